@@ -1,0 +1,90 @@
+"""Number crunching for rawgan: arrays in, arrays out.
+
+A kernel is one name with one signature and one implementation per backend::
+
+    reference/   plain array formulas over NumPy or CuPy: the specification and the oracle of every other backend
+
+`rawgan_kernels.conv2d(x, w, window)` looks at the array it is given, picks the backend, and calls that backend's
+`conv2d`. Kernels never validate (the op above has done so), keep the dtype they are given (float32 or float64) and
+never write to an input; the optimiser updates, whose purpose it is to write, say so in their names and docstrings.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from rawgan_kernels.window import Window
+
+__all__ = ["BACKENDS", "MissingKernel", "Window", "array_module", "backend_of", "use"]
+
+BACKENDS = ("reference",)
+
+_chosen = "reference"
+
+
+class MissingKernel(ValueError):
+    """A backend that does not exist, or that lacks the kernel asked for. Nothing falls back in silence."""
+
+
+def array_module(array: Any) -> ModuleType:
+    """The library an array belongs to: `numpy`, or `cupy` if that is loaded and the array is one of its own.
+
+    >>> array_module(np.zeros(3)).__name__
+    'numpy'
+    """
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and isinstance(array, cupy.ndarray):
+        return cupy
+    return np
+
+
+def backend_of(array: Any) -> str:
+    """The name of the backend whose kernels run on this array.
+
+    >>> backend_of(np.zeros(3))
+    'reference'
+    """
+    return _chosen
+
+
+def use(backend: str) -> None:
+    """Choose the backend of every kernel called from now on.
+
+    >>> use("reference")
+    >>> use("abacus")
+    Traceback (most recent call last):
+        ...
+    rawgan_kernels.MissingKernel: there is no backend 'abacus'; choose one of: reference
+    """
+    global _chosen
+    if backend not in BACKENDS:
+        raise MissingKernel(f"there is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}")
+    _chosen = backend
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    """Make `rawgan_kernels.<kernel>`: a function that finds the backend by its first array, then calls the kernel."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    if not hasattr(_implementations("reference"), name):
+        raise AttributeError(f"rawgan_kernels has no kernel {name!r}")
+
+    def kernel(*args: Any) -> Any:
+        first = args[0][0] if isinstance(args[0], list) else args[0]
+        backend = backend_of(first)
+        implementation = getattr(_implementations(backend), name, None)
+        if implementation is None:
+            raise MissingKernel(f"backend {backend!r} has no kernel {name!r}; use('reference') has every kernel")
+        return implementation(*args)
+
+    kernel.__name__ = name
+    globals()[name] = kernel  # the next look-up finds it without coming here
+    return kernel
+
+
+def _implementations(backend: str) -> ModuleType:
+    return importlib.import_module(f"rawgan_kernels.{backend}")

@@ -1,0 +1,31 @@
+"""The reference backend: every kernel as its plain formula, over NumPy or CuPy arrays.
+
+Written to be read. What stands here is what the other backends have to agree with.
+"""
+
+from rawgan_kernels.reference.activation import (
+    bce_with_logits,
+    leaky_relu,
+    leaky_relu_grad,
+    sigmoid,
+    softplus,
+)
+from rawgan_kernels.reference.conv import conv2d, conv2d_input_grad, conv2d_weight_grad
+from rawgan_kernels.reference.norm import normalize, normalize_grad
+from rawgan_kernels.reference.optim import adam_update, rmsprop_update, sgd_update
+
+__all__ = [
+    "adam_update",
+    "bce_with_logits",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "leaky_relu",
+    "leaky_relu_grad",
+    "normalize",
+    "normalize_grad",
+    "rmsprop_update",
+    "sgd_update",
+    "sigmoid",
+    "softplus",
+]

@@ -1,0 +1,65 @@
+"""Element-wise kernels: activations and the cross-entropy on logits.
+
+Everything with an exponential is written so that it only ever sees e^(−|x|), which cannot overflow.
+"""
+
+from typing import Any
+
+from rawgan_kernels import array_module
+
+
+def leaky_relu(x: Any, slope: float) -> Any:
+    """y = x where x > 0, slope · x elsewhere.
+
+    Shapes: x any → y the same
+    Flops:  x.size
+    Bytes:  x + y
+    """
+    return array_module(x).where(x > 0, x, x * slope)
+
+
+def leaky_relu_grad(x: Any, gy: Any, slope: float) -> Any:
+    """gx = gy where x > 0, slope · gy elsewhere.
+
+    Shapes: x any, gy the same → gx the same
+    Flops:  x.size
+    Bytes:  x + gy + gx
+    """
+    return array_module(x).where(x > 0, gy, gy * slope)
+
+
+def sigmoid(x: Any) -> Any:
+    """y = 1 / (1 + e^−x), as e^x / (1 + e^x) where x < 0.
+
+    Shapes: x any → y the same
+    Flops:  4 · x.size
+    Bytes:  x + y
+    """
+    xp = array_module(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1, e) / (1 + e)
+
+
+def softplus(x: Any) -> Any:
+    """y = log(1 + e^x), as max(x, 0) + log(1 + e^−|x|).
+
+    Shapes: x any → y the same
+    Flops:  5 · x.size
+    Bytes:  x + y
+    """
+    xp = array_module(x)
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def bce_with_logits(x: Any, t: Any) -> Any:
+    """Cross-entropy between the target probability t and sigmoid(x): −t · log σ(x) − (1 − t) · log(1 − σ(x)).
+
+    log σ(x) = −softplus(−x), and both softplus terms share log(1 + e^−|x|). Nothing is subtracted from anything of
+    its own size, so the loss keeps its relative precision however sure the logit is.
+
+    Shapes: x any, t the same → y the same
+    Flops:  8 · x.size
+    Bytes:  x + t + y
+    """
+    xp = array_module(x)
+    return t * xp.maximum(-x, 0) + (1 - t) * xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))

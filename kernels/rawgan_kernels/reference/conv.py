@@ -1,0 +1,117 @@
+"""The conv triple: a convolution and its two gradients, closed under differentiation.
+
+    y  = conv2d(x, w)          gx = conv2d_input_grad(gy, w)          gw = conv2d_weight_grad(x, gy)
+
+Letters: x (N, H, W, C), w (A, B, C/G, K), y (N, I, J, K), in G groups. Output pixel (i, j) sees, through tap (a, b)
+of the kernel, the input pixel (i·stride + a·dilation, j·stride + b·dilation) of the padded image:
+
+    y[n, i, j, k] = Σ_{a, b, c}  x[n, i·s + a·d, j·s + b·d, c] · w[a, b, c, k]
+
+`_windows` lays that index arithmetic out as a view with six axes; what remains is one matrix product. All three are
+linear in each argument, and each is the derivative of the others: that is what "closed" means.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rawgan_kernels import array_module
+from rawgan_kernels.window import Window, span
+
+
+def conv2d(x: Any, w: Any, window: Window) -> Any:
+    """Slide w over x: every output pixel is the product of one window of x with w.
+
+    Shapes: x (N, H, W, C), w (A, B, C/G, K) → y (N, I, J, K)
+    Flops:  2 · N·I·J · A·B·C/G · K
+    Bytes:  x + w + y
+    """
+    n, k = x.shape[0], w.shape[3]
+    i, j = window.output
+    # (G, N·I·J, A·B·C/G) @ (G, A·B·C/G, K/G) → (G, N·I·J, K/G)
+    y = _window_matrix(x, window) @ _weight_matrix(w, window.groups)
+    return y.transpose(1, 0, 2).reshape(n, i, j, k)
+
+
+def conv2d_input_grad(gy: Any, w: Any, window: Window) -> Any:
+    """Gradient of conv2d with respect to x; equally, the transposed convolution of gy by w.
+
+    Each output pixel hands its gradient back, tap by tap, to the input pixels that it saw.
+
+    Shapes: gy (N, I, J, K), w (A, B, C/G, K) → gx (N, H, W, C)
+    Flops:  2 · N·I·J · A·B·C/G · K
+    Bytes:  gy + w + gx
+    """
+    xp = array_module(gy)
+    n, i, j, k = gy.shape
+    g, c = window.groups, w.shape[2]
+    gy_groups = gy.reshape(n * i * j, g, k // g).transpose(1, 0, 2)
+    w_groups = w.reshape(*window.kernel, c, g, k // g).transpose(0, 1, 3, 4, 2)
+    padded = xp.zeros((n, *_padded_size(window), g * c), gy.dtype)
+    for (a, b), pixels in _taps(window):
+        # (G, N·I·J, K/G) @ (G, K/G, C/G) → (G, N·I·J, C/G)
+        seen = gy_groups @ w_groups[a, b]
+        padded[pixels] += seen.transpose(1, 0, 2).reshape(n, i, j, g * c)
+    return xp.ascontiguousarray(padded[_inside(window)])
+
+
+def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
+    """Gradient of conv2d with respect to w: what each tap saw, times the gradient of what it contributed to.
+
+    Shapes: x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
+    Flops:  2 · N·I·J · A·B·C/G · K
+    Bytes:  x + gy + gw
+    """
+    n, i, j, k = gy.shape
+    g = window.groups
+    gy_groups = gy.reshape(n * i * j, g, k // g).transpose(1, 0, 2)
+    # (G, A·B·C/G, N·I·J) @ (G, N·I·J, K/G) → (G, A·B·C/G, K/G)
+    gw = _window_matrix(x, window).transpose(0, 2, 1) @ gy_groups
+    return gw.transpose(1, 0, 2).reshape(*window.kernel, x.shape[3] // g, k)
+
+
+def _window_matrix(x: Any, window: Window) -> Any:
+    """Every window of x as one row: (G, N·I·J, A·B·C/G)."""
+    windows = _windows(x, window)
+    n, i, j, a, b, c = windows.shape
+    g = window.groups
+    by_group = windows.reshape(n, i, j, a, b, g, c // g).transpose(5, 0, 1, 2, 3, 4, 6)
+    return by_group.reshape(g, n * i * j, a * b * c // g)
+
+
+def _weight_matrix(w: Any, groups: int) -> Any:
+    """The weights of each group as a matrix: (G, A·B·C/G, K/G)."""
+    a, b, c, k = w.shape
+    return w.reshape(a * b * c, groups, k // groups).transpose(1, 0, 2)
+
+
+def _windows(x: Any, window: Window) -> Any:
+    """A view (N, I, J, A, B, C) of the padded image: [n, i, j, a, b] is what output (i, j) sees by tap (a, b)."""
+    xp = array_module(x)
+    padded = x
+    if window.padding != ((0, 0), (0, 0)):
+        padded = xp.zeros((x.shape[0], *_padded_size(window), x.shape[3]), x.dtype)
+        padded[_inside(window)] = x
+    (a, b), (s, t), (d, e) = window.kernel, window.stride, window.dilation
+    views = xp.lib.stride_tricks.sliding_window_view(padded, (span(a, d), span(b, e)), axis=(1, 2))
+    return views[:, ::s, ::t, :, ::d, ::e].transpose(0, 1, 2, 4, 5, 3)
+
+
+def _taps(window: Window) -> Iterator[tuple[tuple[int, int], tuple[slice, ...]]]:
+    """For each tap (a, b): the slice of the padded image that it sees, one pixel for each of the I·J outputs."""
+    (i, j), (s, t), (d, e) = window.output, window.stride, window.dilation
+    for a in range(window.kernel[0]):
+        for b in range(window.kernel[1]):
+            rows = slice(a * d, a * d + (i - 1) * s + 1, s)
+            columns = slice(b * e, b * e + (j - 1) * t + 1, t)
+            yield (a, b), (slice(None), rows, columns)
+
+
+def _padded_size(window: Window) -> tuple[int, int]:
+    (h, w), (vertical, horizontal) = window.size, window.padding
+    return h + sum(vertical), w + sum(horizontal)
+
+
+def _inside(window: Window) -> tuple[slice, ...]:
+    """Where in the padded image the image itself is."""
+    (h, w), ((top, _), (left, _)) = window.size, window.padding
+    return slice(None), slice(top, top + h), slice(left, left + w)

@@ -1,0 +1,19 @@
+"""rawgan: GANs from bare arrays. Every forward and backward pass is written by hand, and meant to be read.
+
+Floors, each resting on those below it::
+
+    rawgan.cli                     what a person types
+    rawgan.gan   rawgan.runs       networks, objectives, the training step; run folders
+    rawgan.nn    rawgan.optim      layers that own parameters; optimisers
+    rawgan.ops                     differentiable functions
+    rawgan.tensor rawgan.autograd  arrays that remember how they were made
+    rawgan_kernels                 the arithmetic
+"""
+
+__version__ = "0.1.0"
+
+from rawgan import nn, ops, optim
+from rawgan.autograd import Op, grad, no_grad
+from rawgan.tensor import Tensor
+
+__all__ = ["Op", "Tensor", "grad", "nn", "no_grad", "ops", "optim"]

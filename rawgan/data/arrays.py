@@ -1,0 +1,104 @@
+"""Images in NumPy files: `.npy`, and `.npz` with `images` and perhaps `labels`. Pickles are never opened."""
+
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from rawgan.data.imageset import Arrays
+from rawgan.errors import DataError
+
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read_arrays(path: Path) -> Arrays:
+    """The images of an `.npy` or `.npz` file, and the labels if an `.npz` file has them.
+
+    Shapes: → (N, H, W) or (N, H, W, C) uint8, and (N,) int64 or None
+    Raises: DataError for a damaged file, another dtype (saying how to convert it) or another shape
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(folder + "/set.npz", images=np.zeros((2, 8, 8), np.uint8), labels=[3, 1])
+    ...     images, labels = read_arrays(Path(folder, "set.npz"))
+    >>> images.shape, labels
+    ((2, 8, 8), array([3, 1]))
+    """
+    try:
+        if path.suffix.lower() == ".npz":
+            return _read_npz(path)
+        with open(path, "rb") as file:
+            images = _read_npy(file, path.stat().st_size, str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    _check_images(images, str(path))
+    return images, None
+
+
+def _read_npz(path: Path) -> Arrays:
+    """`images`, or the only array there is, and `labels`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {m.filename[:-4]: m for m in archive.infolist() if m.filename.endswith(".npy")}
+            others = [name for name in members if name != "labels"]
+            name = "images" if "images" in members else others[0] if len(others) == 1 else None
+            if name is None:
+                has = ", ".join(sorted(members)) or "none"
+                raise DataError(
+                    f"{path}: expected an array called images (and perhaps labels); it has: {has}"
+                )
+            found = {}
+            for key in {name, "labels"} & members.keys():
+                with archive.open(members[key]) as file:
+                    found[key] = _read_npy(file, members[key].file_size, f"{path}, {key}")
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(f"{path}: damaged .npz file ({error}); write it again with np.savez") from None
+
+    images, labels = found[name], found.get("labels")
+    _check_images(images, f"{path}, {name}")
+    if labels is None:
+        return images, None
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise DataError(
+            f"{path}: expected one whole number in labels for each image\n"
+            f"  images {images.shape}   labels {labels.dtype} {labels.shape}"
+        )
+    return images, labels.astype(np.int64)
+
+
+def _read_npy(file: IO[bytes], size: int, name: str) -> NDArray:
+    """One array of a file that is `size` bytes long; no memory is set aside for bytes that are not there."""
+    try:
+        shape, fortran, dtype = HEADERS[npy.read_magic(file)](file)
+        promised, held = math.prod(shape) * dtype.itemsize, size - file.tell()
+        if promised == held and not dtype.hasobject:
+            return np.frombuffer(file.read(held), dtype).reshape(shape, order="F" if fortran else "C")
+    except Exception as error:  # NumPy parses the header as Python, and passes on whatever that raises
+        raise DataError(f"{name}: not a .npy array, or a damaged one ({error})") from None
+    if dtype.hasobject:
+        raise DataError(f"{name}: holds Python objects, which are never unpickled; expected uint8 images")
+    raise DataError(
+        f"{name}: the header promises {dtype} {shape}, {promised} bytes, but the file holds {held}; "
+        "copy it again or write it again"
+    )
+
+
+def _check_images(images: NDArray, name: str) -> None:
+    """Raises DataError unless these are uint8 images, at least one, that Pillow can resize."""
+    came = f"came {images.dtype} {images.shape}"
+    if images.dtype != np.uint8:
+        raise DataError(
+            f"{name}: expected images as uint8, 0…255; {came}. To convert them:\n"
+            "  from [0, 1]:  np.rint(images * 255).astype(np.uint8)\n"
+            "  from [-1, 1]: np.rint((images + 1) * 127.5).astype(np.uint8)"
+        )
+    if images.ndim not in (3, 4) or not images.size:
+        raise DataError(f"{name}: expected images as (N, H, W) or (N, H, W, C), at least one; {came}")
+    if images.ndim == 4 and images.shape[3] not in (1, 2, 3, 4):
+        hint = "; images.transpose(0, 2, 3, 1) puts them last" if images.shape[1] in (1, 2, 3, 4) else ""
+        raise DataError(f"{name}: expected images as (N, H, W, C) with 1 to 4 channels; {came}{hint}")

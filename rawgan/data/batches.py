@@ -1,0 +1,98 @@
+"""Batches: which images each training step sees.
+
+A batch is a function of the seed and the number of the step and of nothing else, so a training that was
+stopped goes on with the very batches it would have seen: all there is to remember is the step.
+"""
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rawgan.data.imageset import ImageSet
+from rawgan.data.pixels import to_unit
+from rawgan.errors import ArgumentError, DataError
+
+SHUFFLE = int.from_bytes(b"shuffle", "big")
+"""Sets the random numbers of shuffling apart from all others that are drawn with the same seed."""
+
+
+class Batches:
+    """The images of a set in random order, a new order every epoch, `batch_size` at a time.
+
+    Step s is batch s mod `per_epoch` of epoch s div `per_epoch`. What is left at the end of an epoch, less
+    than a batch, is dropped; the next epoch's order leaves out others.
+
+    Raises: ArgumentError for a batch size below 1 or above the number of images, or a seed outside 0…2⁶⁴ - 1
+
+    >>> images = ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros")
+    >>> batches = Batches(images, batch_size=4, seed=0)
+    >>> batches.per_epoch, batches.epoch_of(5), batches.batch(5).shape
+    (2, 2, (4, 28, 28, 1))
+    """
+
+    def __init__(self, images: ImageSet, batch_size: int, seed: int) -> None:
+        if batch_size < 1:
+            raise ArgumentError(f"batch_size={batch_size}: expected at least 1")
+        if batch_size > len(images):
+            raise ArgumentError(
+                f"batch_size={batch_size} is more than the {len(images)} images of {images.name}: "
+                f"make it {len(images)} or less, or add images"
+            )
+        if not 0 <= seed < 2**64:
+            raise ArgumentError(f"seed={seed}: expected 0 to 2**64 - 1")
+        self.images, self.batch_size, self.seed = images, batch_size, seed
+        self._latest = (-1, np.empty(0, np.int64))
+
+    @property
+    def per_epoch(self) -> int:
+        """How many batches an epoch has."""
+        return len(self.images) // self.batch_size
+
+    def epoch_of(self, step: int) -> int:
+        """The epoch, from 0, that the step belongs to."""
+        if step < 0:
+            raise ArgumentError(f"step={step}: expected 0 or more")
+        return step // self.per_epoch
+
+    def indices(self, step: int) -> NDArray[np.int64]:
+        """Which images the step sees.
+
+        Shapes: → (batch_size,) int64
+        Raises: ArgumentError for a step below 0
+        """
+        order = self._order_of(self.epoch_of(step))
+        start = step % self.per_epoch * self.batch_size
+        return order[start : start + self.batch_size]
+
+    def batch(self, step: int, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+        """The images of the step, from -1 to 1.
+
+        Shapes: → (batch_size, H, W, C) of the dtype, float32 or float64
+        Raises: ArgumentError for a step below 0, DTypeError for another dtype
+        """
+        return to_unit(self.images.images[self.indices(step)], dtype)
+
+    def labels(self, step: int) -> NDArray[np.int64]:
+        """The labels of the images of the step.
+
+        Shapes: → (batch_size,) int64
+        Raises: DataError for a set without labels
+        """
+        if self.images.labels is None:
+            raise DataError(f"{self.images.name}: these images have no labels")
+        return self.images.labels[self.indices(step)]
+
+    def _order_of(self, epoch: int) -> NDArray[np.int64]:
+        """The order (N,) of the images in an epoch; the last one asked for is kept.
+
+        Philox is counter-based: the seed is its key, and each epoch starts at a counter of its own.
+        """
+        latest, order = self._latest  # one attribute, so that threads never see the order of another epoch
+        if epoch != latest:
+            key = np.array([self.seed, SHUFFLE], np.uint64)
+            counter = np.array([0, 0, 0, epoch], np.uint64)
+            order = np.random.Generator(np.random.Philox(key=key, counter=counter)).permutation(
+                len(self.images)
+            )
+            order.flags.writeable = False
+            self._latest = (epoch, order)
+        return order

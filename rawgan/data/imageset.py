@@ -1,0 +1,71 @@
+"""The set of images that a training run reads, all of them in memory as bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan.errors import DataError
+
+Progress = Callable[[int, int], None]
+"""`on_progress(done, total)`: called now and then while images are read, and once at the end."""
+
+Arrays = tuple[NDArray[np.uint8], NDArray[np.int64] | None]
+"""Images, (N, H, W) or (N, H, W, C), and their labels (N,) where there are any."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Images of one size, as bytes, with their labels where there are any. Both arrays are read-only.
+
+    Shapes: images (N, H, W, C) uint8, C-contiguous; labels (N,) int64, or None
+    Raises: DataError for no images, or arrays of another kind or of different lengths
+
+    `skipped` lists the broken images that the set goes without, each as "file: what is wrong with it".
+
+    >>> digits = ImageSet(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10), "zeros")
+    >>> len(digits), digits.shape
+    (10, (28, 28, 1))
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    name: str
+    skipped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+            raise DataError(
+                f"{self.name}: expected images as uint8 (N, H, W, C), at least one; "
+                f"came {images.dtype} {images.shape}"
+            )
+        if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
+            raise DataError(
+                f"{self.name}: expected one whole number as label for each image\n"
+                f"  images {images.shape}   labels {labels.dtype} {labels.shape}"
+            )
+        object.__setattr__(self, "images", _read_only(np.ascontiguousarray(images)))
+        if labels is not None:
+            object.__setattr__(self, "labels", _read_only(labels.astype(np.int64)))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        size = " × ".join(map(str, self.shape))
+        labelled = "no labels" if self.labels is None else "labelled"
+        return f"ImageSet({self.name!r}, {len(self)} images of {size}, {labelled})"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image."""
+        return self.images.shape[1:]
+
+
+def _read_only(array: NDArray) -> NDArray:
+    """The same numbers, seen through an array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

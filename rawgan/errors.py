@@ -1,0 +1,52 @@
+"""Every error that rawgan raises on purpose.
+
+All of them derive from :class:`RawganError` and from ``ValueError`` or ``TypeError``, so code that knows nothing
+of rawgan catches them too. They are raised before any work is done, and each names the op or file, what was
+expected, what came, and the way out when there is one.
+"""
+
+
+class RawganError(Exception):
+    """The common ancestor: ``except RawganError`` catches what the user can mend."""
+
+
+class ShapeError(RawganError, ValueError):
+    """Arrays whose ranks, sizes or channels do not fit together, or a window that does not fit the image."""
+
+
+class ArgumentError(RawganError, ValueError):
+    """An option outside the range that has a meaning, such as a stride of 0."""
+
+
+class DTypeError(RawganError, TypeError):
+    """A dtype that is neither float32 nor float64, or the two mixed."""
+
+
+class DeviceError(RawganError, ValueError):
+    """Arrays of two devices in one graph, or a device that this machine does not have."""
+
+
+class GraphError(RawganError, ValueError):
+    """A graph that cannot be walked: released, stale, or never recorded."""
+
+
+class NotTwiceDifferentiable(GraphError):
+    """An op without a second derivative was asked for one."""
+
+
+class DataError(RawganError, ValueError):
+    """A file or folder of training data that cannot be used as it is."""
+
+
+class ConfigError(RawganError, ValueError):
+    """A configuration, run folder or weight file that does not say what it should."""
+
+
+def shapes(**arrays: object) -> str:
+    """The second line of an error about shapes: every argument by name, with its whole shape.
+
+    >>> from rawgan import Tensor
+    >>> shapes(x=Tensor([[1.0, 2.0]]), axis=3)
+    '  x (1, 2)   axis 3'
+    """
+    return "  " + "   ".join(f"{name} {getattr(value, 'shape', value)}" for name, value in arrays.items())

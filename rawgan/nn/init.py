@@ -1,0 +1,67 @@
+"""Initial weights: functions (shape, fan_in, fan_out, rng) → float64 array.
+
+`fan_in` is how many inputs one output is a sum of, `fan_out` how many outputs one input goes into.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+Initializer = Callable[[Shape, int, int, np.random.Generator], Array]
+
+
+def glorot_uniform(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Uniform in ±√(6 / (fan_in + fan_out)): Keras's default.
+
+    Source: Glorot and Bengio 2010
+
+    >>> glorot_uniform((2, 3), 2, 3, np.random.default_rng(0)).shape
+    (2, 3)
+    """
+    limit = np.sqrt(6 / (fan_in + fan_out))
+    return rng.uniform(-limit, limit, shape)
+
+
+def he_normal(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Normal with standard deviation √(2 / fan_in): keeps the scale through ReLU layers.
+
+    Source: He et al. 2015
+
+    >>> he_normal((2, 3), 2, 3, np.random.default_rng(0)).shape
+    (2, 3)
+    """
+    return rng.normal(0, np.sqrt(2 / fan_in), shape)
+
+
+def normal(std: float = 0.02) -> Initializer:
+    """Normal with a fixed standard deviation; 0.02 is DCGAN's.
+
+    Source: Radford, Metz, Chintala 2016
+
+    >>> normal(0.02)((2, 3), 2, 3, np.random.default_rng(0)).shape
+    (2, 3)
+    """
+
+    def initializer(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        return rng.normal(0, std, shape)
+
+    return initializer
+
+
+def orthogonal(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """A random matrix (all axes but the last, the last) whose shorter side is orthonormal.
+
+    Source: Saxe, McClelland, Ganguli 2014
+
+    >>> w = orthogonal((4, 2), 4, 2, np.random.default_rng(0))
+    >>> np.allclose(w.T @ w, np.eye(2))
+    True
+    """
+    columns = shape[-1]
+    rows = int(np.prod(shape[:-1]))
+    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+    q *= np.sign(np.diag(r))  # QR alone favours some orthogonal matrices; with these signs all are equally likely
+    return (q if rows >= columns else q.T).reshape(shape)

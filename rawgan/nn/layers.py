@@ -1,0 +1,423 @@
+"""Layers: the ops of `rawgan.ops`, with the parameters they need.
+
+Layers with random weights take `rng`, a NumPy generator: there is no hidden one.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from rawgan import ops
+from rawgan.errors import ArgumentError
+from rawgan.nn.init import Initializer, glorot_uniform
+from rawgan.nn.module import Module, Parameter
+from rawgan.ops.conv import Padding
+from rawgan.tensor import Tensor
+
+Pair = tuple[int, int]
+
+
+class Sequential(Module):
+    """Modules, one after the other. Their names are their positions: "0", "1", …
+
+    >>> Sequential(Flatten(), Linear(4, 1, rng=np.random.default_rng(0)))
+    Sequential()
+      0: Flatten()
+      1: Linear(4 → 1)                                         w (4, 1)  b (1,)
+    5 parameters in 2 arrays
+    """
+
+    def __init__(self, *layers: Module) -> None:
+        self.layers = layers
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The layers, by position."""
+        return ((str(index), layer) for index, layer in enumerate(self.layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The last layer's result."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: int) -> Module:
+        return self.layers[index]
+
+
+class Linear(Module):
+    """y = x @ w + b.
+
+    Shapes: x (N, inputs) → (N, outputs); w (inputs, outputs), b (outputs,)
+
+    >>> Linear(3, 2, rng=np.random.default_rng(0))(np.ones((5, 3), "float32")).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        rng: np.random.Generator,
+        bias: bool = True,
+        init: Initializer = glorot_uniform,
+    ) -> None:
+        _check_counts("Linear", inputs=inputs, outputs=outputs)
+        self.w = _weight((inputs, outputs), inputs, outputs, init, rng)
+        self.b = _bias(outputs) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x @ w + b."""
+        return ops.linear(x, self.w, self.b)
+
+    def describe_options(self) -> str:
+        """Widths."""
+        inputs, outputs = self.w.shape
+        return f"{inputs} → {outputs}{_no_bias(self.b)}"
+
+
+class Conv2d(Module):
+    """Convolution; see `rawgan.ops.conv2d` for stride, padding, dilation and groups.
+
+    Shapes: x (N, H, W, inputs) → (N, I, J, outputs); w (kh, kw, inputs/groups, outputs), b (outputs,)
+
+    >>> Conv2d(1, 8, 4, stride=2, padding=1, rng=np.random.default_rng(0))(np.ones((5, 28, 28, 1), "float32")).shape
+    (5, 14, 14, 8)
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int | Pair,
+        *,
+        rng: np.random.Generator,
+        stride: int | Pair = 1,
+        padding: Padding = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        init: Initializer = glorot_uniform,
+    ) -> None:
+        _check_counts("Conv2d", groups, inputs=inputs, outputs=outputs)
+        kh, kw = _kernel("Conv2d", kernel)
+        taps = kh * kw
+        shape = (kh, kw, inputs // groups, outputs)
+        self.w = _weight(shape, taps * inputs // groups, taps * outputs // groups, init, rng)
+        self.b = _bias(outputs) if bias else None
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The convolution of x with w, plus b."""
+        return ops.conv2d(
+            x,
+            self.w,
+            self.b,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+
+    def describe_options(self) -> str:
+        """Channels, kernel and options."""
+        kh, kw, inputs, outputs = self.w.shape
+        return f"{inputs * self.groups} → {outputs}, {kh}×{kw}{_options(self)}{_no_bias(self.b)}"
+
+
+class ConvTranspose2d(Module):
+    """Transposed convolution; see `rawgan.ops.conv_transpose2d` for the options.
+
+    Shapes: x (N, I, J, inputs) → (N, H, W, outputs); w (kh, kw, outputs/groups, inputs), b (outputs,)
+
+    >>> layer = ConvTranspose2d(8, 1, 4, stride=2, padding=1, rng=np.random.default_rng(0))
+    >>> layer(np.ones((5, 14, 14, 8), "float32")).shape
+    (5, 28, 28, 1)
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int | Pair,
+        *,
+        rng: np.random.Generator,
+        stride: int | Pair = 1,
+        padding: Padding = 0,
+        output_padding: int | Pair = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        init: Initializer = glorot_uniform,
+    ) -> None:
+        _check_counts("ConvTranspose2d", groups, inputs=inputs, outputs=outputs)
+        kh, kw = _kernel("ConvTranspose2d", kernel)
+        taps = kh * kw
+        shape = (kh, kw, outputs // groups, inputs)
+        self.w = _weight(shape, taps * inputs // groups, taps * outputs // groups, init, rng)
+        self.b = _bias(outputs) if bias else None
+        self.stride, self.padding, self.output_padding = stride, padding, output_padding
+        self.dilation, self.groups = dilation, groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The transposed convolution of x with w, plus b."""
+        return ops.conv_transpose2d(
+            x,
+            self.w,
+            self.b,
+            stride=self.stride,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+
+    def describe_options(self) -> str:
+        """Channels, kernel and options."""
+        kh, kw, outputs, inputs = self.w.shape
+        return f"{inputs} → {outputs * self.groups}, {kh}×{kw}{_options(self)}{_no_bias(self.b)}"
+
+
+class LeakyReLU(Module):
+    """x where x > 0, slope · x elsewhere. Shapes: any → the same.
+
+    >>> LeakyReLU(0.2)(np.array([-1.0, 2.0], "float32"))
+    Tensor([-0.2,  2. ], float32)
+    """
+
+    def __init__(self, slope: float = 0.2) -> None:
+        self.slope = slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.leaky_relu(x, self.slope)
+
+    def describe_options(self) -> str:
+        """Slope."""
+        return f"{self.slope}"
+
+
+class ReLU(Module):
+    """x where x > 0, 0 elsewhere. Shapes: any → the same.
+
+    >>> ReLU()(np.array([2.0], "float32"))
+    Tensor([2.], float32)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.relu(x)
+
+
+class Tanh(Module):
+    """Hyperbolic tangent. Shapes: any → the same.
+
+    >>> Tanh()(np.array([0.0], "float32"))
+    Tensor([0.], float32)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + e^−x). Shapes: any → the same.
+
+    >>> Sigmoid()(np.array([0.0], "float32"))
+    Tensor([0.5], float32)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.sigmoid(x)
+
+
+class Reshape(Module):
+    """Give each sample another shape. Shapes: (N, …) → (N, *shape).
+
+    >>> Reshape(2, 2)(np.ones((3, 4), "float32")).shape
+    (3, 2, 2)
+    """
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.reshape(x, (x.shape[0], *self.shape))
+
+    def describe_options(self) -> str:
+        """Shape of a sample."""
+        return ", ".join(str(n) for n in self.shape)
+
+
+class Flatten(Module):
+    """Make a vector of each sample. Shapes: (N, …) → (N, features).
+
+    >>> Flatten()(np.ones((3, 2, 2), "float32")).shape
+    (3, 4)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.reshape(x, (x.shape[0], x.size // max(x.shape[0], 1)))
+
+
+class Dropout(Module):
+    """In training, set elements to 0 with probability `rate` and scale the rest by 1 / (1 − rate).
+
+    Shapes: any → the same
+
+    >>> Dropout(0.5, rng=np.random.default_rng(0)).eval()(np.ones(3, "float32"))
+    Tensor([1., 1., 1.], float32)
+    """
+
+    def __init__(self, rate: float = 0.5, *, rng: np.random.Generator) -> None:
+        if not 0 <= rate < 1:
+            raise ArgumentError(f"Dropout: rate must be at least 0 and less than 1, but is {rate}")
+        self.rate, self.rng = rate, rng
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.dropout(x, self.rate, self.rng) if self.training else x
+
+    def describe_options(self) -> str:
+        """Rate."""
+        return f"{self.rate}"
+
+
+_UPSAMPLE = {"nearest": ops.upsample_nearest, "bilinear": ops.upsample_bilinear}
+
+
+class Upsample(Module):
+    """Enlarge images, `"nearest"` or `"bilinear"`. Shapes: (N, H, W, C) → (N, H·factor, W·factor, C).
+
+    Raises: ArgumentError for another mode
+
+    >>> Upsample(2)(np.ones((1, 3, 3, 1), "float32")).shape
+    (1, 6, 6, 1)
+    """
+
+    def __init__(self, factor: int = 2, mode: str = "nearest") -> None:
+        if mode not in _UPSAMPLE:
+            raise ArgumentError(f"Upsample: mode is {mode!r}; choose one of: {', '.join(_UPSAMPLE)}")
+        self.factor, self.mode = factor, mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return _UPSAMPLE[self.mode](x, self.factor)
+
+    def describe_options(self) -> str:
+        """Factor and mode."""
+        return f"×{self.factor}, {self.mode}"
+
+
+class _Pool(Module):
+    def __init__(self, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> None:
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+
+    def describe_options(self) -> str:
+        """Window and stride."""
+        return f"{self.kernel}, stride {self.kernel if self.stride is None else self.stride}"
+
+
+class AvgPool2d(_Pool):
+    """Mean over windows; see `rawgan.ops.avg_pool2d`. Shapes: (N, H, W, C) → (N, I, J, C).
+
+    >>> AvgPool2d(2)(np.ones((1, 4, 4, 3), "float32")).shape
+    (1, 2, 2, 3)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.avg_pool2d(x, self.kernel, self.stride, self.padding)
+
+
+class MaxPool2d(_Pool):
+    """Largest value in each window; see `rawgan.ops.max_pool2d`. Shapes: (N, H, W, C) → (N, I, J, C).
+
+    >>> MaxPool2d(2)(np.ones((1, 4, 4, 3), "float32")).shape
+    (1, 2, 2, 3)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.max_pool2d(x, self.kernel, self.stride, self.padding)
+
+
+class PixelShuffle(Module):
+    """Channels into pixels; see `rawgan.ops.pixel_shuffle`. Shapes: (N, H, W, C·factor²) → (N, H·factor, W·factor, C).
+
+    >>> PixelShuffle(2)(np.ones((1, 3, 3, 8), "float32")).shape
+    (1, 6, 6, 2)
+    """
+
+    def __init__(self, factor: int = 2) -> None:
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.pixel_shuffle(x, self.factor)
+
+    def describe_options(self) -> str:
+        """Factor."""
+        return f"×{self.factor}"
+
+
+class Embedding(Module):
+    """A learned vector for each of `count` numbers. Shapes: integers of any shape S → (*S, width); w (count, width).
+
+    >>> Embedding(10, 4, rng=np.random.default_rng(0))(np.array([3, 1, 3])).shape
+    (3, 4)
+    """
+
+    def __init__(self, count: int, width: int, *, rng: np.random.Generator, init: Initializer = glorot_uniform) -> None:
+        _check_counts("Embedding", count=count, width=width)
+        self.w = _weight((count, width), count, width, init, rng)
+
+    def __call__(self, x: Any) -> Tensor:
+        return ops.take(self.w, x)
+
+    def describe_options(self) -> str:
+        """Count and width."""
+        return f"{self.w.shape[0]} → {self.w.shape[1]}"
+
+
+def _weight(
+    shape: tuple[int, ...], fan_in: int, fan_out: int, init: Initializer, rng: np.random.Generator
+) -> Parameter:
+    return Parameter(init(shape, fan_in, fan_out, rng).astype(np.float32))
+
+
+def _bias(length: int) -> Parameter:
+    return Parameter(np.zeros(length, np.float32))
+
+
+def _kernel(layer: str, kernel: int | Pair) -> Pair:
+    pair = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
+    if len(pair) != 2 or min(pair) < 1:
+        raise ArgumentError(f"{layer}: kernel must be an integer >= 1, or two of them, but is {kernel!r}")
+    return pair[0], pair[1]
+
+
+def _check_counts(layer: str, groups: int = 1, **counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ArgumentError(f"{layer}: {name} must be at least 1, but is {count}")
+        if groups < 1 or count % groups:
+            raise ArgumentError(f"{layer}: groups must divide {name}, but {name} is {count} and groups {groups}")
+
+
+def _no_bias(b: Tensor | None) -> str:
+    return ", no bias" if b is None else ""
+
+
+def _options(layer: Any) -> str:
+    defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+    chosen = {name: getattr(layer, name, default) for name, default in defaults.items()}
+    return "".join(f", {name} {value}" for name, value in chosen.items() if value != defaults[name])

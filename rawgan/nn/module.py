@@ -1,0 +1,171 @@
+"""Module: something that owns parameters, and knows their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+
+from rawgan.errors import ConfigError
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+
+class Parameter(Tensor):
+    """A leaf that a Module owns and an optimiser updates."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data, requires_grad=True)
+
+
+class Buffer(Tensor):
+    """State of a Module that is saved with it but has no gradient, such as running statistics."""
+
+    __slots__ = ()
+
+
+class Module:
+    """A layer or a network. Subclasses assign Parameters, Buffers and Modules as attributes and write `forward`.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         self.factor = Parameter([2.0])
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()(Tensor([3.0]))
+    Tensor([6.], float32, requires_grad=True)
+    >>> Scale().state_dict()
+    {'factor': array([2.], dtype=float32)}
+    """
+
+    training: bool = True
+    buffers_frozen: bool = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the module's result."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def __call__(self, x: Any) -> Tensor:
+        return self.forward(x if isinstance(x, Tensor) else Tensor(x))
+
+    # --- what it owns, by name, in the order of assignment -------------------------------------------------------
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside this one, with their names."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+
+    def modules(self) -> Iterator[tuple[str, Module]]:
+        """This module ("") and every module inside it, with dotted names."""
+        yield "", self
+        for name, child in self.children():
+            for inner, module in child.modules():
+                yield f"{name}.{inner}".rstrip("."), module
+
+    def named_tensors(self, kind: type[Tensor]) -> Iterator[tuple[str, Tensor]]:
+        """Every Tensor of this kind (Parameter or Buffer), each once, with dotted names."""
+        seen: set[int] = set()
+        for prefix, module in self.modules():
+            for name, value in vars(module).items():
+                if isinstance(value, kind) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{prefix}.{name}".lstrip("."), value
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Every parameter with its dotted name."""
+        return self.named_tensors(Parameter)
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Every buffer with its dotted name."""
+        return self.named_tensors(Buffer)
+
+    def parameters(self) -> list[Tensor]:
+        """Every parameter: what an optimiser takes."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    # --- modes ---------------------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch this module and all inside to training mode."""
+        for _, module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch this module and all inside to evaluation mode."""
+        return self.train(False)
+
+    @contextmanager
+    def frozen_buffers(self) -> Iterator[None]:
+        """Inside, calls in training mode leave the buffers (running statistics) as they are."""
+        modules = [module for _, module in self.modules()]
+        before = [module.buffers_frozen for module in modules]
+        try:
+            for module in modules:
+                module.buffers_frozen = True
+            yield
+        finally:
+            for module, frozen in zip(modules, before, strict=True):
+                module.buffers_frozen = frozen
+
+    def to(self, device: str | None = None, dtype: str | None = None) -> Self:
+        """Move every parameter and buffer to a device, or to `"float32"` or `"float64"`, or both."""
+        for kind in (Parameter, Buffer):
+            for _, x in self.named_tensors(kind):
+                moved = x.detach() if dtype is None else x.detach().astype(dtype)
+                x._array = moved.data if device is None else moved.to(device).data
+                x.mark_written()
+        return self
+
+    # --- saving --------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """A NumPy copy of every parameter and buffer, by name."""
+        named = [*self.named_parameters(), *self.named_buffers()]
+        return {name: x.numpy().copy() for name, x in named}
+
+    def load_state_dict(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Copy every parameter and buffer from `state`; nothing is changed if anything does not fit.
+
+        Raises: ConfigError naming every array that is missing, unknown, or of another shape
+        """
+        own = dict([*self.named_parameters(), *self.named_buffers()])
+        faults = [f"  {name} {x.shape} is missing" for name, x in own.items() if name not in state]
+        faults += [f"  {name} {array.shape} is unknown" for name, array in state.items() if name not in own]
+        faults += [
+            f"  {name} {state[name].shape} should be {x.shape}"
+            for name, x in own.items()
+            if name in state and state[name].shape != x.shape
+        ]
+        if faults:
+            raise ConfigError("\n".join([f"{type(self).__name__}: the weights do not fit this network", *faults]))
+        for name, x in own.items():
+            x.data = array_module(x.data).asarray(state[name], dtype=x.dtype).copy()
+
+    # --- looking at it -------------------------------------------------------------------------------------------
+
+    def describe_options(self) -> str:
+        """What to print between the parentheses."""
+        return ""
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines(""))
+
+    def _lines(self, name: str) -> list[str]:
+        own = [(n, x) for n, x in vars(self).items() if isinstance(x, Parameter)]
+        title = f"{name}{': ' if name else ''}{type(self).__name__}({self.describe_options()})"
+        listing = "  ".join(f"{n} {x.shape}" for n, x in own)
+        lines = [f"{title:<58} {listing}".rstrip()]
+        children = list(self.children())
+        for child_name, child in children:
+            lines += ["  " + line for line in child._lines(child_name)]
+        if children and not name:
+            count = sum(p.size for p in self.parameters())
+            lines.append(f"{count:,} parameters in {len(self.parameters())} arrays")
+        return lines

@@ -1,0 +1,50 @@
+"""What the ops share in reading their arguments."""
+
+from numbers import Real
+from typing import Any
+
+from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+Axis = int | tuple[int, ...] | None
+
+
+def as_tensors(*values: Any) -> list[Tensor]:
+    """Tensors as they are; a number takes the dtype and device of the first Tensor or array; arrays become Tensors."""
+    like = next((v for v in values if not isinstance(v, Real) or hasattr(v, "shape")), None)
+    if like is None:
+        return [Tensor(v) for v in values]
+    reference = like if isinstance(like, Tensor) else Tensor(like)
+    xp = array_module(reference.data)
+    tensors = []
+    for value in values:
+        if value is like:
+            tensors.append(reference)
+        elif isinstance(value, Tensor):
+            tensors.append(value)
+        elif isinstance(value, Real):
+            tensors.append(Tensor(xp.full((), float(value), reference.dtype)))
+        else:
+            tensors.append(Tensor(value))
+    return tensors
+
+
+def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
+    """`axis` as a sorted tuple of axes counted from the front; every axis if None."""
+    if axis is None:
+        return tuple(range(x.ndim))
+    given = (axis,) if isinstance(axis, int) else tuple(axis)
+    if any(not -x.ndim <= a < x.ndim for a in given):
+        raise ArgumentError(f"{op}: axis is out of range for {x.ndim} axes\n{shapes(x=x, axis=axis)}")
+    axes = tuple(sorted(a % x.ndim for a in given))
+    if len(set(axes)) != len(axes):
+        raise ArgumentError(f"{op}: axis names one axis twice\n{shapes(x=x, axis=axis)}")
+    return axes
+
+
+def check_rank(op: str, rank: int, layout: str, **tensors: Tensor) -> None:
+    """Raise a ShapeError unless each Tensor has `rank` axes, meant as `layout`."""
+    for name, x in tensors.items():
+        if x.ndim != rank:
+            raise ShapeError(f"{op}: {name} must have {rank} axes, {layout}, but has {x.ndim}\n{shapes(**tensors)}")

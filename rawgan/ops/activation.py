@@ -1,0 +1,146 @@
+"""Activations."""
+
+from typing import Any
+
+import rawgan_kernels as kernels
+from rawgan.autograd import Gradients, Op
+from rawgan.ops._arguments import as_tensors
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+
+class LeakyReLU(Op):
+    """y = x where x > 0, slope · x elsewhere.
+
+    Backward: gx = gy where x > 0, slope · gy elsewhere
+    Source:   Maas, Hannun, Ng 2013
+    """
+
+    def __init__(self, slope: float) -> None:
+        self.slope = slope
+
+    def forward(self, x: Any) -> Any:
+        return kernels.leaky_relu(x, self.slope)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        (x,) = self.inputs
+        return (LeakyReLUGrad(self.slope)(x, gy),)
+
+
+class LeakyReLUGrad(Op):
+    """gx = gy where x > 0, slope · gy elsewhere.
+
+    Backward: x has no influence but at 0; ggy is again ggx where x > 0, slope · ggx elsewhere
+    """
+
+    def __init__(self, slope: float) -> None:
+        self.slope = slope
+
+    def forward(self, x: Any, gy: Any) -> Any:
+        return kernels.leaky_relu_grad(x, gy, self.slope)
+
+    def backward(self, ggx: Tensor) -> Gradients:
+        x, _ = self.inputs
+        return None, LeakyReLUGrad(self.slope)(x, ggx) if self.needs[1] else None
+
+
+class Tanh(Op):
+    """y = tanh x.
+
+    Backward: gx = gy · (1 − y²)
+    """
+
+    keeps_output = True
+
+    def forward(self, x: Any) -> Any:
+        return array_module(x).tanh(x)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        y = self.output
+        return (gy * (1 - y * y),)
+
+
+class Sigmoid(Op):
+    """y = 1 / (1 + e^−x).
+
+    Backward: gx = gy · y · σ(−x), which unlike y · (1 − y) keeps its precision where y is nearly 1
+    """
+
+    keeps_output = True
+
+    def forward(self, x: Any) -> Any:
+        return kernels.sigmoid(x)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        (x,) = self.inputs
+        return (gy * self.output * sigmoid(-x),)
+
+
+class Softplus(Op):
+    """y = log(1 + e^x).
+
+    Backward: gx = gy · σ(x)
+    """
+
+    def forward(self, x: Any) -> Any:
+        return kernels.softplus(x)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        (x,) = self.inputs
+        return (gy * sigmoid(x),)
+
+
+def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
+    """x where x > 0, slope · x elsewhere.
+
+    Shapes: x any → the same
+    Source: Maas, Hannun, Ng 2013; slope 0.2 after Radford et al. 2016
+
+    >>> leaky_relu(Tensor([-1.0, 2.0]))
+    Tensor([-0.2,  2. ], float32)
+    """
+    return LeakyReLU(slope)(*as_tensors(x))
+
+
+def relu(x: Any) -> Tensor:
+    """x where x > 0, 0 elsewhere: a leaky ReLU that does not leak.
+
+    Shapes: x any → the same
+
+    >>> relu(Tensor([-1.0, 2.0]))
+    Tensor([-0.,  2.], float32)
+    """
+    return LeakyReLU(0.0)(*as_tensors(x))
+
+
+def tanh(x: Any) -> Tensor:
+    """Hyperbolic tangent, between −1 and 1.
+
+    Shapes: x any → the same
+
+    >>> tanh(Tensor([0.0]))
+    Tensor([0.], float32)
+    """
+    return Tanh()(*as_tensors(x))
+
+
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + e^−x): the probability that belongs to a logit.
+
+    Shapes: x any → the same
+
+    >>> sigmoid(Tensor([0.0]))
+    Tensor([0.5], float32)
+    """
+    return Sigmoid()(*as_tensors(x))
+
+
+def softplus(x: Any) -> Tensor:
+    """log(1 + e^x), a smooth ReLU, without overflow: −log σ(−x).
+
+    Shapes: x any → the same
+
+    >>> softplus(Tensor([-1000.0, 0.0, 1000.0]))
+    Tensor([0.000000e+00, 6.931472e-01, 1.000000e+03], float32)
+    """
+    return Softplus()(*as_tensors(x))

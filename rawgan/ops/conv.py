@@ -1,0 +1,279 @@
+"""Convolutions: three ops, each the derivative of the other two, and so every order of derivative.
+
+`Conv2dInputGrad` run forwards is the transposed convolution; there is no other.
+"""
+
+from typing import Any
+
+import rawgan_kernels as kernels
+from rawgan.autograd import Gradients, Op
+from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.ops._arguments import as_tensors, check_rank
+from rawgan.ops.arithmetic import add
+from rawgan.tensor import Tensor
+from rawgan_kernels.window import Pair, Window, same_padding, transposed_size
+
+Padding = int | str | tuple[int | Pair, int | Pair]
+
+
+class Conv2d(Op):
+    """y[n, i, j, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · w[a, b, c, k] over taps a, b and channels c, x being padded.
+
+    Shapes:   x (N, H, W, C), w (A, B, C/G, K) → y (N, I, J, K)
+    Backward: gx = conv2d_input_grad(gy, w)
+              gw = conv2d_weight_grad(x, gy)
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+
+    def forward(self, x: Any, w: Any) -> Any:
+        return kernels.conv2d(x, w, self.window)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, w = self.inputs
+        gx = Conv2dInputGrad(self.window)(gy, w) if self.needs[0] else None
+        gw = Conv2dWeightGrad(self.window)(x, gy) if self.needs[1] else None
+        return gx, gw
+
+
+class Conv2dInputGrad(Op):
+    """gx[n, i·s + a·d, j·s + b·d, c] = Σ gy[n, i, j, k] · w[a, b, c, k]: the transposed convolution.
+
+    Shapes:   gy (N, I, J, K), w (A, B, C/G, K) → gx (N, H, W, C)
+    Backward: ggy = conv2d(ggx, w)
+              gw  = conv2d_weight_grad(ggx, gy)
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+
+    def forward(self, gy: Any, w: Any) -> Any:
+        return kernels.conv2d_input_grad(gy, w, self.window)
+
+    def backward(self, ggx: Tensor) -> Gradients:
+        gy, w = self.inputs
+        ggy = Conv2d(self.window)(ggx, w) if self.needs[0] else None
+        gw = Conv2dWeightGrad(self.window)(ggx, gy) if self.needs[1] else None
+        return ggy, gw
+
+
+class Conv2dWeightGrad(Op):
+    """gw[a, b, c, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · gy[n, i, j, k] over images n and pixels i, j.
+
+    Shapes:   x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
+    Backward: gx  = conv2d_input_grad(gy, ggw)
+              ggy = conv2d(x, ggw)
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+
+    def forward(self, x: Any, gy: Any) -> Any:
+        return kernels.conv2d_weight_grad(x, gy, self.window)
+
+    def backward(self, ggw: Tensor) -> Gradients:
+        x, gy = self.inputs
+        gx = Conv2dInputGrad(self.window)(gy, ggw) if self.needs[0] else None
+        ggy = Conv2d(self.window)(x, ggw) if self.needs[1] else None
+        return gx, ggy
+
+
+def conv2d(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Slide the kernel w over x (a cross-correlation, as everywhere in deep learning).
+
+    `padding` is a number of pixels of zeros, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom),
+    (left, right)), or `"same"`: the output has ⌈size / stride⌉ pixels, an odd pixel of padding goes to the bottom and
+    right, as in Keras.
+
+    Shapes: x (N, H, W, C), w (A, B, C/groups, K), b (K,) → (N, I, J, K),
+            I = ⌊(H + top + bottom − d·(A − 1) − 1) / s⌋ + 1
+    Raises: ShapeError if channels or sizes do not fit, ArgumentError for an option out of range
+    Source: Dumoulin and Visin 2016
+
+    >>> import numpy as np
+    >>> conv2d(Tensor(np.ones((1, 3, 3, 1))), Tensor(np.ones((2, 2, 1, 1))), stride=2, padding="same").shape
+    (1, 2, 2, 1)
+    """
+    x, w = as_tensors(x, w)
+    check_rank("conv2d", 4, "(batch, height, width, channels)", x=x)
+    check_rank("conv2d", 4, "(kh, kw, in, out)", w=w)
+    _check_groups("conv2d", groups, x, w)
+    window = make_window("conv2d", _size(x), _kernel(w), stride, padding, dilation, groups)
+    y = Conv2d(window)(x, w)
+    return y if b is None else add(y, _checked_bias("conv2d", w, w.shape[3], b))
+
+
+def conv_transpose2d(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = 0,
+    output_padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> Tensor:
+    """The transposed convolution: every pixel of x paints a copy of the kernel, scaled, `stride` pixels further on.
+
+    It is what the gradient of a conv2d with this kernel, stride and padding does. A strided conv2d sends several
+    sizes to one; `output_padding` says by how many pixels the wanted one is larger than the smallest. With
+    `padding="same"` the output has size · stride pixels, as in Keras.
+
+    Shapes: x (N, I, J, C), w (A, B, out/groups, C), b (out,) → (N, H, W, out),
+            H = (I − 1)·s − top − bottom + d·(A − 1) + 1 + output_padding
+    Raises: ShapeError if channels or sizes do not fit, ArgumentError for an option out of range
+    Source: Zeiler et al. 2010; Dumoulin and Visin 2016
+
+    >>> import numpy as np
+    >>> x, w = Tensor(np.ones((1, 7, 7, 2))), Tensor(np.ones((4, 4, 3, 2)))
+    >>> conv_transpose2d(x, w, stride=2, padding=1).shape
+    (1, 14, 14, 3)
+    """
+    op = "conv_transpose2d"
+    x, w = as_tensors(x, w)
+    check_rank(op, 4, "(batch, height, width, channels)", x=x)
+    check_rank(op, 4, "(kh, kw, out, in)", w=w)
+    if x.shape[3] != w.shape[3]:
+        raise ShapeError(
+            f"{op}: x has {x.shape[3]} channels but w takes {w.shape[3]}\n"
+            f"{shapes(x=x, w=w)}, laid out (kh, kw, out, in)"
+        )
+    if groups < 1 or x.shape[3] % groups:
+        raise ArgumentError(
+            f"{op}: groups must divide the {x.shape[3]} input channels\n{shapes(x=x, w=w, groups=groups)}"
+        )
+    window = _transposed_window(op, _size(x), _kernel(w), stride, padding, output_padding, dilation, groups)
+    y = Conv2dInputGrad(window)(x, w)
+    return y if b is None else add(y, _checked_bias(op, w, w.shape[2] * groups, b))
+
+
+def make_window(
+    op: str,
+    size: Pair,
+    kernel: Pair,
+    stride: int | Pair,
+    padding: Padding,
+    dilation: int | Pair,
+    groups: int = 1,
+) -> Window:
+    """The geometry of a convolution or pooling over images of `size`, from options as a user gives them.
+
+    Raises: ArgumentError for an option out of range, ShapeError if the window does not fit the image
+    """
+    stride, dilation = _pair(op, "stride", stride, 1), _pair(op, "dilation", dilation, 1)
+    if padding == "same":
+        vertical, horizontal = (
+            same_padding(n, k, s, d) for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)
+        )
+        pads = vertical, horizontal
+    else:
+        pads = _padding(op, padding)
+    window = Window(size, kernel, stride, pads, dilation, groups)
+    for side, n, k, s, d, (before, after), output in zip(
+        ("height", "width"), size, kernel, stride, dilation, pads, window.output, strict=True
+    ):
+        if output < 1 or n < 1:
+            raise ShapeError(
+                f"{op}: the window does not fit, the output {side} would be {output}\n"
+                f"  floor((size {n} + padding {before} + {after} - (dilation {d} * (kernel {k} - 1) + 1))"
+                f" / stride {s}) + 1 = {output}"
+            )
+    return window
+
+
+def _transposed_window(
+    op: str,
+    output: Pair,
+    kernel: Pair,
+    stride: int | Pair,
+    padding: Padding,
+    output_padding: int | Pair,
+    dilation: int | Pair,
+    groups: int,
+) -> Window:
+    """The geometry of the conv2d whose output has size `output` and whose input has the size that is wanted here."""
+    stride, dilation = _pair(op, "stride", stride, 1), _pair(op, "dilation", dilation, 1)
+    extra = _pair(op, "output_padding", output_padding, 0)
+    if padding == "same":
+        if extra != (0, 0):
+            raise ArgumentError(
+                f"{op}: padding='same' settles the size, so output_padding must be 0, not {output_padding}"
+            )
+        return make_window(op, (output[0] * stride[0], output[1] * stride[1]), kernel, stride, "same", dilation, groups)
+    if any(e >= s for e, s in zip(extra, stride, strict=True)):
+        raise ArgumentError(
+            f"{op}: output_padding must be smaller than stride\n  output_padding {extra}   stride {stride}"
+        )
+    pads = _padding(op, padding)
+    size = []
+    for side, n, k, s, (before, after), d, e in zip(
+        ("height", "width"), output, kernel, stride, pads, dilation, extra, strict=True
+    ):
+        size.append(transposed_size(n, k, s, (before, after), d, e))
+        if size[-1] < 1 or n < 1:
+            raise ShapeError(
+                f"{op}: the output {side} would be {size[-1]}\n"
+                f"  (size {n} - 1) * stride {s} - padding {before} - {after} + dilation {d} * (kernel {k} - 1) + 1"
+                f" + output_padding {e} = {size[-1]}"
+            )
+    return Window((size[0], size[1]), kernel, stride, pads, dilation, groups)
+
+
+def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
+    if groups < 1 or x.shape[3] % groups or w.shape[3] % groups:
+        raise ArgumentError(
+            f"{op}: groups must divide the {x.shape[3]} input and the {w.shape[3]} output channels\n"
+            f"{shapes(x=x, w=w, groups=groups)}"
+        )
+    if x.shape[3] != w.shape[2] * groups:
+        takes = f"{w.shape[2]}" if groups == 1 else f"{w.shape[2]} in each of {groups} groups"
+        raise ShapeError(
+            f"{op}: x has {x.shape[3]} channels but w takes {takes}\n{shapes(x=x, w=w)}, laid out (kh, kw, in, out)"
+        )
+
+
+def _checked_bias(op: str, w: Tensor, channels: int, b: Tensor) -> Tensor:
+    if b.shape != (channels,):
+        raise ShapeError(f"{op}: b must have one number for each of {channels} output channels\n{shapes(w=w, b=b)}")
+    return b
+
+
+def _size(x: Tensor) -> Pair:
+    return x.shape[1], x.shape[2]
+
+
+def _kernel(w: Tensor) -> Pair:
+    return w.shape[0], w.shape[1]
+
+
+def _pair(op: str, name: str, value: Any, least: int) -> Pair:
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
+        raise ArgumentError(f"{op}: {name} must be an integer >= {least}, or two of them, but is {value!r}")
+    return pair
+
+
+def _padding(op: str, padding: Any) -> tuple[Pair, Pair]:
+    try:
+        vertical, horizontal = (padding, padding) if isinstance(padding, int) else padding
+        pairs = tuple((p, p) if isinstance(p, int) else (p[0], p[1]) for p in (vertical, horizontal))
+        good = all(isinstance(p, int) and p >= 0 for pair in pairs for p in pair) and not isinstance(padding, str)
+    except (TypeError, ValueError, IndexError):
+        good = False
+    if not good:
+        raise ArgumentError(
+            f"{op}: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs "
+            f"((top, bottom), (left, right)), or 'same', but is {padding!r}"
+        )
+    return pairs[0], pairs[1]

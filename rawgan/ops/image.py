@@ -1,0 +1,132 @@
+"""Changing the size of images. Nothing new: each is made of ops that have every derivative already."""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.ops._arguments import as_tensors, check_rank
+from rawgan.ops.conv import Conv2d, Padding, make_window
+from rawgan.ops.linear import matmul
+from rawgan.ops.reduce import broadcast_to, max
+from rawgan.ops.shape import concatenate, pad, reshape, transpose
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+from rawgan_kernels.window import Pair
+
+NHWC = "(batch, height, width, channels)"
+
+
+def upsample_nearest(x: Tensor, factor: int = 2) -> Tensor:
+    """Repeat every pixel `factor` times in both directions.
+
+    Shapes: x (N, H, W, C) → (N, H·factor, W·factor, C)
+    Raises: ShapeError unless x has 4 axes, ArgumentError unless factor ≥ 1
+
+    >>> upsample_nearest(Tensor([[[[1.0], [2.0]]]]), 2).data[0, :, :, 0]
+    array([[1., 1., 2., 2.],
+           [1., 1., 2., 2.]], dtype=float32)
+    """
+    (x,) = as_tensors(x)
+    n, h, w, c = _checked("upsample_nearest", x, factor)
+    repeated = broadcast_to(reshape(x, (n, h, 1, w, 1, c)), (n, h, factor, w, factor, c))
+    return reshape(repeated, (n, h * factor, w * factor, c))
+
+
+def upsample_bilinear(x: Tensor, factor: int = 2) -> Tensor:
+    """Enlarge by interpolating between pixel centres; beyond the outermost centres, the edge is repeated.
+
+    Interpolation is linear, so it is a matrix product along the rows and one along the columns.
+
+    Shapes: x (N, H, W, C) → (N, H·factor, W·factor, C)
+    Raises: ShapeError unless x has 4 axes, ArgumentError unless factor ≥ 1
+
+    >>> upsample_bilinear(Tensor([[[[0.0], [1.0]]]]), 2).data[0, 0, :, 0]
+    array([0.  , 0.25, 0.75, 1.  ], dtype=float32)
+    """
+    (x,) = as_tensors(x)
+    n, h, w, c = _checked("upsample_bilinear", x, factor)
+    rows, columns = (_interpolation(x, size, factor) for size in (h, w))
+    tall = matmul(rows, reshape(x, (n, h, w * c)))  # (H·f, H) @ (N, H, W·C) → (N, H·f, W·C)
+    wide = matmul(columns, reshape(tall, (n * h * factor, w, c)))  # (W·f, W) @ (N·H·f, W, C) → (N·H·f, W·f, C)
+    return reshape(wide, (n, h * factor, w * factor, c))
+
+
+def pixel_shuffle(x: Tensor, factor: int = 2) -> Tensor:
+    """Turn factor² channels into factor × factor pixels; channel c·factor² + a·factor + b goes to pixel (a, b) of c.
+
+    Shapes: x (N, H, W, C·factor²) → (N, H·factor, W·factor, C)
+    Raises: ShapeError unless x has 4 axes and factor² divides its channels, ArgumentError unless factor ≥ 1
+    Source: Shi et al. 2016
+
+    >>> pixel_shuffle(Tensor([[[[1.0, 2.0, 3.0, 4.0]]]]), 2).data[0, :, :, 0]
+    array([[1., 2.],
+           [3., 4.]], dtype=float32)
+    """
+    (x,) = as_tensors(x)
+    n, h, w, channels = _checked("pixel_shuffle", x, factor)
+    if channels % factor**2:
+        raise ShapeError(
+            f"pixel_shuffle: {channels} channels cannot be shared by {factor}·{factor} pixels\n{shapes(x=x)}"
+        )
+    c = channels // factor**2
+    apart = reshape(x, (n, h, w, c, factor, factor))
+    return reshape(transpose(apart, (0, 1, 4, 2, 5, 3)), (n, h * factor, w * factor, c))
+
+
+def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> Tensor:
+    """Mean over windows: a convolution with equal weights, each channel by itself. Padding counts as zeros.
+
+    Shapes: x (N, H, W, C) → (N, I, J, C), I = ⌊(H + top + bottom − kernel) / stride⌋ + 1; stride is kernel if None
+    Raises: ShapeError if x has not 4 axes or the window does not fit, ArgumentError for an option out of range
+
+    >>> avg_pool2d(Tensor([[[[1.0], [3.0]], [[5.0], [7.0]]]]))
+    Tensor([[[[4.]]]], float32)
+    """
+    (x,) = as_tensors(x)
+    check_rank("avg_pool2d", 4, NHWC, x=x)
+    n, h, w, c = x.shape
+    window = make_window("avg_pool2d", (h, w), _kernel(kernel), kernel if stride is None else stride, padding, 1)
+    a, b = window.kernel
+    weights = Tensor(array_module(x.data).full((a, b, 1, 1), 1 / (a * b), x.dtype))
+    planes = reshape(transpose(x, (0, 3, 1, 2)), (n * c, h, w, 1))
+    return transpose(reshape(Conv2d(window)(planes, weights), (n, c, *window.output)), (0, 2, 3, 1))
+
+
+def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> Tensor:
+    """Largest value in each window. Padding never wins; equal pixels share the gradient.
+
+    Shapes: x (N, H, W, C) → (N, I, J, C), I = ⌊(H + top + bottom − kernel) / stride⌋ + 1; stride is kernel if None
+    Raises: ShapeError if x has not 4 axes or the window does not fit, ArgumentError for an option out of range
+
+    >>> max_pool2d(Tensor([[[[1.0], [3.0]], [[5.0], [7.0]]]]))
+    Tensor([[[[7.]]]], float32)
+    """
+    (x,) = as_tensors(x)
+    check_rank("max_pool2d", 4, NHWC, x=x)
+    size = x.shape[1], x.shape[2]
+    window = make_window("max_pool2d", size, _kernel(kernel), kernel if stride is None else stride, padding, 1)
+    (a, b), (s, t), (i, j) = window.kernel, window.stride, window.output
+    padded = pad(x, ((0, 0), *window.padding, (0, 0)), -np.inf)
+    seen = [
+        padded[None, :, p : p + (i - 1) * s + 1 : s, q : q + (j - 1) * t + 1 : t] for p in range(a) for q in range(b)
+    ]
+    return max(concatenate(seen), axis=0)
+
+
+def _interpolation(x: Tensor, size: int, factor: int) -> Tensor:
+    """The matrix (size·factor, size) that interpolates linearly between pixel centres."""
+    centres = (np.arange(size * factor) + 0.5) / factor - 0.5
+    weights = np.maximum(0, 1 - np.abs(np.clip(centres, 0, size - 1)[:, None] - np.arange(size)))
+    return Tensor(array_module(x.data).asarray(weights.astype(x.dtype)))
+
+
+def _checked(op: str, x: Tensor, factor: Any) -> tuple[int, ...]:
+    check_rank(op, 4, NHWC, x=x)
+    if not isinstance(factor, int) or factor < 1:
+        raise ArgumentError(f"{op}: factor must be an integer >= 1, but is {factor!r}")
+    return x.shape
+
+
+def _kernel(kernel: int | Pair) -> Pair:
+    return (kernel, kernel) if isinstance(kernel, int) else kernel

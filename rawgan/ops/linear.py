@@ -1,0 +1,83 @@
+"""Matrix products."""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan.autograd import Gradients, Op
+from rawgan.errors import ShapeError, shapes
+from rawgan.ops._arguments import as_tensors, check_rank
+from rawgan.ops.arithmetic import add
+from rawgan.ops.reduce import unbroadcast
+from rawgan.ops.shape import transpose
+from rawgan.tensor import Tensor
+
+
+class MatMul(Op):
+    """y = a @ b: matrices in the last two axes, the axes in front broadcast.
+
+    Shapes:   a (…, M, K), b (…, K, N) → y (…, M, N)
+    Backward: ga = gy @ bᵀ    (M, N) @ (N, K) → (M, K)
+              gb = aᵀ @ gy    (K, M) @ (M, N) → (K, N)
+    Flops:    2 · M · K · N for each matrix
+    """
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return a @ b
+
+    def backward(self, gy: Tensor) -> Gradients:
+        a, b = self.inputs
+        ga = unbroadcast(gy @ _flip(b), a.shape) if self.needs[0] else None
+        gb = unbroadcast(_flip(a) @ gy, b.shape) if self.needs[1] else None
+        return ga, gb
+
+
+def matmul(a: Any, b: Any) -> Tensor:
+    """Matrix product over the last two axes; the axes in front broadcast.
+
+    Shapes: a (…, M, K), b (…, K, N) → (…, M, N)
+    Raises: ShapeError for fewer than 2 axes, or inner lengths that differ
+
+    >>> matmul(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
+    Tensor([[11.]], float32)
+    """
+    a, b = as_tensors(a, b)
+    if a.ndim < 2 or b.ndim < 2:
+        raise ShapeError(
+            f"matmul: both inputs need at least 2 axes; reshape a vector to (1, K) or (K, 1)\n{shapes(a=a, b=b)}"
+        )
+    if a.shape[-1] != b.shape[-2]:
+        raise ShapeError(f"matmul: a has {a.shape[-1]} columns but b has {b.shape[-2]} rows\n{shapes(a=a, b=b)}")
+    try:
+        np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise ShapeError(f"matmul: the axes in front of the matrices do not broadcast\n{shapes(a=a, b=b)}") from None
+    return MatMul()(a, b)
+
+
+def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    """y = x @ w + b, the fully connected layer.
+
+    Shapes: x (N, in), w (in, out), b (out,) → (N, out)
+    Raises: ShapeError if the ranks or lengths do not fit
+
+    >>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]), Tensor([0.5]))
+    Tensor([[11.5]], float32)
+    """
+    x, w = as_tensors(x, w)
+    check_rank("linear", 2, "(batch, features)", x=x)
+    check_rank("linear", 2, "(in, out)", w=w)
+    if x.shape[1] != w.shape[0]:
+        raise ShapeError(
+            f"linear: x has {x.shape[1]} features but w takes {w.shape[0]}\n{shapes(x=x, w=w)}, laid out (in, out)"
+        )
+    if b is None:
+        return matmul(x, w)
+    if b.shape != (w.shape[1],):
+        raise ShapeError(f"linear: b must have one number for each of {w.shape[1]} outputs\n{shapes(x=x, w=w, b=b)}")
+    return add(matmul(x, w), b)
+
+
+def _flip(x: Tensor) -> Tensor:
+    """Transpose the last two axes."""
+    return transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))

@@ -1,0 +1,120 @@
+"""Losses. Classifiers and discriminators give logits: probabilities would round to 0 and 1, and lose the gradient."""
+
+from typing import Any
+
+import rawgan_kernels as kernels
+from rawgan.autograd import Gradients, Op
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
+from rawgan.ops._arguments import as_tensors
+from rawgan.ops.activation import sigmoid
+from rawgan.ops.arithmetic import abs, exp, log
+from rawgan.ops.reduce import broadcast_to, mean, sum
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+class BCEWithLogits(Op):
+    """y = −t · log σ(x) − (1 − t) · log(1 − σ(x)), element by element: cross-entropy of σ(x) against the target t.
+
+    Backward: gx = gy · ((1 − t) · σ(x) − t · σ(−x))    which is σ(x) − t without the cancellation
+              gt = −gy · x
+    Source:   Goodfellow et al. 2014
+    """
+
+    def forward(self, x: Any, t: Any) -> Any:
+        return kernels.bce_with_logits(x, t)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, t = self.inputs
+        gx = gy * ((1 - t) * sigmoid(x) - t * sigmoid(-x)) if self.needs[0] else None
+        return gx, -gy * x if self.needs[1] else None
+
+
+def bce_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """Binary cross-entropy, in nats, of the logits x against the probabilities `target`.
+
+    Exact for every finite logit: where σ(x) rounds to 0 or 1, the loss and its gradient keep their precision.
+
+    Shapes: x any; target, weight the same or a number → a number, or as x with reduction "none"
+    Raises: ShapeError if the shapes differ, ArgumentError for an unknown reduction
+
+    >>> bce_with_logits(Tensor([-1000.0, 0.0]), 1.0, reduction="none")
+    Tensor([1.000000e+03, 6.931472e-01], float32)
+    """
+    x, t = as_tensors(x, target)
+    return _reduce("bce_with_logits", BCEWithLogits()(x, _fit("bce_with_logits", x, target=t)), weight, reduction)
+
+
+def mse(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """Squared error.
+
+    Shapes: x any; target, weight the same or a number → a number, or as x with reduction "none"
+    Raises: ShapeError if the shapes differ, ArgumentError for an unknown reduction
+
+    >>> mse(Tensor([1.0, 3.0]), 0.0)
+    Tensor(5., float32)
+    """
+    x, t = as_tensors(x, target)
+    difference = x - _fit("mse", x, target=t)
+    return _reduce("mse", difference * difference, weight, reduction)
+
+
+def l1(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """Absolute error.
+
+    Shapes: x any; target, weight the same or a number → a number, or as x with reduction "none"
+    Raises: ShapeError if the shapes differ, ArgumentError for an unknown reduction
+
+    >>> l1(Tensor([1.0, -3.0]), 0.0)
+    Tensor(2., float32)
+    """
+    x, t = as_tensors(x, target)
+    return _reduce("l1", abs(x - _fit("l1", x, target=t)), weight, reduction)
+
+
+def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """Cross-entropy, in nats, of softmax(x) against class numbers: log Σ eˣ − x[label] for each sample.
+
+    Shapes: x (N, classes), labels integers (N,), weight (N,) or a number → a number, or (N,) with reduction "none"
+    Raises: ShapeError if the shapes do not fit, DTypeError unless labels are integers, ArgumentError for a label that
+            is not a class
+
+    >>> import numpy as np
+    >>> softmax_cross_entropy(Tensor([[0.0, 0.0], [1000.0, 0.0]]), np.array([0, 1]), reduction="none")
+    Tensor([6.931472e-01, 1.000000e+03], float32)
+    """
+    op = "softmax_cross_entropy"
+    (x,) = as_tensors(x)
+    xp = array_module(x.data)
+    labels = xp.asarray(labels)
+    if x.ndim != 2 or labels.shape != x.shape[:1]:
+        raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}")
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"{op}: labels must be integers, but are {labels.dtype}")
+    classes = x.shape[1]
+    if labels.size and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
+        raise ArgumentError(f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}")
+    # Softmax does not change when the largest logit, taken as a constant, is subtracted from all: e^x cannot overflow.
+    shifted = x - Tensor(x.data.max(axis=1, keepdims=True))
+    chosen = Tensor((labels[:, None] == xp.arange(classes)).astype(x.dtype))
+    losses = log(sum(exp(shifted), axis=1)) - sum(shifted * chosen, axis=1)
+    return _reduce(op, losses, weight, reduction)
+
+
+def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
+    """A number is repeated; anything else must have x's own shape, as broadcasting a loss hides mistakes."""
+    ((name, other),) = others.items()
+    if other.shape not in ((), x.shape):
+        raise ShapeError(f"{op}: {name} must have x's shape or be a number\n{shapes(x=x, **others)}")
+    return broadcast_to(other, x.shape)
+
+
+def _reduce(op: str, losses: Tensor, weight: Any, reduction: str) -> Tensor:
+    if reduction not in REDUCTIONS:
+        raise ArgumentError(f"{op}: reduction is {reduction!r}; choose one of: {', '.join(REDUCTIONS)}")
+    if weight is not None:
+        losses, w = as_tensors(losses, weight)
+        losses = losses * _fit(op, losses, weight=w)
+    return {"mean": mean, "sum": sum, "none": lambda each: each}[reduction](losses)

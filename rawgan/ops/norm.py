@@ -1,0 +1,145 @@
+"""Normalisation: batch norm, layer norm and instance norm are one op that averages over different axes."""
+
+from typing import Any
+
+import rawgan_kernels as kernels
+from rawgan.autograd import Gradients, Op, is_recording
+from rawgan.errors import ShapeError, shapes
+from rawgan.ops._arguments import as_tensors
+from rawgan.ops.arithmetic import sqrt
+from rawgan.ops.reduce import mean, unbroadcast
+from rawgan.tensor import Tensor
+
+
+class Normalize(Op):
+    """y = gamma · x̂ + beta with x̂ = (x − mean) / std, mean and std = √(var + eps) taken over `axes`.
+
+    Shapes:   x any, gamma and beta its trailing axes → y as x
+    Backward: with g = gamma · gy, all means over `axes`,
+              gx     = (g − mean(g) − x̂ · mean(g · x̂)) / std
+              ggamma = Σ gy · x̂
+              gbeta  = Σ gy
+              The mean and the std depend on x: the two means in gx are what comes of it. When the walk is recorded,
+              the same formula is made of ops, in which they still depend on x.
+    Source:   Ioffe and Szegedy 2015
+    """
+
+    def __init__(self, axes: tuple[int, ...], eps: float) -> None:
+        self.axes, self.eps = axes, eps
+
+    def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
+        y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps)
+        return y
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, gamma, _ = self.inputs
+        if not is_recording():
+            arrays = kernels.normalize_grad(x.data, gy.data, gamma.data, self.mean, self.var, self.axes, self.eps)
+            gx, ggamma, gbeta = (Tensor(array) for array in arrays)
+            return gx, ggamma, gbeta
+        centred = x - mean(x, self.axes, keepdims=True)
+        std = sqrt(mean(centred * centred, self.axes, keepdims=True) + self.eps)
+        x_hat = centred / std
+        g = gy * gamma
+        gx = (g - mean(g, self.axes, keepdims=True) - x_hat * mean(g * x_hat, self.axes, keepdims=True)) / std
+        return gx, unbroadcast(gy * x_hat, gamma.shape), unbroadcast(gy, gamma.shape)
+
+
+def batch_norm(
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    *,
+    training: bool,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise each channel over the batch (and the pixels).
+
+    In training, with the batch's own mean and biased variance; the running ones then move towards the batch's mean
+    and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
+
+    Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
+    Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0
+    Source: Ioffe and Szegedy 2015
+
+    >>> ones, zeros = Tensor([1.0, 1.0]), Tensor([0.0, 0.0])
+    >>> batch_norm(Tensor([[1.0, 4.0], [3.0, 8.0]]), ones, zeros, training=True, eps=0.0)
+    Tensor([[-1., -1.],
+            [ 1.,  1.]], float32)
+    """
+    x, gamma, beta = as_tensors(x, gamma, beta)
+    if x.ndim not in (2, 4):
+        raise ShapeError(f"batch_norm: x must be (N, C) or (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    statistics = {"running_mean": running_mean, "running_var": running_var}
+    _check_scales("batch_norm", x, x.shape[-1:], gamma=gamma, beta=beta, **statistics)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ShapeError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
+        return (x - running_mean) * (gamma / sqrt(running_var + eps)) + beta
+    count = x.size // x.shape[-1]
+    if count < 2:
+        raise ShapeError(
+            f"batch_norm: in training each channel needs more than {count} value, as the variance of one is 0\n"
+            f"{shapes(x=x)}   use a larger batch, or eval()"
+        )
+    op = Normalize(tuple(range(x.ndim - 1)), eps)
+    y = op(x, gamma, beta)
+    if running_mean is not None:
+        _move(running_mean, op.mean, momentum)
+    if running_var is not None:
+        _move(running_var, op.var * (count / (count - 1)), momentum)
+    return y
+
+
+def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+    """Normalise each sample by itself, over the trailing axes that gamma has.
+
+    Shapes: x (N, …, *S), gamma, beta S → as x
+    Raises: ShapeError unless gamma and beta have the shape of x's trailing axes
+    Source: Ba, Kiros, Hinton 2016
+
+    >>> layer_norm(Tensor([[1.0, 3.0], [4.0, 8.0]]), Tensor([1.0, 1.0]), Tensor([0.0, 0.0]), eps=0.0)
+    Tensor([[-1.,  1.],
+            [-1.,  1.]], float32)
+    """
+    x, gamma, beta = as_tensors(x, gamma, beta)
+    _check_scales("layer_norm", x, x.shape[max(x.ndim - gamma.ndim, 1) :], gamma=gamma, beta=beta)
+    return Normalize(tuple(range(x.ndim - gamma.ndim, x.ndim)), eps)(x, gamma, beta)
+
+
+def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+    """Normalise each channel of each image by itself, over its pixels.
+
+    Shapes: x (N, H, W, C), gamma, beta (C,) → as x
+    Raises: ShapeError if the lengths do not fit, or for a single pixel, whose variance is 0
+    Source: Ulyanov, Vedaldi, Lempitsky 2016
+
+    >>> x = Tensor([[[[1.0], [3.0]]]])
+    >>> instance_norm(x, Tensor([1.0]), Tensor([0.0]), eps=0.0)
+    Tensor([[[[-1.],
+             [ 1.]]]], float32)
+    """
+    x, gamma, beta = as_tensors(x, gamma, beta)
+    if x.ndim != 4:
+        raise ShapeError(f"instance_norm: x must be (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    _check_scales("instance_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
+    if x.shape[1] * x.shape[2] < 2:
+        raise ShapeError(
+            f"instance_norm: an image needs more than one pixel, as the variance of one is 0\n{shapes(x=x)}"
+        )
+    return Normalize((1, 2), eps)(x, gamma, beta)
+
+
+def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor | None) -> None:
+    for name, scale in scales.items():
+        if scale is not None and scale.shape != shape:
+            raise ShapeError(f"{op}: {name} must have shape {shape} to fit x\n{shapes(x=x, **{name: scale})}")
+
+
+def _move(running: Tensor, batch: Any, momentum: float) -> None:
+    """running ← (1 − momentum) · running + momentum · batch, in place."""
+    running.data *= 1 - momentum
+    running.data += momentum * batch.reshape(running.shape)

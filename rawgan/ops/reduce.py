@@ -1,0 +1,158 @@
+"""Reductions over axes, and broadcasting, which is what undoes a sum."""
+
+import math
+from typing import Any
+
+from rawgan.autograd import Gradients, Op
+from rawgan.errors import ShapeError, shapes
+from rawgan.ops._arguments import Axis, as_tensors, axes_of
+from rawgan.ops.shape import Shape, reshape
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+
+class Reduction(Op):
+    """An op that makes `axes` disappear, or keeps them with length 1."""
+
+    def __init__(self, axes: tuple[int, ...], keepdims: bool) -> None:
+        self.axes, self.keepdims = axes, keepdims
+
+    def spread(self, y: Tensor) -> Tensor:
+        """Repeat something of the result's shape over the axes that were reduced: the input's shape again."""
+        (shape,) = self.shapes
+        kept = tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
+        return broadcast_to(reshape(y, kept), shape)
+
+
+class Sum(Reduction):
+    """y = Σ x over `axes`.
+
+    Shapes:   x any → y without `axes`, or with them of length 1
+    Backward: gx = gy, repeated over `axes`
+    """
+
+    def forward(self, x: Any) -> Any:
+        return x.sum(axis=self.axes, keepdims=self.keepdims)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (self.spread(gy),)
+
+
+class BroadcastTo(Op):
+    """y = x, repeated along its axes of length 1 and along new axes in front.
+
+    Backward: gx = Σ gy over the repetitions: Sum and BroadcastTo are each other's backward
+    """
+
+    is_view = True
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    def forward(self, x: Any) -> Any:
+        return array_module(x).broadcast_to(x, self.shape)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (unbroadcast(gy, self.shapes[0]),)
+
+
+class Max(Reduction):
+    """y = the largest x along `axes`; NaN if one of them is.
+
+    Shapes:   x any → y without `axes`, or with them of length 1
+    Backward: gx = gy at the largest element; where several are, each gets an equal share
+    """
+
+    keeps_output = True
+
+    def forward(self, x: Any) -> Any:
+        return x.max(axis=self.axes, keepdims=self.keepdims)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        (x,) = self.inputs
+        largest = x.data == self.spread(self.output.detach()).data
+        share = largest.astype(x.dtype) / array_module(x.data).maximum(largest.sum(axis=self.axes, keepdims=True), 1)
+        return (self.spread(gy) * Tensor(share.astype(x.dtype)),)
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Sum over `axis` (an int, several, or None for all).
+
+    Shapes: x any → without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have
+
+    >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([4., 6.], float32)
+    """
+    (x,) = as_tensors(x)
+    return Sum(axes_of("sum", x, axis), keepdims)(x)
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Mean over `axis` (an int, several, or None for all).
+
+    Shapes: x any → without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the mean of nothing
+
+    >>> mean(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    Tensor([1.5, 3.5], float32)
+    """
+    (x,) = as_tensors(x)
+    axes = axes_of("mean", x, axis)
+    return Sum(axes, keepdims)(x) / _count("mean", x, axes)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Largest element along `axis` (an int, several, or None for all).
+
+    Shapes: x any → without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the largest of nothing
+
+    >>> max(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    Tensor([2., 4.], float32)
+    """
+    (x,) = as_tensors(x)
+    axes = axes_of("max", x, axis)
+    _count("max", x, axes)
+    return Max(axes, keepdims)(x)
+
+
+def broadcast_to(x: Any, shape: Shape) -> Tensor:
+    """x repeated along axes of length 1, and along new axes in front, until it has `shape`.
+
+    Raises: ShapeError if x does not broadcast to `shape`
+
+    >>> broadcast_to(Tensor([1.0, 2.0]), (2, 2))
+    Tensor([[1., 2.],
+            [1., 2.]], float32)
+    """
+    (x,) = as_tensors(x)
+    if x.shape == tuple(shape):
+        return x
+    padded = (1,) * (len(shape) - x.ndim) + x.shape
+    if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape, strict=True)):
+        raise ShapeError(f"broadcast_to: from the last axis on, lengths must agree or be 1\n{shapes(x=x, shape=shape)}")
+    return BroadcastTo(tuple(shape))(x)
+
+
+def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Sum g over the axes along which an array of `shape` was repeated.
+
+    Shapes: g any → `shape`, which must broadcast to g's
+
+    >>> unbroadcast(Tensor([[1.0, 2.0], [3.0, 4.0]]), (2,))
+    Tensor([4., 6.], float32)
+    """
+    if g.shape == shape:
+        return g
+    padded = (1,) * (g.ndim - len(shape)) + shape
+    repeated = tuple(axis for axis, (n, m) in enumerate(zip(g.shape, padded, strict=True)) if n != m)
+    return reshape(sum(g, repeated, keepdims=True), shape)
+
+
+def _count(op: str, x: Tensor, axes: tuple[int, ...]) -> int:
+    """How many elements each result is made of; none is an error."""
+    count = math.prod(x.shape[axis] for axis in axes)
+    if count == 0:
+        raise ShapeError(f"{op}: there is nothing to reduce along axes {axes}\n{shapes(x=x)}")
+    return count

@@ -1,0 +1,281 @@
+"""Ops that move elements without changing them. Each one's backward moves them back."""
+
+import math
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from rawgan.autograd import Gradients, Op
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
+from rawgan.ops._arguments import as_tensors, axes_of
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+Shape = tuple[int, ...]
+
+
+class Reshape(Op):
+    """y = x in another shape, elements in the same (row-major) order.
+
+    Backward: gx = gy in x's shape
+    """
+
+    is_view = True
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    def forward(self, x: Any) -> Any:
+        return x.reshape(self.shape)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (reshape(gy, self.shapes[0]),)
+
+
+class Transpose(Op):
+    """y[i, j, …] = x with its axes in the order `axes`.
+
+    Backward: gx = gy with its axes put back
+    """
+
+    is_view = True
+
+    def __init__(self, axes: Shape) -> None:
+        self.axes = axes
+
+    def forward(self, x: Any) -> Any:
+        return x.transpose(self.axes)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (transpose(gy, tuple(int(axis) for axis in np.argsort(self.axes))),)
+
+
+class Slice(Op):
+    """y = x[index], of integers, slices, … and None.
+
+    Backward: gx = 0 except gx[index] = gy
+    """
+
+    is_view = True
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def forward(self, x: Any) -> Any:
+        return x[self.index]
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (Unslice(self.index, self.shapes[0])(gy),)
+
+
+class Unslice(Op):
+    """y = zeros of `shape`, except y[index] = x. What Slice is the backward of, and the other way round.
+
+    Backward: gx = gy[index]
+    """
+
+    def __init__(self, index: Any, shape: Shape) -> None:
+        self.index, self.shape = index, shape
+
+    def forward(self, x: Any) -> Any:
+        y = array_module(x).zeros(self.shape, x.dtype)
+        y[self.index] = x
+        return y
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (Slice(self.index)(gy),)
+
+
+class Take(Op):
+    """y[i, …] = x[indices[i], …]: rows of x, by number.
+
+    Backward: gx[r] = Σ gy[i] over all i with indices[i] = r
+    """
+
+    def __init__(self, indices: Any) -> None:
+        self.indices = indices
+
+    def forward(self, x: Any) -> Any:
+        return x[self.indices]
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (Untake(self.indices, self.shapes[0])(gy),)
+
+
+class Untake(Op):
+    """y[r] = Σ x[i] over all i with indices[i] = r. What Take is the backward of, and the other way round.
+
+    Backward: gx[i] = gy[indices[i]]
+    """
+
+    def __init__(self, indices: Any, shape: Shape) -> None:
+        self.indices, self.shape = indices, shape
+
+    def forward(self, x: Any) -> Any:
+        xp = array_module(x)
+        y = xp.zeros(self.shape, x.dtype)
+        xp.add.at(y, self.indices, x)
+        return y
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (Take(self.indices)(gy),)
+
+
+class Concatenate(Op):
+    """y = the inputs, one after the other along `axis`.
+
+    Backward: each input gets its part of gy
+    """
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, *xs: Any) -> Any:
+        return array_module(xs[0]).concatenate(xs, axis=self.axis)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        parts: list[Tensor | None] = []
+        start = 0
+        for needed, shape in zip(self.needs, self.shapes, strict=True):
+            stop = start + shape[self.axis]
+            parts.append(gy[(slice(None),) * self.axis + (slice(start, stop),)] if needed else None)
+            start = stop
+        return tuple(parts)
+
+
+class Pad(Op):
+    """y = x with `value` around it: (before, after) elements along each axis.
+
+    Backward: gx = gy without the border
+    """
+
+    def __init__(self, widths: tuple[tuple[int, int], ...], value: float) -> None:
+        self.widths, self.value = widths, value
+
+    def forward(self, x: Any) -> Any:
+        shape = tuple(n + before + after for n, (before, after) in zip(x.shape, self.widths, strict=True))
+        y = array_module(x).full(shape, self.value, x.dtype)
+        y[self._inside(x.shape)] = x
+        return y
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (gy[self._inside(self.shapes[0])],)
+
+    def _inside(self, shape: Shape) -> tuple[slice, ...]:
+        return tuple(slice(before, before + n) for n, (before, _) in zip(shape, self.widths, strict=True))
+
+
+def reshape(x: Any, shape: Shape) -> Tensor:
+    """The same elements in another shape, of which one length may be −1 ("whatever is left").
+
+    Raises: ShapeError if the number of elements differs
+
+    >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1))
+    Tensor([[1., 2.],
+            [3., 4.]], float32)
+    """
+    (x,) = as_tensors(x)
+    shape = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else tuple(shape)
+    known = math.prod(n for n in shape if n != -1)
+    free = shape.count(-1)
+    if free > 1 or any(n < -1 for n in shape) or (x.size != known if not free else known == 0 or x.size % known):
+        raise ShapeError(f"reshape: {x.size} elements do not fit\n{shapes(x=x, shape=shape)}")
+    return Reshape(tuple(x.size // known if n == -1 else int(n) for n in shape))(x)
+
+
+def transpose(x: Any, axes: Shape | None = None) -> Tensor:
+    """x with its axes in another order; reversed if `axes` is None.
+
+    Raises: ArgumentError unless `axes` names each axis once
+
+    >>> transpose(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([[1., 3.],
+            [2., 4.]], float32)
+    """
+    (x,) = as_tensors(x)
+    order = tuple(reversed(range(x.ndim))) if axes is None else tuple(a % x.ndim if x.ndim else a for a in axes)
+    if sorted(order) != list(range(x.ndim)):
+        raise ArgumentError(f"transpose: axes must name each of the {x.ndim} axes once\n{shapes(x=x, axes=axes)}")
+    return Transpose(order)(x)
+
+
+def slice_(x: Any, index: Any) -> Tensor:
+    """x[index] for integers, slices, … and None; `take` selects by an array of numbers.
+
+    Raises: ArgumentError for an index of another kind, or out of range
+
+    >>> Tensor([[1.0, 2.0], [3.0, 4.0]])[:, 0]
+    Tensor([1., 3.], float32)
+    """
+    (x,) = as_tensors(x)
+    parts = index if isinstance(index, tuple) else (index,)
+    for part in parts:
+        if isinstance(part, bool) or not (part is None or part is Ellipsis or isinstance(part, Integral | slice)):
+            raise ArgumentError(
+                f"slice: an index must be made of integers, slices, ... and None, but has {type(part).__name__}\n"
+                "  take(x, indices) selects rows by an array of numbers"
+            )
+    try:
+        np.broadcast_to(0, x.shape)[index]  # nothing is allocated: this only asks whether the index fits
+    except IndexError as error:
+        raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=index)}") from None
+    return Slice(index)(x)
+
+
+def take(x: Any, indices: Any) -> Tensor:
+    """Rows of x by number: what an embedding is.
+
+    Shapes: x (R, …), indices integers of any shape S → (*S, …)
+    Raises: DTypeError if the indices are not integers, ArgumentError if one is not in 0 … R − 1
+
+    >>> take(Tensor([[1.0], [2.0], [3.0]]), np.array([2, 0]))
+    Tensor([[3.],
+            [1.]], float32)
+    """
+    (x,) = as_tensors(x)
+    indices = array_module(x.data).asarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise DTypeError(f"take: indices must be integers, but are {indices.dtype}")
+    if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
+        raise ArgumentError(
+            f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"
+            f"{shapes(x=x, indices=indices)}"
+        )
+    return Take(indices)(x)
+
+
+def concatenate(xs: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
+    """Put Tensors one after the other along `axis`, where alone their lengths may differ.
+
+    Raises: ShapeError if other lengths differ or there is nothing to join
+
+    >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
+    Tensor([1., 2., 3.], float32)
+    """
+    if not xs:
+        raise ShapeError("concatenate: there is nothing to join; give at least one Tensor")
+    tensors = as_tensors(*xs)
+    (along,) = axes_of("concatenate", tensors[0], axis)
+    rests = {x.shape[:along] + x.shape[along + 1 :] + (x.ndim,) for x in tensors}
+    if len(rests) > 1:
+        listing = shapes(**{f"xs[{index}]": x for index, x in enumerate(tensors)}, axis=along)
+        raise ShapeError(f"concatenate: lengths may differ only along axis {along}\n{listing}")
+    return Concatenate(along)(*tensors)
+
+
+def pad(x: Any, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Tensor:
+    """x with a border of `value`: (before, after) elements along each axis.
+
+    Raises: ArgumentError unless there is one pair of numbers ≥ 0 for each axis
+
+    >>> pad(Tensor([1.0, 2.0]), ((1, 2),))
+    Tensor([0., 1., 2., 0., 0.], float32)
+    """
+    (x,) = as_tensors(x)
+    pairs = tuple(tuple(pair) for pair in widths)
+    if len(pairs) != x.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+        raise ArgumentError(
+            f"pad: widths must be {x.ndim} pairs (before, after) of numbers ≥ 0\n{shapes(x=x, widths=widths)}"
+        )
+    return Pad(tuple((before, after) for before, after in pairs), value)(x)

@@ -1,0 +1,56 @@
+"""Files that are either the old one or the new one, never half of each; and errors that name them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from rawgan.errors import ConfigError
+
+
+@contextmanager
+def naming(path: str | Path, action: str) -> Iterator[None]:
+    """Turn the operating system's errors into one that names the file: full disk, no permission, no folder.
+
+    >>> with naming("weights.safetensors", "written"):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    rawgan.errors.ConfigError: weights.safetensors could not be written: No space left on device
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path} could not be {action}: {error.strerror or error}") from error
+
+
+@contextmanager
+def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
+    """Give a temporary path in the same folder, and move what was written there onto ``path`` at the end.
+
+    An error inside the block, Ctrl-C included, removes the temporary file and leaves the old one as it was.
+    With ``durable`` the bytes are on the disk before the old file goes: a power cut costs neither.
+    The folder is made when it does not exist.
+
+    Raises: ConfigError when the system refuses (full disk, no permission).
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder) / "note.txt") as temporary:
+    ...         _ = temporary.write_text("whole or not at all")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['note.txt']
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        with naming(path, "written"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if durable:
+                with temporary.open("r+b") as file:
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+    finally:
+        with suppress(OSError):  # gone already, unless something went wrong
+            temporary.unlink()

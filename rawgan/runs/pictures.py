@@ -1,0 +1,380 @@
+"""Pictures for people: grids of images, animations, loss curves, and images in the terminal.
+
+Images come as NumPy arrays (N, H, W, C): uint8, or floats in [-1, 1], the range of tanh. One channel is grey,
+two are grey and alpha, three RGB, four RGBA. Floats outside the range are clipped, and NaN, which is what a
+network that has diverged paints, is black. Every file is replaced as a whole.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rawgan.data import to_uint8
+from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
+from rawgan.runs._files import replacing
+from rawgan.runs.folder import sample_files
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from PIL.Image import Image
+    from rich.text import Text
+
+BACKGROUND = 64  # dark grey: sets off black images and white ones
+READABLE = 512  # pixels that the longer side of a grid has at least
+MOST_FRAMES = 120  # of an animation
+MOST_POINTS = 4000  # of a curve: more than its picture has pixels
+FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
+
+
+def tile(
+    images: np.ndarray, columns: int | None = None, padding: int = 2, background: int = BACKGROUND
+) -> np.ndarray:
+    """Lay images out in a grid, row by row, with ``padding`` pixels between and around them.
+
+    Without ``columns`` the grid is as nearly square as it gets. ``background`` is a grey from 0 to 255; cells
+    without an image have it too.
+
+    Shapes: images (N, H, W, C) → uint8 (H', W', C)
+    Raises: ShapeError, DTypeError for what is not images; ArgumentError for an option out of range.
+
+    >>> tile(np.zeros((10, 28, 28, 1)), padding=2).shape
+    (92, 122, 1)
+    """
+    images = _pixels("tile", images)
+    count, height, width, channels = images.shape
+    if columns is None:
+        columns = math.ceil(math.sqrt(count * height / width))
+    columns = min(_at_least("tile", "columns", columns, 1), count)
+    padding = _at_least("tile", "padding", padding, 0)
+    if not 0 <= background <= 255:
+        raise ArgumentError(f"tile: background is a grey from 0 to 255, got {background}")
+    rows = math.ceil(count / columns)
+
+    down, across = height + padding, width + padding
+    grid = np.full((rows * down + padding, columns * across + padding, channels), background, np.uint8)
+    if channels in (2, 4):
+        grid[..., -1] = 255  # the background is opaque
+    for n, image in enumerate(images):
+        y, x = padding + n // columns * down, padding + n % columns * across
+        grid[y : y + height, x : x + width] = image
+    return grid
+
+
+def save_grid(
+    path: str | Path, images: np.ndarray, columns: int | None = None, scale: int | None = None
+) -> Path:
+    """Save a grid of images (see :func:`tile`) as a PNG file, and return its path.
+
+    Every pixel becomes scale × scale pixels. Without ``scale``, small images are enlarged until the longer
+    side of the grid has 512 pixels or more.
+
+    Shapes: images (N, H, W, C)
+    Raises: what :func:`tile` raises; ArgumentError for a path that does not end in .png;
+        ConfigError when the file cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save_grid(f"{folder}/black.png", -np.ones((64, 28, 28, 1))).name
+    'black.png'
+    """
+    grid = tile(images, columns)
+    if scale is None:
+        scale = math.ceil(READABLE / max(grid.shape[:2]))
+    scale = _at_least("save_grid", "scale", scale, 1)
+    return _save_png(path, grid.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def save_images(folder: str | Path, images: np.ndarray, prefix: str, start: int = 0) -> list[Path]:
+    """Save each image, unenlarged, as folder/prefix-00000.png, prefix-00001.png, …, and return the paths.
+
+    ``start`` is the first number: with it, a batch goes on where the last one stopped.
+
+    Shapes: images (N, H, W, C)
+    Raises: ShapeError, DTypeError for what is not images; ConfigError when a file cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     [path.name for path in save_images(folder, np.zeros((2, 8, 8, 3)), "fake", start=64)]
+    ['fake-00064.png', 'fake-00065.png']
+    """
+    images = _pixels("save_images", images)
+    digits = max(5, len(str(start + len(images) - 1)))
+    return [
+        _save_png(Path(folder) / f"{prefix}-{number:0{digits}d}.png", image)
+        for number, image in enumerate(images, start)
+    ]
+
+
+def save_animation(
+    path: str | Path, frames: Sequence[np.ndarray], fps: float = 10.0, hold_last: float = 2.0
+) -> Path:
+    """Save pictures, such as the grids of :func:`tile`, as an animation that repeats, and return its path.
+
+    The suffix of ``path`` chooses the format: .gif, .webp, or .png and .apng for an animated PNG. The last
+    frame stays for ``hold_last`` seconds. Of more than 120 frames, 120 are taken at even distances, the first
+    and the last among them. GIF has 256 colours per frame: enough for every grey. Transparency becomes white.
+
+    Shapes: every frame (H, W, C), all of one size
+    Raises: ArgumentError without frames, for another suffix, or a speed out of range; ShapeError for frames
+        of several sizes; DTypeError for what is not images; ConfigError when the file cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> fade = [np.full((16, 16, 1), value) for value in (-1.0, 0.0, 1.0)]
+    >>> with TemporaryDirectory() as folder:
+    ...     save_animation(f"{folder}/fade.gif", fade, fps=5).name
+    'fade.gif'
+    """
+    names = [f"frame {n}" for n in range(len(frames))]
+    images = (
+        _picture(_pixels("save_animation", np.asarray(frame)[None])[0])
+        for frame in _thin(frames, MOST_FRAMES)
+    )
+    return _save_frames(path, images, _thin(names, MOST_FRAMES), fps, hold_last)
+
+
+def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold_last: float = 2.0) -> Path:
+    """Save the pictures step-<number>.png of a folder as an animation, in the order of their steps.
+
+    The rest is as in :func:`save_animation`. Only the frames that are shown are read.
+
+    Raises: ConfigError when there are no such pictures, when one cannot be read, or when the file cannot be
+        written; ShapeError for pictures of several sizes.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for step in (100, 200):
+    ...         _ = save_grid(f"{folder}/step-{step:06d}.png", np.full((4, 8, 8, 1), step / 200))
+    ...     animate_folder(f"{folder}/samples.gif", folder).name
+    'samples.gif'
+    """
+    files = _thin(sample_files(folder), MOST_FRAMES)
+    if not files:
+        raise ConfigError(f"{folder} has no pictures step-<number>.png\n  nothing there can be animated yet")
+    return _save_frames(path, map(_read_png, files), [str(file) for file in files], fps, hold_last)
+
+
+def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
+    """Plot the losses, and below them what the discriminator thinks, over the steps; return the path.
+
+    Each record holds ``step``, ``d_loss``, ``g_loss`` (nats) and ``d_real``, ``d_fake``, the mean probability
+    of being real that D gives to real and to generated images. What a record lacks, its curve passes
+    over; what is not finite is a gap; records without a step are left out. The thin line is the measurement,
+    the thick one a running mean.
+
+    Raises: ConfigError when the file cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     plot_losses(f"{folder}/losses.png", [{"step": 1, "d_loss": 0.7, "g_loss": 0.6}]).name
+    'losses.png'
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    records = [record for record in metrics if record.get("step") is not None]
+    last = max((record["step"] for record in records), default=1)
+
+    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True)
+    _curve(top, records, "d_loss", "discriminator", "#0072B2")
+    _curve(top, records, "g_loss", "generator", "#D55E00")
+    top.set(ylabel="loss in nats")
+    top.set_title("Losses", loc="left")
+    bottom.axhline(0.5, color="0.4", linewidth=1, linestyle="--", label="undecided (0.5)")
+    _curve(bottom, records, "d_real", "D(real)", "#009E73")
+    _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
+    bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
+    bottom.set_title("What the discriminator thinks", loc="left")
+    bottom.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
+    bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+    bottom.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    for axes in (top, bottom):
+        axes.grid(color="0.9")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if not records:
+        top.set_yticks([])
+        top.text(0.5, 0.5, "no steps yet", transform=top.transAxes, ha="center", color="0.4")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150)
+    return Path(path)
+
+
+def terminal_grid(images: np.ndarray, columns: int | None = None, width: int = 80) -> "Text":
+    """A grid of images for the terminal, made of half blocks: one character shows two pixels.
+
+    Images too large are averaged down until the grid fits ``width`` characters. Needs a terminal with 24-bit
+    colours; rich takes the nearest colours where there are fewer.
+
+    Shapes: images (N, H, W, C)
+    Raises: ShapeError, DTypeError for what is not images; ArgumentError when they do not fit.
+
+    >>> print(terminal_grid(np.zeros((3, 4, 4, 1)), width=16))
+    ▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀
+    ▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀
+    ▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀
+    """
+    from PIL.Image import Resampling
+    from rich.color import Color
+    from rich.style import Style
+    from rich.text import Text
+
+    images = _pixels("terminal_grid", images)
+    count, height, full = images.shape[:3]
+    if columns is None:
+        columns = max(1, width // min(full + 1, 16))
+    columns = min(_at_least("terminal_grid", "columns", columns, 1), count)
+    across = min(full, (width - 1) // columns - 1)  # pixels of an image, next to one of background
+    if across < 1:
+        raise ArgumentError(
+            f"terminal_grid: {columns} images side by side do not fit {width} characters"
+            f"\n  take at most {max(0, (width - 1) // 2)} columns, or a wider terminal"
+        )
+    size = (across, max(1, round(height * across / full)))
+    small = [_opaque(_picture(image)).convert("RGB").resize(size, Resampling.BOX) for image in images]
+    grid = tile(np.stack([np.asarray(image) for image in small]), columns, padding=1)
+    if len(grid) % 2:
+        grid = np.pad(grid, [(0, 1), (0, 0), (0, 0)], constant_values=BACKGROUND)
+
+    lines = []
+    for upper, lower in zip(grid[::2].tolist(), grid[1::2].tolist(), strict=True):
+        line = Text(no_wrap=True, overflow="crop")
+        for (above, below), run in groupby(zip(upper, lower, strict=True)):
+            style = Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below))
+            line.append("▀" * len(list(run)), style)
+        lines.append(line)
+    return Text("\n", no_wrap=True, overflow="crop").join(lines)
+
+
+# --- from arrays to pictures -----------------------------------------------------------------------------
+
+
+def _pixels(op: str, images: np.ndarray) -> np.ndarray:
+    """Check images (N, H, W, C) of 1 to 4 channels, and make them uint8."""
+    if not isinstance(images, np.ndarray):
+        raise DTypeError(
+            f"{op}: images are a NumPy array, not {type(images).__module__}.{type(images).__qualname__}\n"
+            "  an array on a GPU has to be copied first: images.get()"
+        )
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise DTypeError(f"{op}: images are floats in [-1, 1] or uint8, not {images.dtype} {images.shape}")
+    if images.ndim != 4 or 0 in images.shape or images.shape[-1] > 4:
+        raise ShapeError(
+            f"{op}: images are (N, H, W, C), one or more, with 1 to 4 channels\n  images {images.shape}"
+        )
+    return images if images.dtype == np.uint8 else to_uint8(np.nan_to_num(images, nan=-1.0))
+
+
+def _at_least(op: str, name: str, value: int, least: int) -> int:
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ArgumentError(f"{op}: {name} is a whole number, {least} or more, got {value!r}")
+    return int(value)
+
+
+def _picture(pixels: np.ndarray) -> "Image":
+    """uint8 (H, W, C) → a Pillow image of mode L, LA, RGB or RGBA."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def _opaque(picture: "Image") -> "Image":
+    """Grey stays grey; everything else becomes RGB, in front of white where it is transparent."""
+    from PIL import Image
+
+    if picture.mode in ("L", "RGB"):
+        return picture
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+
+
+def _read_png(path: Path) -> "Image":
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
+        raise ConfigError(
+            f"{path} cannot be read as a picture: {error}\n  delete it, and try again"
+        ) from error
+
+
+# --- from pictures to files ------------------------------------------------------------------------------
+
+
+def _save_png(path: str | Path, pixels: np.ndarray) -> Path:
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise ArgumentError(f"{path}: the picture is a PNG file, so its name has to end in .png")
+    with replacing(path) as temporary:
+        _picture(pixels).save(temporary, format="PNG")
+    return path
+
+
+def _save_frames(
+    path: str | Path, pictures: Iterable["Image"], names: Sequence[str], fps: float, hold_last: float
+) -> Path:
+    """Save the pictures, each with the name that an error calls it by, as one animation."""
+    path = Path(path)
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise ArgumentError(f"{path}: an animation is one of {', '.join(FORMATS)}, not {path.suffix!r}")
+    if not 0 < fps <= 50:
+        raise ArgumentError(f"{path}: fps is above 0 and at most 50, which is what viewers show, got {fps}")
+    if not 0 <= hold_last <= 60:
+        raise ArgumentError(f"{path}: hold_last is from 0 to 60 seconds, got {hold_last}")
+    frames = [_opaque(picture) for picture in pictures]
+    if not frames:
+        raise ArgumentError(f"{path}: an animation needs at least one frame")
+    for frame, name in zip(frames, names, strict=True):
+        if frame.size != frames[0].size:
+            raise ShapeError(
+                f"{path}: the frames of an animation have one size, width × height\n"
+                f"  {names[0]} {frames[0].size}   {name} {frame.size}"
+            )
+    milliseconds = [round(1000 / fps)] * len(frames)
+    milliseconds[-1] = max(milliseconds[-1], round(1000 * hold_last))
+    with replacing(path) as temporary:
+        frames[0].save(
+            temporary, form, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
+        )
+    return path
+
+
+# --- curves ----------------------------------------------------------------------------------------------
+
+
+def _thin(items: Sequence[Any], most: int) -> list[Any]:
+    """At most ``most`` of the items, at even distances, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[n] for n in np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+def _curve(axes: "Axes", records: Sequence[Mapping[str, Any]], key: str, label: str, color: str) -> None:
+    """Draw one value of the records: the measurements thin, their running mean thick."""
+    known = _thin([record for record in records if record.get(key) is not None], MOST_POINTS)
+    steps = np.array([record["step"] for record in known], dtype=float)
+    values = np.array([record[key] for record in known], dtype=float)
+    values[~np.isfinite(values)] = np.nan
+    few = len(values) < 50
+    if not few:
+        axes.plot(steps, values, color=color, alpha=0.3, linewidth=0.6, zorder=1)
+        values = _running_mean(values, window=len(values) // 25)
+    axes.plot(steps, values, color=color, linewidth=1.8, label=label, marker="o" if few else "", markersize=3)
+
+
+def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """The mean of the finite values among the ``window`` around each; NaN where that one is not finite."""
+    finite = np.isfinite(values)
+    ones = np.ones(window)
+    total = np.convolve(np.where(finite, values, 0.0), ones, mode="same")
+    number = np.convolve(finite, ones, mode="same")
+    return np.divide(total, number, out=np.full_like(total, np.nan), where=finite)

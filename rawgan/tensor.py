@@ -1,0 +1,218 @@
+"""The Tensor: an array, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rawgan.device import device_of, to_device
+from rawgan.errors import DTypeError, GraphError, ShapeError, shapes
+from rawgan_kernels import array_module
+
+if TYPE_CHECKING:
+    from rawgan.autograd import Op
+
+FLOATS = ("float32", "float64")
+
+OPERATORS: dict[str, Callable[..., Tensor]] = {}
+"""What `+`, `x.sum()` and the like call. Filled by `rawgan.ops`, one floor up, as imports only point down."""
+
+
+class Tensor:
+    """A float32 or float64 array that remembers the op it came out of, so that gradients can be walked back.
+
+    Arrays (NumPy or CuPy) are shared, not copied; numbers and nested lists become a float32 NumPy array. A Tensor made
+    here is a leaf. If it `requires_grad`, `backward()` leaves its gradient in `.grad`.
+
+    Write to a leaf by `t.data = array`, `t.data -= array` or `t[index] = value`: a graph that used the old values then
+    refuses to be walked, instead of giving wrong gradients. (A write behind the Tensor's back, `t.data[0] = 1`, is the
+    one it cannot see.)
+
+    Raises: DTypeError for arrays that are neither float32 nor float64
+
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    Tensor([2., 4., 6.], float32)
+    """
+
+    __slots__ = ("__weakref__", "_array", "_version", "grad", "op", "requires_grad")
+
+    __array_ufunc__ = None  # `array + tensor` is Tensor's business, not NumPy's
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        if isinstance(data, Tensor):
+            raise DTypeError("Tensor: data is a Tensor already; use x.detach() for one that shares its array")
+        if not hasattr(data, "dtype"):
+            data = _from_numbers(data)
+        if data.dtype.name not in FLOATS:
+            raise DTypeError(
+                f"Tensor: data is {data.dtype}, but only float32 and float64 have gradients\n"
+                f"{shapes(data=data)}   convert it: data.astype('float32')"
+            )
+        self._array = array_module(data).asarray(data)  # a reduction to one number gives a scalar: make it an array
+        self._version = [0]  # counts writes; one list, shared by all Tensors that share memory
+        self.requires_grad = requires_grad
+        self.grad: Tensor | None = None
+        self.op: Op | None = None
+
+    # --- the array ---------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The array itself, NumPy or CuPy."""
+        return self._array
+
+    @data.setter
+    def data(self, array: Any) -> None:
+        if (array.shape, array.dtype, device_of(array)) != (self.shape, self.dtype, self.device):
+            raise ShapeError(
+                "Tensor.data: a new array must have the old one's shape, dtype and device\n"
+                f"  old {self.shape} {self.dtype} {self.device}"
+                f"   new {array.shape} {array.dtype} {device_of(array)}"
+            )
+        self._array = array
+        self.mark_written()
+
+    def mark_written(self) -> None:
+        """Say that the array was written to in place, so that graphs that used the old values know they are stale."""
+        self._version[0] += 1
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self.op is not None:
+            raise GraphError(f"{self.op.name}: its result cannot be written to, only leaves can; detach() it first")
+        self._array[index] = value.data if isinstance(value, Tensor) else value
+        self.mark_written()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._array.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self._array.dtype
+
+    @property
+    def device(self) -> str:
+        """`"cpu"` or `"cuda"`."""
+        return device_of(self._array)
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array: on the CPU the array itself, from a GPU a copy."""
+        return to_device(self._array, "cpu")
+
+    def item(self) -> float:
+        """The one number in it, as a Python float."""
+        return float(self._array.item())
+
+    def detach(self) -> Tensor:
+        """A leaf that shares this array, and with which no gradient flows back."""
+        leaf = Tensor(self._array)
+        leaf._version = self._version
+        return leaf
+
+    def astype(self, dtype: str) -> Tensor:
+        """The same values as `"float32"` or `"float64"`: the one way from one to the other."""
+        return OPERATORS["astype"](self, dtype)
+
+    def to(self, device: str) -> Tensor:
+        """A leaf with the same values on `device`, `"cpu"` or `"cuda"`."""
+        return Tensor(to_device(self._array, device), self.requires_grad)
+
+    def backward(self, gradient: Tensor | None = None, create_graph: bool = False) -> None:
+        """Add the gradient of this Tensor to the `.grad` of every leaf behind it; see `rawgan.autograd.backward`."""
+        from rawgan.autograd import backward
+
+        backward(self, gradient, create_graph)
+
+    def __repr__(self) -> str:
+        numbers = np.array2string(self.numpy(), separator=", ", threshold=40, prefix="Tensor(")
+        return f"Tensor({numbers}, {self.dtype}{', requires_grad=True' if self.requires_grad else ''})"
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    # --- arithmetic: each of these is a function of rawgan.ops -------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return OPERATORS["add"](self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return OPERATORS["add"](other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return OPERATORS["sub"](self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return OPERATORS["sub"](other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return OPERATORS["mul"](self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return OPERATORS["mul"](other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return OPERATORS["div"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return OPERATORS["div"](other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return OPERATORS["matmul"](self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return OPERATORS["matmul"](other, self)
+
+    def __pow__(self, exponent: float) -> Tensor:
+        return OPERATORS["pow"](self, exponent)
+
+    def __neg__(self) -> Tensor:
+        return OPERATORS["neg"](self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return OPERATORS["slice"](self, index)
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        """Sum over `axis`; over everything if None."""
+        return OPERATORS["sum"](self, axis, keepdims)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        """Mean over `axis`; over everything if None."""
+        return OPERATORS["mean"](self, axis, keepdims)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        """Largest element along `axis`; of everything if None."""
+        return OPERATORS["max"](self, axis, keepdims)
+
+    def reshape(self, *shape: int) -> Tensor:
+        """The same elements in another shape; one length may be −1."""
+        return OPERATORS["reshape"](self, shape)
+
+    def transpose(self, *axes: int) -> Tensor:
+        """The axes in another order; reversed if none are given."""
+        return OPERATORS["transpose"](self, axes or None)
+
+
+def _from_numbers(data: Any) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(data, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise DTypeError(
+            f"Tensor: data is {type(data).__name__}; give an array, a number, or nested lists of numbers "
+            "whose rows have equal lengths"
+        ) from None

@@ -1,0 +1,293 @@
+"""Downloads from a server of our own that serves small files, wrong files, halves of files, or nothing."""
+
+import gc
+import gzip
+import hashlib
+import io
+import socket
+import struct
+import tarfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import requests
+
+from rawgan.data import download, known, load
+from rawgan.errors import DataError
+
+# pooch leaves the connection of a download that failed to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+RNG = np.random.default_rng(0)
+CLOTHES = RNG.integers(0, 256, (6, 28, 28), np.uint8)
+KINDS = np.array([0, 1, 2, 3, 4, 5], np.uint8)
+PHOTOS = RNG.integers(0, 256, (12, 32, 32, 3), np.uint8)
+TAR = "cifar-10-binary.tar.gz"
+IMAGES = "train-images-idx3-ubyte.gz"
+
+
+class Server:
+    """Serves `files`; `requests` are the names that were asked for."""
+
+    def __init__(self):
+        self.files: dict[str, bytes] = {}
+        self.requests: list[str] = []
+        self.short = self.pause = 0  # so many bytes are kept back; seconds to wait half-way
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                name = self.path.lstrip("/")
+                outer.requests.append(name)
+                if name not in outer.files:
+                    self.send_error(404)
+                    return
+                body = outer.files[name]
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                half = len(body) // 2
+                self.wfile.write(body[:half])
+                time.sleep(outer.pause)
+                self.wfile.write(body[half : len(body) - outer.short])
+
+            def log_message(self, *args):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/"
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("RAWGAN_CACHE", str(tmp_path / "cache"))
+    server = Server()
+    thread = threading.Thread(target=server.http.serve_forever, args=(0.01,))
+    thread.start()
+    offer_clothes(server, monkeypatch)
+    offer_photos(server, monkeypatch, photo_files())
+    yield server
+    server.http.shutdown()
+    server.http.server_close()
+    thread.join()
+    gc.collect()
+
+
+def offer_clothes(server, monkeypatch):
+    images = struct.pack(">4I", 0x803, 6, 28, 28) + CLOTHES.tobytes()
+    labels = struct.pack(">2I", 0x801, 6) + KINDS.tobytes()
+    md5 = {}
+    for split in ("train", "t10k"):
+        for name, payload in (
+            (f"{split}-images-idx3-ubyte.gz", images),
+            (f"{split}-labels-idx1-ubyte.gz", labels),
+        ):
+            server.files[name] = gzip.compress(payload)
+            md5[name] = hashlib.md5(payload).hexdigest()
+    monkeypatch.setattr(known, "FASHION_MNIST", known.Remote(server.url, md5))
+
+
+def photo_files() -> dict[str, bytes]:
+    records = [bytes([i]) + photo.transpose(2, 0, 1).tobytes() for i, photo in enumerate(PHOTOS)]
+    names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+    return {name: b"".join(records[2 * i : 2 * i + 2]) for i, name in enumerate(names)}
+
+
+def offer_photos(server, monkeypatch, files: dict[str, bytes]):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    offer_tar(server, monkeypatch, stream.getvalue())
+
+
+def offer_tar(server, monkeypatch, content: bytes):
+    server.files[TAR] = content
+    md5 = hashlib.md5(content).hexdigest()
+    monkeypatch.setattr(known, "CIFAR10", known.Remote(server.url, {TAR: md5}))
+
+
+def complaint(name: str) -> str:
+    with pytest.raises(DataError) as caught:
+        load(name, image_size=28)
+    return str(caught.value)
+
+
+def failed(server, cache, name: str, reason: str) -> str:
+    folder = "cifar10" if name == TAR else "fashion-mnist"
+    return (
+        f"{server.url}{name}: {reason}\n  Try again later, or download the file by hand and save it as\n"
+        f"  {cache / folder / name}"
+    )
+
+
+def cached(tmp_path) -> list[str]:
+    """Every file in the cache, hidden and half-written ones too."""
+    return sorted(path.name for path in (tmp_path / "cache").rglob("*") if not path.is_dir())
+
+
+def test_clothes_are_downloaded_once(server, tmp_path):
+    for _ in range(2):
+        clothes = load("fashion-mnist", image_size=28)
+        np.testing.assert_array_equal(clothes.images[..., 0], CLOTHES)
+        np.testing.assert_array_equal(clothes.labels, KINDS)
+        assert clothes.name == "fashion-mnist"
+        assert server.requests == [IMAGES, "train-labels-idx1-ubyte.gz"]  # and nothing of the other split
+    load("fashion-mnist", image_size=28, split="test")
+    assert cached(tmp_path) == sorted(known.FASHION_MNIST.md5)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["fashion-mnist"]
+
+
+def test_photos_are_downloaded_once(server, tmp_path):
+    for _ in range(2):
+        train = load("cifar10", image_size=32)
+        np.testing.assert_array_equal(train.images, PHOTOS[:10])
+        np.testing.assert_array_equal(train.labels, np.arange(10))
+    test = load("cifar10", image_size=32, split="test")
+    np.testing.assert_array_equal(test.images, PHOTOS[10:])
+    assert server.requests == [TAR]
+    assert cached(tmp_path) == [TAR]
+
+
+def test_a_file_saved_by_hand_is_used(server, tmp_path):
+    (tmp_path / "cache" / "cifar10").mkdir(parents=True)
+    (tmp_path / "cache" / "cifar10" / TAR).write_bytes(server.files[TAR])
+    load("cifar10", image_size=32)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", b"\x1f\x8b\x08\0"])
+def test_a_damaged_file_in_the_cache_is_downloaded_again(server, tmp_path, content):
+    load("fashion-mnist", image_size=28)
+    (tmp_path / "cache" / "fashion-mnist" / IMAGES).write_bytes(content)
+    assert len(load("fashion-mnist", image_size=28)) == 6
+    assert server.requests[2:] == [IMAGES]
+
+
+@pytest.mark.parametrize(("source", "name"), [("fashion-mnist", IMAGES), ("cifar10", TAR)])
+@pytest.mark.parametrize("content", [b"<html>busy</html>", gzip.compress(b"something else")])
+def test_another_file_comes(server, tmp_path, source, name, content):
+    server.files[name] = content
+    md5 = {**known.CIFAR10.md5, **known.FASHION_MNIST.md5}[name]
+    reason = f"what came is not the file expected, of MD5 {md5}"
+    assert complaint(source) == failed(server, tmp_path / "cache", name, reason)
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize(("source", "name"), [("fashion-mnist", IMAGES), ("cifar10", TAR)])
+def test_the_file_is_not_there(server, tmp_path, source, name):
+    del server.files[name]
+    assert complaint(source) == failed(server, tmp_path / "cache", name, "the server answered 404 Not Found")
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize(("source", "name"), [("fashion-mnist", IMAGES), ("cifar10", TAR)])
+def test_half_of_the_file_comes(server, tmp_path, source, name):
+    server.short = 100
+    reason = "the download broke off (ChunkedEncodingError)"
+    assert complaint(source) == failed(server, tmp_path / "cache", name, reason)
+    assert cached(tmp_path) == []
+
+
+def test_there_is_no_server(server, tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    monkeypatch.setattr(known, "CIFAR10", known.CIFAR10._replace(url=url))
+    message = complaint("cifar10")
+    assert message == failed(
+        server, tmp_path / "cache", TAR, "no connection to the server (ConnectionError)"
+    ).replace(server.url, url)
+    assert cached(tmp_path) == []
+
+
+def test_the_server_sleeps(server, tmp_path, monkeypatch):
+    def sleepy(*args, **options):
+        raise requests.ReadTimeout("30 seconds")
+
+    monkeypatch.setattr(requests, "get", sleepy)
+    assert complaint("cifar10") == failed(
+        server, tmp_path / "cache", TAR, "the server did not answer in time"
+    )
+
+
+def test_interrupted_by_hand(server, tmp_path, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(download._Bar, "update", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        load("cifar10", image_size=32)
+    assert cached(tmp_path) == []
+
+
+def test_the_cache_cannot_be_written_to(server, tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder is wanted")
+    assert complaint("cifar10") == (
+        f"{tmp_path}/cache/cifar10: downloads cannot be kept here (Not a directory); "
+        "set RAWGAN_CACHE to a folder that can be written to"
+    )
+
+
+def test_the_cache_is_the_users_own_unless_set(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAWGAN_CACHE", "~/here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert download.cache_folder() == tmp_path / "here"
+    monkeypatch.delenv("RAWGAN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert download.cache_folder() == tmp_path / "cache" / "rawgan"
+
+
+def test_progress_is_shown_of_slow_downloads_only(server, tmp_path, monkeypatch, capsys):
+    load("fashion-mnist", image_size=28)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(download, "PATIENCE", 0.05)
+    server.pause = 0.1
+    server.files[TAR] += b"\0" * 2**18  # more than comes in one piece
+    complaint("cifar10")
+    shown = capsys.readouterr()
+    assert TAR in shown.err
+    assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            lambda files: files.pop("data_batch_3.bin"),
+            "not the archive of CIFAR-10's binary version "
+            "(\"filename 'cifar-10-batches-bin/data_batch_3.bin' not found\")",
+        ),
+        (
+            lambda files: files.update({"data_batch_1.bin": b"short"}),
+            f"expected records of 3073 bytes, a label and 3 × 32 × 32; came {8 * 3073 + 5} bytes",
+        ),
+    ],
+)
+def test_an_archive_of_something_else(server, tmp_path, monkeypatch, spoil, message):
+    files = photo_files()
+    spoil(files)
+    offer_photos(server, monkeypatch, files)
+    assert complaint("cifar10") == f"{tmp_path}/cache/cifar10/{TAR}: {message}"
+
+
+@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"no archive"), b""])
+def test_no_archive_at_all(server, tmp_path, monkeypatch, content):
+    offer_tar(server, monkeypatch, content)
+    assert complaint("cifar10").startswith(
+        f"{tmp_path}/cache/cifar10/{TAR}: not the archive of CIFAR-10's binary version ("
+    )
+
+
+def test_the_published_addresses_and_checksums():
+    assert known.FASHION_MNIST.url == "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+    assert known.FASHION_MNIST.md5.keys() == known.MNIST_SHA256.keys()
+    assert known.CIFAR10 == (
+        "https://www.cs.toronto.edu/~kriz/",
+        {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
+    )

@@ -1,0 +1,313 @@
+"""Folders of images of every size, mode and kind, and of broken ones."""
+
+import io
+import os
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rawgan.data import folder as folder_module
+from rawgan.data import load
+from rawgan.errors import DataError
+
+GREY, RED, BLUE = (128, 128, 128), (255, 0, 0), (0, 0, 255)
+WHITE = (255, 255, 255)
+
+
+def plain(mode: str, colour, size=(12, 9)) -> Image.Image:
+    return Image.new(mode, size, colour)
+
+
+def one_pixel(folder: Path, **options) -> list[int]:
+    """The colour of the only image of the folder, which must be a plain one."""
+    images = load(folder, **{"image_size": 4} | options).images
+    assert len(images) == 1
+    assert (images == images[:, :1, :1]).all()
+    return images[0, 0, 0].tolist()
+
+
+def complaint(source, **options) -> str:
+    with pytest.raises(DataError) as caught:
+        load(source, **{"image_size": 4} | options)
+    return str(caught.value)
+
+
+def deep_grey(value: int) -> Image.Image:
+    return Image.fromarray(np.full((9, 12), value, np.uint16))
+
+
+def palette(colour, transparent: bool) -> Image.Image:
+    image = plain("P", 1)
+    image.putpalette([9, 9, 9, *colour])
+    if transparent:
+        image.info["transparency"] = 1
+    return image
+
+
+CASES = {
+    "1": ("a.png", plain("1", 1), [255]),
+    "L": ("a.png", plain("L", 77), [77]),
+    "LA, opaque": ("a.png", plain("LA", (77, 255)), [77]),
+    "LA, clear": ("a.png", plain("LA", (77, 0)), [255]),
+    "LA, a fifth": ("a.webp", plain("RGBA", (0, 0, 0, 51)), [204]),
+    "I;16": ("a.png", deep_grey(40000), [156]),
+    "I;16, white": ("a.png", deep_grey(65535), [255]),
+    "P": ("a.png", palette(RED, False), list(RED)),
+    "P, clear": ("a.png", palette(RED, True), [255]),
+    "P, grey": ("a.png", palette(GREY, False), [128]),
+    "RGB": ("a.PNG", plain("RGB", (1, 2, 3)), [1, 2, 3]),
+    "RGB, grey": ("a.bmp", plain("RGB", GREY), [128]),
+    "RGBA, opaque": ("a.png", plain("RGBA", (1, 2, 3, 255)), [1, 2, 3]),
+    "RGBA, clear": ("a.png", plain("RGBA", (1, 2, 3, 0)), [255]),
+    "CMYK": ("a.jpg", plain("CMYK", (0, 255, 255, 0)), list(RED)),
+    "GIF": ("a.gif", palette(BLUE, False), list(BLUE)),
+    "BMP": ("a.bmp", plain("RGB", BLUE), list(BLUE)),
+    "JPEG, grey": ("a.jpeg", plain("L", 128), [128]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_mode(tmp_path, case):
+    name, image, expected = CASES[case]
+    image.save(tmp_path / name)
+    assert one_pixel(tmp_path) == expected
+    grey = round(np.dot(expected, [0.299, 0.587, 0.114])) if len(expected) == 3 else expected[0]
+    assert one_pixel(tmp_path, channels=1) == [grey]
+    assert one_pixel(tmp_path, channels=3) == (expected * 3)[:3]
+
+
+def test_a_transparent_colour_counts_as_transparent(tmp_path):
+    plain("L", 77).save(tmp_path / "a.png", transparency=77)
+    assert one_pixel(tmp_path) == [255]
+    plain("RGB", RED).save(tmp_path / "a.png", transparency=RED)
+    assert one_pixel(tmp_path) == [255]
+
+
+def test_of_a_gif_the_first_frame(tmp_path):
+    frames = [palette(RED, False), palette(BLUE, False)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert one_pixel(tmp_path) == list(RED)
+
+
+def test_a_telephones_jpeg_with_two_pictures(tmp_path):
+    plain("L", 99).save(tmp_path / "a.mpo", save_all=True, append_images=[plain("L", 3)])
+    (tmp_path / "a.mpo").rename(tmp_path / "a.jpg")
+    assert one_pixel(tmp_path) == [99]
+
+
+@pytest.mark.parametrize("size", [(24, 8), (8, 24), (16, 16)])
+@pytest.mark.parametrize("image_size", [4, 8, 20])
+def test_the_shorter_side_is_fitted_and_the_middle_kept(tmp_path, size, image_size):
+    pixels = np.random.default_rng(0).integers(80, 176, size[::-1], np.uint8)  # far from clipping
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    scale = image_size / min(size)
+    whole = Image.fromarray(pixels).resize([round(side * scale) for side in size], Image.Resampling.BICUBIC)
+    left, top = (whole.width - image_size) // 2, (whole.height - image_size) // 2
+    expected = np.asarray(whole, int)[top : top + image_size, left : left + image_size]
+    images = load(tmp_path, image_size=image_size).images
+    assert images.shape == (1, image_size, image_size, 1)
+    assert abs(images[0, ..., 0] - expected).max() <= 1
+
+
+def test_a_picture_made_smaller_is_averaged(tmp_path):
+    checks = np.indices((64, 64)).sum(0) % 2 * 255
+    Image.fromarray(checks.astype(np.uint8)).save(tmp_path / "a.png")
+    images = load(tmp_path, image_size=8).images
+    assert ((images > 120) & (images < 136)).all()  # sampled, it would be black or white
+
+
+def test_transparency_is_laid_on_white_before_resizing(tmp_path):
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[:, 32:] = [0, 0, 0, 255]
+    Image.fromarray(pixels).save(tmp_path / "a.png")  # clear black left, solid black right
+    image = load(tmp_path, image_size=8).images[0, 0, :, 0]
+    assert (image[0], image[-1]) == (255, 0)
+
+
+def test_the_camera_was_held_upright(tmp_path):
+    image = Image.new("L", (8, 8), 0)
+    image.paste(255, (0, 0, 8, 4))  # the upper half is white, as stored
+    exif = Image.Exif()
+    exif[0x112] = 6  # turn it clockwise to see it as it was: white is at the right
+    image.save(tmp_path / "a.png", exif=exif)
+    seen = load(tmp_path, image_size=8).images[0, ..., 0]
+    assert (seen[:, 4:] == 255).all()
+    assert (seen[:, :4] == 0).all()
+
+
+def test_a_large_jpeg_looks_as_it_does_decoded_whole(tmp_path):
+    y, x = np.mgrid[0:1.0:1024j, 0:1.0:1024j]
+    image = Image.fromarray((127 + 100 * np.sin(7 * x) * np.cos(5 * y)).astype(np.uint8))
+    image.save(tmp_path / "a.jpg", quality=95)
+    expected = np.asarray(image.resize((32, 32), Image.Resampling.BICUBIC), int)
+    assert abs(load(tmp_path, image_size=32).images[0, ..., 0] - expected).max() <= 3
+
+
+def test_colour_anywhere_makes_three_channels(tmp_path):
+    plain("L", 50).save(tmp_path / "a.png")
+    plain("RGB", GREY).save(tmp_path / "b.png")
+    assert load(tmp_path, image_size=4).shape == (4, 4, 1)
+    plain("RGB", RED).save(tmp_path / "c.png")
+    images = load(tmp_path, image_size=4)
+    assert images.images[:, 0, 0].tolist() == [[50] * 3, list(GREY), list(RED)]
+
+
+def test_the_order_is_that_of_the_paths(tmp_path):
+    names = ["b/z.png", "a/10.png", "a/9.jpg", "c.png", "B.gif", "a/deep/1.bmp", "a.png", "Z.webp"]
+    for i, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        plain("L", 20 * i).save(tmp_path / name, lossless=True)
+    loaded = load(tmp_path, image_size=4, channels=1)
+    in_order = sorted(names, key=lambda name: name.split("/"))
+    assert in_order[0] == "B.gif"
+    assert (loaded.images[:, 0, 0, 0] / 20).round().astype(int).tolist() == [names.index(n) for n in in_order]
+    assert (loaded.labels, loaded.name, loaded.skipped) == (None, tmp_path.name, ())
+
+
+def test_what_is_hidden_or_no_image_is_passed_over(tmp_path):
+    plain("L", 5).save(tmp_path / "a.png")
+    (tmp_path / ".git").mkdir()
+    for name in (".a.png", "._a.png", "notes.txt", "a.tif", ".git/a.png", "png", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"not an image")
+    (tmp_path / "folder.png").mkdir()
+    assert one_pixel(tmp_path) == [5]
+
+
+def test_a_folder_without_images(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    assert complaint(tmp_path) == (
+        f"{tmp_path}: no images here or in its sub-folders; looked for .png .jpg .jpeg .webp .gif .bmp"
+    )
+
+
+def test_a_sub_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    plain("L", 5).save(tmp_path / "a.png")
+    (tmp_path / "sub").mkdir()
+    scandir = os.scandir
+
+    def forbidden(path):
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    assert complaint(tmp_path) == f"{tmp_path}/sub: cannot be read (Permission denied)"
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_no_alpha_from_image_files(tmp_path, channels):
+    assert complaint(tmp_path, channels=channels) == (
+        f"{tmp_path}: channels={channels}, with alpha, is for .npy and .npz files; expected 1 or 3 here"
+    )
+
+
+def truncated_png() -> bytes:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (50, 50), np.uint8)
+    Image.fromarray(noise).save(stream, "PNG")
+    return stream.getvalue()[:1000]
+
+
+def png_header(width: int, height: int) -> bytes:
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    data = b"IDAT" + zlib.compress(b"")
+    return start + struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+
+
+def test_all_broken_images_are_named(tmp_path):
+    plain("L", 5).save(tmp_path / "good.png")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "truncated.png").write_bytes(truncated_png())
+    (tmp_path / "bomb.png").write_bytes(png_header(60000, 60000))
+    (tmp_path / "bombette.png").write_bytes(png_header(10000, 10000))
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "page.png").write_bytes(b"<html>")
+    (tmp_path / "script.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    none, lines = "not a PNG, JPEG, WebP, GIF or BMP image", complaint(tmp_path).split("\n")
+    assert lines[0] == f"{tmp_path}: 7 of 8 images cannot be read"
+    assert lines[1].startswith("  bomb.png: Image size (3600000000 pixels) exceeds limit")
+    assert lines[2].startswith("  bombette.png: Image size (100000000 pixels) exceeds limit")
+    assert lines[3] == f"  empty.jpg: {none}"
+    assert lines[4] == f"  gone.png: [Errno 2] No such file or directory: '{tmp_path}/gone.png'"
+    assert lines[5:7] == [f"  page.png: {none}", f"  script.jpg: {none}"]
+    assert lines[7].startswith("  sub/truncated.png: ")
+    assert "truncated" in lines[7].partition(": ")[2]
+    assert lines[8:] == ["Mend or remove them, or go on without them: skip_broken=True, --skip-broken"]
+
+    loaded = load(tmp_path, image_size=4, skip_broken=True)
+    assert loaded.images[:, 0, 0].tolist() == [[5]]
+    assert [line.partition(":")[0] for line in loaded.skipped] == [
+        "bomb.png", "bombette.png", "empty.jpg", "gone.png", "page.png", "script.jpg", "sub/truncated.png",
+    ]  # fmt: skip
+
+
+def test_skipping_keeps_the_others_in_order(tmp_path):
+    for i in range(6):
+        plain("L", i).save(tmp_path / f"{i}.png")
+    for i in (1, 4):
+        (tmp_path / f"{i}.png").write_bytes(b"broken")
+    images = load(tmp_path, image_size=4, skip_broken=True).images
+    assert images[:, 0, 0, 0].tolist() == [0, 2, 3, 5]
+
+
+def test_very_many_broken_images_are_counted(tmp_path):
+    for i in range(23):
+        (tmp_path / f"{i:02}.png").write_bytes(b"broken")
+    lines = [f"  {i:02}.png: not a PNG, JPEG, WebP, GIF or BMP image" for i in range(20)]
+    expected = "\n".join([f"{tmp_path}: 23 of 23 images cannot be read", *lines, "  … and 3 more"])
+    assert complaint(tmp_path) == expected
+    assert complaint(tmp_path, skip_broken=True) == expected  # nothing would be left
+
+
+def test_progress_is_reported(tmp_path):
+    for i in range(260):
+        plain("L", i % 256, (4, 4)).save(tmp_path / f"{i:03}.png")
+    reports = []
+    loaded = load(tmp_path, image_size=4, on_progress=lambda *report: reports.append(report))
+    assert reports == [(100, 260), (200, 260), (260, 260)]
+    assert loaded.images[:, 0, 0, 0].tolist() == [i % 256 for i in range(260)]
+
+
+def test_an_error_without_words_is_named(tmp_path, monkeypatch):
+    plain("L", 1).save(tmp_path / "a.png")
+
+    def wordless(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(folder_module, "square", wordless)
+    assert complaint(tmp_path) == f"{tmp_path}: 1 of 1 images cannot be read\n  a.png: MemoryError"
+
+
+def test_pillows_remarks_are_not_passed_on_and_filters_are_put_back(tmp_path, monkeypatch):
+    plain("L", 1).save(tmp_path / "a.png")
+    square = folder_module.square
+
+    def remarking(*args):
+        warnings.warn("corrupt EXIF data", UserWarning, stacklevel=1)
+        return square(*args)
+
+    monkeypatch.setattr(folder_module, "square", remarking)
+    before = list(warnings.filters)
+    load(tmp_path, image_size=4)  # under pytest's filters a warning would be an error
+    assert warnings.filters == before
+
+
+def test_any_damage_to_an_image_is_a_data_error_at_most(tmp_path):
+    generator = np.random.default_rng(1)
+    for i, kind in enumerate(["PNG", "JPEG", "WEBP", "GIF", "BMP"] * 30):
+        stream = io.BytesIO()
+        Image.fromarray(generator.integers(0, 256, (16, 16, 3), np.uint8)).save(stream, kind)
+        spoilt = np.frombuffer(stream.getvalue(), np.uint8).copy()
+        spoilt[generator.integers(0, len(spoilt), 6)] = generator.integers(0, 256, 6)
+        (tmp_path / f"{i}.{kind.lower()}").write_bytes(spoilt[: generator.integers(1, 2 * len(spoilt))])
+    plain("L", 1).save(tmp_path / "good.png")
+    loaded = load(tmp_path, image_size=8, skip_broken=True)
+    assert 0 < len(loaded.skipped) < 150
+    assert len(loaded) + len(loaded.skipped) == 151
