@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rawgan.device import device_of, to_device
 from rawgan.errors import DTypeError, GraphError, ShapeError, shapes
+from rawgan.operators import Arithmetic
 from rawgan_kernels import array_module
 
 if TYPE_CHECKING:
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 FLOATS = ("float32", "float64")
 
-OPERATORS: dict[str, Callable[..., Tensor]] = {}
-"""What `+`, `x.sum()` and the like call. Filled by `rawgan.ops`, one floor up, as imports only point down."""
 
-
-class Tensor:
+class Tensor(Arithmetic):
     """A float32 or float64 array that remembers the op it came out of, so that gradients can be walked back.
 
     Arrays (NumPy or CuPy) are shared, not copied; numbers and nested lists become a float32 NumPy array. A Tensor made
@@ -39,8 +36,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_array", "_version", "grad", "op", "requires_grad")
-
-    __array_ufunc__ = None  # `array + tensor` is Tensor's business, not NumPy's
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
@@ -75,6 +70,15 @@ class Tensor:
             )
         self._array = array
         self.mark_written()
+
+    @property
+    def version(self) -> int:
+        """How many times the array was written to, through this Tensor or another that shares its memory."""
+        return self._version[0]
+
+    def share_version(self, other: Tensor) -> None:
+        """Say that this Tensor shares memory with `other`."""
+        self._version = other._version
 
     def mark_written(self) -> None:
         """Say that the array was written to in place, so that graphs that used the old values know they are stale."""
@@ -122,12 +126,8 @@ class Tensor:
     def detach(self) -> Tensor:
         """A leaf that shares this array, and with which no gradient flows back."""
         leaf = Tensor(self._array)
-        leaf._version = self._version
+        leaf.share_version(self)
         return leaf
-
-    def astype(self, dtype: str) -> Tensor:
-        """The same values as `"float32"` or `"float64"`: the one way from one to the other."""
-        return OPERATORS["astype"](self, dtype)
 
     def to(self, device: str) -> Tensor:
         """A leaf with the same values on `device`, `"cpu"` or `"cuda"`."""
@@ -145,67 +145,6 @@ class Tensor:
 
     def __len__(self) -> int:
         return len(self._array)
-
-    # --- arithmetic: each of these is a function of rawgan.ops -------------------------------------------------
-
-    def __add__(self, other: Any) -> Tensor:
-        return OPERATORS["add"](self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return OPERATORS["add"](other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return OPERATORS["sub"](self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return OPERATORS["sub"](other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return OPERATORS["mul"](self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return OPERATORS["mul"](other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return OPERATORS["div"](self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return OPERATORS["div"](other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return OPERATORS["matmul"](self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return OPERATORS["matmul"](other, self)
-
-    def __pow__(self, exponent: float) -> Tensor:
-        return OPERATORS["pow"](self, exponent)
-
-    def __neg__(self) -> Tensor:
-        return OPERATORS["neg"](self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return OPERATORS["slice"](self, index)
-
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
-        """Sum over `axis`; over everything if None."""
-        return OPERATORS["sum"](self, axis, keepdims)
-
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
-        """Mean over `axis`; over everything if None."""
-        return OPERATORS["mean"](self, axis, keepdims)
-
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
-        """Largest element along `axis`; of everything if None."""
-        return OPERATORS["max"](self, axis, keepdims)
-
-    def reshape(self, *shape: int) -> Tensor:
-        """The same elements in another shape; one length may be −1."""
-        return OPERATORS["reshape"](self, shape)
-
-    def transpose(self, *axes: int) -> Tensor:
-        """The axes in another order; reversed if none are given."""
-        return OPERATORS["transpose"](self, axes or None)
 
 
 def _from_numbers(data: Any) -> np.ndarray[Any, Any]:

@@ -150,9 +150,7 @@ def test_a_batch_does_not_depend_on_what_was_asked_before(before, step):
 
 
 def test_epochs_and_seeds_have_orders_of_their_own():
-    orders = [
-        Batches(numbered(50), 50, seed).indices(e) for seed in (0, 1, 2**64 - 1) for e in (0, 1, 2, 2**33)
-    ]
+    orders = [Batches(numbered(50), 50, seed).indices(e) for seed in (0, 1, 2**64 - 1) for e in (0, 1, 2, 2**33)]
     assert len({tuple(order) for order in orders}) == len(orders)
     assert all(tuple(order) != tuple(range(50)) for order in orders)
 
@@ -269,6 +267,4 @@ def test_channels_of_arrays(pixel, channels, expected, size):
 def test_alpha_is_not_made_up(has, wanted):
     with pytest.raises(DataError) as caught:
         resized(np.zeros((1, 4, 4, has), np.uint8), 4, wanted, "set")
-    assert str(caught.value) == (
-        f"set: channels={wanted} is with alpha, but the images have {has}; expected 1 or 3"
-    )
+    assert str(caught.value) == (f"set: channels={wanted} is with alpha, but the images have {has}; expected 1 or 3")

@@ -200,9 +200,9 @@ def test_there_is_no_server(server, tmp_path, monkeypatch):
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
     monkeypatch.setattr(known, "CIFAR10", known.CIFAR10._replace(url=url))
     message = complaint("cifar10")
-    assert message == failed(
-        server, tmp_path / "cache", TAR, "no connection to the server (ConnectionError)"
-    ).replace(server.url, url)
+    assert message == failed(server, tmp_path / "cache", TAR, "no connection to the server (ConnectionError)").replace(
+        server.url, url
+    )
     assert cached(tmp_path) == []
 
 
@@ -211,9 +211,7 @@ def test_the_server_sleeps(server, tmp_path, monkeypatch):
         raise requests.ReadTimeout("30 seconds")
 
     monkeypatch.setattr(requests, "get", sleepy)
-    assert complaint("cifar10") == failed(
-        server, tmp_path / "cache", TAR, "the server did not answer in time"
-    )
+    assert complaint("cifar10") == failed(server, tmp_path / "cache", TAR, "the server did not answer in time")
 
 
 def test_interrupted_by_hand(server, tmp_path, monkeypatch):

@@ -69,8 +69,7 @@ def test_contents_count_and_not_the_name(tmp_path):
 def test_a_split_that_is_not_there(tmp_path):
     write_set(tmp_path)
     assert complaint(tmp_path, split="test") == (
-        f"{tmp_path}: no images for split 'test'; "
-        "expected a file t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz"
+        f"{tmp_path}: no images for split 'test'; expected a file t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz"
     )
 
 
@@ -85,14 +84,12 @@ def test_labels_of_another_set(tmp_path):
 def test_images_and_labels_swapped(tmp_path):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(DIGITS))
     assert complaint(tmp_path) == (
-        f"{tmp_path}/train-images-idx3-ubyte: an IDX file of labels; expected one of images. "
-        "Were two files swapped?"
+        f"{tmp_path}/train-images-idx3-ubyte: an IDX file of labels; expected one of images. Were two files swapped?"
     )
     write_set(tmp_path)
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(PIXELS))
     assert complaint(tmp_path) == (
-        f"{tmp_path}/train-labels-idx1-ubyte: an IDX file of images; expected one of labels. "
-        "Were two files swapped?"
+        f"{tmp_path}/train-labels-idx1-ubyte: an IDX file of images; expected one of labels. Were two files swapped?"
     )
 
 
@@ -137,9 +134,7 @@ def test_damaged_gzip(tmp_path):
     good = gzip.compress(idx_bytes(PIXELS))
     for cut in (2, 9, 30, len(good) - 1):
         file.write_bytes(good[:cut])
-        assert complaint(tmp_path) == (
-            f"{file}: the gzipped data end too early; download or copy the file again"
-        )
+        assert complaint(tmp_path) == (f"{file}: the gzipped data end too early; download or copy the file again")
     file.write_bytes(good[:-5] + b"\0" + good[-4:])  # its own checksum
     assert complaint(tmp_path).startswith(f"{file}: damaged gzip file (CRC check failed")
     file.write_bytes(good[:10] + b"\xff" * 20 + good[30:])  # the packed data
@@ -194,9 +189,7 @@ def test_a_damaged_installation(tmp_path, monkeypatch):
         f"came {idx.checksum(file, 'sha256')}{way_out}"
     )
     file.unlink()
-    assert complaint("mnist", image_size=28) == (
-        f"{file}: cannot be read (No such file or directory){way_out}"
-    )
+    assert complaint("mnist", image_size=28) == (f"{file}: cannot be read (No such file or directory){way_out}")
 
 
 def test_the_installation_is_checked_once_in_a_process(monkeypatch):
@@ -338,9 +331,7 @@ def test_npy_files_that_are_none(tmp_path):
         assert complaint(file).startswith(f"{file}: not a .npy array, or a damaged one (")
     file = tmp_path / "set.npz"
     file.write_bytes(b"hello")
-    assert (
-        complaint(file) == f"{file}: damaged .npz file (File is not a zip file); write it again with np.savez"
-    )
+    assert complaint(file) == f"{file}: damaged .npz file (File is not a zip file); write it again with np.savez"
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "set.npy"])
@@ -412,8 +403,7 @@ def test_a_name_that_is_nearly_known(source, near):
 
 def test_a_path_that_does_not_exist(tmp_path):
     assert complaint(tmp_path / "photos") == (
-        f"{tmp_path}/photos: no such file or folder, nor a known set\n"
-        "  known sets: mnist, fashion-mnist, cifar10"
+        f"{tmp_path}/photos: no such file or folder, nor a known set\n  known sets: mnist, fashion-mnist, cifar10"
     )
 
 

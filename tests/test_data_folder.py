@@ -140,9 +140,10 @@ def test_the_camera_was_held_upright(tmp_path):
     assert (seen[:, :4] == 0).all()
 
 
-def test_a_large_jpeg_looks_as_it_does_decoded_whole(tmp_path):
-    y, x = np.mgrid[0:1.0:1024j, 0:1.0:1024j]
-    image = Image.fromarray((127 + 100 * np.sin(7 * x) * np.cos(5 * y)).astype(np.uint8))
+@pytest.mark.parametrize("side", [64, 200, 1024])
+def test_a_large_jpeg_looks_as_it_does_decoded_whole(tmp_path, side):
+    y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : side * 1j]
+    image = Image.fromarray((127 + 100 * np.sin(40 * x) * np.cos(5 * y)).astype(np.uint8))
     image.save(tmp_path / "a.jpg", quality=95)
     expected = np.asarray(image.resize((32, 32), Image.Resampling.BICUBIC), int)
     assert abs(load(tmp_path, image_size=32).images[0, ..., 0] - expected).max() <= 3

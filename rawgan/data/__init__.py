@@ -51,9 +51,7 @@ def load(
     ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
     """
     if channels not in (None, 1, 2, 3, 4):
-        raise ArgumentError(
-            f"channels={channels}: images have 1 (grey) or 3 (colour); None takes what the data has"
-        )
+        raise ArgumentError(f"channels={channels}: images have 1 (grey) or 3 (colour); None takes what the data has")
     if split not in ("train", "test"):
         raise ArgumentError(f"split={split!r}: expected 'train' or 'test'")
     if source in KNOWN:
@@ -92,6 +90,6 @@ def _nothing_there(source: str) -> str:
     cifar-10: no such file or folder, nor a known set; did you mean cifar10?
       known sets: mnist, fashion-mnist, cifar10
     """
-    near = get_close_matches(source.lower().replace("_", "-"), KNOWN, n=1)
+    near = get_close_matches(source.lower(), KNOWN, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{source}: no such file or folder, nor a known set{hint}\n  known sets: {', '.join(KNOWN)}"

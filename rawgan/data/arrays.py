@@ -2,7 +2,6 @@
 
 import math
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO
 
@@ -49,14 +48,14 @@ def _read_npz(path: Path) -> Arrays:
             name = "images" if "images" in members else others[0] if len(others) == 1 else None
             if name is None:
                 has = ", ".join(sorted(members)) or "none"
-                raise DataError(
-                    f"{path}: expected an array called images (and perhaps labels); it has: {has}"
-                )
+                raise DataError(f"{path}: expected an array called images (and perhaps labels); it has: {has}")
             found = {}
             for key in {name, "labels"} & members.keys():
                 with archive.open(members[key]) as file:
                     found[key] = _read_npy(file, members[key].file_size, f"{path}, {key}")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (DataError, OSError):
+        raise
+    except Exception as error:  # a damaged archive makes zipfile stumble in many ways
         raise DataError(f"{path}: damaged .npz file ({error}); write it again with np.savez") from None
 
     images, labels = found[name], found.get("labels")

@@ -90,9 +90,7 @@ class Batches:
         if epoch != latest:
             key = np.array([self.seed, SHUFFLE], np.uint64)
             counter = np.array([0, 0, 0, epoch], np.uint64)
-            order = np.random.Generator(np.random.Philox(key=key, counter=counter)).permutation(
-                len(self.images)
-            )
+            order = np.random.Generator(np.random.Philox(key=key, counter=counter)).permutation(len(self.images))
             order.flags.writeable = False
             self._latest = (epoch, order)
         return order

@@ -38,9 +38,7 @@ def read_image_folder(
     ((1, 16, 16, 1), ())
     """
     if channels in (2, 4):
-        raise DataError(
-            f"{folder}: channels={channels}, with alpha, is for .npy and .npz files; expected 1 or 3 here"
-        )
+        raise DataError(f"{folder}: channels={channels}, with alpha, is for .npy and .npz files; expected 1 or 3 here")
     files = _image_files(folder)
     if not files:
         raise DataError(f"{folder}: no images here or in its sub-folders; looked for {' '.join(SUFFIXES)}")

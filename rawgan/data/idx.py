@@ -153,9 +153,7 @@ def _check_magic(path: Path, magic: bytes, kind: Kind) -> None:
         return
     other = LABELS if kind is IMAGES else IMAGES
     if magic == other.magic:
-        raise DataError(
-            f"{path}: an IDX file of {other.name}; expected one of {kind.name}. Were two files swapped?"
-        )
+        raise DataError(f"{path}: an IDX file of {other.name}; expected one of {kind.name}. Were two files swapped?")
     raise DataError(
         f"{path}: not an IDX file of {kind.name}; it starts with the bytes {magic.hex(' ') or '(none)'}, "
         f"expected {kind.magic.hex(' ')}"

@@ -38,8 +38,7 @@ class ImageSet:
         images, labels = self.images, self.labels
         if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
             raise DataError(
-                f"{self.name}: expected images as uint8 (N, H, W, C), at least one; "
-                f"came {images.dtype} {images.shape}"
+                f"{self.name}: expected images as uint8 (N, H, W, C), at least one; came {images.dtype} {images.shape}"
             )
         if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
             raise DataError(

@@ -40,9 +40,7 @@ FASHION_MNIST = Remote(
         "t10k-labels-idx1-ubyte.gz": "15d484375f8d13e6eb1aabb0c3f46965",
     },
 )
-CIFAR10 = Remote(
-    "https://www.cs.toronto.edu/~kriz/", {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}
-)
+CIFAR10 = Remote("https://www.cs.toronto.edu/~kriz/", {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"})
 CIFAR10_FILES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
 
 
@@ -104,9 +102,7 @@ def cifar10(split: str) -> Arrays:
         raise DataError(f"{path}: not the archive of CIFAR-10's binary version ({error})") from None
 
     if not records or len(records) % 3073:
-        raise DataError(
-            f"{path}: expected records of 3073 bytes, a label and 3 × 32 × 32; came {len(records)} bytes"
-        )
+        raise DataError(f"{path}: expected records of 3073 bytes, a label and 3 × 32 × 32; came {len(records)} bytes")
     table = np.frombuffer(records, np.uint8).reshape(-1, 3073)
     planes = table[:, 1:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), table[:, 0].astype(np.int64)

@@ -46,9 +46,7 @@ def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
     array([  0, 128, 255, 255], dtype=uint8)
     """
     if images.dtype.kind != "f":
-        raise DTypeError(
-            f"to_uint8: expected images as floats in [-1, 1], came {images.dtype} {images.shape}"
-        )
+        raise DTypeError(f"to_uint8: expected images as floats in [-1, 1], came {images.dtype} {images.shape}")
     levels = (np.clip(images.astype(np.float64), -1, 1) + 1) * 127.5
     if lost := int(np.isnan(levels).sum()):
         raise ArgumentError(
@@ -77,9 +75,7 @@ def resized(
     has = 1 if images.ndim == 3 else images.shape[3]
     wanted = channels or has
     if wanted in (2, 4) and wanted != has:
-        raise DataError(
-            f"{name}: channels={wanted} is with alpha, but the images have {has}; expected 1 or 3"
-        )
+        raise DataError(f"{name}: channels={wanted} is with alpha, but the images have {has}; expected 1 or 3")
     if images.shape[1:3] == (size, size) and has == wanted:
         return images.reshape(-1, size, size, has)
 

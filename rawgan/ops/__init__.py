@@ -19,7 +19,7 @@ from rawgan.ops.loss import bce_with_logits, l1, mse, softmax_cross_entropy
 from rawgan.ops.norm import batch_norm, instance_norm, layer_norm
 from rawgan.ops.reduce import broadcast_to, max, mean, sum
 from rawgan.ops.shape import concatenate, pad, reshape, slice_, take, transpose
-from rawgan.tensor import OPERATORS
+from rawgan.operators import OPERATORS
 
 __all__ = [
     "abs",

@@ -142,9 +142,7 @@ class RunFolder:
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"at line (\d+)", str(error))
             line, problem = int(found[1]) if found else data.count(b"\n") + 1, str(error)
-        raise ConfigError(
-            f"{self.config_file}, line {line}, is not TOML: {problem}\n  mend that line by hand"
-        )
+        raise ConfigError(f"{self.config_file}, line {line}, is not TOML: {problem}\n  mend that line by hand")
 
     # --- metrics.jsonl ---------------------------------------------------------------------------------
 
@@ -161,8 +159,7 @@ class RunFolder:
             line = json.dumps(values, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
-                f"{self.metrics_file}: {error}\n"
-                f"  metrics are numbers and strings by name, not {dict(metrics)}"
+                f"{self.metrics_file}: {error}\n  metrics are numbers and strings by name, not {dict(metrics)}"
             ) from error
         with naming(self.metrics_file, "written"):
             if self._metrics is None:
@@ -209,13 +206,9 @@ class RunFolder:
             if not isinstance(array, np.ndarray):
                 raise DTypeError(f"{self.weights_file}: {name} must be a NumPy array, not {array!r:.60}")
             if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-                raise DTypeError(
-                    f"{self.weights_file}: {name} has dtype {array.dtype}, which has no place there"
-                )
+                raise DTypeError(f"{self.weights_file}: {name} has dtype {array.dtype}, which has no place there")
             if name == "__metadata__":
-                raise ArgumentError(
-                    f"{self.weights_file}: no array can be called {name}; give it another name"
-                )
+                raise ArgumentError(f"{self.weights_file}: no array can be called {name}; give it another name")
         for name, text in metadata.items():
             if not isinstance(text, str):
                 raise DTypeError(f"{self.weights_file}: metadata {name} must be a string, not {text!r}")

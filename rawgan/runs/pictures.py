@@ -30,9 +30,7 @@ MOST_POINTS = 4000  # of a curve: more than its picture has pixels
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 
 
-def tile(
-    images: np.ndarray, columns: int | None = None, padding: int = 2, background: int = BACKGROUND
-) -> np.ndarray:
+def tile(images: np.ndarray, columns: int | None = None, padding: int = 2, background: int = BACKGROUND) -> np.ndarray:
     """Lay images out in a grid, row by row, with ``padding`` pixels between and around them.
 
     Without ``columns`` the grid is as nearly square as it gets. ``background`` is a grey from 0 to 255; cells
@@ -64,9 +62,7 @@ def tile(
     return grid
 
 
-def save_grid(
-    path: str | Path, images: np.ndarray, columns: int | None = None, scale: int | None = None
-) -> Path:
+def save_grid(path: str | Path, images: np.ndarray, columns: int | None = None, scale: int | None = None) -> Path:
     """Save a grid of images (see :func:`tile`) as a PNG file, and return its path.
 
     Every pixel becomes scale × scale pixels. Without ``scale``, small images are enlarged until the longer
@@ -109,9 +105,7 @@ def save_images(folder: str | Path, images: np.ndarray, prefix: str, start: int 
     ]
 
 
-def save_animation(
-    path: str | Path, frames: Sequence[np.ndarray], fps: float = 10.0, hold_last: float = 2.0
-) -> Path:
+def save_animation(path: str | Path, frames: Sequence[np.ndarray], fps: float = 10.0, hold_last: float = 2.0) -> Path:
     """Save pictures, such as the grids of :func:`tile`, as an animation that repeats, and return its path.
 
     The suffix of ``path`` chooses the format: .gif, .webp, or .png and .apng for an animated PNG. The last
@@ -129,10 +123,7 @@ def save_animation(
     'fade.gif'
     """
     names = [f"frame {n}" for n in range(len(frames))]
-    images = (
-        _picture(_pixels("save_animation", np.asarray(frame)[None])[0])
-        for frame in _thin(frames, MOST_FRAMES)
-    )
+    images = (_picture(_pixels("save_animation", np.asarray(frame)[None])[0]) for frame in _thin(frames, MOST_FRAMES))
     return _save_frames(path, images, _thin(names, MOST_FRAMES), fps, hold_last)
 
 
@@ -264,9 +255,7 @@ def _pixels(op: str, images: np.ndarray) -> np.ndarray:
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise DTypeError(f"{op}: images are floats in [-1, 1] or uint8, not {images.dtype} {images.shape}")
     if images.ndim != 4 or 0 in images.shape or images.shape[-1] > 4:
-        raise ShapeError(
-            f"{op}: images are (N, H, W, C), one or more, with 1 to 4 channels\n  images {images.shape}"
-        )
+        raise ShapeError(f"{op}: images are (N, H, W, C), one or more, with 1 to 4 channels\n  images {images.shape}")
     return images if images.dtype == np.uint8 else to_uint8(np.nan_to_num(images, nan=-1.0))
 
 
@@ -293,6 +282,16 @@ def _opaque(picture: "Image") -> "Image":
     return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
 
 
+def _dithered(picture: "Image") -> "Image":
+    """Grey stays as it is; colours become the 256 that suit the picture best, mixed where it has others."""
+    from PIL import Image
+
+    if picture.mode == "L":
+        return picture
+    palette = picture.quantize(256, method=Image.Quantize.FASTOCTREE)
+    return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+
+
 def _read_png(path: Path) -> "Image":
     from PIL import Image
 
@@ -301,9 +300,7 @@ def _read_png(path: Path) -> "Image":
             picture.load()
             return picture
     except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
-        raise ConfigError(
-            f"{path} cannot be read as a picture: {error}\n  delete it, and try again"
-        ) from error
+        raise ConfigError(f"{path} cannot be read as a picture: {error}\n  delete it, and try again") from error
 
 
 # --- from pictures to files ------------------------------------------------------------------------------
@@ -339,12 +336,12 @@ def _save_frames(
                 f"{path}: the frames of an animation have one size, width × height\n"
                 f"  {names[0]} {frames[0].size}   {name} {frame.size}"
             )
+    if form == "GIF":
+        frames = [_dithered(frame) for frame in frames]
     milliseconds = [round(1000 / fps)] * len(frames)
     milliseconds[-1] = max(milliseconds[-1], round(1000 * hold_last))
     with replacing(path) as temporary:
-        frames[0].save(
-            temporary, form, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
-        )
+        frames[0].save(temporary, form, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
     return path
 
 
@@ -363,7 +360,6 @@ def _curve(axes: "Axes", records: Sequence[Mapping[str, Any]], key: str, label: 
     known = _thin([record for record in records if record.get(key) is not None], MOST_POINTS)
     steps = np.array([record["step"] for record in known], dtype=float)
     values = np.array([record[key] for record in known], dtype=float)
-    values[~np.isfinite(values)] = np.nan
     few = len(values) < 50
     if not few:
         axes.plot(steps, values, color=color, alpha=0.3, linewidth=0.6, zorder=1)

@@ -1,0 +1,100 @@
+"""What the engine refuses, and how it says so."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rawgan.errors import DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
+
+if TYPE_CHECKING:
+    from rawgan.autograd import Op
+    from rawgan.tensor import Tensor
+
+
+def check_alike(op: Op, inputs: Sequence[Tensor]) -> None:
+    """One dtype and one device: nothing is promoted or moved in silence.
+
+    Raises: DeviceError, DTypeError
+    """
+    first = inputs[0]
+    if all(x.dtype == first.dtype and x.device == first.device for x in inputs):
+        return
+    named = list(zip(names(op, inputs), inputs, strict=True))
+    if any(x.device != first.device for x in inputs):
+        listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in named)
+        raise DeviceError(f"{op.name}: the inputs are on two devices\n  {listing}\n  move one with .to(device)")
+    listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in named)
+    raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
+
+
+def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Sequence[Tensor | None], create_graph: bool) -> None:
+    """What an op's backward returned is what it promised. Raises: ShapeError, NotTwiceDifferentiable."""
+    if len(gxs) != len(inputs):
+        raise ShapeError(f"{op.name}.backward returned {len(gxs)} gradients for {len(inputs)} inputs")
+    for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
+        if not needed or gx is None:
+            continue
+        if (gx.shape, gx.dtype) != (x.shape, x.dtype):
+            raise ShapeError(
+                f"{op.name}.backward returned a gradient unlike its input\n"
+                f"  input {x.shape} {x.dtype}   gradient {gx.shape} {gx.dtype}"
+            )
+        # In a recorded walk everything depends on the seeds, so a gradient that does not has lost its graph.
+        if create_graph and not gx.requires_grad:
+            raise NotTwiceDifferentiable(
+                f"{op.name} has no second derivative: its backward returned a gradient that was not made by ops"
+            )
+
+
+def check_seed(y: Tensor, seed: Tensor | None) -> None:
+    """A walk can start at y with this gradient. Raises: GraphError, ShapeError."""
+    if not y.requires_grad:
+        raise GraphError(
+            "backward: the output has no graph\n"
+            "  was it computed inside no_grad(), detached, or from Tensors that do not require a gradient?"
+        )
+    if seed is None:
+        if y.size != 1:
+            raise GraphError(
+                f"backward: the output {y.shape} is not a single number, so its gradient must be given\n"
+                "  reduce it first, as in loss.mean().backward(), or pass the gradient of what follows"
+            )
+    elif (seed.shape, seed.dtype, seed.device) != (y.shape, y.dtype, y.device):
+        raise ShapeError(
+            "backward: the gradient must have its output's shape, dtype and device\n"
+            f"  output {y.shape} {y.dtype} {y.device}   gradient {seed.shape} {seed.dtype} {seed.device}"
+        )
+
+
+def released(op: Op) -> GraphError:
+    """The error for a graph that was walked before."""
+    return GraphError(
+        f"{op.name}: this graph was walked before and its arrays are released\n"
+        "  run the forward pass again, or keep the graph with create_graph=True the first time"
+    )
+
+
+def stale(op: Op, what: str, x: Tensor) -> GraphError:
+    """The error for a graph whose arrays have changed since."""
+    return GraphError(
+        f"{op.name}: {what} {x.shape} was written to after the forward pass used it, so its gradient would be wrong\n"
+        "  take the gradient before the optimiser steps, or run the forward pass again"
+    )
+
+
+def unconnected(index: int, x: Tensor) -> GraphError:
+    """The error for an input without influence on the outputs."""
+    reason = "the outputs do not depend on it" if x.requires_grad else "it does not require a gradient"
+    return GraphError(
+        f"grad: inputs[{index}] {x.shape} has no gradient: {reason}\n"
+        "  is a detach() or a no_grad() in between? unconnected='zero' takes zeros for an answer"
+    )
+
+
+def names(op: Op, inputs: Sequence[Tensor]) -> list[str]:
+    """The inputs' names: those of forward's parameters."""
+    parameters = inspect.signature(op.forward).parameters.values()
+    names = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
+    return names if len(names) == len(inputs) else [f"input {index}" for index in range(len(inputs))]
