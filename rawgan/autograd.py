@@ -169,7 +169,7 @@ def backward(output: Tensor, gradient: Tensor | None = None, create_graph: bool 
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Sequence[Tensor] | None = None,
+    grad_outputs: Tensor | Sequence[Tensor] | None = None,
     create_graph: bool = False,
     unconnected: str = "error",
 ) -> list[Tensor]:
@@ -190,7 +190,8 @@ def grad(
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    seeds = [None] * len(outputs) if grad_outputs is None else list(grad_outputs)
+    given = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs
+    seeds = [None] * len(outputs) if given is None else list(given)
     if len(seeds) != len(outputs):
         raise ShapeError(f"grad: {len(outputs)} outputs but {len(seeds)} grad_outputs; give one for each")
     if unconnected not in ("error", "zero"):
@@ -279,9 +280,7 @@ def _separate(g: Tensor, taken: set[int]) -> Tensor:
     """Give a gradient an array of its own, so that writing to it never changes another, or an argument."""
     owner = _owner(g.data)
     if id(owner) in taken or owner.nbytes != g.data.nbytes:
-        copy = Tensor(g.data.copy(), g.requires_grad)
-        copy.op = g.op
-        return copy
+        return g * 1  # by an op: where the walk is recorded, the copy stays tied to what it is a copy of
     taken.add(id(owner))
     return g
 

@@ -38,6 +38,10 @@ class DataError(RawganError, ValueError):
     """A file or folder of training data that cannot be used as it is."""
 
 
+class DivergedError(RawganError, ValueError):
+    """A loss that is no longer a finite number: training on would train on nothing."""
+
+
 class ConfigError(RawganError, ValueError):
     """A configuration, run folder or weight file that does not say what it should."""
 

@@ -50,10 +50,11 @@ class Optimizer:
             raise GraphError(f"{type(self).__name__}.step: no parameter has a gradient; call loss.backward() first")
         for index in chosen:
             p, g = self.parameters[index], given[index]
-            if (g.shape, g.dtype) != (p.shape, p.dtype):  # type: ignore[union-attr]  # None is not among the chosen
+            if (g.shape, g.dtype, g.device) != (p.shape, p.dtype, p.device):  # type: ignore[union-attr]  # None is not among the chosen
                 raise ShapeError(
                     f"{type(self).__name__}.step: gradient {index} is unlike its parameter\n"
-                    f"  parameter {p.shape} {p.dtype}   gradient {g.shape} {g.dtype}"  # type: ignore[union-attr]
+                    f"  parameter {p.shape} {p.dtype} {p.device}   "
+                    f"gradient {g.shape} {g.dtype} {g.device}"  # type: ignore[union-attr]
                 )
         self.steps += 1
         arrays = [self.parameters[index].data for index in chosen]

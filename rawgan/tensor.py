@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +132,10 @@ class Tensor(Arithmetic):
 
     def to(self, device: str) -> Tensor:
         """A leaf with the same values on `device`, `"cpu"` or `"cuda"`."""
-        return Tensor(to_device(self._array, device), self.requires_grad)
+        leaf = Tensor(to_device(self._array, device), self.requires_grad)
+        if device == self.device:
+            leaf.share_version(self)
+        return leaf
 
     def backward(self, gradient: Tensor | None = None, create_graph: bool = False) -> None:
         """Add the gradient of this Tensor to the `.grad` of every leaf behind it; see `rawgan.autograd.backward`."""
@@ -146,12 +150,18 @@ class Tensor(Arithmetic):
     def __len__(self) -> int:
         return len(self._array)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[index] for index in range(len(self)))
+
 
 def _from_numbers(data: Any) -> np.ndarray[Any, Any]:
     try:
-        return np.asarray(data, dtype=np.float32)
-    except (TypeError, ValueError):
+        array = np.asarray(data)
+    except (TypeError, ValueError):  # rows of different lengths
+        array = None
+    if array is None or array.dtype.kind not in "biuf":  # NumPy would make numbers of None and "1.5" as well
         raise DTypeError(
             f"Tensor: data is {type(data).__name__}; give an array, a number, or nested lists of numbers "
             "whose rows have equal lengths"
-        ) from None
+        )
+    return array.astype(np.float32)

@@ -176,6 +176,14 @@ def test_a_batch_is_its_images_and_labels():
             np.testing.assert_array_equal(to_uint8(batch), batches.images.images[chosen])
 
 
+def test_an_epochs_order_is_drawn_once(monkeypatch):
+    batches = Batches(numbered(10), 2, seed=0)
+    first = batches.indices(0)
+    monkeypatch.setattr(np.random, "Generator", lambda *_: pytest.fail("drawn again"))
+    for step in range(5):
+        assert np.shares_memory(batches.indices(step).base, first.base)
+
+
 def test_the_order_cannot_be_spoilt_from_outside():
     batches = Batches(numbered(10), 4, seed=0)
     with pytest.raises(ValueError, match="read-only"):

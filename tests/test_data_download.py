@@ -253,6 +253,15 @@ def test_progress_is_shown_of_slow_downloads_only(server, tmp_path, monkeypatch,
     assert shown.out == ""
 
 
+def test_the_progress_bar_goes_when_the_download_breaks_off(server, monkeypatch, capsys):
+    monkeypatch.setattr(download, "PATIENCE", 0)
+    server.files[TAR] += b"\0" * 2**18
+    server.short = 100
+    assert "the download broke off" in complaint("cifar10")
+    assert TAR in capsys.readouterr().err
+    assert not [thread for thread in threading.enumerate() if type(thread).__module__.startswith("rich")]
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

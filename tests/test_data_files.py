@@ -300,9 +300,9 @@ def test_arrays_that_are_no_images(tmp_path, array, message):
     assert complaint(file) == f"{file}, images: {message}"
 
 
-def npy_bytes(shape: tuple[int, ...], body: bytes) -> bytes:
+def npy_bytes(shape: tuple[int, ...], body: bytes, descr: str = "|u1") -> bytes:
     stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
     return stream.getvalue() + body
 
 
@@ -324,6 +324,12 @@ def test_npy_headers_that_promise_something_else(tmp_path, shape, body, promised
     assert complaint(tmp_path / "set.npz") == f"{tmp_path / 'set.npz'}, images{message}"
 
 
+def test_objects_are_refused_however_long_their_pickle_is(tmp_path):
+    file = tmp_path / "set.npy"
+    file.write_bytes(npy_bytes((1,), b"8 bytes.", "|O"))
+    assert complaint(file) == (f"{file}: holds Python objects, which are never unpickled; expected uint8 images")
+
+
 def test_npy_files_that_are_none(tmp_path):
     file = tmp_path / "set.npy"
     for content in (b"", b"hello", npy_bytes((1, 2, 2), b"1234")[:40], npy_bytes((-1, -4, 1), b"1234")):
@@ -332,6 +338,11 @@ def test_npy_files_that_are_none(tmp_path):
     file = tmp_path / "set.npz"
     file.write_bytes(b"hello")
     assert complaint(file) == f"{file}: damaged .npz file (File is not a zip file); write it again with np.savez"
+    content = bytearray(save(tmp_path, images=PIXELS).read_bytes())
+    content[7] = 8  # the member's name is UTF-8 …
+    content[30] = 0xFF  # … and is not
+    file.write_bytes(content)
+    assert complaint(file).startswith(f"{file}: damaged .npz file ('utf-8' codec can't decode")
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "set.npy"])

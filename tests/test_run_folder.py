@@ -418,9 +418,7 @@ def test_weights_cut_short_anywhere_are_refused(run):
     whole = run.weights_file.read_bytes()
     for size in range(len(whole)):
         run.weights_file.write_bytes(whole[:size])
-        with pytest.raises(
-            ConfigError, match=r"(?s)weights\.safetensors is damaged or cut short.*train the run"
-        ):
+        with pytest.raises(ConfigError, match=r"(?s)weights\.safetensors is damaged or cut short.*train the run"):
             run.load_weights()
 
 

@@ -10,9 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from rawgan.data.imageset import ImageSet
 from rawgan.data.pixels import to_unit
 from rawgan.errors import ArgumentError, DataError
-
-SHUFFLE = int.from_bytes(b"shuffle", "big")
-"""Sets the random numbers of shuffling apart from all others that are drawn with the same seed."""
+from rawgan.random import generator
 
 
 class Batches:
@@ -82,15 +80,10 @@ class Batches:
         return self.images.labels[self.indices(step)]
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
-        """The order (N,) of the images in an epoch; the last one asked for is kept.
-
-        Philox is counter-based: the seed is its key, and each epoch starts at a counter of its own.
-        """
+        """The order (N,) of the images in an epoch; the last one asked for is kept."""
         latest, order = self._latest  # one attribute, so that threads never see the order of another epoch
         if epoch != latest:
-            key = np.array([self.seed, SHUFFLE], np.uint64)
-            counter = np.array([0, 0, 0, epoch], np.uint64)
-            order = np.random.Generator(np.random.Philox(key=key, counter=counter)).permutation(len(self.images))
+            order = generator(self.seed, "shuffle", epoch).permutation(len(self.images))
             order.flags.writeable = False
             self._latest = (epoch, order)
         return order

@@ -3,6 +3,7 @@
 Layers with random weights take `rng`, a NumPy generator: there is no hidden one.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -265,7 +266,7 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return ops.reshape(x, (x.shape[0], x.size // max(x.shape[0], 1)))
+        return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 class Dropout(Module):

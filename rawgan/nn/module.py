@@ -125,17 +125,20 @@ class Module:
 
     # --- saving --------------------------------------------------------------------------------------------------
 
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Every parameter, then every buffer, by name: all that makes this module what it is."""
+        return dict([*self.named_parameters(), *self.named_buffers()])
+
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A NumPy copy of every parameter and buffer, by name."""
-        named = [*self.named_parameters(), *self.named_buffers()]
-        return {name: x.numpy().copy() for name, x in named}
+        return {name: x.numpy().copy() for name, x in self.state_tensors().items()}
 
     def load_state_dict(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
         """Copy every parameter and buffer from `state`; nothing is changed if anything does not fit.
 
         Raises: ConfigError naming every array that is missing, unknown, or of another shape
         """
-        own = dict([*self.named_parameters(), *self.named_buffers()])
+        own = self.state_tensors()
         faults = [f"  {name} {x.shape} is missing" for name, x in own.items() if name not in state]
         faults += [f"  {name} {array.shape} is unknown" for name, array in state.items() if name not in own]
         faults += [

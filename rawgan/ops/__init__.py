@@ -3,6 +3,7 @@
 The classes hold the mathematics; the lower-case functions check their arguments and call them.
 """
 
+from rawgan.operators import OPERATORS
 from rawgan.ops.activation import leaky_relu, relu, sigmoid, softplus, tanh
 from rawgan.ops.arithmetic import abs, add, astype, div, exp, log, maximum, mul, neg, pow, sqrt, sub
 from rawgan.ops.conv import conv2d, conv_transpose2d
@@ -19,7 +20,6 @@ from rawgan.ops.loss import bce_with_logits, l1, mse, softmax_cross_entropy
 from rawgan.ops.norm import batch_norm, instance_norm, layer_norm
 from rawgan.ops.reduce import broadcast_to, max, mean, sum
 from rawgan.ops.shape import concatenate, pad, reshape, slice_, take, transpose
-from rawgan.operators import OPERATORS
 
 __all__ = [
     "abs",

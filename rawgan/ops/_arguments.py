@@ -3,6 +3,8 @@
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -12,9 +14,9 @@ Axis = int | tuple[int, ...] | None
 
 def as_tensors(*values: Any) -> list[Tensor]:
     """Tensors as they are; a number takes the dtype and device of the first Tensor or array; arrays become Tensors."""
-    like = next((v for v in values if not isinstance(v, Real) or hasattr(v, "shape")), None)
+    like = next((v for v in values if not isinstance(v, Real)), None)  # np.float64 is a number too
     if like is None:
-        return [Tensor(v) for v in values]
+        like = next((v for v in values if hasattr(v, "dtype")), values[0])
     reference = like if isinstance(like, Tensor) else Tensor(like)
     xp = array_module(reference.data)
     tensors = []
@@ -34,7 +36,7 @@ def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     """`axis` as a sorted tuple of axes counted from the front; every axis if None."""
     if axis is None:
         return tuple(range(x.ndim))
-    given = (axis,) if isinstance(axis, int) else tuple(axis)
+    given = (int(axis),) if isinstance(axis, int | np.integer) else tuple(axis)
     if any(not -x.ndim <= a < x.ndim for a in given):
         raise ArgumentError(f"{op}: axis is out of range for {x.ndim} axes\n{shapes(x=x, axis=axis)}")
     axes = tuple(sorted(a % x.ndim for a in given))

@@ -288,7 +288,7 @@ def pow(x: Any, exponent: float) -> Tensor:
             f"pow: the exponent must be a number, but is {type(exponent).__name__}\n"
             "  for x > 0, exp(exponent * log(x)) takes a Tensor"
         )
-    return Pow(exponent)(*as_tensors(x))
+    return Pow(exponent if isinstance(exponent, int) else float(exponent))(*as_tensors(x))
 
 
 def exp(x: Any) -> Tensor:
@@ -327,7 +327,7 @@ def abs(x: Any) -> Tensor:
     return Abs()(*as_tensors(x))
 
 
-def astype(x: Tensor, dtype: Any) -> Tensor:
+def astype(x: Any, dtype: Any) -> Tensor:
     """x as `"float32"` or `"float64"`: the one way from one to the other.
 
     Raises: ArgumentError for any other dtype
@@ -335,7 +335,10 @@ def astype(x: Tensor, dtype: Any) -> Tensor:
     >>> astype(Tensor([1.0]), "float64")
     Tensor([1.], float64)
     """
-    name = np.dtype(dtype).name
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = repr(dtype)
     if name not in FLOATS:
         raise ArgumentError(f"astype: dtype is {name}; choose float32 or float64")
-    return AsType(name)(x)
+    return AsType(name)(*as_tensors(x))

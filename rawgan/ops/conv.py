@@ -161,7 +161,7 @@ def conv_transpose2d(
 def make_window(
     op: str,
     size: Pair,
-    kernel: Pair,
+    kernel: int | Pair,
     stride: int | Pair,
     padding: Padding,
     dilation: int | Pair,
@@ -171,6 +171,7 @@ def make_window(
 
     Raises: ArgumentError for an option out of range, ShapeError if the window does not fit the image
     """
+    kernel = _pair(op, "kernel", kernel, 1)
     stride, dilation = _pair(op, "stride", stride, 1), _pair(op, "dilation", dilation, 1)
     if padding == "same":
         vertical, horizontal = (
@@ -203,6 +204,7 @@ def _transposed_window(
     groups: int,
 ) -> Window:
     """The geometry of the conv2d whose output has size `output` and whose input has the size that is wanted here."""
+    kernel = _pair(op, "kernel", kernel, 1)
     stride, dilation = _pair(op, "stride", stride, 1), _pair(op, "dilation", dilation, 1)
     extra = _pair(op, "output_padding", output_padding, 0)
     if padding == "same":
@@ -258,7 +260,7 @@ def _kernel(w: Tensor) -> Pair:
 
 
 def _pair(op: str, name: str, value: Any, least: int) -> Pair:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
+    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
         raise ArgumentError(f"{op}: {name} must be an integer >= {least}, or two of them, but is {value!r}")
     return pair
@@ -267,9 +269,9 @@ def _pair(op: str, name: str, value: Any, least: int) -> Pair:
 def _padding(op: str, padding: Any) -> tuple[Pair, Pair]:
     try:
         vertical, horizontal = (padding, padding) if isinstance(padding, int) else padding
-        pairs = tuple((p, p) if isinstance(p, int) else (p[0], p[1]) for p in (vertical, horizontal))
-        good = all(isinstance(p, int) and p >= 0 for pair in pairs for p in pair) and not isinstance(padding, str)
-    except (TypeError, ValueError, IndexError):
+        pairs = tuple((p, p) if isinstance(p, int) else tuple(p) for p in (vertical, horizontal))
+        good = all(len(pair) == 2 and all(isinstance(p, int) and p >= 0 for p in pair) for pair in pairs)
+    except (TypeError, ValueError):
         good = False
     if not good:
         raise ArgumentError(

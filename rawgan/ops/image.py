@@ -86,7 +86,7 @@ def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     (x,) = as_tensors(x)
     check_rank("avg_pool2d", 4, NHWC, x=x)
     n, h, w, c = x.shape
-    window = make_window("avg_pool2d", (h, w), _kernel(kernel), kernel if stride is None else stride, padding, 1)
+    window = make_window("avg_pool2d", (h, w), kernel, kernel if stride is None else stride, padding, 1)
     a, b = window.kernel
     weights = Tensor(array_module(x.data).full((a, b, 1, 1), 1 / (a * b), x.dtype))
     planes = reshape(transpose(x, (0, 3, 1, 2)), (n * c, h, w, 1))
@@ -105,7 +105,7 @@ def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     (x,) = as_tensors(x)
     check_rank("max_pool2d", 4, NHWC, x=x)
     size = x.shape[1], x.shape[2]
-    window = make_window("max_pool2d", size, _kernel(kernel), kernel if stride is None else stride, padding, 1)
+    window = make_window("max_pool2d", size, kernel, kernel if stride is None else stride, padding, 1)
     (a, b), (s, t), (i, j) = window.kernel, window.stride, window.output
     padded = pad(x, ((0, 0), *window.padding, (0, 0)), -np.inf)
     seen = [
@@ -126,7 +126,3 @@ def _checked(op: str, x: Tensor, factor: Any) -> tuple[int, ...]:
     if not isinstance(factor, int) or factor < 1:
         raise ArgumentError(f"{op}: factor must be an integer >= 1, but is {factor!r}")
     return x.shape
-
-
-def _kernel(kernel: int | Pair) -> Pair:
-    return (kernel, kernel) if isinstance(kernel, int) else kernel

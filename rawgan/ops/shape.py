@@ -194,7 +194,10 @@ def transpose(x: Any, axes: Shape | None = None) -> Tensor:
             [2., 4.]], float32)
     """
     (x,) = as_tensors(x)
-    order = tuple(reversed(range(x.ndim))) if axes is None else tuple(a % x.ndim if x.ndim else a for a in axes)
+    if axes is not None and len(axes) == 1 and isinstance(axes[0], tuple | list):
+        axes = tuple(axes[0])
+    given = tuple(reversed(range(x.ndim))) if axes is None else axes
+    order = tuple(a + x.ndim if a < 0 else a for a in given)
     if sorted(order) != list(range(x.ndim)):
         raise ArgumentError(f"transpose: axes must name each of the {x.ndim} axes once\n{shapes(x=x, axes=axes)}")
     return Transpose(order)(x)
@@ -273,7 +276,7 @@ def pad(x: Any, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Tens
     Tensor([0., 1., 2., 0., 0.], float32)
     """
     (x,) = as_tensors(x)
-    pairs = tuple(tuple(pair) for pair in widths)
+    pairs = tuple(tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in widths)
     if len(pairs) != x.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
         raise ArgumentError(
             f"pad: widths must be {x.ndim} pairs (before, after) of numbers ≥ 0\n{shapes(x=x, widths=widths)}"

@@ -133,16 +133,7 @@ class RunFolder:
 
         Raises: ConfigError when the file is missing or is not TOML, naming the line.
         """
-        with naming(self.config_file, "read"):
-            data = self.config_file.read_bytes()
-        try:
-            return tomllib.loads(data.decode())
-        except UnicodeDecodeError as error:
-            line, problem = data.count(b"\n", 0, error.start) + 1, "the text is not UTF-8"
-        except tomllib.TOMLDecodeError as error:
-            found = re.search(r"at line (\d+)", str(error))
-            line, problem = int(found[1]) if found else data.count(b"\n") + 1, str(error)
-        raise ConfigError(f"{self.config_file}, line {line}, is not TOML: {problem}\n  mend that line by hand")
+        return read_toml(self.config_file)
 
     # --- metrics.jsonl ---------------------------------------------------------------------------------
 
@@ -264,6 +255,23 @@ class RunFolder:
     def samples(self) -> list[Path]:
         """The pictures in samples/, sorted by step."""
         return sample_files(self.samples_folder)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says.
+
+    Raises: ConfigError when the file is missing or is not TOML, naming the line.
+    """
+    with naming(path, "read"):
+        data = path.read_bytes()
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        line, problem = data.count(b"\n", 0, error.start) + 1, "the text is not UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line, problem = int(found[1]) if found else data.count(b"\n") + 1, str(error)
+    raise ConfigError(f"{path}, line {line}, is not TOML: {problem}\n  mend that line by hand")
 
 
 def sample_files(folder: str | Path) -> list[Path]:

@@ -1,0 +1,55 @@
+"""The command line: `rawgan COMMAND --help` tells what a command takes."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from rawgan.errors import RawganError
+
+COMMANDS = {
+    "train": "train a GAN; without options, on the MNIST that comes with rawgan",
+    "sample": "make images with a trained generator",
+    "interpolate": "walk through the noise from image to image",
+    "describe": "show every layer of a model: shapes, parameters, FLOPs, memory",
+    "info": "show versions, backends and devices",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
+    command, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if command in ("-h", "--help"):
+        print(_help())
+        return 0
+    if command == "--version":
+        from rawgan import __version__
+
+        print(f"rawgan {__version__}")
+        return 0
+    if command not in COMMANDS:
+        print(f"rawgan: there is no command {command!r}\n\n{_help()}", file=sys.stderr)
+        return 2
+    run: Callable[[list[str]], int] = import_module(f"rawgan.cli.{command}").main
+    try:
+        return run(options)
+    except RawganError as error:
+        print(f"rawgan {command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"rawgan {command}: stopped", file=sys.stderr)
+        return 130
+
+
+def _help() -> str:
+    lines = [f"  {name:<12} {purpose}" for name, purpose in COMMANDS.items()]
+    return "\n".join(
+        [
+            "rawgan: GANs from bare arrays",
+            "",
+            "usage: rawgan COMMAND [OPTIONS]",
+            "",
+            *lines,
+            "",
+            "rawgan COMMAND --help lists the options of a command; rawgan --version tells the version.",
+        ]
+    )

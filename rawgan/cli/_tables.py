@@ -1,0 +1,56 @@
+"""Tables and numbers for the terminal."""
+
+from rich.table import Table
+
+from rawgan import nn
+from rawgan.gan import layer_costs
+from rawgan.tensor import Tensor
+
+
+def layer_table(title: str, network: nn.Sequential, x: Tensor) -> Table:
+    """Every layer of a network: output shape, parameters, FLOPs, activation bytes, for the batch x."""
+    table = Table(title=title, title_justify="left", show_footer=True)
+    rows = layer_costs(network, x)
+    parameters, flops, size = (
+        sum(getattr(row, name) for row in rows) for name in ("parameters", "flops", "activation_bytes")
+    )
+    table.add_column("layer", footer="total")
+    table.add_column("output", footer="")
+    table.add_column("parameters", justify="right", footer=f"{parameters:,}")
+    table.add_column("FLOPs", justify="right", footer=human_count(flops))
+    table.add_column("activations", justify="right", footer=human_bytes(size))
+    for row in rows:
+        shape = " × ".join(str(n) for n in row.output)
+        table.add_row(
+            row.layer,
+            shape,
+            f"{row.parameters:,}" if row.parameters else "",
+            human_count(row.flops) if row.flops else "",
+            human_bytes(row.activation_bytes) if row.activation_bytes else "",
+        )
+    return table
+
+
+def human_count(number: int) -> str:
+    """A count with a decimal prefix.
+
+    >>> human_count(1_640_000_000)
+    '1.64 G'
+    """
+    return _scaled(number, 1000, ("", "k", "M", "G", "T", "P"))
+
+
+def human_bytes(number: int) -> str:
+    """A size with a binary prefix.
+
+    >>> human_bytes(3 * 2**20)
+    '3.00 MiB'
+    """
+    return _scaled(number, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
+
+
+def _scaled(number: float, base: int, prefixes: tuple[str, ...]) -> str:
+    position = 0
+    while number >= base and position < len(prefixes) - 1:
+        number, position = number / base, position + 1
+    return f"{number:.{0 if position == 0 else 2}f} {prefixes[position]}".strip()

@@ -1,0 +1,45 @@
+"""rawgan describe"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from rawgan.cli._tables import human_bytes, layer_table
+from rawgan.gan import ImageKind, build, training_bytes
+from rawgan.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class DescribeConfig:
+    """Show every layer of a model's two networks: output shape, parameters, FLOPs and activation bytes, forwards."""
+
+    model: Annotated[Literal["dcgan", "tutorial"], tyro.conf.Positional] = "dcgan"
+    """The model."""
+    image_size: int = 28
+    """Height and width of the images in pixels."""
+    channels: int = 1
+    """1 for grey, 3 for colour."""
+    batch_size: int = 64
+    """Images in the batch that is counted."""
+    noise_size: int = 100
+    """Dimensions of the noise."""
+    width: int = 64
+    """Channels of the narrowest hidden layer."""
+
+
+def main(options: list[str]) -> int:
+    """Print the tables."""
+    config = tyro.cli(DescribeConfig, prog="rawgan describe", args=options)
+    image = ImageKind(config.image_size, config.channels)
+    gan = build(config.model, image, noise_size=config.noise_size, width=config.width)
+    images = Tensor(np.zeros((config.batch_size, *image.shape), np.float32))
+    noise = gan.noise(0, "describe", config.batch_size)
+    console = Console()
+    console.print(layer_table(f"{config.model} generator, batch {config.batch_size}", gan.generator, noise))
+    console.print(layer_table(f"{config.model} discriminator, batch {config.batch_size}", gan.discriminator, images))
+    memory = sum(training_bytes(gan, config.batch_size).values())
+    console.print(f"training holds about {human_bytes(memory)}", highlight=False)
+    return 0

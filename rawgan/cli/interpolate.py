@@ -1,0 +1,54 @@
+"""rawgan interpolate"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from rawgan.errors import ArgumentError
+from rawgan.runs import RunFolder, save_animation, save_grid, slerp, tile
+from rawgan.runs.training import generate, restore
+from rawgan.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class InterpolateConfig:
+    """Walk through the noise from one image to another, along the sphere on which noise lies.
+
+    A .png shows each walk as a row; a .gif or .webp shows all walks moving, there and back.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run folder."""
+    frames: int = 12
+    """Images of a walk, both ends included."""
+    walks: int = 8
+    """How many walks."""
+    seed: int = 0
+    """Same seed, same walks."""
+    out: Path | None = None
+    """Where to: a .png, .gif or .webp file. Unset: a PNG in the run folder, named after the seed."""
+
+
+def main(options: list[str]) -> int:
+    """Make the picture, and say where it is."""
+    config = tyro.cli(InterpolateConfig, prog="rawgan interpolate", args=options)
+    for name, least in (("frames", 2), ("walks", 1)):
+        if getattr(config, name) < least:
+            raise ArgumentError(f"{name} must be at least {least}, but is {getattr(config, name)}")
+    gan = restore(RunFolder.open(config.run))
+    z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
+    z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
+    images = generate(gan.generator, Tensor(z.reshape(-1, gan.noise_size)))
+    path = config.out or config.run / f"interpolation-seed-{config.seed}.png"
+    if path.suffix.lower() == ".png":
+        save_grid(path, images, columns=config.frames)
+    else:
+        by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
+        there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]
+        save_animation(path, there + there[-2:0:-1], fps=12, hold_last=0.1)
+    Console().print(str(path), highlight=False, soft_wrap=True)
+    return 0

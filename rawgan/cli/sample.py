@@ -1,0 +1,48 @@
+"""rawgan sample"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from rawgan.errors import ArgumentError
+from rawgan.runs import RunFolder, save_grid, save_images
+from rawgan.runs.training import generate, restore
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """Make images with the generator of a run."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run folder."""
+    count: int = 64
+    """How many images."""
+    seed: int = 0
+    """Same seed, same images."""
+    columns: int | None = None
+    """Images in a row of the grid. Unset: as near to a square as can be."""
+    single: bool = False
+    """Write each image into a file of its own, unenlarged, instead of one grid."""
+    out: Path | None = None
+    """Where to: a PNG file, or with --single a folder. Unset: into the run folder, named after the seed."""
+
+
+def main(options: list[str]) -> int:
+    """Make the images, and say where they are."""
+    config = tyro.cli(SampleConfig, prog="rawgan sample", args=options)
+    if config.count < 1:
+        raise ArgumentError(f"count must be at least 1, but is {config.count}")
+    gan = restore(RunFolder.open(config.run))
+    images = generate(gan.generator, gan.noise(config.seed, "sample", config.count))
+    if config.single:
+        folder = config.out or config.run / f"images-seed-{config.seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        written = f"{len(save_images(folder, images, 'image'))} images in {folder}"
+    else:
+        path = config.out or config.run / f"images-seed-{config.seed}.png"
+        written = str(save_grid(path, images, config.columns))
+    Console().print(written, highlight=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,111 @@
+"""What a network costs, layer by layer."""
+
+import math
+from dataclasses import dataclass
+
+from rawgan import nn
+from rawgan.autograd import Op
+from rawgan.gan.networks import GAN
+from rawgan.ops.conv import Conv2d, Conv2dInputGrad
+from rawgan.ops.linear import MatMul
+from rawgan.ops.norm import Normalize
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One layer's forward pass over one batch."""
+
+    layer: str
+    output: tuple[int, ...]
+    parameters: int
+    flops: int
+    """Floating-point operations; a multiplication and an addition are two."""
+    activation_bytes: int
+    """Bytes of the results that are kept for the backward pass."""
+
+
+def layer_costs(network: nn.Sequential, x: Tensor) -> list[LayerCost]:
+    """Run a batch through the network, and count what each layer did.
+
+    Shapes: x (N, …), what the network takes
+
+    >>> from rawgan.gan import build, ImageKind
+    >>> gan = build("dcgan", ImageKind(8), width=4)
+    >>> layer_costs(gan.generator, gan.noise(0, "describe", 2))[0]
+    LayerCost(layer='Linear(100 → 64, no bias)', output=(2, 64), parameters=6400, flops=25600, activation_bytes=512)
+    """
+    rows = []
+    with network.frozen_buffers():
+        for _, layer in network.children():
+            x = Tensor(x.data, requires_grad=True)  # a leaf: what lies behind the result is this layer and no more
+            y = layer(x)
+            made = _ops_behind(y)
+            rows.append(
+                LayerCost(
+                    f"{type(layer).__name__}({layer.describe_options()})",
+                    y.shape,
+                    sum(p.size for p in layer.parameters()),
+                    sum(flops for flops, _ in made),
+                    sum(size for _, size in made) * y.dtype.itemsize,
+                )
+            )
+            x = y
+    return rows
+
+
+def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
+    """What a training step holds in memory, in bytes: an account, not a measurement.
+
+    Activations are those of G once and of D on real and on generated images, which are alive together; scratch space
+    of the kernels comes on top.
+
+    >>> from rawgan.gan import build, ImageKind
+    >>> list(training_bytes(build("dcgan", ImageKind(8), width=4), batch_size=2))
+    ['weights', 'gradients', 'optimizer', 'activations']
+    """
+    networks = gan.generator, gan.discriminator
+    weights = sum(x.data.nbytes for network in networks for x in network.state_tensors().values())
+    gradients = max(sum(p.data.nbytes for p in network.parameters()) for network in networks)
+    moments = sum(
+        array.nbytes
+        for optimizer in (gan.g_optimizer, gan.d_optimizer)
+        for arrays in optimizer.state.values()
+        for array in arrays
+    )
+    z = gan.noise(0, "describe", batch_size)
+    image = Tensor(array_module(z.data).zeros((batch_size, *gan.image.shape), z.dtype))
+    g, d = (
+        sum(row.activation_bytes for row in layer_costs(network, x))
+        for network, x in ((gan.generator, z), (gan.discriminator, image))
+    )
+    return {"weights": weights, "gradients": gradients, "optimizer": moments, "activations": g + 2 * d}
+
+
+def _ops_behind(y: Tensor) -> list[tuple[int, int]]:
+    """(flops, elements of the result) of every op between y and the leaves."""
+    made = []
+    pending = [y]
+    while pending:
+        x = pending.pop()
+        if x.op is not None:
+            made.append((0, 0) if x.op.is_view else (_flops(x.op, x), x.size))
+            pending.extend(x.op.recorded_inputs)
+    return made
+
+
+def _flops(op: Op, y: Tensor) -> int:
+    """As the kernels' docstrings count them; one for each element of anything that is not listed."""
+    first, *others = op.shapes
+    match op:
+        case Conv2d():  # 2 · N·I·J · A·B·C/G · K
+            return 2 * y.size * math.prod(others[0][:3])
+        case Conv2dInputGrad():  # the same, with gy in y's place
+            return 2 * math.prod(first) * math.prod(others[0][:3])
+        case MatMul():  # 2 · M·N · K
+            return 2 * y.size * first[-1]
+        case Normalize():
+            return 8 * y.size
+        case _:
+            return y.size

@@ -1,0 +1,148 @@
+"""What can be asked of a training run: one frozen dataclass, from which come the flags, their help, and config.toml."""
+
+import dataclasses
+import typing
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from rawgan.errors import ArgumentError, ConfigError
+from rawgan.gan import split_size
+
+DEFAULT_STEPS = 1500
+
+NATIVE_SIZES = {"mnist": 28, "fashion-mnist": 28, "cifar10": 32}
+"""Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
+
+OF_THE_CALL = ("config", "out", "dry_run")
+"""Options that say how rawgan was called, not what the run is: they are not written into config.toml."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Train a GAN and leave pictures, losses and weights in a run folder.
+
+    >>> TrainConfig(epochs=2).total_steps(per_epoch=900)
+    1800
+    """
+
+    model: Literal["dcgan", "tutorial"] = "dcgan"
+    """dcgan: convolutional networks, the default; tutorial: the tutorial's networks with its constants."""
+    data: str = "mnist"
+    """mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
+    image_size: int | None = None
+    """Height and width of the images in pixels: 4, 5, 6 or 7 times a power of two. Unset: 28 for MNIST,
+    32 for CIFAR-10, 64 for your own images."""
+    channels: int | None = None
+    """1 for grey, 3 for colour. Unset: what the data has."""
+    skip_broken: bool = False
+    """Go on without images that cannot be read, instead of stopping before training."""
+
+    steps: int | None = None
+    """Training steps; one step is one update of each network. Unset: 1500, unless --epochs is given."""
+    epochs: float | None = None
+    """Passes over the data, instead of --steps."""
+    batch_size: int = 64
+    """Images per step."""
+    objective: Literal["non-saturating", "minimax"] = "non-saturating"
+    """What the generator minimises: -log D(G(z)), or the tutorial's formula log(1 - D(G(z)))."""
+    learning_rate: float | None = None
+    """Adam's learning rate for both networks. Unset: the model's own (dcgan 0.0002, tutorial 0.0001)."""
+    noise_size: int = 100
+    """Dimensions of the noise that images are made of."""
+    width: int = 64
+    """Channels of the narrowest hidden layer; cost grows with the square."""
+    seed: int = 0
+    """Same seed, same run: weights, noise and the order of images all come from it."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+    backend: Literal["reference"] = "reference"
+    """Which kernels compute; reference is plain NumPy or CuPy."""
+
+    sample_every: int = 100
+    """Steps between pictures."""
+    samples: int = 64
+    """Images per picture."""
+    out: Path | None = None
+    """The run folder, new or empty. Unset: runs/MODEL-DATA-DATE-TIME."""
+    config: Path | None = None
+    """A TOML file with any of these options, such as the config.toml of another run; flags have the last word."""
+    dry_run: bool = False
+    """Build everything, take one step, print shapes and memory, write nothing."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "noise_size", "width", "sample_every", "samples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ArgumentError(f"{name} must be at least 1, but is {value}")
+        for name in ("epochs", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ArgumentError(f"{name} must be more than 0 and finite, but is {value}")
+        if self.steps is not None and self.epochs is not None:
+            raise ArgumentError(
+                f"steps {self.steps} and epochs {self.epochs} both say how long to train; give one of them"
+            )
+        if self.batch_size < 2:
+            raise ArgumentError("batch_size must be at least 2: batch norm needs more than one image")
+        if not 0 <= self.seed < 2**64:
+            raise ArgumentError(f"seed must lie in 0 ... 2**64 - 1, but is {self.seed}")
+        if self.image_size is not None:
+            split_size(self.image_size)
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images, in pixels."""
+        return self.image_size or NATIVE_SIZES.get(self.data, 64)
+
+    def total_steps(self, per_epoch: int) -> int:
+        """How many steps to train, when an epoch has so many."""
+        if self.epochs is not None:
+            return max(1, round(self.epochs * per_epoch))
+        return self.steps or DEFAULT_STEPS
+
+    def to_dict(self) -> dict[str, Any]:
+        """What belongs into config.toml."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in OF_THE_CALL}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: str) -> Self:
+        """The configuration that a TOML file holds.
+
+        Raises: ConfigError, naming the source, for an unknown option or a value of the wrong kind
+
+        >>> TrainConfig.from_dict({"steps": 10}, "my.toml").steps
+        10
+        """
+        kinds = typing.get_type_hints(cls)
+        for name, value in values.items():
+            if name not in kinds or name in OF_THE_CALL:
+                near = get_close_matches(name, kinds, n=1)
+                raise ConfigError(
+                    f"{source}: there is no option {name!r}{f'; did you mean {near[0]}?' if near else ''}\n"
+                    f"  options: {', '.join(kind for kind in kinds if kind not in OF_THE_CALL)}"
+                )
+            if not _fits(value, kinds[name]):
+                raise ConfigError(f"{source}: {name} = {value!r}, but it should be {_in_words(kinds[name])}")
+        try:
+            return cls(**values)
+        except ArgumentError as error:
+            raise ConfigError(f"{source}: {error}") from error
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value read from TOML is of the kind that an annotation asks for."""
+    choices = typing.get_args(kind)
+    if typing.get_origin(kind) is Literal:
+        return value in choices
+    if choices:
+        return any(_fits(value, choice) for choice in choices)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind
+
+
+def _in_words(kind: Any) -> str:
+    choices = [choice for choice in typing.get_args(kind) if choice is not type(None)] or [kind]
+    return " or ".join(choice.__name__ if isinstance(choice, type) else repr(choice) for choice in choices)
