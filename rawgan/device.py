@@ -65,6 +65,8 @@ def to_device(array: Any, device: str) -> Any:
     >>> to_device(np.ones(2), "cpu")
     array([1., 1.])
     """
+    if device not in DEVICES:
+        raise DeviceError(f"there is no device {device!r}; choose one of: {', '.join(DEVICES)}")
     if device_of(array) == device:
         return array
     return cuda_module().asarray(array) if device == "cuda" else array.get()

@@ -42,7 +42,7 @@ class Case:
         return [draw(rng).astype(dtype) for draw in self.draws]
 
 
-# --- arrays to call with -------------------------------------------------------------------------------------
+# --- arrays to call with -------------------------------------------------------------------------------
 
 
 def normal(*shape: int) -> Draw:
@@ -71,7 +71,7 @@ def constant(array: Any) -> Draw:
     return lambda rng: np.array(array)
 
 
-# --- the table -------------------------------------------------------------------------------------------------
+# --- the table -----------------------------------------------------------------------------------------
 
 
 def case(op: str, what: str, *draws: Draw, function: Callable[..., Tensor] | None = None, **options: Any) -> Case:

@@ -102,7 +102,7 @@ def test_non_contiguous_inputs_give_the_same(case):
         np.testing.assert_allclose(got.data, expected.data, rtol=1e-12, atol=1e-13)
 
 
-# --- order 3: the conv triple is closed --------------------------------------------------------------------------
+# --- order 3: the conv triple is closed ----------------------------------------------------------------
 
 WINDOW = Window((4, 5), (2, 3), (2, 1), ((1, 0), (0, 1)), (1, 1), 2)
 X, W, Y = (1, 4, 5, 2), (2, 3, 1, 4), (1, 2, 4, 4)
@@ -123,7 +123,7 @@ def test_the_conv_triple_has_a_third_derivative(op, shapes):
     check_gradients(function, [0.5 * rng.standard_normal(shape) for shape in shapes], order=3, rtol=1e-5, atol=1e-6)
 
 
-# --- conversions, which finite differences in float64 cannot see ----------------------------------------------------
+# --- conversions, which finite differences in float64 cannot see ---------------------------------------
 
 
 def test_the_gradient_of_a_conversion_has_the_dtype_of_its_input():
@@ -134,7 +134,7 @@ def test_the_gradient_of_a_conversion_has_the_dtype_of_its_input():
     np.testing.assert_array_equal(g.data, [0.5, 3.0])
 
 
-# --- points where the derivative jumps: which of the slopes it is ---------------------------------------------------
+# --- points where the derivative jumps: which of the slopes it is --------------------------------------
 
 
 def slopes(function, *arrays):
@@ -168,7 +168,7 @@ def test_powers_at_zero_have_finite_slopes():
     assert [z.item() for z in grad(g.sum(), x, unconnected="zero")] == [0.0]
 
 
-# --- planted faults: a check that cannot fail is worthless -----------------------------------------------------------
+# --- planted faults: a check that cannot fail is worthless ---------------------------------------------
 
 
 class Square(Op):

@@ -67,18 +67,23 @@ def _defaults(options: list[str]) -> TrainConfig:
 
 def _prepare(console: Console, config: TrainConfig) -> Training:
     """Load the data, with a progress bar if that takes long, and build the networks."""
-    with Progress(*Progress.get_default_columns(), console=console, transient=True) as progress:
-        task: TaskID | None = None
-        started = time.monotonic()
+    progress = Progress(console=console, transient=True)
+    task: TaskID | None = None
+    started = time.monotonic()
 
-        def show(done: int, total: int) -> None:
-            nonlocal task
-            if task is None and time.monotonic() - started > 1:
-                task = progress.add_task("reading images")
-            if task is not None:
-                progress.update(task, completed=done, total=total)
+    def show(done: int, total: int) -> None:
+        nonlocal task
+        if task is None and time.monotonic() - started > 1:
+            progress.start()
+            task = progress.add_task("reading images")
+        if task is not None:
+            progress.update(task, completed=done, total=total)
 
+    try:
         training = Training(config, show)
+    finally:
+        if task is not None:
+            progress.stop()
     for skipped in training.images.skipped:
         console.print(f"skipped {skipped}", highlight=False, markup=False, soft_wrap=True)
     return training

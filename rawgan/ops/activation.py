@@ -4,6 +4,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
+from rawgan.errors import ArgumentError
 from rawgan.ops._arguments import as_tensors
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -94,11 +95,14 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
     """x where x > 0, slope · x elsewhere.
 
     Shapes: x any → the same
+    Raises: ArgumentError unless 0 ≤ slope ≤ 1
     Source: Maas, Hannun, Ng 2013; slope 0.2 after Radford et al. 2016
 
     >>> leaky_relu(Tensor([-1.0, 2.0]))
     Tensor([-0.2,  2. ], float32)
     """
+    if not 0 <= slope <= 1:
+        raise ArgumentError(f"leaky_relu: slope must lie between 0 and 1, but is {slope}")
     return LeakyReLU(slope)(*as_tensors(x))
 
 
@@ -108,7 +112,7 @@ def relu(x: Any) -> Tensor:
     Shapes: x any → the same
 
     >>> relu(Tensor([-1.0, 2.0]))
-    Tensor([-0.,  2.], float32)
+    Tensor([0., 2.], float32)
     """
     return LeakyReLU(0.0)(*as_tensors(x))
 

@@ -71,7 +71,8 @@ class TrainConfig:
     dry_run: bool = False
     """Build everything, take one step, print shapes and memory, write nothing."""
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
         for name in ("steps", "batch_size", "noise_size", "width", "sample_every", "samples"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -125,10 +126,12 @@ class TrainConfig:
                 )
             if not _fits(value, kinds[name]):
                 raise ConfigError(f"{source}: {name} = {value!r}, but it should be {_in_words(kinds[name])}")
+        config = cls(**values)
         try:
-            return cls(**values)
+            config.check()
         except ArgumentError as error:
             raise ConfigError(f"{source}: {error}") from error
+        return config
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -47,6 +47,7 @@ class Training:
     """
 
     def __init__(self, config: TrainConfig, on_progress: Progress | None = None) -> None:
+        config.check()
         self.device = device.resolve(config.device)
         rawgan_kernels.use(config.backend)
         self.images: ImageSet = load(

@@ -9,13 +9,14 @@ from rawgan_kernels import array_module
 
 
 def leaky_relu(x: Any, slope: float) -> Any:
-    """y = x where x > 0, slope · x elsewhere.
+    """y = x where x > 0, slope · x elsewhere; as the slope is between 0 and 1, that is the larger of the two.
 
     Shapes: x any → y the same
     Flops:  x.size
     Bytes:  x + y
     """
-    return array_module(x).where(x > 0, x, x * slope)
+    xp = array_module(x)
+    return xp.maximum(x, x * slope) if slope else xp.maximum(x, 0)  # 0 · −∞ would be NaN
 
 
 def leaky_relu_grad(x: Any, gy: Any, slope: float) -> Any:
@@ -25,7 +26,8 @@ def leaky_relu_grad(x: Any, gy: Any, slope: float) -> Any:
     Flops:  x.size
     Bytes:  x + gy + gx
     """
-    return array_module(x).where(x > 0, gy, gy * slope)
+    factor = (x > 0).astype(x.dtype)
+    return gy * array_module(x).maximum(factor, slope)
 
 
 def sigmoid(x: Any) -> Any:

@@ -1,0 +1,141 @@
+"""A simulated CuPy: the numbers are NumPy's, the manners are CuPy's.
+
+Its arrays refuse to meet NumPy arrays and to become one by themselves, as CuPy's do. So an engine that runs on it
+moves nothing between the devices in silence and asks CuPy for everything it does on a GPU. It says nothing about real
+GPUs: not that the kernels run there, nor that CuPy has every function used.
+"""
+
+import operator
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+
+class ndarray:
+    """An array "on the GPU"."""
+
+    __array_ufunc__ = None  # NumPy's operators step back
+
+    def __init__(self, hidden):
+        self._hidden = np.asarray(hidden)
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
+
+    def __array_function__(self, *args):
+        raise TypeError("a NumPy function was called on a CuPy array")
+
+    def get(self):
+        """A copy on the CPU."""
+        return self._hidden.copy()
+
+    def item(self):
+        """The one number in it."""
+        return self._hidden.item()
+
+    def __len__(self):
+        return len(self._hidden)
+
+    def __int__(self):
+        return int(self._hidden)
+
+    def __format__(self, spec):
+        return format(self._hidden, spec)
+
+    def __setitem__(self, index, value):
+        self._hidden[_inside(index)] = _inside(value)
+
+    @property
+    def base(self):
+        """Whose memory this is a view of."""
+        return None if self._hidden.base is None else ndarray(self._hidden.base)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)  # __array_interface__ would let NumPy in by the back door
+        found = getattr(self._hidden, name)
+        return _wrapped(found) if callable(found) and name != "dtype" else found
+
+
+def _inside(value):
+    """The numbers behind a value of this library; a NumPy array is refused."""
+    if isinstance(value, ndarray):
+        return value._hidden
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"Unsupported type {type(value)}")
+    if isinstance(value, tuple | list):
+        return type(value)(_inside(v) for v in value)
+    return value
+
+
+def _outside(value):
+    if isinstance(value, np.ndarray | np.generic):
+        return ndarray(value)  # CuPy has no scalars: a sum is an array without axes
+    return value
+
+
+def _wrapped(function):
+    def wrapped(*args, **kwargs):
+        return _outside(function(*map(_inside, args), **{name: _inside(value) for name, value in kwargs.items()}))
+
+    return wrapped
+
+
+def _operator(function):
+    def method(self, other):
+        return _outside(function(self._hidden, _inside(other)))
+
+    def reflected(self, other):
+        return _outside(function(_inside(other), self._hidden))
+
+    def in_place(self, other):
+        self._hidden[...] = function(self._hidden, _inside(other))
+        return self
+
+    return method, reflected, in_place
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    _method, _reflected, _in_place = _operator(getattr(operator, f"__{_name}__"))
+    setattr(ndarray, f"__{_name}__", _method)
+    setattr(ndarray, f"__r{_name}__", _reflected)
+    setattr(ndarray, f"__i{_name}__", _in_place)
+for _name in ("gt", "ge", "lt", "le", "eq", "ne", "getitem"):
+    setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"))[0])
+ndarray.__neg__ = lambda self: ndarray(-self._hidden)
+ndarray.__hash__ = None
+
+
+def asarray(array, dtype=None):
+    """To the GPU: the one door for NumPy arrays."""
+    return array if isinstance(array, ndarray) and dtype is None else ndarray(np.array(_or_numpy(array), dtype))
+
+
+def _or_numpy(array):
+    return array._hidden if isinstance(array, ndarray) else array
+
+
+def make_module(available=True):
+    """The module that stands in for `cupy`."""
+    module = ModuleType("cupy")
+    names = (
+        "abs arange ascontiguousarray broadcast_to concatenate exp full log log1p maximum ones_like sign sqrt tanh "
+        "where zeros zeros_like"
+    )
+    for name in names.split():
+        setattr(module, name, _wrapped(getattr(np, name)))
+    module.add = SimpleNamespace(at=_wrapped(np.add.at))
+    views = SimpleNamespace(sliding_window_view=_wrapped(np.lib.stride_tricks.sliding_window_view))
+    module.lib = SimpleNamespace(stride_tricks=views)
+    module.ndarray, module.asarray, module.is_available = ndarray, asarray, lambda: available
+    return module
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """A simulated CuPy on a machine with a simulated GPU."""
+    module = make_module()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    return module

@@ -1,0 +1,338 @@
+"""What a person types, and what comes back."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rawgan.cli import COMMANDS, main
+from rawgan.cli.train import _Bar, _Log
+from rawgan.runs import RunFolder
+
+TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
+
+
+@pytest.fixture
+def images(tmp_path):
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
+    return str(path)
+
+
+@pytest.fixture
+def run(images, tmp_path, capsys):
+    """A finished run of three steps."""
+    out = tmp_path / "run"
+    assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 0
+    capsys.readouterr()
+    return out
+
+
+def clean_environment(**extra):
+    keep = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    return keep | extra
+
+
+# --- the command itself ------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command(capsys):
+    assert main([]) == main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"  {name:<12} {purpose}\n" in printed for name, purpose in COMMANDS.items())
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"rawgan \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_an_unknown_command_lists_the_known(capsys):
+    assert main(["dance"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("rawgan: there is no command 'dance'\n\n")
+    assert "  train        train a GAN" in error
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert f"usage: rawgan {command}" in capsys.readouterr().out
+
+
+def test_python_m_rawgan_is_the_same_command():
+    ran = subprocess.run([sys.executable, "-m", "rawgan", "--version"], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout[:7]) == (0, "rawgan ")
+
+
+def test_importing_rawgan_loads_nothing_heavy():
+    heavy = ("numba", "cupy", "matplotlib", "PIL", "tyro", "rich", "pooch", "safetensors", "scipy", "torch")
+    code = f"import sys, rawgan; print([name for name in {heavy} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+def test_help_loads_nothing_but_numpy():
+    code = (
+        "import sys, rawgan.cli; rawgan.cli.main(['--help']); print([n for n in ('tyro', 'rich') if n in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.endswith("[]\n")
+
+
+# --- train -------------------------------------------------------------------------------------------------------
+
+
+def test_train_logs_lines_and_says_where_everything_is(images, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "dcgan on 12 images of 8×8×1: 3 steps of 4, on cpu (reference kernels)"
+    assert lines[1] == f"run folder: {out}"
+    assert [line.split("  ")[0] for line in lines if line.startswith("step")] == ["step 1/3", "step 3/3"]
+    assert re.match(
+        r"step 3/3  epoch 1\.00  D loss \d\.\d{3}  G loss \d\.\d{3}  D\(real\) 0\.\d\d  D\(fake\) 0\.\d\d  "
+        r"\d+ images/s  0 s left$",
+        lines[3],
+    )
+    assert lines[-1] == f"more images: rawgan sample {out}"
+
+
+def test_train_without_a_folder_makes_one(images, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--data", images, "--steps", "1", *TINY]) == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"dcgan-images\.npy-\d{8}-\d{6}", run.name)
+
+
+def test_a_configuration_repeats_a_run_and_flags_have_the_last_word(run, tmp_path, capsys):
+    again, longer = tmp_path / "again", tmp_path / "longer"
+    config = str(run / "config.toml")
+    assert main(["train", "--config", config, "--out", str(again)]) == 0
+    assert main(["train", f"--config={config}", "--out", str(longer), "--steps", "4"]) == 0
+    assert (again / "metrics.jsonl").read_bytes() == (run / "metrics.jsonl").read_bytes()
+    assert (again / "weights.safetensors").read_bytes() == (run / "weights.safetensors").read_bytes()
+    assert len(RunFolder.open(longer).read_metrics()) == 4
+
+
+def test_a_dry_run_shows_everything_and_writes_nothing(images, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["train", "--data", images, "--dry-run", *TINY]) == 0
+    assert sorted(tmp_path.rglob("*")) == before
+    printed = capsys.readouterr().out
+    for part in ("generator, batch 4", "discriminator, batch 4", "4 × 8 × 8 × 1", "one step: ", "memory: about "):
+        assert part in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--image-size", "9"], "rawgan train: image size 9: the networks double"),
+        (["--data", "mnits"], "rawgan train: mnits: no such file or folder, nor a known set; did you mean mnist?"),
+        (["--config", "none.toml"], "rawgan train: none.toml could not be read: No such file"),
+        (["--steps", "1", "--epochs", "1"], "rawgan train: steps 1 and epochs 1.0 both say how long to train"),
+        (["--device", "cuda"], "rawgan train: device 'cuda' needs"),
+    ],
+)
+def test_train_refuses_in_one_sentence(options, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *options]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith(message)
+    assert "Traceback" not in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_folder_is_left_alone(run, images, capsys):
+    before = (run / "weights.safetensors").read_bytes()
+    assert main(["train", "--data", images, "--out", str(run), *TINY]) == 1
+    assert str(run) in capsys.readouterr().err
+    assert (run / "weights.safetensors").read_bytes() == before
+
+
+def test_broken_images_that_are_skipped_are_named(tmp_path, capsys):
+    for index in range(5):
+        Image.new("L", (16, 16), index).save(tmp_path / f"{index}.png")
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    assert main(["train", "--data", str(tmp_path), "--dry-run", "--skip-broken", *TINY]) == 0
+    assert re.search(r"^skipped .*broken\.png", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_slow_reading_shows_progress(images, monkeypatch, capsys):
+    import rawgan.cli.train as train
+
+    class Slow(train.Training):
+        def __init__(self, config, on_progress):
+            monkeypatch.setattr(train.time, "monotonic", lambda: 1e9)
+            on_progress(1, 2)
+            on_progress(2, 2)
+            monkeypatch.undo()
+            shown.append(True)
+            super().__init__(config)
+
+    shown = []
+    monkeypatch.setattr(train, "Training", Slow)
+    console = train.Console(force_terminal=True)
+    train._prepare(console, train.TrainConfig(data=images, image_size=8, batch_size=4))
+    assert shown
+    assert "reading images" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_in_order(images, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "rawgan", "train", "--data", images, "--steps", "100000", "--out", str(out), *TINY]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment())
+    while "step 1/" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    reached = int(re.search(r"stopped at step ([\d,]+) of 100,000", rest)[1].replace(",", ""))
+    folder = RunFolder.open(out)
+    assert len(folder.read_metrics()) == reached >= 1
+    assert folder.load_weights()[1] == {"step": str(reached)}
+    assert folder.samples()[-1] == folder.sample_path(reached)
+    assert folder.animation_file.exists()
+    assert main(["sample", str(out)]) == 0
+
+
+def test_in_a_terminal_the_samples_are_drawn(images, tmp_path):
+    """A pseudo-terminal, as a person has it: a bar that moves, and pictures of half-block characters."""
+    command = [sys.executable, "-m", "rawgan", "train", "--data", images, "--steps", "5", "--sample-every", "2"]
+    command += ["--out", str(tmp_path / "run"), *TINY]
+    terminal, inside = pty.openpty()
+    environment = clean_environment(TERM="xterm-256color", COLUMNS="100", COLORTERM="truecolor")
+    process = subprocess.Popen(command, stdout=inside, stderr=inside, env=environment)
+    os.close(inside)
+    printed, deadline = b"", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:  # the other end has closed
+                break
+            if not part:
+                break
+            printed += part
+    os.close(terminal)
+    assert process.wait(timeout=60) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode())
+    assert "▀▀▀▀" in text
+    assert "5/5" in text
+    assert "D(fake)" in text
+    assert all(f"step {step}\r" in text for step in (0, 2, 4, 5))
+
+
+def test_a_narrow_terminal_gets_no_pictures_but_no_error_either(images, capsys):
+    import rawgan.cli.train as train
+
+    training = train.Training(train.TrainConfig(data=images, image_size=8, batch_size=4, width=2))
+    console = train.Console(force_terminal=True, width=3)
+    with _Bar(console, training) as bar:
+        bar.sample(0, np.zeros((16, 8, 8, 1)))
+    assert "▀" not in capsys.readouterr().out
+
+
+def test_the_log_is_sparse(images, monkeypatch, capsys):
+    import rawgan.cli.train as train
+
+    training = train.Training(train.TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=100))
+    clock = iter(range(1000))
+    monkeypatch.setattr(train.time, "monotonic", lambda: float(next(clock)))
+    with _Log(train.Console(), training) as log:
+        for step in range(1, 101):
+            log.step(train.Record(step, 0.0, 1.0, 1.0, 0.5, 0.5))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 9  # the first, the last, and one every ten seconds
+
+
+def test_ctrl_c_before_training_is_no_traceback(monkeypatch, capsys):
+    import rawgan.cli.train as train
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "_prepare", interrupt)
+    assert main(["train"]) == 130
+    assert capsys.readouterr().err == "rawgan train: stopped\n"
+
+
+# --- what to do with a run ---------------------------------------------------------------------------------------
+
+
+def test_sample_draws_a_grid(run, tmp_path, capsys):
+    assert main(["sample", str(run)]) == 0
+    assert capsys.readouterr().out == f"{run}/images-seed-0.png\n"
+    out = tmp_path / "grid.png"
+    assert main(["sample", str(run), "--count", "6", "--columns", "3", "--seed", "1", "--out", str(out)]) == 0
+    with Image.open(out) as picture:
+        assert picture.width / picture.height == pytest.approx(32 / 22)  # 3 × 2 images of 8 with 2 between and around
+    first = out.read_bytes()
+    main(["sample", str(run), "--count", "6", "--columns", "3", "--seed", "1", "--out", str(out)])
+    assert out.read_bytes() == first
+    main(["sample", str(run), "--count", "6", "--columns", "3", "--seed", "2", "--out", str(out)])
+    assert out.read_bytes() != first
+
+
+def test_sample_writes_single_images(run, capsys):
+    assert main(["sample", str(run), "--single", "--count", "3"]) == 0
+    files = sorted((run / "images-seed-0").iterdir())
+    assert [file.name for file in files] == ["image-00000.png", "image-00001.png", "image-00002.png"]
+    with Image.open(files[0]) as picture:
+        assert picture.size == (8, 8)
+
+
+def test_interpolate_draws_rows_or_moves(run, tmp_path, capsys):
+    assert main(["interpolate", str(run), "--walks", "2", "--frames", "5"]) == 0
+    with Image.open(run / "interpolation-seed-0.png") as picture:
+        assert picture.width / picture.height == pytest.approx(52 / 22)
+    out = tmp_path / "walk.gif"
+    assert main(["interpolate", str(run), "--walks", "4", "--frames", "5", "--out", str(out)]) == 0
+    with Image.open(out) as picture:
+        assert picture.n_frames == 8  # 5 there, 3 back
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["sample", "nowhere"], "rawgan sample: nowhere does not exist"),
+        (["sample", "RUN", "--count", "0"], "rawgan sample: count must be at least 1, but is 0"),
+        (["interpolate", "RUN", "--frames", "1"], "rawgan interpolate: frames must be at least 2, but is 1"),
+        (["interpolate", "RUN", "--out", "x.bmp"], "rawgan interpolate: "),
+        (["describe", "dcgan", "--image-size", "30"], "rawgan describe: image size 30"),
+    ],
+)
+def test_commands_refuse_in_one_sentence(options, message, run, capsys, monkeypatch):
+    monkeypatch.chdir(run)
+    assert main([str(run) if option == "RUN" else option for option in options]) == 1
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_describe_shows_every_layer(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["describe", "tutorial", "--batch-size", "128"]) == 0
+    printed = capsys.readouterr().out
+    assert "Linear(784 → 512, no bias)" in printed
+    assert "401,408" in printed
+    assert "102.76 M" in printed  # 2 · 128 · 784 · 512
+    assert re.search(r"training holds about \d+\.\d\d MiB", printed)
+
+
+def test_info_names_versions_backends_and_devices(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    assert np.__version__ in printed
+    assert re.search(r"backends +│ reference", printed)
+    assert "cuda" in printed

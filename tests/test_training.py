@@ -1,0 +1,221 @@
+"""A run: configuration, folder, determinism, and what happens when it ends early."""
+
+import json
+import tomllib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rawgan.errors import ArgumentError, ConfigError, DataError, DivergedError
+from rawgan.runs import RunFolder
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import Training, generate, restore
+
+TINY = {"width": 2, "noise_size": 4, "batch_size": 4, "samples": 4, "sample_every": 2}
+
+
+@pytest.fixture
+def images(tmp_path):
+    """An .npy file of 12 random grey images of 8 × 8 pixels."""
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
+    return str(path)
+
+
+def config(images, **options):
+    return TrainConfig(**({"data": images, "image_size": 8, "steps": 5} | TINY | options))
+
+
+def test_a_run_leaves_what_it_promises(images, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    seen, shown = [], []
+    assert Training(config(images)).run(folder, seen.append, lambda step, made: shown.append((step, made.shape))) == 5
+    names = {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()}
+    assert names == {
+        "config.toml",
+        "metrics.jsonl",
+        "losses.png",
+        "samples.gif",
+        "weights.safetensors",
+        *(f"samples/step-00000{step}.png" for step in (0, 2, 4, 5)),
+    }
+    lines = [json.loads(line) for line in folder.metrics_file.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert lines == [record._asdict() for record in seen]
+    assert lines[2]["epoch"] == 1.0  # 12 images, 4 a step
+    assert shown == [(step, (4, 8, 8, 1)) for step in (0, 2, 4, 5)]
+    with Image.open(folder.animation_file) as animation:
+        assert animation.n_frames > 1
+
+
+def test_config_toml_says_what_was_resolved(images, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config(images, steps=1)).run(folder)
+    written = tomllib.loads(folder.config_file.read_text())
+    assert written["channels"] == 1
+    assert written["image_size"] == 8
+    assert not {"out", "config", "dry_run", "epochs"} & written.keys()
+    assert TrainConfig.from_dict(written, "x") == config(images, steps=1, channels=1)
+
+
+def test_the_same_seed_gives_the_same_bits(images, tmp_path):
+    def bits(name, seed):
+        folder = RunFolder.create(tmp_path / name, "x")
+        Training(config(images, seed=seed)).run(folder)
+        pictures = [path.read_bytes() for path in folder.samples()]
+        return folder.metrics_file.read_bytes(), folder.weights_file.read_bytes(), pictures
+
+    assert bits("a", 1) == bits("b", 1)
+    assert bits("a2", 1)[0] != bits("c", 2)[0]
+
+
+def test_what_was_saved_comes_back(images, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    training = Training(config(images))
+    training.run(folder)
+    gan = restore(RunFolder.open(folder.path))
+    np.testing.assert_array_equal(
+        generate(gan.generator, gan.noise(0, "samples", 4)),
+        training.sample(),
+    )
+    assert gan.generator.training
+    assert gan.discriminator.state_dict().keys() == training.gan.discriminator.state_dict().keys()
+
+
+def test_generate_goes_by_batches_without_changing_the_images(images):
+    gan = Training(config(images)).gan
+    z = gan.noise(0, "samples", 5)
+    np.testing.assert_allclose(generate(gan.generator, z, batch_size=2), generate(gan.generator, z), atol=1e-6)
+
+
+def test_stopping_early_keeps_what_was_reached(images, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    steps = []
+    assert Training(config(images)).run(folder, steps.append, should_stop=lambda: len(steps) == 3) == 3
+    assert len(folder.read_metrics()) == 3
+    assert folder.samples()[-1].name == "step-000003.png"
+    assert folder.load_weights()[1] == {"step": "3"}
+    assert folder.animation_file.exists()
+
+
+def test_divergence_stops_the_run_and_keeps_the_last_weights(images, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    training = Training(config(images))
+
+    def poison(record):
+        if record.step == 3:
+            training.gan.discriminator.parameters()[0].data *= np.nan
+
+    with pytest.raises(DivergedError) as caught:
+        training.run(folder, poison)
+    assert str(caught.value) == (
+        "step 4: the losses are no longer finite, so training stops\n"
+        "  discriminator nan   generator nan   try a lower --learning-rate"
+    )
+    arrays, about = folder.load_weights()
+    assert about == {"step": "2"}
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_epochs_or_steps():
+    assert TrainConfig().total_steps(per_epoch=10) == 1500
+    assert TrainConfig(steps=7).total_steps(per_epoch=10) == 7
+    assert TrainConfig(epochs=2.5).total_steps(per_epoch=10) == 25
+    assert TrainConfig(epochs=0.01).total_steps(per_epoch=10) == 1
+
+
+def test_sizes_follow_the_data():
+    assert [TrainConfig(data=name).size for name in ("mnist", "cifar10", "photos")] == [28, 32, 64]
+    assert TrainConfig(data="mnist", image_size=64).size == 64
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, but is 0"),
+        ({"epochs": -1.0}, "epochs must be more than 0 and finite, but is -1.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be more than 0 and finite, but is nan"),
+        ({"steps": 1, "epochs": 1.0}, "steps 1 and epochs 1.0 both say how long to train; give one of them"),
+        ({"batch_size": 1}, "batch_size must be at least 2: batch norm needs more than one image"),
+        ({"seed": -1}, "seed must lie in 0 ... 2**64 - 1, but is -1"),
+    ],
+)
+def test_configurations_that_make_no_sense(options, message):
+    with pytest.raises(ArgumentError) as caught:
+        TrainConfig(**options).check()
+    assert str(caught.value) == message
+
+
+def test_an_impossible_image_size_is_refused_before_the_data_is_read():
+    with pytest.raises(ArgumentError, match=r"image size 30: .*\n  sizes near 30: 20, 24, 28, 32"):
+        Training(TrainConfig(data="no such folder", image_size=30))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"stpes": 3}, "my.toml: there is no option 'stpes'; did you mean steps?\n  options: model, data, image_size"),
+        ({"dry_run": True}, "my.toml: there is no option 'dry_run'; did you mean dry_run?"),
+        ({"steps": 1.5}, "my.toml: steps = 1.5, but it should be int"),
+        ({"steps": True}, "my.toml: steps = True, but it should be int"),
+        ({"epochs": "2"}, "my.toml: epochs = '2', but it should be float"),
+        ({"model": "vae"}, "my.toml: model = 'vae', but it should be 'dcgan' or 'tutorial'"),
+        ({"steps": 0}, "my.toml: steps must be at least 1, but is 0"),
+    ],
+)
+def test_configuration_files_that_make_no_sense(values, message):
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig.from_dict(values, "my.toml")
+    assert str(caught.value).startswith(message)
+
+
+def test_weights_of_another_network_are_refused(images, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config(images)).run(folder)
+    text = folder.config_file.read_text()
+    folder.config_file.write_text(text.replace("width = 2", "width = 3"))
+    with pytest.raises(ConfigError) as caught:
+        restore(folder)
+    assert f"{folder.weights_file} does not fit {folder.config_file}\n" in str(caught.value)
+    assert "0.w (4, 32) should be (4, 48)" in str(caught.value)
+    folder.config_file.write_text(text.replace("channels = 1\n", ""))
+    with pytest.raises(ConfigError, match="a run's configuration must say channels"):
+        restore(folder)
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
+def test_training_on_a_folder_of_coloured_images(model, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(6):
+        pixels = rng.integers(0, 256, (70 + index, 90, 3), np.uint8)
+        Image.fromarray(pixels).save(photos / f"{index}.png")
+    training = Training(TrainConfig(model=model, data=str(photos), steps=1, **TINY))
+    assert training.images.shape == (64, 64, 3)
+    assert training.step(1).step == 1
+    assert training.sample().shape == (4, 64, 64, 3)
+
+
+def test_the_tutorial_trains_on_mnist_resized(monkeypatch):
+    training = Training(TrainConfig(model="tutorial", data="mnist", image_size=32, channels=3, steps=1, **TINY))
+    assert training.images.shape == (32, 32, 3)
+    assert np.isfinite(training.step(1).d_loss)
+
+
+def test_more_images_per_step_than_there_are(images):
+    with pytest.raises(ArgumentError, match="batch_size=40 is more than the 12 images"):
+        Training(config(images, batch_size=40))
+
+
+def test_broken_images_stop_the_run_unless_told_otherwise(tmp_path):
+    for index in range(5):
+        Image.new("L", (16, 16), index).save(tmp_path / f"{index}.png")
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    options = {"data": str(tmp_path), "image_size": 8, "steps": 1} | TINY
+    with pytest.raises(DataError, match=r"broken\.png"):
+        Training(TrainConfig(**options))
+    training = Training(TrainConfig(**options, skip_broken=True))
+    assert len(training.images) == 5
+    assert "broken.png" in training.images.skipped[0]
