@@ -185,7 +185,10 @@ def train_step(
     gan.g_optimizer.step()
     with torch.no_grad():
         return Outcome(
-            (real_loss + fake_loss).detach(), g_loss.detach(), real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
+            (real_loss + fake_loss).detach(),
+            g_loss.detach(),
+            real_logits.sigmoid().mean(),
+            fake_logits.sigmoid().mean(),
         )
 
 

@@ -83,3 +83,8 @@ class Arithmetic:
     def astype(self, dtype: str) -> Tensor:
         """The same values as `"float32"` or `"float64"`: the one way from one to the other."""
         return OPERATORS["astype"](self, dtype)
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return OPERATORS["transpose"](self, None)

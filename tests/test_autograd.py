@@ -601,6 +601,11 @@ def test_arrays_of_the_same_dtype_go_on_either_side(operation):
         np.testing.assert_array_equal(result.data, expected)
 
 
+def test_numbers_alone_are_float32_unless_one_of_them_says_otherwise():
+    assert ops.add(1, 2.5).dtype == np.float32
+    assert ops.add(1, np.float64(2.5)).dtype == ops.add(np.float64(1), 2.5).dtype == np.float64
+
+
 def test_matrix_products_and_powers_by_operator():
     a, b = np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])
     assert (Tensor(a) @ b).data.tolist() == (a @ Tensor(b)).data.tolist() == [[11.0]]
@@ -610,6 +615,7 @@ def test_matrix_products_and_powers_by_operator():
     x = Tensor(np.arange(6.0).reshape(2, 3))
     assert x.max(axis=0).data.tolist() == [3, 4, 5]
     assert x.mean(1, keepdims=True).data.tolist() == [[1], [4]]
+    assert x.T.data.tolist() == x.transpose().data.tolist() == x.data.T.tolist()
     assert x.transpose(1, 0).data.tolist() == x.transpose((1, 0)).data.tolist() == x.data.T.tolist()
     assert x.reshape(3, -1).shape == x.reshape((3, 2)).shape == (3, 2)
     assert x.sum(axis=np.int64(1)).data.tolist() == [3, 12]

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
-from rawgan.cli import COMMANDS, main
+from rawgan.cli import COMMANDS, _progress, main
 from rawgan.cli.train import _Bar, _Log
 from rawgan.runs import RunFolder
 
@@ -169,24 +171,14 @@ def test_broken_images_that_are_skipped_are_named(tmp_path, capsys):
     assert re.search(r"^skipped .*broken\.png", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_slow_reading_shows_progress(images, monkeypatch, capsys):
-    import rawgan.cli.train as train
-
-    class Slow(train.Training):
-        def __init__(self, config, on_progress):
-            monkeypatch.setattr(train.time, "monotonic", lambda: 1e9)
-            on_progress(1, 2)
-            on_progress(2, 2)
-            monkeypatch.undo()
-            shown.append(True)
-            super().__init__(config)
-
-    shown = []
-    monkeypatch.setattr(train, "Training", Slow)
-    console = train.Console(force_terminal=True)
-    train._prepare(console, train.TrainConfig(data=images, image_size=8, batch_size=4))
-    assert shown
-    assert "reading images" in capsys.readouterr().out
+@pytest.mark.parametrize(("seconds", "shown"), [(0.5, False), (1.5, True)])
+def test_only_slow_work_shows_a_bar(seconds, shown, monkeypatch, capsys):
+    times = iter([0.0, seconds, seconds])
+    monkeypatch.setattr(_progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    with _progress.progress_of(Console(force_terminal=True), "reading images") as show:
+        show(1, 2)
+        show(2, 2)
+    assert ("reading images" in capsys.readouterr().out) is shown
 
 
 def test_ctrl_c_ends_in_order(images, tmp_path):

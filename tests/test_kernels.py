@@ -181,7 +181,7 @@ def test_sigmoid_and_softplus_keep_their_relative_precision(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("target", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("target", [0.0, 0.25, 0.999, 1.0])  # 0.999: (1 − t) · x is no difference of large numbers
 def test_cross_entropy_keeps_its_relative_precision(dtype, target):
     x = np.array(LOGITS, dtype)
     t = np.full(x.shape, target, dtype)
@@ -205,6 +205,13 @@ def test_not_a_number_comes_through_and_stays_where_it_is():
     image[0, 0, 0] = np.nan
     y = reference.conv2d(image, np.zeros((2, 2, 1, 1)), Window((3, 3), (2, 2)))
     np.testing.assert_array_equal(np.isnan(y[0, :, :, 0]), [[True, False], [False, False]])
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
+def test_leaky_relu_takes_infinity(slope):
+    x = np.array([-np.inf, -2.0, 0.0, 3.0, np.inf])
+    np.testing.assert_array_equal(reference.leaky_relu(x, slope), [-np.inf if slope else 0, -2 * slope, 0, 3, np.inf])
+    np.testing.assert_array_equal(reference.leaky_relu_grad(x, 2 * np.ones(5), slope), [2 * slope] * 3 + [2, 2])
 
 
 # --- dispatch ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from rawgan.cli._progress import progress_of
 from rawgan.errors import ArgumentError
 from rawgan.runs import RunFolder, save_animation, save_grid, slerp, tile
 from rawgan.runs.training import generate, restore
@@ -42,7 +43,9 @@ def main(options: list[str]) -> int:
     gan = restore(RunFolder.open(config.run))
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
-    images = generate(gan.generator, Tensor(z.reshape(-1, gan.noise_size)))
+    console = Console()
+    with progress_of(console, "generating") as show:
+        images = generate(gan.generator, Tensor(z.reshape(-1, gan.noise_size)), on_progress=show)
     path = config.out or config.run / f"interpolation-seed-{config.seed}.png"
     if path.suffix.lower() == ".png":
         save_grid(path, images, columns=config.frames)
@@ -50,5 +53,5 @@ def main(options: list[str]) -> int:
         by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
         there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]
         save_animation(path, there + there[-2:0:-1], fps=12, hold_last=0.1)
-    Console().print(str(path), highlight=False, soft_wrap=True)
+    console.print(str(path), highlight=False, soft_wrap=True)
     return 0

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from rawgan.cli._progress import progress_of
 from rawgan.errors import ArgumentError
 from rawgan.runs import RunFolder, save_grid, save_images
 from rawgan.runs.training import generate, restore
@@ -36,7 +37,9 @@ def main(options: list[str]) -> int:
     if config.count < 1:
         raise ArgumentError(f"count must be at least 1, but is {config.count}")
     gan = restore(RunFolder.open(config.run))
-    images = generate(gan.generator, gan.noise(config.seed, "sample", config.count))
+    console = Console()
+    with progress_of(console, "generating") as show:
+        images = generate(gan.generator, gan.noise(config.seed, "sample", config.count), on_progress=show)
     if config.single:
         folder = config.out or config.run / f"images-seed-{config.seed}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,5 +47,5 @@ def main(options: list[str]) -> int:
     else:
         path = config.out or config.run / f"images-seed-{config.seed}.png"
         written = str(save_grid(path, images, config.columns))
-    Console().print(written, highlight=False, soft_wrap=True)
+    console.print(written, highlight=False, soft_wrap=True)
     return 0

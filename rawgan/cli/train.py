@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import human_bytes, layer_table
 from rawgan.errors import RawganError
 from rawgan.gan import training_bytes
@@ -67,23 +68,8 @@ def _defaults(options: list[str]) -> TrainConfig:
 
 def _prepare(console: Console, config: TrainConfig) -> Training:
     """Load the data, with a progress bar if that takes long, and build the networks."""
-    progress = Progress(console=console, transient=True)
-    task: TaskID | None = None
-    started = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        nonlocal task
-        if task is None and time.monotonic() - started > 1:
-            progress.start()
-            task = progress.add_task("reading images")
-        if task is not None:
-            progress.update(task, completed=done, total=total)
-
-    try:
+    with progress_of(console, "reading images") as show:
         training = Training(config, show)
-    finally:
-        if task is not None:
-            progress.stop()
     for skipped in training.images.skipped:
         console.print(f"skipped {skipped}", highlight=False, markup=False, soft_wrap=True)
     return training

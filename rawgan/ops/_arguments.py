@@ -45,8 +45,9 @@ def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     return axes
 
 
-def check_rank(op: str, rank: int, layout: str, **tensors: Tensor) -> None:
-    """Raise a ShapeError unless each Tensor has `rank` axes, meant as `layout`."""
-    for name, x in tensors.items():
+def check_rank(op: str, rank: int, **tensors: tuple[Tensor, str]) -> None:
+    """Raise a ShapeError unless each Tensor, given with its layout, has `rank` axes."""
+    for name, (x, layout) in tensors.items():
         if x.ndim != rank:
-            raise ShapeError(f"{op}: {name} must have {rank} axes, {layout}, but has {x.ndim}\n{shapes(**tensors)}")
+            listing = shapes(**{each: tensor for each, (tensor, _) in tensors.items()})
+            raise ShapeError(f"{op}: {name} must have {rank} axes, {layout}, but has {x.ndim}\n{listing}")

@@ -105,12 +105,11 @@ def conv2d(
     (1, 2, 2, 1)
     """
     x, w = as_tensors(x, w)
-    check_rank("conv2d", 4, "(batch, height, width, channels)", x=x)
-    check_rank("conv2d", 4, "(kh, kw, in, out)", w=w)
+    check_rank("conv2d", 4, x=(x, "(batch, height, width, channels)"), w=(w, "(kh, kw, in, out)"))
     _check_groups("conv2d", groups, x, w)
     window = make_window("conv2d", _size(x), _kernel(w), stride, padding, dilation, groups)
     y = Conv2d(window)(x, w)
-    return y if b is None else add(y, _checked_bias("conv2d", w, w.shape[3], b))
+    return y if b is None else add(y, _checked_bias("conv2d", x, w, w.shape[3], b))
 
 
 def conv_transpose2d(
@@ -142,8 +141,7 @@ def conv_transpose2d(
     """
     op = "conv_transpose2d"
     x, w = as_tensors(x, w)
-    check_rank(op, 4, "(batch, height, width, channels)", x=x)
-    check_rank(op, 4, "(kh, kw, out, in)", w=w)
+    check_rank(op, 4, x=(x, "(batch, height, width, channels)"), w=(w, "(kh, kw, out, in)"))
     if x.shape[3] != w.shape[3]:
         raise ShapeError(
             f"{op}: x has {x.shape[3]} channels but w takes {w.shape[3]}\n"
@@ -155,7 +153,7 @@ def conv_transpose2d(
         )
     window = _transposed_window(op, _size(x), _kernel(w), stride, padding, output_padding, dilation, groups)
     y = Conv2dInputGrad(window)(x, w)
-    return y if b is None else add(y, _checked_bias(op, w, w.shape[2] * groups, b))
+    return y if b is None else add(y, _checked_bias(op, x, w, w.shape[2] * groups, b))
 
 
 def make_window(
@@ -184,7 +182,9 @@ def make_window(
     for side, n, k, s, d, (before, after), output in zip(
         ("height", "width"), size, kernel, stride, dilation, pads, window.output, strict=True
     ):
-        if output < 1 or n < 1:
+        if n < 1:
+            raise ShapeError(f"{op}: the image has no pixels, its {side} is {n}")
+        if output < 1:
             raise ShapeError(
                 f"{op}: the window does not fit, the output {side} would be {output}\n"
                 f"  floor((size {n} + padding {before} + {after} - (dilation {d} * (kernel {k} - 1) + 1))"
@@ -222,8 +222,10 @@ def _transposed_window(
     for side, n, k, s, (before, after), d, e in zip(
         ("height", "width"), output, kernel, stride, pads, dilation, extra, strict=True
     ):
+        if n < 1:
+            raise ShapeError(f"{op}: the image has no pixels, its {side} is {n}")
         size.append(transposed_size(n, k, s, (before, after), d, e))
-        if size[-1] < 1 or n < 1:
+        if size[-1] < 1:
             raise ShapeError(
                 f"{op}: the output {side} would be {size[-1]}\n"
                 f"  (size {n} - 1) * stride {s} - padding {before} - {after} + dilation {d} * (kernel {k} - 1) + 1"
@@ -245,9 +247,11 @@ def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
         )
 
 
-def _checked_bias(op: str, w: Tensor, channels: int, b: Tensor) -> Tensor:
+def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor) -> Tensor:
     if b.shape != (channels,):
-        raise ShapeError(f"{op}: b must have one number for each of {channels} output channels\n{shapes(w=w, b=b)}")
+        raise ShapeError(
+            f"{op}: b must have one number for each of {channels} output channels\n{shapes(x=x, w=w, b=b)}"
+        )
     return b
 
 

@@ -84,7 +84,7 @@ def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     Tensor([[[[4.]]]], float32)
     """
     (x,) = as_tensors(x)
-    check_rank("avg_pool2d", 4, NHWC, x=x)
+    check_rank("avg_pool2d", 4, x=(x, NHWC))
     n, h, w, c = x.shape
     window = make_window("avg_pool2d", (h, w), kernel, kernel if stride is None else stride, padding, 1)
     a, b = window.kernel
@@ -103,7 +103,7 @@ def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     Tensor([[[[7.]]]], float32)
     """
     (x,) = as_tensors(x)
-    check_rank("max_pool2d", 4, NHWC, x=x)
+    check_rank("max_pool2d", 4, x=(x, NHWC))
     size = x.shape[1], x.shape[2]
     window = make_window("max_pool2d", size, kernel, kernel if stride is None else stride, padding, 1)
     (a, b), (s, t), (i, j) = window.kernel, window.stride, window.output
@@ -122,7 +122,7 @@ def _interpolation(x: Tensor, size: int, factor: int) -> Tensor:
 
 
 def _checked(op: str, x: Tensor, factor: Any) -> tuple[int, ...]:
-    check_rank(op, 4, NHWC, x=x)
+    check_rank(op, 4, x=(x, NHWC))
     if not isinstance(factor, int) or factor < 1:
         raise ArgumentError(f"{op}: factor must be an integer >= 1, but is {factor!r}")
     return x.shape

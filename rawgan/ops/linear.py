@@ -65,8 +65,7 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     Tensor([[11.5]], float32)
     """
     x, w = as_tensors(x, w)
-    check_rank("linear", 2, "(batch, features)", x=x)
-    check_rank("linear", 2, "(in, out)", w=w)
+    check_rank("linear", 2, x=(x, "(batch, features)"), w=(w, "(in, out)"))
     if x.shape[1] != w.shape[0]:
         raise ShapeError(
             f"linear: x has {x.shape[1]} features but w takes {w.shape[0]}\n{shapes(x=x, w=w)}, laid out (in, out)"

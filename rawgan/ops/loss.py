@@ -88,7 +88,7 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
     op = "softmax_cross_entropy"
     (x,) = as_tensors(x)
     xp = array_module(x.data)
-    labels = xp.asarray(labels)
+    labels = xp.asarray(labels.data if isinstance(labels, Tensor) else labels)
     if x.ndim != 2 or labels.shape != x.shape[:1]:
         raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}")
     if labels.dtype.kind not in "iu":

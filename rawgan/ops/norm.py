@@ -82,7 +82,7 @@ def batch_norm(
     count = x.size // x.shape[-1]
     if count < 2:
         raise ShapeError(
-            f"batch_norm: in training each channel needs more than {count} value, as the variance of one is 0\n"
+            "batch_norm: in training each channel needs more than one value, as the variance of one is 0\n"
             f"{shapes(x=x)}   use a larger batch, or eval()"
         )
     op = Normalize(tuple(range(x.ndim - 1)), eps)

@@ -153,8 +153,13 @@ def restore(folder: RunFolder, device_name: str = "cpu") -> GAN:
     return gan
 
 
-def generate(generator: Module, z: Tensor, batch_size: int = 256) -> np.ndarray[Any, Any]:
-    """Images from noise, by a generator in evaluation mode, a batch at a time.
+def generate(
+    generator: Module,
+    z: Tensor,
+    batch_size: int = 256,
+    on_progress: Progress = lambda done, total: None,
+) -> np.ndarray[Any, Any]:
+    """Images from noise, by a generator in evaluation mode, a batch at a time. `on_progress(done, total)` counts them.
 
     Shapes: z (N, noise_size) → (N, H, W, C) in [−1, 1]
 
@@ -165,9 +170,12 @@ def generate(generator: Module, z: Tensor, batch_size: int = 256) -> np.ndarray[
     """
     training = generator.training
     generator.eval()
+    batches = []
     try:
         with no_grad():
-            batches = [generator(z[start : start + batch_size]).numpy() for start in range(0, len(z), batch_size)]
+            for start in range(0, len(z), batch_size):
+                batches.append(generator(z[start : start + batch_size]).numpy())
+                on_progress(min(start + batch_size, len(z)), len(z))
     finally:
         generator.train(training)
     return np.concatenate(batches)

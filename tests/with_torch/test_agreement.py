@@ -1,4 +1,12 @@
-"""Five steps of training, in rawgan and in PyTorch: every loss, weight and running statistic must agree."""
+"""Training in rawgan and in PyTorch, from the same weights with the same noise and images: all numbers must agree.
+
+In float64 the networks have their real width. In float32 five steps with Adam at that width are no test: they are
+chaotic, and PyTorch's NCHW and channels_last differ from each other by as much as either differs from rawgan. Some of
+the million activations of a step lie within rounding of a ReLU's kink; one that falls on the other side changes a
+thousandth of all gradients behind it; and as Adam's first step is lr · sign(gradient), a small gradient that changes
+its sign moves its weight by 2 · lr. So float32 is tested in narrow networks, with seeds for which (in float64) no
+activation of any step comes closer to a kink than 8e-6 standard deviations, and at real width up to the first update.
+"""
 
 import dataclasses
 from functools import cache
@@ -7,45 +15,84 @@ import numpy as np
 import pytest
 import torch
 from bench import torch_networks
-from numpy.typing import NDArray
 
 from rawgan import Tensor, nn, optim
 from rawgan.data import Batches, ImageSet, load
-from rawgan.gan import GAN, MODELS, OBJECTIVES, ImageKind, build, train_step
+from rawgan.gan import GAN, MODELS, OBJECTIVES, ImageKind, Outcome, build, train_step
 
 STEPS = 5
 TOLERANCES = {"float32": 1e-4, "float64": 1e-9}  # absolute
 NETWORKS = ("generator", "discriminator")
+SMALL, LARGE = ImageKind(28, 1), ImageKind(64, 3)
+
+each_model = pytest.mark.parametrize("model", MODELS)
+each_objective = pytest.mark.parametrize("objective", OBJECTIVES)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize(
-    ("kind", "dtype", "batch_size"),
-    [
-        (ImageKind(28, 1), "float32", 128),
-        (ImageKind(28, 1), "float64", 32),
-        (ImageKind(64, 3), "float32", 8),
-        (ImageKind(64, 3), "float64", 8),
-    ],
-    ids=lambda value: f"{value.size}x{value.size}x{value.channels}" if isinstance(value, ImageKind) else str(value),
-)
-def test_training(model: str, kind: ImageKind, dtype: str, batch_size: int, objective: str) -> None:
-    ours = converted(build(model, kind, seed=1), dtype)
+@each_objective
+@each_model
+@pytest.mark.parametrize(("kind", "batch_size"), [(SMALL, 16), (LARGE, 4)], ids=str)
+def test_training_in_float64(model: str, kind: ImageKind, batch_size: int, objective: str) -> None:
+    ours = converted(build(model, kind, seed=1), "float64")
     theirs = twin(ours)
-    batches = Batches(mnist(kind), batch_size, seed=2)
-    for step in range(STEPS):
-        real, z = batches.batch(step, dtype), ours.noise(3, "train", batch_size, step)
-        outcome = train_step(ours, Tensor(real), z, objective)
+    train_both(ours, theirs, objective, batch_size, seed=1, steps=STEPS)
+    check(weight_differences(ours, theirs), "float64")
+
+
+@each_objective
+@each_model
+@pytest.mark.parametrize(("kind", "batch_size", "width", "seed"), [(SMALL, 8, 4, 6), (LARGE, 4, 2, 20)], ids=str)
+def test_training_in_float32(
+    model: str, kind: ImageKind, batch_size: int, width: int, seed: int, objective: str
+) -> None:
+    ours = build(model, kind, seed=seed, width=width)
+    theirs = twin(ours, width)
+    train_both(ours, theirs, objective, batch_size, seed, STEPS)
+    differences = weight_differences(ours, theirs)
+    for name in biases_without_influence(ours):
+        # The exact gradient is 0, and Adam blows its rounding noise up to steps of at most about lr: no two programs
+        # agree on them. What can be asked for is that they wander no farther. (In float64 they do agree: ε is larger.)
+        assert differences.pop(name) <= 2 * 1.1 * STEPS * ours.g_optimizer.lr
+    check(differences, "float32")
+
+
+@each_objective
+@each_model
+@pytest.mark.parametrize(("kind", "batch_size"), [(SMALL, 128), (LARGE, 16)], ids=str)
+def test_first_step_in_float32(model: str, kind: ImageKind, batch_size: int, objective: str) -> None:
+    """What comes before an update of real width: the losses, D's judgement, the running statistics."""
+    ours = build(model, kind, seed=1)
+    theirs = twin(ours)
+    train_both(ours, theirs, objective, batch_size, seed=1, steps=1)
+    differences = weight_differences(ours, theirs)
+    statistics = {name: value for name, value in differences.items() if ".running_" in name}
+    assert statistics
+    check(statistics, "float32")
+
+
+def test_a_difference_is_found() -> None:
+    ours = build("dcgan", ImageKind(8))
+    theirs = twin(ours)
+    check(weight_differences(ours, theirs), "float64")
+    ours.discriminator.parameters()[0].data[-1, -1, -1, -1] += 2e-4
+    with pytest.raises(AssertionError, match=r"discriminator\.0\.w differs by 2\.00e-04"):
+        check(weight_differences(ours, theirs), "float32")
+
+
+def train_both(
+    ours: GAN, theirs: torch_networks.TorchGAN, objective: str, batch_size: int, seed: int, steps: int
+) -> None:
+    """Train side by side, and compare what each step reports."""
+    dtype = ours.generator.parameters()[0].dtype.name
+    batches = Batches(mnist(ours.image), batch_size, seed)
+    for step in range(steps):
+        real, z = batches.batch(step, dtype), ours.noise(seed, "train", batch_size, step)
+        found = train_step(ours, Tensor(real), z, objective)
         expected = torch_networks.train_step(
             theirs, torch_networks.images_from_rawgan(real), torch.from_numpy(z.numpy()), objective
         )
-        differences = {
-            f"step {step + 1}: {name}": abs(value.item() - expected_value.item())
-            for name, value, expected_value in zip(outcome._fields, outcome, expected, strict=True)
-        }
-        check(differences, dtype)
-    check(weight_differences(ours, theirs), dtype)
+        for name, value, expected_value in zip(Outcome._fields, found, expected, strict=True):
+            check({f"step {step + 1}: {name}": abs(value.item() - expected_value.item())}, dtype)
 
 
 def converted(gan: GAN, dtype: str) -> GAN:
@@ -62,10 +109,10 @@ def converted(gan: GAN, dtype: str) -> GAN:
     )
 
 
-def twin(gan: GAN) -> torch_networks.TorchGAN:
+def twin(gan: GAN, width: int = 64) -> torch_networks.TorchGAN:
     """PyTorch's GAN of the same model, with the same weights."""
     dtype = getattr(torch, gan.generator.parameters()[0].dtype.name)
-    theirs = torch_networks.build(gan.model, gan.image.size, gan.image.channels, dtype=dtype)
+    theirs = torch_networks.build(gan.model, gan.image.size, gan.image.channels, width=width, dtype=dtype)
     for name in NETWORKS:
         torch_networks.load_rawgan(getattr(theirs, name), getattr(gan, name).state_dict())
     return theirs
@@ -85,6 +132,16 @@ def weight_differences(ours: GAN, theirs: torch_networks.TorchGAN) -> dict[str, 
     return differences
 
 
+def biases_without_influence(gan: GAN) -> list[str]:
+    """The biases that a batch norm takes away again, as it subtracts the mean: the tutorial's transposed convolutions."""
+    layers = list(gan.generator.children())
+    return [
+        f"generator.{position}.b"
+        for (position, layer), (_, following) in zip(layers, layers[1:], strict=False)
+        if isinstance(following, nn.BatchNorm) and getattr(layer, "b", None) is not None
+    ]
+
+
 def check(differences: dict[str, float], dtype: str) -> None:
     """Nothing may differ by more than the dtype's tolerance; NaN differs from everything."""
     tolerance = TOLERANCES[dtype]
@@ -96,13 +153,3 @@ def check(differences: dict[str, float], dtype: str) -> None:
 def mnist(kind: ImageKind) -> ImageSet:
     """MNIST's test images, in the size and colours of the kind."""
     return load("mnist", image_size=kind.size, channels=kind.channels, split="test")
-
-
-def test_a_difference_is_found() -> None:
-    ours = build("dcgan", ImageKind(8))
-    theirs = twin(ours)
-    check(weight_differences(ours, theirs), "float64")
-    weights: NDArray[np.float32] = ours.discriminator.parameters()[0].data
-    weights[-1, -1, -1, -1] += 2e-4
-    with pytest.raises(AssertionError, match=r"discriminator\.0\.w differs by 2\.00e-04"):
-        check(weight_differences(ours, theirs), "float32")

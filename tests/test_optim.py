@@ -1,0 +1,186 @@
+"""Optimisers against textbook formulas in plain NumPy, written down independently."""
+
+import numpy as np
+import pytest
+
+from rawgan import Tensor, nn, ops, optim
+from rawgan.errors import ArgumentError, GraphError
+from rawgan.optim import Optimizer
+
+STEPS = 7
+
+
+def arrays(dtype="float64"):
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape).astype(dtype) for shape in [(3, 2), (4,), ()]]
+
+
+def gradients(step, dtype="float64"):
+    rng = np.random.default_rng(100 + step)
+    return [rng.standard_normal(shape).astype(dtype) for shape in [(3, 2), (4,), ()]]
+
+
+# --- the textbook ----------------------------------------------------------------------------------------
+
+
+def sgd(w, g, t, s, lr=0.1, momentum=0.0, nesterov=False):
+    v = s["v"] = momentum * s.get("v", 0) + g
+    return w - lr * (g + momentum * v if nesterov else v)
+
+
+def rmsprop(w, g, t, s, lr=0.01, rho=0.99, eps=1e-8):
+    s["a"] = rho * s.get("a", 0) + (1 - rho) * g**2
+    return w - lr * g / (np.sqrt(s["a"]) + eps)
+
+
+def adam(w, g, t, s, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.0):
+    s["m"] = beta1 * s.get("m", 0) + (1 - beta1) * g
+    s["v"] = beta2 * s.get("v", 0) + (1 - beta2) * g**2
+    m_hat, v_hat = s["m"] / (1 - beta1**t), s["v"] / (1 - beta2**t)
+    return w - lr * (m_hat / (np.sqrt(v_hat) + eps) + decay * w)
+
+
+OPTIMIZERS = {
+    "sgd": (lambda ps: optim.SGD(ps, lr=0.1), sgd, {}),
+    "momentum": (lambda ps: optim.SGD(ps, lr=0.05, momentum=0.9), sgd, {"lr": 0.05, "momentum": 0.9}),
+    "nesterov": (
+        lambda ps: optim.SGD(ps, lr=0.05, momentum=0.8, nesterov=True),
+        sgd,
+        {"lr": 0.05, "momentum": 0.8, "nesterov": True},
+    ),
+    "rmsprop": (lambda ps: optim.RMSprop(ps), rmsprop, {"lr": 1e-3}),
+    "rmsprop options": (
+        lambda ps: optim.RMSprop(ps, lr=0.01, rho=0.5, eps=0.1),
+        rmsprop,
+        {"rho": 0.5, "eps": 0.1},
+    ),
+    "adam": (lambda ps: optim.Adam(ps), adam, {}),
+    "adam options": (
+        lambda ps: optim.Adam(ps, lr=0.02, betas=(0.5, 0.9), eps=0.1),
+        adam,
+        {"lr": 0.02, "beta1": 0.5, "beta2": 0.9, "eps": 0.1},
+    ),
+    "adamw": (lambda ps: optim.AdamW(ps), adam, {"decay": 1e-2}),
+    "adamw options": (
+        lambda ps: optim.AdamW(ps, lr=0.1, betas=(0.0, 0.5), weight_decay=0.3),
+        adam,
+        {"lr": 0.1, "beta1": 0.0, "beta2": 0.5, "decay": 0.3},
+    ),
+}
+every_optimizer = pytest.mark.parametrize(("make", "formula", "options"), OPTIMIZERS.values(), ids=OPTIMIZERS)
+
+
+@every_optimizer
+def test_steps_follow_the_textbook(make, formula, options):
+    parameters = [Tensor(array, requires_grad=True) for array in arrays()]
+    optimizer = make(parameters)
+    expected, states = arrays(), [{} for _ in parameters]
+    for t in range(1, STEPS + 1):
+        optimizer.step([Tensor(g) for g in gradients(t)])
+        expected = [formula(w, g, t, s, **options) for w, g, s in zip(expected, gradients(t), states, strict=True)]
+        for p, w in zip(parameters, expected, strict=True):
+            np.testing.assert_allclose(p.data, w, rtol=1e-12, atol=1e-14)
+    assert optimizer.steps == STEPS
+
+
+@every_optimizer
+def test_float32_stays_float32_and_gradients_are_not_written_to(make, formula, options):
+    parameters = [Tensor(array, requires_grad=True) for array in arrays("float32")]
+    optimizer = make(parameters)
+    expected, states = arrays(), [{} for _ in parameters]
+    for t in range(1, STEPS + 1):
+        gs = gradients(t, "float32")
+        for g in gs:
+            g.flags.writeable = False
+        optimizer.step([Tensor(g) for g in gs])
+        expected = [formula(w, g, t, s, **options) for w, g, s in zip(expected, gradients(t), states, strict=True)]
+    for p, w in zip(parameters, expected, strict=True):
+        assert p.dtype == np.float32
+        np.testing.assert_allclose(p.data, w, rtol=1e-5, atol=1e-5)
+    for moments in optimizer.state.values():
+        assert [m.dtype for m in moments] == [np.float32] * 3
+
+
+@every_optimizer
+def test_parameters_are_updated_in_place_and_graphs_know(make, formula, options):
+    p = Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    array, view = p.data, p.detach()
+    y = (p * p).sum()
+    make([p]).step([Tensor(np.ones(2))])
+    assert p.data is array
+    np.testing.assert_array_equal(view.data, p.data)
+    with pytest.raises(GraphError, match="was written to after the forward pass used it"):
+        y.backward()
+
+
+@every_optimizer
+def test_parameters_without_a_gradient_are_left_alone(make, formula, options):
+    used, unused = (Tensor(np.array([1.0, 2.0]), requires_grad=True) for _ in range(2))
+    optimizer = make([unused, used])
+    (used * 3).sum().backward()
+    optimizer.step()
+    assert unused.data.tolist() == [1, 2]
+    assert (used.data != [1, 2]).all()
+    for moments in optimizer.state.values():
+        assert moments[0].tolist() == [0, 0]
+    optimizer.step([Tensor(np.ones(2)), None])
+    assert (unused.data != [1, 2]).all()
+
+
+def test_step_takes_grads_and_zero_grad_forgets_them():
+    p = Tensor(np.array([1.0]), requires_grad=True)
+    optimizer = optim.SGD([p], lr=0.5)
+    (p * 3).backward()
+    optimizer.step()
+    assert p.data.tolist() == [-0.5]
+    assert p.grad.item() == 3  # a step does not clear it
+    optimizer.zero_grad()
+    assert p.grad is None
+    optimizer.step([Tensor(np.array([1.0]))])
+    assert p.data.tolist() == [-1.0]
+    assert p.grad is None
+
+
+def test_a_step_that_does_not_fit_changes_nothing():
+    a, b = Tensor(np.array([1.0]), requires_grad=True), Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    optimizer = optim.Adam([a, b])
+    with pytest.raises(ValueError, match="gradient 1 is unlike its parameter"):
+        optimizer.step([Tensor(np.array([1.0])), Tensor(np.array([1.0]))])
+    assert (a.data.tolist(), optimizer.steps) == ([1.0], 0)
+
+
+def test_the_learning_rate_may_change_between_steps():
+    p = Tensor(np.array([1.0]), requires_grad=True)
+    optimizer = optim.SGD(iter([p]), lr=0.5)
+    optimizer.lr = 0.25
+    optimizer.step([Tensor(np.array([1.0]))])
+    assert p.data.tolist() == [0.75]
+
+
+def test_an_optimizer_without_update_says_so():
+    class Lazy(Optimizer):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"^Lazy has no update$"):
+        Lazy([Tensor([1.0], requires_grad=True)], lr=0.1).step([Tensor([1.0])])
+
+
+def test_zero_is_a_legal_value_of_what_may_be_zero():
+    p = [Tensor([1.0], requires_grad=True)]
+    optim.RMSprop(p, rho=0.0, eps=0.0)
+    optim.AdamW(p, betas=(0.0, 0.0), eps=0.0, weight_decay=0.0)
+    with pytest.raises(ArgumentError):
+        optim.SGD(p, lr=0.0)
+
+
+def test_a_small_network_learns():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((64, 2)).astype("float32")
+    target = (x[:, :1] * x[:, 1:] > 0).astype("float32")  # not linear
+    network = nn.Sequential(nn.Linear(2, 16, rng=rng), nn.LeakyReLU(), nn.Linear(16, 1, rng=rng))
+    optimizer = optim.Adam(network.parameters(), lr=0.02)
+    for _ in range(200):
+        ops.bce_with_logits(network(x), target).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert ((network(x).data > 0) == (target > 0.5)).mean() > 0.95
