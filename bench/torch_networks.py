@@ -49,8 +49,8 @@ class FlattenImage(nn.Flatten):
 def tutorial(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Sequential, nn.Sequential]:
     """The tutorial's networks in Keras's defaults: ε 0.001, momentum 0.99 (here 0.01), slope 0.3.
 
-    For 64×64×3: Dense 4·4·512, then transposed convolutions to 256, 128, 64 and 3 channels. For 28×28×1: 784 units, then
-    512, 256, 128, 64, 1.
+    For 64×64×3: Dense 4·4·512, then transposed convolutions to 256, 128, 64 and 3 channels. For 28×28×1: 784 units,
+    then 512, 256, 128, 64, 1.
     """
     base, doublings = _start(size)
     filters = [width * 2**k for k in range(doublings)][::-1]

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import rawgan_kernels as kernels
-from rawgan.errors import ArgumentError, GraphError, ShapeError
+from rawgan.device import device_of
+from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -45,23 +46,31 @@ class Optimizer:
             raise ShapeError(
                 f"{type(self).__name__}.step: {len(self.parameters)} parameters but {len(given)} gradients"
             )
-        chosen = [index for index, g in enumerate(given) if g is not None]
-        if not chosen:
+        pairs = [(i, p, g) for i, (p, g) in enumerate(zip(self.parameters, given, strict=True)) if g is not None]
+        if not pairs:
             raise GraphError(f"{type(self).__name__}.step: no parameter has a gradient; call loss.backward() first")
-        for index in chosen:
-            p, g = self.parameters[index], given[index]
-            if (g.shape, g.dtype, g.device) != (p.shape, p.dtype, p.device):  # type: ignore[union-attr]  # None is not among the chosen
-                raise ShapeError(
-                    f"{type(self).__name__}.step: gradient {index} is unlike its parameter\n"
-                    f"  parameter {p.shape} {p.dtype} {p.device}   "
-                    f"gradient {g.shape} {g.dtype} {g.device}"  # type: ignore[union-attr]
-                )
+        for index, p, g in pairs:
+            self._check(index, p, g)
         self.steps += 1
-        arrays = [self.parameters[index].data for index in chosen]
-        moments = [[self.state[moment][index] for index in chosen] for moment in self.moments]
-        self.update(arrays, [given[index].data for index in chosen], *moments)  # type: ignore[union-attr]
-        for index in chosen:
-            self.parameters[index].mark_written()
+        moments = [[self.state[moment][index] for index, _, _ in pairs] for moment in self.moments]
+        self.update([p.data for _, p, _ in pairs], [g.data for _, _, g in pairs], *moments)
+        for _, p, _ in pairs:
+            p.mark_written()
+
+    def _check(self, index: int, p: Tensor, g: Tensor) -> None:
+        if (g.shape, g.dtype, g.device) != (p.shape, p.dtype, p.device):
+            raise ShapeError(
+                f"{type(self).__name__}.step: gradient {index} is unlike its parameter\n"
+                f"  parameter {p.shape} {p.dtype} {p.device}   gradient {g.shape} {g.dtype} {g.device}"
+            )
+        for moment in self.moments:
+            array = self.state[moment][index]
+            if (array.dtype, device_of(array)) != (p.dtype, p.device):
+                raise DTypeError(
+                    f"{type(self).__name__}.step: parameter {index} was moved after the optimiser was made\n"
+                    f"  parameter {p.shape} {p.dtype} {p.device}   {moment} {array.dtype} {device_of(array)}\n"
+                    "  call Module.to() first, then make the optimiser"
+                )
 
     def update(self, w: list[Any], gw: list[Any], *moments: list[Any]) -> None:
         """Write the new values into w and the moments."""

@@ -150,6 +150,11 @@ class Tensor(Arithmetic):
     def __len__(self) -> int:
         return len(self._array)
 
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ShapeError(f"a Tensor of several numbers is neither true nor false\n{shapes(x=self)}")
+        return bool(self._array.item())
+
     def __iter__(self) -> Iterator[Tensor]:
         return (self[index] for index in range(len(self)))
 

@@ -390,6 +390,10 @@ ops.instance_norm(zeros(1, 4, 4, 3), zeros(2), zeros(3))
 ShapeError: instance_norm: gamma must have shape (3,) to fit x
   x (1, 4, 4, 3)   gamma (2,)
 
+ops.layer_norm(zeros(4, 1), zeros(1), zeros(1))
+ShapeError: layer_norm: a sample needs more than one value, as the variance of one is 0
+  x (4, 1)   gamma (1,)
+
 ops.instance_norm(zeros(1, 1, 1, 3), zeros(3), zeros(3))
 ShapeError: instance_norm: an image needs more than one pixel, as the variance of one is 0
   x (1, 1, 1, 3)
@@ -881,6 +885,21 @@ ArgumentError: Upsample: mode is 'cubic'; choose one of: nearest, bilinear
 
 nn.Upsample(0)(zeros(1, 2, 2, 1))
 ArgumentError: upsample_nearest: factor must be an integer >= 1, but is 0
+
+nn.MaxPool2d(2, padding=((0, 2), (0, 0)))(zeros(1, 4, 4, 1))
+ArgumentError: max_pool2d: padding must be smaller than the kernel, or a window would see nothing else
+  kernel (2, 2)   padding ((0, 2), (0, 0))
+
+nn.AvgPool2d((2, 1), padding=1)(zeros(1, 4, 4, 1))
+ArgumentError: avg_pool2d: padding must be smaller than the kernel, or a window would see nothing else
+  kernel (2, 1)   padding ((1, 1), (1, 1))
+
+bool(Tensor([1.0, 2.0]))
+ShapeError: a Tensor of several numbers is neither true nor false
+  x (2,)
+
+ops.leaky_relu(zeros(2), 1.5)
+ArgumentError: leaky_relu: slope must lie between 0 and 1, but is 1.5
 
 nn.BatchNorm(3)(zeros(1, 3))
 ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0

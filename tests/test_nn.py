@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rawgan import Tensor, grad, nn, ops, optim
-from rawgan.errors import ConfigError
+from rawgan.errors import ConfigError, DTypeError
 from rawgan.nn import init
 
 
@@ -436,3 +436,37 @@ def test_layers_start_with_glorot_weights_and_no_bias_and_depend_on_the_generato
     np.testing.assert_array_equal(a.w.data, expected)
     assert (nn.BatchNorm(2).gamma.data == 1).all()
     assert (nn.BatchNorm(2).beta.data == 0).all()
+
+
+def test_modules_and_parameters_in_lists_are_found():
+    class Blocks(nn.Module):
+        def __init__(self):
+            rng = np.random.default_rng(0)
+            self.blocks = [nn.Linear(2, 2, bias=False, rng=rng), "no module", nn.Linear(2, 2, bias=False, rng=rng)]
+            self.scales = (nn.Parameter([1.0]), nn.Parameter([2.0]))
+
+    network = Blocks()
+    assert list(network.state_dict()) == ["scales.0", "scales.1", "blocks.0.w", "blocks.2.w"]
+    network.eval()
+    assert not network.blocks[2].training
+
+
+def test_a_tensor_of_one_number_has_a_truth_value():
+    assert Tensor([1.0])
+    assert not Tensor([0.0])
+
+
+def test_moving_a_module_drops_gradients_and_outdates_its_optimizer():
+    layer = nn.Linear(2, 1, rng=np.random.default_rng(0))
+    adam = optim.Adam(layer.parameters(), 0.1)
+    layer(np.ones((3, 2), "float32")).sum().backward()
+    layer.to(dtype="float64")
+    assert [p.grad for p in layer.parameters()] == [None, None]
+    layer(np.ones((3, 2))).sum().backward()
+    with pytest.raises(DTypeError) as caught:
+        adam.step()
+    assert str(caught.value) == (
+        "Adam.step: parameter 0 was moved after the optimiser was made\n"
+        "  parameter (2, 1) float64 cpu   m float32 cpu\n"
+        "  call Module.to() first, then make the optimiser"
+    )

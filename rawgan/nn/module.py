@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from rawgan.errors import ConfigError
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
+
+Kind = TypeVar("Kind")
 
 
 class Parameter(Tensor):
@@ -56,10 +58,8 @@ class Module:
     # --- what it owns, by name, in the order of assignment -------------------------------------------------------
 
     def children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside this one, with their names."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
+        """The modules directly inside this one, with their names; those in a list or tuple have their position, too."""
+        return _members(self, Module)
 
     def modules(self) -> Iterator[tuple[str, Module]]:
         """This module ("") and every module inside it, with dotted names."""
@@ -72,10 +72,10 @@ class Module:
         """Every Tensor of this kind (Parameter or Buffer), each once, with dotted names."""
         seen: set[int] = set()
         for prefix, module in self.modules():
-            for name, value in vars(module).items():
-                if isinstance(value, kind) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield f"{prefix}.{name}".lstrip("."), value
+            for name, x in _members(module, kind):
+                if id(x) not in seen:
+                    seen.add(id(x))
+                    yield f"{prefix}.{name}".lstrip("."), x
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Every parameter with its dotted name."""
@@ -115,12 +115,16 @@ class Module:
                 module.buffers_frozen = frozen
 
     def to(self, device: str | None = None, dtype: str | None = None) -> Self:
-        """Move every parameter and buffer to a device, or to `"float32"` or `"float64"`, or both."""
+        """Move every parameter and buffer to a device, or to `"float32"` or `"float64"`, or both.
+
+        Gradients are dropped. Make the optimiser afterwards: its moments live where the parameters are.
+        """
         for kind in (Parameter, Buffer):
             for _, x in self.named_tensors(kind):
                 moved = x.detach() if dtype is None else x.detach().astype(dtype)
                 x._array = moved.data if device is None else moved.to(device).data
                 x.mark_written()
+                x.grad = None
         return self
 
     # --- saving --------------------------------------------------------------------------------------------------
@@ -161,7 +165,7 @@ class Module:
         return "\n".join(self._lines(""))
 
     def _lines(self, name: str) -> list[str]:
-        own = [(n, x) for n, x in vars(self).items() if isinstance(x, Parameter)]
+        own = _members(self, Parameter)
         title = f"{name}{': ' if name else ''}{type(self).__name__}({self.describe_options()})"
         listing = "  ".join(f"{n} {x.shape}" for n, x in own)
         lines = [f"{title:<58} {listing}".rstrip()]
@@ -172,3 +176,12 @@ class Module:
             count = sum(p.size for p in self.parameters())
             lines.append(f"{count:,} parameters in {len(self.parameters())} arrays")
         return lines
+
+
+def _members(module: Module, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
+    """The module's attributes of one kind, with their names; those in a list or tuple have their position, too."""
+    for name, value in vars(module).items():
+        if isinstance(value, kind):
+            yield name, value
+        elif isinstance(value, list | tuple):
+            yield from ((f"{name}.{index}", item) for index, item in enumerate(value) if isinstance(item, kind))

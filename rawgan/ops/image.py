@@ -12,7 +12,7 @@ from rawgan.ops.reduce import broadcast_to, max
 from rawgan.ops.shape import concatenate, pad, reshape, transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
-from rawgan_kernels.window import Pair
+from rawgan_kernels.window import Pair, Window
 
 NHWC = "(batch, height, width, channels)"
 
@@ -86,7 +86,7 @@ def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     (x,) = as_tensors(x)
     check_rank("avg_pool2d", 4, x=(x, NHWC))
     n, h, w, c = x.shape
-    window = make_window("avg_pool2d", (h, w), kernel, kernel if stride is None else stride, padding, 1)
+    window = _pool_window("avg_pool2d", x, kernel, stride, padding)
     a, b = window.kernel
     weights = Tensor(array_module(x.data).full((a, b, 1, 1), 1 / (a * b), x.dtype))
     planes = reshape(transpose(x, (0, 3, 1, 2)), (n * c, h, w, 1))
@@ -104,14 +104,24 @@ def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     """
     (x,) = as_tensors(x)
     check_rank("max_pool2d", 4, x=(x, NHWC))
-    size = x.shape[1], x.shape[2]
-    window = make_window("max_pool2d", size, kernel, kernel if stride is None else stride, padding, 1)
+    window = _pool_window("max_pool2d", x, kernel, stride, padding)
     (a, b), (s, t), (i, j) = window.kernel, window.stride, window.output
     padded = pad(x, ((0, 0), *window.padding, (0, 0)), -np.inf)
     seen = [
         padded[None, :, p : p + (i - 1) * s + 1 : s, q : q + (j - 1) * t + 1 : t] for p in range(a) for q in range(b)
     ]
     return max(concatenate(seen), axis=0)
+
+
+def _pool_window(op: str, x: Tensor, kernel: int | Pair, stride: int | Pair | None, padding: Padding) -> Window:
+    size = x.shape[1], x.shape[2]
+    window = make_window(op, size, kernel, kernel if stride is None else stride, padding, 1)
+    if any(p >= k for pair, k in zip(window.padding, window.kernel, strict=True) for p in pair):
+        raise ArgumentError(
+            f"{op}: padding must be smaller than the kernel, or a window would see nothing else\n"
+            f"  kernel {window.kernel}   padding {window.padding}"
+        )
+    return window
 
 
 def _interpolation(x: Tensor, size: int, factor: int) -> Tensor:

@@ -98,7 +98,7 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
     """Normalise each sample by itself, over the trailing axes that gamma has.
 
     Shapes: x (N, …, *S), gamma, beta S → as x
-    Raises: ShapeError unless gamma and beta have the shape of x's trailing axes
+    Raises: ShapeError unless gamma and beta have the shape of x's trailing axes, or if that is a single value
     Source: Ba, Kiros, Hinton 2016
 
     >>> layer_norm(Tensor([[1.0, 3.0], [4.0, 8.0]]), Tensor([1.0, 1.0]), Tensor([0.0, 0.0]), eps=0.0)
@@ -107,6 +107,10 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
     """
     x, gamma, beta = as_tensors(x, gamma, beta)
     _check_scales("layer_norm", x, x.shape[max(x.ndim - gamma.ndim, 1) :], gamma=gamma, beta=beta)
+    if gamma.size < 2:
+        raise ShapeError(
+            f"layer_norm: a sample needs more than one value, as the variance of one is 0\n{shapes(x=x, gamma=gamma)}"
+        )
     return Normalize(tuple(range(x.ndim - gamma.ndim, x.ndim)), eps)(x, gamma, beta)
 
 

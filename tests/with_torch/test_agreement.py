@@ -9,13 +9,14 @@ activation of any step comes closer to a kink than 8e-6 standard deviations, and
 """
 
 import dataclasses
+import itertools
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from bench import torch_networks
 
+from bench import torch_networks
 from rawgan import Tensor, nn, optim
 from rawgan.data import Batches, ImageSet, load
 from rawgan.gan import GAN, MODELS, OBJECTIVES, ImageKind, Outcome, build, train_step
@@ -40,8 +41,11 @@ def test_training_in_float64(model: str, kind: ImageKind, batch_size: int, objec
 
 
 @each_objective
-@each_model
-@pytest.mark.parametrize(("kind", "batch_size", "width", "seed"), [(SMALL, 8, 4, 6), (LARGE, 4, 2, 20)], ids=str)
+@pytest.mark.parametrize(
+    ("model", "kind", "batch_size", "width", "seed"),
+    [("dcgan", SMALL, 8, 4, 6), ("tutorial", SMALL, 8, 4, 6), ("dcgan", LARGE, 4, 2, 20), ("tutorial", LARGE, 4, 2, 8)],
+    ids=str,
+)
 def test_training_in_float32(
     model: str, kind: ImageKind, batch_size: int, width: int, seed: int, objective: str
 ) -> None:
@@ -51,7 +55,7 @@ def test_training_in_float32(
     differences = weight_differences(ours, theirs)
     for name in biases_without_influence(ours):
         # The exact gradient is 0, and Adam blows its rounding noise up to steps of at most about lr: no two programs
-        # agree on them. What can be asked for is that they wander no farther. (In float64 they do agree: ε is larger.)
+        # agree on them. What can be asked for is that they wander no farther. (In float64 the noise is far below Adam's ε, and they agree.)
         assert differences.pop(name) <= 2 * 1.1 * STEPS * ours.g_optimizer.lr
     check(differences, "float32")
 
@@ -60,10 +64,10 @@ def test_training_in_float32(
 @each_model
 @pytest.mark.parametrize(("kind", "batch_size"), [(SMALL, 128), (LARGE, 16)], ids=str)
 def test_first_step_in_float32(model: str, kind: ImageKind, batch_size: int, objective: str) -> None:
-    """What comes before an update of real width: the losses, D's judgement, the running statistics."""
+    """What no update of a weight has touched yet, at real width: D's loss and judgement, the running statistics."""
     ours = build(model, kind, seed=1)
     theirs = twin(ours)
-    train_both(ours, theirs, objective, batch_size, seed=1, steps=1)
+    train_both(ours, theirs, objective, batch_size, seed=1, steps=1, reported=("d_loss", "d_real", "d_fake"))
     differences = weight_differences(ours, theirs)
     statistics = {name: value for name, value in differences.items() if ".running_" in name}
     assert statistics
@@ -80,7 +84,13 @@ def test_a_difference_is_found() -> None:
 
 
 def train_both(
-    ours: GAN, theirs: torch_networks.TorchGAN, objective: str, batch_size: int, seed: int, steps: int
+    ours: GAN,
+    theirs: torch_networks.TorchGAN,
+    objective: str,
+    batch_size: int,
+    seed: int,
+    steps: int,
+    reported: tuple[str, ...] = Outcome._fields,
 ) -> None:
     """Train side by side, and compare what each step reports."""
     dtype = ours.generator.parameters()[0].dtype.name
@@ -91,8 +101,9 @@ def train_both(
         expected = torch_networks.train_step(
             theirs, torch_networks.images_from_rawgan(real), torch.from_numpy(z.numpy()), objective
         )
-        for name, value, expected_value in zip(Outcome._fields, found, expected, strict=True):
-            check({f"step {step + 1}: {name}": abs(value.item() - expected_value.item())}, dtype)
+        for name in reported:
+            difference = abs(getattr(found, name).item() - getattr(expected, name).item())
+            check({f"step {step + 1}: {name}": difference}, dtype)
 
 
 def converted(gan: GAN, dtype: str) -> GAN:
@@ -133,11 +144,11 @@ def weight_differences(ours: GAN, theirs: torch_networks.TorchGAN) -> dict[str, 
 
 
 def biases_without_influence(gan: GAN) -> list[str]:
-    """The biases that a batch norm takes away again, as it subtracts the mean: the tutorial's transposed convolutions."""
+    """The biases that a batch norm takes away again with the mean: those of the tutorial's transposed convolutions."""
     layers = list(gan.generator.children())
     return [
         f"generator.{position}.b"
-        for (position, layer), (_, following) in zip(layers, layers[1:], strict=False)
+        for (position, layer), (_, following) in itertools.pairwise(layers)
         if isinstance(following, nn.BatchNorm) and getattr(layer, "b", None) is not None
     ]
 
