@@ -62,6 +62,8 @@ Gradients = tuple[Tensor | None, ...]
 class Op:
     """A differentiable function. Subclasses write `forward` and `backward`; `__init__` takes what is not a Tensor.
 
+    An instance is one node of a graph, so it is called once: `MyOp(option)(x)`.
+
     `forward(*arrays) → array` computes with arrays and may keep what `backward` needs as attributes. It never writes
     to an input. `backward(gy) → (gx, …)` computes with Tensors and ops, one gradient for each input, None for one
     that is not wanted (`self.needs[i]` is False) or on which the result does not depend. There,
@@ -77,6 +79,8 @@ class Op:
     differentiable_twice: ClassVar[bool] = True
     """False for an op whose `backward` computes with arrays: asking for a second derivative then raises."""
 
+    serial: int = -1
+    """When the op was recorded: a later one has a higher number. −1: not yet."""
     needs: tuple[bool, ...]
     shapes: tuple[tuple[int, ...], ...]
 
@@ -95,6 +99,8 @@ class Op:
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Run forward; record the result's origin if recording and some input requires a gradient."""
+        if self.serial >= 0:
+            raise checks.called_twice(self)
         checks.check_alike(self, inputs)
         result = Tensor(self.forward(*(x.data for x in inputs)))
         if self.is_view:

@@ -68,6 +68,14 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
         )
 
 
+def called_twice(op: Op) -> GraphError:
+    """The error for an op that has its place in a graph already."""
+    return GraphError(
+        f"{op.name}: this op was called before, and a second call would overwrite what the first one recorded\n"
+        f"  make a new one for each call, as in {op.name}(...)(x)"
+    )
+
+
 def released(op: Op) -> GraphError:
     """The error for a graph that was walked before."""
     return GraphError(

@@ -843,3 +843,14 @@ def test_backward_is_a_function_too():
     x = leaf(3.0)
     backward(x * x)
     assert x.grad.item() == 6
+
+
+def test_an_op_is_called_once():
+    op = ops.activation.LeakyReLU(0.2)
+    op(leaf(1.0))
+    with pytest.raises(GraphError) as caught:
+        op(leaf(2.0))
+    assert str(caught.value) == (
+        "LeakyReLU: this op was called before, and a second call would overwrite what the first one recorded\n"
+        "  make a new one for each call, as in LeakyReLU(...)(x)"
+    )

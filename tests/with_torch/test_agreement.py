@@ -55,7 +55,8 @@ def test_training_in_float32(
     differences = weight_differences(ours, theirs)
     for name in biases_without_influence(ours):
         # The exact gradient is 0, and Adam blows its rounding noise up to steps of at most about lr: no two programs
-        # agree on them. What can be asked for is that they wander no farther. (In float64 the noise is far below Adam's ε, and they agree.)
+        # agree on them. What can be asked for is that they wander no farther. (In float64 the noise is far below
+        # Adam's ε, and they do agree.)
         assert differences.pop(name) <= 2 * 1.1 * STEPS * ours.g_optimizer.lr
     check(differences, "float32")
 

@@ -1,0 +1,35 @@
+"""The command line: `python -m bench COMMAND --help` tells what a command takes."""
+
+import sys
+from importlib import import_module
+
+from bench.errors import BenchError
+
+COMMANDS = {
+    "step": "whole training steps of rawgan against the same networks in PyTorch",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
+    command, *options = arguments or ["--help"]
+    if command in ("-h", "--help"):
+        listing = "\n".join(f"  {name:<10} {purpose}" for name, purpose in COMMANDS.items())
+        print(f"usage: python -m bench COMMAND [OPTIONS]\n\n{listing}")
+        return 0
+    if command not in COMMANDS:
+        print(f"bench: there is no command {command!r}; choose one of: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        import_module(f"bench.{command}").main(options)
+    except BenchError as error:
+        print(f"bench {command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"bench {command}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":  # the workers import this module too
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,172 @@
+"""Who competes in `bench step`: training steps from the same weights, with the same noise and images.
+
+All input lies ready in memory before the clock starts, for each competitor in the layout that it likes best. A step
+ends when its losses have been read, as they are in training.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.workers import Competitor
+
+CHECKED_STEPS = 2
+BATCHES = 4
+"""How many batches there are, used in turn."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training, by the options of `bench step`."""
+
+    model: str
+    image_size: int
+    channels: int
+    batch_size: int
+    threads: int
+
+
+class Steps:
+    """The part that all competitors share: which batch is next, and what to compare."""
+
+    def __init__(self, batches: list[Any]) -> None:
+        self.batches: Iterator[Any] = cycle(batches)
+
+    def step(self, real: Any, z: Any) -> Any:
+        """Train on one batch, and return rawgan's Outcome or its like."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """One training step."""
+        self.losses()
+
+    def losses(self) -> dict[str, float]:
+        """What one training step reports."""
+        outcome = self.step(*next(self.batches))
+        return {name: value.item() for name, value in zip(outcome._fields, outcome, strict=True)}
+
+    def check(self) -> dict[str, float]:
+        """What the first steps report."""
+        return {
+            f"step {number} {name}": value
+            for number in range(1, CHECKED_STEPS + 1)
+            for name, value in self.losses().items()
+        }
+
+
+class RawganSteps(Steps):
+    """rawgan with one of its CPU backends."""
+
+    def __init__(self, task: Task, folder: Path, backend: str) -> None:
+        import rawgan_kernels
+        from rawgan import Tensor
+        from rawgan.gan import ImageKind, build
+
+        rawgan_kernels.use(backend)
+        self.gan = build(task.model, ImageKind(task.image_size, task.channels))
+        for name in ("generator", "discriminator"):
+            getattr(self.gan, name).load_state_dict(_weights(folder, name))
+        reals, noise = _batches(folder)
+        super().__init__([(Tensor(real), Tensor(z)) for real, z in zip(reals, noise, strict=True)])
+
+    def step(self, real: Any, z: Any) -> Any:
+        """rawgan's own training step."""
+        from rawgan.gan import train_step
+
+        return train_step(self.gan, real, z)
+
+    def versions(self) -> dict[str, str]:
+        """rawgan's and NumPy's."""
+        import rawgan
+
+        return {"rawgan": rawgan.__version__, "numpy": np.__version__}
+
+
+class TorchSteps(Steps):
+    """The same networks in PyTorch.
+
+    `tuned`: D's weight gradients are not computed in G's step, and Adam is PyTorch's fused one. Otherwise as in
+    PyTorch's own DCGAN example.
+    """
+
+    def __init__(self, task: Task, folder: Path, channels_last: bool, tuned: bool) -> None:
+        import torch
+
+        from bench import torch_networks
+
+        torch.set_num_threads(task.threads)
+        self.tuned = tuned
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.gan = torch_networks.build(
+            task.model, task.image_size, task.channels, memory_format=layout, fused_adam=tuned
+        )
+        for name in ("generator", "discriminator"):
+            torch_networks.load_rawgan(getattr(self.gan, name), _weights(folder, name))
+        reals, noise = _batches(folder)
+        super().__init__(
+            [
+                (torch_networks.images_from_rawgan(real, layout), torch.from_numpy(z))
+                for real, z in zip(reals, noise, strict=True)
+            ]
+        )
+
+    def step(self, real: Any, z: Any) -> Any:
+        """The training step of `torch_networks`."""
+        from bench.torch_networks import train_step
+
+        return train_step(self.gan, real, z, freeze=self.tuned)
+
+    def versions(self) -> dict[str, str]:
+        """PyTorch's."""
+        import torch
+
+        return {"torch": torch.__version__}
+
+
+class Input:
+    """Not a competitor in earnest: it writes the common input into the folder, in a process that then ends."""
+
+    def __init__(self, task: Task, folder: Path) -> None:
+        from rawgan.data import Batches, load
+        from rawgan.gan import ImageKind, build
+
+        gan = build(task.model, ImageKind(task.image_size, task.channels))
+        for name in ("generator", "discriminator"):
+            np.savez(folder / f"{name}.npz", **getattr(gan, name).state_dict())
+        images = load("mnist", image_size=task.image_size, channels=task.channels, split="test")
+        batches = Batches(images, task.batch_size, seed=0)
+        np.savez(
+            folder / "batches.npz",
+            reals=np.stack([batches.batch(step) for step in range(BATCHES)]),
+            noise=np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)]),
+        )
+
+    def check(self) -> dict[str, float]:
+        """Done: there is nothing to compare."""
+        return {}
+
+    def run(self) -> None:
+        """There is nothing to measure."""
+
+    def versions(self) -> dict[str, str]:
+        """None that matter."""
+        return {}
+
+
+def rawgan_steps(task: Task, folder: Path, backend: str) -> Competitor:
+    """See RawganSteps."""
+    return RawganSteps(task, folder, backend)
+
+
+def _weights(folder: Path, name: str) -> dict[str, np.ndarray]:
+    with np.load(folder / f"{name}.npz") as arrays:
+        return dict(arrays)
+
+
+def _batches(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(folder / "batches.npz") as arrays:
+        return arrays["reals"], arrays["noise"]
