@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 from bench.errors import BenchError
+from rawgan.errors import RawganError
 
 COMMANDS = {
     "step": "whole training steps of rawgan against the same networks in PyTorch",
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         import_module(f"bench.{command}").main(options)
-    except BenchError as error:
+    except (BenchError, RawganError) as error:
         print(f"bench {command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,7 +1,8 @@
 """Who competes in `bench step`: training steps from the same weights, with the same noise and images.
 
 All input lies ready in memory before the clock starts, for each competitor in the layout that it likes best. A step
-ends when its losses have been read, as they are in training.
+ends when its losses have been read, as they are in training. Libraries are imported by the competitor that needs them:
+what a process does not use should not count as its memory.
 """
 
 from collections.abc import Iterator
@@ -12,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.workers import Competitor
-
 CHECKED_STEPS = 2
+NETWORKS = ("generator", "discriminator")
 BATCHES = 4
 """How many batches there are, used in turn."""
 
@@ -68,7 +68,7 @@ class RawganSteps(Steps):
 
         rawgan_kernels.use(backend)
         self.gan = build(task.model, ImageKind(task.image_size, task.channels))
-        for name in ("generator", "discriminator"):
+        for name in NETWORKS:
             getattr(self.gan, name).load_state_dict(_weights(folder, name))
         reals, noise = _batches(folder)
         super().__init__([(Tensor(real), Tensor(z)) for real, z in zip(reals, noise, strict=True)])
@@ -104,7 +104,7 @@ class TorchSteps(Steps):
         self.gan = torch_networks.build(
             task.model, task.image_size, task.channels, memory_format=layout, fused_adam=tuned
         )
-        for name in ("generator", "discriminator"):
+        for name in NETWORKS:
             torch_networks.load_rawgan(getattr(self.gan, name), _weights(folder, name))
         reals, noise = _batches(folder)
         super().__init__(
@@ -127,39 +127,21 @@ class TorchSteps(Steps):
         return {"torch": torch.__version__}
 
 
-class Input:
-    """Not a competitor in earnest: it writes the common input into the folder, in a process that then ends."""
+def write_input(task: Task, folder: Path) -> None:
+    """Write the weights, images and noise that all competitors start from into the folder."""
+    from rawgan.data import Batches, load
+    from rawgan.gan import ImageKind, build
 
-    def __init__(self, task: Task, folder: Path) -> None:
-        from rawgan.data import Batches, load
-        from rawgan.gan import ImageKind, build
-
-        gan = build(task.model, ImageKind(task.image_size, task.channels))
-        for name in ("generator", "discriminator"):
-            np.savez(folder / f"{name}.npz", **getattr(gan, name).state_dict())
-        images = load("mnist", image_size=task.image_size, channels=task.channels, split="test")
-        batches = Batches(images, task.batch_size, seed=0)
-        np.savez(
-            folder / "batches.npz",
-            reals=np.stack([batches.batch(step) for step in range(BATCHES)]),
-            noise=np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)]),
-        )
-
-    def check(self) -> dict[str, float]:
-        """Done: there is nothing to compare."""
-        return {}
-
-    def run(self) -> None:
-        """There is nothing to measure."""
-
-    def versions(self) -> dict[str, str]:
-        """None that matter."""
-        return {}
-
-
-def rawgan_steps(task: Task, folder: Path, backend: str) -> Competitor:
-    """See RawganSteps."""
-    return RawganSteps(task, folder, backend)
+    gan = build(task.model, ImageKind(task.image_size, task.channels))
+    for name in NETWORKS:
+        np.savez(folder / f"{name}.npz", **getattr(gan, name).state_dict())
+    images = load("mnist", image_size=task.image_size, channels=task.channels, split="test")
+    batches = Batches(images, task.batch_size, seed=0)
+    np.savez(
+        folder / "batches.npz",
+        reals=np.stack([batches.batch(step) for step in range(BATCHES)]),
+        noise=np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)]),
+    )
 
 
 def _weights(folder: Path, name: str) -> dict[str, np.ndarray]:

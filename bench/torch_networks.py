@@ -9,14 +9,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-
-Shape = tuple[int, ...]
 
 
 class Outcome(NamedTuple):
@@ -63,7 +61,7 @@ def tutorial(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.
     ]
     for inputs, outputs in itertools.pairwise(filters):
         generator += [
-            nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
             nn.LeakyReLU(0.3, inplace=True),
         ]
@@ -120,7 +118,7 @@ def dcgan(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Seq
 
 
 MODELS = {"tutorial": tutorial, "dcgan": dcgan}
-ADAM = {  # each model's constants
+ADAM: dict[str, dict[str, Any]] = {  # each model's constants
     "tutorial": {"lr": 1e-4, "betas": (0.9, 0.999), "eps": 1e-7},
     "dcgan": {"lr": 2e-4, "betas": (0.5, 0.999), "eps": 1e-8},
 }
@@ -204,6 +202,7 @@ def rawgan_views(network: nn.Sequential) -> dict[str, Tensor]:
     """
     image = next((layer.unflattened_size for layer in network if isinstance(layer, nn.Unflatten)), None)
     views: dict[str, Tensor] = {}
+    found: dict[str, Tensor | None]
     for position, layer in enumerate(network):
         match layer:
             case nn.Linear():

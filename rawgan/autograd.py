@@ -64,8 +64,9 @@ class Op:
 
     An instance is one node of a graph, so it is called once: `MyOp(option)(x)`.
 
-    `forward(*arrays) → array` computes with arrays and may keep what `backward` needs as attributes. It never writes
-    to an input. `backward(gy) → (gx, …)` computes with Tensors and ops, one gradient for each input, None for one
+    `forward(*arrays) → array` computes with arrays, in their dtype, and never writes to one. It may keep attributes,
+    but none through which a second derivative would have to flow: for values, `backward` has `self.inputs` and
+    `self.output`. `backward(gy) → (gx, …)` computes with Tensors and ops, one gradient for each input, None for one
     that is not wanted (`self.needs[i]` is False) or on which the result does not depend. There,
 
     - `self.inputs` are the input Tensors, checked to be what they were in the forward pass;
@@ -74,8 +75,7 @@ class Op:
     """
 
     keeps_output: ClassVar[bool] = False
-    is_view: ClassVar[bool] = False
-    """The result shares memory with the first input, so a write to one is a write to the other."""
+    keeps_dtype: ClassVar[bool] = True
     differentiable_twice: ClassVar[bool] = True
     """False for an op whose `backward` computes with arrays: asking for a second derivative then raises."""
 
@@ -99,13 +99,14 @@ class Op:
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Run forward; record the result's origin if recording and some input requires a gradient."""
-        if self.serial >= 0:
-            raise checks.called_twice(self)
-        checks.check_alike(self, inputs)
-        result = Tensor(self.forward(*(x.data for x in inputs)))
-        if self.is_view:
-            result.share_version(inputs[0])
-        self.needs = tuple(x.requires_grad for x in inputs)
+        checks.check_call(self, inputs)
+        array = self.forward(*(x.data for x in inputs))
+        checks.check_result(self, inputs, array)
+        result = Tensor(array)
+        for x in inputs:
+            if _owner(x.data) is _owner(result.data):  # a view: a write to one is a write to the other
+                result.share_version(x)
+        self.needs = self._required = tuple(x.requires_grad for x in inputs)
         if _state.recording and any(self.needs):
             self.serial = next(_serial)
             self.shapes = tuple(x.shape for x in inputs)
@@ -196,6 +197,8 @@ def grad(
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    checks.check_tensors("grad: outputs", outputs)
+    checks.check_tensors("grad: inputs", inputs)
     given = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs
     seeds = [None] * len(outputs) if given is None else list(given)
     if len(seeds) != len(outputs):
@@ -266,8 +269,8 @@ def _mark_needs(ops: list[Op], wanted: set[Node] | None) -> set[Op]:
     leading: set[Op] = set()
     for op in ops:
         op.needs = tuple(
-            x.requires_grad and (x.op in leading or (x.op is None if wanted is None else _node(x) in wanted))
-            for x in op.recorded_inputs
+            required and (x.op in leading or (x.op is None if wanted is None else _node(x) in wanted))
+            for x, required in zip(op.recorded_inputs, op._required, strict=True)
         )
         if any(op.needs):
             leading.add(op)
@@ -292,6 +295,6 @@ def _separate(g: Tensor, taken: set[int]) -> Tensor:
 
 
 def _owner(array: Any) -> Any:
-    while array.base is not None:
+    while getattr(array, "base", None) is not None:
         array = array.base
     return array

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rawgan.errors import DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
+from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
     from rawgan.autograd import Op
-    from rawgan.tensor import Tensor
 
 
-def check_alike(op: Op, inputs: Sequence[Tensor]) -> None:
-    """One dtype and one device: nothing is promoted or moved in silence.
+def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
+    """A fresh op, and Tensors of one dtype and one device: nothing is promoted or moved in silence.
 
-    Raises: DeviceError, DTypeError
+    Raises: GraphError, DTypeError, DeviceError
     """
+    if op.serial >= 0:
+        raise GraphError(
+            f"{op.name}: this op was called before, and a second call would overwrite what the first one recorded\n"
+            f"  make a new one for each call, as in {op.name}(...)(x)"
+        )
+    taken = {"needs", "serial", "shapes"} & vars(op).keys()
+    if taken:
+        raise GraphError(
+            f"{op.name}: the engine keeps its own {min(taken)!r} in an op; give that attribute another name"
+        )
+    strangers = [type(x).__name__ for x in inputs if not isinstance(x, Tensor)]
+    if strangers or not inputs:
+        raise DTypeError(f"{op.name}: an op is called with Tensors, not with {', '.join(strangers) or 'nothing'}")
     first = inputs[0]
     if all(x.dtype == first.dtype and x.device == first.device for x in inputs):
         return
@@ -29,13 +42,30 @@ def check_alike(op: Op, inputs: Sequence[Tensor]) -> None:
     raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
 
 
-def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Sequence[Tensor | None], create_graph: bool) -> None:
-    """What an op's backward returned is what it promised. Raises: ShapeError, NotTwiceDifferentiable."""
+def check_result(op: Op, inputs: Sequence[Tensor], array: Any) -> None:
+    """What an op's forward returned is an array like its inputs. Raises: DTypeError."""
+    expected = inputs[0].dtype if op.keeps_dtype else None
+    if not hasattr(array, "dtype") or (expected is not None and array.dtype != expected):
+        came = f"{array.dtype}" if hasattr(array, "dtype") else type(array).__name__
+        raise DTypeError(
+            f"{op.name}.forward must return an array of its inputs' dtype, {inputs[0].dtype}, but returned {came}\n"
+            "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()"
+        )
+
+
+def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Any, create_graph: bool) -> None:
+    """What an op's backward returned is what it promised. Raises: ShapeError, DTypeError, NotTwiceDifferentiable."""
+    if not isinstance(gxs, tuple):
+        raise DTypeError(
+            f"{op.name}.backward must return a tuple, one gradient for each input, not {type(gxs).__name__}"
+        )
     if len(gxs) != len(inputs):
         raise ShapeError(f"{op.name}.backward returned {len(gxs)} gradients for {len(inputs)} inputs")
     for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
         if not needed or gx is None:
             continue
+        if not isinstance(gx, Tensor):
+            raise DTypeError(f"{op.name}.backward must return Tensors, or None, but one is {type(gx).__name__}")
         if (gx.shape, gx.dtype) != (x.shape, x.dtype):
             raise ShapeError(
                 f"{op.name}.backward returned a gradient unlike its input\n"
@@ -48,8 +78,17 @@ def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Sequence[Tensor | Non
             )
 
 
+def check_tensors(what: str, values: Sequence[Any]) -> None:
+    """Raise a DTypeError unless all are Tensors."""
+    for index, value in enumerate(values):
+        if not isinstance(value, Tensor):
+            raise DTypeError(f"{what}[{index}] must be a Tensor, but is {type(value).__name__}")
+
+
 def check_seed(y: Tensor, seed: Tensor | None) -> None:
-    """A walk can start at y with this gradient. Raises: GraphError, ShapeError."""
+    """A walk can start at y with this gradient. Raises: GraphError, ShapeError, DTypeError."""
+    if seed is not None:
+        check_tensors("backward: gradient", [seed])
     if not y.requires_grad:
         raise GraphError(
             "backward: the output has no graph\n"
@@ -66,14 +105,6 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
             "backward: the gradient must have its output's shape, dtype and device\n"
             f"  output {y.shape} {y.dtype} {y.device}   gradient {seed.shape} {seed.dtype} {seed.device}"
         )
-
-
-def called_twice(op: Op) -> GraphError:
-    """The error for an op that has its place in a graph already."""
-    return GraphError(
-        f"{op.name}: this op was called before, and a second call would overwrite what the first one recorded\n"
-        f"  make a new one for each call, as in {op.name}(...)(x)"
-    )
 
 
 def released(op: Op) -> GraphError:

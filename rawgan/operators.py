@@ -57,6 +57,9 @@ class Arithmetic:
     def __neg__(self) -> Tensor:
         return OPERATORS["neg"](self)
 
+    def __abs__(self) -> Tensor:
+        return OPERATORS["abs"](self)
+
     def __getitem__(self, index: Any) -> Tensor:
         return OPERATORS["slice"](self, index)
 

@@ -16,7 +16,7 @@ class Optimizer:
     `step(gradients)` takes what `grad(loss, optimizer.parameters)` gives; `step()` takes each parameter's `.grad`,
     leaves alone those without one, and `zero_grad()` then clears them.
 
-    Raises: ArgumentError for no parameters, one given twice, or a learning rate that is not positive
+    Raises: ArgumentError for no parameters, one given twice or without a gradient, or a learning rate not above 0
     """
 
     moments: Sequence[str] = ()
@@ -24,14 +24,20 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         name = type(self).__name__
+        if not isinstance(parameters, Iterable):
+            raise ArgumentError(f"{name}: parameters is {type(parameters).__name__}; pass model.parameters()")
         self.parameters = list(parameters)
         if not self.parameters:
             raise ArgumentError(f"{name}: there are no parameters to update; pass model.parameters()")
+        for index, p in enumerate(self.parameters):
+            if not isinstance(p, Tensor) or not p.requires_grad:
+                what = "a Tensor that requires no gradient" if isinstance(p, Tensor) else type(p).__name__
+                raise ArgumentError(f"{name}: parameter {index} is {what}; pass model.parameters()")
         if len({id(p) for p in self.parameters}) != len(self.parameters):
             raise ArgumentError(f"{name}: a parameter is listed twice, and would be updated twice")
         _check_range(name, "lr", lr, 0, float("inf"), low_open=True)
         self.lr = lr
-        self.steps = 0
+        self.counts = [0] * len(self.parameters)  # steps that each parameter has taken
         self.state: dict[str, list[Any]] = {
             moment: [array_module(p.data).zeros_like(p.data) for p in self.parameters] for moment in self.moments
         }
@@ -51,11 +57,23 @@ class Optimizer:
             raise GraphError(f"{type(self).__name__}.step: no parameter has a gradient; call loss.backward() first")
         for index, p, g in pairs:
             self._check(index, p, g)
-        self.steps += 1
-        moments = [[self.state[moment][index] for index, _, _ in pairs] for moment in self.moments]
-        self.update([p.data for _, p, _ in pairs], [g.data for _, _, g in pairs], *moments)
-        for _, p, _ in pairs:
+        moments = list(self.state.values())
+        for count in sorted({self.counts[index] for index, _, _ in pairs}):  # one round, unless some were left alone
+            now = [(index, p, g) for index, p, g in pairs if self.counts[index] == count]
+            self.update(
+                [p.data for _, p, _ in now],
+                [g.data for _, _, g in now],
+                [[moment[index] for index, _, _ in now] for moment in moments],
+                count + 1,
+            )
+        for index, p, _ in pairs:
+            self.counts[index] += 1
             p.mark_written()
+
+    @property
+    def steps(self) -> int:
+        """Steps taken, by the parameters that took the most."""
+        return max(self.counts)
 
     def _check(self, index: int, p: Tensor, g: Tensor) -> None:
         if (g.shape, g.dtype, g.device) != (p.shape, p.dtype, p.device):
@@ -72,8 +90,8 @@ class Optimizer:
                     "  call Module.to() first, then make the optimiser"
                 )
 
-    def update(self, w: list[Any], gw: list[Any], *moments: list[Any]) -> None:
-        """Write the new values into w and the moments."""
+    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
+        """Write the new values into w and the moments; `step` counts from 1."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def zero_grad(self) -> None:
@@ -101,7 +119,7 @@ class SGD(Optimizer):
         self.moments = ("velocity",) if momentum else ()
         super().__init__(parameters, lr)
 
-    def update(self, w: list[Any], gw: list[Any], *moments: list[Any]) -> None:
+    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
         velocity = moments[0] if moments else []
         kernels.sgd_update(w, gw, velocity, self.lr, self.momentum, self.nesterov)
@@ -126,7 +144,7 @@ class RMSprop(Optimizer):
         self.rho, self.eps = rho, eps
         super().__init__(parameters, lr)
 
-    def update(self, w: list[Any], gw: list[Any], *moments: list[Any]) -> None:
+    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
         kernels.rmsprop_update(w, gw, *moments, self.lr, self.rho, self.eps)
 
@@ -155,6 +173,8 @@ class AdamW(Optimizer):
         weight_decay: float = 1e-2,
     ) -> None:
         name = type(self).__name__
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ArgumentError(f"{name}: betas must be two numbers, but is {betas!r}")
         for index, beta in enumerate(betas):
             _check_range(name, f"betas[{index}]", beta, 0, 1)
         _check_range(name, "eps", eps, 0, float("inf"))
@@ -162,9 +182,9 @@ class AdamW(Optimizer):
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         super().__init__(parameters, lr)
 
-    def update(self, w: list[Any], gw: list[Any], *moments: list[Any]) -> None:
+    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
-        kernels.adam_update(w, gw, *moments, self.steps, self.lr, *self.betas, self.eps, self.weight_decay)
+        kernels.adam_update(w, gw, *moments, step, self.lr, *self.betas, self.eps, self.weight_decay)
 
 
 class Adam(AdamW):

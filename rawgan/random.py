@@ -8,10 +8,13 @@ import zlib
 
 import numpy as np
 
+from rawgan.errors import ArgumentError
+
 
 def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
     """A fresh generator for one purpose ("noise", "shuffle", …) at one index (a step, an epoch).
 
+    Raises: ArgumentError for a negative seed
     Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"
 
     >>> generator(0, "noise", 7).random() == generator(0, "noise", 7).random()
@@ -19,5 +22,7 @@ def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
     >>> generator(0, "noise", 7).random() == generator(0, "noise", 8).random()
     False
     """
+    if seed < 0:
+        raise ArgumentError(f"seed must be 0 or more, but is {seed}")
     entropy = (seed, zlib.crc32(purpose.encode()), index)
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))

@@ -25,8 +25,8 @@ class Tensor(Arithmetic):
     here is a leaf. If it `requires_grad`, `backward()` leaves its gradient in `.grad`.
 
     Write to a leaf by `t.data = array`, `t.data -= array` or `t[index] = value`: a graph that used the old values then
-    refuses to be walked, instead of giving wrong gradients. (A write behind the Tensor's back, `t.data[0] = 1`, is the
-    one it cannot see.)
+    refuses to be walked, instead of giving wrong gradients. What it cannot see is a write behind the Tensor's back:
+    into `t.data[0]`, or into the array that it was made from.
 
     Raises: DTypeError for arrays that are neither float32 nor float64
 
@@ -63,6 +63,8 @@ class Tensor(Arithmetic):
 
     @data.setter
     def data(self, array: Any) -> None:
+        if not hasattr(array, "dtype"):
+            raise DTypeError(f"Tensor.data: a new array must be an array, not {type(array).__name__}")
         if (array.shape, array.dtype, device_of(array)) != (self.shape, self.dtype, self.device):
             raise ShapeError(
                 "Tensor.data: a new array must have the old one's shape, dtype and device\n"
@@ -80,6 +82,10 @@ class Tensor(Arithmetic):
     def share_version(self, other: Tensor) -> None:
         """Say that this Tensor shares memory with `other`."""
         self._version = other._version
+
+    def shares_memory(self, other: Tensor) -> bool:
+        """Whether one is a view of the other, as `reshape` and `detach` give."""
+        return self._version is other._version
 
     def mark_written(self) -> None:
         """Say that the array was written to in place, so that graphs that used the old values know they are stale."""
@@ -120,6 +126,12 @@ class Tensor(Arithmetic):
         """The values as a NumPy array: on the CPU the array itself, from a GPU a copy."""
         return to_device(self._array, "cpu")
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        raise DTypeError("a Tensor does not turn into an array in silence, which would cut its graph; use x.numpy()")
+
+    def __float__(self) -> float:
+        return self.item()
+
     def item(self) -> float:
         """The one number in it, as a Python float."""
         return float(self._array.item())
@@ -131,11 +143,10 @@ class Tensor(Arithmetic):
         return leaf
 
     def to(self, device: str) -> Tensor:
-        """A leaf with the same values on `device`, `"cpu"` or `"cuda"`."""
-        leaf = Tensor(to_device(self._array, device), self.requires_grad)
+        """The same values on `device`, `"cpu"` or `"cuda"`: this Tensor if it is there, else a leaf."""
         if device == self.device:
-            leaf.share_version(self)
-        return leaf
+            return self
+        return Tensor(to_device(self._array, device), self.requires_grad and self.op is None)
 
     def backward(self, gradient: Tensor | None = None, create_graph: bool = False) -> None:
         """Add the gradient of this Tensor to the `.grad` of every leaf behind it; see `rawgan.autograd.backward`."""

@@ -660,12 +660,11 @@ def test_tensors_are_iterated_by_rows():
     assert [row.shape for row in Tensor(np.zeros((3, 2)))] == [(2,)] * 3
 
 
-def test_to_the_same_device_is_a_leaf_with_the_same_array():
+def test_to_the_same_device_changes_nothing():
     x = leaf(1.0)
-    there = (x * 2).to("cpu")
-    assert there.op is None
-    assert there.requires_grad
-    assert x.to("cpu").data is x.data
+    y = (x * 2).to("cpu")
+    y.backward()
+    assert x.grad.item() == 2
 
 
 def test_repr_says_what_it_is():
@@ -854,3 +853,82 @@ def test_an_op_is_called_once():
         "LeakyReLU: this op was called before, and a second call would overwrite what the first one recorded\n"
         "  make a new one for each call, as in LeakyReLU(...)(x)"
     )
+
+
+def test_a_flag_set_later_does_not_reach_into_the_past():
+    """x required no gradient when x * 2 was computed, so that path is not in the graph, and half a gradient is none."""
+    x, w = Tensor([1.0]), Tensor([3.0], requires_grad=True)
+    z = ((x * 2) * w + x * w).sum()
+    x.requires_grad = True
+    with pytest.raises(GraphError, match=r"grad: inputs\[0\] \(1,\) has no gradient"):
+        grad(z, x)
+
+
+def test_views_are_recognised_without_being_declared():
+    class Same(Op):
+        def forward(self, x):
+            return x
+
+        def backward(self, gy):
+            return (gy,)
+
+    a = leaf(1.0, 2.0)
+    y = Same()(a)
+    z = (y * y).sum()
+    a.data -= 1
+    with pytest.raises(GraphError, match="was written to after the forward pass used it"):
+        z.backward()
+
+
+def op_with(forward=lambda self, x: x * 2, backward=lambda self, gy: (gy * 2,), **attributes):
+    return type("Mine", (Op,), {"forward": forward, "backward": backward, **attributes})()
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (
+            lambda: op_with(lambda self, x: x * np.sqrt(2.0))(Tensor([1.0], requires_grad=True)),
+            "Mine.forward must return an array of its inputs' dtype, float32, but returned float64\n"
+            "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()",
+        ),
+        (
+            lambda: op_with(lambda self, x: (x, x))(leaf(1.0)),
+            "Mine.forward must return an array of its inputs' dtype, float64, but returned tuple\n"
+            "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()",
+        ),
+        (
+            lambda: op_with(backward=lambda self, gy: gy)(leaf(1.0)).backward(),
+            "Mine.backward must return a tuple, one gradient for each input, not Tensor",
+        ),
+        (
+            lambda: op_with(backward=lambda self, gy: None)(leaf(1.0)).backward(),
+            "Mine.backward must return a tuple, one gradient for each input, not NoneType",
+        ),
+        (
+            lambda: op_with(backward=lambda self, gy: (gy.data,))(leaf(1.0)).backward(),
+            "Mine.backward must return Tensors, or None, but one is ndarray",
+        ),
+        (lambda: op_with()(np.ones(2)), "Mine: an op is called with Tensors, not with ndarray"),
+        (lambda: op_with()(), "Mine: an op is called with Tensors, not with nothing"),
+        (lambda: leaf(1.0).backward(np.ones(1)), "backward: gradient[0] must be a Tensor, but is ndarray"),
+        (lambda: grad(leaf(1.0) * 2, [np.ones(1)]), "grad: inputs[0] must be a Tensor, but is ndarray"),
+        (
+            lambda: np.asarray(leaf(1.0)),
+            "a Tensor does not turn into an array in silence, which would cut its graph; use x.numpy()",
+        ),
+    ],
+)
+def test_slips_that_name_themselves(act, message):
+    with pytest.raises(DTypeError) as caught:
+        act()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["needs", "serial", "shapes"])
+def test_an_op_cannot_take_the_engines_own_attributes(name):
+    op = op_with()
+    setattr(op, name, -2 if name == "serial" else ())
+    with pytest.raises(GraphError) as caught:
+        op(leaf(1.0))
+    assert str(caught.value) == (f"Mine: the engine keeps its own {name!r} in an op; give that attribute another name")

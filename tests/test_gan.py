@@ -130,7 +130,7 @@ def test_impossible_sizes_name_possible_ones(size, near):
     nearest = ", ".join(str(n) for n in sorted(int(n) for n in near.split(", ")))
     assert str(caught.value) == (
         f"image size {size}: the networks double an image of 4 to 7 pixels, so a size must be 4, 5, 6 or 7 times "
-        f"a power of two\n  sizes near {size}: {nearest}"
+        f"2, 4, 8, ...\n  sizes near {size}: {nearest}"
     )
 
 

@@ -90,8 +90,10 @@ def _ops_behind(y: Tensor) -> list[tuple[int, int]]:
     while pending:
         x = pending.pop()
         if x.op is not None:
-            made.append((0, 0) if x.op.is_view else (_flops(x.op, x), x.size))
-            pending.extend(x.op.recorded_inputs)
+            inputs = x.op.recorded_inputs
+            is_view = any(x.shares_memory(source) for source in inputs)
+            made.append((0, 0) if is_view else (_flops(x.op, x), x.size))
+            pending.extend(inputs)
     return made
 
 

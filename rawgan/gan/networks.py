@@ -81,15 +81,17 @@ def split_size(size: int) -> tuple[int, int]:
     nearest = sorted(sorted(possible, key=lambda n: abs(n - size))[:4])
     raise ArgumentError(
         f"image size {size}: the networks double an image of 4 to 7 pixels, so a size must be 4, 5, 6 or 7 times "
-        f"a power of two\n  sizes near {size}: {', '.join(str(n) for n in nearest)}"
+        f"2, 4, 8, ...\n  sizes near {size}: {', '.join(str(n) for n in nearest)}"
     )
 
 
 def tutorial(image: ImageKind, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
     """The tutorial's networks: at 64×64×3 its very generator, at 28×28×1 its very discriminator (with width 64).
 
-    Everything else is Keras's default: Glorot-uniform weights, biases in the transposed convolutions, LeakyReLU 0.3,
-    batch norm with ε = 0.001 and momentum 0.99, which counts the other way round: 0.01 here.
+    Everything else is Keras's default: Glorot-uniform weights, LeakyReLU 0.3, batch norm with ε = 0.001 and momentum
+    0.99, which counts the other way round: 0.01 here. Only the last transposed convolution has a bias; batch norm
+    subtracts those of the others again, and Adam would turn the rounding error of their gradients, which are 0, into
+    steps.
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     """
@@ -106,7 +108,10 @@ def tutorial(image: ImageKind, noise_size: int, width: int, rng: np.random.Gener
         nn.Reshape(base, base, filters[0]),
     ]
     for inputs, outputs in itertools.pairwise(filters):
-        generator += [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding="same", rng=rng), *normalized(outputs)]
+        generator += [
+            nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding="same", bias=False, rng=rng),
+            *normalized(outputs),
+        ]
     generator += [nn.ConvTranspose2d(filters[-1], image.channels, 4, stride=2, padding="same", rng=rng), nn.Tanh()]
 
     discriminator: list[nn.Module] = [nn.Flatten()]

@@ -5,6 +5,7 @@ Layers with random weights take `rng`, a NumPy generator: there is no hidden one
 
 import math
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,17 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module) -> None:
+        for index, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise ArgumentError(
+                    f"Sequential: layer {index} must be a Module, but is {type(layer).__name__}\n"
+                    "  give the layers one by one, nn.Sequential(a, b), or as nn.Sequential(*layers)"
+                )
         self.layers = layers
 
     def children(self) -> Iterator[tuple[str, Module]]:
-        """The layers, by position."""
-        return ((str(index), layer) for index, layer in enumerate(self.layers))
+        """The layers, by position; then what a subclass may have added."""
+        return ((name.removeprefix("layers."), child) for name, child in super().children())
 
     def forward(self, x: Tensor) -> Tensor:
         """The last layer's result."""
@@ -381,7 +388,8 @@ class Embedding(Module):
         _check_counts("Embedding", count=count, width=width)
         self.w = _weight((count, width), count, width, init, rng)
 
-    def __call__(self, x: Any) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
+        """The vectors that x, an array of integers, numbers."""
         return ops.take(self.w, x)
 
     def describe_options(self) -> str:
@@ -400,10 +408,10 @@ def _bias(length: int) -> Parameter:
 
 
 def _kernel(layer: str, kernel: int | Pair) -> Pair:
-    pair = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
-    if len(pair) != 2 or min(pair) < 1:
+    pair = tuple(kernel) if isinstance(kernel, tuple | list) else (kernel, kernel)
+    if len(pair) != 2 or not all(isinstance(k, Integral) and k >= 1 for k in pair):
         raise ArgumentError(f"{layer}: kernel must be an integer >= 1, or two of them, but is {kernel!r}")
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
 
 
 def _check_counts(layer: str, groups: int = 1, **counts: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from rawgan.errors import ConfigError
+from rawgan.errors import ArgumentError, ConfigError, shapes
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -16,12 +16,13 @@ Kind = TypeVar("Kind")
 
 
 class Parameter(Tensor):
-    """A leaf that a Module owns and an optimiser updates."""
+    """A leaf that a Module owns and an optimiser updates. Its array is its own: a copy of `data`."""
 
     __slots__ = ()
 
     def __init__(self, data: Any) -> None:
         super().__init__(data, requires_grad=True)
+        self._array = self._array.copy()
 
 
 class Buffer(Tensor):
@@ -48,12 +49,22 @@ class Module:
     training: bool = True
     buffers_frozen: bool = False
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, *inputs: Any, **options: Any) -> Tensor:
         """Compute the module's result."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def __call__(self, x: Any) -> Tensor:
-        return self.forward(x if isinstance(x, Tensor) else Tensor(x))
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        """Run forward. Numbers become Tensors; arrays of integers (labels, indices) stay what they are."""
+        return self.forward(*map(_as_input, inputs), **options)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor) and value.requires_grad and not isinstance(value, Parameter):
+            raise ArgumentError(
+                f"{type(self).__name__}.{name}: a Tensor that requires a gradient is not a Parameter, "
+                "so no optimiser would find it\n"
+                f"{shapes(**{name: value})}   wrap it: nn.Parameter(array)"
+            )
+        super().__setattr__(name, value)
 
     # --- what it owns, by name, in the order of assignment -------------------------------------------------------
 
@@ -104,15 +115,25 @@ class Module:
     @contextmanager
     def frozen_buffers(self) -> Iterator[None]:
         """Inside, calls in training mode leave the buffers (running statistics) as they are."""
-        modules = [module for _, module in self.modules()]
-        before = [module.buffers_frozen for module in modules]
+        with self._each("buffers_frozen", True):
+            yield
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Inside, this module and all within it are in evaluation mode; afterwards each is in its own again."""
+        with self._each("training", False):
+            yield
+
+    @contextmanager
+    def _each(self, flag: str, value: bool) -> Iterator[None]:
+        before = [(module, getattr(module, flag)) for _, module in self.modules()]
         try:
-            for module in modules:
-                module.buffers_frozen = True
+            for module, _ in before:
+                setattr(module, flag, value)
             yield
         finally:
-            for module, frozen in zip(modules, before, strict=True):
-                module.buffers_frozen = frozen
+            for module, old in before:
+                setattr(module, flag, old)
 
     def to(self, device: str | None = None, dtype: str | None = None) -> Self:
         """Move every parameter and buffer to a device, or to `"float32"` or `"float64"`, or both.
@@ -178,10 +199,19 @@ class Module:
         return lines
 
 
+def _as_input(x: Any) -> Any:
+    kind = getattr(getattr(x, "dtype", None), "kind", "f")
+    return x if isinstance(x, Tensor) or kind in "iu" else Tensor(x)
+
+
 def _members(module: Module, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
-    """The module's attributes of one kind, with their names; those in a list or tuple have their position, too."""
-    for name, value in vars(module).items():
+    """The module's attributes of one kind, with their names; what is in lists, tuples and dicts has its key, too."""
+    pending = list(reversed(vars(module).items()))
+    while pending:
+        name, value = pending.pop()
         if isinstance(value, kind):
             yield name, value
+        elif isinstance(value, dict):
+            pending += [(f"{name}.{key}", item) for key, item in reversed(value.items())]
         elif isinstance(value, list | tuple):
-            yield from ((f"{name}.{index}", item) for index, item in enumerate(value) if isinstance(item, kind))
+            pending += [(f"{name}.{index}", item) for index, item in reversed(list(enumerate(value)))]

@@ -69,6 +69,7 @@ __all__ = [
 ]
 
 OPERATORS.update(
+    abs=abs,
     add=add,
     astype=astype,
     div=div,

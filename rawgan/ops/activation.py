@@ -103,7 +103,7 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
     """
     if not 0 <= slope <= 1:
         raise ArgumentError(f"leaky_relu: slope must lie between 0 and 1, but is {slope}")
-    return LeakyReLU(slope)(*as_tensors(x))
+    return LeakyReLU(float(slope))(*as_tensors(x))
 
 
 def relu(x: Any) -> Tensor:

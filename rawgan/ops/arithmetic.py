@@ -209,6 +209,8 @@ class AsType(Op):
     Backward: gx = gy in x's dtype
     """
 
+    keeps_dtype = False
+
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
 

@@ -3,6 +3,7 @@
 `Conv2dInputGrad` run forwards is the transposed convolution; there is no other.
 """
 
+from numbers import Integral
 from typing import Any
 
 import rawgan_kernels as kernels
@@ -265,21 +266,17 @@ def _kernel(w: Tensor) -> Pair:
 
 def _pair(op: str, name: str, value: Any, least: int) -> Pair:
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
+    if len(pair) != 2 or not all(isinstance(v, Integral) and int(v) >= least for v in pair):
         raise ArgumentError(f"{op}: {name} must be an integer >= {least}, or two of them, but is {value!r}")
-    return pair
+    return int(pair[0]), int(pair[1])
 
 
 def _padding(op: str, padding: Any) -> tuple[Pair, Pair]:
     try:
-        vertical, horizontal = (padding, padding) if isinstance(padding, int) else padding
-        pairs = tuple((p, p) if isinstance(p, int) else tuple(p) for p in (vertical, horizontal))
-        good = all(len(pair) == 2 and all(isinstance(p, int) and p >= 0 for p in pair) for pair in pairs)
+        vertical, horizontal = (padding, padding) if isinstance(padding, Integral) else padding
+        return _pair(op, "padding", vertical, 0), _pair(op, "padding", horizontal, 0)
     except (TypeError, ValueError):
-        good = False
-    if not good:
         raise ArgumentError(
             f"{op}: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs "
             f"((top, bottom), (left, right)), or 'same', but is {padding!r}"
-        )
-    return pairs[0], pairs[1]
+        ) from None

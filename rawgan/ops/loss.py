@@ -9,6 +9,7 @@ from rawgan.ops._arguments import as_tensors
 from rawgan.ops.activation import sigmoid
 from rawgan.ops.arithmetic import abs, exp, log
 from rawgan.ops.reduce import broadcast_to, mean, sum
+from rawgan.ops.shape import reshape, take
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -98,8 +99,8 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
         raise ArgumentError(f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}")
     # Softmax does not change when the largest logit, taken as a constant, is subtracted from all: e^x cannot overflow.
     shifted = x - Tensor(x.data.max(axis=1, keepdims=True))
-    chosen = Tensor((labels[:, None] == xp.arange(classes)).astype(x.dtype))
-    losses = log(sum(exp(shifted), axis=1)) - sum(shifted * chosen, axis=1)
+    chosen = take(reshape(shifted, (-1,)), xp.arange(len(labels)) * classes + labels)
+    losses = log(sum(exp(shifted), axis=1)) - chosen
     return _reduce(op, losses, weight, reduction)
 
 

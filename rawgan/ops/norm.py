@@ -4,7 +4,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.errors import ShapeError, shapes
+from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors
 from rawgan.ops.arithmetic import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
@@ -25,7 +25,9 @@ class Normalize(Op):
     """
 
     def __init__(self, axes: tuple[int, ...], eps: float) -> None:
-        self.axes, self.eps = axes, eps
+        if not 0 <= eps < float("inf"):
+            raise ArgumentError(f"Normalize: eps must be at least 0 and finite, but is {eps}")
+        self.axes, self.eps = axes, float(eps)
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
         y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps)

@@ -44,8 +44,6 @@ class BroadcastTo(Op):
     Backward: gx = Σ gy over the repetitions: Sum and BroadcastTo are each other's backward
     """
 
-    is_view = True
-
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 

@@ -21,8 +21,6 @@ class Reshape(Op):
     Backward: gx = gy in x's shape
     """
 
-    is_view = True
-
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 
@@ -39,8 +37,6 @@ class Transpose(Op):
     Backward: gx = gy with its axes put back
     """
 
-    is_view = True
-
     def __init__(self, axes: Shape) -> None:
         self.axes = axes
 
@@ -56,8 +52,6 @@ class Slice(Op):
 
     Backward: gx = 0 except gx[index] = gy
     """
-
-    is_view = True
 
     def __init__(self, index: Any) -> None:
         self.index = index

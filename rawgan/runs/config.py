@@ -31,7 +31,7 @@ class TrainConfig:
     data: str = "mnist"
     """mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
     image_size: int | None = None
-    """Height and width of the images in pixels: 4, 5, 6 or 7 times a power of two. Unset: 28 for MNIST,
+    """Height and width of the images in pixels: 4, 5, 6 or 7 times 2, 4, 8, …. Unset: 28 for MNIST,
     32 for CIFAR-10, 64 for your own images."""
     channels: int | None = None
     """1 for grey, 3 for colour. Unset: what the data has."""

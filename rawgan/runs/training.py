@@ -168,16 +168,11 @@ def generate(
     >>> generate(gan.generator, gan.noise(0, "samples", 3)).shape
     (3, 8, 8, 1)
     """
-    training = generator.training
-    generator.eval()
     batches = []
-    try:
-        with no_grad():
-            for start in range(0, len(z), batch_size):
-                batches.append(generator(z[start : start + batch_size]).numpy())
-                on_progress(min(start + batch_size, len(z)), len(z))
-    finally:
-        generator.train(training)
+    with no_grad(), generator.evaluating():
+        for start in range(0, len(z), batch_size):
+            batches.append(generator(z[start : start + batch_size]).numpy())
+            on_progress(min(start + batch_size, len(z)), len(z))
     return np.concatenate(batches)
 
 

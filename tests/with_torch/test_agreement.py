@@ -9,7 +9,6 @@ activation of any step comes closer to a kink than 8e-6 standard deviations, and
 """
 
 import dataclasses
-import itertools
 from functools import cache
 
 import numpy as np
@@ -52,13 +51,7 @@ def test_training_in_float32(
     ours = build(model, kind, seed=seed, width=width)
     theirs = twin(ours, width)
     train_both(ours, theirs, objective, batch_size, seed, STEPS)
-    differences = weight_differences(ours, theirs)
-    for name in biases_without_influence(ours):
-        # The exact gradient is 0, and Adam blows its rounding noise up to steps of at most about lr: no two programs
-        # agree on them. What can be asked for is that they wander no farther. (In float64 the noise is far below
-        # Adam's ε, and they do agree.)
-        assert differences.pop(name) <= 2 * 1.1 * STEPS * ours.g_optimizer.lr
-    check(differences, "float32")
+    check(weight_differences(ours, theirs), "float32")
 
 
 @each_objective
@@ -142,16 +135,6 @@ def weight_differences(ours: GAN, theirs: torch_networks.TorchGAN) -> dict[str, 
             assert array.dtype == view.dtype
             differences[f"{name}.{key}"] = float(np.abs(array.reshape(view.shape) - view).max())
     return differences
-
-
-def biases_without_influence(gan: GAN) -> list[str]:
-    """The biases that a batch norm takes away again with the mean: those of the tutorial's transposed convolutions."""
-    layers = list(gan.generator.children())
-    return [
-        f"generator.{position}.b"
-        for (position, layer), (_, following) in itertools.pairwise(layers)
-        if isinstance(following, nn.BatchNorm) and getattr(layer, "b", None) is not None
-    ]
 
 
 def check(differences: dict[str, float], dtype: str) -> None:
