@@ -47,7 +47,7 @@ def clean_environment(**extra):
 
 
 def test_help_lists_every_command(capsys):
-    assert main([]) == main(["--help"]) == 0
+    assert main([]) == main(["--help"]) == main(["help"]) == 0
     printed = capsys.readouterr().out
     assert all(f"  {name:<12} {purpose}\n" in printed for name, purpose in COMMANDS.items())
 
@@ -61,6 +61,8 @@ def test_an_unknown_command_lists_the_known(capsys):
     assert main(["dance"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("rawgan: there is no command 'dance'\n\n")
+    assert main(["trian"]) == 2
+    assert capsys.readouterr().err.startswith("rawgan: there is no command 'trian'; did you mean train?\n\n")
     assert "  train        train a GAN" in error
 
 
@@ -99,7 +101,7 @@ def test_train_logs_lines_and_says_where_everything_is(images, tmp_path, capsys)
     out = tmp_path / "run"
     assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "dcgan on 12 images of 8×8×1: 3 steps of 4, on cpu (reference kernels)"
+    assert lines[0] == "dcgan on 12 images of 8×8×1: 3 steps of 4 images, on cpu (reference kernels)"
     assert lines[1] == f"run folder: {out}"
     assert [line.split("  ")[0] for line in lines if line.startswith("step")] == ["step 1/3", "step 3/3"]
     assert re.match(
@@ -127,6 +129,15 @@ def test_a_configuration_repeats_a_run_and_flags_have_the_last_word(run, tmp_pat
     assert len(RunFolder.open(longer).read_metrics()) == 4
 
 
+def test_a_run_folder_stands_for_its_configuration_and_epochs_replace_its_steps(run, tmp_path, capsys):
+    out = tmp_path / "again"
+    assert main(["train", "--config", str(run), "--epochs", "2", "--out", str(out)]) == 0
+    assert len(RunFolder.open(out).read_metrics()) == 6  # 12 images, 4 a step
+    config = RunFolder.open(out).read_config()
+    assert config["epochs"] == 2
+    assert "steps" not in config
+
+
 def test_a_dry_run_shows_everything_and_writes_nothing(images, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
@@ -145,6 +156,7 @@ def test_a_dry_run_shows_everything_and_writes_nothing(images, tmp_path, monkeyp
         (["--config", "none.toml"], "rawgan train: none.toml could not be read: No such file"),
         (["--steps", "1", "--epochs", "1"], "rawgan train: steps 1 and epochs 1.0 both say how long to train"),
         (["--device", "cuda"], "rawgan train: device 'cuda' needs"),
+        (["--config", "a.toml", "--config=b.toml"], "rawgan train: --config is given 2 times; give one file"),
     ],
 )
 def test_train_refuses_in_one_sentence(options, message, capsys, tmp_path, monkeypatch):
@@ -156,7 +168,9 @@ def test_train_refuses_in_one_sentence(options, message, capsys, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_taken_folder_is_left_alone(run, images, capsys):
+def test_a_taken_folder_is_left_alone_before_anything_is_read(run, images, capsys):
+    assert main(["train", "--data", "no such data", "--out", str(run)]) == 1
+    assert capsys.readouterr().err.startswith(f"rawgan train: {run} is not empty, and a run never overwrites another")
     before = (run / "weights.safetensors").read_bytes()
     assert main(["train", "--data", images, "--out", str(run), *TINY]) == 1
     assert str(run) in capsys.readouterr().err
@@ -189,6 +203,7 @@ def test_ctrl_c_ends_in_order(images, tmp_path):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
+    assert "stopping after this step; Ctrl-C again stops at once\n" in rest
     assert process.returncode == 130
     reached = int(re.search(r"stopped at step ([\d,]+) of 100,000", rest)[1].replace(",", ""))
     folder = RunFolder.open(out)
@@ -204,7 +219,7 @@ def test_in_a_terminal_the_samples_are_drawn(images, tmp_path):
     command = [sys.executable, "-m", "rawgan", "train", "--data", images, "--steps", "5", "--sample-every", "2"]
     command += ["--out", str(tmp_path / "run"), *TINY]
     terminal, inside = pty.openpty()
-    environment = clean_environment(TERM="xterm-256color", COLUMNS="100", COLORTERM="truecolor")
+    environment = clean_environment(TERM="xterm-256color", COLUMNS="120", COLORTERM="truecolor")
     process = subprocess.Popen(command, stdout=inside, stderr=inside, env=environment)
     os.close(inside)
     printed, deadline = b"", time.monotonic() + 60
@@ -223,7 +238,7 @@ def test_in_a_terminal_the_samples_are_drawn(images, tmp_path):
     assert "▀▀▀▀" in text
     assert "5/5" in text
     assert "D(fake)" in text
-    assert all(f"step {step}\r" in text for step in (0, 2, 4, 5))
+    assert all(f"step {step}" in text for step in (0, 2, 4, 5))
 
 
 def test_a_narrow_terminal_gets_no_pictures_but_no_error_either(images, capsys):
@@ -236,17 +251,37 @@ def test_a_narrow_terminal_gets_no_pictures_but_no_error_either(images, capsys):
     assert "▀" not in capsys.readouterr().out
 
 
-def test_the_log_is_sparse(images, monkeypatch, capsys):
+def test_the_log_is_sparse_and_knows_how_long_it_takes(images, monkeypatch, capsys):
     import rawgan.cli.train as train
 
     training = train.Training(train.TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=100))
-    clock = iter(range(1000))
+    clock = iter(range(1000, 2000))  # a step a second
     monkeypatch.setattr(train.time, "monotonic", lambda: float(next(clock)))
     with _Log(train.Console(), training) as log:
         for step in range(1, 101):
             log.step(train.Record(step, 0.0, 1.0, 1.0, 0.5, 0.5))
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + 9  # the first, the last, and one every ten seconds
+    assert len(lines) == 1 + 9 + 1  # the first, one every ten seconds, the last
+    assert "images/s" not in lines[0]
+    assert lines[1].startswith("step 11/100 ")
+    assert lines[1].endswith("  4 images/s  89 s left")
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, "D(G(z)) 0.50"), (120, "D(fake) 0.50")])
+def test_the_bar_fits_the_terminal(width, shown, images, capsys):
+    import rawgan.cli.train as train
+
+    training = train.Training(train.TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=2500))
+    with _Bar(Console(force_terminal=True, width=width), training) as bar:
+        for step in (1234, 1235):
+            bar.step(train.Record(step, 1.0, 0.5, 2.0, 0.5, 0.5))
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().out).splitlines()
+    last = [line for line in lines if line.strip()][-1]
+    assert "1235/2500" in last
+    assert shown in last
+    assert re.search(r"\d+/s \d+:\d\d:\d\d", last)
+    assert "━" in last
+    assert "…" not in last
 
 
 def test_ctrl_c_before_training_is_no_traceback(monkeypatch, capsys):
@@ -299,6 +334,13 @@ def test_interpolate_draws_rows_or_moves(run, tmp_path, capsys):
     ("options", "message"),
     [
         (["sample", "nowhere"], "rawgan sample: nowhere does not exist"),
+        (["sample", "RUN", "--seed", "-1"], "rawgan sample: seed must be 0 or more, but is -1"),
+        (
+            ["sample", "RUN", "--single", "--out", "config.toml"],
+            "rawgan sample: config.toml could not be made: File exists",
+        ),
+        (["sample", "RUN", "--count", "10000000000000"], "rawgan sample: out of memory: "),
+        (["describe", "--batch-size", "1"], "rawgan describe: batch_size must be at least 2, but is 1"),
         (["sample", "RUN", "--count", "0"], "rawgan sample: count must be at least 1, but is 0"),
         (["interpolate", "RUN", "--frames", "1"], "rawgan interpolate: frames must be at least 2, but is 1"),
         (["interpolate", "RUN", "--out", "x.bmp"], "rawgan interpolate: "),

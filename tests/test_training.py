@@ -156,7 +156,7 @@ def test_an_impossible_image_size_is_refused_before_the_data_is_read():
     ("values", "message"),
     [
         ({"stpes": 3}, "my.toml: there is no option 'stpes'; did you mean steps?\n  options: model, data, image_size"),
-        ({"dry_run": True}, "my.toml: there is no option 'dry_run'; did you mean dry_run?"),
+        ({"dry_run": True}, "my.toml: there is no option 'dry_run'\n  options: "),
         ({"steps": 1.5}, "my.toml: steps = 1.5, but it should be int"),
         ({"steps": True}, "my.toml: steps = True, but it should be int"),
         ({"epochs": "2"}, "my.toml: epochs = '2', but it should be float"),

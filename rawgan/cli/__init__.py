@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 from rawgan.errors import RawganError
@@ -18,7 +19,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
     command, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if command in ("-h", "--help"):
+    if command in ("-h", "--help", "help"):
         print(_help())
         return 0
     if command == "--version":
@@ -27,13 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"rawgan {__version__}")
         return 0
     if command not in COMMANDS:
-        print(f"rawgan: there is no command {command!r}\n\n{_help()}", file=sys.stderr)
+        near = get_close_matches(command, COMMANDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        print(f"rawgan: there is no command {command!r}{hint}\n\n{_help()}", file=sys.stderr)
         return 2
-    run: Callable[[list[str]], int] = import_module(f"rawgan.cli.{command}").main
     try:
+        run: Callable[[list[str]], int] = import_module(f"rawgan.cli.{command}").main
         return run(options)
     except RawganError as error:
         print(f"rawgan {command}: {error}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"rawgan {command}: out of memory: {error or 'ask for less at once'}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"rawgan {command}: stopped", file=sys.stderr)

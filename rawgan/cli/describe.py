@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 
 from rawgan.cli._tables import human_bytes, layer_table
+from rawgan.errors import ArgumentError
 from rawgan.gan import ImageKind, build, training_bytes
 from rawgan.tensor import Tensor
 
@@ -33,6 +34,8 @@ class DescribeConfig:
 def main(options: list[str]) -> int:
     """Print the tables."""
     config = tyro.cli(DescribeConfig, prog="rawgan describe", args=options)
+    if config.batch_size < 2:
+        raise ArgumentError(f"batch_size must be at least 2, but is {config.batch_size}")
     image = ImageKind(config.image_size, config.channels)
     gan = build(config.model, image, noise_size=config.noise_size, width=config.width)
     images = Tensor(np.zeros((config.batch_size, *image.shape), np.float32))
@@ -41,5 +44,5 @@ def main(options: list[str]) -> int:
     console.print(layer_table(f"{config.model} generator, batch {config.batch_size}", gan.generator, noise))
     console.print(layer_table(f"{config.model} discriminator, batch {config.batch_size}", gan.discriminator, images))
     memory = sum(training_bytes(gan, config.batch_size).values())
-    console.print(f"training holds about {human_bytes(memory)}", highlight=False)
+    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top", highlight=False)
     return 0

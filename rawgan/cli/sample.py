@@ -10,6 +10,7 @@ from rich.console import Console
 from rawgan.cli._progress import progress_of
 from rawgan.errors import ArgumentError
 from rawgan.runs import RunFolder, save_grid, save_images
+from rawgan.runs._files import naming
 from rawgan.runs.training import generate, restore
 
 
@@ -42,7 +43,8 @@ def main(options: list[str]) -> int:
         images = generate(gan.generator, gan.noise(config.seed, "sample", config.count), on_progress=show)
     if config.single:
         folder = config.out or config.run / f"images-seed-{config.seed}"
-        folder.mkdir(parents=True, exist_ok=True)
+        with naming(folder, "made"):
+            folder.mkdir(parents=True, exist_ok=True)
         written = f"{len(save_images(folder, images, 'image'))} images in {folder}"
     else:
         path = config.out or config.run / f"images-seed-{config.seed}.png"

@@ -1,48 +1,67 @@
 """rawgan train"""
 
+import itertools
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import human_bytes, layer_table
-from rawgan.errors import RawganError
+from rawgan.errors import ArgumentError, RawganError
 from rawgan.gan import training_bytes
 from rawgan.runs import RunFolder, terminal_grid
 from rawgan.runs.config import TrainConfig
-from rawgan.runs.folder import read_toml
+from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
 from rawgan.runs.training import Record, Training
+
+DESCRIPTION = "Train a GAN and leave pictures, losses and weights in a run folder."
 
 LOG_SECONDS = 10.0
 """Time between log lines where there is no terminal to draw a progress bar in."""
 
+WINDOW = 50
+"""Latest steps by which the speed is measured."""
+
+WIDE = 110
+"""Columns from which on the progress bar spells everything out."""
+
 
 def main(options: list[str]) -> int:
     """Train, and return the exit code."""
-    config = tyro.cli(TrainConfig, prog="rawgan train", args=options, default=_defaults(options))
+    config = tyro.cli(
+        TrainConfig, prog="rawgan train", args=options, default=_defaults(options), description=DESCRIPTION
+    )
     console = Console()
+    if config.out is not None:
+        refuse_taken(config.out)
     training = _prepare(console, config)
     if config.dry_run:
         return _dry_run(console, training)
 
     folder = RunFolder.create(config.out, f"{config.model}-{Path(config.data).name}")
+    shape = "×".join(map(str, training.images.shape))
     console.print(
-        f"{config.model} on {len(training.images):,} images of {'×'.join(map(str, training.images.shape))}: "
-        f"{training.steps:,} steps of {config.batch_size}, on {training.device} ({config.backend} kernels)",
+        f"{config.model} on {len(training.images):,} images of {shape}: {training.steps:,} "
+        f"step{'s' if training.steps > 1 else ''} of {config.batch_size} images, "
+        f"on {training.device} ({config.backend} kernels)",
         highlight=False,
+        soft_wrap=True,
     )
     console.print(f"run folder: {folder.path}", highlight=False, soft_wrap=True)
     display = _Bar(console, training) if console.is_terminal else _Log(console, training)
-    with _stop_on_interrupt() as stop, display:
+    with _stop_on_interrupt(console) as stop, display:
         reached = training.run(folder, display.step, display.sample, stop.is_set)
     console.print(
         f"pictures: {folder.samples_folder}\nanimation: {folder.animation_file}\nlosses: {folder.losses_file}",
@@ -58,12 +77,25 @@ def main(options: list[str]) -> int:
 
 def _defaults(options: list[str]) -> TrainConfig:
     """The options' default values: those of the file that --config names, if there is one."""
-    for position, option in enumerate(options):
-        name, _, value = option.partition("=")
-        if name == "--config" and (value or position + 1 < len(options)):
-            path = Path(value or options[position + 1])
-            return TrainConfig.from_dict(read_toml(path), str(path))
-    return TrainConfig()
+    files = _given("--config", options)
+    if len(files) > 1:
+        raise ArgumentError(f"--config is given {len(files)} times; give one file")
+    if not files:
+        return TrainConfig()
+    path = Path(files[0])
+    if path.is_dir():
+        path = path / CONFIG  # a run folder stands for its configuration
+    values = read_toml(path)
+    for flag, other in (("--steps", "epochs"), ("--epochs", "steps")):
+        if _given(flag, options):
+            values.pop(other, None)
+    return TrainConfig.from_dict(values, str(path))
+
+
+def _given(flag: str, options: list[str]) -> list[str]:
+    """The values given for a flag, as `--flag value` or `--flag=value`."""
+    values = [option.partition("=")[2] for option in options if option.startswith(f"{flag}=")]
+    return values + [value for option, value in itertools.pairwise(options) if option == flag]
 
 
 def _prepare(console: Console, config: TrainConfig) -> Training:
@@ -103,26 +135,34 @@ class _Log:
 
     def __init__(self, console: Console, training: Training) -> None:
         self.console, self.training = console, training
-        self.started = self.logged = time.monotonic()
+        self.times: deque[float] = deque(maxlen=WINDOW)
+        self.logged = 0.0
 
     def __enter__(self) -> "_Log":
-        self.started = self.logged = time.monotonic()
         return self
 
     def __exit__(self, *error: object) -> None:
         pass
 
+    def speed(self) -> tuple[float, float]:
+        """Images per second, and seconds left, by the latest steps; (0, 0) as long as there is only one."""
+        if len(self.times) < 2:
+            return 0.0, 0.0
+        each = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
+        return self.training.config.batch_size / max(each, 1e-9), each
+
     def step(self, record: Record) -> None:
         """Print a line, unless the last one is recent."""
         now = time.monotonic()
-        if now - self.logged < LOG_SECONDS and record.step not in (1, self.training.steps):
+        self.times.append(now)
+        if record.step not in (1, self.training.steps) and now - self.logged < LOG_SECONDS:
             return
         self.logged = now
-        each = (now - self.started) / record.step
+        images, each = self.speed()
+        left = each * (self.training.steps - record.step)
+        pace = f"  {images:.0f} images/s  {left:.0f} s left" if images else ""
         self.console.print(
-            f"step {record.step}/{self.training.steps}  epoch {record.epoch:.2f}  {_losses(record)}  "
-            f"{self.training.config.batch_size / each:.0f} images/s  "
-            f"{each * (self.training.steps - record.step):.0f} s left",
+            f"step {record.step}/{self.training.steps}  epoch {record.epoch:.2f}  {_losses(record)}{pace}",
             highlight=False,
             soft_wrap=True,
         )
@@ -137,17 +177,15 @@ class _Bar(_Log):
     COLUMNS, ROWS = 8, 2
 
     def __enter__(self) -> "_Bar":
-        super().__enter__()
         self.progress = Progress(
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[losses]}"),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[pace]}", table_column=Column(no_wrap=True)),
             console=self.console,
+            expand=True,
         )
-        self.task = self.progress.add_task("training", total=self.training.steps, losses="", speed="")
+        self.task = self.progress.add_task("training", total=self.training.steps, losses="", pace="")
         self.progress.start()
         return self
 
@@ -156,12 +194,14 @@ class _Bar(_Log):
 
     def step(self, record: Record) -> None:
         """Move the bar."""
-        speed = record.step * self.training.config.batch_size / (time.monotonic() - self.started)
+        self.times.append(time.monotonic())
+        images, each = self.speed()
+        left = timedelta(seconds=round(each * (self.training.steps - record.step)))
         self.progress.update(
             self.task,
             completed=record.step,
-            losses=f"epoch {record.epoch:.2f}  {_losses(record)}",
-            speed=f"{speed:.0f} images/s",
+            losses=_losses(record) if self.console.width >= WIDE else _losses_in_short(record),
+            pace=f"{images:.0f}/s {left}" if images else "",
         )
 
     def sample(self, step: int, images: np.ndarray[Any, Any]) -> None:
@@ -182,13 +222,18 @@ def _losses(record: Record) -> str:
     )
 
 
+def _losses_in_short(record: Record) -> str:
+    return f"D {record.d_loss:.2f} G {record.g_loss:.2f} D(x) {record.d_real:.2f} D(G(z)) {record.d_fake:.2f}"
+
+
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def _stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into a request to stop after the current step; a second one stops at once."""
     stop = threading.Event()
 
     def ask(signum: int, frame: object) -> None:
         stop.set()
+        console.print("stopping after this step; Ctrl-C again stops at once", highlight=False)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, ask)

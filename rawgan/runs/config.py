@@ -119,7 +119,7 @@ class TrainConfig:
         kinds = typing.get_type_hints(cls)
         for name, value in values.items():
             if name not in kinds or name in OF_THE_CALL:
-                near = get_close_matches(name, kinds, n=1)
+                near = get_close_matches(name, kinds.keys() - {*OF_THE_CALL}, n=1)
                 raise ConfigError(
                     f"{source}: there is no option {name!r}{f'; did you mean {near[0]}?' if near else ''}\n"
                     f"  options: {', '.join(kind for kind in kinds if kind not in OF_THE_CALL)}"

@@ -288,15 +288,21 @@ def sample_files(folder: str | Path) -> list[Path]:
     return sorted((file for file, step in steps.items() if step), key=lambda file: int(file.stem[5:]))
 
 
-def _new_at(path: Path) -> Path:
-    """Make ``path``, or take it when it is an empty folder."""
-    if path.is_dir() and any(path.iterdir()):
-        raise ConfigError(
-            f"{path} is not empty, and a run never overwrites another\n"
-            "  choose another folder, or delete this one first"
-        )
+def refuse_taken(path: Path) -> None:
+    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already."""
+    with naming(path, "read"):
+        if path.is_dir() and any(path.iterdir()):
+            raise ConfigError(
+                f"{path} is not empty, and a run never overwrites another\n"
+                "  choose another folder, or delete this one first"
+            )
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{path} is a file, but a run needs a folder\n  choose another name")
+
+
+def _new_at(path: Path) -> Path:
+    """Make ``path``, or take it when it is an empty folder."""
+    refuse_taken(path)
     path.mkdir(parents=True, exist_ok=True)
     return path
 
