@@ -7,6 +7,7 @@ from bench.errors import BenchError
 from rawgan.errors import RawganError
 
 COMMANDS = {
+    "startup": "importing rawgan, and the command's help",
     "step": "whole training steps of rawgan against the same networks in PyTorch",
 }
 

@@ -60,7 +60,7 @@ class TrainConfig:
     backend: Literal["reference"] = "reference"
     """Which kernels compute; reference is plain NumPy or CuPy."""
 
-    sample_every: int = 100
+    sample_every: int = 200
     """Steps between pictures."""
     samples: int = 64
     """Images per picture."""
