@@ -2,12 +2,13 @@
 
 Floors, each resting on those below it::
 
-    rawgan.cli                     what a person types
-    rawgan.gan   rawgan.runs       networks, objectives, the training step; run folders
-    rawgan.nn    rawgan.optim      layers that own parameters; optimisers
-    rawgan.ops                     differentiable functions
-    rawgan.tensor rawgan.autograd  arrays that remember how they were made
-    rawgan_kernels                 the arithmetic
+    rawgan.cli                                what a person types
+    rawgan.runs                               run folders, pictures, the loop around the step
+    rawgan.gan                                networks, objectives, the training step
+    rawgan.nn   rawgan.optim   rawgan.data    layers that own parameters; optimisers; images
+    rawgan.ops                                differentiable functions
+    rawgan.tensor   rawgan.autograd           arrays that remember how they were made, and the walk back
+    rawgan_kernels                            the arithmetic
 """
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """Initial weights: functions (shape, fan_in, fan_out, rng) → float64 array.
 
-`fan_in` is how many inputs one output is a sum of, `fan_out` how many outputs one input goes into.
+`fan_in` is how many inputs one output is a sum of, `fan_out` how many outputs one input goes into; for convolutions
+both count every tap of the kernel, whatever the stride.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,8 @@
-"""Layers: the ops of `rawgan.ops`, with the parameters they need.
+"""Layers with parameters, and the container of layers.
 
 Layers with random weights take `rng`, a NumPy generator: there is no hidden one.
 """
 
-import math
 from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
@@ -23,6 +22,7 @@ Pair = tuple[int, int]
 class Sequential(Module):
     """Modules, one after the other. Their names are their positions: "0", "1", …
 
+    >>> from rawgan.nn import Flatten
     >>> Sequential(Flatten(), Linear(4, 1, rng=np.random.default_rng(0)))
     Sequential()
       0: Flatten()
@@ -188,193 +188,6 @@ class ConvTranspose2d(Module):
         """Channels, kernel and options."""
         kh, kw, outputs, inputs = self.w.shape
         return f"{inputs} → {outputs * self.groups}, {kh}×{kw}{_options(self)}{_no_bias(self.b)}"
-
-
-class LeakyReLU(Module):
-    """x where x > 0, slope · x elsewhere. Shapes: any → the same.
-
-    >>> LeakyReLU(0.2)(np.array([-1.0, 2.0], "float32"))
-    Tensor([-0.2,  2. ], float32)
-    """
-
-    def __init__(self, slope: float = 0.2) -> None:
-        self.slope = slope
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.leaky_relu(x, self.slope)
-
-    def describe_options(self) -> str:
-        """Slope."""
-        return f"{self.slope}"
-
-
-class ReLU(Module):
-    """x where x > 0, 0 elsewhere. Shapes: any → the same.
-
-    >>> ReLU()(np.array([2.0], "float32"))
-    Tensor([2.], float32)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.relu(x)
-
-
-class Tanh(Module):
-    """Hyperbolic tangent. Shapes: any → the same.
-
-    >>> Tanh()(np.array([0.0], "float32"))
-    Tensor([0.], float32)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.tanh(x)
-
-
-class Sigmoid(Module):
-    """1 / (1 + e^−x). Shapes: any → the same.
-
-    >>> Sigmoid()(np.array([0.0], "float32"))
-    Tensor([0.5], float32)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.sigmoid(x)
-
-
-class Reshape(Module):
-    """Give each sample another shape. Shapes: (N, …) → (N, *shape).
-
-    >>> Reshape(2, 2)(np.ones((3, 4), "float32")).shape
-    (3, 2, 2)
-    """
-
-    def __init__(self, *shape: int) -> None:
-        self.shape = shape
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.reshape(x, (x.shape[0], *self.shape))
-
-    def describe_options(self) -> str:
-        """Shape of a sample."""
-        return ", ".join(str(n) for n in self.shape)
-
-
-class Flatten(Module):
-    """Make a vector of each sample. Shapes: (N, …) → (N, features).
-
-    >>> Flatten()(np.ones((3, 2, 2), "float32")).shape
-    (3, 4)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
-
-
-class Dropout(Module):
-    """In training, set elements to 0 with probability `rate` and scale the rest by 1 / (1 − rate).
-
-    Shapes: any → the same
-
-    >>> Dropout(0.5, rng=np.random.default_rng(0)).eval()(np.ones(3, "float32"))
-    Tensor([1., 1., 1.], float32)
-    """
-
-    def __init__(self, rate: float = 0.5, *, rng: np.random.Generator) -> None:
-        if not 0 <= rate < 1:
-            raise ArgumentError(f"Dropout: rate must be at least 0 and less than 1, but is {rate}")
-        self.rate, self.rng = rate, rng
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.dropout(x, self.rate, self.rng) if self.training else x
-
-    def describe_options(self) -> str:
-        """Rate."""
-        return f"{self.rate}"
-
-
-_UPSAMPLE = {"nearest": ops.upsample_nearest, "bilinear": ops.upsample_bilinear}
-
-
-class Upsample(Module):
-    """Enlarge images, `"nearest"` or `"bilinear"`. Shapes: (N, H, W, C) → (N, H·factor, W·factor, C).
-
-    Raises: ArgumentError for another mode
-
-    >>> Upsample(2)(np.ones((1, 3, 3, 1), "float32")).shape
-    (1, 6, 6, 1)
-    """
-
-    def __init__(self, factor: int = 2, mode: str = "nearest") -> None:
-        if mode not in _UPSAMPLE:
-            raise ArgumentError(f"Upsample: mode is {mode!r}; choose one of: {', '.join(_UPSAMPLE)}")
-        self.factor, self.mode = factor, mode
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return _UPSAMPLE[self.mode](x, self.factor)
-
-    def describe_options(self) -> str:
-        """Factor and mode."""
-        return f"×{self.factor}, {self.mode}"
-
-
-class _Pool(Module):
-    def __init__(self, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> None:
-        self.kernel, self.stride, self.padding = kernel, stride, padding
-
-    def describe_options(self) -> str:
-        """Window and stride."""
-        return f"{self.kernel}, stride {self.kernel if self.stride is None else self.stride}"
-
-
-class AvgPool2d(_Pool):
-    """Mean over windows; see `rawgan.ops.avg_pool2d`. Shapes: (N, H, W, C) → (N, I, J, C).
-
-    >>> AvgPool2d(2)(np.ones((1, 4, 4, 3), "float32")).shape
-    (1, 2, 2, 3)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.avg_pool2d(x, self.kernel, self.stride, self.padding)
-
-
-class MaxPool2d(_Pool):
-    """Largest value in each window; see `rawgan.ops.max_pool2d`. Shapes: (N, H, W, C) → (N, I, J, C).
-
-    >>> MaxPool2d(2)(np.ones((1, 4, 4, 3), "float32")).shape
-    (1, 2, 2, 3)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.max_pool2d(x, self.kernel, self.stride, self.padding)
-
-
-class PixelShuffle(Module):
-    """Channels into pixels; see `rawgan.ops.pixel_shuffle`. Shapes: (N, H, W, C·factor²) → (N, H·factor, W·factor, C).
-
-    >>> PixelShuffle(2)(np.ones((1, 3, 3, 8), "float32")).shape
-    (1, 6, 6, 2)
-    """
-
-    def __init__(self, factor: int = 2) -> None:
-        self.factor = factor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return ops.pixel_shuffle(x, self.factor)
-
-    def describe_options(self) -> str:
-        """Factor."""
-        return f"×{self.factor}"
 
 
 class Embedding(Module):
