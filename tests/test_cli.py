@@ -279,6 +279,7 @@ def test_the_bar_fits_the_terminal(width, shown, images, capsys):
     last = [line for line in lines if line.strip()][-1]
     assert "1235/2500" in last
     assert shown in last
+    assert "1.00" in last  # the epoch
     assert re.search(r"\d+/s \d+:\d\d:\d\d", last)
     assert "━" in last
     assert "…" not in last

@@ -34,7 +34,7 @@ LOG_SECONDS = 10.0
 WINDOW = 50
 """Latest steps by which the speed is measured."""
 
-WIDE = 110
+WIDE = 115
 """Columns from which on the progress bar spells everything out."""
 
 
@@ -162,7 +162,7 @@ class _Log:
         left = each * (self.training.steps - record.step)
         pace = f"  {images:.0f} images/s  {left:.0f} s left" if images else ""
         self.console.print(
-            f"step {record.step}/{self.training.steps}  epoch {record.epoch:.2f}  {_losses(record)}{pace}",
+            f"step {record.step}/{self.training.steps}  {_in_words(record)}{pace}",
             highlight=False,
             soft_wrap=True,
         )
@@ -200,7 +200,7 @@ class _Bar(_Log):
         self.progress.update(
             self.task,
             completed=record.step,
-            losses=_losses(record) if self.console.width >= WIDE else _losses_in_short(record),
+            losses=_in_words(record) if self.console.width >= WIDE else _in_short(record),
             pace=f"{images:.0f}/s {left}" if images else "",
         )
 
@@ -215,15 +215,18 @@ class _Bar(_Log):
         self.progress.console.print(grid)
 
 
-def _losses(record: Record) -> str:
+def _in_words(record: Record) -> str:
     return (
-        f"D loss {record.d_loss:.3f}  G loss {record.g_loss:.3f}  "
+        f"epoch {record.epoch:.2f}  D loss {record.d_loss:.3f}  G loss {record.g_loss:.3f}  "
         f"D(real) {record.d_real:.2f}  D(fake) {record.d_fake:.2f}"
     )
 
 
-def _losses_in_short(record: Record) -> str:
-    return f"D {record.d_loss:.2f} G {record.g_loss:.2f} D(x) {record.d_real:.2f} D(G(z)) {record.d_fake:.2f}"
+def _in_short(record: Record) -> str:
+    return (
+        f"e {record.epoch:.2f} D {record.d_loss:.2f} G {record.g_loss:.2f} "
+        f"D(x) {record.d_real:.2f} D(G(z)) {record.d_fake:.2f}"
+    )
 
 
 @contextmanager
