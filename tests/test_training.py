@@ -119,7 +119,7 @@ def test_divergence_stops_the_run_and_keeps_the_last_weights(images, tmp_path):
 
 
 def test_epochs_or_steps():
-    assert TrainConfig().total_steps(per_epoch=10) == 1800
+    assert TrainConfig().total_steps(per_epoch=10) == 3000
     assert TrainConfig(steps=7).total_steps(per_epoch=10) == 7
     assert TrainConfig(epochs=2.5).total_steps(per_epoch=10) == 25
     assert TrainConfig(epochs=0.01).total_steps(per_epoch=10) == 1

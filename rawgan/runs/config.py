@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from rawgan.errors import ArgumentError, ConfigError
 from rawgan.gan import split_size
 
-DEFAULT_STEPS = 1800
+DEFAULT_STEPS = 3000
 
 NATIVE_SIZES = {"mnist": 28, "fashion-mnist": 28, "cifar10": 32}
 """Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
@@ -39,10 +39,10 @@ class TrainConfig:
     """Go on without images that cannot be read, instead of stopping before training."""
 
     steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 1800, unless --epochs is given."""
+    """Training steps; one step is one update of each network. Unset: 3000, unless --epochs is given."""
     epochs: float | None = None
     """Passes over the data, instead of --steps."""
-    batch_size: int = 128
+    batch_size: int = 64
     """Images per step."""
     objective: Literal["non-saturating", "minimax"] = "non-saturating"
     """What the generator minimises: -log D(G(z)), or the tutorial's formula log(1 - D(G(z)))."""
