@@ -42,7 +42,7 @@ class Optimizer:
             moment: [array_module(p.data).zeros_like(p.data) for p in self.parameters] for moment in self.moments
         }
 
-    def step(self, gradients: Sequence[Tensor] | None = None) -> None:
+    def step(self, gradients: Sequence[Tensor | None] | None = None) -> None:
         """Update every parameter once.
 
         Raises: ShapeError if the gradients do not fit the parameters, GraphError if there is none at all

@@ -932,3 +932,7 @@ def test_an_op_cannot_take_the_engines_own_attributes(name):
     with pytest.raises(GraphError) as caught:
         op(leaf(1.0))
     assert str(caught.value) == (f"Mine: the engine keeps its own {name!r} in an op; give that attribute another name")
+
+
+def test_abs_and_float():
+    assert abs(leaf(-2.0)).item() == float(leaf(2.0)) == 2.0

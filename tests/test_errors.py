@@ -894,6 +894,32 @@ nn.AvgPool2d((2, 1), padding=1)(zeros(1, 4, 4, 1))
 ArgumentError: avg_pool2d: padding must be smaller than the kernel, or a window would see nothing else
   kernel (2, 1)   padding ((1, 1), (1, 1))
 
+nn.Sequential([nn.ReLU()])
+ArgumentError: Sequential: layer 0 must be a Module, but is list
+  give the layers one by one, nn.Sequential(a, b), or as nn.Sequential(*layers)
+
+setattr(nn.Module(), "w", Tensor([1.0, 2.0], requires_grad=True))
+ArgumentError: Module.w: a Tensor that requires a gradient is not a Parameter, so no optimiser would find it
+  w (2,)   wrap it: nn.Parameter(array)
+
+nn.BatchNorm(3, eps=-1)(zeros(2, 3))
+ArgumentError: Normalize: eps must be at least 0 and finite, but is -1
+
+optim.Adam(nn.Linear(2, 1, rng=rng()))
+ArgumentError: Adam: parameters is Linear; pass model.parameters()
+
+optim.Adam(nn.Linear(2, 1, rng=rng()).named_parameters())
+ArgumentError: Adam: parameter 0 is tuple; pass model.parameters()
+
+optim.SGD([zeros(2)], 0.1)
+ArgumentError: SGD: parameter 0 is a Tensor that requires no gradient; pass model.parameters()
+
+optim.Adam([nn.Parameter([1.0])], 0.1, 0.5)
+ArgumentError: Adam: betas must be two numbers, but is 0.5
+
+setattr(zeros(2), "data", 3.0)
+DTypeError: Tensor.data: a new array must be an array, not float
+
 bool(Tensor([1.0, 2.0]))
 ShapeError: a Tensor of several numbers is neither true nor false
   x (2,)

@@ -150,3 +150,12 @@ def test_reductions_and_weights(name):
 def test_a_number_is_a_target_for_all(name):
     loss, (x, _) = getattr(ops, name), LOSSES[name]
     np.testing.assert_array_equal(loss(x, 0.9, reduction="none").data, loss(x, np.full(3, 0.9), reduction="none").data)
+
+
+def test_a_masked_class_has_no_part_in_the_cross_entropy():
+    x = Tensor(np.array([[0.0, -np.inf, 1.0]]), requires_grad=True)
+    loss = ops.softmax_cross_entropy(x, np.array([0]))
+    assert loss.item() == pytest.approx(np.log1p(np.e), rel=1e-12)
+    (gx,) = grad(loss, x)
+    p = 1 / (1 + np.e)
+    np.testing.assert_allclose(gx.data, [[p - 1, 0, 1 - p]], atol=1e-12)

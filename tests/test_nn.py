@@ -470,3 +470,46 @@ def test_moving_a_module_drops_gradients_and_outdates_its_optimizer():
         "  parameter (2, 1) float64 cpu   m float32 cpu\n"
         "  call Module.to() first, then make the optimiser"
     )
+
+
+def test_a_module_may_take_several_inputs_and_options():
+    class Scaled(nn.Module):
+        def forward(self, x, y, *, factor):
+            return (x + y) * factor
+
+    found = Scaled()(np.ones(2, "float32"), Tensor([1.0, 2.0]), factor=3)
+    np.testing.assert_array_equal(found.data, [6, 9])
+
+
+def test_integers_pass_through_a_sequential_to_its_embedding():
+    network = nn.Sequential(nn.Embedding(5, 3, rng=rng()), nn.ReLU())
+    assert network(np.array([1, 4])).shape == (2, 3)
+
+
+def test_a_sequential_keeps_what_a_subclass_adds():
+    class WithHead(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Linear(2, 2, bias=False, rng=rng()))
+            self.head = nn.Linear(2, 1, bias=False, rng=rng())
+
+    assert list(WithHead().state_dict()) == ["0.w", "head.w"]
+
+
+def test_modules_in_dicts_and_nested_lists_are_found():
+    module = nn.Module()
+    module.towers = {"left": [nn.Linear(1, 1, bias=False, rng=rng())], "right": nn.Parameter([1.0])}
+    assert sorted(module.state_dict()) == ["towers.left.0.w", "towers.right"]
+
+
+def test_a_parameter_owns_its_array():
+    array = np.ones(2, "float32")
+    nn.Parameter(array).data += 1
+    np.testing.assert_array_equal(array, [1, 1])
+
+
+def test_evaluating_gives_each_module_its_own_mode_back():
+    network = nn.Sequential(nn.ReLU(), nn.ReLU())
+    network[1].eval()
+    with network.evaluating():
+        assert [module.training for _, module in network.modules()] == [False, False, False]
+    assert [module.training for _, module in network.modules()] == [True, True, False]

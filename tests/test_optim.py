@@ -184,3 +184,16 @@ def test_a_small_network_learns():
         optimizer.step()
         optimizer.zero_grad()
     assert ((network(x).data > 0) == (target > 0.5)).mean() > 0.95
+
+
+def test_each_parameter_counts_its_own_steps():
+    """One that had no gradient for a while takes its first step as if it were the first: Adam's is lr · sign(g)."""
+    busy, late = nn.Parameter([1.0]), nn.Parameter([1.0])
+    adam = optim.Adam([busy, late], lr=0.1)
+    for _ in range(20):
+        adam.step([Tensor([1.0]), None])
+    assert late.item() == 1
+    adam.step([Tensor([1.0]), Tensor([5.0])])
+    assert late.item() == pytest.approx(0.9, abs=1e-6)
+    assert adam.counts == [21, 1]
+    assert adam.steps == 21
