@@ -26,8 +26,6 @@ from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
 from rawgan.runs.training import Record, Training
 
-DESCRIPTION = "Train a GAN and leave pictures, losses and weights in a run folder."
-
 LOG_SECONDS = 10.0
 """Time between log lines where there is no terminal to draw a progress bar in."""
 
@@ -40,9 +38,8 @@ WIDE = 115
 
 def main(options: list[str]) -> int:
     """Train, and return the exit code."""
-    config = tyro.cli(
-        TrainConfig, prog="rawgan train", args=options, default=_defaults(options), description=DESCRIPTION
-    )
+    purpose = (TrainConfig.__doc__ or "").partition("\n")[0]  # what follows is an example in Python
+    config = tyro.cli(TrainConfig, prog="rawgan train", args=options, default=_defaults(options), description=purpose)
     console = Console()
     if config.out is not None:
         refuse_taken(config.out)
@@ -125,7 +122,9 @@ def _dry_run(console: Console, training: Training) -> int:
     )
     account = training_bytes(gan, config.batch_size)
     parts = ", ".join(f"{name} {human_bytes(size)}" for name, size in account.items())
-    console.print(f"memory: about {human_bytes(sum(account.values()))} ({parts})", highlight=False)
+    console.print(
+        f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top", highlight=False
+    )
     console.print(f"data: {human_bytes(training.images.images.nbytes)}; nothing was written", highlight=False)
     return 0
 

@@ -1,0 +1,247 @@
+"""What the author of an op may get wrong, and what is said of it."""
+
+import math
+
+import numpy as np
+import pytest
+from graphs import Faulty, leaf
+
+from rawgan import Op, Tensor, grad, nn, ops
+from rawgan.autograd import backward
+from rawgan.errors import DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
+
+FAULTS = [
+    (lambda gy: (), "Faulty.backward returned 0 gradients for 1 inputs"),
+    (lambda gy: (gy, gy), "Faulty.backward returned 2 gradients for 1 inputs"),
+    (
+        lambda gy: (gy[:1],),
+        "Faulty.backward returned a gradient unlike its input\n  input (2,) float64   gradient (1,) float64",
+    ),
+    (
+        lambda gy: (gy.astype("float32"),),
+        "Faulty.backward returned a gradient unlike its input\n  input (2,) float64   gradient (2,) float32",
+    ),
+]
+
+
+@pytest.mark.parametrize(("gradients", "message"), FAULTS)
+def test_what_backward_returns_is_checked(gradients, message):
+    with pytest.raises(ShapeError) as error:
+        Faulty(gradients)(leaf(1.0, 2.0)).sum().backward()
+    assert str(error.value) == message
+
+
+def test_gradients_that_are_not_wanted_are_not_looked_at():
+    class Lazy(Op):
+        def forward(self, a, b):
+            return a * b
+
+        def backward(self, gy):
+            return gy * self.inputs[1], "nonsense"
+
+    x = leaf(2.0)
+    Lazy()(x, Tensor(np.array([5.0]))).backward()
+    assert x.grad.item() == 5
+
+
+class ByArrays(Op):
+    """y = x², whose backward computes with arrays."""
+
+    def forward(self, x):
+        return x * x
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return (Tensor(2 * x.data * gy.data),)
+
+
+class Declared(ByArrays):
+    differentiable_twice = False
+
+
+@pytest.mark.parametrize(
+    ("op", "message"),
+    [
+        (Declared, "Declared has no second derivative: its backward computes with arrays"),
+        (
+            ByArrays,
+            "ByArrays has no second derivative: its backward returned a gradient that was not made by ops",
+        ),
+    ],
+)
+def test_an_op_without_a_second_derivative_says_so(op, message):
+    x = leaf(3.0)
+    (g,) = grad(op()(x), x)
+    assert g.item() == 6
+    with pytest.raises(NotTwiceDifferentiable) as error:
+        grad(op()(x), x, create_graph=True)
+    assert str(error.value) == message
+    (g,) = grad(op()(x) + x * x * x, [x])
+    assert g.item() == 33
+
+
+def test_an_op_without_forward_or_backward_says_so():
+    class Nothing(Op):
+        pass
+
+    class OneWay(Op):
+        def forward(self, x):
+            return x + 1
+
+    with pytest.raises(NotImplementedError, match=r"^Nothing has no forward$"):
+        Nothing()(leaf(1.0))
+    with pytest.raises(NotImplementedError, match=r"^OneWay has no backward$"):
+        OneWay()(leaf(1.0)).backward()
+
+
+def test_the_output_must_be_asked_for():
+    class Forgetful(Op):
+        def forward(self, x):
+            return x + 1
+
+        def backward(self, gy):
+            return (gy * self.output,)
+
+    with pytest.raises(GraphError, match=r"^Forgetful uses self\.output, so the class must say keeps_output = True$"):
+        Forgetful()(leaf(1.0)).backward()
+
+
+def test_an_op_may_say_that_an_input_has_no_influence():
+    class First(Op):
+        def forward(self, a, b):
+            return a + 0 * b
+
+        def backward(self, gy):
+            return gy, None
+
+    a, b = leaf(1.0), leaf(2.0)
+    First()(a, b).backward()
+    assert a.grad.item() == 1
+    assert b.grad is None
+
+
+def test_ops_with_any_number_of_inputs_name_them_by_number():
+    class Total(Op):
+        def forward(self, *xs):
+            return sum(xs)
+
+        def backward(self, gy):
+            xs = self.inputs
+            return tuple(gy for _ in xs)
+
+    a, b, c = leaf(1.0), leaf(2.0), leaf(3.0)
+    Total()(a, b, c).backward()
+    assert [x.grad.item() for x in (a, b, c)] == [1, 1, 1]
+    y = Total()(a, b, c)
+    b[0] = 0.0
+    with pytest.raises(GraphError, match=r"^Total: input 1 \(1,\) was written to"):
+        y.backward()
+
+
+def test_a_gradient_penalty_end_to_end():
+    """The Wasserstein critic's penalty against its own finite difference: second order through a real network."""
+    rng = np.random.default_rng(0)
+    d = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2, rng=rng), nn.LeakyReLU(), nn.Flatten(), nn.Linear(8, 1, rng=rng))
+    d.to(dtype="float64")
+    images = rng.standard_normal((3, 5, 5, 1))
+
+    def penalty():
+        x = Tensor(images, requires_grad=True)
+        (gx,) = grad(d(x).sum(), x, create_graph=True)
+        return ((ops.sqrt((gx * gx).sum(axis=(1, 2, 3))) - 1) ** 2).mean()
+
+    weights = [p for p in d.parameters() if p.ndim > 1]  # the penalty does not depend on the biases
+    for w, g in zip(weights, grad(penalty(), weights), strict=True):
+        u = rng.standard_normal(w.shape)
+        values = []
+        for sign in (1, -2, 1):
+            w.data += sign * 1e-6 * u
+            values.append(penalty().item())
+        assert math.isclose((values[0] - values[1]) / 2e-6, float(np.sum(g.data * u)), rel_tol=1e-6)
+
+
+def test_backward_is_a_function_too():
+    x = leaf(3.0)
+    backward(x * x)
+    assert x.grad.item() == 6
+
+
+def test_an_op_is_called_once():
+    op = ops.activation.LeakyReLU(0.2)
+    op(leaf(1.0))
+    with pytest.raises(GraphError) as caught:
+        op(leaf(2.0))
+    assert str(caught.value) == (
+        "LeakyReLU: this op was called before, and a second call would overwrite what the first one recorded\n"
+        "  make a new one for each call, as in LeakyReLU(...)(x)"
+    )
+
+
+def test_views_are_recognised_without_being_declared():
+    class Same(Op):
+        def forward(self, x):
+            return x
+
+        def backward(self, gy):
+            return (gy,)
+
+    a = leaf(1.0, 2.0)
+    y = Same()(a)
+    z = (y * y).sum()
+    a.data -= 1
+    with pytest.raises(GraphError, match="was written to after the forward pass used it"):
+        z.backward()
+
+
+def op_with(forward=lambda self, x: x * 2, backward=lambda self, gy: (gy * 2,), **attributes):
+    return type("Mine", (Op,), {"forward": forward, "backward": backward, **attributes})()
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (
+            lambda: op_with(lambda self, x: x * np.sqrt(2.0))(Tensor([1.0], requires_grad=True)),
+            "Mine.forward must return an array of its inputs' dtype, float32, but returned float64\n"
+            "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()",
+        ),
+        (
+            lambda: op_with(lambda self, x: (x, x))(leaf(1.0)),
+            "Mine.forward must return an array of its inputs' dtype, float64, but returned tuple\n"
+            "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()",
+        ),
+        (
+            lambda: op_with(backward=lambda self, gy: gy)(leaf(1.0)).backward(),
+            "Mine.backward must return a tuple, one gradient for each input, not Tensor",
+        ),
+        (
+            lambda: op_with(backward=lambda self, gy: None)(leaf(1.0)).backward(),
+            "Mine.backward must return a tuple, one gradient for each input, not NoneType",
+        ),
+        (
+            lambda: op_with(backward=lambda self, gy: (gy.data,))(leaf(1.0)).backward(),
+            "Mine.backward must return Tensors, or None, but one is ndarray",
+        ),
+        (lambda: op_with()(np.ones(2)), "Mine: an op is called with Tensors, not with ndarray"),
+        (lambda: op_with()(), "Mine: an op is called with Tensors, not with nothing"),
+        (lambda: leaf(1.0).backward(np.ones(1)), "backward: gradient[0] must be a Tensor, but is ndarray"),
+        (lambda: grad(leaf(1.0) * 2, [np.ones(1)]), "grad: inputs[0] must be a Tensor, but is ndarray"),
+        (
+            lambda: np.asarray(leaf(1.0)),
+            "a Tensor does not turn into an array in silence, which would cut its graph; use x.numpy()",
+        ),
+    ],
+)
+def test_slips_that_name_themselves(act, message):
+    with pytest.raises(DTypeError) as caught:
+        act()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["needs", "serial", "shapes"])
+def test_an_op_cannot_take_the_engines_own_attributes(name):
+    op = op_with()
+    setattr(op, name, -2 if name == "serial" else ())
+    with pytest.raises(GraphError) as caught:
+        op(leaf(1.0))
+    assert str(caught.value) == (f"Mine: the engine keeps its own {name!r} in an op; give that attribute another name")
