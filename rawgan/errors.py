@@ -1,8 +1,8 @@
 """Every error that rawgan raises on purpose.
 
-All of them derive from :class:`RawganError` and from ``ValueError`` or ``TypeError``, so code that knows nothing
-of rawgan catches them too. They are raised before any work is done, and each names the op or file, what was
-expected, what came, and the way out when there is one.
+All of them derive from :class:`RawganError` and from ``ValueError`` or ``TypeError`` (or ``AssertionError``, where a
+check found something), so code that knows nothing of rawgan catches them too. They are raised before any work is done,
+and each names the op or file, what was expected, what came, and the way out when there is one.
 """
 
 
@@ -44,6 +44,25 @@ class DivergedError(RawganError, ValueError):
 
 class ConfigError(RawganError, ValueError):
     """A configuration, run folder or weight file that does not say what it should."""
+
+
+class CheckFailed(RawganError, AssertionError):
+    """A function, layer or kernel that does not keep what `rawgan.testing` checks: it writes to its input, say."""
+
+
+class GradientMismatch(CheckFailed):
+    """A gradient that is not the slope.
+
+    `order`, `input` (its name), `index` (of the element that is furthest off), `backward` and `numerical` (the two
+    values there) say where.
+    """
+
+    def __init__(
+        self, message: str, order: int, input: str, index: tuple[int, ...], backward: float, numerical: float
+    ) -> None:
+        super().__init__(message)
+        self.order, self.input, self.index = order, input, index
+        self.backward, self.numerical = backward, numerical
 
 
 def shapes(**arrays: object) -> str:

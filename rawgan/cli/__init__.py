@@ -12,6 +12,7 @@ COMMANDS = {
     "sample": "make images with a trained generator",
     "interpolate": "walk through the noise from image to image",
     "describe": "show every layer of a model: shapes, parameters, FLOPs, memory",
+    "gradcheck": "check the gradients of every op, or of a layer of your own",
     "info": "show versions, backends and devices",
 }
 

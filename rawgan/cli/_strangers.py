@@ -1,0 +1,116 @@
+"""Functions and layers that someone else wrote, found by name."""
+
+import ast
+import importlib
+import inspect
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rawgan.autograd import Op
+from rawgan.errors import ArgumentError
+from rawgan.testing.calls import op_function
+
+
+class Stranger(NamedTuple):
+    """Something to check: a Module, or a function of Tensors."""
+
+    name: str
+    value: Any
+
+
+def load(target: str, seed: int = 0) -> Stranger:
+    """Import `module:name`, or `module:name(arguments)` with numbers, strings, tuples and the like for arguments.
+
+    The module is looked for in the current folder, too. A class of layers is made an instance, a class of ops a
+    function. What takes an `rng` and is given none, gets a generator of this seed.
+
+    Raises: ArgumentError if there is no such thing, or the arguments do not fit
+
+    >>> load("rawgan.nn:Linear(3, 2)").value.w.shape
+    (3, 2)
+    """
+    module_name, _, expression = target.partition(":")
+    path, call = _parse(target, expression)
+    value: Any = _module(module_name)
+    for attribute in path:
+        if not hasattr(value, attribute):
+            near = get_close_matches(attribute, dir(value), n=1)
+            raise ArgumentError(f"{target}: there is no {attribute!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        value = getattr(value, attribute)
+    name = path[-1]
+    if isinstance(value, type) and issubclass(value, Op):
+        return Stranger(name, op_function(value, lambda: _called(target, value, call, seed)))
+    if isinstance(value, type) or call is not None:
+        value = _called(target, value, call, seed)
+    if not callable(value):
+        raise ArgumentError(f"{target} is {type(value).__name__}; give a Module, an Op or a function of Tensors")
+    return Stranger(name, value)
+
+
+def draw(text: str, rng: np.random.Generator) -> Any:
+    """Numbers for one input: "2,3" standard normal, "2,3:10" integers from 0 to 9.
+
+    Raises: ArgumentError if it is neither
+
+    >>> draw("2,3", np.random.default_rng(0)).shape
+    (2, 3)
+    """
+    lengths, _, count = text.partition(":")
+    try:
+        shape = tuple(int(n) for n in lengths.split(",") if n.strip())
+        return rng.integers(int(count), size=shape) if count else rng.standard_normal(shape)
+    except ValueError:
+        raise ArgumentError(
+            f"--input {text}: give lengths with commas between them, as in 8,16,16,3; for integers below 10, 8:10"
+        ) from None
+
+
+Arguments = tuple[list[Any], dict[str, Any]]
+
+
+def _parse(target: str, expression: str) -> tuple[list[str], Arguments | None]:
+    """Names with dots between them, and arguments, if there are parentheses."""
+    try:
+        node: ast.AST = ast.parse(expression.strip(), mode="eval").body
+        arguments = None
+        if isinstance(node, ast.Call):
+            named = {keyword.arg or "**": ast.literal_eval(keyword.value) for keyword in node.keywords}
+            arguments, node = ([ast.literal_eval(value) for value in node.args], named), node.func
+        path: list[str] = []
+        while isinstance(node, ast.Attribute):
+            path, node = [node.attr, *path], node.value
+        if not isinstance(node, ast.Name):
+            raise ValueError
+    except (SyntaxError, ValueError):
+        raise ArgumentError(
+            f"{target}: give MODULE:NAME or MODULE:NAME(arguments), the arguments being numbers, strings, tuples, …"
+        ) from None
+    return [node.id, *path], arguments
+
+
+def _module(name: str) -> Any:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise  # the module is there, and what it imports is not
+        raise ArgumentError(f"there is no module {name!r}, here in {folder} or among the installed ones") from None
+
+
+def _called(target: str, value: Any, call: Arguments | None, seed: int) -> Any:
+    arguments, named = call or ([], {})
+    try:
+        signature = inspect.signature(value)
+        if "rng" in signature.parameters and "rng" not in named:
+            named = {**named, "rng": np.random.default_rng(seed)}
+        signature.bind(*arguments, **named)
+    except TypeError as error:
+        raise ArgumentError(f"{target}: {error}; give arguments as in 'MODULE:NAME(3, 8)'") from None
+    return value(*arguments, **named)

@@ -1,0 +1,105 @@
+"""What a gradient check found out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How far the gradient of one input, at one order, is from the slope, relative to its size."""
+
+    input: str
+    shape: tuple[int, ...]
+    order: int
+    error: float
+    flat: bool
+    """Slopes and gradient are exactly 0: at order 1, nothing depends on this input."""
+
+
+@dataclass(frozen=True)
+class Kink:
+    """An element at which the function has no derivative: its slopes to the left and to the right differ."""
+
+    input: str
+    index: Index
+    order: int
+    left: float
+    right: float
+    gradient: float
+
+    def __str__(self) -> str:
+        return (
+            f"{place(self.input, self.index)}, order {self.order}: "
+            f"slopes {self.left:.6g} and {self.right:.6g}, gradient {self.gradient:.6g}"
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a gradient check that found no fault. Printed, it is a table.
+
+    `evaluations` counts calls of the function, forward passes of the finite differences included.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    kinks: tuple[Kink, ...]
+    evaluations: int
+    seconds: float
+
+    def error(self, order: int) -> float:
+        """The largest relative error of any input at this order."""
+        return max((row.error for row in self.rows if row.order == order), default=0.0)
+
+    @property
+    def orders(self) -> list[int]:
+        """The orders that were checked."""
+        return sorted({row.order for row in self.rows})
+
+    def __str__(self) -> str:
+        orders = self.orders
+        header = ["input", "shape", *(f"order {order}" for order in orders)]
+        cells = {(row.input, row.order): "zero" if row.flat else f"{row.error:.1e}" for row in self.rows}
+        shapes = {row.input: row.shape for row in self.rows}
+        lines = [
+            [name, str(shape), *(cells.get((name, order), "") for order in orders)] for name, shape in shapes.items()
+        ]
+        widths = [max(len(line[column]) for line in [header, *lines]) for column in range(len(header))]
+        table = [
+            "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in [header, *lines]
+        ]
+        title = (
+            f"{self.name}: gradients agree with finite differences ({self.evaluations:,} calls, {self.seconds:.2f} s)"
+        )
+        return "\n".join([title, *table, *self._kink_lines()])
+
+    def _kink_lines(self) -> list[str]:
+        shown = [f"  kink at {kink}" for kink in self.kinks[:5]]
+        more = len(self.kinks) - len(shown)
+        return shown + ([f"  and {more} more kinks"] if more else [])
+
+
+def merged(name: str, reports: Iterable[tuple[str, Report]]) -> Report:
+    """One report out of several, the inputs of each marked with its label."""
+    parts = list(reports)
+    return Report(
+        name,
+        tuple(replace(row, input=f"{row.input}{label}") for label, report in parts for row in report.rows),
+        tuple(replace(kink, input=f"{kink.input}{label}") for label, report in parts for kink in report.kinks),
+        sum(report.evaluations for _, report in parts),
+        sum(report.seconds for _, report in parts),
+    )
+
+
+def place(name: str, index: Index) -> str:
+    """An element as one writes it in Python.
+
+    >>> place("x", (1, 0)), place("x", ())
+    ('x[1, 0]', 'x')
+    """
+    return f"{name}[{', '.join(map(str, index))}]" if index else name

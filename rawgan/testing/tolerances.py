@@ -1,0 +1,3 @@
+"""How far two right ways to compute the same may differ, relative to the largest number of the result."""
+
+TOLERANCES = {"float32": 2e-5, "float64": 1e-11}

@@ -1,0 +1,44 @@
+"""What the tests share: how long hypothesis looks, and the tables at the end of the output."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+
+from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
+
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)
+settings.load_profile("quick")  # the other one: pytest --hypothesis-profile=long
+
+
+@pytest.fixture
+def tally(record_property):
+    """A function that adds a row to a table at the end of the output.
+
+    tally("ONNX", "Conv", ["test_conv3d: three spatial axes"], passed=12, failed=0, not_applicable=1)
+    """
+
+    def add(table, row, notes=(), **counts):
+        record_property("tally", (table, row, list(notes), counts))
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, []) if r.when == "call"]
+    rows = [value for report in reports for name, value in report.user_properties if name == "tally"]
+    for table in sorted({table for table, *_ in rows}):
+        terminalreporter.section(table)
+        mine = sorted((row, notes, counts) for name, row, notes, counts in rows if name == table)
+        total = Counter()
+        for row, notes, counts in mine:
+            total.update(counts)
+            terminalreporter.line(_line(row, counts))
+            for note in notes:
+                terminalreporter.line(f"    {note}")
+        terminalreporter.line(_line("total", total))
+
+
+def _line(row, counts):
+    return f"{row:<40} " + "   ".join(f"{number:>5} {name.replace('_', ' ')}" for name, number in counts.items())

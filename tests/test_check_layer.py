@@ -1,0 +1,195 @@
+"""The check of layers: rawgan's own pass it, and each promise that a layer can break is missed."""
+
+import numpy as np
+import pytest
+
+from rawgan import Tensor, gan, nn, ops
+from rawgan.errors import ArgumentError, CheckFailed, GradientMismatch
+from rawgan.testing import check_layer
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def rng():
+    return np.random.default_rng(3)
+
+
+IMAGES = normal(2, 4, 6, 2)
+
+LAYERS = {
+    "AvgPool2d": (nn.AvgPool2d(2), IMAGES),
+    "BatchNorm": (nn.BatchNorm(2), IMAGES),
+    "Conv2d": (nn.Conv2d(2, 4, (3, 2), stride=2, padding=1, groups=2, rng=rng()), IMAGES),
+    "ConvTranspose2d": (nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1, rng=rng()), IMAGES),
+    "Dropout": (nn.Dropout(0.4, rng=rng()), IMAGES),
+    "Embedding": (nn.Embedding(5, 3, rng=rng()), np.array([[1, 4], [1, 0]])),
+    "Flatten": (nn.Flatten(), IMAGES),
+    "InstanceNorm": (nn.InstanceNorm(2), IMAGES),
+    "LayerNorm": (nn.LayerNorm((6, 2)), IMAGES),
+    "LeakyReLU": (nn.LeakyReLU(), IMAGES),
+    "Linear": (nn.Linear(3, 2, rng=rng()), normal(4, 3)),
+    "MaxPool2d": (nn.MaxPool2d(2), IMAGES),
+    "PixelShuffle": (nn.PixelShuffle(2), normal(2, 2, 3, 8)),
+    "ReLU": (nn.ReLU(), IMAGES),
+    "Reshape": (nn.Reshape(12, 4), IMAGES),
+    "Sequential": (nn.Sequential(nn.Linear(3, 4, rng=rng()), nn.BatchNorm(4), nn.Tanh()), normal(5, 3)),
+    "Sigmoid": (nn.Sigmoid(), IMAGES),
+    "Tanh": (nn.Tanh(), IMAGES),
+    "Upsample": (nn.Upsample(2), IMAGES),
+}
+
+
+def test_every_layer_has_a_case():
+    layers = {name for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+    assert LAYERS.keys() == layers - {"Module", "Parameter", "Buffer"}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_passes(name):
+    layer, x = LAYERS[name]
+    report = check_layer(layer, x)
+    assert max(report.error(1), report.error(2)) < 1e-6
+    own = [f"{parameter} ({mode})" for mode in ("train", "eval") for parameter, _ in layer.named_parameters()]
+    assert set(own) <= {row.input for row in report.rows if row.order == 1 and not row.flat}
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
+def test_every_parameter_of_a_whole_gan_has_its_gradient_at_orders_1_and_2(model):
+    networks = gan.build(model, gan.ImageKind(8, 1), width=2, noise_size=3)
+    for network, x in ((networks.generator, normal(4, 3)), (networks.discriminator, normal(4, 8, 8, 1))):
+        report = check_layer(network, x)
+        flat = {row.input for row in report.rows if row.flat and row.order == 1}
+        assert {name for name in flat if name.endswith("(train)")} == set()
+
+
+def test_the_layer_and_its_mode_stay_as_they_were():
+    layer = nn.Sequential(nn.Linear(3, 2, rng=rng()), nn.BatchNorm(2), nn.Dropout(0.5, rng=rng())).eval()
+    before, state = layer.state_dict(), layer[2].rng.bit_generator.state
+    check_layer(layer, normal(4, 3))
+    assert all(before[name].tobytes() == array.tobytes() for name, array in layer.state_dict().items())
+    assert layer[2].rng.bit_generator.state == state
+    assert not layer.training
+    assert all(p.dtype == np.float32 and p.grad is None for p in layer.parameters())
+
+
+def test_several_inputs_have_their_names():
+    class Gate(nn.Module):
+        def forward(self, x, gate):
+            return x * ops.sigmoid(gate)
+
+    report = check_layer(Gate(), normal(2, 3), normal(2, 3, seed=1))
+    assert [row.input for row in report.rows if row.order == 1] == [
+        "x (train)",
+        "gate (train)",
+        "x (eval)",
+        "gate (eval)",
+    ]
+
+
+# --- promises broken -----------------------------------------------------------------------------------
+
+
+class Norm(nn.BatchNorm):
+    """A batch norm with a fault to come."""
+
+    def __init__(self):
+        super().__init__(3)
+
+
+class GradientOnlyInTraining(Norm):
+    """Right in training; in evaluation as if the running variance were part of the batch."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y if self.training else y.detach() + (x - x.detach())
+
+
+class ForgetsBeta(Norm):
+    """A fault that beta's initial value hides."""
+
+    def forward(self, x):
+        return super().forward(x) - self.beta.detach()
+
+
+class MovesInEvaluation(Norm):
+    def forward(self, x):
+        y = super().forward(x)
+        if not self.training:
+            self.running_mean.data = 0.9 * self.running_mean.data
+        return y
+
+
+class MovesWhenFrozen(Norm):
+    def forward(self, x):
+        return ops.batch_norm(
+            x, self.gamma, self.beta, self.running_mean, self.running_var, training=self.training, momentum=0.1
+        )
+
+
+class WritesToParameter(nn.Module):
+    def __init__(self):
+        self.w = nn.Parameter(np.ones(3))
+
+    def forward(self, x):
+        self.w.data[...] *= 0.5
+        return x * self.w
+
+
+class PlainTensor(nn.Module):
+    def __init__(self):
+        self.mask = Tensor(np.ones(3, np.float32))
+
+    def forward(self, x):
+        return x * self.mask
+
+
+class OnlyFloat64(nn.Module):
+    def forward(self, x):
+        return x * Tensor(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "message"),
+    [
+        (GradientOnlyInTraining, GradientMismatch, r"^GradientOnlyInTraining \(eval\): the gradient of x \(5, 3\)"),
+        (ForgetsBeta, GradientMismatch, r"^ForgetsBeta \(train\): the gradient of beta \(3,\) is wrong at order 1\n"),
+        (
+            MovesInEvaluation,
+            CheckFailed,
+            r"^MovesInEvaluation \(eval\) writes to its buffer running_mean \(3,\); it may only if self.training$",
+        ),
+        (
+            MovesWhenFrozen,
+            CheckFailed,
+            r"^MovesWhenFrozen \(train\) writes to its buffer running_mean \(3,\) inside frozen_buffers\(\); "
+            r"it may only if not self.buffers_frozen$",
+        ),
+        (WritesToParameter, CheckFailed, r"^WritesToParameter \(train\) writes to w \(3,\), which belongs to its"),
+        (
+            PlainTensor,
+            CheckFailed,
+            r"^PlainTensor.mask \(3,\) is neither a Parameter nor a Buffer, so to\(\) and state_dict\(\) pass it by$",
+        ),
+        (OnlyFloat64, CheckFailed, r"^OnlyFloat64 \(train\) does not take float32\n"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_broken_promises_are_found_and_named(layer, error, message):
+    with pytest.raises(error, match=message):
+        check_layer(layer(), normal(5, 3))
+
+
+def test_what_is_no_module_is_refused():
+    with pytest.raises(
+        ArgumentError, match=r"^check_layer: a Module is needed, not function; gradcheck takes "
+    ):
+        check_layer(ops.tanh, normal(3))
+
+
+def test_a_module_is_refused_by_gradcheck(gradcheck):
+    with pytest.raises(
+        ArgumentError, match=r"^Tanh is a Module, with parameters and modes: use check_layer"
+    ):
+        gradcheck(nn.Tanh(), normal(3))
