@@ -8,9 +8,13 @@ GPUs: not that the kernels run there, nor that CuPy has every function used.
 import operator
 import sys
 from types import ModuleType, SimpleNamespace
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
+
+_known = WeakValueDictionary()
+"""Arrays by the identity of their numbers: the base of two views is one and the same object."""
 
 
 class ndarray:
@@ -20,6 +24,7 @@ class ndarray:
 
     def __init__(self, hidden):
         self._hidden = np.asarray(hidden)
+        _known.setdefault(id(self._hidden), self)
 
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
@@ -41,6 +46,12 @@ class ndarray:
     def __int__(self):
         return int(self._hidden)
 
+    def __float__(self):
+        return float(self._hidden)
+
+    def __bool__(self):
+        return bool(self._hidden)
+
     def __format__(self, spec):
         return format(self._hidden, spec)
 
@@ -50,7 +61,9 @@ class ndarray:
     @property
     def base(self):
         """Whose memory this is a view of."""
-        return None if self._hidden.base is None else ndarray(self._hidden.base)
+        owner = self._hidden.base
+        known = _known.get(id(owner))
+        return known if owner is None or known is not None else ndarray(owner)
 
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -102,9 +115,10 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
     setattr(ndarray, f"__{_name}__", _method)
     setattr(ndarray, f"__r{_name}__", _reflected)
     setattr(ndarray, f"__i{_name}__", _in_place)
-for _name in ("gt", "ge", "lt", "le", "eq", "ne", "getitem"):
+for _name in ("gt", "ge", "lt", "le", "eq", "ne", "and", "or", "getitem"):
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"))[0])
 ndarray.__neg__ = lambda self: ndarray(-self._hidden)
+ndarray.__abs__ = lambda self: ndarray(abs(self._hidden))
 ndarray.__hash__ = None
 
 
@@ -121,8 +135,8 @@ def make_module(available=True):
     """The module that stands in for `cupy`."""
     module = ModuleType("cupy")
     names = (
-        "abs arange ascontiguousarray broadcast_to concatenate exp full log log1p maximum ones_like sign sqrt tanh "
-        "where zeros zeros_like"
+        "abs arange ascontiguousarray asfortranarray broadcast_to concatenate exp full isfinite isnan log log1p "
+        "maximum ones ones_like shares_memory sign sqrt tanh where zeros zeros_like"
     )
     for name in names.split():
         setattr(module, name, _wrapped(getattr(np, name)))

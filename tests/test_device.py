@@ -7,13 +7,15 @@ import sys
 
 import numpy as np
 import pytest
-from cases import CASES, TOLERANCES
 from fake_cupy import cupy, make_module, ndarray
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.device import cuda_module, device_of, resolve, to_device
-from rawgan.errors import DeviceError, ShapeError
+from rawgan.errors import DeviceError, GradientMismatch, ShapeError
+from rawgan.testing import check_kernel, check_layer, gradcheck
+from rawgan.testing.cases import CASES
+from rawgan.testing.tolerances import TOLERANCES
 
 __all__ = ["cupy"]  # a fixture
 
@@ -166,7 +168,19 @@ def test_training_steps_agree_with_the_cpu(make, cupy):
         assert {p.device for p in d.parameters()} == {device}
         states.append(d.state_dict())
     for name, expected in states[0].items():
-        np.testing.assert_allclose(states[1][name], expected, **TOLERANCES["float32"])
+        off = np.abs(states[1][name] - expected).max()
+        assert off <= TOLERANCES["float32"] * np.abs(expected).max(), name
+
+
+def test_gradients_are_checked_where_the_arrays_are(cupy):
+    x, w = (to_device(np.random.default_rng(seed).standard_normal((3, 3)), "cuda") for seed in (0, 1))
+    assert gradcheck(ops.matmul, x, w).error(2) < 1e-9
+    assert len(gradcheck(ops.relu, to_device(np.array([0.0, 1.0]), "cuda")).kinks) == 1
+    with pytest.raises(GradientMismatch):
+        gradcheck(lambda x: x * x.detach(), x)
+    assert check_layer(nn.BatchNorm(3).to("cuda"), x).error(2) < 1e-6
+    devices = [row.device for row in check_kernel("softplus", np.ones(2)).rows if row.backend == "reference"]
+    assert devices == ["cpu", "cpu", "cuda", "cuda"]
 
 
 # --- refusing to mix ------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def call_of(fn: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str] 
         raise ArgumentError(f"{title}: there is nothing to differentiate by; give at least one array of floats")
     labels = list(names) if names is not None else parameter_names(fn, len(values))
     for index in floating:
-        if not np.isfinite(values[index]).all():
+        if not array_module(values[index]).isfinite(values[index]).all():
             raise ArgumentError(f"{title}: {labels[index]} is not finite\n{shapes(**{labels[index]: values[index]})}")
 
     def function(*tensors: Tensor) -> list[Tensor]:
@@ -72,10 +72,10 @@ def call_of(fn: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str] 
         return list(results)
 
     # Copies: what is done to them here must not be seen outside.
-    arrays = [array_module(values[i]).array(values[i], dtype="float64") for i in floating]
+    arrays = [values[i].astype("float64") for i in floating]
     results = [y.data for y in function(*leaves(arrays))]
     for y in results:
-        if not np.isfinite(y).all():
+        if not array_module(y).isfinite(y).all():
             raise ArgumentError(f"{title}: the result is not finite; give inputs inside its domain\n{shapes(result=y)}")
     outputs = ["y"] if len(results) == 1 else [f"y{index}" for index in range(len(results))]
     return Call(
