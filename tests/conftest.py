@@ -1,6 +1,7 @@
 """What the tests share: how long hypothesis looks, and the tables at the end of the output."""
 
 from collections import Counter
+from textwrap import fill
 
 import pytest
 from hypothesis import settings
@@ -36,7 +37,7 @@ def pytest_terminal_summary(terminalreporter):
             total.update(counts)
             terminalreporter.line(_line(row, counts))
             for note in notes:
-                terminalreporter.line(f"    {note}")
+                terminalreporter.line(fill(note, 120, initial_indent="    ", subsequent_indent="      "))
         terminalreporter.line(_line("total", total))
 
 

@@ -1,0 +1,287 @@
+"""ONNX's operators on arrays, each as the function of rawgan that it is, or as one expression of several.
+
+A table: operator → function of a node and its inputs. Floating-point inputs are Tensors, all else is as ONNX gives it.
+NumPy computes indices and shapes, never a result. Images are in `onnx_images.py`, what else needs more lines in
+`onnx_layers.py`.
+"""
+
+import math
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from onnx import helper
+from onnx_graphs import OTHER_DTYPE, Node, NotApplicable, Operator
+from onnx_images import IMAGES
+from onnx_layers import LAYERS
+
+from rawgan import Tensor, ops
+
+
+def plain(function: Callable[..., Any]) -> Operator:
+    """An operator without attributes."""
+    return lambda node, *inputs: function(*inputs)
+
+
+def folded(function: Callable[..., Any]) -> Operator:
+    """An operator of any number of inputs, as a function of two."""
+    return lambda node, *inputs: reduce(function, inputs)
+
+
+# --- arithmetic and activations --------------------------------------------------------------------------
+
+
+def minimum(a: Any, b: Any) -> Tensor:
+    return -ops.maximum(-a, -b)
+
+
+def power(node: Node, x: Tensor, exponent: Any) -> Tensor:
+    numbers = exponent.data if isinstance(exponent, Tensor) else exponent
+    if numbers.size == 1:
+        return ops.pow(x, numbers.item())
+    return ops.exp(Tensor(numbers.astype(x.dtype)) * ops.log(x))  # as the error of ops.pow advises, for x > 0
+
+
+def clip(node: Node, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
+    x = x if low is None else ops.maximum(x, low)
+    return x if high is None else minimum(x, high)
+
+
+def elu(x: Tensor, alpha: float) -> Tensor:
+    return ops.relu(x) + alpha * (ops.exp(-ops.relu(-x)) - 1)
+
+
+def celu(node: Node, x: Tensor) -> Tensor:
+    alpha = node.get("alpha", 1.0)
+    return alpha * elu(x / alpha, 1.0)
+
+
+def selu(node: Node, x: Tensor) -> Tensor:
+    return node.get("gamma", 1.0507009873554805) * elu(x, node.get("alpha", 1.6732632423543772))
+
+
+def gelu(node: Node, x: Tensor) -> Tensor:
+    if node.get("approximate") != "tanh":
+        raise NotApplicable("the error function")
+    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def hard_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
+    return minimum(ops.maximum(alpha * x + beta, 0), 1)
+
+
+def swish(x: Tensor, alpha: float) -> Tensor:
+    return x * ops.sigmoid(alpha * x)
+
+
+# --- shapes ----------------------------------------------------------------------------------------------
+
+
+def cast(x: Tensor, dtype: Any) -> Tensor:
+    if dtype not in (np.float32, np.float64):
+        raise NotApplicable(OTHER_DTYPE)
+    return ops.astype(x, dtype)
+
+
+def flatten(node: Node, x: Tensor) -> Tensor:
+    axis = node.get("axis", 1)
+    return ops.reshape(x, (math.prod(x.shape[:axis]), math.prod(x.shape[axis:])))
+
+
+def reshape(node: Node, x: Tensor, shape: Any) -> Tensor:
+    if not node.get("allowzero", 0):
+        shape = [n or x.shape[axis] for axis, n in enumerate(shape.tolist())]
+    return ops.reshape(x, tuple(shape))
+
+
+def squeeze(node: Node, x: Tensor, axes: Any) -> Tensor:
+    gone = {axis % x.ndim for axis in axes}
+    return ops.reshape(x, tuple(n for axis, n in enumerate(x.shape) if axis not in gone))
+
+
+def unsqueeze(node: Node, x: Tensor, axes: Any) -> Tensor:
+    rank = x.ndim + len(axes)
+    new = {axis % rank for axis in axes}
+    return x[tuple(None if axis in new else slice(None) for axis in range(rank))]
+
+
+def expand(node: Node, x: Tensor, shape: Any) -> Tensor:
+    return ops.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(shape)))
+
+
+def tile(node: Node, x: Tensor, repeats: Any) -> Tensor:
+    for axis, count in enumerate(repeats):
+        x = ops.concatenate([x] * count, axis)
+    return x
+
+
+def slice_(node: Node, x: Tensor, starts: Any, ends: Any, axes: Any = None, steps: Any = None) -> Tensor:
+    index = [slice(None)] * x.ndim
+    axes = range(len(starts)) if axes is None else axes
+    steps = [1] * len(starts) if steps is None else steps
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        down_to_the_first = step < 0 and end < -x.shape[axis]
+        index[axis] = slice(start, None if down_to_the_first else end, step)
+    return x[tuple(index)]
+
+
+def split(node: Node, x: Tensor, sizes: Any = None) -> list[Tensor]:
+    axis = node.get("axis", 0)
+    if sizes is None:
+        size = math.ceil(x.shape[axis] / node.results)
+        sizes = [size] * node.results  # a slice ends where x does, so the last may be shorter
+    stops = np.cumsum(sizes)
+    return [x[(slice(None),) * axis + (slice(stop - size, stop),)] for stop, size in zip(stops, sizes, strict=True)]
+
+
+def pad(node: Node, x: Tensor, widths: Any, value: Tensor | None = None, axes: Any = None) -> Tensor:
+    pairs = [(0, 0)] * x.ndim
+    for axis, pair in zip(range(x.ndim) if axes is None else axes, widths.reshape(2, -1).T.tolist(), strict=True):
+        pairs[axis] = tuple(pair)
+    return ops.pad(x, tuple(pairs), 0.0 if value is None else value.item())
+
+
+def center_crop_pad(node: Node, x: Tensor, shape: Any) -> Tensor:
+    """Crop or pad each axis alike at both ends; of an odd number, the larger half is at the end."""
+    index, pairs = [slice(None)] * x.ndim, [(0, 0)] * x.ndim
+    for axis, wanted in zip(node.get("axes", range(x.ndim)), shape.tolist(), strict=True):
+        missing = max(wanted - x.shape[axis], 0)
+        pairs[axis] = (missing // 2, missing - missing // 2)
+        start = max(x.shape[axis] - wanted, 0) // 2
+        index[axis] = slice(start, start + wanted)
+    return ops.pad(x, tuple(pairs))[tuple(index)]
+
+
+def gather(node: Node, x: Tensor, indices: Any) -> Tensor:
+    axis = node.get("axis", 0) % x.ndim
+    first = ops.transpose(x, (axis, *(a for a in range(x.ndim) if a != axis)))
+    taken = ops.take(first, indices % x.shape[axis])
+    back = [*range(indices.ndim, indices.ndim + axis), *range(indices.ndim), *range(indices.ndim + axis, taken.ndim)]
+    return ops.transpose(taken, tuple(back))
+
+
+def gather_elements(node: Node, x: Tensor, indices: Any) -> Tensor:
+    where = list(np.indices(indices.shape))
+    axis = node.get("axis", 0)
+    where[axis] = indices % x.shape[axis]
+    return ops.take(ops.reshape(x, (-1,)), np.ravel_multi_index(where, x.shape))
+
+
+def gather_nd(node: Node, x: Tensor, indices: Any) -> Tensor:
+    count = indices.shape[-1]
+    rows = ops.reshape(x, (math.prod(x.shape[:count]), *x.shape[count:]))
+    return ops.take(rows, np.ravel_multi_index(tuple(np.moveaxis(indices, -1, 0)), x.shape[:count], mode="wrap"))
+
+
+# --- reductions and products -----------------------------------------------------------------------------
+
+
+def reduction(function: Callable[..., Tensor]) -> Operator:
+    """A reduction; its axes are an attribute in older models, an input in newer ones."""
+
+    def reduce_(node: Node, x: Tensor, axes: Any = None) -> Tensor:
+        given = tuple(node.get("axes", () if axes is None else axes))
+        everything = None if not node.get("noop_with_empty_axes", 0) else ()
+        return function(x, given or everything, bool(node.get("keepdims", 1)))
+
+    return reduce_
+
+
+def maximum_along(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    if x.size == 0:
+        raise NotApplicable("the largest of nothing, which rawgan refuses")
+    return ops.max(x, axis, keepdims)
+
+
+def log_sum_exp(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    return ops.log(ops.sum(ops.exp(x), axis, keepdims))
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    rows, columns = a.ndim > 1, b.ndim > 1
+    y = ops.matmul(a if rows else a[None], b if columns else b[:, None])
+    y = y if rows else y[..., 0, :]
+    return y if columns else y[..., 0]
+
+
+def gemm(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
+    product = (a.T if node.get("transA", 0) else a) @ (b.T if node.get("transB", 0) else b)
+    scaled = node.get("alpha", 1.0) * product
+    return scaled if c is None else scaled + node.get("beta", 1.0) * c
+
+
+# --- the table -------------------------------------------------------------------------------------------
+
+OPERATORS: dict[str, Operator] = (
+    IMAGES
+    | LAYERS
+    | {
+        # arithmetic
+        "Abs": plain(ops.abs),
+        "Add": plain(ops.add),
+        "Clip": clip,
+        "Div": plain(ops.div),
+        "Exp": plain(ops.exp),
+        "Log": plain(ops.log),
+        "Max": folded(ops.maximum),
+        "Mean": lambda node, *xs: reduce(ops.add, xs) / len(xs),
+        "Min": folded(minimum),
+        "Mul": plain(ops.mul),
+        "Neg": plain(ops.neg),
+        "Pow": power,
+        "Reciprocal": lambda node, x: 1 / x,
+        "Sqrt": plain(ops.sqrt),
+        "Sub": plain(ops.sub),
+        "Sum": folded(ops.add),
+        # activations
+        "Celu": celu,
+        "Elu": lambda node, x: elu(x, node.get("alpha", 1.0)),
+        "Gelu": gelu,
+        "HardSigmoid": lambda node, x: hard_sigmoid(x, node.get("alpha", 0.2), node.get("beta", 0.5)),
+        "HardSwish": lambda node, x: x * hard_sigmoid(x, 1 / 6, 0.5),
+        "LeakyRelu": lambda node, x: ops.leaky_relu(x, node.get("alpha", 0.01)),
+        "Mish": lambda node, x: x * ops.tanh(ops.softplus(x)),
+        "PRelu": lambda node, x, slope: ops.relu(x) - slope * ops.relu(-x),
+        "Relu": plain(ops.relu),
+        "Selu": selu,
+        "Sigmoid": plain(ops.sigmoid),
+        "Softplus": plain(ops.softplus),
+        "Softsign": lambda node, x: x / (1 + ops.abs(x)),
+        "SwiGLU": lambda node, a, b: swish(a, node.get("alpha", 1.0)) * b,
+        "Swish": lambda node, x: swish(x, node.get("alpha", 1.0)),
+        "Tanh": plain(ops.tanh),
+        # shapes
+        "Cast": lambda node, x: cast(x, helper.tensor_dtype_to_np_dtype(node.get("to"))),
+        "CastLike": lambda node, x, like: cast(x, getattr(like, "dtype", None)),
+        "CenterCropPad": center_crop_pad,
+        "Concat": lambda node, *xs: ops.concatenate(xs, node.get("axis")),
+        "Expand": expand,
+        "Flatten": flatten,
+        "Gather": gather,
+        "GatherElements": gather_elements,
+        "GatherND": gather_nd,
+        "Identity": plain(lambda x: x),
+        "Pad": pad,
+        "Reshape": reshape,
+        "Slice": slice_,
+        "Split": split,
+        "Squeeze": squeeze,
+        "Tile": tile,
+        "Transpose": lambda node, x: ops.transpose(x, node.get("perm")),
+        "Unsqueeze": unsqueeze,
+        # reductions
+        "ReduceL1": reduction(lambda x, *along: ops.sum(ops.abs(x), *along)),
+        "ReduceL2": reduction(lambda x, *along: ops.sqrt(ops.sum(x * x, *along))),
+        "ReduceLogSum": reduction(lambda x, *along: ops.log(ops.sum(x, *along))),
+        "ReduceLogSumExp": reduction(log_sum_exp),
+        "ReduceMax": reduction(maximum_along),
+        "ReduceMean": reduction(ops.mean),
+        "ReduceMin": reduction(lambda x, *along: -maximum_along(-x, *along)),
+        "ReduceSum": reduction(ops.sum),
+        "ReduceSumSquare": reduction(lambda x, *along: ops.sum(x * x, *along)),
+        # products
+        "Gemm": gemm,
+        "MatMul": plain(matmul),
+    }
+)

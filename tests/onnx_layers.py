@@ -1,0 +1,194 @@
+"""ONNX's normalisations, dropout, losses and optimisers, as rawgan's."""
+
+import math
+from typing import Any
+
+import numpy as np
+from onnx_graphs import Node, Operator
+from onnx_images import filled, to_nchw, to_nhwc
+
+from rawgan import Tensor, nn, ops, optim
+
+# --- normalisation and dropout ---------------------------------------------------------------------------
+
+
+def batch_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor) -> Any:
+    """ONNX's momentum is the share that stays, rawgan's the share that comes.
+
+    What comes is the batch's biased variance in ONNX, the unbiased one in rawgan (as in PyTorch), which is larger by
+    n / (n − 1): the last line takes that out.
+    """
+    training, stays = bool(node.get("training_mode", 0)), node.get("momentum", 0.9)
+    new_mean, new_var = Tensor(mean.data.copy()), Tensor(var.data.copy())
+    options = {"training": training, "momentum": 1 - stays, "eps": node.get("epsilon", 1e-5)}
+    y = to_nchw(ops.batch_norm(to_nhwc(x), gamma, beta, new_mean, new_var, **options), x)
+    if not training:
+        return y
+    n = x.size // x.shape[1]
+    return y, new_mean, stays * var + (new_var - stays * var) * ((n - 1) / n)
+
+
+def instance_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    return to_nchw(ops.instance_norm(to_nhwc(x), gamma, beta, eps=node.get("epsilon", 1e-5)), x)
+
+
+def group_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """Layer norm over the channels and pixels of each group; then a scale and a shift for each channel."""
+    groups = ops.reshape(x, (x.shape[0] * node.get("num_groups"), -1))
+    one, zero = filled(1, groups.shape[1:], x), filled(0, groups.shape[1:], x)
+    normal = ops.reshape(ops.layer_norm(groups, one, zero, eps=node.get("epsilon", 1e-5)), x.shape)
+    each = (-1, *[1] * (x.ndim - 2))
+    return normal * ops.reshape(gamma, each) + ops.reshape(beta, each)
+
+
+def layer_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor | None = None) -> Any:
+    eps, axes = node.get("epsilon", 1e-5), tuple(range(node.get("axis", -1) % x.ndim, x.ndim))
+    batch = x[None]  # rawgan wants a batch in front of what it normalises, which here may be all of x
+    y = ops.layer_norm(batch, gamma, filled(0, gamma.shape, x) if beta is None else beta, eps=eps)[0]
+    mean = ops.mean(x, axes, keepdims=True)
+    deviation = ops.sqrt(ops.mean((x - mean) ** 2, axes, keepdims=True) + eps)
+    return (y, mean, 1 / deviation)[: node.results]
+
+
+def rms_norm(node: Node, x: Tensor, gamma: Tensor) -> Tensor:
+    axes = tuple(range(node.get("axis", -1) % x.ndim, x.ndim))
+    return x / ops.sqrt(ops.mean(x * x, axes, keepdims=True) + node.get("epsilon", 1e-5)) * gamma
+
+
+def lp_norm(node: Node, x: Tensor) -> Tensor:
+    axis, p = node.get("axis", -1), node.get("p", 2)
+    length = ops.sum(ops.abs(x) ** p, axis, keepdims=True) ** (1 / p)
+    return x / ops.maximum(length, float(np.finfo(x.dtype).tiny))  # nothing divided by its length is nothing
+
+
+def mean_variance_norm(node: Node, x: Tensor) -> Tensor:
+    """Batch norm without scale and shift."""
+    one, zero = filled(1, x.shape[1:2], x), filled(0, x.shape[1:2], x)
+    return to_nchw(ops.batch_norm(to_nhwc(x), one, zero, training=True, eps=0.0), x)
+
+
+def local_response_norm(node: Node, x: Tensor) -> Tensor:
+    """Divide by a power of the mean square of neighbouring channels: a pool along the channels, stood upright."""
+    squares = ops.reshape(x * x, (*x.shape[:2], -1, 1))
+    size = node.get("size")
+    neighbours = ((size - 1) // 2, size - 1 - (size - 1) // 2)
+    mean = ops.avg_pool2d(squares, (size, 1), 1, (neighbours, (0, 0)))
+    scale = node.get("bias", 1.0) + node.get("alpha", 1e-4) * ops.reshape(mean, x.shape)
+    return x / scale ** node.get("beta", 0.75)
+
+
+class LegacyGenerator:
+    """What dropout asks of a generator, answered with the numbers that ONNX's cases were made from."""
+
+    def __init__(self, seed: int) -> None:
+        self.state = np.random.RandomState(seed)
+
+    def random(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.state.uniform(size=shape).astype(dtype)
+
+
+def dropout(node: Node, x: Tensor, rate: Tensor | None = None, training: Any = None) -> Any:
+    """The second result, which elements are kept, is seen on an array of ones."""
+
+    def layer(x: Tensor) -> Tensor:
+        drop = nn.Dropout(0.5 if rate is None else rate.item(), rng=LegacyGenerator(node.get("seed", 0)))
+        return drop.train(bool(training))(x)
+
+    kept = layer(filled(1, x.shape, x)).data != 0
+    return (layer(x), kept)[: node.results]
+
+
+# --- losses ----------------------------------------------------------------------------------------------
+
+
+def log_softmax(x: Tensor, axis: int) -> Tensor:
+    shifted = x - ops.max(x, axis, keepdims=True)
+    return shifted - ops.log(ops.sum(ops.exp(shifted), axis, keepdims=True))
+
+
+def log_likelihood_loss(x: Tensor, labels: Any, weight: Tensor | None, reduction: str) -> Tensor:
+    """Like ops.softmax_cross_entropy, of logarithms of probabilities."""
+    losses = -ops.take(ops.reshape(x, (-1,)), np.arange(len(labels)) * x.shape[1] + labels)
+    losses = losses if weight is None else losses * weight
+    return {"none": lambda each: each, "sum": ops.sum, "mean": ops.mean}[reduction](losses)
+
+
+def loss(node: Node, function: Any, x: Tensor, labels: Any, weight: Tensor | None = None) -> Tensor:
+    """A loss of any number of axes as one of two; its weights belong to classes, and ONNX's mean is weighted."""
+    rows = ops.reshape(ops.transpose(x, (0, *range(2, x.ndim), 1)), (-1, x.shape[1]))
+    kept = labels.ravel() != node.get("ignore_index", np.iinfo(np.int64).min)
+    known = np.where(kept, labels.ravel(), 0)
+    scale = None if weight is None else ops.take(weight, known)
+    if not kept.all():
+        scale = Tensor(kept.astype(x.dtype)) * (1.0 if scale is None else scale)
+    reduction = node.get("reduction", "mean")
+    if reduction == "mean" and scale is not None:
+        return function(rows, known, scale, "sum") / ops.sum(scale)
+    y = function(rows, known, scale, reduction)
+    return ops.reshape(y, labels.shape) if reduction == "none" else y
+
+
+def softmax_cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
+    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), log_softmax(x, 1))[: node.results]
+
+
+# --- optimisers ------------------------------------------------------------------------------------------
+
+MANY = 10**9  # steps after which Adam has no bias left to correct
+
+
+def optimise(make: Any, moments: int, decay: float, slope: float, tensors: tuple[Tensor, ...]) -> list[Any]:
+    """One step of an optimiser, from Tensors: parameters, then gradients, then each kind of moment, as many of each.
+
+    ONNX's optimisers add a share of the parameter to its gradient, `decay`; Momentum then scales that by `slope`.
+    """
+    n = len(tensors) // (2 + moments)
+    before, gradients, *kinds = (tensors[start : start + n] for start in range(0, len(tensors), n))
+    optimizer = make([nn.Parameter(x.data) for x in before])
+    for name, kind in zip(optimizer.moments, kinds, strict=True):
+        optimizer.state[name] = [moment.data.copy() for moment in kind]
+    optimizer.step([slope * (g + decay * x) for x, g in zip(before, gradients, strict=True)])
+    return [*optimizer.parameters, *(moment for kind in optimizer.state.values() for moment in kind)]
+
+
+def adam(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
+    """ONNX adds epsilon before the bias of the moments is corrected, rawgan after; at T = 0, ONNX corrects no bias."""
+    steps, betas = int(count), (node.get("alpha", 0.9), node.get("beta", 0.999))
+    eps = node.get("epsilon", 1e-6) / (math.sqrt(1 - betas[1] ** steps) if steps else 1.0)
+
+    def make(parameters: list[Tensor]) -> optim.Optimizer:
+        optimizer = optim.Adam(parameters, rate.item(), betas, eps)
+        optimizer.counts = [steps - 1 if steps else MANY] * len(parameters)
+        return optimizer
+
+    results = optimise(make, 2, node.get("norm_coefficient", 0.0), 1.0, tensors)
+    shrunk = 1 - node.get("norm_coefficient_post", 0.0)
+    return [x * shrunk if isinstance(x, Tensor) else x for x in results]
+
+
+def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
+    def make(parameters: list[Tensor]) -> optim.Optimizer:
+        return optim.SGD(parameters, rate.item(), node.get("alpha"), node.get("mode") == "nesterov")
+
+    return optimise(make, 1, node.get("norm_coefficient"), node.get("beta") if count else 1.0, tensors)
+
+
+# --- the table -------------------------------------------------------------------------------------------
+
+LAYERS: dict[str, Operator] = {
+    "Adam": adam,
+    "BatchNormalization": batch_norm,
+    "Dropout": dropout,
+    "GroupNormalization": group_norm,
+    "InstanceNormalization": instance_norm,
+    "LRN": local_response_norm,
+    "LayerNormalization": layer_norm,
+    "LogSoftmax": lambda node, x: log_softmax(x, node.get("axis", -1)),
+    "LpNormalization": lp_norm,
+    "MeanVarianceNormalization": mean_variance_norm,
+    "Momentum": momentum,
+    "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),
+    "RMSNormalization": rms_norm,
+    "Softmax": lambda node, x: ops.exp(log_softmax(x, node.get("axis", -1))),
+    "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
+}
