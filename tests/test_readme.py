@@ -4,18 +4,45 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from rawgan.errors import GradientMismatch
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
+def the_code_with(word):
+    (code,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if word in code]
+    return code
+
+
 def test_the_tutorials_gan_in_the_readme_trains():
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = the_code_with("Batches")
     assert code.count("range(1000)") == 1
     names = {}
     exec(compile(code.replace("range(1000)", "range(3)"), "README.md", "exec"), names)
     assert names["images"].shape == (64, 28, 28, 1)
     assert names["g_adam"].steps == names["d_adam"].steps == 3
     assert np.isfinite([names["d_loss"].item(), names["g_loss"].item()]).all()
+
+
+def test_the_layer_in_the_readme_passes_its_checks_in_30_lines(capsys):
+    code = the_code_with("class Swish")
+    assert len(code.splitlines()) <= 30
+    exec(compile(code, "README.md", "exec"), {})
+    assert re.findall(r"^(\w+): gradients agree", capsys.readouterr().out, re.MULTILINE) == ["Swish", "SwishLayer"]
+
+
+def test_the_mistake_in_the_readme_is_found_with_the_words_that_it_prints():
+    code = the_code_with("class Swish")
+    assert "ops.sigmoid(x)" in code
+    with pytest.raises(GradientMismatch) as error:
+        exec(compile(code.replace("ops.sigmoid(x)", "ops.sigmoid(x.detach())"), "README.md", "exec"), {})
+    (printed,) = re.findall(r"```\n(Swish: .*?)\n```", README, re.DOTALL)
+    number = r"\d+\.\d+"
+    assert re.sub(number, "…", str(error.value)) == re.sub(number, "…", printed)
+    found = [float(n) for n in re.findall(number, str(error.value))]
+    assert found == pytest.approx([float(n) for n in re.findall(number, printed)], rel=1e-6)
 
 
 def test_the_readme_links_to_files_that_exist():
