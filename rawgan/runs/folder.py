@@ -36,6 +36,10 @@ CONFIG = "config.toml"
 RUNS = Path("runs")
 
 
+NUMBERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"})
+"""What weights may be made of. Other types, such as bfloat16, NumPy has only while some other library is loaded."""
+
+
 class RunFolder:
     """The files of one run, by name. :meth:`create` starts a new run, :meth:`open` goes back to an old one.
 
@@ -222,20 +226,18 @@ class RunFolder:
             )
         try:
             with naming(self.weights_file, "read"), safe_open(self.weights_file, framework="np") as file:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-                return arrays, file.metadata() or {}
+                types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 (not a dict)
+                for name, kind in types.items():
+                    if kind not in NUMBERS:
+                        raise ConfigError(
+                            f"{self.weights_file} holds numbers of a type that NumPy lacks: {name} is {kind}\n"
+                            "  rawgan writes no such file; convert the arrays to float32 where they come from"
+                        )
+                return {name: file.get_tensor(name) for name in types}, file.metadata() or {}
         except SafetensorError as error:
             raise ConfigError(
                 f"{self.weights_file} is damaged or cut short: {error}\n"
                 "  put a whole copy in its place, or train the run again"
-            ) from error
-        except (
-            TypeError,
-            AttributeError,
-        ) as error:  # bfloat16, float8: what NumPy calls them, it does not know
-            raise ConfigError(
-                f"{self.weights_file} holds numbers of a type that NumPy lacks: {error}\n"
-                "  rawgan writes no such file; convert the arrays to float32 where they come from"
             ) from error
 
     # --- samples ---------------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ def gradcheck(
     LeakyReLU at 0, any gradient between the slopes on both sides is right; the report lists these points.
 
     `rtol` is the largest error at order 1, relative to the gradient; each further order, which loses a digit, has ten
-    times as much. An influence below a hundred-thousandth of the result's own size is not seen. Upstream gradients (gy
-    in messages, and ggx for the gradient gx) are random.
+    times as much. Where an input has less influence than a hundred-thousandth of the result, whose rounding hides it,
+    the error is relative to that. Upstream gradients (gy in messages, and ggx for the gradient gx) are random.
 
     Shapes: inputs any
     Raises: GradientMismatch naming the order, the input, the index and both values; CheckFailed for what else is wrong;
