@@ -10,6 +10,7 @@ import numpy as np
 from rawgan.errors import CheckFailed, DTypeError, NotTwiceDifferentiable
 from rawgan.tensor import Tensor
 from rawgan.testing.calls import Call, claimed, leaves, unit
+from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import array_module
 
@@ -138,7 +139,7 @@ BEHAVIOURS: dict[str, Callable[[Call, Sequence[Array]], None]] = {
 - inputs: neither forward nor backward writes to an input or an upstream gradient
 - repeatable: the same inputs give the same bits again, in memory of their own
 - memory: no gradient shares memory with another, with an input or with an upstream gradient
-- layout: Fortran-ordered and strided arrays, and upstream gradients of stride 0, give the same
+- layout: Fortran-ordered, strided and reversed arrays, and upstream gradients of stride 0, give the same
 - dtype: float32 stays float32, and agrees with float64
 - needs: a gradient is the same when it is the only one wanted
 """
@@ -152,24 +153,6 @@ def _run(call: Call, arrays: Sequence[Array], weights: Sequence[Array], create_g
     except NotTwiceDifferentiable:
         return Outcome(results, [])
     return Outcome(results, [g.data for g in gradients])
-
-
-def _strided(array: Array) -> Array:
-    """The same numbers, every second one of a larger array, backwards along the last axis; NaN lies in between."""
-    if array.ndim == 0:
-        return array
-    wide = array_module(array).full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, array.dtype)
-    view = wide[..., ::-2]
-    view[...] = array
-    return view
-
-
-def _fortran(array: Array) -> Array:
-    return array if array.ndim == 0 else array_module(array).asfortranarray(array)
-
-
-LAYOUTS = {"Fortran-ordered": _fortran, "strided": _strided}
-"""Ways to lay the same numbers out in memory."""
 
 
 def _compare(call: Call, expected: Outcome, got: Outcome, when: str, tolerance: float) -> None:

@@ -13,8 +13,8 @@ import rawgan_kernels as kernels
 from rawgan.device import cuda_module, to_device
 from rawgan.errors import CheckFailed, DeviceError
 from rawgan.tensor import FLOATS
-from rawgan.testing.behaviour import LAYOUTS
 from rawgan.testing.calls import is_floating
+from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import BACKENDS
 
@@ -48,7 +48,7 @@ def check_kernel(name: str, *args: Any) -> KernelReport:
 
     The reference computes in float64, from the same numbers. Checked besides: that the dtype is kept, that only those
     arguments are written to that the reference writes to (an optimiser's parameters), that a second run gives the same
-    bits, and that Fortran-ordered and strided arrays give the same.
+    bits, and that arrays in other memory layouts give the same.
 
     Shapes: args as the kernel takes them: arrays of floats, lists of them, numbers, windows
     Raises: CheckFailed naming the backend, dtype and result; MissingKernel for a kernel that a backend lacks
