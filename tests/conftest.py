@@ -32,14 +32,14 @@ def pytest_terminal_summary(terminalreporter):
     for table in sorted({table for table, *_ in rows}):
         terminalreporter.section(table)
         mine = sorted((row, notes, counts) for name, row, notes, counts in rows if name == table)
-        total = Counter()
+        width, total = max(len(row) for row, _, _ in mine), Counter()
         for row, notes, counts in mine:
             total.update(counts)
-            terminalreporter.line(_line(row, counts))
+            terminalreporter.line(_line(row.ljust(width), counts))
             for note in notes:
                 terminalreporter.line(fill(note, 120, initial_indent="    ", subsequent_indent="      "))
-        terminalreporter.line(_line("total", total))
+        terminalreporter.line(_line("total".ljust(width), total))
 
 
 def _line(row, counts):
-    return f"{row:<40} " + "   ".join(f"{number:>5} {name.replace('_', ' ')}" for name, number in counts.items())
+    return f"{row} " + "   ".join(f"{number:>5} {name.replace('_', ' ')}" for name, number in counts.items())

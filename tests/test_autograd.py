@@ -103,6 +103,21 @@ def test_grads_of_several_leaves_share_no_memory_with_each_other_or_the_argument
     np.testing.assert_array_equal(v.data, [1, 1])
 
 
+def test_an_op_that_gives_two_inputs_one_gradient_does_not_tie_them():
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    ((a + b) * 2).sum().backward()
+    a.grad[...] = 7.0
+    np.testing.assert_array_equal(b.grad.data, [2, 2])
+
+
+def test_the_gradient_of_a_sum_can_be_written_to():
+    """It is one number, repeated: as a view of that number, its elements would be one."""
+    x = leaf(1.0, 2.0)
+    (x.sum() * 3).backward()
+    x.grad[0] = 7.0
+    np.testing.assert_array_equal(x.grad.data, [7, 3])
+
+
 def test_backward_with_a_gradient():
     x = leaf(1.0, 2.0)
     (x * x).backward(Tensor(np.array([1.0, 10.0])))
@@ -508,6 +523,7 @@ def test_needs_tells_an_op_what_is_wanted():
     grad(Watching()(a, b), [a, b])
     Watching()(fixed, b).backward()
     assert seen == [(True, False), (False, True), (True, True), (False, True)]
+    assert fixed.grad is None  # though it was given one
 
 
 # --- memory --------------------------------------------------------------------------------------------
@@ -623,6 +639,21 @@ def test_matrix_products_and_powers_by_operator():
     assert x.transpose(1, 0).data.tolist() == x.transpose((1, 0)).data.tolist() == x.data.T.tolist()
     assert x.reshape(3, -1).shape == x.reshape((3, 2)).shape == (3, 2)
     assert x.sum(axis=np.int64(1)).data.tolist() == [3, 12]
+
+
+def test_the_zeroth_power_is_a_constant_at_zero_too():
+    x = leaf(0.0, 2.0)
+    y = x**0
+    (g,) = grad(y.sum(), x, unconnected="zero")
+    assert (y.data.tolist(), g.data.tolist()) == ([1, 1], [0, 0])  # 0 · 0⁻¹ is not a number
+
+
+def test_the_largest_of_what_is_not_a_number_is_not_a_number():
+    x, y = leaf(1.0, np.nan, 3.0), Tensor(np.array([2.0, 2.0, np.nan]))
+    np.testing.assert_array_equal(ops.maximum(x, y).data, [2, np.nan, np.nan])
+    largest = ops.max(x)
+    assert np.isnan(largest.item())
+    largest.backward()  # without a warning that something was divided by zero
 
 
 def test_dtypes_are_not_mixed_in_silence():

@@ -182,14 +182,10 @@ def test_broken_promises_are_found_and_named(layer, error, message):
 
 
 def test_what_is_no_module_is_refused():
-    with pytest.raises(
-        ArgumentError, match=r"^check_layer: a Module is needed, not function; gradcheck takes "
-    ):
+    with pytest.raises(ArgumentError, match=r"^check_layer: a Module is needed, not function; gradcheck takes "):
         check_layer(ops.tanh, normal(3))
 
 
 def test_a_module_is_refused_by_gradcheck(gradcheck):
-    with pytest.raises(
-        ArgumentError, match=r"^Tanh is a Module, with parameters and modes: use check_layer"
-    ):
+    with pytest.raises(ArgumentError, match=r"^Tanh is a Module, with parameters and modes: use check_layer"):
         gradcheck(nn.Tanh(), normal(3))

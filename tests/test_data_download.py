@@ -171,7 +171,7 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(server, tmp_path, conte
 
 
 @pytest.mark.parametrize(("source", "name"), [("fashion-mnist", IMAGES), ("cifar10", TAR)])
-@pytest.mark.parametrize("content", [b"<html>busy</html>", gzip.compress(b"something else")])
+@pytest.mark.parametrize("content", [b"<html>busy</html>", gzip.compress(b"something else", mtime=0)])
 def test_another_file_comes(server, tmp_path, source, name, content):
     server.files[name] = content
     md5 = {**known.CIFAR10.md5, **known.FASHION_MNIST.md5}[name]
@@ -259,7 +259,10 @@ def test_the_progress_bar_goes_when_the_download_breaks_off(server, monkeypatch,
     server.short = 100
     assert "the download broke off" in complaint("cifar10")
     assert TAR in capsys.readouterr().err
-    assert not [thread for thread in threading.enumerate() if type(thread).__module__.startswith("rich")]
+    drawing = [thread for thread in threading.enumerate() if type(thread).__module__.startswith("rich")]
+    for thread in drawing:
+        thread.join(timeout=10)  # it was told to end, and may still be drawing
+    assert not any(thread.is_alive() for thread in drawing)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +286,7 @@ def test_an_archive_of_something_else(server, tmp_path, monkeypatch, spoil, mess
     assert complaint("cifar10") == f"{tmp_path}/cache/cifar10/{TAR}: {message}"
 
 
-@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"no archive"), b""])
+@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"no archive", mtime=0), b""])
 def test_no_archive_at_all(server, tmp_path, monkeypatch, content):
     offer_tar(server, monkeypatch, content)
     assert complaint("cifar10").startswith(

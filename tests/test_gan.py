@@ -103,6 +103,7 @@ def test_dcgan_mirrors_itself():
     assert list(dict.fromkeys(judged)) == unique[-2::-1]
     w = gan.discriminator[2].w.data
     assert (w.mean(), w.std()) == (pytest.approx(0, abs=1e-3), pytest.approx(0.02, rel=0.02))
+    assert [layer.slope for _, layer in gan.discriminator.children() if hasattr(layer, "slope")] == [0.2] * 4
     assert (gan.d_optimizer.lr, gan.d_optimizer.betas) == (2e-4, (0.5, 0.999))
 
 
@@ -160,6 +161,11 @@ def test_seeds_decide_weights_and_noise():
     np.testing.assert_array_equal(draws[0], again.noise(0, "a", 3).data)
 
 
+def test_noise_is_standard_normal():
+    z = small().noise(0, "test", 5000).data
+    assert (z.mean(), z.std(), (np.abs(z) < 1).mean()) == pytest.approx((0, 1, 0.6827), abs=0.02)
+
+
 # --- the step ----------------------------------------------------------------------------------------------------
 
 
@@ -194,6 +200,18 @@ def test_the_generator_step_never_touches_the_discriminator(model, objective):
     assert not gan.discriminator.buffers_frozen
 
 
+@pytest.mark.parametrize("objective", ["non-saturating", "minimax"])
+def test_a_training_step_is_a_step_of_the_discriminator_then_one_of_the_generator(objective):
+    gan, twin = small(), small()
+    real, z = batch(gan)
+    outcome = train_step(gan, real, z, objective)
+    fake = twin.generator(z)
+    d_loss, d_real, d_fake = discriminator_step(twin, real, fake.detach())
+    g_loss = generator_step(twin, fake, objective)
+    assert [x.item() for x in outcome] == [x.item() for x in (d_loss, g_loss, d_real, d_fake)]
+    assert_same(everything(gan.generator, gan.g_optimizer), everything(twin.generator, twin.g_optimizer))
+
+
 def test_generated_images_are_judged_again_after_the_update():
     gan, twin = small(), small()
     real, z = batch(gan)
@@ -225,6 +243,17 @@ def test_objectives_are_their_formulas():
     d = 1 / (1 + np.exp(-logits))
     assert generator_step(gan, gan.generator(z), "non-saturating").item() == pytest.approx(-np.log(d).mean(), rel=1e-6)
     assert generator_step(twin, twin.generator(z), "minimax").item() == pytest.approx(np.log(1 - d).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
+def test_the_discriminator_minimises_its_formula_and_judges_real_and_generated_images_apart(model):
+    gan, twin = small(model), small(model)
+    real, z = batch(gan)
+    fake = gan.generator(z).detach()
+    d_real, d_fake = (1 / (1 + np.exp(-twin.discriminator(x).data.astype(np.float64))) for x in (real, fake))
+    outcome = discriminator_step(gan, real, fake)
+    expected = -np.log(d_real).mean() - np.log(1 - d_fake).mean(), d_real.mean(), d_fake.mean()
+    assert [x.item() for x in outcome] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_guessing_discriminator_has_the_documented_losses():

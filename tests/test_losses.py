@@ -85,6 +85,14 @@ def test_softmax_cross_entropy_of_large_logits(dtype, size):
     np.testing.assert_allclose(gx, expected, rtol=EPS[dtype], atol=EPS[dtype])
 
 
+def test_each_sample_of_softmax_cross_entropy_has_a_range_of_its_own():
+    """The logits of one sample must not push those of another below the smallest number."""
+    x = np.array([[0.0, 0.0], [1e4, 1e4]])
+    y, (gx,) = value_and_gradients(lambda x: ops.softmax_cross_entropy(x, [0, 1], reduction="none"), x)
+    np.testing.assert_allclose(y, [math.log(2), math.log(2)], rtol=1e-15)
+    np.testing.assert_allclose(gx, [[-0.5, 0.5], [0.5, -0.5]], rtol=1e-15)
+
+
 def test_softmax_cross_entropy_does_not_change_with_a_constant():
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal((5, 4)), rng.integers(0, 4, 5)

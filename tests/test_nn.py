@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+import rawgan_kernels as kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.errors import ConfigError, DTypeError
 from rawgan.nn import init
+from rawgan_kernels import Window
 
 
 def rng(seed=0):
@@ -284,6 +286,40 @@ def test_layers_are_their_ops(layer, x, op):
         assert layer(Tensor(x)).shape == expected.shape
 
 
+def test_a_bias_is_added_to_each_output_channel():
+    b = Tensor(np.array([1.0, -2.0, 4.0], "float32"))
+    for op, x, w in (
+        (ops.linear, images(5, 4), images(4, 3)),
+        (ops.conv2d, X4, images(3, 2, 4, 3)),
+        (ops.conv_transpose2d, X4, images(3, 2, 3, 4)),
+    ):
+        without, with_bias = op(Tensor(x), Tensor(w)).data, op(Tensor(x), Tensor(w), b).data
+        np.testing.assert_array_equal(with_bias, without + b.data)
+
+
+def test_options_of_convolutions_make_the_window_that_they_say():
+    options = {"stride": (2, 3), "padding": ((1, 0), (0, 2)), "dilation": (1, 2), "groups": 2}
+    window = Window((5, 7), (3, 2), **options)
+    x, w = images(1, 5, 7, 4), images(3, 2, 2, 4)
+    y = kernels.conv2d(x, w, window)
+    np.testing.assert_array_equal(ops.conv2d(x, w, **options).data, y)
+    gx = ops.conv_transpose2d(y, w, output_padding=(1, 0), **options)
+    np.testing.assert_array_equal(gx.data, kernels.conv2d_input_grad(y, w, window))
+    options["padding"] = "same"
+    window = Window((4, 9), (3, 2), (2, 3), ((0, 1), (0, 0)), (1, 2), 2)
+    np.testing.assert_array_equal(ops.conv_transpose2d(y, w, **options).data, kernels.conv2d_input_grad(y, w, window))
+    x = images(1, 4, 9, 4)
+    np.testing.assert_array_equal(ops.conv2d(x, w, **options).data, kernels.conv2d(x, w, window))
+
+
+@pytest.mark.parametrize("op", [ops.avg_pool2d, ops.max_pool2d, ops.upsample_nearest, ops.upsample_bilinear])
+def test_neither_images_nor_channels_mix(op):
+    y = op(X4).data
+    for n, c in np.ndindex(X4.shape[0], X4.shape[3]):
+        alone = op(X4[n : n + 1, :, :, c : c + 1]).data
+        np.testing.assert_allclose(y[n : n + 1, :, :, c : c + 1], alone, rtol=1e-6, atol=1e-6)
+
+
 def test_ops_on_images_by_hand():
     x = np.arange(12.0).reshape(1, 2, 3, 2)
     twice = ops.upsample_nearest(x, 2).data
@@ -296,6 +332,10 @@ def test_ops_on_images_by_hand():
     y = np.arange(9.0).reshape(1, 3, 3, 1)
     np.testing.assert_array_equal(ops.max_pool2d(-y, 2, 1, 1).data[0, :, :, 0], MAXIMA)
     np.testing.assert_allclose(ops.avg_pool2d(y, 2, 2, 1).data[0, :, :, 0], [[0, 0.75], [2.25, 6]])
+    # Height and width are not mixed up:
+    np.testing.assert_array_equal(ops.max_pool2d(y, (1, 2), (2, 1)).data[0, :, :, 0], [[1, 2], [7, 8]])
+    np.testing.assert_allclose(ops.avg_pool2d(y, (1, 2), (2, 1)).data[0, :, :, 0], [[0.5, 1.5], [6.5, 7.5]])
+    np.testing.assert_array_equal(ops.pad(y[0, :1, :2, 0], ((0, 1), (2, 0)), 9.0).data, [[9, 9, 0, 1], [9, 9, 9, 9]])
 
 
 MAXIMA = [[0, 0, -1, -2], [0, 0, -1, -2], [-3, -3, -4, -5], [-6, -6, -7, -8]]
@@ -351,6 +391,22 @@ def test_running_statistics_can_be_kept_one_at_a_time_by_the_op():
     np.testing.assert_allclose(var.data, x.data.var(0, ddof=1), rtol=1e-5)
 
 
+def test_running_statistics_take_a_tenth_of_each_batch_unless_told_otherwise():
+    x, layer, by_op = images(4, 2), nn.BatchNorm(2), nn.BatchNorm(2)
+    layer(x)
+    ops.batch_norm(x, *by_op.state_tensors().values(), training=True)
+    np.testing.assert_allclose(layer.running_mean.data, 0.1 * x.mean(0), rtol=1e-6)
+    np.testing.assert_array_equal(by_op.running_mean.data, layer.running_mean.data)
+
+
+def test_frozen_buffers_are_still_what_evaluation_uses():
+    layer, x = nn.BatchNorm(2), images(4, 2)
+    layer(x)
+    expected = layer.eval()(x)
+    with layer.frozen_buffers():
+        np.testing.assert_array_equal(layer(x).data, expected.data)
+
+
 def test_running_statistics_do_not_stand_in_the_way_of_the_gradient():
     """They are written to in the forward pass; the graph does not use them."""
     layer = nn.BatchNorm(2)
@@ -364,11 +420,12 @@ def test_every_norm_normalizes_over_its_own_axes():
         (nn.BatchNorm(3), (0, 1, 2)),
         (nn.InstanceNorm(3), (1, 2)),
         (nn.LayerNorm((5, 4, 3)), (1, 2, 3)),
+        (nn.LayerNorm(3, eps=0.0), (3,)),
     ):
         y = layer(x).data
         np.testing.assert_allclose(y.mean(axes), np.zeros_like(y.mean(axes)), atol=1e-5)
         np.testing.assert_allclose(y.std(axes), np.ones_like(y.std(axes)), rtol=1e-4)
-        assert abs(y[0, 0].mean()) > 1e-3  # and over no others
+        assert abs(y[0, 0, :, 0].mean()) > 1e-3  # and over no others
 
 
 # --- initial weights --------------------------------------------------------------------------------------------

@@ -524,6 +524,11 @@ def test_where_no_great_circle_joins_them_the_way_is_straight(dtype, z0, z1):
     np.testing.assert_allclose(slerp(z0, z1, times), expected, atol=1e-6)
 
 
+def test_slerp_between_equal_vectors_stays_though_their_cosine_rounds_to_more_than_1():
+    z = np.random.default_rng(0).standard_normal((300, 100))
+    np.testing.assert_allclose(slerp(z, z, 0.5), z, rtol=1e-12)
+
+
 def test_slerp_of_nearly_parallel_vectors_is_precise():
     z0 = np.array([1.0, 0.0])
     for angle in 10.0 ** -np.arange(1, 9):
