@@ -1,4 +1,4 @@
-"""The optimisers, over several steps of random gradients."""
+"""What PyTorch's own samples of optimisers do not have: float32, the defaults, and other betas, rho and eps."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,0 +1,238 @@
+"""PyTorch's own module samples: every one of them agrees with rawgan's layer, or says why it does not apply.
+
+Compared are results, gradients and second derivatives with respect to inputs and parameters, and buffers after the
+call, in training and in evaluation. All parameters and buffers are random: PyTorch starts with many ones and zeros.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from samples import NotApplicable, both, compare, judge, kernel, over_images
+from torch.func import functional_call
+from torch.testing._internal.common_modules import module_db
+
+from rawgan import Tensor, nn, ops
+
+TABLE = "PyTorch's module samples"
+Tensors = dict[str, Tensor]
+RNG = np.random.default_rng(0)  # layers want one, but their weights are replaced
+
+
+@dataclass(frozen=True)
+class Twin:
+    """rawgan's layer with the options of a module, and how to call it in PyTorch's layout.
+
+    `weights` are its parameters as functions of the module's, so that derivatives come out in PyTorch's layout.
+    """
+
+    layer: nn.Module
+    call: Callable[[Any], Tensor]
+    weights: Tensors
+
+
+def linear(module: Any, p: Tensors) -> Twin:
+    layer = nn.Linear(module.in_features, module.out_features, rng=RNG, bias="bias" in p)
+    weights = {"w": ops.transpose(p["weight"]), **bias(p)}
+    return Twin(layer, lambda x: layer(x) if x.ndim == 2 else layer(x[None])[0], weights)
+
+
+def conv(module: Any, p: Tensors) -> Twin:
+    return convolution(nn.Conv2d, module, p)
+
+
+def conv_transpose(module: Any, p: Tensors) -> Twin:
+    spatial = len(module.kernel_size)
+    return convolution(nn.ConvTranspose2d, module, p, output_padding=both(module.output_padding, spatial, 0))
+
+
+def convolution(make: Callable[..., nn.Module], module: Any, p: Tensors, **options: Any) -> Twin:
+    spatial = len(module.kernel_size)
+    layer = make(
+        module.in_channels,
+        module.out_channels,
+        both(module.kernel_size, spatial, 1),
+        rng=RNG,
+        stride=both(module.stride, spatial, 1),
+        padding=module.padding if module.padding == "same" else both(module.padding, spatial, 0),
+        dilation=both(module.dilation, spatial, 1),
+        groups=module.groups,
+        bias="bias" in p,
+        **options,
+    )
+    weights = {"w": kernel(p["weight"], spatial), **bias(p)}
+    return Twin(layer, lambda x: over_images(layer, x, spatial), weights)
+
+
+def bias(p: Tensors) -> Tensors:
+    return {"b": p["bias"]} if "bias" in p else {}
+
+
+def embedding(module: Any, p: Tensors) -> Twin:
+    layer = nn.Embedding(module.num_embeddings, module.embedding_dim, rng=RNG)
+    return Twin(layer, layer, {"w": p["weight"]})
+
+
+def batch_norm(module: Any, p: Tensors) -> Twin:
+    if module.training and module.momentum is None:
+        raise NotApplicable("a running average of all batches alike")
+    if not module.training and not module.track_running_stats:
+        raise NotApplicable("evaluation without running statistics")
+    layer = nn.BatchNorm(module.num_features, momentum=module.momentum or 0.0, eps=module.eps)
+
+    def call(x: Tensor) -> Tensor:
+        if module.training and x.size == 0:
+            raise NotApplicable("training on an empty batch")
+        return layer(x) if x.ndim == 2 else over_images(layer, x, x.ndim - 2)
+
+    return Twin(layer, call, scales(p))
+
+
+def layer_norm(module: Any, p: Tensors) -> Twin:
+    layer = nn.LayerNorm(tuple(module.normalized_shape), eps=module.eps)
+    return Twin(layer, layer, scales(p))
+
+
+def instance_norm(spatial: int) -> Callable[..., Twin]:
+    def build(module: Any, p: Tensors) -> Twin:
+        if module.track_running_stats:
+            raise NotApplicable("running statistics of an instance norm")
+        layer = nn.InstanceNorm(module.num_features, eps=module.eps)
+        return Twin(layer, lambda x: over_images(layer, x, spatial), scales(p))
+
+    return build
+
+
+def scales(p: Tensors) -> Tensors:
+    """PyTorch's may lack either: rawgan's then stay as they are made, ones and zeros."""
+    return {ours: p[theirs] for ours, theirs in (("gamma", "weight"), ("beta", "bias")) if theirs in p}
+
+
+def leaky_relu(module: Any, p: Tensors) -> Twin:
+    layer = nn.LeakyReLU(module.negative_slope)
+    return Twin(layer, layer, {})
+
+
+def without_options(make: Callable[[], nn.Module]) -> Callable[..., Twin]:
+    return lambda module, p: Twin(layer := make(), layer, {})
+
+
+def avg_pool(spatial: int) -> Callable[..., Twin]:
+    def build(module: Any, p: Tensors) -> Twin:
+        if getattr(module, "divisor_override", None):
+            raise NotApplicable("divisor_override")
+        return pool(nn.AvgPool2d, spatial, module)
+
+    return build
+
+
+def max_pool(spatial: int) -> Callable[..., Twin]:
+    def build(module: Any, p: Tensors) -> Twin:
+        if module.return_indices:
+            raise NotApplicable("indices of the largest elements")
+        return pool(nn.MaxPool2d, spatial, module)
+
+    return build
+
+
+def pool(make: Callable[..., nn.Module], spatial: int, module: Any) -> Twin:
+    window, stride = (both(n, spatial, 1) for n in (module.kernel_size, module.stride))
+    layer = make(window, stride, both(module.padding, spatial, 0))
+    return Twin(layer, lambda x: over_images(layer, x, spatial), {})
+
+
+LAYERS: dict[str, dict[str, Callable[..., Twin]]] = {
+    "AvgPool2d": {"AvgPool1d": avg_pool(1), "AvgPool2d": avg_pool(2)},
+    "BatchNorm": {"BatchNorm1d": batch_norm, "BatchNorm2d": batch_norm},
+    "Conv2d": {"Conv1d": conv, "Conv2d": conv},
+    "ConvTranspose2d": {"ConvTranspose1d": conv_transpose, "ConvTranspose2d": conv_transpose},
+    "Embedding": {"Embedding": embedding},
+    "InstanceNorm": {"InstanceNorm1d": instance_norm(1), "InstanceNorm2d": instance_norm(2)},
+    "LayerNorm": {"LayerNorm": layer_norm},
+    "LeakyReLU": {"LeakyReLU": leaky_relu},
+    "Linear": {"Linear": linear},
+    "MaxPool2d": {"MaxPool1d": max_pool(1), "MaxPool2d": max_pool(2)},
+    "ReLU": {"ReLU": without_options(nn.ReLU)},
+    "Sigmoid": {"Sigmoid": without_options(nn.Sigmoid)},
+    "Tanh": {"Tanh": without_options(nn.Tanh)},
+}
+"""For each layer of rawgan, the modules whose samples test it, and how to build it like one of them."""
+
+WITHOUT_SAMPLES = {
+    "Dropout": ("Dropout",),
+    "Flatten": ("Flatten",),
+    "PixelShuffle": ("PixelShuffle",),
+    "Reshape": ("Unflatten",),
+    "Upsample": ("Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"),
+}
+"""Layers for whose counterparts PyTorch has no samples."""
+
+BUILDERS = {name: build for builders in LAYERS.values() for name, build in builders.items()}
+MODULES = {info.module_cls.__name__: info for info in module_db}
+
+
+def test_every_layer_is_in_a_table() -> None:
+    exported = {name for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+    layers = {name for name in exported if issubclass(getattr(nn, name), nn.Module)}
+    assert {*LAYERS, *WITHOUT_SAMPLES} == layers - {"Module", "Sequential"}
+
+
+@pytest.mark.parametrize("layer", WITHOUT_SAMPLES)
+def test_there_are_no_samples(layer: str, tally: Callable[..., None]) -> None:
+    assert not MODULES.keys() & set(WITHOUT_SAMPLES[layer])
+    tally(TABLE, layer, ["PyTorch has no samples of it"], passed=0, not_applicable=0, failed=0)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_module(name: str, tally: Callable[..., None]) -> None:
+    info, build = MODULES[name], BUILDERS[name]
+
+    def compare_sample(case: tuple[Any, bool]) -> None:
+        sample, training = case
+        made, given = sample.constructor_input, sample.forward_input
+        module = info.module_cls(*made.args, **made.kwargs).double().train(training)
+        parameters, buffers = random_state(module)
+
+        def theirs(inputs: Any, parameters: dict[str, torch.Tensor], buffers: dict[str, torch.Tensor]) -> Any:
+            args, kwargs = inputs
+            return [functional_call(module, parameters | buffers, args, kwargs), *buffers.values()]
+
+        def ours(inputs: Any, parameters: Tensors, buffers: Tensors) -> Any:
+            (x,) = (*inputs[0], *inputs[1].values())
+            twin = build(module, parameters)
+            prepare(twin, module.training, buffers)
+            return [twin.call(x), *(getattr(twin.layer, name) for name in buffers)]
+
+        compare(ours, theirs, (given.args, given.kwargs), parameters, buffers)
+
+    torch.manual_seed(0)
+    options = {"device": "cpu", "dtype": torch.float64, "requires_grad": True}
+    modes = (True, False)
+    samples = [
+        zip(info.module_inputs_func(info, training=training, **options), itertools.repeat(training))
+        for training in modes
+    ]
+    outcome = judge(list(itertools.chain(*samples)), compare_sample)
+    outcome.record(tally, TABLE, name)
+    assert outcome.passed
+
+
+def random_state(module: torch.nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Parameters of any sign; buffers, one of which is a variance, above 0. PyTorch's count of batches is left out."""
+    parameters = {name: torch.randn_like(p).requires_grad_() for name, p in module.named_parameters()}
+    buffers = {name: torch.rand_like(b) + 0.5 for name, b in module.named_buffers() if b.is_floating_point()}
+    return parameters, buffers
+
+
+def prepare(twin: Twin, training: bool, buffers: Tensors) -> None:
+    """Put the weights in the place of the layer's own, which must be of the same names, shapes and dtype."""
+    own = dict(twin.layer.to(dtype="float64").train(training).named_parameters())
+    for name, weight in twin.weights.items():
+        assert (weight.shape, weight.dtype) == (own[name].shape, own[name].dtype)
+        vars(twin.layer)[name] = weight  # past the check that only a Parameter may be assigned
+    for name, buffer in buffers.items():
+        getattr(twin.layer, name).data = buffer.data

@@ -1,0 +1,100 @@
+"""PyTorch's own optimiser samples: ten steps of each of them agree with rawgan, or it says why it does not apply."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from samples import NotApplicable, check, judge
+from torch.testing._internal.common_optimizers import (
+    _get_optim_inputs_including_global_cliquey_kwargs as inputs_with_every_flag,
+)
+from torch.testing._internal.common_optimizers import optim_db
+
+from rawgan import Tensor, optim
+
+STEPS = 10
+SHAPES = ((3, 4), (5,), ())
+
+
+def sgd(ws: list[Tensor], lr: float, momentum: float, dampening: float, nesterov: bool) -> optim.Optimizer:
+    refuse(dampening=dampening)
+    return optim.SGD(ws, lr, momentum, nesterov)
+
+
+def rmsprop(ws: list[Tensor], lr: float, alpha: float, eps: float, momentum: float, centered: bool) -> optim.Optimizer:
+    refuse(centered=centered, momentum=momentum)
+    return optim.RMSprop(ws, lr, alpha, eps)
+
+
+def adam(ws: list[Tensor], lr: float, betas: tuple[float, float], eps: float, amsgrad: bool) -> optim.Optimizer:
+    refuse(amsgrad=amsgrad)
+    return optim.Adam(ws, lr, betas, eps)
+
+
+def adamw(
+    ws: list[Tensor], lr: float, betas: tuple[float, float], eps: float, amsgrad: bool, weight_decay: float
+) -> optim.Optimizer:
+    refuse(amsgrad=amsgrad)
+    return optim.AdamW(ws, lr, betas, eps, weight_decay)
+
+
+def refuse(**options: Any) -> None:
+    """Raise NotApplicable if one of these options, which rawgan does not have, is on."""
+    for name, value in options.items():
+        if value:
+            raise NotApplicable(name)
+
+
+OPTIMISERS: dict[str, Callable[..., optim.Optimizer]] = {"SGD": sgd, "RMSprop": rmsprop, "Adam": adam, "AdamW": adamw}
+INFOS = {info.optim_cls.__name__: info for info in optim_db}
+SAME_NUMBERS = {"foreach", "fused", "capturable"}
+"""Flags that choose how PyTorch computes, not what."""
+
+
+def test_every_optimiser_is_in_the_table() -> None:
+    classes = {name: value for name, value in vars(optim).items() if isinstance(value, type)}
+    exported = {name for name, value in classes.items() if issubclass(value, optim.Optimizer)}
+    assert set(OPTIMISERS) == exported - {"Optimizer"}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_optimiser(name: str, tally: Callable[..., None]) -> None:
+    info = INFOS[name]
+
+    def compare_sample(sample: Any) -> None:
+        rng = np.random.default_rng(1)
+        starts = [rng.standard_normal(shape) for shape in SHAPES]
+        ts = [torch.from_numpy(start.copy()).requires_grad_() for start in starts]
+        ws = [Tensor(start.copy(), requires_grad=True) for start in starts]
+        theirs = info.optim_cls(ts, **sample.kwargs)
+        ours, gradient = twin(name, theirs, ws)
+        for step in range(STEPS):
+            drawn = [rng.standard_normal(shape) * 10.0 ** rng.integers(-4, 2, shape) for shape in SHAPES]
+            ours.step([Tensor(gradient(w.numpy(), g)) for w, g in zip(ws, drawn, strict=True)])
+            for t, g in zip(ts, drawn, strict=True):
+                t.grad = torch.as_tensor(g)
+            theirs.step()
+            for index, (w, t) in enumerate(zip(ws, ts, strict=True)):
+                check(f"w[{index}] after step {step + 1}", w.numpy(), t.numpy(force=True))
+
+    outcome = judge(inputs_with_every_flag("cpu", torch.float64, info), compare_sample)
+    outcome.record(tally, "PyTorch's optimiser samples", name)
+    assert outcome.passed
+
+
+def twin(name: str, theirs: torch.optim.Optimizer, ws: list[Tensor]) -> tuple[optim.Optimizer, Callable[..., Any]]:
+    """rawgan's optimiser with the same options, and the gradient to give it instead of g.
+
+    To maximise is to descend along −g. PyTorch's weight_decay, where it is not decoupled, is a gradient too: that of
+    ½ · weight_decay · w².
+    """
+    (group,) = theirs.param_groups
+    options = {key: value for key, value in group.items() if key != "params" and key not in SAME_NUMBERS}
+    if options.pop("differentiable"):
+        raise NotApplicable("differentiable: a step through which gradients flow")
+    sign = -1.0 if options.pop("maximize") else 1.0
+    decay = 0.0 if options.pop("decoupled_weight_decay", False) else options.pop("weight_decay")
+    options["lr"] = float(options["lr"])  # it may be a tensor
+    return OPTIMISERS[name](ws, **options), lambda w, g: sign * g + decay * w
