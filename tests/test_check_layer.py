@@ -1,5 +1,7 @@
 """The check of layers: rawgan's own pass it, and each promise that a layer can break is missed."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,37 @@ def test_the_layer_and_its_mode_stay_as_they_were():
     assert layer[2].rng.bit_generator.state == state
     assert not layer.training
     assert all(p.dtype == np.float32 and p.grad is None for p in layer.parameters())
+
+
+def test_one_mode_can_be_chosen_and_numbers_are_taken_as_the_layer_takes_them():
+    class Power(nn.Module):
+        def forward(self, x, exponent):
+            return x * exponent
+
+    report = check_layer(Power(), normal(2, 3), 3, modes=["eval"])
+    assert [row.input for row in report.rows if row.order == 1] == ["x (eval)"]
+    with pytest.raises(ArgumentError, match=r"^check_layer: there is no mode 'test'; choose among: train, eval$"):
+        check_layer(Power(), normal(2, 3), 3, modes=["test"])
+
+
+def test_a_layer_that_makes_its_parameters_when_it_is_called_is_checked():
+    class Lazy(nn.Module):
+        w = None
+
+        def forward(self, x):
+            if self.w is None:
+                self.w = nn.Parameter(np.ones(x.shape[1], x.dtype))
+            return x * self.w
+
+    report = check_layer(Lazy(), normal(4, 3))
+    assert [row.input for row in report.rows if row.order == 1] == ["x (train)", "w (train)", "x (eval)", "w (eval)"]
+
+
+def test_a_layer_that_cannot_be_copied_is_refused():
+    layer = nn.Tanh()
+    layer.lock = threading.Lock()
+    with pytest.raises(ArgumentError, match=r"^check_layer works on copies, and Tanh has none: cannot pickle"):
+        check_layer(layer, normal(3))
 
 
 def test_several_inputs_have_their_names():
@@ -150,9 +183,59 @@ class OnlyFloat64(nn.Module):
         return x * Tensor(np.ones(3))
 
 
+class BatchStatisticsInEvaluation(Norm):
+    def forward(self, x):
+        super().forward(x)
+        return ops.batch_norm(x, self.gamma, self.beta, training=True)
+
+
+class RandomInEvaluation(nn.Module):
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def forward(self, x):
+        return ops.dropout(x, 0.5, self.rng)
+
+
+class MovesWhenFrozenToTheLastBatch(Norm):
+    """Which the same batch again does not show."""
+
+    def forward(self, x):
+        self.running_mean.data = x.data.mean(0)
+        return super().forward(x)
+
+
+class InfiniteAtFirst(nn.Module):
+    def __init__(self):
+        self.v = nn.Parameter(np.zeros(3))
+
+    def forward(self, x):
+        return x * self.v / ops.sqrt(ops.sum(self.v * self.v))
+
+
 @pytest.mark.parametrize(
     ("layer", "error", "message"),
     [
+        (
+            BatchStatisticsInEvaluation,
+            CheckFailed,
+            r"^BatchStatisticsInEvaluation \(eval\) does not use what training moves, its buffer running_mean \(3,\)\n",
+        ),
+        (
+            RandomInEvaluation,
+            CheckFailed,
+            r"^RandomInEvaluation \(eval\) gives another result for the same input",
+        ),
+        (
+            MovesWhenFrozenToTheLastBatch,
+            CheckFailed,
+            r"^MovesWhenFrozenToTheLastBatch \(train\) writes to its buffer running_mean \(3,\) inside frozen_buffers\(\)",
+        ),
+        (
+            InfiniteAtFirst,
+            CheckFailed,
+            r"^InfiniteAtFirst: the result \(5, 3\) is not finite at the layer's",
+        ),
         (GradientOnlyInTraining, GradientMismatch, r"^GradientOnlyInTraining \(eval\): the gradient of x \(5, 3\)"),
         (ForgetsBeta, GradientMismatch, r"^ForgetsBeta \(train\): the gradient of beta \(3,\) is wrong at order 1\n"),
         (

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from rawgan import Op, Tensor, grad, ops
+from rawgan import Op, Tensor, grad, nn, ops
 from rawgan.autograd import is_recording
 from rawgan.errors import ArgumentError, CheckFailed, GradientMismatch, NotTwiceDifferentiable
 from rawgan.ops.norm import Normalize
-from rawgan.testing import BEHAVIOURS, gradcheck
+from rawgan.testing import BEHAVIOURS, check_layer, gradcheck
 from rawgan.testing.calls import leaves
 
 X = np.array([0.5, -1.5, 2.0])
@@ -36,8 +36,9 @@ def test_printed_the_report_is_a_table():
     lines = str(gradcheck(lambda x, w: 2 * x + 0 * w.detach(), X, X[:1])).splitlines()
     assert lines[0].startswith("<lambda>: gradients agree with finite differences (")
     assert lines[1].split() == ["input", "shape", "order", "1", "order", "2"]
-    assert [line.split()[0] for line in lines[2:]] == ["x", "w", "gy"]
-    assert lines[3].split() == ["w", "(1,)", "zero", "zero"]  # nothing depends on it
+    assert [line.split()[0] for line in lines[2:5]] == ["x", "w", "gy"]
+    assert lines[3].split() == ["w", "(1,)", "zero", "zero"]
+    assert lines[5:] == ["  w has no influence on the result"]
 
 
 def test_evaluations_are_the_calls_of_the_function():
@@ -48,7 +49,7 @@ def test_evaluations_are_the_calls_of_the_function():
         return x * x
 
     report = gradcheck(function, X, order=1, checks=())
-    assert 0 < len(calls) - report.evaluations <= 4  # reading the arguments, and the two walks that are checked
+    assert 0 < len(calls) - report.evaluations <= 5  # reading the arguments, and the two walks that are checked
 
 
 def test_several_results_and_whole_numbers():
@@ -399,6 +400,70 @@ def test_a_second_derivative_may_jump_too():
         assert found_kinks(lambda x: ops.relu(x) ** 2, x) == [("x", (0,), 2)]
 
 
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: ops.leaky_relu(x, 0.999), [0.0, 1.0]),
+        (lambda x: ops.exp(x) + 1e-3 * ops.relu(x), [0.0, 1.0]),
+        (lambda x: ops.relu(x) + 1e4, [0.0, 1.0]),
+    ],
+)
+def test_small_kinks_are_kinks(function, x):
+    assert found_kinks(function, np.array(x)) == [("x", (0,), 1)]
+
+
+class Floor(Op):
+    """Jumps at whole numbers."""
+
+    gradient = 0.0
+
+    def forward(self, x):
+        return np.floor(x)
+
+    def backward(self, gy):
+        return (self.gradient * gy,)
+
+
+def test_where_the_function_jumps_any_finite_gradient_will_do():
+    (kink,) = gradcheck(Floor, np.array([1.0, 2.5])).kinks
+    assert (kink.index, kink.jumps) == ((0,), True)
+    assert "order 1: the function jumps, gradient 0" in str(kink)
+
+    class NoNumber(Floor):
+        gradient = np.nan
+
+    with pytest.raises(GradientMismatch, match=r"at x\[0\]: backward gives nan, finite differences"):
+        gradcheck(NoNumber, np.array([1.0]))
+
+
+def test_a_steep_function_does_not_jump():
+    poles, tiny = np.array([1e-9, 1.0, -2.0]), np.array([1e-9, 1.0])
+    assert found_kinks(lambda x: 1 / x, poles) == []
+    assert found_kinks(lambda x: ops.tanh(1e7 * x), np.array([1e-8])) == []
+    with pytest.raises(GradientMismatch):
+        gradcheck(lambda x: 1 / x + 2e-6 * (1 / x - (1 / x).detach()), poles, checks=())
+    with pytest.raises(GradientMismatch):
+        gradcheck(lambda x: ops.tanh(1e7 * x) * 3 - 2 * ops.tanh(1e7 * x).detach(), tiny, checks=())
+
+
+def test_a_norm_that_epsilon_keeps_from_zero_is_smooth():
+    x = np.array([[0.0, 0.0], [1.0, -2.0]])
+    report = gradcheck(lambda x: ops.sqrt(ops.sum(x * x, 1) + 1e-12), x)
+    assert report.kinks == ()
+    gradcheck(lambda x: x / ops.sqrt(ops.sum(x * x, 1, keepdims=True) + 1e-12), x)
+
+
+def test_deep_networks_whose_rounding_adds_up_pass():
+    rng = np.random.default_rng(0)
+    blocks = [nn.Sequential(nn.Linear(6, 6, rng=rng), nn.BatchNorm(6), nn.ReLU()) for _ in range(10)]
+    check_layer(nn.Sequential(*blocks), rng.standard_normal((8, 6)), order=1, modes=["train"])
+
+
+def test_a_loss_that_float32_rounds_to_zero_passes():
+    x = np.array([[20.0, 0.0, 0.0], [0.0, 18.0, 1.0]])
+    gradcheck(ops.softmax_cross_entropy, x, np.array([0, 1]), order=1)
+
+
 def test_strong_curvature_is_no_kink():
     assert found_kinks(lambda x: ops.tanh(300 * x), np.array([1e-3, -2e-3, 0.5])) == []
     with pytest.raises(GradientMismatch):
@@ -502,9 +567,59 @@ def test_other_faults_are_found_and_named(kind, fault, message):
         gradcheck(fault, normal(3, 2), checks=[kind])
 
 
+class DetachesUnwanted(Op):
+    """y = x · w, whose backward takes for a constant what needs no gradient of its own: penalties go wrong by that."""
+
+    def forward(self, x, w):
+        return x * w
+
+    def backward(self, gy):
+        x, w = self.inputs
+        return gy * (w if self.needs[1] else w.detach()), gy * (x if self.needs[0] else x.detach())
+
+
+def test_second_derivatives_must_not_depend_on_which_gradients_are_wanted():
+    arrays = normal(3), normal(3, seed=1)
+    message = r"^DetachesUnwanted: when gx \(3,\) alone is wanted, as by a gradient penalty, its derivative by w \(3,\)"
+    with pytest.raises(CheckFailed, match=message):
+        gradcheck(DetachesUnwanted, *arrays)
+    gradcheck(DetachesUnwanted, *arrays, order=1)
+
+
+def test_a_backward_is_held_to_the_same_as_a_forward():
+    class Square(Op):
+        def forward(self, x):
+            return x * x
+
+        def backward(self, gy):
+            return (Slope()(self.inputs[0], gy),)
+
+    class Slope(Op):
+        def forward(self, x, gy):
+            return 2 * x * gy
+
+        def backward(self, ggx):
+            x, gy = self.inputs
+            wanted = [g for g, needed in zip((2 * ggx * gy, 2 * ggx * x), self.needs, strict=True) if needed]
+            return (*wanted, *[None] * (2 - len(wanted)))
+
+    with pytest.raises(CheckFailed, match=r"^Square: ggy \(3,\) changes when no other gradient is wanted"):
+        gradcheck(Square, X)
+
+
+def test_a_function_that_takes_gradients_itself_can_be_checked():
+    """A gradient penalty."""
+
+    def penalty(x, w):
+        (g,) = grad(ops.tanh(x @ w).sum(), x, create_graph=True)
+        return ((g * g).sum(axis=1) - 1) ** 2
+
+    assert gradcheck(penalty, normal(2, 3), normal(3, 4)).error(2) < 1e-9
+
+
 def test_gradients_must_not_depend_on_which_are_wanted():
     arrays = normal(3), normal(3, seed=1)
-    with pytest.raises(CheckFailed, match=r"^Shuffled: gb \(3,\) changes when no other input requires a gradient"):
+    with pytest.raises(CheckFailed, match=r"^Shuffled: gb \(3,\) changes when no other gradient is wanted"):
         gradcheck(Shuffled, *arrays)
     gradcheck(Shuffled, *arrays, checks=BEHAVIOURS.keys() - {"needs"})
 
@@ -555,7 +670,16 @@ def test_what_cannot_be_checked_is_refused(arguments, message):
     assert str(error.value).startswith(message)
 
 
+def test_what_a_function_holds_in_float32_is_named_with_the_way_out():
+    net = nn.Linear(3, 2, rng=np.random.default_rng(0))
+    with pytest.raises(ArgumentError, match=r"(?s)^<lambda>: MatMul: .* two dtypes.*net.to\(dtype='float64'\)"):
+        gradcheck(lambda x: net(x), normal(2, 3))
+
+
 def test_options_out_of_range_are_refused():
+    with pytest.raises(ArgumentError, match=r"^tanh: 1 inputs but 2 names$"):
+        gradcheck(ops.tanh, X, names=["a", "b"])
+
     with pytest.raises(ArgumentError, match=r"^gradcheck: order must be 1, 2 or 3, but is 4$"):
         gradcheck(ops.tanh, X, order=4)
     with pytest.raises(ArgumentError, match=r"^gradcheck: there is no check 'speed'; choose among: inputs, "):

@@ -52,20 +52,24 @@ def load(target: str, seed: int = 0) -> Stranger:
 
 
 def draw(text: str, rng: np.random.Generator) -> Any:
-    """Numbers for one input: "2,3" standard normal, "2,3:10" integers from 0 to 9.
+    """Numbers for one input: "2,3" standard normal, "2,3:0.1..2" between 0.1 and 2, "2,3:10" integers from 0 to 9.
 
-    Raises: ArgumentError if it is neither
+    Raises: ArgumentError if it is none of these
 
     >>> draw("2,3", np.random.default_rng(0)).shape
     (2, 3)
     """
-    lengths, _, count = text.partition(":")
+    lengths, _, kind = text.partition(":")
+    low, dots, high = kind.partition("..")
     try:
         shape = tuple(int(n) for n in lengths.split(",") if n.strip())
-        return rng.integers(int(count), size=shape) if count else rng.standard_normal(shape)
+        if dots:
+            return rng.uniform(float(low), float(high), shape)
+        return rng.integers(int(kind), size=shape) if kind else rng.standard_normal(shape)
     except ValueError:
         raise ArgumentError(
-            f"--input {text}: give lengths with commas between them, as in 8,16,16,3; for integers below 10, 8:10"
+            f"--input {text}: give lengths with commas between them, as in 8,16,16,3; "
+            "for numbers between 0.1 and 2, 8,16:0.1..2; for integers below 10, 8:10"
         ) from None
 
 

@@ -1,5 +1,6 @@
 """rawgan gradcheck"""
 
+import inspect
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ class GradcheckConfig:
     """Names of ops; or MODULE:NAME, a Module, an Op or a function of Tensors of your own, with its arguments in
     parentheses if it has some. Without any: every op."""
     input: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SHAPE"), tyro.conf.UseAppendAction] = ()
-    """Shape of an input of your own, once for each: 8,16,16,3 for random numbers, 8:10 for 8 integers below 10."""
+    """Shape of an input of your own, once for each: 8,16,16,3 for normal numbers, 8,16:0.1..2 for numbers between
+    0.1 and 2, 8:10 for 8 integers below 10."""
     order: Annotated[Literal[1, 2, 3] | None, tyro.conf.arg(metavar="{1,2,3}")] = None
     """Highest order of derivative. Default: 2, and 3 for the convolutions."""
     seed: int = 0
@@ -67,6 +69,11 @@ def _check_stranger(stranger: Stranger, config: GradcheckConfig) -> Report:
     rng = np.random.default_rng(config.seed)
     inputs = [draw(shape, rng) for shape in config.input]
     order = config.order or 2
+    takes = stranger.value.forward if isinstance(stranger.value, Module) else stranger.value
+    try:
+        inspect.signature(takes).bind(*inputs)
+    except TypeError as error:
+        raise ArgumentError(f"{stranger.name}: {error}; give --input once for each of its inputs") from None
     if isinstance(stranger.value, Module):
         return check_layer(stranger.value, *inputs, order=order, seed=config.seed)
     return gradcheck(stranger.value, *inputs, order=order, seed=config.seed, name=stranger.name)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.autograd import Op, grad, is_recording, recording
+from rawgan.autograd import Op, grad
 from rawgan.device import device_of, to_device
-from rawgan.errors import ArgumentError, shapes
+from rawgan.errors import ArgumentError, DTypeError, shapes
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -19,6 +19,8 @@ from rawgan_kernels import array_module
 Array = Any
 Function = Callable[..., list[Tensor]]
 
+
+EPS = float(np.finfo("float64").eps)
 
 NUDGE = 1e-10
 """A change of the inputs, in units of their own size, that leaves nothing of a result but its rounding unchanged."""
@@ -40,6 +42,8 @@ class Call:
     results: list[Array]
     sizes: list[float]
     magnitude: float
+    noise: float
+    """How far rounding the inputs moves the results, relative to their size: 1e-16, and more where errors add up."""
 
     def weights(self, rng: np.random.Generator) -> list[Array]:
         """Random upstream gradients, which make results of all sizes count alike."""
@@ -57,6 +61,8 @@ def call_of(fn: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str] 
     if not floating:
         raise ArgumentError(f"{title}: there is nothing to differentiate by; give at least one array of floats")
     labels = list(names) if names is not None else parameter_names(fn, len(values))
+    if len(labels) != len(values):
+        raise ArgumentError(f"{title}: {len(values)} inputs but {len(labels)} names")
     for index in floating:
         if not array_module(values[index]).isfinite(values[index]).all():
             raise ArgumentError(f"{title}: {labels[index]} is not finite\n{shapes(**{labels[index]: values[index]})}")
@@ -73,7 +79,13 @@ def call_of(fn: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str] 
 
     # Copies: what is done to them here must not be seen outside.
     arrays = [values[i].astype("float64") for i in floating]
-    results = [y.data for y in function(*leaves(arrays))]
+    try:
+        results = [y.data for y in function(*leaves(arrays))]
+    except DTypeError as error:
+        raise ArgumentError(
+            f"{title}: {error}\n  the check computes in float64: convert what the function holds, as in "
+            "net.to(dtype='float64') or w.astype(x.dtype)"
+        ) from error
     for y in results:
         if not array_module(y).isfinite(y).all():
             raise ArgumentError(f"{title}: the result is not finite; give inputs inside its domain\n{shapes(result=y)}")
@@ -87,6 +99,7 @@ def call_of(fn: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str] 
         results,
         _sizes(function, arrays, results),
         float(np.sqrt(sum(y.size for y in results))),
+        _noise(function, arrays, results),
     )
 
 
@@ -95,20 +108,20 @@ def gradients_of(call: Call, weights: Sequence[Array]) -> Call:
     count = len(call.inputs)
 
     def gradients(*tensors: Tensor) -> list[Tensor]:
-        recorded = is_recording()
-        with recording(True):
-            return claimed(call.function, tensors[:count], tensors[count:], create_graph=recorded)
+        return claimed(call.function, tensors[:count], tensors[count:], create_graph=True)
 
     arrays = [*call.arrays, *weights]
+    results = [g.data for g in gradients(*leaves(arrays))]
     return Call(
         call.name,
         gradients,
         arrays,
         [*call.inputs, *(f"g{output}" for output in call.outputs)],
         [f"g{name}" for name in call.inputs],
-        [g.data for g in gradients(*leaves(arrays))],
+        results,
         [1 / unit(x) for x in call.arrays],
         call.magnitude,
+        max(call.noise, _noise(gradients, arrays, results)),
     )
 
 
@@ -123,9 +136,14 @@ def unit(array: Array) -> float:
     >>> unit(np.array([3.0, -3.0])), unit(np.zeros(2))
     (3.0, 1.0)
     """
+    return root_mean_square(array) or 1.0
+
+
+def root_mean_square(array: Array) -> float:
+    """Of an array of finite numbers; otherwise, and of nothing, 0."""
     largest = float(abs(array).max()) if array.size else 0.0
     if not (0 < largest < float("inf")):
-        return 1.0
+        return 0.0
     return largest * float(((array / largest) ** 2).mean() ** 0.5)  # the squares of huge and tiny numbers do not fit
 
 
@@ -135,13 +153,19 @@ def random_like(array: Array, rng: np.random.Generator, size: float) -> Array:
     return to_device(signs * lengths * size, device_of(array))
 
 
-def claimed(function: Function, xs: Sequence[Tensor], vs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
-    """The gradients of Σ v · f(x…), as backward computes them; zeros for what has no influence."""
+def claimed(
+    function: Function,
+    xs: Sequence[Tensor],
+    vs: Sequence[Tensor],
+    create_graph: bool,
+    wanted: Sequence[Tensor] | None = None,
+) -> list[Tensor]:
+    """The gradients of Σ v · f(x…) as backward computes them, of all inputs or the wanted; zeros without influence."""
     ys = function(*xs)
     # Of several results, one may not depend on anything: a gradient that is zero everywhere has no graph.
     connected = [(y, v) for y, v in zip(ys, vs, strict=True) if y.requires_grad]
     outputs, seeds = [y for y, _ in connected], [v for _, v in connected]
-    return grad(outputs, list(xs), seeds, create_graph=create_graph, unconnected="zero")
+    return grad(outputs, xs if wanted is None else wanted, seeds, create_graph=create_graph, unconnected="zero")
 
 
 def _sizes(function: Function, arrays: Sequence[Array], results: Sequence[Array]) -> list[float]:
@@ -153,6 +177,12 @@ def _sizes(function: Function, arrays: Sequence[Array], results: Sequence[Array]
         largest if unit(y.data - y0) > 1e-3 * unit(y0) and (y.data != y0).any() else unit(y0)
         for y, y0 in zip(nudged, results, strict=True)
     ]
+
+
+def _noise(function: Function, arrays: Sequence[Array], results: Sequence[Array]) -> float:
+    rng = np.random.default_rng(0)
+    rounded = function(*leaves([x * (1 + random_like(x, rng, EPS)) for x in arrays]))
+    return max(root_mean_square(y.data - y0) / unit(y0) for y, y0 in zip(rounded, results, strict=True))
 
 
 def _callable(fn: Any) -> Callable[..., Any]:

@@ -5,25 +5,20 @@ def test_my_op(gradcheck):
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from rawgan.testing import Report
+import rawgan.testing
+from rawgan.testing import Report
 
 
 @pytest.fixture(scope="session")
-def gradcheck() -> "Callable[..., Report]":
+def gradcheck() -> Callable[..., Report]:
     """The function `rawgan.testing.gradcheck`: gradcheck(fn, *arrays, order=2, …)."""
-    from rawgan.testing import gradcheck  # only now: most tests of a project do without it
-
-    return gradcheck
+    return rawgan.testing.gradcheck
 
 
 @pytest.fixture(scope="session")
-def check_layer() -> "Callable[..., Report]":
+def check_layer() -> Callable[..., Report]:
     """The function `rawgan.testing.check_layer`: check_layer(layer, *arrays, order=2, …)."""
-    from rawgan.testing import check_layer
-
-    return check_layer
+    return rawgan.testing.check_layer

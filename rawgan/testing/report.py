@@ -30,19 +30,19 @@ class Kink:
     left: float
     right: float
     gradient: float
+    jumps: bool
+    """The function itself jumps, so the slopes have no end."""
 
     def __str__(self) -> str:
-        return (
-            f"{place(self.input, self.index)}, order {self.order}: "
-            f"slopes {self.left:.6g} and {self.right:.6g}, gradient {self.gradient:.6g}"
-        )
+        slopes = "the function jumps" if self.jumps else f"slopes of Σ gy·y {self.left:.6g} and {self.right:.6g}"
+        return f"{place(self.input, self.index)}, order {self.order}: {slopes}, gradient {self.gradient:.6g}"
 
 
 @dataclass(frozen=True)
 class Report:
     """The result of a gradient check that found no fault. Printed, it is a table.
 
-    `evaluations` counts calls of the function, forward passes of the finite differences included.
+    `evaluations` counts the forward passes that the finite differences took.
     """
 
     name: str
@@ -73,10 +73,10 @@ class Report:
             "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in [header, *lines]
         ]
-        title = (
-            f"{self.name}: gradients agree with finite differences ({self.evaluations:,} calls, {self.seconds:.2f} s)"
-        )
-        return "\n".join([title, *table, *self._kink_lines()])
+        effort = f"{self.evaluations:,} evaluations, {self.seconds:.2f} s"
+        title = f"{self.name}: gradients agree with finite differences ({effort})"
+        idle = [f"  {row.input} has no influence on the result" for row in self.rows if row.flat and row.order == 1]
+        return "\n".join([title, *table, *idle, *self._kink_lines()])
 
     def _kink_lines(self) -> list[str]:
         shown = [f"  kink at {kink}" for kink in self.kinks[:5]]
