@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from loops import conv_triple, populations, positions
 
 import rawgan_kernels as kernels
 from rawgan_kernels import MissingKernel, Window, reference, window
@@ -22,19 +23,6 @@ def draw(shape, dtype="float64", seed=0):
 
 # --- the conv triple against loops ---------------------------------------------------------------------
 
-
-def connections(batch, channels, outputs, geometry):
-    """Which elements meet in a convolution: (index into x, index into w, index into y), one tap at a time."""
-    (height, width), (top, left) = geometry.size, (geometry.padding[0][0], geometry.padding[1][0])
-    (s, t), (d, e), groups = geometry.stride, geometry.dilation, geometry.groups
-    for n, i, j, k in np.ndindex(batch, *geometry.output, outputs):
-        group = k // (outputs // groups)
-        for a, b, c in np.ndindex(*geometry.kernel, channels // groups):
-            p, q = i * s + a * d - top, j * t + b * e - left
-            if 0 <= p < height and 0 <= q < width:
-                yield (n, p, q, group * (channels // groups) + c), (a, b, c, k), (n, i, j, k)
-
-
 STRIDES = [(1, 1), (2, 3)]
 PADDINGS = [((0, 0), (0, 0)), ((1, 1), (2, 2)), ((2, 0), (0, 1))]
 DILATIONS = [(1, 1), (2, 1), (1, 3)]
@@ -49,11 +37,7 @@ def test_the_conv_triple_agrees_with_loops(stride, padding, dilation, groups):
     batch, channels, outputs = 2, 4, 4 if groups == 4 else 2 * groups
     x, w = draw((batch, 6, 5, channels)), draw((3, 2, channels // groups, outputs), seed=1)
     gy = draw((batch, *geometry.output, outputs), seed=2)
-    y, gx, gw = np.zeros(gy.shape), np.zeros(x.shape), np.zeros(w.shape)
-    for at_x, at_w, at_y in connections(batch, channels, outputs, geometry):
-        y[at_y] += x[at_x] * w[at_w]
-        gx[at_x] += gy[at_y] * w[at_w]
-        gw[at_w] += x[at_x] * gy[at_y]
+    y, gx, gw = conv_triple(x, w, gy, geometry)
     np.testing.assert_allclose(reference.conv2d(x, w, geometry), y, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(reference.conv2d_input_grad(gy, w, geometry), gx, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(reference.conv2d_weight_grad(x, gy, geometry), gw, rtol=1e-12, atol=1e-13)
@@ -101,16 +85,6 @@ NORMS = [
     pytest.param((3, 2, 5), (5,), (2,), id="layer norm"),
     pytest.param((3, 2, 4, 2), (2, 4, 2), (1, 2, 3), id="layer norm of images"),
 ]
-
-
-def populations(shape, axes):
-    """Index arrays of the elements that share a mean: the reduced axes whole, one index of every other."""
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
-    for index in np.ndindex(*(shape[axis] for axis in kept)):
-        where = [slice(None)] * len(shape)
-        for axis, i in zip(kept, index, strict=True):
-            where[axis] = slice(i, i + 1)
-        yield tuple(where)
 
 
 @pytest.mark.parametrize(("shape", "scales", "axes"), NORMS)
@@ -270,14 +244,6 @@ def test_every_kernel_says_what_it_costs():
 
 
 # --- the geometry of windows ---------------------------------------------------------------------------
-
-
-def positions(size, kernel, stride, padding, dilation):
-    """How often a window fits, by trying."""
-    before, after = padding
-    return sum(
-        1 for at in range(0, before + size + after, stride) if at + dilation * (kernel - 1) < before + size + after
-    )
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
