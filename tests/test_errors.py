@@ -129,6 +129,12 @@ ops.conv2d(zeros(8, 32, 32, 4), zeros(4, 4, 2, 5), groups=2)
 ArgumentError: conv2d: groups must divide the 4 input and the 5 output channels
   x (8, 32, 32, 4)   w (4, 4, 2, 5)   groups 2
 
+ops.conv2d(zeros(8, 32, 32, 4), zeros(4, 4, 2, 6), groups="2")
+ArgumentError: conv2d: groups must be an integer, but is '2'
+
+ops.conv_transpose2d(zeros(8, 7, 7, 4), zeros(4, 4, 2, 4), groups=2.0)
+ArgumentError: conv_transpose2d: groups must be an integer, but is 2.0
+
 ops.conv2d(zeros(8, 32, 32, 4), zeros(4, 4, 4, 5), groups=0)
 ArgumentError: conv2d: groups must divide the 4 input and the 5 output channels
   x (8, 32, 32, 4)   w (4, 4, 4, 5)   groups 0
@@ -903,7 +909,19 @@ ArgumentError: Module.w: a Tensor that requires a gradient is not a Parameter, s
   w (2,)   wrap it: nn.Parameter(array)
 
 nn.BatchNorm(3, eps=-1)(zeros(2, 3))
-ArgumentError: Normalize: eps must be at least 0 and finite, but is -1
+ArgumentError: batch_norm: eps must be at least 0 and finite, but is -1
+
+nn.BatchNorm(3, eps=float("nan")).eval()(zeros(2, 3))
+ArgumentError: batch_norm: eps must be at least 0 and finite, but is nan
+
+nn.BatchNorm(3, momentum=1.5)(zeros(2, 3))
+ArgumentError: batch_norm: momentum must lie between 0 and 1, but is 1.5
+
+nn.LayerNorm(3, eps=-1)(zeros(2, 3))
+ArgumentError: layer_norm: eps must be at least 0 and finite, but is -1
+
+nn.InstanceNorm(3, eps=-1)(zeros(2, 4, 4, 3))
+ArgumentError: instance_norm: eps must be at least 0 and finite, but is -1
 
 optim.Adam(nn.Linear(2, 1, rng=rng()))
 ArgumentError: Adam: parameters is Linear; pass model.parameters()

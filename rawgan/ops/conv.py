@@ -148,6 +148,7 @@ def conv_transpose2d(
             f"{op}: x has {x.shape[3]} channels but w takes {w.shape[3]}\n"
             f"{shapes(x=x, w=w)}, laid out (kh, kw, out, in)"
         )
+    _check_integer(op, groups)
     if groups < 1 or x.shape[3] % groups:
         raise ArgumentError(
             f"{op}: groups must divide the {x.shape[3]} input channels\n{shapes(x=x, w=w, groups=groups)}"
@@ -236,6 +237,7 @@ def _transposed_window(
 
 
 def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
+    _check_integer(op, groups)
     if groups < 1 or x.shape[3] % groups or w.shape[3] % groups:
         raise ArgumentError(
             f"{op}: groups must divide the {x.shape[3]} input and the {w.shape[3]} output channels\n"
@@ -246,6 +248,11 @@ def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
         raise ShapeError(
             f"{op}: x has {x.shape[3]} channels but w takes {takes}\n{shapes(x=x, w=w)}, laid out (kh, kw, in, out)"
         )
+
+
+def _check_integer(op: str, groups: Any) -> None:
+    if not isinstance(groups, Integral):
+        raise ArgumentError(f"{op}: groups must be an integer, but is {groups!r}")
 
 
 def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor) -> Tensor:

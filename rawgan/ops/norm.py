@@ -25,8 +25,6 @@ class Normalize(Op):
     """
 
     def __init__(self, axes: tuple[int, ...], eps: float) -> None:
-        if not 0 <= eps < float("inf"):
-            raise ArgumentError(f"Normalize: eps must be at least 0 and finite, but is {eps}")
         self.axes, self.eps = axes, float(eps)
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
@@ -64,7 +62,8 @@ def batch_norm(
     and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
 
     Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
-    Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0
+    Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
+            ArgumentError unless 0 ≤ momentum ≤ 1 and 0 ≤ eps < ∞
     Source: Ioffe and Szegedy 2015
 
     >>> ones, zeros = Tensor([1.0, 1.0]), Tensor([0.0, 0.0])
@@ -75,6 +74,9 @@ def batch_norm(
     x, gamma, beta = as_tensors(x, gamma, beta)
     if x.ndim not in (2, 4):
         raise ShapeError(f"batch_norm: x must be (N, C) or (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    _check_eps("batch_norm", eps)
+    if not 0 <= momentum <= 1:
+        raise ArgumentError(f"batch_norm: momentum must lie between 0 and 1, but is {momentum}")
     statistics = {"running_mean": running_mean, "running_var": running_var}
     _check_scales("batch_norm", x, x.shape[-1:], gamma=gamma, beta=beta, **statistics)
     if not training:
@@ -108,6 +110,7 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
             [-1.,  1.]], float32)
     """
     x, gamma, beta = as_tensors(x, gamma, beta)
+    _check_eps("layer_norm", eps)
     _check_scales("layer_norm", x, x.shape[max(x.ndim - gamma.ndim, 1) :], gamma=gamma, beta=beta)
     if gamma.size < 2:
         raise ShapeError(
@@ -131,12 +134,18 @@ def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) 
     x, gamma, beta = as_tensors(x, gamma, beta)
     if x.ndim != 4:
         raise ShapeError(f"instance_norm: x must be (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    _check_eps("instance_norm", eps)
     _check_scales("instance_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
     if x.shape[1] * x.shape[2] < 2:
         raise ShapeError(
             f"instance_norm: an image needs more than one pixel, as the variance of one is 0\n{shapes(x=x)}"
         )
     return Normalize((1, 2), eps)(x, gamma, beta)
+
+
+def _check_eps(op: str, eps: float) -> None:
+    if not 0 <= eps < float("inf"):
+        raise ArgumentError(f"{op}: eps must be at least 0 and finite, but is {eps}")
 
 
 def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor | None) -> None:
