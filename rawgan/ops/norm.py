@@ -63,7 +63,7 @@ def batch_norm(
 
     Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
     Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
-            ArgumentError unless 0 ≤ momentum ≤ 1 and 0 ≤ eps < ∞
+            ArgumentError unless 0 ≤ eps < ∞ and, in training, 0 ≤ momentum ≤ 1
     Source: Ioffe and Szegedy 2015
 
     >>> ones, zeros = Tensor([1.0, 1.0]), Tensor([0.0, 0.0])
@@ -75,7 +75,7 @@ def batch_norm(
     if x.ndim not in (2, 4):
         raise ShapeError(f"batch_norm: x must be (N, C) or (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
     _check_eps("batch_norm", eps)
-    if not 0 <= momentum <= 1:
+    if training and not 0 <= momentum <= 1:
         raise ArgumentError(f"batch_norm: momentum must lie between 0 and 1, but is {momentum}")
     statistics = {"running_mean": running_mean, "running_var": running_var}
     _check_scales("batch_norm", x, x.shape[-1:], gamma=gamma, beta=beta, **statistics)

@@ -403,6 +403,8 @@ def batch_norm(
     """With the running statistics as they are afterwards."""
     if x.ndim == 1:
         raise NotApplicable("an array without channels")
+    if training and not 0 <= momentum <= 1:
+        raise NotApplicable("a momentum that is no share of anything")
     gamma, beta = scales(x.shape[1:2], weight, bias)
 
     def normalized(values: Tensor) -> Tensor:
