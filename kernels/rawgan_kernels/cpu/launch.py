@@ -1,0 +1,127 @@
+"""Running a kernel over its blocks, on all threads.
+
+A kernel is split into a fixed number of blocks, whatever the number of threads: so its result is the same, bit for bit,
+on one thread and on several. `run(body, count, arguments)` calls `body(arguments, block, thread)` for every block.
+
+Numba's `prange` does the distributing, once, in `_for_all_blocks`; bodies are called through their addresses. A `prange`
+in every kernel would do as well, but be compiled four times over, and the user would wait for that.
+"""
+
+import zlib
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import get_num_threads, get_thread_id, njit, prange, typeof, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from rawgan_kernels.cpu.compiling import kernel, standalone
+
+_I64, _I8P = ir.IntType(64), ir.IntType(8).as_pointer()
+_BLOCK = ir.FunctionType(ir.VoidType(), [_I8P, _I64, _I64])  # (frame, block, thread)
+
+
+def run(body: Any, count: int, arguments: tuple[Any, ...]) -> None:
+    """Call the compiled function `body(arguments, block, thread)` for every block from 0 to count − 1.
+
+    The first argument is an array. `thread` counts from 0 to `threads()` − 1: which row of the scratch space is free.
+    """
+    if count == 1:
+        body(arguments, 0, 0)
+        return
+    key = body, arguments[0].dtype
+    address, kind = _known.get(key, (0, 0))
+    while not _launch(_distributor(), address, kind, count, arguments):
+        # Never called before, or with arguments of other types: this takes long enough not to be done every time.
+        address, kind = _known[key] = _machine_code(body, typeof(arguments))
+
+
+def threads() -> int:
+    """How many threads share the blocks."""
+    return get_num_threads()
+
+
+_known: dict[Any, tuple[int, int]] = {}
+
+
+@cache
+def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
+    """Where the code is that `body` compiles to for arguments of these types, and the fingerprint of the types."""
+    compiled = body.get_compile_result(types.void(arguments, types.intp, types.intp))
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), _fingerprint(arguments)
+
+
+def _fingerprint(arguments: Any) -> int:
+    """A number for how the arguments lie in memory; read-only arrays lie there like others."""
+    return zlib.crc32(str(arguments).replace("readonly ", "").replace("nonconst ", "").encode()) + 1
+
+
+@cache
+def _distributor() -> int:
+    get_num_threads()  # starts the threads, which code from the cache expects to be there
+    return standalone(types.void(types.intp, types.intp, types.intp), _distribute).address
+
+
+def _distribute(block, frame, count):  # type: ignore[no-untyped-def]
+    _for_all_blocks(block, frame, count)
+
+
+@kernel(parallel=True)
+def _for_all_blocks(block, frame, count):  # type: ignore[no-untyped-def]
+    for index in prange(count):
+        _call_block(block, frame, index, get_thread_id())
+
+
+@kernel
+def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyped-def]
+    """Whether body was called, because it takes arguments of this kind."""
+    if kind != fingerprint_of(arguments):
+        return False
+    _hand_over(distributor, body, count, arguments)
+    return True
+
+
+@intrinsic
+def fingerprint_of(typing: Any, arguments: Any) -> Any:
+    """`_fingerprint` of the arguments' types, a constant."""
+    return types.intp(arguments), lambda context, builder, signature, args: _I64(_fingerprint(signature.args[0]))
+
+
+@intrinsic
+def _call_block(typing: Any, block: Any, frame: Any, index: Any, thread: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        block, frame, index, thread = args
+        function, frame = builder.inttoptr(block, _BLOCK.as_pointer()), builder.inttoptr(frame, _I8P)
+        builder.call(function, [frame, index, thread])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp, types.intp), generate
+
+
+@intrinsic
+def _hand_over(typing: Any, distributor: Any, body: Any, count: Any, arguments: Any) -> Any:
+    """Put the arguments into a frame, and have the distributor call, for every block, a function that unpacks them."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        distributor, body, count, arguments = args
+        frame_type = ir.LiteralStructType([body.type, arguments.type])
+        taken = (signature.args[3], types.intp, types.intp)
+
+        unpack = ir.Function(builder.module, _BLOCK, builder.module.get_unique_name("rawgan.unpack"))
+        unpack.linkage = "internal"
+        inside = ir.IRBuilder(unpack.append_basic_block("entry"))
+        frame = inside.bitcast(unpack.args[0], frame_type.as_pointer())
+        address, values = (inside.load(cgutils.gep_inbounds(inside, frame, 0, i)) for i in range(2))
+        kind = context.call_conv.get_function_type(types.none, taken)
+        function = inside.inttoptr(address, kind.as_pointer())
+        context.call_conv.call_function(inside, function, types.none, taken, [values, *unpack.args[1:]])
+        inside.ret_void()
+
+        frame = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, [body, arguments]))
+        distribute = ir.FunctionType(ir.VoidType(), [_I64, _I64, _I64])
+        function = builder.inttoptr(distributor, distribute.as_pointer())
+        builder.call(function, [builder.ptrtoint(unpack, _I64), builder.ptrtoint(frame, _I64), count])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp, arguments), generate

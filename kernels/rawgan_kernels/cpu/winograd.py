@@ -1,0 +1,523 @@
+"""The conv triple for kernels of 4×4 taps and stride 2, in about 2.5 times fewer multiplications.
+
+**Phases.** Along one axis, output i sees the padded image q at 2i … 2i + 3:
+
+    y[i] = q[2i]·w[0] + q[2i + 1]·w[1] + q[2i + 2]·w[2] + q[2i + 3]·w[3]
+
+Split q into its even and odd pixels, e[i] = q[2i] and o[i] = q[2i + 1]. Then y is a sum of two convolutions of two taps
+and stride 1:
+
+    y[i] = e[i]·w[0] + e[i + 1]·w[2]   +   o[i]·w[1] + o[i + 1]·w[3]
+
+In two dimensions there are four phases, each with 2×2 taps; together they are like 4·C channels.
+
+**Points.** Each of these convolutions is computed tile by tile in the way of `toom_cook`: a tile of m outputs of one
+phase comes from m + 1 inputs and takes m + 1 multiplications instead of 2·m. A tile of 4×4 takes 25 instead of 64. With a
+hat for what is transformed, along the rows and along the columns, and t for a tile of an image:
+
+    X̂ = Cᵀ x C      ŵ = G w Gᵀ      ŷ = A y Aᵀ      all (point, …), 5×5 points at most
+
+    conv2d              ŷ'[p, t, k] = Σ_c  X̂[p, t, c] · ŵ[p, c, k]      y  = Aᵀ ŷ' A
+    conv2d_input_grad   X̂'[p, t, c] = Σ_k  ŷ[p, t, k] · ŵ[p, c, k]      gx = C X̂' Cᵀ, where tiles overlap added up
+    conv2d_weight_grad  ŵ'[p, c, k] = Σ_t  X̂[p, t, c] · ŷ[p, t, k]      gw = Gᵀ ŵ' G
+
+c runs over phases and channels, 4·C in all; p over the points. In the middle stand matrix products, one for each point:
+that is where the time goes. Their FLOPs are 2 · points · tiles · 4·C · K.
+
+**Blocks.** A block of images (about 64 tiles of each kind) is transformed, multiplied and transformed back by one
+thread, so that what lies between stays in its caches. For each point, a panel of ŵ (4·C rows, two vectors wide) stays in
+the first-level cache while all tiles pass by; the tiles of that point stay in the second-level cache while all panels
+pass by. Where 4 does not divide the size, tiles of several kinds (4×4, 4×3, 3×4, 3×3) share the points they have in
+common, and so the panels of ŵ.
+
+The weight gradient is a sum over all tiles. There the blocks are of ŵ': each thread computes all points of some channels,
+transforms them back while they are in its second-level cache, and adds them to gw: in the order of the images, whatever
+the number of threads.
+
+**Precision.** The transforms subtract numbers of the same size: in float32 the error is about 4 times that of the plain
+sum. An infinite or NaN pixel would spread over its tile (∞ − ∞), and a huge one may overflow. Both leave something in
+the result that is not finite; the caller then computes it anew by the plain sum, which puts NaN and infinity where they
+belong.
+"""
+
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numba.np.numpy_support import from_dtype
+
+from rawgan_kernels.cpu import buffers
+from rawgan_kernels.cpu.compiling import kernel, standalone
+from rawgan_kernels.cpu.launch import run, threads
+from rawgan_kernels.cpu.rows import clear, copy, finish_rows
+from rawgan_kernels.cpu.simd import PANEL_BYTES, by_address, multiply_panel, panel_multiplier, pointer, shifted, small_maps
+from rawgan_kernels.cpu.toom_cook import A, C, G, multiplications, tile_sizes, transposed
+from rawgan_kernels.window import Window
+
+Array = np.ndarray[Any, Any]
+
+TILES_AT_ONCE = 64
+"""Rows of the matrix products of one block: many for each panel of ŵ that is fetched, few enough for the caches."""
+
+GRADIENT_BYTES = 16 << 20
+"""Memory for X̂ and ŷ of the weight gradient; more images than fit are taken in turn."""
+
+BLOCK_C, BLOCK_K = 32, 64
+"""Channels of a block of ŵ'. All its points take 200 KiB in float32; its rows of X̂ and ŷ lie together, as rows that are
+a power of two apart would push each other out of the first-level cache."""
+
+POINTS = len(G)
+
+# The maps that one function holds, by their position in the list; those of a tile of m outputs at FIRST + m − 2.
+_SIZES = (2, 3, 4)
+_MAPS = [
+    *((A[m], False) for m in _SIZES),
+    *((transposed(A[m]), False) for m in _SIZES),
+    *((C[m], True) for m in _SIZES),
+    *((transposed(C[m]), False) for m in _SIZES),
+    (G, False),
+    (transposed(G), False),
+    (transposed(G), True),
+]
+_A, _A_T, _C, _C_T, _G, _G_T, _G_T_ADD = 0, 3, 6, 9, 12, 13, 14
+_apply = small_maps(_MAPS)
+
+
+def _transform(which, x, x_row, y, y_row, length):  # type: ignore[no-untyped-def]
+    _apply(which, x, x_row, y, y_row, length)
+
+
+transform = by_address("transform")
+"""transform(address, which, x, x_row, y, y_row, length); see `simd.small_maps`."""
+
+
+class Code(NamedTuple):
+    """Addresses of the two inner loops."""
+
+    multiply: int
+    transform: int
+
+
+@cache
+def code_for(dtype: str) -> Code:
+    """The inner loops for a dtype."""
+    number, size = types.CPointer(from_dtype(np.dtype(dtype))), types.intp
+    signature = types.void(size, number, size, number, size, size)
+    return Code(panel_multiplier(dtype), standalone(signature, _transform).address)
+
+
+def applies(window: Window, channels: int, outputs: int, dtype: np.dtype[Any]) -> bool:
+    """Whether this way is open, and shorter: whole panels of channels, and tiles that save something."""
+    panel = PANEL_BYTES // dtype.itemsize
+    return (
+        (window.kernel, window.stride, window.dilation, window.groups) == ((4, 4), (2, 2), (1, 1), 1)
+        and channels % panel == 0
+        and outputs % panel == 0
+        and min(window.output) >= 2
+    )
+
+
+def flops(window: Window, images: int, channels: int, outputs: int) -> int:
+    """Of the matrix products, for any of the three: what is left of 2 · N·I·J · A·B·C · K."""
+    i, j = window.output
+    return 2 * multiplications(i) * multiplications(j) * images * 4 * channels * outputs
+
+
+# --- where the tiles lie ------------------------------------------------------------------------------------------
+
+
+class Layout(NamedTuple):
+    """Where transformed tiles lie, for blocks of `images` images. Counted in rows, of 4·C or K numbers each."""
+
+    images: int
+    rows: int
+    """In all."""
+    down: Array
+    across: Array
+    """Sizes of the tiles along either axis."""
+    tiles: Array
+    """(down, across, 4): the first row of the tile's kind, how many tiles of the kind an image has, which of these the
+    tile is, and the rows from one point to the next."""
+    kinds: Array
+    """(kinds, 5): height and width in outputs; first row, tiles in an image, rows from one point to the next."""
+
+
+@lru_cache(maxsize=256)
+def layout(output: tuple[int, int], images: int) -> Layout:
+    """Lay out blocks of so many images: kind after kind, point after point, image after image, tile after tile."""
+    down, across = (tile_sizes(n) for n in output)
+    count: dict[tuple[int, int], int] = {}
+    for kind in ((m, n) for m in down for n in across):
+        count[kind] = count.get(kind, 0) + 1
+    start, rows = {}, 0
+    for (m, n), each in count.items():
+        start[m, n] = rows
+        rows += (m + 1) * (n + 1) * each * images
+    tiles = np.empty((len(down), len(across), 4), np.int64)
+    seen = dict.fromkeys(count, 0)
+    for i, m in enumerate(down):
+        for j, n in enumerate(across):
+            tiles[i, j] = start[m, n], count[m, n], seen[m, n], count[m, n] * images
+            seen[m, n] += 1
+    kinds = np.array([(m, n, start[m, n], each, each * images) for (m, n), each in count.items()])
+    return Layout(images, rows, np.array(down), np.array(across), tiles, kinds)
+
+
+def _block_images(output: tuple[int, int], images: int) -> int:
+    tiles = len(tile_sizes(output[0])) * len(tile_sizes(output[1]))
+    return max(1, min(TILES_AT_ONCE // tiles, -(-images // threads())))
+
+
+# --- the three kernels --------------------------------------------------------------------------------------------
+
+
+def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array:
+    """leaky_relu(conv2d(x, w) + b); see the module. Shapes as `reference.conv2d`; b (K,)."""
+    code, n, c, k = code_for(x.dtype.name), len(x), x.shape[3], w.shape[3]
+    y = buffers.empty((n, *window.output, k), x.dtype)
+    transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
+    run(_transform_weights, k * x.itemsize // PANEL_BYTES, (w, transformed, half, code))
+    plan = layout(window.output, _block_images(window.output, n))
+    scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), x.dtype)
+    (top, _), (left, _) = window.padding
+    run(_conv2d, -(-n // plan.images), (x, transformed, y, b, scratch, slope, top, left, plan, code))
+    return y
+
+
+def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array:
+    """leaky_relu(conv2d_input_grad(gy, w) + b); see the module. Shapes as `reference.conv2d_input_grad`; b (C,)."""
+    code, n, c, k = code_for(gy.dtype.name), len(gy), w.shape[2], gy.shape[3]
+    gx = buffers.empty((n, *window.size, c), gy.dtype)
+    turned = buffers.empty((4, 4, k, c), gy.dtype)
+    run(_turn, 16, (w, turned))
+    transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), gy.dtype), _halves(gy.dtype)
+    run(_transform_turned_weights, 4 * c * gy.itemsize // PANEL_BYTES, (turned, transformed, half, code))
+    plan = layout(window.output, _block_images(window.output, n))
+    scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), gy.dtype)
+    (top, _), (left, _) = window.padding
+    run(_conv2d_input_grad, -(-n // plan.images), (gy, transformed, gx, b, scratch, slope, top, left, plan, code))
+    return gx
+
+
+def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
+    """See the module. Shapes as `reference.conv2d_weight_grad`."""
+    code, n, c, k = code_for(x.dtype.name), len(x), x.shape[3], gy.shape[3]
+    gw = buffers.empty((4, 4, c, k), x.dtype)
+    each = layout(window.output, 1).rows * (4 * c + k) * x.itemsize
+    plan = layout(window.output, max(1, min(n, GRADIENT_BYTES // each)))
+    x_hat, y_hat = (buffers.empty((plan.rows * width,), x.dtype) for width in (4 * c, k))
+    image = _scratch(_image_scratch(window, c, k), x.dtype)
+    block = _scratch((POINTS * POINTS + 2 * POINTS) * BLOCK_C * BLOCK_K, x.dtype)
+    columns = BLOCK_C if c % BLOCK_C == k % BLOCK_C == 0 else PANEL_BYTES // x.itemsize
+    (top, _), (left, _) = window.padding
+    for first in range(0, n, plan.images):
+        images = min(n - first, plan.images)
+        run(_transform_both, images, (x, gy, x_hat, y_hat, image, first, top, left, columns, plan, code))
+        blocks = 4 * c // columns * -(-k // BLOCK_K)
+        run(_multiply_tiles, blocks, (x_hat, y_hat, gw, block, images, first > 0, columns, plan, code))
+    return gw
+
+
+def _halves(dtype: np.dtype[Any]) -> Array:
+    return _scratch(2 * POINTS * PANEL_BYTES // dtype.itemsize, dtype)
+
+
+def _scratch(size: int, dtype: np.dtype[Any]) -> Array:
+    """A row for each thread."""
+    return buffers.empty((threads(), size), dtype)
+
+
+def _image_scratch(window: Window, c: int, k: int) -> int:
+    """Numbers needed on the way of one image: padded, and transformed along one axis."""
+    i, j = window.output
+    return 4 * (i + 1) * (j + 1) * c + POINTS * max(2 * (j + 1) * c, j * k)
+
+
+# --- weights: ŵ = G w Gᵀ ------------------------------------------------------------------------------------------
+
+
+@kernel
+def _transform_weights(arguments, panel_number, thread):  # type: ignore[no-untyped-def]
+    """w (4, 4, C, K) → a panel of ŵ (point, panel of K, 4·C, panel)"""
+    w, transformed, half, code = arguments
+    c, k = w.shape[2], w.shape[3]
+    panel = PANEL_BYTES // w.itemsize
+    at = panel_number * panel
+    for phase in range(4):
+        for channel in range(c):
+            source = pointer(w, (phase // 2 * 4 + phase % 2) * c * k + channel * k + at)
+            to = pointer(transformed, at * 4 * c + (phase * c + channel) * panel)
+            _transform_taps(code, source, c * k, to, 4 * c * k, pointer(half, thread * 2 * POINTS * panel), panel)
+
+
+@kernel
+def _transform_turned_weights(arguments, panel_number, thread):  # type: ignore[no-untyped-def]
+    """w (4, 4, K, C) → a panel of ŵ (point, panel of 4·C, K, panel)"""
+    w, transformed, half, code = arguments
+    k, c = w.shape[2], w.shape[3]
+    panel = PANEL_BYTES // w.itemsize
+    phase, at = panel_number * panel // c, panel_number * panel % c
+    for row in range(k):
+        source = pointer(w, (phase // 2 * 4 + phase % 2) * c * k + row * c + at)
+        to = pointer(transformed, (panel_number * k + row) * panel)
+        _transform_taps(code, source, c * k, to, 4 * c * k, pointer(half, thread * 2 * POINTS * panel), panel)
+
+
+@kernel
+def _transform_taps(code, w, tap, transformed, point, half, panel):  # type: ignore[no-untyped-def]
+    """The 2×2 taps of one phase, for a panel of channels → 5×5 points; `tap` and `point` numbers from one to the next."""
+    for b in range(2):
+        transform(code.transform, _G, shifted(w, 2 * b * tap), 8 * tap, shifted(half, b * panel), 2 * panel, panel)
+    for p in range(POINTS):
+        to = shifted(transformed, p * POINTS * point)
+        transform(code.transform, _G, shifted(half, p * 2 * panel), panel, to, point, panel)
+
+
+@kernel
+def _turn(arguments, tap, thread):  # type: ignore[no-untyped-def]
+    """(4, 4, C, K) → (4, 4, K, C), in squares that fit the cache."""
+    w, turned = arguments
+    a, b, c, k = tap // 4, tap % 4, w.shape[2], w.shape[3]
+    for first in range(0, k, 8):
+        for at in range(0, c, 8):
+            for row in range(first, first + 8):
+                for channel in range(at, at + 8):
+                    turned[a, b, row, channel] = w[a, b, channel, row]
+
+
+# --- tiles: X̂ = Cᵀ x C, ŷ = A y Aᵀ, and back -----------------------------------------------------------------------
+
+
+@kernel
+def _transform_x(code, x, n, local, top, left, output_height, output_width, plan, x_hat, columns, padded, half):  # type: ignore[no-untyped-def]
+    """Image n of x → its rows of X̂, as image `local` of the block; `columns` of X̂ lie together, 4·C or fewer."""
+    height, width, c = x.shape[1:]
+    run = min(columns, c)
+    rows, row = 2 * (output_height + 1), 2 * (output_width + 1) * c
+    end = min(width, 2 * (output_width + 1) - left)
+    for u in range(rows):
+        h, at = u - top, u * row
+        if 0 <= h < height:
+            clear(pointer(padded, at), left * c)
+            copy(pointer(x, (n * height + h) * width * c), pointer(padded, at + left * c), end * c)
+            clear(pointer(padded, at + (left + end) * c), row - (left + end) * c)
+        else:
+            clear(pointer(padded, at), row)
+    i0 = 0
+    for i, m in enumerate(plan.down):
+        for r in range(2):
+            at, to = pointer(padded, (2 * i0 + r) * row), pointer(half, 0)
+            transform(code.transform, _C_T + m - 2, at, 2 * row, to, row, row)
+            j0 = 0
+            for j, size in enumerate(plan.across):
+                first, each, which, stride = plan.tiles[i, j]
+                base = first + local * each + which
+                for p in range(m + 1):
+                    for s in range(2):
+                        for channel in range(0, c, run):
+                            column = (2 * r + s) * c + channel
+                            at = pointer(half, p * row + (2 * j0 + s) * c + channel)
+                            to = column // columns * plan.rows + base + p * (size + 1) * stride
+                            to = pointer(x_hat, to * columns + column % columns)
+                            transform(code.transform, _C_T + size - 2, at, 2 * c, to, stride * columns, run)
+                j0 += size
+        i0 += m
+
+
+@kernel
+def _transform_x_back(code, gx, n, local, top, left, output_height, output_width, plan, x_hat, padded, half):  # type: ignore[no-untyped-def]
+    """Image `local` of the block's rows of X̂' → image n of gx: `_transform_x` transposed, step by step."""
+    height, width, c = gx.shape[1:]
+    rows, row = 2 * (output_height + 1), 2 * (output_width + 1) * c
+    clear(pointer(padded, 0), rows * row)
+    i0 = 0
+    for i, m in enumerate(plan.down):
+        for r in range(2):
+            clear(pointer(half, 0), (m + 1) * row)
+            j0 = 0
+            for j, size in enumerate(plan.across):
+                first, each, which, stride = plan.tiles[i, j]
+                base = first + local * each + which
+                for p in range(m + 1):
+                    for s in range(2):
+                        to = pointer(half, p * row + (2 * j0 + s) * c)
+                        at = pointer(x_hat, (base + p * (size + 1) * stride) * 4 * c + (2 * r + s) * c)
+                        transform(code.transform, _C + size - 2, at, stride * 4 * c, to, 2 * c, c)
+                j0 += size
+            at, to = pointer(half, 0), pointer(padded, (2 * i0 + r) * row)
+            transform(code.transform, _C + m - 2, at, row, to, 2 * row, row)
+        i0 += m
+    end = min(width, 2 * (output_width + 1) - left)
+    for h in range(height):
+        to = (n * height + h) * width * c
+        if h + top < rows:
+            source = (h + top) * row + left * c
+            copy(pointer(padded, source), pointer(gx, to), end * c)
+            clear(pointer(gx, to + end * c), (width - end) * c)
+        else:
+            clear(pointer(gx, to), width * c)
+
+
+@kernel
+def _transform_y(code, y, n, local, plan, y_hat, columns, half):  # type: ignore[no-untyped-def]
+    """Image n of y → its rows of ŷ, as image `local` of the block; `columns` of ŷ lie together, K or fewer."""
+    height, width, k = y.shape[1:]
+    i0 = 0
+    for i, m in enumerate(plan.down):
+        row = width * k
+        at, to = pointer(y, (n * height + i0) * row), pointer(half, 0)
+        transform(code.transform, _A + m - 2, at, row, to, row, row)
+        j0 = 0
+        for j, size in enumerate(plan.across):
+            first, each, which, stride = plan.tiles[i, j]
+            base = first + local * each + which
+            for p in range(m + 1):
+                for column in range(0, k, columns):
+                    at = pointer(half, p * row + j0 * k + column)
+                    to = column // columns * plan.rows + base + p * (size + 1) * stride
+                    transform(
+                        code.transform, _A + size - 2, at, k, pointer(y_hat, to * columns), stride * columns, columns
+                    )
+            j0 += size
+        i0 += m
+
+
+@kernel
+def _transform_y_back(code, y, n, local, plan, y_hat, half):  # type: ignore[no-untyped-def]
+    """Image `local` of the block's rows of ŷ' → image n of y: `_transform_y` transposed, step by step."""
+    height, width, k = y.shape[1:]
+    i0 = 0
+    for i, m in enumerate(plan.down):
+        row = width * k
+        j0 = 0
+        for j, size in enumerate(plan.across):
+            first, each, which, stride = plan.tiles[i, j]
+            base = first + local * each + which
+            for p in range(m + 1):
+                to, at = pointer(half, p * row + j0 * k), pointer(y_hat, (base + p * (size + 1) * stride) * k)
+                transform(code.transform, _A_T + size - 2, at, stride * k, to, k, k)
+            j0 += size
+        at, to = pointer(half, 0), pointer(y, (n * height + i0) * row)
+        transform(code.transform, _A_T + m - 2, at, row, to, row, row)
+        i0 += m
+
+
+# --- products, one for each point ---------------------------------------------------------------------------------
+
+
+@kernel
+def _multiply_points(code, a, weights, c, images, plan, depth, width):  # type: ignore[no-untyped-def]
+    """a (rows, depth), weights (point, panel, depth, panel) → c (rows, width), for the first `images` of a block."""
+    panel = PANEL_BYTES // a.itemsize
+    for p in range(POINTS):
+        for q in range(POINTS):
+            for at in range(0, width, panel):
+                of_panel = (p * POINTS + q) * depth * width + at * depth
+                for kind in range(len(plan.kinds)):
+                    m, n, first, each, stride = plan.kinds[kind]
+                    if p <= m and q <= n:
+                        row = first + (p * (n + 1) + q) * stride
+                        multiply_panel(
+                            code.multiply, pointer(a, row * depth), depth, 1, pointer(weights, of_panel), panel,
+                            pointer(c, row * width + at), width, each * images, depth, False,
+                        )  # fmt: skip
+
+
+@kernel
+def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """One block of images of y."""
+    x, weights, y, b, scratch, slope, top, left, plan, code = arguments
+    c, (height, width, k) = x.shape[3], y.shape[1:]
+    start = block * plan.images
+    count = min(plan.images, len(x) - start)
+    x_hat, y_hat, half, padded = _split(scratch[thread], plan.rows, c, k, height, width)
+    for local in range(count):
+        _transform_x(code, x, start + local, local, top, left, height, width, plan, x_hat, 4 * c, padded, half)
+    _multiply_points(code, x_hat, weights, y_hat, count, plan, 4 * c, k)
+    for local in range(count):
+        _transform_y_back(code, y, start + local, local, plan, y_hat, half)
+        finish_rows(y[start + local].reshape(height * width, k), b, slope)
+
+
+@kernel
+def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """One block of images of gx."""
+    gy, weights, gx, b, scratch, slope, top, left, plan, code = arguments
+    c, (height, width, k) = gx.shape[3], gy.shape[1:]
+    pixels = gx.shape[1] * gx.shape[2]
+    start = block * plan.images
+    count = min(plan.images, len(gy) - start)
+    x_hat, y_hat, half, padded = _split(scratch[thread], plan.rows, c, k, height, width)
+    for local in range(count):
+        _transform_y(code, gy, start + local, local, plan, y_hat, k, half)
+    _multiply_points(code, y_hat, weights, x_hat, count, plan, k, 4 * c)
+    for local in range(count):
+        _transform_x_back(code, gx, start + local, local, top, left, height, width, plan, x_hat, padded, half)
+        finish_rows(gx[start + local].reshape(pixels, c), b, slope)
+
+
+@kernel
+def _split(scratch, rows, c, k, height, width):  # type: ignore[no-untyped-def]
+    """A thread's scratch as X̂, ŷ, a half-transformed and a padded image."""
+    x_end = rows * 4 * c
+    y_end = x_end + rows * k
+    padded_end = y_end + 4 * (height + 1) * (width + 1) * c
+    return scratch[:x_end], scratch[x_end:y_end], scratch[padded_end:], scratch[y_end:padded_end]
+
+
+@kernel
+def _transform_both(arguments, local, thread):  # type: ignore[no-untyped-def]
+    """One image of x → X̂, and of gy → ŷ."""
+    x, gy, x_hat, y_hat, scratch, first, top, left, columns, plan, code = arguments
+    height, width = gy.shape[1], gy.shape[2]
+    padded_end = 4 * (height + 1) * (width + 1) * x.shape[3]
+    padded, half = scratch[thread, :padded_end], scratch[thread, padded_end:]
+    _transform_x(code, x, first + local, local, top, left, height, width, plan, x_hat, columns, padded, half)
+    _transform_y(code, gy, first + local, local, plan, y_hat, columns, half)
+
+
+@kernel
+def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
+    """ŵ' = X̂ᵀ ŷ for each point, and gw = Gᵀ ŵ' G, or added to gw: one block of channels."""
+    x_hat, y_hat, gw, scratch, images, add, columns, plan, code = arguments
+    c, k = gw.shape[2], gw.shape[3]
+    blocks_k = -(-k // BLOCK_K)
+    panel = PANEL_BYTES // gw.itemsize
+    phase, c0 = unit // blocks_k * columns // c, unit // blocks_k * columns % c
+    k0 = unit % blocks_k * BLOCK_K
+    height, width = columns, min(BLOCK_K, k - k0)
+    size = height * width
+    block = scratch[thread]
+    half = block[POINTS * POINTS * size :]
+    x_rows = (phase * c + c0) // columns * plan.rows
+    for p in range(POINTS):
+        for q in range(POINTS):
+            for at in range(0, width, panel):
+                y_rows, y_column = (k0 + at) // columns * plan.rows, (k0 + at) % columns
+                to = (p * POINTS + q) * size + at
+                begun = False
+                for kind in range(len(plan.kinds)):
+                    m, n, first, each, stride = plan.kinds[kind]
+                    if p <= m and q <= n:
+                        row = first + (p * (n + 1) + q) * stride
+                        multiply_panel(
+                            code.multiply, pointer(x_hat, (x_rows + row) * columns), 1, columns,
+                            pointer(y_hat, (y_rows + row) * columns + y_column), columns,
+                            pointer(block, to), width, height, each * images, begun,
+                        )  # fmt: skip
+                        begun = True
+                if not begun:
+                    for i in range(height):
+                        clear(pointer(block, to + i * width), panel)
+    for p in range(POINTS):
+        transform(code.transform, _G_T, pointer(block, p * POINTS * size), size, pointer(half, 2 * p * size), size, size)
+    for b in range(2):
+        for i in range(height):
+            at = pointer(half, b * size + i * width)
+            tap = (phase // 2 * 4 + phase % 2 + 2 * b) * c * k
+            to = pointer(gw, tap + (c0 + i) * k + k0)
+            if add:
+                transform(code.transform, _G_T_ADD, at, 2 * size, to, 8 * c * k, width)
+            else:
+                transform(code.transform, _G_T, at, 2 * size, to, 8 * c * k, width)
