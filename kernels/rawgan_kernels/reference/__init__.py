@@ -13,6 +13,7 @@ from rawgan_kernels.reference.activation import (
 from rawgan_kernels.reference.conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from rawgan_kernels.reference.norm import normalize, normalize_grad
 from rawgan_kernels.reference.optim import adam_update, rmsprop_update, sgd_update
+from rawgan_kernels.reference.product import matmul
 
 __all__ = [
     "adam_update",
@@ -22,6 +23,7 @@ __all__ = [
     "conv2d_weight_grad",
     "leaky_relu",
     "leaky_relu_grad",
+    "matmul",
     "normalize",
     "normalize_grad",
     "rmsprop_update",
