@@ -28,13 +28,15 @@ class Normalize(Op):
         self.axes, self.eps = axes, float(eps)
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
-        y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps)
+        y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps, 1.0)
         return y
 
     def backward(self, gy: Tensor) -> Gradients:
-        x, gamma, _ = self.inputs
+        x, gamma, beta = self.inputs
         if not is_recording():
-            arrays = kernels.normalize_grad(x.data, gy.data, gamma.data, self.mean, self.var, self.axes, self.eps)
+            arrays = kernels.normalize_grad(
+                x.data, gy.data, gamma.data, beta.data, self.mean, self.var, self.axes, self.eps, 1.0
+            )
             gx, ggamma, gbeta = (Tensor(array) for array in arrays)
             return gx, ggamma, gbeta
         centred = x - mean(x, self.axes, keepdims=True)
