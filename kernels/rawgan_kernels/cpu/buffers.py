@@ -2,8 +2,8 @@
 
 A training step asks for arrays of the same sizes each time. A large array from `np.empty` is mapped anew at every call,
 and the first touch of each of its pages costs more than writing to memory that is already there. So memory comes from
-here: when the last array (or view) that uses a piece of it is gone, the piece goes back on the shelf, and the next
-request for that many bytes gets it.
+here: when the last array (or view) that uses a piece of it is gone, the piece goes back on the shelf, for the next
+request that it fits.
 
 Nobody sees through it: a piece is never on the shelf while an array uses it, and what is handed out counts as
 uninitialised. (The tests fill every returned piece with NaN to prove that.)
@@ -11,7 +11,7 @@ uninitialised. (The tests fill every returned piece with NaN to prove that.)
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from threading import Lock
 from typing import Any
 
@@ -27,22 +27,23 @@ ALIGNMENT = 64
 
 
 class Shelf:
-    """Free pieces of memory by size, the longest unused first; at most `limit` bytes altogether.
+    """Free pieces of memory, at most `limit` bytes of them, the longest unused being let go first.
+
+    A request gets the smallest piece that is large enough, but none of twice its size.
 
     >>> shelf = Shelf(limit=1 << 20)
     >>> x = shelf.empty((256, 256), np.dtype("float32"))
     >>> first = x.ctypes.data
     >>> del x
-    >>> shelf.empty((128, 256), np.dtype("float64")).ctypes.data == first
+    >>> shelf.empty((128, 250), np.dtype("float64")).ctypes.data == first
     True
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.free_bytes = 0
-        self.pieces: OrderedDict[int, list[Piece]] = OrderedDict()
+        self.pieces: list[Piece] = []  # the latest last
         # Arrays die at any moment, in any thread, even inside the methods below: all they do is leave their piece here.
-        self.returned: deque[tuple[int, Piece]] = deque()
+        self.returned: deque[Piece] = deque()
         self.lock = Lock()
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
@@ -55,32 +56,33 @@ class Shelf:
         return np.asarray(Lease(self, shape, dtype, size))
 
     def take(self, size: int) -> Piece:
-        """A piece of so many bytes: from the shelf, or new."""
+        """A piece of so many bytes or more: from the shelf, or new."""
         with self.lock:
             self._collect()
-            pieces = self.pieces.get(size)
-            if not pieces:
+            fitting = [i for i, piece in enumerate(self.pieces) if size <= piece.nbytes - ALIGNMENT < 2 * size]
+            if not fitting:
                 return np.empty(size + ALIGNMENT, np.uint8)
-            self.free_bytes -= size
-            return pieces.pop()
+            return self.pieces.pop(min(fitting, key=lambda i: self.pieces[i].nbytes))
+
+    @property
+    def free_bytes(self) -> int:
+        """Bytes of all free pieces."""
+        return sum(piece.nbytes for piece in (*self.pieces, *self.returned))
 
     def clear(self) -> None:
         """Give all free memory back to the system."""
         with self.lock:
             self._collect()
             self.pieces.clear()
-            self.free_bytes = 0
 
     def _collect(self) -> None:
         """Put what was returned on the shelf, and let go of the longest unused pieces if there are too many."""
-        while self.returned:
-            size, piece = self.returned.popleft()
-            self.pieces.setdefault(size, []).append(piece)
-            self.pieces.move_to_end(size)
-            self.free_bytes += size
-        while self.free_bytes > self.limit:
-            oldest = next(iter(self.pieces))
-            self.free_bytes -= oldest * len(self.pieces.pop(oldest))
+        if self.returned:
+            while self.returned:
+                self.pieces.append(self.returned.popleft())
+            excess = self.free_bytes - self.limit
+            while excess > 0:
+                excess -= self.pieces.pop(0).nbytes
 
 
 class Lease:
@@ -100,7 +102,7 @@ class Lease:
         }
 
     def __del__(self) -> None:
-        self.shelf.returned.append((self.nbytes, self.piece))
+        self.shelf.returned.append(self.piece)
 
 
 shelf = Shelf(limit=1 << 30)
