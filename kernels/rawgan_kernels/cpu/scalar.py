@@ -149,7 +149,7 @@ def leaky_relu_grad(y, gy, _, slope):  # type: ignore[no-untyped-def]
 
 @kernel
 def tanh(x, _, __, ___):  # type: ignore[no-untyped-def]
-    """With u = e^(−2|x|) − 1: tanh |x| = −u / (2 + u). Near 0, u is right to its last digits, and so is the quotient."""
+    """With u = e^(−2|x|) − 1: tanh |x| = −u / (2 + u). Near 0, u is right to its last digits, so the quotient is."""
     u = expm1(-_two(x) * abs(x))
     y = u / (_two(x) + u)
     return -y if x > 0 else y
