@@ -69,7 +69,12 @@ def test_kernels_keep_float32():
         reference.leaky_relu_grad(x, x, 0.2),
         reference.sigmoid(x),
         reference.softplus(x),
+        reference.tanh(x),
+        reference.tanh_grad(x, x),
         reference.bce_with_logits(x, x),
+        reference.bce_with_logits_grad(x, x, x),
+        reference.add(x, x),
+        reference.channel_sum(x),
         *(y, mean, var),
         *reference.normalize_grad(x, x, gamma, gamma, mean, var, axes, 1e-5, 0.2),
     ]
@@ -119,6 +124,20 @@ def test_normalize_grad_agrees_with_the_jacobian(shape, scales, axes):
         jacobian = (np.eye(h.size) - (1 + np.outer(h, h)) / h.size) / np.sqrt(var[where].item() + 0.3)
         g = (gy * gamma)[where].ravel()
         np.testing.assert_allclose(gx[where].ravel(), g @ jacobian, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(("shape", "scales", "axes"), NORMS)
+def test_a_norm_with_its_activation_is_the_one_after_the_other(shape, scales, axes):
+    x, gy, gamma, beta = 3 + 2 * draw(shape), draw(shape, seed=1), draw(scales, seed=2), draw(scales, seed=3)
+    plain, mean, var = reference.normalize(x, gamma, beta, axes, 0.3, 1.0)
+    np.testing.assert_array_equal(
+        reference.normalize(x, gamma, beta, axes, 0.3, 0.2)[0], reference.leaky_relu(plain, 0.2)
+    )
+    before = reference.leaky_relu_grad(plain, gy, 0.2)
+    expected = reference.normalize_grad(x, before, gamma, beta, mean, var, axes, 0.3, 1.0)
+    got = reference.normalize_grad(x, gy, gamma, beta, mean, var, axes, 0.3, 0.2)
+    for gradient, other in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(gradient, other)
 
 
 def test_statistics_of_many_float32_numbers_do_not_drift():
@@ -172,6 +191,8 @@ def test_not_a_number_comes_through_and_stays_where_it_is():
         reference.softplus(x),
         reference.bce_with_logits(x, ones),
         reference.bce_with_logits(ones, x),
+        reference.bce_with_logits_grad(ones, ones, x),
+        reference.tanh_grad(x, ones),
         reference.normalize(np.stack([x, -x]), ones, ones, (0,), 1e-5, 1.0)[0][0],
     ):
         np.testing.assert_array_equal(np.isnan(y), [False, True, False])

@@ -9,18 +9,10 @@ from typing import Any
 import numpy as np
 
 from rawgan_kernels.cpu import scalar
-from rawgan_kernels.cpu.elementwise import elementwise
+from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.cpu.elementwise import apply, part
 
 Array = np.ndarray[Any, Any]
-
-_leaky_relu = elementwise(scalar.leaky_relu)
-_leaky_relu_grad = elementwise(scalar.leaky_relu_grad)
-_tanh = elementwise(scalar.tanh)
-_tanh_grad = elementwise(scalar.tanh_grad)
-_sigmoid = elementwise(scalar.sigmoid)
-_softplus = elementwise(scalar.softplus)
-_bce_with_logits = elementwise(scalar.bce_with_logits)
-_bce_with_logits_grad = elementwise(scalar.bce_with_logits_grad)
 
 
 def leaky_relu(x: Array, slope: float) -> Array:
@@ -30,7 +22,7 @@ def leaky_relu(x: Array, slope: float) -> Array:
     Flops:  x.size
     Bytes:  x + y
     """
-    return _leaky_relu(x, x, x, float(slope))
+    return apply(_leaky_relu, x, x, x, float(slope))
 
 
 def leaky_relu_grad(y: Array, gy: Array, slope: float) -> Array:
@@ -40,7 +32,7 @@ def leaky_relu_grad(y: Array, gy: Array, slope: float) -> Array:
     Flops:  y.size
     Bytes:  y + gy + gx
     """
-    return _leaky_relu_grad(y, gy, y, float(slope))
+    return apply(_leaky_relu_grad, y, gy, y, float(slope))
 
 
 def tanh(x: Array) -> Array:
@@ -50,7 +42,7 @@ def tanh(x: Array) -> Array:
     Flops:  6 · x.size
     Bytes:  x + y
     """
-    return _tanh(x, x, x)
+    return apply(_tanh, x, x, x)
 
 
 def tanh_grad(y: Array, gy: Array) -> Array:
@@ -60,7 +52,7 @@ def tanh_grad(y: Array, gy: Array) -> Array:
     Flops:  4 · y.size
     Bytes:  y + gy + gx
     """
-    return _tanh_grad(y, gy, y)
+    return apply(_tanh_grad, y, gy, y)
 
 
 def sigmoid(x: Array) -> Array:
@@ -70,7 +62,7 @@ def sigmoid(x: Array) -> Array:
     Flops:  4 · x.size
     Bytes:  x + y
     """
-    return _sigmoid(x, x, x)
+    return apply(_sigmoid, x, x, x)
 
 
 def softplus(x: Array) -> Array:
@@ -80,7 +72,7 @@ def softplus(x: Array) -> Array:
     Flops:  5 · x.size
     Bytes:  x + y
     """
-    return _softplus(x, x, x)
+    return apply(_softplus, x, x, x)
 
 
 def bce_with_logits(x: Array, t: Array) -> Array:
@@ -90,7 +82,7 @@ def bce_with_logits(x: Array, t: Array) -> Array:
     Flops:  8 · x.size
     Bytes:  x + t + y
     """
-    return _bce_with_logits(x, t, x)
+    return apply(_bce_with_logits, x, t, x)
 
 
 def bce_with_logits_grad(x: Array, t: Array, gy: Array) -> Array:
@@ -100,4 +92,63 @@ def bce_with_logits_grad(x: Array, t: Array, gy: Array) -> Array:
     Flops:  9 · x.size
     Bytes:  x + t + gy + gx
     """
-    return _bce_with_logits_grad(x, t, gy)
+    return apply(_bce_with_logits_grad, x, t, gy)
+
+
+# --- one block of each ------------------------------------------------------------------------------------------
+
+
+@kernel
+def _leaky_relu(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, slope = part(arguments, block)
+    for i in range(count):
+        y[i] = scalar.leaky_relu(x[i], slope)
+
+
+@kernel
+def _leaky_relu_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, y, gy, _, gx, slope = part(arguments, block)
+    for i in range(count):
+        gx[i] = scalar.leaky_relu_grad(y[i], gy[i], slope)
+
+
+@kernel
+def _tanh(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = scalar.tanh(x[i])
+
+
+@kernel
+def _tanh_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, y, gy, _, gx, _ = part(arguments, block)
+    for i in range(count):
+        gx[i] = scalar.tanh_grad(y[i], gy[i])
+
+
+@kernel
+def _sigmoid(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = scalar.sigmoid(x[i])
+
+
+@kernel
+def _softplus(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = scalar.softplus(x[i])
+
+
+@kernel
+def _bce_with_logits(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, t, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = scalar.bce_with_logits(x[i], t[i])
+
+
+@kernel
+def _bce_with_logits_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, t, gy, gx, _ = part(arguments, block)
+    for i in range(count):
+        gx[i] = scalar.bce_with_logits_grad(x[i], t[i], gy[i])

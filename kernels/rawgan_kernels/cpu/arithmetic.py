@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu import scalar
 from rawgan_kernels.cpu.columns import PANEL, block_at, fold, grid
 from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.elementwise import elementwise
+from rawgan_kernels.cpu.elementwise import apply, part
 from rawgan_kernels.cpu.launch import run, threads
 from rawgan_kernels.cpu.rows import clear
 from rawgan_kernels.cpu.simd import pointer
 
 Array = np.ndarray[Any, Any]
-
-_add = elementwise(scalar.add)
 
 
 def add(a: Array, b: Array) -> Array:
@@ -24,7 +21,7 @@ def add(a: Array, b: Array) -> Array:
     Flops:  a.size
     Bytes:  a + b + y
     """
-    return _add(a, b, a)
+    return apply(_add, a, b, a)
 
 
 def channel_sum(x: Array) -> Array:
@@ -41,6 +38,13 @@ def channel_sum(x: Array) -> Array:
     parts, sums = np.empty((1, cut.row_blocks, k)), np.empty((threads(), PANEL), x.dtype)
     run(_channel_sums, cut.blocks, (flat, flat, flat, parts, sums, sums, 1.0, cut))  # as in `norm`: compiled only once
     return parts[0].sum(axis=0).astype(x.dtype)  # row by row: NumPy adds along the first axis in order
+
+
+@kernel
+def _add(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, a, b, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = a[i] + b[i]
 
 
 @kernel

@@ -18,11 +18,11 @@ from rawgan_kernels.cpu.compiling import kernel
 PANEL = 512
 """Columns of a block, at most."""
 
-WIDE = 256
+WIDE = 512
 """Columns that are worth a vector loop: shorter rows are taken several at a time, to about as many columns."""
 
 BLOCK = 1 << 15
-"""Elements, about. In float32 they are 128 KiB, which the second-level cache keeps until a block's second pass."""
+"""Elements, about: a few µs, long enough to be worth a thread's while."""
 
 
 class Grid(NamedTuple):
@@ -50,7 +50,7 @@ def grid(groups: int, pixels: int, channels: int) -> Grid:
     """The blocks of an array (groups, pixels, channels), none of which is 0.
 
     >>> grid(1, 25088, 64)
-    Grid(channels=64, size=1605632, width=256, panels=1, rows=128, row_blocks=49, groups=1)
+    Grid(channels=64, size=1605632, width=512, panels=1, rows=64, row_blocks=49, groups=1)
     """
     width = channels * max(1, WIDE // channels)
     panels, rows = -(-width // PANEL), BLOCK // min(width, PANEL)

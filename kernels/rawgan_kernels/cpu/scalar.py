@@ -132,58 +132,53 @@ def positive(x):  # type: ignore[no-untyped-def]
     return x if x > 0 else type(x)(0)
 
 
-# --- the formulas of the kernels: (x, second, third, parameter) --------------------------------------------------
+# --- the formulas of the kernels ---------------------------------------------------------------------------------
 
 
 @kernel
-def leaky_relu(x, _, __, slope):  # type: ignore[no-untyped-def]
+def leaky_relu(x, slope):  # type: ignore[no-untyped-def]
     """x where x > 0, slope · x elsewhere; NaN stays, and without a slope −∞ gives 0 and not 0 · ∞"""
-    low = x * type(x)(slope) if slope != 0 else type(x)(0)
+    low = x * slope if slope != 0 else type(x)(0)
     return x if x > 0 or x != x else low
 
 
 @kernel
-def leaky_relu_grad(y, gy, _, slope):  # type: ignore[no-untyped-def]
-    return gy if y > 0 else gy * type(gy)(slope)
+def leaky_relu_grad(y, gy, slope):  # type: ignore[no-untyped-def]
+    return gy if y > 0 else gy * slope
 
 
 @kernel
-def tanh(x, _, __, ___):  # type: ignore[no-untyped-def]
-    """With u = e^(−2|x|) − 1: tanh |x| = −u / (2 + u). Near 0, u is right to its last digits, and so is the quotient."""
+def tanh(x):  # type: ignore[no-untyped-def]
+    """With u = e^(−2|x|) − 1: tanh |x| = −u / (2 + u). Near 0, u is right to its last digits, so the quotient is."""
     u = expm1(-_two(x) * abs(x))
     y = u / (_two(x) + u)
     return -y if x > 0 else y
 
 
 @kernel
-def tanh_grad(y, gy, _, __):  # type: ignore[no-untyped-def]
+def tanh_grad(y, gy):  # type: ignore[no-untyped-def]
     return gy * ((_one(y) - y) * (_one(y) + y))
 
 
 @kernel
-def sigmoid(x, _, __, ___):  # type: ignore[no-untyped-def]
+def sigmoid(x):  # type: ignore[no-untyped-def]
     e = exp(-abs(x))
     return (_one(x) if x >= 0 else e) / (_one(x) + e)
 
 
 @kernel
-def softplus(x, _, __, ___):  # type: ignore[no-untyped-def]
+def softplus(x):  # type: ignore[no-untyped-def]
     return positive(x) + log1p(exp(-abs(x)))
 
 
 @kernel
-def bce_with_logits(x, t, _, __):  # type: ignore[no-untyped-def]
+def bce_with_logits(x, t):  # type: ignore[no-untyped-def]
     return t * positive(-x) + (_one(x) - t) * positive(x) + log1p(exp(-abs(x)))
 
 
 @kernel
-def bce_with_logits_grad(x, t, gy, _):  # type: ignore[no-untyped-def]
+def bce_with_logits_grad(x, t, gy):  # type: ignore[no-untyped-def]
     """σ(x) and σ(−x) are 1 / (1 + e) and e / (1 + e), or the other way round, with e = e^−|x|"""
     e = exp(-abs(x))
     of_x, of_minus_x = (_one(x), e) if x >= 0 else (e, _one(x))
     return gy * (((_one(x) - t) * of_x - t * of_minus_x) / (_one(x) + e))
-
-
-@kernel
-def add(a, b, _, __):  # type: ignore[no-untyped-def]
-    return a + b
