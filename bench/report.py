@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bench.competitors import CHECKED_STEPS, Task
 from bench.rounds import Spread, fastest, ratios
+from bench.terminal import print_lines
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,14 @@ def print_report(console: Console, result: Result) -> None:
     title = f"{task.model}, {task.shape}, batch {task.batch_size}, float32: one training step, medians; peak memory"
     console.print(_table(result, title))
     spread = result.ratio(result.rival)
-    for line in (
+    lines = (
         f"{result.ours[0]} takes {spread.median:.2f} times as long as {result.rival} "
         f"(least {spread.least:.2f}, quartiles {spread.lower_quartile:.2f} to {spread.upper_quartile:.2f}, "
         f"{len(result.seconds[result.rival])} rounds)",
         f"checked: the losses of the first {CHECKED_STEPS} steps differ by at most {result.agreement:.1e}",
         *result.notes,
-    ):
-        console.print(line, highlight=False, soft_wrap=True)
+    )
+    print_lines(console, lines)
 
 
 def _table(result: Result, title: str) -> Table:

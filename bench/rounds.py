@@ -1,6 +1,7 @@
 """Measuring in turn: every round takes the time of every competitor once."""
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -10,6 +11,8 @@ from bench.workers import Worker
 WARM_UP = 2
 TURN_SECONDS = 1.0
 """How long a competitor works in each round, unless doing the work once takes longer."""
+PAUSE_SECONDS = 0.05
+"""Between two turns: the threads of the one before keep the cores busy for a while, waiting for more."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,13 @@ def measure(
     times: dict[str, int] = {}
     for worker in workers:
         on_turn(f"warming up {worker.name}")
+        time.sleep(PAUSE_SECONDS)
         times[worker.name] = max(1, round(turn_seconds / worker.seconds(warm_up)))
     seconds: dict[str, list[float]] = {worker.name: [] for worker in workers}
     for number, turns in enumerate(in_turn(workers, rounds)):
         for worker in turns:
             on_turn(f"round {number + 1} of {rounds}: {worker.name}")
+            time.sleep(PAUSE_SECONDS)
             seconds[worker.name].append(worker.seconds(times[worker.name]))
     return seconds
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
 
 import rawgan_kernels
 from bench import machine, store
@@ -18,6 +17,7 @@ from bench.errors import BenchError
 from bench.report import Result, print_report
 from bench.rounds import fastest, measure
 from bench.shapes import parse_image
+from bench.terminal import make_console, print_lines
 from bench.workers import Worker, in_own_process, limit_threads
 
 RIVALS = {  # the name, then TorchSteps's options
@@ -80,13 +80,12 @@ def main(options: list[str]) -> None:
         for image in images
         for batch_size in config.batch_size
     ]
-    console, facts, results = Console(), machine.facts(), []
+    console, facts, results = make_console(), machine.facts(), []
     for task in tasks:
         with console.status("making the input") as status:
             results.append(_compete(config, task, status.update))
         print_report(console, results[-1])
-    for line in machine.in_words(facts, threads):
-        console.print(line, highlight=False, soft_wrap=True)
+    print_lines(console, machine.in_words(facts, threads))
     first = tasks[0]
     name = f"step-{first.model}-{first.shape.replace('×', 'x')}-{first.batch_size}" if len(tasks) == 1 else "step"
     report = {

@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 
 from bench.errors import BenchError
+from bench.terminal import print_lines
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -33,8 +34,7 @@ def save(console: Console, config: SaveConfig, name: str, report: dict[str, Any]
     config.results.mkdir(parents=True, exist_ok=True)
     path = config.results / f"{name}.json"
     write(path, report)
-    for file in (path, *plots.draw(path)):
-        console.print(f"written: {file}", highlight=False, soft_wrap=True)
+    print_lines(console, (f"written: {file}" for file in (path, *plots.draw(path))))
 
 
 def write(path: Path, report: dict[str, Any]) -> None:

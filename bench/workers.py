@@ -115,6 +115,8 @@ def _serve(pipe: Connection, make: Callable[..., Competitor], arguments: tuple[A
 
 
 def _seconds(competitor: Competitor, times: int) -> float:
+    if times > 1:
+        competitor.run()  # wakes the threads
     started = time.perf_counter()
     for _ in range(times):
         competitor.run()
