@@ -151,8 +151,8 @@ def own(kernel: str, text: str) -> Case:
     taps, stride, padding = geometry.values()
     n, h, w, c = shape
     window = Window((h, w), (taps, taps), (stride, stride), ((padding, padding),) * 2)
-    if min(window.output, default=0) < 1 or not stride:
-        raise BenchError(f"shape {text!r}: the kernel of {taps} pixels does not fit")
+    if not taps or not stride or min(window.output) < 1:
+        raise BenchError(f"shape {text!r}: a kernel of {taps} pixels, stride {stride}, does not fit")
     x, y, weight = Array((n, h, w, c)), Array((n, *window.output, outputs)), Array((taps, taps, c, outputs))
     first, second = {"conv2d": (x, weight), "conv2d_input_grad": (y, weight), "conv2d_weight_grad": (x, y)}[kernel]
     return Case(kernel, (first, second, window))

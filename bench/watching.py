@@ -52,11 +52,15 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size:
 
 def watch(model: str, image: ImageKind) -> Counter[Case]:
     """How often one training step makes each call, with BATCH images."""
-    rawgan_kernels.use("reference")  # the calls are the same whoever answers them, and this one compiles nothing
     gan = build(model, image)
     real = Tensor(np.zeros((BATCH, *image.shape), np.float32))
-    with _watched() as calls:
-        train_step(gan, real, gan.noise(0, "train", BATCH))
+    backend = rawgan_kernels.backend_of(real.data)
+    rawgan_kernels.use("reference")  # the calls are the same whoever answers them, and this one compiles nothing
+    try:
+        with _watched() as calls:
+            train_step(gan, real, gan.noise(0, "train", BATCH))
+    finally:
+        rawgan_kernels.use(backend)
     return Counter(calls)
 
 
