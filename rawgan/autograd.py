@@ -12,6 +12,7 @@ import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from rawgan import checks
@@ -74,7 +75,7 @@ class Op:
     - `self.shapes` are the inputs' shapes, free of that check.
     """
 
-    keeps_output: ClassVar[bool] = False
+    keeps_output: bool = False
     keeps_dtype: ClassVar[bool] = True
     differentiable_twice: ClassVar[bool] = True
     """False for an op whose `backward` computes with arrays: asking for a second derivative then raises."""
@@ -100,20 +101,23 @@ class Op:
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Run forward; record the result's origin if recording and some input requires a gradient."""
         checks.check_call(self, inputs)
-        array = self.forward(*(x.data for x in inputs))
+        array = self.forward(*[x._array for x in inputs])
         checks.check_result(self, inputs, array)
-        result = Tensor(array)
+        if array.__class__ is not inputs[0]._array.__class__:
+            array = array_module(inputs[0]._array).asarray(array)  # a reduction to one number gives a scalar
+        result = Tensor.wrap(array)
         for x in inputs:
-            if _owner(x.data) is _owner(result.data):  # a view: a write to one is a write to the other
-                result.share_version(x)
-        self.needs = self._required = tuple(x.requires_grad for x in inputs)
-        if _state.recording and any(self.needs):
+            if array is x._array or (array.base is not None and _owner(x._array) is _owner(array)):
+                result._version = x._version  # a view: a write to one is a write to the other
+        self.needs = self._required = tuple([x.requires_grad for x in inputs])
+        if _state.recording and True in self.needs:
             self.serial = next(_serial)
-            self.shapes = tuple(x.shape for x in inputs)
+            self.shapes = tuple([x._array.shape for x in inputs])
             self._inputs: tuple[Tensor, ...] | None = inputs
             # The result refers to its op, so the op must not refer to the result: the cycle would keep both alive.
             self._output = result.detach() if self.keeps_output else None
-            self._versions = [x.version for x in (*inputs, result)]
+            self._versions = [x._version[0] for x in inputs]
+            self._versions.append(result._version[0])
             result.op, result.requires_grad = self, True
         return result
 
@@ -128,8 +132,9 @@ class Op:
     def inputs(self) -> tuple[Tensor, ...]:
         """The input Tensors. Raises GraphError if the graph was released or one of them was written to since."""
         inputs = self.recorded_inputs
-        for index, (x, version) in enumerate(zip(inputs, self._versions, strict=False)):
-            if x.version != version:
+        for x, version in zip(inputs, self._versions, strict=False):
+            if x._version[0] != version:
+                index = next(i for i, each in enumerate(inputs) if each is x)
                 raise checks.stale(self, checks.names(self, inputs)[index], x)
         return inputs
 
@@ -167,9 +172,9 @@ def backward(output: Tensor, gradient: Tensor | None = None, create_graph: bool 
     >>> w.grad
     Tensor([12.], float32)
     """
-    with recording(create_graph):
-        for leaf, g in _walk([output], [gradient], None, create_graph).items():
-            if isinstance(leaf, Tensor):
+    for leaf, g in _walk([output], [gradient], None, create_graph).items():
+        if isinstance(leaf, Tensor):
+            with recording(create_graph):
                 leaf.grad = g if leaf.grad is None else leaf.grad + g
 
 
@@ -205,8 +210,7 @@ def grad(
         raise ShapeError(f"grad: {len(outputs)} outputs but {len(seeds)} grad_outputs; give one for each")
     if unconnected not in ("error", "zero"):
         raise ArgumentError(f"grad: unconnected is {unconnected!r}; choose 'error' or 'zero'")
-    with recording(create_graph):
-        found = _walk(outputs, seeds, {_node(x) for x in inputs}, create_graph)
+    found = _walk(outputs, seeds, {_node(x) for x in inputs}, create_graph)
     for index, x in enumerate(inputs):
         if _node(x) not in found:
             if unconnected == "error":
@@ -219,37 +223,46 @@ def _walk(
     outputs: Sequence[Tensor], seeds: Sequence[Tensor | None], wanted: set[Node] | None, create_graph: bool
 ) -> dict[Node, Tensor]:
     """Carry gradients from the outputs back to the wanted nodes (None: every leaf), newest op first."""
-    flowing: dict[Node, Tensor] = {}
-    for y, given in zip(outputs, seeds, strict=True):
-        checks.check_seed(y, given)
-        seed = Tensor(array_module(y.data).ones_like(y.data)) if given is None else given
-        if create_graph and not seed.requires_grad:
-            seed = Tensor(seed.data, requires_grad=True)  # see check_gradients
-        _accumulate(flowing, _node(y), seed)
+    state = _state
+    before, state.recording = state.recording, create_graph
+    try:
+        flowing: dict[Node, Tensor] = {}
+        for y, given in zip(outputs, seeds, strict=True):
+            checks.check_seed(y, given)
+            seed = Tensor(array_module(y._array).ones_like(y._array)) if given is None else given
+            if create_graph and not seed.requires_grad:
+                seed = Tensor(seed.data, requires_grad=True)  # see check_gradients
+            node = _node(y)
+            flowing[node] = flowing[node] + seed if node in flowing else seed
 
-    taken = {id(_owner(seed.data)) for seed in flowing.values()}
-    ops = _ops_behind(outputs)
-    leading = _mark_needs(ops, wanted)
-    found: dict[Node, Tensor] = {}
-    for op in reversed(ops):
-        if op not in flowing:
-            continue
-        gy = flowing.pop(op)
-        if wanted is not None and op in wanted:
-            found[op] = gy
-        if op not in leading:
-            continue
-        if create_graph and not op.differentiable_twice:
-            raise NotTwiceDifferentiable(f"{op.name} has no second derivative: its backward computes with arrays")
-        inputs, gxs = op.recorded_inputs, op.backward(gy)
-        checks.check_gradients(op, inputs, gxs, create_graph)
-        for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
-            if needed and gx is not None:
-                _accumulate(flowing, _node(x), gx)
-        if not create_graph:
-            op.release()
-    found.update(flowing)
-    return {node: _separate(g, taken) for node, g in found.items()}
+        taken = {id(_owner(seed._array)) for seed in flowing.values()}
+        ops = _ops_behind(outputs)
+        leading = _mark_needs(ops, wanted)
+        found: dict[Node, Tensor] = {}
+        for op in reversed(ops):
+            if op not in flowing:
+                continue
+            gy = flowing.pop(op)
+            if wanted is not None and op in wanted:
+                found[op] = gy
+            if op not in leading:
+                continue
+            if create_graph and not op.differentiable_twice:
+                raise NotTwiceDifferentiable(
+                    f"{op.name} has no second derivative: its backward computes with arrays"
+                )
+            inputs, gxs = op.recorded_inputs, op.backward(gy)
+            checks.check_gradients(op, inputs, gxs, create_graph)
+            for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
+                if needed and gx is not None:
+                    node = x if x.op is None else x.op
+                    flowing[node] = flowing[node] + gx if node in flowing else gx
+            if not create_graph:
+                op.release()
+        found.update(flowing)
+        return {node: _separate(g, taken) for node, g in found.items()}
+    finally:
+        state.recording = before
 
 
 def _ops_behind(outputs: Sequence[Tensor]) -> list[Op]:
@@ -260,8 +273,10 @@ def _ops_behind(outputs: Sequence[Tensor]) -> list[Op]:
         op = pending.pop()
         if op not in found:
             found.add(op)
-            pending.extend(x.op for x in op.recorded_inputs if x.op is not None)
-    return sorted(found, key=lambda op: op.serial)
+            for x in op.recorded_inputs:
+                if x.op is not None:
+                    pending.append(x.op)
+    return sorted(found, key=attrgetter("serial"))
 
 
 def _mark_needs(ops: list[Op], wanted: set[Node] | None) -> set[Op]:
@@ -269,10 +284,12 @@ def _mark_needs(ops: list[Op], wanted: set[Node] | None) -> set[Op]:
     leading: set[Op] = set()
     for op in ops:
         op.needs = tuple(
-            required and (x.op in leading or (x.op is None if wanted is None else _node(x) in wanted))
-            for x, required in zip(op.recorded_inputs, op._required, strict=True)
+            [
+                required and (x.op in leading or (x.op is None if wanted is None else _node(x) in wanted))
+                for x, required in zip(op.recorded_inputs, op._required, strict=True)
+            ]
         )
-        if any(op.needs):
+        if True in op.needs:
             leading.add(op)
     return leading
 
@@ -281,20 +298,17 @@ def _node(x: Tensor) -> Node:
     return x if x.op is None else x.op
 
 
-def _accumulate(flowing: dict[Node, Tensor], node: Node, g: Tensor) -> None:
-    flowing[node] = flowing[node] + g if node in flowing else g
-
-
 def _separate(g: Tensor, taken: set[int]) -> Tensor:
     """Give a gradient an array of its own, so that writing to it never changes another, or an argument."""
-    owner = _owner(g.data)
-    if id(owner) in taken or owner.nbytes != g.data.nbytes:
+    owner = _owner(g._array)
+    if id(owner) in taken or owner.nbytes != g._array.nbytes:
         return g * 1  # by an op: where the walk is recorded, the copy stays tied to what it is a copy of
     taken.add(id(owner))
     return g
 
 
 def _owner(array: Any) -> Any:
-    while getattr(array, "base", None) is not None:
-        array = array.base
+    base = getattr(array, "base", None)
+    while base is not None:
+        array, base = base, getattr(base, "base", None)
     return array

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from rawgan.autograd import Op
 
 
+_OF_THE_ENGINE = frozenset({"needs", "serial", "shapes"})
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two arrays are of one dtype and on one device, which their types say."""
+    return a.dtype == b.dtype and type(a) is type(b)
+
+
 def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
     """A fresh op, and Tensors of one dtype and one device: nothing is promoted or moved in silence.
 
@@ -23,16 +31,24 @@ def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
             f"{op.name}: this op was called before, and a second call would overwrite what the first one recorded\n"
             f"  make a new one for each call, as in {op.name}(...)(x)"
         )
-    taken = {"needs", "serial", "shapes"} & vars(op).keys()
-    if taken:
+    if not _OF_THE_ENGINE.isdisjoint(op.__dict__):
         raise GraphError(
-            f"{op.name}: the engine keeps its own {min(taken)!r} in an op; give that attribute another name"
+            f"{op.name}: the engine keeps its own {min(_OF_THE_ENGINE & op.__dict__.keys())!r} in an op; "
+            "give that attribute another name"
         )
-    strangers = [type(x).__name__ for x in inputs if not isinstance(x, Tensor)]
-    if strangers or not inputs:
-        raise DTypeError(f"{op.name}: an op is called with Tensors, not with {', '.join(strangers) or 'nothing'}")
+    for x in inputs:
+        if not isinstance(x, Tensor):
+            strangers = ", ".join(type(x).__name__ for x in inputs if not isinstance(x, Tensor))
+            raise DTypeError(f"{op.name}: an op is called with Tensors, not with {strangers}")
+    if len(inputs) == 1:
+        return
+    if not inputs:
+        raise DTypeError(f"{op.name}: an op is called with Tensors, not with nothing")
     first = inputs[0]
-    if all(x.dtype == first.dtype and x.device == first.device for x in inputs):
+    for x in inputs:
+        if not _alike(x._array, first._array):
+            break
+    else:
         return
     named = list(zip(names(op, inputs), inputs, strict=True))
     if any(x.device != first.device for x in inputs):
@@ -44,8 +60,7 @@ def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
 
 def check_result(op: Op, inputs: Sequence[Tensor], array: Any) -> None:
     """What an op's forward returned is an array like its inputs. Raises: DTypeError."""
-    expected = inputs[0].dtype if op.keeps_dtype else None
-    if not hasattr(array, "dtype") or (expected is not None and array.dtype != expected):
+    if not hasattr(array, "dtype") or (op.keeps_dtype and array.dtype != inputs[0]._array.dtype):
         came = f"{array.dtype}" if hasattr(array, "dtype") else type(array).__name__
         raise DTypeError(
             f"{op.name}.forward must return an array of its inputs' dtype, {inputs[0].dtype}, but returned {came}\n"
@@ -66,7 +81,7 @@ def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Any, create_graph: bo
             continue
         if not isinstance(gx, Tensor):
             raise DTypeError(f"{op.name}.backward must return Tensors, or None, but one is {type(gx).__name__}")
-        if (gx.shape, gx.dtype) != (x.shape, x.dtype):
+        if gx._array.shape != x._array.shape or gx._array.dtype != x._array.dtype:
             raise ShapeError(
                 f"{op.name}.backward returned a gradient unlike its input\n"
                 f"  input {x.shape} {x.dtype}   gradient {gx.shape} {gx.dtype}"
@@ -87,7 +102,7 @@ def check_tensors(what: str, values: Sequence[Any]) -> None:
 
 def check_seed(y: Tensor, seed: Tensor | None) -> None:
     """A walk can start at y with this gradient. Raises: GraphError, ShapeError, DTypeError."""
-    if seed is not None:
+    if seed is not None and not isinstance(seed, Tensor):
         check_tensors("backward: gradient", [seed])
     if not y.requires_grad:
         raise GraphError(
@@ -100,7 +115,7 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
                 f"backward: the output {y.shape} is not a single number, so its gradient must be given\n"
                 "  reduce it first, as in loss.mean().backward(), or pass the gradient of what follows"
             )
-    elif (seed.shape, seed.dtype, seed.device) != (y.shape, y.dtype, y.device):
+    elif seed._array.shape != y._array.shape or not _alike(seed._array, y._array):
         raise ShapeError(
             "backward: the gradient must have its output's shape, dtype and device\n"
             f"  output {y.shape} {y.dtype} {y.device}   gradient {seed.shape} {seed.dtype} {seed.device}"
@@ -136,4 +151,4 @@ def names(op: Op, inputs: Sequence[Tensor]) -> list[str]:
     """The inputs' names: those of forward's parameters."""
     parameters = inspect.signature(op.forward).parameters.values()
     names = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
-    return names if len(names) == len(inputs) else [f"input {index}" for index in range(len(inputs))]
+    return names[: len(inputs)] if len(names) >= len(inputs) else [f"input {index}" for index in range(len(inputs))]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rawgan.autograd import Op
 
 FLOATS = ("float32", "float64")
+_FLOAT_NUMBERS = tuple(np.dtype(name).num for name in FLOATS)  # a dtype's name is slow to ask for
 
 
 class Tensor(Arithmetic):
@@ -43,7 +44,7 @@ class Tensor(Arithmetic):
             raise DTypeError("Tensor: data is a Tensor already; use x.detach() for one that shares its array")
         if not hasattr(data, "dtype"):
             data = _from_numbers(data)
-        if data.dtype.name not in FLOATS:
+        if data.dtype.num not in _FLOAT_NUMBERS:
             raise DTypeError(
                 f"Tensor: data is {data.dtype}, but only float32 and float64 have gradients\n"
                 f"{shapes(data=data)}   convert it: data.astype('float32')"
@@ -53,6 +54,16 @@ class Tensor(Arithmetic):
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
         self.op: Op | None = None
+
+    @classmethod
+    def wrap(cls, array: Any) -> Tensor:
+        """A leaf around a float32 or float64 array that an op has just made: what __init__ does, without its checks."""
+        tensor = cls.__new__(cls)
+        tensor._array = array
+        tensor._version = [0]
+        tensor.requires_grad = False
+        tensor.grad = tensor.op = None
+        return tensor
 
     # --- the array ---------------------------------------------------------------------------------------------
 
@@ -138,8 +149,8 @@ class Tensor(Arithmetic):
 
     def detach(self) -> Tensor:
         """A leaf that shares this array, and with which no gradient flows back."""
-        leaf = Tensor(self._array)
-        leaf.share_version(self)
+        leaf = Tensor.wrap(self._array)
+        leaf._version = self._version
         return leaf
 
     def to(self, device: str) -> Tensor:

@@ -60,7 +60,7 @@ def test_convolutions_of_an_empty_batch_are_empty_and_have_no_weight_gradient():
 def test_kernels_keep_float32():
     x, w, gy = (draw(shape, "float32") for shape in [(2, 4, 4, 2), (3, 3, 2, 3), (2, 2, 2, 3)])
     gamma, axes, geometry = np.ones(2, "float32"), (0, 1, 2), Window((4, 4), (3, 3))
-    y, mean, var = reference.normalize(x, gamma, gamma, axes, 1e-5)
+    y, mean, var = reference.normalize(x, gamma, gamma, axes, 1e-5, 0.2)
     results = [
         reference.conv2d(x, w, geometry),
         reference.conv2d_input_grad(gy, w, geometry),
@@ -71,7 +71,7 @@ def test_kernels_keep_float32():
         reference.softplus(x),
         reference.bce_with_logits(x, x),
         *(y, mean, var),
-        *reference.normalize_grad(x, x, gamma, mean, var, axes, 1e-5),
+        *reference.normalize_grad(x, x, gamma, gamma, mean, var, axes, 1e-5, 0.2),
     ]
     assert [r.dtype.name for r in results] == ["float32"] * len(results)
 
@@ -90,7 +90,7 @@ NORMS = [
 @pytest.mark.parametrize(("shape", "scales", "axes"), NORMS)
 def test_normalize_agrees_with_loops(shape, scales, axes):
     x, gamma, beta = 3 + 2 * draw(shape), draw(scales, seed=1), draw(scales, seed=2)
-    y, mean, var = reference.normalize(x, gamma, beta, axes, 0.3)
+    y, mean, var = reference.normalize(x, gamma, beta, axes, 0.3, 1.0)
     for where in populations(shape, axes):
         values = x[where].ravel().tolist()
         m = sum(values) / len(values)
@@ -105,8 +105,8 @@ def test_normalize_agrees_with_loops(shape, scales, axes):
 def test_normalize_grad_agrees_with_the_jacobian(shape, scales, axes):
     """With m values, ∂x̂ᵢ/∂xⱼ = (δᵢⱼ − 1/m − x̂ᵢ·x̂ⱼ/m) / std."""
     x, gy, gamma = 3 + 2 * draw(shape), draw(shape, seed=1), draw(scales, seed=2)
-    _, mean, var = reference.normalize(x, gamma, np.zeros(scales), axes, 0.3)
-    gx, ggamma, gbeta = reference.normalize_grad(x, gy, gamma, mean, var, axes, 0.3)
+    _, mean, var = reference.normalize(x, gamma, np.zeros(scales), axes, 0.3, 1.0)
+    gx, ggamma, gbeta = reference.normalize_grad(x, gy, gamma, np.zeros(scales), mean, var, axes, 0.3, 1.0)
     expected_ggamma, expected_gbeta = np.zeros(scales), np.zeros(scales)
     x_hat = (x - mean) / np.sqrt(var + 0.3)
     for index in np.ndindex(*shape):
@@ -123,7 +123,7 @@ def test_normalize_grad_agrees_with_the_jacobian(shape, scales, axes):
 
 def test_statistics_of_many_float32_numbers_do_not_drift():
     x = (100 + draw((512, 16, 16, 2), seed=3)).astype("float32")
-    _, mean, var = reference.normalize(x, np.ones(2, "float32"), np.zeros(2, "float32"), (0, 1, 2), 0.0)
+    _, mean, var = reference.normalize(x, np.ones(2, "float32"), np.zeros(2, "float32"), (0, 1, 2), 0.0, 1.0)
     np.testing.assert_allclose(mean.ravel(), x.astype("float64").mean((0, 1, 2)), rtol=1e-6)
     np.testing.assert_allclose(var.ravel(), x.astype("float64").var((0, 1, 2)), rtol=1e-5)
 
@@ -172,7 +172,7 @@ def test_not_a_number_comes_through_and_stays_where_it_is():
         reference.softplus(x),
         reference.bce_with_logits(x, ones),
         reference.bce_with_logits(ones, x),
-        reference.normalize(np.stack([x, -x]), ones, ones, (0,), 1e-5)[0][0],
+        reference.normalize(np.stack([x, -x]), ones, ones, (0,), 1e-5, 1.0)[0][0],
     ):
         np.testing.assert_array_equal(np.isnan(y), [False, True, False])
     image = np.zeros((1, 3, 3, 1))

@@ -3,6 +3,7 @@
 A kernel is one name with one signature and one implementation per backend::
 
     reference/   plain array formulas over NumPy or CuPy: the specification and the oracle of every other backend
+    cpu/         compiled by Numba for the vector instructions and the cores of this CPU; the default for NumPy arrays
 
 `rawgan_kernels.conv2d(x, w, window)` looks at the array it is given, picks the backend, and calls that backend's
 `conv2d`. Kernels never validate (the op above has done so), keep the dtype they are given (float32 or float64) and
@@ -19,15 +20,19 @@ import numpy as np
 
 from rawgan_kernels.window import Window
 
-__all__ = ["BACKENDS", "MissingKernel", "Window", "array_module", "backend_of", "use"]
+__all__ = ["AUTO", "BACKENDS", "MissingKernel", "Window", "array_module", "backend_of", "chosen", "use"]
 
-BACKENDS = ("reference",)
+BACKENDS = ("reference", "cpu")
 
-_chosen = "reference"
+AUTO = "auto"
+"""The choice that leaves it to the array: cpu for NumPy's, reference for CuPy's."""
+
+_chosen = AUTO
 
 
 class MissingKernel(ValueError):
-    """A backend that does not exist, or that lacks the kernel asked for. Nothing falls back in silence."""
+    """A backend that does not exist, that lacks the kernel asked for, or that takes other arrays. Nothing falls back in
+    silence."""
 
 
 def array_module(array: Any) -> ModuleType:
@@ -36,6 +41,8 @@ def array_module(array: Any) -> ModuleType:
     >>> array_module(np.zeros(3)).__name__
     'numpy'
     """
+    if isinstance(array, np.ndarray):
+        return np
     cupy = sys.modules.get("cupy")
     if cupy is not None and isinstance(array, cupy.ndarray):
         return cupy
@@ -45,24 +52,39 @@ def array_module(array: Any) -> ModuleType:
 def backend_of(array: Any) -> str:
     """The name of the backend whose kernels run on this array.
 
+    Raises: MissingKernel if that was chosen by name and does not take such arrays
+
     >>> backend_of(np.zeros(3))
-    'reference'
+    'cpu'
     """
+    on_host = array_module(array) is np
+    if _chosen == AUTO:
+        return "cpu" if on_host else "reference"
+    if _chosen == "cpu" and not on_host:
+        raise MissingKernel("backend 'cpu' takes NumPy arrays, not CuPy's; use('reference') or use('auto') takes both")
+    return _chosen
+
+
+def chosen() -> str:
+    """What `use` was last called with."""
     return _chosen
 
 
 def use(backend: str) -> None:
-    """Choose the backend of every kernel called from now on.
+    """Choose the backend of every kernel called from now on, by name, or `"auto"` for the best one of each array.
 
     >>> use("reference")
+    >>> backend_of(np.zeros(3))
+    'reference'
+    >>> use("auto")
     >>> use("abacus")
     Traceback (most recent call last):
         ...
-    rawgan_kernels.MissingKernel: there is no backend 'abacus'; choose one of: reference
+    rawgan_kernels.MissingKernel: there is no backend 'abacus'; choose one of: auto, reference, cpu
     """
     global _chosen
-    if backend not in BACKENDS:
-        raise MissingKernel(f"there is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}")
+    if backend != AUTO and backend not in BACKENDS:
+        raise MissingKernel(f"there is no backend {backend!r}; choose one of: {', '.join((AUTO, *BACKENDS))}")
     _chosen = backend
 
 
@@ -72,13 +94,19 @@ def __getattr__(name: str) -> Callable[..., Any]:
         raise AttributeError(name)
     if not hasattr(_implementations("reference"), name):
         raise AttributeError(f"rawgan_kernels has no kernel {name!r}")
+    found: dict[str, Callable[..., Any]] = {}
 
     def kernel(*args: Any) -> Any:
-        first = args[0][0] if isinstance(args[0], list) else args[0]
-        backend = backend_of(first)
-        implementation = getattr(_implementations(backend), name, None)
+        first = args[0]
+        if isinstance(first, list):
+            first = first[0]
+        backend = "cpu" if _chosen == AUTO and first.__class__ is np.ndarray else backend_of(first)
+        implementation = found.get(backend)
         if implementation is None:
-            raise MissingKernel(f"backend {backend!r} has no kernel {name!r}; use('reference') has every kernel")
+            implementation = getattr(_implementations(backend), name, None)
+            if implementation is None:
+                raise MissingKernel(f"backend {backend!r} has no kernel {name!r}; use('reference') has every kernel")
+            found[backend] = implementation
         return implementation(*args)
 
     kernel.__name__ = name

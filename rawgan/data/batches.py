@@ -7,9 +7,9 @@ stopped goes on with the very batches it would have seen: all there is to rememb
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+import rawgan_kernels as kernels
 from rawgan.data.imageset import ImageSet
-from rawgan.data.pixels import to_unit
-from rawgan.errors import ArgumentError, DataError
+from rawgan.errors import ArgumentError, DataError, DTypeError
 from rawgan.random import generator
 
 
@@ -67,7 +67,10 @@ class Batches:
         Shapes: → (batch_size, H, W, C) of the dtype, float32 or float64
         Raises: ArgumentError for a step below 0, DTypeError for another dtype
         """
-        return to_unit(self.images.images[self.indices(step)], dtype)
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise DTypeError(f"batch: expected dtype float32 or float64, came {np.dtype(dtype)}")
+        images: NDArray[np.floating] = kernels.gather_pixels(self.images.images, self.indices(step), np.dtype(dtype))
+        return images
 
     def labels(self, step: int) -> NDArray[np.int64]:
         """The labels of the images of the step.

@@ -58,12 +58,19 @@ def train_step(gan: GAN, real: Tensor, z: Tensor, objective: str = "non-saturati
 
 
 def discriminator_step(gan: GAN, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Update D, and nothing of G: `fake` is detached, so no gradient goes there. Returns the loss, D(real), D(fake)."""
-    real_logits = gan.discriminator(real)  # D 1: take real images. D 2: judge the real and the generated ones,
-    fake_logits = gan.discriminator(fake)  # apart, so that batch norm does not average over both.
-    loss = bce_with_logits(real_logits, 1.0) + bce_with_logits(fake_logits, 0.0)  # D 3: cross-entropy.
-    gan.d_optimizer.step(grad(loss, gan.d_optimizer.parameters))  # D 4: update D.
-    return loss.detach(), mean(sigmoid(real_logits.detach())), mean(sigmoid(fake_logits.detach()))
+    """Update D, and nothing of G: `fake` is detached, so no gradient goes there. Returns the loss, D(real), D(fake).
+
+    Each half is walked back before the next begins: so the activations of one batch are in memory, not of two.
+    """
+    losses, gradients, verdicts = [], [], []
+    for images, target in ((real, 1.0), (fake, 0.0)):  # D 1: take real images, and the generated ones.
+        logits = gan.discriminator(images)  # D 2: judge them, apart, so that batch norm does not average over both.
+        loss = bce_with_logits(logits, target)  # D 3: cross-entropy.
+        gradients.append(grad(loss, gan.d_optimizer.parameters))
+        losses.append(loss.detach())
+        verdicts.append(mean(sigmoid(logits.detach())))
+    gan.d_optimizer.step([of_real + of_fake for of_real, of_fake in zip(*gradients, strict=True)])  # D 4: update D.
+    return losses[0] + losses[1], verdicts[0], verdicts[1]
 
 
 def generator_step(gan: GAN, fake: Tensor, objective: str) -> Tensor:

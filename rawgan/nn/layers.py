@@ -3,7 +3,10 @@
 Layers with random weights take `rng`, a NumPy generator: there is no hidden one.
 """
 
-from collections.abc import Iterator
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import cache
 from numbers import Integral
 from typing import Any
 
@@ -13,6 +16,7 @@ from rawgan import ops
 from rawgan.errors import ArgumentError
 from rawgan.nn.init import Initializer, glorot_uniform
 from rawgan.nn.module import Module, Parameter
+from rawgan.nn.stateless import LeakyReLU, ReLU
 from rawgan.ops.conv import Padding
 from rawgan.tensor import Tensor
 
@@ -44,9 +48,16 @@ class Sequential(Module):
         return ((name.removeprefix("layers."), child) for name, child in super().children())
 
     def forward(self, x: Tensor) -> Tensor:
-        """The last layer's result."""
-        for layer in self.layers:
-            x = layer(x)
+        """The last layer's result. A LeakyReLU or ReLU is left to the layer before it, if that can apply it itself."""
+        waiting = deque(self.layers)
+        while waiting:
+            layer = waiting.popleft()
+            slope = waiting[0].slope if waiting and type(waiting[0]) in (LeakyReLU, ReLU) else 1.0
+            if slope != 1 and _applies_slope(type(layer).forward):
+                waiting.popleft()
+                x = layer(x, slope=slope)  # one pass over memory less
+            else:
+                x = layer(x)
         return x
 
     def __len__(self) -> int:
@@ -119,8 +130,8 @@ class Conv2d(Module):
         self.b = _bias(outputs) if bias else None
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The convolution of x with w, plus b."""
+    def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
+        """The convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
         return ops.conv2d(
             x,
             self.w,
@@ -129,6 +140,7 @@ class Conv2d(Module):
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
+            slope=slope,
         )
 
     def describe_options(self) -> str:
@@ -171,8 +183,8 @@ class ConvTranspose2d(Module):
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         self.dilation, self.groups = dilation, groups
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The transposed convolution of x with w, plus b."""
+    def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
+        """The transposed convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
         return ops.conv_transpose2d(
             x,
             self.w,
@@ -182,6 +194,7 @@ class ConvTranspose2d(Module):
             output_padding=self.output_padding,
             dilation=self.dilation,
             groups=self.groups,
+            slope=slope,
         )
 
     def describe_options(self) -> str:
@@ -208,6 +221,12 @@ class Embedding(Module):
     def describe_options(self) -> str:
         """Count and width."""
         return f"{self.w.shape[0]} → {self.w.shape[1]}"
+
+
+@cache
+def _applies_slope(forward: Callable[..., Tensor]) -> bool:
+    """Whether a layer's forward takes the slope of the LeakyReLU that follows it."""
+    return "slope" in inspect.signature(forward).parameters
 
 
 def _weight(

@@ -27,8 +27,8 @@ class BatchNorm(Module):
         self.running_var = Buffer(np.ones(channels, np.float32))
         self.momentum, self.eps = momentum, eps
 
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+    def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
+        """See the class; then LeakyReLU, if the slope is below 1."""
         moved = not (self.training and self.buffers_frozen)
         return ops.batch_norm(
             x,
@@ -39,6 +39,7 @@ class BatchNorm(Module):
             training=self.training,
             momentum=self.momentum,
             eps=self.eps,
+            slope=slope,
         )
 
     def describe_options(self) -> str:

@@ -14,6 +14,8 @@ Axis = int | tuple[int, ...] | None
 
 def as_tensors(*values: Any) -> list[Tensor]:
     """Tensors as they are; a number takes the dtype and device of the first Tensor or array; arrays become Tensors."""
+    if len(values) == 1 and isinstance(values[0], Tensor):
+        return list(values)
     like = next((v for v in values if not isinstance(v, Real)), None)  # np.float64 is a number too
     if like is None:
         like = next((v for v in values if hasattr(v, "dtype")), values[0])

@@ -3,11 +3,10 @@
 from typing import Any
 
 import rawgan_kernels as kernels
-from rawgan.autograd import Gradients, Op
+from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.errors import ArgumentError
 from rawgan.ops._arguments import as_tensors
 from rawgan.tensor import Tensor
-from rawgan_kernels import array_module
 
 
 class LeakyReLU(Op):
@@ -29,7 +28,7 @@ class LeakyReLU(Op):
 
 
 class LeakyReLUGrad(Op):
-    """gx = gy where x > 0, slope · gy elsewhere.
+    """gx = gy where x > 0, slope · gy elsewhere; as y > 0 just where x > 0, y serves in the place of x.
 
     Backward: x has no influence but at 0; ggy is again ggx where x > 0, slope · ggx elsewhere
     """
@@ -54,10 +53,12 @@ class Tanh(Op):
     keeps_output = True
 
     def forward(self, x: Any) -> Any:
-        return array_module(x).tanh(x)
+        return kernels.tanh(x)
 
     def backward(self, gy: Tensor) -> Gradients:
         y = self.output
+        if not is_recording():
+            return (Tensor(kernels.tanh_grad(y.data, gy.data)),)
         return (gy * (1 - y * y),)
 
 
@@ -91,6 +92,18 @@ class Softplus(Op):
         return (gy * sigmoid(x),)
 
 
+def before_activation(op: Any, gy: Tensor) -> Tensor:
+    """The gradient of what an op had before it applied leaky_relu with `op.slope` in the same pass."""
+    return gy if op.slope == 1 else LeakyReLUGrad(op.slope)(op.output, gy)
+
+
+def checked_slope(op: str, slope: float) -> float:
+    """Raise an ArgumentError unless 0 ≤ slope ≤ 1."""
+    if not 0 <= slope <= 1:
+        raise ArgumentError(f"{op}: slope must lie between 0 and 1, but is {slope}")
+    return float(slope)
+
+
 def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
     """x where x > 0, slope · x elsewhere.
 
@@ -101,9 +114,7 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
     >>> leaky_relu(Tensor([-1.0, 2.0]))
     Tensor([-0.2,  2. ], float32)
     """
-    if not 0 <= slope <= 1:
-        raise ArgumentError(f"leaky_relu: slope must lie between 0 and 1, but is {slope}")
-    return LeakyReLU(float(slope))(*as_tensors(x))
+    return LeakyReLU(checked_slope("leaky_relu", slope))(*as_tensors(x))
 
 
 def relu(x: Any) -> Tensor:

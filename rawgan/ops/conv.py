@@ -10,7 +10,8 @@ import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors, check_rank
-from rawgan.ops.arithmetic import add
+from rawgan.ops.activation import before_activation, checked_slope
+from rawgan.ops.reduce import sum
 from rawgan.tensor import Tensor
 from rawgan_kernels.window import Pair, Window, same_padding, transposed_size
 
@@ -20,43 +21,53 @@ Padding = int | str | tuple[int | Pair, int | Pair]
 class Conv2d(Op):
     """y[n, i, j, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · w[a, b, c, k] over taps a, b and channels c, x being padded.
 
-    Shapes:   x (N, H, W, C), w (A, B, C/G, K) → y (N, I, J, K)
+    With a bias, y + b; with a slope below 1, leaky_relu of that: both in the pass in which y is written.
+
+    Shapes:   x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
     Backward: gx = conv2d_input_grad(gy, w)
               gw = conv2d_weight_grad(x, gy)
+              gb = Σ gy over images and pixels
     """
 
-    def __init__(self, window: Window) -> None:
-        self.window = window
+    def __init__(self, window: Window, slope: float = 1.0) -> None:
+        self.window, self.slope = window, slope
+        self.keeps_output = slope != 1
 
-    def forward(self, x: Any, w: Any) -> Any:
-        return kernels.conv2d(x, w, self.window)
+    def forward(self, x: Any, w: Any, b: Any = None) -> Any:
+        return kernels.conv2d(x, w, self.window, b, self.slope)
 
     def backward(self, gy: Tensor) -> Gradients:
-        x, w = self.inputs
+        x, w = self.inputs[:2]
+        gy = before_activation(self, gy)
         gx = Conv2dInputGrad(self.window)(gy, w) if self.needs[0] else None
         gw = Conv2dWeightGrad(self.window)(x, gy) if self.needs[1] else None
-        return gx, gw
+        return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 
 class Conv2dInputGrad(Op):
     """gx[n, i·s + a·d, j·s + b·d, c] = Σ gy[n, i, j, k] · w[a, b, c, k]: the transposed convolution.
 
-    Shapes:   gy (N, I, J, K), w (A, B, C/G, K) → gx (N, H, W, C)
+    As a layer it may have a bias and a slope, as Conv2d.
+
+    Shapes:   gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
     Backward: ggy = conv2d(ggx, w)
               gw  = conv2d_weight_grad(ggx, gy)
+              gb  = Σ ggx over images and pixels
     """
 
-    def __init__(self, window: Window) -> None:
-        self.window = window
+    def __init__(self, window: Window, slope: float = 1.0) -> None:
+        self.window, self.slope = window, slope
+        self.keeps_output = slope != 1
 
-    def forward(self, gy: Any, w: Any) -> Any:
-        return kernels.conv2d_input_grad(gy, w, self.window)
+    def forward(self, gy: Any, w: Any, b: Any = None) -> Any:
+        return kernels.conv2d_input_grad(gy, w, self.window, b, self.slope)
 
     def backward(self, ggx: Tensor) -> Gradients:
-        gy, w = self.inputs
+        gy, w = self.inputs[:2]
+        ggx = before_activation(self, ggx)
         ggy = Conv2d(self.window)(ggx, w) if self.needs[0] else None
         gw = Conv2dWeightGrad(self.window)(ggx, gy) if self.needs[1] else None
-        return ggy, gw
+        return ggy, gw, *(sum(ggx, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 
 class Conv2dWeightGrad(Op):
@@ -89,12 +100,13 @@ def conv2d(
     padding: Padding = 0,
     dilation: int | Pair = 1,
     groups: int = 1,
+    slope: float = 1.0,
 ) -> Tensor:
     """Slide the kernel w over x (a cross-correlation, as everywhere in deep learning).
 
     `padding` is a number of pixels of zeros, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom),
     (left, right)), or `"same"`: the output has ⌈size / stride⌉ pixels, an odd pixel of padding goes to the bottom and
-    right, as in Keras.
+    right, as in Keras. With `slope` below 1, leaky_relu of the result comes at no cost.
 
     Shapes: x (N, H, W, C), w (A, B, C/groups, K), b (K,) → (N, I, J, K),
             I = ⌊(H + top + bottom − d·(A − 1) − 1) / s⌋ + 1
@@ -109,8 +121,7 @@ def conv2d(
     check_rank("conv2d", 4, x=(x, "(batch, height, width, channels)"), w=(w, "(kh, kw, in, out)"))
     _check_groups("conv2d", groups, x, w)
     window = make_window("conv2d", _size(x), _kernel(w), stride, padding, dilation, groups)
-    y = Conv2d(window)(x, w)
-    return y if b is None else add(y, _checked_bias("conv2d", x, w, w.shape[3], b))
+    return Conv2d(window, checked_slope("conv2d", slope))(x, w, *_checked_bias("conv2d", x, w, w.shape[3], b))
 
 
 def conv_transpose2d(
@@ -123,12 +134,14 @@ def conv_transpose2d(
     output_padding: int | Pair = 0,
     dilation: int | Pair = 1,
     groups: int = 1,
+    slope: float = 1.0,
 ) -> Tensor:
     """The transposed convolution: every pixel of x paints a copy of the kernel, scaled, `stride` pixels further on.
 
     It is what the gradient of a conv2d with this kernel, stride and padding does. A strided conv2d sends several
     sizes to one; `output_padding` says by how many pixels the wanted one is larger than the smallest. With
-    `padding="same"` the output has size · stride pixels, as in Keras.
+    `padding="same"` the output has size · stride pixels, as in Keras. With `slope` below 1, leaky_relu of the result
+    comes at no cost.
 
     Shapes: x (N, I, J, C), w (A, B, out/groups, C), b (out,) → (N, H, W, out),
             H = (I − 1)·s − top − bottom + d·(A − 1) + 1 + output_padding
@@ -154,8 +167,8 @@ def conv_transpose2d(
             f"{op}: groups must divide the {x.shape[3]} input channels\n{shapes(x=x, w=w, groups=groups)}"
         )
     window = _transposed_window(op, _size(x), _kernel(w), stride, padding, output_padding, dilation, groups)
-    y = Conv2dInputGrad(window)(x, w)
-    return y if b is None else add(y, _checked_bias(op, x, w, w.shape[2] * groups, b))
+    bias = _checked_bias(op, x, w, w.shape[2] * groups, b)
+    return Conv2dInputGrad(window, checked_slope(op, slope))(x, w, *bias)
 
 
 def make_window(
@@ -255,12 +268,15 @@ def _check_integer(op: str, groups: Any) -> None:
         raise ArgumentError(f"{op}: groups must be an integer, but is {groups!r}")
 
 
-def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor) -> Tensor:
+def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None) -> list[Tensor]:
+    """The bias, or nothing: what to call the op with besides x and w."""
+    if b is None:
+        return []
     if b.shape != (channels,):
         raise ShapeError(
             f"{op}: b must have one number for each of {channels} output channels\n{shapes(x=x, w=w, b=b)}"
         )
-    return b
+    return [b]
 
 
 def _size(x: Tensor) -> Pair:

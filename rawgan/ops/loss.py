@@ -3,7 +3,7 @@
 from typing import Any
 
 import rawgan_kernels as kernels
-from rawgan.autograd import Gradients, Op
+from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors
 from rawgan.ops.activation import sigmoid
@@ -29,7 +29,11 @@ class BCEWithLogits(Op):
 
     def backward(self, gy: Tensor) -> Gradients:
         x, t = self.inputs
-        gx = gy * ((1 - t) * sigmoid(x) - t * sigmoid(-x)) if self.needs[0] else None
+        gx = None
+        if self.needs[0] and is_recording():
+            gx = gy * ((1 - t) * sigmoid(x) - t * sigmoid(-x))
+        elif self.needs[0]:
+            gx = Tensor(kernels.bce_with_logits_grad(x.data, t.data, gy.data))
         return gx, -gy * x if self.needs[1] else None
 
 

@@ -6,6 +6,7 @@ import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors
+from rawgan.ops.activation import LeakyReLUGrad, checked_slope, leaky_relu
 from rawgan.ops.arithmetic import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
 from rawgan.tensor import Tensor
@@ -14,32 +15,39 @@ from rawgan.tensor import Tensor
 class Normalize(Op):
     """y = gamma · x̂ + beta with x̂ = (x − mean) / std, mean and std = √(var + eps) taken over `axes`.
 
+    With a slope below 1, leaky_relu of that, in the pass in which y is written.
+
     Shapes:   x any, gamma and beta its trailing axes → y as x
     Backward: with g = gamma · gy, all means over `axes`,
               gx     = (g − mean(g) − x̂ · mean(g · x̂)) / std
               ggamma = Σ gy · x̂
               gbeta  = Σ gy
               The mean and the std depend on x: the two means in gx are what comes of it. When the walk is recorded,
-              the same formula is made of ops, in which they still depend on x.
+              the same formula is made of ops, in which they still depend on x. gy is that of before the activation:
+              where gamma · x̂ + beta is not positive, times the slope.
     Source:   Ioffe and Szegedy 2015
     """
 
-    def __init__(self, axes: tuple[int, ...], eps: float) -> None:
-        self.axes, self.eps = axes, float(eps)
+    def __init__(self, axes: tuple[int, ...], eps: float, slope: float = 1.0) -> None:
+        self.axes, self.eps, self.slope = axes, float(eps), slope
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
-        y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps)
+        y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps, self.slope)
         return y
 
     def backward(self, gy: Tensor) -> Gradients:
-        x, gamma, _ = self.inputs
+        x, gamma, beta = self.inputs
         if not is_recording():
-            arrays = kernels.normalize_grad(x.data, gy.data, gamma.data, self.mean, self.var, self.axes, self.eps)
+            arrays = kernels.normalize_grad(
+                x.data, gy.data, gamma.data, beta.data, self.mean, self.var, self.axes, self.eps, self.slope
+            )
             gx, ggamma, gbeta = (Tensor(array) for array in arrays)
             return gx, ggamma, gbeta
         centred = x - mean(x, self.axes, keepdims=True)
         std = sqrt(mean(centred * centred, self.axes, keepdims=True) + self.eps)
         x_hat = centred / std
+        if self.slope != 1:
+            gy = LeakyReLUGrad(self.slope)(gamma * x_hat + beta, gy)
         g = gy * gamma
         gx = (g - mean(g, self.axes, keepdims=True) - x_hat * mean(g * x_hat, self.axes, keepdims=True)) / std
         return gx, unbroadcast(gy * x_hat, gamma.shape), unbroadcast(gy, gamma.shape)
@@ -55,11 +63,13 @@ def batch_norm(
     training: bool,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    slope: float = 1.0,
 ) -> Tensor:
     """Normalise each channel over the batch (and the pixels).
 
     In training, with the batch's own mean and biased variance; the running ones then move towards the batch's mean
     and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
+    With `slope` below 1, leaky_relu of the result comes at no cost.
 
     Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
     Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
@@ -75,6 +85,7 @@ def batch_norm(
     if x.ndim not in (2, 4):
         raise ShapeError(f"batch_norm: x must be (N, C) or (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
     _check_eps("batch_norm", eps)
+    slope = checked_slope("batch_norm", slope)
     if training and not 0 <= momentum <= 1:
         raise ArgumentError(f"batch_norm: momentum must lie between 0 and 1, but is {momentum}")
     statistics = {"running_mean": running_mean, "running_var": running_var}
@@ -82,14 +93,15 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ShapeError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
-        return (x - running_mean) * (gamma / sqrt(running_var + eps)) + beta
+        y = (x - running_mean) * (gamma / sqrt(running_var + eps)) + beta
+        return y if slope == 1 else leaky_relu(y, slope)
     count = x.size // x.shape[-1]
     if count < 2:
         raise ShapeError(
             "batch_norm: in training each channel needs more than one value, as the variance of one is 0\n"
             f"{shapes(x=x)}   use a larger batch, or eval()"
         )
-    op = Normalize(tuple(range(x.ndim - 1)), eps)
+    op = Normalize(tuple(range(x.ndim - 1)), eps, slope)
     y = op(x, gamma, beta)
     if running_mean is not None:
         _move(running_mean, op.mean, momentum)

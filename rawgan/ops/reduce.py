@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
 from rawgan.ops._arguments import Axis, as_tensors, axes_of
@@ -32,6 +33,9 @@ class Sum(Reduction):
     """
 
     def forward(self, x: Any) -> Any:
+        if self.axes and self.axes == tuple(range(x.ndim - 1)):  # over all but the channels
+            y = kernels.channel_sum(x)
+            return y.reshape((1,) * len(self.axes) + y.shape) if self.keepdims else y
         return x.sum(axis=self.axes, keepdims=self.keepdims)
 
     def backward(self, gy: Tensor) -> Gradients:

@@ -57,8 +57,8 @@ class TrainConfig:
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
-    backend: Literal["reference"] = "reference"
-    """Which kernels compute; reference is plain NumPy or CuPy."""
+    backend: Literal["auto", "cpu", "reference"] = "auto"
+    """Which kernels compute: auto is the fastest for the device; cpu is Numba's; reference is plain NumPy or CuPy."""
 
     sample_every: int = 200
     """Steps between pictures."""

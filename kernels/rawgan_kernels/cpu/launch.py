@@ -22,13 +22,15 @@ _I64, _I8P = ir.IntType(64), ir.IntType(8).as_pointer()
 _BLOCK = ir.FunctionType(ir.VoidType(), [_I8P, _I64, _I64])  # (frame, block, thread)
 
 
-def run(body: Any, count: int, arguments: tuple[Any, ...]) -> None:
+def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True) -> None:
     """Call the compiled function `body(arguments, block, thread)` for every block from 0 to count − 1.
 
     The first argument is an array. `thread` counts from 0 to `threads()` − 1: which row of the scratch space is free.
+    Little work is done sooner without waking the other threads: `parallel=False`.
     """
-    if count == 1:
-        body(arguments, 0, 0)
+    if count == 1 or not parallel:
+        for block in range(count):
+            body(arguments, block, 0)
         return
     key = body, arguments[0].dtype
     address, kind = _known.get(key, (0, 0))

@@ -96,6 +96,24 @@ def pointer(typing: Any, array: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def at_address(typing: Any, array: Any, address: Any) -> Any:
+    """A pointer to numbers of the array's dtype at this address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[1], context.get_value_type(signature.return_type))
+
+    return types.CPointer(array.dtype)(array, types.intp), generate
+
+
+def address_of(array: Any) -> int:
+    """Where an array's first number is: what `at_address` takes, if the array itself must not be passed.
+
+    Kernels are compiled for each kind of array, and a transposed one is of another kind.
+    """
+    return array.__array_interface__["data"][0]
+
+
+@intrinsic
 def shifted(typing: Any, pointer: Any, offset: Any) -> Any:
     """The pointer, `offset` elements further on."""
     return pointer(pointer, types.intp), lambda context, builder, signature, args: builder.gep(args[0], [args[1]])

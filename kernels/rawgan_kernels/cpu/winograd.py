@@ -172,21 +172,22 @@ def _block_images(output: tuple[int, int], images: int) -> int:
 # --- the three kernels --------------------------------------------------------------------------------------------
 
 
-def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array:
-    """leaky_relu(conv2d(x, w) + b); see the module. Shapes as `reference.conv2d`; b (K,)."""
+def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
+    """leaky_relu(conv2d(x, w) + b), or None if that is not finite; see the module. Shapes as `reference.conv2d`."""
     code, n, c, k = code_for(x.dtype.name), len(x), x.shape[3], w.shape[3]
     y = buffers.empty((n, *window.output, k), x.dtype)
     transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
     run(_transform_weights, k * x.itemsize // PANEL_BYTES, (w, transformed, half, code))
     plan = layout(window.output, _block_images(window.output, n))
     scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), x.dtype)
+    finite = np.empty(n, np.bool_)
     (top, _), (left, _) = window.padding
-    run(_conv2d, -(-n // plan.images), (x, transformed, y, b, scratch, slope, top, left, plan, code))
-    return y
+    run(_conv2d, -(-n // plan.images), (x, transformed, y, b, scratch, finite, slope, top, left, plan, code))
+    return y if finite.all() else None
 
 
-def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array:
-    """leaky_relu(conv2d_input_grad(gy, w) + b); see the module. Shapes as `reference.conv2d_input_grad`; b (C,)."""
+def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
+    """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as `reference.conv2d_input_grad`."""
     code, n, c, k = code_for(gy.dtype.name), len(gy), w.shape[2], gy.shape[3]
     gx = buffers.empty((n, *window.size, c), gy.dtype)
     turned = buffers.empty((4, 4, k, c), gy.dtype)
@@ -195,13 +196,14 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
     run(_transform_turned_weights, 4 * c * gy.itemsize // PANEL_BYTES, (turned, transformed, half, code))
     plan = layout(window.output, _block_images(window.output, n))
     scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), gy.dtype)
+    finite = np.empty(n, np.bool_)
     (top, _), (left, _) = window.padding
-    run(_conv2d_input_grad, -(-n // plan.images), (gy, transformed, gx, b, scratch, slope, top, left, plan, code))
-    return gx
+    run(_conv2d_input_grad, -(-n // plan.images), (gy, transformed, gx, b, scratch, finite, slope, top, left, plan, code))
+    return gx if finite.all() else None
 
 
-def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
-    """See the module. Shapes as `reference.conv2d_weight_grad`."""
+def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
+    """The weights' gradient, or None if it is not finite. Shapes as `reference.conv2d_weight_grad`."""
     code, n, c, k = code_for(x.dtype.name), len(x), x.shape[3], gy.shape[3]
     gw = buffers.empty((4, 4, c, k), x.dtype)
     each = layout(window.output, 1).rows * (4 * c + k) * x.itemsize
@@ -216,7 +218,7 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
         run(_transform_both, images, (x, gy, x_hat, y_hat, image, first, top, left, columns, plan, code))
         blocks = 4 * c // columns * -(-k // BLOCK_K)
         run(_multiply_tiles, blocks, (x_hat, y_hat, gw, block, images, first > 0, columns, plan, code))
-    return gw
+    return gw if np.isfinite(gw).all() else None
 
 
 def _halves(dtype: np.dtype[Any]) -> Array:
@@ -427,7 +429,7 @@ def _multiply_points(code, a, weights, c, images, plan, depth, width):  # type: 
 @kernel
 def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
     """One block of images of y."""
-    x, weights, y, b, scratch, slope, top, left, plan, code = arguments
+    x, weights, y, b, scratch, finite, slope, top, left, plan, code = arguments
     c, (height, width, k) = x.shape[3], y.shape[1:]
     start = block * plan.images
     count = min(plan.images, len(x) - start)
@@ -437,13 +439,15 @@ def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
     _multiply_points(code, x_hat, weights, y_hat, count, plan, 4 * c, k)
     for local in range(count):
         _transform_y_back(code, y, start + local, local, plan, y_hat, half)
-        finish_rows(y[start + local].reshape(height * width, k), b, slope)
+        finite[start + local] = finish_rows(
+            pointer(y, (start + local) * height * width * k), height * width, k, pointer(b, 0), len(b) > 0, slope
+        )
 
 
 @kernel
 def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     """One block of images of gx."""
-    gy, weights, gx, b, scratch, slope, top, left, plan, code = arguments
+    gy, weights, gx, b, scratch, finite, slope, top, left, plan, code = arguments
     c, (height, width, k) = gx.shape[3], gy.shape[1:]
     pixels = gx.shape[1] * gx.shape[2]
     start = block * plan.images
@@ -454,7 +458,9 @@ def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def
     _multiply_points(code, y_hat, weights, x_hat, count, plan, k, 4 * c)
     for local in range(count):
         _transform_x_back(code, gx, start + local, local, top, left, height, width, plan, x_hat, padded, half)
-        finish_rows(gx[start + local].reshape(pixels, c), b, slope)
+        finite[start + local] = finish_rows(
+            pointer(gx, (start + local) * pixels * c), pixels, c, pointer(b, 0), len(b) > 0, slope
+        )
 
 
 @kernel

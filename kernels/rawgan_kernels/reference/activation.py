@@ -19,15 +19,37 @@ def leaky_relu(x: Any, slope: float) -> Any:
     return xp.maximum(x, x * slope) if slope else xp.maximum(x, 0)  # 0 · −∞ would be NaN
 
 
-def leaky_relu_grad(x: Any, gy: Any, slope: float) -> Any:
-    """gx = gy where x > 0, slope · gy elsewhere.
+def leaky_relu_grad(y: Any, gy: Any, slope: float) -> Any:
+    """gx = gy where y > 0, slope · gy elsewhere.
 
-    Shapes: x any, gy the same → gx the same
-    Flops:  x.size
-    Bytes:  x + gy + gx
+    y is the output of leaky_relu or its input, whichever is still there: where one is positive, so is the other.
+
+    Shapes: y any, gy the same → gx the same
+    Flops:  y.size
+    Bytes:  y + gy + gx
     """
-    factor = (x > 0).astype(x.dtype)
-    return gy * array_module(x).maximum(factor, slope)
+    factor = (y > 0).astype(y.dtype)
+    return gy * array_module(y).maximum(factor, slope)
+
+
+def tanh(x: Any) -> Any:
+    """y = tanh x.
+
+    Shapes: x any → y the same
+    Flops:  6 · x.size
+    Bytes:  x + y
+    """
+    return array_module(x).tanh(x)
+
+
+def tanh_grad(y: Any, gy: Any) -> Any:
+    """gx = gy · (1 − y²), where y = tanh x; as (1 − y) · (1 + y), which keeps its precision where y is nearly ±1.
+
+    Shapes: y any, gy the same → gx the same
+    Flops:  4 · y.size
+    Bytes:  y + gy + gx
+    """
+    return gy * ((1 - y) * (1 + y))
 
 
 def sigmoid(x: Any) -> Any:
@@ -65,3 +87,15 @@ def bce_with_logits(x: Any, t: Any) -> Any:
     """
     xp = array_module(x)
     return t * xp.maximum(-x, 0) + (1 - t) * xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def bce_with_logits_grad(x: Any, t: Any, gy: Any) -> Any:
+    """gx = gy · ((1 − t) · σ(x) − t · σ(−x)), the gradient of bce_with_logits with respect to x.
+
+    That is gy · (σ(x) − t) without the cancellation: for a target of 0 or 1, one of the terms is zero.
+
+    Shapes: x any; t, gy the same → gx the same
+    Flops:  9 · x.size
+    Bytes:  x + t + gy + gx
+    """
+    return gy * ((1 - t) * sigmoid(x) - t * sigmoid(-x))

@@ -18,13 +18,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from rawgan_kernels import array_module
+from rawgan_kernels.reference.activation import leaky_relu
 from rawgan_kernels.window import Window, span
 
 
-def conv2d(x: Any, w: Any, window: Window) -> Any:
-    """Slide w over x: every output pixel is the product of one window of x with w.
+def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
+    """Slide w over x: every output pixel is the product of one window of x with w. Then add b, and leaky_relu.
 
-    Shapes: x (N, H, W, C), w (A, B, C/G, K) → y (N, I, J, K)
+    A slope of 1 is no activation at all.
+
+    Shapes: x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
     Flops:  2 · N·I·J · A·B·C/G · K
     Bytes:  x + w + y
     """
@@ -32,15 +35,16 @@ def conv2d(x: Any, w: Any, window: Window) -> Any:
     i, j = window.output
     # (G, N·I·J, A·B·C/G) @ (G, A·B·C/G, K/G) → (G, N·I·J, K/G)
     y = _window_matrix(x, window) @ _weight_matrix(w, window.groups)
-    return y.transpose(1, 0, 2).reshape(n, i, j, k)
+    return _finished(y.transpose(1, 0, 2).reshape(n, i, j, k), b, slope)
 
 
-def conv2d_input_grad(gy: Any, w: Any, window: Window) -> Any:
+def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
     """Gradient of conv2d with respect to x; equally, the transposed convolution of gy by w.
 
-    Each output pixel hands its gradient back, tap by tap, to the input pixels that it saw.
+    Each output pixel hands its gradient back, tap by tap, to the input pixels that it saw. As a transposed convolution
+    it may be followed by adding b, and leaky_relu.
 
-    Shapes: gy (N, I, J, K), w (A, B, C/G, K) → gx (N, H, W, C)
+    Shapes: gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
     Flops:  2 · N·I·J · A·B·C/G · K
     Bytes:  gy + w + gx
     """
@@ -50,11 +54,11 @@ def conv2d_input_grad(gy: Any, w: Any, window: Window) -> Any:
     gy_groups = gy.reshape(n * i * j, g, k // g).transpose(1, 0, 2)
     w_groups = w.reshape(*window.kernel, c, g, k // g).transpose(0, 1, 3, 4, 2)
     padded = xp.zeros((n, *_padded_size(window), g * c), gy.dtype)
-    for (a, b), pixels in _taps(window):
+    for tap, pixels in _taps(window):
         # (G, N·I·J, K/G) @ (G, K/G, C/G) → (G, N·I·J, C/G)
-        seen = gy_groups @ w_groups[a, b]
+        seen = gy_groups @ w_groups[tap]
         padded[pixels] += seen.transpose(1, 0, 2).reshape(n, i, j, g * c)
-    return xp.ascontiguousarray(padded[_inside(window)])
+    return _finished(xp.ascontiguousarray(padded[_inside(window)]), b, slope)
 
 
 def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
@@ -70,6 +74,13 @@ def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
     # (G, A·B·C/G, N·I·J) @ (G, N·I·J, K/G) → (G, A·B·C/G, K/G)
     gw = _window_matrix(x, window).transpose(0, 2, 1) @ gy_groups
     return gw.transpose(1, 0, 2).reshape(*window.kernel, x.shape[3] // g, k)
+
+
+def _finished(y: Any, b: Any, slope: float) -> Any:
+    """leaky_relu(y + b), y being nobody else's."""
+    if b is not None:
+        y += b
+    return y if slope == 1 else leaky_relu(y, slope)
 
 
 def _window_matrix(x: Any, window: Window) -> Any:

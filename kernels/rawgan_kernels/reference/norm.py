@@ -1,4 +1,4 @@
-"""Normalisation: subtract the mean, divide by the standard deviation, scale and shift.
+"""Normalisation: subtract the mean, divide by the standard deviation, scale and shift; and the activation after it.
 
 Batch, layer and instance norm are one formula that averages over different axes.
 """
@@ -6,38 +6,49 @@ Batch, layer and instance norm are one formula that averages over different axes
 from typing import Any
 
 from rawgan_kernels import array_module
+from rawgan_kernels.reference.activation import leaky_relu, leaky_relu_grad
 
 Axes = tuple[int, ...]
 
 
-def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float) -> tuple[Any, Any, Any]:
-    """y = gamma · (x − mean) / √(var + eps) + beta, with mean and biased variance over `axes`.
+def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float, slope: float) -> tuple[Any, Any, Any]:
+    """y = leaky_relu(gamma · (x − mean) / √(var + eps) + beta), with mean and biased variance over `axes`.
+
+    A slope of 1 is no activation at all.
 
     Shapes: x any; gamma, beta the trailing axes of x → y as x; mean, var as x with `axes` of size 1
-    Flops:  8 · x.size
+    Flops:  9 · x.size
     Bytes:  x + y
     """
-    xp = array_module(x)
     mean = _mean(x, axes)
     y = x - mean
     var = _mean(y * y, axes)
-    y *= gamma * (1 / xp.sqrt(var + eps))
-    y += beta
-    return y, mean, var
+    return leaky_relu(_scaled(y, gamma, beta, var, eps), slope), mean, var
 
 
-def normalize_grad(x: Any, gy: Any, gamma: Any, mean: Any, var: Any, axes: Axes, eps: float) -> tuple[Any, Any, Any]:
+def normalize_grad(
+    x: Any, gy: Any, gamma: Any, beta: Any, mean: Any, var: Any, axes: Axes, eps: float, slope: float
+) -> tuple[Any, Any, Any]:
     """Gradients of normalize with respect to x, gamma and beta, the mean and the variance being functions of x.
 
-    With x̂ = (x − mean) / std and g = gamma · gy:   gx = (g − mean(g) − x̂ · mean(g · x̂)) / std
+    With x̂ = (x − mean) / std, gy past the activation, and g = gamma · gy:
 
-    Shapes: x, gy any; gamma its trailing axes; mean, var as x with `axes` of size 1 → gx as x, ggamma, gbeta as gamma
-    Flops:  13 · x.size
+        gx = (g − mean(g) − x̂ · mean(g · x̂)) / std
+
+    The activation passes gy on where y > 0, and slope · gy elsewhere. y is computed again, by the very formula that it
+    first came from, so that it has the same sign to the last bit.
+
+    Shapes: x, gy any; gamma, beta its trailing axes; mean, var as x with `axes` of size 1
+            → gx as x, ggamma, gbeta as gamma
+    Flops:  18 · x.size
     Bytes:  x + gy + gx
     """
     xp = array_module(x)
+    x_hat = x - mean
+    if slope != 1:
+        gy = leaky_relu_grad(_scaled(x_hat, gamma, beta, var, eps), gy, slope)
     inv_std = 1 / xp.sqrt(var + eps)
-    x_hat = (x - mean) * inv_std
+    x_hat *= inv_std
     shared = tuple(range(x.ndim - gamma.ndim))  # the axes along which gamma and beta are repeated
     product = gy * x_hat
     gbeta, ggamma = _sum(gy, shared), _sum(product, shared)
@@ -47,6 +58,11 @@ def normalize_grad(x: Any, gy: Any, gamma: Any, mean: Any, var: Any, axes: Axes,
     gx -= _mean(gx, axes) + x_hat
     gx *= inv_std
     return gx, ggamma.reshape(gamma.shape), gbeta.reshape(gamma.shape)
+
+
+def _scaled(centred: Any, gamma: Any, beta: Any, var: Any, eps: float) -> Any:
+    """What the activation sees."""
+    return centred * (gamma * (1 / array_module(var).sqrt(var + eps))) + beta
 
 
 def _sum(x: Any, axes: Axes) -> Any:

@@ -1,0 +1,57 @@
+"""Sums: of two arrays, element by element, and of everything that one channel holds; see `columns` for the blocks."""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan_kernels.cpu import scalar
+from rawgan_kernels.cpu.columns import PANEL, block_at, fold, grid
+from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.cpu.elementwise import elementwise
+from rawgan_kernels.cpu.launch import run, threads
+from rawgan_kernels.cpu.rows import clear
+from rawgan_kernels.cpu.simd import pointer
+
+Array = np.ndarray[Any, Any]
+
+_add = elementwise(scalar.add)
+
+
+def add(a: Array, b: Array) -> Array:
+    """y = a + b.
+
+    Shapes: a any, b the same → y the same
+    Flops:  a.size
+    Bytes:  a + b + y
+    """
+    return _add(a, b, a)
+
+
+def channel_sum(x: Array) -> Array:
+    """y[k] = Σ x[…, k]: the gradient of a bias.
+
+    Shapes: x (…, K) → y (K,)
+    Flops:  x.size
+    Bytes:  x
+    """
+    k = x.shape[-1]
+    if not x.size:
+        return np.zeros(k, x.dtype)
+    cut, flat = grid(1, x.size // k, k), x.ravel()
+    parts, sums = np.empty((1, cut.row_blocks, k)), np.empty((threads(), PANEL), x.dtype)
+    run(_channel_sums, cut.blocks, (flat, flat, flat, parts, sums, sums, 1.0, cut))  # as in `norm`: compiled only once
+    return parts[0].sum(axis=0).astype(x.dtype)  # row by row: NumPy adds along the first axis in order
+
+
+@kernel
+def _channel_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
+    x, _, _, parts, _, scratch, _, grid = arguments
+    part, first, columns, start, end = block_at(grid, block)
+    sums = pointer(scratch, thread * PANEL)
+    clear(sums, columns)
+    stop = min(start + grid.rows * grid.width, end)
+    for at in range(start + first, stop, grid.width):
+        row = pointer(x, at)
+        for i in range(min(columns, stop - at)):
+            sums[i] += row[i]
+    fold(sums, pointer(parts, part * grid.channels + first), grid.channels, columns)

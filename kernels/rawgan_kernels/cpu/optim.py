@@ -1,0 +1,159 @@
+"""Optimiser updates: all parameters in one launch, each number read and written once.
+
+A network has many arrays, most of them small. Blocks of `BLOCK` elements are counted across all of them, so one launch
+does it all: a table says for each array which block is its first, how long it is, and where it and its gradient and
+moments lie in memory.
+
+These are the only kernels that write to their arguments. Of arrays that are not contiguous, copies are updated and then
+written back.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.cpu.launch import run
+
+Array = np.ndarray[Any, Any]
+Arrays = list[Array]
+
+BLOCK = 1 << 14
+"""Elements."""
+
+_FIRST_BLOCK, _SIZE, _W, _GW, _MOMENT, _SQUARE = range(6)
+"""Columns of the table, a row for each array; the last four are addresses, and 0 where there is no such array."""
+
+
+def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
+    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
+
+    Shapes: w[i], gw[i], velocity[i] any, the same
+    Flops:  4 · Σ w.size
+    Bytes:  2 · w + gw + 2 · velocity
+    Source: Sutskever et al. 2013
+    """
+    _update(_sgd, w, gw, [velocity] if velocity else [], [lr, momentum, nesterov])
+
+
+def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
+    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
+
+    Shapes: w[i], gw[i], square[i] any, the same
+    Flops:  7 · Σ w.size
+    Bytes:  2 · w + gw + 2 · square
+    Source: Tieleman and Hinton 2012
+    """
+    _update(_rmsprop, w, gw, [square], [lr, rho, 1 - rho, eps])
+
+
+def adam_update(
+    w: Arrays,
+    gw: Arrays,
+    m: Arrays,
+    v: Arrays,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> None:
+    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
+
+    Shapes: w[i], gw[i], m[i], v[i] any, the same
+    Flops:  14 · Σ w.size
+    Bytes:  2 · w + gw + 2 · m + 2 · v
+    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
+    """
+    rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
+    factors = [beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps]
+    _update(_adam, w, gw, [m, v], factors)
+
+
+def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: list[float]) -> None:
+    for dtype in sorted({x.dtype for x in w}, key=str):
+        chosen = [i for i, x in enumerate(w) if x.dtype == dtype]
+        written = [[np.ascontiguousarray(arrays[i]) for i in chosen] for arrays in (w, *moments)]
+        gradients = [np.ascontiguousarray(gw[i]) for i in chosen]
+        table = np.zeros((len(chosen), 6), np.int64)
+        blocks = 0
+        for row, *arrays in zip(table, written[0], gradients, *written[1:], strict=True):
+            row[_FIRST_BLOCK], row[_SIZE] = blocks, arrays[0].size
+            row[_W : _W + len(arrays)] = [x.__array_interface__["data"][0] for x in arrays]
+            blocks += -(-arrays[0].size // BLOCK)
+        # The first argument only says what the addresses point to.
+        run(body, blocks, (np.empty(0, dtype), table, np.array(factors, np.float64)))
+        for arrays, copies in zip((w, *moments), written, strict=True):
+            for i, copy in zip(chosen, copies, strict=True):
+                if not arrays[i].flags.c_contiguous:
+                    arrays[i][...] = copy
+
+
+@intrinsic
+def _at(typing: Any, like: Any, address: Any, offset: Any) -> Any:
+    """A pointer to element `offset` of the array at an address, whose dtype is that of `like`."""
+    signature = types.CPointer(like.dtype)(like, types.intp, types.intp)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        start = builder.inttoptr(args[1], context.get_value_type(signature.return_type))
+        return builder.gep(start, [args[2]])
+
+    return signature, generate
+
+
+@kernel
+def _located(like, table, block):  # type: ignore[no-untyped-def]
+    """How many elements a block has, and pointers to its part of w, gw and the two moments."""
+    index = len(table) - 1
+    while table[index, _FIRST_BLOCK] > block:
+        index -= 1
+    row = table[index]
+    start = (block - row[_FIRST_BLOCK]) * BLOCK
+    count = min(BLOCK, row[_SIZE] - start)
+    w, gw = _at(like, row[_W], start), _at(like, row[_GW], start)
+    return count, w, gw, _at(like, row[_MOMENT], start), _at(like, row[_SQUARE], start)
+
+
+@kernel
+def _sgd(arguments, block, thread):  # type: ignore[no-untyped-def]
+    like, table, factors = arguments
+    number = like.dtype.type
+    lr, momentum, nesterov = number(factors[0]), number(factors[1]), factors[2] != 0
+    count, w, gw, velocity, _ = _located(like, table, block)
+    if table[0, _MOMENT] == 0:
+        for i in range(count):
+            w[i] -= lr * gw[i]
+    else:
+        for i in range(count):
+            v = momentum * velocity[i] + gw[i]
+            velocity[i] = v
+            w[i] -= lr * (gw[i] + momentum * v if nesterov else v)
+
+
+@kernel
+def _rmsprop(arguments, block, thread):  # type: ignore[no-untyped-def]
+    like, table, factors = arguments
+    number = like.dtype.type
+    lr, rho, rest, eps = number(factors[0]), number(factors[1]), number(factors[2]), number(factors[3])
+    count, w, gw, square, _ = _located(like, table, block)
+    for i in range(count):
+        s = rho * square[i] + rest * gw[i] * gw[i]
+        square[i] = s
+        w[i] -= lr * gw[i] / (np.sqrt(s) + eps)
+
+
+@kernel
+def _adam(arguments, block, thread):  # type: ignore[no-untyped-def]
+    like, table, factors = arguments
+    number = like.dtype.type
+    beta1, rest1, beta2, rest2 = number(factors[0]), number(factors[1]), number(factors[2]), number(factors[3])
+    keep, rate, correction, eps = number(factors[4]), number(factors[5]), number(factors[6]), number(factors[7])
+    count, w, gw, m, v = _located(like, table, block)
+    for i in range(count):
+        mean = beta1 * m[i] + rest1 * gw[i]
+        square = beta2 * v[i] + rest2 * gw[i] * gw[i]
+        m[i], v[i] = mean, square
+        w[i] = keep * w[i] - rate * mean / (np.sqrt(square * correction) + eps)

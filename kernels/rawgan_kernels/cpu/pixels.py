@@ -1,0 +1,35 @@
+"""From images as they are stored, in bytes, to batches of numbers: one image is one block."""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan_kernels.cpu import buffers
+from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.cpu.launch import run
+from rawgan_kernels.cpu.simd import pointer
+
+Array = np.ndarray[Any, Any]
+
+
+def gather_pixels(images: Array, indices: Array, dtype: Any) -> Array:
+    """y[b] = images[indices[b]] / 127.5 − 1: the chosen images, from −1 to 1, so that 0 ↦ −1 and 255 ↦ 1 exactly.
+
+    Shapes: images (N, H, W, C) uint8, indices (B,) int64 → y (B, H, W, C) of dtype
+    Flops:  2 · y.size
+    Bytes:  y.size + y
+    """
+    if not images.flags.c_contiguous:  # copies the batch, not the whole set
+        images, indices = np.ascontiguousarray(images[indices]), np.arange(len(indices))
+    y = buffers.empty((len(indices), *images.shape[1:]), np.dtype(dtype))
+    run(_gather_pixels, len(indices), (y.reshape(-1), images.reshape(-1), np.ascontiguousarray(indices)))
+    return y
+
+
+@kernel
+def _gather_pixels(arguments, block, thread):  # type: ignore[no-untyped-def]
+    y, images, indices = arguments
+    number, size = y.dtype.type, len(y) // len(indices)
+    pixels, to = pointer(images, indices[block] * size), pointer(y, block * size)
+    for i in range(size):
+        to[i] = number(pixels[i]) / number(127.5) - number(1)

@@ -1,0 +1,145 @@
+"""Matrix products.
+
+c = a @ b, panel by panel of b's columns: a panel is copied so that its rows lie one after the other (and the columns that
+a last panel lacks are 0), at most `DEPTH` rows at a time, which fit the first-level cache; then `simd.multiply_panel`
+lets the rows of a pass by. Where there are fewer panels than threads can share, the rows are cut too. Every number of c
+is summed up in the same order however the work is cut.
+
+A single column, or a sum of a single term, leaves nothing to keep in registers: these are loops along whatever is
+contiguous, as fast as the memory.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import carray
+
+from rawgan_kernels.cpu import buffers
+from rawgan_kernels.cpu.compiling import SUMS, kernel
+from rawgan_kernels.cpu.launch import run, threads
+from rawgan_kernels.cpu.rows import copy, copy_strided, pack_panel
+from rawgan_kernels.cpu.simd import (
+    PANEL_BYTES,
+    TILE_ROWS,
+    address_of,
+    at_address,
+    multiply_panel,
+    panel_multiplier,
+    pointer,
+    shifted,
+)
+
+Array = np.ndarray[Any, Any]
+
+DEPTH = 384
+"""Rows of a panel that are multiplied at a time: 24 KiB."""
+
+SMALL = 1 << 15
+"""Multiplications below which the threads need not be woken."""
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """y = a @ b over the last two axes; the axes in front broadcast.
+
+    Shapes: a (…, M, K), b (…, K, N) → y (…, M, N)
+    Flops:  2 · M · K · N for each matrix
+    Bytes:  a + b + y
+    """
+    a, b = _steps_in_elements(a), _steps_in_elements(b)
+    if a.ndim == b.ndim == 2:
+        y = buffers.empty((a.shape[0], b.shape[1]), a.dtype)
+        _multiply(a, b, y)
+        return y
+    front = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    y = buffers.empty((*front, a.shape[-2], b.shape[-1]), a.dtype)
+    a, b = (np.broadcast_to(x, (*front, *x.shape[-2:])) for x in (a, b))
+    for index in np.ndindex(front):
+        _multiply(a[index], b[index], y[index])
+    return y
+
+
+def _multiply(a: Array, b: Array, c: Array) -> None:
+    (m, depth), n, size = a.shape, b.shape[1], a.itemsize
+    if not m * n:
+        return
+    steps = (*(step // size for step in a.strides), *(step // size for step in b.strides))
+    parallel = m * n * depth > SMALL
+    if (n == 1 and 1 in steps[:2]) or (depth == 1 and steps[3] == 1):
+        rows = -(-m // (2 * threads()))
+        body = _multiply_column if n == 1 else _multiply_term
+        run(body, -(-m // rows), (c, address_of(a), address_of(b), steps, depth, rows), parallel)
+        return
+    panel = PANEL_BYTES // size
+    panels = -(-n // panel)
+    cuts = 1
+    if parallel:
+        cuts = min(-(-4 * threads() // panels), -(-m // TILE_ROWS))
+    rows = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS
+    cuts = -(-m // rows)
+    scratch = buffers.empty((threads(), DEPTH * panel + rows * panel), a.dtype)
+    arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, panel_multiplier(a.dtype.name))
+    run(_multiply_unit, panels * cuts, arguments, parallel)
+
+
+@kernel
+def _multiply_unit(arguments, unit, thread):  # type: ignore[no-untyped-def]
+    """Some rows of one panel of c."""
+    c, scratch, a, b, (a_row, a_step, b_step, b_column), depth, rows, multiply = arguments
+    m, n = c.shape
+    panel = PANEL_BYTES // c.itemsize
+    panels = -(-n // panel)
+    first, at = unit // panels * rows, unit % panels * panel
+    rows, columns = min(rows, m - first), min(panel, n - at)
+    packed = pointer(scratch, thread * scratch.shape[1])
+    to, to_row = pointer(c, first * n + at), n
+    if columns < panel:
+        to, to_row = shifted(packed, DEPTH * panel), panel
+    for k in range(0, max(depth, 1), DEPTH):
+        part = min(DEPTH, depth - k)
+        pack_panel(shifted(at_address(c, b), k * b_step + at * b_column), b_step, b_column, part, columns, panel, packed)
+        left = shifted(at_address(c, a), first * a_row + k * a_step)
+        multiply_panel(multiply, left, a_row, a_step, packed, panel, to, to_row, rows, part, k > 0)
+    if columns < panel:
+        for i in range(rows):
+            copy(shifted(to, i * panel), pointer(c, (first + i) * n + at), columns)
+
+
+@kernel(fastmath=SUMS)
+def _multiply_column(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """Some rows of c (M, 1), a having contiguous rows or contiguous columns."""
+    c, a, b, (a_row, a_step, b_step, _), depth, rows = arguments
+    first = block * rows
+    column = c.reshape(-1)[first : first + rows]
+    b = at_address(c, b)
+    a = shifted(at_address(c, a), first * a_row)
+    if a_step == 1:
+        factors = np.empty(depth, c.dtype)
+        copy_strided(b, b_step, pointer(factors, 0), 1, depth)
+        for i in range(len(column)):
+            row = carray(shifted(a, i * a_row), depth)
+            total = c.dtype.type(0)
+            for k in range(depth):
+                total += row[k] * factors[k]
+            column[i] = total
+    else:
+        column[:] = 0
+        for k in range(depth):
+            factor, terms = carray(shifted(b, k * b_step), 1)[0], carray(shifted(a, k * a_step), len(column))
+            for i in range(len(column)):
+                column[i] += terms[i] * factor
+
+
+@kernel
+def _multiply_term(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """Some rows of c = a @ b, a having one column and b one contiguous row."""
+    c, a, b, (a_row, _, _, _), _, rows = arguments
+    row = carray(at_address(c, b), c.shape[1])
+    for i in range(block * rows, min(len(c), (block + 1) * rows)):
+        factor, result = carray(shifted(at_address(c, a), i * a_row), 1)[0], c[i]
+        for j in range(len(row)):
+            result[j] = factor * row[j]
+
+
+def _steps_in_elements(x: Array) -> Array:
+    """The array itself, unless its numbers do not lie whole elements apart."""
+    return x if all(step % x.itemsize == 0 for step in x.strides) and x.flags.aligned else np.ascontiguousarray(x)
