@@ -54,7 +54,7 @@ def watch(model: str, image: ImageKind) -> Counter[Case]:
     """How often one training step makes each call, with BATCH images."""
     gan = build(model, image)
     real = Tensor(np.zeros((BATCH, *image.shape), np.float32))
-    backend = rawgan_kernels.backend_of(real.data)
+    backend = rawgan_kernels.chosen()
     rawgan_kernels.use("reference")  # the calls are the same whoever answers them, and this one compiles nothing
     try:
         with _watched() as calls:

@@ -183,6 +183,12 @@ def test_element_wise_by_hand():
     assert counted(of_shape("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
 
 
+def test_a_product_by_hand():
+    flops, size = counted(own("matmul", "3x5:2"))
+    assert flops == 2 * 3 * 5 * 2
+    assert size == 4 * (3 * 5 + 5 * 2 + 3 * 2)
+
+
 def test_an_update_by_hand():
     flops, size = cost("adam_update", of_shape("adam_update", (6, 5)).values(), ())
     assert flops == 14 * 30

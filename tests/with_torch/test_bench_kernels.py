@@ -53,7 +53,6 @@ def test_others(kernel, shape, channels_last, tmp_path):
             check(replace(case, arguments=tuple(values.values())), tmp_path, channels_last)
 
 
-@pytest.mark.skipif("matmul" not in KERNELS, reason="there is no such kernel")
 @pytest.mark.parametrize("order", [(), (1, 0)])
 def test_matmul(order, tmp_path):
     case = own("matmul", "6x5:4")
