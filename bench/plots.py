@@ -110,10 +110,10 @@ def roofline(figure: Any, report: dict[str, Any]) -> None:
     axes.set(xscale="log", yscale="log", xlim=(low, high))
     axes.set_ylim(min(*shown, bandwidth * low) / 1.6, max(*shown, peak) * 2.2)
     axes.annotate(f"{peak:.0f} GFLOP/s, matrix product", (ridge, peak), (4, 5), textcoords="offset points")
-    middle = math.sqrt(low * ridge)
+    start = low * 1.12
     axes.annotate(
-        f"{bandwidth:.1f} GB/s, copy", (middle, middle * bandwidth), (-5, 5), textcoords="offset points",
-        ha="center", va="bottom", rotation=_slope(axes, figure), rotation_mode="anchor",
+        f"{bandwidth:.1f} GB/s, copy", (start, start * bandwidth), (-3, 6), textcoords="offset points",
+        rotation=_slope(axes, figure), rotation_mode="anchor",
     )  # fmt: skip
     _label(axes, rows)
     axes.grid(which="major", linewidth=0.6)
