@@ -136,19 +136,20 @@ class TorchSteps(Steps):
 
 def write_input(task: Task, folder: Path) -> None:
     """Write the weights, images and noise that all competitors start from into the folder."""
+    from rawgan import Tensor
     from rawgan.data import Batches, load
-    from rawgan.gan import ImageKind, build
+    from rawgan.gan import ImageKind, build, train_step
 
     gan = build(task.model, ImageKind(task.image_size, task.channels), width=task.width)
     for name in NETWORKS:
         np.savez(folder / f"{name}.npz", **getattr(gan, name).state_dict())
     images = load("mnist", image_size=task.image_size, channels=task.channels, split="test")
     batches = Batches(images, task.batch_size, seed=0)
-    np.savez(
-        folder / "batches.npz",
-        reals=np.stack([batches.batch(step) for step in range(BATCHES)]),
-        noise=np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)]),
-    )
+    reals = np.stack([batches.batch(step) for step in range(BATCHES)])
+    noise = np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)])
+    np.savez(folder / "batches.npz", reals=reals, noise=noise)
+    # Compiles what is not in the cache of kernels yet, here, where the compiler's memory is not taken for training's.
+    train_step(gan, Tensor(reals[0]), Tensor(noise[0]))
 
 
 def _weights(folder: Path, name: str) -> dict[str, np.ndarray]:
