@@ -7,8 +7,12 @@ from bench.errors import BenchError
 from rawgan.errors import RawganError
 
 COMMANDS = {
-    "startup": "importing rawgan, and the command's help",
+    "kernels": "every kernel on its own, beside PyTorch and the machine's roofline",
     "step": "whole training steps of rawgan against the same networks in PyTorch",
+    "scaling": "what an image costs, by batch, image size, width and threads",
+    "startup": "how long a person waits before anything happens",
+    "overhead": "what the engine adds to an op",
+    "plots": "draw the pictures of saved results again",
 }
 
 

@@ -1,17 +1,20 @@
 """Who competes in `bench step`: training steps from the same weights, with the same noise and images.
 
 All input lies ready in memory before the clock starts, for each competitor in the layout that it likes best. A step
-ends when its losses have been read, as they are in training. Libraries are imported by the competitor that needs them:
-what a process does not use should not count as its memory.
+ends when its losses have been read, as they are in training. Libraries are imported by the competitor that needs them,
+before it measures the memory that the process has anyway: what counts is what training takes on top.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from bench.machine import peak_bytes, resident_bytes
 
 CHECKED_STEPS = 2
 NETWORKS = ("generator", "discriminator")
@@ -21,20 +24,27 @@ BATCHES = 4
 
 @dataclass(frozen=True)
 class Task:
-    """One training, by the options of `bench step`."""
+    """One training."""
 
     model: str
     image_size: int
     channels: int
     batch_size: int
     threads: int
+    width: int = 64
+
+    @property
+    def shape(self) -> str:
+        """Of an image, as people write it: 28×28×1."""
+        return f"{self.image_size}×{self.image_size}×{self.channels}"
 
 
 class Steps:
-    """The part that all competitors share: which batch is next, and what to compare."""
+    """The part that all competitors share: which batch is next, what to compare, and the memory."""
 
-    def __init__(self, batches: list[Any]) -> None:
+    def __init__(self, batches: list[Any], resident: int) -> None:
         self.batches: Iterator[Any] = cycle(batches)
+        self.resident = resident
 
     def step(self, real: Any, z: Any) -> Any:
         """Train on one batch, and return rawgan's Outcome or its like."""
@@ -57,6 +67,10 @@ class Steps:
             for name, value in self.losses().items()
         }
 
+    def peak_bytes(self) -> int:
+        """The most memory that the process has had, above that of the interpreter with the libraries imported."""
+        return peak_bytes() - self.resident
+
 
 class RawganSteps(Steps):
     """rawgan with one of its CPU backends."""
@@ -66,12 +80,14 @@ class RawganSteps(Steps):
         from rawgan import Tensor
         from rawgan.gan import ImageKind, build
 
+        import_module(f"rawgan_kernels.{backend}")  # with the libraries that it needs
+        resident = resident_bytes()
         rawgan_kernels.use(backend)
-        self.gan = build(task.model, ImageKind(task.image_size, task.channels))
+        self.gan = build(task.model, ImageKind(task.image_size, task.channels), width=task.width)
         for name in NETWORKS:
             getattr(self.gan, name).load_state_dict(_weights(folder, name))
         reals, noise = _batches(folder)
-        super().__init__([(Tensor(real), Tensor(z)) for real, z in zip(reals, noise, strict=True)])
+        super().__init__([(Tensor(real), Tensor(z)) for real, z in zip(reals, noise, strict=True)], resident)
 
     def step(self, real: Any, z: Any) -> Any:
         """rawgan's own training step."""
@@ -79,40 +95,37 @@ class RawganSteps(Steps):
 
         return train_step(self.gan, real, z)
 
-    def versions(self) -> dict[str, str]:
-        """rawgan's and NumPy's."""
-        import rawgan
-
-        return {"rawgan": rawgan.__version__, "numpy": np.__version__}
-
 
 class TorchSteps(Steps):
     """The same networks in PyTorch.
 
     `tuned`: D's weight gradients are not computed in G's step, and Adam is PyTorch's fused one. Otherwise as in
-    PyTorch's own DCGAN example.
+    PyTorch's own DCGAN example. `compiled`: both networks by torch.compile, which the first steps wait for.
     """
 
-    def __init__(self, task: Task, folder: Path, channels_last: bool, tuned: bool) -> None:
+    def __init__(self, task: Task, folder: Path, channels_last: bool, tuned: bool, compiled: bool = False) -> None:
         import torch
 
         from bench import torch_networks
 
         torch.set_num_threads(task.threads)
+        resident = resident_bytes()
         self.tuned = tuned
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.gan = torch_networks.build(
-            task.model, task.image_size, task.channels, memory_format=layout, fused_adam=tuned
+            task.model, task.image_size, task.channels, width=task.width, memory_format=layout, fused_adam=tuned
         )
         for name in NETWORKS:
-            torch_networks.load_rawgan(getattr(self.gan, name), _weights(folder, name))
+            network = getattr(self.gan, name)
+            torch_networks.load_rawgan(network, _weights(folder, name))
+            if compiled:
+                network.compile()
         reals, noise = _batches(folder)
-        super().__init__(
-            [
-                (torch_networks.images_from_rawgan(real, layout), torch.from_numpy(z))
-                for real, z in zip(reals, noise, strict=True)
-            ]
-        )
+        batches = [
+            (torch_networks.images_from_rawgan(real, layout), torch.from_numpy(z))
+            for real, z in zip(reals, noise, strict=True)
+        ]
+        super().__init__(batches, resident)
 
     def step(self, real: Any, z: Any) -> Any:
         """The training step of `torch_networks`."""
@@ -120,28 +133,23 @@ class TorchSteps(Steps):
 
         return train_step(self.gan, real, z, freeze=self.tuned)
 
-    def versions(self) -> dict[str, str]:
-        """PyTorch's."""
-        import torch
-
-        return {"torch": torch.__version__}
-
 
 def write_input(task: Task, folder: Path) -> None:
     """Write the weights, images and noise that all competitors start from into the folder."""
+    from rawgan import Tensor
     from rawgan.data import Batches, load
-    from rawgan.gan import ImageKind, build
+    from rawgan.gan import ImageKind, build, train_step
 
-    gan = build(task.model, ImageKind(task.image_size, task.channels))
+    gan = build(task.model, ImageKind(task.image_size, task.channels), width=task.width)
     for name in NETWORKS:
         np.savez(folder / f"{name}.npz", **getattr(gan, name).state_dict())
     images = load("mnist", image_size=task.image_size, channels=task.channels, split="test")
     batches = Batches(images, task.batch_size, seed=0)
-    np.savez(
-        folder / "batches.npz",
-        reals=np.stack([batches.batch(step) for step in range(BATCHES)]),
-        noise=np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)]),
-    )
+    reals = np.stack([batches.batch(step) for step in range(BATCHES)])
+    noise = np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)])
+    np.savez(folder / "batches.npz", reals=reals, noise=noise)
+    # Compiles what is not in the cache of kernels yet, here, where the compiler's memory is not taken for training's.
+    train_step(gan, Tensor(reals[0]), Tensor(noise[0]))
 
 
 def _weights(folder: Path, name: str) -> dict[str, np.ndarray]:

@@ -2,7 +2,15 @@
 
 import os
 import platform
+import resource
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("rawgan", "numpy", "scipy", "numba", "torch")
 
 
 def cpu_name() -> str:
@@ -24,3 +32,76 @@ def usable_cores() -> int:
 def load() -> str:
     """How busy the machine was in the last minute: what else runs takes its share of every time."""
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
+def versions() -> dict[str, str]:
+    """Python, and every library that has a part in the figures and is installed."""
+    found = {"Python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            if name == "rawgan":  # run from the repository without having been installed
+                import rawgan
+
+                found[name] = rawgan.__version__
+    return found
+
+
+def facts() -> dict[str, Any]:
+    """Everything that belongs beside a figure."""
+    return {
+        "cpu": cpu_name(),
+        "cores": usable_cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load": load(),
+        "versions": versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+    }
+
+
+def in_words(machine: dict[str, Any], threads: int | None = None) -> list[str]:
+    """`facts()` as lines for the terminal."""
+    used = f"{threads} of {machine['cores']} cores used" if threads else f"{machine['cores']} cores"
+    return [
+        f"on: cpu, {machine['cpu']}, {used}, load {machine['load']}, {machine['system']}",
+        f"with: {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}; "
+        f"commit {machine['commit']}",
+    ]
+
+
+def resident_bytes() -> int:
+    """Memory that this process has resident now; where that cannot be read, the most that it ever had."""
+    return _status_bytes("VmRSS") or _most_resident_bytes()
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had resident."""
+    # On Linux the other number may be inherited from the process that started this one.
+    return _status_bytes("VmHWM") or _most_resident_bytes()
+
+
+def _status_bytes(field: str) -> int:
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(f"{field}:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass  # not Linux
+    return 0
+
+
+def _most_resident_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _commit() -> str:
+    """The commit that is checked out, with a + where files have been changed since."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--exclude", "*", "--dirty=+"]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return "unknown"
+    return ran.stdout.strip() or "unknown"

@@ -1,26 +1,25 @@
 """python -m bench step: whole training steps, of rawgan and of PyTorch."""
 
 import importlib.util
-import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
 
+import rawgan_kernels
+from bench import machine, store
 from bench.competitors import RawganSteps, Task, TorchSteps, write_input
 from bench.errors import BenchError
-from bench.machine import usable_cores
 from bench.report import Result, print_report
-from bench.rounds import measure
-from bench.workers import Worker, limit_threads
+from bench.rounds import fastest, measure
+from bench.shapes import parse_image
+from bench.terminal import make_console, print_lines
+from bench.workers import Worker, in_own_process, limit_threads
 
-OURS = "rawgan"
 RIVALS = {  # the name, then TorchSteps's options
     "torch NCHW": (False, False),
     "torch NHWC": (True, False),
@@ -30,24 +29,31 @@ RIVALS = {  # the name, then TorchSteps's options
 AGREEMENT = 1e-3
 """By how much losses and probabilities of the first steps may differ: absolutely up to 1, above it relatively."""
 
+Say = Callable[[str], None]
+
 
 @dataclass(frozen=True)
-class StepConfig:
+class StepConfig(store.SaveConfig):
     """Time whole training steps of rawgan against the same networks in PyTorch, in float32 on the CPU.
 
     PyTorch competes in two memory layouts (NHWC is its channels_last), each written as in its DCGAN example, and tuned:
-    discriminator frozen in the generator's step, fused Adam. The fastest of the four is the rival. All losses must
-    agree before the clock starts.
+    discriminator frozen in the generator's step, fused Adam. The fastest of the four competes once more, by
+    torch.compile, whose compiling does not count. The fastest of the five is the rival. All losses must agree before
+    the clock starts. Where several models, images or batch sizes are given, each goes with each.
     """
 
-    model: Literal["dcgan", "tutorial"] = "dcgan"
+    model: tuple[Literal["dcgan", "tutorial"], ...] = ("dcgan",)
     """Networks to train."""
-    image_size: int = 28
-    """Height and width of the images, in pixels."""
-    channels: int = 1
-    """Channels of the images."""
-    batch_size: int = 128
+    image: tuple[str, ...] = ("28x28x1",)
+    """Height, width and channels of the images, such as 28x28x1 64x64x3."""
+    batch_size: tuple[int, ...] = (128,)
     """Images in a batch."""
+    all: bool = False
+    """Both models, 28x28x1 and 64x64x3, batches of 32, 128 and 512."""
+    reference: bool = False
+    """Let rawgan's reference backend compete, too."""
+    compile: bool = True
+    """Let torch.compile compete."""
     rounds: int = 7
     """How often each competitor has its turn, of about a second."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
@@ -60,57 +66,101 @@ def main(options: list[str]) -> None:
     Raises: BenchError if PyTorch is missing, a competitor fails, or the losses differ
     """
     config = tyro.cli(StepConfig, prog="python -m bench step", args=options)
-    if config.rounds < 1 or config.threads < 0:
-        raise BenchError("--rounds must be at least 1, and --threads at least 0")
+    if config.all:
+        config = replace(config, model=("dcgan", "tutorial"), image=("28x28x1", "64x64x3"), batch_size=(32, 128, 512))
+    if config.rounds < 1 or min(config.batch_size) < 2:
+        raise BenchError("--rounds must be at least 1, and --batch-size at least 2")
     if importlib.util.find_spec("torch") is None:
         raise BenchError("PyTorch, the rival, is not installed\n  pip install -e '.[torch]'")
-    threads = config.threads or usable_cores()
-    task = Task(config.model, config.image_size, config.channels, config.batch_size, threads)
-    limit_threads(threads)
-    console = Console()
-    with console.status("making the input") as status, competitors(task) as workers:
-        agreement = check_agreement(workers, lambda what: status.update(what))
-        seconds = measure(workers, config.rounds, lambda what: status.update(what))
-        result = Result(
-            task,
-            OURS,
-            seconds,
-            peaks={worker.name: worker.peak_bytes() for worker in workers},
-            versions={name: version for worker in workers for name, version in worker.versions().items()},
-            agreement=agreement,
-        )
-    print_report(console, result)
+    threads = limit_threads(config.threads)
+    images = [parse_image(text) for text in config.image]
+    tasks = [
+        Task(model, image.size, image.channels, batch_size, threads)
+        for model in config.model
+        for image in images
+        for batch_size in config.batch_size
+    ]
+    console, facts, results = make_console(), machine.facts(), []
+    for task in tasks:
+        with console.status("making the input") as status:
+            results.append(_compete(config, task, status.update))
+        print_report(console, results[-1])
+    print_lines(console, machine.in_words(facts, threads))
+    first = tasks[0]
+    name = f"step-{first.model}-{first.shape.replace('×', 'x')}-{first.batch_size}" if len(tasks) == 1 else "step"
+    report = {
+        "benchmark": "step",
+        "machine": facts,
+        "settings": {"rounds": config.rounds, "threads": threads, "dtype": "float32"},
+        "results": [result.as_dict() for result in results],
+    }
+    store.save(console, config, name, report)
+
+
+def _compete(config: StepConfig, task: Task, say: Say) -> Result:
+    with ExitStack() as stack:
+        folder = stack.enter_context(input_folder(task))
+        backends = ours(config.reference)
+        workers = [Worker(f"rawgan {backend}", RawganSteps, task, folder, backend) for backend in backends]
+        workers += [Worker(rival, TorchSteps, task, folder, *options) for rival, options in RIVALS.items()]
+        for worker in workers:
+            stack.enter_context(worker)
+        reports = {worker.name: _check(worker, say) for worker in workers}
+        agreement, notes = largest_difference(reports), []
+        if config.compile:
+            compiled = stack.enter_context(_compiled(workers, task, folder, say))
+            try:
+                reports[compiled.name] = _check(compiled, say)
+            except BenchError as error:
+                notes.append(f"{compiled.name}: does not take part: {str(error).strip().splitlines()[-1]}")
+            else:
+                agreement = largest_difference(reports)
+                workers.append(compiled)
+        seconds = measure(workers, config.rounds, say, warm_up=1)
+        peaks = {worker.name: worker.ask("peak_bytes") for worker in workers}
+        return Result(task, [f"rawgan {backend}" for backend in backends], seconds, peaks, agreement, notes)
+
+
+def ours(reference: bool = False) -> list[str]:
+    """Our backends that compete on the CPU, the one that counts first."""
+    present = [backend for backend in ("cpu", "reference") if backend in rawgan_kernels.BACKENDS]
+    return present if reference else present[:1]
+
+
+def _check(worker: Worker, say: Say) -> dict[str, float]:
+    say(f"checking the results of {worker.name}")
+    return worker.ask("check")
+
+
+def _compiled(workers: Sequence[Worker], task: Task, folder: Path, say: Say) -> Worker:
+    """The way to write it in PyTorch that is fastest in a few short rounds, once more, with torch.compile."""
+    rivals = [worker for worker in workers if worker.name in RIVALS]
+    best = fastest(measure(rivals, 3, lambda what: say(f"looking for the fastest in PyTorch: {what}"), 0.3, warm_up=1))
+    say(f"compiling {best}")
+    return Worker(f"{best}, compiled", TorchSteps, task, folder, *RIVALS[best], True)
 
 
 @contextmanager
-def competitors(task: Task) -> Iterator[list[Worker]]:
-    """All competitors, each in its process, ready to start from the same input."""
-    with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name, ExitStack() as stack:
-        folder = Path(name)
-        # In a process of its own, for its memory would be counted as that of the processes started later.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            pool.submit(write_input, task, folder).result()
-        workers = [Worker(OURS, RawganSteps, task, folder, "reference")]
-        workers += [Worker(rival, TorchSteps, task, folder, *options) for rival, options in RIVALS.items()]
-        yield [stack.enter_context(worker) for worker in workers]
+def input_folder(task: Task) -> Iterator[Path]:
+    """A folder with the weights, images and noise that all competitors start from."""
+    with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name:
+        in_own_process(write_input, task, Path(name))
+        yield Path(name)
 
 
-def check_agreement(workers: Sequence[Worker], on_turn: Callable[[str], None]) -> float:
-    """Have every competitor take its first steps, and return the largest difference from ours.
+def largest_difference(reports: dict[str, dict[str, float]]) -> float:
+    """By how much what the others report of their first steps differs from what the first competitor does.
 
-    Raises: BenchError if one is larger than AGREEMENT
+    Raises: BenchError if that is more than AGREEMENT
     """
-    reports = {}
-    for worker in workers:
-        on_turn(f"checking the results of {worker.name}")
-        reports[worker.name] = worker.check()
-    ours, largest = reports.pop(OURS), 0.0
-    for rival, theirs in reports.items():
+    (first, ours), *others = reports.items()
+    largest = 0.0
+    for rival, theirs in others:
         for name, value in ours.items():
             difference = abs(value - theirs[name])
             if not difference <= AGREEMENT * max(1, abs(value)):  # NaN is not either
                 raise BenchError(
-                    f"{OURS} and {rival} do not compute the same, so their times cannot be compared\n"
+                    f"{first} and {rival} do not compute the same, so their times cannot be compared\n"
                     f"  {name}: {value:.6f} and {theirs[name]:.6f}, more than {AGREEMENT} apart\n"
                     "  in float32 Adam blows rounding up, most of all in small batches: try a larger --batch-size"
                 )

@@ -2,30 +2,25 @@
 
 import multiprocessing
 import os
-import resource
-import sys
+import signal
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, Self
 
 from bench.errors import BenchError
+from bench.machine import usable_cores
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Competitor(Protocol):
-    """What does the work, inside the worker process."""
-
-    def check(self) -> dict[str, float]:
-        """Do the work on the common input, and return numbers that must be the same for every competitor."""
+    """What does the work, inside the worker process. Other methods are questions that `Worker.ask` can put."""
 
     def run(self) -> None:
         """Do the work once."""
-
-    def versions(self) -> dict[str, str]:
-        """The libraries that do it."""
 
 
 class Worker:
@@ -45,23 +40,12 @@ class Worker:
         self._process.start()
         far_end.close()
 
-    def check(self) -> dict[str, float]:
-        """See Competitor."""
-        return self._ask("check")
-
     def seconds(self, times: int) -> float:
         """Do the work so many times in a row. Returns the seconds that each took on average."""
-        return self._ask("seconds", times)
+        return self.ask("seconds", times)
 
-    def versions(self) -> dict[str, str]:
-        """See Competitor."""
-        return self._ask("versions")
-
-    def peak_bytes(self) -> int:
-        """The most memory that the process has had resident so far."""
-        return self._ask("peak_bytes")
-
-    def _ask(self, question: str, *arguments: Any) -> Any:
+    def ask(self, question: str, *arguments: Any) -> Any:
+        """What the competitor's method of this name returns."""
         try:
             self._pipe.send((question, arguments))
             good, answer = self._pipe.recv()
@@ -77,56 +61,63 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._pipe.close()  # which ends the loop at the far end
-        self._process.join(5)
+        if kind is None:
+            self._process.join(5)
         self._process.kill()
 
 
-def limit_threads(threads: int) -> None:
-    """Have every process that starts from now on compute with so many threads."""
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+def limit_threads(threads: int) -> int:
+    """Have every process that starts from now on compute with so many threads; 0 is one for each core.
+
+    Returns: the number
+    Raises: BenchError for fewer than none, or more than there are cores
+    """
+    cores = usable_cores()
+    if not 0 <= threads <= cores:
+        raise BenchError(f"--threads must be from 1 to {cores}, the cores there are, or 0 for all; not {threads}")
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads or cores)))
+    return threads or cores
+
+
+def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function where neither its memory nor its threads are left behind."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def _serve(pipe: Connection, make: Callable[..., Competitor], arguments: tuple[Any, ...]) -> None:
     """The far end: answer questions until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the near end, which then ends this one
     try:
         competitor = make(*arguments)
     except Exception:
         failure = traceback.format_exc()
-        answer = {}
     else:
         failure = None
-        answer = {
-            "check": competitor.check,
-            "seconds": lambda times: _seconds(competitor, times),
-            "versions": competitor.versions,
-            "peak_bytes": _peak_bytes,
-        }
     while True:
         try:
             question, parameters = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             return
         if failure is not None:
             pipe.send((False, failure))
             return
         try:
-            pipe.send((True, answer[question](*parameters)))
-        except KeyboardInterrupt:
-            return
+            if question == "seconds":
+                pipe.send((True, _seconds(competitor, *parameters)))
+            else:
+                pipe.send((True, getattr(competitor, question)(*parameters)))
         except Exception:
             pipe.send((False, traceback.format_exc()))
             return
 
 
 def _seconds(competitor: Competitor, times: int) -> float:
+    if times > 1:
+        competitor.run()  # wakes the threads
     started = time.perf_counter()
     for _ in range(times):
         competitor.run()
     return (time.perf_counter() - started) / times
-
-
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,12 +1,16 @@
 """What the tests share: how long hypothesis looks, and the tables at the end of the output."""
 
+import sys
 from collections import Counter
+from pathlib import Path
 from textwrap import fill
 
 import pytest
 from hypothesis import settings
 
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # bench/, which is not installed
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)

@@ -1,0 +1,346 @@
+"""The parts of the benchmarks that take no time: what is counted, compared, written and drawn."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench import __main__ as command_line
+from bench import machine, plots, store
+from bench.cases import KERNELS, Array, Case, of_shape, own
+from bench.competitors import Task
+from bench.errors import BenchError
+from bench.formulas import cost, evaluate
+from bench.kernel_report import roofline_seconds
+from bench.kernel_workers import IN_PLACE, error
+from bench.report import Result
+from bench.rounds import Spread, fastest, in_turn, ratios
+from bench.scaling import exponent
+from bench.shapes import parse_image, parse_sizes
+from bench.step import largest_difference
+from bench.watching import BATCH, calls_of, scale, watch
+from bench.workers import limit_threads
+from rawgan.gan import ImageKind
+from rawgan_kernels import Window, reference
+
+MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
+
+
+@pytest.fixture
+def spread():
+    return lambda median: Spread.of([0.9 * median, median, 1.1 * median]).as_dict()
+
+
+# --- rounds ----------------------------------------------------------------------------------------------------------
+
+
+def test_spread():
+    assert Spread.of([4, 1, 3, 2, 5]) == Spread(1, 2, 3, 4)
+    assert Spread.of([7.0]) == Spread(7, 7, 7, 7)
+
+
+def test_ratios_are_taken_within_a_round():
+    assert ratios([1.0, 9.0], [2.0, 3.0]) == [0.5, 3.0]
+    with pytest.raises(ValueError, match="shorter"):
+        ratios([1.0, 2.0], [1.0])
+
+
+def test_the_fastest_has_the_least_median_not_the_least_time():
+    assert fastest({"steady": [2.0, 2.0, 2.0], "erratic": [1.0, 3.0, 3.0]}) == "steady"
+
+
+def test_everyone_begins_in_turn():
+    assert in_turn("abc", 4) == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
+
+
+def test_competitors_that_disagree_are_found():
+    assert largest_difference({"ours": {"loss": 1.0}, "theirs": {"loss": 1.0001}}) == pytest.approx(1e-4)
+    for wrong in (1.01, float("nan")):
+        with pytest.raises(BenchError, match="ours and theirs do not compute the same"):
+            largest_difference({"ours": {"loss": 1.0}, "theirs": {"loss": wrong}})
+
+
+def test_thread_counts_are_checked(monkeypatch):
+    monkeypatch.setattr("bench.workers.os.environ", {})
+    assert limit_threads(0) == machine.usable_cores()
+    with pytest.raises(BenchError, match="--threads must be from 1 to"):
+        limit_threads(machine.usable_cores() + 1)
+
+
+# --- shapes ----------------------------------------------------------------------------------------------------------
+
+
+def test_shapes_are_parsed():
+    assert parse_sizes("128x32x32×64") == (128, 32, 32, 64)
+    assert parse_image("28x28x1") == ImageKind(28, 1)
+
+
+@pytest.mark.parametrize("text", ["", "x", "28x", "28x0", "28x-1", "1e3", "28,28"])
+def test_shapes_without_a_meaning_are_refused(text):
+    with pytest.raises(BenchError, match="expected whole numbers"):
+        parse_sizes(text)
+
+
+@pytest.mark.parametrize("text", ["28x28", "28x32x1"])
+def test_images_are_square_and_have_channels(text):
+    with pytest.raises(BenchError, match="square image"):
+        parse_image(text)
+
+
+def test_own_convolutions():
+    case = own("conv2d_weight_grad", "2x8x8x3:16")
+    assert case.arguments == (
+        Array((2, 8, 8, 3)),
+        Array((2, 4, 4, 16)),
+        Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1))),
+    )
+    same = own("conv2d_input_grad", "2x8x8x3:16,kernel=3,stride=1")
+    assert same.arguments[:2] == (Array((2, 8, 8, 16)), Array((3, 3, 3, 16)))
+    assert case.label == "2×8×8×3:16"
+    assert same.label == "2×8×8×3:16,kernel=3,stride=1,padding=1"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "text", "message"),
+    [
+        ("conv2d", "2x8x8x3", "takes one such as"),
+        ("conv2d", "2x8x8:3", "takes one such as"),
+        ("conv2d", "2x8x8x3:4,taps=3", "'taps=3' is not one of"),
+        ("conv2d", "2x2x2x3:4,kernel=9,padding=0", "does not fit"),
+        ("conv2d", "2x8x8x3:4,stride=0", "stride"),
+        ("sigmoid", "2x8:3", "the shape of one array"),
+    ],
+)
+def test_own_shapes_without_a_meaning_are_refused(kernel, text, message):
+    with pytest.raises(BenchError, match=message):
+        own(kernel, text)
+
+
+# --- the calls of a training step ------------------------------------------------------------------------------------
+
+
+def test_a_watched_step_has_the_calls_that_its_layers_make():
+    calls = watch("dcgan", ImageKind(8))
+    first = [case for case in calls if case.kernel == "conv2d_input_grad" and case.named()["w"].shape[2] == 1]
+    assert first, "the generator's last layer"
+    assert all(case.named()["gy"].shape[0] == BATCH for case in first)
+    updates = [case for case in calls if case.kernel == "adam_update"]
+    assert [calls[case] for case in updates] == [1, 1], "one for each network"
+
+
+def test_the_batch_is_scaled_and_nothing_else():
+    window = Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))
+    case = Case("conv2d", (Array((BATCH, 8, 8, 3)), Array((4, 4, 3, 16)), window))
+    assert scale(case, 128).arguments == (Array((128, 8, 8, 3)), Array((4, 4, 3, 16)), window)
+    assert scale(replace(case, arguments=(Array((BATCH * 64, 16)),)), 2).arguments == (Array((128, 16)),)
+
+
+def test_every_kernel_has_a_case():
+    calls = calls_of(("dcgan",), (ImageKind(8),), 4)
+    assert {case.kernel for case in calls} == set(KERNELS)
+    assert any(count == Counter({"dcgan 8×8×1": 1}) for count in calls.values())
+
+
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if not name.startswith("conv2d") and name != "matmul"])
+def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
+    case = of_shape(kernel, (4, 3, 3, 2))
+    values = case.values()
+    result = getattr(reference, kernel)(*values.values())
+    results = () if kernel in IN_PLACE else result if isinstance(result, tuple) else (result,)
+    flops, size = cost(kernel, values, results)
+    assert flops >= 0
+    assert size > 0
+    assert case.label
+
+
+def test_arrays_lie_in_memory_as_they_were_seen():
+    drawn = Array((3, 5), order=(1, 0)).draw("a", np.random.default_rng(0))
+    assert drawn.shape == (3, 5)
+    assert drawn.T.flags.c_contiguous
+    assert (Array((100,)).draw("var", np.random.default_rng(0)) > 0).all()
+
+
+# --- operations and bytes --------------------------------------------------------------------------------------------
+
+
+def counted(case):
+    values = case.values()
+    result = getattr(reference, case.kernel)(*values.values())
+    return cost(case.kernel, values, result if isinstance(result, tuple) else (result,))
+
+
+@pytest.mark.parametrize("kernel", ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"])
+def test_a_convolution_by_hand(kernel):
+    # Each of 2·4·4 pixels of the smaller image: 16 channels of 4·4·3 multiplications and additions.
+    flops, size = counted(own(kernel, "2x8x8x3:16"))
+    assert flops == 2 * (2 * 4 * 4) * 16 * (4 * 4 * 3)
+    assert size == 4 * (2 * 8 * 8 * 3 + 4 * 4 * 3 * 16 + 2 * 4 * 4 * 16)
+
+
+def test_element_wise_by_hand():
+    assert counted(of_shape("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
+
+
+def test_a_product_by_hand():
+    flops, size = counted(own("matmul", "3x5:2"))
+    assert flops == 2 * 3 * 5 * 2
+    assert size == 4 * (3 * 5 + 5 * 2 + 3 * 2)
+
+
+def test_an_update_by_hand():
+    flops, size = cost("adam_update", of_shape("adam_update", (6, 5)).values(), ())
+    assert flops == 14 * 30
+    assert size == 4 * 30 * (2 + 1 + 2 + 2)
+
+
+@pytest.mark.parametrize(
+    ("formula", "value"), [("2 · x + 3", 17), ("A·B / 2 − x", -1), ("2 · (x + A)", 22), ("Σ w.size", 9)]
+)
+def test_formulas(formula, value):
+    assert evaluate(formula, {"x": 7, "A": 4, "B": 3, "w.size": 9}) == value
+
+
+@pytest.mark.parametrize("formula", ["", "2 ·", "unknown", "2 x", "(2", "x ** 2", "__import__"])
+def test_formulas_that_are_no_sum_of_products_are_refused(formula):
+    with pytest.raises(BenchError, match="formula"):
+        evaluate(formula, {"x": 7})
+
+
+def test_the_error_of_a_result():
+    exact = np.array([3.0, 4.0])
+    assert error(exact.astype(np.float32), exact) == 0
+    assert error(np.array([3.0, 4.5]), exact) == pytest.approx(0.1)
+    assert error(np.zeros(3), exact) == float("inf")
+    assert np.isnan(error(np.array([np.nan, 4.0]), exact))
+
+
+def test_roofline():
+    ceilings = {"flops_per_second": 100.0, "bytes_per_second": 10.0}
+    assert roofline_seconds({"flops": 1000, "bytes": 10}, ceilings) == 10
+    assert roofline_seconds({"flops": 10, "bytes": 1000}, ceilings) == 100
+
+
+def test_exponent():
+    assert exponent([1, 2, 4, 8], [3, 12, 48, 192]) == pytest.approx(2)
+    assert exponent([5], [1]) is None
+
+
+# --- reports and pictures --------------------------------------------------------------------------------------------
+
+
+def test_reports_are_written_whole_and_read_back(tmp_path):
+    path = tmp_path / "step.json"
+    report = {"benchmark": "step", "machine": machine.facts(), "results": [{"image": "28×28×1", "seconds": 0.1}]}
+    store.write(path, report)
+    assert store.read(path) == report
+    with pytest.raises(TypeError):
+        store.write(path, {"benchmark": "step", "results": object()})
+    assert store.read(path) == report, "the old one is still whole"
+    assert [file.name for file in tmp_path.iterdir()] == ["step.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', "{"])
+def test_other_files_are_no_reports(tmp_path, text):
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(BenchError, match=r"other\.json"):
+        store.read(path)
+    with pytest.raises(BenchError, match=r"missing\.json"):
+        store.read(tmp_path / "missing.json")
+
+
+def test_a_step_as_json():
+    task = Task("dcgan", 28, 1, batch_size=10, threads=2)
+    seconds = {"rawgan cpu": [1.0, 1.0], "slow": [4.0, 4.0], "fast": [2.0, 2.0]}
+    result = Result(task, ["rawgan cpu"], seconds, dict.fromkeys(seconds, 2**20), 0.0, [])
+    report = json.loads(json.dumps(result.as_dict()))
+    assert report["rival"] == "fast"
+    assert report["image"] == "28×28×1"
+    assert report["competitors"]["fast"]["ratio"]["median"] == 0.5
+    assert report["competitors"]["rawgan cpu"]["images_per_second"] == 10
+
+
+def reports(spread):
+    competitors = {
+        name: {"seconds": spread(seconds), "ratio": spread(1.0), "error": 0.0}
+        for name, seconds in (("rawgan cpu", 1e-3), ("torch NHWC", 2e-3), ("torch NHWC, compiled", 3e-3))
+    }
+    yield {
+        "benchmark": "kernels",
+        "settings": {"threads": 2, "backends": ["cpu"], "rounds": 3},
+        "roofline": {"flops_per_second": 2e11, "bytes_per_second": 2.5e10},
+        "results": [
+            {"kernel": kernel, "shape": "1", "calls": {"dcgan": 2}, "flops": 10**8 * n, "bytes": 10**7, "notes": [],
+             "rival": "torch NHWC", "competitors": competitors}
+            for n, kernel in enumerate(KERNELS)
+        ],
+    }  # fmt: skip
+    yield {
+        "benchmark": "step",
+        "settings": {"threads": 2},
+        "results": [
+            {"model": model, "image": "28×28×1", "batch_size": 32, "ours": "rawgan cpu", "rival": "torch NHWC",
+             "competitors": competitors}
+            for model in ("dcgan", "tutorial")
+        ],
+    }  # fmt: skip
+    yield {
+        "benchmark": "scaling",
+        "settings": {"model": "dcgan", "image_size": 28, "channels": 1, "batch_size": 128, "width": 64},
+        "results": [
+            {"axis": axis, "threads": threads, "exponent": 1.0,
+             "points": [{axis: x, "x": x * x, "seconds_per_image": spread(1e-3 * x)} for x in (16, 28, 64)]}
+            for axis in ("batch_size", "image_size", "width") for threads in (1, 2)
+        ],
+    }  # fmt: skip
+
+
+def test_pictures_are_drawn_from_reports(tmp_path, spread, capsys):
+    for report in reports(spread):
+        path = tmp_path / f"{report['benchmark']}.json"
+        store.write(path, {"machine": MACHINE, **report})
+        assert command_line.main(["plots", str(path)]) == 0
+        picture = path.with_suffix(".png")
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert str(picture) in capsys.readouterr().out
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_reports_without_a_picture(tmp_path):
+    path = tmp_path / "startup.json"
+    store.write(path, {"benchmark": "startup"})
+    assert plots.draw(path) == []
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_commands(capsys):
+    assert command_line.main(["--help"]) == 0
+    listing = capsys.readouterr().out
+    assert all(f"  {name} " in listing for name in command_line.COMMANDS)
+    assert command_line.main(["stp"]) == 2
+    assert "there is no command 'stp'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["kernels", "--kernel", "conv3d"], "there is no kernel 'conv3d'"),
+        (["kernels", "--shape", "2x2"], "--shape needs --kernel"),
+        (["kernels", "--rounds", "0"], "--rounds must be at least 1"),
+        (["scaling", "--image-size", "30"], "image size 30"),
+        (["overhead", "--rounds", "0"], "--rounds must be at least 1"),
+        (["startup", "--rounds", "0"], "--rounds must be at least 1"),
+        (["step", "--batch-size", "1"], "--batch-size at least 2"),
+        (["step"], "PyTorch, the rival, is not installed"),
+        (["plots", "missing.json"], "missing.json"),
+    ],
+)
+def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr("bench.step.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("bench.workers.os.environ", {})
+    assert command_line.main(arguments) == 1
+    assert message in capsys.readouterr().err
