@@ -90,10 +90,6 @@ class Tensor(Arithmetic):
         """How many times the array was written to, through this Tensor or another that shares its memory."""
         return self._version[0]
 
-    def share_version(self, other: Tensor) -> None:
-        """Say that this Tensor shares memory with `other`."""
-        self._version = other._version
-
     def shares_memory(self, other: Tensor) -> bool:
         """Whether one is a view of the other, as `reshape` and `detach` give."""
         return self._version is other._version

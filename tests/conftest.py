@@ -8,13 +8,22 @@ from textwrap import fill
 import pytest
 from hypothesis import settings
 
+from rawgan.testing.kernel import chosen
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
+from rawgan_kernels import BACKENDS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # bench/, which is not installed
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)
 settings.load_profile("quick")  # the other one: pytest --hypothesis-profile=long
+
+
+@pytest.fixture(params=BACKENDS)
+def each_backend(request):
+    """The test runs once with the kernels of every backend."""
+    with chosen(request.param):
+        yield request.param
 
 
 @pytest.fixture

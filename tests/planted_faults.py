@@ -435,8 +435,8 @@ CONVOLUTIONS = [
     Fault(
         "conv2d: the bias is forgotten",
         "rawgan/ops/conv.py",
-        'return y if b is None else add(y, _checked_bias("conv2d", x, w, w.shape[3], b))',
-        "return y",
+        '(x, w, *_checked_bias("conv2d", x, w, w.shape[3], b))',
+        "(x, w)",
         "tests/test_nn.py -k bias_is_added",
     ),
     Fault(
@@ -633,15 +633,15 @@ AUTOGRAD = [
     Fault(
         "walk: a gradient accumulated twice",
         "rawgan/autograd.py",
-        "flowing[node] + g if node in flowing",
-        "flowing[node] + g + g if node in flowing",
+        "flowing[node] + gx if node in flowing",
+        "flowing[node] + gx + gx if node in flowing",
         "tests/test_autograd.py -k diamonds",
     ),
     Fault(
         "walk: the last gradient wins",
         "rawgan/autograd.py",
-        "flowing[node] + g if node in flowing else g",
-        "g",
+        "flowing[node] + gx if node in flowing else gx",
+        "gx",
         "tests/test_autograd.py -k diamonds",
     ),
     Fault(
@@ -653,15 +653,19 @@ AUTOGRAD = [
         "        op = pending.pop()\n"
         "        if op not in found:\n"
         "            found.add(op)\n"
-        "            pending.extend(x.op for x in op.recorded_inputs if x.op is not None)\n"
-        "    return sorted(found, key=lambda op: op.serial)\n",
+        "            for x in op.recorded_inputs:\n"
+        "                if x.op is not None:\n"
+        "                    pending.append(x.op)\n"
+        '    return sorted(found, key=attrgetter("serial"))\n',
         "    found: list[Op] = []\n"
         "    pending = [y.op for y in outputs if y.op is not None]\n"
         "    while pending:\n"
         "        op = pending.pop()\n"
         "        if op not in found:\n"
         "            found.append(op)\n"
-        "            pending.extend(x.op for x in op.recorded_inputs if x.op is not None)\n"
+        "            for x in op.recorded_inputs:\n"
+        "                if x.op is not None:\n"
+        "                    pending.append(x.op)\n"
         "    return found[::-1]\n",
         "tests/test_autograd.py -k diamonds",
     ),
@@ -696,7 +700,7 @@ AUTOGRAD = [
     Fault(
         "walk: a gradient is one number, repeated",
         "rawgan/autograd.py",
-        "if id(owner) in taken or owner.nbytes != g.data.nbytes:",
+        "if id(owner) in taken or owner.nbytes != g._array.nbytes:",
         "if id(owner) in taken:",
         "tests/test_autograd.py -k gradient_of_a_sum",
     ),
@@ -717,15 +721,15 @@ AUTOGRAD = [
     Fault(
         "grad: create_graph is lost",
         "rawgan/autograd.py",
-        "    with recording(create_graph):\n        found",
-        "    with recording(False):\n        found",
+        "state.recording = state.recording, create_graph",
+        "state.recording = state.recording, False",
         "tests/test_autograd.py -k gradients_of_gradients",
     ),
     Fault(
         "grad: always records",
         "rawgan/autograd.py",
-        "    with recording(create_graph):\n        found",
-        "    with recording(True):\n        found",
+        "state.recording = state.recording, create_graph",
+        "state.recording = state.recording, True",
         "tests/test_autograd.py -k without_create_graph",
     ),
     Fault(
@@ -748,7 +752,7 @@ AUTOGRAD = [
     Fault(
         "ops: a stale saved input is used",
         "rawgan/autograd.py",
-        "if x.version != version:",
+        "if x._version[0] != version:",
         "if False:",
         "tests/test_autograd.py -k write_in_place",
     ),
@@ -762,15 +766,15 @@ AUTOGRAD = [
     Fault(
         "ops: a write through a view goes unseen",
         "rawgan/autograd.py",
-        "if _owner(x.data) is _owner(result.data):",
-        "if x.data is result.data:",
+        "if array is x._array or (array.base is not None and _owner(x._array) is _owner(array)):",
+        "if array is x._array:",
         "tests/test_autograd.py -k write_by_reshaped",
     ),
     Fault(
         "ops: no_grad records",
         "rawgan/autograd.py",
-        "if _state.recording and any(self.needs):",
-        "if any(self.needs):",
+        "if _state.recording and True in self.needs:",
+        "if True in self.needs:",
         "tests/test_autograd.py -k no_grad_records",
     ),
     Fault(
@@ -804,9 +808,62 @@ AUTOGRAD = [
     Fault(
         "Tensor: detach does not stop the gradient",
         "rawgan/tensor.py",
-        "        leaf.share_version(self)\n",
-        "        leaf.share_version(self)\n        leaf.op, leaf.requires_grad = self.op, self.requires_grad\n",
+        "        leaf._version = self._version\n",
+        "        leaf._version = self._version\n        leaf.op, leaf.requires_grad = self.op, self.requires_grad\n",
         "tests/test_autograd.py -k detach",
+    ),
+]
+
+CPU = [
+    Fault(
+        "toom_cook: a point where the polynomials are not told apart",
+        "kernels/rawgan_kernels/cpu/toom_cook.py",
+        "Fraction(-1), Fraction(-1, 2))",
+        "Fraction(-1), Fraction(1))",
+        "tests/test_cpu_conv.py -k tiles",
+    ),
+    Fault(
+        "toom_cook: a tile of one output, which has no matrices",
+        "kernels/rawgan_kernels/cpu/toom_cook.py",
+        "return [4] * (whole - 1) + [3, 2] if rest == 1 else [4] * whole + [rest] * (rest > 0)",
+        "return [4] * whole + [rest] * (rest > 0)",
+        "tests/test_cpu_conv.py -k tiles",
+    ),
+    Fault(
+        "winograd: overlapping tiles are written, not added",
+        "kernels/rawgan_kernels/cpu/winograd.py",
+        "*((C[m], True) for m in _SIZES),",
+        "*((C[m], False) for m in _SIZES),",
+        "tests/test_cpu_conv.py -k fast_triple",
+    ),
+    Fault(
+        "winograd: NaN spreads over its tile",
+        "kernels/rawgan_kernels/cpu/winograd.py",
+        "return y if finite.all() else None",
+        "return y",
+        "tests/test_cpu_conv.py -k where_it_belongs",
+    ),
+    Fault(
+        "product: later parts of a long sum replace the earlier ones",
+        "kernels/rawgan_kernels/cpu/product.py",
+        "to, to_row, rows, part, k > 0)",
+        "to, to_row, rows, part, False)",
+        "tests/test_cpu_conv.py -k too_large",
+    ),
+    Fault(
+        "buffers: a piece goes back on the shelf although a view still uses it",
+        "kernels/rawgan_kernels/cpu/buffers.py",
+        "return np.asarray(Lease(self, shape, dtype, size))",
+        "lease = np.asarray(Lease(self, shape, dtype, size))\n        self.returned.append(lease.base.piece)\n"
+        "        return lease",
+        "tests/test_cpu_memory.py -k twice",
+    ),
+    Fault(
+        "launch: the last block is left out",
+        "kernels/rawgan_kernels/cpu/launch.py",
+        "for index in prange(count):",
+        "for index in prange(count - 1):",
+        "tests/test_cpu_kernels.py -k threads",
     ),
 ]
 
@@ -985,16 +1042,16 @@ GANS = [
     Fault(
         "D learns swapped labels",
         "rawgan/gan/step.py",
-        "bce_with_logits(real_logits, 1.0) + bce_with_logits(fake_logits, 0.0)",
-        "bce_with_logits(real_logits, 0.0) + bce_with_logits(fake_logits, 1.0)",
+        "((real, 1.0), (fake, 0.0))",
+        "((real, 0.0), (fake, 1.0))",
         "tests/test_gan.py -k minimises_its_formula",
     ),
     Fault(
         "D's batch norm averages over real and generated images",
         "rawgan/gan/step.py",
-        "    fake_logits = gan.discriminator(fake)",
-        "    from rawgan.ops import concatenate\n\n"
-        "    fake_logits = gan.discriminator(concatenate([real, fake]))[len(real) :]",
+        "        logits = gan.discriminator(images)  # D 2",
+        "        from rawgan.ops import concatenate\n\n"
+        "        logits = gan.discriminator(concatenate([images, real]))[: len(images)]  # D 2",
         "tests/test_gan.py -k minimises_its_formula",
     ),
     Fault(
@@ -1049,6 +1106,7 @@ FAULTS = [
     *IMAGES,
     *NORMS,
     *AUTOGRAD,
+    *CPU,
     *LAYERS,
     *OPTIMISERS,
     *GANS,

@@ -101,7 +101,7 @@ def test_train_logs_lines_and_says_where_everything_is(images, tmp_path, capsys)
     out = tmp_path / "run"
     assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "dcgan on 12 images of 8×8×1: 3 steps of 4 images, on cpu (reference kernels)"
+    assert lines[0] == "dcgan on 12 images of 8×8×1: 3 steps of 4 images, on cpu (cpu kernels)"
     assert lines[1] == f"run folder: {out}"
     assert [line.split("  ")[0] for line in lines if line.startswith("step")] == ["step 1/3", "step 3/3"]
     assert re.match(
@@ -369,5 +369,5 @@ def test_info_names_versions_backends_and_devices(capsys, monkeypatch):
     assert main(["info"]) == 0
     printed = capsys.readouterr().out
     assert np.__version__ in printed
-    assert re.search(r"backends +│ reference", printed)
+    assert re.search(r"backends +│ reference, cpu", printed)
     assert "cuda" in printed

@@ -190,8 +190,8 @@ DTypeError: Conv2d: the inputs are of two dtypes
   convert one with .astype(dtype)
 
 ops.conv2d(zeros(1, 5, 5, 1), zeros(3, 3, 1, 1), zeros(1, dtype="float64"))
-DTypeError: Add: the inputs are of two dtypes
-  a (1, 3, 3, 1) float32   b (1,) float64
+DTypeError: Conv2d: the inputs are of two dtypes
+  x (1, 5, 5, 1) float32   w (3, 3, 1, 1) float32   b (1,) float64
   convert one with .astype(dtype)
 """  # noqa: E501
 

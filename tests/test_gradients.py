@@ -90,7 +90,7 @@ def slopes(function, *arrays):
     return [g.data.tolist() for g in grad(function(*xs).sum(), xs)]
 
 
-def test_slopes_at_kinks():
+def test_slopes_at_kinks(each_backend):
     assert slopes(lambda x: ops.leaky_relu(x, 0.25), [0.0]) == [[0.25]]
     assert slopes(ops.relu, [0.0, -0.0]) == [[0.0, 0.0]]
     assert slopes(ops.abs, [0.0]) == [[0.0]]

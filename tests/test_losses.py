@@ -1,5 +1,6 @@
 """Losses at ordinary and at absurd logits: values, gradients, weights and reductions."""
 
+import functools
 import math
 from decimal import Decimal, localcontext
 
@@ -19,10 +20,10 @@ def exactly(formula, *values):
         return float(formula(*(Decimal(value) for value in values)))
 
 
-def value_and_gradients(loss, *arrays):
+def value_and_gradients(loss, *arrays, create_graph=False):
     xs = [Tensor(array, requires_grad=True) for array in arrays]
     y = loss(*xs)
-    return y.data, [g.data for g in grad(y, xs, [Tensor(np.ones_like(y.data))])]
+    return y.data, [g.data for g in grad(y, xs, [Tensor(np.ones_like(y.data))], create_graph)]
 
 
 # --- binary cross-entropy --------------------------------------------------------------------------------
@@ -30,10 +31,12 @@ def value_and_gradients(loss, *arrays):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("target", [0.0, 0.25, 1.0])
-def test_bce_and_its_gradient_are_exact_for_every_logit(dtype, target):
+@pytest.mark.parametrize("recorded", [False, True])  # by a kernel, or by ops that can be differentiated again
+def test_bce_and_its_gradient_are_exact_for_every_logit(dtype, target, recorded):
     x = np.array(LOGITS, dtype)
     t = np.full(x.shape, target, dtype)
-    y, (gx, gt) = value_and_gradients(lambda x, t: ops.bce_with_logits(x, t, reduction="none"), x, t)
+    bce = functools.partial(ops.bce_with_logits, reduction="none")
+    y, (gx, gt) = value_and_gradients(bce, x, t, create_graph=recorded)
     assert y.dtype == gx.dtype == gt.dtype == dtype
     exact_y, exact_gx = [], []
     for logit in x.tolist():

@@ -9,6 +9,8 @@ from rawgan.optim import Optimizer
 
 STEPS = 7
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 
 def arrays(dtype="float64"):
     rng = np.random.default_rng(0)

@@ -63,6 +63,8 @@ def processes():
         environment.setenv("OPENBLAS_NUM_THREADS", "1")
         environment.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         environment.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        # Copies whose CPU kernels are as they were use the machine code of these here.
+        environment.setenv("NUMBA_CACHE_DIR", str(ROOT / PACKAGES["rawgan_kernels"] / "cpu" / "__pycache__"))
         environment.delenv("PYTEST_ADDOPTS", raising=False)
         for name in [name for name in os.environ if name.startswith("COV")]:  # pytest-cov would measure the copies
             environment.delenv(name)

@@ -94,19 +94,15 @@ def __getattr__(name: str) -> Callable[..., Any]:
         raise AttributeError(name)
     if not hasattr(_implementations("reference"), name):
         raise AttributeError(f"rawgan_kernels has no kernel {name!r}")
-    found: dict[str, Callable[..., Any]] = {}
 
     def kernel(*args: Any) -> Any:
         first = args[0]
         if isinstance(first, list):
             first = first[0]
         backend = "cpu" if _chosen == AUTO and first.__class__ is np.ndarray else backend_of(first)
-        implementation = found.get(backend)
+        implementation = getattr(_implementations(backend), name, None)
         if implementation is None:
-            implementation = getattr(_implementations(backend), name, None)
-            if implementation is None:
-                raise MissingKernel(f"backend {backend!r} has no kernel {name!r}; use('reference') has every kernel")
-            found[backend] = implementation
+            raise MissingKernel(f"backend {backend!r} has no kernel {name!r}; use('reference') has every kernel")
         return implementation(*args)
 
     kernel.__name__ = name
@@ -115,4 +111,5 @@ def __getattr__(name: str) -> Callable[..., Any]:
 
 
 def _implementations(backend: str) -> ModuleType:
-    return importlib.import_module(f"rawgan_kernels.{backend}")
+    module = f"rawgan_kernels.{backend}"
+    return sys.modules.get(module) or importlib.import_module(module)

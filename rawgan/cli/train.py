@@ -25,6 +25,7 @@ from rawgan.runs import RunFolder, terminal_grid
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
 from rawgan.runs.training import Record, Training
+from rawgan_kernels import backend_of
 
 LOG_SECONDS = 10.0
 """Time between log lines where there is no terminal to draw a progress bar in."""
@@ -52,7 +53,7 @@ def main(options: list[str]) -> int:
     console.print(
         f"{config.model} on {len(training.images):,} images of {shape}: {training.steps:,} "
         f"step{'s' if training.steps > 1 else ''} of {config.batch_size} images, "
-        f"on {training.device} ({config.backend} kernels)",
+        f"on {training.device} ({backend_of(training.real(0).data)} kernels)",
         highlight=False,
         soft_wrap=True,
     )
@@ -96,12 +97,25 @@ def _given(flag: str, options: list[str]) -> list[str]:
 
 
 def _prepare(console: Console, config: TrainConfig) -> Training:
-    """Load the data, with a progress bar if that takes long, and build the networks."""
+    """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
+    if config.backend != "reference":
+        _warm_up(console)
     with progress_of(console, "reading images") as show:
         training = Training(config, show)
     for skipped in training.images.skipped:
         console.print(f"skipped {skipped}", highlight=False, markup=False, soft_wrap=True)
     return training
+
+
+def _warm_up(console: Console) -> None:
+    """Compile the CPU kernels if that was not done yet, and show it: it takes a while."""
+    from rawgan_kernels.cpu import warm_up
+
+    if warm_up.is_warm():
+        return
+    console.print("compiling the kernels for this CPU; the next run will find them ready", highlight=False)
+    with console.status("compiling") as status:
+        warm_up.warm_up(on_kernel=lambda name: status.update(f"compiling {name}"))
 
 
 def _dry_run(console: Console, training: Training) -> int:

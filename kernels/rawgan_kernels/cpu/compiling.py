@@ -1,11 +1,14 @@
 """How kernels are compiled: with which liberties, kept where, and what the user sees meanwhile.
 
 Compiled code is kept on disk: beside the sources, or in the user's cache folder where these cannot be written to, or in
-`NUMBA_CACHE_DIR` if that is set. It is thrown away when any source of this folder has changed: kernels are built out
-of each other across files, and Numba by itself would look at the one file only.
+`NUMBA_CACHE_DIR` if that is set. It counts for one state of all sources of this folder: kernels are built out of each
+other across files, and Numba by itself would look at the one file only.
+
+A kernel that closes over another compiled function would not be found again on disk: bodies belong at module level.
 """
 
 import hashlib
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,22 +43,43 @@ def sources_stamp() -> bytes:
 
 
 class _AllSources:
-    """Mixed into Numba's cache locators: compiled code is stale when any of the sources has changed."""
+    """Mixed into Numba's cache locators: a folder for each state of the sources, wherever these lie."""
+
+    def get_cache_path(self) -> str:
+        return str(Path(super().get_cache_path(), _folder()))  # type: ignore[misc]  # of the locator it is mixed into
 
     def get_source_stamp(self) -> bytes:
         return sources_stamp()
 
 
-class ChosenByUser(_AllSources, caching.UserProvidedCacheLocator):  # type: ignore[misc]  # Numba has no types
+class ChosenByUser(_AllSources, caching.UserProvidedCacheLocator):
     """In `NUMBA_CACHE_DIR`."""
 
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        return ""  # it would name the folder after where the sources lie
 
-class BesideSources(_AllSources, caching.InTreeCacheLocator):  # type: ignore[misc]
-    """In `__pycache__`."""
+
+class BesideSources(_AllSources, caching.InTreeCacheLocator):
+    """In `__pycache__`; what was compiled from other sources is deleted, as it will not be asked for again."""
+
+    def ensure_cache_path(self) -> None:
+        if not Path(self.get_cache_path()).exists():
+            for old in Path(self.get_cache_path()).parent.glob("rawgan-*"):
+                shutil.rmtree(old, ignore_errors=True)
+        super().ensure_cache_path()
 
 
-class InUsersCache(_AllSources, caching.UserWideCacheLocator):  # type: ignore[misc]
+class InUsersCache(_AllSources, caching.UserWideCacheLocator):
     """In the user's cache folder."""
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        return ""
+
+
+def _folder() -> str:
+    return f"rawgan-{sources_stamp().hex()[:16]}"
 
 
 _LOCATORS = ",".join(f"{__name__}.{locator.__name__}" for locator in (ChosenByUser, BesideSources, InUsersCache))

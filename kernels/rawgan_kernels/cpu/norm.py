@@ -42,11 +42,6 @@ Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
 
 
-_silently = np.errstate(all="ignore")
-"""Compiled code does not warn of infinities and NaN; nor does the NumPy between it."""
-
-
-@_silently
 def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float) -> tuple[Array, Array, Array]:
     """y = leaky_relu(gamma · (x − mean) / √(var + eps) + beta), with mean and biased variance over `axes`.
 
@@ -67,13 +62,13 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
     parts, rows, sums = _scratch(cut, x.dtype)
     arguments = flat, flat, y.reshape(-1), parts, rows, sums, float(slope), cut
     run(_block_moments, cut.blocks, arguments)
-    mean, var = _moments_together(parts, cut, x.dtype)
-    _fill(rows, cut, mean, _scale(gamma, var, eps), beta)
+    mean, var = np.empty((2, cut.groups, cut.channels), x.dtype)
+    _combine_moments(parts, cut, mean, var)
+    _write_out(rows, cut, mean, var, gamma, beta, float(eps))
     run(_apply, cut.blocks, arguments)
     return y, mean.reshape(kept), var.reshape(kept)
 
 
-@_silently
 def normalize_grad(
     x: Array, gy: Array, gamma: Array, beta: Array, mean: Array, var: Array, axes: Axes, eps: float, slope: float
 ) -> tuple[Array, Array, Array]:
@@ -96,16 +91,13 @@ def normalize_grad(
         return gx, ggamma.reshape(shape), gbeta.reshape(shape)
     cut = _grid(x, axes)
     mean, var = mean.reshape(-1, cut.channels), var.reshape(-1, cut.channels)
-    scale = _scale(gamma, var, eps)
     parts, rows, sums = _scratch(cut, x.dtype)
     arguments = x.ravel(), gy.ravel(), gx.reshape(-1), parts, rows, sums, float(slope), cut
-    _fill(rows, cut, mean, scale, beta)
+    _write_out(rows, cut, mean, var, gamma, beta, float(eps))
     run(_block_sums, cut.blocks, arguments)
-    sum_g, products = parts.reshape(2, cut.groups, cut.row_blocks, cut.channels).sum(axis=2)
-    variance, pixels = var.astype(np.float64) + eps, cut.size // cut.channels
-    _fill(rows, cut, mean, scale, beta, sum_g / pixels, products / pixels / variance)
+    ggamma, gbeta = np.zeros((2, cut.channels))
+    _combine_sums(parts, cut, var, float(eps), rows, ggamma, gbeta)
     run(_apply_grad, cut.blocks, arguments)
-    ggamma, gbeta = (products / np.sqrt(variance)).sum(axis=0), sum_g.sum(axis=0)
     return gx, ggamma.astype(x.dtype), gbeta.astype(x.dtype)
 
 
@@ -134,33 +126,6 @@ def _scratch(cut: Grid, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
     return parts, rows, buffers.empty((threads(), 3 * PANEL), dtype)
 
 
-def _moments_together(parts: Array, cut: Grid, dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """Mean and variance (groups, C) from those of the blocks, added up in order: along an axis that is not the last,
-    NumPy does so."""
-    pixels, whole = cut.size // cut.channels, cut.rows * cut.width // cut.channels
-    counts = np.minimum(whole, pixels - whole * np.arange(cut.row_blocks))[:, None]
-    means, squares = parts.reshape(2, cut.groups, cut.row_blocks, cut.channels)
-    mean = (means * counts).sum(axis=1) / pixels
-    away = means - mean[:, None]
-    away *= away
-    away *= counts
-    away += squares
-    return mean.astype(dtype), (away.sum(axis=1) / pixels).astype(dtype)
-
-
-def _scale(gamma: Array, var: Array, eps: float) -> Array:
-    return gamma / np.sqrt(var.astype(np.float64) + eps)
-
-
-def _fill(rows: Array, cut: Grid, *kinds: Array) -> None:
-    """Write numbers (groups, C) or (C,) out for every column of a wide row."""
-    wide = np.empty((cut.groups, cut.panels * PANEL), rows.dtype)
-    of_channels = wide[:, : cut.width].reshape(cut.groups, -1, cut.channels)
-    for kind, numbers in enumerate(kinds):
-        of_channels[...] = numbers.reshape(-1, 1, cut.channels)
-        rows[:, kind * PANEL : (kind + 1) * PANEL] = wide.reshape(-1, PANEL)
-
-
 # --- what a channel needs ------------------------------------------------------------------------------------------
 
 KINDS = 5
@@ -172,6 +137,18 @@ _MEAN, _SCALE, _BETA, _MEAN_G, _K = (i * PANEL for i in range(KINDS))
 def scaled(x, mean, scale, beta):  # type: ignore[no-untyped-def]
     """What the activation sees."""
     return (x - mean) * scale + beta
+
+
+@kernel
+def _write_out(rows, cut, mean, var, gamma, beta, eps):  # type: ignore[no-untyped-def]
+    """The mean, the scale and beta of every column of a wide row."""
+    for group in range(cut.groups):
+        for column in range(cut.width):
+            channel = column % cut.channels
+            row, at = rows[group * cut.panels + column // PANEL], column % PANEL
+            row[_MEAN + at] = mean[group, channel]
+            row[_SCALE + at] = gamma[channel] / np.sqrt(np.float64(var[group, channel]) + eps)
+            row[_BETA + at] = beta[channel]
 
 
 # --- forward -------------------------------------------------------------------------------------------------------
@@ -216,6 +193,27 @@ def _block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _combine_moments(parts, cut, mean, var):  # type: ignore[no-untyped-def]
+    """Mean and variance (groups, C) from those of the blocks, in the order of the blocks."""
+    pixels, whole = cut.size // cut.channels, cut.rows * cut.width // cut.channels
+    total, squares = np.empty(cut.channels), np.empty(cut.channels)
+    for group in range(cut.groups):
+        total[:] = 0
+        squares[:] = 0
+        for block in range(cut.row_blocks):
+            of_block, count = parts[0, group * cut.row_blocks + block], min(whole, pixels - block * whole)
+            for channel in range(cut.channels):
+                total[channel] += of_block[channel] * count
+        for block in range(cut.row_blocks):
+            part, count = group * cut.row_blocks + block, min(whole, pixels - block * whole)
+            for channel in range(cut.channels):
+                away = parts[0, part, channel] - total[channel] / pixels
+                squares[channel] += parts[1, part, channel] + away * away * count
+        for channel in range(cut.channels):
+            mean[group, channel], var[group, channel] = total[channel] / pixels, squares[channel] / pixels
+
+
+@kernel
 def _apply(arguments, block, thread):  # type: ignore[no-untyped-def]
     x, _, y, _, rows, _, slope, grid = arguments
     slope = x.dtype.type(slope)
@@ -252,6 +250,28 @@ def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     place = part * grid.channels + first
     fold(sums, pointer(parts, place), grid.channels, columns)
     fold(shifted(sums, PANEL), pointer(parts, parts.shape[1] * grid.channels + place), grid.channels, columns)
+
+
+@kernel
+def _combine_sums(parts, cut, var, eps, rows, ggamma, gbeta):  # type: ignore[no-untyped-def]
+    """The sums of the blocks, in their order → gradients of gamma and beta (C,), and for every column of a wide row the
+    mean of g and k."""
+    pixels = cut.size // cut.channels
+    for group in range(cut.groups):
+        sums, products = parts[0, group * cut.row_blocks], parts[1, group * cut.row_blocks]
+        for block in range(1, cut.row_blocks):
+            of_block = parts[:, group * cut.row_blocks + block]
+            for channel in range(cut.channels):
+                sums[channel] += of_block[0, channel]
+                products[channel] += of_block[1, channel]
+        for channel in range(cut.channels):
+            gbeta[channel] += sums[channel]
+            ggamma[channel] += products[channel] / np.sqrt(var[group, channel] + eps)
+        for column in range(cut.width):
+            channel = column % cut.channels
+            row, at = rows[group * cut.panels + column // PANEL], column % PANEL
+            row[_MEAN_G + at] = sums[channel] / pixels
+            row[_K + at] = products[channel] / pixels / (var[group, channel] + eps)
 
 
 @kernel

@@ -11,11 +11,10 @@ written back.
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
 from rawgan_kernels.cpu.compiling import kernel
 from rawgan_kernels.cpu.launch import run
+from rawgan_kernels.cpu.simd import address_of, at_address, shifted
 
 Array = np.ndarray[Any, Any]
 Arrays = list[Array]
@@ -82,7 +81,7 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
         blocks = 0
         for row, *arrays in zip(table, written[0], gradients, *written[1:], strict=True):
             row[_FIRST_BLOCK], row[_SIZE] = blocks, arrays[0].size
-            row[_W : _W + len(arrays)] = [x.__array_interface__["data"][0] for x in arrays]
+            row[_W : _W + len(arrays)] = [address_of(x) for x in arrays]
             blocks += -(-arrays[0].size // BLOCK)
         # The first argument only says what the addresses point to.
         run(body, blocks, (np.empty(0, dtype), table, np.array(factors, np.float64)))
@@ -90,18 +89,6 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
             for i, copy in zip(chosen, copies, strict=True):
                 if not arrays[i].flags.c_contiguous:
                     arrays[i][...] = copy
-
-
-@intrinsic
-def _at(typing: Any, like: Any, address: Any, offset: Any) -> Any:
-    """A pointer to element `offset` of the array at an address, whose dtype is that of `like`."""
-    signature = types.CPointer(like.dtype)(like, types.intp, types.intp)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        start = builder.inttoptr(args[1], context.get_value_type(signature.return_type))
-        return builder.gep(start, [args[2]])
-
-    return signature, generate
 
 
 @kernel
@@ -113,8 +100,9 @@ def _located(like, table, block):  # type: ignore[no-untyped-def]
     row = table[index]
     start = (block - row[_FIRST_BLOCK]) * BLOCK
     count = min(BLOCK, row[_SIZE] - start)
-    w, gw = _at(like, row[_W], start), _at(like, row[_GW], start)
-    return count, w, gw, _at(like, row[_MOMENT], start), _at(like, row[_SQUARE], start)
+    w, gw = shifted(at_address(like, row[_W]), start), shifted(at_address(like, row[_GW]), start)
+    moment, square = shifted(at_address(like, row[_MOMENT]), start), shifted(at_address(like, row[_SQUARE]), start)
+    return count, w, gw, moment, square
 
 
 @kernel
