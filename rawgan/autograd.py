@@ -248,9 +248,7 @@ def _walk(
             if op not in leading:
                 continue
             if create_graph and not op.differentiable_twice:
-                raise NotTwiceDifferentiable(
-                    f"{op.name} has no second derivative: its backward computes with arrays"
-                )
+                raise NotTwiceDifferentiable(f"{op.name} has no second derivative: its backward computes with arrays")
             inputs, gxs = op.recorded_inputs, op.backward(gy)
             checks.check_gradients(op, inputs, gxs, create_graph)
             for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
@@ -273,9 +271,7 @@ def _ops_behind(outputs: Sequence[Tensor]) -> list[Op]:
         op = pending.pop()
         if op not in found:
             found.add(op)
-            for x in op.recorded_inputs:
-                if x.op is not None:
-                    pending.append(x.op)
+            pending += [x.op for x in op.recorded_inputs if x.op is not None]
     return sorted(found, key=attrgetter("serial"))
 
 

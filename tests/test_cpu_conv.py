@@ -53,7 +53,9 @@ def test_the_three_matrices_multiply_polynomials_exactly(m):
 @pytest.mark.parametrize("m", [2, 3, 4])
 def test_read_from_the_other_side_they_convolve(m):
     x, g = [Fraction(i * i - 3, 5) for i in range(m + 1)], [Fraction(1, 2), Fraction(7)]
-    values = [a * b for a, b in zip(times(toom_cook.G, g), times(toom_cook.transposed(toom_cook.C[m]), x), strict=False)]
+    values = [
+        a * b for a, b in zip(times(toom_cook.G, g), times(toom_cook.transposed(toom_cook.C[m]), x), strict=False)
+    ]
     assert times(toom_cook.transposed(toom_cook.A[m]), values) == [x[i] * g[0] + x[i + 1] * g[1] for i in range(m)]
 
 
@@ -108,7 +110,11 @@ def test_the_fast_way_is_taken_where_it_is_shorter_and_open():
 @pytest.mark.parametrize("where", ["x", "w", "gy"])
 def test_what_is_not_finite_stays_where_it_belongs(poison, where):
     window = Window((10, 10), (4, 4), (2, 2), ((1, 1), (1, 1)))
-    arrays = {"x": draw((2, 10, 10, 16), "float32"), "w": draw((4, 4, 16, 16), "float32", 1), "gy": draw((2, 5, 5, 16), "float32", 2)}
+    arrays = {
+        "x": draw((2, 10, 10, 16), "float32"),
+        "w": draw((4, 4, 16, 16), "float32", 1),
+        "gy": draw((2, 5, 5, 16), "float32", 2),
+    }
     arrays[where] = arrays[where].copy()
     arrays[where][1, 2, 3, 4] = poison
     x, w, gy = arrays.values()
@@ -156,7 +162,9 @@ def test_products_agree_with_the_reference(dtype, sizes, layout_a, layout_b):
     agree(cpu.matmul(a, b), a.astype("float64") @ b.astype("float64"), dtype)
 
 
-@pytest.mark.parametrize(("m", "depth", "n"), [(130, 1000, 50), (3, 900, 1), (200, 1, 300), (1, 70, 400), (301, 600, 1)])
+@pytest.mark.parametrize(
+    ("m", "depth", "n"), [(130, 1000, 50), (3, 900, 1), (200, 1, 300), (1, 70, 400), (301, 600, 1)]
+)
 def test_products_too_large_for_one_pass_agree(m, depth, n):
     a, b = draw((m, depth)), draw((depth, n), seed=1)
     for left in (a, np.asfortranarray(a)):
@@ -178,7 +186,9 @@ LARGE = Window((18, 18), (4, 4), (2, 2), ((1, 1), (1, 1)))
 CALLS = {
     "fast conv2d": lambda: cpu.conv2d(draw((9, 18, 18, 32)), draw((4, 4, 32, 64), seed=1), LARGE),
     "fast conv2d_input_grad": lambda: cpu.conv2d_input_grad(draw((9, 9, 9, 64)), draw((4, 4, 32, 64)), LARGE),
-    "fast conv2d_weight_grad": lambda: cpu.conv2d_weight_grad(draw((9, 18, 18, 32)), draw((9, 9, 9, 64), seed=1), LARGE),
+    "fast conv2d_weight_grad": lambda: cpu.conv2d_weight_grad(
+        draw((9, 18, 18, 32)), draw((9, 9, 9, 64), seed=1), LARGE
+    ),
     "conv2d": lambda: cpu.conv2d(draw((9, 18, 18, 3)), draw((4, 4, 3, 20), seed=1), LARGE),
     "conv2d_input_grad": lambda: cpu.conv2d_input_grad(draw((9, 9, 9, 20)), draw((4, 4, 3, 20)), LARGE),
     "conv2d_weight_grad": lambda: cpu.conv2d_weight_grad(draw((20, 18, 18, 3)), draw((20, 9, 9, 20), seed=1), LARGE),
@@ -203,7 +213,7 @@ def test_one_thread_and_two_give_the_same_bits_and_so_does_used_memory(name):
     assert len({result.tobytes() for result in results}) == 1
 
 
-class poisoned:  # noqa: N801  # reads as what it does
+class poisoned:  # reads as what it does
     """Inside, memory that is handed out is full of NaN: whoever takes it for zeros, or for its own, is found out."""
 
     def __enter__(self):

@@ -52,7 +52,8 @@ class Sequential(Module):
         waiting = deque(self.layers)
         while waiting:
             layer = waiting.popleft()
-            slope = waiting[0].slope if waiting and type(waiting[0]) in (LeakyReLU, ReLU) else 1.0
+            after = waiting[0] if waiting else None
+            slope = _SLOPES[type(after)](after) if type(after) in _SLOPES else 1.0
             if slope != 1 and _applies_slope(type(layer).forward):
                 waiting.popleft()
                 x = layer(x, slope=slope)  # one pass over memory less
@@ -221,6 +222,10 @@ class Embedding(Module):
     def describe_options(self) -> str:
         """Count and width."""
         return f"{self.w.shape[0]} → {self.w.shape[1]}"
+
+
+_SLOPES: dict[type, Callable[[Any], float]] = {LeakyReLU: lambda layer: layer.slope, ReLU: lambda layer: 0.0}
+"""The slope of an activation that the layer before it may apply. A subclass may do something else: it is called."""
 
 
 @cache

@@ -39,8 +39,6 @@ class ReLU(Module):
     Tensor([2.], float32)
     """
 
-    slope = 0.0
-
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         return ops.relu(x)

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 import rawgan_kernels as kernels
 from rawgan.device import cuda_module, to_device
 from rawgan.errors import CheckFailed, DeviceError

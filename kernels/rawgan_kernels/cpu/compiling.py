@@ -104,11 +104,12 @@ def standalone(signature: Any, function: Function) -> Any:
 
 @contextmanager
 def _cached_by_all_sources() -> Iterator[None]:
-    before, config.CACHE_LOCATOR_CLASSES = config.CACHE_LOCATOR_CLASSES, _LOCATORS
+    settings: Any = config  # whose names are made when it is imported
+    before, settings.CACHE_LOCATOR_CLASSES = settings.CACHE_LOCATOR_CLASSES, _LOCATORS
     try:
         yield
     finally:
-        config.CACHE_LOCATOR_CLASSES = before
+        settings.CACHE_LOCATOR_CLASSES = before
 
 
 # --- what the user sees ------------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ _watchers: list[Callable[[str, float], None]] = [_tell]
 
 @contextmanager
 def watch_compilation(watcher: Callable[[str, float], None]) -> Iterator[None]:
-    """Inside, `watcher(name, seconds)` is called when a kernel starts to compile (seconds 0), and again when it is done.
+    """Inside, `watcher(name, seconds)` is called when a kernel starts to compile (seconds 0) and when it is done.
 
     It takes the place of the line on stderr that is printed otherwise.
     """
@@ -138,7 +139,7 @@ def watch_compilation(watcher: Callable[[str, float], None]) -> Iterator[None]:
         _watchers.remove(watcher)
 
 
-class _Listener(event.Listener):  # type: ignore[misc]
+class _Listener(event.Listener):
     """Passes on the outermost compilation of our kernels; those of the functions that it calls are part of it."""
 
     def __init__(self) -> None:

@@ -1,15 +1,15 @@
 """The conv triple.
 
-`winograd` does what most layers of a GAN are: 4×4 taps, stride 2. Everything else, and whatever is not finite, takes the
-general way that follows: matrix products of windows and weights, each block of windows being gathered just before it is
-multiplied, so that the matrix of all windows never exists.
+`winograd` does what most layers of a GAN are: 4×4 taps, stride 2. Everything else, and whatever is not finite, takes
+the general way that follows: matrix products of windows and weights, each block of windows being gathered just before
+it is multiplied, so that the matrix of all windows never exists.
 
     conv2d              y[pixels, K]       = windows[pixels, taps·C] @ w[taps·C, K]
     conv2d_input_grad   columns            = gy[pixels, K] @ wᵀ[K, taps·C], added up where windows overlap
     conv2d_weight_grad  gw[taps·C, K]      = windowsᵀ[taps·C, pixels] @ gy[pixels, K]
 
-each for one group of channels after the other. Blocks are: output pixels; images, as windows overlap only within one; and
-for the weight gradient `PARTS` ranges of pixels, whose sums are added up in their order.
+each for one group of channels after the other. Blocks are: output pixels; images, as windows overlap only within one;
+and for the weight gradient `PARTS` ranges of pixels, whose sums are added up in their order.
 """
 
 from typing import Any
@@ -164,7 +164,7 @@ def _gather(x, first, count, height, width, taps_across, group, geometry, window
     n, i, j = first // (height * width), first // width % height, first % width
     for _ in range(count):
         q = j * t - left
-        inside = groups == 1 and e == 1 and 0 <= q and q + taps_across <= w_size
+        inside = groups == 1 and e == 1 and q >= 0 and q + taps_across <= w_size
         for a in range(taps_down):
             p = i * s + a * d - top
             row = pointer(x, (n * h_size + p) * w_size * channels + group * c)
@@ -202,7 +202,7 @@ def _scatter(columns, row, first, count, height, width, taps_across, group, geom
     i, j = first // width, first % width
     for pixel in range(count):
         q = j * t - left
-        inside = groups == 1 and e == 1 and 0 <= q and q + taps_across <= w_size
+        inside = groups == 1 and e == 1 and q >= 0 and q + taps_across <= w_size
         source = shifted(columns, pixel * row)
         for a in range(taps_down):
             p = i * s + a * d - top

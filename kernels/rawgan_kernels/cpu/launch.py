@@ -3,20 +3,26 @@
 A kernel is split into a fixed number of blocks, whatever the number of threads: so its result is the same, bit for bit,
 on one thread and on several. `run(body, count, arguments)` calls `body(arguments, block, thread)` for every block.
 
-Numba's `prange` does the distributing, once, in `_for_all_blocks`; bodies are called through their addresses. A `prange`
-in every kernel would do as well, but be compiled four times over, and the user would wait for that.
+Numba's `prange` does the distributing, once, in `_for_all_blocks`; bodies are called through their addresses. A
+`prange` in every kernel would do as well, but be compiled four times over, and the user would wait for that.
 """
 
+import os
 import zlib
 from functools import cache
 from typing import Any
 
 from llvmlite import ir
-from numba import get_num_threads, get_thread_id, njit, prange, typeof, types
+from numba import get_num_threads, get_thread_id, prange, typeof, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from rawgan_kernels.cpu.compiling import kernel, standalone
+
+# Threads that wait for the next kernel, or for each other, sleep after some microseconds. By default GNU's OpenMP has
+# them spin for milliseconds: on a core that is wanted by somebody else, or by the very thread that they wait for.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _I64, _I8P = ir.IntType(64), ir.IntType(8).as_pointer()
 _BLOCK = ir.FunctionType(ir.VoidType(), [_I8P, _I64, _I64])  # (frame, block, thread)

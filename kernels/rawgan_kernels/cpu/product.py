@@ -1,9 +1,9 @@
 """Matrix products.
 
-c = a @ b, panel by panel of b's columns: a panel is copied so that its rows lie one after the other (and the columns that
-a last panel lacks are 0), at most `DEPTH` rows at a time, which fit the first-level cache; then `simd.multiply_panel`
-lets the rows of a pass by. Where there are fewer panels than threads can share, the rows are cut too. Every number of c
-is summed up in the same order however the work is cut.
+c = a @ b, panel by panel of b's columns: a panel is copied so that its rows lie one after the other (and the columns
+that a last panel lacks are 0), at most `DEPTH` rows at a time, which fit the first-level cache; then
+`simd.multiply_panel` lets the rows of a pass by. Where there are fewer panels than threads can share, the rows are cut
+too. Every number of c is summed up in the same order however the work is cut.
 
 A single column, or a sum of a single term, leaves nothing to keep in registers: these are loops along whatever is
 contiguous, as fast as the memory.
@@ -96,7 +96,9 @@ def _multiply_unit(arguments, unit, thread):  # type: ignore[no-untyped-def]
         to, to_row = shifted(packed, DEPTH * panel), panel
     for k in range(0, max(depth, 1), DEPTH):
         part = min(DEPTH, depth - k)
-        pack_panel(shifted(at_address(c, b), k * b_step + at * b_column), b_step, b_column, part, columns, panel, packed)
+        pack_panel(
+            shifted(at_address(c, b), k * b_step + at * b_column), b_step, b_column, part, columns, panel, packed
+        )
         left = shifted(at_address(c, a), first * a_row + k * a_step)
         multiply_panel(multiply, left, a_row, a_step, packed, panel, to, to_row, rows, part, k > 0)
     if columns < panel:

@@ -111,26 +111,25 @@ def finish_rows(typing: Any, y: Any, rows: Any, columns: Any, b: Any, has_bias: 
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        y, rows, columns, b, has_bias, slope = args
-        number = y.type.pointee
+        *others, slope = args
+        number = context.get_value_type(signature.args[0].dtype)
         slope = builder.fptrunc(slope, number) if isinstance(number, ir.FloatType) else slope
         finite = cgutils.alloca_once_value(builder, cgutils.true_bit)
         lanes = VECTOR_BYTES * 8 // signature.args[0].dtype.bitwidth
-        whole = builder.icmp_signed("==", builder.and_(columns, _I64(lanes - 1)), _I64(0))
-        with builder.if_else(whole) as (then, otherwise):
-            with then:
-                _finish(builder, lanes, finite, *args[:5], slope)
+        rest = builder.and_(args[2], _I64(lanes - 1))
+        with builder.if_else(builder.icmp_signed("==", rest, _I64(0))) as (whole_vectors, otherwise):
+            with whole_vectors:
+                _finish(builder, lanes, finite, others, slope)
             with otherwise:
-                _finish(builder, 1, finite, *args[:5], slope)
+                _finish(builder, 1, finite, others, slope)
         return builder.load(finite)
 
     return types.boolean(y, types.intp, types.intp, y, types.boolean, types.float64), generate
 
 
-def _finish(
-    builder: Any, lanes: int, finite: Any, y: Any, rows: Any, columns: Any, b: Any, has_bias: Any, slope: Any
-) -> None:
+def _finish(builder: Any, lanes: int, finite: Any, others: list[Any], slope: Any) -> None:
     """The loops of `finish_rows`, `lanes` numbers at a time."""
+    y, rows, columns, b, has_bias = others
     kind = ir.VectorType(y.type.pointee, lanes)
     zero = ir.Constant(kind, [0.0] * lanes)
     slopes, traces = zero, cgutils.alloca_once_value(builder, zero)

@@ -1,7 +1,7 @@
 """The two inner loops that everything rests on, written for the CPU's vector registers.
 
-A compiler turns a plain loop into vector instructions if it can prove enough about it. For these two it cannot, and they
-are where nearly all the time goes; so they are put together here from LLVM's vector operations, by a few lines of
+A compiler turns a plain loop into vector instructions if it can prove enough about it. For these two it cannot, and
+they are where nearly all the time goes; so they are put together here from LLVM's vector operations, by a few lines of
 Python that run when a kernel is compiled:
 
 `multiply_panel`   c[rows, P] = a @ b for a panel of P columns, two vectors wide, `TILE_ROWS` rows at a time
@@ -289,10 +289,8 @@ def _combination(builder: Any, v: _Vectors, factors: tuple[Fraction, ...], rows:
         if factor == 0:
             continue
         if abs(factor) != 1:
-            if total is None:
-                total = builder.fmul(v.constant(factor), row)
-            else:
-                total = v.fma(v.constant(factor), row, total)
+            scale = v.constant(factor)
+            total = builder.fmul(scale, row) if total is None else v.fma(scale, row, total)
         elif total is None:
             total = row if factor == 1 else builder.fneg(row)
         else:

@@ -1,8 +1,8 @@
 """Multiplying polynomials by their values: the mathematics of the fast convolution.
 
 The product of two polynomials, y of degree m − 1 and g of degree 1, has degree m. So it is settled by its values at
-m + 1 points, and each of these takes one multiplication: y(p) · g(p). Multiplying out takes 2·m. Three small matrices do
-it, s being the product's coefficients:
+m + 1 points, and each of these takes one multiplication: y(p) · g(p). Multiplying out takes 2·m. Three small matrices
+do it, s being the product's coefficients:
 
     A (m+1, m)     y's values: row p is 1, p, p², …            s = C [(G g) ⊙ (A y)]
     G (m+1, 2)     g's values: row p is 1, p
@@ -13,8 +13,8 @@ additions; but the larger the powers of p, the larger the rounding error.
 
 Coefficients of a product are what a *transposed* convolution computes: y[i] adds y[i]·g0 to s[i] and y[i]·g1 to
 s[i + 1]. Reading the same trilinear form, Σ_p (G g)_p · (A y)_p · (Cᵀ x)_p, from its other sides gives the convolution
-itself, y = Aᵀ [(G g) ⊙ (Cᵀ x)], and the gradient by its taps, g = Gᵀ [(A y) ⊙ (Cᵀ x)]. So one set of matrices serves the
-whole conv triple. As polynomials in two variables they serve images: first along the rows, then along the columns.
+itself, y = Aᵀ [(G g) ⊙ (Cᵀ x)], and the gradient by its taps, g = Gᵀ [(A y) ⊙ (Cᵀ x)]. So one set of matrices serves
+the whole conv triple. As polynomials in two variables they serve images: first along the rows, then along the columns.
 
 Source: Toom 1963; Cook 1966; Winograd 1980; Lavin and Gray 2016; Barabasz et al. 2020, on the choice of points
 """

@@ -1,7 +1,7 @@
 """Compiling the kernels of a training step ahead of it, on all cores.
 
-Numba compiles on one core at a time. So the kernels are shared out among processes, each of which calls its part of them
-once, and thereby leaves machine code on disk. A file beside that code says that all of it is there.
+Numba compiles on one core at a time. So the kernels are shared out among processes, each of which calls its part of
+them once, and thereby leaves machine code on disk. A file beside that code says that all of it is there.
 
     python -m rawgan_kernels.cpu.warm_up PART PARTS DTYPE
 """

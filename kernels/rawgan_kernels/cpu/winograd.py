@@ -12,8 +12,8 @@ and stride 1:
 In two dimensions there are four phases, each with 2×2 taps; together they are like 4·C channels.
 
 **Points.** Each of these convolutions is computed tile by tile in the way of `toom_cook`: a tile of m outputs of one
-phase comes from m + 1 inputs and takes m + 1 multiplications instead of 2·m. A tile of 4×4 takes 25 instead of 64. With a
-hat for what is transformed, along the rows and along the columns, and t for a tile of an image:
+phase comes from m + 1 inputs and takes m + 1 multiplications instead of 2·m. A tile of 4×4 takes 25 instead of 64. With
+a hat for what is transformed, along the rows and along the columns, and t for a tile of an image:
 
     X̂ = Cᵀ x C      ŵ = G w Gᵀ      ŷ = A y Aᵀ      all (point, …), 5×5 points at most
 
@@ -24,15 +24,15 @@ hat for what is transformed, along the rows and along the columns, and t for a t
 c runs over phases and channels, 4·C in all; p over the points. In the middle stand matrix products, one for each point:
 that is where the time goes. Their FLOPs are 2 · points · tiles · 4·C · K.
 
-**Blocks.** A block of images (about 64 tiles of each kind) is transformed, multiplied and transformed back by one
-thread, so that what lies between stays in its caches. For each point, a panel of ŵ (4·C rows, two vectors wide) stays in
-the first-level cache while all tiles pass by; the tiles of that point stay in the second-level cache while all panels
-pass by. Where 4 does not divide the size, tiles of several kinds (4×4, 4×3, 3×4, 3×3) share the points they have in
-common, and so the panels of ŵ.
+**Blocks.** A block of images (about 64 tiles) is transformed, multiplied and transformed back by one thread, so that
+what lies between stays in its caches. For each point, a panel of ŵ (4·C rows, two vectors wide) stays in the
+first-level cache while all tiles pass by; the tiles of that point stay in the second-level cache while all panels pass
+by. Where 4 does not divide the size, tiles of several kinds (4×4, 4×3, 3×4, 3×3) share the points they have in common,
+and so the panels of ŵ.
 
-The weight gradient is a sum over all tiles. There the blocks are of ŵ': each thread computes all points of some channels,
-transforms them back while they are in its second-level cache, and adds them to gw: in the order of the images, whatever
-the number of threads.
+The weight gradient is a sum over all tiles. There the blocks are of ŵ': each thread computes all points of some
+channels, transforms them back while they are in its second-level cache, and adds them to gw: in the order of the
+images, whatever the number of threads.
 
 **Precision.** The transforms subtract numbers of the same size: in float32 the error is about 4 times that of the plain
 sum. An infinite or NaN pixel would spread over its tile (∞ − ∞), and a huge one may overflow. Both leave something in
@@ -51,7 +51,15 @@ from rawgan_kernels.cpu import buffers
 from rawgan_kernels.cpu.compiling import kernel, standalone
 from rawgan_kernels.cpu.launch import run, threads
 from rawgan_kernels.cpu.rows import clear, copy, finish_rows
-from rawgan_kernels.cpu.simd import PANEL_BYTES, by_address, multiply_panel, panel_multiplier, pointer, shifted, small_maps
+from rawgan_kernels.cpu.simd import (
+    PANEL_BYTES,
+    by_address,
+    multiply_panel,
+    panel_multiplier,
+    pointer,
+    shifted,
+    small_maps,
+)
 from rawgan_kernels.cpu.toom_cook import A, C, G, multiplications, tile_sizes, transposed
 from rawgan_kernels.window import Window
 
@@ -187,7 +195,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array 
 
 
 def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
-    """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as `reference.conv2d_input_grad`."""
+    """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `reference`."""
     code, n, c, k = code_for(gy.dtype.name), len(gy), w.shape[2], gy.shape[3]
     gx = buffers.empty((n, *window.size, c), gy.dtype)
     turned = buffers.empty((4, 4, k, c), gy.dtype)
@@ -198,7 +206,11 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
     scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), gy.dtype)
     finite = np.empty(n, np.bool_)
     (top, _), (left, _) = window.padding
-    run(_conv2d_input_grad, -(-n // plan.images), (gy, transformed, gx, b, scratch, finite, slope, top, left, plan, code))
+    run(
+        _conv2d_input_grad,
+        -(-n // plan.images),
+        (gy, transformed, gx, b, scratch, finite, slope, top, left, plan, code),
+    )
     return gx if finite.all() else None
 
 
@@ -268,7 +280,7 @@ def _transform_turned_weights(arguments, panel_number, thread):  # type: ignore[
 
 @kernel
 def _transform_taps(code, w, tap, transformed, point, half, panel):  # type: ignore[no-untyped-def]
-    """The 2×2 taps of one phase, for a panel of channels → 5×5 points; `tap` and `point` numbers from one to the next."""
+    """The 2×2 taps of one phase, for a panel of channels → 5×5 points, `tap` and `point` numbers apart."""
     for b in range(2):
         transform(code.transform, _G, shifted(w, 2 * b * tap), 8 * tap, shifted(half, b * panel), 2 * panel, panel)
     for p in range(POINTS):
@@ -517,7 +529,9 @@ def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
                     for i in range(height):
                         clear(pointer(block, to + i * width), panel)
     for p in range(POINTS):
-        transform(code.transform, _G_T, pointer(block, p * POINTS * size), size, pointer(half, 2 * p * size), size, size)
+        transform(
+            code.transform, _G_T, pointer(block, p * POINTS * size), size, pointer(half, 2 * p * size), size, size
+        )
     for b in range(2):
         for i in range(height):
             at = pointer(half, b * size + i * width)

@@ -17,8 +17,8 @@ from rawgan_kernels.reference.arithmetic import add, channel_sum
 from rawgan_kernels.reference.conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from rawgan_kernels.reference.norm import normalize, normalize_grad
 from rawgan_kernels.reference.optim import adam_update, rmsprop_update, sgd_update
-from rawgan_kernels.reference.product import matmul
 from rawgan_kernels.reference.pixels import gather_pixels
+from rawgan_kernels.reference.product import matmul
 
 __all__ = [
     "adam_update",
