@@ -129,7 +129,8 @@ class Training:
     ) -> None:
         images = self.sample()
         save_grid(folder.sample_path(step), images)
-        plot_losses(folder.losses_file, records)
+        if records:  # before the first step there is nothing to plot, and the plotting library takes long to load
+            plot_losses(folder.losses_file, records)
         folder.save_weights(_state(self.gan), {"step": str(step)})
         on_sample(step, images)
 
