@@ -7,7 +7,6 @@ before it measures the memory that the process has anyway: what counts is what t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -80,9 +79,9 @@ class RawganSteps(Steps):
         from rawgan import Tensor
         from rawgan.gan import ImageKind, build
 
-        import_module(f"rawgan_kernels.{backend}")  # with the libraries that it needs
-        resident = resident_bytes()
         rawgan_kernels.use(backend)
+        rawgan_kernels.add(*np.ones((2, 1 << 16), np.float32))  # Numba imports most of itself with the first kernel
+        resident = resident_bytes()
         self.gan = build(task.model, ImageKind(task.image_size, task.channels), width=task.width)
         for name in NETWORKS:
             getattr(self.gan, name).load_state_dict(_weights(folder, name))

@@ -229,7 +229,7 @@ def _walk(
         flowing: dict[Node, Tensor] = {}
         for y, given in zip(outputs, seeds, strict=True):
             checks.check_seed(y, given)
-            seed = Tensor(array_module(y._array).ones_like(y._array)) if given is None else given
+            seed = Tensor.wrap(array_module(y._array).ones(y.shape, y.dtype)) if given is None else given
             if create_graph and not seed.requires_grad:
                 seed = Tensor(seed.data, requires_grad=True)  # see check_gradients
             node = _node(y)

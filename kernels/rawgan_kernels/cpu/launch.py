@@ -19,10 +19,10 @@ from numba.extending import intrinsic
 
 from rawgan_kernels.cpu.compiling import kernel, standalone
 
-# Threads that wait for the next kernel, or for each other, sleep after some microseconds. By default GNU's OpenMP has
-# them spin for milliseconds: on a core that is wanted by somebody else, or by the very thread that they wait for.
+# Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default GNU's
+# OpenMP has them spin for milliseconds: on a core that somebody else wants, or the very thread that they wait for.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 _I64, _I8P = ir.IntType(64), ir.IntType(8).as_pointer()
 _BLOCK = ir.FunctionType(ir.VoidType(), [_I8P, _I64, _I64])  # (frame, block, thread)
