@@ -34,7 +34,7 @@ Array = np.ndarray[Any, Any]
 DEPTH = 384
 """Rows of a panel that are multiplied at a time: 24 KiB."""
 
-SMALL = 1 << 15
+SMALL = 1 << 19
 """Multiplications below which the threads need not be woken."""
 
 
@@ -65,45 +65,45 @@ def _multiply(a: Array, b: Array, c: Array) -> None:
     steps = (*(step // size for step in a.strides), *(step // size for step in b.strides))
     parallel = m * n * depth > SMALL
     if (n == 1 and 1 in steps[:2]) or (depth == 1 and steps[3] == 1):
-        rows = -(-m // (2 * threads()))
+        rows = -(-m // (2 * threads())) if parallel else m
         body = _multiply_column if n == 1 else _multiply_term
-        run(body, -(-m // rows), (c, address_of(a), address_of(b), steps, depth, rows), parallel)
+        run(body, -(-m // rows), (c, address_of(a), address_of(b), steps, depth, rows))
         return
     panel = PANEL_BYTES // size
     panels = -(-n // panel)
-    cuts = 1
-    if parallel:
+    if parallel:  # a panel each, and where these are few, some of the rows
         cuts = min(-(-4 * threads() // panels), -(-m // TILE_ROWS))
-    rows = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS
-    cuts = -(-m // rows)
+        rows, width = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel
+    else:
+        rows, width = m, panels * panel
     scratch = buffers.empty((threads(), DEPTH * panel + rows * panel), a.dtype)
-    arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, panel_multiplier(a.dtype.name))
-    run(_multiply_unit, panels * cuts, arguments, parallel)
+    arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, width, panel_multiplier(a.dtype.name))
+    run(_multiply_unit, -(-m // rows) * -(-n // width), arguments)
 
 
 @kernel
 def _multiply_unit(arguments, unit, thread):  # type: ignore[no-untyped-def]
-    """Some rows of one panel of c."""
-    c, scratch, a, b, (a_row, a_step, b_step, b_column), depth, rows, multiply = arguments
+    """Some rows of some panels of c."""
+    c, scratch, a, b, (a_row, a_step, b_step, b_column), depth, rows, width, multiply = arguments
     m, n = c.shape
     panel = PANEL_BYTES // c.itemsize
-    panels = -(-n // panel)
-    first, at = unit // panels * rows, unit % panels * panel
-    rows, columns = min(rows, m - first), min(panel, n - at)
+    across = -(-n // width)
+    first, start = unit // across * rows, unit % across * width
+    rows = min(rows, m - first)
     packed = pointer(scratch, thread * scratch.shape[1])
-    to, to_row = pointer(c, first * n + at), n
-    if columns < panel:
-        to, to_row = shifted(packed, DEPTH * panel), panel
-    for k in range(0, max(depth, 1), DEPTH):
-        part = min(DEPTH, depth - k)
-        pack_panel(
-            shifted(at_address(c, b), k * b_step + at * b_column), b_step, b_column, part, columns, panel, packed
-        )
-        left = shifted(at_address(c, a), first * a_row + k * a_step)
-        multiply_panel(multiply, left, a_row, a_step, packed, panel, to, to_row, rows, part, k > 0)
-    if columns < panel:
-        for i in range(rows):
-            copy(shifted(to, i * panel), pointer(c, (first + i) * n + at), columns)
+    tile = shifted(packed, DEPTH * panel)
+    for at in range(start, min(n, start + width), panel):
+        columns = min(panel, n - at)
+        to, to_row = (pointer(c, first * n + at), n) if columns == panel else (tile, panel)
+        for k in range(0, max(depth, 1), DEPTH):
+            part = min(DEPTH, depth - k)
+            right = shifted(at_address(c, b), k * b_step + at * b_column)
+            pack_panel(right, b_step, b_column, part, columns, panel, packed)
+            left = shifted(at_address(c, a), first * a_row + k * a_step)
+            multiply_panel(multiply, left, a_row, a_step, packed, panel, to, to_row, rows, part, k > 0)
+        if columns < panel:
+            for i in range(rows):
+                copy(shifted(tile, i * panel), pointer(c, (first + i) * n + at), columns)
 
 
 @kernel(fastmath=SUMS)

@@ -32,9 +32,9 @@ HALVED = Window((14, 14), (4, 4), (2, 2), ((1, 1), (1, 1)))
 
 
 def _product(n: Numbers) -> None:
-    cpu.matmul(n(64, 64), n(64, 64))
-    cpu.matmul(n(256, 256), n(256, 1))
-    cpu.matmul(n(256, 1), n(1, 256))
+    cpu.matmul(n(128, 128), n(128, 128))
+    cpu.matmul(n(1024, 1024), n(1024, 1))
+    cpu.matmul(n(1024, 1), n(1, 1024))
 
 
 # The longest first: they are dealt out like cards.

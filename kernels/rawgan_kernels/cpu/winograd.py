@@ -224,13 +224,14 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
     image = _scratch(_image_scratch(window, c, k), x.dtype)
     block = _scratch((POINTS * POINTS + 2 * POINTS) * BLOCK_C * BLOCK_K, x.dtype)
     columns = BLOCK_C if c % BLOCK_C == k % BLOCK_C == 0 else PANEL_BYTES // x.itemsize
+    blocks = 4 * c // columns * -(-k // BLOCK_K)
+    finite = np.empty(blocks, np.bool_)
     (top, _), (left, _) = window.padding
     for first in range(0, n, plan.images):
         images = min(n - first, plan.images)
         run(_transform_both, images, (x, gy, x_hat, y_hat, image, first, top, left, columns, plan, code))
-        blocks = 4 * c // columns * -(-k // BLOCK_K)
-        run(_multiply_tiles, blocks, (x_hat, y_hat, gw, block, images, first > 0, columns, plan, code))
-    return gw if np.isfinite(gw).all() else None
+        run(_multiply_tiles, blocks, (x_hat, y_hat, gw, block, finite, images, first > 0, columns, plan, code))
+    return gw if finite.all() else None
 
 
 def _halves(dtype: np.dtype[Any]) -> Array:
@@ -498,7 +499,7 @@ def _transform_both(arguments, local, thread):  # type: ignore[no-untyped-def]
 @kernel
 def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
     """ŵ' = X̂ᵀ ŷ for each point, and gw = Gᵀ ŵ' G, or added to gw: one block of channels."""
-    x_hat, y_hat, gw, scratch, images, add, columns, plan, code = arguments
+    x_hat, y_hat, gw, scratch, finite, images, add, columns, plan, code = arguments
     c, k = gw.shape[2], gw.shape[3]
     blocks_k = -(-k // BLOCK_K)
     panel = PANEL_BYTES // gw.itemsize
@@ -532,12 +533,11 @@ def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
         transform(
             code.transform, _G_T, pointer(block, p * POINTS * size), size, pointer(half, 2 * p * size), size, size
         )
+    finite[unit] = True
     for b in range(2):
         for i in range(height):
             at = pointer(half, b * size + i * width)
-            tap = (phase // 2 * 4 + phase % 2 + 2 * b) * c * k
-            to = pointer(gw, tap + (c0 + i) * k + k0)
-            if add:
-                transform(code.transform, _G_T_ADD, at, 2 * size, to, 8 * c * k, width)
-            else:
-                transform(code.transform, _G_T, at, 2 * size, to, 8 * c * k, width)
+            to = pointer(gw, ((phase // 2 * 4 + phase % 2 + 2 * b) * c + c0 + i) * k + k0)
+            transform(code.transform, _G_T_ADD if add else _G_T, at, 2 * size, to, 8 * c * k, width)
+            for tap in (to, shifted(to, 8 * c * k)):
+                finite[unit] &= finish_rows(tap, 1, width, tap, False, 1.0)
