@@ -1,10 +1,12 @@
 """What the tests share: how long hypothesis looks, and the tables at the end of the output."""
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
 from textwrap import fill
 
+import numba
 import pytest
 from hypothesis import settings
 
@@ -17,6 +19,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # bench/, which is not insta
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)
 settings.load_profile("quick")  # the other one: pytest --hypothesis-profile=long
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    numba.set_num_threads(1)  # or the workers' threads wait for each other; some tests ask for two
 
 
 @pytest.fixture(params=BACKENDS)

@@ -210,14 +210,14 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_one_thread_and_two_give_the_same_bits_and_so_does_used_memory(name):
-    many = numba.get_num_threads()
+    before = numba.get_num_threads()
     results = []
-    for threads in {1, min(2, many)}:
+    for threads in {1, min(2, numba.config.NUMBA_NUM_THREADS)}:
         numba.set_num_threads(threads)
         try:
             results += [CALLS[name](), CALLS[name]()]
         finally:
-            numba.set_num_threads(many)
+            numba.set_num_threads(before)
     with poisoned():
         CALLS[name]()
         results.append(CALLS[name]())

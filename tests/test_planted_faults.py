@@ -61,6 +61,7 @@ def processes():
         context.set_forkserver_preload(["doctest", "hypothesis", "numpy.random", "numpy.testing", "pytest"])
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OPENBLAS_NUM_THREADS", "1")
+        environment.setenv("NUMBA_NUM_THREADS", "1")
         environment.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         environment.setenv("PYTHONDONTWRITEBYTECODE", "1")
         # Copies whose CPU kernels are as they were use the machine code of these here.

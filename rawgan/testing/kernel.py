@@ -51,6 +51,7 @@ def check_kernel(name: str, *args: Any) -> KernelReport:
     Shapes: args as the kernel takes them: arrays of floats, lists of them, numbers, windows
     Raises: CheckFailed naming the backend, dtype and result; MissingKernel for a kernel that a backend lacks
 
+    >>> import numpy as np
     >>> print(check_kernel("softplus", np.array([-1.0, 0.0, 3.0])).kernel)
     softplus
     """
