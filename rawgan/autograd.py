@@ -242,25 +242,33 @@ def _walk(
         for op in reversed(ops):
             if op not in flowing:
                 continue
-            gy = flowing.pop(op)
             if wanted is not None and op in wanted:
-                found[op] = gy
-            if op not in leading:
-                continue
-            if create_graph and not op.differentiable_twice:
-                raise NotTwiceDifferentiable(f"{op.name} has no second derivative: its backward computes with arrays")
-            inputs, gxs = op.recorded_inputs, op.backward(gy)
-            checks.check_gradients(op, inputs, gxs, create_graph)
-            for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
-                if needed and gx is not None:
-                    node = x if x.op is None else x.op
-                    flowing[node] = flowing[node] + gx if node in flowing else gx
-            if not create_graph:
-                op.release()
+                found[op] = flowing[op]
+            if op in leading:
+                _step_back(op, flowing, create_graph)
+            else:
+                del flowing[op]
         found.update(flowing)
         return {node: _separate(g, taken) for node, g in found.items()}
     finally:
         state.recording = before
+
+
+def _step_back(op: Op, flowing: dict[Node, Tensor], create_graph: bool) -> None:
+    """Turn the gradient of an op's result into those of its inputs.
+
+    A function of its own, so that nothing is kept alive by a variable while the next op is at work.
+    """
+    if create_graph and not op.differentiable_twice:
+        raise NotTwiceDifferentiable(f"{op.name} has no second derivative: its backward computes with arrays")
+    inputs, gxs = op.recorded_inputs, op.backward(flowing.pop(op))
+    checks.check_gradients(op, inputs, gxs, create_graph)
+    for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
+        if needed and gx is not None:
+            node = x if x.op is None else x.op
+            flowing[node] = flowing[node] + gx if node in flowing else gx
+    if not create_graph:
+        op.release()
 
 
 def _ops_behind(outputs: Sequence[Tensor]) -> list[Op]:

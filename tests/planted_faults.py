@@ -710,8 +710,8 @@ AUTOGRAD = [
     Fault(
         "walk: a graph is not released",
         "rawgan/autograd.py",
-        "            op.release()",
-        "            pass",
+        "        op.release()",
+        "        pass",
         "tests/test_autograd.py -k released",
     ),
     Fault(
