@@ -76,8 +76,13 @@ def test_first_step_in_float32(model: str, kind: ImageKind, batch_size: int, obj
 
 @each_model
 @pytest.mark.parametrize("kind", [SMALL, LARGE], ids=str)
-def test_gradients_in_float32_are_as_near_to_float64_as_pytorchs(model: str, kind: ImageKind) -> None:
-    """Of both losses, at real width. Each library adds up in its own order, which makes a factor of 0.7 to 1.7."""
+def test_gradients_in_float32_are_as_near_to_float64_as_pytorchs(
+    model: str, kind: ImageKind, each_backend: str
+) -> None:
+    """Of both losses, at real width. Each library adds up in its own order, which makes a factor of 0.7 to 1.7.
+
+    The fast convolution of the cpu backend subtracts numbers of one size: with it the factor is up to 4.6.
+    """
     ours, exact = build(model, kind, seed=1), converted(build(model, kind, seed=1), "float64")
     theirs = twin(ours)
     for gan in (ours, exact, theirs):
@@ -87,7 +92,7 @@ def test_gradients_in_float32_are_as_near_to_float64_as_pytorchs(model: str, kin
         sum(float(((array - truth[name]) ** 2).sum()) for name, array in found.items()) ** 0.5
         for found in (gradients_of(ours), gradients_of_pytorch(theirs, exact))
     ]
-    assert 0 < errors[0] <= 3 * errors[1]
+    assert 0 < errors[0] <= {"reference": 3, "cpu": 6}[each_backend] * errors[1]
 
 
 def without_kinks(gan: GAN | torch_networks.TorchGAN) -> None:
