@@ -7,12 +7,14 @@ from pathlib import Path
 from textwrap import fill
 
 import numba
+import numpy as np
 import pytest
 from hypothesis import settings
 
 from rawgan.testing.kernel import chosen
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
 from rawgan_kernels import BACKENDS
+from rawgan_kernels.cpu import buffers
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # bench/, which is not installed
 
@@ -30,6 +32,26 @@ def each_backend(request):
     """The test runs once with the kernels of every backend."""
     with chosen(request.param):
         yield request.param
+
+
+@pytest.fixture
+def poison_memory(monkeypatch):
+    """A function after which memory that is used again is handed out full of NaN.
+
+    Who takes it for zeros, or for its own from before, is found out.
+    """
+
+    def poison():
+        take = buffers.shelf.take
+
+        def poisoned(size):
+            piece = take(size)
+            piece[: len(piece) // 8 * 8].view("float64")[...] = np.nan
+            return piece
+
+        monkeypatch.setattr(buffers.shelf, "take", poisoned)
+
+    return poison
 
 
 @pytest.fixture

@@ -810,13 +810,44 @@ AUTOGRAD = [
     ),
 ]
 
+FUSED = [
+    Fault(
+        "conv2d: the gradient forgets the activation",
+        "rawgan/ops/conv.py",
+        "gy = before_activation(self, gy)",
+        "pass",
+        "tests/test_gradients.py -k conv2d-then-leaky_relu",
+    ),
+    Fault(
+        "conv_transpose2d: the gradient forgets the activation",
+        "rawgan/ops/conv.py",
+        "ggx = before_activation(self, ggx)",
+        "pass",
+        "tests/test_gradients.py -k conv_transpose2d-then-relu",
+    ),
+    Fault(
+        "normalize: the recorded gradient forgets the activation",
+        "rawgan/ops/norm.py",
+        "        if self.slope != 1:\n",
+        "        if False:\n",
+        "tests/test_gradients.py -k batch_norm-then",
+    ),
+    Fault(
+        "Sequential: an activation of one's own is taken for a LeakyReLU",
+        "rawgan/nn/layers.py",
+        "if type(after) in _SLOPES else 1.0",
+        "if type(after) in _SLOPES else 0.2 if after else 1.0",
+        "tests/test_nn.py -k one_of_its_own",
+    ),
+]
+
 CPU = [
     Fault(
-        "toom_cook: a point where the polynomials are not told apart",
+        "toom_cook: the weights are evaluated at the points in another order",
         "kernels/rawgan_kernels/cpu/toom_cook.py",
-        "Fraction(-1), Fraction(-1, 2))",
-        "Fraction(-1), Fraction(1))",
-        "tests/test_cpu_conv.py -k tiles",
+        "G = evaluation(POINTS, 2)",
+        "G = evaluation(POINTS[::-1], 2)",
+        "tests/test_cpu_conv.py -k polynomials",
     ),
     Fault(
         "toom_cook: a tile of one output, which has no matrices",
@@ -827,10 +858,10 @@ CPU = [
     ),
     Fault(
         "winograd: overlapping tiles are written, not added",
-        "kernels/rawgan_kernels/cpu/winograd.py",
+        "kernels/rawgan_kernels/cpu/tiles.py",
         "*((C[m], True) for m in _SIZES),",
         "*((C[m], False) for m in _SIZES),",
-        "tests/test_cpu_conv.py -k fast_triple",
+        "tests/test_cpu_conv.py -k where_it_belongs and x-nan",
     ),
     Fault(
         "winograd: NaN spreads over its tile",
@@ -1103,6 +1134,7 @@ FAULTS = [
     *NORMS,
     *AUTOGRAD,
     *CPU,
+    *FUSED,
     *LAYERS,
     *OPTIMISERS,
     *GANS,

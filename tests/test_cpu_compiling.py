@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numba import njit
 
 import rawgan_kernels
 from rawgan_kernels.cpu import compiling, launch, warm_up
@@ -129,7 +130,7 @@ def test_a_body_is_compiled_anew_for_arguments_of_other_types():
         np.testing.assert_array_equal(y, value)
 
 
-@compiling.kernel
+@njit(nogil=True)
 def _fill(arguments, block, thread):
     y, value = arguments
     y[2 * block] = value

@@ -13,7 +13,7 @@ from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.strategies import arrays, windows
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import Window, cpu, reference
-from rawgan_kernels.cpu import buffers, conv, simd, toom_cook, winograd
+from rawgan_kernels.cpu import conv, simd, toom_cook, winograd
 
 DTYPES = st.sampled_from(["float32", "float64"])
 
@@ -118,7 +118,6 @@ def test_the_fast_way_is_taken_where_it_is_shorter_and_open():
     assert not winograd.applies(halves, narrow + 1, narrow, np.dtype("float32"))
     assert not winograd.applies(Window((14, 14), (4, 4), (2, 1), ((1, 1), (1, 1))), narrow, narrow, np.dtype("float32"))
     assert not winograd.applies(Window((2, 14), (4, 4), (2, 2), ((1, 1), (1, 1))), narrow, narrow, np.dtype("float32"))
-    assert winograd.flops(halves, 128, 64, 128) < 0.42 * 2 * 128 * 7 * 7 * 16 * 64 * 128
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 3e38])
@@ -209,7 +208,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_one_thread_and_two_give_the_same_bits_and_so_does_used_memory(name):
+def test_one_thread_and_two_give_the_same_bits_and_so_does_used_memory(name, poison_memory):
     before = numba.get_num_threads()
     results = []
     for threads in {1, min(2, numba.config.NUMBA_NUM_THREADS)}:
@@ -218,24 +217,7 @@ def test_one_thread_and_two_give_the_same_bits_and_so_does_used_memory(name):
             results += [CALLS[name](), CALLS[name]()]
         finally:
             numba.set_num_threads(before)
-    with poisoned():
-        CALLS[name]()
-        results.append(CALLS[name]())
+    poison_memory()
+    CALLS[name]()
+    results.append(CALLS[name]())
     assert len({result.tobytes() for result in results}) == 1
-
-
-class poisoned:  # reads as what it does
-    """Inside, memory that is handed out is full of NaN: whoever takes it for zeros, or for its own, is found out."""
-
-    def __enter__(self):
-        self.take = buffers.shelf.take
-
-        def take(size):
-            piece = self.take(size)
-            piece[: len(piece) // 8 * 8].view("float64")[...] = np.nan
-            return piece
-
-        buffers.shelf.take = take
-
-    def __exit__(self, *error):
-        del buffers.shelf.take

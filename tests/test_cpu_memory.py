@@ -25,19 +25,6 @@ def shelf():
     return Shelf(limit=1 << 20)
 
 
-@pytest.fixture
-def poisoned(monkeypatch):
-    """Whatever is handed out is full of NaN: who takes it for zeros, or for its own from before, is found out."""
-    take = buffers.shelf.take
-
-    def poison(size):
-        piece = take(size)
-        piece[: len(piece) // 8 * 8].view("float64")[...] = np.nan
-        return piece
-
-    monkeypatch.setattr(buffers.shelf, "take", poison)
-
-
 def test_memory_is_used_again_when_the_last_view_is_gone_and_not_before(shelf):
     x = shelf.empty((256, 128), F32)
     first, view = address(x), x.reshape(-1)[100:].view("int32")
@@ -129,9 +116,9 @@ def steps(model, count):
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
-def test_training_is_the_same_whatever_the_memory_held_before(model, request):
+def test_training_is_the_same_whatever_the_memory_held_before(model, poison_memory):
     expected = [[value.item() for value in outcome] for outcome in steps(model, 3)]
-    request.getfixturevalue("poisoned")
+    poison_memory()
     assert [[value.item() for value in outcome] for outcome in steps(model, 3)] == expected
 
 

@@ -15,7 +15,7 @@ from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
 from rawgan_kernels import BACKENDS
 
-LIBRARIES = ("numpy", "cupy-cuda12x", "cupy-cuda13x", "pillow", "matplotlib", "safetensors", "torch")
+LIBRARIES = ("numpy", "numba", "cupy-cuda12x", "cupy-cuda13x", "pillow", "matplotlib", "safetensors", "torch")
 
 
 @dataclass(frozen=True)

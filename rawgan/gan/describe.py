@@ -58,8 +58,8 @@ def layer_costs(network: nn.Sequential, x: Tensor) -> list[LayerCost]:
 def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
     """What a training step holds in memory, in bytes: an account, not a measurement.
 
-    Activations are those of G once and of D on real and on generated images, which are alive together; scratch space
-    of the kernels comes on top.
+    Activations are those of G and of D, each for one batch: D's halves are walked back one after the other. Gradients
+    on their way and scratch space of the kernels come on top.
 
     >>> from rawgan.gan import build, ImageKind
     >>> list(training_bytes(build("dcgan", ImageKind(8), width=4), batch_size=2))
@@ -80,7 +80,7 @@ def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
         sum(row.activation_bytes for row in layer_costs(network, x))
         for network, x in ((gan.generator, z), (gan.discriminator, image))
     )
-    return {"weights": weights, "gradients": gradients, "optimizer": moments, "activations": g + 2 * d}
+    return {"weights": weights, "gradients": gradients, "optimizer": moments, "activations": g + d}
 
 
 def _ops_behind(y: Tensor) -> list[tuple[int, int]]:

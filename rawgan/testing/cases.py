@@ -181,6 +181,7 @@ CASES = [
     conv_case("conv2d", "groups", normal(2, 3, 3, 4), normal(2, 2, 2, 6), groups=2),
     conv_case("conv2d", "one group per channel", normal(1, 4, 4, 3), normal(3, 3, 1, 3), groups=3, stride=2, padding=1),
     conv_case("conv2d", "1×1", normal(2, 2, 3, 3), normal(1, 1, 3, 2)),
+    conv_case("conv2d", "then leaky_relu", normal(1, 4, 3, 2), normal(2, 2, 2, 2), normal(2), stride=(2, 1), slope=0.2),
     conv_case("conv_transpose2d", "plain", normal(2, 3, 2, 2), normal(2, 3, 3, 2)),
     conv_case(
         "conv_transpose2d", "bias, DCGAN's", normal(1, 3, 3, 2), normal(4, 4, 2, 2), normal(2), stride=2, padding=1
@@ -192,6 +193,16 @@ CASES = [
     conv_case("conv_transpose2d", "asymmetric", normal(1, 3, 3, 1), normal(3, 3, 2, 1), padding=((1, 0), (0, 2))),
     conv_case("conv_transpose2d", "dilation", normal(1, 2, 3, 2), normal(2, 3, 2, 2), dilation=2, stride=2),
     conv_case("conv_transpose2d", "groups", normal(2, 2, 2, 4), normal(3, 2, 3, 4), groups=2, stride=2),
+    conv_case(
+        "conv_transpose2d",
+        "then relu",
+        normal(1, 2, 2, 2),
+        normal(3, 3, 2, 2),
+        normal(2),
+        stride=2,
+        padding=1,
+        slope=0.0,
+    ),
     # images
     case("upsample_nearest", "three times", normal(2, 2, 3, 2), factor=3),
     case("upsample_bilinear", "twice", normal(2, 2, 3, 2)),
@@ -215,6 +226,7 @@ CASES = [
         between(0.5, 2, 4),
         function=evaluated,
     ),
+    case("batch_norm", "then leaky_relu", normal(2, 2, 2, 3), normal(3), normal(3), training=True, slope=0.2),
     case("layer_norm", "last axis", normal(3, 5), normal(5), normal(5)),
     case("layer_norm", "all but the batch", normal(2, 2, 2, 3), normal(2, 2, 3), normal(2, 2, 3)),
     case("instance_norm", "images", normal(2, 3, 2, 2), normal(2), normal(2)),

@@ -31,6 +31,10 @@ HALVED = Window((14, 14), (4, 4), (2, 2), ((1, 1), (1, 1)))
 """What `winograd` does; with one channel, `conv` does it."""
 
 
+_IMAGES = np.zeros((99, 32, 32, 1), np.uint8)
+_IMAGES.flags.writeable = False  # as those of an image set are: to Numba, another type
+
+
 def _product(n: Numbers) -> None:
     cpu.matmul(n(128, 128), n(128, 128))
     cpu.matmul(n(1024, 1024), n(1024, 1))
@@ -57,7 +61,7 @@ _CALLS: list[Callable[[Numbers], Any]] = [
     lambda n: cpu.bce_with_logits(n(1 << 16), n(1 << 16)),
     lambda n: cpu.bce_with_logits_grad(n(1 << 16), n(1 << 16), n(1 << 16)),
     lambda n: cpu.add(n(1 << 16), n(1 << 16)),
-    lambda n: cpu.gather_pixels(np.zeros((99, 32, 32, 1), np.uint8), np.arange(99), n(1).dtype),
+    lambda n: cpu.gather_pixels(_IMAGES, np.arange(99), n(1).dtype),
 ]
 
 
