@@ -46,10 +46,11 @@ def poison_memory(monkeypatch):
 
         def poisoned(size):
             piece = take(size)
-            piece[: len(piece) // 8 * 8].view("float64")[...] = np.nan
+            piece.memory[: len(piece.memory) // 8 * 8].view("float64")[...] = np.nan
             return piece
 
         monkeypatch.setattr(buffers.shelf, "take", poisoned)
+        monkeypatch.setattr(buffers, "SMALL", 0)  # for every array to come from there
 
     return poison
 

@@ -880,8 +880,9 @@ CPU = [
     Fault(
         "buffers: a piece goes back on the shelf although a view still uses it",
         "kernels/rawgan_kernels/cpu/buffers.py",
-        "return np.asarray(Lease(self, shape, dtype, size))",
-        "lease = np.asarray(Lease(self, shape, dtype, size))\n        self.returned.append(lease.base.piece)\n"
+        "return np.asarray(Lease(self, self.take(size), shape, dtype.str, size))",
+        "lease = np.asarray(Lease(self, self.take(size), shape, dtype.str, size))\n"
+        "        self.returned.append(lease.base.piece)\n"
         "        return lease",
         "tests/test_cpu_memory.py -k twice",
     ),

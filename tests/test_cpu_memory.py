@@ -36,7 +36,7 @@ def test_memory_is_used_again_when_the_last_view_is_gone_and_not_before(shelf):
 
 
 def test_arrays_are_aligned_writable_and_of_the_shape_asked_for(shelf):
-    for shape in [(7, 1234), (3, 5, 1 << 10), (1 << 20,)]:
+    for shape in [(7, 12345), (3, 5, 1 << 13), (1 << 20,)]:
         x = shelf.empty(shape, F32)
         assert (x.shape, x.dtype, address(x) % ALIGNMENT) == (shape, F32, 0)
         assert x.flags.c_contiguous
@@ -44,7 +44,7 @@ def test_arrays_are_aligned_writable_and_of_the_shape_asked_for(shelf):
 
 
 def test_small_arrays_do_not_come_from_the_shelf(shelf):
-    x = shelf.empty((SMALL // 4 - 1,), F32)
+    x = shelf.empty((SMALL // 4,), F32)
     assert x.base is None
     assert shelf.empty((), F32).shape == ()
     assert shelf.empty((0, 5), F32).shape == (0, 5)
@@ -64,9 +64,9 @@ def test_what_lies_unused_for_longest_is_let_go():
     first = address(xs[0])
     for i in range(4):
         xs[i] = None
-    shelf.empty((SMALL,), np.dtype("uint8"))
+    shelf.empty((SMALL + 1,), np.dtype("uint8"))
     assert shelf.free_bytes <= shelf.limit
-    assert first not in {address(piece) + -address(piece) % ALIGNMENT for piece in shelf.pieces}
+    assert first not in shelf.pieces
     shelf.clear()
     assert shelf.free_bytes == 0
 
@@ -76,7 +76,7 @@ def test_threads_may_take_and_return_at_once(shelf):
 
     def work(number):
         for _ in range(300):
-            x = shelf.empty((1 << 14,), F32)
+            x = shelf.empty((SMALL // 2,), F32)
             x[...] = number
             if not (x == number).all():
                 failures.append(number)
@@ -90,7 +90,7 @@ def test_threads_may_take_and_return_at_once(shelf):
 
 
 def test_the_results_of_two_calls_are_two_arrays_twice_over():
-    x = np.ones((64, 256), "float32")
+    x = np.ones((64, 512), "float32")
     first, second = cpu.add(x, x), cpu.add(x, x)
     assert not np.shares_memory(first, second)
     third = cpu.add(first, second)
@@ -99,7 +99,7 @@ def test_the_results_of_two_calls_are_two_arrays_twice_over():
 
 
 def test_a_detached_result_outlives_its_graph():
-    x = Tensor(np.ones((64, 256), "float32"), requires_grad=True)
+    x = Tensor(np.ones((64, 512), "float32"), requires_grad=True)
     kept = ops.tanh(x).detach().numpy()[3:5]
     expected = kept.copy()
     for _ in range(3):
@@ -107,10 +107,10 @@ def test_a_detached_result_outlives_its_graph():
     np.testing.assert_array_equal(kept, expected)
 
 
-def steps(model, count):
+def steps(model, count, images=16):
     gan = build(model, ImageKind(28), width=16)
     rng = np.random.default_rng(0)
-    batch = [Tensor(rng.uniform(-1, 1, shape).astype("float32")) for shape in ((16, 28, 28, 1), (16, 100))]
+    batch = [Tensor(rng.uniform(-1, 1, shape).astype("float32")) for shape in ((images, 28, 28, 1), (images, 100))]
     for _ in range(count):
         yield train_step(gan, *batch)
 
@@ -125,14 +125,14 @@ def test_training_is_the_same_whatever_the_memory_held_before(model, poison_memo
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 def test_a_warm_step_asks_the_system_for_no_large_array(model, monkeypatch):
     buffers.shelf.clear()
-    training, new = steps(model, 6), []
+    training, new = steps(model, 6, images=64), []
     for _ in range(3):
         next(training)
     gc.collect()
     take = buffers.shelf.take
 
     def watched(size):
-        known = {id(piece) for piece in (*buffers.shelf.pieces, *buffers.shelf.returned)}
+        known = {id(piece) for piece in (*buffers.shelf.pieces.values(), *buffers.shelf.returned)}
         piece = take(size)
         if id(piece) not in known:
             new.append(size)
@@ -148,4 +148,4 @@ def test_a_warm_step_asks_the_system_for_no_large_array(model, monkeypatch):
         tracemalloc.stop()
     assert taken == 3
     assert new == []
-    assert peak - before < 16 * 14 * 14 * 16 * 4  # the smallest activation of a convolution
+    assert peak - before < 64 * 14 * 14 * 16 * 4  # the smallest activation of a convolution

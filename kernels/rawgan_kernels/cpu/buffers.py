@@ -17,13 +17,22 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 1 << 15
-"""Bytes below which the C library's own allocator is as good."""
-
-Piece = np.ndarray[Any, Any]
+SMALL = 1 << 16
+"""Bytes up to which the C library's own allocator is as good: it keeps what was freed."""
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the longest vector."""
+
+
+class Piece:
+    """Memory of `size` bytes from `address` on, which is aligned."""
+
+    __slots__ = ("address", "memory", "size")
+
+    def __init__(self, size: int) -> None:
+        self.memory = np.empty(size + ALIGNMENT, np.uint8)
+        start = self.memory.__array_interface__["data"][0]
+        self.address, self.size = start + -start % ALIGNMENT, size
 
 
 class Shelf:
@@ -41,7 +50,9 @@ class Shelf:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.pieces: list[Piece] = []  # the latest last
+        self.pieces: dict[int, Piece] = {}  # by address, the longest unused first
+        self.by_size: dict[int, list[Piece]] = {}  # the same: as a step repeats itself, most requests find their size
+        self.bytes = 0  # of all of them
         # Arrays die at any moment, in any thread, even inside the methods below: all they do is leave their piece here.
         self.returned: deque[Piece] = deque()
         self.lock = Lock()
@@ -51,55 +62,60 @@ class Shelf:
         size = dtype.itemsize
         for n in shape:
             size *= n
-        if size < SMALL:
+        if size <= SMALL:
             return np.empty(shape, dtype)
-        return np.asarray(Lease(self, shape, dtype, size))
+        return np.asarray(Lease(self, self.take(size), shape, dtype.str, size))
 
     def take(self, size: int) -> Piece:
         """A piece of so many bytes or more: from the shelf, or new."""
         with self.lock:
-            self._collect()
-            fitting = [i for i, piece in enumerate(self.pieces) if size <= piece.nbytes - ALIGNMENT < 2 * size]
+            if self.returned:
+                self._collect()
+            fitting = self.by_size.get(size)
             if not fitting:
-                return np.empty(size + ALIGNMENT, np.uint8)
-            return self.pieces.pop(min(fitting, key=lambda i: self.pieces[i].nbytes))
+                sizes = [each for each, pieces in self.by_size.items() if pieces and size < each < 2 * size]
+                if not sizes:
+                    return Piece(size)
+                fitting = self.by_size[min(sizes)]
+            piece = fitting.pop()
+            del self.pieces[piece.address]
+            self.bytes -= piece.size
+            return piece
 
     @property
     def free_bytes(self) -> int:
         """Bytes of all free pieces."""
-        return sum(piece.nbytes for piece in (*self.pieces, *self.returned))
+        return self.bytes + sum(piece.size for piece in self.returned)
 
     def clear(self) -> None:
         """Give all free memory back to the system."""
         with self.lock:
             self._collect()
             self.pieces.clear()
+            self.by_size.clear()
+            self.bytes = 0
 
     def _collect(self) -> None:
         """Put what was returned on the shelf, and let go of the longest unused pieces if there are too many."""
-        if self.returned:
-            while self.returned:
-                self.pieces.append(self.returned.popleft())
-            excess = self.free_bytes - self.limit
-            while excess > 0:
-                excess -= self.pieces.pop(0).nbytes
+        while self.returned:
+            piece = self.returned.popleft()
+            self.pieces[piece.address] = piece
+            self.by_size.setdefault(piece.size, []).append(piece)
+            self.bytes += piece.size
+        while self.bytes > self.limit:
+            oldest = self.pieces.pop(next(iter(self.pieces)))
+            self.by_size[oldest.size].remove(oldest)
+            self.bytes -= oldest.size
 
 
 class Lease:
     """Who owns an array's memory: NumPy keeps it alive as long as the array or any view of it is."""
 
-    __slots__ = ("__array_interface__", "__weakref__", "nbytes", "piece", "shelf")
+    __slots__ = ("__array_interface__", "nbytes", "piece", "shelf")
 
-    def __init__(self, shelf: Shelf, shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
-        self.shelf, self.nbytes = shelf, size
-        self.piece = shelf.take(size)
-        address = self.piece.__array_interface__["data"][0]
-        self.__array_interface__ = {
-            "version": 3,
-            "shape": shape,
-            "typestr": dtype.str,
-            "data": (address + -address % ALIGNMENT, False),
-        }
+    def __init__(self, shelf: Shelf, piece: Piece, shape: tuple[int, ...], typestr: str, nbytes: int) -> None:
+        self.shelf, self.piece, self.nbytes = shelf, piece, nbytes
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": typestr, "data": (piece.address, False)}
 
     def __del__(self) -> None:
         self.shelf.returned.append(self.piece)

@@ -61,7 +61,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: fl
     scratch = buffers.empty((threads(), rows * (taps * c + columns)), x.dtype)
     geometry = (top, left, a, *window.stride, *window.dilation, window.groups)
     pixels = len(x) * window.output[0] * window.output[1]
-    multiply = panel_multiplier(x.dtype.name)
+    multiply = panel_multiplier(x.dtype.char)
     run(_conv2d_block, -(-pixels // rows), (x, packed, y, b, scratch, float(slope), geometry, rows, multiply))
     return y
 
@@ -87,7 +87,7 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = Non
     rows = _block_rows(packed.shape[1] * packed.shape[3])
     scratch = buffers.empty((threads(), rows * packed.shape[1] * packed.shape[3]), gy.dtype)
     geometry = (top, left, a, *window.stride, *window.dilation, window.groups)
-    multiply = panel_multiplier(gy.dtype.name)
+    multiply = panel_multiplier(gy.dtype.char)
     run(_conv2d_input_grad_image, len(gy), (gy, packed, gx, b, scratch, float(slope), geometry, rows, taps, multiply))
     return gx
 
@@ -116,7 +116,7 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
     scratch = buffers.empty((threads(), rows * (a * width * c + columns)), x.dtype)
     gw = buffers.empty((a, width, c, k), x.dtype)
     geometry = (top, left, a, *window.stride, *window.dilation, groups)
-    multiply = panel_multiplier(x.dtype.name)
+    multiply = panel_multiplier(x.dtype.char)
     run(_conv2d_weight_grad_part, parts, (x, gy, sums, scratch, gw, geometry, rows, columns, pixels, multiply))
     run(_add_parts, a, (sums, gw, groups, columns))
     return gw

@@ -25,6 +25,7 @@ What a channel needs to be normalised is written out for a whole wide row, `PANE
 Layer norm is another matter, as its means run along the rows: `layer_norm`.
 """
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -38,6 +39,8 @@ from rawgan_kernels.cpu.launch import run, threads
 from rawgan_kernels.cpu.rows import clear
 from rawgan_kernels.cpu.simd import pointer, shifted
 
+_FLOAT64 = np.dtype(np.float64)
+
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
 
@@ -50,21 +53,19 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
     Bytes:  x + y
     """
     y, gamma, beta = buffers.empty(x.shape, x.dtype), gamma.ravel(), beta.ravel()
-    kept = tuple(1 if axis in axes else length for axis, length in enumerate(x.shape))
+    kept, cut = _plan(x.shape, gamma.size, axes)
     if not x.size:
         mean, var = np.full((2, *kept), np.nan, x.dtype)
         return y, mean, var
-    if _is_layer_norm(x, gamma, axes):
+    if cut is None:
         mean, var = layer_norm.forward(x.ravel(), gamma, beta, y.reshape(-1), float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
-    cut = _grid(x, axes)
     flat = x.ravel()
     parts, rows, sums = _scratch(cut, x.dtype)
     arguments = flat, flat, y.reshape(-1), parts, rows, sums, float(slope), cut
     run(_block_moments, cut.blocks, arguments)
     mean, var = np.empty((2, cut.groups, cut.channels), x.dtype)
-    _combine_moments(parts, cut, mean, var)
-    _write_out(rows, cut, mean, var, gamma, beta, float(eps))
+    _combine_moments(parts, cut, mean, var, rows, gamma, beta, float(eps))
     run(_apply, cut.blocks, arguments)
     return y, mean.reshape(kept), var.reshape(kept)
 
@@ -81,15 +82,15 @@ def normalize_grad(
     """
     gx, shape, gamma, beta = buffers.empty(x.shape, x.dtype), gamma.shape, gamma.ravel(), beta.ravel()
     mean, var = mean.ravel(), var.ravel()
+    _, cut = _plan(x.shape, gamma.size, axes)
     if not x.size:
         ggamma, gbeta = np.zeros((2, *shape), x.dtype)
         return gx, ggamma, gbeta
-    if _is_layer_norm(x, gamma, axes):
+    if cut is None:
         ggamma, gbeta = layer_norm.backward(
             x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, float(eps), float(slope)
         )
         return gx, ggamma.reshape(shape), gbeta.reshape(shape)
-    cut = _grid(x, axes)
     mean, var = mean.reshape(-1, cut.channels), var.reshape(-1, cut.channels)
     parts, rows, sums = _scratch(cut, x.dtype)
     arguments = x.ravel(), gy.ravel(), gx.reshape(-1), parts, rows, sums, float(slope), cut
@@ -101,27 +102,29 @@ def normalize_grad(
     return gx, ggamma.astype(x.dtype), gbeta.astype(x.dtype)
 
 
-def _is_layer_norm(x: Array, gamma: Array, axes: Axes) -> bool:
-    """Whether the mean is over the axes of gamma, and not over pixels of a channel."""
+@lru_cache(maxsize=256)  # a network asks for the same few in every step
+def _plan(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> tuple[tuple[int, ...], Grid | None]:
+    """The shape of the statistics, and the blocks of x: None where there are none, in layer norm and in empty arrays.
+
+    In layer norm the mean is over the axes of gamma, and not over pixels of a channel.
+    """
+    kept = tuple(1 if axis in axes else length for axis, length in enumerate(shape))
     axes = tuple(sorted(axes))
-    if axes == tuple(range(axes[0], x.ndim)) and gamma.size == prod(x.shape[a] for a in axes):
-        return True
-    if axes == tuple(range(axes[0], x.ndim - 1)) and gamma.size == x.shape[-1]:
-        return False
+    first, over = axes[0], [shape[axis] for axis in axes]
+    if 0 in shape or (axes == tuple(range(first, len(shape))) and gamma_size == prod(over)):
+        return kept, None
+    if axes == tuple(range(first, len(shape) - 1)) and gamma_size == shape[-1]:
+        return kept, grid(prod(shape[:first]), prod(over), shape[-1])
     raise MissingKernel(
-        f"backend 'cpu' has batch, instance and layer norm, but not the mean of {x.shape} over the axes {axes} with a "
-        f"gamma of {gamma.size}; use('reference') has every norm"
+        f"backend 'cpu' has batch, instance and layer norm, but not the mean of {shape} over the axes {axes} with a "
+        f"gamma of {gamma_size}; use('reference') has every norm"
     )
-
-
-def _grid(x: Array, axes: Axes) -> Grid:
-    return grid(prod(x.shape[: min(axes)]), prod(x.shape[axis] for axis in axes), x.shape[-1])
 
 
 def _scratch(cut: Grid, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
     """Two numbers for each channel of each part of the rows; what is needed of each column of each panel; three sums
     of each column of a block, for each thread."""
-    parts = buffers.empty((2, cut.groups * cut.row_blocks, cut.channels), np.dtype(np.float64))
+    parts = buffers.empty((2, cut.groups * cut.row_blocks, cut.channels), _FLOAT64)
     rows = buffers.empty((cut.groups * cut.panels, KINDS * PANEL), dtype)
     return parts, rows, buffers.empty((threads(), 3 * PANEL), dtype)
 
@@ -193,8 +196,8 @@ def _block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _combine_moments(parts, cut, mean, var):  # type: ignore[no-untyped-def]
-    """Mean and variance (groups, C) from those of the blocks, in the order of the blocks."""
+def _combine_moments(parts, cut, mean, var, rows, gamma, beta, eps):  # type: ignore[no-untyped-def]
+    """Mean and variance (groups, C) from those of the blocks, in the order of the blocks; then what columns need."""
     pixels, whole = cut.size // cut.channels, cut.rows * cut.width // cut.channels
     total, squares = np.empty(cut.channels), np.empty(cut.channels)
     for group in range(cut.groups):
@@ -211,6 +214,7 @@ def _combine_moments(parts, cut, mean, var):  # type: ignore[no-untyped-def]
                 squares[channel] += parts[1, part, channel] + away * away * count
         for channel in range(cut.channels):
             mean[group, channel], var[group, channel] = total[channel] / pixels, squares[channel] / pixels
+    _write_out(rows, cut, mean, var, gamma, beta, eps)
 
 
 @kernel

@@ -62,7 +62,8 @@ def _multiply(a: Array, b: Array, c: Array) -> None:
     (m, depth), n, size = a.shape, b.shape[1], a.itemsize
     if not m * n:
         return
-    steps = (*(step // size for step in a.strides), *(step // size for step in b.strides))
+    (a_row, a_step), (b_step, b_column) = a.strides, b.strides
+    steps = a_row // size, a_step // size, b_step // size, b_column // size
     parallel = m * n * depth > SMALL
     if (n == 1 and 1 in steps[:2]) or (depth == 1 and steps[3] == 1):
         rows = -(-m // (2 * threads())) if parallel else m
@@ -73,11 +74,11 @@ def _multiply(a: Array, b: Array, c: Array) -> None:
     panels = -(-n // panel)
     if parallel:  # a panel each, and where these are few, some of the rows
         cuts = min(-(-4 * threads() // panels), -(-m // TILE_ROWS))
-        rows, width = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel
+        rows, width, rivals = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel, threads()
     else:
-        rows, width = m, panels * panel
-    scratch = buffers.empty((threads(), DEPTH * panel + rows * panel), a.dtype)
-    arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, width, panel_multiplier(a.dtype.name))
+        rows, width, rivals = m, panels * panel, 1
+    scratch = buffers.empty((rivals, DEPTH * panel + rows * panel), a.dtype)
+    arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, width, panel_multiplier(a.dtype.char))
     run(_multiply_unit, -(-m // rows) * -(-n // width), arguments)
 
 
@@ -144,4 +145,6 @@ def _multiply_term(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 def _steps_in_elements(x: Array) -> Array:
     """The array itself, unless its numbers do not lie whole elements apart."""
-    return x if all(step % x.itemsize == 0 for step in x.strides) and x.flags.aligned else np.ascontiguousarray(x)
+    flags = x.flags
+    whole = flags.forc or all(step % x.itemsize == 0 for step in x.strides)
+    return x if whole and flags.aligned else np.ascontiguousarray(x)

@@ -237,7 +237,7 @@ def _multiply_panel(a, a_row, a_step, b, b_step, c, c_row, rows, depth, add):  #
 
 @cache
 def panel_multiplier(dtype: str) -> int:
-    """The address of `multiply_panel` for a dtype."""
+    """The address of `multiply_panel` for a dtype: its `char`, as a dtype's name is slow to ask for."""
     number = types.CPointer(from_dtype(np.dtype(dtype)))
     size = types.intp
     signature = types.void(number, size, size, number, size, number, size, size, size, types.boolean)

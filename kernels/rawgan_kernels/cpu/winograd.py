@@ -101,7 +101,7 @@ def _block_images(output: tuple[int, int], images: int) -> int:
 
 def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
     """leaky_relu(conv2d(x, w) + b), or None if that is not finite; see the module. Shapes as `reference.conv2d`."""
-    code, n, c, k = code_for(x.dtype.name), len(x), x.shape[3], w.shape[3]
+    code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], w.shape[3]
     y = buffers.empty((n, *window.output, k), x.dtype)
     transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
     run(transform_weights, k * x.itemsize // PANEL_BYTES, (w, transformed, half, code))
@@ -115,7 +115,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array 
 
 def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
     """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `reference`."""
-    code, n, c, k = code_for(gy.dtype.name), len(gy), w.shape[2], gy.shape[3]
+    code, n, c, k = code_for(gy.dtype.char), len(gy), w.shape[2], gy.shape[3]
     gx = buffers.empty((n, *window.size, c), gy.dtype)
     turned = buffers.empty((4, 4, k, c), gy.dtype)
     run(turn, 16, (w, turned))
@@ -135,7 +135,7 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
 
 def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
     """The weights' gradient, or None if it is not finite. Shapes as `reference.conv2d_weight_grad`."""
-    code, n, c, k = code_for(x.dtype.name), len(x), x.shape[3], gy.shape[3]
+    code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], gy.shape[3]
     gw = buffers.empty((4, 4, c, k), x.dtype)
     each = layout(window.output, 1).rows * (4 * c + k) * x.itemsize
     plan = layout(window.output, max(1, min(n, GRADIENT_BYTES // each)))
