@@ -53,8 +53,14 @@ def _channel_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     part, first, columns, start, end = block_at(grid, block)
     sums = pointer(scratch, thread * PANEL)
     clear(sums, columns)
-    stop = min(start + grid.rows * grid.width, end)
-    for at in range(start + first, stop, grid.width):
+    width = grid.width
+    at, stop = start + first, min(start + grid.rows * width, end)
+    while at + 3 * width + columns <= stop:  # four rows at a time: the sums are loaded and stored once for them all
+        a, b, c, d = pointer(x, at), pointer(x, at + width), pointer(x, at + 2 * width), pointer(x, at + 3 * width)
+        for i in range(columns):
+            sums[i] += (a[i] + b[i]) + (c[i] + d[i])
+        at += 4 * width
+    for at in range(at, stop, width):
         row = pointer(x, at)
         for i in range(min(columns, stop - at)):
             sums[i] += row[i]

@@ -11,6 +11,7 @@ the blocks, whatever the number of threads: so the rounding error does not grow 
 Where each image has statistics of its own, it is a group, and no block goes across groups.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from rawgan_kernels.cpu.compiling import kernel
@@ -23,6 +24,10 @@ WIDE = 512
 
 BLOCK = 1 << 15
 """Elements, about: a few µs, long enough to be worth a thread's while."""
+
+
+FEW = 16
+"""Channels that are too few for a vector loop over them."""
 
 
 class Grid(NamedTuple):
@@ -46,6 +51,7 @@ class Grid(NamedTuple):
         return self.groups * self.row_blocks * self.panels
 
 
+@lru_cache(maxsize=256)  # a network asks for the same few in every step
 def grid(groups: int, pixels: int, channels: int) -> Grid:
     """The blocks of an array (groups, pixels, channels), none of which is 0.
 
@@ -71,6 +77,13 @@ def block_at(grid, block):  # type: ignore[no-untyped-def]
 @kernel
 def fold(sums, total, channels, columns):  # type: ignore[no-untyped-def]
     """total[channel] = the sum, in float64, of the columns of a wide row that belong to a channel."""
+    if channels < FEW:  # one after the other: `total` shares its cache line with those of other blocks, and threads
+        for channel in range(channels):
+            of_channel = 0.0
+            for at in range(channel, columns, channels):
+                of_channel += sums[at]
+            total[channel] = of_channel
+        return
     for channel in range(min(channels, columns)):
         total[channel] = sums[channel]
     for first in range(channels, columns, channels):

@@ -180,7 +180,16 @@ def _block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
             mean = total[channel] / count
             sums[PANEL + i + channel] = mean if mean - mean == 0 else 0.0  # else ∞ − ∞ would make NaN of infinite means
     clear(sums, PANEL)
-    for at in range(start + first, stop, width):
+    at = start + first
+    while at + 3 * width + columns <= stop:  # four rows at a time: the sums are loaded and stored once for them all
+        a, b, c, d = pointer(x, at), pointer(x, at + width), pointer(x, at + 2 * width), pointer(x, at + 3 * width)
+        for i in range(columns):
+            mean = sums[PANEL + i]
+            p, q, r, s = a[i] - mean, b[i] - mean, c[i] - mean, d[i] - mean
+            sums[i] += (p + q) + (r + s)
+            sums[2 * PANEL + i] += (p * p + q * q) + (r * r + s * s)
+        at += 4 * width
+    for at in range(at, stop, width):
         row = pointer(x, at)
         for i in range(min(columns, stop - at)):
             centred = row[i] - sums[PANEL + i]
@@ -238,13 +247,23 @@ def _apply(arguments, block, thread):  # type: ignore[no-untyped-def]
 def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Σ g and Σ g · (x − mean) over each channel of a block."""
     x, gy, _, parts, rows, scratch, slope, grid = arguments
-    slope = x.dtype.type(slope)
+    slope, width = x.dtype.type(slope), grid.width
     part, first, columns, start, end = block_at(grid, block)
-    stop = min(start + grid.rows * grid.width, end)
+    stop = min(start + grid.rows * width, end)
     k = pointer(rows, (part // grid.row_blocks * grid.panels + first // PANEL) * rows.shape[1])
     sums = pointer(scratch, thread * scratch.shape[1])
     clear(sums, 2 * PANEL)
-    for at in range(start + first, stop, grid.width):
+    at = start + first
+    while at + width + columns <= stop:  # two rows at a time
+        a, b, gradient_a, gradient_b = pointer(x, at), pointer(x, at + width), pointer(gy, at), pointer(gy, at + width)
+        for i in range(columns):
+            mean, scale, beta = k[_MEAN + i], k[_SCALE + i], k[_BETA + i]
+            p = gradient_a[i] if scaled(a[i], mean, scale, beta) > 0 else gradient_a[i] * slope
+            q = gradient_b[i] if scaled(b[i], mean, scale, beta) > 0 else gradient_b[i] * slope
+            sums[i] += p + q
+            sums[PANEL + i] += p * (a[i] - mean) + q * (b[i] - mean)
+        at += 2 * width
+    for at in range(at, stop, width):
         row, gradient = pointer(x, at), pointer(gy, at)
         for i in range(min(columns, stop - at)):
             z = scaled(row[i], k[_MEAN + i], k[_SCALE + i], k[_BETA + i])
