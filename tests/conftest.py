@@ -1,5 +1,6 @@
 """What the tests share: how long hypothesis looks, and the tables at the end of the output."""
 
+import ctypes
 import os
 import sys
 from collections import Counter
@@ -7,7 +8,6 @@ from pathlib import Path
 from textwrap import fill
 
 import numba
-import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -45,9 +45,9 @@ def poison_memory(monkeypatch):
         take = buffers.shelf.take
 
         def poisoned(size):
-            piece = take(size)
-            piece.memory[: len(piece.memory) // 8 * 8].view("float64")[...] = np.nan
-            return piece
+            address = take(size)
+            ctypes.memset(address, 0xFF, size)  # a NaN in either precision
+            return address
 
         monkeypatch.setattr(buffers.shelf, "take", poisoned)
         monkeypatch.setattr(buffers, "SMALL", 0)  # for every array to come from there

@@ -880,11 +880,18 @@ CPU = [
     Fault(
         "buffers: a piece goes back on the shelf although a view still uses it",
         "kernels/rawgan_kernels/cpu/buffers.py",
-        "return np.asarray(Lease(self, self.take(size), shape, dtype.str, size))",
-        "lease = np.asarray(Lease(self, self.take(size), shape, dtype.str, size))\n"
+        "return np.asarray(Lease(self, self.take(size), size, shape, dtype.str, nbytes))",
+        "lease = np.asarray(Lease(self, self.take(size), size, shape, dtype.str, nbytes))\n"
         "        self.returned.append(lease.base.piece)\n"
         "        return lease",
         "tests/test_cpu_memory.py -k twice",
+    ),
+    Fault(
+        "buffers: a returned piece is joined with one that is not its neighbour",
+        "kernels/rawgan_kernels/cpu/buffers.py",
+        "if after and starts[after - 1] + sizes[after - 1] == start:",
+        "if after and starts[after - 1] + sizes[after - 1] <= start:",
+        "tests/test_cpu_memory.py -k overlaps",
     ),
     Fault(
         "launch: the last block is left out",

@@ -3,6 +3,8 @@
 import gc
 import threading
 import tracemalloc
+from itertools import combinations, permutations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ def address(x):
 
 @pytest.fixture
 def shelf():
-    return Shelf(limit=1 << 20)
+    return Shelf(slab=1 << 21)
 
 
 def test_memory_is_used_again_when_the_last_view_is_gone_and_not_before(shelf):
@@ -46,29 +48,77 @@ def test_arrays_are_aligned_writable_and_of_the_shape_asked_for(shelf):
 def test_small_arrays_do_not_come_from_the_shelf(shelf):
     x = shelf.empty((SMALL // 4,), F32)
     assert x.base is None
+    assert not shelf.slabs
     assert shelf.empty((), F32).shape == ()
     assert shelf.empty((0, 5), F32).shape == (0, 5)
 
 
-def test_a_piece_serves_smaller_requests_but_none_of_half_its_size(shelf):
-    large = shelf.empty((1 << 16,), F32)
-    first = address(large)
-    del large
-    assert address(shelf.empty((40000,), F32)) == first
-    assert address(shelf.empty((20000,), F32)) != first
+def test_the_smallest_free_piece_that_is_large_enough_is_cut(shelf):
+    xs = [shelf.empty((n,), F32) for n in (20000, 17000, 60000, 17000, 40000, 17000)]
+    small, large, medium = (address(x) for x in xs[::2])
+    xs[::2] = [None] * 3  # and so no neighbours
+    assert address(x := shelf.empty((30000,), F32)) == medium
+    assert address(y := shelf.empty((20000,), F32)) == small
+    assert address(z := shelf.empty((20000,), F32)) == large
+    assert address(shelf.empty((40000,), F32)) == address(z) + z.nbytes
+    assert not np.shares_memory(x, y)
 
 
-def test_what_lies_unused_for_longest_is_let_go():
-    shelf = Shelf(limit=3 * (1 << 17))
-    xs = [shelf.empty(((1 << 15) + 512 * i,), F32) for i in range(4)]
-    first = address(xs[0])
-    for i in range(4):
-        xs[i] = None
-    shelf.empty((SMALL + 1,), np.dtype("uint8"))
-    assert shelf.free_bytes <= shelf.limit
-    assert first not in shelf.pieces
+def test_neighbours_are_joined_whatever_the_order_they_come_back_in(shelf):
+    everything = (1 << 21) // 4 - 16
+    for order in permutations(range(3)):
+        xs = [shelf.empty((n,), F32) for n in (17000, 30000, everything - 48000)]
+        for index in order:
+            xs[index] = None
+        assert shelf.empty((everything,), F32).nbytes == everything * 4
+        assert len(shelf.slabs) == 1
+
+
+def test_a_shelf_that_is_full_takes_another_slab_and_gives_unused_ones_back(shelf):
+    xs = [shelf.empty((1 << 18,), F32) for _ in range(3)]  # half a slab and, with what its ends lose, no second one
+    huge = shelf.empty((1 << 20,), F32)  # more than a slab
+    assert len(shelf.slabs) == 4
+    assert not any(np.shares_memory(x, y) for x, y in combinations([*xs, huge], 2))
+    del huge, xs[0]
     shelf.clear()
-    assert shelf.free_bytes == 0
+    assert len(shelf.slabs) == 2
+    for number, x in enumerate(xs):
+        x[...] = number
+    assert [x.min() == x.max() == number for number, x in enumerate(xs)] == [True, True]
+    xs.clear()
+    del x
+    shelf.clear()
+    assert not shelf.slabs
+    assert not shelf.starts
+
+
+def test_no_request_ever_overlaps_another(shelf):
+    rng, live = np.random.default_rng(0), []
+    for number in range(2000):
+        if live and rng.random() < 0.5:
+            of, x = live.pop(rng.integers(len(live)))
+            assert (x == of).all()
+        else:
+            live.append((number, shelf.empty((int(rng.integers(SMALL // 4, 1 << 16)),), F32)))
+            live[-1][1][...] = number
+    for of, x in live:
+        assert (x == of).all()
+
+
+def test_where_addresses_are_scarce_the_slab_is_smaller(monkeypatch):
+    shelf, asked = Shelf(), []
+
+    def scarce(length, dtype):
+        asked.append(length)
+        if length > 1 << 24:
+            raise MemoryError
+        return np.zeros(length, dtype)
+
+    monkeypatch.setattr(buffers, "np", SimpleNamespace(empty=scarce, asarray=np.asarray, uint8=np.uint8))
+    assert shelf.empty((1 << 20,), F32).shape == (1 << 20,)
+    assert asked == [1 << n for n in range(30, 23, -1)]
+    with pytest.raises(MemoryError):
+        shelf.empty((1 << 23,), F32)
 
 
 def test_threads_may_take_and_return_at_once(shelf):
@@ -124,21 +174,21 @@ def test_training_is_the_same_whatever_the_memory_held_before(model, poison_memo
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 def test_a_warm_step_asks_the_system_for_no_large_array(model, monkeypatch):
+    gc.collect()
     buffers.shelf.clear()
-    training, new = steps(model, 6, images=64), []
+    training, reached, take = steps(model, 6, images=64), {}, buffers.shelf.take
+
+    def watched(size):
+        start = take(size)
+        slab = max(first for first in buffers.shelf.slabs if first <= start)
+        reached[slab] = max(reached.get(slab, 0), start + size)
+        return start
+
+    monkeypatch.setattr(buffers.shelf, "take", watched)
     for _ in range(3):
         next(training)
     gc.collect()
-    take = buffers.shelf.take
-
-    def watched(size):
-        known = {id(piece) for piece in (*buffers.shelf.pieces.values(), *buffers.shelf.returned)}
-        piece = take(size)
-        if id(piece) not in known:
-            new.append(size)
-        return piece
-
-    monkeypatch.setattr(buffers.shelf, "take", watched)
+    when_warm = dict(reached)
     tracemalloc.start()  # which NumPy tells of its arrays
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -147,5 +197,5 @@ def test_a_warm_step_asks_the_system_for_no_large_array(model, monkeypatch):
     finally:
         tracemalloc.stop()
     assert taken == 3
-    assert new == []
+    assert reached == when_warm  # no address that was not touched before
     assert peak - before < 64 * 14 * 14 * 16 * 4  # the smallest activation of a convolution
