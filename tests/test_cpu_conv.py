@@ -102,6 +102,23 @@ def test_weight_gradients_of_more_images_than_fit_at_once_agree(monkeypatch):
     agree(cpu.conv2d_weight_grad(x, gy, window), reference.conv2d_weight_grad(x, gy, window), "float64")
 
 
+def test_weights_of_more_channels_than_fit_at_once_give_the_same_bits(monkeypatch):
+    window = Window((14, 10), (4, 4), (2, 2), ((1, 1), (1, 1)))
+    c, k = 3 * panel("float32"), 5 * panel("float32")
+    x, w, b = draw((3, 14, 10, c), "float32"), draw((4, 4, c, k), "float32", 1), draw(k, "float32", 2)
+    gy = draw((3, 7, 5, k), "float32", 3)
+    whole = cpu.conv2d(x, w, window, b, 0.2), cpu.conv2d_input_grad(gy, w, window, b[:c], 0.2)
+    monkeypatch.setattr(winograd, "WEIGHT_BYTES", 25 * w.nbytes // 4 // 2)
+    assert [len(winograd._parts(channels, w)) for channels in (c, k)] == [2, 2]
+    for of_parts, expected in zip(
+        (cpu.conv2d(x, w, window, b, 0.2), cpu.conv2d_input_grad(gy, w, window, b[:c], 0.2)), whole, strict=True
+    ):
+        np.testing.assert_array_equal(of_parts, expected)
+    x = x.copy()
+    x[1, 2, 3, 4] = np.nan  # and goes where it belongs
+    np.testing.assert_array_equal(np.isnan(cpu.conv2d(x, w, window)), np.isnan(reference.conv2d(x, w, window)))
+
+
 @pytest.mark.parametrize("channels", [3, 64])
 def test_an_empty_batch_has_an_empty_result_and_no_weight_gradient(channels):
     window = Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))

@@ -75,6 +75,9 @@ TILES_AT_ONCE = 64
 GRADIENT_BYTES = 16 << 20
 """Memory for X̂ and ŷ of the weight gradient; more images than fit are taken in turn."""
 
+WEIGHT_BYTES = 32 << 20
+"""Memory for ŵ of the other two; for weights of more channels, the result is computed in parts, for some at a time."""
+
 BLOCK_C, BLOCK_K = 32, 64
 """Channels of a block of ŵ'. All its points take 200 KiB in float32; its rows of X̂ and ŷ lie together, as rows that are
 a power of two apart would push each other out of the first-level cache."""
@@ -103,6 +106,13 @@ def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array 
     """leaky_relu(conv2d(x, w) + b), or None if that is not finite; see the module. Shapes as `reference.conv2d`."""
     code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], w.shape[3]
     y = buffers.empty((n, *window.output, k), x.dtype)
+    if len(parts := _parts(k, w)) > 1:
+        for part in parts:
+            of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[part], slope)
+            if of_part is None:
+                return None
+            y[..., part] = of_part
+        return y
     transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
     run(transform_weights, k * x.itemsize // PANEL_BYTES, (w, transformed, half, code))
     plan = layout(window.output, _block_images(window.output, n))
@@ -117,6 +127,13 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
     """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `reference`."""
     code, n, c, k = code_for(gy.dtype.char), len(gy), w.shape[2], gy.shape[3]
     gx = buffers.empty((n, *window.size, c), gy.dtype)
+    if len(parts := _parts(c, w)) > 1:
+        for part in parts:
+            of_part = conv2d_input_grad(gy, np.ascontiguousarray(w[:, :, part]), window, b[part], slope)
+            if of_part is None:
+                return None
+            gx[..., part] = of_part
+        return gx
     turned = buffers.empty((4, 4, k, c), gy.dtype)
     run(turn, 16, (w, turned))
     transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), gy.dtype), _halves(gy.dtype)
@@ -151,6 +168,13 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
         run(_transform_both, images, (x, gy, x_hat, y_hat, image, first, top, left, columns, plan, code))
         run(_multiply_tiles, blocks, (x_hat, y_hat, gw, block, finite, images, first > 0, columns, plan, code))
     return gw if finite.all() else None
+
+
+def _parts(channels: int, w: Array) -> list[slice]:
+    """The result's channels, in so many parts that the transformed weights of each fit `WEIGHT_BYTES`."""
+    count, panel = -(-POINTS * POINTS * w.nbytes // 4 // WEIGHT_BYTES), PANEL_BYTES // w.itemsize
+    step = -(-channels // (count * panel)) * panel
+    return [slice(start, min(start + step, channels)) for start in range(0, channels, step)]
 
 
 def _halves(dtype: np.dtype[Any]) -> Array:
