@@ -106,11 +106,13 @@ class Op:
         if array.__class__ is not inputs[0]._array.__class__:
             array = array_module(inputs[0]._array).asarray(array)  # a reduction to one number gives a scalar
         result = Tensor.wrap(array)
+        view, required = array.base is not None, []
         for x in inputs:
-            if array is x._array or (array.base is not None and _owner(x._array) is _owner(array)):
+            if array is x._array or (view and _owner(x._array) is _owner(array)):
                 result._version = x._version  # a view: a write to one is a write to the other
-        self.needs = self._required = tuple([x.requires_grad for x in inputs])
-        if _state.recording and True in self.needs:
+            required.append(x.requires_grad)
+        self.needs = self._required = tuple(required)
+        if True in required and _state.recording:
             self.serial = next(_serial)
             self.shapes = tuple([x._array.shape for x in inputs])
             self._inputs: tuple[Tensor, ...] | None = inputs
@@ -131,10 +133,9 @@ class Op:
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """The input Tensors. Raises GraphError if the graph was released or one of them was written to since."""
-        inputs = self.recorded_inputs
-        for x, version in zip(inputs, self._versions, strict=False):
-            if x._version[0] != version:
-                index = next(i for i, each in enumerate(inputs) if each is x)
+        inputs, versions = self.recorded_inputs, self._versions
+        for index, x in enumerate(inputs):
+            if x._version[0] != versions[index]:
                 raise checks.stale(self, checks.names(self, inputs)[index], x)
         return inputs
 
@@ -227,15 +228,20 @@ def _walk(
     before, state.recording = state.recording, create_graph
     try:
         flowing: dict[Node, Tensor] = {}
+        taken = set()  # arrays that are the caller's
         for y, given in zip(outputs, seeds, strict=True):
             checks.check_seed(y, given)
-            seed = Tensor.wrap(array_module(y._array).ones(y.shape, y.dtype)) if given is None else given
+            if given is None:
+                seed = Tensor.wrap(array_module(y._array).empty(y.shape, y.dtype))
+                seed._array.fill(1)
+            else:
+                seed = given
+                taken.add(id(_owner(seed._array)))
             if create_graph and not seed.requires_grad:
-                seed = Tensor(seed.data, requires_grad=True)  # see check_gradients
-            node = _node(y)
+                seed = Tensor(seed.data, requires_grad=True)  # see check_gradient
+            node = y if y.op is None else y.op
             flowing[node] = flowing[node] + seed if node in flowing else seed
 
-        taken = {id(_owner(seed._array)) for seed in flowing.values()}
         ops = _ops_behind(outputs)
         leading = _mark_needs(ops, wanted)
         found: dict[Node, Tensor] = {}
@@ -249,7 +255,7 @@ def _walk(
             else:
                 del flowing[op]
         found.update(flowing)
-        return {node: _separate(g, taken) for node, g in found.items()}
+        return {node: _separate(g, taken, create_graph) for node, g in found.items()}
     finally:
         state.recording = before
 
@@ -262,9 +268,10 @@ def _step_back(op: Op, flowing: dict[Node, Tensor], create_graph: bool) -> None:
     if create_graph and not op.differentiable_twice:
         raise NotTwiceDifferentiable(f"{op.name} has no second derivative: its backward computes with arrays")
     inputs, gxs = op.recorded_inputs, op.backward(flowing.pop(op))
-    checks.check_gradients(op, inputs, gxs, create_graph)
+    checks.check_gradients(op, inputs, gxs)
     for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
         if needed and gx is not None:
+            checks.check_gradient(op, x, gx, create_graph)
             node = x if x.op is None else x.op
             flowing[node] = flowing[node] + gx if node in flowing else gx
     if not create_graph:
@@ -273,13 +280,13 @@ def _step_back(op: Op, flowing: dict[Node, Tensor], create_graph: bool) -> None:
 
 def _ops_behind(outputs: Sequence[Tensor]) -> list[Op]:
     """All ops that the outputs came out of, oldest first. A loop, not recursion: graphs are deeper than stacks."""
-    found: set[Op] = set()
-    pending = [y.op for y in outputs if y.op is not None]
+    found = {y.op for y in outputs if y.op is not None}
+    pending = list(found)
     while pending:
-        op = pending.pop()
-        if op not in found:
-            found.add(op)
-            pending += [x.op for x in op.recorded_inputs if x.op is not None]
+        for x in pending.pop().recorded_inputs:
+            if x.op is not None and x.op not in found:
+                found.add(x.op)
+                pending.append(x.op)
     return sorted(found, key=attrgetter("serial"))
 
 
@@ -287,13 +294,12 @@ def _mark_needs(ops: list[Op], wanted: set[Node] | None) -> set[Op]:
     """Tell each op which of its inputs' gradients lead to something wanted; return the ops that have any."""
     leading: set[Op] = set()
     for op in ops:
-        op.needs = tuple(
-            [
-                required and (x.op in leading or (x.op is None if wanted is None else _node(x) in wanted))
-                for x, required in zip(op.recorded_inputs, op._required, strict=True)
-            ]
-        )
-        if True in op.needs:
+        needs = []
+        for x, required in zip(op.recorded_inputs, op._required, strict=True):
+            node = x if x.op is None else x.op
+            needs.append(required and (node in leading or (x.op is None if wanted is None else node in wanted)))
+        op.needs = tuple(needs)
+        if True in needs:
             leading.add(op)
     return leading
 
@@ -302,17 +308,19 @@ def _node(x: Tensor) -> Node:
     return x if x.op is None else x.op
 
 
-def _separate(g: Tensor, taken: set[int]) -> Tensor:
+def _separate(g: Tensor, taken: set[int], create_graph: bool) -> Tensor:
     """Give a gradient an array of its own, so that writing to it never changes another, or an argument."""
     owner = _owner(g._array)
     if id(owner) in taken or owner.nbytes != g._array.nbytes:
-        return g * 1  # by an op: where the walk is recorded, the copy stays tied to what it is a copy of
+        if create_graph:
+            return g * 1  # by an op: the copy stays tied to what it is a copy of
+        return Tensor.wrap(g._array.copy())
     taken.add(id(owner))
     return g
 
 
 def _owner(array: Any) -> Any:
-    base = getattr(array, "base", None)
+    base = array.base
     while base is not None:
         array, base = base, getattr(base, "base", None)
     return array

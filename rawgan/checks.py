@@ -68,29 +68,30 @@ def check_result(op: Op, inputs: Sequence[Tensor], array: Any) -> None:
         )
 
 
-def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Any, create_graph: bool) -> None:
-    """What an op's backward returned is what it promised. Raises: ShapeError, DTypeError, NotTwiceDifferentiable."""
+def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Any) -> None:
+    """An op's backward returned as many gradients as there are inputs. Raises: ShapeError, DTypeError."""
     if not isinstance(gxs, tuple):
         raise DTypeError(
             f"{op.name}.backward must return a tuple, one gradient for each input, not {type(gxs).__name__}"
         )
     if len(gxs) != len(inputs):
         raise ShapeError(f"{op.name}.backward returned {len(gxs)} gradients for {len(inputs)} inputs")
-    for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
-        if not needed or gx is None:
-            continue
-        if not isinstance(gx, Tensor):
-            raise DTypeError(f"{op.name}.backward must return Tensors, or None, but one is {type(gx).__name__}")
-        if gx._array.shape != x._array.shape or gx._array.dtype != x._array.dtype:
-            raise ShapeError(
-                f"{op.name}.backward returned a gradient unlike its input\n"
-                f"  input {x.shape} {x.dtype}   gradient {gx.shape} {gx.dtype}"
-            )
-        # In a recorded walk everything depends on the seeds, so a gradient that does not has lost its graph.
-        if create_graph and not gx.requires_grad:
-            raise NotTwiceDifferentiable(
-                f"{op.name} has no second derivative: its backward returned a gradient that was not made by ops"
-            )
+
+
+def check_gradient(op: Op, x: Tensor, gx: Any, create_graph: bool) -> None:
+    """One of them is like its input. Raises: ShapeError, DTypeError, NotTwiceDifferentiable."""
+    if not isinstance(gx, Tensor):
+        raise DTypeError(f"{op.name}.backward must return Tensors, or None, but one is {type(gx).__name__}")
+    if gx._array.shape != x._array.shape or gx._array.dtype != x._array.dtype:
+        raise ShapeError(
+            f"{op.name}.backward returned a gradient unlike its input\n"
+            f"  input {x.shape} {x.dtype}   gradient {gx.shape} {gx.dtype}"
+        )
+    # In a recorded walk everything depends on the seeds, so a gradient that does not has lost its graph.
+    if create_graph and not gx.requires_grad:
+        raise NotTwiceDifferentiable(
+            f"{op.name} has no second derivative: its backward returned a gradient that was not made by ops"
+        )
 
 
 def check_tensors(what: str, values: Sequence[Any]) -> None:

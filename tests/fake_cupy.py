@@ -135,7 +135,7 @@ def make_module(available=True):
     """The module that stands in for `cupy`."""
     module = ModuleType("cupy")
     names = (
-        "abs arange ascontiguousarray asfortranarray broadcast_to concatenate exp full isfinite isnan log log1p "
+        "abs arange ascontiguousarray asfortranarray broadcast_to concatenate empty exp full isfinite isnan log log1p "
         "maximum ones ones_like shares_memory sign sqrt tanh where zeros zeros_like"
     )
     for name in names.split():

@@ -640,7 +640,7 @@ def test_float64_arrays_in_the_way_of_float32_are_named_with_the_way_out():
 
 def test_gradients_are_memory_of_their_own(monkeypatch):
     """The engine sees to that, so it has to be broken first."""
-    monkeypatch.setattr("rawgan.autograd._separate", lambda g, taken: g)
+    monkeypatch.setattr("rawgan.autograd._separate", lambda g, *_: g)
     with pytest.raises(CheckFailed, match=r"^add: ga \(3,\) and gb are the same memory$"):
         gradcheck(ops.add, X, X)
     with pytest.raises(CheckFailed, match=r"^neg_neg: gx \(3,\) and gy are the same memory$"):

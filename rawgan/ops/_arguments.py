@@ -14,7 +14,10 @@ Axis = int | tuple[int, ...] | None
 
 def as_tensors(*values: Any) -> list[Tensor]:
     """Tensors as they are; a number takes the dtype and device of the first Tensor or array; arrays become Tensors."""
-    if len(values) == 1 and isinstance(values[0], Tensor):
+    for value in values:
+        if value.__class__ is not Tensor:
+            break
+    else:
         return list(values)
     like = next((v for v in values if not isinstance(v, Real)), None)  # np.float64 is a number too
     if like is None:

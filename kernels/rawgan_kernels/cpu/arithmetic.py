@@ -60,8 +60,8 @@ def _channel_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
         for i in range(columns):
             sums[i] += (a[i] + b[i]) + (c[i] + d[i])
         at += 4 * width
-    for at in range(at, stop, width):
-        row = pointer(x, at)
-        for i in range(min(columns, stop - at)):
+    for rest in range(at, stop, width):
+        row = pointer(x, rest)
+        for i in range(min(columns, stop - rest)):
             sums[i] += row[i]
     fold(sums, pointer(parts, part * grid.channels + first), grid.channels, columns)

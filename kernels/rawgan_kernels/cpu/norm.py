@@ -189,9 +189,9 @@ def _block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
             sums[i] += (p + q) + (r + s)
             sums[2 * PANEL + i] += (p * p + q * q) + (r * r + s * s)
         at += 4 * width
-    for at in range(at, stop, width):
-        row = pointer(x, at)
-        for i in range(min(columns, stop - at)):
+    for rest in range(at, stop, width):
+        row = pointer(x, rest)
+        for i in range(min(columns, stop - rest)):
             centred = row[i] - sums[PANEL + i]
             sums[i] += centred
             sums[2 * PANEL + i] += centred * centred
@@ -263,9 +263,9 @@ def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
             sums[i] += p + q
             sums[PANEL + i] += p * (a[i] - mean) + q * (b[i] - mean)
         at += 2 * width
-    for at in range(at, stop, width):
-        row, gradient = pointer(x, at), pointer(gy, at)
-        for i in range(min(columns, stop - at)):
+    for rest in range(at, stop, width):
+        row, gradient = pointer(x, rest), pointer(gy, rest)
+        for i in range(min(columns, stop - rest)):
             z = scaled(row[i], k[_MEAN + i], k[_SCALE + i], k[_BETA + i])
             g = gradient[i] if z > 0 else gradient[i] * slope
             sums[i] += g
