@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu import scalar
 from rawgan_kernels.cpu.compiling import kernel
 from rawgan_kernels.cpu.elementwise import apply, part
+from rawgan_kernels.cpu.scalar import formulas
 
 Array = np.ndarray[Any, Any]
 
@@ -102,53 +102,53 @@ def bce_with_logits_grad(x: Array, t: Array, gy: Array) -> Array:
 def _leaky_relu(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, slope = part(arguments, block)
     for i in range(count):
-        y[i] = scalar.leaky_relu(x[i], slope)
+        y[i] = formulas.leaky_relu(x[i], slope)
 
 
 @kernel
 def _leaky_relu_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, y, gy, _, gx, slope = part(arguments, block)
     for i in range(count):
-        gx[i] = scalar.leaky_relu_grad(y[i], gy[i], slope)
+        gx[i] = formulas.leaky_relu_grad(y[i], gy[i], slope)
 
 
 @kernel
 def _tanh(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
-        y[i] = scalar.tanh(x[i])
+        y[i] = formulas.tanh(x[i])
 
 
 @kernel
 def _tanh_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, y, gy, _, gx, _ = part(arguments, block)
     for i in range(count):
-        gx[i] = scalar.tanh_grad(y[i], gy[i])
+        gx[i] = formulas.tanh_grad(y[i], gy[i])
 
 
 @kernel
 def _sigmoid(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
-        y[i] = scalar.sigmoid(x[i])
+        y[i] = formulas.sigmoid(x[i])
 
 
 @kernel
 def _softplus(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
-        y[i] = scalar.softplus(x[i])
+        y[i] = formulas.softplus(x[i])
 
 
 @kernel
 def _bce_with_logits(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, t, _, y, _ = part(arguments, block)
     for i in range(count):
-        y[i] = scalar.bce_with_logits(x[i], t[i])
+        y[i] = formulas.bce_with_logits(x[i], t[i])
 
 
 @kernel
 def _bce_with_logits_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, t, gy, gx, _ = part(arguments, block)
     for i in range(count):
-        gx[i] = scalar.bce_with_logits_grad(x[i], t[i], gy[i])
+        gx[i] = formulas.bce_with_logits_grad(x[i], t[i], gy[i])

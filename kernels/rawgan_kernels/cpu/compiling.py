@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 from numba import cfunc, config, njit
 from numba.core import caching, event
 
+from rawgan_kernels import formulas
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 KEEP_NAN = {"contract", "nsz"}
@@ -37,7 +39,7 @@ SLOW_SECONDS = 0.5
 def sources_stamp() -> bytes:
     """A hash of all sources that kernels are made of."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(formulas.__file__)):
         digest.update(path.read_bytes())
     return digest.digest()
 

@@ -1,4 +1,4 @@
-"""Formulas for one number, without branches or calls, so that a compiler turns a loop over them into vector code.
+"""Exponentials of one number, without branches or calls, so that a compiler turns a loop over them into vector code.
 
 The exponential and logarithm of the C library take one number at a time, about 10 ns each. Those here give up what the
 activations do not need: e^x is for x ≤ 0 and log(1 + x) for 0 ≤ x ≤ 1. Each is right to 4 units in the last place,
@@ -27,6 +27,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.formulas import instantiate
 
 
 def _constant(single: float, double: float) -> Any:
@@ -77,6 +78,7 @@ def _power_of_two(single: int, double: int) -> Any:
     return power
 
 
+_zero = _constant(0.0, 0.0)
 _one = _constant(1.0, 1.0)
 _two = _constant(2.0, 2.0)
 _rounding = _constant(1.5 * 2**23, 1.5 * 2**52)
@@ -126,59 +128,5 @@ def log1p(x):  # type: ignore[no-untyped-def]
     return _two(x) * (s + s * square * _artanh_beyond_linear(square))
 
 
-@kernel
-def positive(x):  # type: ignore[no-untyped-def]
-    """max(x, 0), and 0 for NaN"""
-    return x if x > 0 else type(x)(0)
-
-
-# --- the formulas of the kernels ---------------------------------------------------------------------------------
-
-
-@kernel
-def leaky_relu(x, slope):  # type: ignore[no-untyped-def]
-    """x where x > 0, slope · x elsewhere; NaN stays, and without a slope −∞ gives 0 and not 0 · ∞"""
-    low = x * slope if slope != 0 else type(x)(0)
-    return x if x > 0 or x != x else low
-
-
-@kernel
-def leaky_relu_grad(y, gy, slope):  # type: ignore[no-untyped-def]
-    return gy if y > 0 else gy * slope
-
-
-@kernel
-def tanh(x):  # type: ignore[no-untyped-def]
-    """With u = e^(−2|x|) − 1: tanh |x| = −u / (2 + u). Near 0, u is right to its last digits, so the quotient is."""
-    u = expm1(-_two(x) * abs(x))
-    y = u / (_two(x) + u)
-    return -y if x > 0 else y
-
-
-@kernel
-def tanh_grad(y, gy):  # type: ignore[no-untyped-def]
-    return gy * ((_one(y) - y) * (_one(y) + y))
-
-
-@kernel
-def sigmoid(x):  # type: ignore[no-untyped-def]
-    e = exp(-abs(x))
-    return (_one(x) if x >= 0 else e) / (_one(x) + e)
-
-
-@kernel
-def softplus(x):  # type: ignore[no-untyped-def]
-    return positive(x) + log1p(exp(-abs(x)))
-
-
-@kernel
-def bce_with_logits(x, t):  # type: ignore[no-untyped-def]
-    return t * positive(-x) + (_one(x) - t) * positive(x) + log1p(exp(-abs(x)))
-
-
-@kernel
-def bce_with_logits_grad(x, t, gy):  # type: ignore[no-untyped-def]
-    """σ(x) and σ(−x) are 1 / (1 + e) and e / (1 + e), or the other way round, with e = e^−|x|"""
-    e = exp(-abs(x))
-    of_x, of_minus_x = (_one(x), e) if x >= 0 else (e, _one(x))
-    return gy * (((_one(x) - t) * of_x - t * of_minus_x) / (_one(x) + e))
+formulas = instantiate(kernel, zero=_zero, one=_one, two=_two, exp=exp, expm1=expm1, log1p=log1p)
+"""The formulas of the kernels, compiled."""

@@ -1,0 +1,102 @@
+"""Formulas for one number, written once for the kernels of the CPU and of the GPU.
+
+They are made into code by `instantiate`, which fills in what differs: how to compile a function, the exponentials for
+the numbers that occur here (CPU: `cpu.scalar`), and constants of the dtype of x. (A plain 0.5 would turn float32 into
+float64.)
+
+    zero(x), one(x), two(x)     0, 1, 2
+    exp(x), expm1(x)            e^x and e^x − 1 for x ≤ 0
+    log1p(x)                    log(1 + x) for 0 ≤ x ≤ 1
+"""
+
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+zero: Any = None
+one: Any = None
+two: Any = None
+exp: Any = None
+expm1: Any = None
+log1p: Any = None
+
+
+def instantiate(compile_: Callable[[Any], Any], **names: Any) -> Any:
+    """The formulas below as attributes, each compiled, with `names` filled in.
+
+    >>> import math
+    >>> numbers = dict(zero=lambda x: 0.0, one=lambda x: 1.0, two=lambda x: 2.0)
+    >>> plain = instantiate(lambda function: function, exp=math.exp, **numbers)
+    >>> plain.sigmoid(0.0)
+    0.5
+    """
+    filled = ModuleType("formulas")  # Numba looks for constants into modules, but not into other objects
+    for formula in FORMULAS:
+        inside = {**vars(filled), **names, "__builtins__": __builtins__, "__name__": __name__}
+        function = FunctionType(formula.__code__, inside, formula.__name__)
+        function.__doc__, function.__module__ = formula.__doc__, formula.__module__
+        setattr(filled, formula.__name__, compile_(function))
+    return filled
+
+
+def positive(x):  # type: ignore[no-untyped-def]
+    """max(x, 0), and 0 for NaN"""
+    return x if x > zero(x) else zero(x)
+
+
+def leaky_relu(x, slope):  # type: ignore[no-untyped-def]
+    """x where x > 0, slope · x elsewhere; NaN stays, and without a slope −∞ gives 0 and not 0 · ∞"""
+    low = x * slope if slope != zero(x) else zero(x)
+    return x if x > zero(x) or x != x else low
+
+
+def leaky_relu_grad(y, gy, slope):  # type: ignore[no-untyped-def]
+    """gy where y > 0, slope · gy elsewhere"""
+    return gy if y > zero(y) else gy * slope
+
+
+def tanh(x):  # type: ignore[no-untyped-def]
+    """With u = e^(−2|x|) − 1: tanh |x| = −u / (2 + u). Near 0, u is right to its last digits, so the quotient is."""
+    u = expm1(-two(x) * abs(x))
+    y = u / (two(x) + u)
+    return -y if x > zero(x) else y
+
+
+def tanh_grad(y, gy):  # type: ignore[no-untyped-def]
+    """gy · (1 − y²), without the loss of digits where y² is nearly 1"""
+    return gy * ((one(y) - y) * (one(y) + y))
+
+
+def sigmoid(x):  # type: ignore[no-untyped-def]
+    """1 / (1 + e) or e / (1 + e), with e = e^−|x|"""
+    e = exp(-abs(x))
+    return (one(x) if x >= zero(x) else e) / (one(x) + e)
+
+
+def softplus(x):  # type: ignore[no-untyped-def]
+    """max(x, 0) + log(1 + e^−|x|)"""
+    return positive(x) + log1p(exp(-abs(x)))
+
+
+def bce_with_logits(x, t):  # type: ignore[no-untyped-def]
+    """t · max(−x, 0) + (1 − t) · max(x, 0) + log(1 + e^−|x|)"""
+    return t * positive(-x) + (one(x) - t) * positive(x) + log1p(exp(-abs(x)))
+
+
+def bce_with_logits_grad(x, t, gy):  # type: ignore[no-untyped-def]
+    """σ(x) and σ(−x) are 1 / (1 + e) and e / (1 + e), or the other way round, with e = e^−|x|"""
+    e = exp(-abs(x))
+    of_x = one(x) if x >= zero(x) else e
+    of_minus_x = e if x >= zero(x) else one(x)
+    return gy * (((one(x) - t) * of_x - t * of_minus_x) / (one(x) + e))
+
+
+def scaled(x, mean, scale, beta):  # type: ignore[no-untyped-def]
+    """What the activation after a norm sees."""
+    return (x - mean) * scale + beta
+
+
+FORMULAS = (
+    positive, leaky_relu, leaky_relu_grad, tanh, tanh_grad, sigmoid, softplus, bce_with_logits, bce_with_logits_grad,
+    scaled,
+)  # fmt: skip
