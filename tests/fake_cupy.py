@@ -13,6 +13,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 import pytest
 
+from rawgan_kernels.cuda import language
+from rawgan_kernels.cuda.simulator import simulate
+
 _known = WeakValueDictionary()
 """Arrays by the identity of their numbers: the base of two views is one and the same object."""
 
@@ -136,7 +139,7 @@ def make_module(available=True):
     module = ModuleType("cupy")
     names = (
         "abs arange ascontiguousarray asfortranarray broadcast_to concatenate empty exp full isfinite isnan log log1p "
-        "maximum ones ones_like shares_memory sign sqrt tanh where zeros zeros_like"
+        "matmul maximum ones ones_like shares_memory sign sqrt tanh where zeros zeros_like"
     )
     for name in names.split():
         setattr(module, name, _wrapped(getattr(np, name)))
@@ -145,6 +148,22 @@ def make_module(available=True):
     module.lib = SimpleNamespace(stride_tricks=views)
     module.ndarray, module.asarray, module.is_available = ndarray, asarray, lambda: available
     return module
+
+
+@pytest.fixture
+def simulated_gpu(monkeypatch):
+    """CUDA kernels run in the simulator, on the numbers behind the arrays."""
+
+    def run(kernel, dtype, blocks, arguments):
+        def numbers(x):
+            if isinstance(x, list):
+                return [numbers(each) for each in x]
+            x = _or_numpy(x)
+            return x.reshape(-1) if isinstance(x, np.ndarray) else x
+
+        simulate(kernel, dtype, blocks, tuple(numbers(x) for x in arguments))
+
+    monkeypatch.setattr(language, "run", run)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from fake_cupy import cupy, make_module, ndarray
+from fake_cupy import cupy, make_module, ndarray, simulated_gpu
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, grad, nn, ops, optim
@@ -17,7 +17,7 @@ from rawgan.testing import check_kernel, check_layer, gradcheck
 from rawgan.testing.cases import CASES
 from rawgan.testing.tolerances import TOLERANCES
 
-__all__ = ["cupy"]  # a fixture
+__all__ = ["cupy", "simulated_gpu"]  # fixtures
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,7 @@ def test_training_steps_agree_with_the_cpu(make, cupy):
         assert off <= TOLERANCES["float32"] * np.abs(expected).max(), name
 
 
-def test_gradients_are_checked_where_the_arrays_are(cupy):
+def test_gradients_are_checked_where_the_arrays_are(cupy, simulated_gpu):
     x, w = (to_device(np.random.default_rng(seed).standard_normal((3, 3)), "cuda") for seed in (0, 1))
     assert gradcheck(ops.matmul, x, w).error(2) < 1e-9
     assert len(gradcheck(ops.relu, to_device(np.array([0.0, 1.0]), "cuda")).kinks) == 1

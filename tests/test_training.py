@@ -147,6 +147,11 @@ def test_configurations_that_make_no_sense(options, message):
     assert str(caught.value) == message
 
 
+def test_kernels_of_another_device_are_refused():
+    with pytest.raises(ArgumentError, match=r"^backend: cuda does not compute on device cpu\n  leave --backend out"):
+        Training(TrainConfig(backend="cuda", device="cpu"))
+
+
 def test_an_impossible_image_size_is_refused_before_the_data_is_read():
     with pytest.raises(ArgumentError, match=r"image size 30: .*\n  sizes near 30: 20, 24, 28, 32"):
         Training(TrainConfig(data="no such folder", image_size=30))

@@ -4,6 +4,7 @@ A kernel is one name with one signature and one implementation per backend::
 
     reference/   plain array formulas over NumPy or CuPy: the specification and the oracle of every other backend
     cpu/         compiled by Numba for the vector instructions and the cores of this CPU; the default for NumPy arrays
+    cuda/        compiled by Numba for NVIDIA's GPUs; not the default for CuPy arrays before it has run on one
 
 `rawgan_kernels.conv2d(x, w, window)` looks at the array it is given, picks the backend, and calls that backend's
 `conv2d`. Kernels never validate (the op above has done so), keep the dtype they are given (float32 or float64) and
@@ -22,7 +23,8 @@ from rawgan_kernels.window import Window
 
 __all__ = ["AUTO", "BACKENDS", "MissingKernel", "Window", "array_module", "backend_of", "chosen", "use"]
 
-BACKENDS = ("reference", "cpu")
+BACKENDS = {"reference": ("cpu", "cuda"), "cpu": ("cpu",), "cuda": ("cuda",)}
+"""The backends, and where the arrays may be that each of them takes."""
 
 AUTO = "auto"
 """The choice that leaves it to the array: cpu for NumPy's, reference for CuPy's."""
@@ -57,11 +59,14 @@ def backend_of(array: Any) -> str:
     >>> backend_of(np.zeros(3))
     'cpu'
     """
-    on_host = array_module(array) is np
+    device = "cpu" if array_module(array) is np else "cuda"
     if _chosen == AUTO:
-        return "cpu" if on_host else "reference"
-    if _chosen == "cpu" and not on_host:
-        raise MissingKernel("backend 'cpu' takes NumPy arrays, not CuPy's; use('reference') or use('auto') takes both")
+        return "cpu" if device == "cpu" else "reference"
+    if device not in BACKENDS[_chosen]:
+        mine, other = ("NumPy", "CuPy") if device == "cuda" else ("CuPy", "NumPy")
+        raise MissingKernel(
+            f"backend {_chosen!r} takes {mine} arrays, not {other}'s; use('reference') or use('auto') takes both"
+        )
     return _chosen
 
 
@@ -80,7 +85,7 @@ def use(backend: str) -> None:
     >>> use("abacus")
     Traceback (most recent call last):
         ...
-    rawgan_kernels.MissingKernel: there is no backend 'abacus'; choose one of: auto, reference, cpu
+    rawgan_kernels.MissingKernel: there is no backend 'abacus'; choose one of: auto, reference, cpu, cuda
     """
     global _chosen
     if backend != AUTO and backend not in BACKENDS:

@@ -98,7 +98,7 @@ def _given(flag: str, options: list[str]) -> list[str]:
 
 def _prepare(console: Console, config: TrainConfig) -> Training:
     """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
-    if config.backend != "reference":
+    if config.backend in ("auto", "cpu"):
         _warm_up(Console(stderr=True))
     with progress_of(console, "reading images") as show:
         training = Training(config, show)

@@ -57,7 +57,7 @@ class TrainConfig:
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
-    backend: Literal["auto", "cpu", "reference"] = "auto"
+    backend: Literal["auto", "cpu", "cuda", "reference"] = "auto"
     """Which kernels compute: auto is the fastest for the device; cpu is Numba's; reference is plain NumPy or CuPy."""
 
     sample_every: int = 200

@@ -12,7 +12,7 @@ from rawgan import device
 from rawgan.autograd import no_grad
 from rawgan.data import Batches, ImageSet, load
 from rawgan.data.imageset import Progress
-from rawgan.errors import ConfigError, DivergedError
+from rawgan.errors import ArgumentError, ConfigError, DivergedError
 from rawgan.gan import GAN, ImageKind, build, train_step
 from rawgan.nn import Module
 from rawgan.runs.config import TrainConfig
@@ -49,6 +49,11 @@ class Training:
     def __init__(self, config: TrainConfig, on_progress: Progress | None = None) -> None:
         config.check()
         self.device = device.resolve(config.device)
+        if self.device not in rawgan_kernels.BACKENDS.get(config.backend, (self.device,)):
+            raise ArgumentError(
+                f"backend: {config.backend} does not compute on device {self.device}\n"
+                "  leave --backend out, which takes the best one, or choose another --device"
+            )
         rawgan_kernels.use(config.backend)
         self.images: ImageSet = load(
             config.data,

@@ -83,8 +83,10 @@ def targets() -> list[tuple[str, str]]:
     try:
         cuda_module()
     except DeviceError:
-        return [(backend, "cpu") for backend in BACKENDS]
-    return [(backend, "cpu") for backend in BACKENDS] + [("reference", "cuda")]
+        devices = ["cpu"]
+    else:
+        devices = ["cpu", "cuda"]
+    return [(backend, device) for device in devices for backend, takes in BACKENDS.items() if device in takes]
 
 
 @contextmanager

@@ -1,0 +1,188 @@
+"""The conv triple: windows laid out as rows of a matrix, and one product by cuBLAS.
+
+    y  = leaky_relu(windows(x) @ w + b)         windows: (N·I·J, A·B·C), a row for each window of x
+    gw = windows(x)ᵀ @ gy
+    gx = the sum over all windows that a pixel is in of (gy @ wᵀ), at the place that it has in the window
+
+The products compute; what stands here moves data: one thread for each number of the windows, or of gx. Each thread of
+gx collects what belongs to its pixel, instead of each window handing out what it has: so nothing is added to by two
+threads, and the bits are the same each time. Where windows would take too much memory, the images are taken in turn.
+
+Bytes of a windows matrix: A·B / stride² times those of x, written once and read once; FLOPs of the product: 2 · N·I·J ·
+A·B·C/G · K.
+"""
+
+from typing import Any
+
+from rawgan_kernels import array_module
+from rawgan_kernels.cuda.language import blocks_for, formulas, index, kernel, launch, number, position
+from rawgan_kernels.cuda.memory import empty, flat
+from rawgan_kernels.window import Window
+
+WINDOW_BYTES = 1 << 28
+"""Memory for the windows of as many images as fit."""
+
+
+def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
+    """y = leaky_relu(conv2d(x, w) + b).
+
+    Shapes: x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
+    Flops:  2 · N·I·J · A·B·C/G · K
+    Bytes:  x + w + y
+    """
+    xp, n, k = array_module(x), len(x), w.shape[3]
+    x, y, weights = xp.ascontiguousarray(x), empty(x, (n, *window.output, k)), _matrices(w, window.groups)
+    for images in _in_turn(x, window):
+        # (G, N·I·J, A·B·C/G) @ (G, A·B·C/G, K/G) → (G, N·I·J, K/G)
+        windows, part = _windows(x[images], window), y[images]
+        if window.groups == 1:
+            xp.matmul(windows[0], weights[0], out=part.reshape(-1, k))
+        else:
+            part[...] = xp.matmul(windows, weights).transpose(1, 0, 2).reshape(part.shape)
+    if b is not None or slope != 1:
+        bias = empty(y, (k,)) if b is None else flat(b)
+        launch(_finish, blocks_for(y.size), flat(y), bias, y.size, k, b is not None, slope)
+    return y
+
+
+def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
+    """gx = leaky_relu(conv2d_input_grad(gy, w) + b): with b and slope, a layer of transposed convolution.
+
+    Shapes: gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
+    Flops:  2 · N·I·J · A·B·C/G · K
+    Bytes:  gy + w + gx
+    """
+    xp, (n, i, j, _), groups = array_module(gy), gy.shape, window.groups
+    c = w.shape[2] * groups
+    gx, weights = empty(gy, (n, *window.size, c)), _matrices(w, groups).transpose(0, 2, 1)
+    bias = empty(gy, (c,)) if b is None else flat(b)
+    for images in _in_turn(gx, window):
+        # (G, N·I·J, K/G) @ (G, K/G, A·B·C/G) → (G, N·I·J, A·B·C/G)
+        seen = xp.matmul(_by_group(gy[images], groups), weights)
+        part = gx[images]
+        launch(
+            _collect, blocks_for(part.size), flat(seen), bias, flat(part), part.size, len(part) * i * j,
+            *_geometry(window, c), b is not None, slope,
+        )  # fmt: skip
+    return gx
+
+
+def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
+    """gw = the derivative of Σ gy · conv2d(x, w) with respect to w.
+
+    Shapes: x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
+    Flops:  2 · N·I·J · A·B·C/G · K
+    Bytes:  x + gy + gw
+    """
+    xp, groups = array_module(x), window.groups
+    x, c, k = xp.ascontiguousarray(x), x.shape[3] // groups, gy.shape[3]
+    gw = xp.zeros((groups, window.kernel[0] * window.kernel[1] * c, k // groups), x.dtype)
+    for images in _in_turn(x, window):
+        # (G, A·B·C/G, N·I·J) @ (G, N·I·J, K/G) → (G, A·B·C/G, K/G)
+        gw += xp.matmul(_windows(x[images], window).transpose(0, 2, 1), _by_group(gy[images], groups))
+    return xp.ascontiguousarray(gw.transpose(1, 0, 2).reshape(*window.kernel, c, k))
+
+
+def _matrices(w: Any, groups: int) -> Any:
+    """The weights of each group as a matrix: (G, A·B·C/G, K/G)."""
+    a, b, c, k = w.shape
+    return w.reshape(a * b * c, groups, k // groups).transpose(1, 0, 2)
+
+
+def _by_group(y: Any, groups: int) -> Any:
+    """(N, I, J, K) → (G, N·I·J, K/G)"""
+    k = y.shape[3]
+    return y.reshape(-1, groups, k // groups).transpose(1, 0, 2)
+
+
+def _windows(x: Any, window: Window) -> Any:
+    """Every window of x as one row: (G, N·I·J, A·B·C/G)."""
+    (i, j), (a, b), groups, c = window.output, window.kernel, window.groups, x.shape[3]
+    rows = len(x) * i * j
+    windows = empty(x, (groups, rows, a * b * c // groups))
+    launch(_lay_out, blocks_for(windows.size), flat(x), flat(windows), windows.size, rows, *_geometry(window, c))
+    return windows
+
+
+def _geometry(window: Window, channels: int) -> tuple[int, ...]:
+    (h, w), (i, j), (a, b), (s, t), (d, e) = window.size, window.output, window.kernel, window.stride, window.dilation
+    (top, _), (left, _) = window.padding
+    return h, w, channels, i, j, a, b, s, t, top, left, d, e, window.groups
+
+
+def _in_turn(x: Any, window: Window) -> list[slice]:
+    """The images of x, so many at a time that their windows fit `WINDOW_BYTES`."""
+    (i, j), (a, b) = window.output, window.kernel
+    step = max(1, WINDOW_BYTES // max(1, i * j * a * b * x.shape[3] * x.itemsize))
+    return [slice(first, first + step) for first in range(0, len(x), step)]
+
+
+# --- kernels --------------------------------------------------------------------------------------------------------
+
+
+@kernel(
+    "x: in, windows: out, count: index, rows: index, height: index, width: index, channels: index, i: index, j: index, "
+    "a: index, b: index, s: index, t: index, top: index, left: index, d: index, e: index, groups: index"
+)
+def _lay_out(  # type: ignore[no-untyped-def]
+    x, windows, count, rows, height, width, channels, i, j, a, b, s, t, top, left, d, e, groups
+):
+    """One number of the windows, (group, image, i, j, a, b, channel of the group)."""
+    at = position()
+    if at < count:
+        each = index(channels // groups)
+        rest, channel = index(at // each), index(at % each)
+        rest, across = index(rest // b), index(rest % b)
+        rest, down = index(rest // a), index(rest % a)
+        group, row = index(rest // rows), index(rest % rows)
+        row, column_out = index(row // j), index(row % j)
+        image, row_out = index(row // i), index(row % i)
+        v, u = index(row_out * s + down * d), index(column_out * t + across * e)  # in the padded image
+        value = number(0)
+        if v >= top and u >= left and v < index(top + height) and u < index(left + width):
+            pixel = index((image * height + (v - top)) * width + (u - left))
+            value = x[index(pixel * channels + group * each + channel)]
+        windows[at] = value
+
+
+@kernel(
+    "seen: in, bias: in, gx: out, count: index, rows: index, height: index, width: index, channels: index, i: index, "
+    "j: index, a: index, b: index, s: index, t: index, top: index, left: index, d: index, e: index, groups: index, "
+    "biased: index, slope: number"
+)
+def _collect(  # type: ignore[no-untyped-def]
+    seen, bias, gx, count, rows, height, width, channels, i, j, a, b, s, t, top, left, d, e, groups, biased, slope
+):
+    """One number of gx, (image, row, column, channel): the sum over the taps by which a window sees it."""
+    at = position()
+    if at < count:
+        each = index(channels // groups)
+        pixel, channel = index(at // channels), index(at % channels)
+        group, inner = index(channel // each), index(channel % each)
+        rest, u = index(pixel // width), index(index(pixel % width) + left)
+        image, v = index(rest // height), index(index(rest % height) + top)
+        total = number(0)
+        for down in range(a):
+            reach = index(index(down) * d)
+            if v >= reach and index(index(v - reach) % s) == index(0) and index(index(v - reach) // s) < i:
+                row = index((image * i + index(v - reach) // s) * j)
+                for across in range(b):
+                    side = index(index(across) * e)
+                    if u >= side and index(index(u - side) % t) == index(0) and index(index(u - side) // t) < j:
+                        which = index(group * rows + row + index(u - side) // t)
+                        tap = index(index(down) * b + index(across))
+                        total += seen[index((which * a * b + tap) * each + inner)]
+        if biased != index(0):
+            total += bias[channel]
+        gx[at] = formulas.leaky_relu(total, slope) if slope != number(1) else total
+
+
+@kernel("y: out, bias: in, count: index, channels: index, biased: index, slope: number")
+def _finish(y, bias, count, channels, biased, slope):  # type: ignore[no-untyped-def]
+    """y ← leaky_relu(y + bias)"""
+    at = position()
+    if at < count:
+        value = y[at]
+        if biased != index(0):
+            value += bias[index(at % channels)]
+        y[at] = formulas.leaky_relu(value, slope) if slope != number(1) else value

@@ -1,0 +1,178 @@
+"""Optimiser updates: all parameters in one launch, each number read and written once.
+
+A network has many arrays, most of them small. The blocks of threads are counted across all of them; a table says which
+block is an array's first, and how long the array is.
+
+These are the only kernels that write to their arguments. Of arrays that are not contiguous, copies are updated and then
+written back.
+"""
+
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from rawgan_kernels import array_module
+from rawgan_kernels.cuda.language import THREADS, blocks_for, cuda, index, kernel, launch, math, number
+from rawgan_kernels.cuda.memory import flat
+
+Arrays = list[Any]
+
+EACH = 4
+"""Numbers for each thread."""
+
+
+def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
+    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
+
+    Shapes: w[i], gw[i], velocity[i] any, the same
+    Flops:  4 · Σ w.size
+    Bytes:  2 · w + gw + 2 · velocity
+    Source: Sutskever et al. 2013
+    """
+    if velocity:
+        _update(_momentum, (w, velocity), gw, lr, momentum, float(nesterov))
+    else:
+        _update(_sgd, (w,), gw, lr)
+
+
+def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
+    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
+
+    Shapes: w[i], gw[i], square[i] any, the same
+    Flops:  7 · Σ w.size
+    Bytes:  2 · w + gw + 2 · square
+    Source: Tieleman and Hinton 2012
+    """
+    _update(_rmsprop, (w, square), gw, lr, rho, 1 - rho, eps)
+
+
+def adam_update(
+    w: Arrays,
+    gw: Arrays,
+    m: Arrays,
+    v: Arrays,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> None:
+    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
+
+    Shapes: w[i], gw[i], m[i], v[i] any, the same
+    Flops:  14 · Σ w.size
+    Bytes:  2 · w + gw + 2 · m + 2 · v
+    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
+    """
+    rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
+    numbers = beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps
+    _update(_adam, (w, m, v), gw, *numbers)
+
+
+def _update(body: Any, written: tuple[Arrays, ...], gw: Arrays, *numbers: float) -> None:
+    for dtype in sorted({x.dtype for x in gw}, key=str):
+        chosen = [i for i, x in enumerate(gw) if x.dtype == dtype and x.size]
+        if not chosen:
+            continue
+        copies = [[flat(arrays[i]) for i in chosen] for arrays in written]
+        table, blocks = _table(array_module(gw[0]), tuple(gw[i].size for i in chosen))
+        launch(body, blocks, *copies, [flat(gw[i]) for i in chosen], table, len(chosen), *numbers)
+        for arrays, of_arrays in zip(written, copies, strict=True):
+            for i, copy in zip(chosen, of_arrays, strict=True):
+                if not arrays[i].flags.c_contiguous:
+                    arrays[i][...] = copy.reshape(arrays[i].shape)
+
+
+@lru_cache(maxsize=64)
+def _table(xp: ModuleType, sizes: tuple[int, ...]) -> tuple[Any, int]:
+    """(first block, size) of each array, on the GPU, and how many blocks there are. Sent once: sizes stay the same."""
+    blocks = [blocks_for(size, EACH * THREADS) for size in sizes]
+    first = [sum(blocks[:i]) for i in range(len(sizes))]
+    return xp.asarray(np.array([first, sizes], np.int64).T.reshape(-1)), sum(blocks)
+
+
+# --- for kernels to call --------------------------------------------------------------------------------------------
+
+
+def array_of(table, arrays):  # type: ignore[no-untyped-def]
+    """Which array this block is for."""
+    which = index(arrays - index(1))
+    while index(table[index(which * index(2))]) > index(cuda.blockIdx.x):
+        which = index(which - index(1))
+    return which
+
+
+def first_of_thread(table, which):  # type: ignore[no-untyped-def]
+    """The first of the numbers that this thread updates; the others are `THREADS` apart."""
+    block = index(index(cuda.blockIdx.x) - index(table[index(which * index(2))]))
+    return index(block * index(EACH * THREADS) + index(cuda.threadIdx.x))
+
+
+# --- kernels --------------------------------------------------------------------------------------------------------
+
+
+@kernel("w: arrays, gw: arrays, table: rows, arrays: index, lr: number")
+def _sgd(w, gw, table, arrays, lr):  # type: ignore[no-untyped-def]
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    weights, gradients = w[k], gw[k]
+    for _ in range(EACH):
+        if i < size:
+            weights[i] -= lr * gradients[i]
+        i = index(i + index(THREADS))
+
+
+@kernel(
+    "w: arrays, velocity: arrays, gw: arrays, table: rows, arrays: index, lr: number, momentum: number, "
+    "nesterov: number"
+)
+def _momentum(w, velocity, gw, table, arrays, lr, momentum, nesterov):  # type: ignore[no-untyped-def]
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    weights, velocities, gradients = w[k], velocity[k], gw[k]
+    for _ in range(EACH):
+        if i < size:
+            g = gradients[i]
+            v = momentum * velocities[i] + g
+            velocities[i] = v
+            weights[i] -= lr * (g + momentum * v if nesterov != number(0) else v)
+        i = index(i + index(THREADS))
+
+
+@kernel(
+    "w: arrays, square: arrays, gw: arrays, table: rows, arrays: index, lr: number, rho: number, rest: number, "
+    "eps: number"
+)
+def _rmsprop(w, square, gw, table, arrays, lr, rho, rest, eps):  # type: ignore[no-untyped-def]
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    weights, squares, gradients = w[k], square[k], gw[k]
+    for _ in range(EACH):
+        if i < size:
+            g = gradients[i]
+            s = rho * squares[i] + rest * g * g
+            squares[i] = s
+            weights[i] -= lr * g / (math.sqrt(s) + eps)
+        i = index(i + index(THREADS))
+
+
+@kernel(
+    "w: arrays, m: arrays, v: arrays, gw: arrays, table: rows, arrays: index, beta1: number, rest1: number, "
+    "beta2: number, rest2: number, keep: number, rate: number, correction: number, eps: number"
+)
+def _adam(w, m, v, gw, table, arrays, beta1, rest1, beta2, rest2, keep, rate, correction, eps):  # type: ignore[no-untyped-def]
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    weights, means, squares, gradients = w[k], m[k], v[k], gw[k]
+    for _ in range(EACH):
+        if i < size:
+            g = gradients[i]
+            mean = beta1 * means[i] + rest1 * g
+            square = beta2 * squares[i] + rest2 * g * g
+            means[i] = mean
+            squares[i] = square
+            weights[i] = keep * weights[i] - rate * mean / (math.sqrt(square * correction) + eps)
+        i = index(i + index(THREADS))

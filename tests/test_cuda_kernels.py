@@ -1,0 +1,199 @@
+"""Every CUDA kernel in the simulator, against the reference in float64: no GPU is needed, and none is tested.
+
+The kernels take NumPy arrays here; what the simulator checks besides the results, its own tests show.
+"""
+
+import itertools
+from inspect import signature
+
+import numpy as np
+import pytest
+from fake_cupy import simulated_gpu
+
+from rawgan_kernels import MissingKernel, Window, cuda, reference
+from rawgan_kernels.cuda import conv, language
+
+DTYPES = ["float32", "float64"]
+LIMIT = {"float32": 3e-6, "float64": 1e-13}
+"""Of the largest number of a result."""
+
+pytestmark = pytest.mark.usefixtures("simulated_gpu")
+__all__ = ["simulated_gpu"]  # a fixture
+
+
+def draw(shape, dtype="float32", seed=0):
+    array = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+    array.flags.writeable = False
+    return array
+
+
+def agree(name, *args):
+    """A kernel's results, of the dtype of its first array, are those of the reference in float64."""
+
+    def exact(x):
+        return x.astype("float64") if isinstance(x, np.ndarray) else x
+
+    got, expected = getattr(cuda, name)(*args), getattr(reference, name)(*map(exact, args))
+    for x, y in zip(*([r] if not isinstance(r, tuple) else r for r in (got, expected)), strict=True):
+        close(x, y, args[0].dtype)
+    return got
+
+
+def close(x, expected, dtype):
+    assert x.dtype == dtype
+    assert x.shape == expected.shape
+    largest = abs(expected).max(initial=0)
+    assert abs(x - expected).max(initial=0) <= LIMIT[str(dtype)] * largest
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (1025,), (0, 3)])
+@pytest.mark.parametrize(
+    ("name", "arrays", "numbers"),
+    [
+        ("add", 2, ()), ("leaky_relu", 1, (0.2,)), ("leaky_relu", 1, (0.0,)), ("leaky_relu_grad", 2, (0.2,)),
+        ("tanh", 1, ()), ("tanh_grad", 2, ()), ("sigmoid", 1, ()), ("softplus", 1, ()), ("bce_with_logits", 2, ()),
+        ("bce_with_logits_grad", 3, ()),
+    ],
+)  # fmt: skip
+def test_formulas_agree(name, arrays, numbers, shape, dtype):
+    agree(name, *(draw(shape, dtype, seed) for seed in range(arrays)), *numbers)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "tanh", "sigmoid", "softplus", "bce_with_logits"])
+def test_what_is_not_finite_stays_where_it_belongs(name):
+    x = np.array([np.nan, np.inf, -np.inf, 88.0, -104.0, 1e4, -1e4, 0.0, 1e-30], "float32")
+    more = {"leaky_relu": (0.0,), "bce_with_logits": (np.full_like(x, 0.5),)}.get(name, ())
+    np.testing.assert_allclose(getattr(cuda, name)(x, *more), getattr(reference, name)(x, *more), rtol=1e-6)
+
+
+def test_arrays_that_do_not_lie_in_one_piece():
+    a, b = draw((6, 8))[::2, ::-1], draw((8, 3), seed=1).T
+    agree("add", a, b)
+    agree("channel_sum", a)
+    agree("matmul", a, b.T)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5, 3), (9000, 1), (2, 3, 4, 1), (130, 7, 5), (0, 4)])
+def test_channel_sums_agree(shape, dtype):
+    agree("channel_sum", draw(shape, dtype))
+
+
+def test_channel_sums_of_more_channels_than_threads_agree():
+    agree("channel_sum", draw((2, 258)))
+
+
+NORMS = [
+    ((5, 3), (0,), (3,)), ((700, 2), (0,), (2,)), ((2, 5, 4, 3), (0, 1, 2), (3,)), ((2, 5, 4, 3), (1, 2), (3,)),
+    ((4, 7), (1,), (7,)), ((2, 4, 5, 2), (1, 2, 3), (4, 5, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.2])
+@pytest.mark.parametrize(("shape", "axes", "scales"), NORMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_norms_agree(shape, axes, scales, slope, dtype):
+    x, gy = draw(shape, dtype) + 3, draw(shape, dtype, 1)
+    gamma, beta = draw(scales, dtype, 2), draw(scales, dtype, 3)
+    _, mean, var = agree("normalize", x, gamma, beta, axes, 1e-5, slope)
+    agree("normalize_grad", x, gy, gamma, beta, mean, var, axes, 1e-5, slope)
+
+
+def test_layer_norms_of_more_values_than_threads_agree():
+    x, gamma, beta = draw((3, 258)), draw(258, seed=1), draw(258, seed=2)
+    _, mean, var = agree("normalize", x, gamma, beta, (1,), 1e-5, 0.2)
+    agree("normalize_grad", x, draw((3, 258), seed=3), gamma, beta, mean, var, (1,), 1e-5, 0.2)
+
+
+def test_norms_of_nothing_and_norms_that_do_not_exist():
+    x, ones = np.zeros((0, 3), "float32"), np.ones(3, "float32")
+    y, mean, var = cuda.normalize(x, ones, ones, (0,), 1e-5, 1.0)
+    assert y.shape == (0, 3)
+    assert np.isnan(mean).all()
+    gx, ggamma, gbeta = cuda.normalize_grad(x, x, ones, ones, mean, var, (0,), 1e-5, 1.0)
+    assert gx.shape == (0, 3)
+    assert not ggamma.any()
+    assert not gbeta.any()
+    with pytest.raises(MissingKernel, match=r"^backend 'cuda' has batch, instance and layer norm, but not the mean"):
+        cuda.normalize(draw((2, 3, 4)), draw(4), draw(4), (0,), 1e-5, 1.0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("stride", "padding", "dilation", "groups"),
+    list(itertools.product(
+        [(1, 1), (2, 3)], [((0, 0), (0, 0)), ((1, 1), (2, 2)), ((2, 0), (0, 1))], [(1, 1), (2, 1), (1, 3)], [1, 2, 4]
+    )),
+)  # fmt: skip
+def test_the_conv_triple_agrees(stride, padding, dilation, groups, dtype, monkeypatch):
+    window = Window((6, 5), (3, 2), stride, padding, dilation, groups)
+    outputs = 4 if groups == 4 else 2 * groups
+    x, w = draw((3, 6, 5, 4), dtype), draw((3, 2, 4 // groups, outputs), dtype, 1)
+    gy = draw((3, *window.output, outputs), dtype, 2)
+    for scratch in (1 << 28, 1):  # all images at once, and one at a time
+        monkeypatch.setattr(conv, "WINDOW_BYTES", scratch)
+        agree("conv2d", x, w, window)
+        agree("conv2d", x, w, window, draw(outputs, dtype, 3), 0.2)
+        agree("conv2d_input_grad", gy, w, window)
+        agree("conv2d_input_grad", gy, w, window, draw(4, dtype, 4), 0.2)
+        agree("conv2d_weight_grad", x, gy, window)
+
+
+def test_convolutions_of_an_empty_batch():
+    window = Window((4, 4), (3, 3))
+    x, w, gy = np.zeros((0, 4, 4, 2)), np.ones((3, 3, 2, 3)), np.zeros((0, 2, 2, 3))
+    assert cuda.conv2d(x, w, window).shape == gy.shape
+    assert cuda.conv2d_input_grad(gy, w, window).shape == x.shape
+    np.testing.assert_array_equal(cuda.conv2d_weight_grad(x, gy, window), np.zeros(w.shape))
+
+
+UPDATES = {
+    "sgd_update": [(0, (0.1, 0.0, False)), (1, (0.1, 0.9, False)), (1, (0.1, 0.9, True))],
+    "rmsprop_update": [(1, (0.1, 0.9, 1e-8))],
+    "adam_update": [(2, (1, 0.1, 0.5, 0.999, 1e-8, 0.0)), (2, (3, 0.1, 0.5, 0.999, 1e-8, 0.01))],
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "case"), [(name, case) for name, cases in UPDATES.items() for case in cases])
+def test_updates_agree(name, case, dtype):
+    moments, numbers = case
+    shapes = [(3,), (41, 50), (0, 2), (7, 150), (1,)]
+
+    def arrays(seed):
+        return [np.array(draw(shape, dtype, seed)) for shape in shapes]
+
+    lists = [arrays(0), arrays(1), *([abs(x) for x in arrays(2 + i)] for i in range(moments))]
+    if name == "sgd_update" and not moments:
+        lists.append([])
+    lists[0][1] = np.asfortranarray(lists[0][1])  # is written back
+    exact = [[x.astype("float64") for x in each] for each in lists]
+    before = [x.copy() for x in lists[1]]
+    getattr(cuda, name)(*lists, *numbers)
+    getattr(reference, name)(*exact, *numbers)
+    for got, expected in zip(lists, exact, strict=True):
+        for x, y in zip(got, expected, strict=True):
+            close(x, y, dtype)
+    for x, y in zip(lists[1], before, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pixels_are_gathered_exactly(dtype):
+    images = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3)).astype("uint8")
+    for indices in (np.array([3, 8, 0, 3]), np.array([], "int64")):
+        expected = reference.gather_pixels(images, indices, dtype)
+        np.testing.assert_array_equal(cuda.gather_pixels(images, indices, dtype), expected)
+
+
+def test_every_kernel_of_the_reference_is_there_with_the_same_signature():
+    assert cuda.__all__ == reference.__all__
+    for name in reference.__all__:
+        ours, theirs = signature(getattr(cuda, name)), signature(getattr(reference, name))
+        assert list(ours.parameters) == list(theirs.parameters), name
+
+
+def test_every_kernel_has_a_name_of_its_own():
+    names = [kernel.name for kernel in language.KERNELS]
+    assert len(set(names)) == len(names) > 25

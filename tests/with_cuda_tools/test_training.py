@@ -1,0 +1,36 @@
+"""Whole training steps on a simulated GPU: the engine's arrays in a stand-in for CuPy, the kernels in the simulator."""
+
+import numpy as np
+import pytest
+from fake_cupy import cupy, simulated_gpu
+
+from rawgan import Tensor
+from rawgan.gan import ImageKind, build, train_step
+from rawgan.testing.kernel import chosen
+
+__all__ = ["cupy", "simulated_gpu"]  # fixtures
+
+STEPS = 5
+
+
+def trained(model, device):
+    """Losses of some steps of a narrow network, and all its numbers afterwards."""
+    gan = build(model, ImageKind(28), width=2, device=device)
+    rng = np.random.default_rng(0)
+    losses = []
+    for _ in range(STEPS):
+        batch = [Tensor(rng.uniform(-1, 1, shape).astype("float32")).to(device) for shape in ((2, 28, 28, 1), (2, 100))]
+        losses.append([value.item() for value in train_step(gan, *batch)])
+    numbers = {**gan.generator.state_dict(), **gan.discriminator.state_dict()}
+    return losses, numbers
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
+def test_training_agrees_with_the_reference(model, cupy, simulated_gpu):
+    with chosen("reference"):
+        losses, numbers = trained(model, "cpu")
+    with chosen("cuda"):
+        simulated_losses, simulated_numbers = trained(model, "cuda")
+    np.testing.assert_allclose(simulated_losses, losses, rtol=1e-4)
+    for name, expected in numbers.items():
+        np.testing.assert_allclose(simulated_numbers[name], expected, atol=1e-4, err_msg=name)
