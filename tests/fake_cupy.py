@@ -7,6 +7,7 @@ GPUs: not that the kernels run there, nor that CuPy has every function used.
 
 import operator
 import sys
+from collections import Counter
 from types import ModuleType, SimpleNamespace
 from weakref import WeakValueDictionary
 
@@ -15,6 +16,9 @@ import pytest
 
 from rawgan_kernels.cuda import language
 from rawgan_kernels.cuda.simulator import simulate
+
+traffic = Counter()
+"""How often arrays were sent to the GPU, and how often the CPU waited for numbers of it."""
 
 _known = WeakValueDictionary()
 """Arrays by the identity of their numbers: the base of two views is one and the same object."""
@@ -37,26 +41,28 @@ class ndarray:
 
     def get(self):
         """A copy on the CPU."""
+        traffic["fetched"] += 1
         return self._hidden.copy()
 
     def item(self):
         """The one number in it."""
+        traffic["fetched"] += 1
         return self._hidden.item()
 
     def __len__(self):
         return len(self._hidden)
 
     def __int__(self):
-        return int(self._hidden)
+        return int(self.item())
 
     def __float__(self):
-        return float(self._hidden)
+        return float(self.item())
 
     def __bool__(self):
-        return bool(self._hidden)
+        return bool(self.item())
 
     def __format__(self, spec):
-        return format(self._hidden, spec)
+        return format(self.item(), spec)
 
     def __setitem__(self, index, value):
         self._hidden[_inside(index)] = _inside(value)
@@ -127,6 +133,8 @@ ndarray.__hash__ = None
 
 def asarray(array, dtype=None):
     """To the GPU: the one door for NumPy arrays."""
+    if not isinstance(array, ndarray):
+        traffic["sent"] += 1
     return array if isinstance(array, ndarray) and dtype is None else ndarray(np.array(_or_numpy(array), dtype))
 
 

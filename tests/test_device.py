@@ -7,12 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from fake_cupy import cupy, make_module, ndarray, simulated_gpu
+from fake_cupy import cupy, make_module, ndarray, simulated_gpu, traffic
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.device import cuda_module, device_of, resolve, to_device
 from rawgan.errors import DeviceError, GradientMismatch, ShapeError
+from rawgan.gan import ImageKind, build, train_step
 from rawgan.testing import check_kernel, check_layer, gradcheck
 from rawgan.testing.cases import CASES
 from rawgan.testing.tolerances import TOLERANCES
@@ -170,6 +171,18 @@ def test_training_steps_agree_with_the_cpu(make, cupy):
     for name, expected in states[0].items():
         off = np.abs(states[1][name] - expected).max()
         assert off <= TOLERANCES["float32"] * np.abs(expected).max(), name
+
+
+def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(cupy):
+    gan = build("dcgan", ImageKind(28), width=2, device="cuda")
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        arrays = [rng.uniform(-1, 1, shape).astype("float32") for shape in ((2, 28, 28, 1), (2, 100))]
+        traffic.clear()
+        outcome = train_step(gan, *(Tensor(array).to("cuda") for array in arrays))
+        assert traffic == {"sent": 2}
+    assert [np.isfinite(value.item()) for value in outcome] == [True] * 4  # fetched when it is shown
+    assert traffic == {"sent": 2, "fetched": 4}
 
 
 def test_gradients_are_checked_where_the_arrays_are(cupy, simulated_gpu):

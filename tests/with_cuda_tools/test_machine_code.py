@@ -52,7 +52,7 @@ def test_what_is_looked_for_is_there_when_it_should_be():
 
 
 def test_machine_code_is_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(language, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(language, "_folder", lambda: tmp_path / "kernels")
     kernel = KERNELS[0]
     first = cached(kernel, "float32", (8, 0))
     monkeypatch.setattr(language, "machine_code", lambda *args: pytest.fail("compiled again"))

@@ -1,8 +1,10 @@
 """Whole training steps on a simulated GPU: the engine's arrays in a stand-in for CuPy, the kernels in the simulator."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
-from fake_cupy import cupy, simulated_gpu
+from fake_cupy import cupy, simulated_gpu, traffic
 
 from rawgan import Tensor
 from rawgan.gan import ImageKind, build, train_step
@@ -18,9 +20,13 @@ def trained(model, device):
     gan = build(model, ImageKind(28), width=2, device=device)
     rng = np.random.default_rng(0)
     losses = []
-    for _ in range(STEPS):
+    for step in range(STEPS):
         batch = [Tensor(rng.uniform(-1, 1, shape).astype("float32")).to(device) for shape in ((2, 28, 28, 1), (2, 100))]
-        losses.append([value.item() for value in train_step(gan, *batch)])
+        traffic.clear()
+        outcome = train_step(gan, *batch)
+        tables = 2 if step == 0 and device == "cuda" else 0  # of the two optimisers, sent once
+        assert traffic == Counter(sent=tables)
+        losses.append([value.item() for value in outcome])
     numbers = {**gan.generator.state_dict(), **gan.discriminator.state_dict()}
     return losses, numbers
 

@@ -34,7 +34,6 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from rawgan_kernels import MissingKernel
 from rawgan_kernels import formulas as formulas_source
@@ -193,7 +192,7 @@ def _names(dtype: str) -> dict[str, Any]:
 
 def cached(kernel: Kernel, dtype: str, capability: tuple[int, int]) -> MachineCode:
     """`machine_code`, kept on disk in the user's cache folder, for one state of all sources and tools."""
-    folder = Path(user_cache_path("rawgan"), f"cuda-{_stamp()}")
+    folder = _folder()
     stem = f"{kernel.name}-{dtype}-sm_{capability[0]}{capability[1]}"
     try:
         name, cubin = (folder / stem).with_suffix(".cubin").read_bytes().split(b"\n", 1)
@@ -211,15 +210,17 @@ def cached(kernel: Kernel, dtype: str, capability: tuple[int, int]) -> MachineCo
 
 
 @cache
-def _stamp() -> str:
-    """A hash of what the machine code is made from."""
+def _folder() -> Path:
+    """In the user's cache folder; named after a hash of what the machine code is made from."""
+    from numba.misc import appdirs
+
     digest = hashlib.sha256()
     for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(formulas_source.__file__)):
         digest.update(path.read_bytes())
     for tool in ("numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink"):
         with suppress(PackageNotFoundError):
             digest.update(version(tool).encode())
-    return digest.hexdigest()[:16]
+    return Path(appdirs.user_cache_dir("rawgan", appauthor=False), f"cuda-{digest.hexdigest()[:16]}")
 
 
 # --- on the GPU ---------------------------------------------------------------------------------------------------
