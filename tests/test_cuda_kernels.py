@@ -119,14 +119,14 @@ def test_norms_of_nothing_and_norms_that_do_not_exist():
         cuda.normalize(draw((2, 3, 4)), draw(4), draw(4), (0,), 1e-5, 1.0)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("stride", "padding", "dilation", "groups"),
     list(itertools.product(
         [(1, 1), (2, 3)], [((0, 0), (0, 0)), ((1, 1), (2, 2)), ((2, 0), (0, 1))], [(1, 1), (2, 1), (1, 3)], [1, 2, 4]
     )),
 )  # fmt: skip
-def test_the_conv_triple_agrees(stride, padding, dilation, groups, dtype, monkeypatch):
+def test_the_conv_triple_agrees(stride, padding, dilation, groups, monkeypatch):
+    dtype = "float64" if groups == 2 else "float32"
     window = Window((6, 5), (3, 2), stride, padding, dilation, groups)
     outputs = 4 if groups == 4 else 2 * groups
     x, w = draw((3, 6, 5, 4), dtype), draw((3, 2, 4 // groups, outputs), dtype, 1)
