@@ -91,12 +91,6 @@ def bce_with_logits_grad(x, t, gy):  # type: ignore[no-untyped-def]
     return gy * (((one(x) - t) * of_x - t * of_minus_x) / (one(x) + e))
 
 
-def scaled(x, mean, scale, beta):  # type: ignore[no-untyped-def]
-    """What the activation after a norm sees."""
-    return (x - mean) * scale + beta
-
-
 FORMULAS = (
     positive, leaky_relu, leaky_relu_grad, tanh, tanh_grad, sigmoid, softplus, bce_with_logits, bce_with_logits_grad,
-    scaled,
 )  # fmt: skip

@@ -6,7 +6,7 @@
         if i < count:
             y[i] = formulas.leaky_relu(x[i], slope)
 
-    launch(_leaky_relu, blocks_for(x.size), THREADS, x, y, x.size, slope)
+    launch(_leaky_relu, blocks_for(x.size), x, y, x.size, slope)
 
 Arrays arrive as pointers, so a kernel is compiled once for a dtype and not for every shape and layout. Names that mean
 something else for each dtype, and in the simulator, are filled in when the kernel is made into code:
@@ -27,7 +27,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FunctionType
@@ -41,6 +41,7 @@ from rawgan_kernels.formulas import instantiate
 
 THREADS = 256
 """Of a block: eight warps, enough to hide the memory's latency, few enough to share a multiprocessor."""
+
 WARP = 32
 """Threads that run in step."""
 
@@ -272,9 +273,9 @@ def _current_gpu() -> int:
     return cupy.cuda.runtime.getDevice()
 
 
-@cache
+@lru_cache(maxsize=64)
 def _addresses(addresses: tuple[int, ...]) -> Any:
-    """Addresses on the GPU. Parameters stay where they are, so this is sent once."""
+    """Addresses on the GPU, sent once for as long as arrays stay where they are, as parameters and moments do."""
     import cupy
 
     return cupy.asarray(np.array(addresses, np.uint64))
