@@ -52,7 +52,7 @@ class Training:
         if self.device not in rawgan_kernels.BACKENDS.get(config.backend, (self.device,)):
             raise ArgumentError(
                 f"backend: {config.backend} does not compute on device {self.device}\n"
-                "  leave --backend out, which takes the best one, or choose another --device"
+                "  leave --backend out, which takes one that does, or choose another --device"
             )
         rawgan_kernels.use(config.backend)
         self.images: ImageSet = load(
