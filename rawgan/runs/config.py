@@ -58,8 +58,8 @@ class TrainConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     backend: Literal["auto", "cpu", "cuda", "reference"] = "auto"
-    """Which kernels compute: reference is plain NumPy or CuPy; cpu and cuda are Numba's, cuda not yet run on a GPU. auto
-    is cpu, and on a GPU reference."""
+    """Which kernels compute: reference is plain NumPy or CuPy; cpu and cuda are Numba's, cuda not yet run on a GPU.
+    auto is cpu, and on a GPU reference."""
 
     sample_every: int = 200
     """Steps between pictures."""
