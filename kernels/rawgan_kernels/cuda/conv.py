@@ -15,6 +15,7 @@ A·B·C/G · K.
 from typing import Any
 
 from rawgan_kernels import array_module
+from rawgan_kernels.cuda.cublas import product
 from rawgan_kernels.cuda.language import blocks_for, formulas, index, kernel, launch, number, position
 from rawgan_kernels.cuda.memory import empty, flat
 from rawgan_kernels.window import Window
@@ -34,11 +35,7 @@ def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) ->
     x, y, weights = xp.ascontiguousarray(x), empty(x, (n, *window.output, k)), _matrices(w, window.groups)
     for images in _in_turn(x, window):
         # (G, N·I·J, A·B·C/G) @ (G, A·B·C/G, K/G) → (G, N·I·J, K/G)
-        windows, part = _windows(x[images], window), y[images]
-        if window.groups == 1:
-            xp.matmul(windows[0], weights[0], out=part.reshape(-1, k))
-        else:
-            part[...] = xp.matmul(windows, weights).transpose(1, 0, 2).reshape(part.shape)
+        product(_windows(x[images], window), weights, _by_group(y[images], window.groups))
     if b is not None or slope != 1:
         bias = empty(y, (k,)) if b is None else flat(b)
         launch(_finish, blocks_for(y.size), flat(y), bias, y.size, k, b is not None, slope)
@@ -52,16 +49,17 @@ def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: flo
     Flops:  2 · N·I·J · A·B·C/G · K
     Bytes:  gy + w + gx
     """
-    xp, (n, i, j, _), groups = array_module(gy), gy.shape, window.groups
+    (n, i, j, _), groups = gy.shape, window.groups
     c = w.shape[2] * groups
     gx, weights = empty(gy, (n, *window.size, c)), _matrices(w, groups).transpose(0, 2, 1)
     bias = empty(gy, (c,)) if b is None else flat(b)
     for images in _in_turn(gx, window):
         # (G, N·I·J, K/G) @ (G, K/G, A·B·C/G) → (G, N·I·J, A·B·C/G)
-        seen = xp.matmul(_by_group(gy[images], groups), weights)
-        part = gx[images]
+        part, rows = gx[images], len(gx[images]) * i * j
+        seen = empty(gy, (groups, rows, weights.shape[2]))
+        product(_by_group(gy[images], groups), weights, seen)
         launch(
-            _collect, blocks_for(part.size), flat(seen), bias, flat(part), part.size, len(part) * i * j,
+            _collect, blocks_for(part.size), flat(seen), bias, flat(part), part.size, rows,
             *_geometry(window, c), b is not None, slope,
         )  # fmt: skip
     return gx
@@ -76,11 +74,14 @@ def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
     """
     xp, groups = array_module(x), window.groups
     x, c, k = xp.ascontiguousarray(x), x.shape[3] // groups, gy.shape[3]
-    gw = xp.zeros((groups, window.kernel[0] * window.kernel[1] * c, k // groups), x.dtype)
+    gw = empty(x, (*window.kernel, c, k))
+    if not len(x):
+        gw.fill(0)
     for images in _in_turn(x, window):
         # (G, A·B·C/G, N·I·J) @ (G, N·I·J, K/G) → (G, A·B·C/G, K/G)
-        gw += xp.matmul(_windows(x[images], window).transpose(0, 2, 1), _by_group(gy[images], groups))
-    return xp.ascontiguousarray(gw.transpose(1, 0, 2).reshape(*window.kernel, c, k))
+        windows = _windows(x[images], window).transpose(0, 2, 1)
+        product(windows, _by_group(gy[images], groups), _matrices(gw, groups), add=images.start > 0)
+    return gw
 
 
 def _matrices(w: Any, groups: int) -> Any:

@@ -1,11 +1,13 @@
-"""Matrix products, by cuBLAS.
+"""Matrix products of arrays with any number of axes; see `cublas`."""
 
-In float32 they are computed in float32, unless `CUPY_TF32=1` asks for tensor cores, which round the factors to 10 bits.
-"""
-
+import math
 from typing import Any
 
+import numpy as np
+
 from rawgan_kernels import array_module
+from rawgan_kernels.cuda.cublas import product
+from rawgan_kernels.cuda.memory import empty
 
 
 def matmul(a: Any, b: Any) -> Any:
@@ -15,4 +17,12 @@ def matmul(a: Any, b: Any) -> Any:
     Flops:  2 · M · K · N for each matrix
     Bytes:  a + b + y
     """
-    return array_module(a).matmul(a, b)
+    xp, (m, k), n = array_module(a), a.shape[-2:], b.shape[-1]
+    front = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    y, count = empty(a, (*front, m, n)), math.prod(front)
+    if b.ndim == 2:  # one product of many rows
+        product(a.reshape(1, count * m, k), b[None], y.reshape(1, count * m, n))
+    else:
+        many_a, many_b = xp.broadcast_to(a, (*front, m, k)), xp.broadcast_to(b, (*front, k, n))
+        product(many_a.reshape(count, m, k), many_b.reshape(count, k, n), y.reshape(count, m, n))
+    return y
