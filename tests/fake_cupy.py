@@ -13,8 +13,10 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
+from fake_graphs import FakeCuda, done, made
+from numpy.lib.stride_tricks import as_strided
 
-from rawgan_kernels.cuda import language
+from rawgan_kernels.cuda import cublas, language
 from rawgan_kernels.cuda.simulator import simulate
 
 traffic = Counter()
@@ -65,7 +67,16 @@ class ndarray:
         return format(self.item(), spec)
 
     def __setitem__(self, index, value):
-        self._hidden[_inside(index)] = _inside(value)
+        done(operator.setitem, self._hidden, _inside(index), _inside(value))
+
+    def fill(self, value):
+        """The same number everywhere."""
+        done(self._hidden.fill, value)
+
+    def set(self, array):
+        """Numbers of the CPU, sent into this array."""
+        traffic["sent"] += 1
+        self._hidden[...] = array
 
     @property
     def base(self):
@@ -100,20 +111,21 @@ def _outside(value):
 
 def _wrapped(function):
     def wrapped(*args, **kwargs):
-        return _outside(function(*map(_inside, args), **{name: _inside(value) for name, value in kwargs.items()}))
+        inside = {name: _inside(value) for name, value in kwargs.items()}
+        return _outside(made(function, *map(_inside, args), **inside))
 
     return wrapped
 
 
 def _operator(function):
     def method(self, other):
-        return _outside(function(self._hidden, _inside(other)))
+        return _outside(made(function, self._hidden, _inside(other)))
 
     def reflected(self, other):
-        return _outside(function(_inside(other), self._hidden))
+        return _outside(made(function, _inside(other), self._hidden))
 
     def in_place(self, other):
-        self._hidden[...] = function(self._hidden, _inside(other))
+        self[...] = method(self, other)
         return self
 
     return method, reflected, in_place
@@ -146,7 +158,7 @@ def make_module(available=True):
     """The module that stands in for `cupy`."""
     module = ModuleType("cupy")
     names = (
-        "abs arange ascontiguousarray asfortranarray broadcast_to concatenate empty exp full isfinite isnan log log1p "
+        "abs arange ascontiguousarray asfortranarray broadcast_to concatenate exp full isfinite isnan log log1p "
         "matmul maximum ones ones_like shares_memory sign sqrt tanh where zeros zeros_like"
     )
     for name in names.split():
@@ -155,12 +167,15 @@ def make_module(available=True):
     views = SimpleNamespace(sliding_window_view=_wrapped(np.lib.stride_tricks.sliding_window_view))
     module.lib = SimpleNamespace(stride_tricks=views)
     module.ndarray, module.asarray, module.is_available = ndarray, asarray, lambda: available
+    module.empty = lambda *args: ndarray(np.empty(*args))  # memory, in which a graph has nothing to do
+    module.cuda = FakeCuda()
+    module.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)
     return module
 
 
 @pytest.fixture
 def simulated_gpu(monkeypatch):
-    """CUDA kernels run in the simulator, on the numbers behind the arrays."""
+    """CUDA kernels run in the simulator, and cuBLAS's products in NumPy, on the numbers behind the arrays."""
 
     def run(kernel, dtype, blocks, arguments):
         def numbers(x):
@@ -169,14 +184,34 @@ def simulated_gpu(monkeypatch):
             x = _or_numpy(x)
             return x.reshape(-1) if isinstance(x, np.ndarray) else x
 
-        tracer = sys.gettrace()
-        sys.settrace(None)  # coverage does not count kernels, and would take minutes to look at each of their lines
-        try:
-            simulate(kernel, dtype, blocks, tuple(numbers(x) for x in arguments))
-        finally:
-            sys.settrace(tracer)
+        done(_simulate, kernel, dtype, blocks, tuple(numbers(x) for x in arguments))
 
     monkeypatch.setattr(language, "run", run)
+    monkeypatch.setattr(cublas, "run", lambda gemm, dtype: done(_gemm, gemm, *(_or_numpy(x.array) for x in gemm[:3])))
+
+
+def _simulate(*launch):
+    tracer = sys.gettrace()
+    sys.settrace(None)  # coverage does not count kernels, and would take minutes to look at each of their lines
+    try:
+        simulate(*launch)
+    finally:
+        sys.settrace(tracer)
+
+
+def _gemm(gemm, a, b, c):
+    """What cuBLAS does with these arguments: columns lie together, `leading` numbers apart."""
+
+    def seen(matrices, array, rows, columns):
+        if matrices.operation == cublas.TURN:
+            return seen(matrices._replace(operation=cublas.KEEP), array, columns, rows).transpose(0, 2, 1)
+        assert matrices.leading >= rows
+        strides = [step * array.itemsize for step in (matrices.each, 1, matrices.leading)]
+        return as_strided(array, (gemm.groups, rows, columns), strides)
+
+    of_a, of_b = seen(gemm.a, a, gemm.m, gemm.k), seen(gemm.b, b, gemm.k, gemm.n)
+    result = seen(gemm.c, c, gemm.m, gemm.n)
+    result[...] = of_a @ of_b + (gemm.beta * result if gemm.beta else 0)
 
 
 @pytest.fixture

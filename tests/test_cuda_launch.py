@@ -1,7 +1,7 @@
 """What is sent to a GPU, and what is said where it cannot be: without one, so the launch itself is a stand-in."""
 
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,17 +24,16 @@ def gpu(monkeypatch):
     """A GPU that notes what is launched on it; its compute capability can be set."""
     noted = SimpleNamespace(launches=[], capability="90")
     runtime = SimpleNamespace(getDevice=lambda: 0)
-    cupy = SimpleNamespace(
-        cuda=SimpleNamespace(runtime=runtime, Device=lambda gpu: SimpleNamespace(compute_capability=noted.capability)),
-        asarray=lambda array: array,
+    cupy = ModuleType("cupy")
+    cupy.cuda = SimpleNamespace(
+        runtime=runtime, Device=lambda gpu: SimpleNamespace(compute_capability=noted.capability)
     )
+    cupy.asarray = lambda array: array
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setattr(
         language, "_on_gpu", lambda *key: lambda *launch: noted.launches.append((key[0].name, key[1], *launch))
     )
-    language._addresses.cache_clear()
-    yield noted
-    language._addresses.cache_clear()
+    return noted
 
 
 def test_arguments_have_the_types_that_kernels_are_compiled_for(gpu):
@@ -52,7 +51,8 @@ def test_lists_of_arrays_become_arrays_of_addresses(gpu):
     arguments = gpu.launches[0][-1]
     np.testing.assert_array_equal(arguments[0], np.array([64, 128], "uint64"))
     np.testing.assert_array_equal(arguments[1], np.array([256, 512], "uint64"))
-    assert language._addresses((64, 128)) is arguments[0]  # sent once
+    language.launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1)
+    assert gpu.launches[1][-1][0] is arguments[0]  # sent once
 
 
 def test_nothing_is_launched_for_nothing(gpu):

@@ -27,7 +27,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FunctionType
@@ -37,6 +37,7 @@ import numpy as np
 
 from rawgan_kernels import MissingKernel
 from rawgan_kernels import formulas as formulas_source
+from rawgan_kernels.cuda.graph import sent
 from rawgan_kernels.formulas import instantiate
 
 THREADS = 256
@@ -250,12 +251,15 @@ def _dtype(kernel: Kernel, arguments: tuple[Any, ...]) -> str:
 
 def run(kernel: Kernel, dtype: str, blocks: int, arguments: tuple[Any, ...]) -> None:
     """Send a kernel to the current GPU, on CuPy's current stream."""
-    function = _on_gpu(kernel, dtype, _current_gpu())
+    import cupy
+
+    function = _on_gpu(kernel, dtype, cupy.cuda.runtime.getDevice())
     number = np.dtype(dtype).type
     given = []
     for kind, argument in zip(kernel.parameters, arguments, strict=True):
         if kind == "arrays":
-            given.append(_addresses(tuple(x.data.ptr for x in argument)))
+            # Sent once for as long as arrays stay where they are, as parameters and moments do.
+            given.append(sent(cupy, tuple(x.data.ptr for x in argument), "uint64"))
         elif kind == "index":
             if argument > LARGEST_INDEX:
                 raise OverflowError(
@@ -265,20 +269,6 @@ def run(kernel: Kernel, dtype: str, blocks: int, arguments: tuple[Any, ...]) -> 
         else:
             given.append(number(argument) if kind == "number" else argument)
     function((blocks,), (THREADS,), tuple(given))
-
-
-def _current_gpu() -> int:
-    import cupy
-
-    return cupy.cuda.runtime.getDevice()
-
-
-@lru_cache(maxsize=64)
-def _addresses(addresses: tuple[int, ...]) -> Any:
-    """Addresses on the GPU, sent once for as long as arrays stay where they are, as parameters and moments do."""
-    import cupy
-
-    return cupy.asarray(np.array(addresses, np.uint64))
 
 
 @cache

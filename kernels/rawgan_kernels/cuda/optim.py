@@ -8,12 +8,12 @@ written back.
 """
 
 from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from rawgan_kernels import array_module
+from rawgan_kernels.cuda.graph import clock, sent
 from rawgan_kernels.cuda.language import THREADS, blocks_for, cuda, index, kernel, launch, math, number
 from rawgan_kernels.cuda.memory import flat
 
@@ -67,19 +67,20 @@ def adam_update(
     Bytes:  2 · w + gw + 2 · m + 2 · v
     Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
     """
-    rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
-    numbers = beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps
-    _update(_adam, (w, m, v), gw, *numbers)
+    logs = (float(np.log(beta)) if beta else -np.inf for beta in (beta1, beta2))
+    numbers = beta1, 1 - beta1, beta2, 1 - beta2, *logs, lr, 1 - lr * weight_decay, eps
+    _update(_adam, (w, m, v), gw, clock(array_module(gw[0])), step, *numbers)
 
 
-def _update(body: Any, written: tuple[Arrays, ...], gw: Arrays, *numbers: float) -> None:
+def _update(body: Any, written: tuple[Arrays, ...], gw: Arrays, *more: Any) -> None:
     for dtype in sorted({x.dtype for x in gw}, key=str):
         chosen = [i for i, x in enumerate(gw) if x.dtype == dtype and x.size]
         if not chosen:
             continue
         copies = [[flat(arrays[i]) for i in chosen] for arrays in written]
-        table, blocks = _table(array_module(gw[0]), tuple(gw[i].size for i in chosen))
-        launch(body, blocks, *copies, [flat(gw[i]) for i in chosen], table, len(chosen), *numbers)
+        numbers, blocks = _table(tuple(gw[i].size for i in chosen))
+        table = sent(array_module(gw[0]), numbers, "int64")
+        launch(body, blocks, *copies, [flat(gw[i]) for i in chosen], table, len(chosen), *more)
         for arrays, of_arrays in zip(written, copies, strict=True):
             for i, copy in zip(chosen, of_arrays, strict=True):
                 if not arrays[i].flags.c_contiguous:
@@ -87,11 +88,10 @@ def _update(body: Any, written: tuple[Arrays, ...], gw: Arrays, *numbers: float)
 
 
 @lru_cache(maxsize=64)
-def _table(xp: ModuleType, sizes: tuple[int, ...]) -> tuple[Any, int]:
-    """(first block, size) of each array, on the GPU, and how many blocks there are. Sent once: sizes stay the same."""
+def _table(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """(first block, size) of each array, and how many blocks there are."""
     blocks = [blocks_for(size, EACH * THREADS) for size in sizes]
-    first = [sum(blocks[:i]) for i in range(len(sizes))]
-    return xp.asarray(np.array([first, sizes], np.int64).T.reshape(-1)), sum(blocks)
+    return tuple(number for k, size in enumerate(sizes) for number in (sum(blocks[:k]), size)), sum(blocks)
 
 
 # --- for kernels to call --------------------------------------------------------------------------------------------
@@ -160,10 +160,15 @@ def _rmsprop(w, square, gw, table, arrays, lr, rho, rest, eps):  # type: ignore[
 
 
 @kernel(
-    "w: arrays, m: arrays, v: arrays, gw: arrays, table: rows, arrays: index, beta1: number, rest1: number, "
-    "beta2: number, rest2: number, keep: number, rate: number, correction: number, eps: number"
+    "w: arrays, m: arrays, v: arrays, gw: arrays, table: rows, arrays: index, clock: rows, step: index, beta1: number, "
+    "rest1: number, beta2: number, rest2: number, log1: number, log2: number, lr: number, keep: number, eps: number"
 )
-def _adam(w, m, v, gw, table, arrays, beta1, rest1, beta2, rest2, keep, rate, correction, eps):  # type: ignore[no-untyped-def]
+def _adam(  # type: ignore[no-untyped-def]
+    w, m, v, gw, table, arrays, clock, step, beta1, rest1, beta2, rest2, log1, log2, lr, keep, eps
+):
+    """The averages are divided by 1 − βᵗ = −expm1(t · log β): in float32 the difference would lose its digits."""
+    t = number(index(step + index(clock[0])))
+    rate, correction = -lr / math.expm1(t * log1), number(-1) / math.expm1(t * log2)
     k = array_of(table, arrays)
     i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
     weights, means, squares, gradients = w[k], m[k], v[k], gw[k]

@@ -1,0 +1,101 @@
+"""The training step as a CUDA graph, on the stand-in for CuPy: recorded, replayed, and the same as launched by hand."""
+
+import numpy as np
+import pytest
+from fake_cupy import cupy, simulated_gpu, traffic
+
+from rawgan import Tensor, nn
+from rawgan.errors import ArgumentError
+from rawgan.gan import GraphedStep, ImageKind, build, train_step
+from rawgan.testing.kernel import chosen
+
+__all__ = ["cupy", "simulated_gpu"]  # fixtures
+
+
+@pytest.fixture
+def gan(cupy, simulated_gpu):
+    with chosen("cuda"):
+        yield build("dcgan", ImageKind(8), width=1, noise_size=3, device="cuda")
+
+
+def batch(step, size=2):
+    rng = np.random.default_rng(step)
+    shapes = (size, 8, 8, 1), (size, 3)
+    return [Tensor(rng.uniform(-1, 1, shape).astype("float32")).to("cuda") for shape in shapes]
+
+
+def numbers(gan):
+    """Weights, running statistics, moments, steps."""
+    moments = {
+        f"{name}.{moment}.{i}": array.get()
+        for name, optimizer in (("g", gan.g_optimizer), ("d", gan.d_optimizer))
+        for moment, arrays in optimizer.state.items()
+        for i, array in enumerate(arrays)
+    }
+    counts = {"g": gan.g_optimizer.counts, "d": gan.d_optimizer.counts}
+    return {**gan.generator.state_dict(), **{f"d.{k}": x for k, x in gan.discriminator.state_dict().items()},
+            **moments, **counts}  # fmt: skip
+
+
+def same(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, x in ours.items():
+        np.testing.assert_array_equal(x, theirs[name], err_msg=name)
+
+
+def test_a_graphed_step_has_the_same_bits(gan):
+    other = build("dcgan", ImageKind(8), width=1, noise_size=3, device="cuda")
+    graphed, outcomes = GraphedStep(gan), []
+    for step in range(5):
+        real, z = batch(step)
+        expected = [value.item() for value in train_step(other, real, z)]
+        traffic.clear()
+        outcomes.append(graphed(real, z))
+        sent = traffic["sent"]
+        assert [value.item() for value in outcomes[-1]] == expected
+        if step == 2:  # recorded: the tables of the optimisers are filled in when it has ended
+            assert sent == 2
+        if step > 2:
+            assert sent == 0
+            assert outcomes[-1] is outcomes[2]
+    same(numbers(gan), numbers(other))
+
+
+def test_what_changed_since_is_seen(gan):
+    other = build("dcgan", ImageKind(8), width=1, noise_size=3, device="cuda")
+    graphed = GraphedStep(gan)
+
+    def both(step):
+        graphed(*batch(step))
+        train_step(other, *batch(step))
+
+    for step in range(4):
+        both(step)
+    for each in (gan, other):
+        each.g_optimizer.lr = 0.1
+    both(4)
+    for each in (gan, other):
+        each.generator.load_state_dict({name: x + 1 for name, x in each.generator.state_dict().items()})
+    both(5)
+    for each in (gan, other):
+        train_step(each, *batch(6))  # launched kernel by kernel in between
+    both(7)
+    both(8)
+    same(numbers(gan), numbers(other))
+
+
+def test_what_cannot_be_recorded_is_refused(gan):
+    with chosen("reference"), pytest.raises(ArgumentError, match=r"^GraphedStep: a CUDA graph is made of the cuda"):
+        GraphedStep(gan)
+    with pytest.raises(ArgumentError, match="but the networks are on cpu"):
+        GraphedStep(build("dcgan", ImageKind(8), width=1))
+    graphed = GraphedStep(gan)
+    graphed(*batch(0))
+    with pytest.raises(ArgumentError) as error:
+        graphed(*batch(0, size=3))
+    assert str(error.value) == (
+        "GraphedStep: a graph is for batches of one shape\n  before (2, 8, 8, 1)   now (3, 8, 8, 1)"
+    )
+    gan.discriminator.layers = nn.Sequential(nn.Dropout(0.5, rng=np.random.default_rng(0)))
+    with pytest.raises(ArgumentError, match="would drop the same elements in each step"):
+        GraphedStep(gan)
