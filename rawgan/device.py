@@ -46,17 +46,46 @@ def cuda_module() -> ModuleType:
     """CuPy, ready to run; a DeviceError that names the way out where it is not."""
     try:
         cupy = importlib.import_module("cupy")
-    except ImportError:
-        raise DeviceError(
-            "device 'cuda' needs CuPy, which is not installed\n"
-            "  pip install 'rawgan[cuda12]' or 'rawgan[cuda13]', whichever your driver supports, or use --device cpu"
-        ) from None
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
+            raise DeviceError(
+                f"device 'cuda' needs CuPy, which is not installed\n  {_INSTALL}, or use --device cpu"
+            ) from None
+        raise DeviceError(f"device 'cuda' needs CuPy, which fails to load\n  {error}\n  or use --device cpu") from error
     if not cupy.is_available():
-        raise DeviceError(
-            "device 'cuda' needs an NVIDIA GPU and its driver, and CuPy finds none\n"
-            "  see what nvidia-smi says, or use --device cpu"
-        )
+        raise DeviceError(_unavailable(cupy))
     return cupy
+
+
+_INSTALL = "pip install 'rawgan[cuda12]' or 'rawgan[cuda13]', whichever your driver supports"
+
+
+def _unavailable(cupy: ModuleType) -> str:
+    """Why CuPy finds no GPU, and the way out."""
+    built, supported = cupy.cuda.driver.get_build_version(), cupy.cuda.runtime.driverGetVersion()
+    if 0 < supported < built:  # 0: no driver at all
+        return (
+            f"device 'cuda': this CuPy is for CUDA {_version(built)}, but the driver supports {_version(supported)}\n"
+            f"  pip uninstall cupy-cuda{built // 1000}x, then pip install 'rawgan[cuda{supported // 1000}]'; "
+            "or update the driver; or use --device cpu"
+        )
+    return (
+        "device 'cuda' needs an NVIDIA GPU and its driver, and CuPy finds none\n"
+        "  see what nvidia-smi says, or use --device cpu"
+    )
+
+
+def _version(number: int) -> str:
+    """13020 → 13.2, as CUDA counts."""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def free_bytes(device: str) -> int | None:
+    """Memory of a GPU that nobody uses, what CuPy keeps for the next array included; None for the CPU."""
+    if device != "cuda":
+        return None
+    cupy = cuda_module()
+    return cupy.cuda.runtime.memGetInfo()[0] + cupy.get_default_memory_pool().free_bytes()
 
 
 def to_device(array: Any, device: str) -> Any:

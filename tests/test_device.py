@@ -60,6 +60,32 @@ def test_with_cupy_but_no_gpu(monkeypatch):
     assert str(error.value) == NO_GPU
 
 
+def test_with_a_cupy_that_does_not_load(monkeypatch):
+    def broken(name):
+        raise ImportError("libcudart.so.13: cannot open shared object file")
+
+    monkeypatch.setattr("rawgan.device.importlib.import_module", broken)
+    with pytest.raises(DeviceError) as error:
+        resolve("cuda")
+    assert str(error.value) == (
+        "device 'cuda' needs CuPy, which fails to load\n"
+        "  libcudart.so.13: cannot open shared object file\n"
+        "  or use --device cpu"
+    )
+
+
+def test_with_the_wrong_cupy(monkeypatch):
+    module = make_module(available=False)
+    module.cuda.runtime.driverGetVersion = lambda: 12040
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    with pytest.raises(DeviceError) as error:
+        resolve("cuda")
+    assert str(error.value) == (
+        "device 'cuda': this CuPy is for CUDA 13.2, but the driver supports 12.4\n"
+        "  pip uninstall cupy-cuda13x, then pip install 'rawgan[cuda12]'; or update the driver; or use --device cpu"
+    )
+
+
 def test_with_a_gpu(cupy):
     assert resolve("auto") == resolve("cuda") == "cuda"
     assert cuda_module() is cupy

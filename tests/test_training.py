@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rawgan.errors import ArgumentError, ConfigError, DataError, DivergedError
+from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError, DivergedError
 from rawgan.runs import RunFolder
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.training import Training, generate, restore
@@ -150,6 +150,26 @@ def test_configurations_that_make_no_sense(options, message):
 def test_kernels_of_another_device_are_refused():
     with pytest.raises(ArgumentError, match=r"^backend: cuda does not compute on device cpu\n  leave --backend out"):
         Training(TrainConfig(backend="cuda", device="cpu"))
+
+
+def test_a_cuda_graph_is_for_the_cuda_backend():
+    with pytest.raises(ArgumentError) as error:
+        Training(TrainConfig(cuda_graph=True))
+    assert str(error.value) == "cuda_graph is for --device cuda --backend cuda, not for device auto, backend auto"
+
+
+@pytest.mark.parametrize(("free", "said"), [(None, ""), (3 << 29, "; besides what is held already, 1.50 GiB are free")])
+def test_too_little_memory(free, said, monkeypatch):
+    training = Training(TrainConfig(width=2, steps=1, batch_size=512))
+    monkeypatch.setattr(training, "_step", lambda real, z: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr("rawgan.runs.training.device.free_bytes", lambda device: free)
+    with pytest.raises(DeviceError) as error:
+        training.step(1)
+    first, second, third = str(error.value).split("\n")
+    assert first == "step 1: out of memory on cpu"
+    assert second.startswith("  a step takes about 9.50 MiB (weights 78.75 KiB, ")
+    assert second.endswith("), and scratch space on top" + said)
+    assert third == "  try a smaller --batch-size than 512, --width or --image-size"
 
 
 def test_an_impossible_image_size_is_refused_before_the_data_is_read():

@@ -1,9 +1,9 @@
-"""Tables and numbers for the terminal."""
+"""Tables for the terminal."""
 
 from rich.table import Table
 
 from rawgan import nn
-from rawgan.gan import layer_costs
+from rawgan.gan import human_bytes, human_count, layer_costs
 from rawgan.tensor import Tensor
 
 
@@ -29,28 +29,3 @@ def layer_table(title: str, network: nn.Sequential, x: Tensor) -> Table:
             human_bytes(row.activation_bytes) if row.activation_bytes else "",
         )
     return table
-
-
-def human_count(number: int) -> str:
-    """A count with a decimal prefix.
-
-    >>> human_count(1_640_000_000)
-    '1.64 G'
-    """
-    return _scaled(number, 1000, ("", "k", "M", "G", "T", "P"))
-
-
-def human_bytes(number: int) -> str:
-    """A size with a binary prefix.
-
-    >>> human_bytes(3 * 2**20)
-    '3.00 MiB'
-    """
-    return _scaled(number, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
-
-
-def _scaled(number: float, base: int, prefixes: tuple[str, ...]) -> str:
-    position = 0
-    while number >= base and position < len(prefixes) - 1:
-        number, position = number / base, position + 1
-    return f"{number:.{0 if position == 0 else 2}f} {prefixes[position]}".strip()

@@ -7,9 +7,9 @@ import numpy as np
 import tyro
 from rich.console import Console
 
-from rawgan.cli._tables import human_bytes, layer_table
+from rawgan.cli._tables import layer_table
 from rawgan.errors import ArgumentError
-from rawgan.gan import ImageKind, build, training_bytes
+from rawgan.gan import ImageKind, build, human_bytes, training_bytes
 from rawgan.tensor import Tensor
 
 

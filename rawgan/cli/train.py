@@ -18,9 +18,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 from rawgan.cli._progress import progress_of
-from rawgan.cli._tables import human_bytes, layer_table
+from rawgan.cli._tables import layer_table
 from rawgan.errors import ArgumentError, RawganError
-from rawgan.gan import training_bytes
+from rawgan.gan import human_bytes, training_bytes
 from rawgan.runs import RunFolder, terminal_grid
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import CONFIG, read_toml, refuse_taken

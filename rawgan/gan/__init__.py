@@ -1,6 +1,7 @@
 """Generative adversarial networks: the networks, the objectives, the training step."""
 
-from rawgan.gan.describe import LayerCost, layer_costs, training_bytes
+from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, training_bytes
+from rawgan.gan.graphed import GraphedStep
 from rawgan.gan.networks import GAN, MODELS, ImageKind, build, split_size
 from rawgan.gan.step import OBJECTIVES, Outcome, discriminator_step, generator_step, train_step
 
@@ -8,12 +9,15 @@ __all__ = [
     "GAN",
     "MODELS",
     "OBJECTIVES",
+    "GraphedStep",
     "ImageKind",
     "LayerCost",
     "Outcome",
     "build",
     "discriminator_step",
     "generator_step",
+    "human_bytes",
+    "human_count",
     "layer_costs",
     "split_size",
     "train_step",

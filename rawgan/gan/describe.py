@@ -74,13 +74,37 @@ def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
         for arrays in optimizer.state.values()
         for array in arrays
     )
-    z = gan.noise(0, "describe", batch_size)
-    image = Tensor(array_module(z.data).zeros((batch_size, *gan.image.shape), z.dtype))
-    g, d = (
-        sum(row.activation_bytes for row in layer_costs(network, x))
+    z = gan.noise(0, "describe", 2)
+    image = Tensor(array_module(z.data).zeros((2, *gan.image.shape), z.dtype))
+    of_two = sum(
+        row.activation_bytes
         for network, x in ((gan.generator, z), (gan.discriminator, image))
+        for row in layer_costs(network, x)
     )
-    return {"weights": weights, "gradients": gradients, "optimizer": moments, "activations": g + d}
+    return {
+        "weights": weights,
+        "gradients": gradients,
+        "optimizer": moments,
+        "activations": of_two * batch_size // 2,
+    }
+
+
+def human_count(number: int) -> str:
+    """A count with a decimal prefix.
+
+    >>> human_count(1_640_000_000)
+    '1.64 G'
+    """
+    return _scaled(number, 1000, ("", "k", "M", "G", "T", "P"))
+
+
+def human_bytes(number: int) -> str:
+    """A size with a binary prefix.
+
+    >>> human_bytes(3 * 2**20)
+    '3.00 MiB'
+    """
+    return _scaled(number, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
 
 
 def _ops_behind(y: Tensor) -> list[tuple[int, int]]:
@@ -111,3 +135,10 @@ def _flops(op: Op, y: Tensor) -> int:
             return 8 * y.size
         case _:
             return y.size
+
+
+def _scaled(number: float, base: int, prefixes: tuple[str, ...]) -> str:
+    position = 0
+    while number >= base and position < len(prefixes) - 1:
+        number, position = number / base, position + 1
+    return f"{number:.{0 if position == 0 else 2}f} {prefixes[position]}".strip()

@@ -60,6 +60,8 @@ class TrainConfig:
     backend: Literal["auto", "cpu", "cuda", "reference"] = "auto"
     """Which kernels compute: reference is plain NumPy or CuPy; cpu and cuda are Numba's, cuda not yet run on a GPU.
     auto is cpu, and on a GPU reference."""
+    cuda_graph: bool = False
+    """Send each training step to the GPU as one CUDA graph, instead of kernel by kernel; for --backend cuda."""
 
     sample_every: int = 200
     """Steps between pictures."""
@@ -85,6 +87,10 @@ class TrainConfig:
         if self.steps is not None and self.epochs is not None:
             raise ArgumentError(
                 f"steps {self.steps} and epochs {self.epochs} both say how long to train; give one of them"
+            )
+        if self.cuda_graph and (self.device == "cpu" or self.backend != "cuda"):
+            raise ArgumentError(
+                f"cuda_graph is for --device cuda --backend cuda, not for device {self.device}, backend {self.backend}"
             )
         if self.batch_size < 2:
             raise ArgumentError("batch_size must be at least 2: batch norm needs more than one image")

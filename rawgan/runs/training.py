@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from rawgan import device
 from rawgan.autograd import no_grad
 from rawgan.data import Batches, ImageSet, load
 from rawgan.data.imageset import Progress
-from rawgan.errors import ArgumentError, ConfigError, DivergedError
-from rawgan.gan import GAN, ImageKind, build, train_step
+from rawgan.errors import ArgumentError, ConfigError, DeviceError, DivergedError
+from rawgan.gan import GAN, GraphedStep, ImageKind, build, human_bytes, train_step, training_bytes
 from rawgan.nn import Module
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
@@ -68,16 +69,23 @@ class Training:
         self.batches = Batches(self.images, config.batch_size, config.seed)
         self.steps = config.total_steps(self.batches.per_epoch)
         self._fixed_noise = self.gan.noise(config.seed, "samples", config.samples)
+        self._step = (
+            GraphedStep(self.gan, config.objective)
+            if config.cuda_graph
+            else partial(train_step, self.gan, objective=config.objective)
+        )
 
     def step(self, number: int) -> Record:
         """Take training step `number`, counted from 1.
 
-        Raises: DivergedError if a loss is not finite
+        Raises: DivergedError if a loss is not finite, DeviceError if the memory is too small
         """
         index = number - 1
-        real = self.real(index)
-        z = self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
-        outcome = train_step(self.gan, real, z, self.config.objective)
+        try:
+            z = self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
+            outcome = self._step(self.real(index), z)
+        except MemoryError as error:
+            raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         record = Record(number, number / self.batches.per_epoch, *(value.item() for value in outcome))
         if not (math.isfinite(record.d_loss) and math.isfinite(record.g_loss)):
             raise DivergedError(
@@ -85,6 +93,17 @@ class Training:
                 f"  discriminator {record.d_loss}   generator {record.g_loss}   try a lower --learning-rate"
             )
         return record
+
+    def _out_of_memory(self) -> str:
+        account = training_bytes(self.gan, self.config.batch_size)
+        free = device.free_bytes(self.device)
+        parts = ", ".join(f"{name} {human_bytes(size)}" for name, size in account.items())
+        return (
+            f"out of memory on {self.device}\n"
+            f"  a step takes about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top"
+            + (f"; besides what is held already, {human_bytes(free)} are free" if free is not None else "")
+            + f"\n  try a smaller --batch-size than {self.config.batch_size}, --width or --image-size"
+        )
 
     def real(self, index: int) -> Tensor:
         """The real images of batch `index`, counted from 0. Shapes: → (batch_size, H, W, C) in [−1, 1]"""
