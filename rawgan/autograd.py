@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -20,9 +20,13 @@ from rawgan.errors import ArgumentError, GraphError, NotTwiceDifferentiable, Sha
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
+Watcher = Callable[["Op", str, Sequence[Any]], None]
+"""Is told of an op that was recorded ("forward", [result]) and of one that was stepped back ("backward", gradients)."""
+
 
 class _State(threading.local):
     recording = True
+    watcher: Watcher | None = None
 
 
 _state = _State()
@@ -55,6 +59,25 @@ def no_grad() -> Iterator[None]:
     """
     with recording(False):
         yield
+
+
+@contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Have every array that is made inside, by recorded ops and on the walk back, looked at.
+
+    >>> x = Tensor([2.0], requires_grad=True)
+    >>> with watching(lambda op, phase, arrays: print(op.name, phase, arrays)):
+    ...     (x * x).sum().backward()
+    Mul forward [array([4.], dtype=float32)]
+    Sum forward [array(4., dtype=float32)]
+    Sum backward [array([1.], dtype=float32)]
+    Mul backward [array([2.], dtype=float32), array([2.], dtype=float32)]
+    """
+    before, _state.watcher = _state.watcher, watcher
+    try:
+        yield
+    finally:
+        _state.watcher = before
 
 
 Gradients = tuple[Tensor | None, ...]
@@ -121,6 +144,8 @@ class Op:
             self._versions = [x._version[0] for x in inputs]
             self._versions.append(result._version[0])
             result.op, result.requires_grad = self, True
+            if _state.watcher is not None:
+                _state.watcher(self, "forward", [array])
         return result
 
     @property
@@ -269,6 +294,8 @@ def _step_back(op: Op, flowing: dict[Node, Tensor], create_graph: bool) -> None:
         raise NotTwiceDifferentiable(f"{op.name} has no second derivative: its backward computes with arrays")
     inputs, gxs = op.recorded_inputs, op.backward(flowing.pop(op))
     checks.check_gradients(op, inputs, gxs)
+    if _state.watcher is not None:
+        _state.watcher(op, "backward", [gx._array for gx in gxs if gx is not None])
     for x, needed, gx in zip(inputs, op.needs, gxs, strict=True):
         if needed and gx is not None:
             checks.check_gradient(op, x, gx, create_graph)

@@ -125,7 +125,7 @@ def test_a_configuration_repeats_a_run_and_flags_have_the_last_word(run, tmp_pat
     assert main(["train", "--config", config, "--out", str(again)]) == 0
     assert main(["train", f"--config={config}", "--out", str(longer), "--steps", "4"]) == 0
     assert (again / "metrics.jsonl").read_bytes() == (run / "metrics.jsonl").read_bytes()
-    assert (again / "weights.safetensors").read_bytes() == (run / "weights.safetensors").read_bytes()
+    assert RunFolder(again).checkpoints()[-1].read_bytes() == RunFolder(run).checkpoints()[-1].read_bytes()
     assert len(RunFolder.open(longer).read_metrics()) == 4
 
 
@@ -156,7 +156,7 @@ def test_a_dry_run_shows_everything_and_writes_nothing(images, tmp_path, monkeyp
         (["--config", "none.toml"], "rawgan train: none.toml could not be read: No such file"),
         (["--steps", "1", "--epochs", "1"], "rawgan train: steps 1 and epochs 1.0 both say how long to train"),
         (["--device", "cuda"], "rawgan train: device 'cuda' needs"),
-        (["--config", "a.toml", "--config=b.toml"], "rawgan train: --config is given 2 times; give one file"),
+        (["--config", "a.toml", "--config=b.toml"], "rawgan train: of --config and --resume, 2 are given; give one"),
     ],
 )
 def test_train_refuses_in_one_sentence(options, message, capsys, tmp_path, monkeypatch):
@@ -171,10 +171,10 @@ def test_train_refuses_in_one_sentence(options, message, capsys, tmp_path, monke
 def test_a_taken_folder_is_left_alone_before_anything_is_read(run, images, capsys):
     assert main(["train", "--data", "no such data", "--out", str(run)]) == 1
     assert capsys.readouterr().err.startswith(f"rawgan train: {run} is not empty, and a run never overwrites another")
-    before = (run / "weights.safetensors").read_bytes()
+    before = (run / "metrics.jsonl").read_bytes()
     assert main(["train", "--data", images, "--out", str(run), *TINY]) == 1
     assert str(run) in capsys.readouterr().err
-    assert (run / "weights.safetensors").read_bytes() == before
+    assert (run / "metrics.jsonl").read_bytes() == before
 
 
 def test_broken_images_that_are_skipped_are_named(tmp_path, capsys):
@@ -195,23 +195,31 @@ def test_only_slow_work_shows_a_bar(seconds, shown, monkeypatch, capsys):
     assert ("reading images" in capsys.readouterr().out) is shown
 
 
-def test_ctrl_c_ends_in_order(images, tmp_path):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_in_order_and_the_run_goes_on(asked, images, tmp_path, capsys):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "rawgan", "train", "--data", images, "--steps", "100000", "--out", str(out), *TINY]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment())
     while "step 1/" not in process.stdout.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     rest, _ = process.communicate(timeout=60)
-    assert "stopping after this step; Ctrl-C again stops at once\n" in rest
-    assert process.returncode == 130
-    reached = int(re.search(r"stopped at step ([\d,]+) of 100,000", rest)[1].replace(",", ""))
+    assert "stopping after this step, with a checkpoint; Ctrl-C again stops at once\n" in rest
+    assert process.returncode == 128 + asked
+    line = rf"stopped at step ([\d,]+) of 100,000; go on with: rawgan train --resume {re.escape(str(out))}\n"
+    reached = int(re.search(line, rest)[1].replace(",", ""))
     folder = RunFolder.open(out)
     assert len(folder.read_metrics()) == reached >= 1
-    assert folder.load_weights()[1] == {"step": str(reached)}
-    assert folder.samples()[-1] == folder.sample_path(reached)
+    assert folder.checkpoints()[-1].name == f"step-{reached:06d}.safetensors"
     assert folder.animation_file.exists()
     assert main(["sample", str(out)]) == 0
+    assert main(["train", "--resume", str(out), "--steps", str(reached + 2)]) == 0
+    assert f"going on after step {reached:,}\n" in capsys.readouterr().out
+    assert len(folder.read_metrics()) == reached + 2
+    assert main(["train", "--resume", str(out)]) == 0
+    assert "finished already; with --steps it goes on\n" in capsys.readouterr().out
+    assert main(["train", "--resume", str(out), "--steps", str(reached)]) == 1
+    assert f"has taken {reached + 2:,} steps already, more than {reached:,}\n" in capsys.readouterr().err
 
 
 def test_in_a_terminal_the_samples_are_drawn(images, tmp_path):

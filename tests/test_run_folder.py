@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rawgan.errors import ArgumentError, ConfigError, DTypeError
+from rawgan.errors import ArgumentError, ConfigError
 from rawgan.runs import RunFolder, folder
 from rawgan.runs._files import replacing
 
@@ -62,15 +62,15 @@ def test_a_durable_write_is_on_the_disk_before_the_old_file_goes(tmp_path, monke
     monkeypatch.setattr(os, "fsync", lambda fd: order.append("fsync") or fsync(fd))
     monkeypatch.setattr(os, "replace", lambda *paths: order.append("replace") or replace(*paths))
     run = RunFolder(tmp_path)
-    run.save_weights({"w": np.ones(3)}, {})
-    assert order == ["fsync", "replace"]
+    run.write_config({})
+    assert order == ["fsync", "replace", "fsync"]  # the bytes, the name, the folder with the name
 
 
 def test_files_get_the_permissions_that_others_get(tmp_path):
     (tmp_path / "plain").touch()
     run = RunFolder(tmp_path)
-    run.save_weights({}, {})
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "plain", run.weights_file)}
+    run.write_config({})
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "plain", run.config_file)}
     assert len(modes) == 1
 
 
@@ -89,7 +89,7 @@ def test_the_default_folder_has_name_and_time_and_never_one_that_exists(tmp_path
     names = [RunFolder.create(None, "mnist").path.as_posix() for _ in range(3)]
     stem = "runs/mnist-20250131-184502"
     assert names == [stem, f"{stem}-2", f"{stem}-3"]
-    assert all((tmp_path / name / "samples").is_dir() for name in names)
+    assert all((tmp_path / name).is_dir() for name in names)
 
 
 def test_the_time_in_the_default_name_is_a_date_and_a_time(tmp_path, monkeypatch):
@@ -110,8 +110,8 @@ def test_any_name_makes_a_folder_inside_runs(tmp_path, monkeypatch, name, stem):
 
 def test_an_empty_folder_is_taken_and_missing_parents_are_made(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert RunFolder.create(tmp_path / "empty", "x").samples_folder.is_dir()
-    assert RunFolder.create(str(tmp_path / "a" / "b"), "x").samples_folder.is_dir()
+    assert RunFolder.create(tmp_path / "empty", "x").path.is_dir()
+    assert RunFolder.create(str(tmp_path / "a" / "b"), "x").path.is_dir()
 
 
 def test_a_folder_that_holds_anything_is_refused_and_left_alone(tmp_path):
@@ -148,6 +148,7 @@ def test_open_takes_a_run_and_nothing_else(tmp_path, run):
         RunFolder.open(tmp_path / "empty")
     with pytest.raises(ConfigError, match=r"config\.toml is a file; .*\n  did you mean .*run\?"):
         RunFolder.open(run.config_file)
+    run.samples_folder.mkdir()
     with pytest.raises(ConfigError, match=r"samples is not a run: .*\n  did you mean .*run\?"):
         RunFolder.open(run.samples_folder)
 
@@ -333,123 +334,12 @@ def test_metrics_that_cannot_be_written_or_read_are_named(run):
         run.read_metrics()
 
 
-# --- weights.safetensors ---------------------------------------------------------------------------------
-
-BASE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        BASE,
-        BASE.astype(np.float64),
-        BASE.T,
-        BASE[::-1, :, ::2],
-        np.asfortranarray(BASE),
-        np.array(3.5),
-        np.zeros((0, 3)),
-        np.arange(5),
-        np.array([True, False]),
-        np.arange(3, dtype=">f4"),
-    ],
-    ids=["f32", "f64", "transposed", "sliced", "fortran", "scalar", "empty", "int", "bool", "big-endian"],
-)
-def test_weights_come_back_bit_by_bit(run, array):
-    run.save_weights({"g.0.w": array, "other": BASE}, {"step": "500", "ü": "→"})
-    arrays, metadata = run.load_weights()
-    assert set(arrays) == {"g.0.w", "other"}
-    back = arrays["g.0.w"]
-    assert (back.dtype, back.shape) == (array.dtype.newbyteorder("="), array.shape)
-    assert back.tobytes() == array.astype(back.dtype).tobytes()
-    assert back.flags.writeable
-    assert metadata == {"step": "500", "ü": "→"}
-
-
-@pytest.mark.parametrize("metadata", [{}, {"step": "1"}])
-@pytest.mark.parametrize("arrays", [{}, {"w": BASE}])
-def test_no_arrays_and_no_metadata_are_allowed(run, arrays, metadata):
-    run.save_weights(arrays, metadata)
-    back = run.load_weights()
-    assert set(back[0]) == set(arrays)
-    assert back[1] == metadata
-
-
-def test_loaded_weights_do_not_change_when_the_file_does(run):
-    run.save_weights({"w": BASE}, {})
-    arrays, _ = run.load_weights()
-    run.save_weights({"w": BASE + 1}, {})
-    run.weights_file.write_bytes(b"")
-    assert np.array_equal(arrays["w"], BASE)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "metadata", "error", "message"),
-    [
-        ({"w": [1.0, 2.0]}, {}, DTypeError, "w must be a NumPy array"),
-        ({"w": np.array([object()])}, {}, DTypeError, "w has dtype object"),
-        ({"w": np.array(["text"])}, {}, DTypeError, "w has dtype <U4"),
-        ({"w": np.ones(2, complex)}, {}, DTypeError, "w has dtype complex128"),
-        ({"__metadata__": BASE}, {}, ArgumentError, "__metadata__"),
-        ({"w": BASE}, {"step": 500}, DTypeError, "metadata step must be a string, not 500"),
-    ],
-)
-def test_what_cannot_be_saved_is_refused_and_the_old_weights_stay(run, arrays, metadata, error, message):
-    run.save_weights({"w": BASE}, {})
-    with pytest.raises(error, match=rf"weights\.safetensors: .*{re.escape(message)}"):
-        run.save_weights(arrays, metadata)
-    assert np.array_equal(run.load_weights()[0]["w"], BASE)
-
-
-def test_a_crash_while_saving_leaves_the_old_weights(run, monkeypatch):
-    run.save_weights({"w": BASE}, {"step": "1"})
-    before = bytes_of(run.path)
-
-    def crash(*paths):
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, "replace", crash)
-    with pytest.raises(ConfigError, match=r"weights\.safetensors could not be written: Input/output error"):
-        run.save_weights({"w": BASE + 1}, {"step": "2"})
-    assert bytes_of(run.path) == before
-
-
-def test_weights_cut_short_anywhere_are_refused(run):
-    run.save_weights({"w": BASE}, {"step": "1"})
-    whole = run.weights_file.read_bytes()
-    for size in range(len(whole)):
-        run.weights_file.write_bytes(whole[:size])
-        with pytest.raises(ConfigError, match=r"(?s)weights\.safetensors is damaged or cut short.*train the run"):
-            run.load_weights()
-
-
-@pytest.mark.parametrize("data", [b"x" * 300, b"\x80\x04\x95pickle." + b"." * 99, b"PK\x03\x04" + b"0" * 99])
-def test_other_files_are_no_weights(run, data):
-    run.weights_file.write_bytes(data)
-    with pytest.raises(ConfigError, match="damaged"):
-        run.load_weights()
-
-
-@pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1)])
-def test_weights_of_a_type_that_numpy_lacks_are_refused(run, kind, size):
-    header = json.dumps({"w": {"dtype": kind, "shape": [1], "data_offsets": [0, size]}}).encode()
-    run.weights_file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
-    with pytest.raises(ConfigError, match=r"(?s)weights\.safetensors holds numbers of a type.*float32"):
-        run.load_weights()
-
-
-def test_missing_weights_are_named_with_the_way_out(run):
-    with pytest.raises(ConfigError, match=r"(?s)weights\.safetensors does not exist.*saved no weights"):
-        run.load_weights()
-    run.weights_file.mkdir()
-    with pytest.raises(ConfigError, match=r"weights\.safetensors could not be read"):
-        run.load_weights()
-
-
 # --- samples ---------------------------------------------------------------------------------------------
 
 
 def test_samples_are_sorted_by_step_and_only_samples(run):
     steps = [0, 500, 999_999, 1_000_000, 20_000_000]
+    run.samples_folder.mkdir()
     for step in reversed(steps):
         run.sample_path(step).touch()
     for name in ("step-1.png.tmp", ".step-000500.png.ab12.tmp", "step-x.png", "grid.png"):

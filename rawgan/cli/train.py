@@ -2,11 +2,11 @@
 
 import itertools
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from rawgan.cli._tables import layer_table
 from rawgan.errors import ArgumentError, RawganError
 from rawgan.gan import human_bytes, training_bytes
 from rawgan.runs import RunFolder, terminal_grid
+from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
 from rawgan.runs.training import Record, Training
-from rawgan_kernels import backend_of
 
 LOG_SECONDS = 10.0
 """Time between log lines where there is no terminal to draw a progress bar in."""
@@ -40,44 +40,92 @@ WIDE = 115
 def main(options: list[str]) -> int:
     """Train, and return the exit code."""
     purpose = (TrainConfig.__doc__ or "").partition("\n")[0]  # what follows is an example in Python
-    config = tyro.cli(TrainConfig, prog="rawgan train", args=options, default=_defaults(options), description=purpose)
+    default = _defaults(options)
+    config = tyro.cli(TrainConfig, prog="rawgan train", args=options, default=default, description=purpose)
     console = Console()
+    if config.resume is not None:
+        config.check_resumed(default)
+        folder = RunFolder.open(config.resume)
+        with folder.locked():
+            return _resume(console, config, folder)
     if config.out is not None:
         refuse_taken(config.out)
     training = _prepare(console, config)
     if config.dry_run:
         return _dry_run(console, training)
-
     folder = RunFolder.create(config.out, f"{config.model}-{Path(config.data).name}")
-    shape = "×".join(map(str, training.images.shape))
+    with folder.locked():
+        return _train(console, training, folder)
+
+
+def _resume(console: Console, config: TrainConfig, folder: RunFolder) -> int:
+    """Go on from the latest checkpoint that is whole."""
+    checkpoint, faults = folder.newest_checkpoint()
+    for fault in faults:
+        console.print(f"passed over: {fault}", highlight=False, markup=False, soft_wrap=True)
+    if checkpoint is not None:
+        config.check_resumed(TrainConfig.from_dict(dict(checkpoint.about.config), f"step {checkpoint.about.step}"))
+    training = _prepare(console, config, checkpoint)
+    if config.dry_run:
+        return _dry_run(console, training)
+    if checkpoint is None:
+        console.print("no checkpoint was written yet, so the run begins anew", highlight=False)
+    else:
+        then, now = checkpoint.about.made_by, training.made_by()
+        changes = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
+        if changes:
+            console.print(
+                f"not bit for bit what it would have been, as these are others: {', '.join(changes)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    if training.reached > training.steps:
+        raise ArgumentError(
+            f"{folder.path} has taken {training.reached:,} steps already, more than {training.steps:,}\n"
+            "  leave --steps out, or ask for more"
+        )
+    return _train(console, training, folder)
+
+
+def _train(console: Console, training: Training, folder: RunFolder) -> int:
+    """Train to the end, or to the end of the step in which a signal asks to stop."""
+    config, shape, left = training.config, "×".join(map(str, training.images.shape)), training.steps - training.reached
+    if training.reached:
+        console.print(
+            f"going on after step {training.reached:,}" if left else "finished already; with --steps it goes on",
+            highlight=False,
+        )
     console.print(
-        f"{config.model} on {len(training.images):,} images of {shape}: {training.steps:,} "
-        f"step{'s' if training.steps > 1 else ''} of {config.batch_size} images, "
-        f"on {training.device} ({backend_of(training.real(0).data)} kernels)",
+        f"{config.model} on {len(training.images):,} images of {shape}: {left:,} step{'' if left == 1 else 's'} of "
+        f"{config.batch_size} images, on {training.device} ({training.made_by()['kernels']} kernels)",
         highlight=False,
         soft_wrap=True,
     )
     console.print(f"run folder: {folder.path}", highlight=False, soft_wrap=True)
     display = _Bar(console, training) if console.is_terminal else _Log(console, training)
-    with _stop_on_interrupt(console) as stop, display:
-        reached = training.run(folder, display.step, display.sample, stop.is_set)
+    with _stopping(console) as stop, display:
+        reached = training.run(folder, display.step, display.sample, lambda: stop.signal is not None, display.say)
     console.print(
         f"pictures: {folder.samples_folder}\nanimation: {folder.animation_file}\nlosses: {folder.losses_file}",
         highlight=False,
         soft_wrap=True,
     )
     if reached < training.steps:
-        console.print(f"stopped at step {reached:,} of {training.steps:,}; what was reached is kept", highlight=False)
-        return 130
+        console.print(
+            f"stopped at step {reached:,} of {training.steps:,}; go on with: rawgan train --resume {folder.path}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return 128 + (stop.signal or signal.SIGINT)
     console.print(f"more images: rawgan sample {folder.path}", highlight=False, soft_wrap=True)
     return 0
 
 
 def _defaults(options: list[str]) -> TrainConfig:
-    """The options' default values: those of the file that --config names, if there is one."""
-    files = _given("--config", options)
+    """The options' default values: those of the file that --config names, or of the run that --resume does."""
+    files = _given("--config", options) + _given("--resume", options)
     if len(files) > 1:
-        raise ArgumentError(f"--config is given {len(files)} times; give one file")
+        raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
     if not files:
         return TrainConfig()
     path = Path(files[0])
@@ -96,12 +144,12 @@ def _given(flag: str, options: list[str]) -> list[str]:
     return values + [value for option, value in itertools.pairwise(options) if option == flag]
 
 
-def _prepare(console: Console, config: TrainConfig) -> Training:
+def _prepare(console: Console, config: TrainConfig, checkpoint: Checkpoint | None = None) -> Training:
     """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
     if config.backend in ("auto", "cpu"):
         _warm_up(Console(stderr=True))
     with progress_of(console, "reading images") as show:
-        training = Training(config, show)
+        training = Training(config, show, checkpoint)
     for skipped in training.images.skipped:
         console.print(f"skipped {skipped}", highlight=False, markup=False, soft_wrap=True)
     return training
@@ -183,6 +231,10 @@ class _Log:
     def sample(self, step: int, images: np.ndarray[Any, Any]) -> None:
         """Pictures are files; a log shows none."""
 
+    def say(self, what: str) -> None:
+        """Something that a person should know, and that takes a while."""
+        self.console.print(what, highlight=False, markup=False, soft_wrap=True)
+
 
 class _Bar(_Log):
     """Progress as a bar, and the samples drawn above it."""
@@ -198,7 +250,8 @@ class _Bar(_Log):
             console=self.console,
             expand=True,
         )
-        self.task = self.progress.add_task("training", total=self.training.steps, losses="", pace="")
+        done, total = self.training.reached, self.training.steps
+        self.task = self.progress.add_task("training", completed=done, total=total, losses="", pace="")
         self.progress.start()
         return self
 
@@ -242,18 +295,27 @@ def _in_short(record: Record) -> str:
     )
 
 
+@dataclass
+class _Stop:
+    """Which signal asked to stop, if one did."""
+
+    signal: int | None = None
+
+
 @contextmanager
-def _stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a request to stop after the current step; a second one stops at once."""
-    stop = threading.Event()
+def _stopping(console: Console) -> Iterator[_Stop]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the current step; a second one stops at once."""
+    stop, handled = _Stop(), (signal.SIGINT, signal.SIGTERM)
 
     def ask(signum: int, frame: object) -> None:
-        stop.set()
-        console.print("stopping after this step; Ctrl-C again stops at once", highlight=False)
+        stop.signal = signum
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        console.print("stopping after this step, with a checkpoint; Ctrl-C again stops at once", highlight=False)
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = [signal.signal(each, ask) for each in handled]
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in zip(handled, before, strict=True):
+            signal.signal(each, handler)

@@ -29,7 +29,8 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path in the same folder, and move what was written there onto ``path`` at the end.
 
     An error inside the block, Ctrl-C included, removes the temporary file and leaves the old one as it was.
-    With ``durable`` the bytes are on the disk before the old file goes: a power cut costs neither.
+    With ``durable`` the bytes are on the disk before the old file goes, and so is the new name at the end: a power
+    cut costs neither.
     The folder is made when it does not exist.
 
     Raises: ConfigError when the system refuses (full disk, no permission).
@@ -51,6 +52,18 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
                 with temporary.open("r+b") as file:
                     os.fsync(file.fileno())
             os.replace(temporary, path)
+            if durable:
+                _flush_folder(path.parent)
     finally:
         with suppress(OSError):  # gone already, unless something went wrong
             temporary.unlink()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the names in a folder written to the disk; Windows does so by itself, and lets nobody ask for it."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -14,8 +14,17 @@ DEFAULT_STEPS = 3000
 NATIVE_SIZES = {"mnist": 28, "fashion-mnist": 28, "cifar10": 32}
 """Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
 
-OF_THE_CALL = ("config", "out", "dry_run")
+OF_THE_CALL = ("config", "resume", "out", "dry_run")
 """Options that say how rawgan was called, not what the run is: they are not written into config.toml."""
+
+
+COUNTS = ("steps", "batch_size", "noise_size", "width", "sample_every", "samples", "checkpoint_every", "keep")
+"""Options that are at least 1."""
+
+CHANGEABLE = (
+    "steps", "epochs", "learning_rate", "device", "backend", "cuda_graph", "checkpoint_every", "keep", "on_nonfinite",
+)  # fmt: skip
+"""Options that may be others when a run is resumed; the rest is what the run is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,16 +76,34 @@ class TrainConfig:
     """Steps between pictures."""
     samples: int = 64
     """Images per picture."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints, from which a run that was stopped or killed goes on."""
+    keep: int = 3
+    """How many checkpoints are kept, the latest ones."""
+    on_nonfinite: Literal["stop", "rollback"] = "stop"
+    """What to do when a loss is no longer finite: stop with the state before it, or go on from there with half the
+    learning rate."""
     out: Path | None = None
     """The run folder, new or empty. Unset: runs/MODEL-DATA-DATE-TIME."""
     config: Path | None = None
     """A TOML file with any of these options, such as the config.toml of another run; flags have the last word."""
+    resume: Path | None = None
+    """A run folder: go on with that run from its latest checkpoint. With --steps or --epochs, for longer."""
     dry_run: bool = False
     """Build everything, take one step, print shapes and memory, write nothing."""
 
     def check(self) -> None:
         """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
-        for name in ("steps", "batch_size", "noise_size", "width", "sample_every", "samples"):
+        for name in (
+            "steps",
+            "batch_size",
+            "noise_size",
+            "width",
+            "sample_every",
+            "samples",
+            "checkpoint_every",
+            "keep",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ArgumentError(f"{name} must be at least 1, but is {value}")
@@ -109,6 +136,16 @@ class TrainConfig:
         if self.epochs is not None:
             return max(1, round(self.epochs * per_epoch))
         return self.steps or DEFAULT_STEPS
+
+    def check_resumed(self, before: Self) -> None:
+        """Raise an ArgumentError for an option by which this would be another run than the one that it goes on with."""
+        for name, value in before.to_dict().items():
+            if name not in CHANGEABLE and getattr(self, name) != value:
+                flag = f"--{name.replace('_', '-')}"
+                raise ArgumentError(
+                    f"{flag} {getattr(self, name)}: the run to resume has {value}, and would become another run\n"
+                    f"  leave {flag} out; or begin a new run with --config {self.resume} {flag} {getattr(self, name)}"
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """What belongs into config.toml."""

@@ -7,7 +7,7 @@
       metrics.jsonl          one JSON object per line, in the order of the steps
       samples/step-000500.png …
       losses.png  samples.gif
-      weights.safetensors    arrays by name, and a few strings about them
+      checkpoints/step-000500.safetensors …    all that is needed to go on
 
 Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash leaves the old or the new one.
 """
@@ -18,8 +18,8 @@ import os
 import re
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
@@ -29,15 +29,13 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from rawgan.errors import ArgumentError, ConfigError, DTypeError
+from rawgan.errors import ArgumentError, ConfigError
 from rawgan.runs._files import naming, replacing
+from rawgan.runs.checkpoint import Checkpoint, read, write
 
 CONFIG = "config.toml"
+LOCK = ".lock"
 RUNS = Path("runs")
-
-
-NUMBERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"})
-"""What weights may be made of. Other types, such as bfloat16, NumPy has only while some other library is loaded."""
 
 
 class RunFolder:
@@ -60,7 +58,7 @@ class RunFolder:
         self.samples_folder = self.path / "samples"
         self.losses_file = self.path / "losses.png"
         self.animation_file = self.path / "samples.gif"
-        self.weights_file = self.path / "weights.safetensors"
+        self.checkpoints_folder = self.path / "checkpoints"
         self._metrics: BinaryIO | None = None
 
     def __repr__(self) -> str:
@@ -92,10 +90,7 @@ class RunFolder:
         Raises: ConfigError when ``out`` is a file or holds anything already, or when it cannot be made.
         """
         with naming(RUNS if out is None else out, "made"):
-            path = _new_default(name) if out is None else _new_at(Path(out))
-            run = cls(path)
-            run.samples_folder.mkdir()
-        return run
+            return cls(_new_default(name) if out is None else _new_at(Path(out)))
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -113,6 +108,37 @@ class RunFolder:
         else:
             problem = f"is not a run: it has no {CONFIG}"
         raise ConfigError(f"{run.path} {problem}\n  {_suggestion(run.path)}")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside, this process alone may write to the run.
+
+        Raises: ConfigError if another one does so.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / LOCK)
+        with naming(self.path / LOCK, "locked"):
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                raise ConfigError(
+                    f"{self.path} is being written to by another process\n  wait for it, or stop it first"
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_running(self) -> bool:
+        """Whether a process is writing to the run."""
+        if not (self.path / LOCK).exists():
+            return False
+        try:
+            with self.locked():
+                return False
+        except ConfigError:
+            return True
 
     # --- config.toml -----------------------------------------------------------------------------------
 
@@ -149,9 +175,8 @@ class RunFolder:
 
         Raises: ArgumentError for values that JSON cannot hold; ConfigError when the file cannot be written.
         """
-        values = {name: _json_value(value) for name, value in metrics.items()}
         try:
-            line = json.dumps(values, allow_nan=False)
+            line = _line(metrics)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
                 f"{self.metrics_file}: {error}\n  metrics are numbers and strings by name, not {dict(metrics)}"
@@ -159,7 +184,7 @@ class RunFolder:
         with naming(self.metrics_file, "written"):
             if self._metrics is None:
                 self._metrics = _open_at_end(self.metrics_file)
-            self._metrics.write(line.encode() + b"\n")
+            self._metrics.write(line)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Every line of metrics.jsonl as a dict, in order; an empty list when nothing was written yet.
@@ -185,60 +210,66 @@ class RunFolder:
                 )
         return records
 
-    # --- weights.safetensors ---------------------------------------------------------------------------
+    def rewind(self, step: int, kept: Callable[[int], bool]) -> None:
+        """Make the run what it was after ``step``: no metrics of later steps, and only pictures of steps that are
+        ``kept``. What a crash left half-written goes, too.
 
-    def save_weights(self, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-        """Replace weights.safetensors: arrays by name, and strings by name about them. Nothing is pickled.
-
-        The new file is on the disk before the old one goes, so that there are whole weights at any moment.
-
-        Raises: DTypeError for a value that is not a NumPy array of numbers, or metadata that is no string;
-            ArgumentError for the name ``__metadata__``; ConfigError when the file cannot be written.
+        Raises: ConfigError when a file cannot be read, written or deleted.
         """
-        from safetensors.numpy import save
+        self.close()
+        records = self.read_metrics()
+        before = [record for record in records if record.get("step", 0) <= step]
+        if len(before) < len(records):
+            with replacing(self.metrics_file, durable=True) as temporary:
+                temporary.write_bytes(b"".join(_line(record) for record in before))
+        with naming(self.path, "tidied up"):
+            for picture in self.samples():
+                if number_of(picture) > step or not kept(number_of(picture)):
+                    picture.unlink()
+            for later in self.checkpoints():
+                if number_of(later) > step:
+                    later.unlink()
+            for folder in (self.path, self.samples_folder, self.checkpoints_folder):
+                for litter in folder.glob(".*.tmp"):
+                    litter.unlink()
 
-        for name, array in arrays.items():
-            if not isinstance(array, np.ndarray):
-                raise DTypeError(f"{self.weights_file}: {name} must be a NumPy array, not {array!r:.60}")
-            if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-                raise DTypeError(f"{self.weights_file}: {name} has dtype {array.dtype}, which has no place there")
-            if name == "__metadata__":
-                raise ArgumentError(f"{self.weights_file}: no array can be called {name}; give it another name")
-        for name, text in metadata.items():
-            if not isinstance(text, str):
-                raise DTypeError(f"{self.weights_file}: metadata {name} must be a string, not {text!r}")
-        whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-        data = save(whole, dict(metadata) or None)  # empty metadata would spoil a file without arrays
-        with replacing(self.weights_file, durable=True) as temporary:
-            temporary.write_bytes(data)
+    # --- checkpoints -----------------------------------------------------------------------------------
 
-    def load_weights(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """The arrays and the metadata of weights.safetensors.
+    def save_checkpoint(self, made: Checkpoint, keep: int) -> None:
+        """Write checkpoints/step-000500.safetensors, and delete all but the latest ``keep``.
 
-        Raises: ConfigError when the file is missing, cut short or damaged.
+        Lines of metrics that were appended before it are on the disk before it.
+
+        Raises: what :func:`rawgan.runs.checkpoint.write` raises; ConfigError when the folder has disappeared.
         """
-        from safetensors import SafetensorError, safe_open
+        if not self.config_file.exists():
+            raise ConfigError(f"{self.path} is no longer there, or no longer a run: its {CONFIG} has disappeared")
+        if self._metrics is not None:
+            with naming(self.metrics_file, "written"):
+                os.fsync(self._metrics.fileno())
+        write(self.checkpoints_folder / f"step-{made.about.step:06d}.safetensors", made)
+        for old in self.checkpoints()[:-keep]:
+            with naming(old, "deleted"):
+                old.unlink()
 
-        if not self.weights_file.exists():
-            raise ConfigError(
-                f"{self.weights_file} does not exist\n"
-                "  this run has saved no weights: let it train until it does, or choose another run"
-            )
-        try:
-            with naming(self.weights_file, "read"), safe_open(self.weights_file, framework="np") as file:
-                types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 (not a dict)
-                for name, kind in types.items():
-                    if kind not in NUMBERS:
-                        raise ConfigError(
-                            f"{self.weights_file} holds numbers of a type that NumPy lacks: {name} is {kind}\n"
-                            "  rawgan writes no such file; convert the arrays to float32 where they come from"
-                        )
-                return {name: file.get_tensor(name) for name in types}, file.metadata() or {}
-        except SafetensorError as error:
-            raise ConfigError(
-                f"{self.weights_file} is damaged or cut short: {error}\n"
-                "  put a whole copy in its place, or train the run again"
-            ) from error
+    def checkpoints(self) -> list[Path]:
+        """The files in checkpoints/, sorted by step."""
+        return numbered_files(self.checkpoints_folder, ".safetensors")
+
+    def newest_checkpoint(self) -> tuple[Checkpoint | None, list[str]]:
+        """The latest checkpoint that is whole; and of each later one what is wrong with it. None if there is none.
+
+        Raises: ConfigError when there are checkpoints, and none of them is whole.
+        """
+        faults: list[str] = []
+        for path in reversed(self.checkpoints()):
+            try:
+                return read(path), faults
+            except ConfigError as error:
+                faults.append(str(error).partition("\n")[0])
+        if faults:
+            raise ConfigError("\n  ".join(["no checkpoint of this run is whole", *faults, "train it again"]))
+        return None, faults
 
     # --- samples ---------------------------------------------------------------------------------------
 
@@ -256,7 +287,7 @@ class RunFolder:
 
     def samples(self) -> list[Path]:
         """The pictures in samples/, sorted by step."""
-        return sample_files(self.samples_folder)
+        return numbered_files(self.samples_folder, ".png")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -276,18 +307,23 @@ def read_toml(path: Path) -> dict[str, Any]:
     raise ConfigError(f"{path}, line {line}, is not TOML: {problem}\n  mend that line by hand")
 
 
-def sample_files(folder: str | Path) -> list[Path]:
-    """The files ``step-<number>.png`` of a folder, sorted by number; other files are left out.
+def numbered_files(folder: str | Path, suffix: str) -> list[Path]:
+    """The files ``step-<number><suffix>`` of a folder, sorted by number; other files are left out.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     for name in ("step-1000000.png", "step-999999.png", "step-7.png.tmp"):
     ...         (Path(folder) / name).touch()
-    ...     [file.name for file in sample_files(folder)]
+    ...     [file.name for file in numbered_files(folder, ".png")]
     ['step-999999.png', 'step-1000000.png']
     """
-    steps = {file: re.fullmatch(r"step-(\d+)\.png", file.name) for file in Path(folder).glob("*")}
-    return sorted((file for file, step in steps.items() if step), key=lambda file: int(file.stem[5:]))
+    pattern = re.compile(rf"step-\d+{re.escape(suffix)}")
+    return sorted((file for file in Path(folder).glob("*") if pattern.fullmatch(file.name)), key=number_of)
+
+
+def number_of(path: Path) -> int:
+    """The step in the name of a numbered file."""
+    return int(path.stem.removeprefix("step-"))
 
 
 def refuse_taken(path: Path) -> None:
@@ -359,6 +395,11 @@ def _toml_value(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _line(metrics: Mapping[str, Any]) -> bytes:
+    """A line of metrics.jsonl."""
+    return json.dumps({name: _json_value(value) for name, value in metrics.items()}, allow_nan=False).encode() + b"\n"
 
 
 def _json_value(value: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from rawgan.data import to_uint8
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.runs._files import replacing
-from rawgan.runs.folder import sample_files
+from rawgan.runs.folder import numbered_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,7 +142,7 @@ def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold
     ...     animate_folder(f"{folder}/samples.gif", folder).name
     'samples.gif'
     """
-    files = _thin(sample_files(folder), MOST_FRAMES)
+    files = _thin(numbered_files(folder, ".png"), MOST_FRAMES)
     if not files:
         raise ConfigError(f"{folder} has no pictures step-<number>.png\n  nothing there can be animated yet")
     return _save_frames(path, map(_read_png, files), [str(file) for file in files], fps, hold_last)

@@ -4,22 +4,30 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import rawgan_kernels
-from rawgan import device
+from rawgan import __version__, device
 from rawgan.autograd import no_grad
 from rawgan.data import Batches, ImageSet, load
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, ConfigError, DeviceError, DivergedError
-from rawgan.gan import GAN, GraphedStep, ImageKind, build, human_bytes, train_step, training_bytes
+from rawgan.gan import GAN, GraphedStep, ImageKind, Outcome, build, human_bytes, train_step, training_bytes
 from rawgan.nn import Module
+from rawgan.runs.background import Background
+from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
+from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
+from rawgan.runs.state import arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
+
+ROLLBACKS = 5
+"""After so many, a run that is told to go back stops all the same."""
 
 
 class Record(NamedTuple):
@@ -36,9 +44,10 @@ class Record(NamedTuple):
 
 
 class Training:
-    """A run that is ready to go: the data is loaded, the networks are built.
+    """A run that is ready to go: the data is loaded, the networks are built, or as a checkpoint has them.
 
-    Raises: DataError, ArgumentError, DeviceError for whatever would have gone wrong later
+    Raises: DataError, ArgumentError, DeviceError for whatever would have gone wrong later; ConfigError for a checkpoint
+        of other networks
 
     >>> training = Training(TrainConfig(steps=1, width=2, batch_size=4))
     >>> training.images
@@ -47,7 +56,9 @@ class Training:
     1
     """
 
-    def __init__(self, config: TrainConfig, on_progress: Progress | None = None) -> None:
+    def __init__(
+        self, config: TrainConfig, on_progress: Progress | None = None, checkpoint: Checkpoint | None = None
+    ) -> None:
         config.check()
         self.device = device.resolve(config.device)
         if self.device not in rawgan_kernels.BACKENDS.get(config.backend, (self.device,)):
@@ -65,34 +76,57 @@ class Training:
         )
         size, _, channels = self.images.shape
         self.config = dataclasses.replace(config, image_size=size, channels=channels)
-        self.gan = _build(self.config, self.device)
         self.batches = Batches(self.images, config.batch_size, config.seed)
         self.steps = config.total_steps(self.batches.per_epoch)
+        self._begin(checkpoint)
         self._fixed_noise = self.gan.noise(config.seed, "samples", config.samples)
-        self._step = (
-            GraphedStep(self.gan, config.objective)
-            if config.cuda_graph
-            else partial(train_step, self.gan, objective=config.objective)
+
+    def _begin(self, checkpoint: Checkpoint | None) -> None:
+        """Build the networks, and be where the checkpoint is, or at the beginning."""
+        self.gan = _build(self.config, self.device)
+        self.reached = 0
+        """Steps taken so far."""
+        self.rollbacks = 0
+        """How often the run went back because of numbers that were not finite."""
+        self._take = (
+            GraphedStep(self.gan, self.config.objective)
+            if self.config.cuda_graph
+            else partial(train_step, self.gan, objective=self.config.objective)
         )
+        if checkpoint is not None:
+            restore_gan(self.gan, checkpoint)
+            if self.config.learning_rate not in (None, checkpoint.about.config.get("learning_rate")):
+                for optimizer in optimizers_of(self.gan).values():
+                    optimizer.lr = self.config.learning_rate
+            self.reached, self.rollbacks = checkpoint.about.step, checkpoint.about.rollbacks
+
+    # --- steps -------------------------------------------------------------------------------------------------------
 
     def step(self, number: int) -> Record:
         """Take training step `number`, counted from 1.
 
         Raises: DivergedError if a loss is not finite, DeviceError if the memory is too small
         """
-        index = number - 1
-        try:
-            z = self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
-            outcome = self._step(self.real(index), z)
-        except MemoryError as error:
-            raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
-        record = Record(number, number / self.batches.per_epoch, *(value.item() for value in outcome))
+        record = self._record(number, self._outcome(number, self._take))
         if not (math.isfinite(record.d_loss) and math.isfinite(record.g_loss)):
             raise DivergedError(
                 f"step {number}: the losses are no longer finite, so training stops\n"
-                f"  discriminator {record.d_loss}   generator {record.g_loss}   try a lower --learning-rate"
+                f"  discriminator {record.d_loss}   generator {record.g_loss}"
             )
         return record
+
+    def _outcome(self, number: int, take: Callable[[Tensor, Tensor], Outcome]) -> Outcome:
+        index = number - 1
+        try:
+            z = self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
+            outcome = take(self.real(index), z)
+        except MemoryError as error:
+            raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
+        self.reached = number
+        return outcome
+
+    def _record(self, number: int, outcome: Outcome) -> Record:
+        return Record(number, number / self.batches.per_epoch, *(value.item() for value in outcome))
 
     def _out_of_memory(self) -> str:
         account = training_bytes(self.gan, self.config.batch_size)
@@ -113,68 +147,140 @@ class Training:
         """Images from the same noise each time. Shapes: → (samples, H, W, C) in [−1, 1]"""
         return generate(self.gan.generator, self._fixed_noise)
 
+    # --- the run -----------------------------------------------------------------------------------------------------
+
     def run(
         self,
         folder: RunFolder,
         on_step: Callable[[Record], None] = lambda record: None,
         on_sample: Callable[[int, np.ndarray[Any, Any]], None] = lambda step, images: None,
         should_stop: Callable[[], bool] = lambda: False,
+        on_trouble: Callable[[str], None] = lambda what: None,
     ) -> int:
-        """Train to the end, or until `should_stop()`, and write everything into the folder. Returns the steps taken.
+        """Train from where it is to the end, or until `should_stop()`, and write everything into the folder. Returns
+        the steps taken in all.
 
-        Raises: DivergedError if a loss is not finite; the folder then holds what was reached before
+        A run that was stopped, or killed, and goes on from its checkpoint leaves the same files, bit for bit, as one
+        that never was.
+
+        Raises: DivergedError if a loss is not finite; the folder then holds the state before that step
         """
         folder.write_config(self.config.to_dict())
-        records: list[dict[str, Any]] = []
-        reached = 0
-        self._save(folder, 0, records, on_sample)
-        with folder:
-            for number in range(1, self.steps + 1):
-                if should_stop():
-                    break
-                record = self.step(number)
-                reached = number
+        folder.rewind(self.reached, self._has_picture)
+        records = folder.read_metrics()
+        with folder, Background() as background:
+            if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():
+                self._picture(folder, background, on_sample)
+            while self.reached < self.steps and not should_stop():
+                try:
+                    record = self.step(self.reached + 1)
+                except DivergedError as error:
+                    background.finish()
+                    self._go_back(folder, error, on_trouble)
+                    records = folder.read_metrics()
+                    continue
                 records.append(record._asdict())
                 folder.append_metrics(records[-1])
                 on_step(record)
-                if number % self.config.sample_every == 0 and number < self.steps:
-                    self._save(folder, number, records, on_sample)
-        if reached:
-            self._save(folder, reached, records, on_sample)
-        animate_folder(folder.animation_file, folder.samples_folder)
-        return reached
+                if self._has_picture(self.reached):
+                    self._picture(folder, background, on_sample)
+                    background.do(plot_losses, folder.losses_file, records.copy())
+                if self.reached % self.config.checkpoint_every == 0 or self.reached == self.steps:
+                    background.do(folder.save_checkpoint, self.checkpoint(), self.config.keep)
+            if self.reached % self.config.checkpoint_every and self.reached < self.steps:  # it was stopped
+                background.do(folder.save_checkpoint, self.checkpoint(), self.config.keep)
+            if records:
+                background.do(plot_losses, folder.losses_file, records)
+            background.do(animate_folder, folder.animation_file, folder.samples_folder)
+        return self.reached
 
-    def _save(
-        self,
-        folder: RunFolder,
-        step: int,
-        records: list[dict[str, Any]],
-        on_sample: Callable[[int, np.ndarray[Any, Any]], None],
+    def _has_picture(self, step: int) -> bool:
+        """Whether a picture belongs to the run after this step."""
+        return step % self.config.sample_every == 0 or step == self.steps
+
+    def _picture(
+        self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
     ) -> None:
         images = self.sample()
-        save_grid(folder.sample_path(step), images)
-        if records:  # before the first step there is nothing to plot, and the plotting library takes long to load
-            plot_losses(folder.losses_file, records)
-        folder.save_weights(_state(self.gan), {"step": str(step)})
-        on_sample(step, images)
+        background.do(save_grid, folder.sample_path(self.reached), images)
+        on_sample(self.reached, images)
+
+    # --- checkpoints -------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> Checkpoint:
+        """All that the run is now: a copy, which further steps do not change."""
+        optimizers = optimizers_of(self.gan)
+        about = About(
+            step=self.reached,
+            steps=self.steps,
+            config=self.config.to_dict(),
+            counts={name: list(optimizer.counts) for name, optimizer in optimizers.items()},
+            rates={name: optimizer.lr for name, optimizer in optimizers.items()},
+            rollbacks=self.rollbacks,
+            made_by=self.made_by(),
+        )
+        return Checkpoint(about, arrays_of(self.gan))
+
+    def made_by(self) -> dict[str, str]:
+        """What the bits of a run depend on, besides its configuration."""
+        kernels = rawgan_kernels.backend_of(self.gan.g_optimizer.parameters[0].data)
+        versions = {"rawgan": __version__, **{name: version(name) for name in ("numpy", "numba")}}
+        return {"kernels": kernels, "device": self.device, **versions}
+
+    def _go_back(self, folder: RunFolder, error: DivergedError, say: Callable[[str], None]) -> None:
+        """Find where the first number that is not finite came from, and be where the run was before that step.
+
+        Raises: DivergedError unless the run is to go on from there
+        """
+        failed = self.reached
+        checkpoint, _ = folder.newest_checkpoint()
+        say(f"step {failed}: a loss is not finite; looking for the first such number, from the last checkpoint on")
+        self._begin(checkpoint)
+        finding = None
+        while finding is None and self.reached < failed:
+            before = self.checkpoint()
+            finding = first_nonfinite(
+                lambda: self._outcome(self.reached + 1, partial(train_step, self.gan, objective=self.config.objective)),
+                networks_of(self.gan),
+                optimizers_of(self.gan),
+            )
+        if finding is None:
+            before = self.checkpoint()
+            what = "taken again, the steps since the last checkpoint give finite numbers: is the memory sound?"
+        else:
+            what = f"it began in step {before.about.step + 1}: {finding}"
+        self._begin(before)
+        folder.rewind(self.reached, self._has_picture)
+        rates = ", ".join(sorted({f"{rate:g}" for rate in before.about.rates.values()}))
+        if self.config.on_nonfinite == "stop" or self.rollbacks >= ROLLBACKS:
+            folder.save_checkpoint(before, self.config.keep)
+            raise DivergedError(
+                f"{error}\n  {what}\n  the state before that step is kept: {folder.checkpoints()[-1]}\n"
+                f"  the learning rate is {rates}: go on with a lower --learning-rate, or with --on-nonfinite rollback, "
+                f"from there, by --resume {folder.path}"
+            ) from None
+        self.rollbacks += 1
+        for optimizer in optimizers_of(self.gan).values():
+            optimizer.lr /= 2
+        say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
 
 
 def restore(folder: RunFolder, device_name: str = "cpu") -> GAN:
-    """The networks of a run, as they were saved last.
+    """The networks of a run, as its latest checkpoint has them.
 
-    Raises: ConfigError if the configuration or the weights are missing, damaged, or do not fit each other
+    Raises: ConfigError if the configuration or the checkpoint is missing, damaged, or they do not fit each other
     """
     config = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
     if config.channels is None:
         raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
+    checkpoint, _ = folder.newest_checkpoint()
+    if checkpoint is None:
+        raise ConfigError(
+            f"{folder.path} has no checkpoint yet\n"
+            f"  let it train until it has: rawgan train --resume {folder.path}; or choose another run"
+        )
     gan = _build(config, device_name)
-    arrays, _ = folder.load_weights()
-    for name, network in _networks(gan).items():
-        part = {key.removeprefix(f"{name}."): array for key, array in arrays.items() if key.startswith(f"{name}.")}
-        try:
-            network.load_state_dict(part)
-        except ConfigError as error:
-            raise ConfigError(f"{folder.weights_file} does not fit {folder.config_file}\n{error}") from error
+    restore_gan(gan, checkpoint)
     return gan
 
 
@@ -211,15 +317,3 @@ def _build(config: TrainConfig, device_name: str) -> GAN:
         seed=config.seed,
         device=device_name,
     )
-
-
-def _networks(gan: GAN) -> dict[str, Module]:
-    return {"generator": gan.generator, "discriminator": gan.discriminator}
-
-
-def _state(gan: GAN) -> dict[str, np.ndarray[Any, Any]]:
-    return {
-        f"{name}.{key}": array
-        for name, network in _networks(gan).items()
-        for key, array in network.state_dict().items()
-    }

@@ -1,0 +1,96 @@
+"""What of a GAN goes into a checkpoint, by name, and back."""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan.device import to_device
+from rawgan.errors import ConfigError
+from rawgan.gan import GAN
+from rawgan.nn import Module
+from rawgan.optim import Optimizer
+from rawgan.runs.checkpoint import Checkpoint
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+SHOWN = 8
+"""Faults that an error lists at most."""
+
+
+def networks_of(gan: GAN) -> dict[str, Module]:
+    """By the name that they have in checkpoints."""
+    return {"generator": gan.generator, "discriminator": gan.discriminator}
+
+
+def optimizers_of(gan: GAN) -> dict[str, Optimizer]:
+    """By the name that they have in checkpoints."""
+    return {"g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}
+
+
+def tensors_of(gan: GAN) -> dict[str, Tensor]:
+    """Every weight and running statistic by name."""
+    return {
+        f"{name}.{key}": x for name, network in networks_of(gan).items() for key, x in network.state_tensors().items()
+    }
+
+
+def moments_of(gan: GAN) -> dict[str, Any]:
+    """The optimisers' arrays by name, where they are."""
+    return {
+        f"{name}.{moment}.{index}": array
+        for name, optimizer in optimizers_of(gan).items()
+        for moment, arrays in optimizer.state.items()
+        for index, array in enumerate(arrays)
+    }
+
+
+def arrays_of(gan: GAN) -> dict[str, np.ndarray[Any, Any]]:
+    """A NumPy copy of every weight, running statistic and moment, by name.
+
+    >>> from rawgan.gan import ImageKind, build
+    >>> sorted(arrays_of(build("tutorial", ImageKind(8), width=2)))[-2:]
+    ['generator.4.b', 'generator.4.w']
+    """
+    weights = {
+        f"{name}.{key}": array
+        for name, network in networks_of(gan).items()
+        for key, array in network.state_dict().items()
+    }
+    return weights | {name: to_device(array, "cpu").copy() for name, array in moments_of(gan).items()}
+
+
+def restore_gan(gan: GAN, checkpoint: Checkpoint) -> None:
+    """Make networks and optimisers what they were; nothing is changed if anything does not fit.
+
+    Raises: ConfigError naming what does not fit
+    """
+    arrays, about, optimizers = checkpoint.arrays, checkpoint.about, optimizers_of(gan)
+    tensors = tensors_of(gan)
+    own = {name: x.data for name, x in tensors.items()} | moments_of(gan)
+    faults = [f"  {name} {own[name].shape} is missing" for name in own.keys() - arrays.keys()]
+    faults += [f"  {name} {arrays[name].shape} is unknown" for name in arrays.keys() - own.keys()]
+    faults += [
+        f"  {name} {arrays[name].shape} should be {own[name].shape}"
+        for name in own.keys() & arrays.keys()
+        if arrays[name].shape != own[name].shape
+    ]
+    faults += [
+        f"  it does not say how many steps {name} has taken"
+        for name, optimizer in optimizers.items()
+        if len(about.counts.get(name, ())) != len(optimizer.parameters) or name not in about.rates
+    ]
+    if faults:
+        more = [f"  … and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        raise ConfigError(
+            "\n".join([f"the checkpoint of step {about.step} is of other networks", *sorted(faults)[:SHOWN], *more])
+        )
+
+    def values(name: str) -> Any:
+        return array_module(own[name]).asarray(arrays[name], dtype=own[name].dtype).copy()
+
+    for name, x in tensors.items():
+        x.data = values(name)
+    for name, optimizer in optimizers.items():
+        for moment, of_parameters in optimizer.state.items():
+            of_parameters[:] = [values(f"{name}.{moment}.{index}") for index in range(len(of_parameters))]
+        optimizer.counts, optimizer.lr = list(about.counts[name]), about.rates[name]

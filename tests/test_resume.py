@@ -1,0 +1,271 @@
+"""A run that was stopped, killed, or short of a disk goes on, and ends with the same bits as one that never was."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from rawgan.errors import ArgumentError, ConfigError, DivergedError
+from rawgan.runs import RunFolder
+from rawgan.runs.checkpoint import read
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import Training, generate, restore
+
+STEPS = 7
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """A run of seconds, on 12 random images."""
+    path = tmp_path_factory.mktemp("data") / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
+    return TrainConfig(
+        data=str(path), image_size=8, channels=1, steps=STEPS, width=2, noise_size=4, batch_size=4, samples=4,
+        sample_every=3, checkpoint_every=2,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    """What would be plotted is written down instead: matplotlib takes longer than these runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "rawgan.runs.training.plot_losses", lambda path, records: path.write_text(json.dumps(records)) and path
+        )
+        yield
+
+
+def files(folder):
+    """All that a run leaves: bytes by name. Of the checkpoints the last one: the others depend on where it stopped."""
+    return {
+        str(path.relative_to(folder.path)): path.read_bytes()
+        for path in folder.path.rglob("*")
+        if path.is_file() and path.name != ".lock" and path not in folder.checkpoints()[:-1]
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """The files of the run that nothing happened to."""
+    folder = RunFolder.create(tmp_path_factory.mktemp("whole") / "run", "x")
+    Training(config).run(folder)
+    return files(folder)
+
+
+def go_on(folder, config, **options):
+    """As `rawgan train --resume` does."""
+    checkpoint, _ = folder.newest_checkpoint()
+    return Training(config, checkpoint=checkpoint).run(folder, **options)
+
+
+def test_what_a_whole_run_leaves(whole):
+    assert set(whole) == {
+        "config.toml", "metrics.jsonl", "losses.png", "samples.gif",
+        *(f"samples/step-00000{step}.png" for step in (0, 3, 6, 7)), "checkpoints/step-000007.safetensors",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stops", [(3,), (1, 2, 6), (2, 2, 5)])
+def test_a_run_that_was_stopped_ends_with_the_same_bits(stops, config, whole, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    for stop in stops:
+        seen = [folder.newest_checkpoint()[0].about.step if folder.checkpoints() else 0]
+        reached = go_on(
+            folder, config, on_step=lambda record, seen=seen: seen.append(record.step),
+            should_stop=lambda seen=seen, stop=stop: seen[-1] >= stop,
+        )  # fmt: skip
+        assert reached == stop
+    assert go_on(folder, config) == STEPS
+    assert files(folder) == whole
+
+
+def test_a_finished_run_goes_on_for_longer(config, whole, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(dataclasses.replace(config, steps=4)).run(folder)
+    assert folder.sample_path(4).exists()  # the last picture, which the longer run does not have
+    assert go_on(folder, config) == STEPS
+    assert files(folder) == whole
+
+
+def test_what_was_lost_after_the_checkpoint_comes_again(config, whole, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config).run(folder)
+    folder.checkpoints()[-1].unlink()
+    folder.sample_path(6).unlink()  # that of the checkpoint it goes on from
+    (folder.samples_folder / ".step-000009.png.1234.tmp").touch()
+    with folder.metrics_file.open("a") as file:
+        file.write('{"step": 8, "d_lo')
+    folder.animation_file.unlink()
+    assert go_on(folder, config) == STEPS
+    assert files(folder) == whole
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_the_newest_checkpoint_that_is_whole_is_found(damage, config, whole, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config).run(folder)
+    path = folder.checkpoints()[-1]
+    data = bytearray(path.read_bytes())
+    if damage == "flipped":
+        data[-5] ^= 1
+    path.write_bytes({"cut": data[:-1], "flipped": data, "empty": b""}[damage])
+    checkpoint, faults = folder.newest_checkpoint()
+    assert checkpoint.about.step == 6
+    assert len(faults) == 1
+    assert faults[0].startswith(f"{path} is damaged")
+    assert go_on(folder, config) == STEPS
+    assert files(folder) == whole
+
+
+def test_no_checkpoint_is_whole(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config).run(folder, should_stop=lambda: bool(folder.checkpoints()))
+    for path in folder.checkpoints():
+        path.write_bytes(b"x")
+    with pytest.raises(ConfigError, match=r"^no checkpoint of this run is whole\n"):
+        folder.newest_checkpoint()
+
+
+def test_the_checkpoint_of_another_run_is_refused(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config).run(folder)
+    checkpoint, _ = folder.newest_checkpoint()
+    with pytest.raises(ConfigError) as error:
+        Training(dataclasses.replace(config, width=3), checkpoint=checkpoint)
+    assert str(error.value).startswith("the checkpoint of step 7 is of other networks\n  ")
+    assert str(error.value).endswith("more")
+    assert "should be" in str(error.value)
+
+
+def test_sampling_takes_the_latest_checkpoint(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    training = Training(config)
+    with pytest.raises(ConfigError, match=r"config\.toml could not be read"):
+        restore(folder)
+    folder.write_config(training.config.to_dict())
+    with pytest.raises(ConfigError, match=r"has no checkpoint yet\n  let it train until it has: rawgan train --resume"):
+        restore(folder)
+    training.run(folder)
+    gan = restore(RunFolder.open(folder.path))
+    np.testing.assert_array_equal(generate(gan.generator, gan.noise(0, "samples", 4)), training.sample())
+
+
+def test_a_checkpoint_says_what_a_run_is(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config).run(folder)
+    checkpoint = read(folder.checkpoints()[-1])
+    assert (checkpoint.about.step, checkpoint.about.steps) == (STEPS, STEPS)
+    assert TrainConfig.from_dict(dict(checkpoint.about.config), "x") == config
+    assert checkpoint.about.made_by.keys() >= {"kernels", "device", "rawgan", "numpy", "numba"}
+    assert checkpoint.about.counts["d_optimizer"][0] == STEPS
+
+
+# --- locks, and folders that go away ------------------------------------------------------------------------------
+
+
+def test_two_processes_do_not_write_to_one_run(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    assert not folder.is_running()
+    with folder.locked():
+        assert folder.is_running()
+        with (
+            pytest.raises(ConfigError, match="is being written to by another process"),
+            RunFolder(folder.path).locked(),
+        ):
+            pass
+    assert not folder.is_running()
+
+
+def test_a_folder_that_disappears_is_an_error(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    with pytest.raises(ConfigError, match="is no longer there"):
+        Training(config).run(folder, on_step=lambda record: folder.config_file.unlink(missing_ok=True))
+
+
+# --- numbers that are not finite ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def poisoned(monkeypatch):
+    """From step 5 on, tanh gives one NaN, unless the learning rate was halved."""
+    import rawgan_kernels
+    from rawgan.ops import activation
+
+    state = {"training": None}
+
+    def tanh(x):
+        y = rawgan_kernels.tanh(x)
+        training = state["training"]
+        if len(x) == 4 and training.reached == 4 and training.gan.g_optimizer.lr == 2e-4:
+            y[0, 0] = np.nan
+        return y
+
+    class Poisoned:
+        def __getattr__(self, name):
+            return tanh if name == "tanh" else getattr(rawgan_kernels, name)
+
+    monkeypatch.setattr(activation, "kernels", Poisoned())
+    return state
+
+
+def test_where_the_first_nan_came_from_is_found(poisoned, config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    poisoned["training"] = training = Training(config)
+    said = []
+    with pytest.raises(DivergedError) as error:
+        training.run(folder, on_trouble=said.append)
+    lines = str(error.value).splitlines()
+    assert lines[0] == "step 5: the losses are no longer finite, so training stops"
+    assert lines[2].startswith("  it began in step 5: generator, layer ")
+    assert "Tanh(), op Tanh, forward: 8 of 256 numbers are not finite" in lines[2]
+    assert lines[3] == f"  the state before that step is kept: {folder.checkpoints()[-1]}"
+    assert read(folder.checkpoints()[-1]).about.step == 4
+    assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3, 4]
+    assert len(said) == 1
+
+
+def test_a_run_that_is_told_to_goes_back_and_on(poisoned, config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    poisoned["training"] = training = Training(dataclasses.replace(config, on_nonfinite="rollback"))
+    said = []
+    assert training.run(folder, on_trouble=said.append) == STEPS
+    assert said[1].endswith("; going on from step 4 with half the learning rate, which was 0.0002")
+    assert [record["step"] for record in folder.read_metrics()] == list(range(1, STEPS + 1))
+    about = read(folder.checkpoints()[-1]).about
+    assert about.rollbacks == 1
+    assert set(about.rates.values()) == {1e-4}
+
+
+def test_steps_that_are_finite_when_taken_again(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    training = Training(config)
+
+    def strike(record):
+        if record.step == 3:
+            training.gan.discriminator.parameters()[0].data *= np.nan
+
+    with pytest.raises(DivergedError, match="give finite numbers: is the memory sound"):
+        training.run(folder, on_step=strike)
+    assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3][: len(folder.read_metrics())]
+
+
+def test_a_learning_rate_that_is_too_high_is_found_in_the_update(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    with pytest.raises(DivergedError, match=r"it began in step 1: .*(update by Adam|op )"):
+        Training(dataclasses.replace(config, learning_rate=1e38)).run(folder)
+
+
+def test_options_that_would_make_it_another_run(config):
+    longer = dataclasses.replace(config, steps=99, learning_rate=0.1, keep=1)
+    longer.check_resumed(config)
+    with pytest.raises(ArgumentError) as error:
+        dataclasses.replace(config, batch_size=3, resume="runs/x").check_resumed(config)
+    assert str(error.value) == (
+        "--batch-size 3: the run to resume has 4, and would become another run\n"
+        "  leave --batch-size out; or begin a new run with --config runs/x --batch-size 3"
+    )
+
+
+def test_metrics_are_one_json_object_a_line(whole):
+    assert [json.loads(line)["step"] for line in whole["metrics.jsonl"].splitlines()] == list(range(1, STEPS + 1))
