@@ -379,3 +379,23 @@ def test_info_names_versions_backends_and_devices(capsys, monkeypatch):
     assert np.__version__ in printed
     assert re.search(r"backends +│ reference, cpu", printed)
     assert "cuda" in printed
+
+
+def test_runs_lists_what_there_is(run, images, tmp_path, capsys):
+    assert main(["runs", str(tmp_path / "none")]) == 0
+    assert "no runs in " in capsys.readouterr().out
+    assert main(["train", "--data", images, "--out", str(tmp_path / "later"), "--steps", "2", *TINY]) == 0
+    config = RunFolder(tmp_path / "later").config_file
+    config.write_text(config.read_text().replace("dcgan", "[bold]dcgan"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.toml").write_text("x = ")
+    for path in RunFolder(run).checkpoints():
+        path.unlink()
+    capsys.readouterr()
+    with RunFolder(tmp_path / "later").locked():
+        assert main(["runs", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    for part in ("running", "[bold]dcgan", "damaged", "not TOML", "KiB", "images.npy"):
+        assert part in printed.replace("\n", "")
+    assert main(["runs", str(tmp_path)]) == 0
+    assert "finished" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -179,8 +180,8 @@ def test_two_processes_do_not_write_to_one_run(tmp_path):
 
 def test_a_folder_that_disappears_is_an_error(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    with pytest.raises(ConfigError, match="is no longer there"):
-        Training(config).run(folder, on_step=lambda record: folder.config_file.unlink(missing_ok=True))
+    with pytest.raises(ConfigError, match="has disappeared while it was written to"):
+        Training(config).run(folder, on_step=lambda record: shutil.rmtree(folder.path, ignore_errors=True))
 
 
 # --- numbers that are not finite ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from rawgan.errors import RawganError
 
 COMMANDS = {
     "train": "train a GAN; without options, on the MNIST that comes with rawgan",
+    "runs": "list runs: how far each is, and in what state",
     "sample": "make images with a trained generator",
     "interpolate": "walk through the noise from image to image",
     "describe": "show every layer of a model: shapes, parameters, FLOPs, memory",

@@ -173,8 +173,11 @@ class RunFolder:
         JSON has no NaN and no infinity: both are written as null, and come back as NaN.
         What a crash left of a last line is cut off before the first line is appended.
 
-        Raises: ArgumentError for values that JSON cannot hold; ConfigError when the file cannot be written.
+        Raises: ArgumentError for values that JSON cannot hold; ConfigError when the file cannot be written, or when
+            the folder has disappeared.
         """
+        if self._metrics is not None and not self.metrics_file.exists():
+            raise ConfigError(f"{self.path} has disappeared while it was written to: {self.metrics_file} is gone")
         try:
             line = _line(metrics)
         except (TypeError, ValueError) as error:
@@ -240,10 +243,8 @@ class RunFolder:
 
         Lines of metrics that were appended before it are on the disk before it.
 
-        Raises: what :func:`rawgan.runs.checkpoint.write` raises; ConfigError when the folder has disappeared.
+        Raises: what :func:`rawgan.runs.checkpoint.write` raises.
         """
-        if not self.config_file.exists():
-            raise ConfigError(f"{self.path} is no longer there, or no longer a run: its {CONFIG} has disappeared")
         if self._metrics is not None:
             with naming(self.metrics_file, "written"):
                 os.fsync(self._metrics.fileno())
@@ -359,7 +360,7 @@ def _new_default(name: str) -> Path:
     return path
 
 
-def _runs_in(folder: Path) -> Iterator[Path]:
+def runs_in(folder: Path) -> Iterator[Path]:
     """The runs directly inside a folder, sorted by name; none when there is no such folder."""
     yield from (file.parent for file in sorted(folder.glob(f"*/{CONFIG}")))
 
@@ -368,7 +369,7 @@ def _suggestion(path: Path) -> str:
     """Runs that may have been meant: of a similar name beside ``path`` or in runs/, or else any."""
     if (path.parent / CONFIG).is_file():
         return f"did you mean {path.parent}?"
-    runs = {run.name: run for folder in (path, path.parent, RUNS) for run in _runs_in(folder)}
+    runs = {run.name: run for folder in (path, path.parent, RUNS) for run in runs_in(folder)}
     alike = [name for name in runs if path.name and name.startswith(path.name)]
     alike = alike or get_close_matches(path.name, runs, n=3, cutoff=0.6)
     if alike:

@@ -1,0 +1,74 @@
+"""rawgan runs"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rawgan.errors import ConfigError
+from rawgan.gan import human_bytes
+from rawgan.runs import RunFolder
+from rawgan.runs.checkpoint import read_about
+from rawgan.runs.folder import RUNS, runs_in
+
+HEADINGS = ("run", "of", "step", "losses", "size", "state")
+PIPE_WIDTH = 160
+"""Characters of a line where there is no terminal to say how many fit."""
+
+
+@dataclass(frozen=True)
+class RunsConfig:
+    """List runs: how far each is, whether it is running, finished or interrupted, and what it takes on the disk."""
+
+    folder: Annotated[Path, tyro.conf.Positional] = RUNS
+    """The folder that the runs are in."""
+
+
+def main(options: list[str]) -> int:
+    """Print the table."""
+    config = tyro.cli(RunsConfig, prog="rawgan runs", args=options)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    paths = list(runs_in(config.folder))
+    if not paths:
+        console.print(f"no runs in {config.folder}; rawgan train makes one", highlight=False, soft_wrap=True)
+        return 0
+    table, damaged = Table(box=SIMPLE, pad_edge=False, collapse_padding=True), []
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right" if heading in ("step", "size") else "left", overflow="fold")
+    for path in paths:
+        folder = RunFolder(path)
+        try:
+            row = _row(folder)
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            damaged.append(str(error).partition("\n")[0])
+            row = ("", "", "", "damaged")
+        table.add_row(*map(escape, (path.name, *row[:-1], human_bytes(_bytes(path)), row[-1])))
+    console.print(table)
+    for fault in damaged:
+        console.print(fault, highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def _row(folder: RunFolder) -> tuple[str, ...]:
+    """What it is a run of, its steps, its last losses, its state."""
+    config, records, checkpoints = folder.read_config(), folder.read_metrics(), folder.checkpoints()
+    last = records[-1] if records else {"step": 0}
+    asked = read_about(checkpoints[-1]).steps if checkpoints else config.get("steps", 0)
+    ended = "finished" if asked and last["step"] >= asked else "interrupted"
+    return (
+        f"{config['model']}, {Path(config['data']).name}",
+        f"{last['step']:,}" + (f" of {asked:,}" if asked else ""),
+        f"D {last['d_loss']:.3f}  G {last['g_loss']:.3f}" if records else "",
+        "running" if folder.is_running() else ended,
+    )
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
