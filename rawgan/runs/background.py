@@ -28,12 +28,20 @@ class Background:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "rawgan-writer")
         self._jobs: deque[Future[Any]] = deque()
+        self._latest: Future[Any] | None = None
 
     def do(self, job: Callable[..., Any], *arguments: Any) -> None:
         """Have `job(*arguments)` done; what the arguments hold must not change any more."""
         while self._jobs and (self._jobs[0].done() or len(self._jobs) > WAITING):
             self._jobs.popleft().result()
         self._jobs.append(self._thread.submit(job, *arguments))
+
+    def do_latest(self, job: Callable[..., Any], *arguments: Any) -> None:
+        """`do`, instead of what was asked for last by `do_latest`, if that still waits."""
+        if self._latest is not None and self._latest.cancel():
+            self._jobs.remove(self._latest)
+        self.do(job, *arguments)
+        self._latest = self._jobs[-1]
 
     def finish(self) -> None:
         """Wait until all is done."""

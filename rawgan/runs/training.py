@@ -184,13 +184,13 @@ class Training:
                 on_step(record)
                 if self._has_picture(self.reached):
                     self._picture(folder, background, on_sample)
-                    background.do(plot_losses, folder.losses_file, records.copy())
+                    background.do_latest(plot_losses, folder.losses_file, records.copy())
                 if self.reached % self.config.checkpoint_every == 0 or self.reached == self.steps:
                     background.do(folder.save_checkpoint, self.checkpoint(), self.config.keep)
             if self.reached % self.config.checkpoint_every and self.reached < self.steps:  # it was stopped
                 background.do(folder.save_checkpoint, self.checkpoint(), self.config.keep)
             if records:
-                background.do(plot_losses, folder.losses_file, records)
+                background.do_latest(plot_losses, folder.losses_file, records)
             background.do(animate_folder, folder.animation_file, folder.samples_folder)
         return self.reached
 
