@@ -6,17 +6,20 @@ before it measures the memory that the process has anyway: what counts is what t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.errors import BenchError
 from bench.machine import peak_bytes, resident_bytes
 
 CHECKED_STEPS = 2
 NETWORKS = ("generator", "discriminator")
+AGREEMENT = 1e-3
+"""By how much losses and probabilities of the first steps may differ: absolutely up to 1, above it relatively."""
 BATCHES = 4
 """How many batches there are, used in turn."""
 
@@ -149,6 +152,40 @@ def write_input(task: Task, folder: Path) -> None:
     np.savez(folder / "batches.npz", reals=reals, noise=noise)
     # Compiles what is not in the cache of kernels yet, here, where the compiler's memory is not taken for training's.
     train_step(gan, Tensor(reals[0]), Tensor(noise[0]))
+
+
+def converted(gan: Any, dtype: str) -> Any:
+    """rawgan's GAN in another dtype: the optimisers are made anew, as their moments are of their parameters' dtype."""
+    from rawgan import optim
+
+    def adam(network: Any, like: Any) -> optim.Adam:
+        return optim.Adam(network.to(dtype=dtype).parameters(), like.lr, like.betas, like.eps)
+
+    return replace(
+        gan,
+        g_optimizer=adam(gan.generator, gan.g_optimizer),
+        d_optimizer=adam(gan.discriminator, gan.d_optimizer),
+    )
+
+
+def largest_difference(reports: dict[str, dict[str, float]], agreement: float = AGREEMENT) -> float:
+    """By how much what the others report of their first steps differs from what the first competitor does.
+
+    Raises: BenchError if that is more than agreement
+    """
+    (first, ours), *others = reports.items()
+    largest = 0.0
+    for rival, theirs in others:
+        for name, value in ours.items():
+            difference = abs(value - theirs[name])
+            if not difference <= agreement * max(1, abs(value)):  # NaN is not either
+                raise BenchError(
+                    f"{first} and {rival} do not compute the same, so their times cannot be compared\n"
+                    f"  {name}: {value:.6f} and {theirs[name]:.6f}, more than {agreement} apart\n"
+                    "  in float32 Adam blows rounding up, most of all in small batches: try a larger --batch-size"
+                )
+            largest = max(largest, difference)
+    return largest
 
 
 def _weights(folder: Path, name: str) -> dict[str, np.ndarray]:

@@ -40,6 +40,11 @@ def cost(kernel: str, values: dict[str, Any], results: tuple[Any, ...]) -> tuple
     return round(operations), round(evaluate(lines["Bytes"], nbytes | known, kernel))
 
 
+def roofline_seconds(row: dict[str, Any], roofline: dict[str, float]) -> float:
+    """The least time that the machine's two ceilings leave a kernel."""
+    return max(row["flops"] / roofline["flops_per_second"], row["bytes"] / roofline["bytes_per_second"])
+
+
 def evaluate(formula: str, known: dict[str, float], kernel: str = "formula") -> float:
     """The value of a sum of products.
 

@@ -8,14 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine
+from bench.formulas import roofline_seconds
 from bench.terminal import print_lines
 
 Row = dict[str, Any]
-
-
-def roofline_seconds(row: Row, roofline: dict[str, float]) -> float:
-    """The least time that the machine's two ceilings leave a kernel."""
-    return max(row["flops"] / roofline["flops_per_second"], row["bytes"] / roofline["bytes_per_second"])
 
 
 def print_kernels(console: Console, report: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from bench import store
 from bench.errors import BenchError
+from bench.files import FOLDER, read
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
@@ -47,9 +47,9 @@ def main(options: list[str]) -> None:
     Raises: BenchError for a file that is no report
     """
     config = tyro.cli(PlotsConfig, prog="python -m bench plots", args=options)
-    files = config.files or tuple(sorted(store.FOLDER.glob("*.json")))
+    files = config.files or tuple(sorted(FOLDER.glob("*.json")))
     if not files:
-        raise BenchError(f"there are no results in {store.FOLDER}; run a benchmark first")
+        raise BenchError(f"there are no results in {FOLDER}; run a benchmark first")
     for file in files:
         for picture in draw(file):
             print(f"written: {picture}")
@@ -57,7 +57,7 @@ def main(options: list[str]) -> None:
 
 def draw(path: Path) -> list[Path]:
     """Draw the pictures of a report beside it. Returns their files, none if there is nothing to see."""
-    report = store.read(path)
+    report = read(path)
     draw_one = PICTURES.get(report["benchmark"])
     if draw_one is None:
         return []

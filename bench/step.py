@@ -12,7 +12,7 @@ import tyro
 
 import rawgan_kernels
 from bench import machine, store
-from bench.competitors import RawganSteps, Task, TorchSteps, write_input
+from bench.competitors import RawganSteps, Task, TorchSteps, largest_difference, write_input
 from bench.errors import BenchError
 from bench.report import Result, print_report
 from bench.rounds import fastest, measure
@@ -26,8 +26,6 @@ RIVALS = {  # the name, then TorchSteps's options
     "torch NCHW, tuned": (False, True),
     "torch NHWC, tuned": (True, True),
 }
-AGREEMENT = 1e-3
-"""By how much losses and probabilities of the first steps may differ: absolutely up to 1, above it relatively."""
 
 Say = Callable[[str], None]
 
@@ -146,23 +144,3 @@ def input_folder(task: Task) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name:
         in_own_process(write_input, task, Path(name))
         yield Path(name)
-
-
-def largest_difference(reports: dict[str, dict[str, float]]) -> float:
-    """By how much what the others report of their first steps differs from what the first competitor does.
-
-    Raises: BenchError if that is more than AGREEMENT
-    """
-    (first, ours), *others = reports.items()
-    largest = 0.0
-    for rival, theirs in others:
-        for name, value in ours.items():
-            difference = abs(value - theirs[name])
-            if not difference <= AGREEMENT * max(1, abs(value)):  # NaN is not either
-                raise BenchError(
-                    f"{first} and {rival} do not compute the same, so their times cannot be compared\n"
-                    f"  {name}: {value:.6f} and {theirs[name]:.6f}, more than {AGREEMENT} apart\n"
-                    "  in float32 Adam blows rounding up, most of all in small batches: try a larger --batch-size"
-                )
-            largest = max(largest, difference)
-    return largest

@@ -134,16 +134,19 @@ def build(
     dtype: torch.dtype = torch.float32,
     memory_format: torch.memory_format = torch.contiguous_format,
     fused_adam: bool = False,
+    capturable_adam: bool = False,
+    device: str = "cpu",
 ) -> TorchGAN:
     """Both networks of a model with an Adam for each; the weights are PyTorch's own until `load_rawgan`.
 
-    `memory_format` is that of the weights; activations follow them.
+    `memory_format` is that of the weights; activations follow them. A CUDA graph takes a `capturable_adam`.
     """
     networks = MODELS[model](size, channels, noise_size, width)
     for network in networks:
-        network.to(dtype=dtype, memory_format=memory_format)
+        network.to(device=device, dtype=dtype, memory_format=memory_format)
     g_optimizer, d_optimizer = (
-        torch.optim.Adam(network.parameters(), **ADAM[model], fused=fused_adam or None) for network in networks
+        torch.optim.Adam(network.parameters(), **ADAM[model], fused=fused_adam or None, capturable=capturable_adam)
+        for network in networks
     )
     return TorchGAN(*networks, g_optimizer, d_optimizer)
 
@@ -159,7 +162,7 @@ def train_step(
     Shapes: real (N, C, H, W) in [−1, 1], z (N, noise_size)
     """
     fake = gan.generator(z)
-    ones, zeros = torch.ones(len(z), 1, dtype=z.dtype), torch.zeros(len(z), 1, dtype=z.dtype)
+    ones, zeros = torch.ones_like(z[:, :1]), torch.zeros_like(z[:, :1])
 
     gan.d_optimizer.zero_grad()
     real_logits = gan.discriminator(real)

@@ -27,7 +27,7 @@ Calls = dict[Case, Counter[str]]
 """How often each case occurs in a training step, by the name of the networks."""
 
 
-def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size: int) -> Calls:
+def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size: int, width: int = 64) -> Calls:
     """Every call that a training step of each of the models makes, and one for each kernel that none of them needs.
 
     Calls that differ in nothing but the value of a constant are one.
@@ -37,7 +37,7 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size:
     for model in models:
         for image in images:
             name = f"{model} {'×'.join(map(str, image.shape))}"
-            for case, count in watch(model, image).items():
+            for case, count in watch(model, image, width).items():
                 scaled = scale(case, batch_size)
                 kept = by_key.setdefault(_key(scaled), scaled)
                 found.setdefault(kept, Counter())[name] += count
@@ -50,14 +50,14 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size:
     return {case: found[case] for case in sorted(kept, key=lambda case: (KERNELS.index(case.kernel), -case.size))}
 
 
-def watch(model: str, image: ImageKind) -> Counter[Case]:
+def watch(model: str, image: ImageKind, width: int = 64) -> Counter[Case]:
     """How often one training step makes each call, with BATCH images."""
-    gan = build(model, image)
+    gan = build(model, image, width=width)
     real = Tensor(np.zeros((BATCH, *image.shape), np.float32))
     backend = rawgan_kernels.chosen()
     rawgan_kernels.use("reference")  # the calls are the same whoever answers them, and this one compiles nothing
     try:
-        with _watched() as calls:
+        with watched() as calls:
             train_step(gan, real, gan.noise(0, "train", BATCH))
     finally:
         rawgan_kernels.use(backend)
@@ -81,11 +81,11 @@ def scale(case: Case, batch_size: int) -> Case:
 
 
 @contextmanager
-def _watched() -> Iterator[list[Case]]:
+def watched() -> Iterator[list[Case]]:
     """Inside, every call of a kernel through `rawgan_kernels` is noted down."""
     calls: list[Case] = []
 
-    def watched(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
+    def noted(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(getattr(reference, name))
 
         def call(*args: Any, **options: Any) -> Any:
@@ -98,7 +98,7 @@ def _watched() -> Iterator[list[Case]]:
     kernels = {name: getattr(rawgan_kernels, name) for name in KERNELS}
     try:
         for name, kernel in kernels.items():
-            setattr(rawgan_kernels, name, watched(name, kernel))
+            setattr(rawgan_kernels, name, noted(name, kernel))
         yield calls
     finally:
         for name, kernel in kernels.items():

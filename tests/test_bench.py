@@ -8,18 +8,16 @@ import numpy as np
 import pytest
 
 from bench import __main__ as command_line
-from bench import machine, plots, store
+from bench import files, machine, plots
 from bench.cases import KERNELS, Array, Case, of_shape, own
-from bench.competitors import Task
+from bench.competitors import Task, largest_difference
 from bench.errors import BenchError
-from bench.formulas import cost, evaluate
-from bench.kernel_report import roofline_seconds
+from bench.formulas import cost, evaluate, roofline_seconds
 from bench.kernel_workers import IN_PLACE, error
 from bench.report import Result
 from bench.rounds import Spread, fastest, in_turn, ratios
 from bench.scaling import exponent
 from bench.shapes import parse_image, parse_sizes
-from bench.step import largest_difference
 from bench.watching import BATCH, calls_of, scale, watch
 from bench.workers import limit_threads
 from rawgan.gan import ImageKind
@@ -233,11 +231,11 @@ def test_exponent():
 def test_reports_are_written_whole_and_read_back(tmp_path):
     path = tmp_path / "step.json"
     report = {"benchmark": "step", "machine": machine.facts(), "results": [{"image": "28×28×1", "seconds": 0.1}]}
-    store.write(path, report)
-    assert store.read(path) == report
+    files.write(path, report)
+    assert files.read(path) == report
     with pytest.raises(TypeError):
-        store.write(path, {"benchmark": "step", "results": object()})
-    assert store.read(path) == report, "the old one is still whole"
+        files.write(path, {"benchmark": "step", "results": object()})
+    assert files.read(path) == report, "the old one is still whole"
     assert [file.name for file in tmp_path.iterdir()] == ["step.json"]
 
 
@@ -246,9 +244,9 @@ def test_other_files_are_no_reports(tmp_path, text):
     path = tmp_path / "other.json"
     path.write_text(text)
     with pytest.raises(BenchError, match=r"other\.json"):
-        store.read(path)
+        files.read(path)
     with pytest.raises(BenchError, match=r"missing\.json"):
-        store.read(tmp_path / "missing.json")
+        files.read(tmp_path / "missing.json")
 
 
 def test_a_step_as_json():
@@ -300,7 +298,7 @@ def reports(spread):
 def test_pictures_are_drawn_from_reports(tmp_path, spread, capsys):
     for report in reports(spread):
         path = tmp_path / f"{report['benchmark']}.json"
-        store.write(path, {"machine": MACHINE, **report})
+        files.write(path, {"machine": MACHINE, **report})
         assert command_line.main(["plots", str(path)]) == 0
         picture = path.with_suffix(".png")
         assert picture.read_bytes().startswith(b"\x89PNG")
@@ -310,7 +308,7 @@ def test_pictures_are_drawn_from_reports(tmp_path, spread, capsys):
 
 def test_reports_without_a_picture(tmp_path):
     path = tmp_path / "startup.json"
-    store.write(path, {"benchmark": "startup"})
+    files.write(path, {"benchmark": "startup"})
     assert plots.draw(path) == []
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rawgan_kernels as kernels
-from rawgan.errors import CheckFailed
+from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.testing import check_kernel
 from rawgan.testing.kernel import targets
 from rawgan_kernels import MissingKernel, Window, reference
@@ -135,3 +135,9 @@ def test_an_optimiser_may_write_to_its_parameters_and_moments_but_not_to_the_gra
 def test_a_backend_that_lacks_the_kernel_is_no_agreement(backend):
     with pytest.raises(MissingKernel, match=r"^backend 'faulty' has no kernel 'softplus'"):
         check_kernel("softplus", X)
+
+
+def test_one_backend_by_itself():
+    assert {row.backend for row in check_kernel("add", *CALLS["add"], backends=["reference"]).rows} == {"reference"}
+    with pytest.raises(ArgumentError, match=r"^check_kernel: of the backends \['abacus'\], this machine runs none$"):
+        check_kernel("add", *CALLS["add"], backends=["abacus"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.device import cuda_module, to_device
-from rawgan.errors import CheckFailed, DeviceError
+from rawgan.errors import ArgumentError, CheckFailed, DeviceError
 from rawgan.tensor import FLOATS
 from rawgan.testing.calls import is_floating
 from rawgan.testing.layouts import LAYOUTS
@@ -41,23 +41,28 @@ class KernelReport:
         return "\n".join([f"{self.kernel}: agrees with the reference in float64", *lines])
 
 
-def check_kernel(name: str, *args: Any) -> KernelReport:
-    """Run a kernel on every backend and device of this machine, in both dtypes, and compare with the reference.
+def check_kernel(name: str, *args: Any, backends: Collection[str] | None = None) -> KernelReport:
+    """Run a kernel on every device of this machine, in both dtypes, and compare with the reference: on every backend,
+    or on those that are asked for.
 
     The reference computes in float64, from the same numbers. Checked besides: that the dtype is kept, that only those
     arguments are written to that the reference writes to (an optimiser's parameters), that a second run gives the same
     bits, and that arrays in other memory layouts give the same.
 
     Shapes: args as the kernel takes them: arrays of floats, lists of them, numbers, windows
-    Raises: CheckFailed naming the backend, dtype and result; MissingKernel for a kernel that a backend lacks
+    Raises: CheckFailed naming the backend, dtype and result; MissingKernel for a kernel that a backend lacks;
+    ArgumentError if this machine runs none of the backends
 
     >>> import numpy as np
     >>> print(check_kernel("softplus", np.array([-1.0, 0.0, 3.0])).kernel)
     softplus
     """
     __tracebackhide__ = True
+    asked = [(backend, device) for backend, device in targets() if backends is None or backend in backends]
+    if not asked:
+        raise ArgumentError(f"check_kernel: of the backends {backends}, this machine runs none")
     rows = []
-    for backend, device in targets():
+    for backend, device in asked:
         for dtype in FLOATS:
             given = _each(args, lambda x, dtype=dtype: to_device(x, "cpu").astype(dtype))
             oracle = _Outcome("reference", name, _each(given, lambda x: x.astype("float64")))

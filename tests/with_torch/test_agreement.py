@@ -9,7 +9,6 @@ to a kink than 8e-6 standard deviations, and at real width up to the first updat
 rawgan's float32 has to be as near to float64 as PyTorch's, with tanh for activation: it has no kink, and no luck.
 """
 
-import dataclasses
 from functools import cache
 
 import numpy as np
@@ -17,7 +16,8 @@ import pytest
 import torch
 
 from bench import torch_networks
-from rawgan import Tensor, grad, nn, ops, optim
+from bench.competitors import converted
+from rawgan import Tensor, grad, nn, ops
 from rawgan.data import Batches, ImageSet, load
 from rawgan.gan import GAN, MODELS, OBJECTIVES, ImageKind, Outcome, build, train_step
 
@@ -185,20 +185,6 @@ def train_both(
         for name in reported:
             difference = abs(getattr(found, name).item() - getattr(expected, name).item())
             check({f"step {step + 1}: {name}": difference}, dtype)
-
-
-def converted(gan: GAN, dtype: str) -> GAN:
-    """The GAN in another dtype: the optimisers are made anew, as their moments are of their parameters' dtype."""
-
-    def adam(network: nn.Module, like: optim.Optimizer) -> optim.Adam:
-        assert isinstance(like, optim.Adam)
-        return optim.Adam(network.to(dtype=dtype).parameters(), like.lr, like.betas, like.eps)
-
-    return dataclasses.replace(
-        gan,
-        g_optimizer=adam(gan.generator, gan.g_optimizer),
-        d_optimizer=adam(gan.discriminator, gan.d_optimizer),
-    )
 
 
 def twin(gan: GAN, width: int = 64) -> torch_networks.TorchGAN:
