@@ -10,6 +10,7 @@ COMMANDS = {
     "kernels": "every kernel on its own, beside PyTorch and the machine's roofline",
     "step": "whole training steps of rawgan against the same networks in PyTorch",
     "scaling": "what an image costs, by batch, image size, width and threads",
+    "gpu_check": "everything about rawgan on a GPU, in one command and a few minutes",
     "startup": "how long a person waits before anything happens",
     "overhead": "what the engine adds to an op",
     "plots": "draw the pictures of saved results again",

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bench import machine
 from bench.formulas import roofline_seconds
+from bench.kernel_workers import ON_GPU
 from bench.terminal import print_lines
 
 Row = dict[str, Any]
@@ -38,8 +39,8 @@ def _table(report: dict[str, Any]) -> Table:
     rounds = report["settings"]["rounds"]
     table = Table(title="Kernels, float32, medians", title_justify="left", caption_justify="left", box=SIMPLE)
     table.caption = (
-        f"roofline: share of what it allows; FLOP of the direct algorithm; ratio: time / time of PyTorch's faster "
-        f"layout, within a round, {rounds} rounds"
+        f"roofline: share of what the CPU's allows; FLOP of the direct algorithm; ratio: time / time of PyTorch's "
+        f"faster layout, within a round, {rounds} rounds"
     )
     for heading in ("kernel", "shape", "backend"):
         table.add_column(heading, no_wrap=True)
@@ -51,16 +52,16 @@ def _table(report: dict[str, Any]) -> Table:
         for name, entry in row["competitors"].items():
             if not name.startswith("rawgan "):
                 continue
-            seconds, ratio = entry["seconds"]["median"], entry["ratio"]
+            backend, seconds, ratio = name.removeprefix("rawgan "), entry["seconds"]["median"], entry["ratio"]
             rival = row["competitors"][row["rival"]]["seconds"]["median"] if row["rival"] else None
             table.add_row(
                 row["kernel"] if row["kernel"] != last else "",
                 row["shape"] if first else "",
-                name.removeprefix("rawgan "),
+                backend,
                 f"{1e3 * seconds:.3f}",
                 f"{row['flops'] / seconds / 1e9:.1f}",
                 f"{row['bytes'] / seconds / 1e9:.1f}",
-                f"{roofline_seconds(row, report['roofline']) / seconds:.0%}",
+                "" if backend in ON_GPU else f"{roofline_seconds(row, report['roofline']) / seconds:.0%}",
                 f"{ratio['median']:.2f}" if ratio else "",
                 f"{ratio['lower_quartile']:.2f}–{ratio['upper_quartile']:.2f}" if ratio else "",
                 f"{1e3 * rival:.3f} {_layout(row)}" if first and rival else "",

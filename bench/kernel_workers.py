@@ -15,10 +15,13 @@ import numpy as np
 
 from bench.cases import Case
 from bench.formulas import cost
+from rawgan.device import cuda_module, to_device
 from rawgan_kernels import MissingKernel, reference
 
 GEMM_SIZE = 3072
 COPIED_BYTES = 256 * 2**20
+ON_GPU = ("cuda", "cupy")
+"""Backends that compute on a GPU."""
 IN_PLACE = ("adam_update", "rmsprop_update", "sgd_update")
 """Kernels that write to their first argument."""
 
@@ -47,25 +50,39 @@ class Prepared:
 
 
 class RawganKernel(Prepared):
-    """One of rawgan's backends."""
+    """One of rawgan's backends. `cupy` is plain CuPy, the reference on a GPU; there, a call ends when the GPU is done.
+
+    Raises: DeviceError for a GPU that is missing
+    """
 
     def __init__(self, backend: str, threads: int) -> None:
         super().__init__()
-        self.module = import_module(f"rawgan_kernels.{backend}")
+        self.device = "cuda" if backend in ON_GPU else "cpu"
+        self.wait: Callable[[], None] = cuda_module().cuda.Device().synchronize if backend in ON_GPU else lambda: None
+        self.module = import_module(f"rawgan_kernels.{'reference' if backend == 'cupy' else backend}")
+
+    def run(self) -> None:
+        """Compute once."""
+        self.call()
+        self.wait()
 
     def start(self, case: Case) -> Callable[[], tuple[np.ndarray, ...]] | str:
         """See Prepared."""
+        results = self.begin(case, case.values())
+        return results if isinstance(results, str) else lambda: tuple(to_device(x, "cpu") for x in results)
+
+    def begin(self, case: Case, values: dict[str, Any]) -> tuple[Any, ...] | str:
+        """The same for a case whose values are drawn already: its results, where they are."""
         kernel = getattr(self.module, case.kernel, None)
         if kernel is None:
             return "has no such kernel"
-        values = case.values()
+        values = {name: _on_device(value, self.device) for name, value in values.items()}
         arguments = list(values.values())
         self.call = lambda: kernel(*arguments)
         try:
-            result = self.call()
+            return _results(case, values, self.call())
         except MissingKernel as error:
             return str(error)
-        return lambda: _results(case, values, result)
 
 
 class TorchKernel(Prepared):
@@ -154,10 +171,16 @@ def error(found: np.ndarray, expected: np.ndarray) -> float:
     return float(difference / size) if size else float(difference)
 
 
-def _results(case: Case, values: dict[str, Any], result: Any) -> tuple[np.ndarray, ...]:
+def _results(case: Case, values: dict[str, Any], result: Any) -> tuple[Any, ...]:
     if case.kernel in IN_PLACE:
         return tuple(values["w"])
     return result if isinstance(result, tuple) else (result,)
+
+
+def _on_device(value: Any, device: str) -> Any:
+    if isinstance(value, list):
+        return [to_device(item, device) for item in value]
+    return to_device(value, device) if isinstance(value, np.ndarray) else value
 
 
 def _float64(value: Any) -> Any:

@@ -16,12 +16,14 @@ from bench import machine, store
 from bench.cases import KERNELS, Case, own
 from bench.errors import BenchError
 from bench.kernel_report import print_kernels
-from bench.kernel_workers import Machine, Oracle, RawganKernel, TorchKernel
+from bench.kernel_workers import ON_GPU, Machine, Oracle, RawganKernel, TorchKernel
 from bench.rounds import Spread, fastest, measure, ratios
 from bench.shapes import parse_image
 from bench.terminal import make_console
 from bench.watching import Calls, calls_of
 from bench.workers import Worker, in_own_process, limit_threads
+from rawgan.device import cuda_module
+from rawgan.errors import DeviceError
 
 TOLERANCE = 1e-3
 """Largest error ‖found − expected‖ / ‖expected‖ with which a competitor may still compete."""
@@ -30,7 +32,7 @@ FORMATS = {"torch NCHW": False, "torch NHWC": True}
 
 @dataclass(frozen=True)
 class KernelsConfig(store.SaveConfig):
-    """Time every kernel of every backend, in float32 on the CPU, on the arrays of a training step.
+    """Time every kernel of every backend, in float32, on the arrays of a training step.
 
     A step of each model is watched to find them; kernels that no model calls get its largest arrays, and calls on less
     than 4096 numbers are left out where a kernel has larger ones. Results are checked against the reference in float64
@@ -45,8 +47,9 @@ class KernelsConfig(store.SaveConfig):
     """Shapes of your own, each for each --kernel, instead of those of the models: for convolutions the larger image and
     the channels of the smaller one, 128x32x32x64:128 or 128x32x32x64:128,kernel=3,stride=1,padding=1; for matmul
     128x512:256; for other kernels the shape of their array, such as 128x32x32x64."""
-    backend: tuple[Literal["cpu", "reference"], ...] = ()
-    """Backends to time; all that run on the CPU, unless given. The first one is compared with PyTorch."""
+    backend: tuple[Literal["cpu", "reference", "cuda", "cupy"], ...] = ()
+    """Backends to time; all that run on the CPU, unless given. The first one is compared with PyTorch. On a GPU, `cupy`
+    is plain CuPy, the reference; a call is over when the GPU is done, and the way there counts."""
     model: tuple[Literal["dcgan", "tutorial"], ...] = ("dcgan", "tutorial")
     """Models whose training step is watched."""
     image: tuple[str, ...] = ("28x28x1", "64x64x3")
@@ -74,9 +77,16 @@ def main(options: list[str]) -> None:
     unknown = [name for name in config.kernel if name not in KERNELS]
     if unknown:
         raise BenchError(f"there is no kernel {unknown[0]!r}; choose from: {', '.join(KERNELS)}")
+    on_gpu = [name for name in config.backend if name in ON_GPU]
+    if on_gpu:
+        try:
+            cuda_module()
+        except DeviceError as error:
+            text = str(error).replace("--device cpu", "--backend cpu reference")
+            raise BenchError(f"backend {on_gpu[0]!r} computes on a GPU: {text}") from None
     threads = limit_threads(config.threads)
     backends = config.backend or tuple(name for name in ("cpu", "reference") if name in rawgan_kernels.BACKENDS)
-    console, facts = make_console(), machine.facts()
+    console, facts = make_console(), machine.facts(gpu=bool(on_gpu))
     calls = _calls(config)
     with ExitStack() as stack:
         competitors = [Worker(f"rawgan {name}", RawganKernel, name, threads) for name in backends]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("rawgan", "numpy", "scipy", "numba", "torch")
+GPU_LIBRARIES = ("cupy-cuda12x", "cupy-cuda13x", "numba-cuda")
 
 
 def cpu_name() -> str:
@@ -34,10 +35,10 @@ def load() -> str:
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
-def versions() -> dict[str, str]:
+def versions(gpu: bool = False) -> dict[str, str]:
     """Python, and every library that has a part in the figures and is installed."""
     found = {"Python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in LIBRARIES + (GPU_LIBRARIES if gpu else ()):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -48,14 +49,46 @@ def versions() -> dict[str, str]:
     return found
 
 
-def facts() -> dict[str, Any]:
-    """Everything that belongs beside a figure."""
+def gpu_facts() -> dict[str, str]:
+    """The current GPU, by what CuPy knows of it, and NVIDIA's own tool if it is there."""
+    from rawgan.device import cuda_module
+
+    runtime = cuda_module().cuda.runtime
+    properties = runtime.getDeviceProperties(runtime.getDevice())
+    found = {
+        "name": properties["name"].decode(),
+        "compute capability": f"{properties['major']}.{properties['minor']}",
+        "multiprocessors": str(properties["multiProcessorCount"]),
+        "memory": f"{properties['totalGlobalMem'] / 2**30:.1f} GiB",
+        "CUDA of the driver": _cuda_version(runtime.driverGetVersion()),
+        "CUDA of CuPy": _cuda_version(runtime.runtimeGetVersion()),
+    }
+    fields = ("driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "power.limit", "temperature.gpu")
+    try:
+        ran = subprocess.run(
+            ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader", "--id=0"],
+            capture_output=True, text=True, timeout=20,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return found
+    values = ran.stdout.strip().split(", ")
+    return found | dict(zip(fields, values, strict=True)) if len(values) == len(fields) else found
+
+
+def _cuda_version(number: int) -> str:
+    """13000 → 13.0"""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def facts(gpu: bool = False) -> dict[str, Any]:
+    """Everything that belongs beside a figure; of the GPU, too, if one takes part."""
     return {
+        **({"gpu": gpu_facts()} if gpu else {}),
         "cpu": cpu_name(),
         "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "load": load(),
-        "versions": versions(),
+        "versions": versions(gpu),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
     }
@@ -64,7 +97,11 @@ def facts() -> dict[str, Any]:
 def in_words(machine: dict[str, Any], threads: int | None = None) -> list[str]:
     """`facts()` as lines for the terminal."""
     used = f"{threads} of {machine['cores']} cores used" if threads else f"{machine['cores']} cores"
+    gpu = (
+        [f"on: gpu, {', '.join(f'{key} {value}' for key, value in machine['gpu'].items())}"] if "gpu" in machine else []
+    )
     return [
+        *gpu,
         f"on: cpu, {machine['cpu']}, {used}, load {machine['load']}, {machine['system']}",
         f"with: {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}; "
         f"commit {machine['commit']}",

@@ -168,9 +168,24 @@ def make_module(available=True):
     module.lib = SimpleNamespace(stride_tricks=views)
     module.ndarray, module.asarray, module.is_available = ndarray, asarray, lambda: available
     module.empty = lambda *args: ndarray(np.empty(*args))  # memory, in which a graph has nothing to do
-    module.cuda = FakeCuda()
-    module.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)
+    module.cuda, module.get_default_memory_pool = FakeCuda(), _Pool
     return module
+
+
+class _Pool:
+    """Nothing is taken for later: what arrays hold now is all."""
+
+    def used_bytes(self):
+        return sum(array._hidden.nbytes for array in list(_known.values()) if array._hidden.base is None)
+
+    total_bytes = used_bytes
+
+    def free_bytes(self):
+        """None."""
+        return 0
+
+    def free_all_blocks(self):
+        """There are none."""
 
 
 @pytest.fixture

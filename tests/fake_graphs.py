@@ -4,6 +4,7 @@ While a stream is recorded, what writes to arrays is noted instead of done. What
 have a shape, whatever its numbers; launching the graph does it again, and puts the result into the same array.
 """
 
+import time
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -83,11 +84,18 @@ class FakeStream:
 class FakeEvent:
     """A point in a stream."""
 
+    done = True
+
     def __init__(self, disable_timing=False):
         pass
 
-    def record(self, stream):
+    def record(self, stream=None):
         """It has been reached."""
+        self.seconds = time.perf_counter()
+
+    def synchronize(self):
+        """It must have been recorded."""
+        assert self.seconds
 
 
 class FakeCuda:
@@ -97,8 +105,17 @@ class FakeCuda:
     Stream, Event = FakeStream, FakeEvent
 
     def __init__(self):
+        properties = {"name": b"Simulated", "major": 9, "minor": 0, "multiProcessorCount": 1, "totalGlobalMem": 2**30}
         self.driver = SimpleNamespace(get_build_version=lambda: 13020)
-        self.runtime = SimpleNamespace(driverGetVersion=lambda: 0, memGetInfo=lambda: (3 << 30, 8 << 30))
+        self.runtime = SimpleNamespace(
+            getDevice=lambda: 0,
+            getDeviceProperties=lambda gpu: properties,
+            driverGetVersion=lambda: 0,
+            runtimeGetVersion=lambda: 13000,
+            memGetInfo=lambda: (3 << 30, 8 << 30),
+        )
+        self.Device = lambda: SimpleNamespace(id=0, synchronize=lambda: None)
+        self.get_elapsed_time = lambda start, end: 1e3 * (end.seconds - start.seconds)
 
     class MemoryPool:
         """NumPy's memory is not from a pool."""

@@ -1,0 +1,132 @@
+"""What the sections of `bench gpu_check` share: how much is run, and how the GPU itself takes the time."""
+
+import gc
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rawgan.device import cuda_module
+from rawgan.gan import ImageKind
+
+SMALL, LARGE = ImageKind(28, 1), ImageKind(64, 3)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is run: by default as much as tells something about a GPU. The tests run less, on a simulated one."""
+
+    models: tuple[str, ...] = ("dcgan", "tutorial")
+    width: int = 64
+    narrow: int = 4
+    small: ImageKind = SMALL
+    large: ImageKind = LARGE
+    batches: tuple[int, ...] = (128, 64, 512)
+    few: int = 8
+    """Images where the CPU computes along, in float64."""
+    many_windows: str = "128x64x64x64:8"
+    """A convolution whose windows are more than are laid out at a time."""
+    training_steps: int = 100
+    training_batch: int = 32
+    graph_steps: int = 20
+    warm_steps: int = 100
+    rounds: int = 5
+    turn_seconds: float = 0.15
+    gemm: int = 8192
+    copied_bytes: int = 2**30
+
+
+FULL = Sizes()
+
+
+def tf32() -> bool:
+    """Whether products of float32 are asked to round their factors to 10 bits. CuPy reads this once in a process."""
+    return os.environ.get("CUPY_TF32", "0") == "1"
+
+
+def torch_on_gpu() -> Any:
+    """PyTorch, if it is installed and sees the GPU, set as it is fastest; else None."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    if not torch.cuda.is_available():
+        return None
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32()
+    torch.backends.cudnn.benchmark = True
+    return torch
+
+
+def graphed_step() -> Any:
+    """`rawgan.gan.GraphedStep`; None where there is none yet."""
+    import rawgan.gan
+
+    return getattr(rawgan.gan, "GraphedStep", None)
+
+
+def wait() -> None:
+    """Until the GPU is done. An error of any kernel before comes out here, too."""
+    cuda_module().cuda.Device().synchronize()
+
+
+def release() -> None:
+    """Give back what nobody holds any more, for the other library to have it."""
+    gc.collect()
+    cuda_module().get_default_memory_pool().free_all_blocks()
+    torch = torch_on_gpu()
+    if torch is not None:
+        torch.cuda.empty_cache()
+
+
+class Clock:
+    """Takes the time of work by events on the GPU, without the time that the CPU needs to ask for it.
+
+    The GPU first gets other work, copies, that keep it busy until the CPU has asked for everything: so what is measured
+    lies in the queue, and follows without a gap.
+    """
+
+    def __init__(self, copied_bytes: int) -> None:
+        self.cuda = cuda_module()
+        self.source, self.target = (self.cuda.full(copied_bytes // 4, 1, "float32") for _ in range(2))
+        self.copy_seconds = 0.0
+        self.copy_seconds = min(self._events(self._copy, 5) for _ in range(5))
+
+    def bandwidth(self) -> float:
+        """Bytes per second, read and written, of a large copy."""
+        return 2 * self.source.nbytes / self.copy_seconds
+
+    def seconds(self, call: Callable[[], Any], samples: int = 5) -> tuple[float, bool]:
+        """The median of what a call takes on the GPU, and whether the CPU was ahead of it, so that it has no gaps."""
+        call()
+        wait()
+        started = time.perf_counter()
+        call()
+        asked = time.perf_counter() - started
+        wait()
+        once = time.perf_counter() - started
+        # Some milliseconds of work; but a queue takes about a thousand launches, and asking takes 5 µs or more for one.
+        times = max(1, min(20, int(2e-3 / once), int(4e-3 / asked)))
+        found, ahead = [], True
+        for _ in range(samples):
+            self._keep_busy(1.5 * times * asked + 5e-4)
+            found.append(self._events(call, times))
+            ahead &= self.was_ahead
+        return sorted(found)[len(found) // 2], ahead
+
+    def _events(self, call: Callable[[], Any], times: int) -> float:
+        start, end = self.cuda.cuda.Event(), self.cuda.cuda.Event()
+        start.record()
+        for _ in range(times):
+            call()
+        self.was_ahead = not start.done
+        end.record()
+        end.synchronize()
+        return self.cuda.cuda.get_elapsed_time(start, end) / 1e3 / times
+
+    def _keep_busy(self, seconds: float) -> None:
+        for _ in range(min(200, 1 + int(seconds / self.copy_seconds))):
+            self._copy()
+
+    def _copy(self) -> None:
+        self.target[...] = self.source
