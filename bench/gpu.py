@@ -25,10 +25,10 @@ class Sizes:
     batches: tuple[int, ...] = (128, 64, 512)
     few: int = 8
     """Images where the CPU computes along, in float64."""
-    many_windows: str = "128x64x64x64:8"
+    many_windows: str = "72x64x64x64:4"
     """A convolution whose windows are more than are laid out at a time."""
     training_steps: int = 100
-    training_batch: int = 32
+    training_batch: int = 16
     graph_steps: int = 20
     warm_steps: int = 100
     rounds: int = 5

@@ -58,7 +58,7 @@ def facts(sizes: Sizes, findings: Findings) -> None:
 SECTIONS = (
     Section("facts", "bench.gpu_check:facts", 60),
     Section("kernels", "bench.gpu_parity:kernels", 130),
-    Section("training", "bench.gpu_parity:training", 90),
+    Section("training", "bench.gpu_parity:training", 110),
     Section("graph", "bench.gpu_parity:graph", 45),
     Section("times", "bench.gpu_times:times", 80),
     Section("steps", "bench.gpu_steps:steps", 130),

@@ -37,7 +37,9 @@ class Start:
         self.weights: dict[str, dict[str, np.ndarray]] = {name: getattr(gan, name).state_dict() for name in NETWORKS}
         rng = np.random.default_rng(0)
         shape = (BATCHES, task.batch_size, task.image_size, task.image_size, task.channels)
-        self.reals = 2 * rng.random(shape, np.float32) - 1
+        # Each batch has another contrast, so that a step on the wrong one shows.
+        contrast = np.linspace(1, 0.1, BATCHES, dtype=np.float32).reshape(-1, 1, 1, 1, 1)
+        self.reals = contrast * (2 * rng.random(shape, np.float32) - 1)
         self.noise = rng.standard_normal((BATCHES, task.batch_size, gan.noise_size), np.float32)
 
 
@@ -78,35 +80,36 @@ class RawganOnGPU(OnGPU):
             return self.train(real, z)
 
 
+def torch_name(layout: str, compiled: str, graphed: bool) -> str:
+    """What a form of PyTorch is called."""
+    words = f"torch {layout}", f"compiled ({compiled})" if compiled else "", "graphed" if graphed else ""
+    return ", ".join(filter(None, words))
+
+
 class TorchOnGPU(OnGPU):
     """The same networks in PyTorch: eager, compiled by torch.compile in some mode, or graphed, or both."""
 
-    def __init__(self, start: Start, layout: str, compiled: str, graphed: bool, device: str = "cuda") -> None:
+    device = "cuda"
+
+    def __init__(self, start: Start, layout: str, compiled: str, graphed: bool) -> None:
         import torch
 
         from bench import torch_networks
 
         task = start.task
-        words = [
-            f"torch {layout}",
-            *([f"compiled ({compiled})"] if compiled else []),
-            *(["graphed"] if graphed else []),
-        ]
-        self.name = ", ".join(words)
+        self.name = torch_name(layout, compiled, graphed)
         self.torch, self.networks, self.start, self.marks = torch, torch_networks, start, compiled == "max-autotune"
         memory_format = torch.channels_last if LAYOUTS[layout] else torch.contiguous_format
         self.gan = torch_networks.build(
             task.model, task.image_size, task.channels, width=task.width, memory_format=memory_format,
-            fused_adam=True, capturable_adam=graphed, device=device,
+            fused_adam=True, capturable_adam=graphed, device=self.device,
         )  # fmt: skip
         self.load()
         if compiled:
             for name in NETWORKS:
                 getattr(self.gan, name).compile(mode=compiled)
-        batches = [
-            (torch_networks.images_from_rawgan(real, memory_format).to(device), torch.from_numpy(z).to(device))
-            for real, z in zip(start.reals, start.noise, strict=True)
-        ]
+        reals = [torch_networks.images_from_rawgan(real, memory_format).to(self.device) for real in start.reals]
+        batches = list(zip(reals, torch.from_numpy(start.noise).to(self.device), strict=True))
         super().__init__(batches, 0)
         if graphed:
             self._record(*batches[0])
@@ -214,13 +217,13 @@ def _rivals(start: Start, forms: list[tuple[str, str, bool]]) -> tuple[list[tupl
     if torch_on_gpu() is None:
         return [], ["PyTorch is not installed, or sees no GPU"]
     rivals, notes = [], []
-    for layout, mode, graphed in forms:
+    for form in forms:
         try:
-            rival = TorchOnGPU(start, layout, mode, graphed)
+            rival = TorchOnGPU(start, *form)
             rivals.append((rival, rival.check()))
         except Exception as error:
             first = (str(error).strip().splitlines() or [""])[0]
-            notes.append(f"torch {layout} {mode} graphed={graphed} does not take part: {type(error).__name__}: {first}")
+            notes.append(f"{torch_name(*form)}, does not take part: {type(error).__name__}: {first}")
     return rivals, notes
 
 

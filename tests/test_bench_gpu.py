@@ -1,0 +1,354 @@
+"""`bench gpu_check` without a GPU: its sections on the stand-in for CuPy, its processes, its budget, its table."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_cupy import cupy, simulated_gpu
+
+from bench import files, gpu_check, gpu_counts, gpu_parity, gpu_steps, gpu_times
+from bench.__main__ import main as bench
+from bench.cases import of_shape, own
+from bench.competitors import Task
+from bench.errors import BenchError
+from bench.findings import GPU_LOST, Findings, collect, found
+from bench.gpu import Clock, Sizes
+from bench.gpu_check import Section, check, table, verdict
+from rawgan.errors import RawganError
+from rawgan.gan import ImageKind
+from rawgan.gan import train_step as one_by_one
+from rawgan.testing.kernel import chosen
+
+__all__ = ["cupy", "simulated_gpu"]  # fixtures
+
+TINY = Sizes(
+    width=3, narrow=2, small=ImageKind(8), large=ImageKind(8, 3), batches=(2, 3), few=2, many_windows="1x4x4x2:2",
+    training_steps=3, training_batch=2, graph_steps=3, warm_steps=2, rounds=1, turn_seconds=1e-3, gemm=64,
+    copied_bytes=1 << 12,
+)  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path, cupy, monkeypatch):
+    """A function that runs a section, and returns what it finds by what it looked at."""
+    monkeypatch.setattr("bench.gpu.torch_on_gpu", lambda: None)
+    monkeypatch.setattr("bench.rounds.PAUSE_SECONDS", 0)
+    for module in (gpu_steps, gpu_counts):
+        monkeypatch.setattr(module, "torch_on_gpu", lambda: None)
+
+    def findings_of(section):
+        path = tmp_path / f"{section.__name__}.jsonl"
+        section(TINY, Findings(path))
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        return {line["what"]: line for line in lines if "what" in line}
+
+    return findings_of
+
+
+@pytest.fixture
+def plain_cupy(monkeypatch):
+    """Plain CuPy instead of CUDA kernels, which take seconds for a step in the simulator."""
+    for module in (gpu_parity, gpu_steps):
+        monkeypatch.setattr(module, "chosen", lambda name: chosen({"cuda": "reference"}.get(name, name)))
+
+
+# --- sections --------------------------------------------------------------------------------------------------------
+
+
+def test_facts(run):
+    (finding,) = run(gpu_check.facts).values()
+    assert finding["machine"]["gpu"]["name"] == "Simulated"
+    assert finding["machine"]["gpu"]["compute capability"] == "9.0"
+    assert "numpy" in finding["headline"]
+
+
+def test_every_kernel_is_compared(run, simulated_gpu, monkeypatch):
+    some = ("gather_pixels", "sgd_update", "tanh")
+    monkeypatch.setattr(gpu_parity, "KERNELS", some)
+    monkeypatch.setattr(gpu_parity, "LENGTHS", ((3,), (0, 2), (7,)))
+    monkeypatch.setattr(gpu_parity, "SHAPES", ((3, 5), (0, 3)))
+    findings = run(gpu_parity.kernels)
+    assert list(findings) == [*some, "NaN and infinity", *(f"{name}, real sizes" for name in some)]
+    assert all(finding["good"] for finding in findings.values()), findings
+    assert 0 < findings["tanh"]["errors"]["float32"] < 1e-6
+
+
+def test_there_are_awkward_calls_of_every_kernel_of_floats():
+    assert {case.kernel for case in gpu_parity._awkward(TINY)} == set(gpu_parity.KERNELS) - {"gather_pixels"}
+
+
+def test_a_wrong_kernel_is_found(run, simulated_gpu, monkeypatch):
+    monkeypatch.setattr("rawgan_kernels.cuda.tanh", lambda x: 1.001 * x)
+    monkeypatch.setattr(gpu_parity, "KERNELS", ("tanh",))
+    monkeypatch.setattr(gpu_parity, "SHAPES", ((3, 5),))
+    findings = run(gpu_parity.kernels)
+    assert [finding["good"] for finding in findings.values()] == [False, False, False]
+    assert findings["tanh"]["text"].startswith("CheckFailed: 3×4: tanh of backend cuda on cuda, float32")
+
+
+def test_training_is_compared(run, plain_cupy):
+    findings = run(gpu_parity.training)
+    assert len(findings) == 4
+    for finding in findings.values():
+        assert finding["good"], finding["text"]
+        assert finding["checks"] == {"float64": True, "float32": True, "same bits": True, "finite": True}
+        assert np.shape(finding["losses"]["cuda cuda float32"]) == (3, 4)
+
+
+def test_training_that_goes_another_way_is_found(run, plain_cupy, monkeypatch):
+    def other(gan, real, z):
+        outcome = one_by_one(gan, real, z)
+        return outcome._replace(d_loss=outcome.d_loss * 1.001) if real.device == "cuda" else outcome
+
+    monkeypatch.setattr(gpu_parity, "train_step", other)
+    assert not any(finding["good"] for finding in run(gpu_parity.training).values())
+
+
+class Replayed:
+    """A GraphedStep as it should be."""
+
+    def __init__(self, gan, batch_size, objective="non-saturating"):
+        self.gan, self.batch_size, self.objective = gan, batch_size, objective
+
+    def __call__(self, real, z):
+        assert len(real) == len(z) == self.batch_size
+        return one_by_one(self.gan, real, z, self.objective)
+
+
+class Forgetful(Replayed):
+    """A GraphedStep that replays the first batch."""
+
+    def __call__(self, real, z):
+        self.first = getattr(self, "first", (real, z))
+        return super().__call__(*self.first)
+
+
+@pytest.mark.parametrize(("kind", "good"), [(None, None), (Replayed, True), (Forgetful, False)])
+def test_graphs_are_compared(run, plain_cupy, monkeypatch, kind, good):
+    monkeypatch.setattr(gpu_parity, "graphed_step", lambda: kind)
+    for finding in run(gpu_parity.graph).values():
+        assert finding["good"] is good
+        words = {
+            None: "not available",
+            True: "3 steps: the same bits",
+            False: "3 steps: other bits, in the losses of 2",
+        }
+        assert finding["text"].startswith(words[good])
+
+
+@pytest.mark.parametrize("tf32", ["0", "1"])
+def test_kernels_are_timed(run, simulated_gpu, monkeypatch, tf32):
+    monkeypatch.setenv("CUPY_TF32", tf32)
+    cases = {own("conv2d", "1x4x4x1:2"): {"dcgan": 2}, of_shape("tanh", (7,)): {"dcgan": 1}}
+    monkeypatch.setattr(gpu_times, "calls_of", lambda *args: cases)
+    findings = run(gpu_times.times)
+    assert list(findings) == ["ceilings", "conv2d 1×4×4×1:2", *(["tanh 7"] if tf32 == "0" else []), "a step"]
+    assert f"TF32 {'off' if tf32 == '0' else 'on'}" in findings["ceilings"]["text"]
+    assert findings["ceilings"]["rounding"] < 1e-6
+    row = findings["conv2d 1×4×4×1:2"]
+    assert row["roofline"] > 0
+    assert row["difference"] < 1e-6
+    assert findings["a step"]["totals"]["dcgan"]["cuda"] >= 2 * row["seconds"]
+
+
+def test_steps_are_timed(run, plain_cupy, monkeypatch):
+    monkeypatch.setattr(gpu_steps, "graphed_step", lambda: Replayed)
+    findings = run(gpu_steps.steps)
+    assert list(findings)[:3] == ["dcgan 8×8×3 batch 2", "tutorial 8×8×3 batch 2", "dcgan 8×8×3 batch 3"]
+    first = findings["dcgan 8×8×3 batch 2"]
+    assert first["good"] is None
+    assert first["rounds"].keys() == {"rawgan", "rawgan, graphed"}
+    assert first["losses"]["rawgan"] == first["losses"]["rawgan, graphed"]
+    assert first["notes"] == ["PyTorch is not installed, or sees no GPU"]
+
+
+def test_steps_whose_losses_differ_are_a_fault(run, plain_cupy, monkeypatch):
+    monkeypatch.setattr(gpu_steps, "graphed_step", lambda: Forgetful)
+    monkeypatch.setattr(gpu_steps, "_tasks", lambda sizes: [Task("dcgan", 8, 1, 2, 0, 2)])
+    (first, *_) = run(gpu_steps.steps).values()
+    assert first["good"] is False
+    assert "LOSSES DIFFER: step 2" in first["headline"]
+
+
+def test_a_step_is_counted(run, plain_cupy):
+    findings = run(gpu_counts.counts)
+    names = ["launches", "warm steps", "gaps", "profiler"]
+    assert list(findings) == [*(f"rawgan: {name}" for name in names), "PyTorch's memory"]
+    warm = findings["rawgan: warm steps"]
+    assert (warm["sent"], warm["grown_bytes"], warm["good"]) == (0, 0, True)
+    assert warm["total_bytes"] > 0
+    assert findings["rawgan: gaps"]["busy"] > 0
+
+
+def test_launches_are_counted(simulated_gpu):
+    from rawgan_kernels import cuda
+
+    with gpu_counts._noted() as launched:
+        cuda.tanh(np.ones(3))
+        cuda.tanh(np.ones(3))
+    cuda.tanh(np.ones(3))
+    assert launched == {"tanh": 2}
+
+
+def test_a_trace_is_summed_up():
+    events = [
+        {"cat": "kernel", "name": "gemm", "dur": 1500}, {"cat": "kernel", "name": "gemm", "dur": 500},
+        {"cat": "gpu_memcpy", "name": "Memcpy HtoD", "dur": 1}, {"cat": "cpu_op", "name": "x", "dur": 9}, {"ph": "M"},
+    ]  # fmt: skip
+    finding = gpu_counts.summary(events, steps=2)
+    assert finding["text"] == "1 kernels of all libraries in a step, 1.00 ms; copies and fills: 0.5 Memcpy HtoD"
+    assert finding["microseconds"] == {"gemm": 1000.0}
+    assert gpu_counts.summary([], 2)["text"] == "the profiler saw no kernel"
+
+
+def test_the_clock_knows_when_the_cpu_was_behind(cupy, monkeypatch):
+    clock = Clock(1 << 12)
+    assert clock.seconds(lambda: None)[1] is False  # the simulated GPU is done at once
+    monkeypatch.setattr(cupy.cuda.Event, "done", False)
+    seconds, ahead = clock.seconds(lambda: None)
+    assert ahead
+    assert 0 < seconds < 1e-3
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+CHILD = """
+import os, sys, time
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from bench.findings import Findings, found
+def lost(): raise OSError("no GPU")
+findings = Findings(Path(sys.argv[1]), sys.argv[2:], usable=lost if {lost} else lambda: None)
+findings.look("first", lambda: found("fine", True))
+findings.look("second", lambda: {second})
+findings.look("third", lambda: found("fine, too", True))
+"""
+
+
+def collected(second, lost=False, seconds=20.0):
+    root = Path(gpu_check.ROOT)
+    code = CHILD.format(paths=[str(root), str(root / "kernels")], second=second, lost=lost)
+    return collect(lambda path, known: [sys.executable, "-c", code, str(path), *known], seconds, {"CUPY_TF32": "1"})
+
+
+def goods(report):
+    return [(finding["what"], finding["good"]) for finding in report["findings"]]
+
+
+def test_what_fails_is_a_finding_and_the_next_is_looked_at(capfd):
+    report = collected("1 / 0")
+    assert report["state"] == "done"
+    assert goods(report) == [("first", True), ("second", False), ("third", True)]
+    assert report["findings"][1]["text"] == "ZeroDivisionError: division by zero"
+    assert "ZeroDivisionError: division by zero" in report["findings"][1]["traceback"]
+    assert "second: ZeroDivisionError: division by zero FAILED" in capfd.readouterr().out
+
+
+def test_where_the_gpu_is_lost_another_process_looks_at_the_rest():
+    assert GPU_LOST == 3
+    assert goods(collected("1 / 0", lost=True)) == [("first", True), ("second", False), ("third", True)]
+
+
+def test_of_a_process_that_dies_it_is_known_what_of():
+    report = collected("os.kill(os.getpid(), 11)")
+    assert goods(report) == [("first", True), ("second", False), ("third", True)]
+    assert report["findings"][1]["text"] == "its process ended, with exit code -11"
+
+
+def test_what_takes_too_long_is_cut_off_and_the_rest_is_kept():
+    report = collected("time.sleep(60)", seconds=2.0)
+    assert report["state"] == "cut off"
+    assert 2 <= report["seconds"] < 10
+    assert goods(report) == [("first", True), ("second", None)]
+
+
+def test_a_section_that_cannot_begin_has_failed(capfd):
+    report = collect(lambda path, known: [sys.executable, "-c", "raise SystemExit(5)"], 20.0, {})
+    assert report == {"state": "failed", "seconds": report["seconds"], "findings": [], "exit code": 5}
+    assert verdict(report) == "FAILED"
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_results_are_written_after_each_section_and_named_after_the_gpu(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(files, "FOLDER", tmp_path / "results")
+    facts = found("a GPU", machine={"gpu": {"name": "NVIDIA H100 80GB HBM3"}})
+    seen = []
+
+    def done(command, seconds, env):
+        seen.append((command(Path("f"), ["x"])[2:], env["CUPY_TF32"], sorted(p.name for p in tmp_path.glob("*/*"))))
+        return {"state": "done", "seconds": 1.0, "findings": [{"what": "it", **facts}]}
+
+    monkeypatch.setattr(gpu_check, "collect", done)
+    sections = [Section("facts", "", 60), Section("steps-tf32", "", 60, tf32=True), Section("long", "", 60, least=99)]
+    report, path = check(sections, 90, None)
+    assert path.name == "gpu-nvidia-h100-80gb-hbm3.json"
+    assert files.read(path) == report
+    assert [section["state"] for section in report["sections"].values()] == ["done", "done", "skipped"]
+    assert seen == [
+        (["--child", "facts", "--findings", "f", "--known", "x"], "0", []),
+        (["--child", "steps-tf32", "--findings", "f", "--known", "x"], "1", [path.name]),
+    ]
+    assert "long: skipped, " in capsys.readouterr().out
+
+
+def test_the_table_says_what_became_of_each_section():
+    sections = {
+        "facts": {"state": "done", "seconds": 1.0, "findings": [{"what": "it", **found("x", None, "a GPU")}]},
+        "kernels": {
+            "state": "done", "seconds": 61.0,
+            "findings": [{"what": "tanh", **found("x", True)}, {"what": "add", **found("wrong\nby far", False, "no")}],
+        },
+        "times": {"state": "cut off", "seconds": 9.0, "findings": [{"what": "it", **found("fine", True)}]},
+        "steps": {"state": "skipped", "seconds": 0.0, "findings": []},
+        "graph": {"state": "done", "seconds": 2.0, "findings": [{"what": "it", **found("fine", True)}]},
+    }  # fmt: skip
+    lines = table({"sections": sections})
+    assert [" ".join(line.split()) for line in lines] == [
+        "measured facts 1 s", "it: a GPU", "FAILED kernels 61 s 1 of 2 as they should be", "add: wrong by far",
+        "cut off times 9 s 1 of 1 as they should be", "skipped steps 0 s", "passed graph 2 s 1 of 1 as they should be",
+    ]  # fmt: skip
+    many = {"state": "done", "seconds": 1.0, "findings": sections["facts"]["findings"] * 50}
+    assert len(table({"sections": {"many": many}})) == 40
+
+
+def test_every_section_can_be_found():
+    for section in gpu_check.SECTIONS:
+        module, function = section.function.split(":")
+        assert callable(getattr(sys.modules[module], function)), section
+
+
+def test_the_whole_command_on_a_simulated_gpu(tmp_path):
+    """As a script, in an interpreter that has a simulated CuPy and nothing of rawgan on its path."""
+    tests = Path(__file__).parent
+    (tmp_path / "cupy.py").write_text(
+        f"import sys; sys.path.append({str(tests)!r})\n"
+        "import fake_cupy\n"
+        "sys.modules['cupy'] = fake_cupy.make_module()\n"
+    )
+    script, out = gpu_check.ROOT / "bench" / "gpu_check.py", tmp_path / "out.json"
+    ran = subprocess.run(
+        [sys.executable, str(script), "--only", "facts", "graph", "--out", str(out)],
+        env={"PATH": "", "PYTHONPATH": f"{tmp_path}:{gpu_check.ROOT / 'kernels'}"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    *_, facts, machine, graph, _, _, written = ran.stdout.splitlines()
+    assert facts.startswith("measured  facts")
+    assert "Simulated" in machine
+    assert graph.startswith("measured  graph")
+    assert written == f"written: {out}"
+    assert list(files.read(out)["sections"]) == ["facts", "graph"]
+
+
+def test_without_a_gpu(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    for call in (["gpu_check"], ["kernels", "--backend", "cpu", "cuda"], ["kernels", "--backend", "cupy"]):
+        assert bench(call) == 1
+        assert "needs CuPy, which is not installed" in capsys.readouterr().err
+    with pytest.raises(BenchError, match="there is no section 'all'"):
+        gpu_check.main(["--only", "all"])
+    assert not issubclass(BenchError, RawganError)

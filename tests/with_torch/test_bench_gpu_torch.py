@@ -1,0 +1,56 @@
+"""PyTorch's part of `bench gpu_check`, on the CPU, beside rawgan on the stand-in for CuPy: both train alike."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import gpu_steps
+from bench.competitors import AGREEMENT, Task, largest_difference
+from bench.gpu import Sizes
+from rawgan.testing.kernel import chosen
+
+sys.path.append(str(Path(__file__).parents[1]))
+from fake_cupy import cupy
+
+__all__ = ["cupy"]  # a fixture
+
+
+@pytest.fixture
+def on_the_cpu(monkeypatch, cupy):
+    """PyTorch's GPU is the CPU, rawgan's the stand-in with plain CuPy."""
+    for module in ("bench.gpu", "bench.gpu_steps"):
+        monkeypatch.setattr(f"{module}.torch_on_gpu", lambda: torch)
+    monkeypatch.setattr(gpu_steps.TorchOnGPU, "device", "cpu")
+    monkeypatch.setattr(gpu_steps, "chosen", lambda name: chosen("reference"))
+    monkeypatch.setattr("bench.rounds.PAUSE_SECONDS", 0)
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
+@pytest.mark.parametrize("layout", gpu_steps.LAYOUTS)
+def test_both_train_alike(on_the_cpu, model, layout):
+    start = gpu_steps.Start(Task(model, 8, 3, 8, 0, 4))
+    competitors = [gpu_steps.RawganOnGPU(start, False), gpu_steps.TorchOnGPU(start, layout, "", False)]
+    assert largest_difference({each.name: each.check() for each in competitors}) <= AGREEMENT
+
+
+def test_a_rival_begins_again_at_the_start(on_the_cpu):
+    rival = gpu_steps.TorchOnGPU(gpu_steps.Start(Task("dcgan", 8, 1, 8, 0, 4)), "NCHW", "", False)
+    first = [next(rival.batches) for _ in range(gpu_steps.BATCHES)]
+    outcomes = []
+    for _ in range(2):
+        rival.load()
+        outcomes.append([rival.step(*batch).g_loss.item() for batch in first])
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] != [rival.step(*batch).g_loss.item() for batch in first]
+
+
+def test_a_rival_that_fails_does_not_take_part(on_the_cpu):
+    sizes, forms = Sizes(rounds=1, turn_seconds=1e-3), [("NCHW", "", False), ("NHWC", "", True)]
+    finding = gpu_steps._compete(Task("dcgan", 8, 1, 8, 0, 4), sizes, forms)
+    assert finding["good"] is None
+    assert finding["ratios"].keys() == {"eager"}
+    assert "eager" in finding["headline"]
+    (note,) = finding["notes"]  # there is no CUDA graph on a CPU
+    assert note.startswith("torch NHWC, graphed, does not take part: ")
