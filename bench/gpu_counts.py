@@ -12,11 +12,10 @@ from typing import Any
 from bench.competitors import Task
 from bench.findings import Finding, Findings, found
 from bench.gpu import Clock, Sizes, graphed_step, release, torch_on_gpu, wait
-from bench.gpu_steps import OnGPU, RawganOnGPU, Start, TorchOnGPU
+from bench.gpu_steps import NO_TORCH, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
 from rawgan_kernels.cuda import language
 
-WARM_UP = 3
 TRACED = 5
 """Steps that the profiler looks at."""
 
@@ -28,7 +27,7 @@ def counts(sizes: Sizes, findings: Findings) -> None:
     for graphed in (False, True)[: 2 if graphed_step() is not None else 1]:
         release()
         competitor = RawganOnGPU(start, graphed)
-        competitor.seconds(WARM_UP)
+        competitor.seconds(2 * WARM_UP)
         look = _looks(competitor, sizes)
         for what, find in look.items():
             findings.look(f"{competitor.name}: {what}", find)
@@ -105,9 +104,10 @@ def _profiled(competitor: OnGPU) -> Finding:
     """Every kernel and copy, whoever launched it, as PyTorch's profiler is told by CUPTI."""
     torch = torch_on_gpu()
     if torch is None:
-        return found("not looked at: that needs PyTorch")
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
-        competitor.seconds(TRACED)
+        return found(NO_TORCH)
+    for _ in range(2):  # the first one takes its time to begin, and may miss what happens meanwhile
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+            competitor.seconds(TRACED)
     with tempfile.TemporaryDirectory(prefix="rawgan-gpu-") as folder:
         path = Path(folder) / "trace.json"
         profiler.export_chrome_trace(str(path))
@@ -134,7 +134,7 @@ def _torch_memory(start: Start) -> Finding:
     """The most memory that eager PyTorch has held in its steps."""
     torch = torch_on_gpu()
     if torch is None:
-        return found("not looked at: PyTorch is not installed, or sees no GPU")
+        return found(NO_TORCH)
     release()
     rival = TorchOnGPU(start, "NCHW", "", False)
     torch.cuda.reset_peak_memory_stats()

@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu
 
-from bench import files, gpu_check, gpu_counts, gpu_parity, gpu_steps, gpu_times
+from bench import files, gpu_check, gpu_counts, gpu_parity, gpu_steps, gpu_times, machine
 from bench.__main__ import main as bench
 from bench.cases import of_shape, own
 from bench.competitors import Task
@@ -17,7 +18,7 @@ from bench.errors import BenchError
 from bench.findings import GPU_LOST, Findings, collect, found
 from bench.gpu import Clock, Sizes
 from bench.gpu_check import Section, check, table, verdict
-from rawgan.errors import RawganError
+from bench.kernel_workers import Oracle, RawganKernel
 from rawgan.gan import ImageKind
 from rawgan.gan import train_step as one_by_one
 from rawgan.testing.kernel import chosen
@@ -131,12 +132,8 @@ def test_graphs_are_compared(run, plain_cupy, monkeypatch, kind, good):
     monkeypatch.setattr(gpu_parity, "graphed_step", lambda: kind)
     for finding in run(gpu_parity.graph).values():
         assert finding["good"] is good
-        words = {
-            None: "not available",
-            True: "3 steps: the same bits",
-            False: "3 steps: other bits, in the losses of 2",
-        }
-        assert finding["text"].startswith(words[good])
+        text = {None: "not available", True: "3 steps: the same bits", False: "3 steps: other bits, in the losses of"}
+        assert finding["text"].startswith(text[good])
 
 
 @pytest.mark.parametrize("tf32", ["0", "1"])
@@ -167,7 +164,7 @@ def test_steps_are_timed(run, plain_cupy, monkeypatch):
 
 def test_steps_whose_losses_differ_are_a_fault(run, plain_cupy, monkeypatch):
     monkeypatch.setattr(gpu_steps, "graphed_step", lambda: Forgetful)
-    monkeypatch.setattr(gpu_steps, "_tasks", lambda sizes: [Task("dcgan", 8, 1, 2, 0, 2)])
+    monkeypatch.setattr(gpu_steps, "_tasks", lambda sizes: [Task("dcgan", 8, 3, 16, 0, 8)])
     (first, *_) = run(gpu_steps.steps).values()
     assert first["good"] is False
     assert "LOSSES DIFFER: step 2" in first["headline"]
@@ -336,12 +333,25 @@ def test_the_whole_command_on_a_simulated_gpu(tmp_path):
         env={"PATH": "", "PYTHONPATH": f"{tmp_path}:{gpu_check.ROOT / 'kernels'}"}, capture_output=True, text=True,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    *_, facts, machine, graph, _, _, written = ran.stdout.splitlines()
+    *_, facts, gpu, graph, _, _, written = ran.stdout.splitlines()
     assert facts.startswith("measured  facts")
-    assert "Simulated" in machine
+    assert "Simulated" in gpu
     assert graph.startswith("measured  graph")
     assert written == f"written: {out}"
     assert list(files.read(out)["sections"]) == ["facts", "graph"]
+
+
+@pytest.mark.parametrize("backend", ["cuda", "cupy"])
+def test_bench_kernels_computes_on_a_gpu(cupy, simulated_gpu, monkeypatch, tmp_path, backend):
+    waited = []
+    monkeypatch.setattr(cupy.cuda, "Device", lambda: SimpleNamespace(synchronize=lambda: waited.append(1)))
+    competitor = RawganKernel(backend, 0)
+    for case in (of_shape("tanh_grad", (3, 5)), of_shape("sgd_update", (7,))):
+        Oracle().expect(case, tmp_path)
+        assert 0 < competitor.prepare(case, tmp_path) < 1e-6
+    competitor.run()
+    assert waited == [1]
+    assert "on: gpu, name Simulated, compute capability 9.0" in machine.in_words(machine.facts(gpu=True))[0]
 
 
 def test_without_a_gpu(monkeypatch, capsys):
@@ -351,4 +361,3 @@ def test_without_a_gpu(monkeypatch, capsys):
         assert "needs CuPy, which is not installed" in capsys.readouterr().err
     with pytest.raises(BenchError, match="there is no section 'all'"):
         gpu_check.main(["--only", "all"])
-    assert not issubclass(BenchError, RawganError)
