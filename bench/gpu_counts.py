@@ -6,13 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bench.competitors import Task
 from bench.findings import Finding, Findings, found
 from bench.gpu import Clock, Sizes, graphed_step, release, torch_on_gpu, wait
-from bench.gpu_steps import NO_TORCH, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
+from bench.gpu_steps import NO_TORCH, OURS, OURS_GRAPHED, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
 from rawgan_kernels.cuda import language
 
@@ -24,24 +25,25 @@ def counts(sizes: Sizes, findings: Findings) -> None:
     """The step that matters most: kernel by kernel, and as a graph."""
     task = Task(sizes.models[0], sizes.large.size, sizes.large.channels, sizes.batches[0], 0, sizes.width)
     start = Start(task)
-    for graphed in (False, True)[: 2 if graphed_step() is not None else 1]:
-        release()
-        competitor = RawganOnGPU(start, graphed)
-        competitor.seconds(2 * WARM_UP)
-        look = _looks(competitor, sizes)
-        for what, find in look.items():
-            findings.look(f"{competitor.name}: {what}", find)
-        del competitor, look, find
+    for name in (OURS, OURS_GRAPHED)[: 2 if graphed_step() is not None else 1]:
+        competitor = cache(lambda name=name: _warmed_up(start, name == OURS_GRAPHED))
+        looks = {
+            "launches": lambda make=competitor: _launches(make()),
+            "warm steps": lambda make=competitor: _warm(make(), sizes.warm_steps),
+            "gaps": lambda make=competitor: _gaps(make(), Clock(sizes.copied_bytes)),
+            "profiler": lambda make=competitor: _profiled(make()),
+        }
+        for what, find in looks.items():
+            findings.look(f"{name}: {what}", find)
+        competitor.cache_clear()
     findings.look("PyTorch's memory", lambda: _torch_memory(start))
 
 
-def _looks(competitor: OnGPU, sizes: Sizes) -> dict[str, Any]:
-    return {
-        "launches": lambda: _launches(competitor),
-        "warm steps": lambda: _warm(competitor, sizes.warm_steps),
-        "gaps": lambda: _gaps(competitor, Clock(sizes.copied_bytes)),
-        "profiler": lambda: _profiled(competitor),
-    }
+def _warmed_up(start: Start, graphed: bool) -> OnGPU:
+    release()
+    competitor = RawganOnGPU(start, graphed)
+    competitor.seconds(2 * WARM_UP)
+    return competitor
 
 
 def _launches(competitor: OnGPU) -> Finding:

@@ -28,6 +28,7 @@ TF32_AGREEMENT = 0.1
 NO_TORCH = "PyTorch is not installed, or sees no GPU"
 WARM_UP = 5
 """Steps before the clock starts, after those that were checked: among them are those in which a graph is recorded."""
+OURS, OURS_GRAPHED = "rawgan", "rawgan, graphed"
 LAYOUTS = {"NCHW": False, "NHWC": True}
 
 
@@ -66,7 +67,7 @@ class RawganOnGPU(OnGPU):
 
     def __init__(self, start: Start, graphed: bool) -> None:
         task = start.task
-        self.name = "rawgan, graphed" if graphed else "rawgan"
+        self.name = OURS_GRAPHED if graphed else OURS
         kind = ImageKind(task.image_size, task.channels)
         self.gan = build(task.model, kind, width=task.width, device="cuda")
         for name in NETWORKS:
@@ -190,22 +191,23 @@ def _name(task: Task) -> str:
 
 
 def _compete(task: Task, sizes: Sizes, forms: list[tuple[str, str, bool]]) -> Finding:
-    """Check, then take the time in turn. A rival that fails does not take part, and a note says why."""
+    """Check, then take the time in turn."""
     release()
     start = Start(task)
-    ours: list[OnGPU] = [RawganOnGPU(start, False)]
+    makers: dict[str, Callable[[], OnGPU]] = {OURS: lambda: RawganOnGPU(start, False)}
+    if torch_on_gpu() is not None:
+        makers |= {torch_name(*form): lambda form=form: TorchOnGPU(start, *form) for form in forms}
     if graphed_step() is not None:
-        ours.append(RawganOnGPU(start, True))
-    rivals, notes = _rivals(start, forms)
-    reports = {each.name: each.check() for each in ours} | {each.name: report for each, report in rivals}
+        makers[OURS_GRAPHED] = lambda: RawganOnGPU(start, True)
+    competitors, reports, notes = _ready(makers)
+    notes += [NO_TORCH] if torch_on_gpu() is None else []
     good = None
     try:
         agreement = f"losses within {largest_difference(reports, TF32_AGREEMENT if tf32() else AGREEMENT):.0e}"
     except BenchError as error:
         good, agreement = False, f"LOSSES DIFFER: {str(error).splitlines()[1].strip()}"
-    competitors = [*ours, *(rival for rival, _ in rivals)]
     seconds = measure(competitors, sizes.rounds, turn_seconds=sizes.turn_seconds, warm_up=WARM_UP)
-    best = fastest({each.name: seconds[each.name] for each in ours})
+    best = fastest({name: seconds[name] for name in (OURS, OURS_GRAPHED) if name in seconds})
     compared = {kind: _ratio(seconds, best, names) for kind, names in _kinds(seconds).items()}
     times = ", ".join(f"{name} {1e3 * Spread.of(taken).median:.2f}" for name, taken in seconds.items())
     headline = f"{best} {1e3 * Spread.of(seconds[best]).median:.2f} ms" + "".join(
@@ -219,19 +221,22 @@ def _compete(task: Task, sizes: Sizes, forms: list[tuple[str, str, bool]]) -> Fi
     )  # fmt: skip
 
 
-def _rivals(start: Start, forms: list[tuple[str, str, bool]]) -> tuple[list[tuple[OnGPU, dict[str, float]]], list[str]]:
-    """Those that can take part, each with what it reports of its first steps; and notes about the others."""
-    if torch_on_gpu() is None:
-        return [], [NO_TORCH]
-    rivals, notes = [], []
-    for form in forms:
+def _ready(
+    makers: dict[str, Callable[[], OnGPU]],
+) -> tuple[list[OnGPU], dict[str, dict[str, float]], list[str]]:
+    """The competitors, what each reports of its first steps, and why others do not take part. The first one must."""
+    competitors, reports, notes = [], {}, []
+    for name, make in makers.items():
         try:
-            rival = TorchOnGPU(start, *form)
-            rivals.append((rival, rival.check()))
+            competitor = make()
+            reports[name] = competitor.check()
+            competitors.append(competitor)
         except Exception as error:
+            if not competitors:
+                raise
             first = (str(error).strip().splitlines() or [""])[0]
-            notes.append(f"{torch_name(*form)}, does not take part: {type(error).__name__}: {first}")
-    return rivals, notes
+            notes.append(f"{name} does not take part: {type(error).__name__}: {first}")
+    return competitors, reports, notes
 
 
 def _ratio(seconds: dict[str, list[float]], ours: str, names: list[str]) -> tuple[str, Spread]:

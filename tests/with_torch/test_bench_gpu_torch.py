@@ -53,4 +53,4 @@ def test_a_rival_that_fails_does_not_take_part(on_the_cpu):
     assert finding["ratios"].keys() == {"eager"}
     assert "eager" in finding["headline"]
     (note,) = finding["notes"]  # there is no CUDA graph on a CPU
-    assert note.startswith("torch NHWC, graphed, does not take part: ")
+    assert note.startswith("torch NHWC, graphed does not take part: ")
