@@ -1,12 +1,14 @@
 """PyTorch's part of `bench gpu_check`, on the CPU, beside rawgan on the stand-in for CuPy: both train alike."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from bench import gpu_steps
+from bench import gpu_steps, torch_networks
 from bench.competitors import AGREEMENT, Task, largest_difference
 from bench.gpu import Sizes
 from rawgan.testing.kernel import chosen
@@ -44,6 +46,33 @@ def test_a_rival_begins_again_at_the_start(on_the_cpu):
         outcomes.append([rival.step(*batch).g_loss.item() for batch in first])
     assert outcomes[0] == outcomes[1]
     assert outcomes[0] != [rival.step(*batch).g_loss.item() for batch in first]
+
+
+def test_a_recorded_step_takes_each_batch_and_begins_at_the_start(on_the_cpu, monkeypatch):
+    """With a CUDA graph that remembers the step's tensors, and takes the step again with what is in them."""
+    step, recorded = torch_networks.train_step, {}
+
+    def noted(gan, real, z, **options):
+        recorded.update(gan=gan, real=real, z=z, outcome=step(gan, real, z, **options))
+        return recorded["outcome"]
+
+    class Graph:
+        def replay(self):
+            again = step(recorded["gan"], recorded["real"], recorded["z"], freeze=True)
+            for old, new in zip(recorded["outcome"], again, strict=True):
+                old.copy_(new)
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    cuda = SimpleNamespace(
+        Stream=lambda: stream, current_stream=lambda: stream, stream=nullcontext, CUDAGraph=Graph, graph=nullcontext
+    )
+    start = gpu_steps.Start(Task("dcgan", 8, 3, 8, 0, 4))
+    eager = gpu_steps.TorchOnGPU(start, "NHWC", "", False)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch_networks, "train_step", noted)
+        patched.setattr(torch, "cuda", cuda)
+        graphed = gpu_steps.TorchOnGPU(start, "NHWC", "", True)
+    assert graphed.check() == pytest.approx(eager.check(), abs=1e-6)
 
 
 def test_a_rival_that_fails_does_not_take_part(on_the_cpu):
