@@ -58,13 +58,6 @@ def torch_on_gpu() -> Any:
     return torch
 
 
-def graphed_step() -> Any:
-    """`rawgan.gan.GraphedStep`; None where there is none yet."""
-    import rawgan.gan
-
-    return getattr(rawgan.gan, "GraphedStep", None)
-
-
 def wait() -> None:
     """Until the GPU is done. An error of any kernel before comes out here, too."""
     cuda_module().cuda.Device().synchronize()

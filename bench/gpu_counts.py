@@ -12,10 +12,10 @@ from typing import Any
 
 from bench.competitors import Task
 from bench.findings import Finding, Findings, found
-from bench.gpu import Clock, Sizes, graphed_step, release, torch_on_gpu, wait
+from bench.gpu import Clock, Sizes, release, torch_on_gpu, wait
 from bench.gpu_steps import NO_TORCH, OURS, OURS_GRAPHED, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
-from rawgan_kernels.cuda import language
+from rawgan_kernels.cuda import graph, language
 
 TRACED = 5
 """Steps that the profiler looks at."""
@@ -25,7 +25,7 @@ def counts(sizes: Sizes, findings: Findings) -> None:
     """The step that matters most: kernel by kernel, and as a graph."""
     task = Task(sizes.models[0], sizes.large.size, sizes.large.channels, sizes.batches[0], 0, sizes.width)
     start = Start(task)
-    for name in (OURS, OURS_GRAPHED)[: 2 if graphed_step() is not None else 1]:
+    for name in (OURS, OURS_GRAPHED):
         competitor = cache(lambda name=name: _warmed_up(start, name == OURS_GRAPHED))
         looks = {
             "launches": lambda make=competitor: _launches(make()),
@@ -74,9 +74,9 @@ def _noted() -> Iterator[Counter[str]]:
 def _warm(competitor: OnGPU, steps: int) -> Finding:
     """A warm step should send nothing to the GPU but what it is given, and ask for no more memory."""
     pool = cuda_module().get_default_memory_pool()
-    misses, total = language._addresses.cache_info().misses, pool.total_bytes()
+    before, total = graph.tables_sent(), pool.total_bytes()
     competitor.seconds(steps)
-    sent, grown = language._addresses.cache_info().misses - misses, pool.total_bytes() - total
+    sent, grown = graph.tables_sent() - before, pool.total_bytes() - total
     text = (
         f"{sent} tables of addresses sent and {grown / 2**20:.1f} MiB more taken from the GPU in {steps} warm steps; "
         f"{total / 2**20:.0f} MiB taken in all"

@@ -13,14 +13,14 @@ import numpy as np
 from bench.cases import KERNELS, Array, Arrays, Case, of_shape, own
 from bench.competitors import NETWORKS, converted
 from bench.findings import Finding, Findings, found
-from bench.gpu import Sizes, graphed_step, wait
+from bench.gpu import Sizes, wait
 from bench.kernel_workers import IN_PLACE, Oracle, RawganKernel
 from bench.watching import calls_of, watched
 from rawgan import Tensor
 from rawgan.data import Batches, load
 from rawgan.device import to_device
 from rawgan.errors import CheckFailed
-from rawgan.gan import GAN, ImageKind, build, train_step
+from rawgan.gan import GAN, GraphedStep, ImageKind, build, train_step
 from rawgan.testing import check_kernel
 from rawgan.testing.cases import CASES
 from rawgan.testing.kernel import chosen
@@ -251,12 +251,9 @@ def graph(sizes: Sizes, findings: Findings) -> None:
 
 
 def _graphed_alike(model: str, sizes: Sizes) -> Finding:
-    graphed_kind = graphed_step()
-    if graphed_kind is None:
-        return found("not available: there is no rawgan.gan.GraphedStep", None, "not available")
     with chosen("cuda"):
         plain, recorded = (build(model, sizes.small, width=sizes.width, seed=1, device="cuda") for _ in range(2))
-        step = graphed_kind(recorded, sizes.training_batch)
+        step = GraphedStep(recorded)
         different = []
         for number, (real, z) in enumerate(_batches(plain, sizes.training_batch, sizes.graph_steps, "cuda")):
             expected, got = train_step(plain, real, z), step(real, z)

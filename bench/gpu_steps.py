@@ -17,10 +17,10 @@ import numpy as np
 from bench.competitors import AGREEMENT, BATCHES, NETWORKS, Steps, Task, largest_difference
 from bench.errors import BenchError
 from bench.findings import Finding, Findings, found
-from bench.gpu import Sizes, graphed_step, release, tf32, torch_on_gpu, wait
+from bench.gpu import Sizes, release, tf32, torch_on_gpu, wait
 from bench.rounds import Spread, fastest, measure, ratios
 from rawgan import Tensor
-from rawgan.gan import ImageKind, build, train_step
+from rawgan.gan import GraphedStep, ImageKind, build, train_step
 from rawgan.testing.kernel import chosen
 
 TF32_AGREEMENT = 0.1
@@ -74,7 +74,8 @@ class RawganOnGPU(OnGPU):
             getattr(self.gan, name).load_state_dict(start.weights[name])
         self.train: Callable[[Any, Any], Any] = lambda real, z: train_step(self.gan, real, z)
         if graphed:
-            self.train = graphed_step()(self.gan, task.batch_size)
+            with chosen("cuda"):
+                self.train = GraphedStep(self.gan)
         pairs = zip(start.reals, start.noise, strict=True)
         super().__init__([(Tensor(real).to("cuda"), Tensor(z).to("cuda")) for real, z in pairs], 0)
 
@@ -197,8 +198,7 @@ def _compete(task: Task, sizes: Sizes, forms: list[tuple[str, str, bool]]) -> Fi
     makers: dict[str, Callable[[], OnGPU]] = {OURS: lambda: RawganOnGPU(start, False)}
     if torch_on_gpu() is not None:
         makers |= {torch_name(*form): lambda form=form: TorchOnGPU(start, *form) for form in forms}
-    if graphed_step() is not None:
-        makers[OURS_GRAPHED] = lambda: RawganOnGPU(start, True)
+    makers[OURS_GRAPHED] = lambda: RawganOnGPU(start, True)
     competitors, reports, notes = _ready(makers)
     notes += [NO_TORCH] if torch_on_gpu() is None else []
     good = None

@@ -26,10 +26,12 @@ class GraphedStep:
     """
 
     def __init__(self, gan: GAN, objective: str = "non-saturating") -> None:
-        device = gan.g_optimizer.parameters[0].device
-        if device != "cuda" or rawgan_kernels.backend_of(gan.g_optimizer.parameters[0].data) != "cuda":
+        weights = gan.g_optimizer.parameters[0]
+        backend = rawgan_kernels.backend_of(weights.data)
+        if backend != "cuda":
             raise ArgumentError(
-                f"GraphedStep: a CUDA graph is made of the cuda backend's kernels, but the networks are on {device}\n"
+                f"GraphedStep: a CUDA graph is made of the cuda backend's kernels, but the networks are on "
+                f"{weights.device}, and computed with {backend} kernels\n"
                 "  build(…, device='cuda') and rawgan_kernels.use('cuda'); or rawgan train --device cuda --backend cuda"
             )
         networks = gan.generator, gan.discriminator

@@ -87,7 +87,7 @@ def test_what_changed_since_is_seen(gan):
 def test_what_cannot_be_recorded_is_refused(gan):
     with chosen("reference"), pytest.raises(ArgumentError, match=r"^GraphedStep: a CUDA graph is made of the cuda"):
         GraphedStep(gan)
-    with pytest.raises(ArgumentError, match="but the networks are on cpu"):
+    with pytest.raises(ArgumentError, match="but the networks are on cpu, and computed with cpu kernels"):
         GraphedStep(build("dcgan", ImageKind(8), width=1))
     graphed = GraphedStep(gan)
     graphed(*batch(0))

@@ -99,6 +99,11 @@ def _kept(xp: ModuleType, values: tuple[int, ...], dtype: str) -> Any:
     return xp.asarray(np.array(values, dtype))
 
 
+def tables_sent() -> int:
+    """How often `sent` has sent something: a training step that is warm should not."""
+    return _kept.cache_info().misses
+
+
 def clock(xp: ModuleType) -> Any:
     """How often the graph that is being recorded will have been replayed, (1,) on the GPU; 0 outside of one."""
     return _still(xp) if _recording is None else _recording.clock
