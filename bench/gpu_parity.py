@@ -221,11 +221,9 @@ def _train(
 
 def _batches(gan: GAN, batch_size: int, steps: int, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     dtype = gan.generator.parameters()[0].dtype.name
-    batches = Batches(_images(gan.image), batch_size, seed=1)
+    batches = Batches(_images(gan.image), batch_size, seed=1, device=device)
     for step in range(steps):
-        with chosen("reference"):  # the images are on the CPU
-            real = batches.batch(step, dtype)
-        yield Tensor(real).to(device), gan.noise(1, "train", batch_size, step)
+        yield Tensor(batches.batch(step, dtype)), gan.noise(1, "train", batch_size, step)
 
 
 @cache

@@ -4,11 +4,14 @@ A batch is a function of the seed and the number of the step and of nothing else
 stopped goes on with the very batches it would have seen: all there is to remember is the step.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 import rawgan_kernels as kernels
 from rawgan.data.imageset import ImageSet
+from rawgan.device import to_device
 from rawgan.errors import ArgumentError, DataError, DTypeError
 from rawgan.random import generator
 
@@ -19,6 +22,9 @@ class Batches:
     Step s is batch s mod `per_epoch` of epoch s div `per_epoch`. What is left at the end of an epoch, less
     than a batch, is dropped; the next epoch's order leaves out others.
 
+    The images are on `device` as they are in the set, one byte for each number, so that on a GPU a step has to send
+    nothing but which of them it wants.
+
     Raises: ArgumentError for a batch size below 1 or above the number of images, or a seed outside 0…2⁶⁴ - 1
 
     >>> images = ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros")
@@ -27,7 +33,7 @@ class Batches:
     (2, 2, (4, 28, 28, 1))
     """
 
-    def __init__(self, images: ImageSet, batch_size: int, seed: int) -> None:
+    def __init__(self, images: ImageSet, batch_size: int, seed: int, device: str = "cpu") -> None:
         if batch_size < 1:
             raise ArgumentError(f"batch_size={batch_size}: expected at least 1")
         if batch_size > len(images):
@@ -37,7 +43,8 @@ class Batches:
             )
         if not 0 <= seed < 2**64:
             raise ArgumentError(f"seed={seed}: expected 0 to 2**64 - 1")
-        self.images, self.batch_size, self.seed = images, batch_size, seed
+        self.images, self.batch_size, self.seed, self.device = images, batch_size, seed, device
+        self._pixels = to_device(images.images, device)
         self._latest = (-1, np.empty(0, np.int64))
 
     @property
@@ -61,16 +68,15 @@ class Batches:
         start = step % self.per_epoch * self.batch_size
         return order[start : start + self.batch_size]
 
-    def batch(self, step: int, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
-        """The images of the step, from -1 to 1.
+    def batch(self, step: int, dtype: DTypeLike = np.float32) -> Any:
+        """The images of the step, from -1 to 1, as an array on the device.
 
         Shapes: → (batch_size, H, W, C) of the dtype, float32 or float64
         Raises: ArgumentError for a step below 0, DTypeError for another dtype
         """
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise DTypeError(f"batch: expected dtype float32 or float64, came {np.dtype(dtype)}")
-        images: NDArray[np.floating] = kernels.gather_pixels(self.images.images, self.indices(step), np.dtype(dtype))
-        return images
+        return kernels.gather_pixels(self._pixels, to_device(self.indices(step), self.device), np.dtype(dtype))
 
     def labels(self, step: int) -> NDArray[np.int64]:
         """The labels of the images of the step.

@@ -76,7 +76,7 @@ class Training:
         )
         size, _, channels = self.images.shape
         self.config = dataclasses.replace(config, image_size=size, channels=channels)
-        self.batches = Batches(self.images, config.batch_size, config.seed)
+        self.batches = Batches(self.images, config.batch_size, config.seed, self.device)
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
         self._fixed_noise = self.gan.noise(config.seed, "samples", config.samples)
@@ -141,7 +141,7 @@ class Training:
 
     def real(self, index: int) -> Tensor:
         """The real images of batch `index`, counted from 0. Shapes: → (batch_size, H, W, C) in [−1, 1]"""
-        return Tensor(self.batches.batch(index)).to(self.device)
+        return Tensor(self.batches.batch(index))
 
     def sample(self) -> np.ndarray[Any, Any]:
         """Images from the same noise each time. Shapes: → (samples, H, W, C) in [−1, 1]"""

@@ -1,12 +1,18 @@
 """The training step as a CUDA graph, on the stand-in for CuPy: recorded, replayed, and the same as launched by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
 
+import rawgan_kernels as kernels
 from rawgan import Tensor, nn
 from rawgan.errors import ArgumentError
 from rawgan.gan import GraphedStep, ImageKind, build, train_step
+from rawgan.runs import RunFolder
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import Training
 from rawgan.testing.kernel import chosen
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
@@ -84,10 +90,33 @@ def test_what_changed_since_is_seen(gan):
     same(numbers(gan), numbers(other))
 
 
+def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simulated_gpu, tmp_path):
+    images = tmp_path / "images.npy"
+    np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
+    config = TrainConfig(
+        data=str(images), image_size=8, steps=4, width=1, noise_size=3, batch_size=2, samples=2, sample_every=9,
+        device="cuda", backend="cuda",
+    )  # fmt: skip
+    before = kernels.chosen()
+    runs = []
+    for graph, stop in ((False, 4), (True, 1)):
+        folder = RunFolder.create(tmp_path / str(graph), "x")
+        config = dataclasses.replace(config, cuda_graph=graph)
+        steps = []
+        Training(config).run(folder, steps.append, should_stop=lambda stop=stop, steps=steps: len(steps) == stop)
+        assert Training(config, checkpoint=folder.newest_checkpoint()[0]).run(folder) == 4
+        runs.append(folder)
+    kernels.use(before)
+    one, other = (folder.newest_checkpoint()[0].arrays for folder in runs)
+    same(one, other)
+    assert runs[0].metrics_file.read_bytes() == runs[1].metrics_file.read_bytes()
+
+
 def test_what_cannot_be_recorded_is_refused(gan):
     with chosen("reference"), pytest.raises(ArgumentError, match=r"^GraphedStep: a CUDA graph is made of the cuda"):
         GraphedStep(gan)
-    with pytest.raises(ArgumentError, match="but the networks are on cpu, and computed with cpu kernels"):
+    on_cpu = pytest.raises(ArgumentError, match="but the networks are on cpu, and computed with cpu kernels")
+    with chosen("auto"), on_cpu:
         GraphedStep(build("dcgan", ImageKind(8), width=1))
     graphed = GraphedStep(gan)
     graphed(*batch(0))
