@@ -159,7 +159,7 @@ def make_module(available=True):
     module = ModuleType("cupy")
     names = (
         "abs arange ascontiguousarray asfortranarray broadcast_to concatenate exp full isfinite isnan log log1p "
-        "matmul maximum ones ones_like shares_memory sign sqrt tanh where zeros zeros_like"
+        "matmul maximum ones ones_like shares_memory sign sqrt stack tanh where zeros zeros_like"
     )
     for name in names.split():
         setattr(module, name, _wrapped(getattr(np, name)))

@@ -14,6 +14,10 @@ from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.device import cuda_module, device_of, resolve, to_device
 from rawgan.errors import DeviceError, GradientMismatch, ShapeError
 from rawgan.gan import ImageKind, build, train_step
+from rawgan.runs import RunFolder
+from rawgan.runs.checkpoint import About, Checkpoint
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import Training
 from rawgan.testing import check_kernel, check_layer, gradcheck
 from rawgan.testing.cases import CASES
 from rawgan.testing.tolerances import TOLERANCES
@@ -209,6 +213,24 @@ def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(cupy):
         assert traffic == {"sent": 2}
     assert [np.isfinite(value.item()) for value in outcome] == [True] * 4  # fetched when it is shown
     assert traffic == {"sent": 2, "fetched": 4}
+
+
+def test_a_run_fetches_what_is_shown(cupy, tmp_path, monkeypatch):
+    images = tmp_path / "images.npy"
+    np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
+    config = TrainConfig(
+        data=str(images), image_size=8, steps=6, width=1, noise_size=3, batch_size=2, samples=2, sample_every=99,
+        checkpoint_every=99, device="cuda", backend="reference",
+    )  # fmt: skip
+    training, steps = Training(config), []
+    monkeypatch.setattr("rawgan.runs.training.SHOWN_SECONDS", 1e9)
+    monkeypatch.setattr(Training, "_has_picture", lambda self, step: False)
+    monkeypatch.setattr(Training, "checkpoint", lambda self: Checkpoint(About(self.reached, 6, {}), {}))
+    monkeypatch.setattr("rawgan.runs.training.animate_folder", lambda *paths: None)
+    traffic.clear()
+    training.run(RunFolder.create(tmp_path / "run", "x"), steps.append)
+    assert [record.step for record in steps] == [1, 2, 3, 4, 5, 6]
+    assert traffic == {"sent": 2 * 6, "fetched": 1}  # which images, and the noise; then all losses at once
 
 
 def test_gradients_are_checked_where_the_arrays_are(cupy, simulated_gpu):

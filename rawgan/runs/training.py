@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -25,6 +26,10 @@ from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
 from rawgan.runs.state import arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+SHOWN_SECONDS = 0.1
+"""Between two looks at the losses of steps on a GPU."""
 
 ROLLBACKS = 5
 """After so many, a run that is told to go back stops all the same."""
@@ -107,15 +112,11 @@ class Training:
 
         Raises: DivergedError if a loss is not finite, DeviceError if the memory is too small
         """
-        record = self._record(number, self._outcome(number, self._take))
-        if not (math.isfinite(record.d_loss) and math.isfinite(record.g_loss)):
-            raise DivergedError(
-                f"step {number}: the losses are no longer finite, so training stops\n"
-                f"  discriminator {record.d_loss}   generator {record.g_loss}"
-            )
+        (record,) = self._records([self._outcome(number, self._take)])
         return record
 
-    def _outcome(self, number: int, take: Callable[[Tensor, Tensor], Outcome]) -> Outcome:
+    def _outcome(self, number: int, take: Callable[[Tensor, Tensor], Outcome]) -> Any:
+        """Take a step. Returns what it leaves to look at, (4,), still on its device."""
         index = number - 1
         try:
             z = self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
@@ -123,10 +124,24 @@ class Training:
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number
-        return outcome
+        return array_module(outcome[0].data).stack([value.data for value in outcome])
 
-    def _record(self, number: int, outcome: Outcome) -> Record:
-        return Record(number, number / self.batches.per_epoch, *(value.item() for value in outcome))
+    def _records(self, outcomes: list[Any]) -> Iterator[Record]:
+        """The latest steps' outcomes, fetched in one go.
+
+        Raises: DivergedError if a loss is not finite
+        """
+        if not outcomes:
+            return
+        values = device.to_device(array_module(outcomes[0]).stack(outcomes), "cpu")
+        for number, row in enumerate(values, self.reached - len(outcomes) + 1):
+            record = Record(number, number / self.batches.per_epoch, *map(float, row))
+            if not (math.isfinite(record.d_loss) and math.isfinite(record.g_loss)):
+                raise DivergedError(
+                    f"step {number}: the losses are no longer finite, so training stops\n"
+                    f"  discriminator {record.d_loss}   generator {record.g_loss}"
+                )
+            yield record
 
     def _out_of_memory(self) -> str:
         account = training_bytes(self.gan, self.config.batch_size)
@@ -171,24 +186,35 @@ class Training:
         with folder, Background() as background:
             if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():
                 self._picture(folder, background, on_sample)
-            while self.reached < self.steps and not should_stop():
+            saved, shown, outcomes = self.reached, time.monotonic(), []
+            while True:
+                ended = self.reached == self.steps or should_stop()
+                if not ended:
+                    outcomes.append(self._outcome(self.reached + 1, self._take))
+                picture = not ended and self._has_picture(self.reached)
+                save = ended or self.reached % self.config.checkpoint_every == 0
+                # To fetch from a GPU is to wait for it: so that is done when somebody looks.
+                if not (picture or save or self.device == "cpu" or time.monotonic() - shown > SHOWN_SECONDS):
+                    continue
                 try:
-                    record = self.step(self.reached + 1)
+                    for record in self._records(outcomes):
+                        records.append(record._asdict())
+                        folder.append_metrics(records[-1])
+                        on_step(record)
                 except DivergedError as error:
                     background.finish()
                     self._go_back(folder, error, on_trouble)
-                    records = folder.read_metrics()
+                    saved, outcomes, records = -1, [], folder.read_metrics()
                     continue
-                records.append(record._asdict())
-                folder.append_metrics(records[-1])
-                on_step(record)
-                if self._has_picture(self.reached):
+                shown, outcomes = time.monotonic(), []
+                if picture:
                     self._picture(folder, background, on_sample)
                     background.do_latest(plot_losses, folder.losses_file, records.copy())
-                if self.reached % self.config.checkpoint_every == 0 or self.reached == self.steps:
+                if save and self.reached != saved:
                     background.do(folder.save_checkpoint, self.checkpoint(), self.config.keep)
-            if self.reached % self.config.checkpoint_every and self.reached < self.steps:  # it was stopped
-                background.do(folder.save_checkpoint, self.checkpoint(), self.config.keep)
+                    saved = self.reached
+                if ended:
+                    break
             if records:
                 background.do_latest(plot_losses, folder.losses_file, records)
             background.do(animate_folder, folder.animation_file, folder.samples_folder)
