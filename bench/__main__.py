@@ -12,6 +12,7 @@ COMMANDS = {
     "scaling": "what an image costs, by batch, image size, width and threads",
     "gpu_check": "everything about rawgan on a GPU, in one command and a few minutes",
     "startup": "how long a person waits before anything happens",
+    "reliability": "what runs, and the readers of files, survive",
     "overhead": "what the engine adds to an op",
     "plots": "draw the pictures of saved results again",
 }
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
     """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
     command, *options = arguments or ["--help"]
     if command in ("-h", "--help"):
-        listing = "\n".join(f"  {name:<10} {purpose}" for name, purpose in COMMANDS.items())
+        listing = "\n".join(f"  {name:<12} {purpose}" for name, purpose in COMMANDS.items())
         print(f"usage: python -m bench COMMAND [OPTIONS]\n\n{listing}")
         return 0
     if command not in COMMANDS:

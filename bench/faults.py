@@ -7,10 +7,11 @@ those of a run that nothing happened to.
 import builtins
 import io
 import os
+import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,23 +54,27 @@ def bits(folder: RunFolder) -> dict[str, bytes]:
     }
 
 
-def kills(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter:
-    """Kill processes (-9) that train, `count` times, at random moments; each goes on where the last one was killed.
+def kills(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter[str]:
+    """Kill processes (-9) that train, `count` times; each goes on where the last one was killed.
 
-    Returns what was found: "killed", "runs" that came to their end, those of other "bits", and what was being written
-    when the process was killed. Each process is a fork, so it starts at once: call this where there are no threads.
+    By turns at a random moment, and in the middle of a file, after a random number of bytes. Returns how many were
+    "killed", "runs" that came to their end, those "lost", which had other bits, and what was being written when one
+    was killed. Each process is a fork, so it starts at once: call this where there are no other threads.
     """
     rng = np.random.default_rng(seed)
     started = time.perf_counter()
-    expected = bits(go_on(config, folder / "whole"))
+    with disk_of(1 << 60) as written:
+        expected = bits(go_on(config, folder / "whole"))
     seconds = time.perf_counter() - started
     found, path = Counter(killed=0, runs=0, lost=0), folder / "run-0"
     while found["killed"] < count:
+        moment, room = rng.uniform(0, seconds), int(rng.integers(written[0]))
         child = os.fork()
         if not child:
-            _train_and_leave(config, path)
-        time.sleep(rng.uniform(0, seconds))
-        os.kill(child, signal.SIGKILL)
+            _train_and_leave(config, path, room if found["killed"] % 2 else 1 << 60)
+        if found["killed"] % 2 == 0:
+            time.sleep(moment)
+            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
             found["killed"] += 1
@@ -86,9 +91,10 @@ def kills(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Count
     return found
 
 
-def _train_and_leave(config: TrainConfig, path: Path) -> None:
+def _train_and_leave(config: TrainConfig, path: Path, room: int) -> None:
     try:
-        go_on(config, path)
+        with disk_of(room, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+            go_on(config, path)
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", flush=True)
         os._exit(1)
@@ -98,19 +104,22 @@ def _train_and_leave(config: TrainConfig, path: Path) -> None:
 def _half_written(path: Path) -> Iterator[str]:
     """What a killed process left unfinished."""
     for half in path.rglob(".*.tmp"):
-        yield half.name.removeprefix(".").rsplit(".", 2)[0].partition("-")[0] + Path(half.name).suffixes[0]
+        yield re.sub(r"-\d+", "", half.name.removeprefix(".").rsplit(".", 2)[0])
     metrics = path / "metrics.jsonl"
     if metrics.exists() and not metrics.read_bytes().endswith(b"\n"):
         yield "metrics"
 
 
-def full_disks(config: TrainConfig, folder: Path, count: int) -> Counter:
-    """Let the disk be full after so many bytes, at `count` points of a run; then make room, and go on."""
+def full_disks(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter[str]:
+    """Let the disk be full after so many bytes, at `count` points of a run; then make room, and go on.
+
+    Returns how often it was "full", how often the error "named" the run and said so, and "lost": runs of other bits.
+    """
     expected = bits(go_on(config, folder / "whole"))
     with disk_of(1 << 60) as written:
-        go_on(config, folder / "measured")
+        go_on(config, folder / "measured")  # give or take a plot, so 80 % of it is never enough
     found = Counter(full=0, lost=0)
-    for point, room in enumerate(np.linspace(0, written[0], count, endpoint=False).astype(int)):
+    for point, room in enumerate(0.8 * written[0] * np.arange(count) / count):
         path = folder / f"run-{point}"
         try:
             with disk_of(int(room)):
@@ -122,8 +131,12 @@ def full_disks(config: TrainConfig, folder: Path, count: int) -> Counter:
     return found
 
 
+def _no_space() -> None:
+    raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+
 @contextmanager
-def disk_of(room: int) -> Iterator[list[int]]:
+def disk_of(room: int, when_full: Callable[[], None] = _no_space) -> Iterator[list[int]]:
     """Inside, files take `room` bytes in all, and then there is no space left. Gives how many were written, [n]."""
     written = [0]
 
@@ -140,7 +153,7 @@ def disk_of(room: int) -> Iterator[list[int]]:
             if fits < size:
                 self._file.write(data[:fits])
                 self._file.flush()
-                raise OSError(ENOSPC, os.strerror(ENOSPC))
+                when_full()
             return self._file.write(data)
 
         def fileno(self) -> int:
@@ -170,8 +183,11 @@ def disk_of(room: int) -> Iterator[list[int]]:
         io.open = builtins.open = plain
 
 
-def damages(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter:
-    """Cut off or flip the newest checkpoint at random places; the run goes on from the one before."""
+def damages(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter[str]:
+    """Cut off or flip the newest checkpoint at random places; the run goes on from the one before.
+
+    Returns how many were "damaged", "unseen", and "lost": 1 if the run ends with other bits.
+    """
     rng = np.random.default_rng(seed)
     run = go_on(config, folder / "run")
     expected, found = bits(run), Counter(damaged=0, unseen=0, lost=0)

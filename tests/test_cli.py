@@ -381,6 +381,21 @@ def test_info_names_versions_backends_and_devices(capsys, monkeypatch):
     assert "cuda" in printed
 
 
+def test_resuming_says_what_it_passes_over_and_what_is_not_the_same(run, capsys):
+    (newest,) = RunFolder(run).checkpoints()
+    before = newest.read_bytes()
+    later = newest.with_name("step-000009.safetensors")
+    later.write_bytes(before[:-1])
+    assert main(["train", "--resume", str(run), "--steps", "4", "--backend", "reference"]) == 0
+    printed = capsys.readouterr().out
+    assert f"passed over: {later} is damaged" in printed
+    assert "not bit for bit what it would have been, as these are others: kernels cpu → reference\n" in printed
+    assert later.with_name("step-000009.safetensors.damaged").read_bytes() == before[:-1]
+    assert main(["train", "--resume", str(run), "--seed", "9"]) == 1
+    assert "--seed 9: the run to resume has 0" in capsys.readouterr().err
+    assert main(["train", "--resume", str(run), "--dry-run"]) == 0
+
+
 def test_runs_lists_what_there_is(run, images, tmp_path, capsys):
     assert main(["runs", str(tmp_path / "none")]) == 0
     assert "no runs in " in capsys.readouterr().out

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from rawgan.errors import ArgumentError, ConfigError, DivergedError
 from rawgan.runs import RunFolder
@@ -116,7 +117,19 @@ def test_the_newest_checkpoint_that_is_whole_is_found(damage, config, whole, tmp
     assert len(faults) == 1
     assert faults[0].startswith(f"{path} is damaged")
     assert go_on(folder, config) == STEPS
+    aside = path.with_name(f"{path.name}.damaged")
+    assert aside.read_bytes() == {"cut": data[:-1], "flipped": data, "empty": b""}[damage]
+    aside.unlink()
     assert files(folder) == whole
+
+
+def test_what_a_later_rawgan_wrote_is_left_alone(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(config).run(folder)
+    path = folder.checkpoints()[-1]
+    path.write_bytes(save({}, {"rawgan": '{"format": 2}'}))
+    with pytest.raises(ConfigError, match="was written by a later rawgan"):
+        folder.newest_checkpoint()
 
 
 def test_no_checkpoint_is_whole(config, tmp_path):

@@ -25,6 +25,10 @@ NUMBERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32
 """What arrays may be made of. Other types, such as bfloat16, NumPy has only while some other library is loaded."""
 
 
+class LaterFormat(ConfigError):
+    """A checkpoint that is whole, for all that is known, but that only a later rawgan can read."""
+
+
 @dataclass(frozen=True)
 class About:
     """What a checkpoint says besides its arrays."""
@@ -134,7 +138,7 @@ def _heading(path: Path, metadata: Mapping[str, str] | None) -> tuple[str, str]:
         raise ConfigError(f"{path} is damaged: {error}\n  take another checkpoint") from error
     match heading:
         case {"format": int(form)} if form > FORMAT:
-            raise ConfigError(
+            raise LaterFormat(
                 f"{path} was written by a later rawgan: its format is {form}, and this one reads up to {FORMAT}\n"
                 "  pip install --upgrade rawgan"
             )

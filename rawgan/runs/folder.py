@@ -31,7 +31,7 @@ import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError
 from rawgan.runs._files import naming, replacing
-from rawgan.runs.checkpoint import Checkpoint, read, write
+from rawgan.runs.checkpoint import Checkpoint, LaterFormat, read, write
 
 CONFIG = "config.toml"
 LOCK = ".lock"
@@ -215,7 +215,7 @@ class RunFolder:
 
     def rewind(self, step: int, kept: Callable[[int], bool]) -> None:
         """Make the run what it was after ``step``: no metrics of later steps, and only pictures of steps that are
-        ``kept``. What a crash left half-written goes, too.
+        ``kept``. What a crash left half-written goes, too; checkpoints of later steps are set aside.
 
         Raises: ConfigError when a file cannot be read, written or deleted.
         """
@@ -230,8 +230,8 @@ class RunFolder:
                 if number_of(picture) > step or not kept(number_of(picture)):
                     picture.unlink()
             for later in self.checkpoints():
-                if number_of(later) > step:
-                    later.unlink()
+                if number_of(later) > step:  # a damaged one, which was passed over
+                    later.replace(later.with_name(f"{later.name}.damaged"))
             for folder in (self.path, self.samples_folder, self.checkpoints_folder):
                 for litter in folder.glob(".*.tmp"):
                     litter.unlink()
@@ -260,12 +260,14 @@ class RunFolder:
     def newest_checkpoint(self) -> tuple[Checkpoint | None, list[str]]:
         """The latest checkpoint that is whole; and of each later one what is wrong with it. None if there is none.
 
-        Raises: ConfigError when there are checkpoints, and none of them is whole.
+        Raises: ConfigError when there are checkpoints, and none of them is whole; or when a later rawgan wrote one.
         """
         faults: list[str] = []
         for path in reversed(self.checkpoints()):
             try:
                 return read(path), faults
+            except LaterFormat:
+                raise
             except ConfigError as error:
                 faults.append(str(error).partition("\n")[0])
         if faults:

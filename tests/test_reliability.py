@@ -1,0 +1,62 @@
+"""Runs that are killed, and disks that are full: short versions of `python -m bench reliability`."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bench import faults
+from bench.workers import in_own_process
+from rawgan.runs._files import replacing
+
+
+def short(name, count):
+    """Some of the faults, in a process without threads. What would be plotted, which takes long, is written down."""
+    from rawgan.runs import training
+
+    training.plot_losses = write_down
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        return getattr(faults, name)(faults.small_run(path, steps=6), path, count)
+
+
+def write_down(path, records):
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(records))
+
+
+def test_runs_that_are_killed_end_with_the_same_bits(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    found = in_own_process(short, "kills", 20)
+    assert found["killed"] == 20
+    assert found["runs"] >= 1
+    assert (found["lost"], found["failed to go on"]) == (0, 0)
+    assert any(what.startswith("while writing") for what in found)
+
+
+@pytest.mark.parametrize(("name", "done"), [("full_disks", "full"), ("damages", "damaged")])
+def test_runs_survive(name, done, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    found = in_own_process(short, name, 24)
+    assert found[done] == 24
+    assert found["named"] == (24 if name == "full_disks" else 0)
+    assert (found["lost"], found["unseen"]) == (0, 0)
+
+
+def test_a_disk_is_full_after_so_many_bytes(tmp_path):
+    with faults.disk_of(5) as written:
+        (tmp_path / "a").write_bytes(b"abc")
+        with pytest.raises(OSError, match="No space left"):
+            (tmp_path / "b").write_text("defg")
+    assert written == [5]
+    assert (tmp_path / "b").read_text() == "de"
+    (tmp_path / "b").write_text("defg")
+
+
+def test_what_is_lost_is_counted(tmp_path, monkeypatch):
+    """A run whose files change behind its back has other bits."""
+    config = faults.small_run(tmp_path, steps=2)
+    monkeypatch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path.write_bytes(os.urandom(8)))
+    assert faults.full_disks(config, tmp_path, 1)["lost"] == 1
