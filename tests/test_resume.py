@@ -251,6 +251,20 @@ def test_a_run_that_is_told_to_goes_back_and_on(poisoned, config, tmp_path):
     assert set(about.rates.values()) == {1e-4}
 
 
+def test_weights_that_are_not_finite_are_not_saved(config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    training = Training(config)
+
+    def strike(record):
+        if record.step == STEPS:  # the last step: no loss will show it
+            training.gan.generator.parameters()[0].data *= np.nan
+
+    with pytest.raises(DivergedError, match=r"^step 7: generator\.0\.w \(4, .*\) is no longer finite"):
+        training.run(folder, on_step=strike)
+    for path in folder.checkpoints():
+        assert all(np.isfinite(array).all() for array in read(path).arrays.values())
+
+
 def test_steps_that_are_finite_when_taken_again(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     training = Training(config)

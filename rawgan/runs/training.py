@@ -201,6 +201,9 @@ class Training:
                         records.append(record._asdict())
                         folder.append_metrics(records[-1])
                         on_step(record)
+                    made = self.checkpoint() if save and self.reached != saved else None
+                    if made is not None:
+                        _check_finite(made)
                 except DivergedError as error:
                     background.finish()
                     self._go_back(folder, error, on_trouble)
@@ -210,8 +213,8 @@ class Training:
                 if picture:
                     self._picture(folder, background, on_sample)
                     background.do_latest(plot_losses, folder.losses_file, records.copy())
-                if save and self.reached != saved:
-                    background.do(folder.save_checkpoint, self.checkpoint(), self.config.keep)
+                if made is not None:
+                    background.do(folder.save_checkpoint, made, self.config.keep)
                     saved = self.reached
                 if ended:
                     break
@@ -289,6 +292,15 @@ class Training:
         for optimizer in optimizers_of(self.gan).values():
             optimizer.lr /= 2
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
+
+
+def _check_finite(checkpoint: Checkpoint) -> None:
+    """Raise a DivergedError for numbers that are not finite: losses show those only in the next step."""
+    for name, array in checkpoint.arrays.items():
+        if not np.isfinite(array).all():
+            raise DivergedError(
+                f"step {checkpoint.about.step}: {name} {array.shape} is no longer finite, so training stops"
+            )
 
 
 def restore(folder: RunFolder, device_name: str = "cpu") -> GAN:
