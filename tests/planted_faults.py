@@ -1203,6 +1203,58 @@ GANS = [
     ),
 ]
 
+RUNS = [
+    Fault(
+        "resume: the optimisers' moments begin at zero again",
+        "rawgan/runs/state.py",
+        'values(f"{name}.{moment}.{index}") for index',
+        "x * 0 for x in of_parameters] or [index for index",
+        "tests/test_resume.py -k was_stopped",
+    ),
+    Fault(
+        "resume: Adam's correction begins anew",
+        "rawgan/runs/state.py",
+        "optimizer.counts, optimizer.lr = list(about.counts[name]), about.rates[name]",
+        "optimizer.lr = about.rates[name]",
+        "tests/test_resume.py -k was_stopped",
+    ),
+    Fault(
+        "resume: lines of steps after the checkpoint stay",
+        "rawgan/runs/folder.py",
+        'record.get("step", 0) <= step]',
+        'record.get("step", 0) <= step + 1]',
+        "tests/test_resume.py -k comes_again",
+    ),
+    Fault(
+        "resume: the picture of the checkpoint's step is not drawn again",
+        "rawgan/runs/training.py",
+        "if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():",
+        "if self.reached == 0:",
+        "tests/test_resume.py -k comes_again",
+    ),
+    Fault(
+        "checkpoint: the checksum is not looked at",
+        "rawgan/runs/checkpoint.py",
+        "if _checksum(text, arrays) != checksum:",
+        "if _checksum(text, arrays) == 0:",
+        "tests/test_checkpoint.py -k damage",
+    ),
+    Fault(
+        "checkpoint: the name is there before the bytes",
+        "rawgan/runs/_files.py",
+        "                    os.fsync(file.fileno())\n",
+        "                    pass\n",
+        "tests/test_run_folder.py -k durable",
+    ),
+    Fault(
+        "guard: what a backward pass makes is not looked at",
+        "rawgan/autograd.py",
+        '_state.watcher(op, "backward", [gx._array for gx in gxs if gx is not None])',
+        '_state.watcher(op, "backward", [])',
+        "tests/test_resume.py -k backward",
+    ),
+]
+
 FAULTS = [
     *ARITHMETIC,
     *REDUCTIONS_AND_SHAPES,
@@ -1216,4 +1268,5 @@ FAULTS = [
     *LAYERS,
     *OPTIMISERS,
     *GANS,
+    *RUNS,
 ]

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from rawgan import grad, ops
 from rawgan.errors import ArgumentError, ConfigError, DivergedError
+from rawgan.nn import Module, Parameter
+from rawgan.optim import SGD
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import read
 from rawgan.runs.config import TrainConfig
+from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.training import Training, generate, restore
 
 STEPS = 7
@@ -249,6 +253,21 @@ def test_a_run_that_is_told_to_goes_back_and_on(poisoned, config, tmp_path):
     about = read(folder.checkpoints()[-1]).about
     assert about.rollbacks == 1
     assert set(about.rates.values()) == {1e-4}
+
+
+def test_a_gradient_that_overflows_is_found_in_the_backward_pass():
+    """The root of a tiny number is fine; its slope, times 1e38, is not."""
+    w = Parameter(np.array([1e-45, 1.0], "float32"))
+    network = Module()
+    network.w = w
+    sgd = SGD([w], lr=0.1)
+
+    def step():
+        sgd.step(grad(ops.sum(ops.sqrt(w)) * 1e38, [w]))
+
+    with np.errstate(over="ignore"):
+        found = first_nonfinite(step, {"generator": network}, {"g_optimizer": sgd})
+    assert str(found) == "outside of all layers, op Sqrt, backward: 1 of 2 numbers are not finite"
 
 
 def test_weights_that_are_not_finite_are_not_saved(config, tmp_path):
