@@ -7,14 +7,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rawgan.data.bounded import refuse_too_large
 from rawgan.data.imageset import Progress
 from rawgan.data.pixels import square
-from rawgan.errors import DataError
+from rawgan.errors import DataError, one_line
+from rawgan.files import open_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 LISTED = 20
 """So many broken images are named in an error; of the rest only the number."""
+PIXELS_PER_BYTE = 8 * 1032
+"""What the densest PNG holds: eight pixels a byte, and Deflate packs 1032 bytes into one."""
+SMALL = 1 << 22
+"""Pixels that any file may promise: blank WebP images take a few dozen bytes, whatever their size."""
 
 
 def read_image_folder(
@@ -43,11 +49,12 @@ def read_image_folder(
     if not files:
         raise DataError(f"{folder}: no images here or in its sub-folders; looked for {' '.join(SUFFIXES)}")
 
+    refuse_too_large(str(folder), len(files) * size * size * (channels or 3))
     images = np.empty((len(files), size, size, channels or 3), np.uint8)
     problems = dict[int, str]()
     for i, file in enumerate(files):
         if problem := _read_into(images[i], file):
-            problems[i] = f"{file.relative_to(folder)}: {problem}"
+            problems[i] = one_line(f"{file.relative_to(folder)}: {problem}")
         if on_progress and (i % 100 == 99 or i + 1 == len(files)):
             on_progress(i + 1, len(files))
 
@@ -83,7 +90,10 @@ def _read_into(pixels: NDArray[np.uint8], file: Path) -> str | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow remarks on odd but readable files
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=FORMATS) as image:
+            with open_file(file) as stream, Image.open(stream, formats=FORMATS) as image:
+                held, promised = os.fstat(stream.fileno()).st_size, image.width * image.height
+                if promised > max(SMALL, PIXELS_PER_BYTE * held):
+                    return f"promises {image.width} × {image.height} pixels, but is {held} bytes long"
                 image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG no larger than that: quick
                 pixels[:] = square(ImageOps.exif_transpose(image), size, channels)
     except UnidentifiedImageError:
