@@ -19,6 +19,7 @@ from rich.table import Column
 
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import human_bytes, layer_table
+from rawgan.cli._text import say
 from rawgan.errors import ArgumentError, RawganError
 from rawgan.gan import training_bytes
 from rawgan.runs import RunFolder, terminal_grid
@@ -50,26 +51,26 @@ def main(options: list[str]) -> int:
 
     folder = RunFolder.create(config.out, f"{config.model}-{Path(config.data).name}")
     shape = "×".join(map(str, training.images.shape))
-    console.print(
+    say(
+        console,
         f"{config.model} on {len(training.images):,} images of {shape}: {training.steps:,} "
         f"step{'s' if training.steps > 1 else ''} of {config.batch_size} images, "
         f"on {training.device} ({backend_of(training.real(0).data)} kernels)",
-        highlight=False,
-        soft_wrap=True,
+        f"run folder: {folder.path}",
     )
-    console.print(f"run folder: {folder.path}", highlight=False, soft_wrap=True)
     display = _Bar(console, training) if console.is_terminal else _Log(console, training)
     with _stop_on_interrupt(console) as stop, display:
         reached = training.run(folder, display.step, display.sample, stop.is_set)
-    console.print(
-        f"pictures: {folder.samples_folder}\nanimation: {folder.animation_file}\nlosses: {folder.losses_file}",
-        highlight=False,
-        soft_wrap=True,
+    say(
+        console,
+        f"pictures: {folder.samples_folder}",
+        f"animation: {folder.animation_file}",
+        f"losses: {folder.losses_file}",
     )
     if reached < training.steps:
         console.print(f"stopped at step {reached:,} of {training.steps:,}; what was reached is kept", highlight=False)
         return 130
-    console.print(f"more images: rawgan sample {folder.path}", highlight=False, soft_wrap=True)
+    say(console, f"more images: rawgan sample {folder.path}")
     return 0
 
 
@@ -103,7 +104,7 @@ def _prepare(console: Console, config: TrainConfig) -> Training:
     with progress_of(console, "reading images") as show:
         training = Training(config, show)
     for skipped in training.images.skipped:
-        console.print(f"skipped {skipped}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"skipped {skipped}")
     return training
 
 

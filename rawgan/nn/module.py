@@ -161,7 +161,7 @@ class Module:
     def load_state_dict(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
         """Copy every parameter and buffer from `state`; nothing is changed if anything does not fit.
 
-        Raises: ConfigError naming every array that is missing, unknown, or of another shape
+        Raises: ConfigError naming every array that is missing, unknown, of another shape, or not of floats
         """
         own = self.state_tensors()
         faults = [f"  {name} {x.shape} is missing" for name, x in own.items() if name not in state]
@@ -170,6 +170,11 @@ class Module:
             f"  {name} {state[name].shape} should be {x.shape}"
             for name, x in own.items()
             if name in state and state[name].shape != x.shape
+        ]
+        faults += [
+            f"  {name} should be floats, not {state[name].dtype}"
+            for name in own
+            if name in state and state[name].dtype.kind != "f"
         ]
         if faults:
             raise ConfigError("\n".join([f"{type(self).__name__}: the weights do not fit this network", *faults]))
