@@ -93,7 +93,7 @@ def shown(value: object, most: int = 60) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, a table in a table in a table …
-        return f"{type(value).__name__}, too long to be printed,"
+        return f"{type(value).__name__}, too long to be printed"
     return text if len(text) <= most else f"{text[:most]}…"
 
 

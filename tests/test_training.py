@@ -175,7 +175,7 @@ def test_an_impossible_image_size_is_refused_before_the_data_is_read():
         ({"epochs": "2"}, "my.toml: epochs = '2', but it should be float"),
         ({"model": "vae"}, "my.toml: model = 'vae', but it should be 'dcgan' or 'tutorial'"),
         ({"steps": 0}, "my.toml: steps must lie in 1 ... 1000000000, but is 0"),
-        ({"steps": 16**5000}, "my.toml: steps must lie in 1 ... 1000000000, but is int, too long to be printed,"),
+        ({"steps": 16**5000}, "my.toml: steps must lie in 1 ... 1000000000, but is int, too long to be printed"),
         ({"steps": "9" * 1000}, f"my.toml: steps = '{'9' * 59}…, but it should be int"),
     ],
 )

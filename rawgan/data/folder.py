@@ -1,7 +1,6 @@
 """A folder of image files: PNG, JPEG, WebP, GIF and BMP, of any size and mode, in sub-folders or not."""
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +8,14 @@ from numpy.typing import NDArray
 
 from rawgan.data.bounded import refuse_too_large
 from rawgan.data.imageset import Progress
+from rawgan.data.opening import opened_image
 from rawgan.data.pixels import square
 from rawgan.errors import DataError, one_line
-from rawgan.files import open_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 LISTED = 20
 """So many broken images are named in an error; of the rest only the number."""
-PIXELS_PER_BYTE = 8 * 1032
-"""What the densest PNG holds: eight pixels a byte, and Deflate packs 1032 bytes into one."""
-SMALL = 1 << 22
-"""Pixels that any file may promise: blank WebP images take a few dozen bytes, whatever their size."""
 
 
 def read_image_folder(
@@ -83,19 +78,13 @@ def _image_files(folder: Path) -> list[Path]:
 
 def _read_into(pixels: NDArray[np.uint8], file: Path) -> str | None:
     """Reads one file into `pixels` (size, size, C); what is wrong with it, or None."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps, UnidentifiedImageError
 
     size, _, channels = pixels.shape
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow remarks on odd but readable files
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with open_file(file) as stream, Image.open(stream, formats=FORMATS) as image:
-                held, promised = os.fstat(stream.fileno()).st_size, image.width * image.height
-                if promised > max(SMALL, PIXELS_PER_BYTE * held):
-                    return f"promises {image.width} × {image.height} pixels, but is {held} bytes long"
-                image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG no larger than that: quick
-                pixels[:] = square(ImageOps.exif_transpose(image), size, channels)
+        with opened_image(file, FORMATS) as image:
+            image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG no larger than that: quick
+            pixels[:] = square(ImageOps.exif_transpose(image), size, channels)
     except UnidentifiedImageError:
         return "not a PNG, JPEG, WebP, GIF or BMP image"
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything

@@ -109,7 +109,15 @@ def cifar10(split: str) -> Arrays:
     Source: Krizhevsky 2009
     """
     ((name, expected),) = CIFAR10.files.items()
-    path = fetch(CIFAR10.url + name, cache_folder() / "cifar10" / name, expected)
+    return read_cifar10(fetch(CIFAR10.url + name, cache_folder() / "cifar10" / name, expected), split)
+
+
+def read_cifar10(path: Path, split: str) -> Arrays:
+    """One split of CIFAR-10 from the archive of its binary version, of which nothing is unpacked to the disk.
+
+    Shapes: → (N, 32, 32, 3) uint8 and (N,) int64
+    Raises: DataError for another archive
+    """
     try:
         with tarfile.open(path, "r:gz") as archive:
             files = [archive.extractfile(f"cifar-10-batches-bin/{name}") for name in CIFAR10_FILES[split]]

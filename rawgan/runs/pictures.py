@@ -6,7 +6,6 @@ network that has diverged paints, is black. Every file is replaced as a whole.
 """
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rawgan.data import to_uint8
+from rawgan.data.opening import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
-from rawgan.files import open_file
 from rawgan.runs._files import replacing
 from rawgan.runs.folder import sample_files
 
@@ -295,14 +294,8 @@ def _dithered(picture: "Image") -> "Image":
 
 
 def _read_png(path: Path) -> "Image":
-    from PIL import Image
-
     try:
-        with (
-            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
-            open_file(path) as file,
-            Image.open(file, formats=["PNG"]) as picture,
-        ):
+        with opened_image(path, ("PNG",)) as picture:
             picture.load()
             return picture
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
