@@ -7,6 +7,7 @@ import random
 import resource
 import signal
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
@@ -143,8 +144,9 @@ class Feeder:
     def __init__(self, name: str, seed: int) -> None:
         self.name, self.seed = name, seed
         feed(name, corpus_of(name)[0])  # whatever is imported on the way takes memory once
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        resource.setrlimit(resource.RLIMIT_AS, (_addresses() + ADDRESSES, hard))
+        if sys.platform == "linux":
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+            resource.setrlimit(resource.RLIMIT_AS, (_addresses() + ADDRESSES, hard))
         signal.signal(signal.SIGALRM, _give_up)
 
     def run(self) -> None:
@@ -186,7 +188,7 @@ def _give_up(signum: int, frame: object) -> None:
 
 def _most_memory() -> int:
     """Bytes: the most that this process has had in memory so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _addresses() -> int:

@@ -33,7 +33,7 @@ def gzip_files() -> list[bytes]:
     ]
 
 
-def _npy(shape: object, body: bytes, descr: object = "|u1", fortran: object = False) -> bytes:
+def npy(shape: object, body: bytes, descr: object = "|u1", fortran: object = False) -> bytes:
     header = repr({"descr": descr, "fortran_order": fortran, "shape": shape}).encode() + b"\n"
     return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header + body
 
@@ -51,14 +51,14 @@ def npy_files() -> list[bytes]:
         ([("a", "|u1")], 60),
     ]
     return [
-        _npy((2, 5, 6), body),
-        _npy((2, 5, 6), body, fortran=True),
-        *(_npy((count,), body, descr) for descr, count in odd),
-        *(_npy(shape, body) for shape in [(2**31, 28, 28), (2**62, 2**62), (-2, -5, 6), (0, 2**70), (True,) * 60, ()]),
-        _npy((0, 2**63), b""),
+        npy((2, 5, 6), body),
+        npy((2, 5, 6), body, fortran=True),
+        *(npy((count,), body, descr) for descr, count in odd),
+        *(npy(shape, body) for shape in [(2**31, 28, 28), (2**62, 2**62), (-2, -5, 6), (0, 2**70), (True,) * 60, ()]),
+        npy((0, 2**63), b""),
         b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1) + b"{",
         b"\x93NUMPY\x03\0" + struct.pack("<I", 9) + b"'\xff'      ",
-        _npy("(" * 300, b"").replace(b"'((", b"(("),
+        npy("(" * 300, b"").replace(b"'((", b"(("),
     ]  # fmt: skip
 
 
@@ -70,10 +70,10 @@ def npz(npy: bytes, name: str = "images.npy", pack: int = zipfile.ZIP_DEFLATED) 
 
 
 def npz_files() -> list[bytes]:
-    good = _npy((2, 5, 6), PIXELS.tobytes())
-    bomb = _npy((1, 2**10, 2**10), bytes(2**20))
+    good = npy((2, 5, 6), PIXELS.tobytes())
+    bomb = npy((1, 2**10, 2**10), bytes(2**20))
     packed = [npz(good, pack=pack) for pack in (zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)]
-    lying = npz(_npy((2**31,), b"12"), pack=zipfile.ZIP_STORED).replace(struct.pack("<I", 2), struct.pack("<I", 2**31))
+    lying = npz(npy((2**31,), b"12"), pack=zipfile.ZIP_STORED).replace(struct.pack("<I", 2), struct.pack("<I", 2**31))
     return [
         npz(good),
         *packed,

@@ -25,9 +25,9 @@ def read(path: Path) -> None:
         case b"raise":
             raise KeyError("raised")
         case b"memory":
-            np.ones(fuzz.ROOM // 4)  # numbers of 8 bytes
+            np.ones(fuzz.ROOM)  # numbers of 8 bytes
         case b"addresses":
-            np.empty(2 * fuzz.ADDRESSES, np.uint8)
+            np.empty(4 * fuzz.ADDRESSES, np.uint8)
         case b"hang":
             signal.pause()
         case b"control":
@@ -42,5 +42,5 @@ TARGET = Target("file", read, lambda: [b"good", *FAULTS])
 def feeder(name: str, seed: int) -> fuzz.Feeder:
     """What a process that knows no such target is to make."""
     TARGETS[name] = TARGET
-    fuzz.SECONDS = 0.3
+    fuzz.SECONDS, fuzz.ROOM, fuzz.ADDRESSES = 1.0, 2**25, 2**28
     return fuzz.Feeder(name, seed)

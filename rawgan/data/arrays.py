@@ -95,8 +95,6 @@ def _read_npy(file: IO[bytes], size: int, name: str) -> NDArray:
         raise DataError(f"{name}: not a .npy array, or a damaged one ({error})") from None
     if dtype.hasobject:
         raise DataError(f"{name}: holds Python objects, which are never unpickled; expected uint8 images")
-    if dtype.kind not in "biufc":
-        raise DataError(f"{name}: holds no numbers, but {shown(dtype)}; expected uint8 images")
     if promised == held:
         file.seek(start.tell())
         body = at_most(file, held)
@@ -108,7 +106,7 @@ def _read_npy(file: IO[bytes], size: int, name: str) -> NDArray:
         )
     try:
         return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
-    except (ValueError, OverflowError) as error:  # no bytes at all, and more axes or longer ones than NumPy has
+    except (ValueError, OverflowError) as error:  # bytes that are no array at all, or of more axes than NumPy has
         raise DataError(f"{name}: not a .npy array, or a damaged one ({error})") from None
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from rawgan.errors import ArgumentError, ConfigError, shapes
+from rawgan.errors import ArgumentError, ConfigError, one_line, shapes
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -165,7 +165,7 @@ class Module:
         """
         own = self.state_tensors()
         faults = [f"  {name} {x.shape} is missing" for name, x in own.items() if name not in state]
-        faults += [f"  {name} {array.shape} is unknown" for name, array in state.items() if name not in own]
+        faults += [f"  {one_line(name)} {array.shape} is unknown" for name, array in state.items() if name not in own]
         faults += [
             f"  {name} {state[name].shape} should be {x.shape}"
             for name, x in own.items()
