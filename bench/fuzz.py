@@ -18,8 +18,6 @@ from bench.errors import BenchError
 from bench.fuzz_targets import TARGETS, feed
 from bench.workers import Worker
 
-ROOM = 256 << 20
-"""Bytes of memory that reading one input, of some kilobytes at most, may take on top of what the process has."""
 ADDRESSES = 2 << 30
 """Bytes of addresses that it may ask for: a large block that is promised, and never used, costs nothing else."""
 SECONDS = 20.0
@@ -164,7 +162,7 @@ class Feeder:
                 accepted = feed(self.name, data)
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 took = _most_memory() - before
-                if took > ROOM:
+                if took > TARGETS[self.name].room:
                     raise MemoryError(f"{took >> 20} MiB for {len(data)} bytes")
                 part["memory"] = max(part["memory"], took)
                 part["accepted" if accepted else "refused"] += 1

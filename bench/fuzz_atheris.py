@@ -41,7 +41,7 @@ def main() -> int:
     if options.target not in TARGETS:
         print(f"fuzz_atheris: there is no target {options.target!r}; choose one of: {', '.join(TARGETS)}, all")
         return 2
-    from bench.fuzz import ROOM, corpus_of
+    from bench.fuzz import ADDRESSES, corpus_of
 
     with tempfile.TemporaryDirectory() as start:
         for number, data in enumerate(corpus_of(options.target)):
@@ -51,7 +51,7 @@ def main() -> int:
         limits = [
             f"-max_total_time={options.seconds}",
             "-timeout=20",
-            f"-malloc_limit_mb={ROOM >> 20}",
+            f"-malloc_limit_mb={ADDRESSES >> 20}",
             "-max_len=65536",
         ]
         atheris.Setup([sys.argv[0], *limits, str(keep), start], lambda data: feed(options.target, data) and None)

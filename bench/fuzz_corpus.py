@@ -183,7 +183,7 @@ def config_files() -> list[bytes]:
         "steps = 0x" + "f" * 5000,
         "steps = " + "9" * 5000,
         "steps = " + "[" * 5000,
-        "steps." + "a." * 1500 + "b = 1",
+        "steps." + "a." * 20000 + "b = 1",
         "steps = 1979-05-27",
         "[steps]\na = 1",
         "steps = 1\nsteps = 2",

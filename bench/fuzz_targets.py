@@ -20,6 +20,9 @@ from rawgan.runs import RunFolder, animate_folder
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import read_toml, refuse_taken
 
+PICTURE = 16 * 90_000_000
+"""Bytes: kilobytes may well hold as many blank pixels as Pillow takes, of 4 bytes, beside three copies on the way."""
+
 
 class Target(NamedTuple):
     """`read` is given a file with the bytes, called `file` in a folder of its own.
@@ -32,6 +35,8 @@ class Target(NamedTuple):
     corpus: Callable[[], list[bytes]]
     parts: Callable[[], list[bytes]] = list
     wrap: Callable[[bytes], bytes] = bytes
+    room: int = 64 << 20
+    """Bytes of memory that reading one input, of some kilobytes at most, may take on top of what the process has."""
 
 
 def feed(name: str, data: bytes) -> bool:
@@ -134,8 +139,10 @@ TARGETS: dict[str, Target] = {
     "gzip": Target("images.gz", _idx, corpus.gzip_files, corpus.idx_files, corpus.zipped),
     "npy": Target("set.npy", _array, corpus.npy_files),
     "npz": Target("set.npz", _array, corpus.npz_files, corpus.npy_files, corpus.npz),
-    "image": Target("a.png", _one_image, corpus.image_files, corpus.png_files, corpus.with_right_checksums),
-    "sample": Target("step-1.png", _animation, corpus.png_files, corpus.png_files, corpus.with_right_checksums),
+    "image": Target("a.png", _one_image, corpus.image_files, corpus.png_files, corpus.with_right_checksums, PICTURE),
+    "sample": Target(
+        "step-1.png", _animation, corpus.png_files, corpus.png_files, corpus.with_right_checksums, PICTURE
+    ),
     "safetensors": Target("weights.safetensors", _weights, corpus.weights_files),
     "config": Target("config.toml", _config, corpus.config_files),
     "metrics": Target("metrics.jsonl", _metrics, corpus.metrics_files),

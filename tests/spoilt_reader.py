@@ -25,7 +25,7 @@ def read(path: Path) -> None:
         case b"raise":
             raise KeyError("raised")
         case b"memory":
-            np.ones(fuzz.ROOM)  # numbers of 8 bytes
+            np.ones(TARGET.room)  # numbers of 8 bytes
         case b"addresses":
             np.empty(4 * fuzz.ADDRESSES, np.uint8)
         case b"hang":
@@ -36,11 +36,11 @@ def read(path: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-TARGET = Target("file", read, lambda: [b"good", *FAULTS])
+TARGET = Target("file", read, lambda: [b"good", *FAULTS], room=1 << 24)
 
 
 def feeder(name: str, seed: int) -> fuzz.Feeder:
     """What a process that knows no such target is to make."""
     TARGETS[name] = TARGET
-    fuzz.SECONDS, fuzz.ROOM, fuzz.ADDRESSES = 1.0, 2**25, 2**28
+    fuzz.SECONDS, fuzz.ADDRESSES = 1.0, 2**28
     return fuzz.Feeder(name, seed)

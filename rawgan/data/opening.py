@@ -17,6 +17,8 @@ PIXELS_PER_BYTE = 8 * 1032
 """What the densest PNG holds: eight pixels a byte, and Deflate packs 1032 bytes into one."""
 SMALL = 1 << 22
 """Pixels that any file may promise: blank WebP images take a few dozen bytes, whatever their size."""
+LONGEST_SIDE = (1 << 16) - 1
+"""Pixels: of a JPEG and a GIF. Pillow keeps a pointer to every row."""
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def opened_image(path: Path, formats: tuple[str, ...]) -> Iterator["Image.Image"
 
     Inside, Pillow's remarks on odd but readable files are kept quiet.
 
-    Raises: DataError for more pixels; and nearly anything that Pillow's decoders raise for damaged files
+    Raises: DataError for more pixels, or very long sides; nearly anything, which is what Pillow raises for damage
 
     >>> import tempfile
     >>> from PIL import Image
@@ -42,6 +44,8 @@ def opened_image(path: Path, formats: tuple[str, ...]) -> Iterator["Image.Image"
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with open_file(path) as file, Image.open(file, formats=formats) as image:
             held, promised = os.fstat(file.fileno()).st_size, image.width * image.height
+            if max(image.size) > LONGEST_SIDE:
+                raise DataError(f"is {image.width} × {image.height} pixels; expected sides of {LONGEST_SIDE} at most")
             if promised > max(SMALL, PIXELS_PER_BYTE * held):
                 raise DataError(f"promises {image.width} × {image.height} pixels, but is {held} bytes long")
             yield image

@@ -37,6 +37,9 @@ CONFIG = "config.toml"
 RUNS = Path("runs")
 
 
+MOST_DOTS = 100
+"""In one line of TOML. Each dot of a key is a table in a table, and reading so many takes memory by their square."""
+
 NUMBERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"})
 """What weights may be made of. Other types, such as bfloat16, NumPy has only while some other library is loaded."""
 
@@ -275,6 +278,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     with naming(path, "read"), open_file(path) as file:
         data = file.read()
     try:
+        if any(line.count(b".") > MOST_DOTS for line in data.split(b"\n")):
+            raise RecursionError
         return tomllib.loads(data.decode())
     except RecursionError:
         raise ConfigError(f"{path} is no configuration: its lists and tables are nested too deep") from None
