@@ -16,6 +16,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.fuzz_targets import TARGETS, feed
+from bench.machine import peak_bytes
 from bench.workers import Worker
 
 ADDRESSES = 2 << 30
@@ -156,12 +157,13 @@ class Feeder:
         part: dict[str, Any] = {"inputs": count, "accepted": 0, "refused": 0, "escaped": 0, "escapes": [], "memory": 0}
         for number in range(first, first + count):
             data = mutant(self.name, self.seed, number)
-            before = _most_memory()
+            _forget_peak()
+            before = peak_bytes()
             signal.setitimer(signal.ITIMER_REAL, SECONDS)
             try:
                 accepted = feed(self.name, data)
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                took = _most_memory() - before
+                took = peak_bytes() - before
                 if took > TARGETS[self.name].room:
                     raise MemoryError(f"{took >> 20} MiB for {len(data)} bytes")
                 part["memory"] = max(part["memory"], took)
@@ -184,9 +186,10 @@ def _give_up(signum: int, frame: object) -> None:
     raise _Hang(f"more than {SECONDS} seconds")
 
 
-def _most_memory() -> int:
-    """Bytes: the most that this process has had in memory so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+def _forget_peak() -> None:
+    """Have the most memory that this process had resident counted anew. Elsewhere than on Linux the count goes on."""
+    if sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _addresses() -> int:
