@@ -5,6 +5,7 @@ import gc
 import gzip
 import hashlib
 import io
+import re
 import socket
 import struct
 import tarfile
@@ -236,7 +237,8 @@ def test_no_server_may_send_on_to_an_unencrypted_one(server, tmp_path, elsewhere
 @pytest.mark.parametrize("elsewhere", ["ftp://192.0.2.1/", "http://[", "file:///etc/passwd", "http://\xff/", TAR])
 def test_a_server_that_sends_on_to_nowhere(server, tmp_path, elsewhere):
     server.elsewhere[TAR] = elsewhere
-    assert complaint("cifar10").startswith(f"{server.url}{TAR}: ")
+    reason = r"(the address, or one .* is none \(\w+\)|No connection adapters .*|.* broke off \(TooManyRedirects\))"
+    assert re.match(rf"{re.escape(server.url + TAR)}: {reason}\n", complaint("cifar10"))
     assert cached(tmp_path) == []
 
 

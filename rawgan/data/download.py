@@ -137,6 +137,8 @@ def _reason(error: Exception) -> str:
         return "the server did not answer in time"
     if isinstance(error, requests.ConnectionError):
         return f"no connection to the server ({type(error).__name__}); is this machine online?"
+    if isinstance(error, requests.exceptions.InvalidURL) or not isinstance(error, requests.RequestException):
+        return f"the address, or one that the server sent on to, is none ({type(error).__name__})"
     return f"the download broke off ({type(error).__name__})"
 
 
