@@ -50,7 +50,10 @@ def bits(folder: RunFolder) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder.path)): path.read_bytes()
         for path in folder.path.rglob("*")
-        if path.is_file() and path.name != ".lock" and path not in folder.checkpoints()[:-1]
+        if path.is_file()
+        and path.name != ".lock"
+        and path.suffix != ".damaged"
+        and path not in folder.checkpoints()[:-1]
     }
 
 

@@ -7,7 +7,13 @@ and each names the op or file, what was expected, what came, and the way out whe
 
 
 class RawganError(Exception):
-    """The common ancestor: ``except RawganError`` catches what the user can mend."""
+    """The common ancestor: ``except RawganError`` catches what the user can mend.
+
+    Its text holds no control characters: a file's name may have some, and they could tell a terminal what to do.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(one_line(line) for line in super().__str__().split("\n"))
 
 
 class ShapeError(RawganError, ValueError):
@@ -63,6 +69,32 @@ class GradientMismatch(CheckFailed):
         super().__init__(message)
         self.order, self.input, self.index = order, input, index
         self.backward, self.numerical = backward, numerical
+
+
+def one_line(text: str) -> str:
+    """The text, such as a file's name, with everything escaped that would not be printed as it is, line breaks too.
+
+    >>> print(one_line("cat\\x1b[2J\\n.png"))
+    cat\\x1b[2J\\n.png
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def shown(value: object, most: int = 60) -> str:
+    """`repr` of what came from a file and may be of any size, cut after so many characters.
+
+    >>> shown("a" * 1000, most=5)
+    "'aaaa…"
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a table in a table in a table …
+        return f"{type(value).__name__}, too long to be printed"
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def shapes(**arrays: object) -> str:

@@ -1235,8 +1235,8 @@ RUNS = [
     Fault(
         "checkpoint: the checksum is not looked at",
         "rawgan/runs/checkpoint.py",
-        "if _checksum(text, arrays) != checksum:",
-        "if _checksum(text, arrays) == 0:",
+        "if checksum_of(text, arrays) != checksum:",
+        "if checksum_of(text, arrays) == 0:",
         "tests/test_checkpoint.py -k damage",
     ),
     Fault(

@@ -217,7 +217,7 @@ def test_a_signal_ends_in_order_and_the_run_goes_on(asked, images, tmp_path, cap
     assert f"going on after step {reached:,}\n" in capsys.readouterr().out
     assert len(folder.read_metrics()) == reached + 2
     assert main(["train", "--resume", str(out)]) == 0
-    assert "finished already; with --steps it goes on\n" in capsys.readouterr().out
+    assert "finished already; --steps asks for more\n" in capsys.readouterr().out
     assert main(["train", "--resume", str(out), "--steps", str(reached)]) == 1
     assert f"has taken {reached + 2:,} steps already, more than {reached:,}\n" in capsys.readouterr().err
 
@@ -343,15 +343,19 @@ def test_interpolate_draws_rows_or_moves(run, tmp_path, capsys):
     ("options", "message"),
     [
         (["sample", "nowhere"], "rawgan sample: nowhere does not exist"),
-        (["sample", "RUN", "--seed", "-1"], "rawgan sample: seed must be 0 or more, but is -1"),
+        (["sample", "RUN", "--seed", "-1"], "rawgan sample: seed must lie in 0 ... 18446744073709551615, but is -1"),
         (
             ["sample", "RUN", "--single", "--out", "config.toml"],
             "rawgan sample: config.toml could not be made: File exists",
         ),
-        (["sample", "RUN", "--count", "10000000000000"], "rawgan sample: out of memory: "),
-        (["describe", "--batch-size", "1"], "rawgan describe: batch_size must be at least 2, but is 1"),
-        (["sample", "RUN", "--count", "0"], "rawgan sample: count must be at least 1, but is 0"),
-        (["interpolate", "RUN", "--frames", "1"], "rawgan interpolate: frames must be at least 2, but is 1"),
+        (["sample", "RUN", "--count", "10000000"], "rawgan sample: count must lie in 1 ... 1000000, but is 10000000"),
+        (
+            ["describe", "--image-size", "1792", "--width", "4096", "--noise-size", "65536"],
+            "rawgan describe: out of memory: ",
+        ),
+        (["describe", "--batch-size", "1"], "rawgan describe: batch_size must lie in 2 ... 1048576, but is 1"),
+        (["sample", "RUN", "--count", "0"], "rawgan sample: count must lie in 1 ... 1000000, but is 0"),
+        (["interpolate", "RUN", "--frames", "1"], "rawgan interpolate: frames must lie in 2 ... 10000, but is 1"),
         (["interpolate", "RUN", "--out", "x.bmp"], "rawgan interpolate: "),
         (["describe", "dcgan", "--image-size", "30"], "rawgan describe: image size 30"),
     ],

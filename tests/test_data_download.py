@@ -1,9 +1,11 @@
 """Downloads from a server of our own that serves small files, wrong files, halves of files, or nothing."""
 
+import contextlib
 import gc
 import gzip
 import hashlib
 import io
+import re
 import socket
 import struct
 import tarfile
@@ -30,11 +32,12 @@ IMAGES = "train-images-idx3-ubyte.gz"
 
 
 class Server:
-    """Serves `files`; `requests` are the names that were asked for."""
+    """Serves `files`, or sends on to what `elsewhere` says; `requests` are the names that were asked for."""
 
     def __init__(self):
         self.files: dict[str, bytes] = {}
         self.requests: list[str] = []
+        self.elsewhere: dict[str, str] = {}
         self.short = self.pause = 0  # so many bytes are kept back; seconds to wait half-way
         outer = self
 
@@ -42,6 +45,11 @@ class Server:
             def do_GET(self):
                 name = self.path.lstrip("/")
                 outer.requests.append(name)
+                if name in outer.elsewhere:
+                    self.send_response(302)
+                    self.send_header("Location", outer.elsewhere[name])
+                    self.end_headers()
+                    return
                 if name not in outer.files:
                     self.send_error(404)
                     return
@@ -50,9 +58,10 @@ class Server:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 half = len(body) // 2
-                self.wfile.write(body[:half])
-                time.sleep(outer.pause)
-                self.wfile.write(body[half : len(body) - outer.short])
+                with contextlib.suppress(ConnectionError):  # who got more than was expected hangs up
+                    self.wfile.write(body[:half])
+                    time.sleep(outer.pause)
+                    self.wfile.write(body[half : len(body) - outer.short])
 
             def log_message(self, *args):
                 pass
@@ -80,15 +89,19 @@ def server(tmp_path, monkeypatch):
 def offer_clothes(server, monkeypatch):
     images = struct.pack(">4I", 0x803, 6, 28, 28) + CLOTHES.tobytes()
     labels = struct.pack(">2I", 0x801, 6) + KINDS.tobytes()
-    md5 = {}
+    expected = {}
     for split in ("train", "t10k"):
         for name, payload in (
             (f"{split}-images-idx3-ubyte.gz", images),
             (f"{split}-labels-idx1-ubyte.gz", labels),
         ):
             server.files[name] = gzip.compress(payload)
-            md5[name] = hashlib.md5(payload).hexdigest()
-    monkeypatch.setattr(known, "FASHION_MNIST", known.Remote(server.url, md5))
+            expected[name] = expectation(server.files[name])
+    monkeypatch.setattr(known, "FASHION_MNIST", known.Remote(server.url, expected))
+
+
+def expectation(content: bytes) -> download.Expected:
+    return download.Expected(len(content), hashlib.sha256(content).hexdigest())
 
 
 def photo_files() -> dict[str, bytes]:
@@ -109,8 +122,7 @@ def offer_photos(server, monkeypatch, files: dict[str, bytes]):
 
 def offer_tar(server, monkeypatch, content: bytes):
     server.files[TAR] = content
-    md5 = hashlib.md5(content).hexdigest()
-    monkeypatch.setattr(known, "CIFAR10", known.Remote(server.url, {TAR: md5}))
+    monkeypatch.setattr(known, "CIFAR10", known.Remote(server.url, {TAR: expectation(content)}))
 
 
 def complaint(name: str) -> str:
@@ -140,7 +152,7 @@ def test_clothes_are_downloaded_once(server, tmp_path):
         assert clothes.name == "fashion-mnist"
         assert server.requests == [IMAGES, "train-labels-idx1-ubyte.gz"]  # and nothing of the other split
     load("fashion-mnist", image_size=28, split="test")
-    assert cached(tmp_path) == sorted(known.FASHION_MNIST.md5)
+    assert cached(tmp_path) == sorted(known.FASHION_MNIST.files)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["fashion-mnist"]
 
 
@@ -174,8 +186,8 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(server, tmp_path, conte
 @pytest.mark.parametrize("content", [b"<html>busy</html>", gzip.compress(b"something else", mtime=0)])
 def test_another_file_comes(server, tmp_path, source, name, content):
     server.files[name] = content
-    md5 = {**known.CIFAR10.md5, **known.FASHION_MNIST.md5}[name]
-    reason = f"what came is not the file expected, of MD5 {md5}"
+    sha256 = {**known.CIFAR10.files, **known.FASHION_MNIST.files}[name].sha256
+    reason = f"what came is not the file expected, of SHA-256 {sha256}"
     assert complaint(source) == failed(server, tmp_path / "cache", name, reason)
     assert cached(tmp_path) == []
 
@@ -195,14 +207,56 @@ def test_half_of_the_file_comes(server, tmp_path, source, name):
     assert cached(tmp_path) == []
 
 
+def test_more_comes_than_was_expected(server, tmp_path, monkeypatch):
+    """A server that never ends fills no disk."""
+    sizes = []
+    right = download._is_right
+    monkeypatch.setattr(
+        download, "_is_right", lambda path, expected: sizes.extend(_size_of(path)) or right(path, expected)
+    )
+    server.files[TAR] += b"\0" * 2**24
+    assert "what came is not the file expected" in complaint("cifar10")
+    assert sizes[0] < known.CIFAR10.files[TAR].size + 2**17
+    assert cached(tmp_path) == []
+
+
+def _size_of(path):
+    return [path.stat().st_size] if path.exists() else []
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["http://192.0.2.1/file", "http://127.0.0.1.example/", "http://127.0.0.1@192.0.2.1/"]
+)
+def test_no_server_may_send_on_to_an_unencrypted_one(server, tmp_path, elsewhere):
+    server.elsewhere[TAR] = elsewhere
+    reason = f"downloads come over https only, not from {elsewhere}"
+    assert complaint("cifar10") == failed(server, tmp_path / "cache", TAR, reason)
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize("elsewhere", ["ftp://192.0.2.1/", "http://[", "file:///etc/passwd", "http://\xff/", TAR])
+def test_a_server_that_sends_on_to_nowhere(server, tmp_path, elsewhere):
+    server.elsewhere[TAR] = elsewhere
+    reason = r"(the address, or one .* is none \(\w+\)|No connection adapters .*|.* broke off \(TooManyRedirects\))"
+    assert re.match(rf"{re.escape(server.url + TAR)}: {reason}\n", complaint("cifar10"))
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1/", "ftp://192.0.2.1/", "file:///etc/", "", "http://[", "https://\ud800/"]
+)
+def test_addresses_that_are_refused(tmp_path, url):
+    with pytest.raises(DataError):
+        download.fetch(f"{url}file", tmp_path / "file", download.Expected(1, "0" * 64))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_there_is_no_server(server, tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
     monkeypatch.setattr(known, "CIFAR10", known.CIFAR10._replace(url=url))
-    message = complaint("cifar10")
-    assert message == failed(server, tmp_path / "cache", TAR, "no connection to the server (ConnectionError)").replace(
-        server.url, url
-    )
+    reason = "no connection to the server (ConnectionError); is this machine online?"
+    assert complaint("cifar10") == failed(server, tmp_path / "cache", TAR, reason).replace(server.url, url)
     assert cached(tmp_path) == []
 
 
@@ -210,7 +264,7 @@ def test_the_server_sleeps(server, tmp_path, monkeypatch):
     def sleepy(*args, **options):
         raise requests.ReadTimeout("30 seconds")
 
-    monkeypatch.setattr(requests, "get", sleepy)
+    monkeypatch.setattr(requests.Session, "get", sleepy)
     assert complaint("cifar10") == failed(server, tmp_path / "cache", TAR, "the server did not answer in time")
 
 
@@ -246,8 +300,8 @@ def test_progress_is_shown_of_slow_downloads_only(server, tmp_path, monkeypatch,
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(download, "PATIENCE", 0.05)
     server.pause = 0.1
-    server.files[TAR] += b"\0" * 2**18  # more than comes in one piece
-    complaint("cifar10")
+    offer_tar(server, monkeypatch, server.files[TAR] + b"\0" * 2**18)  # more than comes in one piece
+    load("cifar10", image_size=32)
     shown = capsys.readouterr()
     assert TAR in shown.err
     assert shown.out == ""
@@ -255,7 +309,7 @@ def test_progress_is_shown_of_slow_downloads_only(server, tmp_path, monkeypatch,
 
 def test_the_progress_bar_goes_when_the_download_breaks_off(server, monkeypatch, capsys):
     monkeypatch.setattr(download, "PATIENCE", 0)
-    server.files[TAR] += b"\0" * 2**18
+    offer_tar(server, monkeypatch, server.files[TAR] + b"\0" * 2**18)
     server.short = 100
     assert "the download broke off" in complaint("cifar10")
     assert TAR in capsys.readouterr().err
@@ -295,9 +349,8 @@ def test_no_archive_at_all(server, tmp_path, monkeypatch, content):
 
 
 def test_the_published_addresses_and_checksums():
-    assert known.FASHION_MNIST.url == "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-    assert known.FASHION_MNIST.md5.keys() == known.MNIST_SHA256.keys()
-    assert known.CIFAR10 == (
-        "https://www.cs.toronto.edu/~kriz/",
-        {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
-    )
+    for remote in (known.FASHION_MNIST, known.CIFAR10):
+        assert remote.url.startswith("https://")
+        assert all(len(bytes.fromhex(expected.sha256)) == 32 for expected in remote.files.values())
+    assert known.FASHION_MNIST.files.keys() == known.MNIST_SHA256.keys()
+    assert list(known.CIFAR10.files) == ["cifar-10-binary.tar.gz"]

@@ -185,8 +185,7 @@ def test_a_damaged_installation(tmp_path, monkeypatch):
     file = tmp_path / "train-images-idx3-ubyte.gz"
     monkeypatch.setattr(known, "MNIST", tmp_path)
     assert complaint("mnist", image_size=28) == (
-        f"{file}: expected contents of SHA-256 {known.MNIST_SHA256[file.name]}, "
-        f"came {idx.checksum(file, 'sha256')}{way_out}"
+        f"{file}: expected contents of SHA-256 {known.MNIST_SHA256[file.name]}, came {idx.checksum(file)}{way_out}"
     )
     file.unlink()
     assert complaint("mnist", image_size=28) == (f"{file}: cannot be read (No such file or directory){way_out}")

@@ -297,7 +297,8 @@ def test_steps_that_are_finite_when_taken_again(config, tmp_path):
     assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3][: len(folder.read_metrics())]
 
 
-def test_a_learning_rate_that_is_too_high_is_found_in_the_update(config, tmp_path):
+def test_a_learning_rate_that_is_too_high_is_found_in_the_update(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("rawgan.runs.config.MOST_LEARNING_RATE", 1e39)
     folder = RunFolder.create(tmp_path / "run", "x")
     with pytest.raises(DivergedError, match=r"it began in step 1: .*(update by Adam|op )"):
         Training(dataclasses.replace(config, learning_rate=1e38)).run(folder)

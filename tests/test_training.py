@@ -100,12 +100,20 @@ def test_sizes_follow_the_data():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "steps must be at least 1, but is 0"),
-        ({"epochs": -1.0}, "epochs must be more than 0 and finite, but is -1.0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be more than 0 and finite, but is nan"),
+        ({"steps": 0}, "steps must lie in 1 ... 1000000000, but is 0"),
+        ({"epochs": -1.0}, "epochs must be more than 0 and at most 1000000, but is -1.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be more than 0 and at most 10, but is nan"),
         ({"steps": 1, "epochs": 1.0}, "steps 1 and epochs 1.0 both say how long to train; give one of them"),
-        ({"batch_size": 1}, "batch_size must be at least 2: batch norm needs more than one image"),
-        ({"seed": -1}, "seed must lie in 0 ... 2**64 - 1, but is -1"),
+        ({"batch_size": 1}, "batch_size must lie in 2 ... 1048576, but is 1"),
+        ({"image_size": 4}, "image_size must lie in 8 ... 2048, but is 4"),
+        ({"channels": 5}, "channels must lie in 1 ... 4, but is 5"),
+        ({"data": ""}, "data must be the name of a set or the path of a folder or file, but is ''"),
+        ({"data": "a\0b"}, "data must be the name of a set or the path of a folder or file, but is 'a\\x00b'"),
+        (
+            {"samples": 64, "image_size": 2048},
+            "samples 64 of 2048 × 2048 pixels make a picture of more than 67,108,864 pixels; take fewer samples",
+        ),
+        ({"seed": -1}, "seed must lie in 0 ... 18446744073709551615, but is -1"),
     ],
 )
 def test_configurations_that_make_no_sense(options, message):
@@ -153,7 +161,9 @@ def test_an_impossible_image_size_is_refused_before_the_data_is_read():
         ({"steps": True}, "my.toml: steps = True, but it should be int"),
         ({"epochs": "2"}, "my.toml: epochs = '2', but it should be float"),
         ({"model": "vae"}, "my.toml: model = 'vae', but it should be 'dcgan' or 'tutorial'"),
-        ({"steps": 0}, "my.toml: steps must be at least 1, but is 0"),
+        ({"steps": 0}, "my.toml: steps must lie in 1 ... 1000000000, but is 0"),
+        ({"steps": 16**5000}, "my.toml: steps must lie in 1 ... 1000000000, but is int, too long to be printed"),
+        ({"steps": "9" * 1000}, f"my.toml: steps = '{'9' * 59}…, but it should be int"),
     ],
 )
 def test_configuration_files_that_make_no_sense(values, message):

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from io import TextIOWrapper
 
 from rawgan.errors import RawganError
 
@@ -20,6 +21,11 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # what the terminal cannot show, such as parts of a file's name, is escaped
+            stream.reconfigure(errors="backslashreplace")
     command, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("-h", "--help", "help"):
         print(_help())

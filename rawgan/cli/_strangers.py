@@ -66,7 +66,7 @@ def draw(text: str, rng: np.random.Generator) -> Any:
         if dots:
             return rng.uniform(float(low), float(high), shape)
         return rng.integers(int(kind), size=shape) if kind else rng.standard_normal(shape)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ArgumentError(
             f"--input {text}: give lengths with commas between them, as in 8,16,16,3; "
             "for numbers between 0.1 and 2, 8,16:0.1..2; for integers below 10, 8:10"
@@ -89,7 +89,7 @@ def _parse(target: str, expression: str) -> tuple[list[str], Arguments | None]:
             path, node = [node.attr, *path], node.value
         if not isinstance(node, ast.Name):
             raise ValueError
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # the last two: nested too deep
         raise ArgumentError(
             f"{target}: give MODULE:NAME or MODULE:NAME(arguments), the arguments being numbers, strings, tuples, …"
         ) from None
@@ -102,6 +102,10 @@ def _module(name: str) -> Any:
         sys.path.insert(0, folder)
     try:
         return importlib.import_module(name)
+    except (ValueError, TypeError):
+        if name and not name.startswith("."):
+            raise  # of the module itself
+        raise ArgumentError(f"{name!r} is no module's name; give MODULE:NAME, as in rawgan.nn:Linear(3, 2)") from None
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
             raise  # the module is there, and what it imports is not

@@ -8,8 +8,8 @@ import tyro
 from rich.console import Console
 
 from rawgan.cli._tables import layer_table
-from rawgan.errors import ArgumentError
 from rawgan.gan import ImageKind, build, human_bytes, training_bytes
+from rawgan.runs.config import RANGES, check_range
 from rawgan.tensor import Tensor
 
 
@@ -34,8 +34,8 @@ class DescribeConfig:
 def main(options: list[str]) -> int:
     """Print the tables."""
     config = tyro.cli(DescribeConfig, prog="rawgan describe", args=options)
-    if config.batch_size < 2:
-        raise ArgumentError(f"batch_size must be at least 2, but is {config.batch_size}")
+    for name in ("image_size", "channels", "batch_size", "noise_size", "width"):
+        check_range(name, getattr(config, name), *RANGES[name])
     image = ImageKind(config.image_size, config.channels)
     gan = build(config.model, image, noise_size=config.noise_size, width=config.width)
     images = Tensor(np.zeros((config.batch_size, *image.shape), np.float32))

@@ -9,8 +9,9 @@ import tyro
 from rich.console import Console
 
 from rawgan.cli._progress import progress_of
-from rawgan.errors import ArgumentError
+from rawgan.cli._text import say
 from rawgan.runs import RunFolder, save_animation, save_grid, slerp, tile
+from rawgan.runs.config import check_range
 from rawgan.runs.training import generate, restore
 from rawgan.tensor import Tensor
 
@@ -37,9 +38,9 @@ class InterpolateConfig:
 def main(options: list[str]) -> int:
     """Make the picture, and say where it is."""
     config = tyro.cli(InterpolateConfig, prog="rawgan interpolate", args=options)
-    for name, least in (("frames", 2), ("walks", 1)):
-        if getattr(config, name) < least:
-            raise ArgumentError(f"{name} must be at least {least}, but is {getattr(config, name)}")
+    check_range("frames", config.frames, 2, 10**4)
+    check_range("walks", config.walks, 1, 10**4)
+    check_range("seed", config.seed, 0, 2**64 - 1)
     gan = restore(RunFolder.open(config.run))
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
@@ -53,5 +54,5 @@ def main(options: list[str]) -> int:
         by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
         there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]
         save_animation(path, there + there[-2:0:-1], fps=12, hold_last=0.1)
-    console.print(str(path), highlight=False, soft_wrap=True)
+    say(console, str(path))
     return 0

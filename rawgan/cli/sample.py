@@ -8,9 +8,10 @@ import tyro
 from rich.console import Console
 
 from rawgan.cli._progress import progress_of
-from rawgan.errors import ArgumentError
+from rawgan.cli._text import say
 from rawgan.runs import RunFolder, save_grid, save_images
-from rawgan.runs._files import naming
+from rawgan.runs._files import naming, refuse_link
+from rawgan.runs.config import check_range
 from rawgan.runs.training import generate, restore
 
 
@@ -35,19 +36,21 @@ class SampleConfig:
 def main(options: list[str]) -> int:
     """Make the images, and say where they are."""
     config = tyro.cli(SampleConfig, prog="rawgan sample", args=options)
-    if config.count < 1:
-        raise ArgumentError(f"count must be at least 1, but is {config.count}")
+    check_range("count", config.count, 1, 10**6)
+    check_range("seed", config.seed, 0, 2**64 - 1)
     gan = restore(RunFolder.open(config.run))
     console = Console()
     with progress_of(console, "generating") as show:
         images = generate(gan.generator, gan.noise(config.seed, "sample", config.count), on_progress=show)
     if config.single:
         folder = config.out or config.run / f"images-seed-{config.seed}"
+        if config.out is None:
+            refuse_link(folder)
         with naming(folder, "made"):
             folder.mkdir(parents=True, exist_ok=True)
         written = f"{len(save_images(folder, images, 'image'))} images in {folder}"
     else:
         path = config.out or config.run / f"images-seed-{config.seed}.png"
         written = str(save_grid(path, images, config.columns))
-    console.print(written, highlight=False, soft_wrap=True)
+    say(console, written)
     return 0

@@ -19,6 +19,7 @@ from rich.table import Column
 
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
+from rawgan.cli._text import say
 from rawgan.errors import ArgumentError, RawganError
 from rawgan.gan import human_bytes, training_bytes
 from rawgan.runs import RunFolder, terminal_grid
@@ -62,23 +63,19 @@ def _resume(console: Console, config: TrainConfig, folder: RunFolder) -> int:
     """Go on from the latest checkpoint that is whole."""
     checkpoint, faults = folder.newest_checkpoint()
     for fault in faults:
-        console.print(f"passed over: {fault}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"passed over: {fault}")
     if checkpoint is not None:
         config.check_resumed(TrainConfig.from_dict(dict(checkpoint.about.config), f"step {checkpoint.about.step}"))
     training = _prepare(console, config, checkpoint)
     if config.dry_run:
         return _dry_run(console, training)
     if checkpoint is None:
-        console.print("no checkpoint was written yet, so the run begins anew", highlight=False)
+        say(console, "no checkpoint was written yet, so the run begins anew")
     else:
         then, now = checkpoint.about.made_by, training.made_by()
         changes = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
         if changes:
-            console.print(
-                f"not bit for bit what it would have been, as these are others: {', '.join(changes)}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            say(console, f"not bit for bit what it would have been, as these are others: {', '.join(changes)}")
     if training.reached > training.steps:
         raise ArgumentError(
             f"{folder.path} has taken {training.reached:,} steps already, more than {training.steps:,}\n"
@@ -91,33 +88,27 @@ def _train(console: Console, training: Training, folder: RunFolder) -> int:
     """Train to the end, or to the end of the step in which a signal asks to stop."""
     config, shape, left = training.config, "×".join(map(str, training.images.shape)), training.steps - training.reached
     if training.reached:
-        console.print(
-            f"going on after step {training.reached:,}" if left else "finished already; with --steps it goes on",
-            highlight=False,
-        )
-    console.print(
+        say(console, f"going on after step {training.reached:,}" if left else "finished already; --steps asks for more")
+    say(
+        console,
         f"{config.model} on {len(training.images):,} images of {shape}: {left:,} step{'' if left == 1 else 's'} of "
         f"{config.batch_size} images, on {training.device} ({training.made_by()['kernels']} kernels)",
-        highlight=False,
-        soft_wrap=True,
+        f"run folder: {folder.path}",
     )
-    console.print(f"run folder: {folder.path}", highlight=False, soft_wrap=True)
     display = _Bar(console, training) if console.is_terminal else _Log(console, training)
     with _stopping(console) as stop, display:
         reached = training.run(folder, display.step, display.sample, lambda: stop.signal is not None, display.say)
-    console.print(
-        f"pictures: {folder.samples_folder}\nanimation: {folder.animation_file}\nlosses: {folder.losses_file}",
-        highlight=False,
-        soft_wrap=True,
+    say(
+        console,
+        f"pictures: {folder.samples_folder}",
+        f"animation: {folder.animation_file}",
+        f"losses: {folder.losses_file}",
     )
     if reached < training.steps:
-        console.print(
-            f"stopped at step {reached:,} of {training.steps:,}; go on with: rawgan train --resume {folder.path}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        way_on = f"go on with: rawgan train --resume {folder.path}"
+        say(console, f"stopped at step {reached:,} of {training.steps:,}; {way_on}")
         return 128 + (stop.signal or signal.SIGINT)
-    console.print(f"more images: rawgan sample {folder.path}", highlight=False, soft_wrap=True)
+    say(console, f"more images: rawgan sample {folder.path}")
     return 0
 
 
@@ -151,7 +142,7 @@ def _prepare(console: Console, config: TrainConfig, checkpoint: Checkpoint | Non
     with progress_of(console, "reading images") as show:
         training = Training(config, show, checkpoint)
     for skipped in training.images.skipped:
-        console.print(f"skipped {skipped}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"skipped {skipped}")
     return training
 
 
@@ -233,7 +224,7 @@ class _Log:
 
     def say(self, what: str) -> None:
         """Something that a person should know, and that takes a while."""
-        self.console.print(what, highlight=False, markup=False, soft_wrap=True)
+        say(self.console, *what.splitlines())
 
 
 class _Bar(_Log):

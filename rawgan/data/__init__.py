@@ -58,8 +58,30 @@ def load(
         images, labels = KNOWN[str(source)](split)
         return ImageSet(resized(images, image_size, channels, str(source), on_progress), labels, str(source))
 
-    path = Path(source).expanduser()
-    name = path.resolve().name
+    try:
+        return _load_own(source, image_size, channels, split, skip_broken, on_progress)
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror or error})") from None
+    except MemoryError:
+        raise DataError(
+            f"{source}: these images take more memory than there is\n  take fewer of them, or a smaller image size"
+        ) from None
+
+
+def _load_own(
+    source: str | PathLike[str],
+    image_size: int,
+    channels: int | None,
+    split: str,
+    skip_broken: bool,
+    on_progress: Progress | None,
+) -> ImageSet:
+    """What is no known set: a folder or a file of the user's own."""
+    try:
+        path = Path(source).expanduser()
+        name = path.resolve().name
+    except (ValueError, RuntimeError) as error:  # characters that no name can have, links in a circle, no such home
+        raise DataError(f"{source}: cannot be the path of a file or folder ({error})") from None
     if not path.exists():
         raise DataError(_nothing_there(str(source)))
     if path.is_dir() and is_idx_folder(path):

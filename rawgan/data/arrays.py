@@ -1,18 +1,28 @@
 """Images in NumPy files: `.npy`, and `.npz` with `images` and perhaps `labels`. Pickles are never opened."""
 
+import io
 import math
+import os
 import zipfile
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from rawgan.data.bounded import at_most
 from rawgan.data.imageset import Arrays
-from rawgan.errors import DataError
+from rawgan.errors import DataError, one_line, shown
+from rawgan.files import open_file
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+LONGEST_HEADER = 1 << 14
+"""Bytes; NumPy itself takes no header of more than 10,000 characters."""
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How NumPy packs. Other ways unpack without a bound on the memory that takes."""
+LISTED = 20
+"""So many names of arrays are listed in an error."""
 
 
 def read_arrays(path: Path) -> Arrays:
@@ -29,37 +39,40 @@ def read_arrays(path: Path) -> Arrays:
     ((2, 8, 8), array([3, 1]))
     """
     try:
-        if path.suffix.lower() == ".npz":
-            return _read_npz(path)
-        with open(path, "rb") as file:
-            images = _read_npy(file, path.stat().st_size, str(path))
+        with open_file(path) as file:
+            if path.suffix.lower() == ".npz":
+                return _read_npz(file, path)
+            images = _read_npy(file, os.fstat(file.fileno()).st_size, str(path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     _check_images(images, str(path))
     return images, None
 
 
-def _read_npz(path: Path) -> Arrays:
+def _read_npz(stream: BinaryIO, path: Path) -> Arrays:
     """`images`, or the only array there is, and `labels`."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             members = {m.filename[:-4]: m for m in archive.infolist() if m.filename.endswith(".npy")}
             others = [name for name in members if name != "labels"]
             name = "images" if "images" in members else others[0] if len(others) == 1 else None
             if name is None:
-                has = ", ".join(sorted(members)) or "none"
+                has = ", ".join(one_line(name) for name in sorted(members)[:LISTED]) or "none"
+                has += ", …" if len(members) > LISTED else ""
                 raise DataError(f"{path}: expected an array called images (and perhaps labels); it has: {has}")
             found = {}
             for key in {name, "labels"} & members.keys():
+                if members[key].compress_type not in PACKED:
+                    raise DataError(f"{path}, {one_line(key)}: packed as NumPy never packs; write it with np.savez")
                 with archive.open(members[key]) as file:
-                    found[key] = _read_npy(file, members[key].file_size, f"{path}, {key}")
-    except (DataError, OSError):
+                    found[key] = _read_npy(file, members[key].file_size, f"{path}, {one_line(key)}")
+    except (DataError, OSError, MemoryError):
         raise
     except Exception as error:  # a damaged archive makes zipfile stumble in many ways
         raise DataError(f"{path}: damaged .npz file ({error}); write it again with np.savez") from None
 
     images, labels = found[name], found.get("labels")
-    _check_images(images, f"{path}, {name}")
+    _check_images(images, f"{path}, {one_line(name)}")
     if labels is None:
         return images, None
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
@@ -72,19 +85,29 @@ def _read_npz(path: Path) -> Arrays:
 
 def _read_npy(file: IO[bytes], size: int, name: str) -> NDArray:
     """One array of a file that is `size` bytes long; no memory is set aside for bytes that are not there."""
+    start = io.BytesIO(file.read(LONGEST_HEADER))
     try:
-        shape, fortran, dtype = HEADERS[npy.read_magic(file)](file)
-        promised, held = math.prod(shape) * dtype.itemsize, size - file.tell()
-        if promised == held and not dtype.hasobject:
-            return np.frombuffer(file.read(held), dtype).reshape(shape, order="F" if fortran else "C")
+        shape, fortran, dtype = HEADERS[npy.read_magic(start)](start)
+        promised, held = math.prod(shape) * dtype.itemsize, size - start.tell()
+        if min(shape, default=0) < 0:
+            raise ValueError(f"a shape of {shown(shape)}")
     except Exception as error:  # NumPy parses the header as Python, and passes on whatever that raises
         raise DataError(f"{name}: not a .npy array, or a damaged one ({error})") from None
     if dtype.hasobject:
         raise DataError(f"{name}: holds Python objects, which are never unpickled; expected uint8 images")
-    raise DataError(
-        f"{name}: the header promises {dtype} {shape}, {promised} bytes, but the file holds {held}; "
-        "copy it again or write it again"
-    )
+    if promised == held:
+        file.seek(start.tell())
+        body = at_most(file, held)
+        held = len(body)
+    if promised != held:
+        raise DataError(
+            f"{name}: the header promises {dtype} {shape}, {promised} bytes, but the file holds {held}; "
+            "copy it again or write it again"
+        )
+    try:
+        return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+    except (ValueError, OverflowError) as error:  # bytes that are no array at all, or of more axes than NumPy has
+        raise DataError(f"{name}: not a .npy array, or a damaged one ({error})") from None
 
 
 def _check_images(images: NDArray, name: str) -> None:

@@ -1,15 +1,16 @@
 """A folder of image files: PNG, JPEG, WebP, GIF and BMP, of any size and mode, in sub-folders or not."""
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rawgan.data.bounded import refuse_too_large
 from rawgan.data.imageset import Progress
+from rawgan.data.opening import opened_image
 from rawgan.data.pixels import square
-from rawgan.errors import DataError
+from rawgan.errors import DataError, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -43,11 +44,12 @@ def read_image_folder(
     if not files:
         raise DataError(f"{folder}: no images here or in its sub-folders; looked for {' '.join(SUFFIXES)}")
 
+    refuse_too_large(str(folder), len(files) * size * size * (channels or 3))
     images = np.empty((len(files), size, size, channels or 3), np.uint8)
     problems = dict[int, str]()
     for i, file in enumerate(files):
         if problem := _read_into(images[i], file):
-            problems[i] = f"{file.relative_to(folder)}: {problem}"
+            problems[i] = one_line(f"{file.relative_to(folder)}: {problem}")
         if on_progress and (i % 100 == 99 or i + 1 == len(files)):
             on_progress(i + 1, len(files))
 
@@ -76,16 +78,13 @@ def _image_files(folder: Path) -> list[Path]:
 
 def _read_into(pixels: NDArray[np.uint8], file: Path) -> str | None:
     """Reads one file into `pixels` (size, size, C); what is wrong with it, or None."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps, UnidentifiedImageError
 
     size, _, channels = pixels.shape
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow remarks on odd but readable files
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=FORMATS) as image:
-                image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG no larger than that: quick
-                pixels[:] = square(ImageOps.exif_transpose(image), size, channels)
+        with opened_image(file, FORMATS) as image:
+            image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG no larger than that: quick
+            pixels[:] = square(ImageOps.exif_transpose(image), size, channels)
     except UnidentifiedImageError:
         return "not a PNG, JPEG, WebP, GIF or BMP image"
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything

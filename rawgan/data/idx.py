@@ -11,15 +11,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rawgan.data.bounded import at_most
 from rawgan.data.imageset import Arrays
 from rawgan.errors import DataError
+from rawgan.files import open_file
 
 
 class Kind(NamedTuple):
@@ -92,7 +93,7 @@ def read_idx(path: Path, kind: Kind) -> NDArray[np.uint8]:
         promised = math.prod(shape)
         if not promised:
             raise DataError(f"{path}: holds no {kind.name}; its header says {_sizes(shape)}")
-        body = _at_most(stream, promised + 1)
+        body = at_most(stream, promised + 1)
     if len(body) != promised:
         held = "more than that" if len(body) > promised else f"{len(body)} bytes"
         raise DataError(
@@ -112,7 +113,7 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
     b'\\x00\\x00\\x08\\x01'
     """
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             if not zipped:
@@ -128,16 +129,15 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def checksum(path: Path, algorithm: str) -> str:
-    """The checksum, as hexadecimal digits, of what a file holds once it is unpacked.
+def checksum(path: Path) -> str:
+    """The SHA-256, as hexadecimal digits, of what a file holds once it is unpacked.
 
     >>> from rawgan.data.known import MNIST
-    >>> checksum(MNIST / "t10k-labels-idx1-ubyte.gz", "md5")
-    '27ae3e4e09519cfbb04c329615203637'
+    >>> checksum(MNIST / "t10k-labels-idx1-ubyte.gz")
+    'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'
     """
     with unpacked(path) as stream:
-        hasher = partial(hashlib.new, algorithm, usedforsecurity=False)
-        return hashlib.file_digest(stream, hasher).hexdigest()  # type: ignore[arg-type]
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _find(folder: Path, split: str, kind: Kind) -> Path | None:
@@ -158,14 +158,6 @@ def _check_magic(path: Path, magic: bytes, kind: Kind) -> None:
         f"{path}: not an IDX file of {kind.name}; it starts with the bytes {magic.hex(' ') or '(none)'}, "
         f"expected {kind.magic.hex(' ')}"
     )
-
-
-def _at_most(stream: BinaryIO, size: int) -> bytearray:
-    """Up to `size` bytes; the memory it takes grows with what comes, not with what was asked for."""
-    held = bytearray()
-    while len(held) < size and (piece := stream.read(min(size - len(held), 1 << 20))):
-        held += piece
-    return held
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

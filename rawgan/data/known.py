@@ -1,8 +1,6 @@
 """The sets known by name: MNIST comes with rawgan, Fashion-MNIST and CIFAR-10 are downloaded."""
 
-import hashlib
 import tarfile
-import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rawgan.data.download import cache_folder, fetch
-from rawgan.data.idx import SPLITS, checksum, read_idx_folder
+from rawgan.data.bounded import at_most
+from rawgan.data.download import Expected, cache_folder, fetch
+from rawgan.data.idx import IMAGES, LABELS, SPLITS, checksum, read_idx, read_idx_folder
 from rawgan.data.imageset import Arrays
 from rawgan.errors import DataError
 
@@ -28,19 +27,34 @@ class Remote(NamedTuple):
     """Where a set is downloaded from: `url` is what the names of the files are appended to."""
 
     url: str
-    md5: dict[str, str]
+    files: dict[str, Expected]
 
 
 FASHION_MNIST = Remote(
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    {  # of what the files hold once they are unpacked
-        "train-images-idx3-ubyte.gz": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-        "train-labels-idx1-ubyte.gz": "9018921c3c673c538a1fc5bad174d6f9",
-        "t10k-images-idx3-ubyte.gz": "8181f5470baa50b63fa0f6fddb340f0a",
-        "t10k-labels-idx1-ubyte.gz": "15d484375f8d13e6eb1aabb0c3f46965",
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    {
+        "train-images-idx3-ubyte.gz": Expected(
+            26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+        ),
+        "train-labels-idx1-ubyte.gz": Expected(
+            29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
+        ),
+        "t10k-images-idx3-ubyte.gz": Expected(
+            4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
+        ),
+        "t10k-labels-idx1-ubyte.gz": Expected(5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
     },
 )
-CIFAR10 = Remote("https://www.cs.toronto.edu/~kriz/", {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"})
+CIFAR10 = Remote(
+    "https://www.cs.toronto.edu/~kriz/",
+    {
+        "cifar-10-binary.tar.gz": Expected(
+            170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+        ),
+    },
+)
+CIFAR10_RECORD = 1 + 3 * 32 * 32
+"""Bytes: a label, and three planes of 32 × 32 pixels."""
 CIFAR10_FILES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
 
 
@@ -64,7 +78,7 @@ def _check_packaged(path: Path, sha256: str) -> None:
     """Raises DataError for a file of the installation that is not as it was; looks once in a process."""
     way_out = "rawgan's installation is damaged: pip install --force-reinstall --no-deps rawgan"
     try:
-        came = checksum(path, "sha256")
+        came = checksum(path)
     except DataError as error:
         raise DataError(f"{error}\n  {way_out}") from None
     if came != sha256:
@@ -78,11 +92,13 @@ def fashion_mnist(split: str) -> Arrays:
     Raises: DataError for a download that fails
     Source: Xiao, Rasul, Vollgraf 2017
     """
-    folder = cache_folder() / "fashion-mnist"
-    for name, md5 in FASHION_MNIST.md5.items():
-        if name.startswith(SPLITS[split]):
-            fetch(FASHION_MNIST.url + name, folder / name, md5, lambda path: checksum(path, "md5"))
-    return read_idx_folder(folder, split)
+    images, labels = (
+        read_idx(fetch(FASHION_MNIST.url + name, cache_folder() / "fashion-mnist" / name, expected), kind)
+        for kind in (IMAGES, LABELS)
+        for name, expected in FASHION_MNIST.files.items()
+        if name.startswith(f"{SPLITS[split]}-{kind.name}")
+    )
+    return images, labels.astype(np.int64)
 
 
 def cifar10(split: str) -> Arrays:
@@ -92,26 +108,28 @@ def cifar10(split: str) -> Arrays:
     Raises: DataError for a download that fails
     Source: Krizhevsky 2009
     """
-    ((name, md5),) = CIFAR10.md5.items()
-    path = fetch(CIFAR10.url + name, cache_folder() / "cifar10" / name, md5, file_md5)
+    ((name, expected),) = CIFAR10.files.items()
+    return read_cifar10(fetch(CIFAR10.url + name, cache_folder() / "cifar10" / name, expected), split)
+
+
+def read_cifar10(path: Path, split: str) -> Arrays:
+    """One split of CIFAR-10 from the archive of its binary version, of which nothing is unpacked to the disk.
+
+    Shapes: → (N, 32, 32, 3) uint8 and (N,) int64
+    Raises: DataError for another archive
+    """
     try:
         with tarfile.open(path, "r:gz") as archive:
             files = [archive.extractfile(f"cifar-10-batches-bin/{name}") for name in CIFAR10_FILES[split]]
-            records = b"".join(file.read() for file in files if file)
-    except (KeyError, tarfile.TarError, zlib.error, OSError, EOFError) as error:
+            records = b"".join(at_most(file, 10000 * CIFAR10_RECORD) for file in files if file)
+    except Exception as error:  # another archive makes tarfile stumble in many ways
         raise DataError(f"{path}: not the archive of CIFAR-10's binary version ({error})") from None
 
-    if not records or len(records) % 3073:
+    if not records or len(records) % CIFAR10_RECORD:
         raise DataError(f"{path}: expected records of 3073 bytes, a label and 3 × 32 × 32; came {len(records)} bytes")
-    table = np.frombuffer(records, np.uint8).reshape(-1, 3073)
+    table = np.frombuffer(records, np.uint8).reshape(-1, CIFAR10_RECORD)
     planes = table[:, 1:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), table[:, 0].astype(np.int64)
-
-
-def file_md5(path: Path) -> str:
-    """The MD5 of a file as it is, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 KNOWN: dict[str, Callable[[str], Arrays]] = {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rawgan.data.bounded import refuse_too_large
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DataError, DTypeError
 
@@ -67,7 +68,7 @@ def resized(
     """Images that lie in one array, as squares of `size` pixels with so many `channels` (None: as they are).
 
     Shapes: images (N, H, W) or (N, H, W, C) → (N, size, size, channels)
-    Raises: DataError for 2 or 4 channels, with alpha, wanted of images that have none
+    Raises: DataError for 2 or 4 channels, with alpha, wanted of images that have none; for more than memory holds
 
     >>> resized(np.zeros((5, 28, 28), np.uint8), 32, 3, "zeros").shape
     (5, 32, 32, 3)
@@ -82,6 +83,7 @@ def resized(
     from PIL import Image
 
     flat = images[..., 0] if images.shape[3:] == (1,) else images  # Pillow wants grey as (H, W)
+    refuse_too_large(name, len(images) * size * size * wanted)
     squares = np.empty((len(images), size, size, wanted), np.uint8)
     for i, pixels in enumerate(flat):
         squares[i] = square(Image.fromarray(pixels), size, wanted)

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from rawgan.errors import ArgumentError, ConfigError, shapes
+from rawgan.errors import ArgumentError, ConfigError, one_line, shapes
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -161,15 +161,20 @@ class Module:
     def load_state_dict(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
         """Copy every parameter and buffer from `state`; nothing is changed if anything does not fit.
 
-        Raises: ConfigError naming every array that is missing, unknown, or of another shape
+        Raises: ConfigError naming every array that is missing, unknown, of another shape, or not of floats
         """
         own = self.state_tensors()
         faults = [f"  {name} {x.shape} is missing" for name, x in own.items() if name not in state]
-        faults += [f"  {name} {array.shape} is unknown" for name, array in state.items() if name not in own]
+        faults += [f"  {one_line(name)} {array.shape} is unknown" for name, array in state.items() if name not in own]
         faults += [
             f"  {name} {state[name].shape} should be {x.shape}"
             for name, x in own.items()
             if name in state and state[name].shape != x.shape
+        ]
+        faults += [
+            f"  {name} should be floats, not {state[name].dtype}"
+            for name in own
+            if name in state and state[name].dtype.kind != "f"
         ]
         if faults:
             raise ConfigError("\n".join([f"{type(self).__name__}: the weights do not fit this network", *faults]))

@@ -9,19 +9,40 @@ from secrets import token_hex
 from rawgan.errors import ConfigError
 
 
+def refuse_link(path: Path) -> None:
+    """Raise a ConfigError for a link: what a run writes stays in its folder, wherever somebody's link may lead.
+
+    Files that are replaced as a whole need no such care: the link itself is replaced.
+    """
+    if path.is_symlink():
+        raise ConfigError(f"{path} is a link, and a run writes through none\n  put a file or folder of its own there")
+
+
 @contextmanager
 def naming(path: str | Path, action: str) -> Iterator[None]:
     """Turn the operating system's errors into one that names the file: full disk, no permission, no folder.
+
+    Raises: ConfigError, also for a name that no file can have
 
     >>> with naming("weights.safetensors", "written"):
     ...     raise OSError(28, "No space left on device")
     Traceback (most recent call last):
     rawgan.errors.ConfigError: weights.safetensors could not be written: No space left on device
     """
+    if "\0" in str(path) or not _can_be_encoded(path):
+        raise ConfigError(f"{path} could not be {action}: no file can have such a name")
     try:
         yield
     except OSError as error:
         raise ConfigError(f"{path} could not be {action}: {error.strerror or error}") from error
+
+
+def _can_be_encoded(path: str | Path) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager

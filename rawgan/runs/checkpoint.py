@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.errors import ArgumentError, ConfigError, DTypeError
+from rawgan.errors import ArgumentError, ConfigError, DTypeError, shown
+from rawgan.files import open_file
 from rawgan.runs._files import naming, replacing
 
 FORMAT = 1
@@ -84,7 +85,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     }
     about = json.dumps(dataclasses.asdict(checkpoint.about), sort_keys=True)
     # One string, as several would come in another order each time.
-    heading = json.dumps({"format": FORMAT, "checksum": _checksum(about, arrays), "about": about})
+    heading = json.dumps({"format": FORMAT, "checksum": checksum_of(about, arrays), "about": about})
     data = save(arrays, {"rawgan": heading})
     with replacing(path, durable=True) as temporary:
         temporary.write_bytes(data)
@@ -101,11 +102,11 @@ def read(path: Path) -> Checkpoint:
         for name, kind in kinds.items():
             if kind not in NUMBERS:
                 raise ConfigError(
-                    f"{path} holds numbers of a type that NumPy lacks: {name} is {kind}\n"
+                    f"{path} holds numbers of a type that NumPy lacks: {shown(name)} is {kind}\n"
                     "  rawgan writes no such file; take another checkpoint"
                 )
         arrays = {name: file.get_tensor(name) for name in kinds}
-    if _checksum(text, arrays) != checksum:
+    if checksum_of(text, arrays) != checksum:
         raise ConfigError(f"{path} is damaged: its checksum does not fit\n  take another checkpoint")
     return Checkpoint(_about(path, text), arrays)
 
@@ -124,8 +125,10 @@ def _opened(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with naming(path, "read"), safe_open(path, framework="np") as file:
-            yield file
+        with naming(path, "read"):
+            open_file(path).close()  # refuses what is no file
+            with safe_open(path, framework="np") as file:
+                yield file
     except SafetensorError as error:
         raise ConfigError(f"{path} is damaged or cut short: {error}\n  take another checkpoint") from error
 
@@ -134,7 +137,7 @@ def _heading(path: Path, metadata: Mapping[str, str] | None) -> tuple[str, str]:
     """The text about the run, and the checksum."""
     try:
         heading = json.loads((metadata or {}).get("rawgan", "null"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is damaged: {error}\n  take another checkpoint") from error
     match heading:
         case {"format": int(form)} if form > FORMAT:
@@ -149,12 +152,22 @@ def _heading(path: Path, metadata: Mapping[str, str] | None) -> tuple[str, str]:
 
 def _about(path: Path, text: str) -> About:
     try:
-        return About(**json.loads(text))
-    except (TypeError, ValueError) as error:
+        about = About(**json.loads(text))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is damaged: {error}\n  take another checkpoint") from error
+    numbers = about.step, about.steps, about.rollbacks
+    tables = about.config, about.counts, about.rates, about.made_by
+    if (
+        not all(type(number) is int and number >= 0 for number in numbers)
+        or not all(isinstance(table, dict) for table in tables)
+        or not all(isinstance(counts, list) and all(type(n) is int for n in counts) for counts in about.counts.values())
+        or not all(type(rate) is float and 0 < rate < float("inf") for rate in about.rates.values())
+    ):
+        raise ConfigError(f"{path} is damaged: what it says about its run makes no sense\n  take another checkpoint")
+    return about
 
 
-def _checksum(about: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
+def checksum_of(about: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
     """SHA-256 of all that the file says, however it is laid out."""
     digest = hashlib.sha256(about.encode())
     for name in sorted(arrays):

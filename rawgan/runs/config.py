@@ -1,12 +1,13 @@
 """What can be asked of a training run: one frozen dataclass, from which come the flags, their help, and config.toml."""
 
 import dataclasses
+import re
 import typing
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from rawgan.errors import ArgumentError, ConfigError
+from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.gan import split_size
 
 DEFAULT_STEPS = 3000
@@ -14,12 +15,27 @@ DEFAULT_STEPS = 3000
 NATIVE_SIZES = {"mnist": 28, "fashion-mnist": 28, "cifar10": 32}
 """Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
 
+RANGES = {
+    "image_size": (8, 2**11),
+    "channels": (1, 4),
+    "steps": (1, 10**9),
+    "batch_size": (2, 2**20),
+    "noise_size": (1, 2**16),
+    "width": (1, 2**12),
+    "sample_every": (1, 10**9),
+    "samples": (1, 2**16),
+    "checkpoint_every": (1, 10**9),
+    "keep": (1, 10**6),
+}
+"""The least and the most that whole numbers may be: far beyond what any machine can take, and no further."""
+
+MOST_EPOCHS, MOST_LEARNING_RATE = 10**6, 10
+LARGEST_PICTURE = 2**26
+"""Pixels of all samples together: pictures much larger than that cannot be read again for the animation."""
+
 OF_THE_CALL = ("config", "resume", "out", "dry_run")
 """Options that say how rawgan was called, not what the run is: they are not written into config.toml."""
 
-
-COUNTS = ("steps", "batch_size", "noise_size", "width", "sample_every", "samples", "checkpoint_every", "keep")
-"""Options that are at least 1."""
 
 CHANGEABLE = (
     "steps", "epochs", "learning_rate", "device", "backend", "cuda_graph", "checkpoint_every", "keep", "on_nonfinite",
@@ -94,23 +110,13 @@ class TrainConfig:
 
     def check(self) -> None:
         """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
-        for name in (
-            "steps",
-            "batch_size",
-            "noise_size",
-            "width",
-            "sample_every",
-            "samples",
-            "checkpoint_every",
-            "keep",
-        ):
+        for name, (least, most) in RANGES.items():
+            if getattr(self, name) is not None:
+                check_range(name, getattr(self, name), least, most)
+        for name, most in (("epochs", MOST_EPOCHS), ("learning_rate", MOST_LEARNING_RATE)):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ArgumentError(f"{name} must be at least 1, but is {value}")
-        for name in ("epochs", "learning_rate"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise ArgumentError(f"{name} must be more than 0 and finite, but is {value}")
+            if value is not None and not 0 < value <= most:
+                raise ArgumentError(f"{name} must be more than 0 and at most {most}, but is {shown(value)}")
         if self.steps is not None and self.epochs is not None:
             raise ArgumentError(
                 f"steps {self.steps} and epochs {self.epochs} both say how long to train; give one of them"
@@ -119,12 +125,16 @@ class TrainConfig:
             raise ArgumentError(
                 f"cuda_graph is for --device cuda --backend cuda, not for device {self.device}, backend {self.backend}"
             )
-        if self.batch_size < 2:
-            raise ArgumentError("batch_size must be at least 2: batch norm needs more than one image")
-        if not 0 <= self.seed < 2**64:
-            raise ArgumentError(f"seed must lie in 0 ... 2**64 - 1, but is {self.seed}")
+        check_range("seed", self.seed, 0, 2**64 - 1)
+        if not self.data or re.search(r"[\0\ud800-\udfff]", self.data):  # no file's name, or not to be written down
+            raise ArgumentError(f"data must be the name of a set or the path of a folder or file, but is {self.data!r}")
         if self.image_size is not None:
             split_size(self.image_size)
+        if self.samples * self.size**2 > LARGEST_PICTURE:
+            raise ArgumentError(
+                f"samples {self.samples} of {self.size} × {self.size} pixels make a picture of more than "
+                f"{LARGEST_PICTURE:,} pixels; take fewer samples"
+            )
 
     @property
     def size(self) -> int:
@@ -165,17 +175,28 @@ class TrainConfig:
             if name not in kinds or name in OF_THE_CALL:
                 near = get_close_matches(name, kinds.keys() - {*OF_THE_CALL}, n=1)
                 raise ConfigError(
-                    f"{source}: there is no option {name!r}{f'; did you mean {near[0]}?' if near else ''}\n"
+                    f"{source}: there is no option {shown(name)}{f'; did you mean {near[0]}?' if near else ''}\n"
                     f"  options: {', '.join(kind for kind in kinds if kind not in OF_THE_CALL)}"
                 )
             if not _fits(value, kinds[name]):
-                raise ConfigError(f"{source}: {name} = {value!r}, but it should be {_in_words(kinds[name])}")
+                raise ConfigError(f"{source}: {name} = {shown(value)}, but it should be {_in_words(kinds[name])}")
         config = cls(**values)
         try:
             config.check()
         except ArgumentError as error:
             raise ConfigError(f"{source}: {error}") from error
         return config
+
+
+def check_range(name: str, value: int, least: int, most: int) -> None:
+    """Raise an ArgumentError for an option that is not from `least` to `most`.
+
+    >>> check_range("count", 0, 1, 99)
+    Traceback (most recent call last):
+    rawgan.errors.ArgumentError: count must lie in 1 ... 99, but is 0
+    """
+    if not least <= value <= most:
+        raise ArgumentError(f"{name} must lie in {least} ... {most}, but is {shown(value)}")
 
 
 def _fits(value: Any, kind: Any) -> bool:

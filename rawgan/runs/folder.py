@@ -30,12 +30,17 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError
-from rawgan.runs._files import naming, replacing
+from rawgan.files import open_file
+from rawgan.runs._files import naming, refuse_link, replacing
 from rawgan.runs.checkpoint import Checkpoint, LaterFormat, read, write
 
 CONFIG = "config.toml"
 LOCK = ".lock"
 RUNS = Path("runs")
+
+
+MOST_DOTS = 100
+"""In one line of TOML. Each dot of a key is a table in a table, and reading so many takes memory by their square."""
 
 
 class RunFolder:
@@ -96,27 +101,30 @@ class RunFolder:
     def open(cls, path: str | Path) -> Self:
         """The run at ``path``, a folder with a config.toml.
 
-        Raises: ConfigError when there is none, with the runs of similar names.
+        Raises: ConfigError when there is none, with the runs of similar names; when samples/ or checkpoints/ is a link.
         """
         run = cls(path)
-        if run.config_file.is_file():
-            return run
-        if not run.path.exists():
-            problem = "does not exist"
-        elif not run.path.is_dir():
-            problem = "is a file; a run is the folder around it"
-        else:
-            problem = f"is not a run: it has no {CONFIG}"
+        with naming(run.path, "opened"):
+            if run.config_file.is_file():
+                refuse_link(run.samples_folder)
+                return run
+            if not run.path.exists():
+                problem = "does not exist"
+            elif not run.path.is_dir():
+                problem = "is a file; a run is the folder around it"
+            else:
+                problem = f"is not a run: it has no {CONFIG}"
         raise ConfigError(f"{run.path} {problem}\n  {_suggestion(run.path)}")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Inside, this process alone may write to the run.
 
-        Raises: ConfigError if another one does so.
+        Raises: ConfigError if another one does so, or if the lock is a link.
         """
         from filelock import FileLock, Timeout
 
+        refuse_link(self.path / LOCK)
         lock = FileLock(self.path / LOCK)
         with naming(self.path / LOCK, "locked"):
             try:
@@ -132,7 +140,7 @@ class RunFolder:
 
     def is_running(self) -> bool:
         """Whether a process is writing to the run."""
-        if not (self.path / LOCK).exists():
+        if not (self.path / LOCK).is_file():
             return False
         try:
             with self.locked():
@@ -150,13 +158,13 @@ class RunFolder:
         import tomli_w
 
         try:
-            text = tomli_w.dumps(_toml_value(config))
-        except TypeError as error:
+            text = f"{_header()}\n{tomli_w.dumps(_toml_value(config))}".encode()
+        except (TypeError, UnicodeEncodeError) as error:
             raise ConfigError(
                 f"{self.config_file}: {error}\n  numbers, strings, lists, dates and tables can be written"
             ) from error
         with replacing(self.config_file, durable=True) as temporary:
-            temporary.write_text(f"{_header()}\n{text}", encoding="utf-8")
+            temporary.write_bytes(text)
 
     def read_config(self) -> dict[str, Any]:
         """What config.toml says. What was None when it was written is missing.
@@ -173,8 +181,8 @@ class RunFolder:
         JSON has no NaN and no infinity: both are written as null, and come back as NaN.
         What a crash left of a last line is cut off before the first line is appended.
 
-        Raises: ArgumentError for values that JSON cannot hold; ConfigError when the file cannot be written, or when
-            the folder has disappeared.
+        Raises: ArgumentError for values that JSON cannot hold; ConfigError when the file cannot be written, when it is
+            a link, or when the folder has disappeared.
         """
         if self._metrics is not None and not self.metrics_file.exists():
             raise ConfigError(f"{self.path} has disappeared while it was written to: {self.metrics_file} is gone")
@@ -186,6 +194,7 @@ class RunFolder:
             ) from error
         with naming(self.metrics_file, "written"):
             if self._metrics is None:
+                refuse_link(self.metrics_file)
                 self._metrics = _open_at_end(self.metrics_file)
             self._metrics.write(line)
 
@@ -196,10 +205,11 @@ class RunFolder:
 
         Raises: ConfigError for any other line that is not a JSON object, naming the line.
         """
-        if not self.metrics_file.exists():
-            return []
         with naming(self.metrics_file, "read"):
-            lines = self.metrics_file.read_bytes().split(b"\n")
+            if not self.metrics_file.exists():
+                return []
+            with open_file(self.metrics_file) as file:
+                lines = file.read().split(b"\n")
         records = []
         for number, line in enumerate(lines, start=1):
             record = _parse(line)
@@ -298,15 +308,21 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises: ConfigError when the file is missing or is not TOML, naming the line.
     """
-    with naming(path, "read"):
-        data = path.read_bytes()
+    with naming(path, "read"), open_file(path) as file:
+        data = file.read()
     try:
+        if any(line.count(b".") > MOST_DOTS for line in data.split(b"\n")):
+            raise RecursionError
         return tomllib.loads(data.decode())
+    except RecursionError:
+        raise ConfigError(f"{path} is no configuration: its lists and tables are nested too deep") from None
     except UnicodeDecodeError as error:
         line, problem = data.count(b"\n", 0, error.start) + 1, "the text is not UTF-8"
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         line, problem = int(found[1]) if found else data.count(b"\n") + 1, str(error)
+    except ValueError as error:  # a whole number of thousands of digits
+        raise ConfigError(f"{path} is no configuration: {error}") from None
     raise ConfigError(f"{path}, line {line}, is not TOML: {problem}\n  mend that line by hand")
 
 
@@ -337,7 +353,8 @@ def refuse_taken(path: Path) -> None:
                 f"{path} is not empty, and a run never overwrites another\n"
                 "  choose another folder, or delete this one first"
             )
-    if path.exists() and not path.is_dir():
+        taken = path.exists() and not path.is_dir()
+    if taken:
         raise ConfigError(f"{path} is a file, but a run needs a folder\n  choose another name")
 
 
@@ -351,7 +368,7 @@ def _new_at(path: Path) -> Path:
 def _new_default(name: str) -> Path:
     """Make runs/<name>-<date>-<time>, with the first suffix that is free."""
     RUNS.mkdir(exist_ok=True)
-    stem = re.sub(r"[^\w.]+", "-", name).strip("-.") or "run"
+    stem = re.sub(r"[^\w.]+", "-", name)[:50].strip("-.") or "run"  # a file's name has at most 255 bytes
     first = RUNS / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     path = first
     for n in count(2):
@@ -416,7 +433,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     """The JSON object on a line, or None."""
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

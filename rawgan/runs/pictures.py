@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rawgan.data import to_uint8
+from rawgan.data.opening import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.runs._files import replacing
 from rawgan.runs.folder import numbered_files
@@ -153,8 +154,8 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
 
     Each record holds ``step``, ``d_loss``, ``g_loss`` (nats) and ``d_real``, ``d_fake``, the mean probability
     of being real that D gives to real and to generated images. What a record lacks, its curve passes
-    over; what is not finite is a gap; records without a step are left out. The thin line is the measurement,
-    the thick one a running mean.
+    over; what is not finite is a gap; records without a step are left out. What is no number is not finite.
+    The thin line is the measurement, the thick one a running mean.
 
     Raises: ConfigError when the file cannot be written.
 
@@ -166,7 +167,7 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    records = [record for record in metrics if record.get("step") is not None]
+    records = [record for record in metrics if 0 <= _number(record.get("step")) < 2**53]
     last = max((record["step"] for record in records), default=1)
 
     figure = Figure(figsize=(9, 6.5), layout="constrained")
@@ -293,13 +294,11 @@ def _dithered(picture: "Image") -> "Image":
 
 
 def _read_png(path: Path) -> "Image":
-    from PIL import Image
-
     try:
-        with Image.open(path) as picture:
+        with opened_image(path, ("PNG",)) as picture:
             picture.load()
             return picture
-    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
+    except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
         raise ConfigError(f"{path} cannot be read as a picture: {error}\n  delete it, and try again") from error
 
 
@@ -359,12 +358,19 @@ def _curve(axes: "Axes", records: Sequence[Mapping[str, Any]], key: str, label: 
     """Draw one value of the records: the measurements thin, their running mean thick."""
     known = _thin([record for record in records if record.get(key) is not None], MOST_POINTS)
     steps = np.array([record["step"] for record in known], dtype=float)
-    values = np.array([record[key] for record in known], dtype=float)
+    values = np.array([_number(record[key]) for record in known])
     few = len(values) < 50
     if not few:
         axes.plot(steps, values, color=color, alpha=0.3, linewidth=0.6, zorder=1)
         values = _running_mean(values, window=len(values) // 25)
     axes.plot(steps, values, color=color, linewidth=1.8, label=label, marker="o" if few else "", markersize=3)
+
+
+def _number(value: Any) -> float:
+    """A value out of metrics.jsonl, where anything may be, as a float; NaN if it is none, or out of all bounds."""
+    if not isinstance(value, int | float | np.integer | np.floating):
+        return math.nan
+    return float(value) if -1e300 < value < 1e300 else math.nan
 
 
 def _running_mean(values: np.ndarray, window: int) -> np.ndarray:

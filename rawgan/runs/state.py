@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.device import to_device
-from rawgan.errors import ConfigError
+from rawgan.errors import ConfigError, one_line
 from rawgan.gan import GAN
 from rawgan.nn import Module
 from rawgan.optim import Optimizer
@@ -68,11 +68,11 @@ def restore_gan(gan: GAN, checkpoint: Checkpoint) -> None:
     tensors = tensors_of(gan)
     own = {name: x.data for name, x in tensors.items()} | moments_of(gan)
     faults = [f"  {name} {own[name].shape} is missing" for name in own.keys() - arrays.keys()]
-    faults += [f"  {name} {arrays[name].shape} is unknown" for name in arrays.keys() - own.keys()]
+    faults += [f"  {one_line(name)} {arrays[name].shape} is unknown" for name in arrays.keys() - own.keys()]
     faults += [
-        f"  {name} {arrays[name].shape} should be {own[name].shape}"
+        f"  {name} {arrays[name].shape} {arrays[name].dtype} should be {own[name].shape}, of floats"
         for name in own.keys() & arrays.keys()
-        if arrays[name].shape != own[name].shape
+        if arrays[name].shape != own[name].shape or arrays[name].dtype.kind != "f"
     ]
     faults += [
         f"  it does not say how many steps {name} has taken"

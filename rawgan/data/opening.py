@@ -1,0 +1,51 @@
+"""Opening image files, whoever made them."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rawgan.errors import DataError
+from rawgan.files import open_file
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PIXELS_PER_BYTE = 8 * 1032
+"""What the densest PNG holds: eight pixels a byte, and Deflate packs 1032 bytes into one."""
+SMALL = 1 << 22
+"""Pixels that any file may promise: blank WebP images take a few dozen bytes, whatever their size."""
+LONGEST_SIDE = (1 << 16) - 1
+"""Pixels: of a JPEG and a GIF. Pillow keeps a pointer to every row."""
+
+
+@contextmanager
+def opened_image(path: Path, formats: tuple[str, ...]) -> Iterator["Image.Image"]:
+    """A Pillow image of one of the formats, not yet decoded, which promises no more pixels than its file can hold.
+
+    Inside, Pillow's remarks on odd but readable files are kept quiet.
+
+    Raises: DataError for more pixels, or very long sides; nearly anything, which is what Pillow raises for damage
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (40, 30)).save(folder + "/a.png")
+    ...     with opened_image(Path(folder, "a.png"), ("PNG",)) as image:
+    ...         image.size
+    (40, 30)
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with open_file(path) as file, Image.open(file, formats=formats) as image:
+            held, promised = os.fstat(file.fileno()).st_size, image.width * image.height
+            if max(image.size) > LONGEST_SIDE:
+                raise DataError(f"is {image.width} × {image.height} pixels; expected sides of {LONGEST_SIDE} at most")
+            if promised > max(SMALL, PIXELS_PER_BYTE * held):
+                raise DataError(f"promises {image.width} × {image.height} pixels, but is {held} bytes long")
+            yield image

@@ -1,0 +1,33 @@
+"""Opening what comes from outside: files, and nothing that only looks like one."""
+
+import errno
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+
+
+def open_file(path: str | Path) -> BufferedReader:
+    """Open a file to read its bytes. A pipe, which would be waited for, or a device, which may never end, is refused.
+
+    Raises: OSError, also for a name that no file can have
+
+    >>> open_file("/dev/zero")
+    Traceback (most recent call last):
+    OSError: [Errno 22] a pipe or a device, not a file: '/dev/zero'
+    """
+    try:
+        return open(path, "rb", opener=_open_without_waiting)
+    except ValueError:  # a zero byte, or characters that names of this system cannot have
+        raise OSError(errno.EINVAL, "no file can have such a name", os.fspath(path)) from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # the open of a pipe waits for its other end
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file", path)
+    return descriptor

@@ -1,0 +1,46 @@
+"""A reader with one fault of every kind, for tests of bench/fuzz.py, in a module that its processes can import."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+
+from bench import fuzz
+from bench.fuzz_targets import TARGETS, Target
+from rawgan.errors import RawganError
+
+FAULTS = [b"raise", b"memory", b"addresses", b"hang", b"control", b"die"]
+
+
+class Unescaped(RawganError):
+    """An error that hands control characters on."""
+
+    __str__ = Exception.__str__
+
+
+def read(path: Path) -> None:
+    """Do wrong what the file says."""
+    match path.read_bytes():
+        case b"raise":
+            raise KeyError("raised")
+        case b"memory":
+            np.ones(TARGET.room)  # numbers of 8 bytes
+        case b"addresses":
+            np.empty(4 * fuzz.ADDRESSES, np.uint8)
+        case b"hang":
+            signal.pause()
+        case b"control":
+            raise Unescaped("\x1b[2J")
+        case b"die":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+TARGET = Target("file", read, lambda: [b"good", *FAULTS], room=1 << 24)
+
+
+def feeder(name: str, seed: int) -> fuzz.Feeder:
+    """What a process that knows no such target is to make."""
+    TARGETS[name] = TARGET
+    fuzz.SECONDS, fuzz.ADDRESSES = 1.0, 2**28
+    return fuzz.Feeder(name, seed)
