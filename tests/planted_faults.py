@@ -1131,46 +1131,46 @@ GANS = [
     Fault(
         "G's gradient is always zero",
         "rawgan/gan/step.py",
-        "OBJECTIVES[objective](logits)  #",
-        "OBJECTIVES[objective](logits * 0)  #",
+        "loss = play.generator(logits)  #",
+        "loss = play.generator(logits * 0)  #",
         "tests/test_gan.py -k generator_step_never",
     ),
     Fault(
         "G's images are judged by D as it was",
         "rawgan/gan/step.py",
-        "    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach())\n"
-        "    g_loss = generator_step(gan, fake, objective)\n",
-        "    g_loss = generator_step(gan, fake, objective)\n"
-        "    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach())\n",
+        "    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach(), recipe, index)\n"
+        "    g_loss = generator_step(gan, fake, real, recipe, index)\n",
+        "    g_loss = generator_step(gan, fake, real, recipe, index)\n"
+        "    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach(), recipe, index)\n",
         "tests/test_gan.py -k judged_again",
     ),
     Fault(
         "D learns swapped labels",
         "rawgan/gan/step.py",
-        "((real, 1.0), (fake, 0.0))",
-        "((real, 0.0), (fake, 1.0))",
+        "((real, play.real), (fake, play.fake))",
+        "((real, play.fake), (fake, play.real))",
         "tests/test_gan.py -k minimises_its_formula",
     ),
     Fault(
         "D's batch norm averages over real and generated images",
         "rawgan/gan/step.py",
-        "        logits = gan.discriminator(images)  # D 2",
-        "        from rawgan.ops import concatenate\n\n"
-        "        logits = gan.discriminator(concatenate([images, real]))[: len(images)]  # D 2",
+        "            logits = judge(images)  # D 2",
+        "            from rawgan.ops import concatenate\n\n"
+        "            logits = judge(concatenate([images, real]))[: len(images)]  # D 2",
         "tests/test_gan.py -k minimises_its_formula",
     ),
     Fault(
         "G minimises what it should maximise",
-        "rawgan/gan/step.py",
-        "return -bce_with_logits(logits, 0.0)",
-        "return bce_with_logits(logits, 0.0)",
+        "rawgan/gan/objectives.py",
+        "-bce_with_logits(logits, 0.0) if saturating",
+        "bce_with_logits(logits, 0.0) if saturating",
         "tests/test_gan.py -k objectives",
     ),
     Fault(
         "G's objective is always the same",
         "rawgan/gan/step.py",
-        "generator_step(gan, fake, objective)\n",
-        'generator_step(gan, fake, "non-saturating")\n',
+        "g_loss = generator_step(gan, fake, real, recipe, index)\n",
+        "g_loss = generator_step(gan, fake, real, PLAIN, index)\n",
         "tests/test_gan.py -k a_training_step",
     ),
     Fault(

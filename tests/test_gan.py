@@ -7,7 +7,9 @@ import rawgan_kernels
 from rawgan import Tensor, grad, ops
 from rawgan.errors import ArgumentError
 from rawgan.gan import (
+    OBJECTIVES,
     ImageKind,
+    Recipe,
     build,
     discriminator_step,
     generator_step,
@@ -138,7 +140,7 @@ def test_impossible_sizes_name_possible_ones(size, near):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": "vae"}, "there is no model 'vae'; choose one of: dcgan, tutorial"),
+        ({"model": "vae"}, "there is no model 'vae'; choose one of: dcgan, residual, tutorial"),
         ({"channels": 5}, "dcgan: images have 1 to 4 channels, not 5"),
         ({"width": 0}, "dcgan: width must be at least 1, but is 0"),
         ({"noise_size": 0}, "dcgan: noise_size must be at least 1, but is 0"),
@@ -184,7 +186,7 @@ def test_the_discriminator_step_never_reaches_the_generator(model):
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
-@pytest.mark.parametrize("objective", ["non-saturating", "minimax"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_generator_step_never_touches_the_discriminator(model, objective):
     gan = small(model)
     real, z = batch(gan)
@@ -192,7 +194,7 @@ def test_the_generator_step_never_touches_the_discriminator(model, objective):
     fake = gan.generator(z)
     before = everything(gan.discriminator, gan.d_optimizer)
     changed = everything(gan.generator, gan.g_optimizer)
-    generator_step(gan, fake, objective)
+    generator_step(gan, fake, real, Recipe(objective))
     assert_same(before, everything(gan.discriminator, gan.d_optimizer))
     after = everything(gan.generator, gan.g_optimizer)
     still = {name for name in changed if np.array_equal(changed[name], after[name])}
@@ -200,14 +202,14 @@ def test_the_generator_step_never_touches_the_discriminator(model, objective):
     assert not gan.discriminator.buffers_frozen
 
 
-@pytest.mark.parametrize("objective", ["non-saturating", "minimax"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_training_step_is_a_step_of_the_discriminator_then_one_of_the_generator(objective):
     gan, twin = small(), small()
     real, z = batch(gan)
-    outcome = train_step(gan, real, z, objective)
+    outcome = train_step(gan, real, z, Recipe(objective))
     fake = twin.generator(z)
-    d_loss, d_real, d_fake = discriminator_step(twin, real, fake.detach())
-    g_loss = generator_step(twin, fake, objective)
+    d_loss, d_real, d_fake = discriminator_step(twin, real, fake.detach(), Recipe(objective))
+    g_loss = generator_step(twin, fake, real, Recipe(objective))
     assert [x.item() for x in outcome] == [x.item() for x in (d_loss, g_loss, d_real, d_fake)]
     assert_same(everything(gan.generator, gan.g_optimizer), everything(twin.generator, twin.g_optimizer))
 
@@ -223,14 +225,14 @@ def test_generated_images_are_judged_again_after_the_update():
 
 def test_the_generator_step_computes_no_weight_gradient_of_the_discriminator(monkeypatch):
     gan = small()
-    _, z = batch(gan)
+    real, z = batch(gan)
     fake = gan.generator(z)
     asked = []
     kernel = rawgan_kernels.conv2d_weight_grad
     monkeypatch.setattr(
         rawgan_kernels, "conv2d_weight_grad", lambda x, gy, w: asked.append(gy.shape) or kernel(x, gy, w)
     )
-    generator_step(gan, fake, "non-saturating")
+    generator_step(gan, fake, real)
     assert asked == [(6, 4, 4, 4)]  # the one convolution of G; D's would be a second
     discriminator_step(gan, fake.detach(), fake.detach())
     assert len(asked) == 3
@@ -238,11 +240,12 @@ def test_the_generator_step_computes_no_weight_gradient_of_the_discriminator(mon
 
 def test_objectives_are_their_formulas():
     gan, twin = small(), small()
-    _, z = batch(gan)
+    real, z = batch(gan)
     logits = gan.discriminator(gan.generator(z)).data.astype(np.float64)
     d = 1 / (1 + np.exp(-logits))
-    assert generator_step(gan, gan.generator(z), "non-saturating").item() == pytest.approx(-np.log(d).mean(), rel=1e-6)
-    assert generator_step(twin, twin.generator(z), "minimax").item() == pytest.approx(np.log(1 - d).mean(), rel=1e-6)
+    assert generator_step(gan, gan.generator(z), real).item() == pytest.approx(-np.log(d).mean(), rel=1e-6)
+    minimax = generator_step(twin, twin.generator(z), real, Recipe("minimax"))
+    assert minimax.item() == pytest.approx(np.log(1 - d).mean(), rel=1e-6)
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])

@@ -46,7 +46,7 @@ def main(options: list[str]) -> int:
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
     console = Console()
     with progress_of(console, "generating") as show:
-        images = generate(gan.generator, Tensor(z.reshape(-1, gan.noise_size)), on_progress=show)
+        images = generate(gan.sampler, Tensor(z.reshape(-1, gan.noise_size)), on_progress=show)
     path = config.out or config.run / f"interpolation-seed-{config.seed}.png"
     if path.suffix.lower() == ".png":
         save_grid(path, images, columns=config.frames)

@@ -41,7 +41,7 @@ def main(options: list[str]) -> int:
     gan = restore(RunFolder.open(config.run))
     console = Console()
     with progress_of(console, "generating") as show:
-        images = generate(gan.generator, gan.noise(config.seed, "sample", config.count), on_progress=show)
+        images = generate(gan.sampler, gan.noise(config.seed, "sample", config.count), on_progress=show)
     if config.single:
         folder = config.out or config.run / f"images-seed-{config.seed}"
         if config.out is None:

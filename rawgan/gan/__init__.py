@@ -3,22 +3,27 @@
 from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, training_bytes
 from rawgan.gan.graphed import GraphedStep
 from rawgan.gan.networks import GAN, MODELS, ImageKind, build, split_size
-from rawgan.gan.step import OBJECTIVES, Outcome, discriminator_step, generator_step, train_step
+from rawgan.gan.objectives import OBJECTIVES, objective
+from rawgan.gan.penalties import PENALTIES
+from rawgan.gan.step import Outcome, Recipe, discriminator_step, generator_step, train_step
 
 __all__ = [
     "GAN",
     "MODELS",
     "OBJECTIVES",
+    "PENALTIES",
     "GraphedStep",
     "ImageKind",
     "LayerCost",
     "Outcome",
+    "Recipe",
     "build",
     "discriminator_step",
     "generator_step",
     "human_bytes",
     "human_count",
     "layer_costs",
+    "objective",
     "split_size",
     "train_step",
     "training_bytes",

@@ -7,7 +7,7 @@ from rawgan import nn
 from rawgan.device import cuda_module
 from rawgan.errors import ArgumentError
 from rawgan.gan.networks import GAN
-from rawgan.gan.step import Outcome, train_step
+from rawgan.gan.step import PLAIN, Outcome, Recipe, train_step
 from rawgan.tensor import Tensor
 
 WARM_UP = 2
@@ -22,10 +22,10 @@ class GraphedStep:
     and records anew.
 
     Raises: ArgumentError if the networks are not on a GPU, its kernels not those of the cuda backend, or if a layer
-    draws random numbers, which would be the same in each step
+    or the recipe draws random numbers, or changes from step to step, which a graph does not
     """
 
-    def __init__(self, gan: GAN, objective: str = "non-saturating") -> None:
+    def __init__(self, gan: GAN, recipe: Recipe = PLAIN) -> None:
         weights = gan.g_optimizer.parameters[0]
         backend = rawgan_kernels.backend_of(weights.data)
         if backend != "cuda":
@@ -33,6 +33,11 @@ class GraphedStep:
                 f"GraphedStep: a CUDA graph is made of the cuda backend's kernels, but the networks are on "
                 f"{weights.device}, and computed with {backend} kernels\n"
                 "  build(…, device='cuda') and rawgan_kernels.use('cuda'); or rawgan train --device cuda --backend cuda"
+            )
+        if recipe.instance_noise or gan.average or recipe.penalty_every > 1 or recipe.penalty in ("wgan-gp", "dragan"):
+            raise ArgumentError(
+                "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise, wgan-gp "
+                "or dragan, leave out penalties, or average weights ever more slowly\n  take train_step"
             )
         networks = gan.generator, gan.discriminator
         for name, layer in (found for network in networks for found in network.modules()):
@@ -43,7 +48,7 @@ class GraphedStep:
                 )
         from rawgan_kernels.cuda.graph import Graph
 
-        self._gan, self._objective = gan, objective
+        self._gan, self._recipe = gan, recipe
         self._optimizers = gan.d_optimizer, gan.g_optimizer
         self._state = [x for network in networks for x in network.state_tensors().values()]
         self._graph = Graph(cuda_module())
@@ -75,7 +80,7 @@ class GraphedStep:
 
     def _launch(self) -> Outcome:
         real, z = self._batch
-        return train_step(self._gan, real, z, self._objective)
+        return train_step(self._gan, real, z, self._recipe)
 
     def _take_over(self, *batch: Tensor) -> None:
         """Copy the batch to where the graph looks for it."""

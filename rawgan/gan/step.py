@@ -4,11 +4,17 @@ The comments number the steps as the tutorial does: five for the generator, four
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from rawgan.autograd import grad
+from rawgan.autograd import grad, no_grad
+from rawgan.device import to_device
 from rawgan.gan.networks import GAN
-from rawgan.ops import bce_with_logits, mean, sigmoid
+from rawgan.gan.objectives import Objective, PairedObjective, objective
+from rawgan.gan.penalties import penalty
+from rawgan.ops import mean, sigmoid
+from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
 
 
@@ -16,67 +22,128 @@ class Outcome(NamedTuple):
     """What a step leaves to look at, each a single number still on its device."""
 
     d_loss: Tensor
-    """In nats: 2 · log 2 = 1.39 is a discriminator that guesses."""
+    """What D minimises, without its penalty. Cross-entropy, in nats: 2 · log 2 = 1.39 is a D that guesses."""
     g_loss: Tensor
-    """In nats: log 2 = 0.69 against a discriminator that guesses (minimax: −0.69)."""
+    """What G minimises. Cross-entropy: log 2 = 0.69 against a D that guesses (minimax: −0.69)."""
     d_real: Tensor
     """D's mean probability that the real images are real."""
     d_fake: Tensor
     """D's mean probability that the generated images are real, before its update."""
 
 
-def non_saturating(logits: Tensor) -> Tensor:
-    """What G minimises: −E log D(G(z)). It wants its images called real. Strong gradients while D sees through them.
+@dataclass(frozen=True)
+class Recipe:
+    """How the two play. `objective` and `penalty` are those of `objectives` and `penalties`.
 
-    Source: Goodfellow et al. 2014; the tutorial's code
+    Raises: ArgumentError for names that there are not, when they are first needed
     """
-    return bce_with_logits(logits, 1.0)
+
+    objective: str = "non-saturating"
+    smooth_real: float = 0.0
+    """D's target for real images is so much below 1."""
+    smooth_fake: float = 0.0
+    """D's target for generated images is so much above 0."""
+    penalty: str | None = None
+    penalty_weight: float = 1.0
+    penalty_every: int = 1
+    """Steps from one penalty to the next, which then counts as many times as much."""
+    instance_noise: float = 0.0
+    """Standard deviation of the noise that is added to all that D sees, in the first step."""
+    noise_steps: int = 1
+    """Steps in which that noise fades away."""
+    seed: int = 0
+
+    @cached_property
+    def play(self) -> Objective | PairedObjective:
+        """The objective itself."""
+        return objective(self.objective, self.smooth_real, self.smooth_fake)
 
 
-def minimax(logits: Tensor) -> Tensor:
-    """What G minimises: E log(1 − D(G(z))), the other side of D's own game. Flat while D sees through its images.
-
-    Source: Goodfellow et al. 2014; the tutorial's formula
-    """
-    return -bce_with_logits(logits, 0.0)
+PLAIN = Recipe()
+"""The objective that GANs are known for, and nothing else."""
 
 
-OBJECTIVES: dict[str, Callable[[Tensor], Tensor]] = {"non-saturating": non_saturating, "minimax": minimax}
-
-
-def train_step(gan: GAN, real: Tensor, z: Tensor, objective: str = "non-saturating") -> Outcome:
-    """Update D once, then G once.
+def train_step(gan: GAN, real: Tensor, z: Tensor, recipe: Recipe = PLAIN, index: int = 0) -> Outcome:
+    """Update D once, then G once. `index` counts the steps, from 0.
 
     G's images are made once and judged twice: by D as it was, to train D, and by D as it has become, to train G.
 
     Shapes: real (N, H, W, C) in [−1, 1], z (N, noise_size)
     """
     fake = gan.generator(z)  # G 1: draw noise: z. G 2: generate images.
-    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach())
-    g_loss = generator_step(gan, fake, objective)
+    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach(), recipe, index)
+    g_loss = generator_step(gan, fake, real, recipe, index)
     return Outcome(d_loss, g_loss, d_real, d_fake)
 
 
-def discriminator_step(gan: GAN, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def discriminator_step(
+    gan: GAN, real: Tensor, fake: Tensor, recipe: Recipe = PLAIN, index: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
     """Update D, and nothing of G: `fake` is detached, so no gradient goes there. Returns the loss, D(real), D(fake).
 
     Each half is walked back before the next begins: so the activations of one batch are in memory, not of two.
     """
+    play, judge, parameters = recipe.play, _judge(gan, recipe, index), gan.d_optimizer.parameters
     losses, gradients, verdicts = [], [], []
-    for images, target in ((real, 1.0), (fake, 0.0)):  # D 1: take real images, and the generated ones.
-        logits = gan.discriminator(images)  # D 2: judge them, apart, so that batch norm does not average over both.
-        loss = bce_with_logits(logits, target)  # D 3: cross-entropy.
-        gradients.append(grad(loss, gan.d_optimizer.parameters))
-        losses.append(loss.detach())
-        verdicts.append(mean(sigmoid(logits.detach())))
-    gan.d_optimizer.step([of_real + of_fake for of_real, of_fake in zip(*gradients, strict=True)])  # D 4: update D.
-    return losses[0] + losses[1], verdicts[0], verdicts[1]
+    if isinstance(play, PairedObjective):
+        real_logits, fake_logits = judge(real), judge(fake)
+        losses.append(play.discriminator(real_logits, fake_logits))
+        gradients.append(grad(losses[0], parameters, unconnected="zero"))
+        verdicts += [mean(sigmoid(logits.detach())) for logits in (real_logits, fake_logits)]
+    else:
+        for images, loss in ((real, play.real), (fake, play.fake)):  # D 1: take real images, and the generated ones.
+            logits = judge(images)  # D 2: judge them, apart, so that batch norm does not average over both.
+            losses.append(loss(logits))  # D 3: cross-entropy, or whatever the objective says.
+            gradients.append(grad(losses[-1], parameters))
+            verdicts.append(mean(sigmoid(logits.detach())))
+    if recipe.penalty is not None and index % recipe.penalty_every == 0:
+        gradients.append(_penalty_gradients(gan, real, fake, recipe, index))
+    gan.d_optimizer.step([_sum(of_one) for of_one in zip(*gradients, strict=True)])  # D 4: update D.
+    return _sum([loss.detach() for loss in losses]), verdicts[0], verdicts[1]
 
 
-def generator_step(gan: GAN, fake: Tensor, objective: str) -> Tensor:
+def generator_step(gan: GAN, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0) -> Tensor:
     """Update G, and nothing of D: gradients are asked for G's parameters alone, D's statistics are frozen."""
+    play, judge = recipe.play, _judge(gan, recipe, index)
     with gan.discriminator.frozen_buffers():
-        logits = gan.discriminator(fake)  # G 3: judge the images, anew, as D has just changed.
-    loss = OBJECTIVES[objective](logits)  # G 4: cross-entropy.
+        logits = judge(fake)  # G 3: judge the images, anew, as D has just changed.
+        if isinstance(play, PairedObjective):
+            with no_grad():
+                real_logits = judge(real)
+            loss = play.generator(logits, real_logits)
+        else:
+            loss = play.generator(logits)  # G 4: cross-entropy, or whatever the objective says.
     gan.g_optimizer.step(grad(loss, gan.g_optimizer.parameters))  # G 5: update G.
+    gan.follow(index)
     return loss.detach()
+
+
+def _penalty_gradients(gan: GAN, real: Tensor, fake: Tensor, recipe: Recipe, index: int) -> list[Tensor]:
+    """What the penalty adds to D's gradients. Biases behind the last bend have no part in a slope: theirs are 0."""
+    assert recipe.penalty is not None
+    rng = random_generator(recipe.seed, "penalty", index)
+    with gan.discriminator.frozen_buffers():
+        price = penalty(recipe.penalty)(_judge(gan, recipe, index), real, fake, rng)
+    weight = recipe.penalty_weight * recipe.penalty_every
+    return grad(price * weight, gan.d_optimizer.parameters, unconnected="zero")
+
+
+def _judge(gan: GAN, recipe: Recipe, index: int) -> Callable[[Tensor], Tensor]:
+    """D, on images with the step's noise."""
+    spread = recipe.instance_noise * max(0.0, 1.0 - index / recipe.noise_steps)
+    if not spread:
+        return gan.judge
+    rng = random_generator(recipe.seed, "instance noise", index)
+
+    def noisy(images: Tensor) -> Tensor:
+        noise = spread * rng.standard_normal(images.shape)
+        return gan.judge(images + Tensor(to_device(noise.astype(images.dtype), images.device)))
+
+    return noisy
+
+
+def _sum(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+    total = tensors[0]
+    for tensor in tensors[1:]:
+        total = total + tensor
+    return total

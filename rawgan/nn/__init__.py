@@ -1,6 +1,7 @@
 """Layers that own their parameters."""
 
 from rawgan.nn import init
+from rawgan.nn.blocks import MinibatchStd, Residual, SpectralNorm
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Embedding, Linear, Sequential
 from rawgan.nn.module import Buffer, Module, Parameter
 from rawgan.nn.norm import BatchNorm, InstanceNorm, LayerNorm
@@ -32,13 +33,16 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "MaxPool2d",
+    "MinibatchStd",
     "Module",
     "Parameter",
     "PixelShuffle",
     "ReLU",
     "Reshape",
+    "Residual",
     "Sequential",
     "Sigmoid",
+    "SpectralNorm",
     "Tanh",
     "Upsample",
     "init",

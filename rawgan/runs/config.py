@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from rawgan.errors import ArgumentError, ConfigError, shown
-from rawgan.gan import split_size
+from rawgan.gan import Recipe, objective, split_size
 
 DEFAULT_STEPS = 3000
 
@@ -26,10 +26,17 @@ RANGES = {
     "samples": (1, 2**16),
     "checkpoint_every": (1, 10**9),
     "keep": (1, 10**6),
+    "penalty_every": (1, 10**6),
+    "pack": (1, 64),
+    "noise_steps": (1, 10**9),
+    "d_steps": (1, 100),
+    "g_steps": (1, 100),
 }
 """The least and the most that whole numbers may be: far beyond what any machine can take, and no further."""
 
-MOST_EPOCHS, MOST_LEARNING_RATE = 10**6, 10
+MOST = {"epochs": 10**6, "learning_rate": 10, "d_learning_rate": 10, "penalty_weight": 10**6}
+"""The most that numbers above 0 may be."""
+
 LARGEST_PICTURE = 2**26
 """Pixels of all samples together: pictures much larger than that cannot be read again for the animation."""
 
@@ -38,7 +45,8 @@ OF_THE_CALL = ("config", "resume", "out", "dry_run")
 
 
 CHANGEABLE = (
-    "steps", "epochs", "learning_rate", "device", "backend", "cuda_graph", "checkpoint_every", "keep", "on_nonfinite",
+    "steps", "epochs", "learning_rate", "d_learning_rate", "device", "backend", "cuda_graph", "checkpoint_every",
+    "keep", "on_nonfinite",
 )  # fmt: skip
 """Options that may be others when a run is resumed; the rest is what the run is."""
 
@@ -51,8 +59,9 @@ class TrainConfig:
     1800
     """
 
-    model: Literal["dcgan", "tutorial"] = "dcgan"
-    """dcgan: convolutional networks, the default; tutorial: the tutorial's networks with its constants."""
+    model: Literal["dcgan", "tutorial", "residual"] = "dcgan"
+    """dcgan: convolutional networks, the default; tutorial: the tutorial's networks with its constants; residual:
+    residual networks without batch norm in the discriminator, for --penalty."""
     data: str = "mnist"
     """mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
     image_size: int | None = None
@@ -69,10 +78,39 @@ class TrainConfig:
     """Passes over the data, instead of --steps."""
     batch_size: int = 64
     """Images per step."""
-    objective: Literal["non-saturating", "minimax"] = "non-saturating"
-    """What the generator minimises: -log D(G(z)), or the tutorial's formula log(1 - D(G(z)))."""
+    objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
+        "non-saturating"
+    )
+    """What the networks play for: cross-entropy (minimax: with the tutorial's formula for G), squared distances from
+    their targets, the hinge, the earth mover's distance, or pairs of a real and a generated image."""
+    smooth_real: float = 0.0
+    """D's target for real images is so much below 1, for objectives that have targets."""
+    smooth_fake: float = 0.0
+    """D's target for generated images is so much above 0."""
+    penalty: Literal["none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"] = "none"
+    """What D pays for its slope: at real images, at generated ones, at both, between them, or around real ones."""
+    penalty_weight: float | None = None
+    """How much it pays. Unset: 10; for r1 and r2, 1."""
+    penalty_every: int = 1
+    """Steps from one penalty to the next, which then counts as many times as much."""
+    spectral_norm: bool = False
+    """Divide D's weights by their largest singular values."""
+    pack: int = 1
+    """How many images D judges at a time, as channels of one: it then sees when all are alike."""
+    instance_noise: float = 0.0
+    """Standard deviation of the noise on all that D sees, at the beginning."""
+    noise_steps: int = DEFAULT_STEPS
+    """Steps in which instance noise fades away."""
+    ema: float = 0.0
+    """Make images by a running average of G's weights, which keeps this share of the old ones in a step: 0.999, say."""
+    d_steps: int = 1
+    """Updates of D in a step, each on images of its own."""
+    g_steps: int = 1
+    """Updates of G in a step, each on noise of its own."""
     learning_rate: float | None = None
-    """Adam's learning rate for both networks. Unset: the model's own (dcgan 0.0002, tutorial 0.0001)."""
+    """Adam's learning rate for both networks. Unset: the model's own (dcgan and residual 0.0002, tutorial 0.0001)."""
+    d_learning_rate: float | None = None
+    """D's own learning rate. Unset: that of both."""
     noise_size: int = 100
     """Dimensions of the noise that images are made of."""
     width: int = 64
@@ -113,7 +151,7 @@ class TrainConfig:
         for name, (least, most) in RANGES.items():
             if getattr(self, name) is not None:
                 check_range(name, getattr(self, name), least, most)
-        for name, most in (("epochs", MOST_EPOCHS), ("learning_rate", MOST_LEARNING_RATE)):
+        for name, most in MOST.items():
             value = getattr(self, name)
             if value is not None and not 0 < value <= most:
                 raise ArgumentError(f"{name} must be more than 0 and at most {most}, but is {shown(value)}")
@@ -126,6 +164,7 @@ class TrainConfig:
                 f"cuda_graph is for --device cuda --backend cuda, not for device {self.device}, backend {self.backend}"
             )
         check_range("seed", self.seed, 0, 2**64 - 1)
+        self._check_recipe()
         if not self.data or re.search(r"[\0\ud800-\udfff]", self.data):  # no file's name, or not to be written down
             raise ArgumentError(f"data must be the name of a set or the path of a folder or file, but is {self.data!r}")
         if self.image_size is not None:
@@ -136,6 +175,39 @@ class TrainConfig:
                 f"{LARGEST_PICTURE:,} pixels; take fewer samples"
             )
 
+    def _check_recipe(self) -> None:
+        """What belongs together, and what does not."""
+        objective(self.objective, self.smooth_real, self.smooth_fake)
+        if not 0 <= self.ema < 1:
+            raise ArgumentError(f"ema must be at least 0 and less than 1, but is {shown(self.ema)}")
+        if not 0 <= self.instance_noise <= 10:
+            raise ArgumentError(f"instance_noise must lie in 0 ... 10, but is {shown(self.instance_noise)}")
+        if self.penalty == "none" and (self.penalty_weight is not None or self.penalty_every > 1):
+            raise ArgumentError("penalty_weight and penalty_every are about a penalty, but penalty is none")
+        if self.batch_size % self.pack:
+            raise ArgumentError(f"batch_size {self.batch_size} must be a multiple of pack {self.pack}")
+        judged = self.batch_size // self.pack
+        if self.model == "residual" and judged > 4 and judged % 4:
+            raise ArgumentError(
+                f"batch_size {self.batch_size}: residual compares images by fours, so it takes a multiple of "
+                f"{4 * self.pack}"
+            )
+
+    def recipe(self) -> Recipe:
+        """How the networks play."""
+        weight = (1.0 if self.penalty.startswith("r") else 10.0) if self.penalty_weight is None else self.penalty_weight
+        return Recipe(
+            objective=self.objective,
+            smooth_real=self.smooth_real,
+            smooth_fake=self.smooth_fake,
+            penalty=None if self.penalty == "none" else self.penalty,
+            penalty_weight=weight,
+            penalty_every=self.penalty_every,
+            instance_noise=self.instance_noise,
+            noise_steps=self.noise_steps,
+            seed=self.seed,
+        )
+
     @property
     def size(self) -> int:
         """Height and width of the images, in pixels."""
@@ -144,7 +216,7 @@ class TrainConfig:
     def total_steps(self, per_epoch: int) -> int:
         """How many steps to train, when an epoch has so many."""
         if self.epochs is not None:
-            return max(1, round(self.epochs * per_epoch))
+            return max(1, round(self.epochs * per_epoch / self.d_steps))
         return self.steps or DEFAULT_STEPS
 
     def check_resumed(self, before: Self) -> None:

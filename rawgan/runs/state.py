@@ -28,10 +28,9 @@ def optimizers_of(gan: GAN) -> dict[str, Optimizer]:
 
 
 def tensors_of(gan: GAN) -> dict[str, Tensor]:
-    """Every weight and running statistic by name."""
-    return {
-        f"{name}.{key}": x for name, network in networks_of(gan).items() for key, x in network.state_tensors().items()
-    }
+    """Every weight and running statistic by name, of the average of G's weights, too, if there is one."""
+    networks = networks_of(gan) | ({} if gan.average is None else {"average": gan.average})
+    return {f"{name}.{key}": x for name, network in networks.items() for key, x in network.state_tensors().items()}
 
 
 def moments_of(gan: GAN) -> dict[str, Any]:
@@ -51,12 +50,8 @@ def arrays_of(gan: GAN) -> dict[str, np.ndarray[Any, Any]]:
     >>> sorted(arrays_of(build("tutorial", ImageKind(8), width=2)))[-2:]
     ['generator.4.b', 'generator.4.w']
     """
-    weights = {
-        f"{name}.{key}": array
-        for name, network in networks_of(gan).items()
-        for key, array in network.state_dict().items()
-    }
-    return weights | {name: to_device(array, "cpu").copy() for name, array in moments_of(gan).items()}
+    here = {name: x.data for name, x in tensors_of(gan).items()} | moments_of(gan)
+    return {name: to_device(array, "cpu").copy() for name, array in here.items()}
 
 
 def restore_gan(gan: GAN, checkpoint: Checkpoint) -> None:

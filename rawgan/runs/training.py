@@ -4,7 +4,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -16,7 +15,18 @@ from rawgan.autograd import no_grad
 from rawgan.data import Batches, ImageSet, load
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, ConfigError, DeviceError, DivergedError
-from rawgan.gan import GAN, GraphedStep, ImageKind, Outcome, build, human_bytes, train_step, training_bytes
+from rawgan.gan import (
+    GAN,
+    GraphedStep,
+    ImageKind,
+    Outcome,
+    build,
+    discriminator_step,
+    generator_step,
+    human_bytes,
+    train_step,
+    training_bytes,
+)
 from rawgan.nn import Module
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
@@ -93,16 +103,18 @@ class Training:
         """Steps taken so far."""
         self.rollbacks = 0
         """How often the run went back because of numbers that were not finite."""
-        self._take = (
-            GraphedStep(self.gan, self.config.objective)
-            if self.config.cuda_graph
-            else partial(train_step, self.gan, objective=self.config.objective)
-        )
+        self._recipe = self.config.recipe()
+        graphed = GraphedStep(self.gan, self._recipe) if self.config.cuda_graph else None
+        self._take = self._by_kernels
+        if graphed is not None:
+            self._take = lambda index: graphed(self.real(index), self._noise(index))
         if checkpoint is not None:
+            rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
             restore_gan(self.gan, checkpoint)
-            if self.config.learning_rate not in (None, checkpoint.about.config.get("learning_rate")):
-                for optimizer in optimizers_of(self.gan).values():
-                    optimizer.lr = self.config.learning_rate
+            options = "learning_rate", "d_learning_rate"
+            if any(getattr(self.config, name) != checkpoint.about.config.get(name) for name in options):
+                for name, optimizer in optimizers_of(self.gan).items():
+                    optimizer.lr = rates[name]
             self.reached, self.rollbacks = checkpoint.about.step, checkpoint.about.rollbacks
 
     # --- steps -------------------------------------------------------------------------------------------------------
@@ -115,12 +127,28 @@ class Training:
         (record,) = self._records([self._outcome(number, self._take)])
         return record
 
-    def _outcome(self, number: int, take: Callable[[Tensor, Tensor], Outcome]) -> Any:
+    def _by_kernels(self, index: int) -> Outcome:
+        """Step `index`, counted from 0: D's updates but the last, the last with the first of G, then G's others."""
+        d_steps, g_steps = self.config.d_steps, self.config.g_steps
+        first, noise = index * d_steps, index * (d_steps + g_steps - 1)
+        for extra in range(d_steps - 1):
+            with no_grad():
+                fake = self.gan.generator(self._noise(noise + extra))
+            discriminator_step(self.gan, self.real(first + extra), fake, self._recipe, index)
+        real = self.real(first + d_steps - 1)
+        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self._recipe, index)
+        for extra in range(d_steps, d_steps + g_steps - 1):
+            fake = self.gan.generator(self._noise(noise + extra))
+            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self._recipe, index))
+        return outcome
+
+    def _noise(self, index: int) -> Tensor:
+        return self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
+
+    def _outcome(self, number: int, take: Callable[[int], Outcome]) -> Any:
         """Take a step. Returns what it leaves to look at, (4,), still on its device."""
-        index = number - 1
         try:
-            z = self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
-            outcome = take(self.real(index), z)
+            outcome = take(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number
@@ -135,7 +163,7 @@ class Training:
             return
         values = device.to_device(array_module(outcomes[0]).stack(outcomes), "cpu")
         for number, row in enumerate(values, self.reached - len(outcomes) + 1):
-            record = Record(number, number / self.batches.per_epoch, *map(float, row))
+            record = Record(number, number * self.config.d_steps / self.batches.per_epoch, *map(float, row))
             if not (math.isfinite(record.d_loss) and math.isfinite(record.g_loss)):
                 raise DivergedError(
                     f"step {number}: the losses are no longer finite, so training stops\n"
@@ -160,7 +188,7 @@ class Training:
 
     def sample(self) -> np.ndarray[Any, Any]:
         """Images from the same noise each time. Shapes: → (samples, H, W, C) in [−1, 1]"""
-        return generate(self.gan.generator, self._fixed_noise)
+        return generate(self.gan.sampler, self._fixed_noise)
 
     # --- the run -----------------------------------------------------------------------------------------------------
 
@@ -269,7 +297,7 @@ class Training:
         while finding is None and self.reached < failed:
             before = self.checkpoint()
             finding = first_nonfinite(
-                lambda: self._outcome(self.reached + 1, partial(train_step, self.gan, objective=self.config.objective)),
+                lambda: self._outcome(self.reached + 1, self._by_kernels),
                 networks_of(self.gan),
                 optimizers_of(self.gan),
             )
@@ -352,6 +380,10 @@ def _build(config: TrainConfig, device_name: str) -> GAN:
         noise_size=config.noise_size,
         width=config.width,
         learning_rate=config.learning_rate,
+        d_learning_rate=config.d_learning_rate,
+        pack=config.pack,
+        average_decay=config.ema,
+        spectral_norm=config.spectral_norm,
         seed=config.seed,
         device=device_name,
     )

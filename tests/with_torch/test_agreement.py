@@ -19,15 +19,15 @@ from bench import torch_networks
 from bench.competitors import converted
 from rawgan import Tensor, grad, nn, ops
 from rawgan.data import Batches, ImageSet, load
-from rawgan.gan import GAN, MODELS, OBJECTIVES, ImageKind, Outcome, build, train_step
+from rawgan.gan import GAN, ImageKind, Outcome, Recipe, build, train_step
 
 STEPS = 5
 TOLERANCES = {"float32": 1e-4, "float64": 1e-9}  # absolute
 NETWORKS = ("generator", "discriminator")
 SMALL, LARGE = ImageKind(28, 1), ImageKind(64, 3)
 
-each_model = pytest.mark.parametrize("model", MODELS)
-each_objective = pytest.mark.parametrize("objective", OBJECTIVES)
+each_model = pytest.mark.parametrize("model", ["dcgan", "tutorial"])
+each_objective = pytest.mark.parametrize("objective", ["non-saturating", "minimax"])
 
 
 @each_objective
@@ -178,7 +178,7 @@ def train_both(
     batches = Batches(mnist(ours.image), batch_size, seed)
     for step in range(steps):
         real, z = batches.batch(step, dtype), ours.noise(seed, "train", batch_size, step)
-        found = train_step(ours, Tensor(real), z, objective)
+        found = train_step(ours, Tensor(real), z, Recipe(objective))
         expected = torch_networks.train_step(
             theirs, torch_networks.images_from_rawgan(real), torch.from_numpy(z.numpy()), objective
         )

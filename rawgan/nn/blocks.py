@@ -1,0 +1,131 @@
+"""Modules made of modules, and layers that keep a discriminator in bounds."""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan import ops
+from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
+from rawgan.nn.module import Buffer, Module
+from rawgan.tensor import Tensor
+
+
+class Residual(Module):
+    """y = main(x) + shortcut(x); without a shortcut, x itself.
+
+    Shapes: main and shortcut make the same of x
+    Source: He et al. 2016
+
+    >>> from rawgan import nn
+    >>> Residual(nn.Sequential(nn.ReLU()))(np.array([[-1.0, 2.0]]))
+    Tensor([[-1., 4.]], float64)
+    """
+
+    def __init__(self, main: Sequential, shortcut: Sequential | None = None) -> None:
+        self.main, self.shortcut = main, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return self.main(x) + (x if self.shortcut is None else self.shortcut(x))
+
+
+class SpectralNorm(Module):
+    """A layer whose weights are divided by their largest singular value σ, so that it stretches nothing.
+
+    σ is estimated by one step of power iteration in each forward pass in training; the vector it starts from is kept.
+    A kernel of a convolution counts as the matrix (all axes but the outputs, outputs).
+
+    Shapes: as the layer; u (outputs,)
+    Source: Miyato et al. 2018
+
+    >>> from rawgan import nn
+    >>> rng = np.random.default_rng(0)
+    >>> SpectralNorm(nn.Linear(3, 2, rng=rng), rng=rng)(np.ones((5, 3), "float32")).shape
+    (5, 2)
+    """
+
+    def __init__(self, layer: Linear | Conv2d | ConvTranspose2d, *, rng: np.random.Generator) -> None:
+        if not isinstance(layer, Linear | Conv2d | ConvTranspose2d):
+            raise ArgumentError(
+                f"SpectralNorm: layer must be Linear, Conv2d or ConvTranspose2d, not {type(layer).__name__}"
+            )
+        self.layer = layer
+        start = rng.normal(size=layer.w.shape[-1])
+        self.u = Buffer((start / np.linalg.norm(start)).astype(np.float32))
+
+    def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
+        """See the class; then LeakyReLU, if the slope is below 1."""
+        w = self.layer.w
+        matrix = ops.reshape(w, (-1, w.shape[-1]))
+        v, u = self._vectors(matrix.detach())
+        # σ = vᵀ W u, with v and u taken as constants: its derivative is the outer product that it should be.
+        sigma = ops.sum(ops.matmul(ops.reshape(v, (1, -1)), matrix) * u)
+        return self._applied(x, w / sigma, slope)
+
+    def _vectors(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        """The left and right singular vectors, one step nearer."""
+        v = _unit(ops.matmul(matrix, ops.reshape(self.u.detach(), (-1, 1))))  # (rows, outputs) @ (outputs, 1)
+        u = _unit(ops.matmul(ops.reshape(v, (1, -1)), matrix))  # (1, rows) @ (rows, outputs)
+        if self.training and not self.buffers_frozen:
+            self.u.data[...] = u.data
+            self.u.mark_written()
+        return v, u
+
+    def _applied(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
+        layer = self.layer
+        if isinstance(layer, Linear):
+            y = ops.linear(x, w, layer.b)
+            return y if slope == 1 else ops.leaky_relu(y, slope)
+        names = "stride", "padding", "dilation", "groups"
+        options: dict[str, Any] = {name: getattr(layer, name) for name in names}
+        if isinstance(layer, Conv2d):
+            return ops.conv2d(x, w, layer.b, slope=slope, **options)
+        return ops.conv_transpose2d(x, w, layer.b, slope=slope, output_padding=layer.output_padding, **options)
+
+    def describe_options(self) -> str:
+        """The layer."""
+        return f"{type(self.layer).__name__}({self.layer.describe_options()})"
+
+
+class MinibatchStd(Module):
+    """One more channel: how much images differ within a group of the batch, so that D sees when all are alike.
+
+    For each group of `group` images, the standard deviation of every number over the group, averaged to one.
+
+    Shapes: x (N, H, W, C) → (N, H, W, C + 1); N a multiple of the group, or smaller
+    Raises: ShapeError if it is neither
+    Source: Karras et al. 2018
+
+    >>> MinibatchStd(2)(np.ones((4, 2, 2, 3), "float32")).shape
+    (4, 2, 2, 4)
+    """
+
+    def __init__(self, group: int = 4) -> None:
+        if group < 2:
+            raise ArgumentError(f"MinibatchStd: group must be at least 2, but is {group}")
+        self.group = group
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        if x.ndim != 4 or (len(x) > self.group and len(x) % self.group):
+            raise ShapeError(f"MinibatchStd: x must be (N, H, W, C), N a multiple of {self.group}\n{shapes(x=x)}")
+        n, height, width, channels = x.shape
+        size = min(self.group, n)
+        groups = ops.reshape(x, (n // size, size, height, width, channels))
+        away = groups - ops.mean(groups, axis=1, keepdims=True)
+        deviations = ops.sqrt(ops.mean(away * away, axis=1) + 1e-8)
+        one = ops.mean(deviations, axis=(1, 2, 3), keepdims=True)  # (N / group, 1, 1, 1)
+        each = ops.broadcast_to(ops.reshape(one, (n // size, 1, 1, 1, 1)), (n // size, size, height, width, 1))
+        return ops.concatenate([x, ops.reshape(each, (n, height, width, 1))], axis=3)
+
+    def describe_options(self) -> str:
+        """Group."""
+        return f"{self.group}"
+
+
+def _unit(x: Tensor) -> Tensor:
+    """x with length 1, as a row or column of the numbers that it has, without a graph."""
+    array: Any = x.data.reshape(-1)
+    length = (array * array).sum() ** 0.5
+    return Tensor(array / (length + 1e-12))
