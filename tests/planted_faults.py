@@ -1117,8 +1117,8 @@ GANS = [
     Fault(
         "G's step moves D's running statistics",
         "rawgan/gan/step.py",
-        "with gan.discriminator.frozen_buffers():",
-        "if True:",
+        "with gan.discriminator.frozen_buffers():\n        logits",
+        "if True:\n        logits",
         "tests/test_gan.py -k generator_step_never",
     ),
     Fault(
@@ -1203,6 +1203,72 @@ GANS = [
     ),
 ]
 
+STABILISERS = [
+    Fault(
+        "relativistic: D's two halves are swapped",
+        "rawgan/gan/objectives.py",
+        "mean(softplus(fake - real))",
+        "mean(softplus(real - fake))",
+        "tests/test_stabilisers.py -k their_formulas",
+    ),
+    Fault(
+        "penalty: the slope is a constant",
+        "rawgan/gan/penalties.py",
+        "create_graph=True)",
+        "create_graph=False)",
+        "tests/test_stabilisers.py -k penalty",
+    ),
+    Fault(
+        "penalty: the slope of the batch, not of each image",
+        "rawgan/gan/penalties.py",
+        "return sum(flat * flat, axis=1)",
+        "return sum(flat * flat) * (flat[:, 0] * 0 + 1)",
+        "tests/test_stabilisers.py -k of_each_image",
+    ),
+    Fault(
+        "wgan-gp: one point between for the whole batch",
+        "rawgan/gan/penalties.py",
+        "rng.random((len(real), *[1] * (real.ndim - 1)))",
+        "rng.random(real.shape)",
+        "tests/test_stabilisers.py -k points_between",
+    ),
+    Fault(
+        "a lazy penalty is not made up for",
+        "rawgan/gan/step.py",
+        "weight = recipe.penalty_weight * recipe.penalty_every",
+        "weight = recipe.penalty_weight",
+        "tests/test_stabilisers.py -k lazy",
+    ),
+    Fault(
+        "the average leaves out the running statistics",
+        "rawgan/gan/networks.py",
+        "self.average.state_tensors().items():",
+        "self.average.named_parameters():",
+        "tests/test_stabilisers.py -k average",
+    ),
+    Fault(
+        "packing mixes pixels",
+        "rawgan/gan/networks.py",
+        "ops.transpose(apart, (0, 2, 3, 1, 4))",
+        "ops.transpose(apart, (0, 3, 2, 1, 4))",
+        "tests/test_stabilisers.py -k packed",
+    ),
+    Fault(
+        "minibatch std: over the whole batch",
+        "rawgan/nn/blocks.py",
+        "size = min(self.group, n)",
+        "size = n",
+        "tests/test_stabilisers.py -k minibatch",
+    ),
+    Fault(
+        "more updates of D see the same images",
+        "rawgan/runs/training.py",
+        "self.real(first + extra)",
+        "self.real(first)",
+        "tests/test_stabilisers.py -k more_updates",
+    ),
+]
+
 RUNS = [
     Fault(
         "resume: the optimisers' moments begin at zero again",
@@ -1269,4 +1335,5 @@ FAULTS = [
     *OPTIMISERS,
     *GANS,
     *RUNS,
+    *STABILISERS,
 ]

@@ -21,6 +21,7 @@ from bench.gpu_check import Section, check, table, verdict
 from bench.kernel_workers import Oracle, RawganKernel
 from rawgan.gan import ImageKind
 from rawgan.gan import train_step as one_by_one
+from rawgan.gan.step import PLAIN
 from rawgan.testing.kernel import chosen
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
@@ -112,11 +113,11 @@ def test_training_that_goes_another_way_is_found(run, plain_cupy, monkeypatch):
 class Replayed:
     """A GraphedStep as it should be."""
 
-    def __init__(self, gan, objective="non-saturating"):
-        self.gan, self.objective = gan, objective
+    def __init__(self, gan, recipe=PLAIN):
+        self.gan, self.recipe = gan, recipe
 
     def __call__(self, real, z):
-        return one_by_one(self.gan, real, z, self.objective)
+        return one_by_one(self.gan, real, z, self.recipe)
 
 
 class Forgetful(Replayed):

@@ -301,7 +301,7 @@ def test_a_terminal_of_few_characters(monkeypatch):
     [
         (["train", "--stpes", "5"], "--steps"),
         (["train", "--batchsize=5"], "--batch-size"),
-        (["train", "--learning-rat", "1"], "--learning-rate"),
+        (["train", "--noise-siz", "1"], "--noise-size"),
         (["sample", "run", "--cuont", "5"], "--count"),
     ],
 )
