@@ -309,3 +309,22 @@ def test_the_simulated_arrays_do_not_mix_or_convert(cupy):
         with pytest.raises(TypeError):
             mix()
     assert isinstance(x.sum(), ndarray)
+
+
+def test_a_run_is_sampled_on_the_gpu(cupy, tmp_path, capsys):
+    from rawgan.cli import main
+
+    images = tmp_path / "images.npy"
+    np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
+    options = ["--image-size", "8", "--width", "1", "--noise-size", "3", "--batch-size", "2", "--steps", "1"]
+    options += ["--samples", "2", "--backend", "reference"]
+    assert main(["train", "--data", str(images), "--out", str(tmp_path / "run"), "--device", "cpu", *options]) == 0
+    pictures = []
+    for device in ("cpu", "cuda"):
+        traffic.clear()
+        for command in ("sample", "interpolate"):
+            out = tmp_path / f"{command}-{device}.png"
+            assert main([command, str(tmp_path / "run"), "--device", device, "--out", str(out)]) == 0
+            pictures.append(out.read_bytes())
+        assert bool(traffic["sent"]) is (device == "cuda")
+    assert pictures[:2] == pictures[2:]

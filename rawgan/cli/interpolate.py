@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -10,6 +10,7 @@ from rich.console import Console
 
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
+from rawgan.device import resolve
 from rawgan.runs import RunFolder, save_animation, save_grid, slerp, tile
 from rawgan.runs.config import check_range
 from rawgan.runs.training import generate, restore
@@ -31,6 +32,8 @@ class InterpolateConfig:
     """How many walks."""
     seed: int = 0
     """Same seed, same walks."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
     out: Path | None = None
     """Where to: a .png, .gif or .webp file. Unset: a PNG in the run folder, named after the seed."""
 
@@ -41,12 +44,13 @@ def main(options: list[str]) -> int:
     check_range("frames", config.frames, 2, 10**4)
     check_range("walks", config.walks, 1, 10**4)
     check_range("seed", config.seed, 0, 2**64 - 1)
-    gan = restore(RunFolder.open(config.run))
+    device = resolve(config.device)
+    gan = restore(RunFolder.open(config.run), device)
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
     console = Console()
     with progress_of(console, "generating") as show:
-        images = generate(gan.sampler, Tensor(z.reshape(-1, gan.noise_size)), on_progress=show)
+        images = generate(gan.sampler, Tensor(z.reshape(-1, gan.noise_size)).to(device), on_progress=show)
     path = config.out or config.run / f"interpolation-seed-{config.seed}.png"
     if path.suffix.lower() == ".png":
         save_grid(path, images, columns=config.frames)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
 
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
+from rawgan.device import resolve
 from rawgan.runs import RunFolder, save_grid, save_images
 from rawgan.runs._files import naming, refuse_link
 from rawgan.runs.config import check_range
@@ -29,6 +30,8 @@ class SampleConfig:
     """Images in a row of the grid. Unset: as near to a square as can be."""
     single: bool = False
     """Write each image into a file of its own, unenlarged, instead of one grid."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
     out: Path | None = None
     """Where to: a PNG file, or with --single a folder. Unset: into the run folder, named after the seed."""
 
@@ -38,7 +41,7 @@ def main(options: list[str]) -> int:
     config = tyro.cli(SampleConfig, prog="rawgan sample", args=options)
     check_range("count", config.count, 1, 10**6)
     check_range("seed", config.seed, 0, 2**64 - 1)
-    gan = restore(RunFolder.open(config.run))
+    gan = restore(RunFolder.open(config.run), resolve(config.device))
     console = Console()
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, gan.noise(config.seed, "sample", config.count), on_progress=show)
