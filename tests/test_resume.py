@@ -14,7 +14,7 @@ from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import read
-from rawgan.runs.config import TrainConfig
+from rawgan.runs.config import MOST, TrainConfig
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.training import Training, generate, restore
 
@@ -298,7 +298,7 @@ def test_steps_that_are_finite_when_taken_again(config, tmp_path):
 
 
 def test_a_learning_rate_that_is_too_high_is_found_in_the_update(config, tmp_path, monkeypatch):
-    monkeypatch.setattr("rawgan.runs.config.MOST_LEARNING_RATE", 1e39)
+    monkeypatch.setitem(MOST, "learning_rate", 1e39)
     folder = RunFolder.create(tmp_path / "run", "x")
     with pytest.raises(DivergedError, match=r"it began in step 1: .*(update by Adam|op )"):
         Training(dataclasses.replace(config, learning_rate=1e38)).run(folder)

@@ -305,7 +305,7 @@ def test_more_updates_see_other_images_and_noise(tmp_path):
     images = tmp_path / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
     config = TrainConfig(
-        data=str(images), image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=4, d_steps=2, g_steps=2
+        data=str(images), image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=4, d_steps=3, g_steps=2
     )
     training = Training(config)
     reals, noises = [], []
@@ -313,11 +313,11 @@ def test_more_updates_see_other_images_and_noise(tmp_path):
     training.real = lambda index: reals.append(index) or real(index)
     training._noise = lambda index: noises.append(index) or noise(index)
     records = [training.step(number) for number in (1, 2)]
-    assert reals == [0, 1, 2, 3]
-    assert noises == [0, 1, 2, 3, 4, 5]
-    assert [record.epoch for record in records] == [2 / 6, 4 / 6]
-    assert training.gan.d_optimizer.steps == training.gan.g_optimizer.steps == 4
-    assert dataclasses.replace(config, steps=None, epochs=2).total_steps(6) == 6
+    assert reals == [0, 1, 2, 3, 4, 5]
+    assert noises == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert [record.epoch for record in records] == [3 / 6, 6 / 6]
+    assert (training.gan.d_optimizer.steps, training.gan.g_optimizer.steps) == (6, 4)
+    assert dataclasses.replace(config, steps=None, epochs=2).total_steps(6) == 4
 
 
 @pytest.mark.parametrize(

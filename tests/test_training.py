@@ -136,7 +136,7 @@ def test_a_cuda_graph_is_for_the_cuda_backend():
 @pytest.mark.parametrize(("free", "said"), [(None, ""), (3 << 29, "; besides what is held already, 1.50 GiB are free")])
 def test_too_little_memory(free, said, monkeypatch):
     training = Training(TrainConfig(width=2, steps=1, batch_size=512))
-    monkeypatch.setattr(training, "_take", lambda real, z: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr(training, "_take", lambda index: (_ for _ in ()).throw(MemoryError()))
     monkeypatch.setattr("rawgan.runs.training.device.free_bytes", lambda device: free)
     with pytest.raises(DeviceError) as error:
         training.step(1)

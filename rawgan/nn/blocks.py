@@ -33,7 +33,8 @@ class Residual(Module):
 class SpectralNorm(Module):
     """A layer whose weights are divided by their largest singular value σ, so that it stretches nothing.
 
-    σ is estimated by one step of power iteration in each forward pass in training; the vector it starts from is kept.
+    σ is estimated by a step of power iteration in each forward pass; in training, the vector that it comes to is kept,
+    for the next one to start from.
     A kernel of a convolution counts as the matrix (all axes but the outputs, outputs).
 
     Shapes: as the layer; u (outputs,)
@@ -58,19 +59,15 @@ class SpectralNorm(Module):
         """See the class; then LeakyReLU, if the slope is below 1."""
         w = self.layer.w
         matrix = ops.reshape(w, (-1, w.shape[-1]))
-        v, u = self._vectors(matrix.detach())
-        # σ = vᵀ W u, with v and u taken as constants: its derivative is the outer product that it should be.
-        sigma = ops.sum(ops.matmul(ops.reshape(v, (1, -1)), matrix) * u)
-        return self._applied(x, w / sigma, slope)
-
-    def _vectors(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
-        """The left and right singular vectors, one step nearer."""
-        v = _unit(ops.matmul(matrix, ops.reshape(self.u.detach(), (-1, 1))))  # (rows, outputs) @ (outputs, 1)
-        u = _unit(ops.matmul(ops.reshape(v, (1, -1)), matrix))  # (1, rows) @ (rows, outputs)
+        # Differentiated as a whole, the step of the iteration included: exact however far u is from where it goes.
+        start = Tensor(self.u.data.reshape(-1, 1).copy())  # which u itself will not be for long
+        v = ops.matmul(matrix, start)  # (rows, outputs) @ (outputs, 1)
+        u = ops.matmul(ops.reshape(v / _length(v), (1, -1)), matrix)  # (1, rows) @ (rows, outputs)
+        sigma = _length(u)
         if self.training and not self.buffers_frozen:
-            self.u.data[...] = u.data
+            self.u.data[...] = (u.data / sigma.data).reshape(-1)
             self.u.mark_written()
-        return v, u
+        return self._applied(x, w / sigma, slope)
 
     def _applied(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
         layer = self.layer
@@ -124,8 +121,6 @@ class MinibatchStd(Module):
         return f"{self.group}"
 
 
-def _unit(x: Tensor) -> Tensor:
-    """x with length 1, as a row or column of the numbers that it has, without a graph."""
-    array: Any = x.data.reshape(-1)
-    length = (array * array).sum() ** 0.5
-    return Tensor(array / (length + 1e-12))
+def _length(x: Tensor) -> Tensor:
+    """√Σ x², with a slope even at 0."""
+    return ops.sqrt(ops.maximum(ops.sum(x * x), 1e-30))

@@ -142,7 +142,9 @@ def _check_evaluation(subject: Module, fresh: Module, inputs: Sequence[Any], oth
         )
     if moving := _moved(subject, fresh):
         for _, x in layer.named_buffers():
-            x.data = 1.25 * x.data + SHIFT * (x.data == 0)
+            xp = array_module(x.data)  # each number by another factor, as a layer may look at their direction alone
+            factors = xp.arange(x.size, dtype=x.dtype).reshape(x.shape) / x.size + 1.25
+            x.data = factors * x.data + SHIFT * (x.data == 0)
         if _bits(layer, inputs) == expected:
             raise CheckFailed(
                 f"{title} does not use what training moves, its buffer {moving}\n"
