@@ -25,13 +25,17 @@ def rows(printed):
     return {cells[0]: cells[1:] for cells in lines}
 
 
-def test_every_op_has_a_row_with_its_cases_and_errors(capsys):
+def test_every_op_has_a_row_with_its_cases_and_errors(capsys, monkeypatch):
+    """With a case of each op; all cases are checked in test_gradients.py, and by the command itself in .ci/run."""
+    few = list({case.op: case for case in reversed(CASES)}.values())
+    few.append(next(case for case in CASES if case not in few))
+    monkeypatch.setattr("rawgan.cli.gradcheck.CASES", few)
     code, printed, _ = run(capsys)
     table = rows(printed)
     assert code == 0
     assert table.keys() == {*ops.__all__, "all"}
     for name, (cases, first, second, _third, seconds) in table.items():
-        assert int(cases) == (len(CASES) if name == "all" else sum(case.op == name for case in CASES))
+        assert int(cases) == (len(few) if name == "all" else sum(case.op == name for case in few))
         assert float(first) <= 1e-6
         assert float(second) <= 1e-5
         assert float(seconds) < 60
