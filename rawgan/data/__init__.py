@@ -11,13 +11,13 @@ from pathlib import Path
 from rawgan.data.arrays import read_arrays
 from rawgan.data.batches import Batches
 from rawgan.data.folder import read_image_folder
-from rawgan.data.idx import is_idx_folder, read_idx_folder
+from rawgan.data.idx import has_idx_split, is_idx_folder, read_idx_folder
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.data.known import KNOWN
 from rawgan.data.pixels import resized, to_uint8, to_unit
 from rawgan.errors import ArgumentError, DataError
 
-__all__ = ["Batches", "ImageSet", "load", "to_uint8", "to_unit"]
+__all__ = ["Batches", "ImageSet", "has_test_split", "load", "to_uint8", "to_unit"]
 
 
 def load(
@@ -33,7 +33,7 @@ def load(
 
     `source` is one of
 
-    - the name of a known set: `mnist`, `fashion-mnist`, `cifar10` (a folder of that name is `./mnist`);
+    - the name of a known set: `mnist`, `stacked-mnist`, `fashion-mnist`, `cifar10` (a folder so named is `./mnist`);
     - a folder of IDX files, under the names that MNIST's files have, gzipped or not;
     - a folder of PNG, JPEG, WebP, GIF and BMP files, sub-folders included;
     - an `.npy` file, or an `.npz` file with `images` and perhaps `labels`: uint8, (N, H, W) or (N, H, W, C).
@@ -105,12 +105,21 @@ def _load_own(
     )
 
 
+def has_test_split(source: str | PathLike[str]) -> bool:
+    """Whether :func:`load` can read a "test" split of `source`, as far as names tell.
+
+    >>> has_test_split("mnist"), has_test_split("photos")
+    (True, False)
+    """
+    return source in KNOWN or has_idx_split(Path(source).expanduser(), "test")
+
+
 def _nothing_there(source: str) -> str:
     """The message for a `source` that does not exist, with the known set that was perhaps meant.
 
     >>> print(_nothing_there("cifar-10"))
     cifar-10: no such file or folder, nor a known set; did you mean cifar10?
-      known sets: mnist, fashion-mnist, cifar10
+      known sets: mnist, stacked-mnist, fashion-mnist, cifar10
     """
     near = get_close_matches(source.lower(), KNOWN, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""

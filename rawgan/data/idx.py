@@ -44,6 +44,11 @@ def is_idx_folder(folder: Path) -> bool:
     return any(_find(folder, split, kind) for split in SPLITS for kind in (IMAGES, LABELS))
 
 
+def has_idx_split(folder: Path, split: str) -> bool:
+    """Whether the folder holds images of that split."""
+    return _find(folder, split, IMAGES) is not None
+
+
 def read_idx_folder(folder: Path, split: str) -> Arrays:
     """The images and, where there is a file of them, the labels of one split.
 

@@ -12,7 +12,7 @@ from rawgan.gan import Recipe, objective, split_size
 
 DEFAULT_STEPS = 3000
 
-NATIVE_SIZES = {"mnist": 28, "fashion-mnist": 28, "cifar10": 32}
+NATIVE_SIZES = {"mnist": 28, "stacked-mnist": 28, "fashion-mnist": 28, "cifar10": 32}
 """Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
 
 RANGES = {
@@ -63,7 +63,7 @@ class TrainConfig:
     """dcgan: convolutional networks, the default; tutorial: the tutorial's networks with its constants; residual:
     residual networks without batch norm in the discriminator, for --penalty."""
     data: str = "mnist"
-    """mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
+    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
     image_size: int | None = None
     """Height and width of the images in pixels: 4, 5, 6 or 7 times 2, 4, 8, …. Unset: 28 for MNIST,
     32 for CIFAR-10, 64 for your own images."""
