@@ -1,0 +1,61 @@
+"""How good generated images are, offline: no weights to download, and a floor beside every figure.
+
+:class:`Reference` draws real images and has a judge, such as the digit classifier that comes with rawgan, look at them;
+:func:`evaluate` compares generated images with them. The functions by themselves take any features.
+"""
+
+from rawgan.metrics.classifier import Classifier
+from rawgan.metrics.classifier import load as load_classifier
+from rawgan.metrics.classifier import train as train_classifier
+from rawgan.metrics.distances import Moments, fid, frechet_distance, kid, moments
+from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, split
+from rawgan.metrics.judges import Judge, judge_of
+from rawgan.metrics.manifold import PRDC, prdc
+from rawgan.metrics.mixtures import MIXTURES, Mixture, grid25, ring8
+from rawgan.metrics.modes import (
+    class_histogram,
+    classifier_score,
+    collapsed_modes,
+    confusion_matrix,
+    least_count,
+    modes_covered,
+    perfect_kl,
+    perfect_modes,
+    reverse_kl,
+)
+from rawgan.metrics.nearest import Nearest, nearest_images
+
+__all__ = [
+    "MIXTURES",
+    "PRDC",
+    "Classifier",
+    "Judge",
+    "Mixture",
+    "Moments",
+    "Nearest",
+    "Reference",
+    "class_histogram",
+    "classifier_score",
+    "collapsed_modes",
+    "confusion_matrix",
+    "draw",
+    "evaluate",
+    "fid",
+    "frechet_distance",
+    "grid25",
+    "held_out_of",
+    "judge_of",
+    "kid",
+    "least_count",
+    "load_classifier",
+    "modes_covered",
+    "moments",
+    "nearest_images",
+    "perfect_kl",
+    "perfect_modes",
+    "prdc",
+    "reverse_kl",
+    "ring8",
+    "split",
+    "train_classifier",
+]

@@ -1,0 +1,47 @@
+"""What the metrics refuse, and how they say so."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rawgan.errors import ArgumentError, ShapeError, shapes
+
+
+def checked(metric: str, least: int, **sets: ArrayLike) -> list[NDArray[np.float64]]:
+    """Each set of points as float64, once it is what a metric can be computed from.
+
+    Shapes: each (N, D) → the same, D being that of the first
+    Raises: ShapeError for another rank or for sets of different widths; ArgumentError for fewer than `least` points, or
+            for numbers that are not finite
+    """
+    arrays = {name: np.asarray(points, np.float64) for name, points in sets.items()}
+    if any(points.ndim != 2 or not points.shape[1] for points in arrays.values()):
+        raise ShapeError(f"{metric}: each set must be (N, D), one row for each sample\n{shapes(**arrays)}")
+    if len({points.shape[1] for points in arrays.values()}) > 1:
+        raise ShapeError(f"{metric}: the sets must have features of one kind, so as many of them\n{shapes(**arrays)}")
+    for name, points in arrays.items():
+        if len(points) < least:
+            raise ArgumentError(f"{metric}: at least {least} samples are needed, but {name} has {len(points)}")
+        if lost := int((~np.isfinite(points)).any(axis=1).sum()):
+            raise ArgumentError(
+                f"{metric}: {lost} of the {len(points)} samples of {name} hold numbers that are not finite; "
+                "the network that made them has diverged"
+            )
+    return list(arrays.values())
+
+
+def checked_labels(metric: str, labels: ArrayLike, classes: int) -> NDArray[np.int64]:
+    """Class numbers, once they are what can be counted.
+
+    Shapes: (N,) integers → (N,) int64
+    Raises: ShapeError for another rank or for none; ArgumentError for a label outside 0 … classes − 1
+    """
+    numbers = np.asarray(labels)
+    if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
+        raise ShapeError(
+            f"{metric}: labels must be integers (N,), one or more\n{shapes(labels=numbers)} {numbers.dtype}"
+        )
+    if numbers.min() < 0 or numbers.max() >= classes:
+        raise ArgumentError(
+            f"{metric}: labels must lie in 0 … {classes - 1}, but go from {numbers.min()} to {numbers.max()}"
+        )
+    return numbers.astype(np.int64)

@@ -1,0 +1,249 @@
+"""A small convolutional classifier: its features and its labels are what generated images are measured with.
+
+The one that comes with rawgan, `digits.safetensors`, was made from MNIST by `rawgan train-classifier`, which makes
+another from any labelled images. MNIST is under CC BY-SA 3.0, and so are these weights.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan import nn, ops
+from rawgan.autograd import grad, no_grad
+from rawgan.data import Batches, ImageSet, to_unit
+from rawgan.data.imageset import Progress
+from rawgan.data.pixels import resized
+from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.metrics.modes import class_histogram, confusion_matrix
+from rawgan.optim import Adam
+from rawgan.random import generator
+from rawgan.tensor import Tensor
+
+DIGITS = Path(__file__).parent / "digits.safetensors"
+DIGITS_SHA256 = "940e421d3e85500dce4f47bf8679779f128603666a5aecf3be6dd18a129bdda4"
+
+FEATURES = 64
+SMALLEST = 8
+"""Pixels: a smaller image leaves nothing to look at after it was halved."""
+AT_ONCE = 250
+"""Images in memory at once, as floating-point numbers."""
+
+EPOCHS = 8
+BATCH = 128
+RATE = 2e-3
+"""The learning rate at the first step; it falls along a straight line to 0 after the last."""
+SHIFT = 2
+"""Pixels by which each training image is shifted, at most, down, up, left or right."""
+
+HEADING = "rawgan-classifier"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a classifier takes, and what it was made from."""
+
+    size: int
+    """Height and width of its images, in pixels."""
+    channels: int
+    classes: int
+    data: str
+    """The data that it was trained on."""
+    accuracy: float | None = None
+    """Share of the images kept for testing that it names rightly."""
+
+
+class _Network(nn.Module):
+    """body: images → features; head: features → logits. Convolutions halve the image until 7 pixels or fewer are left:
+    28 → 14 → 7."""
+
+    def __init__(self, kind: Kind, rng: np.random.Generator) -> None:
+        def block(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
+            init = nn.init.he_normal
+            conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=1, bias=False, rng=rng, init=init)
+            return [conv, nn.BatchNorm(outputs), nn.LeakyReLU(0.1)]
+
+        layers, side = [*block(kind.channels, 32, 4, 2), *block(32, 64, 3, 1)], kind.size // 2
+        while side > 7:
+            layers += block(64, 64, 4, 2)
+            side //= 2
+        layers += [nn.Flatten(), nn.Linear(side * side * 64, FEATURES, rng=rng)]
+        self.body = nn.Sequential(*layers, nn.BatchNorm(FEATURES), nn.LeakyReLU(0.1))
+        self.head = nn.Sequential(nn.Linear(FEATURES, kind.classes, rng=rng))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images in [−1, 1] → logits."""
+        return self.head(self.body(x))
+
+
+class Classifier:
+    """Names the class of an image, by 64 features of it.
+
+    Images of another size are resized (bicubic), and made grey or repeated in three channels where it takes those.
+
+    Raises: ArgumentError for images too small, or fewer than two classes
+    """
+
+    def __init__(self, kind: Kind, seed: int = 0) -> None:
+        if kind.size < SMALLEST or kind.classes < 2:
+            raise ArgumentError(
+                f"a classifier needs images of {SMALLEST} pixels or more and two classes or more; "
+                f"{kind.data} has {kind.size} pixels and {kind.classes} class{'' if kind.classes == 1 else 'es'}"
+            )
+        self.kind = kind
+        self.network = _Network(kind, generator(seed, "classifier"))
+
+    @property
+    def data(self) -> str:
+        """The data that it was trained on."""
+        return self.kind.data
+
+    @property
+    def classes(self) -> int:
+        """How many classes it tells apart."""
+        return self.kind.classes
+
+    def features(
+        self, images: NDArray[np.uint8], on_progress: Progress = lambda done, total: None
+    ) -> NDArray[np.float32]:
+        """What the last hidden layer says of images.
+
+        Shapes: images (N, H, W, C) uint8 → (N, 64)
+        """
+        images = resized(images, self.kind.size, self.kind.channels, "images")
+        found = np.empty((len(images), FEATURES), np.float32)
+        with no_grad(), self.network.evaluating():
+            for start in range(0, len(images), AT_ONCE):
+                batch = to_unit(images[start : start + AT_ONCE])
+                found[start : start + AT_ONCE] = self.network.body(Tensor(batch)).numpy()
+                on_progress(start + len(batch), len(images))
+        return found
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How probable each class is, by features.
+
+        Shapes: features (N, 64) → (N, classes), rows that sum to 1
+        """
+        with no_grad():
+            logits = self.network.head(Tensor(features)).numpy().astype(np.float64)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def shares(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The share of each class among labels. Shapes: labels (N,) → (classes,)"""
+        return class_histogram(labels, self.classes) / len(labels)
+
+    def confusion(self, features: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """[i, j]: the share of class i that is taken for class j.
+
+        Shapes: features (N, 64), labels (N,) → (classes, classes)
+        """
+        return confusion_matrix(labels, self.probabilities(features).argmax(axis=1), self.classes)
+
+    def labels(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The class of each image. Shapes: images (N, H, W, C) uint8 → (N,)"""
+        return self.probabilities(self.features(images)).argmax(axis=1)
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """Everything, as a safetensors file has it: read it with :func:`load`."""
+        from safetensors.numpy import save
+
+        return save(self.network.state_dict(), {HEADING: json.dumps(asdict(self.kind))})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str) -> "Classifier":
+        """The classifier in a file called `name`. Raises: ConfigError for a file that holds none"""
+        from safetensors import SafetensorError, deserialize
+        from safetensors.numpy import load as arrays_in
+
+        try:
+            deserialize(data)
+            heading = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            kind = Kind(**json.loads(heading["__metadata__"][HEADING]))
+            arrays = arrays_in(data)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"{name} holds no classifier of rawgan ({error!r:.80})\n"
+                "  rawgan train-classifier makes one from labelled images"
+            ) from error
+        made = cls(kind)
+        made.network.load_state_dict(arrays)
+        return made
+
+
+def load(path: Path | None = None) -> Classifier:
+    """The classifier in a file, or the one of digits that comes with rawgan.
+
+    Raises: ConfigError for a file that cannot be read or holds no classifier, or an installation that is damaged
+
+    >>> digits = load()
+    >>> digits.kind.size, digits.classes, digits.data
+    (28, 10, 'mnist')
+    """
+    file = path or DIGITS
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} could not be read: {error.strerror or error}") from error
+    if path is None and (came := hashlib.sha256(data).hexdigest()) != DIGITS_SHA256:
+        raise ConfigError(
+            f"{file}: expected a file of SHA-256 {DIGITS_SHA256}, came {came}\n"
+            "  rawgan's installation is damaged: pip install --force-reinstall --no-deps rawgan"
+        )
+    return Classifier.from_bytes(data, str(file))
+
+
+def train(
+    images: ImageSet,
+    held_out: ImageSet,
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+) -> Classifier:
+    """Train a classifier, and measure it with images that it was not trained on. Same seed and kernels, same bits.
+
+    Cross-entropy, Adam, every image shifted by up to 2 pixels each time.
+
+    Raises: DataError for images without labels or too few, ArgumentError for images too small or a single class
+    """
+    for part in (images, held_out):
+        if part.labels is None:
+            raise DataError(f"{part.name}: a classifier needs labels, and these images have none")
+    classes = int(max(part.labels.max() for part in (images, held_out))) + 1  # type: ignore[union-attr]
+    size, _, channels = images.shape
+    classifier = Classifier(Kind(size, channels, classes, images.name), seed)
+    adam = Adam(classifier.network.parameters(), RATE)
+    batches = Batches(images, min(BATCH, len(images)), seed)
+    steps = epochs * batches.per_epoch
+    for step in range(steps):
+        adam.lr = RATE * (1 - step / steps)
+        x = shifted(batches.batch(step), generator(seed, "shift", step))
+        loss = ops.softmax_cross_entropy(classifier.network(Tensor(x)), batches.labels(step))
+        adam.step(grad(loss, adam.parameters))
+        on_step(step + 1, steps)
+    accuracy = float((classifier.labels(held_out.images) == held_out.labels).mean())
+    classifier.kind = replace(classifier.kind, accuracy=accuracy)
+    return classifier
+
+
+def shifted(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Each image moved by whole pixels, up to 2 each way; its edge is repeated where there was none of it.
+
+    Shapes: images (N, H, W, C) → the same
+
+    >>> x = np.arange(25.0).reshape(1, 5, 5, 1)
+    >>> bool(np.isin(shifted(x, np.random.default_rng(0)), x).all())
+    True
+    """
+    count, height, width, _ = images.shape
+    padded = np.pad(images, [(0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)], mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))  # (N, 5, 5, C, H, W)
+    down, right = rng.integers(0, 2 * SHIFT + 1, (2, count))
+    return np.ascontiguousarray(windows[np.arange(count), down, right].transpose(0, 2, 3, 1))

@@ -1,0 +1,83 @@
+"""Precision, recall, density and coverage: are samples where real ones are, and everywhere where those are?
+
+Each set is taken for the union of balls around its samples that reach to the k-th nearest sample of the same set.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rawgan.errors import ArgumentError
+from rawgan.metrics._checks import checked
+
+ROWS = 500
+"""Rows of a matrix of distances that are in memory at once."""
+
+
+class PRDC(NamedTuple):
+    """How two sets of samples lie in each other."""
+
+    precision: float
+    """Share of generated samples that are in a ball of a real one: are they realistic?"""
+    recall: float
+    """Share of real samples that are in a ball of a generated one: is everything there? Generous to outliers."""
+    density: float
+    """In how many balls of real samples a generated one is, over k; about 1 for real ones, and can be more."""
+    coverage: float
+    """Share of real samples whose ball has a generated sample in it."""
+
+
+def prdc(real: ArrayLike, generated: ArrayLike, k: int = 5) -> PRDC:
+    """Precision, recall, density and coverage.
+
+    Distances are Euclidean, in float64, and never all in memory: N · M of them are computed a strip at a time.
+
+    Shapes: real (N, D), generated (M, D), N, M > k
+    Raises: ShapeError for sets that do not fit; ArgumentError for too few samples, for NaN, or a k below 1
+    Source: Kynkäänniemi et al. 2019 (precision, recall); Naeem et al. 2020 (density, coverage)
+
+    >>> rng = np.random.default_rng(0)
+    >>> real = rng.normal(size=(1000, 2))
+    >>> collapsed = prdc(real, np.full((1000, 2), 0.1) + 0.01 * rng.normal(size=(1000, 2)))
+    >>> collapsed.precision, round(collapsed.coverage, 1)
+    (1.0, 0.0)
+    """
+    if k < 1:
+        raise ArgumentError(f"prdc: k must be at least 1, but is {k}")
+    x, y = checked("prdc", k + 1, real=real, generated=generated)
+    centre = x.mean(axis=0)  # distances do not change, and lose fewer digits
+    x, y = x - centre, y - centre
+    x_radii, y_radii = _radii(x, k), _radii(y, k)
+
+    balls = np.zeros(len(y), np.int64)  # of real samples, that each generated one is in
+    recalled = covered = 0
+    for start, squares in _strips(x, y):
+        own = x_radii[start : start + ROWS]
+        balls += (squares < own[:, None]).sum(axis=0)
+        covered += int((squares.min(axis=1) < own).sum())
+        recalled += int((squares < y_radii).any(axis=1).sum())
+    return PRDC(float((balls > 0).mean()), recalled / len(x), float(balls.mean() / k), covered / len(x))
+
+
+def _radii(x: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """The squared distance of each point to the k-th nearest other one. Shapes: x (N, D) → (N,)"""
+    radii = np.empty(len(x))
+    for start, squares in _strips(x, x):
+        rows = np.arange(len(squares))
+        squares[rows, start + rows] = np.inf  # not to itself
+        radii[start : start + ROWS] = np.partition(squares, k - 1, axis=1)[:, k - 1]
+    return radii
+
+
+def _strips(x: NDArray[np.float64], y: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Squared distances of all x to all y, a strip of rows at a time, each with the number of its first row."""
+    y_squares = (y * y).sum(axis=1)
+    for start in range(0, len(x), ROWS):
+        rows = x[start : start + ROWS]
+        squares = rows @ y.T  # (ROWS, D) @ (D, M) → (ROWS, M)
+        squares *= -2
+        squares += (rows * rows).sum(axis=1)[:, None]
+        squares += y_squares
+        yield start, np.maximum(squares, 0, out=squares)
