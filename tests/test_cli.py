@@ -49,7 +49,7 @@ def clean_environment(**extra):
 def test_help_lists_every_command(capsys):
     assert main([]) == main(["--help"]) == main(["help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"  {name:<12} {purpose}\n" in printed for name, purpose in COMMANDS.items())
+    assert all(f"  {name:<17} {purpose}\n" in printed for name, purpose in COMMANDS.items())
 
 
 def test_version(capsys):
@@ -63,7 +63,7 @@ def test_an_unknown_command_lists_the_known(capsys):
     assert error.startswith("rawgan: there is no command 'dance'\n\n")
     assert main(["trian"]) == 2
     assert capsys.readouterr().err.startswith("rawgan: there is no command 'trian'; did you mean train?\n\n")
-    assert "  train        train a GAN" in error
+    assert "  train             train a GAN" in error
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -13,6 +13,8 @@ COMMANDS = {
     "runs": "list runs: how far each is, and in what state",
     "sample": "make images with a trained generator",
     "interpolate": "walk through the noise from image to image",
+    "evaluate": "measure a trained generator against real images",
+    "train-classifier": "train what the generator of other images is measured with",
     "describe": "show every layer of a model: shapes, parameters, FLOPs, memory",
     "gradcheck": "check the gradients of every op, or of a layer of your own",
     "info": "show versions, backends and devices",
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"rawgan: there is no command {command!r}{hint}\n\n{_help()}", file=sys.stderr)
         return 2
     try:
-        run: Callable[[list[str]], int] = import_module(f"rawgan.cli.{command}").main
+        run: Callable[[list[str]], int] = import_module(f"rawgan.cli.{command.replace('-', '_')}").main
         return run(options)
     except RawganError as error:
         print(f"rawgan {command}: {error}", file=sys.stderr)
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:<12} {purpose}" for name, purpose in COMMANDS.items()]
+    lines = [f"  {name:<17} {purpose}" for name, purpose in COMMANDS.items()]
     return "\n".join(
         [
             "rawgan: GANs from bare arrays",

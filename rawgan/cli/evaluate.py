@@ -1,0 +1,176 @@
+"""rawgan evaluate"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import tyro
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from rawgan import __version__
+from rawgan.cli._progress import progress_of
+from rawgan.data import load, to_uint8
+from rawgan.errors import ArgumentError
+from rawgan.metrics import Reference, draw, evaluate, held_out_of, judge_of, nearest_images
+from rawgan.metrics.classifier import DIGITS
+from rawgan.runs import RunFolder, save_grid
+from rawgan.runs._files import replacing
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import generate, restore
+
+SAMPLES = 10_000
+LOOKED_AT = 1000
+"""Samples whose nearest training image is searched for."""
+SHOWN = 32
+"""Of these, as many as the picture shows: the nearest."""
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Measure the generator of a run against real images, with the figures that other real images reach beside them.
+
+    Writes evaluation.json and nearest.png, samples beside the training images nearest to them, into the run folder.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run folder."""
+    samples: int | None = None
+    """How many images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
+    there are real images."""
+    seed: int = 0
+    """Same seed, same figures."""
+    features: Path | None = None
+    """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
+    that comes with rawgan, for mnist and stacked-mnist."""
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    figure: str
+    label: str
+    form: str
+    remark: str
+    """In terms of what `Reference.expected` says."""
+
+
+ROWS = (
+    Row("fid", "FID", ".3f", "0 is best"),
+    Row("kid", "KID", ".5f", "0 is best, and can be less by chance"),
+    Row("precision", "precision", ".3f", "realistic; 1 is best"),
+    Row("recall", "recall", ".3f", "everything there; 1 is best"),
+    Row("density", "density", ".3f", "like precision, less misled by outliers; about 1"),
+    Row("coverage", "coverage", ".3f", "like recall, less misled by outliers; 1 is best"),
+    Row("classifier_score", "classifier score", ".3f", "at most {classes}"),
+    Row("modes", "modes", ",", "of {classes}; stuck on one: {collapsed_modes:.1f}"),
+    Row(
+        "modes_of_least_count",
+        "modes of {least_count} samples or more",
+        ",",
+        "perfect: {perfect_modes_of_least_count:.1f}; stuck on one: {collapsed_modes_of_least_count:.1f}",
+    ),
+    Row("reverse_kl", "reverse KL", ".4f", "perfect samples: {perfect_kl:.4f}"),
+    Row("nearest", "nearest training image", ".1f", "levels of 255, median; far less than real images: copies"),
+)
+
+
+def main(options: list[str]) -> int:
+    """Measure, print the table, and write the files."""
+    config = tyro.cli(EvaluateConfig, prog="rawgan evaluate", args=options)
+    if config.samples is not None and config.samples < 1:
+        raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
+    folder, console = RunFolder.open(config.run), Console()
+    asked = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
+    judge = judge_of(asked.data, config.features)
+    gan = restore(folder)
+    checkpoint, _ = folder.newest_checkpoint()
+    step = checkpoint.about.step if checkpoint else 0
+    with progress_of(console, "reading images") as show:
+        seen = load(
+            asked.data,
+            image_size=asked.size,
+            channels=asked.channels,
+            skip_broken=asked.skip_broken,
+            on_progress=show,
+        )
+        training, held_out = held_out_of(asked.data, seen, 0.5, config.seed, show)
+    count = config.samples or min(SAMPLES, len(training), len(held_out))
+    with progress_of(console, "looking at real images") as show:
+        reference = Reference.of(judge, training, held_out, count, config.seed, show)
+    with progress_of(console, "generating") as show:
+        images = to_uint8(generate(gan.generator, gan.noise(config.seed, "evaluate", count), on_progress=show))
+    with progress_of(console, "measuring") as show:
+        generated = evaluate(images, reference, show)
+    with console.status("measuring real images"):
+        floor = dict(reference.floor)
+    with console.status("looking for the nearest training images"):
+        near = nearest_images(images[:LOOKED_AT], seen.images)
+        generated["nearest"] = float(np.median(near.distance))
+        others = draw(held_out, min(count, LOOKED_AT), config.seed).images
+        floor["nearest"] = float(np.median(nearest_images(others, training.images).distance))
+
+    by = str(config.features) if config.features else "the classifier of digits"
+    title = f"{count:,} samples of step {step:,} and as many training images, by {reference.training.shape[1]} features"
+    console.print(_table(f"{title} of {by}", generated, floor, reference))
+    if len(generated.get("histogram", ())) in range(1, 21):
+        shares = "  ".join(f"{i}: {100 * n / count:.1f}" for i, n in enumerate(generated["histogram"]))
+        console.print(f"per cent of each class  {shares}", highlight=False, soft_wrap=True)
+    said = {
+        "rawgan": __version__, "step": step, "samples": count, "seed": config.seed, "features": by,
+        "features_sha256": hashlib.sha256((config.features or DIGITS).read_bytes()).hexdigest(),
+        "generated": generated, "floor": floor, "expected": reference.expected,
+    }  # fmt: skip
+    first = np.argsort(near.distance, kind="stable")[:SHOWN]
+    _write(console, folder, said, np.stack([images[first], seen.images[near.which[first]]], axis=1))
+    return 0
+
+
+def _write(console: Console, folder: RunFolder, said: dict[str, Any], pairs: np.ndarray[Any, Any]) -> None:
+    """Write both files, and say where they are. Shapes: pairs (N, 2, H, W, C)"""
+    figures, picture = folder.path / "evaluation.json", folder.path / "nearest.png"
+    with replacing(figures) as temporary:
+        temporary.write_text(json.dumps(_json_value(said), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    save_grid(picture, pairs.reshape(-1, *pairs.shape[2:]), columns=8)
+    console.print(
+        f"figures: {figures}\nsamples, each with the training image nearest to it on its right: {picture}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], reference: Reference) -> Table:
+    known: dict[str, Any] = {"classes": reference.judge.classes, **reference.expected}
+    if "judge_error" in known:
+        title += f", which errs on {100 * known['judge_error']:.2f} %"
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    for heading in ("", "generated", "real images", ""):
+        table.add_column(heading, justify="right" if heading else "left")
+    for row in ROWS:
+        if row.figure in generated:
+            values = (format(figures[row.figure], row.form) for figures in (generated, floor))
+            table.add_row(row.label.format(**known), *values, _remark(row.remark, known))
+    return table
+
+
+def _remark(text: str, known: dict[str, Any]) -> str:
+    """The parts of a remark, between semicolons, for which everything is known."""
+    parts = []
+    for part in text.split("; "):
+        try:
+            parts.append(part.format(**known))
+        except KeyError:
+            continue
+    return "; ".join(parts)
+
+
+def _json_value(value: Any) -> Any:
+    """The same, with null for what is not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _json_value(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
