@@ -25,8 +25,10 @@ from rawgan.runs.config import TrainConfig
 from rawgan.runs.training import generate, restore
 
 SAMPLES = 10_000
-LOOKED_AT = 1000
+LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
+UNKNOWN = {"collapsed_modes": math.nan, "collapsed_modes_of_least_count": math.nan}
+"""Where the judge's errors are not known."""
 SHOWN = 32
 """Of these, as many as the picture shows: the nearest."""
 
@@ -57,26 +59,26 @@ class Row(NamedTuple):
     label: str
     form: str
     remark: str
-    """In terms of what `Reference.expected` says."""
+    """How to read it, in terms of what `Reference.expected` says."""
 
 
 ROWS = (
-    Row("fid", "FID", ".3f", "0 is best"),
-    Row("kid", "KID", ".5f", "0 is best, and can be less by chance"),
-    Row("precision", "precision", ".3f", "realistic; 1 is best"),
-    Row("recall", "recall", ".3f", "everything there; 1 is best"),
-    Row("density", "density", ".3f", "like precision, less misled by outliers; about 1"),
-    Row("coverage", "coverage", ".3f", "like recall, less misled by outliers; 1 is best"),
+    Row("fid", "FID", ".3f", "best: 0"),
+    Row("kid", "KID", ".5f", "best: 0, give or take"),
+    Row("precision", "precision", ".3f", "1: all are realistic"),
+    Row("density", "density", ".3f", "the same, about 1"),
+    Row("recall", "recall", ".3f", "1: nothing is missing"),
+    Row("coverage", "coverage", ".3f", "the same, stricter"),
     Row("classifier_score", "classifier score", ".3f", "at most {classes}"),
-    Row("modes", "modes", ",", "of {classes}; stuck on one: {collapsed_modes:.1f}"),
+    Row("modes", "modes of {classes}", ",", "stuck on one: {collapsed_modes:.1f}"),
     Row(
         "modes_of_least_count",
-        "modes of {least_count} samples or more",
+        "those of {least_count} samples or more",
         ",",
-        "perfect: {perfect_modes_of_least_count:.1f}; stuck on one: {collapsed_modes_of_least_count:.1f}",
+        "stuck on one: {collapsed_modes_of_least_count:.1f}",
     ),
-    Row("reverse_kl", "reverse KL", ".4f", "perfect samples: {perfect_kl:.4f}"),
-    Row("nearest", "nearest training image", ".1f", "levels of 255, median; far less than real images: copies"),
+    Row("reverse_kl", "reverse KL", ".4f", "perfect: {perfect_kl:.4f}"),
+    Row("nearest", "nearest training image", ".1f", "far less: copies"),
 )
 
 
@@ -145,8 +147,8 @@ def _write(console: Console, folder: RunFolder, said: dict[str, Any], pairs: np.
 
 
 def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], reference: Reference) -> Table:
-    known: dict[str, Any] = {"classes": reference.judge.classes, **reference.expected}
-    if "judge_error" in known:
+    known: dict[str, Any] = {"classes": reference.judge.classes, **UNKNOWN, **reference.expected}
+    if "judge_error" in reference.expected:
         title += f", which errs on {100 * known['judge_error']:.2f} %"
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     for heading in ("", "generated", "real images", ""):
@@ -154,19 +156,8 @@ def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], referen
     for row in ROWS:
         if row.figure in generated:
             values = (format(figures[row.figure], row.form) for figures in (generated, floor))
-            table.add_row(row.label.format(**known), *values, _remark(row.remark, known))
+            table.add_row(row.label.format(**known), *values, row.remark.format(**known))
     return table
-
-
-def _remark(text: str, known: dict[str, Any]) -> str:
-    """The parts of a remark, between semicolons, for which everything is known."""
-    parts = []
-    for part in text.split("; "):
-        try:
-            parts.append(part.format(**known))
-        except KeyError:
-            continue
-    return "; ".join(parts)
 
 
 def _json_value(value: Any) -> Any:
