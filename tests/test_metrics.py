@@ -147,6 +147,7 @@ def test_manifold_tells_collapse_from_noise(rng):
     assert collapsed.coverage < 0.1 > collapsed.recall
     assert scattered.precision < 0.05 > scattered.density
     assert prdc(real, np.zeros((300, 2))).recall == 0  # all the same: balls of no size
+    assert prdc(np.zeros((9, 2)), np.zeros((9, 2))) == (0, 0, 0, 0)  # their rim is not in them
 
 
 @pytest.mark.parametrize(("off", "code"), [(0.0, 0), (0.5, 1)])

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rawgan.errors import ShapeError, shapes
 from rawgan.metrics._checks import checked
 
-ROWS = 500
+ROWS = 250
 """Rows of a kernel matrix that are in memory at once."""
 
 
@@ -99,8 +99,13 @@ def kid(x: ArrayLike, y: ArrayLike) -> float:
 
 def _kernel_sum(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Σ k(x_i, y_j) over all pairs, a strip of the matrix at a time."""
-    strips = (x[start : start + ROWS] @ y.T for start in range(0, len(x), ROWS))  # (ROWS, D) @ (D, M) → (ROWS, M)
-    return sum(_sum_of_cubes(strip / x.shape[1] + 1) for strip in strips)
+    scaled, strip, total = x / x.shape[1], np.empty((min(ROWS, len(x)), len(y))), 0.0
+    for start in range(0, len(x), ROWS):
+        rows = scaled[start : start + ROWS]
+        values = np.matmul(rows, y.T, out=strip[: len(rows)])  # (ROWS, D) @ (D, M) → (ROWS, M)
+        values += 1
+        total += _sum_of_cubes(values)
+    return total
 
 
 def _kernel_trace(x: NDArray[np.float64]) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rawgan.errors import ArgumentError
 from rawgan.metrics._checks import checked
 
-ROWS = 500
+ROWS = 250
 """Rows of a matrix of distances that are in memory at once."""
 
 
@@ -72,11 +72,14 @@ def _radii(x: NDArray[np.float64], k: int) -> NDArray[np.float64]:
 
 
 def _strips(x: NDArray[np.float64], y: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Squared distances of all x to all y, a strip of rows at a time, each with the number of its first row."""
-    y_squares = (y * y).sum(axis=1)
+    """Squared distances of all x to all y, a strip of rows at a time, each with the number of its first row.
+
+    The next strip is written over the last one.
+    """
+    y_squares, strip = (y * y).sum(axis=1), np.empty((min(ROWS, len(x)), len(y)))
     for start in range(0, len(x), ROWS):
         rows = x[start : start + ROWS]
-        squares = rows @ y.T  # (ROWS, D) @ (D, M) → (ROWS, M)
+        squares = np.matmul(rows, y.T, out=strip[: len(rows)])  # (ROWS, D) @ (D, M) → (ROWS, M)
         squares *= -2
         squares += (rows * rows).sum(axis=1)[:, None]
         squares += y_squares
