@@ -5,7 +5,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import tyro
@@ -16,6 +16,7 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli._progress import progress_of
 from rawgan.data import load, to_uint8
+from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.metrics import Reference, draw, evaluate, held_out_of, judge_of, nearest_images
 from rawgan.metrics.classifier import DIGITS
@@ -45,6 +46,8 @@ class EvaluateConfig:
     samples: int | None = None
     """How many images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
     there are real images."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to make the images; auto takes a GPU when there is one."""
     seed: int = 0
     """Same seed, same figures."""
     features: Path | None = None
@@ -90,7 +93,7 @@ def main(options: list[str]) -> int:
     folder, console = RunFolder.open(config.run), Console()
     asked = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
     judge = judge_of(asked.data, config.features)
-    gan = restore(folder)
+    gan = restore(folder, resolve(config.device))
     checkpoint, _ = folder.newest_checkpoint()
     step = checkpoint.about.step if checkpoint else 0
     with progress_of(console, "reading images") as show:
@@ -106,7 +109,7 @@ def main(options: list[str]) -> int:
     with progress_of(console, "looking at real images") as show:
         reference = Reference.of(judge, training, held_out, count, config.seed, show)
     with progress_of(console, "generating") as show:
-        images = to_uint8(generate(gan.generator, gan.noise(config.seed, "evaluate", count), on_progress=show))
+        images = to_uint8(generate(gan.sampler, gan.noise(config.seed, "evaluate", count), on_progress=show))
     with progress_of(console, "measuring") as show:
         generated = evaluate(images, reference, show)
     with console.status("measuring real images"):
