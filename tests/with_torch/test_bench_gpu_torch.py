@@ -81,5 +81,6 @@ def test_a_rival_that_fails_does_not_take_part(on_the_cpu):
     assert finding["good"] is None
     assert finding["ratios"].keys() == {"eager"}
     assert "eager" in finding["headline"]
-    (note,) = finding["notes"]  # there is no CUDA graph on a CPU
-    assert note.startswith("torch NHWC, graphed does not take part: ")
+    theirs, ours = finding["notes"]  # there is no CUDA graph on a CPU
+    assert theirs.startswith("torch NHWC, graphed does not take part: ")
+    assert ours.startswith("rawgan, graphed does not take part: ")

@@ -167,6 +167,9 @@ WITHOUT_SAMPLES = {
     "Flatten": ("Flatten",),
     "PixelShuffle": ("PixelShuffle",),
     "Reshape": ("Unflatten",),
+    "MinibatchStd": (),
+    "Residual": (),
+    "SpectralNorm": ("SpectralNorm",),
     "Upsample": ("Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"),
 }
 """Layers for whose counterparts PyTorch has no samples."""
