@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from planted_faults import FAULTS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGES = {"rawgan": Path("rawgan"), "rawgan_kernels": Path("kernels/rawgan_kernels")}
 
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
@@ -42,7 +42,7 @@ class Outcome:
 def copy(tmp_path):
     """A copy of the code and its tests, to be spoilt."""
     for part in (*PACKAGES.values(), Path("tests")):
-        ignored = shutil.ignore_patterns("__pycache__", "*.gz", "with_torch")
+        ignored = shutil.ignore_patterns("__pycache__", "*.gz", "with_*")
         shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     yield tmp_path
