@@ -8,7 +8,17 @@ import pytest
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.errors import ArgumentError, ShapeError
-from rawgan.gan import OBJECTIVES, PENALTIES, ImageKind, Recipe, build, discriminator_step, objective, train_step
+from rawgan.gan import (
+    OBJECTIVES,
+    PENALTIES,
+    ImageKind,
+    Recipe,
+    build,
+    discriminator_step,
+    generator_step,
+    objective,
+    train_step,
+)
 from rawgan.gan.objectives import PairedObjective
 from rawgan.gan.penalties import penalty, squared_slopes
 from rawgan.random import generator
@@ -269,6 +279,19 @@ def test_instance_noise_fades():
         discriminator_step(gan, real, real, Recipe(instance_noise=0.5, noise_steps=10), index)
         assert seen[-1].std() == pytest.approx(spread, rel=0.05)
     assert not np.array_equal(seen[0], seen[1])  # real and generated images each have their own
+
+
+def test_each_update_draws_its_own_numbers():
+    gan = build("residual", ImageKind(8), width=2, noise_size=3)
+    seen = []
+    forward = gan.discriminator.forward
+    gan.discriminator.forward = lambda x: seen.append(x.data) or forward(x)
+    images = Tensor(generator(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
+    recipe = Recipe(penalty="wgan-gp", instance_noise=0.5)
+    for _ in range(2):  # two updates of D in one step
+        discriminator_step(gan, images, images * 0.5, recipe, 0)
+    generator_step(gan, gan.generator(gan.noise(0, "z", 4)), images, recipe, 0)
+    assert len({x.tobytes() for x in seen}) == len(seen) == 7  # real, fake, between; again; and G's
 
 
 # --- whole runs -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 The comments number the steps as the tutorial does: five for the generator, four for the discriminator.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from rawgan.autograd import grad, no_grad
 from rawgan.device import to_device
 from rawgan.gan.networks import GAN
 from rawgan.gan.objectives import Objective, PairedObjective, objective
-from rawgan.gan.penalties import penalty
+from rawgan.gan.penalties import Judge, penalty
 from rawgan.ops import mean, sigmoid
 from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
@@ -81,14 +80,16 @@ def discriminator_step(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Update D, and nothing of G: `fake` is detached, so no gradient goes there. Returns the loss, D(real), D(fake).
 
-    Each half is walked back before the next begins: so the activations of one batch are in memory, not of two.
+    Each half is walked back before the next begins: so the activations of one batch are in memory, not of two. Pairs
+    are judged together.
     """
-    play, judge, parameters = recipe.play, _judge(gan, recipe, index), gan.d_optimizer.parameters
+    play, parameters = recipe.play, gan.d_optimizer.parameters
+    judge = _judge(gan, recipe, index, "instance noise of D", gan.d_optimizer.steps)
     losses, gradients, verdicts = [], [], []
     if isinstance(play, PairedObjective):
         real_logits, fake_logits = judge(real), judge(fake)
         losses.append(play.discriminator(real_logits, fake_logits))
-        gradients.append(grad(losses[0], parameters, unconnected="zero"))
+        gradients.append(grad(losses[0], parameters))
         verdicts += [mean(sigmoid(logits.detach())) for logits in (real_logits, fake_logits)]
     else:
         for images, loss in ((real, play.real), (fake, play.fake)):  # D 1: take real images, and the generated ones.
@@ -97,14 +98,14 @@ def discriminator_step(
             gradients.append(grad(losses[-1], parameters))
             verdicts.append(mean(sigmoid(logits.detach())))
     if recipe.penalty is not None and index % recipe.penalty_every == 0:
-        gradients.append(_penalty_gradients(gan, real, fake, recipe, index))
+        gradients.append(_penalty_gradients(gan, judge, real, fake, recipe))
     gan.d_optimizer.step([_sum(of_one) for of_one in zip(*gradients, strict=True)])  # D 4: update D.
     return _sum([loss.detach() for loss in losses]), verdicts[0], verdicts[1]
 
 
 def generator_step(gan: GAN, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0) -> Tensor:
     """Update G, and nothing of D: gradients are asked for G's parameters alone, D's statistics are frozen."""
-    play, judge = recipe.play, _judge(gan, recipe, index)
+    play, judge = recipe.play, _judge(gan, recipe, index, "instance noise of G", gan.g_optimizer.steps)
     with gan.discriminator.frozen_buffers():
         logits = judge(fake)  # G 3: judge the images, anew, as D has just changed.
         if isinstance(play, PairedObjective):
@@ -118,22 +119,22 @@ def generator_step(gan: GAN, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN,
     return loss.detach()
 
 
-def _penalty_gradients(gan: GAN, real: Tensor, fake: Tensor, recipe: Recipe, index: int) -> list[Tensor]:
+def _penalty_gradients(gan: GAN, judge: Judge, real: Tensor, fake: Tensor, recipe: Recipe) -> list[Tensor]:
     """What the penalty adds to D's gradients. Biases behind the last bend have no part in a slope: theirs are 0."""
     assert recipe.penalty is not None
-    rng = random_generator(recipe.seed, "penalty", index)
+    rng = random_generator(recipe.seed, "penalty", gan.d_optimizer.steps)
     with gan.discriminator.frozen_buffers():
-        price = penalty(recipe.penalty)(_judge(gan, recipe, index), real, fake, rng)
+        price = penalty(recipe.penalty)(judge, real, fake, rng)
     weight = recipe.penalty_weight * recipe.penalty_every
     return grad(price * weight, gan.d_optimizer.parameters, unconnected="zero")
 
 
-def _judge(gan: GAN, recipe: Recipe, index: int) -> Callable[[Tensor], Tensor]:
-    """D, on images with the step's noise."""
+def _judge(gan: GAN, recipe: Recipe, index: int, purpose: str, update: int) -> Judge:
+    """D, on images with the noise of a step, of which each update has its own."""
     spread = recipe.instance_noise * max(0.0, 1.0 - index / recipe.noise_steps)
     if not spread:
         return gan.judge
-    rng = random_generator(recipe.seed, "instance noise", index)
+    rng = random_generator(recipe.seed, purpose, update)
 
     def noisy(images: Tensor) -> Tensor:
         noise = spread * rng.standard_normal(images.shape)

@@ -1240,6 +1240,13 @@ STABILISERS = [
         "tests/test_stabilisers.py -k lazy",
     ),
     Fault(
+        "all updates of D in a step see the same noise",
+        "rawgan/gan/step.py",
+        '"instance noise of D", gan.d_optimizer.steps)',
+        '"instance noise of D", index)',
+        "tests/test_stabilisers.py -k draws_its_own",
+    ),
+    Fault(
         "the average leaves out the running statistics",
         "rawgan/gan/networks.py",
         "self.average.state_tensors().items():",
