@@ -2,7 +2,8 @@
 
 from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, training_bytes
 from rawgan.gan.graphed import GraphedStep
-from rawgan.gan.networks import GAN, MODELS, ImageKind, build, split_size
+from rawgan.gan.models import MODELS, ImageKind, split_size
+from rawgan.gan.networks import GAN, build
 from rawgan.gan.objectives import OBJECTIVES, objective
 from rawgan.gan.penalties import PENALTIES
 from rawgan.gan.step import Outcome, Recipe, discriminator_step, generator_step, train_step

@@ -1,0 +1,208 @@
+"""The networks: a generator that makes images out of noise, a discriminator that tells them from real ones.
+
+Two models, each a function that builds both networks for one kind of image:
+
+- `tutorial`: the networks of the tutorial that rawgan starts from, with its constants. Where its generator and its
+  discriminator disagree on the image size, each is built at the other's size by its own pattern.
+- `dcgan`: the convolutional pair that became the standard;
+- `residual`: a residual pair, whose discriminator has no batch norm, for gradient penalties.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rawgan import nn
+from rawgan.errors import ArgumentError
+
+Pair = tuple[nn.Sequential, nn.Sequential]
+"""Generator and discriminator."""
+
+
+@dataclass(frozen=True)
+class ImageKind:
+    """What a generator makes and a discriminator judges.
+
+    >>> ImageKind(28, 1).shape
+    (28, 28, 1)
+    """
+
+    size: int
+    """Height and width, in pixels."""
+    channels: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return self.size, self.size, self.channels
+
+
+def split_size(size: int) -> tuple[int, int]:
+    """Write an image size as base · 2^doublings, base from 4 to 7: where a generator starts, how often it doubles.
+
+    Raises: ArgumentError, with the nearest sizes that can be made
+
+    >>> split_size(28), split_size(64)
+    ((7, 2), (4, 4))
+    """
+    base, doublings = size, 0
+    while base > 7 and base % 2 == 0:
+        base, doublings = base // 2, doublings + 1
+    if doublings and 4 <= base <= 7:
+        return base, doublings
+    possible = sorted(m * 2**k for m in range(4, 8) for k in range(1, 9))
+    nearest = sorted(sorted(possible, key=lambda n: abs(n - size))[:4])
+    raise ArgumentError(
+        f"image size {size}: the networks double an image of 4 to 7 pixels, so a size must be 4, 5, 6 or 7 times "
+        f"2, 4, 8, ...\n  sizes near {size}: {', '.join(str(n) for n in nearest)}"
+    )
+
+
+def tutorial(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
+    """The tutorial's networks: at 64×64×3 its very generator, at 28×28×1 its very discriminator (with width 64).
+
+    Everything else is Keras's default: Glorot-uniform weights, LeakyReLU 0.3, batch norm with ε = 0.001 and momentum
+    0.99, which counts the other way round: 0.01 here. Only the last transposed convolution has a bias; batch norm
+    subtracts those of the others again, and Adam would turn the rounding error of their gradients, which are 0, into
+    steps.
+
+    Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
+    """
+    base, doublings = split_size(image.size)
+
+    def normalized(channels: int) -> list[nn.Module]:
+        return [nn.BatchNorm(channels, momentum=0.01, eps=1e-3), nn.LeakyReLU(0.3)]
+
+    filters = [width * 2**k for k in reversed(range(doublings))]  # 512, 256, 128, 64 for 64×64 pixels
+    pixels = base * base * filters[0]
+    generator: list[nn.Module] = [
+        nn.Linear(noise_size, pixels, bias=False, rng=rng),
+        *normalized(pixels),
+        nn.Reshape(base, base, filters[0]),
+    ]
+    for inputs, outputs in itertools.pairwise(filters):
+        generator += [
+            nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding="same", bias=False, rng=rng),
+            *normalized(outputs),
+        ]
+    generator += [nn.ConvTranspose2d(filters[-1], image.channels, 4, stride=2, padding="same", rng=rng), nn.Tanh()]
+
+    discriminator: list[nn.Module] = [nn.Flatten()]
+    widths = [image.size**2 * image.channels * pack, 8 * width, 4 * width, 2 * width, width]  # 784, 512, 256, 128, 64
+    for inputs, outputs in itertools.pairwise(widths):
+        discriminator += [nn.Linear(inputs, outputs, bias=False, rng=rng), *normalized(outputs)]
+    discriminator += [nn.Linear(widths[-1], 1, bias=False, rng=rng)]
+    return nn.Sequential(*generator), nn.Sequential(*discriminator)
+
+
+def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
+    """A convolutional generator and the discriminator that mirrors it, after DCGAN.
+
+    Every convolution halves, and every transposed convolution doubles, the image: kernel 4, stride 2, padding 1. The
+    layer next to the image has `width` channels, each further one twice as many, up to 8 · width. There is batch norm
+    everywhere but next to the image; weights are drawn from N(0, 0.02).
+
+    Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
+    Source: Radford, Metz, Chintala 2016
+    """
+    base, doublings = split_size(image.size)
+    init = nn.init.normal(0.02)
+    filters = [width * min(2**k, 8) for k in reversed(range(doublings))]
+    pixels = base * base * filters[0]
+
+    generator: list[nn.Module] = [
+        nn.Linear(noise_size, pixels, bias=False, rng=rng, init=init),
+        nn.Reshape(base, base, filters[0]),
+        nn.BatchNorm(filters[0]),
+        nn.ReLU(),
+    ]
+    for inputs, outputs in itertools.pairwise(filters):
+        generator += [
+            nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False, rng=rng, init=init),
+            nn.BatchNorm(outputs),
+            nn.ReLU(),
+        ]
+    generator += [
+        nn.ConvTranspose2d(filters[-1], image.channels, 4, stride=2, padding=1, rng=rng, init=init),
+        nn.Tanh(),
+    ]
+
+    discriminator: list[nn.Module] = [
+        nn.Conv2d(image.channels * pack, filters[-1], 4, stride=2, padding=1, rng=rng, init=init),
+        nn.LeakyReLU(0.2),
+    ]
+    for outputs, inputs in reversed(list(itertools.pairwise(filters))):
+        discriminator += [
+            nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False, rng=rng, init=init),
+            nn.BatchNorm(outputs),
+            nn.LeakyReLU(0.2),
+        ]
+    discriminator += [nn.Flatten(), nn.Linear(pixels, 1, rng=rng, init=init)]
+    return nn.Sequential(*generator), nn.Sequential(*discriminator)
+
+
+def residual(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
+    """A small residual pair: every block doubles or halves the image. G has batch norm; D has none, so that a gradient
+    penalty is about one image at a time, and sees how much the images of a batch differ instead.
+
+    Channels as in `dcgan`. The second convolution of each block begins at zero, so blocks begin as their shortcuts.
+
+    Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
+    Source: Gulrajani et al. 2017; Karras et al. 2018; Huang et al. 2024
+    """
+    base, doublings = split_size(image.size)
+    he, zero = nn.init.he_normal, nn.init.normal(0.0)
+    filters = [width * min(2**k, 8) for k in reversed(range(doublings))]
+
+    def up(inputs: int, outputs: int) -> nn.Module:
+        return nn.Residual(
+            nn.Sequential(
+                nn.BatchNorm(inputs), nn.ReLU(),
+                nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False, rng=rng, init=he),
+                nn.BatchNorm(outputs), nn.ReLU(),
+                nn.Conv2d(outputs, outputs, 3, padding=1, rng=rng, init=zero),
+            ),
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False, rng=rng), nn.Upsample(2)),
+        )  # fmt: skip
+
+    def down(inputs: int, outputs: int) -> nn.Module:
+        return nn.Residual(
+            nn.Sequential(
+                nn.LeakyReLU(0.2), nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, rng=rng, init=he),
+                nn.LeakyReLU(0.2), nn.Conv2d(outputs, outputs, 3, padding=1, rng=rng, init=zero),
+            ),
+            nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False, rng=rng)),
+        )  # fmt: skip
+
+    widths = [*filters, filters[-1]]
+    generator = nn.Sequential(
+        nn.Linear(noise_size, base * base * filters[0], rng=rng), nn.Reshape(base, base, filters[0]),
+        *itertools.starmap(up, itertools.pairwise(widths)),
+        nn.BatchNorm(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], image.channels, 3, padding=1, rng=rng), nn.Tanh(),
+    )  # fmt: skip
+    discriminator = nn.Sequential(
+        nn.Conv2d(image.channels * pack, widths[-1], 3, padding=1, rng=rng, init=he),
+        *itertools.starmap(down, itertools.pairwise(widths[::-1])),
+        nn.LeakyReLU(0.2), nn.MinibatchStd(), nn.Flatten(), nn.Linear(base * base * (filters[0] + 1), 1, rng=rng),
+    )  # fmt: skip
+    return generator, discriminator
+
+
+@dataclass(frozen=True)
+class Model:
+    """What builds both networks, of image, pack, noise size, width and random numbers; Adam's constants for them."""
+
+    networks: Callable[[ImageKind, int, int, int, np.random.Generator], Pair]
+    learning_rate: float
+    betas: tuple[float, float]
+    eps: float
+
+
+MODELS = {
+    "dcgan": Model(dcgan, learning_rate=2e-4, betas=(0.5, 0.999), eps=1e-8),
+    "residual": Model(residual, learning_rate=2e-4, betas=(0.0, 0.99), eps=1e-8),
+    "tutorial": Model(tutorial, learning_rate=1e-4, betas=(0.9, 0.999), eps=1e-7),
+}
+"""By the name that --model takes."""
