@@ -165,7 +165,7 @@ def test_sampling_takes_the_latest_checkpoint(config, tmp_path):
     with pytest.raises(ConfigError, match=r"has no checkpoint yet\n  let it train until it has: rawgan train --resume"):
         restore(folder)
     training.run(folder)
-    gan = restore(RunFolder.open(folder.path))
+    gan, _ = restore(RunFolder.open(folder.path))
     np.testing.assert_array_equal(generate(gan.generator, gan.noise(0, "samples", 4)), training.sample())
 
 

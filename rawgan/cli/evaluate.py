@@ -5,7 +5,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -14,18 +14,19 @@ from rich.console import Console
 from rich.table import Table
 
 from rawgan import __version__
+from rawgan.cli._figures import ROWS
 from rawgan.cli._progress import progress_of
 from rawgan.data import load, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
-from rawgan.metrics import Reference, draw, evaluate, held_out_of, judge_of, nearest_images
+from rawgan.metrics import Reference, draw, nearest_images
 from rawgan.metrics.classifier import DIGITS
 from rawgan.runs import RunFolder, save_grid
 from rawgan.runs._files import replacing
 from rawgan.runs.config import TrainConfig
+from rawgan.runs.evaluating import Evaluator
 from rawgan.runs.training import generate, restore
 
-SAMPLES = 10_000
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
 UNKNOWN = {"collapsed_modes": math.nan, "collapsed_modes_of_least_count": math.nan}
@@ -46,6 +47,8 @@ class EvaluateConfig:
     samples: int | None = None
     """How many images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
     there are real images."""
+    best: bool = False
+    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to make the images; auto takes a GPU when there is one."""
     seed: int = 0
@@ -55,36 +58,6 @@ class EvaluateConfig:
     that comes with rawgan, for mnist and stacked-mnist."""
 
 
-class Row(NamedTuple):
-    """A line of the table."""
-
-    figure: str
-    label: str
-    form: str
-    remark: str
-    """How to read it, in terms of what `Reference.expected` says."""
-
-
-ROWS = (
-    Row("fid", "FID", ".3f", "best: 0"),
-    Row("kid", "KID", ".5f", "best: 0, give or take"),
-    Row("precision", "precision", ".3f", "1: all are realistic"),
-    Row("density", "density", ".3f", "the same, about 1"),
-    Row("recall", "recall", ".3f", "1: nothing is missing"),
-    Row("coverage", "coverage", ".3f", "the same, stricter"),
-    Row("classifier_score", "classifier score", ".3f", "at most {classes}"),
-    Row("modes", "modes of {classes}", ",", "stuck on one: {collapsed_modes:.1f}"),
-    Row(
-        "modes_of_least_count",
-        "those of {least_count} samples or more",
-        ",",
-        "stuck on one: {collapsed_modes_of_least_count:.1f}",
-    ),
-    Row("reverse_kl", "reverse KL", ".4f", "perfect: {perfect_kl:.4f}"),
-    Row("nearest", "nearest training image", ".1f", "far less: copies"),
-)
-
-
 def main(options: list[str]) -> int:
     """Measure, print the table, and write the files."""
     config = tyro.cli(EvaluateConfig, prog="rawgan evaluate", args=options)
@@ -92,10 +65,7 @@ def main(options: list[str]) -> int:
         raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
     folder, console = RunFolder.open(config.run), Console()
     asked = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
-    judge = judge_of(asked.data, config.features)
-    gan = restore(folder, resolve(config.device))
-    checkpoint, _ = folder.newest_checkpoint()
-    step = checkpoint.about.step if checkpoint else 0
+    gan, step = restore(folder, resolve(config.device), config.best)
     with progress_of(console, "reading images") as show:
         seen = load(
             asked.data,
@@ -104,21 +74,20 @@ def main(options: list[str]) -> int:
             skip_broken=asked.skip_broken,
             on_progress=show,
         )
-        training, held_out = held_out_of(asked.data, seen, 0.5, config.seed, show)
-    count = config.samples or min(SAMPLES, len(training), len(held_out))
     with progress_of(console, "looking at real images") as show:
-        reference = Reference.of(judge, training, held_out, count, config.seed, show)
+        evaluator = Evaluator(asked, seen, config.features, config.samples, config.seed, show)
+    reference, count = evaluator.reference, evaluator.reference.count
     with progress_of(console, "generating") as show:
         images = to_uint8(generate(gan.sampler, gan.noise(config.seed, "evaluate", count), on_progress=show))
     with progress_of(console, "measuring") as show:
-        generated = evaluate(images, reference, show)
+        generated = evaluator.measure(images, show)
     with console.status("measuring real images"):
         floor = dict(reference.floor)
     with console.status("looking for the nearest training images"):
         near = nearest_images(images[:LOOKED_AT], seen.images)
         generated["nearest"] = float(np.median(near.distance))
-        others = draw(held_out, min(count, LOOKED_AT), config.seed).images
-        floor["nearest"] = float(np.median(nearest_images(others, training.images).distance))
+        others = draw(evaluator.held_out, min(count, LOOKED_AT), config.seed).images
+        floor["nearest"] = float(np.median(nearest_images(others, evaluator.training.images).distance))
 
     by = str(config.features) if config.features else "the classifier of digits"
     title = f"{count:,} samples of step {step:,} and as many training images, by {reference.training.shape[1]} features"

@@ -32,6 +32,8 @@ class InterpolateConfig:
     """How many walks."""
     seed: int = 0
     """Same seed, same walks."""
+    best: bool = False
+    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     out: Path | None = None
@@ -45,7 +47,7 @@ def main(options: list[str]) -> int:
     check_range("walks", config.walks, 1, 10**4)
     check_range("seed", config.seed, 0, 2**64 - 1)
     device = resolve(config.device)
-    gan = restore(RunFolder.open(config.run), device)
+    gan, _ = restore(RunFolder.open(config.run), device, config.best)
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
     console = Console()

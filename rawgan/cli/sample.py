@@ -30,6 +30,8 @@ class SampleConfig:
     """Images in a row of the grid. Unset: as near to a square as can be."""
     single: bool = False
     """Write each image into a file of its own, unenlarged, instead of one grid."""
+    best: bool = False
+    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     out: Path | None = None
@@ -41,7 +43,7 @@ def main(options: list[str]) -> int:
     config = tyro.cli(SampleConfig, prog="rawgan sample", args=options)
     check_range("count", config.count, 1, 10**6)
     check_range("seed", config.seed, 0, 2**64 - 1)
-    gan = restore(RunFolder.open(config.run), resolve(config.device))
+    gan, _ = restore(RunFolder.open(config.run), resolve(config.device), config.best)
     console = Console()
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, gan.noise(config.seed, "sample", config.count), on_progress=show)

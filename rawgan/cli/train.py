@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
+from rawgan.cli._figures import in_words
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
@@ -97,13 +98,17 @@ def _train(console: Console, training: Training, folder: RunFolder) -> int:
     )
     display = _Bar(console, training) if console.is_terminal else _Log(console, training)
     with _stopping(console) as stop, display:
-        reached = training.run(folder, display.step, display.sample, lambda: stop.signal is not None, display.say)
+        reached = training.run(
+            folder, display.step, display.sample, lambda: stop.signal is not None, display.say, display.figures
+        )
     say(
         console,
         f"pictures: {folder.samples_folder}",
         f"animation: {folder.animation_file}",
         f"losses: {folder.losses_file}",
     )
+    if (best := folder.best_step()) is not None:
+        say(console, f"best checkpoint: {folder.best_file}, of step {best:,}; --best makes images with it")
     if reached < training.steps:
         way_on = f"go on with: rawgan train --resume {folder.path}"
         say(console, f"stopped at step {reached:,} of {training.steps:,}; {way_on}")
@@ -221,6 +226,10 @@ class _Log:
 
     def sample(self, step: int, images: np.ndarray[Any, Any]) -> None:
         """Pictures are files; a log shows none."""
+
+    def figures(self, step: int, figures: dict[str, Any]) -> None:
+        """How good the images are."""
+        say(self.console, f"step {step:,}  {in_words(figures)}")
 
     def say(self, what: str) -> None:
         """Something that a person should know, and that takes a while."""

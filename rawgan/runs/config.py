@@ -26,6 +26,8 @@ RANGES = {
     "samples": (1, 2**16),
     "checkpoint_every": (1, 10**9),
     "keep": (1, 10**6),
+    "evaluate_every": (1, 10**9),
+    "evaluate_samples": (2, 10**6),
     "penalty_every": (1, 10**6),
     "pack": (1, 64),
     "noise_steps": (1, 10**9),
@@ -134,6 +136,14 @@ class TrainConfig:
     """Steps between checkpoints, from which a run that was stopped or killed goes on."""
     keep: int = 3
     """How many checkpoints are kept, the latest ones."""
+    evaluate_every: int | None = None
+    """Steps between measurements of how good the images are, as by rawgan evaluate; the best checkpoint is kept as
+    best.safetensors. Unset: none."""
+    evaluate_samples: int | None = None
+    """How many images are measured. Unset: 10,000, or as many as there are real images."""
+    evaluate_features: str | None = None
+    """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
+    that comes with rawgan, for mnist and stacked-mnist."""
     on_nonfinite: Literal["stop", "rollback"] = "stop"
     """What to do when a loss is no longer finite: stop with the state before it, or go on from there with half the
     learning rate."""
@@ -163,6 +173,8 @@ class TrainConfig:
             raise ArgumentError(
                 f"cuda_graph is for --device cuda --backend cuda, not for device {self.device}, backend {self.backend}"
             )
+        if self.evaluate_every is None and (self.evaluate_samples is not None or self.evaluate_features is not None):
+            raise ArgumentError("evaluate_samples and evaluate_features are about evaluate_every, which is unset")
         check_range("seed", self.seed, 0, 2**64 - 1)
         self._check_recipe()
         if not self.data or re.search(r"[\0\ud800-\udfff]", self.data):  # no file's name, or not to be written down

@@ -8,6 +8,7 @@
       samples/step-000500.png …
       losses.png  samples.gif
       checkpoints/step-000500.safetensors …    all that is needed to go on
+      best.safetensors       the checkpoint that was measured to be the best
 
 Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash leaves the old or the new one.
 """
@@ -32,7 +33,7 @@ import numpy as np
 from rawgan.errors import ArgumentError, ConfigError
 from rawgan.files import open_file
 from rawgan.runs._files import naming, refuse_link, replacing
-from rawgan.runs.checkpoint import Checkpoint, LaterFormat, read, write
+from rawgan.runs.checkpoint import Checkpoint, LaterFormat, read, read_about, write
 
 CONFIG = "config.toml"
 LOCK = ".lock"
@@ -64,6 +65,7 @@ class RunFolder:
         self.losses_file = self.path / "losses.png"
         self.animation_file = self.path / "samples.gif"
         self.checkpoints_folder = self.path / "checkpoints"
+        self.best_file = self.path / "best.safetensors"
         self._metrics: BinaryIO | None = None
 
     def __repr__(self) -> str:
@@ -224,8 +226,8 @@ class RunFolder:
         return records
 
     def rewind(self, step: int, kept: Callable[[int], bool]) -> None:
-        """Make the run what it was after ``step``: no metrics of later steps, and only pictures of steps that are
-        ``kept``. What a crash left half-written goes, too; checkpoints of later steps are set aside.
+        """Make the run what it was after ``step``: no metrics and no best checkpoint of later steps, and only pictures
+        of steps that are ``kept``. What a crash left half-written goes, too; checkpoints of later steps are set aside.
 
         Raises: ConfigError when a file cannot be read, written or deleted.
         """
@@ -242,6 +244,8 @@ class RunFolder:
             for later in self.checkpoints():
                 if number_of(later) > step:  # a damaged one, which was passed over
                     later.replace(later.with_name(f"{later.name}.damaged"))
+            if (self.best_step() or 0) > step:
+                self.best_file.unlink()
             for folder in (self.path, self.samples_folder, self.checkpoints_folder):
                 for litter in folder.glob(".*.tmp"):
                     litter.unlink()
@@ -283,6 +287,34 @@ class RunFolder:
         if faults:
             raise ConfigError("\n  ".join(["no checkpoint of this run is whole", *faults, "train it again"]))
         return None, faults
+
+    def save_best(self, made: Checkpoint) -> None:
+        """Write best.safetensors, in place of the one before.
+
+        Raises: what :func:`rawgan.runs.checkpoint.write` raises.
+        """
+        write(self.best_file, made)
+
+    def best_step(self) -> int | None:
+        """The step of best.safetensors; None where there is none that is whole."""
+        try:
+            return read_about(self.best_file).step
+        except LaterFormat:
+            raise
+        except ConfigError:
+            return None
+
+    def best_checkpoint(self) -> Checkpoint:
+        """What best.safetensors holds.
+
+        Raises: ConfigError when there is none, or it is damaged.
+        """
+        if not self.best_file.exists():
+            raise ConfigError(
+                f"{self.path} has no best checkpoint, as none was measured\n"
+                "  train with --evaluate-every to have one; or take the latest"
+            )
+        return read(self.best_file)
 
     # --- samples ---------------------------------------------------------------------------------------
 

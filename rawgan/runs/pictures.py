@@ -150,7 +150,8 @@ def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold
 
 
 def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
-    """Plot the losses, and below them what the discriminator thinks, over the steps; return the path.
+    """Plot the losses, below them what the discriminator thinks, and FID where it was measured, over the steps; return
+    the path.
 
     Each record holds ``step``, ``d_loss``, ``g_loss`` (nats) and ``d_real``, ``d_fake``, the mean probability
     of being real that D gives to real and to generated images. What a record lacks, its curve passes
@@ -170,8 +171,9 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     records = [record for record in metrics if 0 <= _number(record.get("step")) < 2**53]
     last = max((record["step"] for record in records), default=1)
 
-    figure = Figure(figsize=(9, 6.5), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True)
+    measured = [record for record in records if "fid" in record]
+    figure = Figure(figsize=(9, 9 if measured else 6.5), layout="constrained")
+    top, bottom, *below = figure.subplots(3 if measured else 2, 1, sharex=True)
     _curve(top, records, "d_loss", "discriminator", "#0072B2")
     _curve(top, records, "g_loss", "generator", "#D55E00")
     top.set(ylabel="loss in nats")
@@ -181,10 +183,18 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
     bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
     bottom.set_title("What the discriminator thinks", loc="left")
-    bottom.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
-    bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
-    bottom.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    for axes in (top, bottom):
+    for axes in below:
+        best = min(measured, key=lambda record: _number(record["fid"]))
+        steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
+        axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")
+        axes.plot(best["step"], _number(best["fid"]), "o", color="#D55E00", label="best")
+        axes.set(ylabel="FID", yscale="log")
+        axes.set_title("How far the images are from real ones", loc="left")
+    lowest = [top, bottom, *below][-1]
+    lowest.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
+    lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
+    lowest.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    for axes in (top, bottom, *below):
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)

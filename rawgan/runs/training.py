@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from rawgan.nn import Module
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
+from rawgan.runs.evaluating import BEST, Evaluator
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
@@ -92,6 +94,13 @@ class Training:
         size, _, channels = self.images.shape
         self.config = dataclasses.replace(config, image_size=size, channels=channels)
         self.batches = Batches(self.images, config.batch_size, config.seed, self.device)
+        self._evaluator: Evaluator | None = None
+        if config.evaluate_every is not None:
+            features = None if config.evaluate_features is None else Path(config.evaluate_features)
+            show = on_progress or (lambda done, total: None)
+            self._evaluator = Evaluator(
+                self.config, self.images, features, config.evaluate_samples, config.seed, on_progress=show
+            )
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
         self._fixed_noise = self.gan.noise(config.seed, "samples", config.samples)
@@ -190,6 +199,17 @@ class Training:
         """Images from the same noise each time. Shapes: → (samples, H, W, C) in [−1, 1]"""
         return generate(self.gan.sampler, self._fixed_noise)
 
+    def measure(self) -> dict[str, Any]:
+        """Figures of the generator as it is, by name, from the same noise each time; none where there is no measuring.
+
+        Those that are a single number: metrics.jsonl has no place for histograms.
+        """
+        if self._evaluator is None:
+            return {}
+        z = self.gan.noise(self.config.seed, "evaluate", self._evaluator.reference.count)
+        figures = self._evaluator.measure(generate(self.gan.sampler, z))
+        return {name: value for name, value in figures.items() if np.ndim(value) == 0}
+
     # --- the run -----------------------------------------------------------------------------------------------------
 
     def run(
@@ -199,6 +219,7 @@ class Training:
         on_sample: Callable[[int, np.ndarray[Any, Any]], None] = lambda step, images: None,
         should_stop: Callable[[], bool] = lambda: False,
         on_trouble: Callable[[str], None] = lambda what: None,
+        on_figures: Callable[[int, dict[str, Any]], None] = lambda step, figures: None,
     ) -> int:
         """Train from where it is to the end, or until `should_stop()`, and write everything into the folder. Returns
         the steps taken in all.
@@ -211,6 +232,7 @@ class Training:
         folder.write_config(self.config.to_dict())
         folder.rewind(self.reached, self._has_picture)
         records = folder.read_metrics()
+        least = _least(records, folder.best_step())
         with folder, Background() as background:
             if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():
                 self._picture(folder, background, on_sample)
@@ -220,13 +242,15 @@ class Training:
                 if not ended:
                     outcomes.append(self._outcome(self.reached + 1, self._take))
                 picture = not ended and self._has_picture(self.reached)
-                save = ended or self.reached % self.config.checkpoint_every == 0
+                measured = bool(outcomes) and not ended and self._is_measured(self.reached)
+                save = ended or measured or self.reached % self.config.checkpoint_every == 0
                 # To fetch from a GPU is to wait for it: so that is done when somebody looks.
                 if not (picture or save or self.device == "cpu" or time.monotonic() - shown > SHOWN_SECONDS):
                     continue
                 try:
                     for record in self._records(outcomes):
-                        records.append(record._asdict())
+                        figures = self.measure() if measured and record.step == self.reached else {}
+                        records.append(record._asdict() | figures)
                         folder.append_metrics(records[-1])
                         on_step(record)
                     made = self.checkpoint() if save and self.reached != saved else None
@@ -236,14 +260,20 @@ class Training:
                     background.finish()
                     self._go_back(folder, error, on_trouble)
                     saved, outcomes, records = -1, [], folder.read_metrics()
+                    least = _least(records, folder.best_step())
                     continue
                 shown, outcomes = time.monotonic(), []
+                if measured:
+                    on_figures(self.reached, figures)
                 if picture:
                     self._picture(folder, background, on_sample)
                     background.do_latest(plot_losses, folder.losses_file, records.copy())
                 if made is not None:
                     background.do(folder.save_checkpoint, made, self.config.keep)
                     saved = self.reached
+                    if measured and figures[BEST] < least:
+                        least = figures[BEST]
+                        background.do(folder.save_best, made)
                 if ended:
                     break
             if records:
@@ -254,6 +284,11 @@ class Training:
     def _has_picture(self, step: int) -> bool:
         """Whether a picture belongs to the run after this step."""
         return step % self.config.sample_every == 0 or step == self.steps
+
+    def _is_measured(self, step: int) -> bool:
+        """Whether the generator is measured after this step."""
+        every = self.config.evaluate_every
+        return every is not None and step % every == 0
 
     def _picture(
         self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
@@ -322,6 +357,11 @@ class Training:
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
 
 
+def _least(records: list[dict[str, Any]], best_step: int | None) -> float:
+    """The figure of the best checkpoint, which another has to stay below."""
+    return min((record[BEST] for record in records if record["step"] == best_step and BEST in record), default=math.inf)
+
+
 def _check_finite(checkpoint: Checkpoint) -> None:
     """Raise a DivergedError for numbers that are not finite: losses show those only in the next step."""
     for name, array in checkpoint.arrays.items():
@@ -331,15 +371,15 @@ def _check_finite(checkpoint: Checkpoint) -> None:
             )
 
 
-def restore(folder: RunFolder, device_name: str = "cpu") -> GAN:
-    """The networks of a run, as its latest checkpoint has them.
+def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:
+    """The networks of a run, as its latest checkpoint has them, or its best one; and the step of that.
 
     Raises: ConfigError if the configuration or the checkpoint is missing, damaged, or they do not fit each other
     """
     config = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
     if config.channels is None:
         raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
-    checkpoint, _ = folder.newest_checkpoint()
+    checkpoint = folder.best_checkpoint() if best else folder.newest_checkpoint()[0]
     if checkpoint is None:
         raise ConfigError(
             f"{folder.path} has no checkpoint yet\n"
@@ -347,7 +387,7 @@ def restore(folder: RunFolder, device_name: str = "cpu") -> GAN:
         )
     gan = _build(config, device_name)
     restore_gan(gan, checkpoint)
-    return gan
+    return gan, checkpoint.about.step
 
 
 def generate(

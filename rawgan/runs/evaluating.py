@@ -1,0 +1,51 @@
+"""What the images of a run are measured against."""
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rawgan.data import ImageSet
+from rawgan.data.imageset import Progress
+from rawgan.metrics import Reference, evaluate, held_out_of, judge_of
+from rawgan.runs.config import TrainConfig
+
+SAMPLES = 10_000
+"""How many images are compared, unless there are fewer real ones."""
+
+BEST = "fid"
+"""The figure by which one checkpoint is better than another: the less, the better."""
+
+
+class Evaluator:
+    """Real images that generated ones are compared with: the same ones each time, so that figures compare.
+
+    `features` is the file of a classifier or of an ONNX network; None stands for the classifier of digits. `samples`
+    None is 10,000, or as many as there are real images.
+
+    Raises: DataError for data that nothing here can judge, ArgumentError for more samples than there are images
+
+    >>> from rawgan.data import load
+    >>> digits = load("mnist", image_size=28)
+    >>> evaluator = Evaluator(TrainConfig(), digits, samples=100)
+    >>> evaluator.reference.count, evaluator.measure(digits.images[:100])["modes"]
+    (100, 10)
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        images: ImageSet,
+        features: Path | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        on_progress: Progress = lambda done, total: None,
+    ) -> None:
+        judge = judge_of(config.data, features)
+        self.training, self.held_out = held_out_of(config.data, images, 0.5, seed, on_progress)
+        count = samples or min(SAMPLES, len(self.training), len(self.held_out))
+        self.reference = Reference.of(judge, self.training, self.held_out, count, seed, on_progress)
+
+    def measure(self, images: NDArray[Any], on_progress: Progress = lambda done, total: None) -> dict[str, Any]:
+        """Every figure by name. Shapes: images (N, H, W, C), uint8 or floats in [−1, 1], N as many as were asked for"""
+        return evaluate(images, self.reference, on_progress)
