@@ -32,9 +32,8 @@ def config(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
     return TrainConfig(
-        data=str(path), image_size=8, channels=1, steps=5, width=2, batch_size=4, noise_size=4, samples=4, sample_every=100, keep=2,
-        evaluate_every=1,
-        evaluate_samples=80,
+        data=str(path), image_size=8, channels=1, steps=5, width=2, batch_size=4, noise_size=4, samples=4,
+        sample_every=100, keep=2, evaluate_every=1, evaluate_samples=80,
     )  # fmt: skip
 
 
