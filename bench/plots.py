@@ -255,6 +255,27 @@ def scaling(figure: Any, report: dict[str, Any]) -> None:
            f"else {side}×{side}×{settings['channels']}, batch {batch}, width {width}; bands: quartiles")  # fmt: skip
 
 
+def quality(figure: Any, report: dict[str, Any]) -> None:
+    """FID over the seconds of training: a thin line for each seed, a thick one for their mean."""
+    from bench.quality import curve
+
+    figure.set_size_inches(8, 4.6)
+    axes = figure.subplots()
+    for name, colour, marker in (("rawgan", BLUE, "o"), ("PyTorch", VERMILION, "s")):
+        for run in (run for run in report["runs"] if run["name"] == name):
+            points = [(point["seconds"], point["fid"]) for point in run["points"]]
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.8, alpha=0.45)
+        axes.plot(*zip(*curve(report["runs"], name), strict=True), color=colour, marker=marker, label=name)
+    axes.axhline(report["floor"]["fid"], color=GREY, linestyle=(0, (4, 3)), linewidth=1, label="real images")
+    axes.set(yscale="log", xlabel="seconds of training", ylabel="FID in features of the classifier of digits")
+    axes.set_xlim(left=0)
+    axes.grid(which="both", linewidth=0.6)
+    axes.legend(fontsize=8.5)
+    settings = report["settings"]
+    _title(axes, report, "rawgan train, and the same networks in PyTorch",
+           f"{settings['samples']:,} samples; thick: mean of {settings['seeds']} seeds")  # fmt: skip
+
+
 def _title(axes: Any, report: dict[str, Any], title: str, more: str) -> None:
     where = report["machine"]
     axes.set_title(title, pad=30)
@@ -264,4 +285,9 @@ def _title(axes: Any, report: dict[str, Any], title: str, more: str) -> None:
                   textcoords="offset points", va="bottom", **SECOND_LINE)  # fmt: skip
 
 
-PICTURES: dict[str, Callable[[Any, dict[str, Any]], None]] = {"kernels": roofline, "step": steps, "scaling": scaling}
+PICTURES: dict[str, Callable[[Any, dict[str, Any]], None]] = {
+    "kernels": roofline,
+    "step": steps,
+    "scaling": scaling,
+    "quality": quality,
+}
