@@ -10,6 +10,7 @@ COMMANDS = {
     "kernels": "every kernel on its own, beside PyTorch and the machine's roofline",
     "step": "whole training steps of rawgan against the same networks in PyTorch",
     "quality": "how good the images of the default run are, and when, beside PyTorch",
+    "options": "what each option of training does to the images, and what it costs",
     "scaling": "what an image costs, by batch, image size, width and threads",
     "gpu_check": "everything about rawgan on a GPU, in one command and a few minutes",
     "startup": "how long a person waits before anything happens",
