@@ -220,6 +220,7 @@ def test_classifier_score_of_what_is_known(rng):
 
 def test_reverse_kl_of_what_is_known():
     assert reverse_kl([3, 1], [0.25, 0.75]) == pytest.approx(0.5 * math.log(3))
+    assert reverse_kl([1, 1], [0.25, 0.75]) == pytest.approx(0.5 * math.log(4 / 3))  # the other way round, 0.131
     assert reverse_kl([1, 1], [1, 0]) == math.inf
     assert reverse_kl([1, 0], [1, 0]) == 0
 

@@ -1328,6 +1328,72 @@ RUNS = [
     ),
 ]
 
+METRICS = [
+    Fault(
+        "fid: the root of the covariances' product is its trace",
+        "rawgan/metrics/distances.py",
+        "roots = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(0))",
+        "roots = np.sqrt(np.diag(product).clip(0))",
+        "tests/test_metrics.py -k frechet",
+    ),
+    Fault(
+        "fid: covariances are divided by N",
+        "rawgan/metrics/distances.py",
+        "centred.T @ centred / (len(x) - 1)",
+        "centred.T @ centred / len(x)",
+        "rawgan/metrics/distances.py -k moments",
+    ),
+    Fault(
+        "kid: pairs of a sample with itself count",
+        "rawgan/metrics/distances.py",
+        "within_y = (_kernel_sum(y, y) - _kernel_trace(y)) / (m * (m - 1))",
+        "within_y = _kernel_sum(y, y) / (m * m)",
+        "tests/test_metrics.py -k kid",
+    ),
+    Fault(
+        "precision: every sample is its own nearest neighbour",
+        "rawgan/metrics/manifold.py",
+        "squares[rows, start + rows] = np.inf",
+        "squares[rows, start + rows] = 0",
+        "tests/test_metrics.py -k prdc_as_defined",
+    ),
+    Fault(
+        "recall: by the balls of real samples",
+        "rawgan/metrics/manifold.py",
+        "(squares < y_radii).any(axis=1)",
+        "(squares < own[:, None]).any(axis=1)",
+        "tests/test_metrics.py -k prdc_as_defined",
+    ),
+    Fault(
+        "kl: the wrong way round",
+        "rawgan/metrics/modes.py",
+        "(p[seen] * np.log(p[seen] / q[seen])).sum()",
+        "(q[seen] * np.log(q[seen] / p[seen])).sum()",
+        "tests/test_metrics.py -k reverse_kl",
+    ),
+    Fault(
+        "modes: one sample less will do",
+        "rawgan/metrics/modes.py",
+        "np.asarray(counts) >= least",
+        "np.asarray(counts) >= least - 1",
+        "rawgan/metrics/modes.py -k modes_covered",
+    ),
+    Fault(
+        "the best checkpoint: any that is no worse",
+        "rawgan/runs/training.py",
+        "figures[BEST] < least:",
+        "figures[BEST] <= least:",
+        "tests/test_best_checkpoint.py -k first_of_the_least",
+    ),
+    Fault(
+        "the best checkpoint is forgotten by a resumed run",
+        "rawgan/runs/training.py",
+        "least = _least(records, folder.best_step())\n        with",
+        "least = math.inf\n        with",
+        "tests/test_best_checkpoint.py -k same_best",
+    ),
+]
+
 FAULTS = [
     *ARITHMETIC,
     *REDUCTIONS_AND_SHAPES,
@@ -1343,4 +1409,5 @@ FAULTS = [
     *GANS,
     *RUNS,
     *STABILISERS,
+    *METRICS,
 ]
