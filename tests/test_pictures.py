@@ -369,6 +369,16 @@ def test_a_loss_measured_at_some_steps_only_is_still_a_curve(tmp_path):
     assert drawn(path)["g_loss"] > 0.8 * drawn(full)["g_loss"]
 
 
+def test_class_losses_are_curves_of_the_upper_panel_where_there_are_any(tmp_path):
+    records = [{**record, "class_real": 1.0, "class_fake": 2.0} for record in metrics(300)]
+    without, some = (
+        read(plot_losses(tmp_path / "losses.png", known))[: 975 // 2, :1080, :3] for known in (metrics(300), records)
+    )
+    for colour in ((0x00, 0x9E, 0x73), (0xCC, 0x79, 0xA7)):
+        assert not (without == colour).all(axis=-1).any()
+        assert (some == colour).all(axis=-1).sum() > 500
+
+
 def generator_curve(path):
     """Where the thick curve of the generator's loss is: a mask of the upper panel, left of the legend."""
     return (read(path)[: 975 // 2, :1080, :3] == (0xD5, 0x5E, 0x00)).all(axis=-1)

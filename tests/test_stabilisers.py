@@ -244,7 +244,7 @@ def test_packed_images_are_channels_of_one():
     seen = gan.discriminator.forward
     packed = []
     gan.discriminator.forward = lambda x: packed.append(x.data) or seen(x)
-    assert gan.judge(Tensor(images)).shape == (3, 1)
+    assert gan.judge(Tensor(images)).logits.shape == (3, 1)
     for pair in range(3):
         np.testing.assert_array_equal(packed[0][pair, ..., :3], images[2 * pair])
         np.testing.assert_array_equal(packed[0][pair, ..., 3:], images[2 * pair + 1])
@@ -366,4 +366,4 @@ def test_the_default_recipe_is_the_plain_one():
     real = Tensor(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
     one = train_step(gan, real, gan.noise(0, "z", 4))
     other = train_step(twin, real, twin.noise(0, "z", 4), TrainConfig().recipe(), 7)
-    assert [x.item() for x in one] == [x.item() for x in other]
+    assert [x.item() for x in one[:4]] == [x.item() for x in other[:4]]

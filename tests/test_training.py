@@ -42,7 +42,7 @@ def test_a_run_leaves_what_it_promises(images, tmp_path):
     }
     lines = [json.loads(line) for line in folder.metrics_file.read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
-    assert lines == [record._asdict() for record in seen]
+    assert lines == [record.to_dict() for record in seen]
     assert lines[2]["epoch"] == 1.0  # 12 images, 4 a step
     assert shown == [(step, (4, 8, 8, 1)) for step in (0, 2, 4, 5)]
     with Image.open(folder.animation_file) as animation:

@@ -29,19 +29,27 @@ class DescribeConfig:
     """Dimensions of the noise."""
     width: int = 64
     """Channels of the narrowest hidden layer."""
+    conditional: Literal["none", "projection", "auxiliary"] = "none"
+    """How the networks know classes, if they do."""
+    classes: int = 10
+    """How many classes, if so."""
 
 
 def main(options: list[str]) -> int:
     """Print the tables."""
     config = tyro.cli(DescribeConfig, prog="rawgan describe", args=options)
-    for name in ("image_size", "channels", "batch_size", "noise_size", "width"):
+    for name in ("image_size", "channels", "batch_size", "noise_size", "width", "classes"):
         check_range(name, getattr(config, name), *RANGES[name])
     image = ImageKind(config.image_size, config.channels)
-    gan = build(config.model, image, noise_size=config.noise_size, width=config.width)
+    classes = 0 if config.conditional == "none" else config.classes
+    gan = build(
+        config.model, image, noise_size=config.noise_size, width=config.width, conditional=config.conditional,
+        classes=classes,
+    )  # fmt: skip
     images = Tensor(np.zeros((config.batch_size, *image.shape), np.float32))
-    noise = gan.noise(0, "describe", config.batch_size)
+    latent = gan.asked(gan.noise(0, "describe", config.batch_size), gan.in_turn(config.batch_size))
     console = Console()
-    console.print(layer_table(f"{config.model} generator, batch {config.batch_size}", gan.generator, noise))
+    console.print(layer_table(f"{config.model} generator, batch {config.batch_size}", gan.generator, latent))
     console.print(layer_table(f"{config.model} discriminator, batch {config.batch_size}", gan.discriminator, images))
     memory = sum(training_bytes(gan, config.batch_size).values())
     console.print(f"training holds about {human_bytes(memory)}, and scratch space on top", highlight=False)

@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.device import resolve
@@ -30,6 +31,8 @@ class InterpolateConfig:
     """Images of a walk, both ends included."""
     walks: int = 8
     """How many walks."""
+    label: int | None = None
+    """The class that all walks keep to, if the run is conditional. Unset: each has its own, in turn."""
     seed: int = 0
     """Same seed, same walks."""
     best: bool = False
@@ -50,10 +53,15 @@ def main(options: list[str]) -> int:
     gan, _ = restore(RunFolder.open(config.run), device, config.best)
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
+    asked = labels_of(gan, config.label, config.walks)
+    of_walks = gan.in_turn(config.walks) if asked is None else asked
+    labels = None if of_walks is None else np.repeat(of_walks, config.frames)
+    latent = gan.asked(Tensor(z.reshape(-1, gan.noise_size)).to(device), labels)
     console = Console()
     with progress_of(console, "generating") as show:
-        images = generate(gan.sampler, Tensor(z.reshape(-1, gan.noise_size)).to(device), on_progress=show)
-    path = config.out or config.run / f"interpolation-seed-{config.seed}.png"
+        images = generate(gan.sampler, latent, on_progress=show)
+    name = "interpolation" if config.label is None else f"interpolation-label-{config.label}"
+    path = config.out or config.run / f"{name}-seed-{config.seed}.png"
     if path.suffix.lower() == ".png":
         save_grid(path, images, columns=config.frames)
     else:

@@ -165,8 +165,9 @@ def _warm_up(console: Console) -> None:
 def _dry_run(console: Console, training: Training) -> int:
     """Show the networks, take one step, and account for the memory."""
     config, gan = training.config, training.gan
+    z = gan.noise(config.seed, "describe", config.batch_size)
     for title, network, x in (
-        ("generator", gan.generator, gan.noise(config.seed, "describe", config.batch_size)),
+        ("generator", gan.generator, gan.asked(z, gan.in_turn(len(z)))),
         ("discriminator", gan.discriminator, training.real(0)),
     ):
         console.print(layer_table(f"{config.model} {title}, batch {config.batch_size}", network, x))
@@ -239,7 +240,7 @@ class _Log:
 class _Bar(_Log):
     """Progress as a bar, and the samples drawn above it."""
 
-    COLUMNS, ROWS = 8, 2
+    COLUMNS, ROWS, CLASSES = 8, 2, 10
 
     def __enter__(self) -> "_Bar":
         self.progress = Progress(
@@ -272,9 +273,14 @@ class _Bar(_Log):
 
     def sample(self, step: int, images: np.ndarray[Any, Any]) -> None:
         """Draw a few of the images."""
-        few = images[: self.COLUMNS * self.ROWS]
+        columns, rows, width = self.COLUMNS, self.ROWS, 100
+        if self.training.columns is not None:  # a row for each class, of images so small that ten fit the screen
+            columns, rows = min(self.training.columns, self.COLUMNS), self.CLASSES
+            by_class = images.reshape(-1, self.training.columns, *images.shape[1:])[:, :columns]
+            images, width = by_class.reshape(-1, *images.shape[1:]), 9 * columns + 1
+        few = images[: columns * rows]
         try:
-            grid = terminal_grid(few, columns=self.COLUMNS, width=min(self.console.width, 100))
+            grid = terminal_grid(few, columns=columns, width=min(self.console.width, width))
         except RawganError:
             return  # the terminal is too narrow for pictures, which are in the run folder anyway
         self.progress.console.print(f"step {step:,}", highlight=False)

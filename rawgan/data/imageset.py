@@ -62,6 +62,28 @@ class ImageSet:
         """(H, W, C) of every image."""
         return self.images.shape[1:]
 
+    def count_classes(self) -> int:
+        """How many classes the labels number, from 0 on.
+
+        Raises: DataError for a set without labels, or labels that leave out a class
+
+        >>> ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 2, 1, 2]), "zeros").count_classes()
+        3
+        """
+        if self.labels is None:
+            raise DataError(
+                f"{self.name}: these images have no labels, which classes are told by\n"
+                "  known sets have some, IDX folders with a file of them, and .npz files with an array `labels`"
+            )
+        present = np.unique(self.labels)
+        if present[0] != 0 or present[-1] != len(present) - 1:
+            raise DataError(
+                f"{self.name}: labels must number the classes 0, 1, 2, … and leave none out, but {len(present)} "
+                f"classes are numbered from {present[0]} to {present[-1]}\n"
+                "  number them anew: numpy.unique(labels, return_inverse=True)[1]"
+            )
+        return len(present)
+
 
 def _read_only(array: NDArray) -> NDArray:
     """The same numbers, seen through an array that cannot be written to."""

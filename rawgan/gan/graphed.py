@@ -39,6 +39,8 @@ class GraphedStep:
                 "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise, wgan-gp "
                 "or dragan, leave out penalties, or average weights ever more slowly\n  take train_step"
             )
+        if gan.classes:
+            raise ArgumentError("GraphedStep: labels, which change from step to step, are not sent\n  take train_step")
         networks = gan.generator, gan.discriminator
         for name, layer in (found for network in networks for found in network.modules()):
             if isinstance(layer, nn.Dropout):

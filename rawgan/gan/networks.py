@@ -6,6 +6,7 @@ import numpy as np
 
 from rawgan import nn, ops, optim
 from rawgan.errors import ArgumentError
+from rawgan.gan.conditional import Grid, Heads, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
 from rawgan.gan.models import MODELS, ImageKind, Pair
 from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
@@ -28,26 +29,33 @@ class GAN:
     """A generator whose weights are the running average of G's, and its running statistics with them."""
     average_decay: float = 0.0
     """The share of the old weights in that average."""
+    conditional: str = "none"
+    """How D learns which class was asked for; see `rawgan.gan.conditional`."""
+    classes: int = 0
+    """How many classes G can be asked for; 0 if none."""
 
     @property
     def sampler(self) -> nn.Sequential:
         """The generator to make images with: the average, where there is one."""
         return self.generator if self.average is None else self.average
 
-    def judge(self, images: Tensor) -> Tensor:
-        """D's logits. Shapes: images (N, H, W, C), N a multiple of `pack` → (N / pack, 1)
+    def judge(self, images: Tensor, labels: Labels | None = None) -> Verdict:
+        """What D says of images that are, or should be, of these classes.
 
+        Shapes: images (N, H, W, C), N a multiple of `pack`; labels (N,), if conditional → logits (N / pack, 1)
         Source of packing: Lin et al. 2018
         """
+        self._check(labels)
+        return verdict(self.conditional, self.discriminator(self._packed(images)), labels)
+
+    def _packed(self, images: Tensor) -> Tensor:
         if self.pack == 1:
-            return self.discriminator(images)
+            return images
         n, height, width, channels = images.shape
         if n % self.pack:
             raise ArgumentError(f"{n} images cannot be judged {self.pack} at a time; take a multiple")
         apart = ops.reshape(images, (n // self.pack, self.pack, height, width, channels))
-        return self.discriminator(
-            ops.reshape(ops.transpose(apart, (0, 2, 3, 1, 4)), (n // self.pack, height, width, self.pack * channels))
-        )
+        return ops.reshape(ops.transpose(apart, (0, 2, 3, 1, 4)), (n // self.pack, height, width, self.pack * channels))
 
     def follow(self, index: int) -> None:
         """Move the average towards G, after step `index`: faster in the first steps, whose weights are soon outdated.
@@ -73,6 +81,47 @@ class GAN:
         draw = random_generator(seed, purpose, step).standard_normal((count, self.noise_size))
         return Tensor(draw.astype(first.dtype)).to(first.device)
 
+    def asked(self, z: Tensor, labels: Labels | None) -> Tensor:
+        """G's input: noise and, of a conditional GAN, the class to make of each row; otherwise the noise itself.
+
+        Shapes: z (N, noise_size), labels (N,), or None if there are no classes → (N, noise_size + classes)
+        Raises: ArgumentError for labels without classes, classes without labels, or labels that are no classes
+        """
+        self._check(labels)
+        return z if labels is None else with_classes(z, labels, self.classes)
+
+    def in_turn(self, count: int) -> Labels | None:
+        """So many labels, one class after the other; None if there are no classes."""
+        return np.arange(count) % self.classes if self.classes else None
+
+    def grid(self, seed: int, purpose: str, count: int) -> Grid:
+        """What G makes a picture of about `count` images of: a row for each class, the same noise in each column.
+
+        Without classes, noise for each image.
+
+        >>> gan = build("dcgan", ImageKind(8), width=4, conditional="projection", classes=3)
+        >>> gan.grid(0, "samples", 7).labels
+        array([0, 0, 1, 1, 2, 2])
+        """
+        if not self.classes:
+            return Grid(self.noise(seed, purpose, count), None, None)
+        rows = min(self.classes, count)
+        columns = count // rows
+        labels = np.repeat(np.arange(rows), columns)
+        z = ops.concatenate([self.noise(seed, purpose, columns)] * rows)
+        return Grid(self.asked(z, labels), labels, columns)
+
+    def _check(self, labels: Labels | None) -> None:
+        if labels is not None and not self.classes:
+            raise ArgumentError(
+                f"this {self.model} knows no classes, so it cannot be asked for one\n"
+                "  train it with --conditional projection, or build(…, conditional='projection', classes=…)"
+            )
+        if labels is None and self.classes:
+            raise ArgumentError(
+                f"this {self.model} is conditional, so it must be said which of {self.classes} classes images are of"
+            )
+
 
 def build(
     model: str,
@@ -85,6 +134,8 @@ def build(
     pack: int = 1,
     average_decay: float = 0.0,
     spectral_norm: bool = False,
+    conditional: str = "none",
+    classes: int = 0,
     seed: int = 0,
     device: str = "cpu",
 ) -> GAN:
@@ -92,7 +143,7 @@ def build(
 
     `width` is the number of channels (`tutorial`: the smallest number of units) of the narrowest layer. None for
     `learning_rate` is the model's own; D has the same, unless `d_learning_rate` says otherwise. With `spectral_norm`,
-    D's weights are divided by their largest singular values.
+    D's weights are divided by their largest singular values. A `conditional` GAN is asked for one of `classes`.
 
     Raises: ArgumentError for an unknown model, an image size it cannot make, or a count out of range
 
@@ -118,12 +169,17 @@ def build(
             raise ArgumentError(f"{model}: {name} must be at least 1, but is {value}")
     if not 0 <= average_decay < 1:
         raise ArgumentError(f"{model}: average_decay must be at least 0 and less than 1, but is {average_decay}")
+    check_conditional(conditional, pack)
+    if (classes < 2) if conditional != "none" else classes:
+        raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
     recipe = MODELS[model]
 
     def networks() -> Pair:
-        return recipe.networks(image, pack, noise_size, width, random_generator(seed, "weights"))
+        return recipe.networks(image, pack, noise_size + classes, width, random_generator(seed, "weights"))
 
     generator, discriminator = networks()
+    if classes:
+        discriminator = with_scores(discriminator, conditional, classes, random_generator(seed, "scores"))
     if spectral_norm:
         discriminator = _spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
@@ -134,8 +190,9 @@ def build(
         for network, rate in zip((generator, discriminator), rates, strict=True)
     )
     return GAN(
-        model, image, noise_size, generator, discriminator, g_optimizer, d_optimizer, pack, average, average_decay
-    )
+        model, image, noise_size, generator, discriminator, g_optimizer, d_optimizer, pack, average, average_decay,
+        conditional, classes,
+    )  # fmt: skip
 
 
 def _spectrally_normed(network: nn.Sequential, rng: np.random.Generator) -> nn.Sequential:
@@ -144,6 +201,8 @@ def _spectrally_normed(network: nn.Sequential, rng: np.random.Generator) -> nn.S
     def normed(layer: nn.Module) -> nn.Module:
         if isinstance(layer, nn.Linear | nn.Conv2d):
             return nn.SpectralNorm(layer, rng=rng)
+        if isinstance(layer, Heads):
+            return Heads(normed(layer.logit), normed(layer.scores))
         if isinstance(layer, nn.Residual):
             shortcut = None if layer.shortcut is None else _spectrally_normed(layer.shortcut, rng)
             return nn.Residual(_spectrally_normed(layer.main, rng), shortcut)

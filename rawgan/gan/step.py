@@ -3,31 +3,41 @@
 The comments number the steps as the tutorial does: five for the generator, four for the discriminator.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from rawgan.autograd import grad, no_grad
 from rawgan.device import to_device
+from rawgan.gan.conditional import Labels, Verdict
 from rawgan.gan.networks import GAN
 from rawgan.gan.objectives import Objective, PairedObjective, objective
-from rawgan.gan.penalties import Judge, penalty
+from rawgan.gan.penalties import penalty
 from rawgan.ops import mean, sigmoid
 from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
+
+Judge = Callable[[Tensor], Verdict]
+"""D: images (N, H, W, C) → what it says of them."""
 
 
 class Outcome(NamedTuple):
     """What a step leaves to look at, each a single number still on its device."""
 
     d_loss: Tensor
-    """What D minimises, without its penalty. Cross-entropy, in nats: 2 · log 2 = 1.39 is a D that guesses."""
+    """What D plays for, without penalty and class losses. Cross-entropy, in nats: 2 · log 2 = 1.39 is a D that
+    guesses."""
     g_loss: Tensor
-    """What G minimises. Cross-entropy: log 2 = 0.69 against a D that guesses (minimax: −0.69)."""
+    """What G plays for, without class loss. Cross-entropy: log 2 = 0.69 against a D that guesses (minimax: −0.69)."""
     d_real: Tensor
     """D's mean probability that the real images are real."""
     d_fake: Tensor
     """D's mean probability that the generated images are real, before its update."""
+    class_real: Tensor | None = None
+    """Of an auxiliary D: the cross-entropy of the classes that it names in real images. log(classes) is a guess."""
+    class_fake: Tensor | None = None
+    """The same of generated images, whose classes are those that G was asked for; before its update."""
 
 
 @dataclass(frozen=True)
@@ -62,59 +72,69 @@ PLAIN = Recipe()
 """The objective that GANs are known for, and nothing else."""
 
 
-def train_step(gan: GAN, real: Tensor, z: Tensor, recipe: Recipe = PLAIN, index: int = 0) -> Outcome:
+def train_step(
+    gan: GAN, real: Tensor, z: Tensor, recipe: Recipe = PLAIN, index: int = 0, labels: Labels | None = None
+) -> Outcome:
     """Update D once, then G once. `index` counts the steps, from 0.
 
     G's images are made once and judged twice: by D as it was, to train D, and by D as it has become, to train G.
 
-    Shapes: real (N, H, W, C) in [−1, 1], z (N, noise_size)
+    A conditional GAN takes the labels of the real images, and makes an image of each of these classes: so classes have
+    their shares of the data, and a pair, or a penalty between two images, is about one class.
+
+    Shapes: real (N, H, W, C) in [−1, 1], z (N, noise_size), labels (N,)
     """
-    fake = gan.generator(z)  # G 1: draw noise: z. G 2: generate images.
-    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach(), recipe, index)
-    g_loss = generator_step(gan, fake, real, recipe, index)
-    return Outcome(d_loss, g_loss, d_real, d_fake)
+    fake = gan.generator(gan.asked(z, labels))  # G 1: draw noise: z. G 2: generate images.
+    d_loss, d_real, d_fake, *classes = discriminator_step(gan, real, fake.detach(), recipe, index, labels)
+    g_loss = generator_step(gan, fake, real, recipe, index, labels)
+    return Outcome(d_loss, g_loss, d_real, d_fake, *classes)
 
 
 def discriminator_step(
-    gan: GAN, real: Tensor, fake: Tensor, recipe: Recipe = PLAIN, index: int = 0
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Update D, and nothing of G: `fake` is detached, so no gradient goes there. Returns the loss, D(real), D(fake).
+    gan: GAN, real: Tensor, fake: Tensor, recipe: Recipe = PLAIN, index: int = 0, labels: Labels | None = None
+) -> tuple[Tensor, ...]:
+    """Update D, and nothing of G: `fake` is detached, so no gradient goes there.
 
     Each half is walked back before the next begins: so the activations of one batch are in memory, not of two. Pairs
-    are judged together.
+    are judged together. Returns the loss, D(real), D(fake) and, of an auxiliary D, the class losses of both.
     """
     play, parameters = recipe.play, gan.d_optimizer.parameters
-    judge = _judge(gan, recipe, index, "instance noise of D", gan.d_optimizer.steps)
-    losses, gradients, verdicts = [], [], []
+    judge = _judge(gan, recipe, index, "instance noise of D", gan.d_optimizer.steps, labels)
+    losses, gradients = [], []
+    verdicts: list[Verdict] = []
     if isinstance(play, PairedObjective):
-        real_logits, fake_logits = judge(real), judge(fake)
-        losses.append(play.discriminator(real_logits, fake_logits))
-        gradients.append(grad(losses[0], parameters))
-        verdicts += [mean(sigmoid(logits.detach())) for logits in (real_logits, fake_logits)]
+        pair = judge(real), judge(fake)
+        losses.append(play.discriminator(*(verdict.logits for verdict in pair)))
+        gradients.append(grad(_with_classes(losses[0], *pair), parameters))
+        verdicts += map(_detached, pair)
     else:
         for images, loss in ((real, play.real), (fake, play.fake)):  # D 1: take real images, and the generated ones.
-            logits = judge(images)  # D 2: judge them, apart, so that batch norm does not average over both.
-            losses.append(loss(logits))  # D 3: cross-entropy, or whatever the objective says.
-            gradients.append(grad(losses[-1], parameters))
-            verdicts.append(mean(sigmoid(logits.detach())))
+            verdict = judge(images)  # D 2: judge them, apart, so that batch norm does not average over both.
+            losses.append(loss(verdict.logits))  # D 3: cross-entropy, or whatever the objective says.
+            gradients.append(grad(_with_classes(losses[-1], verdict), parameters))
+            verdicts.append(_detached(verdict))
     if recipe.penalty is not None and index % recipe.penalty_every == 0:
         gradients.append(_penalty_gradients(gan, judge, real, fake, recipe))
     gan.d_optimizer.step([_sum(of_one) for of_one in zip(*gradients, strict=True)])  # D 4: update D.
-    return _sum([loss.detach() for loss in losses]), verdicts[0], verdicts[1]
+    probabilities = [mean(sigmoid(verdict.logits)) for verdict in verdicts]
+    classes = [verdict.class_loss for verdict in verdicts if verdict.class_loss is not None]
+    return _sum([loss.detach() for loss in losses]), *probabilities, *classes
 
 
-def generator_step(gan: GAN, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0) -> Tensor:
+def generator_step(
+    gan: GAN, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0, labels: Labels | None = None
+) -> Tensor:
     """Update G, and nothing of D: gradients are asked for G's parameters alone, D's statistics are frozen."""
-    play, judge = recipe.play, _judge(gan, recipe, index, "instance noise of G", gan.g_optimizer.steps)
+    play, judge = recipe.play, _judge(gan, recipe, index, "instance noise of G", gan.g_optimizer.steps, labels)
     with gan.discriminator.frozen_buffers():
-        logits = judge(fake)  # G 3: judge the images, anew, as D has just changed.
+        verdict = judge(fake)  # G 3: judge the images, anew, as D has just changed.
         if isinstance(play, PairedObjective):
             with no_grad():
-                real_logits = judge(real)
-            loss = play.generator(logits, real_logits)
+                real_logits = judge(real).logits
+            loss = play.generator(verdict.logits, real_logits)
         else:
-            loss = play.generator(logits)  # G 4: cross-entropy, or whatever the objective says.
-    gan.g_optimizer.step(grad(loss, gan.g_optimizer.parameters))  # G 5: update G.
+            loss = play.generator(verdict.logits)  # G 4: cross-entropy, or whatever the objective says.
+    gan.g_optimizer.step(grad(_with_classes(loss, verdict), gan.g_optimizer.parameters))  # G 5: update G.
     gan.follow(index)
     return loss.detach()
 
@@ -124,23 +144,33 @@ def _penalty_gradients(gan: GAN, judge: Judge, real: Tensor, fake: Tensor, recip
     assert recipe.penalty is not None
     rng = random_generator(recipe.seed, "penalty", gan.d_optimizer.steps)
     with gan.discriminator.frozen_buffers():
-        price = penalty(recipe.penalty)(judge, real, fake, rng)
+        price = penalty(recipe.penalty)(lambda images: judge(images).logits, real, fake, rng)
     weight = recipe.penalty_weight * recipe.penalty_every
     return grad(price * weight, gan.d_optimizer.parameters, unconnected="zero")
 
 
-def _judge(gan: GAN, recipe: Recipe, index: int, purpose: str, update: int) -> Judge:
-    """D, on images with the noise of a step, of which each update has its own."""
+def _judge(gan: GAN, recipe: Recipe, index: int, purpose: str, update: int, labels: Labels | None) -> Judge:
+    """D, on images of these classes, with the noise of a step, of which each update has its own."""
     spread = recipe.instance_noise * max(0.0, 1.0 - index / recipe.noise_steps)
     if not spread:
-        return gan.judge
+        return lambda images: gan.judge(images, labels)
     rng = random_generator(recipe.seed, purpose, update)
 
-    def noisy(images: Tensor) -> Tensor:
+    def noisy(images: Tensor) -> Verdict:
         noise = spread * rng.standard_normal(images.shape)
-        return gan.judge(images + Tensor(to_device(noise.astype(images.dtype), images.device)))
+        return gan.judge(images + Tensor(to_device(noise.astype(images.dtype), images.device)), labels)
 
     return noisy
+
+
+def _detached(verdict: Verdict) -> Verdict:
+    """The same numbers, which keep no graph in memory."""
+    return Verdict(*(x.detach() for x in verdict if x is not None))
+
+
+def _with_classes(loss: Tensor, *verdicts: Verdict) -> Tensor:
+    """What a network minimises: what it plays for and, beside an auxiliary D, the class losses."""
+    return _sum([loss, *(verdict.class_loss for verdict in verdicts if verdict.class_loss is not None)])
 
 
 def _sum(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from rawgan.errors import ArgumentError, ConfigError, shown
-from rawgan.gan import Recipe, objective, split_size
+from rawgan.gan import Recipe, check_conditional, objective, split_size
 
 DEFAULT_STEPS = 3000
 
@@ -22,6 +22,7 @@ RANGES = {
     "batch_size": (2, 2**20),
     "noise_size": (1, 2**16),
     "width": (1, 2**12),
+    "classes": (2, 2**16),
     "sample_every": (1, 10**9),
     "samples": (1, 2**16),
     "checkpoint_every": (1, 10**9),
@@ -97,6 +98,11 @@ class TrainConfig:
     """Steps from one penalty to the next, which then counts as many times as much."""
     spectral_norm: bool = False
     """Divide D's weights by their largest singular values."""
+    conditional: Literal["none", "projection", "auxiliary"] = "none"
+    """Make images of a class that is asked for, from data with labels: D judges images as ones of their class
+    (projection), or names the class as well (auxiliary)."""
+    classes: int | None = None
+    """How many classes there are, if --conditional. Unset: as many as the data has."""
     pack: int = 1
     """How many images D judges at a time, as channels of one: it then sees when all are alike."""
     instance_noise: float = 0.0
@@ -196,6 +202,14 @@ class TrainConfig:
             raise ArgumentError(f"instance_noise must lie in 0 ... 10, but is {shown(self.instance_noise)}")
         if self.penalty == "none" and (self.penalty_weight is not None or self.penalty_every > 1):
             raise ArgumentError("penalty_weight and penalty_every are about a penalty, but penalty is none")
+        check_conditional(self.conditional, self.pack)
+        if self.conditional == "none" and self.classes is not None:
+            raise ArgumentError(f"classes {self.classes} are for a conditional GAN, but conditional is none")
+        if self.conditional != "none" and self.cuda_graph:
+            raise ArgumentError(
+                f"cuda_graph does the same in each step, but conditional {self.conditional} takes other labels\n"
+                "  leave out one of the two"
+            )
         if self.batch_size % self.pack:
             raise ArgumentError(f"batch_size {self.batch_size} must be a multiple of pack {self.pack}")
         judged = self.batch_size // self.pack

@@ -154,8 +154,9 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     the path.
 
     Each record holds ``step``, ``d_loss``, ``g_loss`` (nats) and ``d_real``, ``d_fake``, the mean probability
-    of being real that D gives to real and to generated images. What a record lacks, its curve passes
-    over; what is not finite is a gap; records without a step are left out. What is no number is not finite.
+    of being real that D gives to real and to generated images; perhaps ``class_real``, ``class_fake`` (nats), the
+    class losses of both. What a record lacks, its curve passes over; what is not finite is a gap; records without a
+    step are left out. What is no number is not finite.
     The thin line is the measurement, the thick one a running mean.
 
     Raises: ConfigError when the file cannot be written.
@@ -178,6 +179,9 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     _curve(top, records, "g_loss", "generator", "#D55E00")
     top.set(ylabel="loss in nats")
     top.set_title("Losses", loc="left")
+    for key, label, colour in (("class_real", "classes of real", "#009E73"), ("class_fake", "of generated", "#CC79A7")):
+        if any(key in record for record in records):
+            _curve(top, records, key, label, colour)
     bottom.axhline(0.5, color="0.4", linewidth=1, linestyle="--", label="undecided (0.5)")
     _curve(bottom, records, "d_real", "D(real)", "#009E73")
     _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")

@@ -15,11 +15,12 @@ from rawgan import __version__, device
 from rawgan.autograd import no_grad
 from rawgan.data import Batches, ImageSet, load
 from rawgan.data.imageset import Progress
-from rawgan.errors import ArgumentError, ConfigError, DeviceError, DivergedError
+from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError, DivergedError
 from rawgan.gan import (
     GAN,
     GraphedStep,
     ImageKind,
+    Labels,
     Outcome,
     build,
     discriminator_step,
@@ -31,7 +32,7 @@ from rawgan.gan import (
 from rawgan.nn import Module
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
-from rawgan.runs.config import TrainConfig
+from rawgan.runs.config import RANGES, TrainConfig, check_range
 from rawgan.runs.evaluating import BEST, Evaluator
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
@@ -58,6 +59,13 @@ class Record(NamedTuple):
     g_loss: float
     d_real: float
     d_fake: float
+    class_real: float | None = None
+    """Of an auxiliary D; see `Outcome`."""
+    class_fake: float | None = None
+
+    def to_dict(self) -> dict[str, float]:
+        """What there is."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class Training:
@@ -92,7 +100,9 @@ class Training:
             on_progress=on_progress,
         )
         size, _, channels = self.images.shape
-        self.config = dataclasses.replace(config, image_size=size, channels=channels)
+        self.config = dataclasses.replace(
+            config, image_size=size, channels=channels, classes=_classes(config, self.images)
+        )
         self.batches = Batches(self.images, config.batch_size, config.seed, self.device)
         self._evaluator: Evaluator | None = None
         if config.evaluate_every is not None:
@@ -103,7 +113,9 @@ class Training:
             )
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
-        self._fixed_noise = self.gan.noise(config.seed, "samples", config.samples)
+        self._grid = self.gan.grid(config.seed, "samples", config.samples)
+        self.columns = self._grid.columns
+        """Images in a row of the samples, where a row is a class."""
 
     def _begin(self, checkpoint: Checkpoint | None) -> None:
         """Build the networks, and be where the checkpoint is, or at the beginning."""
@@ -141,27 +153,32 @@ class Training:
         d_steps, g_steps = self.config.d_steps, self.config.g_steps
         first, noise = index * d_steps, index * (d_steps + g_steps - 1)
         for extra in range(d_steps - 1):
+            labels = self._labels(first + extra)
             with no_grad():
-                fake = self.gan.generator(self._noise(noise + extra))
-            discriminator_step(self.gan, self.real(first + extra), fake, self._recipe, index)
-        real = self.real(first + d_steps - 1)
-        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self._recipe, index)
+                fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
+            discriminator_step(self.gan, self.real(first + extra), fake, self._recipe, index, labels)
+        real, labels = self.real(first + d_steps - 1), self._labels(first + d_steps - 1)
+        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self._recipe, index, labels)
         for extra in range(d_steps, d_steps + g_steps - 1):
-            fake = self.gan.generator(self._noise(noise + extra))
-            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self._recipe, index))
+            fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
+            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self._recipe, index, labels))
         return outcome
 
     def _noise(self, index: int) -> Tensor:
         return self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
 
+    def _labels(self, index: int) -> Labels | None:
+        """The classes of the real images of batch `index`; None unless they matter."""
+        return self.batches.labels(index) if self.gan.classes else None
+
     def _outcome(self, number: int, take: Callable[[int], Outcome]) -> Any:
-        """Take a step. Returns what it leaves to look at, (4,), still on its device."""
+        """Take a step. Returns what it leaves to look at, (4,) or (6,), still on its device."""
         try:
             outcome = take(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number
-        return array_module(outcome[0].data).stack([value.data for value in outcome])
+        return array_module(outcome[0].data).stack([value.data for value in outcome if value is not None])
 
     def _records(self, outcomes: list[Any]) -> Iterator[Record]:
         """The latest steps' outcomes, fetched in one go.
@@ -196,8 +213,8 @@ class Training:
         return Tensor(self.batches.batch(index))
 
     def sample(self) -> np.ndarray[Any, Any]:
-        """Images from the same noise each time. Shapes: → (samples, H, W, C) in [−1, 1]"""
-        return generate(self.gan.sampler, self._fixed_noise)
+        """Images from the same noise each time, a row for each class. Shapes: → (samples, H, W, C) in [−1, 1]"""
+        return generate(self.gan.sampler, self._grid.latent)
 
     def measure(self) -> dict[str, Any]:
         """Figures of the generator as it is, by name, from the same noise each time; none where there is no measuring.
@@ -250,7 +267,7 @@ class Training:
                 try:
                     for record in self._records(outcomes):
                         figures = self.measure() if measured and record.step == self.reached else {}
-                        records.append(record._asdict() | figures)
+                        records.append(record.to_dict() | figures)
                         folder.append_metrics(records[-1])
                         on_step(record)
                     made = self.checkpoint() if save and self.reached != saved else None
@@ -294,7 +311,7 @@ class Training:
         self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
     ) -> None:
         images = self.sample()
-        background.do(save_grid, folder.sample_path(self.reached), images)
+        background.do(save_grid, folder.sample_path(self.reached), images, self.columns)
         on_sample(self.reached, images)
 
     # --- checkpoints -------------------------------------------------------------------------------------------------
@@ -379,6 +396,10 @@ def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> 
     config = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
     if config.channels is None:
         raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
+    if config.conditional != "none" and config.classes is None:
+        raise ConfigError(
+            f"{folder.config_file}: a conditional run's configuration must say classes, as rawgan writes it"
+        )
     checkpoint = folder.best_checkpoint() if best else folder.newest_checkpoint()[0]
     if checkpoint is None:
         raise ConfigError(
@@ -398,7 +419,7 @@ def generate(
 ) -> np.ndarray[Any, Any]:
     """Images from noise, by a generator in evaluation mode, a batch at a time. `on_progress(done, total)` counts them.
 
-    Shapes: z (N, noise_size) → (N, H, W, C) in [−1, 1]
+    Shapes: z (N, noise_size), of a conditional GAN what `GAN.asked` makes of it → (N, H, W, C) in [−1, 1]
 
     >>> from rawgan.gan import ImageKind, build
     >>> gan = build("dcgan", ImageKind(8), width=4)
@@ -413,6 +434,23 @@ def generate(
     return np.concatenate(batches)
 
 
+def _classes(config: TrainConfig, images: ImageSet) -> int | None:
+    """How many classes the run tells apart; None if it does not.
+
+    Raises: DataError for images without labels, or of another number of classes than the configuration says
+    """
+    if config.conditional == "none":
+        return None
+    found = images.count_classes()
+    check_range("classes", found, *RANGES["classes"])
+    if config.classes not in (None, found):
+        raise DataError(
+            f"{images.name}: its labels number {found} classes, but --classes says {config.classes}\n"
+            "  leave --classes out, or choose the data that it is about"
+        )
+    return found
+
+
 def _build(config: TrainConfig, device_name: str) -> GAN:
     return build(
         config.model,
@@ -424,6 +462,8 @@ def _build(config: TrainConfig, device_name: str) -> GAN:
         pack=config.pack,
         average_decay=config.ema,
         spectral_norm=config.spectral_norm,
+        conditional=config.conditional,
+        classes=config.classes or 0,
         seed=config.seed,
         device=device_name,
     )

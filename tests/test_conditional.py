@@ -1,0 +1,457 @@
+"""Class-conditional GANs: their formulas against NumPy, whose labels go where, whole runs, and the commands."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from rawgan import Tensor, grad, nn, ops
+from rawgan.cli import main
+from rawgan.cli.train import _Bar
+from rawgan.data import ImageSet
+from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.gan import (
+    PENALTIES,
+    GraphedStep,
+    ImageKind,
+    Recipe,
+    build,
+    discriminator_step,
+    train_step,
+)
+from rawgan.gan.conditional import Heads, verdict, with_scores
+from rawgan.gan.penalties import penalty
+from rawgan.runs import RunFolder
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import Training, generate, restore
+from rawgan.testing import check_layer, gradcheck
+
+KINDS = ["projection", "auxiliary"]
+LABELS = np.array([2, 0, 1, 2])
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def small(kind, model="dcgan", **options):
+    return build(model, ImageKind(8), noise_size=3, width=2, conditional=kind, classes=3, **options)
+
+
+def batch(gan, count=4):
+    real = rng().uniform(-1, 1, (count, 8, 8, 1)).astype("float32")
+    return Tensor(real), gan.noise(0, "z", count)
+
+
+def softplus(x):
+    return np.log1p(np.exp(x))
+
+
+def cross_entropy(scores, labels):
+    scores = scores.astype(np.float64)
+    return np.mean(np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(labels)), labels])
+
+
+# --- the networks -------------------------------------------------------------------------------------------------
+
+
+def test_heads_stand_side_by_side_and_their_gradients_are_exact():
+    logit, scores = nn.Linear(3, 1, rng=rng(1)), nn.Linear(3, 2, bias=False, rng=rng(2))
+    x = rng().standard_normal((3, 3)).astype("float32")
+    np.testing.assert_array_equal(Heads(logit, scores)(x).data, np.hstack([logit(x).data, scores(x).data]))
+    assert check_layer(Heads(logit, scores), x).error(2) < 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradients_of_a_verdict_are_exact(kind):
+    def told(output):
+        logits, class_loss = verdict(kind, output, LABELS)
+        return ops.sum(logits * logits) if class_loss is None else ops.sum(logits * logits) + class_loss
+
+    assert gradcheck(told, rng().standard_normal((4, 4)), order=2, checks=()).error(2) < 1e-6
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual"])
+def test_projection_is_its_formula(model):
+    """ψ(φ(x)) + ⟨embed(y), φ(x)⟩, the columns of the second layer being the table of embeddings."""
+    gan = small("projection", model)
+    real, _ = batch(gan)
+    *body, heads = gan.discriminator.layers
+    with gan.discriminator.evaluating():
+        phi = nn.Sequential(*body)(real).data.astype(np.float64)
+        found = gan.judge(real, LABELS)
+    bias = 0.0 if heads.logit.b is None else heads.logit.b.data
+    embedded = heads.scores.w.data.T[LABELS]
+    expected = phi @ heads.logit.w.data + bias + (embedded * phi).sum(axis=1, keepdims=True)
+    assert (found.class_loss, heads.scores.b) == (None, None)
+    np.testing.assert_allclose(found.logits.data, expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(found.logits.data - gan.judge(real, (LABELS + 1) % 3).logits.data).min() > 0
+
+
+def test_an_auxiliary_discriminator_names_classes():
+    gan = small("auxiliary")
+    real, _ = batch(gan)
+    with gan.discriminator.evaluating():
+        output = gan.discriminator(real).data
+        found = gan.judge(real, LABELS)
+    np.testing.assert_array_equal(found.logits.data, output[:, :1])
+    assert found.class_loss.item() == pytest.approx(cross_entropy(output[:, 1:], LABELS), rel=1e-6)
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual"])
+def test_the_generator_reads_the_class_behind_the_noise(model):
+    gan = small("projection", model)
+    z = gan.noise(0, "z", 4)
+    latent = gan.asked(z, LABELS)
+    np.testing.assert_array_equal(latent.data[:, :3], z.data)
+    np.testing.assert_array_equal(latent.data[:, 3:], np.eye(3)[LABELS])
+    w = gan.generator[0].w.data  # what the class adds is its row: an embedding
+    added = gan.generator[0](latent).data - gan.generator[0](np.hstack([z.data, np.zeros((4, 3), "float32")])).data
+    np.testing.assert_allclose(added, w[3:][LABELS], atol=1e-5)
+
+
+def test_an_average_and_spectral_norm_know_the_classes():
+    gan = small("projection", spectral_norm=True, average_decay=0.9)
+    heads = gan.discriminator.layers[-1]
+    assert isinstance(heads.logit, nn.SpectralNorm)
+    x = np.eye(heads.scores.layer.w.shape[0], dtype="float32")
+    for _ in range(50):
+        y = heads.scores(x)
+    assert np.linalg.svd(y.data, compute_uv=False)[0] == pytest.approx(1, rel=1e-5)
+    assert generate(gan.sampler, gan.asked(gan.noise(0, "z", 3), gan.in_turn(3))).shape == (3, 8, 8, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_and_noise_without_classes_are_what_they_were(kind):
+    gan, plain = small(kind), build("dcgan", ImageKind(8), noise_size=3, width=2)
+    np.testing.assert_array_equal(gan.noise(0, "z", 4).data, plain.noise(0, "z", 4).data)
+    assert plain.asked(plain.noise(0, "z", 4), None).shape == (4, 3)
+    assert (plain.in_turn(4), plain.grid(0, "samples", 4).labels) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda: small("embedding"), "there is no conditional GAN 'embedding'; choose one of: none, projection, "),
+        (lambda: small("projection", pack=2), "pack 2: D would judge images of several classes as one, but"),
+        (lambda: small("none"), "dcgan: conditional none is for 2 classes or more, none for 0, not 3"),
+        (lambda: build("dcgan", ImageKind(8), conditional="auxiliary"), "dcgan: conditional auxiliary is for 2 cl"),
+        (lambda: with_scores(nn.Sequential(nn.Tanh()), "projection", 3, rng()), "conditional projection: D must end"),
+        (lambda: small("projection").judge(Tensor(np.zeros((4, 8, 8, 1), "float32"))), "this dcgan is conditional, so"),
+        (lambda: build("dcgan", ImageKind(8)).asked(Tensor([[1.0]]), LABELS), "this dcgan knows no classes, so it "),
+        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS + 1), "labels must lie in 0 … 2, but go "),
+        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS[:1]), "labels must be whole numbers, one"),
+        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS / 2), "labels must be whole numbers, one"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(use, message):
+    with pytest.raises(ArgumentError) as error:
+        use()
+    assert str(error.value).startswith(message)
+
+
+# --- the step -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_are_their_formulas(kind):
+    """What the step reports of D, against NumPy."""
+    gan, twin = small(kind), small(kind)
+    real, z = batch(gan)
+    fake = gan.generator(gan.asked(z, LABELS)).detach()
+    logits, scores = zip(
+        *((y[:, :1], y[:, 1:]) for y in (twin.discriminator(x).data for x in (real, fake))), strict=True
+    )
+    if kind == "projection":
+        logits = [x + np.take_along_axis(s, LABELS[:, None], axis=1) for x, s in zip(logits, scores, strict=True)]
+    loss, d_real, d_fake, *classes = (x.item() for x in discriminator_step(gan, real, fake, labels=LABELS))
+    assert loss == pytest.approx(softplus(-logits[0]).mean() + softplus(logits[1]).mean(), rel=1e-5)
+    assert (d_real, d_fake) == pytest.approx([np.mean(1 / (1 + np.exp(-x))) for x in logits], rel=1e-5)
+    expected = [cross_entropy(s, LABELS) for s in scores] if kind == "auxiliary" else []
+    assert classes == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["non-saturating", "hinge", "relativistic"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_networks_go_down_the_slope_of_loss_and_class_loss(kind, objective):
+    """The optimisers are given the gradients of what D and G are to minimise, computed here in one go."""
+    gan, twin = small(kind, "residual"), small(kind, "residual")  # without batch norm in D: halves may be joined
+    recipe, (real, z) = Recipe(objective), batch(gan)
+    fake, play = twin.generator(twin.asked(z, LABELS)), Recipe(objective).play
+    seen = {}
+    for name, optimizer in (("d", gan.d_optimizer), ("g", gan.g_optimizer)):
+        optimizer.step = lambda gradients, name=name: seen.update({name: gradients})  # and D stays as it is
+    train_step(gan, real, z, recipe, labels=LABELS)
+    (r, r_loss), (f, f_loss) = twin.judge(real, LABELS), twin.judge(fake, LABELS)
+    if objective == "relativistic":
+        for_d, for_g = play.discriminator(r, f), play.generator(f, r)
+    else:
+        for_d, for_g = play.real(r) + play.fake(f), play.generator(f)
+    if kind == "auxiliary":
+        for_d, for_g = for_d + r_loss + f_loss, for_g + f_loss
+    for name, loss, optimizer in (("d", for_d, twin.d_optimizer), ("g", for_g, twin.g_optimizer)):
+        for found, expected in zip(seen[name], grad(loss, optimizer.parameters, create_graph=True), strict=True):
+            np.testing.assert_allclose(found.data, expected.data, rtol=2e-4, atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
+    """D(x, y) = ⟨w + embed(y), x⟩ has the slope w + embed(y) wherever, so that the price is known."""
+    gan = build("dcgan", ImageKind(8), noise_size=3, width=2, conditional="projection", classes=3)
+    logit, scores = nn.Linear(64, 1, rng=rng(1)), nn.Linear(64, 3, bias=False, rng=rng(2))
+    linear = dataclasses.replace(gan, discriminator=nn.Sequential(nn.Flatten(), Heads(logit, scores)))
+    real, z = batch(gan)
+    fake = gan.generator(gan.asked(z, LABELS)).detach()
+    slopes = logit.w.data.T + scores.w.data.T[LABELS]
+    squared = (slopes.astype(np.float64) ** 2).sum(axis=1)
+    to_one = np.mean((np.sqrt(squared) - 1) ** 2)
+    price = {"r1": squared.mean() / 2, "r2": squared.mean() / 2, "r1+r2": squared.mean()}.get(name, to_one)
+    judged = penalty(name)(lambda images: linear.judge(images, LABELS).logits, real, fake, rng())
+    assert judged.item() == pytest.approx(price, rel=1e-5)
+
+    # In the step, by the gradients that the penalty adds: those of the table, in which a class may occur twice.
+    parameters, seen = linear.discriminator.parameters(), []
+    optimizer = type(gan.d_optimizer)(parameters, 1e-3)
+    optimizer.step = seen.append
+    linear = dataclasses.replace(linear, d_optimizer=optimizer)
+    for recipe in (Recipe(), Recipe(penalty=name)):
+        discriminator_step(linear, real, fake, recipe, labels=LABELS)
+    at = next(index for index, p in enumerate(parameters) if p is scores.w)
+    weight = {"r1": 1, "r2": 1, "r1+r2": 2}.get(name, 2 * (1 - 1 / np.sqrt(squared)))
+    of_each = (np.ones(4) * weight)[:, None] * slopes / 4
+    expected = np.stack([of_each[label == LABELS].sum(axis=0) for label in range(3)], axis=1)
+    np.testing.assert_allclose(seen[1][at].data - seen[0][at].data, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_graph_of_a_step_takes_no_labels(monkeypatch):
+    monkeypatch.setattr("rawgan_kernels.backend_of", lambda array: "cuda")
+    with pytest.raises(ArgumentError, match="GraphedStep: labels, which change from step to step"):
+        GraphedStep(small("projection"))
+
+
+# --- the data -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "photos: these images have no labels, which classes are told by\n  known sets have some, IDX folders"),
+        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
+        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 2 classes are"),
+        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
+    ],
+)
+def test_labels_that_number_no_classes(labels, message):
+    images = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), labels and np.array(labels), "photos")
+    with pytest.raises(DataError) as error:
+        images.count_classes()
+    assert str(error.value).startswith(message)
+
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    """Without plots: matplotlib takes longer than these runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path)
+        yield
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory):
+    """Images whose upper half is bright in class 0, whose lower half in class 1, and their labels."""
+    labels = np.arange(300) % 2
+    images = rng().integers(0, 60, (300, 8, 8), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[4 * label : 4 * label + 4] += 180
+    path = tmp_path_factory.mktemp("data") / "squares.npz"
+    np.savez(path, images=images, labels=labels)
+    return str(path)
+
+
+def config(squares, **options):
+    tiny = {"image_size": 8, "width": 2, "noise_size": 4, "batch_size": 8, "samples": 6, "sample_every": 99}
+    return TrainConfig(data=squares, **{"steps": 4, **tiny, **options})
+
+
+def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkeypatch):
+    training = Training(config(squares, conditional="auxiliary", d_steps=2, g_steps=2, objective="wasserstein"))
+    asked, judged = [], []
+    forward, judge = training.gan.generator.forward, type(training.gan).judge
+    training.gan.generator.forward = lambda x: asked.append(x.data[:, 4:].argmax(axis=1)) or forward(x)
+    monkeypatch.setattr(
+        type(training.gan), "judge", lambda gan, x, labels: judged.append((x.data, labels)) or judge(gan, x, labels)
+    )
+    training.step(1), training.step(2)
+    first, second, third, fourth = (training.batches.labels(index) for index in range(4))
+    for found, expected in zip(asked, [first, second, second, third, fourth, fourth], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    expected = [first, first, second, second, second, second, third, third, fourth, fourth, fourth, fourth]
+    for (_, found), labels in zip(judged, expected, strict=True):
+        np.testing.assert_array_equal(found, labels)
+    np.testing.assert_array_equal(judged[2][0], training.real(1).data)
+
+
+RECIPES = {
+    "projection": {"conditional": "projection", "ema": 0.9, "spectral_norm": True, "d_steps": 2, "g_steps": 2},
+    "auxiliary": {"conditional": "auxiliary", "model": "tutorial", "instance_noise": 0.1, "smooth_real": 0.1},
+    "pairs": {"conditional": "projection", "model": "residual", "objective": "relativistic", "penalty": "r1+r2"},
+    "between": {"conditional": "auxiliary", "model": "residual", "objective": "wasserstein", "penalty": "wgan-gp"},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_conditional_runs_go_on_bit_for_bit(name, squares, tmp_path):
+    asked = config(squares, **RECIPES[name])
+    whole, parted = (RunFolder.create(tmp_path / kind, "x") for kind in ("whole", "parted"))
+    training = Training(asked)
+    training.run(whole)
+    steps = []
+    Training(asked).run(parted, steps.append, should_stop=lambda: len(steps) == 2)
+    Training(TrainConfig.from_dict(parted.read_config(), "x"), checkpoint=parted.newest_checkpoint()[0]).run(parted)
+    assert parted.checkpoints()[-1].read_bytes() == whole.checkpoints()[-1].read_bytes()
+    assert parted.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
+    assert parted.sample_path(4).read_bytes() == whole.sample_path(4).read_bytes()
+    lines = whole.read_metrics()
+    assert ("class_real" in lines[0]) == (asked.conditional == "auxiliary")
+    assert all(np.isfinite(list(line.values())).all() for line in lines)
+    gan, _ = restore(whole)
+    np.testing.assert_array_equal(generate(gan.sampler, gan.grid(0, "samples", 6).latent), training.sample())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_class_that_is_asked_for_is_made(kind, squares):
+    training = Training(config(squares, conditional=kind, width=4, learning_rate=0.005, samples=20, batch_size=16))
+    for number in range(1, 81):
+        record = training.step(number)
+    brightness = training.sample().mean(axis=(2, 3)).reshape(2, 10, 2, 4).mean(axis=3)  # class, image, half
+    assert (brightness[0, :, 0] > brightness[0, :, 1] + 0.5).all()
+    assert (brightness[1, :, 1] > brightness[1, :, 0] + 0.5).all()
+    if kind == "auxiliary":
+        assert max(record.class_real, record.class_fake) < 0.1 < np.log(2)
+
+
+def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
+    training = Training(config(squares, conditional="projection", samples=7))
+    latent = training._grid.latent.data.reshape(2, 3, 6)
+    np.testing.assert_array_equal(latent[0, :, :4], latent[1, :, :4])
+    assert len({row.tobytes() for row in latent[0, :, :4]}) == 3
+    assert latent[..., 4:].argmax(axis=2).tolist() == [[0] * 3, [1] * 3]
+    assert (training.columns, Training(config(squares)).columns) == (3, None)
+    few = small("projection").grid(0, "samples", 2)  # fewer images than classes
+    assert (few.labels.tolist(), few.columns) == ([0, 1], 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"conditional": "projection", "pack": 2}, ArgumentError, "pack 2: D would judge images of several classes"),
+        ({"classes": 2}, ArgumentError, "classes 2 are for a conditional GAN, but conditional is none"),
+        ({"conditional": "projection", "classes": 3}, DataError, "squares.npz: its labels number 2 classes, but "),
+        (
+            {"conditional": "auxiliary", "device": "cuda", "backend": "cuda", "cuda_graph": True},
+            ArgumentError, "cuda_graph does the same in each step, but conditional auxiliary takes other labels",
+        ),
+    ],
+)  # fmt: skip
+def test_contradictions_are_found_before_training(options, error, message, squares):
+    with pytest.raises(error) as caught:
+        Training(config(squares, **options))
+    assert str(caught.value).startswith(message)
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run(squares, tmp_path_factory):
+    """A finished run of two steps."""
+    folder = RunFolder.create(tmp_path_factory.mktemp("run") / "run", "x")
+    Training(config(squares, conditional="projection", steps=2)).run(folder)
+    return folder.path
+
+
+def test_train_is_asked_for_classes(squares, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    options = ["--image-size", "8", "--width", "2", "--batch-size", "8", "--conditional", "projection", "--dry-run"]
+    assert main(["train", "--data", squares, *options]) == 0
+    printed = capsys.readouterr().out
+    assert "Heads(Linear(32 → 1), Linear(32 → 2, no bias))" in printed
+    assert "Linear(102 → " in printed
+    assert "8 × 3 " in printed
+
+
+def test_in_a_terminal_a_row_is_a_class(squares, capsys):
+    training = Training(config(squares, conditional="projection"))
+    with _Bar(Console(force_terminal=True, width=80, color_system="truecolor"), training) as bar:
+        bar.sample(0, training.sample())
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in capsys.readouterr().out.splitlines()]
+    blocks = [line for line in lines if "▀" in line]
+    # 2 × 3 images of 8 pixels, 1 between and around; a character is two pixels high.
+    assert (len(blocks), {len(line.strip()) for line in blocks}) == (10, {28})
+
+
+def test_commands_ask_for_classes(run, tmp_path, capsys):
+    assert 'conditional = "projection"\nclasses = 2\n' in (run / "config.toml").read_text()
+    with Image.open(run / "samples" / "step-000002.png") as picture:
+        assert picture.width / picture.height == pytest.approx(32 / 22)  # 3 × 2 images of 8 with 2 between and around
+    for options, name in (
+        (["--count", "6"], "images-seed-0.png"), (["--count", "6", "--label", "1"], "images-label-1-seed-0.png"),
+    ):  # fmt: skip
+        assert main(["sample", str(run), *options]) == 0
+        assert capsys.readouterr().out == f"{run / name}\n"
+    with Image.open(run / "images-seed-0.png") as grid, Image.open(run / "images-label-1-seed-0.png") as ones:
+        scale = grid.width // 32
+        row, same = (np.asarray(image)[::scale, ::scale] for image in (grid, ones))  # 2 × 3 and, near a square, 2 × 3
+        np.testing.assert_array_equal(row[12:20], same[2:10])  # the same noise, asked for class 1
+        assert (row[2:10] != row[12:20]).any()
+    assert main(["sample", str(run), "--single", "--count", "5", "--out", str(tmp_path / "each")]) == 0
+    names = [f"label-{label}-0000{n}.png" for label in range(2) for n in range(2)]
+    assert sorted(path.name for path in (tmp_path / "each").iterdir()) == names
+    for options, name in (([], "interpolation"), (["--label", "0"], "interpolation-label-0")):
+        assert main(["interpolate", str(run), "--walks", "3", "--frames", "4", *options]) == 0
+        assert capsys.readouterr().out.endswith(f"{name}-seed-0.png\n")
+    first, second = (
+        np.asarray(Image.open(run / f"{n}-seed-0.png")) for n in ("interpolation", "interpolation-label-0")
+    )
+    third = len(first) // 3
+    np.testing.assert_array_equal(first[:third], second[:third])  # the first walk is of class 0 in both
+    assert (first[third : 2 * third] != second[third : 2 * third]).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["sample", "RUN", "--label", "2"], "rawgan sample: label must lie in 0 ... 1, but is 2\n"),
+        (["interpolate", "RUN", "--label", "-1"], "rawgan interpolate: label must lie in 0 ... 1, but is -1\n"),
+        (["train", "--resume", "RUN", "--conditional", "none"], "rawgan train: --conditional none: the run to resume "),
+    ],
+)
+def test_commands_refuse_in_one_sentence(options, message, run, capsys):
+    assert main([str(run) if option == "RUN" else option for option in options]) == 1
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_a_run_without_classes_is_asked_for_none(squares, tmp_path, capsys):
+    folder = RunFolder.create(tmp_path / "plain", "x")
+    Training(config(squares, steps=1)).run(folder)
+    for command in ("sample", "interpolate"):
+        assert main([command, str(folder.path), "--label", "1"]) == 1
+        assert capsys.readouterr().err.startswith(f"rawgan {command}: this dcgan knows no classes, so it cannot be ask")
+    folder.write_config({**folder.read_config(), "conditional": "projection"})
+    with pytest.raises(ConfigError, match="a conditional run's configuration must say classes, as rawgan writes it"):
+        restore(folder)
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
+def test_describe_shows_the_heads(model, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    assert main(["describe", model, "--width", "8", "--conditional", "auxiliary", "--classes", "7"]) == 0
+    printed = capsys.readouterr().out
+    assert "Linear(107 →" in printed
+    assert "64 × 8 " in printed
