@@ -1,6 +1,7 @@
 """Class-conditional GANs: their formulas against NumPy, whose labels go where, whole runs, and the commands."""
 
 import dataclasses
+import json
 import re
 
 import numpy as np
@@ -24,6 +25,7 @@ from rawgan.gan import (
 )
 from rawgan.gan.conditional import Heads, verdict, with_scores
 from rawgan.gan.penalties import penalty
+from rawgan.metrics.evaluation import labels_like
 from rawgan.runs import RunFolder
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.training import Training, generate, restore
@@ -246,9 +248,19 @@ def test_a_graph_of_a_step_takes_no_labels(monkeypatch):
 )
 def test_labels_that_number_no_classes(labels, message):
     images = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), labels and np.array(labels), "photos")
-    with pytest.raises(DataError) as error:
-        images.count_classes()
-    assert str(error.value).startswith(message)
+    for use in (images.count_classes, lambda: labels_like(images, 3, 0)):
+        with pytest.raises(DataError) as error:
+            use()
+        assert str(error.value).startswith(message)
+
+
+def test_labels_in_the_shares_of_the_data():
+    labels = np.repeat([0, 1, 2], [70, 20, 10])
+    images = ImageSet(np.zeros((100, 8, 8, 1), np.uint8), rng().permutation(labels), "zeros")
+    drawn = labels_like(images, 31, 5)
+    assert np.abs(np.bincount(drawn) - [21.7, 6.2, 3.1]).max() < 1
+    np.testing.assert_array_equal(drawn, labels_like(images, 31, 5))
+    assert not np.array_equal(drawn, np.sort(drawn))
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------
@@ -446,6 +458,34 @@ def test_a_run_without_classes_is_asked_for_none(squares, tmp_path, capsys):
     folder.write_config({**folder.read_config(), "conditional": "projection"})
     with pytest.raises(ConfigError, match="a conditional run's configuration must say classes, as rawgan writes it"):
         restore(folder)
+
+
+def test_evaluation_says_how_many_labels_were_kept(run, squares, tmp_path, capsys, monkeypatch):
+    file = tmp_path / "squares.safetensors"
+    assert main(["train-classifier", "--data", squares, "--image-size", "8", "--epochs", "2", "--out", str(file)]) == 0
+    capsys.readouterr()
+
+    def made(generator, latent, **options):
+        """Images of the class asked for, but in one of four of the other."""
+        classes = latent.data[:, 4:].argmax(axis=1)
+        shown = np.where(np.arange(len(classes)) % 4 == 0, 1 - classes, classes)
+        images = rng(1).uniform(-1, -0.6, (len(classes), 8, 8, 1)).astype("float32")
+        images[np.arange(8)[None] // 4 == shown[:, None]] += 1.4
+        assert abs(classes.mean() - 0.5) < 0.01
+        return images
+
+    monkeypatch.setattr("rawgan.cli.evaluate.generate", made)
+    assert main(["evaluate", str(run), "--features", str(file)]) == 0
+    printed = capsys.readouterr().out
+    said = json.loads((run / "evaluation.json").read_bytes())
+    assert said["generated"].keys() == said["floor"].keys()
+    assert said["floor"]["label_kept"] == 1.0
+    assert said["generated"]["label_kept"] == pytest.approx(0.75, abs=0.01)
+    (row,) = [line.split() for line in printed.splitlines() if "asked label kept" in line]
+    asked = config(squares, conditional="projection", evaluate_every=1, evaluate_features=str(file))
+    monkeypatch.setattr("rawgan.runs.training.generate", made)
+    assert Training(asked).measure()["label_kept"] == said["generated"]["label_kept"]
+    assert row[3:5] == [f"{said['generated']['label_kept']:.4f}", "1.0000"]
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])

@@ -20,6 +20,7 @@ from rawgan.metrics import (
     Classifier,
     Reference,
     classifier,
+    draw,
     evaluate,
     judge_of,
     load_classifier,
@@ -155,7 +156,8 @@ def test_worse_images_have_worse_figures(reference, mnist):
     images = mnist.images[-600:]
     noisy = images / 127.5 - 1 + rng.normal(0, 0.4, images.shape)
     ones = mnist.images[mnist.labels == 1][:600]
-    floor, noise, collapsed = reference.floor, evaluate(noisy, reference), evaluate(ones, reference)
+    floor, noise = reference.floor, evaluate(noisy, reference)
+    collapsed = evaluate(ones, reference, labels=np.arange(600) % 2)  # every other image is what was asked for
     assert noise["fid"] > 3 * floor["fid"]
     assert noise["kid"] > 3 * abs(floor["kid"])
     assert noise["precision"] < floor["precision"] - 0.1
@@ -165,6 +167,10 @@ def test_worse_images_have_worse_figures(reference, mnist):
     assert collapsed["reverse_kl"] > 2 > 0.05 > floor["reverse_kl"]
     assert collapsed["classifier_score"] < 1.5 < 9 < floor["classifier_score"]
     assert sum(collapsed["histogram"]) == 600
+    assert collapsed["label_kept"] == pytest.approx(0.5, abs=0.005)
+    assert "label_kept" not in noise
+    others = draw(split(mnist, 5000, seed=0)[1], 600, seed=0)
+    assert reference.accuracy == (load_classifier().labels(others.images) == others.labels).mean()
     expected = reference.expected
     assert expected["perfect_kl"] == pytest.approx(9 / 1200, rel=0.05)
     assert expected["judge_error"] < 0.02

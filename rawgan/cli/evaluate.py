@@ -77,12 +77,15 @@ def main(options: list[str]) -> int:
     with progress_of(console, "looking at real images") as show:
         evaluator = Evaluator(asked, seen, config.features, config.samples, config.seed, show)
     reference, count = evaluator.reference, evaluator.reference.count
+    latent, labels = evaluator.ask(gan)
     with progress_of(console, "generating") as show:
-        images = to_uint8(generate(gan.sampler, gan.noise(config.seed, "evaluate", count), on_progress=show))
+        images = to_uint8(generate(gan.sampler, latent, on_progress=show))
     with progress_of(console, "measuring") as show:
-        generated = evaluator.measure(images, show)
+        generated = evaluator.measure(images, show, labels)
     with console.status("measuring real images"):
         floor = dict(reference.floor)
+        if "label_kept" in generated:
+            floor["label_kept"] = reference.accuracy
     with console.status("looking for the nearest training images"):
         near = nearest_images(images[:LOOKED_AT], seen.images)
         generated["nearest"] = float(np.median(near.distance))

@@ -8,7 +8,7 @@ from rawgan.metrics.classifier import Classifier
 from rawgan.metrics.classifier import load as load_classifier
 from rawgan.metrics.classifier import train as train_classifier
 from rawgan.metrics.distances import Moments, fid, frechet_distance, kid, moments
-from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, split
+from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, labels_like, split
 from rawgan.metrics.judges import Judge, judge_of
 from rawgan.metrics.manifold import PRDC, prdc
 from rawgan.metrics.mixtures import MIXTURES, Mixture, grid25, ring8
@@ -46,6 +46,7 @@ __all__ = [
     "held_out_of",
     "judge_of",
     "kid",
+    "labels_like",
     "least_count",
     "load_classifier",
     "modes_covered",

@@ -44,6 +44,20 @@ def draw(images: ImageSet, count: int, seed: int) -> ImageSet:
     return _part(images, chosen)
 
 
+def labels_like(images: ImageSet, count: int, seed: int) -> NDArray[np.int64]:
+    """So many labels, each class with the share that it has in a set, to within one, in random order.
+
+    Raises: DataError for a set without labels
+
+    >>> np.bincount(labels_like(ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 1, 1, 1]), "zeros"), 8, 0))
+    array([2, 6])
+    """
+    images.count_classes()
+    ordered = np.sort(images.labels)  # type: ignore[arg-type]  # there are some: they were counted
+    chosen = ordered[np.arange(count) * len(images) // count]
+    return generator(seed, "labels").permutation(chosen)
+
+
 def held_out_of(
     source: str | PathLike[str],
     images: ImageSet,
@@ -106,6 +120,8 @@ class Reference:
     """Share of each class in the data, where the judge tells classes. (classes,)"""
     confusion: NDArray[np.float64] | None
     """[i, j]: the share of class i that the judge takes for class j; None where it does not know the data's classes."""
+    accuracy: float | None = None
+    """The share of the other real images that the judge names rightly; None where it does not know their classes."""
 
     @classmethod
     def of(
@@ -132,7 +148,7 @@ class Reference:
                 f"{count} samples are too few for {features.shape[1]} features: FID would measure their number\n"
                 f"  ask for more than {features.shape[1]}, better for several thousand"
             )
-        target = confusion = None
+        target = confusion = accuracy = None
         if judge.classes is not None:
             known = judge.data == training.name
             if known and training.labels is not None:
@@ -141,7 +157,8 @@ class Reference:
                 target = judge.shares(judge.probabilities(features[:count]).argmax(axis=1))
             if known and other.labels is not None:
                 confusion = judge.confusion(features[count:], other.labels)
-        return cls(judge, features[:count], features[count:], target, confusion)
+                accuracy = _share_named(judge, features[count:], other.labels)
+        return cls(judge, features[:count], features[count:], target, confusion, accuracy)
 
     @property
     def count(self) -> int:
@@ -177,13 +194,17 @@ class Reference:
 
 
 def evaluate(
-    images: NDArray[Any], reference: Reference, on_progress: Progress = lambda done, total: None
+    images: NDArray[Any],
+    reference: Reference,
+    on_progress: Progress = lambda done, total: None,
+    labels: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
-    """Every figure of generated images, by name; those about classes where the judge tells classes.
+    """Every figure of generated images, by name; those about classes where the judge tells classes, and the share of
+    `label_kept` where it knows those of `labels`, which the images were to be of.
 
     Images are rounded to bytes first, as real ones are and files would be.
 
-    Shapes: images (N, H, W, C), uint8 or floats in [−1, 1], N being the reference's count
+    Shapes: images (N, H, W, C), uint8 or floats in [−1, 1], N being the reference's count; labels (N,)
     Raises: ArgumentError for NaN, or another number of images
     """
     if len(images) != reference.count:
@@ -193,7 +214,15 @@ def evaluate(
         )
     pixels = images if images.dtype == np.uint8 else to_uint8(images)
     features = reference.judge.features(pixels, lambda done, total: on_progress(done, 4 * total))
-    return _figures(features, reference, on_progress)
+    figures = _figures(features, reference, on_progress)
+    if labels is not None and reference.accuracy is not None:
+        figures["label_kept"] = _share_named(reference.judge, features, labels)
+    return figures
+
+
+def _share_named(judge: Judge, features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The share of images that the judge takes for the class of their label."""
+    return float((judge.probabilities(features).argmax(axis=1) == labels).mean())
 
 
 def _figures(features: NDArray[np.float32], reference: Reference, on_progress: Progress) -> dict[str, Any]:

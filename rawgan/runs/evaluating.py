@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from rawgan.data import ImageSet
 from rawgan.data.imageset import Progress
-from rawgan.metrics import Reference, evaluate, held_out_of, judge_of
+from rawgan.gan import GAN, Labels
+from rawgan.metrics import Reference, evaluate, held_out_of, judge_of, labels_like
 from rawgan.runs.config import TrainConfig
+from rawgan.tensor import Tensor
 
 SAMPLES = 10_000
 """How many images are compared, unless there are fewer real ones."""
@@ -42,10 +44,28 @@ class Evaluator:
         on_progress: Progress = lambda done, total: None,
     ) -> None:
         judge = judge_of(config.data, features)
+        self.images, self.seed = images, seed
         self.training, self.held_out = held_out_of(config.data, images, 0.5, seed, on_progress)
         count = samples or min(SAMPLES, len(self.training), len(self.held_out))
         self.reference = Reference.of(judge, self.training, self.held_out, count, seed, on_progress)
 
-    def measure(self, images: NDArray[Any], on_progress: Progress = lambda done, total: None) -> dict[str, Any]:
-        """Every figure by name. Shapes: images (N, H, W, C), uint8 or floats in [−1, 1], N as many as were asked for"""
-        return evaluate(images, self.reference, on_progress)
+    def ask(self, gan: GAN) -> tuple[Tensor, Labels | None]:
+        """What G is to make images of: the same noise each time and, if conditional, classes in the data's shares.
+
+        Shapes: → (N, noise_size), or with classes behind the noise; labels (N,)
+        """
+        count = self.reference.count
+        labels = labels_like(self.images, count, self.seed) if gan.classes else None
+        return gan.asked(gan.noise(self.seed, "evaluate", count), labels), labels
+
+    def measure(
+        self,
+        images: NDArray[Any],
+        on_progress: Progress = lambda done, total: None,
+        labels: Labels | None = None,
+    ) -> dict[str, Any]:
+        """Every figure by name; how many are of the classes of their `labels`, if there are any.
+
+        Shapes: images (N, H, W, C), uint8 or floats in [−1, 1], N as many as were asked for; labels (N,)
+        """
+        return evaluate(images, self.reference, on_progress, labels)

@@ -223,8 +223,8 @@ class Training:
         """
         if self._evaluator is None:
             return {}
-        z = self.gan.noise(self.config.seed, "evaluate", self._evaluator.reference.count)
-        figures = self._evaluator.measure(generate(self.gan.sampler, z))
+        latent, labels = self._evaluator.ask(self.gan)
+        figures = self._evaluator.measure(generate(self.gan.sampler, latent), labels=labels)
         return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
     # --- the run -----------------------------------------------------------------------------------------------------
