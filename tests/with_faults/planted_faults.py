@@ -1276,6 +1276,37 @@ STABILISERS = [
     ),
 ]
 
+CONDITIONAL = [
+    Fault(
+        "projection: the label is ignored",
+        "rawgan/gan/conditional.py",
+        "ops.sum(scores * chosen, axis=1, keepdims=True)",
+        "ops.sum(scores, axis=1, keepdims=True)",
+        "tests/test_conditional.py -k projection_is_its_formula and dcgan",
+    ),
+    Fault(
+        "penalty: at another class than the image's",
+        "rawgan/gan/step.py",
+        "_penalty_gradients(gan, judge, real, fake, recipe))",
+        "_penalty_gradients(gan, lambda images: gan.judge(images, labels[::-1]), real, fake, recipe))",
+        "tests/test_conditional.py -k penalties_are_of",
+    ),
+    Fault(
+        "auxiliary: G does not care for classes",
+        "rawgan/gan/step.py",
+        "grad(_with_classes(loss, verdict), gan.g_optimizer.parameters)",
+        "grad(loss, gan.g_optimizer.parameters)",
+        "tests/test_conditional.py -k both_networks_go_down and auxiliary",
+    ),
+    Fault(
+        "more updates of D ask G for the classes of other real images",
+        "rawgan/runs/training.py",
+        "labels = self._labels(first + extra)",
+        "labels = self._labels(first)",
+        "tests/test_conditional.py -k each_update_is_about",
+    ),
+]
+
 RUNS = [
     Fault(
         "resume: the optimisers' moments begin at zero again",
@@ -1407,6 +1438,7 @@ FAULTS = [
     *LAYERS,
     *OPTIMISERS,
     *GANS,
+    *CONDITIONAL,
     *RUNS,
     *STABILISERS,
     *METRICS,
