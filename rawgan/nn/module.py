@@ -125,6 +125,12 @@ class Module:
             yield
 
     @contextmanager
+    def in_training(self) -> Iterator[None]:
+        """Inside, this module and all within it are in training mode; afterwards each is in its own again."""
+        with self._each("training", True):
+            yield
+
+    @contextmanager
     def _each(self, flag: str, value: bool) -> Iterator[None]:
         before = [(module, getattr(module, flag)) for _, module in self.modules()]
         try:

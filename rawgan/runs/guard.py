@@ -5,13 +5,13 @@ checkpoint and takes the same steps again, bit for bit, looking at every array t
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from rawgan.autograd import Op, watching
 from rawgan.nn import Module
 from rawgan.optim import Optimizer
+from rawgan.runs.layers import around_layers
 from rawgan_kernels import array_module
 
 
@@ -66,10 +66,17 @@ def first_nonfinite(
             findings.append(Finding(place, what, bad, array.size))
             raise _Found
 
+    def enter(place: str, module: Module, forward: Callable[..., Any], inputs: Any, options: Any) -> Any:
+        entered.append(place)
+        try:
+            return forward(*inputs, **options)
+        finally:
+            entered.pop()
+
     try:
         for name, x in _state(networks):
             check(name, "before the step", x.data)
-        with watching(look), _entering(networks, entered):
+        with watching(look), around_layers(networks, enter):
             step()
         for name, x in _state(networks):
             kind = next((type(o).__name__ for o in optimizers.values() if any(x is p for p in o.parameters)), None)
@@ -83,32 +90,3 @@ def _state(networks: Mapping[str, Module]) -> Iterator[tuple[str, Any]]:
     for network, module in networks.items():
         for name, x in module.state_tensors().items():
             yield f"{network}, parameter {name} {x.shape}", x
-
-
-@contextmanager
-def _entering(networks: Mapping[str, Module], entered: list[str]) -> Iterator[None]:
-    """Inside, the last of `entered` is the layer that is being called."""
-
-    def followed(place: str, forward: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*inputs: Any, **options: Any) -> Any:
-            entered.append(place)
-            try:
-                return forward(*inputs, **options)
-            finally:
-                entered.pop()
-
-        return call
-
-    found = [
-        (module, f"{network}, layer {name} {type(module).__name__}({module.describe_options()})")
-        for network, whole in networks.items()
-        for name, module in whole.modules()
-        if name
-    ]
-    for module, place in found:
-        vars(module)["forward"] = followed(place, module.forward)
-    try:
-        yield
-    finally:
-        for module, _ in found:
-            del vars(module)["forward"]
