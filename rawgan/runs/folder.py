@@ -5,6 +5,7 @@
     runs/mnist-20250131-184502/
       config.toml            what was asked for
       metrics.jsonl          one JSON object per line, in the order of the steps
+      alarms.jsonl           the same, what the doctor found, if anything
       samples/step-000500.png …
       losses.png  samples.gif
       checkpoints/step-000500.safetensors …    all that is needed to go on
@@ -19,7 +20,7 @@ import os
 import re
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
@@ -61,6 +62,7 @@ class RunFolder:
         self.path = Path(path)
         self.config_file = self.path / CONFIG
         self.metrics_file = self.path / "metrics.jsonl"
+        self.alarms_file = self.path / "alarms.jsonl"
         self.samples_folder = self.path / "samples"
         self.losses_file = self.path / "losses.png"
         self.animation_file = self.path / "samples.gif"
@@ -207,27 +209,29 @@ class RunFolder:
 
         Raises: ConfigError for any other line that is not a JSON object, naming the line.
         """
-        with naming(self.metrics_file, "read"):
-            if not self.metrics_file.exists():
-                return []
-            with open_file(self.metrics_file) as file:
-                lines = file.read().split(b"\n")
-        records = []
-        for number, line in enumerate(lines, start=1):
-            record = _parse(line)
-            if record is not None:
-                records.append({name: math.nan if value is None else value for name, value in record.items()})
-            elif line.strip() and number < len(lines):  # the last piece has no newline: it was cut short
-                start = line[:60].decode(errors="replace")
-                raise ConfigError(
-                    f"{self.metrics_file}, line {number}, is not a JSON object: {start}\n"
-                    "  mend or delete that line by hand; the others are whole"
-                )
-        return records
+        return _read_lines(self.metrics_file)
+
+    # --- alarms.jsonl ----------------------------------------------------------------------------------
+
+    def append_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
+        """Append a line to alarms.jsonl for each alarm. They are on the disk before this returns.
+
+        Raises: ConfigError when the file cannot be written.
+        """
+        lines = [_line(alarm) for alarm in [*self.read_alarms(), *alarms]]
+        with replacing(self.alarms_file, durable=True) as temporary:
+            temporary.write_bytes(b"".join(lines))
+
+    def read_alarms(self) -> list[dict[str, Any]]:
+        """Every line of alarms.jsonl, as :meth:`read_metrics` reads those of the metrics; most runs have none."""
+        return _read_lines(self.alarms_file)
+
+    # --- going back ------------------------------------------------------------------------------------
 
     def rewind(self, step: int, kept: Callable[[int], bool]) -> None:
         """Make the run what it was after ``step``: no metrics and no best checkpoint of later steps, and only pictures
-        of steps that are ``kept``. What a crash left half-written goes, too; checkpoints of later steps are set aside.
+        and alarms of steps that are ``kept``. What a crash left half-written goes, too; checkpoints of later steps are
+        set aside.
 
         Raises: ConfigError when a file cannot be read, written or deleted.
         """
@@ -237,6 +241,13 @@ class RunFolder:
         if len(before) < len(records):
             with replacing(self.metrics_file, durable=True) as temporary:
                 temporary.write_bytes(b"".join(_line(record) for record in before))
+        alarms = self.read_alarms()
+        sounded = [alarm for alarm in alarms if alarm.get("step", 0) <= step and kept(alarm.get("step", 0))]
+        if len(sounded) < len(alarms):
+            with naming(self.alarms_file, "tidied up"):
+                self.alarms_file.unlink()
+            if sounded:
+                self.append_alarms(sounded)
         with naming(self.path, "tidied up"):
             for picture in self.samples():
                 if number_of(picture) > step or not kept(number_of(picture)):
@@ -459,6 +470,27 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """Every line of a JSON-lines file, for :meth:`RunFolder.read_metrics`; none where there is no file."""
+    with naming(path, "read"):
+        if not path.exists():
+            return []
+        with open_file(path) as file:
+            lines = file.read().split(b"\n")
+    records = []
+    for number, line in enumerate(lines, start=1):
+        record = _parse(line)
+        if record is not None:
+            records.append({name: math.nan if value is None else value for name, value in record.items()})
+        elif line.strip() and number < len(lines):  # the last piece has no newline: it was cut short
+            start = line[:60].decode(errors="replace")
+            raise ConfigError(
+                f"{path}, line {number}, is not a JSON object: {start}\n"
+                "  mend or delete that line by hand; the others are whole"
+            )
+    return records
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ from rawgan.nn import Module
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import RANGES, TrainConfig, check_range
+from rawgan.runs.doctor import examine
 from rawgan.runs.evaluating import BEST, Evaluator
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
@@ -43,6 +44,9 @@ from rawgan_kernels import array_module
 
 SHOWN_SECONDS = 0.1
 """Between two looks at the losses of steps on a GPU."""
+
+EXAMINED = 64
+"""Images that the doctor looks at while training, if a step has as many."""
 
 ROLLBACKS = 5
 """After so many, a run that is told to go back stops all the same."""
@@ -242,7 +246,7 @@ class Training:
         the steps taken in all.
 
         A run that was stopped, or killed, and goes on from its checkpoint leaves the same files, bit for bit, as one
-        that never was.
+        that never was. Whenever it makes a picture, the doctor looks, too, and what is found is told to `on_trouble`.
 
         Raises: DivergedError if a loss is not finite; the folder then holds the state before that step
         """
@@ -284,6 +288,7 @@ class Training:
                     on_figures(self.reached, figures)
                 if picture:
                     self._picture(folder, background, on_sample)
+                    self._examine(folder, records, on_trouble)
                     background.do_latest(plot_losses, folder.losses_file, records.copy())
                 if made is not None:
                     background.do(folder.save_checkpoint, made, self.config.keep)
@@ -313,6 +318,28 @@ class Training:
         images = self.sample()
         background.do(save_grid, folder.sample_path(self.reached), images, self.columns)
         on_sample(self.reached, images)
+
+    def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
+        """Have the doctor look, and say and keep what is new. Of each disease, a run has one alarm: the first.
+
+        It is on the disk before the checkpoint of this step is, so a run that goes on from there knows of it.
+        """
+        count = self.config.batch_size
+        if count > EXAMINED and EXAMINED % (4 * self.config.pack) == 0:  # as D takes them
+            count = EXAMINED
+        batch = self.reached * self.config.d_steps - 1
+        real, labels = self.real(batch)[:count], self._labels(batch)
+        labels = None if labels is None else labels[:count]
+        z = self.gan.noise(self.config.seed, "doctor", count, self.reached)
+        known, alarms = {alarm.get("disease") for alarm in folder.read_alarms()}, []
+        for finding in examine(self.gan, real, z, self._recipe, records, labels):
+            if finding.alarm and finding.disease not in known:
+                known.add(finding.disease)
+                alarms.append(finding)
+        if alarms:
+            folder.append_alarms([{"step": self.reached, **finding.to_dict()} for finding in alarms])
+        for finding in alarms:
+            on_trouble(f"step {self.reached}: {finding}")
 
     # --- checkpoints -------------------------------------------------------------------------------------------------
 
