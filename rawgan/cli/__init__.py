@@ -13,6 +13,7 @@ COMMANDS = {
     "runs": "list runs: how far each is, and in what state",
     "sample": "make images with a trained generator",
     "interpolate": "walk through the noise from image to image",
+    "diagnose": "find out what a run suffers from, and what to change",
     "evaluate": "measure a trained generator against real images",
     "train-classifier": "train what the generator of other images is measured with",
     "describe": "show every layer of a model: shapes, parameters, FLOPs, memory",

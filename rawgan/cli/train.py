@@ -109,6 +109,9 @@ def _train(console: Console, training: Training, folder: RunFolder) -> int:
     )
     if (best := folder.best_step()) is not None:
         say(console, f"best checkpoint: {folder.best_file}, of step {best:,}; --best makes images with it")
+    alarms = folder.read_alarms()
+    if alarms:
+        say(console, f"{len(alarms)} finding{'' if len(alarms) == 1 else 's'}: rawgan diagnose {folder.path}")
     if reached < training.steps:
         way_on = f"go on with: rawgan train --resume {folder.path}"
         say(console, f"stopped at step {reached:,} of {training.steps:,}; {way_on}")
