@@ -1425,6 +1425,44 @@ METRICS = [
     ),
 ]
 
+DOCTOR = [
+    Fault(
+        "doctor: images of a few kinds are far from each other on average",
+        "rawgan/runs/doctor.py",
+        "float(np.median(others.min(1)))",
+        "float(np.median(others.max(1)))",
+        "tests/test_doctor.py -k mode_collapse",
+    ),
+    Fault(
+        "doctor: D's loss counts from 0, whatever its targets",
+        "rawgan/runs/doctor.py",
+        "(loss - best) / (guessing - best)",
+        "loss / guessing",
+        "tests/test_doctor.py -k every_objective",
+    ),
+    Fault(
+        "doctor: D's layers are looked at with G's images",
+        "rawgan/runs/probe.py",
+        "real_logits = gan.judge(real, labels).logits\n",
+        "real_logits = gan.judge(fake.detach(), labels).logits\n",
+        "tests/test_doctor.py -k real_images",
+    ),
+    Fault(
+        "doctor: what it draws is missing afterwards",
+        "rawgan/runs/probe.py",
+        'stack.callback(setattr, bits, "state", bits.state)',
+        "stack.callback(setattr, bits, 'state', None) if bits is None else None",
+        "tests/test_doctor.py -k stays_as_it_is",
+    ),
+    Fault(
+        "doctor: alarms of later steps stay when a run goes back",
+        "rawgan/runs/folder.py",
+        'if alarm.get("step", 0) <= step and kept(alarm.get("step", 0))]',
+        "]",
+        "tests/test_doctor.py -k same_alarms",
+    ),
+]
+
 FAULTS = [
     *ARITHMETIC,
     *REDUCTIONS_AND_SHAPES,
@@ -1442,4 +1480,5 @@ FAULTS = [
     *RUNS,
     *STABILISERS,
     *METRICS,
+    *DOCTOR,
 ]
