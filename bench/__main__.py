@@ -15,6 +15,7 @@ COMMANDS = {
     "gpu_check": "everything about rawgan on a GPU, in one command and a few minutes",
     "startup": "how long a person waits before anything happens",
     "reliability": "what runs, and the readers of files, survive",
+    "mixtures": "the modes that GANs find, and lose, on points in the plane",
     "overhead": "what the engine adds to an op",
     "plots": "draw the pictures of saved results again",
 }

@@ -221,7 +221,7 @@ def _train(
 
 def _batches(gan: GAN, batch_size: int, steps: int, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     dtype = gan.generator.parameters()[0].dtype.name
-    batches = Batches(_images(gan.image), batch_size, seed=1, device=device)
+    batches = Batches(_images(gan.kind), batch_size, seed=1, device=device)
     for step in range(steps):
         yield Tensor(batches.batch(step, dtype)), gan.noise(1, "train", batch_size, step)
 

@@ -10,6 +10,7 @@ import tyro
 
 from bench.errors import BenchError
 from bench.files import FOLDER, read
+from bench.mixtures import from_text
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
@@ -276,6 +277,27 @@ def quality(figure: Any, report: dict[str, Any]) -> None:
            f"{settings['samples']:,} samples; thick: mean of {settings['seeds']} seeds")  # fmt: skip
 
 
+def mixtures(figure: Any, report: dict[str, Any]) -> None:
+    """Real points, and those of the first run of each recipe over them."""
+    from rawgan.data import MIXTURES
+    from rawgan.runs.scatter import draw_points
+
+    names = {"rawgan": "rawgan train --data {}", "plain": "a plain GAN, the same networks"}
+    shown = [one for one in report["results"] if one["points"]]
+    sets, recipes = (list(dict.fromkeys(one[key] for one in shown)) for key in ("data", "recipe"))
+    figure.set_size_inches(4.4 * len(sets), 4.6 * len(recipes) + 0.3)
+    all_axes = figure.subplots(len(recipes), len(sets), squeeze=False)
+    for one in shown:
+        axes = all_axes[recipes.index(one["recipe"])][sets.index(one["data"])]
+        draw_points(axes, from_text(one["points"]), MIXTURES[one["data"]]())
+        axes.set_title(names[one["recipe"]].format(one["data"]), pad=20)
+        good, of = one["figures"]["high_quality"], len(one["figures"]["histogram"])
+        axes.annotate(f"{one['figures']['modes']} of {of} modes, {100 * good:.1f} % of high quality", (0, 1), (0, 5),
+                      xycoords="axes fraction", textcoords="offset points", **SECOND_LINE)  # fmt: skip
+    handles, labels = all_axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=2)
+
+
 def _title(axes: Any, report: dict[str, Any], title: str, more: str) -> None:
     where = report["machine"]
     axes.set_title(title, pad=30)
@@ -290,4 +312,5 @@ PICTURES: dict[str, Callable[[Any, dict[str, Any]], None]] = {
     "step": steps,
     "scaling": scaling,
     "quality": quality,
+    "mixtures": mixtures,
 }

@@ -1,6 +1,7 @@
 """Optimisers: gradients into steps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import rawgan_kernels as kernels
@@ -69,6 +70,16 @@ class Optimizer:
         for index, p, _ in pairs:
             self.counts[index] += 1
             p.mark_written()
+
+    @contextmanager
+    def slowed(self, factor: float) -> Iterator[None]:
+        """Inside, the learning rate is so many times what it is."""
+        rate = self.lr
+        self.lr = rate * factor
+        try:
+            yield
+        finally:
+            self.lr = rate
 
     @property
     def steps(self) -> int:

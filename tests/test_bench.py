@@ -1,6 +1,7 @@
 """The parts of the benchmarks that take no time: what is counted, compared, written and drawn."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench import __main__ as command_line
-from bench import files, machine, plots
+from bench import files, machine, mixtures, plots
 from bench.cases import KERNELS, Array, Case, of_shape, own
 from bench.competitors import Task, largest_difference
 from bench.errors import BenchError
@@ -18,9 +19,12 @@ from bench.report import Result
 from bench.rounds import Spread, fastest, in_turn, ratios
 from bench.scaling import exponent
 from bench.shapes import parse_image, parse_sizes
+from bench.terminal import make_console
 from bench.watching import BATCH, calls_of, scale, watch
 from bench.workers import limit_threads
+from rawgan.data import ring8
 from rawgan.gan import ImageKind
+from rawgan.metrics import quality
 from rawgan_kernels import Window, reference
 
 MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
@@ -312,6 +316,27 @@ def test_reports_without_a_picture(tmp_path):
     assert plots.draw(path) == []
 
 
+# --- mixtures --------------------------------------------------------------------------------------------------------
+
+
+def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path.touch())
+    options = ("--steps", "2", "--width", "4", "--batch-size", "8", "--samples", "9")
+    runs = [mixtures.run("ring8", recipe, 0, options) for recipe in mixtures.RECIPES]
+    for one in runs:
+        points = mixtures.from_text(one["points"])
+        assert (one["steps"], len(points)) == (2, 2500)
+        assert quality(points, ring8()).high_quality == pytest.approx(one["figures"]["high_quality"], abs=0.01)
+    same = [{**one, "figures": {**one["figures"], "high_quality": 0.5}} for one in runs]
+    better = {**same[0], "figures": {**same[0]["figures"], "high_quality": 0.7}}
+    mixtures._print(make_console(), "ring8", [*same, better])
+    printed = capsys.readouterr().out
+    assert "0.600 (0.500–0.700)" in printed
+    assert re.search(r"PacGAN2, published +7.9 +0.96", printed)
+    files.write(tmp_path / "mixtures.json", {"benchmark": "mixtures", "results": runs})
+    assert plots.draw(tmp_path / "mixtures.json") == [tmp_path / "mixtures.png"]
+
+
 # --- the command line ------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +358,7 @@ def test_commands(capsys):
         (["overhead", "--rounds", "0"], "--rounds must be at least 1"),
         (["startup", "--rounds", "0"], "--rounds must be at least 1"),
         (["step", "--batch-size", "1"], "--batch-size at least 2"),
+        (["mixtures", "--seeds", "0"], "--seeds and --at-once must be at least 1"),
         (["step"], "PyTorch, the rival, is not installed"),
         (["plots", "missing.json"], "missing.json"),
     ],

@@ -407,14 +407,14 @@ def test_any_damage_to_an_array_file(tmp_path, data, suffix):
 def test_a_name_that_is_nearly_known(source, near):
     assert complaint(source) == (
         f"{source}: no such file or folder, nor a known set; did you mean {near}?\n"
-        "  known sets: mnist, stacked-mnist, fashion-mnist, cifar10"
+        "  known sets: mnist, stacked-mnist, fashion-mnist, cifar10; of points: ring8, grid25"
     )
 
 
 def test_a_path_that_does_not_exist(tmp_path):
     assert complaint(tmp_path / "photos") == (
         f"{tmp_path}/photos: no such file or folder, nor a known set\n"
-        "  known sets: mnist, stacked-mnist, fashion-mnist, cifar10"
+        "  known sets: mnist, stacked-mnist, fashion-mnist, cifar10; of points: ring8, grid25"
     )
 
 

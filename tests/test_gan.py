@@ -26,7 +26,7 @@ def small(model="dcgan", size=8, channels=1, **options):
 
 def batch(gan, count=6, seed=0):
     rng = np.random.default_rng(seed)
-    return Tensor(rng.uniform(-1, 1, (count, *gan.image.shape)).astype(np.float32)), gan.noise(seed, "test", count)
+    return Tensor(rng.uniform(-1, 1, (count, *gan.kind.shape)).astype(np.float32)), gan.noise(seed, "test", count)
 
 
 def shapes_through(network, x):
@@ -140,7 +140,7 @@ def test_impossible_sizes_name_possible_ones(size, near):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": "vae"}, "there is no model 'vae'; choose one of: dcgan, residual, tutorial"),
+        ({"model": "vae"}, "there is no model 'vae'; choose one of: dcgan, mlp, residual, tutorial"),
         ({"channels": 5}, "dcgan: images have 1 to 4 channels, not 5"),
         ({"width": 0}, "dcgan: width must be at least 1, but is 0"),
         ({"noise_size": 0}, "dcgan: noise_size must be at least 1, but is 0"),

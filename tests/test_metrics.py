@@ -9,7 +9,6 @@ import rawgan.metrics.manifold
 from bench import metrics_check
 from rawgan.errors import ArgumentError, DTypeError, ShapeError
 from rawgan.metrics import (
-    MIXTURES,
     PRDC,
     Moments,
     class_histogram,
@@ -19,7 +18,6 @@ from rawgan.metrics import (
     distances,
     fid,
     frechet_distance,
-    grid25,
     kid,
     modes_covered,
     moments,
@@ -28,7 +26,6 @@ from rawgan.metrics import (
     perfect_modes,
     prdc,
     reverse_kl,
-    ring8,
 )
 
 
@@ -287,33 +284,3 @@ def test_images_that_have_no_neighbours():
         nearest_images(images, images[:, :2])
     with pytest.raises(ArgumentError, match="at least one image"):
         nearest_images(images[:0], images)
-
-
-# --- mixtures --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", MIXTURES)
-def test_a_mixtures_own_samples_are_of_high_quality(name, rng):
-    mixture = MIXTURES[name]()
-    points = mixture.sample(40_000, rng)
-    found = mixture.quality(points)
-    assert found.modes == len(mixture.centres) == int(name[-2:].strip("g"))
-    assert found.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.002)  # within 3 σ in the plane
-    assert found.counts == pytest.approx(np.full(found.modes, found.counts.mean()), rel=0.1)
-    spread = points - mixture.centres[np.linalg.norm(points[:, None] - mixture.centres, axis=2).argmin(axis=1)]
-    assert spread.std(axis=0) == pytest.approx(mixture.std, rel=0.02)
-
-
-def test_published_mixtures():
-    assert np.linalg.norm(ring8().centres, axis=1) == pytest.approx(1)
-    assert sorted(set(grid25().centres.ravel())) == [-4, -2, 0, 2, 4]
-    assert (ring8().std, grid25().std) == (0.01, 0.05)
-
-
-def test_points_off_the_modes_do_not_count():
-    found = grid25().quality([[0, 0], [0, 0.149], [0, 0.151], [2, 2], [1, 1]])
-    assert (found.modes, found.high_quality) == (2, pytest.approx(0.6))
-    with pytest.raises(ShapeError, match=r"points must be \(N, 2\)"):
-        ring8().quality(np.zeros((3, 3)))
-    with pytest.raises(ArgumentError, match="not finite"):
-        ring8().quality([[np.nan, 0]])

@@ -181,14 +181,14 @@ def test_training_on_a_folder_of_coloured_images(model, tmp_path):
         pixels = rng.integers(0, 256, (70 + index, 90, 3), np.uint8)
         Image.fromarray(pixels).save(photos / f"{index}.png")
     training = Training(TrainConfig(model=model, data=str(photos), steps=1, **TINY))
-    assert training.images.shape == (64, 64, 3)
+    assert training.data.shape == (64, 64, 3)
     assert training.step(1).step == 1
     assert training.sample().shape == (4, 64, 64, 3)
 
 
 def test_the_tutorial_trains_on_mnist_resized(monkeypatch):
     training = Training(TrainConfig(model="tutorial", data="mnist", image_size=32, channels=3, steps=1, **TINY))
-    assert training.images.shape == (32, 32, 3)
+    assert training.data.shape == (32, 32, 3)
     assert np.isfinite(training.step(1).d_loss)
 
 
@@ -205,5 +205,5 @@ def test_broken_images_stop_the_run_unless_told_otherwise(tmp_path):
     with pytest.raises(DataError, match=r"broken\.png"):
         Training(TrainConfig(**options))
     training = Training(TrainConfig(**options, skip_broken=True))
-    assert len(training.images) == 5
-    assert "broken.png" in training.images.skipped[0]
+    assert len(training.data) == 5
+    assert "broken.png" in training.data.skipped[0]

@@ -31,6 +31,8 @@ ROWS = (
         ",",
         "stuck on one: {collapsed_modes_of_least_count:.1f}",
     ),
+    Row("high_quality", "high quality", ".3f", "within 3 σ", "high quality"),
+    Row("unmatched", "bad or too many", ".3f", "0: as the mixture", "unmatched"),
     Row("reverse_kl", "reverse KL", ".4f", "perfect: {perfect_kl:.4f}", "reverse KL"),
     Row("label_kept", "asked label kept", ".4f", "1: all are what was asked for", "labels kept"),
     Row("nearest", "nearest training image", ".1f", "far less: copies"),

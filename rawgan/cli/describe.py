@@ -8,8 +8,8 @@ import tyro
 from rich.console import Console
 
 from rawgan.cli._tables import layer_table
-from rawgan.gan import ImageKind, build, human_bytes, training_bytes
-from rawgan.runs.config import RANGES, check_range
+from rawgan.gan import MODELS, ImageKind, Kind, PointKind, build, human_bytes, training_bytes
+from rawgan.runs.config import FOR_POINTS, RANGES, TrainConfig, check_range
 from rawgan.tensor import Tensor
 
 
@@ -17,18 +17,18 @@ from rawgan.tensor import Tensor
 class DescribeConfig:
     """Show every layer of a model's two networks: output shape, parameters, FLOPs and activation bytes, forwards."""
 
-    model: Annotated[Literal["dcgan", "tutorial"], tyro.conf.Positional] = "dcgan"
+    model: Annotated[Literal["dcgan", "tutorial", "residual", "mlp"], tyro.conf.Positional] = "dcgan"
     """The model."""
     image_size: int = 28
-    """Height and width of the images in pixels."""
+    """Height and width of the images in pixels; mlp makes points, which have none."""
     channels: int = 1
     """1 for grey, 3 for colour."""
-    batch_size: int = 64
-    """Images in the batch that is counted."""
-    noise_size: int = 100
+    batch_size: int | None = None
+    """Images, or points, in the batch that is counted. Unset, as the next two: what rawgan train takes."""
+    noise_size: int | None = None
     """Dimensions of the noise."""
-    width: int = 64
-    """Channels of the narrowest hidden layer."""
+    width: int | None = None
+    """Channels, or units, of the narrowest hidden layer."""
     conditional: Literal["none", "projection", "auxiliary"] = "none"
     """How the networks know classes, if they do."""
     classes: int = 10
@@ -38,19 +38,23 @@ class DescribeConfig:
 def main(options: list[str]) -> int:
     """Print the tables."""
     config = tyro.cli(DescribeConfig, prog="rawgan describe", args=options)
-    for name in ("image_size", "channels", "batch_size", "noise_size", "width", "classes"):
-        check_range(name, getattr(config, name), *RANGES[name])
-    image = ImageKind(config.image_size, config.channels)
+    points = MODELS[config.model].kind is PointKind
+    of_train = TrainConfig(**FOR_POINTS) if points else TrainConfig()
+    batch_size, noise_size, width = (
+        getattr(of_train if getattr(config, name) is None else config, name)
+        for name in ("batch_size", "noise_size", "width")
+    )
+    image = {name: getattr(config, name) for name in ("image_size", "channels", "classes")}
+    for name, value in {**image, "batch_size": batch_size, "noise_size": noise_size, "width": width}.items():
+        check_range(name, value, *RANGES[name])
+    kind: Kind = PointKind() if points else ImageKind(config.image_size, config.channels)
     classes = 0 if config.conditional == "none" else config.classes
-    gan = build(
-        config.model, image, noise_size=config.noise_size, width=config.width, conditional=config.conditional,
-        classes=classes,
-    )  # fmt: skip
-    images = Tensor(np.zeros((config.batch_size, *image.shape), np.float32))
-    latent = gan.asked(gan.noise(0, "describe", config.batch_size), gan.in_turn(config.batch_size))
+    gan = build(config.model, kind, noise_size=noise_size, width=width, conditional=config.conditional, classes=classes)
+    real = Tensor(np.zeros((batch_size, *kind.shape), np.float32))
+    latent = gan.asked(gan.noise(0, "describe", batch_size), gan.in_turn(batch_size))
     console = Console()
-    console.print(layer_table(f"{config.model} generator, batch {config.batch_size}", gan.generator, latent))
-    console.print(layer_table(f"{config.model} discriminator, batch {config.batch_size}", gan.discriminator, images))
-    memory = sum(training_bytes(gan, config.batch_size).values())
+    console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, latent))
+    console.print(layer_table(f"{config.model} discriminator, batch {batch_size}", gan.discriminator, real))
+    memory = sum(training_bytes(gan, batch_size).values())
     console.print(f"training holds about {human_bytes(memory)}, and scratch space on top", highlight=False)
     return 0

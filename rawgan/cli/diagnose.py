@@ -14,15 +14,16 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
-from rawgan.data import Batches, load
+from rawgan.data import Batches, PointBatches, load
 from rawgan.device import resolve
+from rawgan.gan import Labels
 from rawgan.runs import RunFolder, doctor
 from rawgan.runs._files import replacing
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.doctor import Finding
 from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.probe import probe
-from rawgan.runs.training import restore
+from rawgan.runs.training import config_of, restore
 from rawgan.tensor import Tensor
 
 IMAGES = 256
@@ -54,21 +55,11 @@ def main(options: list[str]) -> int:
     folder, device, console = RunFolder.open(config.run), resolve(config.device), Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
-    asked = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
+    asked = config_of(folder)
     gan, step = restore(folder, device)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
-    with progress_of(console, "reading images") as show:
-        images = load(
-            asked.data,
-            image_size=asked.size,
-            channels=asked.channels,
-            skip_broken=asked.skip_broken,
-            on_progress=show,
-        )
-    batch = asked.batch_size
-    count = max(batch, min(IMAGES, len(images)) // batch * batch)
-    batches = Batches(images, count, config.seed, device)
-    real, labels = Tensor(batches.batch(0)), batches.labels(0) if gan.classes else None
+    real, labels = _batch(console, asked, config.seed, device)
+    count = len(real)
     z = gan.noise(config.seed, "diagnose", count)
     with console.status("examining"):
         seen = probe(gan, real, z, asked.recipe(), labels)
@@ -91,6 +82,24 @@ def main(options: list[str]) -> int:
     plot_layers(picture, seen.layers)
     say(console, f"figures: {figures}", f"activations and gradients of every layer: {picture}")
     return 1 if alarms else 0
+
+
+def _batch(console: Console, asked: TrainConfig, seed: int, device: str) -> tuple[Tensor, Labels | None]:
+    """Real images, or points, as many as can be looked at in whole batches, and the classes if they matter."""
+    if asked.mixture is not None:
+        count = max(asked.batch_size, IMAGES // asked.batch_size * asked.batch_size)
+        return Tensor(PointBatches(asked.mixture, count, seed, device).batch(0)), None
+    with progress_of(console, "reading images") as show:
+        images = load(
+            asked.data,
+            image_size=asked.size,
+            channels=asked.channels,
+            skip_broken=asked.skip_broken,
+            on_progress=show,
+        )
+    count = max(asked.batch_size, min(IMAGES, len(images)) // asked.batch_size * asked.batch_size)
+    batches = Batches(images, count, seed, device)
+    return Tensor(batches.batch(0)), None if asked.conditional == "none" else batches.labels(0)
 
 
 def _table(title: str, findings: list[Finding]) -> Table:

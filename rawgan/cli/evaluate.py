@@ -15,17 +15,21 @@ from rich.table import Table
 
 from rawgan import __version__
 from rawgan.cli._figures import ROWS
+from rawgan.cli._points import measured, print_figures
 from rawgan.cli._progress import progress_of
-from rawgan.data import load, to_uint8
+from rawgan.cli._text import say
+from rawgan.data import Mixture, load, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
+from rawgan.gan import GAN
 from rawgan.metrics import Reference, draw, nearest_images
 from rawgan.metrics.classifier import DIGITS
+from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid
 from rawgan.runs._files import replacing
-from rawgan.runs.config import TrainConfig
 from rawgan.runs.evaluating import Evaluator
-from rawgan.runs.training import generate, restore
+from rawgan.runs.scatter import save_scatter
+from rawgan.runs.training import config_of, generate, restore
 
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
@@ -46,7 +50,7 @@ class EvaluateConfig:
     """The run folder."""
     samples: int | None = None
     """How many images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
-    there are real images."""
+    there are real images; of points, 2,500."""
     best: bool = False
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -64,8 +68,10 @@ def main(options: list[str]) -> int:
     if config.samples is not None and config.samples < 1:
         raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
     folder, console = RunFolder.open(config.run), Console()
-    asked = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
+    asked = config_of(folder)
     gan, step = restore(folder, resolve(config.device), config.best)
+    if asked.mixture is not None:
+        return _of_points(console, config, folder, asked.mixture, gan, step)
     with progress_of(console, "reading images") as show:
         seen = load(
             asked.data,
@@ -104,21 +110,41 @@ def main(options: list[str]) -> int:
         "generated": generated, "floor": floor, "expected": reference.expected,
     }  # fmt: skip
     first = np.argsort(near.distance, kind="stable")[:SHOWN]
-    _write(console, folder, said, np.stack([images[first], seen.images[near.which[first]]], axis=1))
+    _write(console, folder, said)
+    _write_pairs(console, folder, np.stack([images[first], seen.images[near.which[first]]], axis=1))
     return 0
 
 
-def _write(console: Console, folder: RunFolder, said: dict[str, Any], pairs: np.ndarray[Any, Any]) -> None:
-    """Write both files, and say where they are. Shapes: pairs (N, 2, H, W, C)"""
-    figures, picture = folder.path / "evaluation.json", folder.path / "nearest.png"
+def _of_points(
+    console: Console, config: EvaluateConfig, folder: RunFolder, mixture: Mixture, gan: GAN, step: int
+) -> int:
+    """The same for points: modes and high quality, beside what the mixture's own points reach."""
+    if config.features is not None:
+        raise ArgumentError(f"--features is about images, but {config.run} makes points; leave it out")
+    count = config.samples or POINTS
+    points, generated, floor = measured(gan, mixture, count, config.seed)
+    print_figures(console, f"{count:,} points of step {step:,}", generated, floor)
+    said = {
+        "rawgan": __version__, "step": step, "samples": count, "seed": config.seed,
+        "generated": generated, "floor": floor,
+    }  # fmt: skip
+    _write(console, folder, said)
+    say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
+    return 0
+
+
+def _write_pairs(console: Console, folder: RunFolder, pairs: np.ndarray[Any, Any]) -> None:
+    """Write the picture, and say where it is. Shapes: pairs (N, 2, H, W, C)"""
+    picture = save_grid(folder.path / "nearest.png", pairs.reshape(-1, *pairs.shape[2:]), columns=8)
+    say(console, f"samples, each with the training image nearest to it on its right: {picture}")
+
+
+def _write(console: Console, folder: RunFolder, said: dict[str, Any]) -> None:
+    """Write the figures, and say where they are."""
+    figures = folder.path / "evaluation.json"
     with replacing(figures) as temporary:
         temporary.write_text(json.dumps(_json_value(said), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    save_grid(picture, pairs.reshape(-1, *pairs.shape[2:]), columns=8)
-    console.print(
-        f"figures: {figures}\nsamples, each with the training image nearest to it on its right: {picture}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"figures: {figures}")
 
 
 def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], reference: Reference) -> Table:

@@ -12,9 +12,10 @@ from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.device import resolve
+from rawgan.errors import ArgumentError
 from rawgan.runs import RunFolder, save_animation, save_grid, slerp, tile
 from rawgan.runs.config import check_range
-from rawgan.runs.training import generate, restore
+from rawgan.runs.training import config_of, generate, restore
 from rawgan.tensor import Tensor
 
 
@@ -50,7 +51,13 @@ def main(options: list[str]) -> int:
     check_range("walks", config.walks, 1, 10**4)
     check_range("seed", config.seed, 0, 2**64 - 1)
     device = resolve(config.device)
-    gan, _ = restore(RunFolder.open(config.run), device, config.best)
+    folder = RunFolder.open(config.run)
+    if config_of(folder).mixture:
+        raise ArgumentError(
+            f"{config.run} makes points, and a walk from point to point is no picture\n"
+            f"  see them all: rawgan sample {config.run}"
+        )
+    gan, _ = restore(folder, device, config.best)
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
     asked = labels_of(gan, config.label, config.walks)

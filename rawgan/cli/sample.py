@@ -12,24 +12,27 @@ from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.device import resolve
+from rawgan.errors import ArgumentError
+from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid, save_images
 from rawgan.runs._files import naming, refuse_link
 from rawgan.runs.config import check_range
-from rawgan.runs.training import generate, restore
+from rawgan.runs.scatter import save_points
+from rawgan.runs.training import config_of, generate, restore
 
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """Make images with the generator of a run."""
+    """Make images, or points, with the generator of a run."""
 
     run: Annotated[Path, tyro.conf.Positional]
     """The run folder."""
-    count: int = 64
-    """How many images."""
+    count: int | None = None
+    """How many. Unset: 64 images, or 2,500 points."""
     label: int | None = None
     """The class to make images of, if the run is conditional. Unset: a row of images for each class."""
     seed: int = 0
-    """Same seed, same images."""
+    """Same seed, same images or points."""
     columns: int | None = None
     """Images in a row of the grid. Unset: as near to a square as can be; as many as there are of each class."""
     single: bool = False
@@ -39,26 +42,35 @@ class SampleConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     out: Path | None = None
-    """Where to: a PNG file, or with --single a folder. Unset: into the run folder, named after the seed."""
+    """Where to: a PNG file, or with --single a folder; points, as numbers, into an .npy or .csv file. Unset: into the
+    run folder, named after the seed, as a PNG file, and of points an .npy file, too."""
 
 
 def main(options: list[str]) -> int:
     """Make the images, and say where they are."""
     config = tyro.cli(SampleConfig, prog="rawgan sample", args=options)
-    check_range("count", config.count, 1, 10**6)
+    run, console = RunFolder.open(config.run), Console()
+    asked = config_of(run)
+    count = (POINTS if asked.mixture else 64) if config.count is None else config.count
+    check_range("count", count, 1, 10**6)
     check_range("seed", config.seed, 0, 2**64 - 1)
-    gan, _ = restore(RunFolder.open(config.run), resolve(config.device), config.best)
-    labels = labels_of(gan, config.label, config.count)
+    if asked.mixture and (config.single or config.columns):
+        raise ArgumentError(f"--single and --columns are about images, but {config.run} makes points; leave them out")
+    gan, _ = restore(run, resolve(config.device), config.best)
+    labels = labels_of(gan, config.label, count)
     if labels is None:
-        latent, labels, columns = gan.grid(config.seed, "sample", config.count)
+        latent, labels, columns = gan.grid(config.seed, "sample", count)
         columns = config.columns or columns
     else:
-        latent, columns = gan.asked(gan.noise(config.seed, "sample", config.count), labels), config.columns
-    console = Console()
+        latent, columns = gan.asked(gan.noise(config.seed, "sample", count), labels), config.columns
     with progress_of(console, "generating") as show:
-        images = generate(gan.sampler, latent, on_progress=show)
+        images = generate(gan.sampler, latent, on_progress=show, extent=asked.extent)
     name = "images" if config.label is None else f"images-label-{config.label}"
-    if config.single:
+    if asked.mixture is not None:
+        stem = f"points-seed-{config.seed}"
+        paths = [config.out] if config.out else [config.run / f"{stem}{end}" for end in (".png", ".npy")]
+        written = [str(save_points(path, images, asked.mixture, f"seed {config.seed}")) for path in paths]
+    elif config.single:
         folder = config.out or config.run / f"{name}-seed-{config.seed}"
         if config.out is None:
             refuse_link(folder)
@@ -68,9 +80,9 @@ def main(options: list[str]) -> int:
             save_images(folder, images, "image")
         for label in () if labels is None else np.unique(labels):
             save_images(folder, images[labels == label], f"label-{label}")
-        written = f"{len(images)} images in {folder}"
+        written = [f"{len(images)} images in {folder}"]
     else:
         path = config.out or config.run / f"{name}-seed-{config.seed}.png"
-        written = str(save_grid(path, images, columns))
-    say(console, written)
+        written = [str(save_grid(path, images, columns))]
+    say(console, *written)
     return 0

@@ -21,12 +21,15 @@ from rawgan.cli._figures import in_words
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
+from rawgan.data import ImageSet, Mixture
 from rawgan.errors import ArgumentError, RawganError
 from rawgan.gan import human_bytes, training_bytes
+from rawgan.metrics import quality
 from rawgan.runs import RunFolder, terminal_grid
 from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
+from rawgan.runs.scatter import quality_in_words, rasters
 from rawgan.runs.training import Record, Training
 
 LOG_SECONDS = 10.0
@@ -87,13 +90,13 @@ def _resume(console: Console, config: TrainConfig, folder: RunFolder) -> int:
 
 def _train(console: Console, training: Training, folder: RunFolder) -> int:
     """Train to the end, or to the end of the step in which a signal asks to stop."""
-    config, shape, left = training.config, "×".join(map(str, training.images.shape)), training.steps - training.reached
+    config, left = training.config, training.steps - training.reached
     if training.reached:
         say(console, f"going on after step {training.reached:,}" if left else "finished already; --steps asks for more")
     say(
         console,
-        f"{config.model} on {len(training.images):,} images of {shape}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.batch_size} images, on {training.device} ({training.made_by()['kernels']} kernels)",
+        f"{config.model} on {_data_in_words(training)}: {left:,} step{'' if left == 1 else 's'} of "
+        f"{config.batch_size} {config.kind.name}, on {training.device} ({training.made_by()['kernels']} kernels)",
         f"run folder: {folder.path}",
     )
     display = _Bar(console, training) if console.is_terminal else _Log(console, training)
@@ -116,21 +119,31 @@ def _train(console: Console, training: Training, folder: RunFolder) -> int:
         way_on = f"go on with: rawgan train --resume {folder.path}"
         say(console, f"stopped at step {reached:,} of {training.steps:,}; {way_on}")
         return 128 + (stop.signal or signal.SIGINT)
-    say(console, f"more images: rawgan sample {folder.path}")
+    say(console, f"more {config.kind.name}: rawgan sample {folder.path}")
     return 0
 
 
+def _data_in_words(training: Training) -> str:
+    data = training.data
+    if isinstance(data, Mixture):
+        return f"{data.name}, {len(data.centres)} Gaussians"
+    return f"{len(data):,} images of {'×'.join(map(str, data.shape))}"
+
+
 def _defaults(options: list[str]) -> TrainConfig:
-    """The options' default values: those of the file that --config names, or of the run that --resume does."""
-    files = _given("--config", options) + _given("--resume", options)
+    """The options' default values: those of the file that --config names, or of the run that --resume does; or those
+    that suit the data."""
+    files, data = _given("--config", options) + _given("--resume", options), _given("--data", options)
     if len(files) > 1:
         raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
     if not files:
-        return TrainConfig()
+        return TrainConfig.suited(**({"data": data[-1]} if data else {}))
     path = Path(files[0])
     if path.is_dir():
         path = path / CONFIG  # a run folder stands for its configuration
     values = read_toml(path)
+    if data and _given("--config", options):
+        values["data"] = data[-1]  # which has a say in the other default values
     for flag, other in (("--steps", "epochs"), ("--epochs", "steps")):
         if _given(flag, options):
             values.pop(other, None)
@@ -149,8 +162,9 @@ def _prepare(console: Console, config: TrainConfig, checkpoint: Checkpoint | Non
         _warm_up(Console(stderr=True))
     with progress_of(console, "reading images") as show:
         training = Training(config, show, checkpoint)
-    for skipped in training.images.skipped:
-        say(console, f"skipped {skipped}")
+    if isinstance(training.data, ImageSet):
+        for skipped in training.data.skipped:
+            say(console, f"skipped {skipped}")
     return training
 
 
@@ -187,7 +201,8 @@ def _dry_run(console: Console, training: Training) -> int:
     console.print(
         f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top", highlight=False
     )
-    console.print(f"data: {human_bytes(training.images.images.nbytes)}; nothing was written", highlight=False)
+    held = human_bytes(training.data.images.nbytes) if isinstance(training.data, ImageSet) else "drawn as it is needed"
+    console.print(f"data: {held}; nothing was written", highlight=False)
     return 0
 
 
@@ -206,7 +221,7 @@ class _Log:
         pass
 
     def speed(self) -> tuple[float, float]:
-        """Images per second, and seconds left, by the latest steps; (0, 0) as long as there is only one."""
+        """Images, or points, per second, and seconds left, by the latest steps; (0, 0) as long as there is only one."""
         if len(self.times) < 2:
             return 0.0, 0.0
         each = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
@@ -221,15 +236,18 @@ class _Log:
         self.logged = now
         images, each = self.speed()
         left = each * (self.training.steps - record.step)
-        pace = f"  {images:.0f} images/s  {left:.0f} s left" if images else ""
+        pace = f"  {images:.0f} {self.training.config.kind.name}/s  {left:.0f} s left" if images else ""
         self.console.print(
             f"step {record.step}/{self.training.steps}  {_in_words(record)}{pace}",
             highlight=False,
             soft_wrap=True,
         )
 
-    def sample(self, step: int, images: np.ndarray[Any, Any]) -> None:
-        """Pictures are files; a log shows none."""
+    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
+        """Pictures are files, and a log shows none; but what points make of a mixture is soon said."""
+        if self.training.config.mixture is not None:
+            found = quality_in_words(quality(samples, self.training.config.mixture))
+            self.console.print(f"step {step:,}: {found}", highlight=False)
 
     def figures(self, step: int, figures: dict[str, Any]) -> None:
         """How good the images are."""
@@ -274,19 +292,20 @@ class _Bar(_Log):
             pace=f"{images:.0f}/s {left}" if images else "",
         )
 
-    def sample(self, step: int, images: np.ndarray[Any, Any]) -> None:
-        """Draw a few of the images."""
-        columns, rows, width = self.COLUMNS, self.ROWS, 100
+    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
+        """Draw a few of the images; or all points, beside real ones."""
+        mixture, columns, rows, width = self.training.config.mixture, self.COLUMNS, self.ROWS, 100
         if self.training.columns is not None:  # a row for each class, of images so small that ten fit the screen
             columns, rows = min(self.training.columns, self.COLUMNS), self.CLASSES
-            by_class = images.reshape(-1, self.training.columns, *images.shape[1:])[:, :columns]
-            images, width = by_class.reshape(-1, *images.shape[1:]), 9 * columns + 1
-        few = images[: columns * rows]
+            by_class = samples.reshape(-1, self.training.columns, *samples.shape[1:])[:, :columns]
+            samples, width = by_class.reshape(-1, *samples.shape[1:]), 9 * columns + 1
+        few = samples[: columns * rows] if mixture is None else rasters(samples, mixture)
         try:
             grid = terminal_grid(few, columns=columns, width=min(self.console.width, width))
         except RawganError:
             return  # the terminal is too narrow for pictures, which are in the run folder anyway
-        self.progress.console.print(f"step {step:,}", highlight=False)
+        found = "" if mixture is None else f": real points, and {quality_in_words(quality(samples, mixture))}"
+        self.progress.console.print(f"step {step:,}{found}", highlight=False)
         self.progress.console.print(grid)
 
 

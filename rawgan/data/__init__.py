@@ -1,7 +1,8 @@
-"""Training data: where images come from, and how they become batches.
+"""Training data: where images and points come from, and how they become batches.
 
 :func:`load` reads everything before training starts, so whatever is wrong with the data is said at once
 and not an hour into the training. It returns an :class:`ImageSet`; :class:`Batches` deals it out.
+:class:`PointBatches` draws from a :class:`Mixture`, which has no end.
 """
 
 from difflib import get_close_matches
@@ -14,10 +15,23 @@ from rawgan.data.folder import read_image_folder
 from rawgan.data.idx import has_idx_split, is_idx_folder, read_idx_folder
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.data.known import KNOWN
+from rawgan.data.mixtures import MIXTURES, Mixture, PointBatches, grid25, ring8
 from rawgan.data.pixels import resized, to_uint8, to_unit
 from rawgan.errors import ArgumentError, DataError
 
-__all__ = ["Batches", "ImageSet", "has_test_split", "load", "to_uint8", "to_unit"]
+__all__ = [
+    "MIXTURES",
+    "Batches",
+    "ImageSet",
+    "Mixture",
+    "PointBatches",
+    "grid25",
+    "has_test_split",
+    "load",
+    "ring8",
+    "to_uint8",
+    "to_unit",
+]
 
 
 def load(
@@ -114,13 +128,16 @@ def has_test_split(source: str | PathLike[str]) -> bool:
     return source in KNOWN or has_idx_split(Path(source).expanduser(), "test")
 
 
+KNOWN_SETS = f"{', '.join(KNOWN)}; of points: {', '.join(MIXTURES)}"
+
+
 def _nothing_there(source: str) -> str:
     """The message for a `source` that does not exist, with the known set that was perhaps meant.
 
     >>> print(_nothing_there("cifar-10"))
     cifar-10: no such file or folder, nor a known set; did you mean cifar10?
-      known sets: mnist, stacked-mnist, fashion-mnist, cifar10
+      known sets: mnist, stacked-mnist, fashion-mnist, cifar10; of points: ring8, grid25
     """
-    near = get_close_matches(source.lower(), KNOWN, n=1)
+    near = get_close_matches(source.lower(), [*KNOWN, *MIXTURES], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{source}: no such file or folder, nor a known set{hint}\n  known sets: {', '.join(KNOWN)}"
+    return f"{source}: no such file or folder, nor a known set{hint}\n  known sets: {KNOWN_SETS}"

@@ -3,7 +3,7 @@
 from rawgan.gan.conditional import CONDITIONALS, Labels, check_conditional
 from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, training_bytes
 from rawgan.gan.graphed import GraphedStep
-from rawgan.gan.models import MODELS, ImageKind, split_size
+from rawgan.gan.models import MODELS, ImageKind, Kind, PointKind, makers_of, split_size
 from rawgan.gan.networks import GAN, build
 from rawgan.gan.objectives import OBJECTIVES, objective
 from rawgan.gan.penalties import PENALTIES
@@ -17,9 +17,11 @@ __all__ = [
     "PENALTIES",
     "GraphedStep",
     "ImageKind",
+    "Kind",
     "Labels",
     "LayerCost",
     "Outcome",
+    "PointKind",
     "Recipe",
     "build",
     "check_conditional",
@@ -28,6 +30,7 @@ __all__ = [
     "human_bytes",
     "human_count",
     "layer_costs",
+    "makers_of",
     "objective",
     "split_size",
     "train_step",

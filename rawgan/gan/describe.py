@@ -75,10 +75,10 @@ def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
         for array in arrays
     )
     z = gan.asked(gan.noise(0, "describe", 2), gan.in_turn(2))
-    image = Tensor(array_module(z.data).zeros((2, *gan.image.shape), z.dtype))
+    real = Tensor(array_module(z.data).zeros((2, *gan.kind.shape), z.dtype))
     of_two = sum(
         row.activation_bytes
-        for network, x in ((gan.generator, z), (gan.discriminator, image))
+        for network, x in ((gan.generator, z), (gan.discriminator, real))
         for row in layer_costs(network, x)
     )
     return {

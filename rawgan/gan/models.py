@@ -1,16 +1,18 @@
-"""The networks: a generator that makes images out of noise, a discriminator that tells them from real ones.
+"""The networks: a generator that makes images, or points, out of noise, a discriminator that tells them from real ones.
 
-Two models, each a function that builds both networks for one kind of image:
+Each model is a function that builds both networks for one kind of data:
 
 - `tutorial`: the networks of the tutorial that rawgan starts from, with its constants. Where its generator and its
   discriminator disagree on the image size, each is built at the other's size by its own pattern.
 - `dcgan`: the convolutional pair that became the standard;
-- `residual`: a residual pair, whose discriminator has no batch norm, for gradient penalties.
+- `residual`: a residual pair, whose discriminator has no batch norm, for gradient penalties;
+- `mlp`: linear layers, for points in the plane.
 """
 
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,12 +25,13 @@ Pair = tuple[nn.Sequential, nn.Sequential]
 
 @dataclass(frozen=True)
 class ImageKind:
-    """What a generator makes and a discriminator judges.
+    """What a generator makes and a discriminator judges: images.
 
     >>> ImageKind(28, 1).shape
     (28, 28, 1)
     """
 
+    name: ClassVar[str] = "images"
     size: int
     """Height and width, in pixels."""
     channels: int = 1
@@ -37,6 +40,26 @@ class ImageKind:
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C)."""
         return self.size, self.size, self.channels
+
+
+@dataclass(frozen=True)
+class PointKind:
+    """Points instead of images, about as far from 0 as pixels are.
+
+    >>> PointKind().shape
+    (2,)
+    """
+
+    name: ClassVar[str] = "points"
+    dimensions: int = 2
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(dimensions,)."""
+        return (self.dimensions,)
+
+
+Kind = ImageKind | PointKind
 
 
 def split_size(size: int) -> tuple[int, int]:
@@ -190,19 +213,52 @@ def residual(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.r
     return generator, discriminator
 
 
+def mlp(points: PointKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
+    """Three hidden layers of `width` units in each network, without batch norm; what comes out has no bounds.
+
+    Each unit of a first layer bends at a place of its own: without biases all would bend at 0, where no data is, and
+    only the angle would be told.
+
+    Shapes: generator (N, noise_size) → (N, dimensions); discriminator (N, dimensions) → (N, 1) logits
+    """
+
+    def network(inputs: int, outputs: int, bend: Callable[[], nn.Module]) -> nn.Sequential:
+        he = nn.init.he_normal
+        first = nn.Linear(inputs, width, rng=rng, init=he)
+        assert first.b is not None
+        first.b.data[:] = -(first.w.data * rng.uniform(-1, 1, first.w.shape)).sum(axis=0)
+        hidden = [layer for _ in range(2) for layer in (nn.Linear(width, width, rng=rng, init=he), bend())]
+        return nn.Sequential(first, bend(), *hidden, nn.Linear(width, outputs, rng=rng))
+
+    generator = network(noise_size, points.dimensions, nn.ReLU)
+    return generator, network(points.dimensions * pack, 1, lambda: nn.LeakyReLU(0.2))
+
+
 @dataclass(frozen=True)
 class Model:
-    """What builds both networks, of image, pack, noise size, width and random numbers; Adam's constants for them."""
+    """What builds both networks, of a kind of data, pack, noise size, width and random numbers; Adam's constants."""
 
-    networks: Callable[[ImageKind, int, int, int, np.random.Generator], Pair]
+    networks: Callable[[Any, int, int, int, np.random.Generator], Pair]
     learning_rate: float
     betas: tuple[float, float]
     eps: float
+    kind: type[Kind] = ImageKind
+    """What it makes."""
 
 
 MODELS = {
     "dcgan": Model(dcgan, learning_rate=2e-4, betas=(0.5, 0.999), eps=1e-8),
+    "mlp": Model(mlp, learning_rate=1e-3, betas=(0.0, 0.99), eps=1e-8, kind=PointKind),
     "residual": Model(residual, learning_rate=2e-4, betas=(0.0, 0.99), eps=1e-8),
     "tutorial": Model(tutorial, learning_rate=1e-4, betas=(0.9, 0.999), eps=1e-7),
 }
 """By the name that --model takes."""
+
+
+def makers_of(kind: Kind | type[Kind]) -> list[str]:
+    """The models that make such data.
+
+    >>> makers_of(PointKind)
+    ['mlp']
+    """
+    return [name for name, model in MODELS.items() if model.kind.name == kind.name]

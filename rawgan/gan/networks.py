@@ -7,7 +7,7 @@ import numpy as np
 from rawgan import nn, ops, optim
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import Grid, Heads, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
-from rawgan.gan.models import MODELS, ImageKind, Pair
+from rawgan.gan.models import MODELS, ImageKind, Kind, Pair, makers_of
 from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
 
@@ -17,7 +17,7 @@ class GAN:
     """Two networks, and the optimiser of each."""
 
     model: str
-    image: ImageKind
+    kind: Kind
     noise_size: int
     generator: nn.Sequential
     discriminator: nn.Sequential
@@ -40,7 +40,7 @@ class GAN:
         return self.generator if self.average is None else self.average
 
     def judge(self, images: Tensor, labels: Labels | None = None) -> Verdict:
-        """What D says of images that are, or should be, of these classes.
+        """What D says of images, or points, that are, or should be, of these classes.
 
         Shapes: images (N, H, W, C), N a multiple of `pack`; labels (N,), if conditional → logits (N / pack, 1)
         Source of packing: Lin et al. 2018
@@ -51,11 +51,13 @@ class GAN:
     def _packed(self, images: Tensor) -> Tensor:
         if self.pack == 1:
             return images
-        n, height, width, channels = images.shape
+        n, *places, channels = images.shape
         if n % self.pack:
             raise ArgumentError(f"{n} images cannot be judged {self.pack} at a time; take a multiple")
-        apart = ops.reshape(images, (n // self.pack, self.pack, height, width, channels))
-        return ops.reshape(ops.transpose(apart, (0, 2, 3, 1, 4)), (n // self.pack, height, width, self.pack * channels))
+        apart = ops.reshape(images, (n // self.pack, self.pack, *places, channels))
+        last = apart.ndim - 1
+        beside = ops.transpose(apart, (0, *range(2, last), 1, last))  # each place has the channels of all
+        return ops.reshape(beside, (n // self.pack, *places, self.pack * channels))
 
     def follow(self, index: int) -> None:
         """Move the average towards G, after step `index`: faster in the first steps, whose weights are soon outdated.
@@ -125,7 +127,7 @@ class GAN:
 
 def build(
     model: str,
-    image: ImageKind,
+    kind: Kind,
     *,
     noise_size: int = 100,
     width: int = 64,
@@ -141,11 +143,11 @@ def build(
 ) -> GAN:
     """Make both networks of a model, with weights drawn from the seed, and an Adam for each with the model's constants.
 
-    `width` is the number of channels (`tutorial`: the smallest number of units) of the narrowest layer. None for
+    `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer. None for
     `learning_rate` is the model's own; D has the same, unless `d_learning_rate` says otherwise. With `spectral_norm`,
     D's weights are divided by their largest singular values. A `conditional` GAN is asked for one of `classes`.
 
-    Raises: ArgumentError for an unknown model, an image size it cannot make, or a count out of range
+    Raises: ArgumentError for an unknown model, a kind or an image size it cannot make, or a count out of range
 
     >>> build("dcgan", ImageKind(28), width=8).generator
     Sequential()
@@ -162,8 +164,13 @@ def build(
     """
     if model not in MODELS:
         raise ArgumentError(f"there is no model {model!r}; choose one of: {', '.join(MODELS)}")
-    if not 1 <= image.channels <= 4:
-        raise ArgumentError(f"{model}: images have 1 to 4 channels, not {image.channels}")
+    recipe = MODELS[model]
+    if not isinstance(kind, recipe.kind):
+        raise ArgumentError(
+            f"{model} makes {recipe.kind.name}, not {kind.name}; take one of: {', '.join(makers_of(kind))}"
+        )
+    if isinstance(kind, ImageKind) and not 1 <= kind.channels <= 4:
+        raise ArgumentError(f"{model}: images have 1 to 4 channels, not {kind.channels}")
     for name, value in (("noise_size", noise_size), ("width", width), ("pack", pack)):
         if value < 1:
             raise ArgumentError(f"{model}: {name} must be at least 1, but is {value}")
@@ -172,10 +179,9 @@ def build(
     check_conditional(conditional, pack)
     if (classes < 2) if conditional != "none" else classes:
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
-    recipe = MODELS[model]
 
     def networks() -> Pair:
-        return recipe.networks(image, pack, noise_size + classes, width, random_generator(seed, "weights"))
+        return recipe.networks(kind, pack, noise_size + classes, width, random_generator(seed, "weights"))
 
     generator, discriminator = networks()
     if classes:
@@ -190,7 +196,7 @@ def build(
         for network, rate in zip((generator, discriminator), rates, strict=True)
     )
     return GAN(
-        model, image, noise_size, generator, discriminator, g_optimizer, d_optimizer, pack, average, average_decay,
+        model, kind, noise_size, generator, discriminator, g_optimizer, d_optimizer, pack, average, average_decay,
         conditional, classes,
     )  # fmt: skip
 

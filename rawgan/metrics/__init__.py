@@ -11,7 +11,7 @@ from rawgan.metrics.distances import Moments, fid, frechet_distance, kid, moment
 from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, labels_like, split
 from rawgan.metrics.judges import Judge, judge_of
 from rawgan.metrics.manifold import PRDC, prdc
-from rawgan.metrics.mixtures import MIXTURES, Mixture, grid25, ring8
+from rawgan.metrics.mixtures import MixtureQuality, evaluate_points, floor_of, is_good, quality
 from rawgan.metrics.modes import (
     class_histogram,
     classifier_score,
@@ -26,11 +26,10 @@ from rawgan.metrics.modes import (
 from rawgan.metrics.nearest import Nearest, nearest_images
 
 __all__ = [
-    "MIXTURES",
     "PRDC",
     "Classifier",
     "Judge",
-    "Mixture",
+    "MixtureQuality",
     "Moments",
     "Nearest",
     "Reference",
@@ -40,10 +39,12 @@ __all__ = [
     "confusion_matrix",
     "draw",
     "evaluate",
+    "evaluate_points",
     "fid",
+    "floor_of",
     "frechet_distance",
-    "grid25",
     "held_out_of",
+    "is_good",
     "judge_of",
     "kid",
     "labels_like",
@@ -55,8 +56,8 @@ __all__ = [
     "perfect_kl",
     "perfect_modes",
     "prdc",
+    "quality",
     "reverse_kl",
-    "ring8",
     "split",
     "train_classifier",
 ]

@@ -1,17 +1,17 @@
-"""Mixtures of Gaussians in the plane: the smallest data on which a GAN loses modes, and what is counted there.
+"""What generated points make of a mixture of Gaussians: modes, and points of high quality."""
 
-Published figures are from 2,500 samples.
-"""
-
-import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rawgan.data import Mixture
 from rawgan.errors import ShapeError, shapes
 from rawgan.metrics._checks import checked
+from rawgan.random import generator
+
+POINTS = 2500
+"""As many as published figures are from."""
 
 
 class MixtureQuality(NamedTuple):
@@ -25,59 +25,53 @@ class MixtureQuality(NamedTuple):
     """High-quality points of each component. (K,)"""
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """Gaussians of one width and of equal weight.
+def is_good(points: ArrayLike, mixture: Mixture) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Whether each point lies within 3 σ of a component's centre, and which component is nearest.
 
-    Shapes: centres (K, 2)
-
-    >>> points = ring8().sample(2500, np.random.default_rng(0))
-    >>> points.shape, ring8().quality(points).modes
-    ((2500, 2), 8)
+    Shapes: points (N, 2) → (N,), (N,)
+    Raises: ShapeError, ArgumentError for what are no points, or for NaN
     """
-
-    name: str
-    centres: NDArray[np.float64]
-    std: float
-
-    def sample(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Points of the mixture. Shapes: → (count, 2)"""
-        which = rng.integers(len(self.centres), size=count)
-        return (self.centres[which] + rng.normal(0, self.std, (count, 2))).astype(np.float32)
-
-    def quality(self, points: ArrayLike) -> MixtureQuality:
-        """How many components points cover, and how many of them are within 3 σ of one.
-
-        Shapes: points (N, 2)
-        Raises: ShapeError, ArgumentError for what are no points, or for NaN
-        Source: Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN)
-        """
-        (x,) = checked(self.name, 1, points=points)
-        if x.shape[1] != 2:
-            raise ShapeError(f"{self.name}: points must be (N, 2)\n{shapes(points=x)}")
-        distances = np.linalg.norm(x[:, None] - self.centres, axis=2)  # (N, K)
-        nearest, good = distances.argmin(axis=1), distances.min(axis=1) <= 3 * self.std
-        counts = np.bincount(nearest[good], minlength=len(self.centres))
-        return MixtureQuality(int((counts > 0).sum()), float(good.mean()), counts)
+    (x,) = checked(mixture.name, 1, points=points)
+    if x.shape[1] != 2:
+        raise ShapeError(f"{mixture.name}: points must be (N, 2)\n{shapes(points=x)}")
+    distances = np.linalg.norm(x[:, None] - mixture.centres, axis=2)  # (N, K)
+    return distances.min(axis=1) <= 3 * mixture.std, distances.argmin(axis=1)
 
 
-def ring8() -> Mixture:
-    """Eight Gaussians on the unit circle, standard deviation 0.01.
+def quality(points: ArrayLike, mixture: Mixture) -> MixtureQuality:
+    """How many components points cover, and how many of them are within 3 σ of one.
 
-    Source: the protocol of PacGAN (Lin et al. 2018), after VEEGAN (Srivastava et al. 2017)
+    Shapes: points (N, 2)
+    Raises: what `is_good` raises
+    Source: Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN)
+
+    >>> from rawgan.data import ring8
+    >>> quality([[1.0, 0.02], [1.0, 0.04], [0.0, 1.0], [0.0, 0.0]], ring8())
+    MixtureQuality(modes=2, high_quality=0.5, counts=array([1, 0, 1, 0, 0, 0, 0, 0]))
     """
-    angles = 2 * math.pi * np.arange(8) / 8
-    return Mixture("ring8", np.stack([np.cos(angles), np.sin(angles)], axis=1), 0.01)
+    good, nearest = is_good(points, mixture)
+    counts = np.bincount(nearest[good], minlength=len(mixture.centres))
+    return MixtureQuality(int((counts > 0).sum()), float(good.mean()), counts)
 
 
-def grid25() -> Mixture:
-    """Twenty-five Gaussians, at −4, −2, 0, 2 and 4 in each direction, standard deviation 0.05.
+def evaluate_points(points: ArrayLike, mixture: Mixture) -> dict[str, Any]:
+    """Every figure of generated points, by name: as `evaluate` has them of images.
 
-    Source: the protocol of PacGAN (Lin et al. 2018), after VEEGAN (Srivastava et al. 2017)
+    `unmatched` is the share of points that are of low quality or more than their component should have.
+
+    Shapes: points (N, 2)
+    Raises: what `is_good` raises
     """
-    places = np.arange(-4.0, 5.0, 2.0)
-    return Mixture("grid25", np.stack(np.meshgrid(places, places, indexing="ij"), axis=2).reshape(25, 2), 0.05)
+    found = quality(points, mixture)
+    share, fair = found.counts / len(np.asarray(points)), 1 / len(found.counts)
+    return {
+        "modes": found.modes,
+        "high_quality": found.high_quality,
+        "unmatched": 1 - float(np.minimum(share, fair).sum()),
+        "histogram": found.counts.tolist(),
+    }
 
 
-MIXTURES = {"ring8": ring8, "grid25": grid25}
-"""What makes each mixture that has a name."""
+def floor_of(mixture: Mixture, count: int, seed: int) -> dict[str, Any]:
+    """The figures that so many points of the mixture itself reach: no generator should do better."""
+    return evaluate_points(mixture.sample(count, generator(seed, "floor")), mixture)

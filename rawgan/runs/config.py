@@ -7,10 +7,37 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from rawgan.data import MIXTURES, Mixture
 from rawgan.errors import ArgumentError, ConfigError, shown
-from rawgan.gan import Recipe, check_conditional, objective, split_size
+from rawgan.gan import (
+    MODELS,
+    ImageKind,
+    Kind,
+    PointKind,
+    Recipe,
+    check_conditional,
+    makers_of,
+    objective,
+    split_size,
+)
 
 DEFAULT_STEPS = 3000
+POINT_STEPS = 6000
+
+FOR_POINTS: dict[str, Any] = {
+    "model": "mlp",
+    "objective": "relativistic",
+    "penalty": "r1+r2",
+    "ema": 0.999,
+    "half_life": 1500,
+    "batch_size": 256,
+    "noise_size": 2,
+    "width": 128,
+    "samples": 2500,
+    "sample_every": 500,
+    "checkpoint_every": 500,
+}
+"""Default values of options where the data is a mixture: with them, `python -m bench mixtures` finds every mode."""
 
 NATIVE_SIZES = {"mnist": 28, "stacked-mnist": 28, "fashion-mnist": 28, "cifar10": 32}
 """Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
@@ -32,6 +59,7 @@ RANGES = {
     "penalty_every": (1, 10**6),
     "pack": (1, 64),
     "noise_steps": (1, 10**9),
+    "half_life": (0, 10**9),
     "d_steps": (1, 100),
     "g_steps": (1, 100),
 }
@@ -62,11 +90,13 @@ class TrainConfig:
     1800
     """
 
-    model: Literal["dcgan", "tutorial", "residual"] = "dcgan"
-    """dcgan: convolutional networks, the default; tutorial: the tutorial's networks with its constants; residual:
-    residual networks without batch norm in the discriminator, for --penalty."""
+    model: Literal["dcgan", "tutorial", "residual", "mlp"] = "dcgan"
+    """dcgan: convolutional networks, the default for images; tutorial: the tutorial's networks with its constants;
+    residual: residual networks without batch norm in the discriminator, for --penalty; mlp: linear layers, for points,
+    and the default there."""
     data: str = "mnist"
-    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
+    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file; or
+    points of a mixture of Gaussians, ring8 or grid25, for which other options have other defaults."""
     image_size: int | None = None
     """Height and width of the images in pixels: 4, 5, 6 or 7 times 2, 4, 8, …. Unset: 28 for MNIST,
     32 for CIFAR-10, 64 for your own images."""
@@ -76,11 +106,12 @@ class TrainConfig:
     """Go on without images that cannot be read, instead of stopping before training."""
 
     steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 3000, unless --epochs is given."""
+    """Training steps; one step is one update of each network. Unset: 3000, for points 6000, unless --epochs is
+    given."""
     epochs: float | None = None
-    """Passes over the data, instead of --steps."""
+    """Passes over the data, instead of --steps; of a mixture, which has no end, 100,000 points are one."""
     batch_size: int = 64
-    """Images per step."""
+    """Images, or points, per step."""
     objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
         "non-saturating"
     )
@@ -119,10 +150,12 @@ class TrainConfig:
     """Adam's learning rate for both networks. Unset: the model's own (dcgan and residual 0.0002, tutorial 0.0001)."""
     d_learning_rate: float | None = None
     """D's own learning rate. Unset: that of both."""
+    half_life: int = 0
+    """Steps in which the learning rates fall to half, little by little, again and again. 0: they stay what they are."""
     noise_size: int = 100
-    """Dimensions of the noise that images are made of."""
+    """Dimensions of the noise that images or points are made of."""
     width: int = 64
-    """Channels of the narrowest hidden layer; cost grows with the square."""
+    """Channels, or units, of the narrowest hidden layer; cost grows with the square."""
     seed: int = 0
     """Same seed, same run: weights, noise and the order of images all come from it."""
 
@@ -137,7 +170,7 @@ class TrainConfig:
     sample_every: int = 200
     """Steps between pictures."""
     samples: int = 64
-    """Images per picture."""
+    """Images, or points, per picture."""
     checkpoint_every: int = 200
     """Steps between checkpoints, from which a run that was stopped or killed goes on."""
     keep: int = 3
@@ -146,7 +179,7 @@ class TrainConfig:
     """Steps between measurements of how good the images are, as by rawgan evaluate; the best checkpoint is kept as
     best.safetensors. Unset: none."""
     evaluate_samples: int | None = None
-    """How many images are measured. Unset: 10,000, or as many as there are real images."""
+    """How many images are measured. Unset: 10,000, or as many as there are real images; of points, 2,500."""
     evaluate_features: str | None = None
     """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
     that comes with rawgan, for mnist and stacked-mnist."""
@@ -161,6 +194,16 @@ class TrainConfig:
     """A run folder: go on with that run from its latest checkpoint. With --steps or --epochs, for longer."""
     dry_run: bool = False
     """Build everything, take one step, print shapes and memory, write nothing."""
+
+    @classmethod
+    def suited(cls, **options: Any) -> Self:
+        """These options, and for the others the default values that suit the data.
+
+        >>> TrainConfig.suited(data="ring8").model
+        'mlp'
+        """
+        suitable = FOR_POINTS if options.get("data") in MIXTURES else {}
+        return cls(**suitable | options)
 
     def check(self) -> None:
         """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
@@ -181,17 +224,35 @@ class TrainConfig:
             )
         if self.evaluate_every is None and (self.evaluate_samples is not None or self.evaluate_features is not None):
             raise ArgumentError("evaluate_samples and evaluate_features are about evaluate_every, which is unset")
+        if self.cuda_graph and self.half_life:
+            raise ArgumentError("cuda_graph is for learning rates that stay what they are; leave out half_life")
         check_range("seed", self.seed, 0, 2**64 - 1)
         self._check_recipe()
         if not self.data or re.search(r"[\0\ud800-\udfff]", self.data):  # no file's name, or not to be written down
             raise ArgumentError(f"data must be the name of a set or the path of a folder or file, but is {self.data!r}")
+        self._check_kind()
         if self.image_size is not None:
             split_size(self.image_size)
-        if self.samples * self.size**2 > LARGEST_PICTURE:
+        if not self.mixture and self.samples * self.size**2 > LARGEST_PICTURE:
             raise ArgumentError(
                 f"samples {self.samples} of {self.size} × {self.size} pixels make a picture of more than "
                 f"{LARGEST_PICTURE:,} pixels; take fewer samples"
             )
+
+    def _check_kind(self) -> None:
+        """Whether model and options are for what the data is."""
+        kind, made = PointKind if self.mixture else ImageKind, MODELS[self.model].kind
+        if made is not kind:
+            raise ArgumentError(
+                f"model {self.model} makes {made.name}, but {self.data} is {kind.name}\n  take --model "
+                f"{' or '.join(makers_of(kind))}"
+                + ("" if self.mixture else f", or points: --data {' or '.join(MIXTURES)}")
+            )
+        for name in ("image_size", "channels", "skip_broken", "evaluate_features") if self.mixture else ():
+            if getattr(self, name):
+                raise ArgumentError(f"{name} is about images, but {self.data} is points; leave it out")
+        if self.mixture and self.conditional != "none":
+            raise ArgumentError(f"conditional {self.conditional} is for labels, which {self.data} does not have")
 
     def _check_recipe(self) -> None:
         """What belongs together, and what does not."""
@@ -235,6 +296,21 @@ class TrainConfig:
         )
 
     @property
+    def mixture(self) -> Mixture | None:
+        """The mixture that the data is; None for images."""
+        return MIXTURES[self.data]() if self.data in MIXTURES else None
+
+    @property
+    def extent(self) -> float:
+        """What networks know as 1, in units of the data: pixels are from −1 to 1 for both."""
+        return self.mixture.extent if self.mixture else 1.0
+
+    @property
+    def kind(self) -> Kind:
+        """What the networks make; images have one channel until the data was seen."""
+        return PointKind() if self.mixture else ImageKind(self.size, self.channels or 1)
+
+    @property
     def size(self) -> int:
         """Height and width of the images, in pixels."""
         return self.image_size or NATIVE_SIZES.get(self.data, 64)
@@ -243,7 +319,7 @@ class TrainConfig:
         """How many steps to train, when an epoch has so many."""
         if self.epochs is not None:
             return max(1, round(self.epochs * per_epoch / self.d_steps))
-        return self.steps or DEFAULT_STEPS
+        return self.steps or (POINT_STEPS if self.mixture else DEFAULT_STEPS)
 
     def check_resumed(self, before: Self) -> None:
         """Raise an ArgumentError for an option by which this would be another run than the one that it goes on with."""
@@ -278,7 +354,7 @@ class TrainConfig:
                 )
             if not _fits(value, kinds[name]):
                 raise ConfigError(f"{source}: {name} = {shown(value)}, but it should be {_in_words(kinds[name])}")
-        config = cls(**values)
+        config = cls.suited(**values)
         try:
             config.check()
         except ArgumentError as error:

@@ -1,22 +1,23 @@
-"""What the images of a run are measured against."""
+"""What the images, or points, of a run are measured against."""
 
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from rawgan.data import ImageSet
+from rawgan.data import ImageSet, Mixture
 from rawgan.data.imageset import Progress
 from rawgan.gan import GAN, Labels
-from rawgan.metrics import Reference, evaluate, held_out_of, judge_of, labels_like
+from rawgan.metrics import Reference, evaluate, evaluate_points, held_out_of, judge_of, labels_like
+from rawgan.metrics.mixtures import POINTS
 from rawgan.runs.config import TrainConfig
 from rawgan.tensor import Tensor
 
 SAMPLES = 10_000
 """How many images are compared, unless there are fewer real ones."""
 
-BEST = "fid"
-"""The figure by which one checkpoint is better than another: the less, the better."""
+BEST = {"images": "fid", "points": "unmatched"}
+"""The figure by which one checkpoint is better than another, by the name of their kind: the less, the better."""
 
 
 class Evaluator:
@@ -69,3 +70,18 @@ class Evaluator:
         Shapes: images (N, H, W, C), uint8 or floats in [−1, 1], N as many as were asked for; labels (N,)
         """
         return evaluate(images, self.reference, on_progress, labels)
+
+
+class PointEvaluator:
+    """A mixture that generated points are compared with; `samples` None is as many as published figures are from."""
+
+    def __init__(self, mixture: Mixture, samples: int | None = None, seed: int = 0) -> None:
+        self.mixture, self.count, self.seed = mixture, samples or POINTS, seed
+
+    def ask(self, gan: GAN) -> tuple[Tensor, None]:
+        """What G is to make points of: the same noise each time. Shapes: → (N, noise_size)"""
+        return gan.noise(self.seed, "evaluate", self.count), None
+
+    def measure(self, points: NDArray[Any], labels: Labels | None = None) -> dict[str, Any]:
+        """Every figure by name. Shapes: points (N, 2)"""
+        return evaluate_points(points, self.mixture)

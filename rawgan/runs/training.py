@@ -4,6 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,13 +14,12 @@ import numpy as np
 import rawgan_kernels
 from rawgan import __version__, device
 from rawgan.autograd import no_grad
-from rawgan.data import Batches, ImageSet, load
+from rawgan.data import Batches, ImageSet, Mixture, PointBatches, load
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError, DivergedError
 from rawgan.gan import (
     GAN,
     GraphedStep,
-    ImageKind,
     Labels,
     Outcome,
     build,
@@ -34,10 +34,11 @@ from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import RANGES, TrainConfig, check_range
 from rawgan.runs.doctor import examine
-from rawgan.runs.evaluating import BEST, Evaluator
+from rawgan.runs.evaluating import BEST, Evaluator, PointEvaluator
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
+from rawgan.runs.scatter import save_scatter
 from rawgan.runs.state import arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -79,7 +80,7 @@ class Training:
         of other networks
 
     >>> training = Training(TrainConfig(steps=1, width=2, batch_size=4))
-    >>> training.images
+    >>> training.data
     ImageSet('mnist', 60000 images of 28 × 28 × 1, labelled)
     >>> training.step(1).step
     1
@@ -96,25 +97,33 @@ class Training:
                 "  leave --backend out, which takes one that does, or choose another --device"
             )
         rawgan_kernels.use(config.backend)
-        self.images: ImageSet = load(
-            config.data,
-            image_size=config.size,
-            channels=config.channels,
-            skip_broken=config.skip_broken,
-            on_progress=on_progress,
-        )
-        size, _, channels = self.images.shape
-        self.config = dataclasses.replace(
-            config, image_size=size, channels=channels, classes=_classes(config, self.images)
-        )
-        self.batches = Batches(self.images, config.batch_size, config.seed, self.device)
-        self._evaluator: Evaluator | None = None
-        if config.evaluate_every is not None:
-            features = None if config.evaluate_features is None else Path(config.evaluate_features)
-            show = on_progress or (lambda done, total: None)
-            self._evaluator = Evaluator(
-                self.config, self.images, features, config.evaluate_samples, config.seed, on_progress=show
+        self.config, show = config, on_progress or (lambda done, total: None)
+        self.data: ImageSet | Mixture
+        self.batches: Batches | PointBatches
+        self._evaluator: Evaluator | PointEvaluator | None = None
+        if config.mixture is not None:
+            self.data = config.mixture
+            self.batches = PointBatches(self.data, config.batch_size, config.seed, self.device)
+            if config.evaluate_every is not None:
+                self._evaluator = PointEvaluator(self.data, config.evaluate_samples, config.seed)
+        else:
+            self.data = load(
+                config.data,
+                image_size=config.size,
+                channels=config.channels,
+                skip_broken=config.skip_broken,
+                on_progress=show,
             )
+            size, _, channels = self.data.shape
+            self.config = dataclasses.replace(
+                config, image_size=size, channels=channels, classes=_classes(config, self.data)
+            )
+            self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
+            if config.evaluate_every is not None:
+                features = None if config.evaluate_features is None else Path(config.evaluate_features)
+                self._evaluator = Evaluator(
+                    self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=show
+                )
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
         self._grid = self.gan.grid(config.seed, "samples", config.samples)
@@ -173,16 +182,24 @@ class Training:
 
     def _labels(self, index: int) -> Labels | None:
         """The classes of the real images of batch `index`; None unless they matter."""
-        return self.batches.labels(index) if self.gan.classes else None
+        return self.batches.labels(index) if self.gan.classes and isinstance(self.batches, Batches) else None
 
     def _outcome(self, number: int, take: Callable[[int], Outcome]) -> Any:
         """Take a step. Returns what it leaves to look at, (4,) or (6,), still on its device."""
         try:
-            outcome = take(number - 1)
+            with self._slowed(number - 1):
+                outcome = take(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number
         return array_module(outcome[0].data).stack([value.data for value in outcome if value is not None])
+
+    @contextmanager
+    def _slowed(self, index: int) -> Iterator[None]:
+        """Inside, learning rates are those of step `index`; outside, always those of the first step."""
+        factor = 0.5 ** (index / self.config.half_life) if self.config.half_life else 1.0
+        with self.gan.d_optimizer.slowed(factor), self.gan.g_optimizer.slowed(factor):
+            yield
 
     def _records(self, outcomes: list[Any]) -> Iterator[Record]:
         """The latest steps' outcomes, fetched in one go.
@@ -213,12 +230,18 @@ class Training:
         )
 
     def real(self, index: int) -> Tensor:
-        """The real images of batch `index`, counted from 0. Shapes: → (batch_size, H, W, C) in [−1, 1]"""
+        """The real images, or points, of batch `index`, counted from 0.
+
+        Shapes: → (batch_size, H, W, C) in [−1, 1], or (batch_size, 2)
+        """
         return Tensor(self.batches.batch(index))
 
     def sample(self) -> np.ndarray[Any, Any]:
-        """Images from the same noise each time, a row for each class. Shapes: → (samples, H, W, C) in [−1, 1]"""
-        return generate(self.gan.sampler, self._grid.latent)
+        """Images, or points, from the same noise each time; a row of images for each class.
+
+        Shapes: → (samples, H, W, C) in [−1, 1], or (samples, 2) where the mixture is
+        """
+        return generate(self.gan.sampler, self._grid.latent, extent=self.config.extent)
 
     def measure(self) -> dict[str, Any]:
         """Figures of the generator as it is, by name, from the same noise each time; none where there is no measuring.
@@ -228,7 +251,8 @@ class Training:
         if self._evaluator is None:
             return {}
         latent, labels = self._evaluator.ask(self.gan)
-        figures = self._evaluator.measure(generate(self.gan.sampler, latent), labels=labels)
+        samples = generate(self.gan.sampler, latent, extent=self.config.extent)
+        figures = self._evaluator.measure(samples, labels=labels)
         return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
     # --- the run -----------------------------------------------------------------------------------------------------
@@ -253,7 +277,7 @@ class Training:
         folder.write_config(self.config.to_dict())
         folder.rewind(self.reached, self._has_picture)
         records = folder.read_metrics()
-        least = _least(records, folder.best_step())
+        least = self._least(records, folder.best_step())
         with folder, Background() as background:
             if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():
                 self._picture(folder, background, on_sample)
@@ -281,7 +305,7 @@ class Training:
                     background.finish()
                     self._go_back(folder, error, on_trouble)
                     saved, outcomes, records = -1, [], folder.read_metrics()
-                    least = _least(records, folder.best_step())
+                    least = self._least(records, folder.best_step())
                     continue
                 shown, outcomes = time.monotonic(), []
                 if measured:
@@ -293,8 +317,9 @@ class Training:
                 if made is not None:
                     background.do(folder.save_checkpoint, made, self.config.keep)
                     saved = self.reached
-                    if measured and figures[BEST] < least:
-                        least = figures[BEST]
+                    best = BEST[self.config.kind.name]
+                    if measured and figures[best] < least:
+                        least = figures[best]
                         background.do(folder.save_best, made)
                 if ended:
                     break
@@ -312,12 +337,20 @@ class Training:
         every = self.config.evaluate_every
         return every is not None and step % every == 0
 
+    def _least(self, records: list[dict[str, Any]], best_step: int | None) -> float:
+        """The figure of the best checkpoint, which another has to stay below."""
+        name = BEST[self.config.kind.name]
+        return min((one[name] for one in records if one["step"] == best_step and name in one), default=math.inf)
+
     def _picture(
         self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
     ) -> None:
-        images = self.sample()
-        background.do(save_grid, folder.sample_path(self.reached), images, self.columns)
-        on_sample(self.reached, images)
+        samples, path = self.sample(), folder.sample_path(self.reached)
+        if self.config.mixture is not None:
+            background.do(save_scatter, path, samples, self.config.mixture, f"step {self.reached:,}")
+        else:
+            background.do(save_grid, path, samples, self.columns)
+        on_sample(self.reached, samples)
 
     def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
         """Have the doctor look, and say and keep what is new. Of each disease, a run has one alarm: the first.
@@ -401,11 +434,6 @@ class Training:
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
 
 
-def _least(records: list[dict[str, Any]], best_step: int | None) -> float:
-    """The figure of the best checkpoint, which another has to stay below."""
-    return min((record[BEST] for record in records if record["step"] == best_step and BEST in record), default=math.inf)
-
-
 def _check_finite(checkpoint: Checkpoint) -> None:
     """Raise a DivergedError for numbers that are not finite: losses show those only in the next step."""
     for name, array in checkpoint.arrays.items():
@@ -415,13 +443,21 @@ def _check_finite(checkpoint: Checkpoint) -> None:
             )
 
 
+def config_of(folder: RunFolder) -> TrainConfig:
+    """The configuration of a run.
+
+    Raises: ConfigError if it is missing or damaged
+    """
+    return TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
+
+
 def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:
     """The networks of a run, as its latest checkpoint has them, or its best one; and the step of that.
 
     Raises: ConfigError if the configuration or the checkpoint is missing, damaged, or they do not fit each other
     """
-    config = TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
-    if config.channels is None:
+    config = config_of(folder)
+    if config.channels is None and config.mixture is None:
         raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
     if config.conditional != "none" and config.classes is None:
         raise ConfigError(
@@ -443,10 +479,12 @@ def generate(
     z: Tensor,
     batch_size: int = 256,
     on_progress: Progress = lambda done, total: None,
+    extent: float = 1.0,
 ) -> np.ndarray[Any, Any]:
-    """Images from noise, by a generator in evaluation mode, a batch at a time. `on_progress(done, total)` counts them.
+    """Images, or points, from noise, by a generator in evaluation mode, a batch at a time. `on_progress(done, total)`
+    counts them. What networks know as 1 becomes `extent`.
 
-    Shapes: z (N, noise_size), of a conditional GAN what `GAN.asked` makes of it → (N, H, W, C) in [−1, 1]
+    Shapes: z (N, noise_size), of a conditional GAN what `GAN.asked` makes of it → (N, H, W, C) in [−1, 1], or (N, 2)
 
     >>> from rawgan.gan import ImageKind, build
     >>> gan = build("dcgan", ImageKind(8), width=4)
@@ -458,7 +496,7 @@ def generate(
         for start in range(0, len(z), batch_size):
             batches.append(generator(z[start : start + batch_size]).numpy())
             on_progress(min(start + batch_size, len(z)), len(z))
-    return np.concatenate(batches)
+    return np.concatenate(batches) * np.float32(extent)
 
 
 def _classes(config: TrainConfig, images: ImageSet) -> int | None:
@@ -481,7 +519,7 @@ def _classes(config: TrainConfig, images: ImageSet) -> int | None:
 def _build(config: TrainConfig, device_name: str) -> GAN:
     return build(
         config.model,
-        ImageKind(config.size, config.channels or 1),
+        config.kind,
         noise_size=config.noise_size,
         width=config.width,
         learning_rate=config.learning_rate,

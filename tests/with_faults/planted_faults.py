@@ -1256,8 +1256,8 @@ STABILISERS = [
     Fault(
         "packing mixes pixels",
         "rawgan/gan/networks.py",
-        "ops.transpose(apart, (0, 2, 3, 1, 4))",
-        "ops.transpose(apart, (0, 3, 2, 1, 4))",
+        "(0, *range(2, last), 1, last)",
+        "(0, *range(last - 1, 0, -1), last)",
         "tests/test_stabilisers.py -k packed",
     ),
     Fault(
@@ -1412,14 +1412,14 @@ METRICS = [
     Fault(
         "the best checkpoint: any that is no worse",
         "rawgan/runs/training.py",
-        "figures[BEST] < least:",
-        "figures[BEST] <= least:",
+        "figures[best] < least:",
+        "figures[best] <= least:",
         "tests/test_best_checkpoint.py -k first_of_the_least",
     ),
     Fault(
         "the best checkpoint is forgotten by a resumed run",
         "rawgan/runs/training.py",
-        "least = _least(records, folder.best_step())\n        with",
+        "least = self._least(records, folder.best_step())\n        with",
         "least = math.inf\n        with",
         "tests/test_best_checkpoint.py -k same_best",
     ),
@@ -1463,6 +1463,30 @@ DOCTOR = [
     ),
 ]
 
+MIXTURES = [
+    Fault(
+        "mixtures: the same points in every batch",
+        "rawgan/data/mixtures.py",
+        'generator(self.seed, "points", step)',
+        'generator(self.seed, "points")',
+        "tests/test_mixtures.py -k fresh",
+    ),
+    Fault(
+        "mixtures: points stay as networks see them",
+        "rawgan/runs/training.py",
+        "np.concatenate(batches) * np.float32(extent)",
+        "np.concatenate(batches)",
+        "tests/test_mixtures.py -k where_the_mixture_is",
+    ),
+    Fault(
+        "learning rates: each step halves what the last one left",
+        "rawgan/optim.py",
+        "        finally:\n            self.lr = rate\n",
+        "        finally:\n            pass\n",
+        "tests/test_mixtures.py -k half_life",
+    ),
+]
+
 FAULTS = [
     *ARITHMETIC,
     *REDUCTIONS_AND_SHAPES,
@@ -1481,4 +1505,5 @@ FAULTS = [
     *STABILISERS,
     *METRICS,
     *DOCTOR,
+    *MIXTURES,
 ]

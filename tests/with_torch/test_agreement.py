@@ -151,7 +151,7 @@ def gradients_of_pytorch(theirs: torch_networks.TorchGAN, like: GAN) -> dict[tup
 def first_batch(gan: GAN) -> tuple[np.ndarray, np.ndarray]:
     """Eight images and the noise for eight, in the GAN's dtype: numbers that float32 has, too."""
     dtype = gan.generator.parameters()[0].dtype.name
-    real, z = Batches(mnist(gan.image), 8, seed=1).batch(0, "float32"), gan.noise(1, "train", 8, 0).numpy()
+    real, z = Batches(mnist(gan.kind), 8, seed=1).batch(0, "float32"), gan.noise(1, "train", 8, 0).numpy()
     return real.astype(dtype), z.astype("float32").astype(dtype)
 
 
@@ -175,7 +175,7 @@ def train_both(
 ) -> None:
     """Train side by side, and compare what each step reports."""
     dtype = ours.generator.parameters()[0].dtype.name
-    batches = Batches(mnist(ours.image), batch_size, seed)
+    batches = Batches(mnist(ours.kind), batch_size, seed)
     for step in range(steps):
         real, z = batches.batch(step, dtype), ours.noise(seed, "train", batch_size, step)
         found = train_step(ours, Tensor(real), z, Recipe(objective))
@@ -190,7 +190,7 @@ def train_both(
 def twin(gan: GAN, width: int = 64) -> torch_networks.TorchGAN:
     """PyTorch's GAN of the same model, with the same weights."""
     dtype = getattr(torch, gan.generator.parameters()[0].dtype.name)
-    theirs = torch_networks.build(gan.model, gan.image.size, gan.image.channels, width=width, dtype=dtype)
+    theirs = torch_networks.build(gan.model, gan.kind.size, gan.kind.channels, width=width, dtype=dtype)
     for name in NETWORKS:
         torch_networks.load_rawgan(getattr(theirs, name), getattr(gan, name).state_dict())
     return theirs
