@@ -116,7 +116,7 @@ def test_batches_are_fresh_and_a_function_of_seed_and_number():
 def test_mlp_makes_and_judges_points():
     gan = build("mlp", PointKind(), noise_size=3, width=5)
     points = gan.generator(gan.noise(0, "test", 7))
-    assert (points.shape, gan.judge(points).shape) == ((7, 2), (7, 1))
+    assert (points.shape, gan.judge(points).logits.shape) == ((7, 2), (7, 1))
     assert [x.shape for x in gan.discriminator.parameters()] == [(2, 5), (5,), (5, 5), (5,), (5, 5), (5,), (5, 1), (1,)]
     far = gan.generator(gan.noise(0, "test", 7) * 1000.0)
     assert np.abs(far.numpy()).max() > 10  # no tanh
@@ -133,7 +133,7 @@ def test_packed_points_lie_side_by_side():
     gan = build("mlp", PointKind(), width=4, pack=3)
     points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
     expected = gan.discriminator(Tensor(points.reshape(2, 6)))
-    np.testing.assert_array_equal(gan.judge(Tensor(points)).numpy(), expected.numpy())
+    np.testing.assert_array_equal(gan.judge(Tensor(points)).logits.numpy(), expected.numpy())
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_points_are_measured_while_training_and_the_best_step_is_kept(tmp_path):
     figures = {1: 0.5, 2: 0.2, 3: 0.3, 4: 0.4}
     training = Training(small(evaluate_every=1, evaluate_samples=30))
     assert training.measure().keys() == {"modes", "high_quality", "unmatched"}
-    training._evaluator.measure = lambda points: {"unmatched": figures[training.reached], "count": len(points)}
+    training._evaluator.measure = lambda points, labels: {"unmatched": figures[training.reached], "count": len(points)}
     training.run(folder)
     assert [(one["unmatched"], one["count"]) for one in folder.read_metrics()] == [(x, 30) for x in figures.values()]
     assert folder.best_step() == 2

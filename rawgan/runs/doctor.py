@@ -1,9 +1,9 @@
 """The doctor: is the training ill, of what, by which figure, and what is to be changed?
 
-One function for each disease, from what `probe` has measured. Thresholds were chosen from healthy runs of every model
-and objective (dcgan, tutorial and residual; narrow and at full width): beside each stands what those keep to, from
-step 400 on. Only the data is looked at earlier: G's first images are all the same grey, and running statistics have
-not yet arrived.
+One function for each disease, from what `probe` has measured. Thresholds were chosen from healthy runs: dcgan at full
+width and narrow, tutorial and residual narrow, by cross-entropy, the hinge, pairs, and with r1. Beside each stands what
+those keep to from step 400 on. Only the data is looked at earlier: G's first images are all the same grey, and running
+statistics have not yet arrived.
 """
 
 from collections.abc import Mapping, Sequence
