@@ -59,7 +59,7 @@ class Steps:
     def losses(self) -> dict[str, float]:
         """What one training step reports."""
         outcome = self.step(*next(self.batches))
-        return {name: value.item() for name, value in zip(outcome._fields, outcome, strict=True)}
+        return {name: value.item() for name, value in outcome._asdict().items() if value is not None}
 
     def check(self) -> dict[str, float]:
         """What the first steps report."""

@@ -213,7 +213,7 @@ def _train(
     with chosen(backend):
         gan = converted(build(model, sizes.small, width=width, seed=1, device=device), dtype)
         losses = [
-            [value.item() for value in train_step(gan, real, z)]
+            [value.item() for value in train_step(gan, real, z).by_name().values()]
             for real, z in _batches(gan, sizes.training_batch, sizes.training_steps, device)
         ]
         return np.array(losses), _numbers(gan)
@@ -255,7 +255,7 @@ def _graphed_alike(model: str, sizes: Sizes) -> Finding:
         different = []
         for number, (real, z) in enumerate(_batches(plain, sizes.training_batch, sizes.graph_steps, "cuda")):
             expected, got = train_step(plain, real, z), step(real, z)
-            if [x.item() for x in expected] != [x.item() for x in got]:
+            if [x.item() for x in expected.by_name().values()] != [x.item() for x in got.by_name().values()]:
                 different.append(number)
         wait()
         same = not different and _same_bits(_numbers(plain), _numbers(recorded))

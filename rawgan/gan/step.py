@@ -39,6 +39,10 @@ class Outcome(NamedTuple):
     class_fake: Tensor | None = None
     """The same of generated images, whose classes are those that G was asked for; before its update."""
 
+    def by_name(self) -> dict[str, Tensor]:
+        """All that there is."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
 
 @dataclass(frozen=True)
 class Recipe:

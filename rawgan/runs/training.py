@@ -192,7 +192,7 @@ class Training:
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number
-        return array_module(outcome[0].data).stack([value.data for value in outcome if value is not None])
+        return array_module(outcome[0].data).stack([value.data for value in outcome.by_name().values()])
 
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:

@@ -26,7 +26,7 @@ def trained(model, device):
         outcome = train_step(gan, *batch)
         tables = 2 if step == 0 and device == "cuda" else 0  # of the two optimisers, sent once
         assert traffic == Counter(sent=tables)
-        losses.append([value.item() for value in outcome])
+        losses.append([value.item() for value in outcome.by_name().values()])
     numbers = {**gan.generator.state_dict(), **gan.discriminator.state_dict()}
     return losses, numbers
 
