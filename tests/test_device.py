@@ -211,7 +211,7 @@ def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(cupy):
         traffic.clear()
         outcome = train_step(gan, *(Tensor(array).to("cuda") for array in arrays))
         assert traffic == {"sent": 2}
-    assert [np.isfinite(value.item()) for value in outcome] == [True] * 4  # fetched when it is shown
+    assert [np.isfinite(value.item()) for value in outcome.by_name().values()] == [True] * 4  # fetched when it is shown
     assert traffic == {"sent": 2, "fetched": 4}
 
 
