@@ -334,7 +334,7 @@ def test_every_section_can_be_found():
 
 def test_the_whole_command_on_a_simulated_gpu(tmp_path):
     """As a script, in an interpreter that has a simulated CuPy and nothing of rawgan on its path."""
-    tests = Path(__file__).parent
+    tests = Path(__file__).parents[1]
     (tmp_path / "cupy.py").write_text(
         f"import sys; sys.path.append({str(tests)!r})\n"
         "import fake_cupy\n"
