@@ -144,8 +144,9 @@ def build(
     """Make both networks of a model, with weights drawn from the seed, and an Adam for each with the model's constants.
 
     `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer. None for
-    `learning_rate` is the model's own; D has the same, unless `d_learning_rate` says otherwise. With `spectral_norm`,
-    D's weights are divided by their largest singular values. A `conditional` GAN is asked for one of `classes`.
+    `learning_rate` is the model's own; D has the same (of `mlp`, twice as much), unless `d_learning_rate` says
+    otherwise. With `spectral_norm`, D's weights are divided by their largest singular values. A `conditional` GAN is
+    asked for one of `classes`.
 
     Raises: ArgumentError for an unknown model, a kind or an image size it cannot make, or a count out of range
 
@@ -190,7 +191,7 @@ def build(
         discriminator = _spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
     rate = recipe.learning_rate if learning_rate is None else learning_rate
-    rates = rate, rate if d_learning_rate is None else d_learning_rate
+    rates = rate, rate * recipe.d_rate if d_learning_rate is None else d_learning_rate
     g_optimizer, d_optimizer = (
         optim.Adam(network.to(device).parameters(), rate, recipe.betas, recipe.eps)
         for network, rate in zip((generator, discriminator), rates, strict=True)

@@ -22,14 +22,16 @@ from rawgan.gan import (
 )
 
 DEFAULT_STEPS = 3000
-POINT_STEPS = 6000
+POINT_STEPS = 8000
+POINT_WEIGHT = 0.003
 
 FOR_POINTS: dict[str, Any] = {
     "model": "mlp",
     "objective": "relativistic",
     "penalty": "r1+r2",
+    "penalty_every": 8,
     "ema": 0.999,
-    "half_life": 1500,
+    "half_life": 4000,
     "batch_size": 256,
     "noise_size": 2,
     "width": 128,
@@ -106,7 +108,7 @@ class TrainConfig:
     """Go on without images that cannot be read, instead of stopping before training."""
 
     steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 3000, for points 6000, unless --epochs is
+    """Training steps; one step is one update of each network. Unset: 3000, for points 8000, unless --epochs is
     given."""
     epochs: float | None = None
     """Passes over the data, instead of --steps; of a mixture, which has no end, 100,000 points are one."""
@@ -124,7 +126,7 @@ class TrainConfig:
     penalty: Literal["none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"] = "none"
     """What D pays for its slope: at real images, at generated ones, at both, between them, or around real ones."""
     penalty_weight: float | None = None
-    """How much it pays. Unset: 10; for r1 and r2, 1."""
+    """How much it pays. Unset: 10; for r1 and r2, 1, and of points 0.003, as D must be steep around narrow modes."""
     penalty_every: int = 1
     """Steps from one penalty to the next, which then counts as many times as much."""
     spectral_norm: bool = False
@@ -147,9 +149,10 @@ class TrainConfig:
     g_steps: int = 1
     """Updates of G in a step, each on noise of its own."""
     learning_rate: float | None = None
-    """Adam's learning rate for both networks. Unset: the model's own (dcgan and residual 0.0002, tutorial 0.0001)."""
+    """Adam's learning rate for both networks. Unset: the model's own (dcgan and residual 0.0002, tutorial 0.0001,
+    mlp 0.002)."""
     d_learning_rate: float | None = None
-    """D's own learning rate. Unset: that of both."""
+    """D's own learning rate. Unset: that of both; of mlp, twice as much."""
     half_life: int = 0
     """Steps in which the learning rates fall to half, little by little, again and again. 0: they stay what they are."""
     noise_size: int = 100
@@ -261,7 +264,8 @@ class TrainConfig:
             raise ArgumentError(f"ema must be at least 0 and less than 1, but is {shown(self.ema)}")
         if not 0 <= self.instance_noise <= 10:
             raise ArgumentError(f"instance_noise must lie in 0 ... 10, but is {shown(self.instance_noise)}")
-        if self.penalty == "none" and (self.penalty_weight is not None or self.penalty_every > 1):
+        usual = FOR_POINTS["penalty_every"] if self.mixture else 1
+        if self.penalty == "none" and (self.penalty_weight is not None or self.penalty_every not in (1, usual)):
             raise ArgumentError("penalty_weight and penalty_every are about a penalty, but penalty is none")
         check_conditional(self.conditional, self.pack)
         if self.conditional == "none" and self.classes is not None:
@@ -282,7 +286,9 @@ class TrainConfig:
 
     def recipe(self) -> Recipe:
         """How the networks play."""
-        weight = (1.0 if self.penalty.startswith("r") else 10.0) if self.penalty_weight is None else self.penalty_weight
+        weight = self.penalty_weight
+        if weight is None:
+            weight = 10.0 if not self.penalty.startswith("r") else POINT_WEIGHT if self.mixture else 1.0
         return Recipe(
             objective=self.objective,
             smooth_real=self.smooth_real,
