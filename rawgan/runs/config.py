@@ -39,7 +39,7 @@ FOR_POINTS: dict[str, Any] = {
     "sample_every": 500,
     "checkpoint_every": 500,
 }
-"""Default values of options where the data is a mixture: with them, `python -m bench mixtures` finds every mode."""
+"""Default values of options where the data is a mixture; `python -m bench mixtures` shows what they find."""
 
 NATIVE_SIZES = {"mnist": 28, "stacked-mnist": 28, "fashion-mnist": 28, "cifar10": 32}
 """Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
