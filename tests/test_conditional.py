@@ -288,7 +288,7 @@ def config(squares, **options):
 
 
 def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkeypatch):
-    training = Training(config(squares, conditional="auxiliary", d_steps=2, g_steps=2, objective="wasserstein"))
+    training = Training(config(squares, conditional="auxiliary", d_steps=3, g_steps=2, objective="wasserstein"))
     asked, judged = [], []
     forward, judge = training.gan.generator.forward, type(training.gan).judge
     training.gan.generator.forward = lambda x: asked.append(x.data[:, 4:].argmax(axis=1)) or forward(x)
@@ -296,10 +296,10 @@ def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkey
         type(training.gan), "judge", lambda gan, x, labels: judged.append((x.data, labels)) or judge(gan, x, labels)
     )
     training.step(1), training.step(2)
-    first, second, third, fourth = (training.batches.labels(index) for index in range(4))
-    for found, expected in zip(asked, [first, second, second, third, fourth, fourth], strict=True):
+    a, b, c, d, e, f = (training.batches.labels(index) for index in range(6))
+    for found, expected in zip(asked, [a, b, c, c, d, e, f, f], strict=True):
         np.testing.assert_array_equal(found, expected)
-    expected = [first, first, second, second, second, second, third, third, fourth, fourth, fourth, fourth]
+    expected = [a, a, b, b, c, c, c, c, d, d, e, e, f, f, f, f]
     for (_, found), labels in zip(judged, expected, strict=True):
         np.testing.assert_array_equal(found, labels)
     np.testing.assert_array_equal(judged[2][0], training.real(1).data)

@@ -1117,31 +1117,31 @@ GANS = [
     Fault(
         "G's step moves D's running statistics",
         "rawgan/gan/step.py",
-        "with gan.discriminator.frozen_buffers():\n        logits",
-        "if True:\n        logits",
+        "with gan.discriminator.frozen_buffers():\n        verdict",
+        "if True:\n        verdict",
         "tests/test_gan.py -k generator_step_never",
     ),
     Fault(
         "G's step updates D",
         "rawgan/gan/step.py",
-        "gan.g_optimizer.step(grad(loss, gan.g_optimizer.parameters))",
+        "gan.g_optimizer.step(grad(_with_classes(loss, verdict), gan.g_optimizer.parameters))",
         "gan.d_optimizer.step(grad(loss, gan.d_optimizer.parameters))",
         "tests/test_gan.py -k generator_step_never",
     ),
     Fault(
         "G's gradient is always zero",
         "rawgan/gan/step.py",
-        "loss = play.generator(logits)  #",
-        "loss = play.generator(logits * 0)  #",
+        "loss = play.generator(verdict.logits)  #",
+        "loss = play.generator(verdict.logits * 0)  #",
         "tests/test_gan.py -k generator_step_never",
     ),
     Fault(
         "G's images are judged by D as it was",
         "rawgan/gan/step.py",
-        "    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach(), recipe, index)\n"
-        "    g_loss = generator_step(gan, fake, real, recipe, index)\n",
-        "    g_loss = generator_step(gan, fake, real, recipe, index)\n"
-        "    d_loss, d_real, d_fake = discriminator_step(gan, real, fake.detach(), recipe, index)\n",
+        "    d_loss, d_real, d_fake, *classes = discriminator_step(gan, real, fake.detach(), recipe, index, labels)\n"
+        "    g_loss = generator_step(gan, fake, real, recipe, index, labels)\n",
+        "    g_loss = generator_step(gan, fake, real, recipe, index, labels)\n"
+        "    d_loss, d_real, d_fake, *classes = discriminator_step(gan, real, fake.detach(), recipe, index, labels)\n",
         "tests/test_gan.py -k judged_again",
     ),
     Fault(
@@ -1154,9 +1154,9 @@ GANS = [
     Fault(
         "D's batch norm averages over real and generated images",
         "rawgan/gan/step.py",
-        "            logits = judge(images)  # D 2",
+        "            verdict = judge(images)  # D 2",
         "            from rawgan.ops import concatenate\n\n"
-        "            logits = judge(concatenate([images, real]))[: len(images)]  # D 2",
+        "            verdict = Verdict(judge(concatenate([images, real])).logits[: len(images)])  # D 2",
         "tests/test_gan.py -k minimises_its_formula",
     ),
     Fault(
@@ -1169,8 +1169,8 @@ GANS = [
     Fault(
         "G's objective is always the same",
         "rawgan/gan/step.py",
-        "g_loss = generator_step(gan, fake, real, recipe, index)\n",
-        "g_loss = generator_step(gan, fake, real, PLAIN, index)\n",
+        "g_loss = generator_step(gan, fake, real, recipe, index, labels)\n",
+        "g_loss = generator_step(gan, fake, real, PLAIN, index, labels)\n",
         "tests/test_gan.py -k a_training_step",
     ),
     Fault(
@@ -1242,8 +1242,8 @@ STABILISERS = [
     Fault(
         "all updates of D in a step see the same noise",
         "rawgan/gan/step.py",
-        '"instance noise of D", gan.d_optimizer.steps)',
-        '"instance noise of D", index)',
+        '"instance noise of D", gan.d_optimizer.steps,',
+        '"instance noise of D", index,',
         "tests/test_stabilisers.py -k draws_its_own",
     ),
     Fault(
