@@ -14,7 +14,7 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
-from rawgan.data import Batches, PointBatches, load
+from rawgan.data import Batches, PointBatches
 from rawgan.device import resolve
 from rawgan.gan import Labels
 from rawgan.runs import RunFolder, doctor
@@ -23,7 +23,7 @@ from rawgan.runs.config import TrainConfig
 from rawgan.runs.doctor import Finding
 from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.probe import probe
-from rawgan.runs.training import config_of, restore
+from rawgan.runs.training import config_of, images_of, restore
 from rawgan.tensor import Tensor
 
 IMAGES = 256
@@ -90,13 +90,7 @@ def _batch(console: Console, asked: TrainConfig, seed: int, device: str) -> tupl
         count = max(asked.batch_size, IMAGES // asked.batch_size * asked.batch_size)
         return Tensor(PointBatches(asked.mixture, count, seed, device).batch(0)), None
     with progress_of(console, "reading images") as show:
-        images = load(
-            asked.data,
-            image_size=asked.size,
-            channels=asked.channels,
-            skip_broken=asked.skip_broken,
-            on_progress=show,
-        )
+        images = images_of(asked, show)
     count = max(asked.batch_size, min(IMAGES, len(images)) // asked.batch_size * asked.batch_size)
     batches = Batches(images, count, seed, device)
     return Tensor(batches.batch(0)), None if asked.conditional == "none" else batches.labels(0)

@@ -18,7 +18,7 @@ from rawgan.cli._figures import ROWS
 from rawgan.cli._points import measured, print_figures
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
-from rawgan.data import Mixture, load, to_uint8
+from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import GAN
@@ -29,7 +29,7 @@ from rawgan.runs import RunFolder, save_grid
 from rawgan.runs._files import replacing
 from rawgan.runs.evaluating import Evaluator
 from rawgan.runs.scatter import save_scatter
-from rawgan.runs.training import config_of, generate, restore
+from rawgan.runs.training import config_of, generate, images_of, restore
 
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
@@ -73,13 +73,7 @@ def main(options: list[str]) -> int:
     if asked.mixture is not None:
         return _of_points(console, config, folder, asked.mixture, gan, step)
     with progress_of(console, "reading images") as show:
-        seen = load(
-            asked.data,
-            image_size=asked.size,
-            channels=asked.channels,
-            skip_broken=asked.skip_broken,
-            on_progress=show,
-        )
+        seen = images_of(asked, show)
     with progress_of(console, "looking at real images") as show:
         evaluator = Evaluator(asked, seen, config.features, config.samples, config.seed, show)
     reference, count = evaluator.reference, evaluator.reference.count

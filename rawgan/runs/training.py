@@ -107,13 +107,7 @@ class Training:
             if config.evaluate_every is not None:
                 self._evaluator = PointEvaluator(self.data, config.evaluate_samples, config.seed)
         else:
-            self.data = load(
-                config.data,
-                image_size=config.size,
-                channels=config.channels,
-                skip_broken=config.skip_broken,
-                on_progress=show,
-            )
+            self.data = images_of(config, show)
             size, _, channels = self.data.shape
             self.config = dataclasses.replace(
                 config, image_size=size, channels=channels, classes=_classes(config, self.data)
@@ -449,6 +443,20 @@ def config_of(folder: RunFolder) -> TrainConfig:
     Raises: ConfigError if it is missing or damaged
     """
     return TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
+
+
+def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
+    """The images that a run is about.
+
+    Raises: DataError for images that cannot be read
+    """
+    return load(
+        config.data,
+        image_size=config.size,
+        channels=config.channels,
+        skip_broken=config.skip_broken,
+        on_progress=on_progress,
+    )
 
 
 def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:

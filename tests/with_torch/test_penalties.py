@@ -53,8 +53,9 @@ def test_penalties_and_their_gradients(name, model):
     fake = np.tanh(np.random.default_rng(1).standard_normal(real.shape))
 
     with ours.discriminator.frozen_buffers():
-        judge = lambda images: ours.judge(images).logits  # noqa: E731
-        price = penalty(name)(judge, Tensor(real), Tensor(fake), np.random.default_rng(2))
+        price = penalty(name)(
+            lambda images: ours.judge(images).logits, Tensor(real), Tensor(fake), np.random.default_rng(2)
+        )
     expected = in_torch(
         name, theirs.discriminator, *map(torch_networks.images_from_rawgan, (real, fake)), np.random.default_rng(2)
     )
