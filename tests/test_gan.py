@@ -9,6 +9,7 @@ from rawgan.errors import ArgumentError
 from rawgan.gan import (
     OBJECTIVES,
     ImageKind,
+    PointKind,
     Recipe,
     build,
     discriminator_step,
@@ -124,6 +125,18 @@ def test_width_stops_growing_at_eight_times():
     assert [s[-1] for s in shapes_through(gan.generator, gan.noise(0, "test", 2)) if s[:1] == (4,)] == [16, 16, 16]
 
 
+@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual", "mlp"])
+def test_d_can_have_a_width_of_its_own(model):
+    kind = PointKind() if model == "mlp" else ImageKind(16)
+    narrow, wide, mixed = (build(model, kind, width=g, d_width=d) for g, d in ((2, None), (6, 6), (2, 6)))
+
+    def of(network):
+        return {name: x.shape for name, x in network.state_dict().items()}
+
+    assert of(mixed.generator) == of(narrow.generator) != of(wide.generator)
+    assert of(mixed.discriminator) == of(wide.discriminator) != of(narrow.discriminator)
+
+
 @pytest.mark.parametrize(
     ("size", "near"), [(27, "24, 28, 32, 20"), (7, "8, 10, 12, 14"), (0, "8, 10, 12, 14"), (65, "56, 64, 80, 48")]
 )
@@ -143,6 +156,7 @@ def test_impossible_sizes_name_possible_ones(size, near):
         ({"model": "vae"}, "there is no model 'vae'; choose one of: dcgan, mlp, residual, tutorial"),
         ({"channels": 5}, "dcgan: images have 1 to 4 channels, not 5"),
         ({"width": 0}, "dcgan: width must be at least 1, but is 0"),
+        ({"d_width": 0}, "dcgan: d_width must be at least 1, but is 0"),
         ({"noise_size": 0}, "dcgan: noise_size must be at least 1, but is 0"),
     ],
 )

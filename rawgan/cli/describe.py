@@ -29,6 +29,8 @@ class DescribeConfig:
     """Dimensions of the noise."""
     width: int | None = None
     """Channels, or units, of the narrowest hidden layer."""
+    d_width: int | None = None
+    """D's own width. Unset: that of both."""
     conditional: Literal["none", "projection", "auxiliary"] = "none"
     """How the networks know classes, if they do."""
     classes: int = 10
@@ -44,12 +46,17 @@ def main(options: list[str]) -> int:
         getattr(of_train if getattr(config, name) is None else config, name)
         for name in ("batch_size", "noise_size", "width")
     )
+    d_width = width if config.d_width is None else config.d_width
     image = {name: getattr(config, name) for name in ("image_size", "channels", "classes")}
-    for name, value in {**image, "batch_size": batch_size, "noise_size": noise_size, "width": width}.items():
+    sizes = {"batch_size": batch_size, "noise_size": noise_size, "width": width, "d_width": d_width}
+    for name, value in {**image, **sizes}.items():
         check_range(name, value, *RANGES[name])
     kind: Kind = PointKind() if points else ImageKind(config.image_size, config.channels)
     classes = 0 if config.conditional == "none" else config.classes
-    gan = build(config.model, kind, noise_size=noise_size, width=width, conditional=config.conditional, classes=classes)
+    gan = build(
+        config.model, kind, noise_size=noise_size, width=width, d_width=d_width,
+        conditional=config.conditional, classes=classes,
+    )  # fmt: skip
     real = Tensor(np.zeros((batch_size, *kind.shape), np.float32))
     latent = gan.asked(gan.noise(0, "describe", batch_size), gan.in_turn(batch_size))
     console = Console()

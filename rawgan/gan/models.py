@@ -83,7 +83,7 @@ def split_size(size: int) -> tuple[int, int]:
     )
 
 
-def tutorial(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
+def tutorial(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
     """The tutorial's networks: at 64×64×3 its very generator, at 28×28×1 its very discriminator (with width 64).
 
     Everything else is Keras's default: Glorot-uniform weights, LeakyReLU 0.3, batch norm with ε = 0.001 and momentum
@@ -113,26 +113,27 @@ def tutorial(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.r
     generator += [nn.ConvTranspose2d(filters[-1], image.channels, 4, stride=2, padding="same", rng=rng), nn.Tanh()]
 
     discriminator: list[nn.Module] = [nn.Flatten()]
-    widths = [image.size**2 * image.channels * pack, 8 * width, 4 * width, 2 * width, width]  # 784, 512, 256, 128, 64
+    widths = [image.size**2 * image.channels * pack, *(d_width * k for k in (8, 4, 2, 1))]  # 784, 512, 256, 128, 64
     for inputs, outputs in itertools.pairwise(widths):
         discriminator += [nn.Linear(inputs, outputs, bias=False, rng=rng), *normalized(outputs)]
     discriminator += [nn.Linear(widths[-1], 1, bias=False, rng=rng)]
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
-def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
+def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
     """A convolutional generator and the discriminator that mirrors it, after DCGAN.
 
     Every convolution halves, and every transposed convolution doubles, the image: kernel 4, stride 2, padding 1. The
-    layer next to the image has `width` channels, each further one twice as many, up to 8 · width. There is batch norm
-    everywhere but next to the image; weights are drawn from N(0, 0.02).
+    layer next to the image has `width` channels (in D `d_width`), each further one twice as many, up to eight times as
+    many. There is batch norm everywhere but next to the image; weights are drawn from N(0, 0.02).
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     Source: Radford, Metz, Chintala 2016
     """
     base, doublings = split_size(image.size)
     init = nn.init.normal(0.02)
-    filters = [width * min(2**k, 8) for k in reversed(range(doublings))]
+    filters, d_filters = ([each * min(2**k, 8) for k in range(doublings)] for each in (width, d_width))
+    filters.reverse()  # G begins with the widest, D ends with it
     pixels = base * base * filters[0]
 
     generator: list[nn.Module] = [
@@ -153,20 +154,20 @@ def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.rand
     ]
 
     discriminator: list[nn.Module] = [
-        nn.Conv2d(image.channels * pack, filters[-1], 4, stride=2, padding=1, rng=rng, init=init),
+        nn.Conv2d(image.channels * pack, d_filters[0], 4, stride=2, padding=1, rng=rng, init=init),
         nn.LeakyReLU(0.2),
     ]
-    for outputs, inputs in reversed(list(itertools.pairwise(filters))):
+    for inputs, outputs in itertools.pairwise(d_filters):
         discriminator += [
             nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False, rng=rng, init=init),
             nn.BatchNorm(outputs),
             nn.LeakyReLU(0.2),
         ]
-    discriminator += [nn.Flatten(), nn.Linear(pixels, 1, rng=rng, init=init)]
+    discriminator += [nn.Flatten(), nn.Linear(base * base * d_filters[-1], 1, rng=rng, init=init)]
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
-def residual(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
+def residual(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
     """A small residual pair: every block doubles or halves the image. G has batch norm; D has none, so that a gradient
     penalty is about one image at a time, and sees how much the images of a batch differ instead.
 
@@ -177,7 +178,7 @@ def residual(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.r
     """
     base, doublings = split_size(image.size)
     he, zero = nn.init.he_normal, nn.init.normal(0.0)
-    filters = [width * min(2**k, 8) for k in reversed(range(doublings))]
+    filters, d_filters = ([each * min(2**k, 8) for k in range(doublings)] for each in (width, d_width))
 
     def up(inputs: int, outputs: int) -> nn.Module:
         return nn.Residual(
@@ -199,22 +200,22 @@ def residual(image: ImageKind, pack: int, noise_size: int, width: int, rng: np.r
             nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False, rng=rng)),
         )  # fmt: skip
 
-    widths = [*filters, filters[-1]]
+    widths, d_widths = [*reversed(filters), width], [d_width, *d_filters]
     generator = nn.Sequential(
-        nn.Linear(noise_size, base * base * filters[0], rng=rng), nn.Reshape(base, base, filters[0]),
+        nn.Linear(noise_size, base * base * widths[0], rng=rng), nn.Reshape(base, base, widths[0]),
         *itertools.starmap(up, itertools.pairwise(widths)),
-        nn.BatchNorm(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], image.channels, 3, padding=1, rng=rng), nn.Tanh(),
+        nn.BatchNorm(width), nn.ReLU(), nn.Conv2d(width, image.channels, 3, padding=1, rng=rng), nn.Tanh(),
     )  # fmt: skip
     discriminator = nn.Sequential(
-        nn.Conv2d(image.channels * pack, widths[-1], 3, padding=1, rng=rng, init=he),
-        *itertools.starmap(down, itertools.pairwise(widths[::-1])),
-        nn.LeakyReLU(0.2), nn.MinibatchStd(), nn.Flatten(), nn.Linear(base * base * (filters[0] + 1), 1, rng=rng),
+        nn.Conv2d(image.channels * pack, d_width, 3, padding=1, rng=rng, init=he),
+        *itertools.starmap(down, itertools.pairwise(d_widths)),
+        nn.LeakyReLU(0.2), nn.MinibatchStd(), nn.Flatten(), nn.Linear(base * base * (d_widths[-1] + 1), 1, rng=rng),
     )  # fmt: skip
     return generator, discriminator
 
 
-def mlp(points: PointKind, pack: int, noise_size: int, width: int, rng: np.random.Generator) -> Pair:
-    """Three hidden layers in each network, without batch norm, of `width` units in D and twice as many in G, which has
+def mlp(points: PointKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
+    """Three hidden layers in each network, without batch norm, of `d_width` units in D and 2 · `width` in G, which has
     the harder task: to spread noise over far places, and leave nothing between them. What G makes has no bounds.
 
     D's first layer is of tanh, as bends in a ReLU are too blunt for modes that are a hundredth as wide as the plane.
@@ -239,11 +240,11 @@ def mlp(points: PointKind, pack: int, noise_size: int, width: int, rng: np.rando
         ],
     )  # fmt: skip
     discriminator = network(
-        nn.Linear(points.dimensions * pack, width, rng=rng, init=nn.init.normal(6.0)),
+        nn.Linear(points.dimensions * pack, d_width, rng=rng, init=nn.init.normal(6.0)),
         [
-            nn.Tanh(), nn.Linear(width, width, rng=rng, init=he),
-            nn.LeakyReLU(0.2), nn.Linear(width, width, rng=rng, init=he),
-            nn.LeakyReLU(0.2), nn.Linear(width, 1, rng=rng),
+            nn.Tanh(), nn.Linear(d_width, d_width, rng=rng, init=he),
+            nn.LeakyReLU(0.2), nn.Linear(d_width, d_width, rng=rng, init=he),
+            nn.LeakyReLU(0.2), nn.Linear(d_width, 1, rng=rng),
         ],
     )  # fmt: skip
     return generator, discriminator
@@ -251,9 +252,10 @@ def mlp(points: PointKind, pack: int, noise_size: int, width: int, rng: np.rando
 
 @dataclass(frozen=True)
 class Model:
-    """What builds both networks, of a kind of data, pack, noise size, width and random numbers; Adam's constants."""
+    """What builds both networks, and Adam's constants."""
 
-    networks: Callable[[Any, int, int, int, np.random.Generator], Pair]
+    networks: Callable[[Any, int, int, int, int, np.random.Generator], Pair]
+    """Of a kind of data, pack, noise size, the width of G, that of D, and random numbers."""
     learning_rate: float
     betas: tuple[float, float]
     eps: float

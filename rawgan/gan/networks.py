@@ -131,6 +131,7 @@ def build(
     *,
     noise_size: int = 100,
     width: int = 64,
+    d_width: int | None = None,
     learning_rate: float | None = None,
     d_learning_rate: float | None = None,
     pack: int = 1,
@@ -143,10 +144,10 @@ def build(
 ) -> GAN:
     """Make both networks of a model, with weights drawn from the seed, and an Adam for each with the model's constants.
 
-    `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer. None for
-    `learning_rate` is the model's own; D has the same (of `mlp`, twice as much), unless `d_learning_rate` says
-    otherwise. With `spectral_norm`, D's weights are divided by their largest singular values. A `conditional` GAN is
-    asked for one of `classes`.
+    `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer, `d_width` that of
+    D, if it is another. None for `learning_rate` is the model's own; D has the same (of `mlp`, twice as much), unless
+    `d_learning_rate` says otherwise. With `spectral_norm`, D's weights are divided by their largest singular values. A
+    `conditional` GAN is asked for one of `classes`.
 
     Raises: ArgumentError for an unknown model, a kind or an image size it cannot make, or a count out of range
 
@@ -163,6 +164,7 @@ def build(
       8: Tanh()
     80,625 parameters in 8 arrays
     """
+    d_width = width if d_width is None else d_width
     if model not in MODELS:
         raise ArgumentError(f"there is no model {model!r}; choose one of: {', '.join(MODELS)}")
     recipe = MODELS[model]
@@ -172,7 +174,7 @@ def build(
         )
     if isinstance(kind, ImageKind) and not 1 <= kind.channels <= 4:
         raise ArgumentError(f"{model}: images have 1 to 4 channels, not {kind.channels}")
-    for name, value in (("noise_size", noise_size), ("width", width), ("pack", pack)):
+    for name, value in (("noise_size", noise_size), ("width", width), ("d_width", d_width), ("pack", pack)):
         if value < 1:
             raise ArgumentError(f"{model}: {name} must be at least 1, but is {value}")
     if not 0 <= average_decay < 1:
@@ -182,7 +184,7 @@ def build(
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
 
     def networks() -> Pair:
-        return recipe.networks(kind, pack, noise_size + classes, width, random_generator(seed, "weights"))
+        return recipe.networks(kind, pack, noise_size + classes, width, d_width, random_generator(seed, "weights"))
 
     generator, discriminator = networks()
     if classes:

@@ -51,6 +51,7 @@ RANGES = {
     "batch_size": (2, 2**20),
     "noise_size": (1, 2**16),
     "width": (1, 2**12),
+    "d_width": (1, 2**12),
     "classes": (2, 2**16),
     "sample_every": (1, 10**9),
     "samples": (1, 2**16),
@@ -159,6 +160,8 @@ class TrainConfig:
     """Dimensions of the noise that images or points are made of."""
     width: int = 64
     """Channels, or units, of the narrowest hidden layer; cost grows with the square."""
+    d_width: int | None = None
+    """D's own width. Unset: that of both."""
     seed: int = 0
     """Same seed, same run: weights, noise and the order of images all come from it."""
 

@@ -530,6 +530,7 @@ def _build(config: TrainConfig, device_name: str) -> GAN:
         config.kind,
         noise_size=config.noise_size,
         width=config.width,
+        d_width=config.d_width,
         learning_rate=config.learning_rate,
         d_learning_rate=config.d_learning_rate,
         pack=config.pack,
