@@ -87,7 +87,7 @@ def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, A
     from rawgan.data import MIXTURES
     from rawgan.metrics.mixtures import POINTS
     from rawgan.runs import RunFolder
-    from rawgan.runs.training import restore
+    from rawgan.runs.restoring import restore
 
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as path, open(os.devnull, "w") as nowhere:
         options = ["--data", data, "--seed", str(seed), "--out", path, *RECIPES[recipe], *more]

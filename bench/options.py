@@ -18,10 +18,11 @@ from bench.rounds import Spread, ratios
 from bench.terminal import make_console, print_lines
 from bench.workers import limit_threads
 from rawgan.data import load
+from rawgan.gan import generate
 from rawgan.runs import save_grid
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.evaluating import Evaluator
-from rawgan.runs.training import Training, generate
+from rawgan.runs.training import Training
 
 ROWS, COLUMNS = 4, 8
 """Images on each side of a picture."""

@@ -78,7 +78,7 @@ class RawganRun:
 
     def images(self) -> np.ndarray:
         """Shapes: → (samples, 28, 28, 1) uint8"""
-        from rawgan.runs.training import generate
+        from rawgan.gan import generate
 
         gan = self.training.gan
         return to_uint8(generate(gan.sampler, gan.noise(self.training.config.seed, "evaluate", self.samples)))

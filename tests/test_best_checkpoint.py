@@ -12,7 +12,8 @@ from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.runs import RunFolder, plot_losses
 from rawgan.runs.checkpoint import read
 from rawgan.runs.config import TrainConfig
-from rawgan.runs.training import Training, restore
+from rawgan.runs.restoring import restore
+from rawgan.runs.training import Training
 
 FIDS = [9.0, 5.0, 7.0, 5.0, 6.0]
 """What is measured, in turn: the best twice."""

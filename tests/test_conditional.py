@@ -21,6 +21,7 @@ from rawgan.gan import (
     Recipe,
     build,
     discriminator_step,
+    generate,
     train_step,
 )
 from rawgan.gan.conditional import Heads, verdict, with_scores
@@ -29,7 +30,8 @@ from rawgan.metrics.evaluation import labels_like
 from rawgan.random import generator
 from rawgan.runs import RunFolder
 from rawgan.runs.config import TrainConfig
-from rawgan.runs.training import Training, generate, restore
+from rawgan.runs.restoring import restore
+from rawgan.runs.training import Training
 from rawgan.testing import check_layer, gradcheck
 
 KINDS = ["projection", "auxiliary"]

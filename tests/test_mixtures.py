@@ -12,12 +12,13 @@ from rawgan.cli import main
 from rawgan.cli.train import _Bar
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
-from rawgan.gan import GAN, ImageKind, PointKind, Recipe, build, train_step
+from rawgan.gan import GAN, ImageKind, PointKind, Recipe, build, generate, train_step
 from rawgan.metrics import evaluate_points, floor_of, quality
 from rawgan.runs import RunFolder
 from rawgan.runs.config import FOR_POINTS, TrainConfig
+from rawgan.runs.restoring import config_of, restore
 from rawgan.runs.scatter import RASTER, quality_in_words, rasters, real_points, save_points
-from rawgan.runs.training import Training, config_of, generate, restore
+from rawgan.runs.training import Training
 from rawgan.tensor import Tensor
 
 TINY = {"width": 4, "batch_size": 8, "samples": 20, "sample_every": 2, "checkpoint_every": 2}

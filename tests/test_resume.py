@@ -10,13 +10,15 @@ from safetensors.numpy import save
 
 from rawgan import grad, ops
 from rawgan.errors import ArgumentError, ConfigError, DivergedError
+from rawgan.gan import generate
 from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import read
 from rawgan.runs.config import MOST, TrainConfig
 from rawgan.runs.guard import first_nonfinite
-from rawgan.runs.training import Training, generate, restore
+from rawgan.runs.restoring import restore
+from rawgan.runs.training import Training
 
 STEPS = 7
 

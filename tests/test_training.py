@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
+from rawgan.gan import generate
 from rawgan.runs import RunFolder
 from rawgan.runs.config import TrainConfig
-from rawgan.runs.training import Training, generate
+from rawgan.runs.training import Training
 
 TINY = {"width": 2, "noise_size": 4, "batch_size": 4, "samples": 4, "sample_every": 2}
 

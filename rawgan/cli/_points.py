@@ -8,9 +8,8 @@ from rich.table import Table
 
 from rawgan.cli._figures import ROWS
 from rawgan.data import Mixture
-from rawgan.gan import GAN
+from rawgan.gan import GAN, generate
 from rawgan.metrics import evaluate_points, floor_of
-from rawgan.runs.training import generate
 
 Figures = dict[str, Any]
 

@@ -23,7 +23,7 @@ from rawgan.runs.config import TrainConfig
 from rawgan.runs.doctor import Finding
 from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.probe import probe
-from rawgan.runs.training import config_of, images_of, restore
+from rawgan.runs.restoring import config_of, images_of, restore
 from rawgan.tensor import Tensor
 
 IMAGES = 256

@@ -21,15 +21,15 @@ from rawgan.cli._text import say
 from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
-from rawgan.gan import GAN
+from rawgan.gan import GAN, generate
 from rawgan.metrics import Reference, draw, nearest_images
 from rawgan.metrics.classifier import DIGITS
 from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid
 from rawgan.runs._files import replacing
 from rawgan.runs.evaluating import Evaluator
+from rawgan.runs.restoring import config_of, images_of, restore
 from rawgan.runs.scatter import save_scatter
-from rawgan.runs.training import config_of, generate, images_of, restore
 
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""

@@ -13,9 +13,10 @@ from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
+from rawgan.gan import generate
 from rawgan.runs import RunFolder, save_animation, save_grid, slerp, tile
 from rawgan.runs.config import check_range
-from rawgan.runs.training import config_of, generate, restore
+from rawgan.runs.restoring import config_of, restore
 from rawgan.tensor import Tensor
 
 

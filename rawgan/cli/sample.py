@@ -13,12 +13,13 @@ from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
+from rawgan.gan import generate
 from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid, save_images
 from rawgan.runs._files import naming, refuse_link
 from rawgan.runs.config import check_range
+from rawgan.runs.restoring import config_of, restore
 from rawgan.runs.scatter import save_points
-from rawgan.runs.training import config_of, generate, restore
 
 
 @dataclass(frozen=True)

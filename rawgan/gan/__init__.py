@@ -7,6 +7,7 @@ from rawgan.gan.models import MODELS, ImageKind, Kind, PointKind, makers_of, spl
 from rawgan.gan.networks import GAN, build
 from rawgan.gan.objectives import OBJECTIVES, objective
 from rawgan.gan.penalties import PENALTIES
+from rawgan.gan.sampling import generate
 from rawgan.gan.step import Outcome, Recipe, discriminator_step, generator_step, train_step
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "build",
     "check_conditional",
     "discriminator_step",
+    "generate",
     "generator_step",
     "human_bytes",
     "human_count",

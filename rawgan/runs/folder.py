@@ -14,8 +14,6 @@
 Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash leaves the old or the new one.
 """
 
-import json
-import math
 import os
 import re
 import time
@@ -35,6 +33,7 @@ from rawgan.errors import ArgumentError, ConfigError
 from rawgan.files import open_file
 from rawgan.runs._files import naming, refuse_link, replacing
 from rawgan.runs.checkpoint import Checkpoint, LaterFormat, read, read_about, write
+from rawgan.runs.lines import open_at_end, read_lines, to_line
 
 CONFIG = "config.toml"
 LOCK = ".lock"
@@ -191,7 +190,7 @@ class RunFolder:
         if self._metrics is not None and not self.metrics_file.exists():
             raise ConfigError(f"{self.path} has disappeared while it was written to: {self.metrics_file} is gone")
         try:
-            line = _line(metrics)
+            line = to_line(metrics)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
                 f"{self.metrics_file}: {error}\n  metrics are numbers and strings by name, not {dict(metrics)}"
@@ -199,7 +198,7 @@ class RunFolder:
         with naming(self.metrics_file, "written"):
             if self._metrics is None:
                 refuse_link(self.metrics_file)
-                self._metrics = _open_at_end(self.metrics_file)
+                self._metrics = open_at_end(self.metrics_file)
             self._metrics.write(line)
 
     def read_metrics(self) -> list[dict[str, Any]]:
@@ -209,7 +208,7 @@ class RunFolder:
 
         Raises: ConfigError for any other line that is not a JSON object, naming the line.
         """
-        return _read_lines(self.metrics_file)
+        return read_lines(self.metrics_file)
 
     # --- alarms.jsonl ----------------------------------------------------------------------------------
 
@@ -218,13 +217,13 @@ class RunFolder:
 
         Raises: ConfigError when the file cannot be written.
         """
-        lines = [_line(alarm) for alarm in [*self.read_alarms(), *alarms]]
+        lines = [to_line(alarm) for alarm in [*self.read_alarms(), *alarms]]
         with replacing(self.alarms_file, durable=True) as temporary:
             temporary.write_bytes(b"".join(lines))
 
     def read_alarms(self) -> list[dict[str, Any]]:
         """Every line of alarms.jsonl, as :meth:`read_metrics` reads those of the metrics; most runs have none."""
-        return _read_lines(self.alarms_file)
+        return read_lines(self.alarms_file)
 
     # --- going back ------------------------------------------------------------------------------------
 
@@ -240,7 +239,7 @@ class RunFolder:
         before = [record for record in records if record.get("step", 0) <= step]
         if len(before) < len(records):
             with replacing(self.metrics_file, durable=True) as temporary:
-                temporary.write_bytes(b"".join(_line(record) for record in before))
+                temporary.write_bytes(b"".join(to_line(record) for record in before))
         alarms = self.read_alarms()
         sounded = [alarm for alarm in alarms if alarm.get("step", 0) <= step and kept(alarm.get("step", 0))]
         if len(sounded) < len(alarms):
@@ -458,61 +457,3 @@ def _toml_value(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _line(metrics: Mapping[str, Any]) -> bytes:
-    """A line of metrics.jsonl."""
-    return json.dumps({name: _json_value(value) for name, value in metrics.items()}, allow_nan=False).encode() + b"\n"
-
-
-def _json_value(value: Any) -> Any:
-    """``value`` as JSON has it: Python numbers for NumPy's, None for what is not finite."""
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Every line of a JSON-lines file, for :meth:`RunFolder.read_metrics`; none where there is no file."""
-    with naming(path, "read"):
-        if not path.exists():
-            return []
-        with open_file(path) as file:
-            lines = file.read().split(b"\n")
-    records = []
-    for number, line in enumerate(lines, start=1):
-        record = _parse(line)
-        if record is not None:
-            records.append({name: math.nan if value is None else value for name, value in record.items()})
-        elif line.strip() and number < len(lines):  # the last piece has no newline: it was cut short
-            start = line[:60].decode(errors="replace")
-            raise ConfigError(
-                f"{path}, line {number}, is not a JSON object: {start}\n"
-                "  mend or delete that line by hand; the others are whole"
-            )
-    return records
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """The JSON object on a line, or None."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def _open_at_end(path: Path) -> BinaryIO:
-    """Open a JSON-lines file for appending whole lines: a last line without its newline is mended or cut off.
-
-    Unbuffered: one write is one line in the file.
-    """
-    file = path.open("a+b", buffering=0)
-    file.seek(0)
-    data = file.read()
-    last = data[data.rfind(b"\n") + 1 :]
-    if _parse(last) is not None:
-        file.write(b"\n")
-    elif last:
-        file.truncate(len(data) - len(last))
-    return file

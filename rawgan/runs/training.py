@@ -14,30 +14,29 @@ import numpy as np
 import rawgan_kernels
 from rawgan import __version__, device
 from rawgan.autograd import no_grad
-from rawgan.data import Batches, ImageSet, Mixture, PointBatches, load
+from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
-from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError, DivergedError
+from rawgan.errors import ArgumentError, DeviceError, DivergedError
 from rawgan.gan import (
-    GAN,
     GraphedStep,
     Labels,
     Outcome,
-    build,
     discriminator_step,
+    generate,
     generator_step,
     human_bytes,
     train_step,
     training_bytes,
 )
-from rawgan.nn import Module
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
-from rawgan.runs.config import RANGES, TrainConfig, check_range
+from rawgan.runs.config import TrainConfig
 from rawgan.runs.doctor import examine
 from rawgan.runs.evaluating import BEST, Evaluator, PointEvaluator
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
+from rawgan.runs.restoring import build_gan, classes_of, images_of
 from rawgan.runs.scatter import save_scatter
 from rawgan.runs.state import arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
@@ -110,7 +109,7 @@ class Training:
             self.data = images_of(config, show)
             size, _, channels = self.data.shape
             self.config = dataclasses.replace(
-                config, image_size=size, channels=channels, classes=_classes(config, self.data)
+                config, image_size=size, channels=channels, classes=classes_of(config, self.data)
             )
             self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
             if config.evaluate_every is not None:
@@ -126,7 +125,7 @@ class Training:
 
     def _begin(self, checkpoint: Checkpoint | None) -> None:
         """Build the networks, and be where the checkpoint is, or at the beginning."""
-        self.gan = _build(self.config, self.device)
+        self.gan = build_gan(self.config, self.device)
         self.reached = 0
         """Steps taken so far."""
         self.rollbacks = 0
@@ -435,109 +434,3 @@ def _check_finite(checkpoint: Checkpoint) -> None:
             raise DivergedError(
                 f"step {checkpoint.about.step}: {name} {array.shape} is no longer finite, so training stops"
             )
-
-
-def config_of(folder: RunFolder) -> TrainConfig:
-    """The configuration of a run.
-
-    Raises: ConfigError if it is missing or damaged
-    """
-    return TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
-
-
-def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
-    """The images that a run is about.
-
-    Raises: DataError for images that cannot be read
-    """
-    return load(
-        config.data,
-        image_size=config.size,
-        channels=config.channels,
-        skip_broken=config.skip_broken,
-        on_progress=on_progress,
-    )
-
-
-def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:
-    """The networks of a run, as its latest checkpoint has them, or its best one; and the step of that.
-
-    Raises: ConfigError if the configuration or the checkpoint is missing, damaged, or they do not fit each other
-    """
-    config = config_of(folder)
-    if config.channels is None and config.mixture is None:
-        raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
-    if config.conditional != "none" and config.classes is None:
-        raise ConfigError(
-            f"{folder.config_file}: a conditional run's configuration must say classes, as rawgan writes it"
-        )
-    checkpoint = folder.best_checkpoint() if best else folder.newest_checkpoint()[0]
-    if checkpoint is None:
-        raise ConfigError(
-            f"{folder.path} has no checkpoint yet\n"
-            f"  let it train until it has: rawgan train --resume {folder.path}; or choose another run"
-        )
-    gan = _build(config, device_name)
-    restore_gan(gan, checkpoint)
-    return gan, checkpoint.about.step
-
-
-def generate(
-    generator: Module,
-    z: Tensor,
-    batch_size: int = 256,
-    on_progress: Progress = lambda done, total: None,
-    extent: float = 1.0,
-) -> np.ndarray[Any, Any]:
-    """Images, or points, from noise, by a generator in evaluation mode, a batch at a time. `on_progress(done, total)`
-    counts them. What networks know as 1 becomes `extent`.
-
-    Shapes: z (N, noise_size), of a conditional GAN what `GAN.asked` makes of it → (N, H, W, C) in [−1, 1], or (N, 2)
-
-    >>> from rawgan.gan import ImageKind, build
-    >>> gan = build("dcgan", ImageKind(8), width=4)
-    >>> generate(gan.generator, gan.noise(0, "samples", 3)).shape
-    (3, 8, 8, 1)
-    """
-    batches = []
-    with no_grad(), generator.evaluating():
-        for start in range(0, len(z), batch_size):
-            batches.append(generator(z[start : start + batch_size]).numpy())
-            on_progress(min(start + batch_size, len(z)), len(z))
-    return np.concatenate(batches) * np.float32(extent)
-
-
-def _classes(config: TrainConfig, images: ImageSet) -> int | None:
-    """How many classes the run tells apart; None if it does not.
-
-    Raises: DataError for images without labels, or of another number of classes than the configuration says
-    """
-    if config.conditional == "none":
-        return None
-    found = images.count_classes()
-    check_range("classes", found, *RANGES["classes"])
-    if config.classes not in (None, found):
-        raise DataError(
-            f"{images.name}: its labels number {found} classes, but --classes says {config.classes}\n"
-            "  leave --classes out, or choose the data that it is about"
-        )
-    return found
-
-
-def _build(config: TrainConfig, device_name: str) -> GAN:
-    return build(
-        config.model,
-        config.kind,
-        noise_size=config.noise_size,
-        width=config.width,
-        d_width=config.d_width,
-        learning_rate=config.learning_rate,
-        d_learning_rate=config.d_learning_rate,
-        pack=config.pack,
-        average_decay=config.ema,
-        spectral_norm=config.spectral_norm,
-        conditional=config.conditional,
-        classes=config.classes or 0,
-        seed=config.seed,
-        device=device_name,
-    )

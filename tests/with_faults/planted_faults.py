@@ -1473,7 +1473,7 @@ MIXTURES = [
     ),
     Fault(
         "mixtures: points stay as networks see them",
-        "rawgan/runs/training.py",
+        "rawgan/gan/sampling.py",
         "np.concatenate(batches) * np.float32(extent)",
         "np.concatenate(batches)",
         "tests/test_mixtures.py -k where_the_mixture_is",
