@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from rich.table import Table
 
 from bench import machine, store
 from bench.errors import BenchError
-from bench.files import FOLDER
 from bench.rounds import Spread, ratios
 from bench.terminal import make_console, print_lines
 from bench.workers import limit_threads
@@ -56,6 +54,8 @@ OPTIONS = (
     Option("--penalty r1+r2", {"penalty": "r1+r2"}, RESIDUAL | {"objective": "relativistic"}),
     Option("--penalty dragan", {"penalty": "dragan"}, RESIDUAL),
     Option("--penalty-every 4", {"penalty_every": 4}, RESIDUAL | {"penalty": "r1"}),
+    Option("--conditional projection", {"conditional": "projection"}, DCGAN),
+    Option("--conditional auxiliary", {"conditional": "auxiliary"}, DCGAN),
     Option("--spectral-norm", {"spectral_norm": True}, {"objective": "hinge"}),
     Option("--pack 2", {"pack": 2}, DCGAN),
     Option("--ema 0.999", {"ema": 0.999}, DCGAN),
@@ -63,6 +63,7 @@ OPTIONS = (
     Option("--instance-noise 0.5", {"instance_noise": 0.5}, DCGAN),
     Option("--d-steps 2", {"d_steps": 2}, DCGAN),
     Option("--g-steps 2", {"g_steps": 2}, DCGAN),
+    Option("--half-life 250", {"half_life": 250}, DCGAN),
     Option("--d-learning-rate 0.0004", {"d_learning_rate": 4e-4}, DCGAN),
 )
 
@@ -72,7 +73,8 @@ class OptionsConfig(store.SaveConfig):
     """Train with and without each option of what the networks play for, from the same seed, and look at the images.
 
     Small networks and short trainings on MNIST: what is to be seen is what an option does, not how good images can get.
-    Costs are ratios of steps that are taken in turn.
+    Costs are ratios of steps that are taken in turn. Pictures, left without and right with the option, go into a folder
+    named options, beside the figures.
     """
 
     only: tuple[str, ...] = ()
@@ -87,8 +89,6 @@ class OptionsConfig(store.SaveConfig):
     """How often steps with and without an option take turns."""
     seed: int = 0
     """Of all trainings."""
-    pictures: Annotated[Path, tyro.conf.arg(help_behavior_hint="(default: bench/results/options)")] = FOLDER / "options"
-    """The folder for the pictures: left without, right with the option."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
     """Threads to compute with; 0 is one for each core."""
 
@@ -113,7 +113,7 @@ def main(options: list[str]) -> None:
     report = {
         "benchmark": "options",
         "machine": facts,
-        "settings": {**asdict(config), "results": None, "pictures": None, "threads": threads},
+        "settings": {**asdict(config), "results": None, "threads": threads},
         "floor": {"fid": evaluator.reference.floor["fid"]},
         "results": results,
     }
@@ -157,9 +157,9 @@ def compare(
         found.append(trained[key])
     say(f"steps with and without {option.flags}, in turn")
     seconds = take_turns([one.training for one in found], config.rounds)
-    picture = config.pictures / f"{option.name}.png"
+    picture = config.results / "options" / f"{option.name}.png"
     if config.save:
-        config.pictures.mkdir(parents=True, exist_ok=True)
+        picture.parent.mkdir(parents=True, exist_ok=True)
         save_grid(picture, beside(found[0].images, found[1].images), columns=2 * COLUMNS + 1, scale=1)
     return {
         "option": option.flags,
@@ -179,9 +179,13 @@ def train(config: TrainConfig, evaluator: Evaluator, say: Callable[[str], None])
         if number % 50 == 1:
             say(f"step {number} of {training.steps}")
         training.step(number)
-    z = training.gan.noise(config.seed, "evaluate", evaluator.reference.count)
-    images = generate(training.gan.sampler, z)
-    return Trained(training, images[: ROWS * COLUMNS], float(evaluator.measure(images)["fid"]))
+    gan = training.gan
+    latent, labels = evaluator.ask(gan)
+    fid = evaluator.measure(generate(gan.sampler, latent), labels=labels)["fid"]
+    shown = ROWS * COLUMNS
+    asked_for = np.arange(shown) // 4 if gan.classes else None  # two classes in a row, 0 and 1 in the first
+    latent = gan.asked(gan.noise(config.seed, "samples", shown), asked_for)
+    return Trained(training, generate(gan.sampler, latent), float(fid))
 
 
 def take_turns(trainings: list[Training], rounds: int, steps: int = 12) -> list[list[float]]:

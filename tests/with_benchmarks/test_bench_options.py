@@ -1,0 +1,75 @@
+"""What `bench options` trains, draws and reports."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench import options
+from bench.errors import BenchError
+from bench.options import OPTIONS, OptionsConfig, asked, beside, take_turns
+
+QUICK = ["--steps", "2", "--width", "2", "--samples", "80", "--rounds", "2"]
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_both_sides_differ_by_the_option_alone(option):
+    without, with_it = asked(OptionsConfig(), option)
+    for side in (without, with_it):
+        side.check()
+    before, after = without.to_dict(), with_it.to_dict()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == option.asked.keys()
+    assert option.flags.startswith(tuple(f"--{name.replace('_', '-')}" for name in changed))
+
+
+def test_every_option_has_a_picture_of_its_own():
+    assert len({option.name for option in OPTIONS}) == len(OPTIONS)
+
+
+def test_figures_and_pictures_are_written(tmp_path):
+    options.main(["--only", "ema", "auxiliary", *QUICK, "--results", str(tmp_path)])
+    report = json.loads((tmp_path / "options.json").read_text())
+    auxiliary, ema = report["results"]
+    assert [auxiliary["option"], ema["option"]] == ["--conditional auxiliary", "--ema 0.999"]
+    for row in (auxiliary, ema):
+        with Image.open(tmp_path / "options" / row["picture"]) as picture:
+            height, width = picture.size[::-1]
+        assert width > 16 * 28 and height > 4 * 28
+        assert row["fid"]["without"] > 0 and row["fid"]["with"] > 0 and row["cost"]["median"] > 0
+    # Both are beside the same training, which is not repeated, though steps were taken with it in between.
+    assert auxiliary["fid"]["without"] == ema["fid"]["without"] != ema["fid"]["with"]
+
+
+def test_nothing_is_written_unless_wanted(tmp_path):
+    options.main(["--only", "pack", *QUICK, "--no-save", "--results", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_option_names_those_there_are():
+    with pytest.raises(BenchError, match="there is no such option; they are: --objective minimax, "):
+        options.main(["--only", "dropout"])
+
+
+def test_grids_stand_beside_each_other():
+    left, right = np.zeros((32, 2, 2, 1), "float32"), np.ones((32, 2, 2, 1), "float32")
+    both = beside(left, right).reshape(4, 17, 2, 2, 1)
+    assert (both[:, :8] == 0).all() and (both[:, 8] == -0.5).all() and (both[:, 9:] == 1).all()
+
+
+def test_steps_are_taken_in_turn():
+    taken = []
+
+    class Counted:
+        def __init__(self, name):
+            self.name, self.reached = name, 0
+
+        def step(self, number):
+            assert number == self.reached + 1
+            self.reached = number
+            taken.append(self.name)
+
+    seconds = take_turns([Counted("without"), Counted("with")], rounds=2, steps=3)
+    assert taken == (["without"] * 4 + ["with"] * 4) * 2  # one to warm up, which is not counted, and three
+    assert [len(each) for each in seconds] == [2, 2]
