@@ -81,10 +81,11 @@ def tutorial(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.
 
 
 def dcgan(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Sequential, nn.Sequential]:
-    """A generator of transposed convolutions (4×4, stride 2, padding 1), and the discriminator that mirrors it.
+    """A generator of transposed convolutions (4×4, stride 2, padding 1), and a discriminator that mirrors it, but that
+    it ends in a layer of 2 · width units, and one of 1.
 
     `width` channels next to the image, twice as many in each further layer, up to 8 · width; batch norm everywhere but
-    next to the image, and biases only where there is none.
+    next to the image and in the linear layers, and biases only where there is none.
     """
     base, doublings = _start(size)
     filters = [width * min(2**k, 8) for k in range(doublings)][::-1]
@@ -113,14 +114,19 @@ def dcgan(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Seq
             nn.BatchNorm2d(outputs),
             nn.LeakyReLU(0.2, inplace=True),
         ]
-    discriminator += [FlattenImage(filters[0], base, base), nn.Linear(units, 1)]
+    discriminator += [
+        FlattenImage(filters[0], base, base),
+        nn.Linear(units, 2 * width),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Linear(2 * width, 1),
+    ]
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
 MODELS = {"tutorial": tutorial, "dcgan": dcgan}
 ADAM: dict[str, dict[str, Any]] = {  # each model's constants
     "tutorial": {"lr": 1e-4, "betas": (0.9, 0.999), "eps": 1e-7},
-    "dcgan": {"lr": 2e-4, "betas": (0.5, 0.999), "eps": 1e-8},
+    "dcgan": {"lr": 1e-3, "betas": (0.5, 0.999), "eps": 1e-8},
 }
 
 

@@ -391,7 +391,7 @@ def test_train_is_asked_for_classes(squares, capsys, monkeypatch):
     options = ["--image-size", "8", "--width", "2", "--batch-size", "8", "--conditional", "projection", "--dry-run"]
     assert main(["train", "--data", squares, *options]) == 0
     printed = capsys.readouterr().out
-    assert "Heads(Linear(32 → 1), Linear(32 → 2, no bias))" in printed
+    assert "Heads(Linear(4 → 1), Linear(4 → 2, no bias))" in printed
     assert "Linear(102 → " in printed
     assert "8 × 3 " in printed
 

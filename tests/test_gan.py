@@ -106,8 +106,9 @@ def test_dcgan_mirrors_itself():
     assert list(dict.fromkeys(judged)) == unique[-2::-1]
     w = gan.discriminator[2].w.data
     assert (w.mean(), w.std()) == (pytest.approx(0, abs=1e-3), pytest.approx(0.02, rel=0.02))
-    assert [layer.slope for _, layer in gan.discriminator.children() if hasattr(layer, "slope")] == [0.2] * 4
-    assert (gan.d_optimizer.lr, gan.d_optimizer.betas) == (2e-4, (0.5, 0.999))
+    assert [layer.slope for _, layer in gan.discriminator.children() if hasattr(layer, "slope")] == [0.2] * 5
+    assert shapes_through(gan.discriminator, images)[-4:] == [(8192,), (128,), (128,), (1,)]
+    assert (gan.d_optimizer.lr, gan.d_optimizer.betas) == (1e-3, (0.5, 0.999))
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])

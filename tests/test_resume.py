@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from rawgan import grad, ops
 from rawgan.errors import ArgumentError, ConfigError, DivergedError
-from rawgan.gan import generate
+from rawgan.gan import MODELS, generate
 from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.runs import RunFolder
@@ -217,7 +217,7 @@ def poisoned(monkeypatch):
     def tanh(x):
         y = rawgan_kernels.tanh(x)
         training = state["training"]
-        if len(x) == 4 and training.reached == 4 and training.gan.g_optimizer.lr == 2e-4:
+        if len(x) == 4 and training.reached == 4 and training.gan.g_optimizer.lr == MODELS["dcgan"].learning_rate:
             y[0, 0] = np.nan
         return y
 
@@ -250,11 +250,11 @@ def test_a_run_that_is_told_to_goes_back_and_on(poisoned, config, tmp_path):
     poisoned["training"] = training = Training(dataclasses.replace(config, on_nonfinite="rollback"))
     said = []
     assert training.run(folder, on_trouble=said.append) == STEPS
-    assert said[1].endswith("; going on from step 4 with half the learning rate, which was 0.0002")
+    assert said[1].endswith("; going on from step 4 with half the learning rate, which was 0.001")
     assert [record["step"] for record in folder.read_metrics()] == list(range(1, STEPS + 1))
     about = read(folder.checkpoints()[-1]).about
     assert about.rollbacks == 1
-    assert set(about.rates.values()) == {1e-4}
+    assert set(about.rates.values()) == {5e-4}
 
 
 def test_a_gradient_that_overflows_is_found_in_the_backward_pass():

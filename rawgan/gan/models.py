@@ -121,11 +121,15 @@ def tutorial(image: ImageKind, pack: int, noise_size: int, width: int, d_width: 
 
 
 def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
-    """A convolutional generator and the discriminator that mirrors it, after DCGAN.
+    """A convolutional generator, and a discriminator that mirrors it and ends in two linear layers, after DCGAN.
 
     Every convolution halves, and every transposed convolution doubles, the image: kernel 4, stride 2, padding 1. The
     layer next to the image has `width` channels (in D `d_width`), each further one twice as many, up to eight times as
     many. There is batch norm everywhere but next to the image; weights are drawn from N(0, 0.02).
+
+    D's linear layer of 2 · `d_width` units sees the image as a whole: of 28×28 pixels, the two convolutions before it
+    see no more than parts. It has no batch norm, which would hide from D, and so from G's gradient, what all generated
+    images of a batch have in common.
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     Source: Radford, Metz, Chintala 2016
@@ -163,7 +167,13 @@ def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int
             nn.BatchNorm(outputs),
             nn.LeakyReLU(0.2),
         ]
-    discriminator += [nn.Flatten(), nn.Linear(base * base * d_filters[-1], 1, rng=rng, init=init)]
+    units = 2 * d_width
+    discriminator += [
+        nn.Flatten(),
+        nn.Linear(base * base * d_filters[-1], units, rng=rng, init=init),
+        nn.LeakyReLU(0.2),
+        nn.Linear(units, 1, rng=rng, init=init),
+    ]
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
@@ -266,7 +276,7 @@ class Model:
 
 
 MODELS = {
-    "dcgan": Model(dcgan, learning_rate=2e-4, betas=(0.5, 0.999), eps=1e-8),
+    "dcgan": Model(dcgan, learning_rate=1e-3, betas=(0.5, 0.999), eps=1e-8),
     "mlp": Model(mlp, learning_rate=2e-3, betas=(0.0, 0.99), eps=1e-8, kind=PointKind, d_rate=2.0),
     "residual": Model(residual, learning_rate=2e-4, betas=(0.0, 0.99), eps=1e-8),
     "tutorial": Model(tutorial, learning_rate=1e-4, betas=(0.9, 0.999), eps=1e-7),

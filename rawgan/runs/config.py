@@ -150,7 +150,7 @@ class TrainConfig:
     g_steps: int = 1
     """Updates of G in a step, each on noise of its own."""
     learning_rate: float | None = None
-    """Adam's learning rate for both networks. Unset: the model's own (dcgan and residual 0.0002, tutorial 0.0001,
+    """Adam's learning rate for both networks. Unset: the model's own (dcgan 0.001, residual 0.0002, tutorial 0.0001,
     mlp 0.002)."""
     d_learning_rate: float | None = None
     """D's own learning rate. Unset: that of both; of mlp, twice as much."""
