@@ -58,13 +58,13 @@ OPTIONS = (
     Option("--conditional auxiliary", {"conditional": "auxiliary"}, DCGAN),
     Option("--spectral-norm", {"spectral_norm": True}, {"objective": "hinge"}),
     Option("--pack 2", {"pack": 2}, DCGAN),
-    Option("--ema 0.999", {"ema": 0.999}, DCGAN),
+    Option("--ema 0.998", {"ema": 0.998}, {"ema": 0.0}),
     Option("--smooth-real 0.1", {"smooth_real": 0.1}, DCGAN),
     Option("--instance-noise 0.5", {"instance_noise": 0.5}, DCGAN),
     Option("--d-steps 2", {"d_steps": 2}, DCGAN),
     Option("--g-steps 2", {"g_steps": 2}, DCGAN),
     Option("--half-life 250", {"half_life": 250}, DCGAN),
-    Option("--d-learning-rate 0.0004", {"d_learning_rate": 4e-4}, DCGAN),
+    Option("--d-learning-rate 0.002", {"d_learning_rate": 2e-3}, DCGAN),
 )
 
 

@@ -168,7 +168,7 @@ def test_sampling_takes_the_latest_checkpoint(config, tmp_path):
         restore(folder)
     training.run(folder)
     gan, _ = restore(RunFolder.open(folder.path))
-    np.testing.assert_array_equal(generate(gan.generator, gan.noise(0, "samples", 4)), training.sample())
+    np.testing.assert_array_equal(generate(gan.sampler, gan.noise(0, "samples", 4)), training.sample())
 
 
 def test_a_checkpoint_says_what_a_run_is(config, tmp_path):

@@ -269,6 +269,16 @@ def test_the_average_follows():
         np.testing.assert_allclose(x, expected[name], rtol=1e-6, err_msg=name)
 
 
+def test_the_average_follows_once_a_step():
+    training = Training(TrainConfig(width=2, batch_size=4, g_steps=2, ema=0.5))
+    for number in (1, 2):
+        before = training.gan.average.state_dict()
+        training.step(number)
+        now, decay = training.gan.generator.state_dict(), number / (number + 9)
+        for name, x in training.gan.average.state_dict().items():
+            np.testing.assert_allclose(x, decay * before[name] + (1 - decay) * now[name], rtol=1e-5, atol=1e-7)
+
+
 def test_instance_noise_fades():
     gan = build("dcgan", ImageKind(8), width=2)
     seen = []

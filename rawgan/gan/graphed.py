@@ -34,10 +34,10 @@ class GraphedStep:
                 f"{weights.device}, and computed with {backend} kernels\n"
                 "  build(…, device='cuda') and rawgan_kernels.use('cuda'); or rawgan train --device cuda --backend cuda"
             )
-        if recipe.instance_noise or gan.average or recipe.penalty_every > 1 or recipe.penalty in ("wgan-gp", "dragan"):
+        if recipe.instance_noise or recipe.penalty_every > 1 or recipe.penalty in ("wgan-gp", "dragan"):
             raise ArgumentError(
                 "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise, wgan-gp "
-                "or dragan, leave out penalties, or average weights ever more slowly\n  take train_step"
+                "or dragan, or leave out penalties\n  take train_step"
             )
         if gan.classes:
             raise ArgumentError("GraphedStep: labels, which change from step to step, are not sent\n  take train_step")

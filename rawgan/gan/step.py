@@ -86,6 +86,8 @@ def train_step(
     A conditional GAN takes the labels of the real images, and makes an image of each of these classes: so classes have
     their shares of the data, and a pair, or a penalty between two images, is about one class.
 
+    An average of G's weights stays where it is, until `GAN.follow` moves it.
+
     Shapes: real (N, H, W, C) in [−1, 1], z (N, noise_size), labels (N,)
     """
     fake = gan.generator(gan.asked(z, labels))  # G 1: draw noise: z. G 2: generate images.
@@ -139,7 +141,6 @@ def generator_step(
         else:
             loss = play.generator(verdict.logits)  # G 4: cross-entropy, or whatever the objective says.
     gan.g_optimizer.step(grad(_with_classes(loss, verdict), gan.g_optimizer.parameters))  # G 5: update G.
-    gan.follow(index)
     return loss.detach()
 
 

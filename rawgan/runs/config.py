@@ -143,8 +143,9 @@ class TrainConfig:
     """Standard deviation of the noise on all that D sees, at the beginning."""
     noise_steps: int = DEFAULT_STEPS
     """Steps in which instance noise fades away."""
-    ema: float = 0.0
-    """Make images by a running average of G's weights, which keeps this share of the old ones in a step: 0.999, say."""
+    ema: float = 0.998
+    """Make images by a running average of G's weights, which keeps this share of the old ones in a step. 0: by G's
+    weights as they are."""
     d_steps: int = 1
     """Updates of D in a step, each on images of its own."""
     g_steps: int = 1

@@ -182,6 +182,7 @@ class Training:
         try:
             with self._slowed(number - 1):
                 outcome = take(number - 1)
+            self.gan.follow(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number

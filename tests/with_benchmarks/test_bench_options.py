@@ -29,17 +29,17 @@ def test_every_option_has_a_picture_of_its_own():
 
 
 def test_figures_and_pictures_are_written(tmp_path):
-    options.main(["--only", "ema", "auxiliary", *QUICK, "--results", str(tmp_path)])
+    options.main(["--only", "pack", "auxiliary", *QUICK, "--results", str(tmp_path)])
     report = json.loads((tmp_path / "options.json").read_text())
-    auxiliary, ema = report["results"]
-    assert [auxiliary["option"], ema["option"]] == ["--conditional auxiliary", "--ema 0.999"]
-    for row in (auxiliary, ema):
+    auxiliary, packed = report["results"]
+    assert [auxiliary["option"], packed["option"]] == ["--conditional auxiliary", "--pack 2"]
+    for row in (auxiliary, packed):
         with Image.open(tmp_path / "options" / row["picture"]) as picture:
             height, width = picture.size[::-1]
         assert min(width - 16 * 28, height - 4 * 28) > 0
         assert min(row["fid"]["without"], row["fid"]["with"], row["cost"]["median"]) > 0
     # Both are beside the same training, which is not repeated, though steps were taken with it in between.
-    assert auxiliary["fid"]["without"] == ema["fid"]["without"] != ema["fid"]["with"]
+    assert auxiliary["fid"]["without"] == packed["fid"]["without"] != packed["fid"]["with"]
 
 
 def test_nothing_is_written_unless_wanted(tmp_path):
