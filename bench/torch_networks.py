@@ -44,6 +44,17 @@ class FlattenImage(nn.Flatten):
         self.image = image
 
 
+class Branches(nn.Module):
+    """What each layer makes of the same x, side by side."""
+
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.branches], dim=1)
+
+
 def tutorial(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Sequential, nn.Sequential]:
     """The tutorial's networks in Keras's defaults: ε 0.001, momentum 0.99 (here 0.01), slope 0.3.
 
@@ -82,7 +93,7 @@ def tutorial(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.
 
 def dcgan(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Sequential, nn.Sequential]:
     """A generator of transposed convolutions (4×4, stride 2, padding 1), and a discriminator that mirrors it, but that
-    it ends in a layer of 2 · width units, and one of 1.
+    it ends in a layer of 2 · width units, half of them with batch norm, and one of 1.
 
     `width` channels next to the image, twice as many in each further layer, up to 8 · width; batch norm everywhere but
     next to the image and in the linear layers, and biases only where there is none.
@@ -116,7 +127,10 @@ def dcgan(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Seq
         ]
     discriminator += [
         FlattenImage(filters[0], base, base),
-        nn.Linear(units, 2 * width),
+        Branches(
+            nn.Sequential(nn.Linear(units, width, bias=False), nn.BatchNorm1d(width)),
+            nn.Linear(units, width),
+        ),
         nn.LeakyReLU(0.2, inplace=True),
         nn.Linear(2 * width, 1),
     ]
@@ -212,11 +226,10 @@ def rawgan_views(network: nn.Sequential) -> dict[str, Tensor]:
     image = next((layer.unflattened_size for layer in network if isinstance(layer, nn.Unflatten)), None)
     views: dict[str, Tensor] = {}
     found: dict[str, Tensor | None]
-    for position, layer in enumerate(network):
+    for name, layer, previous in _placed(network):
         match layer:
             case nn.Linear():
                 w = layer.weight.T  # (in, out)
-                previous = network[position - 1] if position else None
                 if isinstance(previous, FlattenImage):
                     w = w.unflatten(0, previous.image).permute(1, 2, 0, 3)  # (H, W, C, out)
                 elif image:
@@ -235,8 +248,26 @@ def rawgan_views(network: nn.Sequential) -> dict[str, Tensor]:
                     found = {name: x.unflatten(0, image).permute(1, 2, 0) for name, x in found.items()}  # (H, W, C)
             case _:
                 continue
-        views.update((f"{position}.{name}", x.detach()) for name, x in found.items() if x is not None)
+        views.update((f"{name}.{own}", x.detach()) for own, x in found.items() if x is not None)
     return views
+
+
+def _placed(
+    network: nn.Sequential, prefix: str = "", previous: nn.Module | None = None
+) -> Iterator[tuple[str, nn.Module, nn.Module | None]]:
+    """Every layer with its name in rawgan and the layer before it; those of branches have the one before all."""
+    for position, layer in enumerate(network):
+        name = f"{prefix}{position}"
+        if isinstance(layer, Branches):
+            for number, branch in enumerate(layer.branches):
+                place = f"{name}.branches.{number}"
+                if isinstance(branch, nn.Sequential):
+                    yield from _placed(branch, f"{place}.", previous)
+                else:
+                    yield place, branch, previous
+        else:
+            yield name, layer, previous
+        previous = layer
 
 
 def load_rawgan(network: nn.Sequential, state: Mapping[str, np.ndarray]) -> None:
@@ -259,7 +290,7 @@ def _start(size: int) -> tuple[int, int]:
 @contextmanager
 def _statistics_kept(network: nn.Sequential) -> Iterator[None]:
     """Inside, batch norms normalise with the batch as ever, but leave their running statistics as they are."""
-    norms = [layer for layer in network if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.track_running_stats = False
     yield

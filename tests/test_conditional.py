@@ -24,7 +24,7 @@ from rawgan.gan import (
     generate,
     train_step,
 )
-from rawgan.gan.conditional import Heads, verdict, with_scores
+from rawgan.gan.conditional import verdict, with_scores
 from rawgan.gan.penalties import penalty
 from rawgan.metrics.evaluation import labels_like
 from rawgan.random import generator
@@ -66,8 +66,8 @@ def cross_entropy(scores, labels):
 def test_heads_stand_side_by_side_and_their_gradients_are_exact():
     logit, scores = nn.Linear(3, 1, rng=rng(1)), nn.Linear(3, 2, bias=False, rng=rng(2))
     x = rng().standard_normal((3, 3)).astype("float32")
-    np.testing.assert_array_equal(Heads(logit, scores)(x).data, np.hstack([logit(x).data, scores(x).data]))
-    assert check_layer(Heads(logit, scores), x).error(2) < 1e-6
+    np.testing.assert_array_equal(nn.Branches(logit, scores)(x).data, np.hstack([logit(x).data, scores(x).data]))
+    assert check_layer(nn.Branches(logit, scores), x).error(2) < 1e-6
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -206,7 +206,7 @@ def test_both_networks_go_down_the_slope_of_loss_and_class_loss(kind, objective)
 def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
     """What a penalty adds to D's gradients, with a D that bends, so that each image has a slope of its own."""
     inner, logit, scores = nn.Linear(64, 4, rng=rng(1)), nn.Linear(4, 1, rng=rng(2)), nn.Linear(4, 3, rng=rng(3))
-    network = nn.Sequential(nn.Flatten(), inner, nn.Tanh(), Heads(logit, scores))
+    network = nn.Sequential(nn.Flatten(), inner, nn.Tanh(), nn.Branches(logit, scores))
     gan, seen = small("projection"), []
     optimizer = type(gan.d_optimizer)(network.parameters(), 1e-3)
     optimizer.step = seen.append
@@ -391,7 +391,7 @@ def test_train_is_asked_for_classes(squares, capsys, monkeypatch):
     options = ["--image-size", "8", "--width", "2", "--batch-size", "8", "--conditional", "projection", "--dry-run"]
     assert main(["train", "--data", squares, *options]) == 0
     printed = capsys.readouterr().out
-    assert "Heads(Linear(4 → 1), Linear(4 → 2, no bias))" in printed
+    assert "Branches(Linear(4 → 1), Linear(4 → 2, no bias))" in printed
     assert "Linear(102 → " in printed
     assert "8 × 3 " in printed
 

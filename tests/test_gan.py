@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rawgan_kernels
-from rawgan import Tensor, grad, ops
+from rawgan import Tensor, grad, nn, ops
 from rawgan.errors import ArgumentError
 from rawgan.gan import (
     OBJECTIVES,
@@ -108,6 +108,8 @@ def test_dcgan_mirrors_itself():
     assert (w.mean(), w.std()) == (pytest.approx(0, abs=1e-3), pytest.approx(0.02, rel=0.02))
     assert [layer.slope for _, layer in gan.discriminator.children() if hasattr(layer, "slope")] == [0.2] * 5
     assert shapes_through(gan.discriminator, images)[-4:] == [(8192,), (128,), (128,), (1,)]
+    plain, normed = gan.discriminator[-3].branches[1], gan.discriminator[-3].branches[0]
+    assert (plain.w.shape, [type(layer) for layer in normed.layers]) == ((8192, 64), [nn.Linear, nn.BatchNorm])
     assert (gan.d_optimizer.lr, gan.d_optimizer.betas) == (1e-3, (0.5, 0.999))
 
 

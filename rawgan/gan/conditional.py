@@ -52,28 +52,6 @@ class Grid(NamedTuple):
     """Images in a row, where a row is a class."""
 
 
-class Heads(nn.Module):
-    """Two layers side by side: D's last one, and one that gives the same features a score for each class.
-
-    Shapes: x (N, features) → (N, 1 + classes)
-
-    >>> linear = lambda outputs: nn.Linear(3, outputs, rng=np.random.default_rng(0))
-    >>> Heads(linear(1), linear(10))(np.ones((5, 3), "float32")).shape
-    (5, 11)
-    """
-
-    def __init__(self, logit: nn.Module, scores: nn.Module) -> None:
-        self.logit, self.scores = logit, scores
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The logit, then the scores."""
-        return ops.concatenate([self.logit(x), self.scores(x)], axis=1)
-
-    def describe_options(self) -> str:
-        """Both layers."""
-        return ", ".join(f"{type(each).__name__}({each.describe_options()})" for each in (self.logit, self.scores))
-
-
 def check_conditional(kind: str, pack: int) -> None:
     """Raise an ArgumentError for a kind that there is not, or one that does not go with packing."""
     if kind not in CONDITIONALS:
@@ -95,7 +73,7 @@ def with_scores(discriminator: nn.Sequential, kind: str, classes: int, rng: np.r
     if not isinstance(last, nn.Linear):
         raise ArgumentError(f"conditional {kind}: D must end in a Linear, whose input are the features, not in {last}")
     features = last.w.shape[0]
-    return nn.Sequential(*body, Heads(last, nn.Linear(features, classes, bias=kind == "auxiliary", rng=rng)))
+    return nn.Sequential(*body, nn.Branches(last, nn.Linear(features, classes, bias=kind == "auxiliary", rng=rng)))
 
 
 def with_classes(z: Tensor, labels: Labels, classes: int) -> Tensor:

@@ -127,9 +127,10 @@ def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int
     layer next to the image has `width` channels (in D `d_width`), each further one twice as many, up to eight times as
     many. There is batch norm everywhere but next to the image; weights are drawn from N(0, 0.02).
 
-    D's linear layer of 2 · `d_width` units sees the image as a whole: of 28×28 pixels, the two convolutions before it
-    see no more than parts. It has no batch norm, which would hide from D, and so from G's gradient, what all generated
-    images of a batch have in common.
+    D's layer of 2 · `d_width` units sees the image as a whole: of 28×28 pixels, the convolutions before it see no more
+    than parts. Half of its units have batch norm, by which D sees a batch as well, and so G makes every class as often
+    as the data does; the other half has none, as that hides what all images of a batch have in common, and a G that
+    makes but one grey would not be told which.
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     Source: Radford, Metz, Chintala 2016
@@ -167,12 +168,15 @@ def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int
             nn.BatchNorm(outputs),
             nn.LeakyReLU(0.2),
         ]
-    units = 2 * d_width
+    pixels = base * base * d_filters[-1]
     discriminator += [
         nn.Flatten(),
-        nn.Linear(base * base * d_filters[-1], units, rng=rng, init=init),
+        nn.Branches(
+            nn.Sequential(nn.Linear(pixels, d_width, bias=False, rng=rng, init=init), nn.BatchNorm(d_width)),
+            nn.Linear(pixels, d_width, rng=rng, init=init),
+        ),
         nn.LeakyReLU(0.2),
-        nn.Linear(units, 1, rng=rng, init=init),
+        nn.Linear(2 * d_width, 1, rng=rng, init=init),
     ]
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rawgan import nn, ops, optim
 from rawgan.errors import ArgumentError
-from rawgan.gan.conditional import Grid, Heads, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
+from rawgan.gan.conditional import Grid, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
 from rawgan.gan.models import MODELS, ImageKind, Kind, Pair, makers_of
 from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
@@ -210,8 +210,10 @@ def _spectrally_normed(network: nn.Sequential, rng: np.random.Generator) -> nn.S
     def normed(layer: nn.Module) -> nn.Module:
         if isinstance(layer, nn.Linear | nn.Conv2d):
             return nn.SpectralNorm(layer, rng=rng)
-        if isinstance(layer, Heads):
-            return Heads(normed(layer.logit), normed(layer.scores))
+        if isinstance(layer, nn.Sequential):
+            return _spectrally_normed(layer, rng)
+        if isinstance(layer, nn.Branches):
+            return nn.Branches(*map(normed, layer.branches))
         if isinstance(layer, nn.Residual):
             shortcut = None if layer.shortcut is None else _spectrally_normed(layer.shortcut, rng)
             return nn.Residual(_spectrally_normed(layer.main, rng), shortcut)

@@ -1,7 +1,7 @@
 """Layers that own their parameters."""
 
 from rawgan.nn import init
-from rawgan.nn.blocks import MinibatchStd, Residual, SpectralNorm
+from rawgan.nn.blocks import Branches, MinibatchStd, Residual, SpectralNorm
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Embedding, Linear, Sequential
 from rawgan.nn.module import Buffer, Module, Parameter
 from rawgan.nn.norm import BatchNorm, InstanceNorm, LayerNorm
@@ -22,6 +22,7 @@ from rawgan.nn.stateless import (
 __all__ = [
     "AvgPool2d",
     "BatchNorm",
+    "Branches",
     "Buffer",
     "Conv2d",
     "ConvTranspose2d",

@@ -30,6 +30,29 @@ class Residual(Module):
         return self.main(x) + (x if self.shortcut is None else self.shortcut(x))
 
 
+class Branches(Module):
+    """What each of some layers makes of the same x, side by side along the last axis.
+
+    Shapes: x, as the layers take it → (N, …, sum of what they make)
+
+    >>> from rawgan import nn
+    >>> Branches(nn.Tanh(), nn.ReLU())(np.array([[0.0, -2.0]]))
+    Tensor([[ 0.    , -0.964 ,  0.    ,  0.    ]], float64)
+    """
+
+    def __init__(self, *branches: Module) -> None:
+        self.branches = branches
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        found = [branch(x) for branch in self.branches]
+        return ops.concatenate(found, axis=found[0].ndim - 1)
+
+    def describe_options(self) -> str:
+        """Every branch."""
+        return ", ".join(f"{type(each).__name__}({each.describe_options()})" for each in self.branches)
+
+
 class SpectralNorm(Module):
     """A layer whose weights are divided by their largest singular value σ, so that it stretches nothing.
 
