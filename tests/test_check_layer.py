@@ -25,6 +25,7 @@ LAYERS = {
     "BatchNorm": (nn.BatchNorm(2), IMAGES),
     "Conv2d": (nn.Conv2d(2, 4, (3, 2), stride=2, padding=1, groups=2, rng=rng()), IMAGES),
     "ConvTranspose2d": (nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1, rng=rng()), IMAGES),
+    "Branches": (nn.Branches(nn.Linear(3, 2, rng=rng()), nn.Tanh()), normal(4, 3)),
     "Dropout": (nn.Dropout(0.4, rng=rng()), IMAGES),
     "Embedding": (nn.Embedding(5, 3, rng=rng()), np.array([[1, 4], [1, 0]])),
     "Flatten": (nn.Flatten(), IMAGES),

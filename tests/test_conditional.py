@@ -63,7 +63,7 @@ def cross_entropy(scores, labels):
 # --- the networks -------------------------------------------------------------------------------------------------
 
 
-def test_heads_stand_side_by_side_and_their_gradients_are_exact():
+def test_branches_stand_side_by_side_and_their_gradients_are_exact():
     logit, scores = nn.Linear(3, 1, rng=rng(1)), nn.Linear(3, 2, bias=False, rng=rng(2))
     x = rng().standard_normal((3, 3)).astype("float32")
     np.testing.assert_array_equal(nn.Branches(logit, scores)(x).data, np.hstack([logit(x).data, scores(x).data]))
@@ -88,10 +88,11 @@ def test_projection_is_its_formula(model):
     with gan.discriminator.evaluating():
         phi = nn.Sequential(*body)(real).data.astype(np.float64)
         found = gan.judge(real, LABELS)
-    bias = 0.0 if heads.logit.b is None else heads.logit.b.data
-    embedded = heads.scores.w.data.T[LABELS]
-    expected = phi @ heads.logit.w.data + bias + (embedded * phi).sum(axis=1, keepdims=True)
-    assert (found.class_loss, heads.scores.b) == (None, None)
+    logit, scores = heads.branches
+    bias = 0.0 if logit.b is None else logit.b.data
+    embedded = scores.w.data.T[LABELS]
+    expected = phi @ logit.w.data + bias + (embedded * phi).sum(axis=1, keepdims=True)
+    assert (found.class_loss, scores.b) == (None, None)
     np.testing.assert_allclose(found.logits.data, expected, rtol=1e-5, atol=1e-6)
     assert np.abs(found.logits.data - gan.judge(real, (LABELS + 1) % 3).logits.data).min() > 0
 
@@ -120,11 +121,11 @@ def test_the_generator_reads_the_class_behind_the_noise(model):
 
 def test_an_average_and_spectral_norm_know_the_classes():
     gan = small("projection", spectral_norm=True, average_decay=0.9)
-    heads = gan.discriminator.layers[-1]
-    assert isinstance(heads.logit, nn.SpectralNorm)
-    x = np.eye(heads.scores.layer.w.shape[0], dtype="float32")
+    logit, scores = gan.discriminator.layers[-1].branches
+    assert isinstance(logit, nn.SpectralNorm)
+    x = np.eye(scores.layer.w.shape[0], dtype="float32")
     for _ in range(50):
-        y = heads.scores(x)
+        y = scores(x)
     assert np.linalg.svd(y.data, compute_uv=False)[0] == pytest.approx(1, rel=1e-5)
     assert generate(gan.sampler, gan.asked(gan.noise(0, "z", 3), gan.in_turn(3))).shape == (3, 8, 8, 1)
 

@@ -143,7 +143,7 @@ def test_too_little_memory(free, said, monkeypatch):
         training.step(1)
     first, second, third = str(error.value).split("\n")
     assert first == "step 1: out of memory on cpu"
-    assert second.startswith("  a step takes about 9.53 MiB (weights 81.08 KiB, ")
+    assert second.startswith("  a step takes about 9.54 MiB (weights 81.10 KiB, ")
     assert second.endswith("), and scratch space on top" + said)
     assert third == "  try a smaller --batch-size than 512, --width or --image-size"
 

@@ -36,8 +36,8 @@ class Branches(Module):
     Shapes: x, as the layers take it → (N, …, sum of what they make)
 
     >>> from rawgan import nn
-    >>> Branches(nn.Tanh(), nn.ReLU())(np.array([[0.0, -2.0]]))
-    Tensor([[ 0.    , -0.964 ,  0.    ,  0.    ]], float64)
+    >>> Branches(nn.ReLU(), nn.LeakyReLU(0.5))(np.array([[1.0, -2.0]]))
+    Tensor([[ 1.,  0.,  1., -1.]], float64)
     """
 
     def __init__(self, *branches: Module) -> None:

@@ -28,4 +28,4 @@ def test_both_sides_begin_alike_and_move(channels_last):
         assert run.images().dtype == np.uint8
     assert not np.array_equal(ours.state()["generator"]["0.w"], before)
     moved = of_torch()["generator"]["0.w"].numpy().reshape(before.shape)
-    assert 0 < np.abs(moved - before).max() < 1e-3
+    assert 0 < np.abs(moved - before).max() < 3e-3

@@ -163,6 +163,7 @@ LAYERS: dict[str, dict[str, Callable[..., Twin]]] = {
 """For each layer of rawgan, the modules whose samples test it, and how to build it like one of them."""
 
 WITHOUT_SAMPLES = {
+    "Branches": (),
     "Dropout": ("Dropout",),
     "Flatten": ("Flatten",),
     "PixelShuffle": ("PixelShuffle",),
