@@ -4,7 +4,7 @@ import pytest
 
 from bench.files import write
 from bench.plots import draw
-from bench.quality import FIGURES, curve, seconds_to, summarize, table
+from bench.quality import FIGURES, PLAIN, curve, seconds_to, summarize, table
 
 MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
 
@@ -15,7 +15,7 @@ def run(name, seed, fids, pace):
         | dict.fromkeys(FIGURES, 0.5) | {"fid": fid}
         for step, fid in enumerate(fids, 1)
     ]  # fmt: skip
-    return {"name": name, "seed": seed, "points": points}
+    return {"name": name, "seed": seed, "points": points, "last weights": points[-1] | {"fid": 2.0 * fids[-1]}}
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def test_means_over_seeds_and_the_time_to_the_rivals_end(runs):
     assert curve(runs, "rawgan") == [(1.0, 8.0), (2.0, 4.0), (3.0, 2.0)]
     assert found["PyTorch"]["fid"] == {"mean": 3.0, "least": 2.0, "most": 4.0}
     assert found["rawgan"]["digit share"] == {"mean": 0.1, "least": 0.4, "most": 0.6}
+    assert found[PLAIN]["fid"] == {"mean": 4.0, "least": 2.0, "most": 6.0}
     assert found["seconds to PyTorch's FID"] == 2.5
     assert found["of PyTorch's time"] == 2.5 / 6
 
