@@ -1247,6 +1247,20 @@ STABILISERS = [
         "tests/test_stabilisers.py -k draws_its_own",
     ),
     Fault(
+        "D's own width is that of G",
+        "rawgan/gan/networks.py",
+        "noise_size + classes, width, d_width,",
+        "noise_size + classes, width, width,",
+        "tests/test_gan.py -k width_of_its_own",
+    ),
+    Fault(
+        "the second branch sees half of what the first one sees",
+        "rawgan/nn/blocks.py",
+        "found = [branch(x) for branch in self.branches]",
+        "found = [self.branches[0](x), self.branches[1](x * 0.5)]",
+        "tests/test_conditional.py -k branches",
+    ),
+    Fault(
         "the average follows each update of G",
         "rawgan/runs/training.py",
         "            outcome = outcome._replace(",
