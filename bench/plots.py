@@ -285,7 +285,7 @@ def mixtures(figure: Any, report: dict[str, Any]) -> None:
     names = {"rawgan": "rawgan train --data {}", "plain": "a plain GAN, the same networks"}
     shown = [one for one in report["results"] if one["points"]]
     sets, recipes = (list(dict.fromkeys(one[key] for one in shown)) for key in ("data", "recipe"))
-    figure.set_size_inches(4.4 * len(sets), 4.6 * len(recipes) + 0.3)
+    figure.set_size_inches(4.4 * len(sets), 4.9 * len(recipes) + 0.3)
     all_axes = figure.subplots(len(recipes), len(sets), squeeze=False)
     for one in shown:
         axes = all_axes[recipes.index(one["recipe"])][sets.index(one["data"])]

@@ -29,6 +29,8 @@ from rawgan.runs.evaluating import Evaluator
 
 FIGURES = ("fid", "kid", "precision", "recall", "coverage", "reverse_kl")
 NAMES = ("rawgan", "PyTorch")
+TURN = 50
+"""Steps that a side takes at a time: a machine's speed changes within minutes, so turns are shorter than that."""
 PLAIN = "rawgan, G's last weights"
 """What rawgan's figures at the end would be without the average of G's weights, which PyTorch has not."""
 
@@ -194,7 +196,7 @@ def _rival(console: Console, task: Task) -> str:
 def _compete(
     console: Console, config: QualityConfig, asked: TrainConfig, evaluator: Evaluator, threads: int, rival: str
 ) -> list[dict[str, Any]]:
-    """One training of each side, in turn, `every` steps at a time."""
+    """One training of each side, in turn, a few steps at a time."""
     with ExitStack() as stack:
         ours = stack.enter_context(Worker("rawgan", RawganRun, asked, config.samples))
         theirs = stack.enter_context(
@@ -205,9 +207,10 @@ def _compete(
         seconds = dict.fromkeys(runs, 0.0)
         for number, turns in enumerate(in_turn([ours, theirs], config.steps // config.every)):
             step = (number + 1) * config.every
-            for worker in turns:
-                status.update(f"seed {asked.seed}, to step {step:,}: {worker.name}")
-                seconds[worker.name] += worker.ask("train", config.every)
+            status.update(f"seed {asked.seed}, to step {step:,}")
+            for start in range(0, config.every, TURN):
+                for worker in turns:
+                    seconds[worker.name] += worker.ask("train", min(TURN, config.every - start))
             for worker in turns:
                 figures = evaluator.measure(worker.ask("images"))
                 point = {"step": step, "seconds": seconds[worker.name]}
