@@ -26,10 +26,10 @@ from rawgan import nn
 from rawgan.cli import _strangers, main
 from rawgan.data import load
 from rawgan.errors import ArgumentError, ConfigError, DataError, one_line, shown
-from rawgan.gan import ImageKind, build
 from rawgan.runs import RunFolder, animate_folder, checkpoint, plot_losses
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import read_toml, refuse_taken
+from rawgan.runs.restoring import build_gan
 from rawgan.runs.state import arrays_of, optimizers_of
 from rawgan.testing.kernel import chosen
 
@@ -267,7 +267,7 @@ def test_values_of_any_size_are_shown_in_a_line():
 def run(tmp_path):
     """A run of a tiny network that has not learned anything."""
     config = TrainConfig(image_size=8, channels=1, width=2, noise_size=4)
-    gan = build("dcgan", ImageKind(8), noise_size=4, width=2)
+    gan = build_gan(config, "cpu")
     folder = RunFolder.create(tmp_path / "run", "x")
     folder.write_config(config.to_dict())
     counts = {name: list(optimizer.counts) for name, optimizer in optimizers_of(gan).items()}
