@@ -95,6 +95,14 @@ def linear(x, w):
 
 
 @pytest.fixture
+def noisy_images(tmp_path):
+    """The path of 24 images of 8×8 pixels."""
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
+    return str(path)
+
+
+@pytest.fixture
 def images():
     rng = np.random.default_rng(0)
     return [Tensor(rng.standard_normal((5, 2, 2, 1))) for _ in range(2)]
@@ -269,8 +277,8 @@ def test_the_average_follows():
         np.testing.assert_allclose(x, expected[name], rtol=1e-6, err_msg=name)
 
 
-def test_the_average_follows_once_a_step():
-    training = Training(TrainConfig(width=2, batch_size=4, g_steps=2, ema=0.5))
+def test_the_average_follows_once_a_step(noisy_images):
+    training = Training(TrainConfig(data=noisy_images, image_size=8, width=2, batch_size=4, g_steps=2, ema=0.5))
     for number in (1, 2):
         before = training.gan.average.state_dict()
         training.step(number)
@@ -316,12 +324,10 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_runs_with_every_option_go_on_bit_for_bit(name, tmp_path, monkeypatch):
+def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path, monkeypatch):
     monkeypatch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path)
-    images = tmp_path / "images.npy"
-    np.save(images, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
     config = TrainConfig(
-        data=str(images), image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=8, samples=4,
+        data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=8, samples=4,
         sample_every=9, **RECIPES[name],
     )  # fmt: skip
     whole, parted = (RunFolder.create(tmp_path / kind, "x") for kind in ("whole", "parted"))
@@ -334,11 +340,9 @@ def test_runs_with_every_option_go_on_bit_for_bit(name, tmp_path, monkeypatch):
     assert parted.sample_path(4).read_bytes() == whole.sample_path(4).read_bytes()
 
 
-def test_more_updates_see_other_images_and_noise(tmp_path):
-    images = tmp_path / "images.npy"
-    np.save(images, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
+def test_more_updates_see_other_images_and_noise(noisy_images):
     config = TrainConfig(
-        data=str(images), image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=4, d_steps=3, g_steps=2
+        data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=4, d_steps=3, g_steps=2
     )
     training = Training(config)
     reals, noises = [], []
