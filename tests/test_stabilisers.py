@@ -203,6 +203,15 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
     np.testing.assert_array_equal(layer.u.data, before)
 
 
+@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual"])
+def test_every_weight_of_d_is_spectrally_normed(model):
+    gan = build(model, ImageKind(8), width=2, spectral_norm=True, conditional="projection", classes=3)
+    modules = dict(gan.discriminator.modules())
+    weighted = [name for name, module in modules.items() if isinstance(module, nn.Linear | nn.Conv2d)]
+    assert weighted
+    assert all(isinstance(modules[name.removesuffix(".layer")], nn.SpectralNorm) for name in weighted)
+
+
 @pytest.mark.parametrize("kind", [nn.Linear, nn.Conv2d, nn.ConvTranspose2d])
 def test_spectrally_normed_layers_have_their_gradients(kind):
     rng = np.random.default_rng(0)
