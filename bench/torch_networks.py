@@ -151,6 +151,7 @@ def build(
     *,
     noise_size: int = 100,
     width: int = 64,
+    learning_rate: float | None = None,
     dtype: torch.dtype = torch.float32,
     memory_format: torch.memory_format = torch.contiguous_format,
     fused_adam: bool = False,
@@ -159,13 +160,15 @@ def build(
 ) -> TorchGAN:
     """Both networks of a model with an Adam for each; the weights are PyTorch's own until `load_rawgan`.
 
-    `memory_format` is that of the weights; activations follow them. A CUDA graph takes a `capturable_adam`.
+    None for `learning_rate` is the model's own. `memory_format` is that of the weights; activations follow them. A CUDA
+    graph takes a `capturable_adam`.
     """
     networks = MODELS[model](size, channels, noise_size, width)
     for network in networks:
         network.to(device=device, dtype=dtype, memory_format=memory_format)
+    constants = ADAM[model] | ({} if learning_rate is None else {"lr": learning_rate})
     g_optimizer, d_optimizer = (
-        torch.optim.Adam(network.parameters(), **ADAM[model], fused=fused_adam or None, capturable=capturable_adam)
+        torch.optim.Adam(network.parameters(), **constants, fused=fused_adam or None, capturable=capturable_adam)
         for network in networks
     )
     return TorchGAN(*networks, g_optimizer, d_optimizer)
