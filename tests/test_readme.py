@@ -1,5 +1,6 @@
 """The README's Python runs as it is printed, but for the number of steps."""
 
+import json
 import re
 from pathlib import Path
 
@@ -49,3 +50,12 @@ def test_the_readme_links_to_files_that_exist():
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     assert links
     assert [link for link in links if not (Path(__file__).parents[1] / link).exists()] == []
+
+
+def test_the_costs_of_options_are_those_that_were_measured():
+    results = json.loads((Path(__file__).parents[1] / "bench/results/options.json").read_text())["results"]
+    printed = {
+        picture: float(cost)
+        for cost, picture in re.findall(r"⏱ (\d+\.\d+)[^⏱]*?bench/results/options/([^\"]+)", README)
+    }
+    assert printed == {row["picture"]: round(row["cost"]["median"], 2) for row in results}
