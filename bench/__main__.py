@@ -16,6 +16,7 @@ COMMANDS = {
     "startup": "how long a person waits before anything happens",
     "reliability": "what runs, and the readers of files, survive",
     "mixtures": "the modes that GANs find, and lose, on points in the plane",
+    "modes": "the modes of stacked digits that GANs find, and lose, as they train",
     "overhead": "what the engine adds to an op",
     "plots": "draw the pictures of saved results again",
 }

@@ -298,6 +298,29 @@ def mixtures(figure: Any, report: dict[str, Any]) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=2)
 
 
+def modes(figure: Any, report: dict[str, Any]) -> None:
+    """KL over the steps, and modes below; published figures at the border."""
+    figure.set_size_inches(8, 6.4)
+    above, below = figure.subplots(2, 1, sharex=True)
+    for name, words, colour in (("plain", "a plain DCGAN", VERMILION), ("recipe", "rawgan's recipe", BLUE)):
+        steps, kl, found = zip(*((p["step"], p["kl"], p["modes"]) for p in report["results"][name]), strict=True)
+        above.plot(steps, kl, color=colour, marker="o", markersize=4, label=words)
+        below.plot(steps, found, color=colour, marker="o", markersize=4)
+    above.axhline(report["perfect"], color=GREY, linestyle=(0, (4, 3)), linewidth=1, label="perfect samples")
+    for name, (_, kl) in report["published"].items():
+        above.annotate(f"{name}: {kl:g}", (0.99, kl), xycoords=("axes fraction", "data"), fontsize=7.5,
+                       color=GREY, ha="right", va="center")  # fmt: skip
+    every = [report["perfect"], *(kl for _, kl in report["published"].values())]
+    every += [point["kl"] for points in report["results"].values() for point in points]
+    above.set(yscale="log", ylabel="KL from all modes alike", ylim=(0.8 * min(every), 1.25 * max(every)))
+    below.set(ylabel="modes of 1000", xlabel="training steps", ylim=(0, 1050))
+    below.set_xlim(left=0)
+    for axes in (above, below):
+        axes.grid(linewidth=0.6)
+    above.legend(fontsize=8.5)
+    _title(above, report, "Modes of stacked digits", f"{report['settings']['samples']:,} samples each time")
+
+
 def _title(axes: Any, report: dict[str, Any], title: str, more: str) -> None:
     where = report["machine"]
     axes.set_title(title, pad=30)
@@ -313,4 +336,5 @@ PICTURES: dict[str, Callable[[Any, dict[str, Any]], None]] = {
     "scaling": scaling,
     "quality": quality,
     "mixtures": mixtures,
+    "modes": modes,
 }
