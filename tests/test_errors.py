@@ -325,7 +325,18 @@ ShapeError: pixel_shuffle: 6 channels cannot be shared by 2·2 pixels
 
 ops.pixel_shuffle(zeros(1, 4, 4, 6), "2")
 ArgumentError: pixel_shuffle: factor must be an integer >= 1, but is '2'
-"""
+
+ops.reflection_pad2d(zeros(4, 4, 4), 1)
+ShapeError: reflection_pad2d: x must have 4 axes, (batch, height, width, channels), but has 3
+  x (4, 4, 4)
+
+ops.reflection_pad2d(zeros(1, 4, 3, 1), 3)
+ArgumentError: reflection_pad2d: an image of 3 pixels has 2 to mirror on each side, but padding is 3 and 3
+  x (1, 4, 3, 1)
+
+ops.reflection_pad2d(zeros(1, 4, 4, 1), "same")
+ArgumentError: reflection_pad2d: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom), (left, right)), but is 'same'
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize(("call", "expected"), entries(IMAGES))

@@ -263,6 +263,8 @@ LAYERS = [
     (nn.Upsample(3), X4, lambda x, m: ops.upsample_nearest(x, 3)),
     (nn.Upsample(2, "bilinear"), X4, lambda x, m: ops.upsample_bilinear(x, 2)),
     (nn.PixelShuffle(2), X4, lambda x, m: ops.pixel_shuffle(x, 2)),
+    (nn.ReflectionPad2d((1, 2)), X4, lambda x, m: ops.reflection_pad2d(x, (1, 2))),
+    (nn.Identity(), X4, lambda x, m: x),
     (nn.AvgPool2d(), X4, lambda x, m: ops.avg_pool2d(x, 2)),
     (nn.AvgPool2d(3, 1, 1), X4, lambda x, m: ops.avg_pool2d(x, 3, 1, 1)),
     (nn.MaxPool2d(), X4, lambda x, m: ops.max_pool2d(x, 2)),
@@ -329,6 +331,8 @@ def test_ops_on_images_by_hand():
     shuffled = ops.pixel_shuffle(np.arange(8.0).reshape(1, 1, 1, 8), 2).data
     np.testing.assert_array_equal(shuffled[0, :, :, 0], [[0, 1], [2, 3]])
     np.testing.assert_array_equal(shuffled[0, :, :, 1], [[4, 5], [6, 7]])
+    mirrored = ops.reflection_pad2d(x, ((1, 0), (2, 1))).data
+    np.testing.assert_array_equal(mirrored, np.pad(x, ((0, 0), (1, 0), (2, 1), (0, 0)), mode="reflect"))
     y = np.arange(9.0).reshape(1, 3, 3, 1)
     np.testing.assert_array_equal(ops.max_pool2d(-y, 2, 1, 1).data[0, :, :, 0], MAXIMA)
     np.testing.assert_allclose(ops.avg_pool2d(y, 2, 2, 1).data[0, :, :, 0], [[0, 0.75], [2.25, 6]])

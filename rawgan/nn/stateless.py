@@ -198,3 +198,34 @@ class PixelShuffle(Module):
     def describe_options(self) -> str:
         """Factor."""
         return f"×{self.factor}"
+
+
+class ReflectionPad2d(Module):
+    """A border of mirrored pixels; see `rawgan.ops.reflection_pad2d`. Shapes: (N, H, W, C) → (N, I, J, C).
+
+    >>> ReflectionPad2d(1)(np.ones((1, 3, 3, 2), "float32")).shape
+    (1, 5, 5, 2)
+    """
+
+    def __init__(self, padding: int | Pair | tuple[Pair, Pair]) -> None:
+        self.padding = padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return ops.reflection_pad2d(x, self.padding)
+
+    def describe_options(self) -> str:
+        """Padding."""
+        return f"{self.padding}"
+
+
+class Identity(Module):
+    """What comes in; a shortcut of `Branches`, as in a U-Net.
+
+    >>> Identity()(np.ones(2, "float32"))
+    Tensor([1., 1.], float32)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return x

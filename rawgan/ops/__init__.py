@@ -12,6 +12,7 @@ from rawgan.ops.image import (
     avg_pool2d,
     max_pool2d,
     pixel_shuffle,
+    reflection_pad2d,
     upsample_bilinear,
     upsample_nearest,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "pad",
     "pixel_shuffle",
     "pow",
+    "reflection_pad2d",
     "relu",
     "reshape",
     "sigmoid",

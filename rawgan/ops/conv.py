@@ -192,7 +192,7 @@ def make_window(
         )
         pads = vertical, horizontal
     else:
-        pads = _padding(op, padding)
+        pads = padding_of(op, padding, ", or 'same'")
     window = Window(size, kernel, stride, pads, dilation, groups)
     for side, n, k, s, d, (before, after), output in zip(
         ("height", "width"), size, kernel, stride, dilation, pads, window.output, strict=True
@@ -232,7 +232,7 @@ def _transposed_window(
         raise ArgumentError(
             f"{op}: output_padding must be smaller than stride\n  output_padding {extra}   stride {stride}"
         )
-    pads = _padding(op, padding)
+    pads = padding_of(op, padding, ", or 'same'")
     size = []
     for side, n, k, s, (before, after), d, e in zip(
         ("height", "width"), output, kernel, stride, pads, dilation, extra, strict=True
@@ -294,12 +294,13 @@ def _pair(op: str, name: str, value: Any, least: int) -> Pair:
     return int(pair[0]), int(pair[1])
 
 
-def _padding(op: str, padding: Any) -> tuple[Pair, Pair]:
+def padding_of(op: str, padding: Any, otherwise: str = "") -> tuple[Pair, Pair]:
+    """(top, bottom), (left, right), in pixels."""
     try:
         vertical, horizontal = (padding, padding) if isinstance(padding, Integral) else padding
         return _pair(op, "padding", vertical, 0), _pair(op, "padding", horizontal, 0)
     except (TypeError, ValueError):
         raise ArgumentError(
             f"{op}: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs "
-            f"((top, bottom), (left, right)), or 'same', but is {padding!r}"
+            f"((top, bottom), (left, right)){otherwise}, but is {padding!r}"
         ) from None

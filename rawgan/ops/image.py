@@ -6,10 +6,10 @@ import numpy as np
 
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors, check_rank
-from rawgan.ops.conv import Conv2d, Padding, make_window
+from rawgan.ops.conv import Conv2d, Padding, make_window, padding_of
 from rawgan.ops.linear import matmul
 from rawgan.ops.reduce import broadcast_to, max
-from rawgan.ops.shape import concatenate, pad, reshape, transpose
+from rawgan.ops.shape import concatenate, pad, reshape, slice_, transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 from rawgan_kernels.window import Pair, Window
@@ -72,6 +72,34 @@ def pixel_shuffle(x: Tensor, factor: int = 2) -> Tensor:
     c = channels // factor**2
     apart = reshape(x, (n, h, w, c, factor, factor))
     return reshape(transpose(apart, (0, 1, 4, 2, 5, 3)), (n, h * factor, w * factor, c))
+
+
+def reflection_pad2d(x: Tensor, padding: Padding) -> Tensor:
+    """Images with a border in which they are mirrored at their outermost pixels, which are not repeated.
+
+    `padding` is a number of pixels, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom), (left,
+    right)).
+
+    Shapes: x (N, H, W, C) → (N, top + H + bottom, left + W + right, C)
+    Raises: ShapeError unless x has 4 axes, ArgumentError for padding of another kind, or as wide as the image
+
+    >>> reflection_pad2d(Tensor([[[[1.0], [2.0], [3.0]]]]), (0, 2)).data[0, 0, :, 0]
+    array([3., 2., 1., 2., 3., 2., 1.], dtype=float32)
+    """
+    (x,) = as_tensors(x)
+    check_rank("reflection_pad2d", 4, x=(x, NHWC))
+    widths = padding_of("reflection_pad2d", padding)
+    for size, pair in zip(x.shape[1:3], widths, strict=True):
+        if size <= pair[0] or size <= pair[1]:
+            raise ArgumentError(
+                f"reflection_pad2d: an image of {size} pixels has {size - 1} to mirror on each side, but padding is "
+                f"{pair[0]} and {pair[1]}\n{shapes(x=x)}"
+            )
+    for axis, (before, after) in enumerate(widths, 1):
+        front = (slice(None),) * axis
+        mirrored = slice_(x, (*front, slice(before, 0, -1))), slice_(x, (*front, slice(-2, -2 - after, -1)))
+        x = concatenate((mirrored[0], x, mirrored[1]), axis) if before or after else x
+    return x
 
 
 def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> Tensor:

@@ -208,6 +208,8 @@ CASES = [
     case("upsample_bilinear", "twice", normal(2, 2, 3, 2)),
     case("upsample_bilinear", "three times, one row", normal(1, 1, 3, 1), factor=3),
     case("pixel_shuffle", "twice", normal(2, 2, 3, 8)),
+    case("reflection_pad2d", "all sides alike", normal(2, 3, 4, 2), padding=2),
+    case("reflection_pad2d", "each side its own", normal(1, 3, 4, 2), padding=((0, 2), (3, 1))),
     case("avg_pool2d", "default", normal(2, 4, 5, 2)),
     case("avg_pool2d", "overlapping and padded", normal(1, 5, 4, 2), kernel=3, stride=2, padding=1),
     case("max_pool2d", "default", apart(2, 4, 4, 2)),

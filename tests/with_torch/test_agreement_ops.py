@@ -87,6 +87,12 @@ CASES = [
         (2, 12, 3, 4),
     ),
     of_images(
+        "reflection_pad2d each side its own",
+        lambda x: ops.reflection_pad2d(x, ((0, 2), (3, 1))),
+        lambda x: functional.pad(x, (3, 1, 0, 2), mode="reflect"),
+        (2, 3, 3, 4),
+    ),
+    of_images(
         "avg_pool2d window not square",
         lambda x: ops.avg_pool2d(x, (2, 3), (1, 2)),
         lambda x: functional.avg_pool2d(x, (2, 3), (1, 2)),
