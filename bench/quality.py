@@ -24,8 +24,9 @@ from bench.terminal import make_console, print_lines
 from bench.workers import Worker, limit_threads
 from rawgan.cli._figures import in_words
 from rawgan.data import load, to_uint8, to_unit
-from rawgan.runs.config import DEFAULT_STEPS, TrainConfig
+from rawgan.runs.config import TrainConfig
 from rawgan.runs.evaluating import Evaluator
+from rawgan.runs.options import DEFAULT_STEPS
 
 FIGURES = ("fid", "kid", "precision", "recall", "coverage", "reverse_kl")
 NAMES = ("rawgan", "PyTorch")

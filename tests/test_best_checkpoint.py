@@ -23,7 +23,7 @@ FIDS = [9.0, 5.0, 7.0, 5.0, 6.0]
 def _quick():
     """Nothing is plotted: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path)
         yield
 
 

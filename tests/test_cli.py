@@ -16,8 +16,10 @@ from PIL import Image
 from rich.console import Console
 
 from rawgan.cli import COMMANDS, _progress, main
-from rawgan.cli.train import _Bar, _Log
+from rawgan.cli._training import _Bar, _Log
 from rawgan.runs import RunFolder
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import Training
 
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
 
@@ -250,9 +252,9 @@ def test_in_a_terminal_the_samples_are_drawn(images, tmp_path):
 
 
 def test_a_narrow_terminal_gets_no_pictures_but_no_error_either(images, capsys):
-    import rawgan.cli.train as train
+    import rawgan.cli._training as train
 
-    training = train.Training(train.TrainConfig(data=images, image_size=8, batch_size=4, width=2))
+    training = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2))
     console = train.Console(force_terminal=True, width=3)
     with _Bar(console, training) as bar:
         bar.sample(0, np.zeros((16, 8, 8, 1)))
@@ -260,9 +262,9 @@ def test_a_narrow_terminal_gets_no_pictures_but_no_error_either(images, capsys):
 
 
 def test_the_log_is_sparse_and_knows_how_long_it_takes(images, monkeypatch, capsys):
-    import rawgan.cli.train as train
+    import rawgan.cli._training as train
 
-    training = train.Training(train.TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=100))
+    training = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=100))
     clock = iter(range(1000, 2000))  # a step a second
     monkeypatch.setattr(train.time, "monotonic", lambda: float(next(clock)))
     with _Log(train.Console(), training) as log:
@@ -277,9 +279,9 @@ def test_the_log_is_sparse_and_knows_how_long_it_takes(images, monkeypatch, caps
 
 @pytest.mark.parametrize(("width", "shown"), [(80, "D(G(z)) 0.50"), (120, "D(fake) 0.50")])
 def test_the_bar_fits_the_terminal(width, shown, images, capsys):
-    import rawgan.cli.train as train
+    import rawgan.cli._training as train
 
-    training = train.Training(train.TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=2500))
+    training = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=2500))
     with _Bar(Console(force_terminal=True, width=width), training) as bar:
         for step in (1234, 1235):
             bar.step(train.Record(step, 1.0, 0.5, 2.0, 0.5, 0.5))
@@ -294,7 +296,7 @@ def test_the_bar_fits_the_terminal(width, shown, images, capsys):
 
 
 def test_ctrl_c_before_training_is_no_traceback(monkeypatch, capsys):
-    import rawgan.cli.train as train
+    import rawgan.cli._training as train
 
     def interrupt(*arguments):
         raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.cli import main
-from rawgan.cli.train import _Bar
+from rawgan.cli._training import _Bar
 from rawgan.data import ImageSet
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import (
@@ -173,7 +173,7 @@ def test_losses_are_their_formulas(kind):
     )
     if kind == "projection":
         logits = [x + np.take_along_axis(s, LABELS[:, None], axis=1) for x, s in zip(logits, scores, strict=True)]
-    loss, d_real, d_fake, *classes = (x.item() for x in discriminator_step(gan, real, fake, labels=LABELS))
+    loss, d_real, d_fake, *classes = (x.item() for x in discriminator_step(gan, real, fake, given=LABELS))
     assert loss == pytest.approx(softplus(-logits[0]).mean() + softplus(logits[1]).mean(), rel=1e-5)
     assert (d_real, d_fake) == pytest.approx([np.mean(1 / (1 + np.exp(-x))) for x in logits], rel=1e-5)
     expected = [cross_entropy(s, LABELS) for s in scores] if kind == "auxiliary" else []
@@ -215,7 +215,7 @@ def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
     real, z = batch(gan)
     fake = gan.generator(gan.asked(z, LABELS)).detach()
     for recipe in (Recipe(), Recipe(penalty=name)):
-        discriminator_step(gan, real, fake, recipe, labels=LABELS)
+        discriminator_step(gan, real, fake, recipe, given=LABELS)
 
     def judge(x):
         phi = ops.tanh(inner(ops.reshape(x, (4, 64))))
@@ -269,7 +269,7 @@ def test_labels_in_the_shares_of_the_data():
 def _quick():
     """Without plots: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path)
         yield
 
 
@@ -392,7 +392,8 @@ def test_train_is_asked_for_classes(squares, capsys, monkeypatch):
     options = ["--image-size", "8", "--width", "2", "--batch-size", "8", "--conditional", "projection", "--dry-run"]
     assert main(["train", "--data", squares, *options]) == 0
     printed = capsys.readouterr().out
-    assert "Branches(Linear(4 → 1), Linear(4 → 2, no bias))" in printed
+    assert "  Linear(4 → 1) " in printed
+    assert "  Linear(4 → 2, no bias) " in printed
     assert "Linear(102 → " in printed
     assert "8 × 3 " in printed
 

@@ -223,10 +223,10 @@ def test_a_run_fetches_what_is_shown(cupy, tmp_path, monkeypatch):
         checkpoint_every=99, device="cuda", backend="reference",
     )  # fmt: skip
     training, steps = Training(config), []
-    monkeypatch.setattr("rawgan.runs.training.SHOWN_SECONDS", 1e9)
+    monkeypatch.setattr("rawgan.runs.loop.SHOWN_SECONDS", 1e9)
     monkeypatch.setattr(Training, "_has_picture", lambda self, step: False)
     monkeypatch.setattr(Training, "checkpoint", lambda self: Checkpoint(About(self.reached, 6, {}), {}))
-    monkeypatch.setattr("rawgan.runs.training.animate_folder", lambda *paths: None)
+    monkeypatch.setattr("rawgan.runs.loop.animate_folder", lambda *paths: None)
     traffic.clear()
     training.run(RunFolder.create(tmp_path / "run", "x"), steps.append)
     assert [record.step for record in steps] == [1, 2, 3, 4, 5, 6]

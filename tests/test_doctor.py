@@ -27,7 +27,7 @@ def _quick():
     """The doctor begins earlier; nothing is plotted while training, which would take as long as the steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.runs.doctor.WARM_UP", WARM_UP)
-        patch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path)
         yield
 
 
@@ -271,7 +271,8 @@ def test_points_have_no_range(patient):
 def test_a_conditional_gan(conditional, patient):
     gan = build("dcgan", ImageKind(16), width=4, conditional=conditional, classes=3)
     labels, z = np.arange(COUNT) % 3, gan.noise(0, "z", COUNT)
-    findings = examine(gan, patient.real(0), z, Recipe(), [{"step": WARM_UP, "d_loss": 1.0}], labels)
+    latent = gan.asked(z, labels)
+    findings = examine(gan, patient.real(0), latent, Recipe(), [{"step": WARM_UP, "d_loss": 1.0}], labels)
     assert {finding.disease for finding in findings} >= {"mode collapse", "dead units", "vanishing layers"}
     assert not {"exploding layers", "vanishing layers"} & {finding.disease for finding in findings if finding.alarm}
 

@@ -107,7 +107,7 @@ def test_dcgan_mirrors_itself():
     w = gan.discriminator[2].w.data
     assert (w.mean(), w.std()) == (pytest.approx(0, abs=1e-3), pytest.approx(0.02, rel=0.02))
     assert [layer.slope for _, layer in gan.discriminator.children() if hasattr(layer, "slope")] == [0.2] * 5
-    assert shapes_through(gan.discriminator, images)[-4:] == [(8192,), (128,), (128,), (1,)]
+    assert shapes_through(gan.discriminator, images)[-7:] == [(8192,), (64,), (64,), (64,), (128,), (128,), (1,)]
     plain, normed = gan.discriminator[-3].branches[1], gan.discriminator[-3].branches[0]
     assert (plain.w.shape, [type(layer) for layer in normed.layers]) == ((8192, 64), [nn.Linear, nn.BatchNorm])
     assert (gan.d_optimizer.lr, gan.d_optimizer.betas) == (1e-3, (0.5, 0.999))

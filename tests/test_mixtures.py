@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from rawgan.cli import main
-from rawgan.cli.train import _Bar
+from rawgan.cli._training import _Bar
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
 from rawgan.gan import GAN, ImageKind, PointKind, Recipe, build, generate, train_step
@@ -32,7 +32,7 @@ def small(**options):
 def no_losses():
     """losses.png, which takes long, is other tests' business."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path.touch())
+        patch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path.touch())
         yield
 
 

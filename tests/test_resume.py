@@ -15,8 +15,9 @@ from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import read
-from rawgan.runs.config import MOST, TrainConfig
+from rawgan.runs.config import TrainConfig
 from rawgan.runs.guard import first_nonfinite
+from rawgan.runs.options import MOST
 from rawgan.runs.restoring import restore
 from rawgan.runs.training import Training
 
@@ -39,7 +40,7 @@ def _quick():
     """What would be plotted is written down instead: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "rawgan.runs.training.plot_losses", lambda path, records: path.write_text(json.dumps(records)) and path
+            "rawgan.runs.loop.plot_losses", lambda path, records: path.write_text(json.dumps(records)) and path
         )
         yield
 

@@ -334,7 +334,7 @@ RECIPES = {
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path, monkeypatch):
-    monkeypatch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path)
+    monkeypatch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path)
     config = TrainConfig(
         data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=8, samples=4,
         sample_every=9, **RECIPES[name],

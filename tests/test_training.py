@@ -138,7 +138,7 @@ def test_a_cuda_graph_is_for_the_cuda_backend():
 def test_too_little_memory(free, said, monkeypatch):
     training = Training(TrainConfig(width=2, steps=1, batch_size=512))
     monkeypatch.setattr(training, "_take", lambda index: (_ for _ in ()).throw(MemoryError()))
-    monkeypatch.setattr("rawgan.runs.training.device.free_bytes", lambda device: free)
+    monkeypatch.setattr("rawgan.runs.loop.device.free_bytes", lambda device: free)
     with pytest.raises(DeviceError) as error:
         training.step(1)
     first, second, third = str(error.value).split("\n")
@@ -156,7 +156,7 @@ def test_an_impossible_image_size_is_refused_before_the_data_is_read():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"stpes": 3}, "my.toml: there is no option 'stpes'; did you mean steps?\n  options: model, data, image_size"),
+        ({"stpes": 3}, "my.toml: there is no option 'stpes'; did you mean steps?\n  options: data, image_size"),
         ({"dry_run": True}, "my.toml: there is no option 'dry_run'\n  options: "),
         ({"steps": 1.5}, "my.toml: steps = 1.5, but it should be int"),
         ({"steps": True}, "my.toml: steps = True, but it should be int"),

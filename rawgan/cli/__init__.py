@@ -10,7 +10,11 @@ from rawgan.errors import RawganError
 
 COMMANDS = {
     "train": "train a GAN; without options, on the MNIST that comes with rawgan",
+    "pix2pix": "train a translator of images by pairs",
+    "cyclegan": "train translators between two kinds of images, without pairs",
+    "enhance": "train what enlarges, denoises or fills in images",
     "runs": "list runs: how far each is, and in what state",
+    "apply": "translate or enhance images of your own with a trained run",
     "sample": "make images with a trained generator",
     "interpolate": "walk through the noise from image to image",
     "diagnose": "find out what a run suffers from, and what to change",

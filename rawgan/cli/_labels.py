@@ -3,7 +3,7 @@
 import numpy as np
 
 from rawgan.gan import GAN, Labels
-from rawgan.runs.config import check_range
+from rawgan.runs.options import check_range
 
 
 def labels_of(gan: GAN, label: int | None, count: int) -> Labels | None:

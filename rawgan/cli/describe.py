@@ -8,8 +8,23 @@ import tyro
 from rich.console import Console
 
 from rawgan.cli._tables import layer_table
-from rawgan.gan import MODELS, ImageKind, Kind, PointKind, build, human_bytes, training_bytes
-from rawgan.runs.config import FOR_POINTS, RANGES, TrainConfig, check_range
+from rawgan.gan import (
+    MODELS,
+    TRANSLATORS,
+    ImageKind,
+    Kind,
+    PointKind,
+    TranslationKind,
+    build,
+    build_translator,
+    human_bytes,
+    network_bytes,
+    receptive_field,
+    training_bytes,
+)
+from rawgan.runs.config import FOR_POINTS, TrainConfig
+from rawgan.runs.options import RANGES, check_range
+from rawgan.runs.translate_config import EnhanceConfig, Pix2pixConfig
 from rawgan.tensor import Tensor
 
 
@@ -17,8 +32,10 @@ from rawgan.tensor import Tensor
 class DescribeConfig:
     """Show every layer of a model's two networks: output shape, parameters, FLOPs and activation bytes, forwards."""
 
-    model: Annotated[Literal["dcgan", "tutorial", "residual", "mlp"], tyro.conf.Positional] = "dcgan"
-    """The model."""
+    model: Annotated[
+        Literal["dcgan", "tutorial", "residual", "mlp", "unet", "resnet", "subpixel"], tyro.conf.Positional
+    ] = "dcgan"
+    """The model: of rawgan train or, the last three, of rawgan pix2pix, enhance and cyclegan."""
     image_size: int = 28
     """Height and width of the images in pixels; mlp makes points, which have none."""
     channels: int = 1
@@ -35,11 +52,17 @@ class DescribeConfig:
     """How the networks know classes, if they do."""
     classes: int = 10
     """How many classes, if so."""
+    patch: int = Pix2pixConfig.patch
+    """Of the last three models: height and width of what D judges at a time, in pixels."""
+    factor: int = EnhanceConfig.factor
+    """Of subpixel: pixels that it makes of one, in each direction."""
 
 
 def main(options: list[str]) -> int:
     """Print the tables."""
     config = tyro.cli(DescribeConfig, prog="rawgan describe", args=options)
+    if config.model in TRANSLATORS:
+        return _of_translator(config)
     points = MODELS[config.model].kind is PointKind
     of_train = TrainConfig(**FOR_POINTS) if points else TrainConfig()
     batch_size, noise_size, width = (
@@ -63,5 +86,26 @@ def main(options: list[str]) -> int:
     console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, latent))
     console.print(layer_table(f"{config.model} discriminator, batch {batch_size}", gan.discriminator, real))
     memory = sum(training_bytes(gan, batch_size).values())
+    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top", highlight=False)
+    return 0
+
+
+def _of_translator(config: DescribeConfig) -> int:
+    """The same of what makes images out of images, from as many channels as it makes."""
+    batch_size, width = config.batch_size or Pix2pixConfig.batch_size, config.width or Pix2pixConfig.width
+    sizes = {"image_size": config.image_size, "channels": config.channels, "batch_size": batch_size, "width": width}
+    for name, value in sizes.items():
+        check_range(name, value, *RANGES[name])
+    enlarged = config.factor if config.model == "subpixel" else 1
+    kind = TranslationKind(config.image_size, config.channels, config.channels, enlarged)
+    gan = build_translator(config.model, kind, width=width, d_width=config.d_width, patch=config.patch)
+    source = Tensor(np.zeros((batch_size, *kind.source_shape), np.float32))
+    seen = gan.seen(Tensor(np.zeros((batch_size, kind.size, kind.size, kind.channels), np.float32)), source)
+    console = Console()
+    console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, source))
+    console.print(layer_table(f"its discriminator, batch {batch_size}", gan.discriminator, seen))
+    field = receptive_field(gan.discriminator)
+    console.print(f"each of D's logits is about {field} × {field} pixels: its receptive field", highlight=False)
+    memory = sum(network_bytes(gan, source[:2], seen[:2], batch_size).values())
     console.print(f"training holds about {human_bytes(memory)}, and scratch space on top", highlight=False)
     return 0

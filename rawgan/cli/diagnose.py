@@ -12,22 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from rawgan import __version__
-from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
-from rawgan.data import Batches, PointBatches
 from rawgan.device import resolve
-from rawgan.gan import Labels
 from rawgan.runs import RunFolder, doctor
 from rawgan.runs._files import replacing
-from rawgan.runs.config import TrainConfig
 from rawgan.runs.doctor import Finding
 from rawgan.runs.layer_plot import plot_layers
-from rawgan.runs.probe import probe
-from rawgan.runs.restoring import config_of, images_of, restore
-from rawgan.tensor import Tensor
+from rawgan.runs.patients import patients_of
+from rawgan.runs.probe import Layer, probe
 
-IMAGES = 256
-"""Examined, or as many as whole batches of the run make of them."""
 PIPE_WIDTH = 160
 """Characters of a line where there is no terminal to say how many fit."""
 
@@ -55,17 +48,17 @@ def main(options: list[str]) -> int:
     folder, device, console = RunFolder.open(config.run), resolve(config.device), Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
-    asked = config_of(folder)
-    gan, step = restore(folder, device)
+    with console.status("reading"):
+        asked, step, patients = patients_of(folder, config.seed, device)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
-    real, labels = _batch(console, asked, config.seed, device)
-    count = len(real)
-    z = gan.noise(config.seed, "diagnose", count)
-    with console.status("examining"):
-        seen = probe(gan, real, z, asked.recipe(), labels)
-        findings = doctor.judge(seen, asked.recipe(), records)
-
-    console.print(_table(f"{folder.path} after step {step:,}, {count} images", findings))
+    count, findings, layers = len(patients[0].real), list[Finding](), list[Layer]()
+    for patient in patients:
+        with console.status("examining"):
+            seen = probe(patient.gan, patient.real, patient.latent, asked.recipe(), patient.given)
+            found = doctor.judge(seen, asked.recipe(), records)
+        console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))
+        findings += found
+        layers = layers or seen.layers
     alarms = [finding for finding in findings if finding.alarm]
     for disease in dict.fromkeys(finding.disease for finding in alarms):
         remedies = dict.fromkeys(finding.remedy for finding in alarms if finding.disease == disease)
@@ -79,21 +72,9 @@ def main(options: list[str]) -> int:
             "findings": [finding.to_dict() for finding in findings]}  # fmt: skip
     with replacing(figures) as temporary:
         temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    plot_layers(picture, seen.layers)
+    plot_layers(picture, layers)
     say(console, f"figures: {figures}", f"activations and gradients of every layer: {picture}")
     return 1 if alarms else 0
-
-
-def _batch(console: Console, asked: TrainConfig, seed: int, device: str) -> tuple[Tensor, Labels | None]:
-    """Real images, or points, as many as can be looked at in whole batches, and the classes if they matter."""
-    if asked.mixture is not None:
-        count = max(asked.batch_size, IMAGES // asked.batch_size * asked.batch_size)
-        return Tensor(PointBatches(asked.mixture, count, seed, device).batch(0)), None
-    with progress_of(console, "reading images") as show:
-        images = images_of(asked, show)
-    count = max(asked.batch_size, min(IMAGES, len(images)) // asked.batch_size * asked.batch_size)
-    batches = Batches(images, count, seed, device)
-    return Tensor(batches.batch(0)), None if asked.conditional == "none" else batches.labels(0)
 
 
 def _table(title: str, findings: list[Finding]) -> Table:

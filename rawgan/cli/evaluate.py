@@ -18,6 +18,7 @@ from rawgan.cli._figures import ROWS
 from rawgan.cli._points import measured, print_figures
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
+from rawgan.cli._translated import measured_images
 from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
@@ -27,9 +28,11 @@ from rawgan.metrics.classifier import DIGITS
 from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid
 from rawgan.runs._files import replacing
+from rawgan.runs.applying import restore_networks, translate_config_of
 from rawgan.runs.evaluating import Evaluator
 from rawgan.runs.restoring import config_of, images_of, restore
 from rawgan.runs.scatter import save_scatter
+from rawgan.runs.translate_config import TranslateConfig
 
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
@@ -68,6 +71,8 @@ def main(options: list[str]) -> int:
     if config.samples is not None and config.samples < 1:
         raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
     folder, console = RunFolder.open(config.run), Console()
+    if (translating := translate_config_of(folder)) is not None:
+        return _of_images(console, config, folder, translating)
     asked = config_of(folder)
     gan, step = restore(folder, resolve(config.device), config.best)
     if asked.mixture is not None:
@@ -124,6 +129,14 @@ def _of_points(
     }  # fmt: skip
     _write(console, folder, said)
     say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
+    return 0
+
+
+def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, asked: TranslateConfig) -> int:
+    """The same for images that are made out of images: how near they are to what they should be."""
+    networks, step = restore_networks(folder, asked, resolve(config.device), config.best)
+    measured = measured_images(console, asked, networks, config.samples, config.features)
+    _write(console, folder, {"rawgan": __version__, "step": step, **measured})
     return 0
 
 

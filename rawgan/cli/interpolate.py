@@ -15,7 +15,7 @@ from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import generate
 from rawgan.runs import RunFolder, save_animation, save_grid, slerp, tile
-from rawgan.runs.config import check_range
+from rawgan.runs.options import check_range
 from rawgan.runs.restoring import config_of, restore
 from rawgan.tensor import Tensor
 

@@ -17,7 +17,7 @@ from rawgan.gan import generate
 from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid, save_images
 from rawgan.runs._files import naming, refuse_link
-from rawgan.runs.config import check_range
+from rawgan.runs.options import check_range
 from rawgan.runs.restoring import config_of, restore
 from rawgan.runs.scatter import save_points
 

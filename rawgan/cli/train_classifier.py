@@ -14,7 +14,7 @@ from rawgan.errors import ArgumentError
 from rawgan.metrics import held_out_of, train_classifier
 from rawgan.metrics.classifier import EPOCHS
 from rawgan.runs._files import replacing
-from rawgan.runs.config import NATIVE_SIZES
+from rawgan.runs.options import NATIVE_SIZES
 
 HELD_OUT = 0.1
 """The share of data without test images that is kept to test with."""

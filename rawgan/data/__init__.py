@@ -16,18 +16,23 @@ from rawgan.data.idx import has_idx_split, is_idx_folder, read_idx_folder
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.data.known import KNOWN
 from rawgan.data.mixtures import MIXTURES, Mixture, PointBatches, grid25, ring8
+from rawgan.data.pairs import PairSet, load_pairs, made_pairs
 from rawgan.data.pixels import resized, to_uint8, to_unit
 from rawgan.errors import ArgumentError, DataError
 
 __all__ = [
+    "KNOWN",
     "MIXTURES",
     "Batches",
     "ImageSet",
     "Mixture",
+    "PairSet",
     "PointBatches",
     "grid25",
     "has_test_split",
     "load",
+    "load_pairs",
+    "made_pairs",
     "ring8",
     "to_uint8",
     "to_unit",

@@ -1,6 +1,7 @@
 """A folder of image files: PNG, JPEG, WebP, GIF and BMP, of any size and mode, in sub-folders or not."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,20 @@ LISTED = 20
 
 
 def read_image_folder(
-    folder: Path, size: int, channels: int | None, skip_broken: bool, on_progress: Progress | None = None
+    folder: Path,
+    size: int,
+    channels: int | None,
+    skip_broken: bool,
+    on_progress: Progress | None = None,
+    halves: bool = False,
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Every image of a folder, cut to a square and resized, and "file: what is wrong" for each one skipped.
 
     The order is that of the paths below the folder. Hidden files and folders, files of other kinds and links
-    to folders are passed over. With `channels` None there are 3 if any image has colour, else 1.
+    to folders are passed over. With `channels` None there are 3 if any image has colour, else 1. With `halves`, each
+    file is two images side by side: the channels of the left one come first, then those of the right one.
 
-    Shapes: → (N, size, size, channels) uint8
+    Shapes: → (N, size, size, channels) uint8; with `halves`, (N, size, size, 2 · channels)
     Raises: DataError for a folder without images or that cannot be read, 2 or 4 channels, broken images
             unless `skip_broken`, or nothing but broken images
 
@@ -38,18 +45,65 @@ def read_image_folder(
     >>> images.shape, skipped
     ((1, 16, 16, 1), ())
     """
+    _refuse_alpha(folder, channels)
+    files = [(file,) for file in image_files(folder)]
+    return _read_all(folder, files, size, channels, skip_broken, on_progress, halves)
+
+
+def read_twin_folders(
+    folder: Path,
+    twin: Path,
+    size: int,
+    channels: int | None,
+    skip_broken: bool,
+    on_progress: Progress | None = None,
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Images of two folders that have the same names, whatever their suffixes: channels of the first, then of the twin.
+
+    Shapes: → (N, size, size, 2 · channels) uint8
+    Raises: as `read_image_folder`; DataError for names that only one of the folders has, or one has twice
+    """
+    _refuse_alpha(folder, channels)
+    first, second = (
+        {file.relative_to(place).with_suffix(""): file for file in image_files(place)} for place in (folder, twin)
+    )
+    for place, found in ((folder, first), (twin, second)):
+        if twice := len(image_files(place)) - len(found):
+            raise DataError(f"{place}: {twice} files differ from another in their suffix alone; leave one of each")
+    if alone := sorted(first.keys() ^ second.keys()):
+        listed = ", ".join(str(name) for name in alone[:LISTED])
+        raise DataError(
+            f"{folder} and {twin}: images belong together by their names, but {len(alone)} are in one folder only\n"
+            f"  {one_line(listed)}{', …' if len(alone) > LISTED else ''}"
+        )
+    files = [(file, second[name]) for name, file in first.items()]
+    return _read_all(folder, files, size, channels, skip_broken, on_progress)
+
+
+def _refuse_alpha(folder: Path, channels: int | None) -> None:
     if channels in (2, 4):
         raise DataError(f"{folder}: channels={channels}, with alpha, is for .npy and .npz files; expected 1 or 3 here")
-    files = _image_files(folder)
-    if not files:
-        raise DataError(f"{folder}: no images here or in its sub-folders; looked for {' '.join(SUFFIXES)}")
 
-    refuse_too_large(str(folder), len(files) * size * size * (channels or 3))
-    images = np.empty((len(files), size, size, channels or 3), np.uint8)
+
+def _read_all(
+    folder: Path,
+    files: Sequence[tuple[Path, ...]],
+    size: int,
+    channels: int | None,
+    skip_broken: bool,
+    on_progress: Progress | None,
+    halves: bool = False,
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """What is in the files, those of a tuple beside each other as channels."""
+    parts, each = (2 if halves else len(files[0])), channels or 3
+    refuse_too_large(str(folder), len(files) * size * size * parts * each)
+    images = np.empty((len(files), size, size, parts, each), np.uint8)
     problems = dict[int, str]()
-    for i, file in enumerate(files):
-        if problem := _read_into(images[i], file):
-            problems[i] = one_line(f"{file.relative_to(folder)}: {problem}")
+    for i, together in enumerate(files):
+        for part, file in enumerate(together):
+            if problem := _read_into(images[i, :, :, part : part + parts // len(together)], file):
+                named = file.relative_to(folder) if file.is_relative_to(folder) else file
+                problems[i] = one_line(f"{named}: {problem}")
         if on_progress and (i % 100 == 99 or i + 1 == len(files)):
             on_progress(i + 1, len(files))
 
@@ -60,11 +114,14 @@ def read_image_folder(
         images = np.delete(images, list(problems), axis=0)
     if channels is None and all((image == image[..., :1]).all() for image in images):
         images = np.ascontiguousarray(images[..., :1])
-    return images, broken
+    return images.reshape(len(images), size, size, -1), broken
 
 
-def _image_files(folder: Path) -> list[Path]:
-    """All image files below the folder that are not hidden, sorted by path, the same on every system."""
+def image_files(folder: Path) -> list[Path]:
+    """All image files below the folder that are not hidden, sorted by path, the same on every system.
+
+    Raises: DataError for a folder that cannot be read, or that has none
+    """
 
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
@@ -73,18 +130,27 @@ def _image_files(folder: Path) -> list[Path]:
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [Path(place, n) for n in names if n.lower().endswith(SUFFIXES) and not n.startswith(".")]
+    if not files:
+        raise DataError(f"{folder}: no images here or in its sub-folders; looked for {' '.join(SUFFIXES)}")
     return sorted(files, key=lambda file: file.relative_to(folder).parts)
 
 
 def _read_into(pixels: NDArray[np.uint8], file: Path) -> str | None:
-    """Reads one file into `pixels` (size, size, C); what is wrong with it, or None."""
+    """Reads one file, of so many images side by side, into `pixels` (size, size, images, C); what is wrong with it, or
+    None."""
     from PIL import ImageOps, UnidentifiedImageError
 
-    size, _, channels = pixels.shape
+    size, _, parts, channels = pixels.shape
     try:
         with opened_image(file, FORMATS) as image:
-            image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG no larger than that: quick
-            pixels[:] = square(ImageOps.exif_transpose(image), size, channels)
+            image.draft(None, (2 * size * parts, 2 * size))  # decodes a large JPEG no larger than that: quick
+            image = ImageOps.exif_transpose(image)
+            width = image.width // parts
+            if not width:
+                return f"{image.width} pixels are too narrow for {parts} images side by side"
+            for part in range(parts):
+                piece = image.crop((part * width, 0, (part + 1) * width, image.height)) if parts > 1 else image
+                pixels[:, :, part] = square(piece, size, channels)
     except UnidentifiedImageError:
         return "not a PNG, JPEG, WebP, GIF or BMP image"
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything

@@ -95,8 +95,6 @@ def resized(
 def square(image: "Image.Image", size: int, channels: int) -> NDArray[np.uint8]:
     """The largest square in the middle of a Pillow image of any mode, resized and with so many `channels`.
 
-    16-bit grey keeps its upper eight bits, rounded. Unless alpha is wanted, transparency is laid on white.
-
     Shapes: image of any size → (size, size, channels)
 
     >>> from PIL import Image
@@ -105,11 +103,24 @@ def square(image: "Image.Image", size: int, channels: int) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps
 
+    image = ImageOps.fit(in_mode(image, channels), (size, size), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(size, size, channels)
+
+
+def in_mode(image: "Image.Image", channels: int) -> "Image.Image":
+    """A Pillow image of any mode with so many channels, of bytes.
+
+    16-bit grey keeps its upper eight bits, rounded. Unless alpha is wanted, transparency is laid on white.
+
+    >>> from PIL import Image
+    >>> in_mode(Image.new("RGBA", (40, 30), (255, 0, 0, 0)), 3).getpixel((0, 0))
+    (255, 255, 255)
+    """
+    from PIL import Image
+
     if image.mode.startswith("I"):
         image = Image.fromarray(np.rint(np.asarray(image).clip(0, 65535) / 257).astype(np.uint8))
     if channels in (1, 3) and image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert(MODES[channels])
-    image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(size, size, channels)
+    return image.convert(MODES[channels])

@@ -1,31 +1,55 @@
 """Generative adversarial networks: the networks, the objectives, the training step."""
 
 from rawgan.gan.conditional import CONDITIONALS, Labels, check_conditional
-from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, training_bytes
+from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, network_bytes, training_bytes
 from rawgan.gan.graphed import GraphedStep
 from rawgan.gan.models import MODELS, ImageKind, Kind, PointKind, makers_of, split_size
-from rawgan.gan.networks import GAN, build
+from rawgan.gan.networks import GAN, Players, build
 from rawgan.gan.objectives import OBJECTIVES, objective
 from rawgan.gan.penalties import PENALTIES
 from rawgan.gan.sampling import generate
 from rawgan.gan.step import Outcome, Recipe, discriminator_step, generator_step, train_step
+from rawgan.gan.translating import (
+    TRANSLATORS,
+    Cycle,
+    CycleWeights,
+    Fidelity,
+    History,
+    TranslationKind,
+    Translator,
+    build_translator,
+    cycle_step,
+    translation_step,
+)
+from rawgan.gan.translators import PATCHES, receptive_field
 
 __all__ = [
     "CONDITIONALS",
     "GAN",
     "MODELS",
     "OBJECTIVES",
+    "PATCHES",
     "PENALTIES",
+    "TRANSLATORS",
+    "Cycle",
+    "CycleWeights",
+    "Fidelity",
     "GraphedStep",
+    "History",
     "ImageKind",
     "Kind",
     "Labels",
     "LayerCost",
     "Outcome",
+    "Players",
     "PointKind",
     "Recipe",
+    "TranslationKind",
+    "Translator",
     "build",
+    "build_translator",
     "check_conditional",
+    "cycle_step",
     "discriminator_step",
     "generate",
     "generator_step",
@@ -33,8 +57,11 @@ __all__ = [
     "human_count",
     "layer_costs",
     "makers_of",
+    "network_bytes",
     "objective",
+    "receptive_field",
     "split_size",
     "train_step",
     "training_bytes",
+    "translation_step",
 ]

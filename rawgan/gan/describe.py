@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rawgan import nn
 from rawgan.autograd import Op
-from rawgan.gan.networks import GAN
+from rawgan.gan.networks import GAN, Players
 from rawgan.ops.conv import Conv2d, Conv2dInputGrad
 from rawgan.ops.linear import MatMul
 from rawgan.ops.norm import Normalize
@@ -36,23 +36,46 @@ def layer_costs(network: nn.Sequential, x: Tensor) -> list[LayerCost]:
     >>> layer_costs(gan.generator, gan.noise(0, "describe", 2))[0]
     LayerCost(layer='Linear(100 → 64, no bias)', output=(2, 64), parameters=6400, flops=25600, activation_bytes=512)
     """
-    rows = []
+    rows: list[LayerCost] = []
     with network.frozen_buffers():
-        for _, layer in network.children():
-            x = Tensor(x.data, requires_grad=True)  # a leaf: what lies behind the result is this layer and no more
-            y = layer(x)
-            made = _ops_behind(y)
-            rows.append(
-                LayerCost(
-                    f"{type(layer).__name__}({layer.describe_options()})",
-                    y.shape,
-                    sum(p.size for p in layer.parameters()),
-                    sum(flops for flops, _ in made),
-                    sum(size for _, size in made) * y.dtype.itemsize,
-                )
-            )
-            x = y
+        for layer in network.layers:
+            x = _through(layer, x, 0, rows)
     return rows
+
+
+def _through(layer: nn.Module, x: Tensor, depth: int, rows: list[LayerCost]) -> Tensor:
+    """What a layer makes of x; adds the rows of all layers in it, and then, where there are some, its own: what it does
+    with what they make."""
+    if isinstance(layer, nn.Sequential):
+        for each in layer.layers:
+            x = _through(each, x, depth, rows)
+        return x
+    if isinstance(layer, nn.Branches | nn.Residual):
+        inner = layer.branches if isinstance(layer, nn.Branches) else (layer.main, layer.shortcut or nn.Identity())
+        made = [_leaf(_through(each, x, depth + 1, rows)) for each in inner]
+        return _counted(type(layer).__name__, layer.joined(made), 0, depth, rows)
+    title = f"{type(layer).__name__}({layer.describe_options()})"
+    return _counted(title, layer(_leaf(x)), sum(p.size for p in layer.parameters()), depth, rows)
+
+
+def _leaf(x: Tensor) -> Tensor:
+    """The same numbers: what lies behind a result of it is one layer and no more."""
+    return Tensor(x.data, requires_grad=True)
+
+
+def _counted(title: str, y: Tensor, parameters: int, depth: int, rows: list[LayerCost]) -> Tensor:
+    """Add a row for what made y."""
+    made = _ops_behind(y)
+    rows.append(
+        LayerCost(
+            "  " * depth + title,
+            y.shape,
+            parameters,
+            sum(flops for flops, _ in made),
+            sum(size for _, size in made) * y.dtype.itemsize,
+        )
+    )
+    return y
 
 
 def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
@@ -65,6 +88,16 @@ def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
     >>> list(training_bytes(build("dcgan", ImageKind(8), width=4), batch_size=2))
     ['weights', 'gradients', 'optimizer', 'activations']
     """
+    z = gan.asked(gan.noise(0, "describe", 2), gan.in_turn(2))
+    real = Tensor(array_module(z.data).zeros((2, *gan.kind.shape), z.dtype))
+    return network_bytes(gan, z, real, batch_size)
+
+
+def network_bytes(gan: Players, latent: Tensor, seen: Tensor, batch_size: int) -> dict[str, int]:
+    """The same, by what a few of the things are that G and D take.
+
+    Shapes: latent (n, …), what G takes; seen (n, …), what D takes
+    """
     networks = gan.generator, gan.discriminator
     weights = sum(x.data.nbytes for network in networks for x in network.state_tensors().values())
     gradients = max(sum(p.data.nbytes for p in network.parameters()) for network in networks)
@@ -74,18 +107,16 @@ def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
         for arrays in optimizer.state.values()
         for array in arrays
     )
-    z = gan.asked(gan.noise(0, "describe", 2), gan.in_turn(2))
-    real = Tensor(array_module(z.data).zeros((2, *gan.kind.shape), z.dtype))
-    of_two = sum(
+    of_few = sum(
         row.activation_bytes
-        for network, x in ((gan.generator, z), (gan.discriminator, real))
+        for network, x in ((gan.generator, latent), (gan.discriminator, seen))
         for row in layer_costs(network, x)
     )
     return {
         "weights": weights,
         "gradients": gradients,
         "optimizer": moments,
-        "activations": of_two * batch_size // 2,
+        "activations": of_few * batch_size // len(latent),
     }
 
 

@@ -1,6 +1,7 @@
 """A GAN: two networks with the optimiser of each, built for a model."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,52 +13,28 @@ from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
 
 
-@dataclass(frozen=True)
-class GAN:
+@dataclass(frozen=True, kw_only=True)
+class Players:
     """Two networks, and the optimiser of each."""
 
     model: str
-    kind: Kind
-    noise_size: int
     generator: nn.Sequential
     discriminator: nn.Sequential
     g_optimizer: optim.Optimizer
     d_optimizer: optim.Optimizer
-    pack: int = 1
-    """How many images D judges at a time, as channels of one: so that it sees when all are alike (PacGAN)."""
     average: nn.Sequential | None = None
     """A generator whose weights are the running average of G's, and its running statistics with them."""
     average_decay: float = 0.0
     """The share of the old weights in that average."""
-    conditional: str = "none"
-    """How D learns which class was asked for; see `rawgan.gan.conditional`."""
-    classes: int = 0
-    """How many classes G can be asked for; 0 if none."""
 
     @property
     def sampler(self) -> nn.Sequential:
         """The generator to make images with: the average, where there is one."""
         return self.generator if self.average is None else self.average
 
-    def judge(self, images: Tensor, labels: Labels | None = None) -> Verdict:
-        """What D says of images, or points, that are, or should be, of these classes.
-
-        Shapes: images (N, H, W, C), N a multiple of `pack`; labels (N,), if conditional → logits (N / pack, 1)
-        Source of packing: Lin et al. 2018
-        """
-        self._check(labels)
-        return verdict(self.conditional, self.discriminator(self._packed(images)), labels)
-
-    def _packed(self, images: Tensor) -> Tensor:
-        if self.pack == 1:
-            return images
-        n, *places, channels = images.shape
-        if n % self.pack:
-            raise ArgumentError(f"{n} images cannot be judged {self.pack} at a time; take a multiple")
-        apart = ops.reshape(images, (n // self.pack, self.pack, *places, channels))
-        last = apart.ndim - 1
-        beside = ops.transpose(apart, (0, *range(2, last), 1, last))  # each place has the channels of all
-        return ops.reshape(beside, (n // self.pack, *places, self.pack * channels))
+    def judge(self, images: Tensor, given: Any = None) -> Verdict:
+        """What D says of images that were, or should have been, made of what is given: labels, or source images."""
+        raise NotImplementedError
 
     def follow(self, index: int) -> None:
         """Move the average towards G, after step `index`: faster in the first steps, whose weights are soon outdated.
@@ -71,6 +48,40 @@ class GAN:
         for name, x in self.average.state_tensors().items():
             x.data *= decay
             x.data += (1 - decay) * now[name].data
+
+
+@dataclass(frozen=True, kw_only=True)
+class GAN(Players):
+    """Networks that make images, or points, out of noise, and judge them."""
+
+    kind: Kind
+    noise_size: int
+    pack: int = 1
+    """How many images D judges at a time, as channels of one: so that it sees when all are alike (PacGAN)."""
+    conditional: str = "none"
+    """How D learns which class was asked for; see `rawgan.gan.conditional`."""
+    classes: int = 0
+    """How many classes G can be asked for; 0 if none."""
+
+    def judge(self, images: Tensor, given: Labels | None = None) -> Verdict:
+        """What D says of images, or points, that are, or should be, of the given classes.
+
+        Shapes: images (N, H, W, C), N a multiple of `pack`; given (N,), if conditional → logits (N / pack, 1)
+        Source of packing: Lin et al. 2018
+        """
+        self._check(given)
+        return verdict(self.conditional, self.discriminator(self._packed(images)), given)
+
+    def _packed(self, images: Tensor) -> Tensor:
+        if self.pack == 1:
+            return images
+        n, *places, channels = images.shape
+        if n % self.pack:
+            raise ArgumentError(f"{n} images cannot be judged {self.pack} at a time; take a multiple")
+        apart = ops.reshape(images, (n // self.pack, self.pack, *places, channels))
+        last = apart.ndim - 1
+        beside = ops.transpose(apart, (0, *range(2, last), 1, last))  # each place has the channels of all
+        return ops.reshape(beside, (n // self.pack, *places, self.pack * channels))
 
     def noise(self, seed: int, purpose: str, count: int, step: int = 0) -> Tensor:
         """Standard normal noise (count, noise_size), a pure function of seed, purpose and step.
@@ -190,7 +201,7 @@ def build(
     if classes:
         discriminator = with_scores(discriminator, conditional, classes, random_generator(seed, "scores"))
     if spectral_norm:
-        discriminator = _spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
+        discriminator = spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
     rate = recipe.learning_rate if learning_rate is None else learning_rate
     rates = rate, rate * recipe.d_rate if d_learning_rate is None else d_learning_rate
@@ -199,24 +210,25 @@ def build(
         for network, rate in zip((generator, discriminator), rates, strict=True)
     )
     return GAN(
-        model, kind, noise_size, generator, discriminator, g_optimizer, d_optimizer, pack, average, average_decay,
-        conditional, classes,
+        model=model, kind=kind, noise_size=noise_size, generator=generator, discriminator=discriminator,
+        g_optimizer=g_optimizer, d_optimizer=d_optimizer, average=average, average_decay=average_decay, pack=pack,
+        conditional=conditional, classes=classes,
     )  # fmt: skip
 
 
-def _spectrally_normed(network: nn.Sequential, rng: np.random.Generator) -> nn.Sequential:
+def spectrally_normed(network: nn.Sequential, rng: np.random.Generator) -> nn.Sequential:
     """The same layers, those with weights inside a SpectralNorm."""
 
     def normed(layer: nn.Module) -> nn.Module:
         if isinstance(layer, nn.Linear | nn.Conv2d):
             return nn.SpectralNorm(layer, rng=rng)
         if isinstance(layer, nn.Sequential):
-            return _spectrally_normed(layer, rng)
+            return spectrally_normed(layer, rng)
         if isinstance(layer, nn.Branches):
             return nn.Branches(*map(normed, layer.branches))
         if isinstance(layer, nn.Residual):
-            shortcut = None if layer.shortcut is None else _spectrally_normed(layer.shortcut, rng)
-            return nn.Residual(_spectrally_normed(layer.main, rng), shortcut)
+            shortcut = None if layer.shortcut is None else spectrally_normed(layer.shortcut, rng)
+            return nn.Residual(spectrally_normed(layer.main, rng), shortcut)
         return layer
 
     return nn.Sequential(*map(normed, network.layers))

@@ -6,12 +6,12 @@ The comments number the steps as the tutorial does: five for the generator, four
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rawgan.autograd import grad, no_grad
 from rawgan.device import to_device
 from rawgan.gan.conditional import Labels, Verdict
-from rawgan.gan.networks import GAN
+from rawgan.gan.networks import GAN, Players
 from rawgan.gan.objectives import Objective, PairedObjective, objective
 from rawgan.gan.penalties import penalty
 from rawgan.ops import mean, sigmoid
@@ -38,6 +38,14 @@ class Outcome(NamedTuple):
     """Of an auxiliary D: the cross-entropy of the classes that it names in real images. log(classes) is a guess."""
     class_fake: Tensor | None = None
     """The same of generated images, whose classes are those that G was asked for; before its update."""
+    pixel: Tensor | None = None
+    """Of a translator: mean absolute difference of what G makes and what it should, in pixels from −1 to 1."""
+    feature: Tensor | None = None
+    """The same of what a classifier sees in both."""
+    cycle: Tensor | None = None
+    """Of two translators: mean absolute difference of images and what becomes of them there and back, of both sides."""
+    identity: Tensor | None = None
+    """The same of images and what a translator makes of them that makes such images already."""
 
     def by_name(self) -> dict[str, Tensor]:
         """All that there is."""
@@ -97,15 +105,15 @@ def train_step(
 
 
 def discriminator_step(
-    gan: GAN, real: Tensor, fake: Tensor, recipe: Recipe = PLAIN, index: int = 0, labels: Labels | None = None
+    gan: Players, real: Tensor, fake: Tensor, recipe: Recipe = PLAIN, index: int = 0, given: Any = None
 ) -> tuple[Tensor, ...]:
-    """Update D, and nothing of G: `fake` is detached, so no gradient goes there.
+    """Update D, and nothing of G: `fake` is detached, so no gradient goes there. D is told what was given to G.
 
     Each half is walked back before the next begins: so the activations of one batch are in memory, not of two. Pairs
     are judged together. Returns the loss, D(real), D(fake) and, of an auxiliary D, the class losses of both.
     """
     play, parameters = recipe.play, gan.d_optimizer.parameters
-    judge = _judge(gan, recipe, index, "instance noise of D", gan.d_optimizer.steps, labels)
+    judge = _judge(gan, recipe, index, "instance noise of D", gan.d_optimizer.steps, given)
     losses, gradients = [], []
     verdicts: list[Verdict] = []
     if isinstance(play, PairedObjective):
@@ -128,10 +136,19 @@ def discriminator_step(
 
 
 def generator_step(
-    gan: GAN, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0, labels: Labels | None = None
+    gan: Players, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0, given: Any = None
 ) -> Tensor:
-    """Update G, and nothing of D: gradients are asked for G's parameters alone, D's statistics are frozen."""
-    play, judge = recipe.play, _judge(gan, recipe, index, "instance noise of G", gan.g_optimizer.steps, labels)
+    """Update G, and nothing of D: gradients are asked for G's parameters alone."""
+    loss, whole = generator_loss(gan, fake, real, recipe, index, given)
+    gan.g_optimizer.step(grad(whole, gan.g_optimizer.parameters))  # G 5: update G.
+    return loss.detach()
+
+
+def generator_loss(
+    gan: Players, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0, given: Any = None
+) -> tuple[Tensor, Tensor]:
+    """What G plays for, and that with what else it minimises; D's statistics are frozen."""
+    play, judge = recipe.play, _judge(gan, recipe, index, "instance noise of G", gan.g_optimizer.steps, given)
     with gan.discriminator.frozen_buffers():
         verdict = judge(fake)  # G 3: judge the images, anew, as D has just changed.
         if isinstance(play, PairedObjective):
@@ -140,11 +157,10 @@ def generator_step(
             loss = play.generator(verdict.logits, real_logits)
         else:
             loss = play.generator(verdict.logits)  # G 4: cross-entropy, or whatever the objective says.
-    gan.g_optimizer.step(grad(_with_classes(loss, verdict), gan.g_optimizer.parameters))  # G 5: update G.
-    return loss.detach()
+    return loss, _with_classes(loss, verdict)
 
 
-def _penalty_gradients(gan: GAN, judge: Judge, real: Tensor, fake: Tensor, recipe: Recipe) -> list[Tensor]:
+def _penalty_gradients(gan: Players, judge: Judge, real: Tensor, fake: Tensor, recipe: Recipe) -> list[Tensor]:
     """What the penalty adds to D's gradients. Biases behind the last bend have no part in a slope: theirs are 0."""
     assert recipe.penalty is not None
     rng = random_generator(recipe.seed, "penalty", gan.d_optimizer.steps)
@@ -154,16 +170,16 @@ def _penalty_gradients(gan: GAN, judge: Judge, real: Tensor, fake: Tensor, recip
     return grad(price * weight, gan.d_optimizer.parameters, unconnected="zero")
 
 
-def _judge(gan: GAN, recipe: Recipe, index: int, purpose: str, update: int, labels: Labels | None) -> Judge:
-    """D, on images of these classes, with the noise of a step, of which each update has its own."""
+def _judge(gan: Players, recipe: Recipe, index: int, purpose: str, update: int, given: Any) -> Judge:
+    """D, on images made of what is given, with the noise of a step, of which each update has its own."""
     spread = recipe.instance_noise * max(0.0, 1.0 - index / recipe.noise_steps)
     if not spread:
-        return lambda images: gan.judge(images, labels)
+        return lambda images: gan.judge(images, given)
     rng = random_generator(recipe.seed, purpose, update)
 
     def noisy(images: Tensor) -> Verdict:
         noise = spread * rng.standard_normal(images.shape)
-        return gan.judge(images + Tensor(to_device(noise.astype(images.dtype), images.device)), labels)
+        return gan.judge(images + Tensor(to_device(noise.astype(images.dtype), images.device)), given)
 
     return noisy
 

@@ -9,6 +9,7 @@ from rawgan.metrics.classifier import load as load_classifier
 from rawgan.metrics.classifier import train as train_classifier
 from rawgan.metrics.distances import Moments, fid, frechet_distance, kid, moments
 from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, labels_like, split
+from rawgan.metrics.fidelity import l1, psnr, ssim
 from rawgan.metrics.judges import Judge, judge_of
 from rawgan.metrics.manifold import PRDC, prdc
 from rawgan.metrics.mixtures import MixtureQuality, evaluate_points, floor_of, is_good, quality
@@ -47,6 +48,7 @@ __all__ = [
     "is_good",
     "judge_of",
     "kid",
+    "l1",
     "labels_like",
     "least_count",
     "load_classifier",
@@ -56,8 +58,10 @@ __all__ = [
     "perfect_kl",
     "perfect_modes",
     "prdc",
+    "psnr",
     "quality",
     "reverse_kl",
     "split",
+    "ssim",
     "train_classifier",
 ]

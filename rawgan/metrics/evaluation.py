@@ -3,7 +3,7 @@
 Everything is computed from as many samples on each side, as most figures depend on that number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -92,7 +92,7 @@ def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSe
 
 def _part(images: ImageSet, chosen: NDArray[np.int64]) -> ImageSet:
     labels = None if images.labels is None else images.labels[chosen]
-    return ImageSet(images.images[chosen], labels, images.name)
+    return replace(images, images=images.images[chosen], labels=labels, skipped=())
 
 
 @dataclass(frozen=True, eq=False)

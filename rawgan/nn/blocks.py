@@ -27,7 +27,11 @@ class Residual(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return self.main(x) + (x if self.shortcut is None else self.shortcut(x))
+        return self.joined([self.main(x), x if self.shortcut is None else self.shortcut(x)])
+
+    def joined(self, made: list[Tensor]) -> Tensor:
+        """The sum of what the two make."""
+        return made[0] + made[1]
 
 
 class Branches(Module):
@@ -45,8 +49,11 @@ class Branches(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        found = [branch(x) for branch in self.branches]
-        return ops.concatenate(found, axis=found[0].ndim - 1)
+        return self.joined([branch(x) for branch in self.branches])
+
+    def joined(self, made: list[Tensor]) -> Tensor:
+        """What they make, side by side."""
+        return ops.concatenate(made, axis=made[0].ndim - 1)
 
     def describe_options(self) -> str:
         """Every branch."""

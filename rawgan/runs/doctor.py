@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.gan import GAN, Recipe
-from rawgan.gan.conditional import Labels
+from rawgan.gan import Players, Recipe
 from rawgan.gan.objectives import PairedObjective, objective
 from rawgan.runs.probe import Array, Layer, Probe, ends_in_tanh, probe
 from rawgan.tensor import Tensor
@@ -91,18 +90,18 @@ class Finding:
 
 
 def examine(
-    gan: GAN,
+    gan: Players,
     real: Tensor,
-    z: Tensor,
+    latent: Tensor,
     recipe: Recipe,
     records: Sequence[Mapping[str, Any]],
-    labels: Labels | None = None,
+    given: Any = None,
 ) -> list[Finding]:
     """Every figure of every disease that can be told by now, healthy ones included. Nothing of the GAN changes.
 
     `records` are the lines of the metrics up to now, of which the last one says which step it is.
 
-    Shapes: real (N, …), z (N, noise_size); labels of the real images (N,), of a conditional GAN
+    Shapes: real (N, …); latent, what G takes, and given, what D is told, as `probe` takes them
 
     >>> from rawgan.gan import ImageKind, build
     >>> gan = build("dcgan", ImageKind(8), width=4)
@@ -113,7 +112,7 @@ def examine(
     """
     if not is_warm(records):
         return data_out_of_range(real.numpy(), ends_in_tanh(gan))
-    return judge(probe(gan, real, z, recipe, labels), recipe, records)
+    return judge(probe(gan, real, latent, recipe, given), recipe, records)
 
 
 def is_warm(records: Sequence[Mapping[str, Any]]) -> bool:

@@ -28,6 +28,13 @@ BACKGROUND = 64  # dark grey: sets off black images and white ones
 READABLE = 512  # pixels that the longer side of a grid has at least
 MOST_FRAMES = 120  # of an animation
 MOST_POINTS = 4000  # of a curve: more than its picture has pixels
+DIFFERENCES = {
+    "pixel": ("pixels", "#0072B2"),
+    "feature": ("features", "#E69F00"),
+    "cycle": ("there and back", "#0072B2"),
+    "identity": ("left alone", "#E69F00"),
+}
+"""What translated images can be far from, its label and its colour."""
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 
 
@@ -106,6 +113,50 @@ def save_images(folder: str | Path, images: np.ndarray, prefix: str, start: int 
     ]
 
 
+def save_image(path: str | Path, image: np.ndarray) -> Path:
+    """Save one image, unenlarged, as a PNG file, and return its path.
+
+    Shapes: image (H, W, C)
+    Raises: ShapeError, DTypeError for what is no image; ConfigError when the file cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save_image(f"{folder}/grey.png", np.zeros((6, 8, 1))).name
+    'grey.png'
+    """
+    return _save_png(path, _pixels("save_image", image[None])[0])
+
+
+def save_sheet(path: str | Path, rows: Sequence[Sequence[np.ndarray]], cell: int = 192) -> Path:
+    """Save rows of images of any sizes, such as before, after and target, as a PNG file, and return its path.
+
+    Each fills a square of `cell` pixels as far as it can: a small one in whole multiples, a large one shrunk.
+
+    Shapes: each image (1, H, W, C)
+    Raises: as `save_image`
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save_sheet(f"{folder}/sheet.png", [[np.zeros((1, 7, 7, 1)), np.zeros((1, 28, 28, 3))]]).name
+    'sheet.png'
+    """
+    from PIL import Image
+
+    gap = 4
+    width, height = (gap + n * (cell + gap) for n in (max(map(len, rows)), len(rows)))
+    sheet = Image.new("RGB", (width, height), (BACKGROUND,) * 3)
+    for down, row in enumerate(rows):
+        for across, images in enumerate(row):
+            picture = _opaque(_picture(_pixels("save_sheet", images)[0])).convert("RGB")
+            scale = cell / max(picture.size)
+            scale = math.floor(scale) if scale >= 1 else scale
+            size = tuple(max(1, round(side * scale)) for side in picture.size)
+            kind = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
+            place = [gap + n * (cell + gap) + (cell - side) // 2 for n, side in zip((across, down), size, strict=True)]
+            sheet.paste(picture.resize((size[0], size[1]), kind), (place[0], place[1]))
+    return _save_png(path, np.asarray(sheet))
+
+
 def save_animation(path: str | Path, frames: Sequence[np.ndarray], fps: float = 10.0, hold_last: float = 2.0) -> Path:
     """Save pictures, such as the grids of :func:`tile`, as an animation that repeats, and return its path.
 
@@ -150,13 +201,13 @@ def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold
 
 
 def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
-    """Plot the losses, below them what the discriminator thinks, and FID where it was measured, over the steps; return
-    the path.
+    """Plot the losses over the steps, below them what the discriminator thinks, how far translated images are from what
+    they should be, and FID where it was measured; return the path.
 
     Each record holds ``step``, ``d_loss``, ``g_loss`` (nats) and ``d_real``, ``d_fake``, the mean probability
     of being real that D gives to real and to generated images; perhaps ``class_real``, ``class_fake`` (nats), the
-    class losses of both. What a record lacks, its curve passes over; what is not finite is a gap; records without a
-    step are left out. What is no number is not finite.
+    class losses of both, or ``pixel``, ``feature``, ``cycle``, ``identity``. What a record lacks, its curve passes
+    over; what is not finite is a gap; records without a step are left out. What is no number is not finite.
     The thin line is the measurement, the thick one a running mean.
 
     Raises: ConfigError when the file cannot be written.
@@ -173,8 +224,10 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     last = max((record["step"] for record in records), default=1)
 
     measured = [record for record in records if "fid" in record]
-    figure = Figure(figsize=(9, 9 if measured else 6.5), layout="constrained")
-    top, bottom, *below = figure.subplots(3 if measured else 2, 1, sharex=True)
+    differences = [key for key in DIFFERENCES if any(key in record for record in records)]
+    panels = 2 + bool(measured) + bool(differences)
+    figure = Figure(figsize=(9, 1.5 + 2.5 * panels), layout="constrained")
+    top, bottom, *below = figure.subplots(panels, 1, sharex=True)
     _curve(top, records, "d_loss", "discriminator", "#0072B2")
     _curve(top, records, "g_loss", "generator", "#D55E00")
     top.set(ylabel="loss in nats")
@@ -187,7 +240,12 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
     bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
     bottom.set_title("What the discriminator thinks", loc="left")
-    for axes in below:
+    for axes in below[: bool(differences)]:
+        for key in differences:
+            _curve(axes, records, key, *DIFFERENCES[key])
+        axes.set(ylabel="mean difference", yscale="log")
+        axes.set_title("How far the images are from what they should be", loc="left")
+    for axes in below[bool(differences) :]:
         best = min(measured, key=lambda record: _number(record["fid"]))
         steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
         axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")

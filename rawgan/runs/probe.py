@@ -9,8 +9,7 @@ import numpy as np
 
 from rawgan import nn
 from rawgan.autograd import grad, no_grad
-from rawgan.gan import GAN, Recipe
-from rawgan.gan.conditional import Labels
+from rawgan.gan import Players, Recipe
 from rawgan.gan.objectives import Objective, PairedObjective
 from rawgan.nn import Module
 from rawgan.runs.layers import around_layers
@@ -49,11 +48,11 @@ class Probe:
     fake: Array
     """G's images, made as in training, with the batch's statistics. Shapes: as real"""
     evaluated: Array
-    """G's images from the same noise, made as samples are, with the running statistics. Shapes: as real"""
+    """G's images of the same, made as samples are, with the running statistics. Shapes: as real"""
     pull: float
     """Mean |slope of G's loss| by a logit, in those where D guesses."""
     layers: list[Layer]
-    """G's on noise, then D's on real images, as they were called."""
+    """G's, then D's on real images, as they were called."""
     updates: dict[str, float]
     """rms of the gradient of G's loss by each of its weights, by place. Not by biases: in front of a batch norm, theirs
     are 0."""
@@ -63,22 +62,22 @@ class Probe:
     """Whether G ends in a tanh."""
 
 
-def probe(gan: GAN, real: Tensor, z: Tensor, recipe: Recipe, labels: Labels | None = None) -> Probe:
+def probe(gan: Players, real: Tensor, latent: Tensor, recipe: Recipe, given: Any = None) -> Probe:
     """Take G's step, and of D's the half with the real images, up to the gradients; measure every layer on the way.
 
     D's layers are looked at with real images: with those of a G that is stuck on one, all would look dead. Instance
     noise and class losses are left out. Nothing of the GAN changes: no weight, statistic, mode or random number.
 
-    Shapes: real (N, …), z (N, noise_size); labels of the real images (N,), of a conditional GAN
+    Shapes: real (N, …); latent, what G takes: (N, noise_size), of a conditional GAN what `GAN.asked` makes of it, or
+        source images (N, h, w, C); given, what D is told: labels of the real images (N,), source images, or nothing
     """
     play, of_g, of_d = recipe.play, _Watch(), _Watch()
-    latent = gan.asked(z, labels)
     with _unchanged(gan):
         with around_layers({"generator": gan.generator}, of_g.call):
             fake = gan.generator(latent)
         with around_layers({"discriminator": gan.discriminator}, of_d.call):
-            real_logits = gan.judge(real, labels).logits
-        fake_logits = gan.judge(fake, labels).logits
+            real_logits = gan.judge(real, given).logits
+        fake_logits = gan.judge(fake, given).logits
         g_loss = _generator_loss(play, fake_logits, real_logits.detach())
         if isinstance(play, PairedObjective):
             d_loss = play.discriminator(real_logits, fake_logits.detach())
@@ -101,7 +100,7 @@ def probe(gan: GAN, real: Tensor, z: Tensor, recipe: Recipe, labels: Labels | No
     )
 
 
-def ends_in_tanh(gan: GAN) -> bool:
+def ends_in_tanh(gan: Players) -> bool:
     """Whether G's numbers lie in [−1, 1]."""
     return isinstance(gan.generator.layers[-1], nn.Tanh)
 
@@ -194,7 +193,7 @@ def _ratio(a: float, b: float) -> float | None:
 
 
 @contextmanager
-def _unchanged(gan: GAN) -> Iterator[None]:
+def _unchanged(gan: Players) -> Iterator[None]:
     """Inside, both networks work as in training, but keep no statistics; what they draw is drawn again afterwards."""
     with ExitStack() as stack:
         for network in (gan.generator, gan.discriminator):

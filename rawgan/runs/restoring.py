@@ -4,15 +4,17 @@ from rawgan.data import ImageSet, load
 from rawgan.data.imageset import Progress
 from rawgan.errors import ConfigError, DataError
 from rawgan.gan import GAN, build
-from rawgan.runs.config import RANGES, TrainConfig, check_range
+from rawgan.runs.checkpoint import Checkpoint
+from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
+from rawgan.runs.options import RANGES, check_range
 from rawgan.runs.state import restore_gan
 
 
 def config_of(folder: RunFolder) -> TrainConfig:
-    """The configuration of a run.
+    """The configuration of a run of `rawgan train`.
 
-    Raises: ConfigError if it is missing or damaged
+    Raises: ConfigError if it is missing or damaged, or of another command
     """
     return TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
 
@@ -31,6 +33,21 @@ def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: N
     )
 
 
+def checkpoint_of(folder: RunFolder, best: bool = False) -> Checkpoint:
+    """The latest checkpoint of a run that is whole, or its best one.
+
+    Raises: ConfigError if there is none, or it is damaged
+    """
+    checkpoint = folder.best_checkpoint() if best else folder.newest_checkpoint()[0]
+    if checkpoint is None:
+        command = folder.read_config().get("command", TrainConfig.command)
+        raise ConfigError(
+            f"{folder.path} has no checkpoint yet\n"
+            f"  let it train until it has: rawgan {command} --resume {folder.path}; or choose another run"
+        )
+    return checkpoint
+
+
 def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:
     """The networks of a run, as its latest checkpoint has them, or its best one; and the step of that.
 
@@ -43,12 +60,7 @@ def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> 
         raise ConfigError(
             f"{folder.config_file}: a conditional run's configuration must say classes, as rawgan writes it"
         )
-    checkpoint = folder.best_checkpoint() if best else folder.newest_checkpoint()[0]
-    if checkpoint is None:
-        raise ConfigError(
-            f"{folder.path} has no checkpoint yet\n"
-            f"  let it train until it has: rawgan train --resume {folder.path}; or choose another run"
-        )
+    checkpoint = checkpoint_of(folder, best)
     gan = build_gan(config, device_name)
     restore_gan(gan, checkpoint)
     return gan, checkpoint.about.step

@@ -6,7 +6,7 @@ import numpy as np
 
 from rawgan.device import to_device
 from rawgan.errors import ConfigError, one_line
-from rawgan.gan import GAN
+from rawgan.gan import Cycle, Players
 from rawgan.nn import Module
 from rawgan.optim import Optimizer
 from rawgan.runs.checkpoint import Checkpoint
@@ -17,23 +17,46 @@ SHOWN = 8
 """Faults that an error lists at most."""
 
 
-def networks_of(gan: GAN) -> dict[str, Module]:
+Trained = Players | Cycle
+"""What a run trains."""
+
+
+def players_of(gan: Trained) -> dict[str, Players]:
+    """By what the names of their parts begin with, in checkpoints."""
+    return {"": gan.forth, "back_": gan.back} if isinstance(gan, Cycle) else {"": gan}
+
+
+def networks_of(gan: Trained) -> dict[str, Module]:
     """By the name that they have in checkpoints."""
-    return {"generator": gan.generator, "discriminator": gan.discriminator}
+    return {
+        f"{prefix}{name}": getattr(players, name)
+        for prefix, players in players_of(gan).items()
+        for name in ("generator", "discriminator")
+    }
 
 
-def optimizers_of(gan: GAN) -> dict[str, Optimizer]:
+def optimizers_of(gan: Trained) -> dict[str, Optimizer]:
     """By the name that they have in checkpoints."""
-    return {"g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}
+    return {
+        f"{prefix}{name}": getattr(players, name)
+        for prefix, players in players_of(gan).items()
+        for name in ("g_optimizer", "d_optimizer")
+    }
 
 
-def tensors_of(gan: GAN) -> dict[str, Tensor]:
-    """Every weight and running statistic by name, of the average of G's weights, too, if there is one."""
-    networks = networks_of(gan) | ({} if gan.average is None else {"average": gan.average})
+def tensors_of(gan: Trained) -> dict[str, Tensor]:
+    """Every weight and running statistic by name, of the averages of G's weights, too, if there are any; and images
+    that a history holds."""
+    networks = networks_of(gan)
+    for prefix, players in players_of(gan).items():
+        if players.average is not None:
+            networks[f"{prefix}average"] = players.average
+    if isinstance(gan, Cycle):
+        networks |= dict(zip(("history", "back_history"), gan.made, strict=True))
     return {f"{name}.{key}": x for name, network in networks.items() for key, x in network.state_tensors().items()}
 
 
-def moments_of(gan: GAN) -> dict[str, Any]:
+def moments_of(gan: Trained) -> dict[str, Any]:
     """The optimisers' arrays by name, where they are."""
     return {
         f"{name}.{moment}.{index}": array
@@ -43,7 +66,7 @@ def moments_of(gan: GAN) -> dict[str, Any]:
     }
 
 
-def arrays_of(gan: GAN) -> dict[str, np.ndarray[Any, Any]]:
+def arrays_of(gan: Trained) -> dict[str, np.ndarray[Any, Any]]:
     """A NumPy copy of every weight, running statistic and moment, by name.
 
     >>> from rawgan.gan import ImageKind, build
@@ -54,7 +77,7 @@ def arrays_of(gan: GAN) -> dict[str, np.ndarray[Any, Any]]:
     return {name: to_device(array, "cpu").copy() for name, array in here.items()}
 
 
-def restore_gan(gan: GAN, checkpoint: Checkpoint) -> None:
+def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
     """Make networks and optimisers what they were; nothing is changed if anything does not fit.
 
     Raises: ConfigError naming what does not fit

@@ -58,5 +58,5 @@ def test_a_disk_is_full_after_so_many_bytes(tmp_path):
 def test_what_is_lost_is_counted(tmp_path, monkeypatch):
     """A run whose files change behind its back has other bits."""
     config = faults.small_run(tmp_path, steps=2)
-    monkeypatch.setattr("rawgan.runs.training.plot_losses", lambda path, records: path.write_bytes(os.urandom(8)))
+    monkeypatch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path.write_bytes(os.urandom(8)))
     assert faults.full_disks(config, tmp_path, 1)["lost"] == 1

@@ -1,20 +1,7 @@
 """The table of faults that `test_planted_faults.py` plants: what an author of this code might get wrong."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One fragment of the code, and what it would be if it were wrong."""
-
-    name: str
-    file: str
-    old: str
-    """Stands exactly once in the file."""
-    new: str
-    caught_by: str
-    """Arguments of pytest, "FILE -k WORDS": the tests of which one must fail, few and fast."""
-
+from fault import Fault
+from faults_of_translation import TRANSLATION
 
 ARITHMETIC = [
     Fault(
@@ -482,6 +469,13 @@ IMAGES = [
         "rawgan/ops/image.py",
         "(np.arange(size * factor) + 0.5) / factor - 0.5",
         "np.arange(size * factor) / factor",
+        "tests/test_nn.py -k by_hand",
+    ),
+    Fault(
+        "reflection_pad2d: the outermost pixel is repeated",
+        "rawgan/ops/image.py",
+        "slice(before, 0, -1)",
+        "slice(before - 1, None, -1)",
         "tests/test_nn.py -k by_hand",
     ),
     Fault(
@@ -1249,7 +1243,7 @@ STABILISERS = [
     Fault(
         "spectral norm leaves out what is inside a branch",
         "rawgan/gan/networks.py",
-        "        if isinstance(layer, nn.Sequential):\n            return _spectrally_normed(layer, rng)\n",
+        "        if isinstance(layer, nn.Sequential):\n            return spectrally_normed(layer, rng)\n",
         "",
         "tests/test_stabilisers.py -k every_weight_of_d",
     ),
@@ -1263,8 +1257,8 @@ STABILISERS = [
     Fault(
         "the second branch sees half of what the first one sees",
         "rawgan/nn/blocks.py",
-        "found = [branch(x) for branch in self.branches]",
-        "found = [self.branches[0](x), self.branches[1](x * 0.5)]",
+        "self.joined([branch(x) for branch in self.branches])",
+        "self.joined([self.branches[0](x), self.branches[1](x * 0.5)])",
         "tests/test_conditional.py -k branches",
     ),
     Fault(
@@ -1316,14 +1310,14 @@ CONDITIONAL = [
         "penalty: at another class than the image's",
         "rawgan/gan/step.py",
         "_penalty_gradients(gan, judge, real, fake, recipe))",
-        "_penalty_gradients(gan, lambda images: gan.judge(images, labels[::-1]), real, fake, recipe))",
+        "_penalty_gradients(gan, lambda images: gan.judge(images, given[::-1]), real, fake, recipe))",
         "tests/test_conditional.py -k penalties_are_of",
     ),
     Fault(
         "auxiliary: G does not care for classes",
         "rawgan/gan/step.py",
-        "grad(_with_classes(loss, verdict), gan.g_optimizer.parameters)",
-        "grad(loss, gan.g_optimizer.parameters)",
+        "return loss, _with_classes(loss, verdict)",
+        "return loss, loss",
         "tests/test_conditional.py -k both_networks_go_down and auxiliary",
     ),
     Fault(
@@ -1359,7 +1353,7 @@ RUNS = [
     ),
     Fault(
         "resume: the picture of the checkpoint's step is not drawn again",
-        "rawgan/runs/training.py",
+        "rawgan/runs/loop.py",
         "if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():",
         "if self.reached == 0:",
         "tests/test_resume.py -k comes_again",
@@ -1439,14 +1433,14 @@ METRICS = [
     ),
     Fault(
         "the best checkpoint: any that is no worse",
-        "rawgan/runs/training.py",
-        "figures[best] < least:",
-        "figures[best] <= least:",
+        "rawgan/runs/loop.py",
+        "figures[self.best] < least:",
+        "figures[self.best] <= least:",
         "tests/test_best_checkpoint.py -k first_of_the_least",
     ),
     Fault(
         "the best checkpoint is forgotten by a resumed run",
-        "rawgan/runs/training.py",
+        "rawgan/runs/loop.py",
         "least = self._least(records, folder.best_step())\n        with",
         "least = math.inf\n        with",
         "tests/test_best_checkpoint.py -k same_best",
@@ -1534,4 +1528,5 @@ FAULTS = [
     *METRICS,
     *DOCTOR,
     *MIXTURES,
+    *TRANSLATION,
 ]

@@ -1,0 +1,340 @@
+"""What all commands do that train: options, progress, signals, resuming."""
+
+import itertools
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
+
+from rawgan.cli._figures import in_words
+from rawgan.cli._progress import progress_of
+from rawgan.cli._tables import layer_table
+from rawgan.cli._text import say
+from rawgan.data import ImageSet, Mixture
+from rawgan.errors import ArgumentError, RawganError
+from rawgan.gan import human_bytes
+from rawgan.metrics import quality
+from rawgan.runs import RunFolder, terminal_grid
+from rawgan.runs.checkpoint import Checkpoint
+from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
+from rawgan.runs.loop import Loop, Record
+from rawgan.runs.options import RunConfig
+from rawgan.runs.scatter import quality_in_words, rasters
+
+LOG_SECONDS = 10.0
+"""Time between log lines where there is no terminal to draw a progress bar in."""
+
+WINDOW = 50
+"""Latest steps by which the speed is measured."""
+
+WIDE = 115
+"""Columns from which on the progress bar spells everything out."""
+
+
+def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
+    """Train by a loop what options of that kind ask for, and return the exit code."""
+    purpose = (kind.__doc__ or "").partition("\n\n")[0]  # what follows is an example in Python
+    default = _defaults(options, kind)
+    config = tyro.cli(kind, prog=f"rawgan {kind.command}", args=options, default=default, description=purpose)
+    console = Console()
+    if config.resume is not None:
+        config.check_resumed(default)
+        folder = RunFolder.open(config.resume)
+        with folder.locked():
+            return _resume(console, config, folder, loop)
+    if config.out is not None:
+        refuse_taken(config.out)
+    training = _prepare(console, config, loop)
+    if config.dry_run:
+        return _dry_run(console, training)
+    folder = RunFolder.create(config.out, f"{config.network}-{Path(config.data).name}")
+    with folder.locked():
+        return _train(console, training, folder)
+
+
+def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[Loop]) -> int:
+    """Go on from the latest checkpoint that is whole."""
+    checkpoint, faults = folder.newest_checkpoint()
+    for fault in faults:
+        say(console, f"passed over: {fault}")
+    if checkpoint is not None:
+        config.check_resumed(config.from_dict(dict(checkpoint.about.config), f"step {checkpoint.about.step}"))
+    training = _prepare(console, config, loop, checkpoint)
+    if config.dry_run:
+        return _dry_run(console, training)
+    if checkpoint is None:
+        say(console, "no checkpoint was written yet, so the run begins anew")
+    else:
+        then, now = checkpoint.about.made_by, training.made_by()
+        changes = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
+        if changes:
+            say(console, f"not bit for bit what it would have been, as these are others: {', '.join(changes)}")
+    if training.reached > training.steps:
+        raise ArgumentError(
+            f"{folder.path} has taken {training.reached:,} steps already, more than {training.steps:,}\n"
+            "  leave --steps out, or ask for more"
+        )
+    return _train(console, training, folder)
+
+
+def _train(console: Console, training: Loop, folder: RunFolder) -> int:
+    """Train to the end, or to the end of the step in which a signal asks to stop."""
+    config, left = training.config, training.steps - training.reached
+    if training.reached:
+        say(console, f"going on after step {training.reached:,}" if left else "finished already; --steps asks for more")
+    say(
+        console,
+        f"{config.network} on {_data_in_words(training)}: {left:,} step{'' if left == 1 else 's'} of "
+        f"{config.batch_size} {config.kind.name}, on {training.device} ({training.made_by()['kernels']} kernels)",
+        f"run folder: {folder.path}",
+    )
+    display = _Bar(console, training) if console.is_terminal else _Log(console, training)
+    with _stopping(console) as stop, display:
+        reached = training.run(
+            folder, display.step, display.sample, lambda: stop.signal is not None, display.say, display.figures
+        )
+    say(
+        console,
+        f"pictures: {folder.samples_folder}",
+        f"animation: {folder.animation_file}",
+        f"losses: {folder.losses_file}",
+    )
+    if (best := folder.best_step()) is not None:
+        say(console, f"best checkpoint: {folder.best_file}, of step {best:,}; --best makes images with it")
+    alarms = folder.read_alarms()
+    if alarms:
+        say(console, f"{len(alarms)} finding{'' if len(alarms) == 1 else 's'}: rawgan diagnose {folder.path}")
+    if reached < training.steps:
+        way_on = f"go on with: rawgan {config.command} --resume {folder.path}"
+        say(console, f"stopped at step {reached:,} of {training.steps:,}; {way_on}")
+        return 128 + (stop.signal or signal.SIGINT)
+    say(console, config.use(folder.path))
+    return 0
+
+
+def _data_in_words(training: Loop) -> str:
+    data = training.data
+    if isinstance(data, Mixture):
+        return f"{data.name}, {len(data.centres)} Gaussians"
+    return f"{len(data):,} images of {'×'.join(map(str, data.shape))}"
+
+
+def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
+    """The options' default values: those of the file that --config names, or of the run that --resume does; or those
+    that suit the data."""
+    files, data = _given("--config", options) + _given("--resume", options), _given("--data", options)
+    if len(files) > 1:
+        raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
+    if not files:
+        return kind.suited(**({"data": data[-1]} if data else {}))
+    path = Path(files[0])
+    if path.is_dir():
+        path = path / CONFIG  # a run folder stands for its configuration
+    values = read_toml(path)
+    if data and _given("--config", options):
+        values["data"] = data[-1]  # which has a say in the other default values
+    for flag, other in (("--steps", "epochs"), ("--epochs", "steps")):
+        if _given(flag, options):
+            values.pop(other, None)
+    return kind.from_dict(values, str(path))
+
+
+def _given(flag: str, options: list[str]) -> list[str]:
+    """The values given for a flag, as `--flag value` or `--flag=value`."""
+    values = [option.partition("=")[2] for option in options if option.startswith(f"{flag}=")]
+    return values + [value for option, value in itertools.pairwise(options) if option == flag]
+
+
+def _prepare(console: Console, config: RunConfig, loop: type[Loop], checkpoint: Checkpoint | None = None) -> Loop:
+    """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
+    if config.backend in ("auto", "cpu"):
+        _warm_up(Console(stderr=True))
+    with progress_of(console, "reading images") as show:
+        training = loop(config, show, checkpoint)
+    if isinstance(training.data, ImageSet):
+        for skipped in training.data.skipped:
+            say(console, f"skipped {skipped}")
+    return training
+
+
+def _warm_up(console: Console) -> None:
+    """Compile the CPU kernels if that was not done yet, and show it: it takes a while."""
+    from rawgan_kernels.cpu import warm_up
+
+    if warm_up.is_warm():
+        return
+    console.print("compiling the kernels for this CPU; the next run will find them ready", highlight=False)
+    with console.status("compiling") as status:
+        warm_up.warm_up(on_kernel=lambda name: status.update(f"compiling {name}"))
+
+
+def _dry_run(console: Console, training: Loop) -> int:
+    """Show the networks, take one step, and account for the memory."""
+    config = training.config
+    for title, network, x in training.at_work():
+        console.print(layer_table(f"{config.network} {title}, batch {config.batch_size}", network, x))
+    started = time.perf_counter()
+    record = training.step(1)
+    seconds = time.perf_counter() - started
+    console.print(
+        f"one step: {seconds:.2f} s, D loss {record.d_loss:.3f}, G loss {record.g_loss:.3f}; "
+        f"the first is slower than the rest",
+        highlight=False,
+    )
+    account = training.account()
+    parts = ", ".join(f"{name} {human_bytes(size)}" for name, size in account.items())
+    console.print(
+        f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top", highlight=False
+    )
+    held = human_bytes(training.data.images.nbytes) if isinstance(training.data, ImageSet) else "drawn as it is needed"
+    console.print(f"data: {held}; nothing was written", highlight=False)
+    return 0
+
+
+class _Log:
+    """Progress as lines of text, for files and pipes."""
+
+    def __init__(self, console: Console, training: Loop) -> None:
+        self.console, self.training = console, training
+        self.times: deque[float] = deque(maxlen=WINDOW)
+        self.logged = 0.0
+
+    def __enter__(self) -> "_Log":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def speed(self) -> tuple[float, float]:
+        """Images, or points, per second, and seconds left, by the latest steps; (0, 0) as long as there is only one."""
+        if len(self.times) < 2:
+            return 0.0, 0.0
+        each = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
+        return self.training.config.batch_size / max(each, 1e-9), each
+
+    def step(self, record: Record) -> None:
+        """Print a line, unless the last one is recent."""
+        now = time.monotonic()
+        self.times.append(now)
+        if record.step not in (1, self.training.steps) and now - self.logged < LOG_SECONDS:
+            return
+        self.logged = now
+        images, each = self.speed()
+        left = each * (self.training.steps - record.step)
+        pace = f"  {images:.0f} {self.training.config.kind.name}/s  {left:.0f} s left" if images else ""
+        self.console.print(
+            f"step {record.step}/{self.training.steps}  {_in_words(record)}{pace}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
+        """Pictures are files, and a log shows none; but what points make of a mixture is soon said."""
+        if self.training.config.mixture is not None:
+            found = quality_in_words(quality(samples, self.training.config.mixture))
+            self.console.print(f"step {step:,}: {found}", highlight=False)
+
+    def figures(self, step: int, figures: dict[str, Any]) -> None:
+        """How good the images are."""
+        say(self.console, f"step {step:,}  {in_words(figures)}")
+
+    def say(self, what: str) -> None:
+        """Something that a person should know, and that takes a while."""
+        say(self.console, *what.splitlines())
+
+
+class _Bar(_Log):
+    """Progress as a bar, and the samples drawn above it."""
+
+    def __enter__(self) -> "_Bar":
+        self.progress = Progress(
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[pace]}", table_column=Column(no_wrap=True)),
+            console=self.console,
+            expand=True,
+        )
+        done, total = self.training.reached, self.training.steps
+        self.task = self.progress.add_task("training", completed=done, total=total, losses="", pace="")
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def step(self, record: Record) -> None:
+        """Move the bar."""
+        self.times.append(time.monotonic())
+        images, each = self.speed()
+        left = timedelta(seconds=round(each * (self.training.steps - record.step)))
+        self.progress.update(
+            self.task,
+            completed=record.step,
+            losses=_in_words(record) if self.console.width >= WIDE else _in_short(record),
+            pace=f"{images:.0f}/s {left}" if images else "",
+        )
+
+    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
+        """Draw a few of the images; or all points, beside real ones."""
+        mixture = self.training.config.mixture
+        few, columns, width = self.training.few(samples) if mixture is None else (rasters(samples, mixture), 2, 100)
+        try:
+            grid = terminal_grid(few, columns=columns, width=min(self.console.width, width))
+        except RawganError:
+            return  # the terminal is too narrow for pictures, which are in the run folder anyway
+        found = "" if mixture is None else f": real points, and {quality_in_words(quality(samples, mixture))}"
+        self.progress.console.print(f"step {step:,}{found}", highlight=False)
+        self.progress.console.print(grid)
+
+
+def _in_words(record: Record) -> str:
+    words = (
+        f"epoch {record.epoch:.2f}  D loss {record.d_loss:.3f}  G loss {record.g_loss:.3f}  "
+        f"D(real) {record.d_real:.2f}  D(fake) {record.d_fake:.2f}"
+    )
+    return "  ".join([words, *(f"{name} {value:.3f}" for name, value in record.of_images().items())])
+
+
+def _in_short(record: Record) -> str:
+    return (
+        f"e {record.epoch:.2f} D {record.d_loss:.2f} G {record.g_loss:.2f} "
+        f"D(x) {record.d_real:.2f} D(G(z)) {record.d_fake:.2f}"
+    )
+
+
+@dataclass
+class _Stop:
+    """Which signal asked to stop, if one did."""
+
+    signal: int | None = None
+
+
+@contextmanager
+def _stopping(console: Console) -> Iterator[_Stop]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the current step; a second one stops at once."""
+    stop, handled = _Stop(), (signal.SIGINT, signal.SIGTERM)
+
+    def ask(signum: int, frame: object) -> None:
+        stop.signal = signum
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        console.print("stopping after this step, with a checkpoint; Ctrl-C again stops at once", highlight=False)
+
+    before = [signal.signal(each, ask) for each in handled]
+    try:
+        yield stop
+    finally:
+        for each, handler in zip(handled, before, strict=True):
+            signal.signal(each, handler)

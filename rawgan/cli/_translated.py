@@ -1,0 +1,69 @@
+"""What `rawgan evaluate` says of translators and enhancers."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from rawgan.cli._progress import progress_of
+from rawgan.gan import Cycle, Translator
+from rawgan.metrics import judge_of
+from rawgan.runs.comparing import compare, compare_cycle
+from rawgan.runs.cycling import kinds_of
+from rawgan.runs.translate_config import CycleConfig, PairedConfig, TranslateConfig
+from rawgan.runs.translating import parts_of, some
+
+COLUMNS = (
+    ("psnr", "PSNR, dB", ".2f"),
+    ("ssim", "SSIM", ".4f"),
+    ("l1", "L1", ".4f"),
+    ("fid", "FID", ".3f"),
+    ("recognised", "class kept", ".4f"),
+    ("style", "of the kind wanted", ".4f"),
+    ("back", "L1 there and back", ".4f"),
+)
+"""What is measured, its heading, and how it is written."""
+
+
+def measured_images(
+    console: Console, asked: TranslateConfig, networks: Translator | Cycle, samples: int | None, features: Path | None
+) -> dict[str, Any]:
+    """Translate images that the run never saw, measure them, and print the table. Returns it, and figures of each."""
+    judge = judge_of(asked.data, features) if features is not None or asked.data == "mnist" else None
+    if isinstance(networks, Cycle):
+        assert isinstance(asked, CycleConfig)
+        with progress_of(console, "reading images") as show:
+            kinds = kinds_of(asked, show)
+        (a, a_held_out), (b, b_held_out) = kinds
+        count = min(samples or len(a_held_out), len(a_held_out), len(b_held_out))
+        with progress_of(console, "learning to tell both kinds apart") as show:
+            figures = compare_cycle(
+                asked, networks, ((a, some(a_held_out, count)), (b, some(b_held_out, count))), judge, show
+            )
+        console.print(_table(f"{count:,} images of each kind that were not trained with", figures))
+        return {"figures": figures}
+    assert isinstance(asked, PairedConfig)
+    with progress_of(console, "reading images") as show:
+        training, held_out = parts_of(asked, show)
+    part = some(held_out, min(samples or len(held_out), len(held_out)))
+    with progress_of(console, "translating") as show:
+        found = compare(asked, networks, training, part, judge, show)
+    console.print(_table(f"{len(part):,} images that were not trained with", found.figures))
+    each = zip(*found.each.values(), strict=True)
+    return {
+        "figures": found.figures,
+        "images": [dict(zip(found.each, map(float, values), strict=True)) for values in each],
+    }
+
+
+def _table(title: str, rows: dict[str, dict[str, float]]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    shown = [column for column in COLUMNS if any(column[0] in figures for figures in rows.values())]
+    table.add_column("")
+    for _, heading, _ in shown:
+        table.add_column(heading, justify="right")
+    for name, figures in rows.items():
+        table.add_row(name, *(format(figures[key], form) if key in figures else "" for key, _, form in shown))
+    return table

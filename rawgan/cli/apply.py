@@ -1,0 +1,130 @@
+"""rawgan apply"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from rawgan.cli._progress import progress_of
+from rawgan.cli._text import say
+from rawgan.data.folder import image_files
+from rawgan.device import resolve
+from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.gan import Cycle, Translator
+from rawgan.runs import RunFolder
+from rawgan.runs._files import naming
+from rawgan.runs.applying import Pixels, applied, restore_networks, source_of, translate_config_of
+from rawgan.runs.folder import refuse_taken
+from rawgan.runs.pictures import save_image, save_sheet
+from rawgan.runs.translate_config import TranslateConfig
+
+MOST_ROWS = 32
+"""Images that the sheet shows, the first ones."""
+
+
+@dataclass(frozen=True)
+class ApplyConfig:
+    """Translate or enhance images of your own, of any size, with a trained run.
+
+    Each becomes a PNG file of the same name; beside them, sheet.png shows before and after. An image that cannot be
+    read is named, and the others are done all the same; the exit code is 1 then.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run folder, of rawgan pix2pix, enhance or cyclegan."""
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Image files, or folders of them. Of images to be filled in, what is transparent is missing."""
+    out: Path | None = None
+    """The folder to write into, new or empty. Unset: a new one in the run folder."""
+    from_targets: bool = False
+    """The images are what should come out: make of them what the network takes, as in training, and show all three."""
+    back: bool = False
+    """Of a run of rawgan cyclegan: make images of its first kind out of images of the other."""
+    seed: int = 0
+    """Of noise and holes, with --from-targets."""
+    best: bool = False
+    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+
+
+def main(options: list[str]) -> int:
+    """Translate the images, and say where they are."""
+    config = tyro.cli(ApplyConfig, prog="rawgan apply", args=options)
+    folder, console = RunFolder.open(config.run), Console()
+    asked = translate_config_of(folder)
+    if asked is None:
+        raise ConfigError(
+            f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
+        )
+    files = _files(config.images)
+    networks, step = restore_networks(folder, asked, resolve(config.device), config.best)
+    gan = _way(networks, config)
+    out = _new_folder(config.out, config.run)
+    rows, faults = list[list[Pixels]](), list[str]()
+    with progress_of(console, "translating") as show:
+        for done, (name, file) in enumerate(files.items(), 1):
+            try:
+                row = _translate(asked, gan, file, config)
+            except DataError as error:
+                faults.append(str(error))
+            else:
+                save_image(out / f"{name}.png", row[1][0])
+                rows += [row] if len(rows) < MOST_ROWS else []
+            show(done, len(files))
+    for fault in faults:
+        say(console, fault)
+    if rows:
+        sheet = save_sheet(out / "sheet.png", rows)
+        say(console, f"{len(files) - len(faults)} images of step {step:,}: {out}", f"before and after: {sheet}")
+    return 1 if faults else 0
+
+
+def _files(given: tuple[Path, ...]) -> dict[str, Path]:
+    """Image files by the name that each will have, without its suffix; those of folders by their path in there."""
+    found = dict[str, Path]()
+    for place in given:
+        below = image_files(place) if place.is_dir() else [place]
+        for file in below:
+            name = str(file.relative_to(place).with_suffix("")) if place.is_dir() else file.stem
+            number, free = 2, name
+            while free in found or free == "sheet":
+                number, free = number + 1, f"{name}-{number}"
+            found[free] = file
+    if not found:
+        raise ArgumentError("no images are given; name files, or folders of them")
+    return found
+
+
+def _way(networks: Translator | Cycle, config: ApplyConfig) -> Translator:
+    """What translates."""
+    if isinstance(networks, Cycle):
+        return networks.back if config.back else networks.forth
+    if config.back:
+        raise ArgumentError(f"--back is for runs of rawgan cyclegan, but {config.run} knows one way only")
+    return networks
+
+
+def _new_folder(out: Path | None, run: Path) -> Path:
+    """An empty folder to write into."""
+    if out is not None:
+        refuse_taken(out)
+    number, folder = 2, out or run / "applied"
+    while out is None and folder.exists():
+        number, folder = number + 1, run / f"applied-{number}"
+    with naming(folder, "made"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _translate(asked: TranslateConfig, gan: Translator, file: Path, config: ApplyConfig) -> list[Pixels]:
+    """Before, after and, if it is known, what should have come out."""
+    source, target = source_of(file, asked, config.from_targets, config.seed)
+    try:
+        made = applied(gan, source)
+    except MemoryError:
+        height, width = source.shape[1:3]
+        raise DataError(f"{file}: {width} × {height} pixels take more memory than there is; make it smaller") from None
+    return [source[..., : gan.kind.channels], made, *([] if target is None else [target])]

@@ -1,0 +1,10 @@
+"""rawgan enhance"""
+
+from rawgan.cli._training import train
+from rawgan.runs.translate_config import EnhanceConfig
+from rawgan.runs.translating import PairedTraining
+
+
+def main(options: list[str]) -> int:
+    """Train, and return the exit code."""
+    return train(options, EnhanceConfig, PairedTraining)

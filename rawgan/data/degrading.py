@@ -1,0 +1,130 @@
+"""What images lose before an enhancer gets them: pixels, clarity, or a part. Made afresh in each step."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan.errors import ArgumentError
+from rawgan_kernels import array_module
+
+TASKS = ("super-resolution", "denoise", "inpaint")
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """One of the tasks, and how hard it is.
+
+    Raises: ArgumentError for what makes no sense
+
+    >>> images = np.zeros((2, 28, 28, 1), np.float32)
+    >>> [Degradation(task).of(images, np.random.default_rng(0)).shape for task in TASKS]
+    [(2, 7, 7, 1), (2, 28, 28, 1), (2, 28, 28, 2)]
+    """
+
+    task: str
+    factor: int = 4
+    """Super-resolution: how many pixels there should be for one, in each direction; a power of 2."""
+    noise: float = 0.5
+    """Denoising: standard deviation of the noise, of pixels from −1 to 1."""
+    hole: int = 10
+    """Inpainting: height and width of what is missing, in pixels."""
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ArgumentError(f"there is no task {self.task!r}; choose one of: {', '.join(TASKS)}")
+        if self.factor not in (2, 4, 8):
+            raise ArgumentError(f"factor must be 2, 4 or 8, but is {self.factor}")
+        if not 0 < self.noise <= 10:
+            raise ArgumentError(f"noise must be more than 0 and at most 10, but is {self.noise}")
+        if self.hole < 1:
+            raise ArgumentError(f"hole must be at least 1, but is {self.hole}")
+
+    @property
+    def enlarged(self) -> int:
+        """How many pixels an enhancer makes of one."""
+        return self.factor if self.task == "super-resolution" else 1
+
+    def sources(self, channels: int) -> int:
+        """Channels of what an enhancer gets: of a hole, one more says where it is."""
+        return channels + 1 if self.task == "inpaint" else channels
+
+    def of(self, images: Any, rng: np.random.Generator) -> Any:
+        """What is left of images, as an array where they are.
+
+        Shapes: (N, H, W, C) in [−1, 1] → (N, H / factor, W / factor, C); noisy (N, H, W, C); of holes (N, H, W, C + 1)
+        """
+        if self.task == "super-resolution":
+            return shrunk(images, self.factor)
+        if self.task == "denoise":
+            noise = self.noise * rng.standard_normal(images.shape)
+            return images + array_module(images).asarray(noise, images.dtype)
+        return with_hole(images, self._holes(images.shape, rng))
+
+    def _holes(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Where each image has its hole. Shapes: → (N, H, W, 1)"""
+        n, height, width, _ = shape
+        if self.hole >= min(height, width):
+            raise ArgumentError(f"hole {self.hole} leaves nothing of images of {height} × {width} pixels")
+        top, left = (rng.integers(0, side - self.hole + 1, (n, 1)) for side in (height, width))
+        rows, columns = np.arange(height), np.arange(width)
+        tall = (rows >= top) & (rows < top + self.hole)
+        wide = (columns >= left) & (columns < left + self.hole)
+        return (tall[:, :, None] & wide[:, None, :])[..., None]
+
+
+def with_hole(images: Any, holes: NDArray[np.bool_]) -> Any:
+    """Images that are grey where they have a hole, and a channel that is 1 there and −1 elsewhere.
+
+    Shapes: images (N, H, W, C), holes (N, H, W, 1) → (N, H, W, C + 1)
+    """
+    xp = array_module(images)
+    missing = xp.asarray(holes)
+    where = xp.where(missing, 1, -1).astype(images.dtype)
+    return xp.concatenate([xp.where(missing, images.dtype.type(0), images), where], axis=3)
+
+
+def shrunk(images: Any, factor: int) -> Any:
+    """Bicubic, by as many pixels as one stands for.
+
+    Shapes: (N, H, W, C) → (N, H / factor, W / factor, C)
+    """
+    height, width = images.shape[1:3]
+    if height % factor or width % factor:
+        raise ArgumentError(f"images of {height} × {width} pixels cannot be shrunk by {factor}; take a multiple")
+    return resampled(images, (height // factor, width // factor))
+
+
+def resampled(images: Any, size: tuple[int, int]) -> Any:
+    """Images of another size, bicubic: the same weights as Pillow's, which sees more pixels the more it shrinks.
+
+    Shapes: (N, H, W, C) in [−1, 1] → (N, *size, C)
+
+    >>> resampled(np.ones((1, 4, 6, 3), np.float32), (8, 3)).shape
+    (1, 8, 3, 3)
+    """
+    xp = array_module(images)
+    n, height, width, c = images.shape
+    rows, columns = (
+        xp.asarray(bicubic_weights(before, after), images.dtype)
+        for before, after in ((height, size[0]), (width, size[1]))
+    )
+    tall = rows @ images.reshape(n, height, width * c)  # (I, H) @ (N, H, W·C) → (N, I, W·C)
+    wide = columns @ tall.reshape(n * size[0], width, c)  # (J, W) @ (N·I, W, C) → (N·I, J, C)
+    return wide.reshape(n, *size, c).clip(-1, 1)
+
+
+@cache
+def bicubic_weights(before: int, after: int) -> NDArray[np.float32]:
+    """What each pixel of a row of one size has of those of another. Shapes: → (after, before)
+
+    Learnt from Pillow, by what it makes of single bright pixels.
+    """
+    from PIL import Image
+
+    spots = Image.fromarray(np.eye(before, dtype=np.float32))
+    weights = np.asarray(spots.resize((after, before), Image.Resampling.BICUBIC)).T.copy()
+    weights.flags.writeable = False
+    return weights

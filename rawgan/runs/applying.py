@@ -1,0 +1,124 @@
+"""A trained translator or enhancer, and images of any size, one by one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan.data import to_unit
+from rawgan.data.degrading import with_hole
+from rawgan.data.folder import FORMATS
+from rawgan.data.opening import opened_image
+from rawgan.data.pairs import MADE
+from rawgan.data.pixels import in_mode
+from rawgan.errors import ConfigError, DataError
+from rawgan.gan import Cycle, Translator
+from rawgan.random import generator
+from rawgan.runs.cycling import cycle_of
+from rawgan.runs.folder import RunFolder
+from rawgan.runs.restoring import checkpoint_of
+from rawgan.runs.state import restore_gan
+from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
+from rawgan.runs.translating import translated, translator_of
+from rawgan.tensor import Tensor
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Pixels = NDArray[Any]
+"""(1, H, W, C), of floats in [−1, 1]."""
+
+
+def translate_config_of(folder: RunFolder) -> TranslateConfig | None:
+    """The configuration of a run that makes images out of images; None for a run of another kind.
+
+    Raises: ConfigError if it is missing or damaged
+    """
+    values = folder.read_config()
+    for kind in (Pix2pixConfig, EnhanceConfig, CycleConfig):
+        if values.get("command") == kind.command:
+            return kind.from_dict(values, str(folder.config_file))
+    return None
+
+
+def restore_networks(
+    folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
+) -> tuple[Translator | Cycle, int]:
+    """The networks of a run, as its latest checkpoint has them, or its best one; and the step of that.
+
+    Raises: ConfigError as `restoring.restore`
+    """
+    if config.channels is None:
+        raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
+    checkpoint = checkpoint_of(folder, best)
+    if isinstance(config, CycleConfig):
+        gan: Translator | Cycle = cycle_of(config, device_name)
+    else:
+        assert isinstance(config, PairedConfig)
+        gan = translator_of(config, device_name)
+    restore_gan(gan, checkpoint)
+    return gan, checkpoint.about.step
+
+
+def source_of(
+    path: Path, config: TranslateConfig, from_target: bool = False, seed: int = 0
+) -> tuple[Pixels, Pixels | None]:
+    """What a network takes, from an image file of any size; and what it should make of it, if that is known.
+
+    With `from_target`, the file is what should come out, and the source is made of it as in training: its edges, or
+    what is left of it. Otherwise it is the source; of an image to be filled in, what is transparent is missing.
+
+    Raises: DataError for a file that cannot be read, or has nothing missing where something should be
+    """
+    from PIL import ImageOps, UnidentifiedImageError
+
+    try:
+        with opened_image(path, FORMATS) as opened:
+            image = ImageOps.exif_transpose(opened)
+            image.load()
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not a PNG, JPEG, WebP, GIF or BMP image") from None
+    except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
+        raise DataError(f"{path}: {error or type(error).__name__}") from None
+    kind = config.translation
+    if from_target:
+        return _made_of(_array(image, kind.channels), path, config, seed)
+    if isinstance(config, EnhanceConfig) and config.task == "inpaint":
+        alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
+        if not (alpha < 128).any():
+            raise DataError(f"{path}: nothing is missing; make transparent what is to be filled in")
+        return with_hole(to_unit(_array(image.convert("RGBA").convert("RGB"), kind.channels)), alpha < 128), None
+    return to_unit(_array(image, kind.sources)), None
+
+
+def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, seed: int) -> tuple[Pixels, Pixels]:
+    """Source and target, as in training."""
+    target = to_unit(pixels)
+    if isinstance(config, EnhanceConfig):
+        factor = config.degradation.enlarged
+        height, width = (side // factor * factor for side in target.shape[1:3])
+        if not (height and width):
+            raise DataError(f"{path}: {pixels.shape[1]} × {pixels.shape[2]} pixels cannot be shrunk by {factor}")
+        target = target[:, :height, :width]
+        return config.degradation.of(target, generator(seed, "apply")), target
+    if not isinstance(config, Pix2pixConfig) or config.how not in MADE or config.targets is not None:
+        raise DataError(f"{path}: sources of this run are not made of targets; give it sources")
+    return to_unit(MADE[config.how](pixels)), target
+
+
+def applied(gan: Translator, source: Pixels) -> Pixels:
+    """What the network makes of one image of any size: it is padded by what is at its borders, and cut back.
+
+    Shapes: (1, h, w, sources) → (1, H, W, channels)
+    """
+    stride, enlarged = gan.stride, gan.kind.enlarged
+    height, width = source.shape[1:3]
+    more = [max(2 * stride, -(-side // stride) * stride) - side for side in (height, width)]
+    padded = np.pad(source, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")
+    made = translated(gan, Tensor(padded).to(gan.g_optimizer.parameters[0].device))
+    return made[:, : height * enlarged, : width * enlarged]
+
+
+def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
+    return np.asarray(in_mode(image, channels)).reshape(1, image.height, image.width, channels)

@@ -1,0 +1,155 @@
+"""How good translated or enhanced images are, beside what is made without a network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan.data import ImageSet, to_uint8, to_unit
+from rawgan.data.imageset import Progress
+from rawgan.data.styles import checked_styles
+from rawgan.gan import Cycle, Translator
+from rawgan.metrics import Classifier, Judge, fid, l1, psnr, ssim, train_classifier
+from rawgan.metrics.fidelity import WINDOW
+from rawgan.runs.baselines import Maker, baselines_of
+from rawgan.runs.translate_config import CycleConfig, PairedConfig
+from rawgan.runs.translating import AT_ONCE, batches_of, some, translated
+from rawgan.tensor import Tensor
+
+CHOSEN_BY = 200
+"""Images that the network was trained with, by which a baseline chooses what it has to choose."""
+TRANSLATED, TARGETS = "translated", "targets"
+STYLE_IMAGES, STYLE_EPOCHS = 4000, 2
+"""What the classifier of two kinds is trained by: images of each, at most, and how often it sees them."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of each maker, the network first, the targets themselves last; and of each image of the network."""
+
+    figures: dict[str, dict[str, float]]
+    each: dict[str, NDArray[np.float64]]
+    """By name, one for each image: (N,)."""
+
+
+def compare(
+    config: PairedConfig,
+    gan: Translator,
+    training: ImageSet,
+    held_out: ImageSet,
+    judge: Judge | None = None,
+    on_progress: Progress = lambda done, total: None,
+) -> Comparison:
+    """Have all make images of those held out, and measure them.
+
+    PSNR, SSIM and L1 are means over the images, by pixels rounded to bytes. With a judge, FID to the targets, and the
+    share of images that it takes for the class of their label, if it knows their classes.
+    """
+    source, target = next(batches_of(config, some(training, CHOSEN_BY), "cpu"))
+    baselines = baselines_of(config, source.numpy(), target.numpy())
+    makers: dict[str, Callable[[Tensor], NDArray[Any]]] = {
+        TRANSLATED: lambda images: translated(gan, images),
+        **{name: _of_numpy(maker) for name, maker in baselines.items()},
+    }
+    made: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in makers}
+    wanted, done = [], 0
+    for sources, targets in batches_of(config, held_out, gan.g_optimizer.parameters[0].device):
+        for name, make in makers.items():
+            made[name].append(to_uint8(make(sources)))
+        wanted.append(to_uint8(targets.numpy()))
+        done += len(targets)
+        on_progress(done, len(held_out))
+    images = {name: np.concatenate(parts) for name, parts in made.items()}
+    targets_all = np.concatenate(wanted)
+    each = {name: _of_pixels(pixels, targets_all) for name, pixels in images.items()}
+    figures = {name: {figure: float(values.mean()) for figure, values in each[name].items()} for name in images}
+    if judge is not None:
+        _judged(figures, images | {TARGETS: targets_all}, targets_all, held_out, judge)
+    return Comparison(figures, each[TRANSLATED])
+
+
+def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
+    return lambda images: maker(images.numpy())
+
+
+def _of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    found = {"psnr": psnr(images, targets), "l1": l1(images, targets)}
+    return found | ({"ssim": ssim(images, targets)} if min(images.shape[1:3]) >= WINDOW else {})
+
+
+def _judged(
+    figures: dict[str, dict[str, float]],
+    images: dict[str, NDArray[np.uint8]],
+    targets: NDArray[np.uint8],
+    held_out: ImageSet,
+    judge: Judge,
+) -> None:
+    """Add what the judge finds; of the targets themselves, too, whose FID is 0."""
+    real = judge.features(targets)
+    labels = held_out.labels if judge.data == held_out.name.rpartition(" ")[2] else None
+    for name, pixels in images.items():
+        features = judge.features(pixels)
+        own = figures.setdefault(name, {})
+        if len(real) > features.shape[1]:
+            own["fid"] = fid(real, features)
+        if labels is not None and judge.classes is not None:
+            own["recognised"] = float((judge.probabilities(features).argmax(axis=1) == labels).mean())
+
+
+def compare_cycle(
+    config: CycleConfig,
+    gan: Cycle,
+    kinds: tuple[tuple[ImageSet, ImageSet], tuple[ImageSet, ImageSet]],
+    judge: Judge | None = None,
+    on_progress: Progress = lambda done, total: None,
+) -> dict[str, dict[str, float]]:
+    """Translate images of both kinds that were not trained with, and measure them, beside what real images reach.
+
+    `style` is the share that a classifier takes for images of the kind that they should be of; it is trained on both
+    kinds here. With a judge, `recognised` is the share that it takes for the class of the image that was translated;
+    what is inverted is turned back for it, as it has seen no such images. FID is to real images of that kind.
+    """
+    (a, a_held_out), (b, b_held_out) = kinds
+    style = _style_classifier(config, (a, b), (a_held_out, b_held_out), on_progress)
+    found: dict[str, dict[str, float]] = {}
+    inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
+    sides = (
+        ("A to B", gan.forth, gan.back, a_held_out, b_held_out, 1),
+        ("B to A", gan.back, gan.forth, b_held_out, a_held_out, 0),
+    )
+    for name, there, back, images, wanted, kind in sides:
+        made, home = [], []
+        for start in range(0, len(images), AT_ONCE):
+            pixels = to_unit(images.images[start : start + AT_ONCE])
+            after = translated(there, Tensor(pixels).to(there.g_optimizer.parameters[0].device))
+            made.append(to_uint8(after))
+            again = translated(back, Tensor(after).to(there.g_optimizer.parameters[0].device))
+            home.append(np.abs(again - pixels).mean(axis=(1, 2, 3)) / 2)
+        for row, shown in ((name, np.concatenate(made)), (f"real {'AB'[kind]}", wanted.images)):
+            found[row] = {"style": float((style.labels(shown) == kind).mean())}
+            labels = images.labels if row == name else wanted.labels
+            if judge is not None:
+                upright = 255 - shown if inverted and kind else shown
+                features, real = judge.features(shown), judge.features(wanted.images)
+                if len(real) > real.shape[1] and row == name:
+                    found[row]["fid"] = fid(real, features)
+                if labels is not None and judge.data == config.data:
+                    named = judge.probabilities(judge.features(upright)).argmax(axis=1)
+                    found[row]["recognised"] = float((named == labels).mean())
+        found[name]["back"] = float(np.concatenate(home).mean())
+    return found
+
+
+def _style_classifier(
+    config: CycleConfig, kinds: tuple[ImageSet, ImageSet], held_out: tuple[ImageSet, ImageSet], on_progress: Progress
+) -> Classifier:
+    """What tells the two kinds apart."""
+
+    def both(parts: tuple[ImageSet, ImageSet]) -> ImageSet:
+        few = [some(part, min(STYLE_IMAGES, len(part))).images for part in parts]
+        labels = np.repeat([0, 1], [len(part) for part in few])
+        return ImageSet(np.concatenate(few), labels, "two kinds of images")
+
+    return train_classifier(both(kinds), both(held_out), config.seed, STYLE_EPOCHS, on_progress)

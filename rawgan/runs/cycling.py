@@ -1,0 +1,180 @@
+"""Training that makes images of one kind out of images of another, without pairs."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan import nn
+from rawgan.data import Batches, ImageSet, has_test_split, load, to_unit
+from rawgan.data.imageset import Progress
+from rawgan.data.styles import styled
+from rawgan.device import to_device
+from rawgan.gan import Cycle, CycleWeights, History, Outcome, Translator, build_translator, cycle_step, network_bytes
+from rawgan.metrics import split
+from rawgan.runs.doctor import Finding, examine
+from rawgan.runs.loop import Loop
+from rawgan.runs.translate_config import CycleConfig
+from rawgan.runs.translating import AT_ONCE, BESIDE, MEASURED, kept_apart, some, translated
+from rawgan.tensor import Tensor
+
+
+class CycleTraining(Loop):
+    """A run of `rawgan cyclegan`.
+
+    >>> training = CycleTraining(CycleConfig(width=2, batch_size=2))
+    >>> training.data, training.others
+    (ImageSet('mnist', 30000 images of 28 × 28 × 1, labelled), ImageSet('mnist', 30000 images of 28 × 28 × 1, labelled))
+    >>> training.step(1).step
+    1
+    """
+
+    config: CycleConfig
+    data: ImageSet
+    batches: Batches
+    gan: Cycle
+    others: ImageSet
+    """Images of the other kind."""
+
+    def _load(self, show: Progress) -> None:
+        """See the base class."""
+        config = self.config
+        (self.data, self.held_out), (self.others, self.others_held_out) = kinds_of(config, show)
+        size, _, channels = self.data.shape
+        self.config = dataclasses.replace(config, image_size=size, channels=channels)
+        self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
+        self._others = Batches(self.others, config.batch_size, config.seed, self.device)
+        count = max(1, config.samples // (2 * BESIDE))
+        self.columns = BESIDE * max(1, round((2 * count / BESIDE) ** 0.5))
+        self._shown = [self._tensor(some(images, count)) for images in (self.held_out, self.others_held_out)]
+
+    def _tensor(self, images: ImageSet) -> Tensor:
+        return Tensor(to_device(to_unit(images.images), self.device))
+
+    def _build(self) -> Cycle:
+        """See the base class."""
+        return cycle_of(self.config, self.device)
+
+    def pair(self, index: int) -> tuple[Tensor, Tensor]:
+        """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
+        return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))
+
+    def _by_kernels(self, index: int) -> Outcome:
+        """See the base class."""
+        weights = CycleWeights(self.config.cycle_weight, self.config.identity_weight)
+        return cycle_step(self.gan, *self.pair(index), self._recipe, weights, index)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def sample(self) -> NDArray[Any]:
+        """Images that are not trained with, of both kinds: as they are, translated, and back again.
+
+        Shapes: → (N · 3, H, W, C) in [−1, 1]
+        """
+        found = []
+        for images, there, back in zip(self._shown, *self._ways(), strict=True):
+            after = translated(there, images)
+            found.append(np.stack([images.numpy(), after, translated(back, Tensor(after).to(self.device))], axis=1))
+        beside = np.concatenate(found)
+        return beside.reshape(-1, *beside.shape[2:])
+
+    def _ways(self) -> tuple[tuple[Translator, Translator], tuple[Translator, Translator]]:
+        """What translates each kind, and what translates it back."""
+        return (self.gan.forth, self.gan.back), (self.gan.back, self.gan.forth)
+
+    def few(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
+        """See the base class."""
+        return samples[: 6 * BESIDE], 3 * BESIDE, 100
+
+    def measure(self) -> dict[str, Any]:
+        """How far images that are not trained with are from what comes back; none without --evaluate-every."""
+        if self.config.evaluate_every is None:
+            return {}
+        errors = []
+        for held_out, there, back in zip((self.held_out, self.others_held_out), *self._ways(), strict=True):
+            part = some(held_out, min(self.config.evaluate_samples or MEASURED, len(held_out)))
+            for start in range(0, len(part), AT_ONCE):
+                images = self._tensor(
+                    dataclasses.replace(part, images=part.images[start : start + AT_ONCE], labels=None)
+                )
+                home = translated(back, Tensor(translated(there, images)).to(self.device))
+                errors.append(np.abs(home - images.numpy()).mean(axis=(1, 2, 3)))
+        return {"l1": float(np.concatenate(errors).mean())}
+
+    @property
+    def best(self) -> str:
+        """See the base class."""
+        return "l1"
+
+    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
+        """See the base class: one way, as the other is alike."""
+        a, b = self.pair(0)
+        return [("generator", self.gan.forth.generator, a), ("discriminator", self.gan.forth.discriminator, b)]
+
+    def account(self) -> dict[str, int]:
+        """See the base class: both ways, and each generator three times."""
+        (_, _, a), (_, _, b) = self.at_work()
+        one = network_bytes(self.gan.forth, a[:1], b[:1], self.config.batch_size)
+        return {name: size * (6 if name == "activations" else 2) for name, size in one.items()}
+
+    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
+        """See the base class: of what makes the other kind."""
+        a, b = self.pair(self.reached - 1)
+        return examine(self.gan.forth, b, a, self._recipe, records)
+
+
+Kind = tuple[ImageSet, ImageSet]
+"""Images to train with, and others like them."""
+
+
+def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> tuple[Kind, Kind]:
+    """Images of both kinds.
+
+    Raises: DataError for data that cannot be read, or kinds of different channels
+    """
+
+    def read(source: str, channels: int | None, part: str = "train") -> ImageSet:
+        return load(
+            source, image_size=config.size, channels=channels, split=part, skip_broken=config.skip_broken,
+            on_progress=show,
+        )  # fmt: skip
+
+    images = read(config.data, config.channels)
+    first = kept_apart(images, config.seed)
+    if has_test_split(config.data):
+        first = images, read(config.data, config.channels, "test")
+    if config.targets is None:
+        assert config.styles is not None
+        one, other = split(first[0], len(first[0]) // 2, config.seed)
+        drawn = [dataclasses.replace(each, images=styled(each.images, config.styles)) for each in (other, first[1])]
+        return (one, first[1]), (drawn[0], drawn[1])
+    others = read(config.targets, first[0].shape[2])
+    if has_test_split(config.targets):
+        return first, (others, read(config.targets, first[0].shape[2], "test"))
+    return first, kept_apart(others, config.seed)
+
+
+def cycle_of(config: CycleConfig, device_name: str) -> Cycle:
+    """The networks of a run, as they are before its first step."""
+    forth, back = (
+        build_translator(
+            config.model,
+            config.translation,
+            paired=False,
+            width=config.width,
+            d_width=config.d_width,
+            patch=config.patch,
+            learning_rate=config.learning_rate,
+            d_learning_rate=config.d_learning_rate,
+            average_decay=config.ema,
+            spectral_norm=config.spectral_norm,
+            purpose=purpose,
+            seed=config.seed,
+            device=device_name,
+        )
+        for purpose in ("forth", "back")
+    )
+    size, channels = config.size, config.translation.channels
+    made = History(config.history, (size, size, channels)), History(config.history, (size, size, channels))
+    return Cycle(forth, back, made)

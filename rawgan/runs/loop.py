@@ -1,0 +1,411 @@
+"""The loop that every training run goes through, from its configuration to its folder, whatever the networks make."""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import rawgan_kernels
+from rawgan import __version__, device, nn
+from rawgan.data import Batches, ImageSet, Mixture, PointBatches
+from rawgan.data.imageset import Progress
+from rawgan.errors import ArgumentError, DeviceError, DivergedError
+from rawgan.gan import Outcome, human_bytes
+from rawgan.runs.background import Background
+from rawgan.runs.checkpoint import About, Checkpoint
+from rawgan.runs.doctor import Finding
+from rawgan.runs.folder import RunFolder
+from rawgan.runs.guard import first_nonfinite
+from rawgan.runs.options import RunConfig
+from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
+from rawgan.runs.state import Trained, arrays_of, networks_of, optimizers_of, restore_gan
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+SHOWN_SECONDS = 0.1
+"""Between two looks at the losses of steps on a GPU."""
+
+ROLLBACKS = 5
+"""After so many, a run that is told to go back stops all the same."""
+
+
+class Record(NamedTuple):
+    """One line of metrics.jsonl."""
+
+    step: int
+    """Steps taken so far, this one included."""
+    epoch: float
+    """Passes over the data so far."""
+    d_loss: float
+    g_loss: float
+    d_real: float
+    d_fake: float
+    class_real: float | None = None
+    """Of an auxiliary D; see `Outcome`."""
+    class_fake: float | None = None
+    pixel: float | None = None
+    """Of a translator; see `Outcome`."""
+    feature: float | None = None
+    cycle: float | None = None
+    identity: float | None = None
+
+    def to_dict(self) -> dict[str, float]:
+        """What there is."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+    def of_images(self) -> dict[str, float]:
+        """How far images are from what they should be, by name."""
+        names = "pixel", "feature", "cycle", "identity"
+        return {name: value for name, value in self.to_dict().items() if name in names}
+
+
+FEW = 16
+"""Samples that a terminal shows."""
+
+
+class Loop(ABC):
+    """A run that is ready to go: the data is loaded, the networks are built, or as a checkpoint has them.
+
+    Subclasses say what is trained, by what data, and how one step is taken.
+
+    Raises: DataError, ArgumentError, DeviceError for whatever would have gone wrong later; ConfigError for a checkpoint
+        of other networks
+    """
+
+    config: RunConfig
+    """With what the data says, where options were unset."""
+    data: ImageSet | Mixture
+    batches: Batches | PointBatches
+    gan: Trained
+    columns: int | None = None
+    """Images in a row of the samples; None: as near to a square as can be."""
+
+    def __init__(
+        self, config: RunConfig, on_progress: Progress | None = None, checkpoint: Checkpoint | None = None
+    ) -> None:
+        config.check()
+        self.device = device.resolve(config.device)
+        if self.device not in rawgan_kernels.BACKENDS.get(config.backend, (self.device,)):
+            raise ArgumentError(
+                f"backend: {config.backend} does not compute on device {self.device}\n"
+                "  leave --backend out, which takes one that does, or choose another --device"
+            )
+        rawgan_kernels.use(config.backend)
+        self.config = config
+        self._load(on_progress or (lambda done, total: None))
+        self.steps = config.total_steps(self.batches.per_epoch)
+        self._begin(checkpoint)
+
+    # --- what is trained ---------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _load(self, show: Progress) -> None:
+        """Read the data, and all that steps and measurements need."""
+
+    @abstractmethod
+    def _build(self) -> Trained:
+        """The networks as they are before the first step."""
+
+    @abstractmethod
+    def _by_kernels(self, index: int) -> Outcome:
+        """Take step `index`, counted from 0."""
+
+    @abstractmethod
+    def sample(self) -> np.ndarray[Any, Any]:
+        """What pictures are made of, the same each time but for the networks."""
+
+    @abstractmethod
+    def measure(self) -> dict[str, Any]:
+        """Figures of the generator as it is that are a single number, by name; none where there is no measuring."""
+
+    @abstractmethod
+    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
+        """The networks by what they are called, and a batch of what each takes."""
+
+    @abstractmethod
+    def account(self) -> dict[str, int]:
+        """What a step holds in memory, in bytes."""
+
+    @abstractmethod
+    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
+        """What the doctor finds."""
+
+    @property
+    @abstractmethod
+    def best(self) -> str:
+        """The figure by which one checkpoint is better than another: the less, the better."""
+
+    def few(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int, int]:
+        """Samples for a terminal, how many of them are in a row, and how many columns of text they may take."""
+        return samples[:FEW], FEW // 2, 100
+
+    def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
+        """Write the samples of a step as a picture."""
+        return save_grid(path, samples, self.columns)
+
+    def _begin(self, checkpoint: Checkpoint | None) -> None:
+        """Build the networks, and be where the checkpoint is, or at the beginning."""
+        self.gan = self._build()
+        self.reached = 0
+        """Steps taken so far."""
+        self.rollbacks = 0
+        """How often the run went back because of numbers that were not finite."""
+        self._recipe = self.config.recipe()
+        self._take = self._by_kernels
+        self._names: list[str] = []
+        """What steps leave to look at."""
+        if checkpoint is not None:
+            rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
+            restore_gan(self.gan, checkpoint)
+            options = "learning_rate", "d_learning_rate"
+            if any(getattr(self.config, name) != checkpoint.about.config.get(name) for name in options):
+                for name, optimizer in optimizers_of(self.gan).items():
+                    optimizer.lr = rates[name]
+            self.reached, self.rollbacks = checkpoint.about.step, checkpoint.about.rollbacks
+
+    # --- steps -------------------------------------------------------------------------------------------------------
+
+    def step(self, number: int) -> Record:
+        """Take training step `number`, counted from 1.
+
+        Raises: DivergedError if a loss is not finite, DeviceError if the memory is too small
+        """
+        (record,) = self._records([self._outcome(number, self._take)])
+        return record
+
+    def _outcome(self, number: int, take: Callable[[int], Outcome]) -> Any:
+        """Take a step. Returns what it leaves to look at, (4,) or (6,), still on its device."""
+        try:
+            with self._slowed(number - 1):
+                outcome = take(number - 1)
+            self.gan.follow(number - 1)
+        except MemoryError as error:
+            raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
+        self.reached = number
+        left = outcome.by_name()
+        self._names = [*left]
+        return array_module(outcome[0].data).stack([value.data for value in left.values()])
+
+    @contextmanager
+    def _slowed(self, index: int) -> Iterator[None]:
+        """Inside, learning rates are those of step `index`; outside, always those of the first step."""
+        factor = 0.5 ** (index / self.config.half_life) if self.config.half_life else 1.0
+        with ExitStack() as stack:
+            for optimizer in optimizers_of(self.gan).values():
+                stack.enter_context(optimizer.slowed(factor))
+            yield
+
+    def _records(self, outcomes: list[Any]) -> Iterator[Record]:
+        """The latest steps' outcomes, fetched in one go.
+
+        Raises: DivergedError if a loss is not finite
+        """
+        if not outcomes:
+            return
+        values = device.to_device(array_module(outcomes[0]).stack(outcomes), "cpu")
+        for number, row in enumerate(values, self.reached - len(outcomes) + 1):
+            left = dict(zip(self._names, map(float, row), strict=True))
+            record = Record(number, number * self.epochs_per_step, **left)
+            if not (math.isfinite(record.d_loss) and math.isfinite(record.g_loss)):
+                raise DivergedError(
+                    f"step {number}: the losses are no longer finite, so training stops\n"
+                    f"  discriminator {record.d_loss}   generator {record.g_loss}"
+                )
+            yield record
+
+    @property
+    def epochs_per_step(self) -> float:
+        """Which share of the data a step sees."""
+        return 1 / self.batches.per_epoch
+
+    def _out_of_memory(self) -> str:
+        account, free = self.account(), device.free_bytes(self.device)
+        parts = ", ".join(f"{name} {human_bytes(size)}" for name, size in account.items())
+        return (
+            f"out of memory on {self.device}\n"
+            f"  a step takes about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top"
+            + (f"; besides what is held already, {human_bytes(free)} are free" if free is not None else "")
+            + f"\n  try a smaller --batch-size than {self.config.batch_size}, --width or --image-size"
+        )
+
+    # --- the run -----------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        folder: RunFolder,
+        on_step: Callable[[Record], None] = lambda record: None,
+        on_sample: Callable[[int, np.ndarray[Any, Any]], None] = lambda step, images: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_trouble: Callable[[str], None] = lambda what: None,
+        on_figures: Callable[[int, dict[str, Any]], None] = lambda step, figures: None,
+    ) -> int:
+        """Train from where it is to the end, or until `should_stop()`, and write everything into the folder. Returns
+        the steps taken in all.
+
+        A run that was stopped, or killed, and goes on from its checkpoint leaves the same files, bit for bit, as one
+        that never was. Whenever it makes a picture, the doctor looks, too, and what is found is told to `on_trouble`.
+
+        Raises: DivergedError if a loss is not finite; the folder then holds the state before that step
+        """
+        folder.write_config(self.config.to_dict())
+        folder.rewind(self.reached, self._has_picture)
+        records = folder.read_metrics()
+        least = self._least(records, folder.best_step())
+        with folder, Background() as background:
+            if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():
+                self._picture(folder, background, on_sample)
+            saved, shown, outcomes = self.reached, time.monotonic(), []
+            while True:
+                ended = self.reached == self.steps or should_stop()
+                if not ended:
+                    outcomes.append(self._outcome(self.reached + 1, self._take))
+                picture = not ended and self._has_picture(self.reached)
+                measured = bool(outcomes) and not ended and self._is_measured(self.reached)
+                save = ended or measured or self.reached % self.config.checkpoint_every == 0
+                # To fetch from a GPU is to wait for it: so that is done when somebody looks.
+                if not (picture or save or self.device == "cpu" or time.monotonic() - shown > SHOWN_SECONDS):
+                    continue
+                try:
+                    for record in self._records(outcomes):
+                        figures = self.measure() if measured and record.step == self.reached else {}
+                        records.append(record.to_dict() | figures)
+                        folder.append_metrics(records[-1])
+                        on_step(record)
+                    made = self.checkpoint() if save and self.reached != saved else None
+                    if made is not None:
+                        _check_finite(made)
+                except DivergedError as error:
+                    background.finish()
+                    self._go_back(folder, error, on_trouble)
+                    saved, outcomes, records = -1, [], folder.read_metrics()
+                    least = self._least(records, folder.best_step())
+                    continue
+                shown, outcomes = time.monotonic(), []
+                if measured:
+                    on_figures(self.reached, figures)
+                if picture:
+                    self._picture(folder, background, on_sample)
+                    self._examine(folder, records, on_trouble)
+                    background.do_latest(plot_losses, folder.losses_file, records.copy())
+                if made is not None:
+                    background.do(folder.save_checkpoint, made, self.config.keep)
+                    saved = self.reached
+                    if measured and figures[self.best] < least:
+                        least = figures[self.best]
+                        background.do(folder.save_best, made)
+                if ended:
+                    break
+            if records:
+                background.do_latest(plot_losses, folder.losses_file, records)
+            background.do(animate_folder, folder.animation_file, folder.samples_folder)
+        return self.reached
+
+    def _has_picture(self, step: int) -> bool:
+        """Whether a picture belongs to the run after this step."""
+        return step % self.config.sample_every == 0 or step == self.steps
+
+    def _is_measured(self, step: int) -> bool:
+        """Whether the generator is measured after this step."""
+        every = self.config.evaluate_every
+        return every is not None and step % every == 0
+
+    def _least(self, records: list[dict[str, Any]], best_step: int | None) -> float:
+        """The figure of the best checkpoint, which another has to stay below."""
+        name = self.best
+        return min((one[name] for one in records if one["step"] == best_step and name in one), default=math.inf)
+
+    def _picture(
+        self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
+    ) -> None:
+        samples, path = self.sample(), folder.sample_path(self.reached)
+        background.do(self.save_picture, path, samples, self.reached)
+        on_sample(self.reached, samples)
+
+    def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
+        """Have the doctor look, and say and keep what is new. Of each disease, a run has one alarm: the first.
+
+        It is on the disk before the checkpoint of this step is, so a run that goes on from there knows of it.
+        """
+        known, alarms = {alarm.get("disease") for alarm in folder.read_alarms()}, []
+        for finding in self.examine(records):
+            if finding.alarm and finding.disease not in known:
+                known.add(finding.disease)
+                alarms.append(finding)
+        if alarms:
+            folder.append_alarms([{"step": self.reached, **finding.to_dict()} for finding in alarms])
+        for finding in alarms:
+            on_trouble(f"step {self.reached}: {finding}")
+
+    # --- checkpoints -------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> Checkpoint:
+        """All that the run is now: a copy, which further steps do not change."""
+        optimizers = optimizers_of(self.gan)
+        about = About(
+            step=self.reached,
+            steps=self.steps,
+            config=self.config.to_dict(),
+            counts={name: list(optimizer.counts) for name, optimizer in optimizers.items()},
+            rates={name: optimizer.lr for name, optimizer in optimizers.items()},
+            rollbacks=self.rollbacks,
+            made_by=self.made_by(),
+        )
+        return Checkpoint(about, arrays_of(self.gan))
+
+    def made_by(self) -> dict[str, str]:
+        """What the bits of a run depend on, besides its configuration."""
+        kernels = rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0].data)
+        versions = {"rawgan": __version__, **{name: version(name) for name in ("numpy", "numba")}}
+        return {"kernels": kernels, "device": self.device, **versions}
+
+    def _go_back(self, folder: RunFolder, error: DivergedError, say: Callable[[str], None]) -> None:
+        """Find where the first number that is not finite came from, and be where the run was before that step.
+
+        Raises: DivergedError unless the run is to go on from there
+        """
+        failed = self.reached
+        checkpoint, _ = folder.newest_checkpoint()
+        say(f"step {failed}: a loss is not finite; looking for the first such number, from the last checkpoint on")
+        self._begin(checkpoint)
+        finding = None
+        while finding is None and self.reached < failed:
+            before = self.checkpoint()
+            finding = first_nonfinite(
+                lambda: self._outcome(self.reached + 1, self._by_kernels),
+                networks_of(self.gan),
+                optimizers_of(self.gan),
+            )
+        if finding is None:
+            before = self.checkpoint()
+            what = "taken again, the steps since the last checkpoint give finite numbers: is the memory sound?"
+        else:
+            what = f"it began in step {before.about.step + 1}: {finding}"
+        self._begin(before)
+        folder.rewind(self.reached, self._has_picture)
+        rates = ", ".join(sorted({f"{rate:g}" for rate in before.about.rates.values()}))
+        if self.config.on_nonfinite == "stop" or self.rollbacks >= ROLLBACKS:
+            folder.save_checkpoint(before, self.config.keep)
+            raise DivergedError(
+                f"{error}\n  {what}\n  the state before that step is kept: {folder.checkpoints()[-1]}\n"
+                f"  the learning rate is {rates}: go on with a lower --learning-rate, or with --on-nonfinite rollback, "
+                f"from there, by --resume {folder.path}"
+            ) from None
+        self.rollbacks += 1
+        for optimizer in optimizers_of(self.gan).values():
+            optimizer.lr /= 2
+        say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
+
+
+def _check_finite(checkpoint: Checkpoint) -> None:
+    """Raise a DivergedError for numbers that are not finite: losses show those only in the next step."""
+    for name, array in checkpoint.arrays.items():
+        if not np.isfinite(array).all():
+            raise DivergedError(
+                f"step {checkpoint.about.step}: {name} {array.shape} is no longer finite, so training stops"
+            )

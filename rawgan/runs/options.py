@@ -1,0 +1,315 @@
+"""What can be asked of every training run, whatever the networks make: options, their ranges, and config.toml."""
+
+import dataclasses
+import re
+import typing
+from abc import ABC, abstractmethod
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from rawgan.data import Mixture
+from rawgan.errors import ArgumentError, ConfigError, shown
+from rawgan.gan import Kind, Recipe, objective
+
+DEFAULT_STEPS = 3000
+
+NATIVE_SIZES = {"mnist": 28, "stacked-mnist": 28, "fashion-mnist": 28, "cifar10": 32}
+"""Sizes, in pixels, of the known data sets' images; other data is brought to 64 unless --image-size says otherwise."""
+
+RANGES = {
+    "image_size": (8, 2**11),
+    "channels": (1, 4),
+    "steps": (1, 10**9),
+    "batch_size": (2, 2**20),
+    "noise_size": (1, 2**16),
+    "width": (1, 2**12),
+    "d_width": (1, 2**12),
+    "classes": (2, 2**16),
+    "sample_every": (1, 10**9),
+    "samples": (1, 2**16),
+    "checkpoint_every": (1, 10**9),
+    "keep": (1, 10**6),
+    "evaluate_every": (1, 10**9),
+    "evaluate_samples": (2, 10**6),
+    "penalty_every": (1, 10**6),
+    "pack": (1, 64),
+    "noise_steps": (1, 10**9),
+    "half_life": (0, 10**9),
+    "d_steps": (1, 100),
+    "g_steps": (1, 100),
+}
+"""The least and the most that whole numbers may be: far beyond what any machine can take, and no further."""
+
+MOST = {"epochs": 10**6, "learning_rate": 10, "d_learning_rate": 10, "penalty_weight": 10**6}
+"""The most that numbers above 0 may be."""
+
+LARGEST_PICTURE = 2**26
+"""Pixels of all samples together: pictures much larger than that cannot be read again for the animation."""
+
+OF_THE_CALL = ("config", "resume", "out", "dry_run")
+"""Options that say how rawgan was called, not what the run is: they are not written into config.toml."""
+
+CHANGEABLE = (
+    "steps", "epochs", "learning_rate", "d_learning_rate", "device", "backend", "cuda_graph", "checkpoint_every",
+    "keep", "on_nonfinite",
+)  # fmt: skip
+"""Options that may be others when a run is resumed; the rest is what the run is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig(ABC):
+    """What runs of all kinds are asked for."""
+
+    command: ClassVar[str]
+    """The command that trains such networks."""
+    data: str = "mnist"
+    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file; or
+    points of a mixture of Gaussians, ring8 or grid25, for which other options have other defaults."""
+    image_size: int | None = None
+    """Height and width of the images in pixels: 4, 5, 6 or 7 times 2, 4, 8, …. Unset: 28 for MNIST,
+    32 for CIFAR-10, 64 for your own images."""
+    channels: int | None = None
+    """1 for grey, 3 for colour. Unset: what the data has."""
+    skip_broken: bool = False
+    """Go on without images that cannot be read, instead of stopping before training."""
+    steps: int | None = None
+    """Training steps; one step is one update of each network. Unset: 3000, for points 8000, unless --epochs is
+    given."""
+    epochs: float | None = None
+    """Passes over the data, instead of --steps; of a mixture, which has no end, 100,000 points are one."""
+    batch_size: int = 64
+    """Images, or points, per step."""
+    objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
+        "non-saturating"
+    )
+    """What the networks play for: cross-entropy (minimax: with the tutorial's formula for G), squared distances from
+    their targets, the hinge, the earth mover's distance, or pairs of a real and a generated image."""
+    smooth_real: float = 0.0
+    """D's target for real images is so much below 1, for objectives that have targets."""
+    smooth_fake: float = 0.0
+    """D's target for generated images is so much above 0."""
+    penalty: Literal["none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"] = "none"
+    """What D pays for its slope: at real images, at generated ones, at both, between them, or around real ones."""
+    penalty_weight: float | None = None
+    """How much it pays. Unset: 10; for r1 and r2, 1, and of points 0.003, as D must be steep around narrow modes."""
+    penalty_every: int = 1
+    """Steps from one penalty to the next, which then counts as many times as much."""
+    spectral_norm: bool = False
+    """Divide D's weights by their largest singular values."""
+    instance_noise: float = 0.0
+    """Standard deviation of the noise on all that D sees, at the beginning."""
+    noise_steps: int = DEFAULT_STEPS
+    """Steps in which instance noise fades away."""
+    ema: float = 0.998
+    """Make images by a running average of G's weights, which keeps this share of the old ones in a step. 0: by G's
+    weights as they are."""
+    learning_rate: float | None = None
+    """Adam's learning rate for both networks. Unset: the model's own (dcgan 0.001, residual 0.0002, tutorial 0.0001,
+    mlp 0.002)."""
+    d_learning_rate: float | None = None
+    """D's own learning rate. Unset: that of both; of mlp, twice as much."""
+    half_life: int = 0
+    """Steps in which the learning rates fall to half, little by little, again and again. 0: they stay what they are."""
+    width: int = 64
+    """Channels, or units, of the narrowest hidden layer; cost grows with the square."""
+    d_width: int | None = None
+    """D's own width. Unset: that of both."""
+    seed: int = 0
+    """Same seed, same run: weights, noise and the order of images all come from it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+    backend: Literal["auto", "cpu", "cuda", "reference"] = "auto"
+    """Which kernels compute: reference is plain NumPy or CuPy; cpu and cuda are Numba's, cuda not yet run on a GPU.
+    auto is cpu, and on a GPU reference."""
+    sample_every: int = 200
+    """Steps between pictures."""
+    samples: int = 64
+    """Images, or points, per picture."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints, from which a run that was stopped or killed goes on."""
+    keep: int = 3
+    """How many checkpoints are kept, the latest ones."""
+    evaluate_every: int | None = None
+    """Steps between measurements of how good the images are, as by rawgan evaluate; the best checkpoint is kept as
+    best.safetensors. Unset: none."""
+    evaluate_samples: int | None = None
+    """How many images are measured. Unset: 10,000, or as many as there are real images; of points, 2,500."""
+    evaluate_features: str | None = None
+    """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
+    that comes with rawgan, for mnist and stacked-mnist."""
+    on_nonfinite: Literal["stop", "rollback"] = "stop"
+    """What to do when a loss is no longer finite: stop with the state before it, or go on from there with half the
+    learning rate."""
+    out: Path | None = None
+    """The run folder, new or empty. Unset: runs/MODEL-DATA-DATE-TIME."""
+    config: Path | None = None
+    """A TOML file with any of these options, such as the config.toml of another run; flags have the last word."""
+    resume: Path | None = None
+    """A run folder: go on with that run from its latest checkpoint. With --steps or --epochs, for longer."""
+    dry_run: bool = False
+    """Build everything, take one step, print shapes and memory, write nothing."""
+
+    @classmethod
+    def suited(cls, **options: Any) -> Self:
+        """These options, and for the others the default values that suit them."""
+        return cls(**options)
+
+    def check(self) -> None:
+        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
+        for name, (least, most) in RANGES.items():
+            if getattr(self, name, None) is not None:
+                check_range(name, getattr(self, name), least, most)
+        for name, most in MOST.items():
+            value = getattr(self, name, None)
+            if value is not None and not 0 < value <= most:
+                raise ArgumentError(f"{name} must be more than 0 and at most {most}, but is {shown(value)}")
+        if self.steps is not None and self.epochs is not None:
+            raise ArgumentError(
+                f"steps {self.steps} and epochs {self.epochs} both say how long to train; give one of them"
+            )
+        if self.evaluate_every is None and (self.evaluate_samples is not None or self.evaluate_features is not None):
+            raise ArgumentError("evaluate_samples and evaluate_features are about evaluate_every, which is unset")
+        check_range("seed", self.seed, 0, 2**64 - 1)
+        objective(self.objective, self.smooth_real, self.smooth_fake)
+        if not 0 <= self.ema < 1:
+            raise ArgumentError(f"ema must be at least 0 and less than 1, but is {shown(self.ema)}")
+        if not 0 <= self.instance_noise <= 10:
+            raise ArgumentError(f"instance_noise must lie in 0 ... 10, but is {shown(self.instance_noise)}")
+        usual = self.suited(data=self.data).penalty_every
+        if self.penalty == "none" and (self.penalty_weight is not None or self.penalty_every not in (1, usual)):
+            raise ArgumentError("penalty_weight and penalty_every are about a penalty, but penalty is none")
+        if not self.data or re.search(r"[\0\ud800-\udfff]", self.data):  # no file's name, or not to be written down
+            raise ArgumentError(f"data must be the name of a set or the path of a folder or file, but is {self.data!r}")
+
+    def check_picture(self) -> None:
+        """Raise an ArgumentError for more samples than fit a picture."""
+        if self.samples * self.size**2 > LARGEST_PICTURE:
+            raise ArgumentError(
+                f"samples {self.samples} of {self.size} × {self.size} pixels make a picture of more than "
+                f"{LARGEST_PICTURE:,} pixels; take fewer samples"
+            )
+
+    def recipe(self) -> Recipe:
+        """How the networks play."""
+        return Recipe(
+            objective=self.objective,
+            smooth_real=self.smooth_real,
+            smooth_fake=self.smooth_fake,
+            penalty=None if self.penalty == "none" else self.penalty,
+            penalty_weight=self.usual_weight() if self.penalty_weight is None else self.penalty_weight,
+            penalty_every=self.penalty_every,
+            instance_noise=self.instance_noise,
+            noise_steps=self.noise_steps,
+            seed=self.seed,
+        )
+
+    def usual_weight(self) -> float:
+        """How much the penalty counts, unless an option says so."""
+        return 1.0 if self.penalty.startswith("r") else 10.0
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """The mixture that the data is; None for images."""
+        return None
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind:
+        """What pictures are of."""
+
+    @property
+    @abstractmethod
+    def network(self) -> str:
+        """The model."""
+
+    @abstractmethod
+    def use(self, run: Path) -> str:
+        """What to do with a run that has ended."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images, in pixels."""
+        return self.image_size or NATIVE_SIZES.get(self.data, 64)
+
+    def total_steps(self, per_epoch: float) -> int:
+        """How many steps to train, when an epoch has so many."""
+        if self.epochs is not None:
+            return max(1, round(self.epochs * per_epoch))
+        return self.steps or DEFAULT_STEPS
+
+    def check_resumed(self, before: Self) -> None:
+        """Raise an ArgumentError for an option by which this would be another run than the one that it goes on with."""
+        for name, value in before.to_dict().items():
+            if name not in CHANGEABLE and getattr(self, name) != value:
+                flag = f"--{name.replace('_', '-')}"
+                raise ArgumentError(
+                    f"{flag} {getattr(self, name)}: the run to resume has {value}, and would become another run\n"
+                    f"  leave {flag} out; or begin a new run with --config {self.resume} {flag} {getattr(self, name)}"
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What belongs into config.toml: first the command."""
+        options = {name: value for name, value in dataclasses.asdict(self).items() if name not in OF_THE_CALL}
+        return {"command": self.command, **options}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: str) -> Self:
+        """The configuration that a TOML file holds.
+
+        Raises: ConfigError, naming the source, for an unknown option, a value of the wrong kind, or another command's
+
+        >>> from rawgan.runs.config import TrainConfig
+        >>> TrainConfig.from_dict({"steps": 10}, "my.toml").steps
+        10
+        """
+        values = dict(values)
+        if (command := values.pop("command", cls.command)) != cls.command:
+            raise ConfigError(
+                f"{source} is of rawgan {shown(command)}, not of rawgan {cls.command}\n  give it to that command"
+            )
+        hints = typing.get_type_hints(cls)
+        kinds = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+        for name, value in values.items():
+            if name not in kinds or name in OF_THE_CALL:
+                near = get_close_matches(name, kinds.keys() - {*OF_THE_CALL}, n=1)
+                raise ConfigError(
+                    f"{source}: there is no option {shown(name)}{f'; did you mean {near[0]}?' if near else ''}\n"
+                    f"  options: {', '.join(kind for kind in kinds if kind not in OF_THE_CALL)}"
+                )
+            if not _fits(value, kinds[name]):
+                raise ConfigError(f"{source}: {name} = {shown(value)}, but it should be {_in_words(kinds[name])}")
+        config = cls.suited(**values)
+        try:
+            config.check()
+        except ArgumentError as error:
+            raise ConfigError(f"{source}: {error}") from error
+        return config
+
+
+def check_range(name: str, value: int, least: int, most: int) -> None:
+    """Raise an ArgumentError for an option that is not from `least` to `most`.
+
+    >>> check_range("count", 0, 1, 99)
+    Traceback (most recent call last):
+    rawgan.errors.ArgumentError: count must lie in 1 ... 99, but is 0
+    """
+    if not least <= value <= most:
+        raise ArgumentError(f"{name} must lie in {least} ... {most}, but is {shown(value)}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value read from TOML is of the kind that an annotation asks for."""
+    choices = typing.get_args(kind)
+    if typing.get_origin(kind) is Literal:
+        return value in choices
+    if choices:
+        return any(_fits(value, choice) for choice in choices)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind
+
+
+def _in_words(kind: Any) -> str:
+    choices = [choice for choice in typing.get_args(kind) if choice is not type(None)] or [kind]
+    return " or ".join(choice.__name__ if isinstance(choice, type) else repr(choice) for choice in choices)

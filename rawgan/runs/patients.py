@@ -1,0 +1,78 @@
+"""What the doctor examines of a run that is not being trained: its networks, and images to show them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rawgan.data import Batches, ImageSet, PointBatches
+from rawgan.gan import Cycle, Players, Translator
+from rawgan.random import generator
+from rawgan.runs.applying import restore_networks, translate_config_of
+from rawgan.runs.cycling import kinds_of
+from rawgan.runs.folder import RunFolder
+from rawgan.runs.options import RunConfig
+from rawgan.runs.restoring import config_of, images_of, restore
+from rawgan.runs.translate_config import CycleConfig, PairedConfig
+from rawgan.runs.translating import apart, parts_of
+from rawgan.tensor import Tensor
+
+IMAGES = 256
+"""Examined, or as many as whole batches of the run make of them."""
+
+
+class Patient(NamedTuple):
+    """Two networks, and a batch."""
+
+    name: str
+    """Which of several they are."""
+    gan: Players
+    real: Tensor
+    latent: Tensor
+    """What G takes."""
+    given: Any
+    """What D is told."""
+
+
+def patients_of(folder: RunFolder, seed: int = 0, device_name: str = "cpu") -> tuple[RunConfig, int, list[Patient]]:
+    """The configuration of a run, the step of its latest checkpoint, and what is to be examined.
+
+    Raises: ConfigError, DataError for a run without a checkpoint, or whose data is gone
+    """
+    asked = translate_config_of(folder)
+    if asked is None:
+        return _of_noise(folder, seed, device_name)
+    networks, step = restore_networks(folder, asked, device_name)
+    if isinstance(networks, Cycle):
+        assert isinstance(asked, CycleConfig)
+        a, b = (_batch(asked, images, seed, device_name) for (images, _) in kinds_of(asked))
+        return asked, step, [
+            Patient(", from A to B", networks.forth, Tensor(b), Tensor(a), None),
+            Patient(", from B to A", networks.back, Tensor(a), Tensor(b), None),
+        ]  # fmt: skip
+    assert isinstance(asked, PairedConfig)
+    assert isinstance(networks, Translator)
+    images = _batch(asked, parts_of(asked)[0], seed, device_name)
+    source, target = apart(asked, images, generator(seed, "degrade for the doctor"))
+    return asked, step, [Patient("", networks, target, source, source if networks.paired else None)]
+
+
+def _of_noise(folder: RunFolder, seed: int, device_name: str) -> tuple[RunConfig, int, list[Patient]]:
+    asked = config_of(folder)
+    gan, step = restore(folder, device_name)
+    labels = None
+    if asked.mixture is not None:
+        count = max(asked.batch_size, IMAGES // asked.batch_size * asked.batch_size)
+        real = PointBatches(asked.mixture, count, seed, device_name).batch(0)
+    else:
+        images = images_of(asked)
+        real = _batch(asked, images, seed, device_name)
+        if asked.conditional != "none":
+            labels = Batches(images, len(real), seed, device_name).labels(0)
+    z = gan.noise(seed, "diagnose", len(real))
+    return asked, step, [Patient("", gan, Tensor(real), gan.asked(z, labels), labels)]
+
+
+def _batch(asked: RunConfig, images: ImageSet, seed: int, device_name: str) -> np.ndarray[Any, Any]:
+    """As many images as can be looked at in whole batches."""
+    count = max(asked.batch_size, min(IMAGES, len(images)) // asked.batch_size * asked.batch_size)
+    return Batches(images, count, seed, device_name).batch(0)

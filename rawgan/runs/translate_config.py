@@ -1,0 +1,222 @@
+"""What can be asked of `rawgan pix2pix`, `rawgan enhance` and `rawgan cyclegan`: images out of images."""
+
+import dataclasses
+from abc import abstractmethod
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from rawgan.data import KNOWN, MIXTURES
+from rawgan.data.degrading import Degradation
+from rawgan.data.styles import STYLES, checked_styles
+from rawgan.errors import ArgumentError
+from rawgan.gan import PATCHES, ImageKind, TranslationKind
+from rawgan.runs.options import RANGES, RunConfig, check_range
+
+WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight", "cycle_weight", "identity_weight")
+
+
+@dataclasses.dataclass(frozen=True)
+class TranslateConfig(RunConfig):
+    """What all that make images out of images are asked for."""
+
+    width: int = 32
+    """Channels of G's layers next to the image; cost grows with the square."""
+    patch: int = 34
+    """Height and width of what D judges at a time, in pixels: 16, 34, 70 or 142."""
+
+    def check(self) -> None:
+        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
+        super().check()
+        if self.patch not in PATCHES:
+            raise ArgumentError(f"patch must be one of {', '.join(map(str, PATCHES))}, but is {self.patch}")
+        if self.data in MIXTURES:
+            raise ArgumentError(f"{self.data} is points, but {self.command} is about images; take another --data")
+        for name in WEIGHTS:
+            if not 0 <= getattr(self, name, 0) <= 10**6:
+                raise ArgumentError(f"{name} must lie in 0 ... 1000000, but is {getattr(self, name)}")
+        if self.image_size is not None:
+            check_range("image_size", self.image_size, *RANGES["image_size"])
+        self.check_picture()
+
+    def use(self, run: Path) -> str:
+        """See the base class."""
+        return f"images of your own: rawgan apply {run} IMAGES"
+
+    @property
+    @abstractmethod
+    def translation(self) -> TranslationKind:
+        """What the networks take and make, once the data was seen."""
+
+    @property
+    def kind(self) -> ImageKind:
+        """What pictures are of."""
+        return ImageKind(self.size, self.channels or 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedConfig(TranslateConfig):
+    """What those are asked for that know what is to be made of each image."""
+
+    pixel_weight: float = 100.0
+    """How much it counts that each pixel is what it should be, beside what G plays for."""
+    feature_weight: float = 0.0
+    """How much it counts that a classifier sees the same; that of digits, or --features."""
+    features: str | None = None
+    """A file of rawgan train-classifier, for --feature-weight."""
+    adversarial_weight: float = 1.0
+    """How much it counts what G plays for; 0: pixels and features alone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pix2pixConfig(PairedConfig):
+    """Train a translator by pairs of images, and leave pictures, losses and weights in a run folder.
+
+    >>> Pix2pixConfig(data="mnist").how
+    'edges'
+    """
+
+    command: ClassVar[str] = "pix2pix"
+
+    model: Literal["unet", "resnet"] = "unet"
+    """unet: with skips, for what stays where it is; resnet: residual blocks on a smaller image."""
+    pairs: Literal["side-by-side", "edges", "grey", "regions"] | None = None
+    """Where pairs come from: images of --data that are two side by side, the source on the left; or images of which the
+    source is made: their edges, their brightness, or a map of regions alike in brightness. Unset: edges of known sets,
+    side by side in folders."""
+    targets: str | None = None
+    """A folder with images of the same names as those of --data: what is to be made of them."""
+    reverse: bool = False
+    """Make the left image, or that of --data, out of the other one."""
+    source_channels: int | None = None
+    """Channels of what is translated. Unset: what the data has."""
+
+    @property
+    def network(self) -> str:
+        """See the base class."""
+        return self.model
+
+    @property
+    def how(self) -> str:
+        """Where pairs come from."""
+        return self.pairs or ("edges" if self.data in KNOWN else "side-by-side")
+
+    def check(self) -> None:
+        """See the base class."""
+        super().check()
+        if self.targets is not None and self.pairs is not None:
+            raise ArgumentError(f"targets and pairs {self.pairs} both say where pairs come from; give one of them")
+        if self.reverse and self.targets is None and self.how != "side-by-side":
+            raise ArgumentError(f"reverse is for pairs in files, but these are {self.how}; leave it out")
+        if self.targets is not None and self.data in KNOWN:
+            raise ArgumentError(f"targets is for two folders, but data is {self.data}")
+
+    @property
+    def translation(self) -> TranslationKind:
+        """See the base class."""
+        return TranslationKind(self.size, self.source_channels or 1, self.channels or 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class EnhanceConfig(PairedConfig):
+    """Train an enhancer of images, by images and what is left of them, and leave pictures, losses and weights in a run
+    folder.
+
+    >>> EnhanceConfig(task="inpaint").network
+    'unet'
+    """
+
+    command: ClassVar[str] = "enhance"
+
+    task: Literal["super-resolution", "denoise", "inpaint"] = "super-resolution"
+    """What images have lost: pixels, clarity, or a part."""
+    factor: int = 4
+    """Of super-resolution: pixels to make of one, in each direction: 2, 4 or 8."""
+    noise: float = 0.5
+    """Of denoising: the noise's standard deviation, where pixels are from −1 to 1."""
+    hole: int = 10
+    """Of inpainting: height and width of what is missing, in pixels."""
+    model: Literal["unet", "resnet", "subpixel"] | None = None
+    """Unset: subpixel for super-resolution, unet for the others."""
+
+    @property
+    def network(self) -> str:
+        """See the base class."""
+        return self.model or ("subpixel" if self.task == "super-resolution" else "unet")
+
+    @property
+    def degradation(self) -> Degradation:
+        """What images lose."""
+        return Degradation(self.task, self.factor, self.noise, self.hole)
+
+    def check(self) -> None:
+        """See the base class."""
+        super().check()
+        if (self.network == "subpixel") != (self.task == "super-resolution"):
+            raise ArgumentError(f"model {self.network} is not for {self.task}; leave --model out to have one that is")
+        if self.size % self.degradation.enlarged:
+            raise ArgumentError(f"images of {self.size} pixels cannot be shrunk by {self.factor}; take a multiple")
+        if self.task == "inpaint" and self.hole >= self.size:
+            raise ArgumentError(f"hole {self.hole} leaves nothing of images of {self.size} pixels")
+
+    @property
+    def translation(self) -> TranslationKind:
+        """See the base class."""
+        channels = self.channels or 1
+        return TranslationKind(self.size, self.degradation.sources(channels), channels, self.degradation.enlarged)
+
+
+@dataclasses.dataclass(frozen=True)
+class CycleConfig(TranslateConfig):
+    """Train two translators, there and back, by images of two kinds that do not belong together, and leave pictures,
+    losses and weights in a run folder.
+
+    >>> CycleConfig().translation
+    TranslationKind(size=28, sources=1, channels=1, enlarged=1)
+    """
+
+    command: ClassVar[str] = "cyclegan"
+
+    model: Literal["resnet", "unet"] = "resnet"
+    """resnet: residual blocks on a smaller image; unet: with skips."""
+    batch_size: int = 16
+    """Images of each kind per step."""
+    objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
+        "least-squares"
+    )
+    """What the networks play for; see rawgan train --help."""
+    patch: int = 16
+    """Height and width of what D judges at a time, in pixels: 16, 34, 70 or 142."""
+    targets: str | None = None
+    """Images of the other kind, as --data. Unset: one half of --data in another style, to be made of the other half."""
+    style: str | None = None
+    """That style: some of thick, slanted, inverted, with commas between them. Unset: all three."""
+    cycle_weight: float = 10.0
+    """How much it counts that an image comes back as it went."""
+    identity_weight: float = 5.0
+    """How much it counts that a translator leaves alone what it is to make."""
+    history: int = 50
+    """Earlier images of each kind of which D sees some again."""
+
+    @property
+    def network(self) -> str:
+        """See the base class."""
+        return self.model
+
+    @property
+    def styles(self) -> str | None:
+        """The style of the other kind; None where it has images of its own."""
+        return None if self.targets is not None else self.style or ",".join(STYLES)
+
+    def check(self) -> None:
+        """See the base class."""
+        super().check()
+        if self.targets is not None and self.style is not None:
+            raise ArgumentError(f"targets and style {self.style} both say what the other kind is; give one of them")
+        if self.styles is not None:
+            checked_styles(self.styles)
+        check_range("history", self.history, 0, 10**5)
+
+    @property
+    def translation(self) -> TranslationKind:
+        """What the networks take and make, once the data was seen."""
+        return TranslationKind(self.size, self.channels or 1, self.channels or 1)

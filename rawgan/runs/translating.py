@@ -1,0 +1,246 @@
+"""Training that makes images out of images, by pairs: translators and enhancers."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan import device, nn
+from rawgan.autograd import no_grad
+from rawgan.data import Batches, ImageSet, PairSet, has_test_split, load, load_pairs, made_pairs, to_uint8, to_unit
+from rawgan.data.imageset import Progress
+from rawgan.errors import ArgumentError
+from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
+from rawgan.gan.translating import Look
+from rawgan.metrics import l1, load_classifier, psnr, split
+from rawgan.random import generator
+from rawgan.runs.doctor import Finding, examine
+from rawgan.runs.loop import Loop
+from rawgan.runs.translate_config import EnhanceConfig, PairedConfig, Pix2pixConfig
+from rawgan.tensor import Tensor
+
+HELD_OUT, MOST_HELD_OUT = 0.1, 1000
+"""Share of one's own images that is kept for pictures and measurements, and how many at most."""
+BESIDE = 3
+"""Images that a picture shows of each: before, after, target."""
+AT_ONCE = 256
+"""Images that are translated at a time, outside of training."""
+MEASURED = 1000
+"""Images that --evaluate-every looks at."""
+
+
+class PairedTraining(Loop):
+    """A run of `rawgan pix2pix` or `rawgan enhance`.
+
+    >>> training = PairedTraining(EnhanceConfig(width=2, batch_size=4))
+    >>> training.held_out
+    ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
+    >>> training.step(1).step
+    1
+    """
+
+    config: PairedConfig
+    data: ImageSet
+    batches: Batches
+    gan: Translator
+    held_out: ImageSet
+    """Images, or pairs, that are not trained with."""
+
+    def _load(self, show: Progress) -> None:
+        """See the base class."""
+        config = self.config
+        self.data, self.held_out = parts_of(config, show)
+        self.config = with_data(config, self.data)
+        self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
+        look = look_of(config, self.device) if config.feature_weight else None
+        self._fidelity = Fidelity(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
+        count = min(max(1, config.samples // BESIDE), len(self.held_out))
+        self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
+        self._shown = next(batches_of(self.config, some(self.held_out, count), self.device))
+
+    def _build(self) -> Translator:
+        """See the base class."""
+        return translator_of(self.config, self.device)
+
+    def pair(self, index: int) -> tuple[Tensor, Tensor]:
+        """The source and target images of step `index`, counted from 0.
+
+        Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
+        """
+        return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
+
+    def _by_kernels(self, index: int) -> Outcome:
+        """See the base class."""
+        source, target = self.pair(index)
+        return translation_step(self.gan, source, target, self._recipe, self._fidelity, index)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def sample(self) -> NDArray[Any]:
+        """Images that are not trained with: before, after and target, beside each other.
+
+        Shapes: → (N · 3, H, W, C) in [−1, 1]
+        """
+        source, target = self._shown
+        return sheet(source.numpy(), translated(self.gan, source), target.numpy())
+
+    def measure(self) -> dict[str, Any]:
+        """PSNR and L1 of images that are not trained with; none without --evaluate-every."""
+        if self.config.evaluate_every is None:
+            return {}
+        part = some(self.held_out, min(self.config.evaluate_samples or MEASURED, len(self.held_out)))
+        return {name: float(values.mean()) for name, values in figures_of(self.config, self.gan, part).items()}
+
+    @property
+    def best(self) -> str:
+        """See the base class."""
+        return "l1"
+
+    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
+        """See the base class."""
+        source, target = self.pair(0)
+        seen = self.gan.seen(target, source if self.gan.paired else None)
+        return [("generator", self.gan.generator, source), ("discriminator", self.gan.discriminator, seen)]
+
+    def few(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
+        """See the base class."""
+        return samples[: 6 * BESIDE], 3 * BESIDE, 100
+
+    def account(self) -> dict[str, int]:
+        """See the base class."""
+        (_, _, source), (_, _, seen) = self.at_work()
+        return network_bytes(self.gan, source[:1], seen[:1], self.config.batch_size)
+
+    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
+        """See the base class."""
+        source, target = self.pair(self.reached - 1)
+        return examine(self.gan, target, source, self._recipe, records, source if self.gan.paired else None)
+
+
+def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
+    """What a run is trained with, and images like it that it never sees: the test images, or a tenth of one's own.
+
+    Raises: DataError for data that cannot be read, ArgumentError for a single image
+    """
+
+    def read(part: str) -> ImageSet:
+        if isinstance(config, Pix2pixConfig) and (config.targets or config.how == "side-by-side"):
+            return load_pairs(
+                config.data, config.targets, image_size=config.size, channels=config.channels, reverse=config.reverse,
+                skip_broken=config.skip_broken, on_progress=show,
+            )  # fmt: skip
+        images = load(
+            config.data, image_size=config.size, channels=config.channels, split=part, skip_broken=config.skip_broken,
+            on_progress=show,
+        )  # fmt: skip
+        return made_pairs(images, config.how) if isinstance(config, Pix2pixConfig) else images
+
+    images = read("train")
+    if has_test_split(config.data):
+        return images, read("test")
+    return kept_apart(images, config.seed)
+
+
+def kept_apart(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    """A set without a tenth of its images, and these.
+
+    Raises: ArgumentError for a single image
+    """
+    return split(images, max(1, min(MOST_HELD_OUT, int(len(images) * HELD_OUT))), seed)
+
+
+def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
+    """The configuration, with what the data says where options were unset."""
+    size, _, channels = images.shape
+    if isinstance(config, Pix2pixConfig) and isinstance(images, PairSet):
+        return dataclasses.replace(
+            config, image_size=size, channels=channels - images.sources, source_channels=images.sources
+        )
+    return dataclasses.replace(config, image_size=size, channels=channels)
+
+
+def translator_of(config: PairedConfig, device_name: str) -> Translator:
+    """The networks of a run, as they are before its first step."""
+    return build_translator(
+        config.network,
+        config.translation,
+        width=config.width,
+        d_width=config.d_width,
+        patch=config.patch,
+        learning_rate=config.learning_rate,
+        d_learning_rate=config.d_learning_rate,
+        average_decay=config.ema,
+        spectral_norm=config.spectral_norm,
+        seed=config.seed,
+        device=device_name,
+    )
+
+
+def look_of(config: PairedConfig, device_name: str) -> Look:
+    """What the classifier of a run sees in images, of which it differentiates.
+
+    Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
+    """
+    judge = load_classifier(None if config.features is None else Path(config.features))
+    if (judge.kind.size, judge.kind.channels) != (config.size, config.channels or judge.kind.channels):
+        raise ArgumentError(
+            f"feature_weight: the classifier is of images of {judge.kind.size} pixels and {judge.kind.channels} "
+            f"channels, not of {config.data}\n  give --features a file of: rawgan train-classifier --data {config.data}"
+        )
+    return judge.network.body.to(device_name).eval()
+
+
+def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Sources and targets of a batch: its channels, or what is left of it and the batch itself.
+
+    Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
+    """
+    if isinstance(config, EnhanceConfig):
+        return Tensor(config.degradation.of(images, rng)), Tensor(images)
+    sources = config.translation.sources
+    return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
+
+
+def batches_of(config: PairedConfig, images: ImageSet, device_name: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """Sources and targets of images that are not trained with, always the same."""
+    for start in range(0, len(images), AT_ONCE):
+        pixels = device.to_device(to_unit(images.images[start : start + AT_ONCE]), device_name)
+        yield apart(config, pixels, generator(config.seed, "degrade held out", start))
+
+
+def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
+    """What the translator makes of images. Shapes: (N, h, w, sources) → (N, H, W, channels) in [−1, 1]"""
+    with no_grad(), gan.sampler.evaluating():
+        return gan.sampler(source).numpy()
+
+
+def figures_of(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, NDArray[np.float64]]:
+    """How near each image is to what it should be. Shapes: each (N,)"""
+    found: dict[str, list[NDArray[np.float64]]] = {"psnr": [], "l1": []}
+    device_name = gan.g_optimizer.parameters[0].device
+    for source, target in batches_of(config, images, device_name):
+        made, wanted = to_uint8(translated(gan, source)), to_uint8(target.numpy())
+        for name, figure in (("psnr", psnr), ("l1", l1)):
+            found[name].append(figure(made, wanted))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def sheet(before: NDArray[Any], after: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
+    """Images beside each other, those before as large and as colourful as the others; where they are is left out.
+
+    Shapes: before (N, h, w, sources), after and target (N, H, W, C) → (3 · N, H, W, C)
+    """
+    height, width, channels = target.shape[1:]
+    factor = height // before.shape[1]
+    shown = before[..., :channels].repeat(factor, axis=1).repeat(factor, axis=2)
+    shown = np.broadcast_to(shown, target.shape)
+    return np.stack([shown, after, target], axis=1).reshape(-1, height, width, channels)
+
+
+def some(images: ImageSet, count: int) -> ImageSet:
+    """So many images, the first ones."""
+    labels = None if images.labels is None else images.labels[:count]
+    return dataclasses.replace(images, images=images.images[:count], labels=labels)

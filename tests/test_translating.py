@@ -1,0 +1,292 @@
+"""Runs of translators and enhancers: the same folders, checkpoints, resuming and doctor as those of `rawgan train`."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rawgan.cli import main
+from rawgan.errors import ConfigError
+from rawgan.runs import RunFolder
+from rawgan.runs.applying import applied, restore_networks, source_of, translate_config_of
+from rawgan.runs.cycling import CycleTraining
+from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, Pix2pixConfig
+from rawgan.runs.translating import PairedTraining
+
+STEPS = 5
+TINY = {
+    "steps": STEPS,
+    "width": 2,
+    "patch": 16,
+    "batch_size": 4,
+    "samples": 6,
+    "sample_every": 2,
+    "checkpoint_every": 2,
+}
+RUNS = {
+    "cyclegan": (CycleConfig, {"style": "thick", "history": 5}),
+    "pix2pix": (Pix2pixConfig, {"pairs": "edges"}),
+    "pix2pix resnet": (Pix2pixConfig, {"pairs": "regions", "model": "resnet", "objective": "hinge", "ema": 0.0}),
+    "super-resolution": (EnhanceConfig, {"penalty": "r1", "penalty_every": 2}),
+    "denoise": (EnhanceConfig, {"task": "denoise", "objective": "relativistic", "spectral_norm": True}),
+    "inpaint": (EnhanceConfig, {"task": "inpaint", "hole": 5, "instance_noise": 0.1, "half_life": 3}),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    """matplotlib takes longer than these runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "rawgan.runs.loop.plot_losses", lambda path, records: path.write_text(json.dumps(records)) and path
+        )
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), np.uint8))
+    return str(path)
+
+
+def config_of(name, data):
+    kind, options = RUNS[name]
+    return kind(data=data, image_size=16, **TINY | options)
+
+
+def training_of(config, **options):
+    return (CycleTraining if isinstance(config, CycleConfig) else PairedTraining)(config, **options)
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder.path)): path.read_bytes()
+        for path in folder.path.rglob("*")
+        if path.is_file() and path.name != ".lock" and path not in folder.checkpoints()[:-1]
+    }
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_that_was_stopped_ends_with_the_same_bits(name, data, tmp_path):
+    config = config_of(name, data)
+    whole, folder = RunFolder.create(tmp_path / "whole", "x"), RunFolder.create(tmp_path / "stopped", "x")
+    training_of(config).run(whole)
+    seen = []
+    training_of(config).run(folder, on_step=lambda r: seen.append(r.step), should_stop=lambda: bool(seen[2:]))
+    assert len(seen) == 3
+    checkpoint, _ = folder.newest_checkpoint()
+    training_of(translate_config_of(folder), checkpoint=checkpoint).run(folder)
+    assert files(folder) == files(whole)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_is_restored_makes_the_images_of_the_run(name, data, tmp_path):
+    training, folder = training_of(config_of(name, data)), RunFolder.create(tmp_path / "run", "x")
+    training.run(folder)
+    config = translate_config_of(folder)
+    assert config == training.config
+    gan, step = restore_networks(folder, config)
+    assert step == STEPS
+    assert len(training.held_out) == 3  # a tenth
+    again = training_of(config)
+    again.gan = gan
+    np.testing.assert_array_equal(again.sample(), training.sample())
+
+
+@pytest.mark.parametrize("task", ["denoise", "inpaint"])
+def test_each_step_loses_something_else_and_always_the_same(task, data):
+    training = PairedTraining(EnhanceConfig(data=data, image_size=16, task=task, **TINY))
+    images = training.batches.batch(0)
+    training.batches.batch = lambda index: images
+    first, second, again = (training.pair(index)[0].data for index in (0, 1, 0))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - second).mean() > 0.01
+
+
+def test_images_held_out_are_never_trained_with(data):
+    training = PairedTraining(config_of("super-resolution", data))
+    trained = {image.tobytes() for image in training.data.images}
+    assert not trained & {image.tobytes() for image in training.held_out.images}
+    assert len(training.data) == 27
+
+
+@pytest.mark.parametrize("kind", [EnhanceConfig, CycleConfig])
+def test_the_pixels_are_measured_and_the_best_is_kept(kind, data, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    training_of(kind(data=data, image_size=16, evaluate_every=1, **TINY)).run(folder)
+    errors = [record["l1"] for record in folder.read_metrics()]
+    assert folder.best_step() == 1 + errors.index(min(errors))
+
+
+# --- on the command line ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def runs(data, tmp_path_factory):
+    """A finished run of each command."""
+    folder, tiny = tmp_path_factory.mktemp("runs"), []
+    for name, value in TINY.items():
+        tiny += [f"--{name.replace('_', '-')}", str(value)]
+    commands = (
+        ["pix2pix", "--pairs", "edges"], ["enhance"], ["enhance", "--task", "inpaint", "--hole", "5"],
+        ["cyclegan", "--style", "inverted"],
+    )  # fmt: skip
+    for command, *options in commands:
+        out = folder / "-".join([command, *options[1:2]])
+        assert main([command, "--data", data, "--image-size", "16", *tiny, *options, "--out", str(out)]) == 0
+    return folder
+
+
+def test_resuming_by_another_command_is_refused(runs, capsys):
+    assert main(["train", "--resume", str(runs / "enhance")]) == 1
+    assert "is of rawgan 'enhance', not of rawgan train" in capsys.readouterr().err
+    assert main(["enhance", "--resume", str(runs / "enhance"), "--steps", str(STEPS + 1)]) == 0
+
+
+def test_what_makes_no_images_of_noise_says_so(runs, capsys):
+    for command in ("sample", "interpolate"):
+        assert main([command, str(runs / "pix2pix-edges")]) == 1
+        assert "is of rawgan 'pix2pix'" in capsys.readouterr().err
+
+
+def test_evaluate_stands_beside_baselines(runs, capsys):
+    assert main(["evaluate", str(runs / "enhance")]) == 0
+    printed = capsys.readouterr().out
+    assert "PSNR, dB" in printed
+    assert "bicubic" in printed
+    said = json.loads((runs / "enhance" / "evaluation.json").read_text())
+    assert [*said["figures"]] == ["translated", "bicubic"]
+    assert len(said["images"]) == 3
+    mean = np.mean([image["psnr"] for image in said["images"]])
+    assert said["figures"]["translated"]["psnr"] == pytest.approx(mean)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Images of several sizes, modes and formats, and one that is none."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    Image.fromarray(rng.integers(0, 256, (30, 21, 3), np.uint8)).save(folder / "colour.jpg")
+    Image.fromarray(rng.integers(0, 256, (5, 50), np.uint8)).save(folder / "sub" / "grey.png")
+    Image.fromarray(rng.integers(0, 256, (3, 3), np.uint8)).save(folder / "tiny.bmp")
+    (folder / "broken.png").write_bytes(b"\x89PNG no more")
+    return folder
+
+
+def pixels_of(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_apply_takes_images_of_any_size(runs, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(out)]) == 1
+    printed = capsys.readouterr().out
+    assert "broken.png" in printed
+    assert "3 images of step" in printed
+    sizes = {str(path.relative_to(out)): pixels_of(path).shape[1::-1] for path in out.rglob("*.png")}
+    sheet = sizes.pop("sheet.png")
+    assert sizes == {"colour.png": (84, 120), "sub/grey.png": (200, 20), "tiny.png": (12, 12)}
+    assert sheet == (4 + 2 * 196, 4 + 3 * 196)
+
+
+def test_apply_makes_sources_of_targets(runs, photos, tmp_path):
+    out = tmp_path / "out"
+    file = photos / "colour.jpg"
+    assert main(["apply", str(runs / "pix2pix-edges"), str(file), "--from-targets", "--out", str(out)]) == 0
+    assert pixels_of(out / "colour.png").shape == (30, 21, 3)
+    assert pixels_of(out / "sheet.png").shape == (4 + 196, 4 + 3 * 196, 3)
+
+
+def test_what_is_transparent_is_filled_in(runs, photos, tmp_path, capsys):
+    run = runs / "enhance-inpaint"
+    assert main(["apply", str(run), str(photos / "colour.jpg"), "--out", str(tmp_path / "a")]) == 1
+    assert "nothing is missing; make transparent what is to be filled in" in capsys.readouterr().out
+    image = Image.fromarray(pixels_of(photos / "colour.jpg")).convert("RGBA")
+    image.paste((0, 0, 0, 0), (3, 4, 9, 9))
+    image.save(tmp_path / "holed.png")
+    source, _ = source_of(tmp_path / "holed.png", translate_config_of(RunFolder.open(run)))
+    assert (source[0, :, :, 3] > 0).sum() == 6 * 5
+    assert main(["apply", str(run), str(tmp_path / "holed.png"), "--out", str(tmp_path / "b")]) == 0
+
+
+def test_padding_changes_nothing_but_what_is_near_the_border(runs):
+    """An image whose sides are multiples already is given to the network as it is."""
+    gan, _ = restore_networks(*_opened(runs / "enhance-inpaint"))
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 4)).astype("float32")
+    gan.sampler.eval()
+    np.testing.assert_array_equal(applied(gan, x), gan.sampler(x).data)
+    assert applied(gan, x[:, :30, :31]).shape == (1, 30, 31, 3)
+
+
+def test_both_ways_of_a_cycle(runs, photos, tmp_path, capsys):
+    run, file = str(runs / "cyclegan-inverted"), str(photos / "colour.jpg")
+    assert main(["apply", run, file, "--out", str(tmp_path / "a")]) == 0
+    assert main(["apply", run, file, "--back", "--out", str(tmp_path / "b")]) == 0
+    there, back = (pixels_of(tmp_path / folder / "colour.png") for folder in "ab")
+    assert there.shape == back.shape == (30, 21, 3)
+    assert (there != back).any()
+    assert main(["apply", str(runs / "enhance"), file, "--back", "--out", str(tmp_path / "c")]) == 1
+    assert "knows one way only" in capsys.readouterr().err
+
+
+def test_evaluate_of_a_cycle(runs, capsys):
+    assert main(["evaluate", str(runs / "cyclegan-inverted")]) == 0
+    assert "of the kind wanted" in capsys.readouterr().out
+    said = json.loads((runs / "cyclegan-inverted" / "evaluation.json").read_text())
+    assert [*said["figures"]] == ["A to B", "real B", "B to A", "real A"]
+
+
+@pytest.mark.parametrize(("name", "tables"), [("enhance", 1), ("pix2pix-edges", 1), ("cyclegan-inverted", 2)])
+def test_the_doctor_looks_at_each_pair_of_networks(name, tables, runs, capsys):
+    main(["diagnose", str(runs / name)])
+    assert capsys.readouterr().out.count("after step") == tables
+    said = json.loads((runs / name / "diagnosis.json").read_text())
+    assert {finding["disease"] for finding in said["findings"]} == {"data out of range"}  # it is too early for more
+
+
+def test_the_doctor_names_a_translator_that_makes_one_image_of_all(data, monkeypatch):
+    training = PairedTraining(EnhanceConfig(data=data, image_size=16, **TINY))
+    for p in training.gan.generator.layers[-2].parameters():
+        p.data *= 0
+    training.reached = 1
+    monkeypatch.setattr("rawgan.runs.doctor.WARM_UP", 1)
+    found = training.examine([{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
+    assert "mode collapse" in {finding.disease for finding in found if finding.alarm}
+
+
+def test_the_kinds_of_a_cycle_share_no_image():
+    """Of the packaged digits: halves of the training images, one of them in a style."""
+    training = CycleTraining(CycleConfig(width=2, batch_size=2, style="inverted"))
+    digits = {image.tobytes() for image in training.data.images}
+    assert not digits & {(255 - image).tobytes() for image in training.others.images}
+    np.testing.assert_array_equal(training.others_held_out.images, 255 - training.held_out.images)
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(runs, photos, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").touch()
+    assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(tmp_path / "out")]) == 1
+    assert "is not empty" in capsys.readouterr().err
+
+
+def test_a_run_of_noise_takes_no_images(tmp_path, photos, capsys):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    folder.write_config({"command": "train"})
+    assert main(["apply", str(folder.path), str(photos)]) == 1
+    assert "makes images out of noise, and takes none" in capsys.readouterr().err
+
+
+def _opened(path):
+    folder = RunFolder.open(path)
+    return folder, translate_config_of(folder)
+
+
+def test_the_configuration_must_say_channels(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    folder.write_config({"command": "enhance"})
+    with pytest.raises(ConfigError, match="must say channels"):
+        restore_networks(*_opened(folder.path))

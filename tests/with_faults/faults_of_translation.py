@@ -1,0 +1,118 @@
+"""Faults of what makes images out of images."""
+
+from fault import Fault
+
+TRANSLATION = [
+    Fault(
+        "unet: the skips carry nothing",
+        "rawgan/gan/translators.py",
+        "            nn.Identity(),",
+        "            nn.Sequential(nn.AvgPool2d(2), nn.Upsample(2)),",
+        "tests/test_translators.py -k skips",
+    ),
+    Fault(
+        "patchgan: padding makes a patch larger than it says",
+        "rawgan/gan/translators.py",
+        "nn.Conv2d(widths[-1], 1, 4, padding=1, rng=rng, init=init)",
+        "nn.Conv2d(widths[-1], 1, 5, padding=1, rng=rng, init=init)",
+        "tests/test_translators.py -k depends_on_its_patch",
+    ),
+    Fault(
+        "translation: pixels are compared with the source",
+        "rawgan/gan/translating.py",
+        "pixel, feature = ops.l1(fake, target), None",
+        "pixel, feature = ops.l1(fake, source[..., :1]), None",
+        "tests/test_translators.py -k formula",
+    ),
+    Fault(
+        "translation: features of the target move, too",
+        "rawgan/gan/translating.py",
+        "feature = ops.l1(fidelity.look(fake), fidelity.look(target).detach())",
+        "feature = ops.l1(fidelity.look(fake), fidelity.look(fake).detach())",
+        "tests/test_translators.py -k formula",
+    ),
+    Fault(
+        "D does not see what an image was made of",
+        "rawgan/gan/translating.py",
+        "return ops.concatenate([given, images], axis=3)",
+        "return ops.concatenate([given * 0.0, images], axis=3)",
+        "tests/test_translators.py -k d_sees",
+    ),
+    Fault(
+        "cycle: identity by the wrong translator",
+        "rawgan/gan/translating.py",
+        "ops.l1(forth.generator(b), b) + ops.l1(back.generator(a), a)",
+        "ops.l1(back.generator(b), b) + ops.l1(forth.generator(a), a)",
+        "tests/test_translators.py -k cycles_are",
+    ),
+    Fault(
+        "cycle: the second generator rests",
+        "rawgan/gan/translating.py",
+        "back.g_optimizer.step(gradients[border:])",
+        "back.g_optimizer.step([g * 0.0 for g in gradients[border:]])",
+        "tests/test_translators.py -k all_four",
+    ),
+    Fault(
+        "history: what comes out stays in",
+        "rawgan/gan/translating.py",
+        "found[n], kept[place] = kept[place].copy(), image",
+        "found[n] = kept[place].copy()",
+        "rawgan/gan/translating.py -k History",
+    ),
+    Fault(
+        "history: forgotten by a resumed run",
+        "rawgan/runs/state.py",
+        'networks |= dict(zip(("history", "back_history"), gan.made, strict=True))',
+        "pass",
+        "tests/test_translating.py -k was_stopped and cyclegan",
+    ),
+    Fault(
+        "enhance: each step loses the same",
+        "rawgan/runs/translating.py",
+        'generator(self.config.seed, "degrade", index))',
+        'generator(self.config.seed, "degrade", self.reached % 2))',
+        "tests/test_translating.py -k loses_something_else",
+    ),
+    Fault(
+        "images held out are trained with",
+        "rawgan/runs/translating.py",
+        "self.batches = Batches(self.data,",
+        "self.data = self.held_out\n        self.batches = Batches(self.data,",
+        "tests/test_translating.py -k held_out",
+    ),
+    Fault(
+        "ssim: variances of samples",
+        "rawgan/metrics/fidelity.py",
+        "v_x, v_y, c = squares_x - m_x**2, squares_y - m_y**2, products - m_x * m_y",
+        "v_x, v_y, c = (121 / 120 * x for x in (squares_x - m_x**2, squares_y - m_y**2, products - m_x * m_y))",
+        "tests/test_fidelity.py -k scikit",
+    ),
+    Fault(
+        "psnr: the peak is 1",
+        "rawgan/metrics/fidelity.py",
+        "10 * np.log10(PEAK**2 /",
+        "10 * np.log10(1 /",
+        "tests/test_fidelity.py -k scikit",
+    ),
+    Fault(
+        "edges: of one direction only",
+        "rawgan/data/pairs.py",
+        "slope = np.hypot(horizontal, vertical)",
+        "slope = np.abs(horizontal)",
+        "tests/test_pairs.py -k edges",
+    ),
+    Fault(
+        "holes: never at the last place",
+        "rawgan/data/degrading.py",
+        "rng.integers(0, side - self.hole + 1, (n, 1))",
+        "rng.integers(0, side - self.hole, (n, 1))",
+        "tests/test_pairs.py -k holes",
+    ),
+    Fault(
+        "apply: what was padded is not cut off",
+        "rawgan/runs/applying.py",
+        "made[:, : height * enlarged, : width * enlarged]",
+        "made",
+        "tests/test_translating.py -k padding_changes",
+    ),
+]
