@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from run_files import files
 from safetensors.numpy import save
 
 from rawgan import grad, ops
@@ -43,15 +44,6 @@ def _quick():
             "rawgan.runs.loop.plot_losses", lambda path, records: path.write_text(json.dumps(records)) and path
         )
         yield
-
-
-def files(folder):
-    """All that a run leaves: bytes by name. Of the checkpoints the last one: the others depend on where it stopped."""
-    return {
-        str(path.relative_to(folder.path)): path.read_bytes()
-        for path in folder.path.rglob("*")
-        if path.is_file() and path.name != ".lock" and path not in folder.checkpoints()[:-1]
-    }
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from rawgan.testing import check_layer
 KINDS = {
     "unet": TranslationKind(16, 2, 1),
     "resnet": TranslationKind(16, 2, 1),
-    "subpixel": TranslationKind(16, 2, 1, enlarged=4),
+    "subpixel": TranslationKind(16, 1, 1, enlarged=4),
 }
 
 
@@ -63,7 +63,8 @@ def test_shapes_and_range(model):
     y = gan.generator(x)
     assert y.shape == (2, 16, 16, 1)
     assert np.abs(y.data).max() <= 1
-    wider = gan.generator(images(1, gan.kind.source_shape[0], gan.kind.source_shape[1] + 2 * gan.stride, 2))
+    height, width, sources = gan.kind.source_shape
+    wider = gan.generator(images(1, height, width + 2 * gan.stride, sources))
     assert wider.shape == (1, 16, 16 + 2 * gan.stride * gan.kind.enlarged, 1)
 
 
@@ -98,6 +99,8 @@ def test_what_cannot_be_built_is_refused():
         build_translator("vnet", TranslationKind(16, 1, 1))
     with pytest.raises(ArgumentError, match="multiples of 4, at least 8 pixels, but are 18"):
         build_translator("resnet", TranslationKind(18, 1, 1))
+    with pytest.raises(ArgumentError, match="subpixel enlarges images of 1 channels, and cannot give them 3"):
+        build_translator("subpixel", TranslationKind(16, 1, 3, enlarged=2))
     with pytest.raises(ArgumentError, match="patches of 16, 34, 70, 142 pixels, not of 20"):
         build_translator("resnet", TranslationKind(16, 1, 1), patch=20)
 
@@ -154,7 +157,7 @@ def test_a_translator_learns_a_simple_translation(objective):
 
 
 def test_d_sees_the_source_beside_the_image():
-    gan, x = make("subpixel"), images(2, 4, 4, 2)
+    gan, x = make("subpixel"), images(2, 4, 4, 1)
     y = images(2, 16, 16, 1)
     with_it = gan.judge(y, x).logits.data
     assert np.abs(gan.judge(y, -x).logits.data - with_it).max() > 0

@@ -105,6 +105,10 @@ def build_translator(
     """
     if model not in TRANSLATORS:
         raise ArgumentError(f"there is no translator {model!r}; choose one of: {', '.join(TRANSLATORS)}")
+    if model == "subpixel" and kind.sources != kind.channels:
+        raise ArgumentError(
+            f"subpixel enlarges images of {kind.sources} channels, and cannot give them {kind.channels}"
+        )
     stride = stride_of(model, kind)
     size = kind.size // kind.enlarged
     if size % stride or size < 2 * stride:
@@ -153,7 +157,7 @@ def _halvings(size: int) -> int:
 
 
 def _subpixel(kind: TranslationKind, width: int, rng: np.random.Generator) -> nn.Sequential:
-    return subpixel(kind.sources, kind.channels, width, BLOCKS, kind.enlarged.bit_length() - 1, rng)
+    return subpixel(kind.channels, width, BLOCKS, kind.enlarged.bit_length() - 1, rng)
 
 
 TRANSLATORS: dict[str, Callable[[TranslationKind, int, np.random.Generator], nn.Sequential]] = {

@@ -92,19 +92,21 @@ def resnet(sources: int, channels: int, width: int, blocks: int, rng: np.random.
     return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7, rng=rng), nn.Tanh())
 
 
-def subpixel(
-    sources: int, channels: int, width: int, blocks: int, doublings: int, rng: np.random.Generator
-) -> nn.Sequential:
-    """Residual blocks on the small image; then, for each doubling, a convolution whose channels become pixels.
+def subpixel(channels: int, width: int, blocks: int, doublings: int, rng: np.random.Generator) -> nn.Sequential:
+    """Residual blocks on the small image; then, for each doubling, a convolution whose channels become pixels. All that
+    is added to the image as bilinear interpolation enlarges it.
 
-    Without batch norm, which takes from an image the brightness that it had. The second convolution of each block
-    begins at zero, so blocks begin as their shortcuts.
+    Without batch norm, which takes from an image the brightness that it had, and without a tanh, which would take its
+    contrast. The second convolution of each block and the last one begin at zero: so blocks begin as their shortcuts,
+    and the network as the interpolation.
 
-    Shapes: (N, H, W, sources) → (N, H · 2^doublings, W · 2^doublings, channels) in [−1, 1]
-    Source: Shi et al. 2016; Ledig et al. 2017; Lim et al. 2017
+    Shapes: (N, H, W, channels) → (N, H · 2^doublings, W · 2^doublings, channels)
+    Source: Shi et al. 2016; Kim, Lee, Lee 2016; Ledig et al. 2017; Lim et al. 2017
 
-    >>> subpixel(1, 1, 8, 2, 2, np.random.default_rng(0))(np.zeros((2, 7, 7, 1), "float32")).shape
-    (2, 28, 28, 1)
+    >>> grey = np.zeros((2, 7, 7, 1), "float32")
+    >>> y = subpixel(1, 8, 2, 2, np.random.default_rng(0))(grey)
+    >>> y.shape, float(abs(y.data).max())
+    ((2, 28, 28, 1), 0.0)
     """
     he, zero = nn.init.he_normal, nn.init.normal(0.0)
 
@@ -116,14 +118,15 @@ def subpixel(
             )
         )  # fmt: skip
 
-    layers: list[nn.Module] = [nn.Conv2d(sources, width, 3, padding=1, rng=rng, init=he), nn.LeakyReLU(0.2)]
+    layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1, rng=rng, init=he), nn.LeakyReLU(0.2)]
     layers += [block() for _ in range(blocks)]
     for _ in range(doublings):
         layers += [
             nn.Conv2d(width, 4 * width, 3, padding=1, rng=rng, init=he),
             nn.PixelShuffle(2), nn.LeakyReLU(0.2),
         ]  # fmt: skip
-    return nn.Sequential(*layers, nn.Conv2d(width, channels, 3, padding=1, rng=rng), nn.Tanh())
+    layers.append(nn.Conv2d(width, channels, 3, padding=1, rng=rng, init=zero))
+    return nn.Sequential(nn.Residual(nn.Sequential(*layers), nn.Sequential(nn.Upsample(2**doublings, "bilinear"))))
 
 
 def patchgan(channels: int, width: int, patch: int, rng: np.random.Generator) -> nn.Sequential:
