@@ -106,8 +106,8 @@ def measured(judge: Any, images: np.ndarray[Any, Any]) -> dict[str, float]:
     }
 
 
-Point = tuple[int, float, np.ndarray[Any, Any]]
-"""Step, seconds of training until then, images."""
+Point = tuple[int, float | None, np.ndarray[Any, Any]]
+"""Step, seconds of training until then, where they are known, images."""
 
 
 def _plain(console: Console, config: ModesConfig) -> Iterator[Point]:
@@ -149,7 +149,7 @@ def _recipe(console: Console, config: ModesConfig, path: Path) -> Iterator[Point
     from rawgan.runs.restoring import build_gan, config_of
     from rawgan.runs.state import restore_gan
 
-    seconds = float("nan")
+    seconds: float | None = None
     if config.run is None:
         options = ["train", "--data", "stacked-mnist", *RECIPE, *shlex.split(config.more), "--out", str(path)]
         print_lines(console, [f"rawgan {' '.join(options)}"])
@@ -165,8 +165,8 @@ def _recipe(console: Console, config: ModesConfig, path: Path) -> Iterator[Point
         gan = build_gan(asked, "cpu")
         restore_gan(gan, checkpoint)
         step = checkpoint.about.step
-        share = step / max(1, read(files[-1]).about.step)
-        yield step, seconds * share, to_uint8(generate(gan.sampler, gan.noise(0, "evaluate", config.samples)))
+        until = None if seconds is None else seconds * step / max(1, read(files[-1]).about.step)
+        yield step, until, to_uint8(generate(gan.sampler, gan.noise(0, "evaluate", config.samples)))
 
 
 def table(report: dict[str, Any]) -> Table:
