@@ -8,7 +8,7 @@ from PIL import Image
 from run_files import files
 
 from rawgan.cli import main
-from rawgan.errors import ConfigError
+from rawgan.errors import ArgumentError, ConfigError
 from rawgan.runs import RunFolder
 from rawgan.runs.applying import applied, restore_networks, source_of, translate_config_of
 from rawgan.runs.cycling import CycleTraining
@@ -283,3 +283,47 @@ def test_the_configuration_must_say_channels(tmp_path):
     folder.write_config({"command": "enhance"})
     with pytest.raises(ConfigError, match="must say channels"):
         restore_networks(*_opened(folder.path))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (Pix2pixConfig(data="photos", targets="paintings", pairs="edges"), "both say where pairs come from"),
+        (Pix2pixConfig(reverse=True), "reverse is for pairs in files, but these are edges"),
+        (Pix2pixConfig(targets="paintings"), "targets is for two folders, but data is mnist"),
+        (Pix2pixConfig(patch=33), "patch must be one of 16, 34, 70, 142, but is 33"),
+        (Pix2pixConfig(data="ring8"), "ring8 is points, but pix2pix is about images"),
+        (Pix2pixConfig(pixel_weight=-1.0), "pixel_weight must lie in 0"),
+        (EnhanceConfig(model="unet"), "model unet is not for super-resolution"),
+        (EnhanceConfig(image_size=30), "images of 30 pixels cannot be shrunk by 4"),
+        (EnhanceConfig(task="inpaint", hole=28), "hole 28 leaves nothing of images of 28 pixels"),
+        (CycleConfig(style="cubist"), "a style is some of thick, slanted, inverted"),
+        (CycleConfig(style="thick,thick"), "a style is some of"),
+        (CycleConfig(targets="paintings", style="thick"), "both say what the other kind is"),
+        (CycleConfig(history=-1), "history must lie in 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(config, message):
+    with pytest.raises(ArgumentError, match=message):
+        config.check()
+
+
+@pytest.mark.parametrize("command", ["pix2pix", "enhance", "cyclegan"])
+def test_a_dry_run_shows_the_networks_and_writes_nothing(command, data, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--width", "2", "--patch", "16", "--batch-size", "4", "--image-size", "16", "--dry-run"]
+    more = ["--pairs", "edges"] if command == "pix2pix" else []
+    assert main([command, "--data", data, *options, *more]) == 0
+    printed = capsys.readouterr().out
+    assert "generator, batch 4" in printed
+    assert "nothing was written" in printed
+    assert not list(tmp_path.iterdir())
+
+
+def test_colours_made_of_greys_and_a_classifiers_eye(data, tmp_path):
+    """Pairs of colour images; and digits, of which the packaged classifier sees the features."""
+    assert PairedTraining(Pix2pixConfig(data=data, image_size=16, pairs="grey", **TINY)).step(1).pixel > 0
+    seen = PairedTraining(EnhanceConfig(feature_weight=1.0, **TINY)).step(1)
+    assert seen.feature > 0
+    with pytest.raises(ArgumentError, match="the classifier is of images of 28 pixels"):
+        PairedTraining(EnhanceConfig(data=data, image_size=16, feature_weight=1.0, **TINY))
