@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.competitors import AGREEMENT, BATCHES, LEARNING_RATE, NETWORKS, Steps, Task, largest_difference
+from bench.competitors import AGREEMENT, BATCHES, NETWORKS, Steps, Task, largest_difference
 from bench.errors import BenchError
 from bench.findings import Finding, Findings, found
 from bench.gpu import Sizes, release, tf32, torch_on_gpu, wait
@@ -69,7 +69,7 @@ class RawganOnGPU(OnGPU):
         task = start.task
         self.name = OURS_GRAPHED if graphed else OURS
         kind = ImageKind(task.image_size, task.channels)
-        self.gan = build(task.model, kind, width=task.width, learning_rate=LEARNING_RATE, device="cuda")
+        self.gan = build(task.model, kind, width=task.width, device="cuda")
         for name in NETWORKS:
             getattr(self.gan, name).load_state_dict(start.weights[name])
         self.train: Callable[[Any, Any], Any] = lambda real, z: train_step(self.gan, real, z)
@@ -106,8 +106,8 @@ class TorchOnGPU(OnGPU):
         self.torch, self.networks, self.start, self.marks = torch, torch_networks, start, compiled == "max-autotune"
         memory_format = torch.channels_last if LAYOUTS[layout] else torch.contiguous_format
         self.gan = torch_networks.build(
-            task.model, task.image_size, task.channels, width=task.width, learning_rate=LEARNING_RATE,
-            memory_format=memory_format, fused_adam=True, capturable_adam=graphed, device=self.device,
+            task.model, task.image_size, task.channels, width=task.width, memory_format=memory_format,
+            fused_adam=True, capturable_adam=graphed, device=self.device,
         )  # fmt: skip
         self.load()
         if compiled:
