@@ -21,7 +21,7 @@ from rawgan.gan import (
     translation_step,
 )
 from rawgan.gan.translating import stride_of
-from rawgan.gan.translators import patchgan
+from rawgan.gan.translators import patchgan, resnet
 from rawgan.testing import check_layer
 
 KINDS = {
@@ -49,11 +49,12 @@ def make(model, **options):
 @pytest.mark.parametrize("model", TRANSLATORS)
 def test_gradients_of_whole_networks(model):
     kind = TranslationKind(8, 1, 1, enlarged=KINDS[model].enlarged)
-    check_layer(TRANSLATORS[model](kind, 2, rng()), rng().standard_normal((2, *kind.source_shape)), order=1)
+    network = resnet(1, 1, 1, 1, rng()) if model == "resnet" else TRANSLATORS[model](kind, 1, rng())
+    check_layer(network, rng().standard_normal((1, *kind.source_shape)), order=1, modes=["train"])
 
 
 def test_gradients_of_a_patchgan():
-    check_layer(patchgan(1, 2, 16, rng()), rng().standard_normal((2, 8, 8, 1)), order=2)
+    check_layer(patchgan(1, 1, 16, rng()), rng().standard_normal((1, 8, 8, 1)), order=2, modes=["train"])
 
 
 @pytest.mark.parametrize("model", TRANSLATORS)
