@@ -1118,7 +1118,7 @@ GANS = [
     Fault(
         "G's step updates D",
         "rawgan/gan/step.py",
-        "gan.g_optimizer.step(grad(_with_classes(loss, verdict), gan.g_optimizer.parameters))",
+        "gan.g_optimizer.step(grad(whole, gan.g_optimizer.parameters))",
         "gan.d_optimizer.step(grad(loss, gan.d_optimizer.parameters))",
         "tests/test_gan.py -k generator_step_never",
     ),
@@ -1465,8 +1465,8 @@ DOCTOR = [
     Fault(
         "doctor: D's layers are looked at with G's images",
         "rawgan/runs/probe.py",
-        "real_logits = gan.judge(real, labels).logits\n",
-        "real_logits = gan.judge(fake.detach(), labels).logits\n",
+        "real_logits = gan.judge(real, given).logits\n",
+        "real_logits = gan.judge(fake.detach(), given).logits\n",
         "tests/test_doctor.py -k real_images",
     ),
     Fault(

@@ -159,6 +159,15 @@ def padded(x: Tensor, widths: tuple[int, ...], value: float = 0.0) -> Tensor:
     return y[tuple(kept)] if min(widths) < 0 else y
 
 
+def reflected(x: Tensor, widths: tuple[int, ...], mode: str = "reflect") -> Tensor:
+    if len(widths) != 4:
+        raise NotApplicable("another number of spatial axes than two")
+    if min(widths) < 0:
+        raise NotApplicable("negative padding")
+    pairs = (widths[2:], widths[:2])
+    return over_images(lambda images: ops.reflection_pad2d(images, pairs), x, 2)
+
+
 # --- reductions ----------------------------------------------------------------------------------------
 
 
@@ -643,6 +652,7 @@ SAMPLES: dict[str, dict[str, Side]] = {
         "square": lambda x: ops.pow(x, 2),
         "rsqrt": lambda x: ops.pow(x, -0.5),
     },
+    "reflection_pad2d": {"nn.functional.pad.reflect": reflected},
     "relu": {"nn.functional.relu": ops.relu},
     "reshape": {
         "reshape": ops.reshape,

@@ -145,6 +145,12 @@ def pool(make: Callable[..., nn.Module], spatial: int, module: Any) -> Twin:
     return Twin(layer, lambda x: over_images(layer, x, spatial), {})
 
 
+def reflection_pad(module: Any, p: Tensors) -> Twin:
+    left, right, top, bottom = module.padding
+    layer = nn.ReflectionPad2d(((top, bottom), (left, right)))
+    return Twin(layer, lambda x: over_images(layer, x, 2), {})
+
+
 LAYERS: dict[str, dict[str, Callable[..., Twin]]] = {
     "AvgPool2d": {"AvgPool1d": avg_pool(1), "AvgPool2d": avg_pool(2)},
     "BatchNorm": {"BatchNorm1d": batch_norm, "BatchNorm2d": batch_norm},
@@ -157,12 +163,14 @@ LAYERS: dict[str, dict[str, Callable[..., Twin]]] = {
     "Linear": {"Linear": linear},
     "MaxPool2d": {"MaxPool1d": max_pool(1), "MaxPool2d": max_pool(2)},
     "ReLU": {"ReLU": without_options(nn.ReLU)},
+    "ReflectionPad2d": {"ReflectionPad2d": reflection_pad},
     "Sigmoid": {"Sigmoid": without_options(nn.Sigmoid)},
     "Tanh": {"Tanh": without_options(nn.Tanh)},
 }
 """For each layer of rawgan, the modules whose samples test it, and how to build it like one of them."""
 
 WITHOUT_SAMPLES = {
+    "Identity": ("Identity",),
     "Branches": (),
     "Dropout": ("Dropout",),
     "Flatten": ("Flatten",),
