@@ -47,9 +47,9 @@ class ModesConfig(store.SaveConfig):
     26,000 images are judged each time, as in published figures.
     """
 
-    plain_steps: int = 4000
+    plain_steps: int = 2000
     """Steps of the plain DCGAN."""
-    plain_every: int = 1000
+    plain_every: int = 500
     """Steps from one measurement of it to the next."""
     run: Path | None = None
     """A run folder that the recipe has left already. Unset: train it."""

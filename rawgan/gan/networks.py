@@ -1,5 +1,6 @@
 """A GAN: two networks with the optimiser of each, built for a model."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from rawgan.tensor import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Players:
+class Players(ABC):
     """Two networks, and the optimiser of each."""
 
     model: str
@@ -32,9 +33,9 @@ class Players:
         """The generator to make images with: the average, where there is one."""
         return self.generator if self.average is None else self.average
 
+    @abstractmethod
     def judge(self, images: Tensor, given: Any = None) -> Verdict:
         """What D says of images that were, or should have been, made of what is given: labels, or source images."""
-        raise NotImplementedError
 
     def follow(self, index: int) -> None:
         """Move the average towards G, after step `index`: faster in the first steps, whose weights are soon outdated.

@@ -92,7 +92,7 @@ def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSe
 
 def _part(images: ImageSet, chosen: NDArray[np.int64]) -> ImageSet:
     labels = None if images.labels is None else images.labels[chosen]
-    return replace(images, images=images.images[chosen], labels=labels, skipped=())
+    return replace(images, images=images.images[chosen], labels=labels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,8 @@ STYLE_IMAGES, STYLE_EPOCHS = 4000, 2
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures of each maker, the network first, the targets themselves last; and of each image of the network."""
+    """Figures of each maker, the network first; of the targets themselves, if they were judged; and of each image of the
+    network."""
 
     figures: dict[str, dict[str, float]]
     each: dict[str, NDArray[np.float64]]
@@ -53,20 +54,24 @@ def compare(
         TRANSLATED: lambda images: translated(gan, images),
         **{name: _of_numpy(maker) for name, maker in baselines.items()},
     }
-    made: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in makers}
-    wanted, done = [], 0
+    made: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in (*makers, TARGETS)}
+    of_pixels: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in makers}
+    done = 0
     for sources, targets in batches_of(config, held_out, gan.g_optimizer.parameters[0].device):
+        made[TARGETS].append(to_uint8(targets.numpy()))
         for name, make in makers.items():
             made[name].append(to_uint8(make(sources)))
-        wanted.append(to_uint8(targets.numpy()))
+            of_pixels[name].append(_of_pixels(made[name][-1], made[TARGETS][-1]))
         done += len(targets)
         on_progress(done, len(held_out))
-    images = {name: np.concatenate(parts) for name, parts in made.items()}
-    targets_all = np.concatenate(wanted)
-    each = {name: _of_pixels(pixels, targets_all) for name, pixels in images.items()}
-    figures = {name: {figure: float(values.mean()) for figure, values in each[name].items()} for name in images}
+    each = {
+        name: {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
+        for name, parts in of_pixels.items()
+    }
+    figures = {name: {figure: float(values.mean()) for figure, values in found.items()} for name, found in each.items()}
     if judge is not None:
-        _judged(figures, images | {TARGETS: targets_all}, targets_all, held_out, judge)
+        labels = held_out.labels if judge.data == config.data else None
+        _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
     return Comparison(figures, each[TRANSLATED])
 
 
@@ -82,13 +87,11 @@ def _of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[st
 def _judged(
     figures: dict[str, dict[str, float]],
     images: dict[str, NDArray[np.uint8]],
-    targets: NDArray[np.uint8],
-    held_out: ImageSet,
+    labels: NDArray[np.int64] | None,
     judge: Judge,
 ) -> None:
     """Add what the judge finds; of the targets themselves, too, whose FID is 0."""
-    real = judge.features(targets)
-    labels = held_out.labels if judge.data == held_out.name.rpartition(" ")[2] else None
+    real = judge.features(images[TARGETS])
     for name, pixels in images.items():
         features = judge.features(pixels)
         own = figures.setdefault(name, {})
@@ -130,14 +133,14 @@ def compare_cycle(
         for row, shown in ((name, np.concatenate(made)), (f"real {'AB'[kind]}", wanted.images)):
             found[row] = {"style": float((style.labels(shown) == kind).mean())}
             labels = images.labels if row == name else wanted.labels
-            if judge is not None:
+            if judge is not None and labels is not None and judge.data == config.data:
                 upright = 255 - shown if inverted and kind else shown
-                features, real = judge.features(shown), judge.features(wanted.images)
-                if len(real) > real.shape[1] and row == name:
-                    found[row]["fid"] = fid(real, features)
-                if labels is not None and judge.data == config.data:
-                    named = judge.probabilities(judge.features(upright)).argmax(axis=1)
-                    found[row]["recognised"] = float((named == labels).mean())
+                named = judge.probabilities(judge.features(upright)).argmax(axis=1)
+                found[row]["recognised"] = float((named == labels).mean())
+        if judge is not None:
+            features, real = judge.features(np.concatenate(made)), judge.features(wanted.images)
+            if len(real) > real.shape[1]:
+                found[name]["fid"] = fid(real, features)
         found[name]["back"] = float(np.concatenate(home).mean())
     return found
 

@@ -11,12 +11,12 @@ from rawgan.data import Batches, ImageSet, has_test_split, load, to_unit
 from rawgan.data.imageset import Progress
 from rawgan.data.styles import styled
 from rawgan.device import to_device
-from rawgan.gan import Cycle, CycleWeights, History, Outcome, Translator, build_translator, cycle_step, network_bytes
+from rawgan.gan import Cycle, CycleWeights, History, Outcome, Translator, cycle_step, network_bytes
 from rawgan.metrics import split
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
 from rawgan.runs.translate_config import CycleConfig
-from rawgan.runs.translating import AT_ONCE, BESIDE, MEASURED, kept_apart, some, translated
+from rawgan.runs.translating import AT_ONCE, BESIDE, MEASURED, kept_apart, some, translated, translator_of
 from rawgan.tensor import Tensor
 
 
@@ -131,7 +131,7 @@ Kind = tuple[ImageSet, ImageSet]
 def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> tuple[Kind, Kind]:
     """Images of both kinds.
 
-    Raises: DataError for data that cannot be read, or kinds of different channels
+    Raises: DataError for data that cannot be read, ArgumentError for a single image
     """
 
     def read(source: str, channels: int | None, part: str = "train") -> ImageSet:
@@ -157,24 +157,7 @@ def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> 
 
 def cycle_of(config: CycleConfig, device_name: str) -> Cycle:
     """The networks of a run, as they are before its first step."""
-    forth, back = (
-        build_translator(
-            config.model,
-            config.translation,
-            paired=False,
-            width=config.width,
-            d_width=config.d_width,
-            patch=config.patch,
-            learning_rate=config.learning_rate,
-            d_learning_rate=config.d_learning_rate,
-            average_decay=config.ema,
-            spectral_norm=config.spectral_norm,
-            purpose=purpose,
-            seed=config.seed,
-            device=device_name,
-        )
-        for purpose in ("forth", "back")
-    )
+    forth, back = (translator_of(config, device_name, False, purpose) for purpose in ("forth", "back"))
     size, channels = config.size, config.translation.channels
     made = History(config.history, (size, size, channels)), History(config.history, (size, size, channels))
     return Cycle(forth, back, made)

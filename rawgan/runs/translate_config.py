@@ -10,7 +10,7 @@ from rawgan.data.degrading import Degradation
 from rawgan.data.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
 from rawgan.gan import PATCHES, ImageKind, TranslationKind
-from rawgan.runs.options import RANGES, RunConfig, check_range
+from rawgan.runs.options import RunConfig, check_range
 
 WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight", "cycle_weight", "identity_weight")
 
@@ -34,8 +34,6 @@ class TranslateConfig(RunConfig):
         for name in WEIGHTS:
             if not 0 <= getattr(self, name, 0) <= 10**6:
                 raise ArgumentError(f"{name} must lie in 0 ... 1000000, but is {getattr(self, name)}")
-        if self.image_size is not None:
-            check_range("image_size", self.image_size, *RANGES["image_size"])
         self.check_picture()
 
     def use(self, run: Path) -> str:

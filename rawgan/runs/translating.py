@@ -19,7 +19,7 @@ from rawgan.metrics import l1, load_classifier, psnr, split
 from rawgan.random import generator
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
-from rawgan.runs.translate_config import EnhanceConfig, PairedConfig, Pix2pixConfig
+from rawgan.runs.translate_config import EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
 from rawgan.tensor import Tensor
 
 HELD_OUT, MOST_HELD_OUT = 0.1, 1000
@@ -162,11 +162,14 @@ def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
     return dataclasses.replace(config, image_size=size, channels=channels)
 
 
-def translator_of(config: PairedConfig, device_name: str) -> Translator:
-    """The networks of a run, as they are before its first step."""
+def translator_of(
+    config: TranslateConfig, device_name: str, paired: bool = True, purpose: str = "translator"
+) -> Translator:
+    """Networks of a run, as they are before its first step. Those of another purpose begin with other weights."""
     return build_translator(
         config.network,
         config.translation,
+        paired=paired,
         width=config.width,
         d_width=config.d_width,
         patch=config.patch,
@@ -174,6 +177,7 @@ def translator_of(config: PairedConfig, device_name: str) -> Translator:
         d_learning_rate=config.d_learning_rate,
         average_decay=config.ema,
         spectral_norm=config.spectral_norm,
+        purpose=purpose,
         seed=config.seed,
         device=device_name,
     )
@@ -212,7 +216,7 @@ def batches_of(config: PairedConfig, images: ImageSet, device_name: str) -> Iter
 
 
 def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
-    """What the translator makes of images. Shapes: (N, h, w, sources) → (N, H, W, channels) in [−1, 1]"""
+    """What the translator makes of images. Shapes: (N, h, w, sources) → (N, H, W, channels)"""
     with no_grad(), gan.sampler.evaluating():
         return gan.sampler(source).numpy()
 
