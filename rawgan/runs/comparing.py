@@ -27,8 +27,7 @@ STYLE_IMAGES, STYLE_EPOCHS = 4000, 2
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures of each maker, the network first; of the targets themselves, if they were judged; and of each image of the
-    network."""
+    """Figures of each maker, the network first, of the targets if they were judged; and those of the network's images."""
 
     figures: dict[str, dict[str, float]]
     each: dict[str, NDArray[np.float64]]
