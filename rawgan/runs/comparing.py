@@ -27,7 +27,7 @@ STYLE_IMAGES, STYLE_EPOCHS = 4000, 2
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures of each maker, the network first, of the targets if they were judged; and those of the network's images."""
+    """Figures of each maker, the network first; of judged targets, too. And those of each image of the network."""
 
     figures: dict[str, dict[str, float]]
     each: dict[str, NDArray[np.float64]]

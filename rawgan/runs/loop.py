@@ -180,7 +180,7 @@ class Loop(ABC):
         return record
 
     def _outcome(self, number: int, take: Callable[[int], Outcome]) -> Any:
-        """Take a step. Returns the numbers that it leaves to look at, in the order of `_names`, still on their device."""
+        """Take a step. Returns what it leaves to look at, as `_names` has it, still on its device."""
         try:
             with self._slowed(number - 1):
                 outcome = take(number - 1)
