@@ -8,7 +8,9 @@ from PIL import Image
 from run_files import files
 
 from rawgan.cli import main
+from rawgan.data import to_uint8
 from rawgan.errors import ArgumentError, ConfigError
+from rawgan.gan import TranslationKind, build_translator
 from rawgan.runs import RunFolder
 from rawgan.runs.applying import applied, restore_networks, source_of, translate_config_of
 from rawgan.runs.cycling import CycleTraining
@@ -151,8 +153,8 @@ def test_evaluate_stands_beside_baselines(runs, capsys):
     assert "bicubic" in printed
     said = json.loads((runs / "enhance" / "evaluation.json").read_text())
     assert [*said["figures"]] == ["translated", "bicubic"]
-    assert len(said["images"]) == 3
-    mean = np.mean([image["psnr"] for image in said["images"]])
+    assert len(said["images"]["translated"]) == 3
+    mean = np.mean([image["psnr"] for image in said["images"]["translated"]])
     assert said["figures"]["translated"]["psnr"] == pytest.approx(mean)
 
 
@@ -189,7 +191,7 @@ def test_apply_takes_images_of_any_size(runs, photos, tmp_path, capsys):
 def test_apply_makes_sources_of_targets(runs, photos, tmp_path):
     out = tmp_path / "out"
     file = photos / "colour.jpg"
-    assert main(["apply", str(runs / "pix2pix-edges"), str(file), "--from-targets", "--out", str(out)]) == 0
+    assert main(["apply", str(runs / "pix2pix-edges"), str(file), "--with-targets", "--out", str(out)]) == 0
     assert pixels_of(out / "colour.png").shape == (30, 21, 3)
     assert pixels_of(out / "sheet.png").shape == (4 + 196, 4 + 3 * 196, 3)
 
@@ -215,6 +217,92 @@ def test_padding_changes_nothing_but_what_is_near_the_border(runs):
     assert applied(gan, x[:, :30, :31]).shape == (1, 30, 31, 3)
 
 
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("unet", TranslationKind(16, 2, 3)),
+        ("unet", TranslationKind(28, 1, 1)),
+        ("unet", TranslationKind(64, 3, 3)),
+        ("subpixel", TranslationKind(16, 3, 3, 2)),
+        ("subpixel", TranslationKind(64, 1, 1, 8)),
+    ],
+)
+def test_pieces_of_a_large_image_are_those_of_the_whole(model, kind):
+    """All weights count: batch norm is at work, and no layer is zero. Told pieces, it makes as many as that."""
+    rng = np.random.default_rng(0)
+    gan = build_translator(model, kind, width=2, patch=16, seed=1)
+    for p in gan.generator.parameters():
+        p.data[...] = rng.normal(0, 0.5, p.shape)
+    stride, told = gan.stride, []
+    x = rng.uniform(-1, 1, (1, 9 * stride + 140, 7 * stride + 101, kind.sources)).astype("float32")
+    whole = applied(gan, x, lambda *done: told.append(done), piece=4096)
+    pieces = applied(gan, x, lambda *done: told.append(done), piece=48)
+    np.testing.assert_allclose(pieces, whole, rtol=0, atol=1e-4)
+    assert told[0] == (1, 1)
+    assert told[-1][0] == told[-1][1] > 8
+
+
+@pytest.mark.parametrize("model", ["unet", "subpixel"])
+def test_reach_is_as_far_as_the_image_has_a_say(model):
+    """A pixel that is changed changes nothing further off, but most that is near."""
+    rng = np.random.default_rng(0)
+    kind = TranslationKind(28, 1, 1, 2 if model == "subpixel" else 1)
+    gan = build_translator(model, kind, width=2, patch=16)
+    for p in gan.generator.parameters():
+        p.data[...] = rng.normal(0, 0.5, p.shape)
+    x = rng.uniform(-1, 1, (1, 1, 160, 160, 1))[0].astype("float32")
+    other = x.copy()
+    other[0, 80, 80] += 1
+    changed = (applied(gan, x) != applied(gan, other))[0, :, :, 0]
+    rows = np.flatnonzero(changed.any(axis=1)) // kind.enlarged
+    assert gan.reach / 2 < np.abs(rows - 80).max() <= gan.reach
+
+
+def test_an_image_too_large_for_the_machine_is_named_and_the_others_are_made(
+    runs, photos, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("rawgan.runs.applying.machine_bytes", lambda: 10**6)
+    (photos / "broken.png").unlink()
+    out = tmp_path / "out"
+    assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(out)]) == 1
+    assert "colour.jpg: 21 × 30 pixels take more memory than there is; make it smaller" in capsys.readouterr().out
+    assert (out / "tiny.png").exists()
+
+
+def test_apply_shows_targets_that_lie_beside_the_source(photos, tmp_path):
+    pairs = tmp_path / "pairs"
+    pairs.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 33, 3), np.uint8)
+    for name in "abcd":
+        Image.fromarray(pixels).save(pairs / f"{name}.png")
+    run = tmp_path / "run"
+    options = ["--data", str(pairs), "--image-size", "16", "--width", "2", "--patch", "16", "--batch-size", "2"]
+    assert main(["pix2pix", *options, "--reverse", "--steps", "1", "--out", str(run)]) == 0
+    config = translate_config_of(RunFolder.open(run))
+    source, target = source_of(pairs / "a.png", config, with_target=True)
+    np.testing.assert_array_equal(to_uint8(source[0]), pixels[:, 16:32])
+    np.testing.assert_array_equal(to_uint8(target[0]), pixels[:, :16])
+    out = tmp_path / "out"
+    assert main(["apply", str(run), str(pairs / "a.png"), "--with-targets", "--out", str(out)]) == 0
+    assert pixels_of(out / "sheet.png").shape[1] == 4 + 3 * 196
+
+
+def test_enhancers_learn_from_pieces_of_large_images(tmp_path):
+    """At the size that these have; those of the last images are kept for measuring."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    images = {name: rng.integers(0, 256, (49, 70, 3), np.uint8) for name in "abcd"}
+    for name, pixels in images.items():
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    options = TINY | {"data": str(folder), "image_size": 16}
+    training = PairedTraining(EnhanceConfig(**options))
+    assert (len(training.data), len(training.held_out)) == (4 * 12 - 4, 4)
+    np.testing.assert_array_equal(training.held_out.images[0], images["d"][32:48, 51:67])
+    assert images["a"][:16, 3:19].tobytes() in {image.tobytes() for image in training.data.images}
+    assert len(PairedTraining(EnhanceConfig(**options | {"batch_size": 2}, whole=True)).data) == 3
+
+
 def test_both_ways_of_a_cycle(runs, photos, tmp_path, capsys):
     run, file = str(runs / "cyclegan-inverted"), str(photos / "colour.jpg")
     assert main(["apply", run, file, "--out", str(tmp_path / "a")]) == 0
@@ -231,6 +319,9 @@ def test_evaluate_of_a_cycle(runs, capsys):
     assert "of the kind wanted" in capsys.readouterr().out
     said = json.loads((runs / "cyclegan-inverted" / "evaluation.json").read_text())
     assert [*said["figures"]] == ["A to B", "real B", "B to A", "real A"]
+    for way in ("A to B", "B to A"):
+        assert {"style", "back", "psnr", "l1", "ssim"} <= said["figures"][way].keys()
+        assert np.mean([image["psnr"] for image in said["images"][way]]) == pytest.approx(said["figures"][way]["psnr"])
 
 
 @pytest.mark.parametrize(("name", "tables"), [("enhance", 1), ("pix2pix-edges", 1), ("cyclegan-inverted", 2)])
@@ -257,6 +348,15 @@ def test_the_kinds_of_a_cycle_share_no_image():
     digits = {image.tobytes() for image in training.data.images}
     assert not digits & {(255 - image).tobytes() for image in training.others.images}
     np.testing.assert_array_equal(training.others_held_out.images, 255 - training.held_out.images)
+    assert (training.batches.indices(0) != training._others.indices(0)).any()  # each has an order of its own
+
+
+def test_a_style_is_shown_beside_what_it_should_be(runs):
+    training = CycleTraining(CycleConfig(width=2, batch_size=2, style="inverted", samples=16))
+    samples = training.sample()
+    assert training.columns % 4 == 0
+    np.testing.assert_allclose(samples[2], -samples[0], atol=1e-6)
+    np.testing.assert_allclose(samples[10], -samples[8], atol=1e-6)
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(runs, photos, tmp_path, capsys):

@@ -10,7 +10,7 @@ from rich.table import Table
 from rawgan.cli._progress import progress_of
 from rawgan.gan import Cycle, Translator
 from rawgan.metrics import judge_of
-from rawgan.runs.comparing import compare, compare_cycle
+from rawgan.runs.comparing import Comparison, compare, compare_cycle
 from rawgan.runs.cycling import kinds_of
 from rawgan.runs.translate_config import CycleConfig, PairedConfig, TranslateConfig
 from rawgan.runs.translating import parts_of, some
@@ -39,23 +39,27 @@ def measured_images(
         (a, a_held_out), (b, b_held_out) = kinds
         count = min(samples or len(a_held_out), len(a_held_out), len(b_held_out))
         with progress_of(console, "learning to tell both kinds apart") as show:
-            figures = compare_cycle(
+            found = compare_cycle(
                 asked, networks, ((a, some(a_held_out, count)), (b, some(b_held_out, count))), judge, show
             )
-        console.print(_table(f"{count:,} images of each kind that were not trained with", figures))
-        return {"figures": figures}
+        return _shown(console, f"{count:,} images of each kind", found)
     assert isinstance(asked, PairedConfig)
     with progress_of(console, "reading images") as show:
         training, held_out = parts_of(asked, show)
     part = some(held_out, min(samples or len(held_out), len(held_out)))
     with progress_of(console, "translating") as show:
         found = compare(asked, networks, training, part, judge, show)
-    console.print(_table(f"{len(part):,} images that were not trained with", found.figures))
-    each = zip(*found.each.values(), strict=True)
-    return {
-        "figures": found.figures,
-        "images": [dict(zip(found.each, map(float, values), strict=True)) for values in each],
+    return _shown(console, f"{len(part):,} images", found)
+
+
+def _shown(console: Console, what: str, found: Comparison) -> dict[str, Any]:
+    """Print the table. Returns what is in it, and figures of each image."""
+    console.print(_table(f"{what} that were not trained with", found.figures))
+    images = {
+        network: [dict(zip(each, map(float, row), strict=True)) for row in zip(*each.values(), strict=True)]
+        for network, each in found.each.items()
     }
+    return {"figures": found.figures, "images": images}
 
 
 def _table(title: str, rows: dict[str, dict[str, float]]) -> Table:

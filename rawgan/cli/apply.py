@@ -1,6 +1,7 @@
 """rawgan apply"""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.data.folder import image_files
+from rawgan.data.imageset import Progress
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
@@ -38,12 +40,13 @@ class ApplyConfig:
     """Image files, or folders of them. Of images to be filled in, what is transparent is missing."""
     out: Path | None = None
     """The folder to write into, new or empty. Unset: a new one in the run folder."""
-    from_targets: bool = False
-    """The images are what should come out: make of them what the network takes, as in training, and show all three."""
+    with_targets: bool = False
+    """The images show what should come out, as in training: sources are made of them, or lie beside them in the same
+    file. Then the sheet shows all three."""
     back: bool = False
     """Of a run of rawgan cyclegan: make images of its first kind out of images of the other."""
     seed: int = 0
-    """Of noise and holes, with --from-targets."""
+    """Of noise and holes, with --with-targets."""
     best: bool = False
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -67,19 +70,24 @@ def main(options: list[str]) -> int:
     with progress_of(console, "translating") as show:
         for done, (name, file) in enumerate(files.items(), 1):
             try:
-                row = _translate(asked, gan, file, config)
+                row = _translate(asked, gan, file, config, partial(_of_file, show, done, len(files)))
             except DataError as error:
                 faults.append(str(error))
             else:
                 save_image(out / f"{name}.png", row[1][0])
                 rows += [row] if len(rows) < MOST_ROWS else []
-            show(done, len(files))
+            _of_file(show, done, len(files), 1, 1)
     for fault in faults:
         say(console, fault)
     if rows:
         sheet = save_sheet(out / "sheet.png", rows)
         say(console, f"{len(files) - len(faults)} images of step {step:,}: {out}", f"before and after: {sheet}")
     return 1 if faults else 0
+
+
+def _of_file(show: Progress, number: int, files: int, done: int, total: int) -> None:
+    """Show progress within a file, of which so many thousandths are done."""
+    show(1000 * (number - 1) + 1000 * done // total, 1000 * files)
 
 
 def _files(given: tuple[Path, ...]) -> dict[str, Path]:
@@ -119,11 +127,13 @@ def _new_folder(out: Path | None, run: Path) -> Path:
     return folder
 
 
-def _translate(asked: TranslateConfig, gan: Translator, file: Path, config: ApplyConfig) -> list[Pixels]:
+def _translate(
+    asked: TranslateConfig, gan: Translator, file: Path, config: ApplyConfig, show: Progress
+) -> list[Pixels]:
     """Before, after and, if it is known, what should have come out."""
-    source, target = source_of(file, asked, config.from_targets, config.seed)
+    source, target = source_of(file, asked, config.with_targets, config.seed)
     try:
-        made = applied(gan, source)
+        made = applied(gan, source, show)
     except MemoryError:
         height, width = source.shape[1:3]
         raise DataError(f"{file}: {width} × {height} pixels take more memory than there is; make it smaller") from None

@@ -18,6 +18,7 @@ from rawgan.data.known import KNOWN
 from rawgan.data.mixtures import MIXTURES, Mixture, PointBatches, grid25, ring8
 from rawgan.data.pairs import PairSet, load_pairs, made_pairs
 from rawgan.data.pixels import resized, to_uint8, to_unit
+from rawgan.data.tiles import load_tiles
 from rawgan.errors import ArgumentError, DataError
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "PointBatches",
     "grid25",
     "has_test_split",
+    "is_image_folder",
     "load",
     "load_pairs",
+    "load_tiles",
     "made_pairs",
     "ring8",
     "to_uint8",
@@ -131,6 +134,16 @@ def has_test_split(source: str | PathLike[str]) -> bool:
     (True, False)
     """
     return source in KNOWN or has_idx_split(Path(source).expanduser(), "test")
+
+
+def is_image_folder(source: str | PathLike[str]) -> bool:
+    """Whether `source` is a folder of image files, as far as names tell.
+
+    >>> is_image_folder("mnist"), is_image_folder(".")
+    (False, True)
+    """
+    place = Path(source).expanduser()
+    return source not in KNOWN and place.is_dir() and not is_idx_folder(place)
 
 
 KNOWN_SETS = f"{', '.join(KNOWN)}; of points: {', '.join(MIXTURES)}"

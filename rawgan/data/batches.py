@@ -25,6 +25,8 @@ class Batches:
     The images are on `device` as they are in the set, one byte for each number, so that on a GPU a step has to send
     nothing but which of them it wants.
 
+    Sets that are dealt out beside each other have other orders if they have other purposes.
+
     Raises: ArgumentError for a batch size below 1 or above the number of images, or a seed outside 0…2⁶⁴ - 1
 
     >>> images = ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros")
@@ -33,7 +35,9 @@ class Batches:
     (2, 2, (4, 28, 28, 1))
     """
 
-    def __init__(self, images: ImageSet, batch_size: int, seed: int, device: str = "cpu") -> None:
+    def __init__(
+        self, images: ImageSet, batch_size: int, seed: int, device: str = "cpu", purpose: str = "shuffle"
+    ) -> None:
         if batch_size < 1:
             raise ArgumentError(f"batch_size={batch_size}: expected at least 1")
         if batch_size > len(images):
@@ -44,6 +48,7 @@ class Batches:
         if not 0 <= seed < 2**64:
             raise ArgumentError(f"seed={seed}: expected 0 to 2**64 - 1")
         self.images, self.batch_size, self.seed, self.device = images, batch_size, seed, device
+        self.purpose = purpose
         self._pixels = to_device(images.images, device)
         self._latest = (-1, np.empty(0, np.int64))
 
@@ -92,7 +97,7 @@ class Batches:
         """The order (N,) of the images in an epoch; the last one asked for is kept."""
         latest, order = self._latest  # one attribute, so that threads never see the order of another epoch
         if epoch != latest:
-            order = generator(self.seed, "shuffle", epoch).permutation(len(self.images))
+            order = generator(self.seed, self.purpose, epoch).permutation(len(self.images))
             order.flags.writeable = False
             self._latest = (epoch, order)
         return order

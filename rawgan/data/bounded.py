@@ -1,5 +1,6 @@
 """Memory in proportion to what a file holds, whatever its header promises."""
 
+import math
 import os
 from typing import IO
 
@@ -22,6 +23,17 @@ def at_most(stream: IO[bytes], size: int) -> bytearray:
     return held
 
 
+def machine_bytes() -> float:
+    """Memory that this machine has; infinite where it does not say.
+
+    >>> machine_bytes() > 2**20
+    True
+    """
+    if not hasattr(os, "sysconf"):
+        return math.inf
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def refuse_too_large(name: str, size: int) -> None:
     """Raise a DataError if so many bytes are more than the machine has.
 
@@ -32,7 +44,7 @@ def refuse_too_large(name: str, size: int) -> None:
     rawgan.errors.DataError: photos: these images take 1,073,741,824.0 GiB, more memory than this machine has
       take fewer of them, or a smaller image size
     """
-    if hasattr(os, "sysconf") and size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+    if size > machine_bytes():
         raise DataError(
             f"{name}: these images take {size / 2**30:,.1f} GiB, more memory than this machine has\n"
             "  take fewer of them, or a smaller image size"

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from rawgan.data.bounded import refuse_too_large
 from rawgan.data.imageset import Progress
-from rawgan.data.opening import opened_image
+from rawgan.data.opening import upright_image
 from rawgan.data.pixels import square
 from rawgan.errors import DataError, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 LISTED = 20
 """So many broken images are named in an error; of the rest only the number."""
 
@@ -108,13 +107,22 @@ def _read_all(
             on_progress(i + 1, len(files))
 
     broken = tuple(problems.values())
-    if broken and not (skip_broken and len(broken) < len(files)):
-        raise DataError(_complaint(folder, broken, len(files)))
+    refuse_broken(folder, broken, len(files), skip_broken)
     if broken:
         images = np.delete(images, list(problems), axis=0)
-    if channels is None and all((image == image[..., :1]).all() for image in images):
-        images = np.ascontiguousarray(images[..., :1])
+    if channels is None:
+        images = without_idle_colour(images)
     return images.reshape(len(images), size, size, -1), broken
+
+
+def without_idle_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The first channel alone, if in all images the others are the same.
+
+    Shapes: (N, …, 3) → (N, …, 3) or (N, …, 1)
+    """
+    if all((image == image[..., :1]).all() for image in images):
+        return np.ascontiguousarray(images[..., :1])
+    return images
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -138,32 +146,28 @@ def image_files(folder: Path) -> list[Path]:
 def _read_into(pixels: NDArray[np.uint8], file: Path) -> str | None:
     """Reads one file, of so many images side by side, into `pixels` (size, size, images, C); what is wrong with it, or
     None."""
-    from PIL import ImageOps, UnidentifiedImageError
-
     size, _, parts, channels = pixels.shape
     try:
-        with opened_image(file, FORMATS) as image:
-            image.draft(None, (2 * size * parts, 2 * size))  # decodes a large JPEG no larger than that: quick
-            image = ImageOps.exif_transpose(image)
+        with upright_image(file, (2 * size * parts, 2 * size)) as image:
             width = image.width // parts
             if not width:
                 return f"{image.width} pixels are too narrow for {parts} images side by side"
             for part in range(parts):
                 piece = image.crop((part * width, 0, (part + 1) * width, image.height)) if parts > 1 else image
                 pixels[:, :, part] = square(piece, size, channels)
-    except UnidentifiedImageError:
-        return "not a PNG, JPEG, WebP, GIF or BMP image"
-    except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
-        return str(error) or type(error).__name__
+    except DataError as error:
+        return str(error)
     return None
 
 
-def _complaint(folder: Path, broken: tuple[str, ...], total: int) -> str:
-    """The one message about all broken images."""
+def refuse_broken(folder: Path, broken: Sequence[str], total: int, skip_broken: bool) -> None:
+    """Raise one DataError about all broken images, unless these are to be skipped and others are left."""
+    if not broken or (skip_broken and len(broken) < total):
+        return
     lines = [f"{folder}: {len(broken)} of {total} images cannot be read"]
     lines += [f"  {line}" for line in broken[:LISTED]]
     if len(broken) > LISTED:
         lines.append(f"  … and {len(broken) - LISTED} more")
     if len(broken) < total:
         lines.append("Mend or remove them, or go on without them: skip_broken=True, --skip-broken")
-    return "\n".join(lines)
+    raise DataError("\n".join(lines))

@@ -13,6 +13,9 @@ from rawgan.files import open_file
 if TYPE_CHECKING:
     from PIL import Image
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+"""Of images that people have."""
+
 PIXELS_PER_BYTE = 8 * 1032
 """What the densest PNG holds: eight pixels a byte, and Deflate packs 1032 bytes into one."""
 SMALL = 1 << 22
@@ -49,3 +52,29 @@ def opened_image(path: Path, formats: tuple[str, ...]) -> Iterator["Image.Image"
             if promised > max(SMALL, PIXELS_PER_BYTE * held):
                 raise DataError(f"promises {image.width} × {image.height} pixels, but is {held} bytes long")
             yield image
+
+
+@contextmanager
+def upright_image(path: Path, most: tuple[int, int] | None = None) -> Iterator["Image.Image"]:
+    """A Pillow image of any kind of file, turned as its camera was held. With `most`, (width, height), a JPEG that is
+    larger is decoded no larger than that, which is quick.
+
+    Raises: DataError that says what is wrong with the file, whatever Pillow raised, in here or inside
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file, upright_image(Path(file.name)):
+    ...     pass
+    Traceback (most recent call last):
+    rawgan.errors.DataError: not a PNG, JPEG, WebP, GIF or BMP image
+    """
+    from PIL import ImageOps, UnidentifiedImageError
+
+    try:
+        with opened_image(path, FORMATS) as image:
+            if most is not None:
+                image.draft(None, most)
+            yield ImageOps.exif_transpose(image)
+    except UnidentifiedImageError:
+        raise DataError("not a PNG, JPEG, WebP, GIF or BMP image") from None
+    except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
+        raise DataError(str(error) or type(error).__name__) from None

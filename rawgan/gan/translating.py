@@ -58,6 +58,8 @@ class Translator(Players):
     kind: TranslationKind
     stride: int
     """Height and width of what G takes are multiples of it, in pixels."""
+    reach: int | None
+    """How far off, in pixels of what G takes, the image still has a say in what G makes; None: anywhere."""
     paired: bool
     """Whether D sees the source, too."""
 
@@ -131,9 +133,9 @@ def build_translator(
         for network, each in ((generator, rate), (discriminator, d_learning_rate or rate))
     )
     return Translator(
-        model=model, kind=kind, stride=stride, paired=paired, generator=generator, discriminator=discriminator,
-        g_optimizer=g_optimizer, d_optimizer=d_optimizer, average=made() if average_decay else None,
-        average_decay=average_decay,
+        model=model, kind=kind, stride=stride, reach=reach_of(model, kind), paired=paired,
+        generator=generator, discriminator=discriminator, g_optimizer=g_optimizer, d_optimizer=d_optimizer,
+        average=made() if average_decay else None, average_decay=average_decay,
     )  # fmt: skip
 
 
@@ -146,6 +148,20 @@ def stride_of(model: str, kind: TranslationKind) -> int:
     if model == "unet":
         return 1 << _halvings(kind.size)
     return 4 if model == "resnet" else 1
+
+
+def reach_of(model: str, kind: TranslationKind) -> int | None:
+    """How far off, in pixels of what the model takes, the image has a say in what it makes; None: anywhere, as
+    instance norm takes the whole image's mean.
+
+    >>> reach_of("unet", TranslationKind(28, 1, 1)), reach_of("subpixel", TranslationKind(28, 1, 1, 4))
+    (16, 12)
+    """
+    if model == "resnet":
+        return None
+    if model == "unet":
+        return 4 * stride_of(model, kind)  # each halving: 2 pixels, at its size, to the left, and 1 of the next size
+    return 2 * BLOCKS + 4
 
 
 def _halvings(size: int) -> int:

@@ -75,8 +75,8 @@ def held_out_of(
     return split(images, int(len(images) * share), seed)
 
 
-def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Two parts of a set that has no test images: all but `held_out` images, and these.
+def split(images: ImageSet, held_out: int, seed: int | None) -> tuple[ImageSet, ImageSet]:
+    """Two parts of a set that has no test images: all but `held_out` images, and these; with seed None, the last ones.
 
     Raises: ArgumentError unless both parts have at least one
 
@@ -86,7 +86,8 @@ def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSe
     """
     if not 1 <= held_out < len(images):
         raise ArgumentError(f"{images.name}: {held_out} of {len(images)} images cannot be set apart; add images")
-    order = generator(seed, "split").permutation(len(images))
+    last_first = np.arange(len(images))[::-1]
+    order = last_first if seed is None else generator(seed, "split").permutation(len(images))
     return _part(images, order[held_out:]), _part(images, order[:held_out])
 
 

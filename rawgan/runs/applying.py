@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data import to_unit
+from rawgan.data.bounded import machine_bytes
 from rawgan.data.degrading import with_hole
-from rawgan.data.folder import FORMATS
-from rawgan.data.opening import opened_image
+from rawgan.data.imageset import Progress
+from rawgan.data.opening import upright_image
 from rawgan.data.pairs import MADE
 from rawgan.data.pixels import in_mode
 from rawgan.errors import ConfigError, DataError
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[Any]
 """(1, H, W, C), of floats in [−1, 1]."""
+
+PIECE = 1024
+"""Height and width of what is made at a time, in pixels."""
+AT_WORK = 4 * 4 * 64
+"""Bytes that a pixel takes while it is made, about: a few layers of 64 channels."""
 
 
 def translate_config_of(folder: RunFolder) -> TranslateConfig | None:
@@ -62,27 +68,25 @@ def restore_networks(
 
 
 def source_of(
-    path: Path, config: TranslateConfig, from_target: bool = False, seed: int = 0
+    path: Path, config: TranslateConfig, with_target: bool = False, seed: int = 0
 ) -> tuple[Pixels, Pixels | None]:
     """What a network takes, from an image file of any size; and what it should make of it, if that is known.
 
-    With `from_target`, the file is what should come out, and the source is made of it as in training: its edges, or
-    what is left of it. Otherwise it is the source; of an image to be filled in, what is transparent is missing.
+    With `with_target`, the file shows what should come out, and the source is made of it as in training: its edges, or
+    what is left of it; or it shows both, side by side. Otherwise it is the source; of an image to be filled in, what is
+    transparent is missing.
 
     Raises: DataError for a file that cannot be read, or has nothing missing where something should be
     """
-    from PIL import ImageOps, UnidentifiedImageError
-
     try:
-        with opened_image(path, FORMATS) as opened:
-            image = ImageOps.exif_transpose(opened)
-            image.load()
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: not a PNG, JPEG, WebP, GIF or BMP image") from None
-    except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
-        raise DataError(f"{path}: {error or type(error).__name__}") from None
+        with upright_image(path) as opened:
+            image = opened.copy()  # decoded, for good
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     kind = config.translation
-    if from_target:
+    if with_target and isinstance(config, Pix2pixConfig) and config.how == "side-by-side" and config.targets is None:
+        return _halves(image, path, config)
+    if with_target:
         return _made_of(_array(image, kind.channels), path, config, seed)
     if isinstance(config, EnhanceConfig) and config.task == "inpaint":
         alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
@@ -90,6 +94,17 @@ def source_of(
             raise DataError(f"{path}: nothing is missing; make transparent what is to be filled in")
         return with_hole(to_unit(_array(image.convert("RGBA").convert("RGB"), kind.channels)), alpha < 128), None
     return to_unit(_array(image, kind.sources)), None
+
+
+def _halves(image: "Image.Image", path: Path, config: Pix2pixConfig) -> tuple[Pixels, Pixels]:
+    """Source and target that lie side by side."""
+    half = image.width // 2
+    if not half:
+        raise DataError(f"{path}: {image.width} pixels are too narrow for two images side by side")
+    left, right = (image.crop((begin, 0, begin + half, image.height)) for begin in (0, half))
+    source, target = (right, left) if config.reverse else (left, right)
+    kind = config.translation
+    return to_unit(_array(source, kind.sources)), to_unit(_array(target, kind.channels))
 
 
 def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, seed: int) -> tuple[Pixels, Pixels]:
@@ -107,17 +122,40 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
     return to_unit(MADE[config.how](pixels)), target
 
 
-def applied(gan: Translator, source: Pixels) -> Pixels:
+def applied(
+    gan: Translator, source: Pixels, on_progress: Progress = lambda done, total: None, piece: int = PIECE
+) -> Pixels:
     """What the network makes of one image of any size: it is padded by what is at its borders, and cut back.
 
+    A large one is made piece by piece, of `piece` × `piece` pixels, each of as much around it as has a say in it: the
+    outcome is the same. Only instance norm has to see all of an image at once.
+
     Shapes: (1, h, w, sources) → (1, H, W, channels)
+    Raises: MemoryError for an image that is too large for this machine
     """
     stride, enlarged = gan.stride, gan.kind.enlarged
     height, width = source.shape[1:3]
     more = [max(2 * stride, -(-side // stride) * stride) - side for side in (height, width)]
     padded = np.pad(source, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")
-    made = translated(gan, Tensor(padded).to(gan.g_optimizer.parameters[0].device))
-    return made[:, : height * enlarged, : width * enlarged]
+    made = np.empty((1, height * enlarged, width * enlarged, gan.kind.channels), np.float32)
+    if gan.reach is None:
+        step, reach = max(padded.shape[1:3]), 0
+    else:
+        step, reach = max(1, piece // enlarged // stride) * stride, -(-gan.reach // stride) * stride
+    around = min(step + 2 * reach, max(padded.shape[1:3])) * enlarged
+    if 2 * made.nbytes + AT_WORK * around**2 > machine_bytes():
+        raise MemoryError
+    corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
+    for done, corner in enumerate(corners, 1):
+        first = [max(0, side - reach) for side in corner]
+        seen = padded[:, first[0] : corner[0] + step + reach, first[1] : corner[1] + step + reach]
+        found = translated(gan, Tensor(seen).to(gan.g_optimizer.parameters[0].device))
+        begin = [(side - start) * enlarged for side, start in zip(corner, first, strict=True)]
+        top, left = (side * enlarged for side in corner)
+        place = made[:, top : top + step * enlarged, left : left + step * enlarged]
+        place[...] = found[:, begin[0] : begin[0] + place.shape[1], begin[1] : begin[1] + place.shape[2]]
+        on_progress(done, len(corners))
+    return made
 
 
 def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:

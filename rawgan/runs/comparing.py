@@ -27,11 +27,11 @@ STYLE_IMAGES, STYLE_EPOCHS = 4000, 2
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures of each maker, the network first; of judged targets, too. And those of each image of the network."""
+    """Figures of each maker, the networks first; of judged targets, too."""
 
     figures: dict[str, dict[str, float]]
-    each: dict[str, NDArray[np.float64]]
-    """By name, one for each image: (N,)."""
+    each: dict[str, dict[str, NDArray[np.float64]]]
+    """Those of each image that a network made, by network and name: (N,)."""
 
 
 def compare(
@@ -67,11 +67,11 @@ def compare(
         name: {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
         for name, parts in of_pixels.items()
     }
-    figures = {name: {figure: float(values.mean()) for figure, values in found.items()} for name, found in each.items()}
+    figures = {name: _means(found) for name, found in each.items()}
     if judge is not None:
         labels = held_out.labels if judge.data == config.data else None
         _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
-    return Comparison(figures, each[TRANSLATED])
+    return Comparison(figures, {TRANSLATED: each[TRANSLATED]})
 
 
 def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
@@ -106,42 +106,64 @@ def compare_cycle(
     kinds: tuple[tuple[ImageSet, ImageSet], tuple[ImageSet, ImageSet]],
     judge: Judge | None = None,
     on_progress: Progress = lambda done, total: None,
-) -> dict[str, dict[str, float]]:
+) -> Comparison:
     """Translate images of both kinds that were not trained with, and measure them, beside what real images reach.
 
     `style` is the share that a classifier takes for images of the kind that they should be of; it is trained on both
     kinds here. With a judge, `recognised` is the share that it takes for the class of the image that was translated;
-    what is inverted is turned back for it, as it has seen no such images. FID is to real images of that kind.
+    what is inverted is turned back for it, as it has seen no such images. FID is to real images of that kind. `back` is
+    L1 of what is translated there and back. Of a style, what should come out is known, and pixels are compared with it.
     """
     (a, a_held_out), (b, b_held_out) = kinds
-    style = _style_classifier(config, (a, b), (a_held_out, b_held_out), on_progress)
-    found: dict[str, dict[str, float]] = {}
+    kind_of = _style_classifier(config, (a, b), (a_held_out, b_held_out), on_progress)
     inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
+
+    def judged(
+        pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, kind: int
+    ) -> dict[str, NDArray[np.float64]]:
+        """Of each image, whether it is of that kind, and of that class."""
+        found = {"style": kind_of.labels(pixels) == kind}
+        if judge is not None and labels is not None and judge.data == config.data:
+            upright = 255 - pixels if inverted and kind else pixels
+            found["recognised"] = judge.probabilities(judge.features(upright)).argmax(axis=1) == labels
+        return {name: values.astype(np.float64) for name, values in found.items()}
+
+    figures: dict[str, dict[str, float]] = {}
+    each: dict[str, dict[str, NDArray[np.float64]]] = {}
     sides = (
         ("A to B", gan.forth, gan.back, a_held_out, b_held_out, 1),
         ("B to A", gan.back, gan.forth, b_held_out, a_held_out, 0),
     )
     for name, there, back, images, wanted, kind in sides:
-        made, home = [], []
-        for start in range(0, len(images), AT_ONCE):
-            pixels = to_unit(images.images[start : start + AT_ONCE])
-            after = translated(there, Tensor(pixels).to(there.g_optimizer.parameters[0].device))
-            made.append(to_uint8(after))
-            again = translated(back, Tensor(after).to(there.g_optimizer.parameters[0].device))
-            home.append(np.abs(again - pixels).mean(axis=(1, 2, 3)) / 2)
-        for row, shown in ((name, np.concatenate(made)), (f"real {'AB'[kind]}", wanted.images)):
-            found[row] = {"style": float((style.labels(shown) == kind).mean())}
-            labels = images.labels if row == name else wanted.labels
-            if judge is not None and labels is not None and judge.data == config.data:
-                upright = 255 - shown if inverted and kind else shown
-                named = judge.probabilities(judge.features(upright)).argmax(axis=1)
-                found[row]["recognised"] = float((named == labels).mean())
+        made, home = _there_and_back(there, back, images)
+        each[name] = {**judged(made, images.labels, kind), "back": home}
+        if config.styles is not None:
+            each[name] |= _of_pixels(made, wanted.images)
+        figures[name] = _means(each[name])
         if judge is not None:
-            features, real = judge.features(np.concatenate(made)), judge.features(wanted.images)
+            features, real = judge.features(made), judge.features(wanted.images)
             if len(real) > real.shape[1]:
-                found[name]["fid"] = fid(real, features)
-        found[name]["back"] = float(np.concatenate(home).mean())
-    return found
+                figures[name]["fid"] = fid(real, features)
+        figures[f"real {'AB'[kind]}"] = _means(judged(wanted.images, wanted.labels, kind))
+    return Comparison(figures, each)
+
+
+def _there_and_back(
+    there: Translator, back: Translator, images: ImageSet
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Translated images, and L1 of what is translated back to what they were. Shapes: → (N, H, W, C), (N,)"""
+    device_name, made, home = there.g_optimizer.parameters[0].device, [], []
+    for start in range(0, len(images), AT_ONCE):
+        pixels = to_unit(images.images[start : start + AT_ONCE])
+        after = translated(there, Tensor(pixels).to(device_name))
+        again = translated(back, Tensor(after).to(device_name))
+        made.append(to_uint8(after))
+        home.append(np.abs(again - pixels).mean(axis=(1, 2, 3)) / 2)
+    return np.concatenate(made), np.concatenate(home)
+
+
+def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in each.items()}
 
 
 def _style_classifier(

@@ -16,7 +16,7 @@ from rawgan.metrics import split
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
 from rawgan.runs.translate_config import CycleConfig
-from rawgan.runs.translating import AT_ONCE, BESIDE, MEASURED, kept_apart, some, translated, translator_of
+from rawgan.runs.translating import AT_ONCE, MEASURED, kept_apart, some, translated, translator_of
 from rawgan.tensor import Tensor
 
 
@@ -44,9 +44,10 @@ class CycleTraining(Loop):
         size, _, channels = self.data.shape
         self.config = dataclasses.replace(config, image_size=size, channels=channels)
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        self._others = Batches(self.others, config.batch_size, config.seed, self.device)
-        count = max(1, config.samples // (2 * BESIDE))
-        self.columns = BESIDE * max(1, round((2 * count / BESIDE) ** 0.5))
+        self._others = Batches(self.others, config.batch_size, config.seed, self.device, "shuffle the others")
+        self._beside = 3 if config.styles is None else 4
+        count = max(1, config.samples // (2 * self._beside))
+        self.columns = self._beside * max(1, round((2 * count / self._beside) ** 0.5))
         self._shown = [self._tensor(some(images, count)) for images in (self.held_out, self.others_held_out)]
 
     def _tensor(self, images: ImageSet) -> Tensor:
@@ -68,14 +69,16 @@ class CycleTraining(Loop):
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def sample(self) -> NDArray[Any]:
-        """Images that are not trained with, of both kinds: as they are, translated, and back again.
+        """Images that are not trained with, of both kinds: as they are, translated, what they should be, if that is
+        known, as it is of a style, and back again.
 
-        Shapes: → (N · 3, H, W, C) in [−1, 1]
+        Shapes: → (N · beside, H, W, C) in [−1, 1]
         """
         found = []
-        for images, there, back in zip(self._shown, *self._ways(), strict=True):
+        for images, target, there, back in zip(self._shown, self._shown[::-1], *self._ways(), strict=True):
             after = translated(there, images)
-            found.append(np.stack([images.numpy(), after, translated(back, Tensor(after).to(self.device))], axis=1))
+            row = [images.numpy(), after, target.numpy(), translated(back, Tensor(after).to(self.device))]
+            found.append(np.stack(row if self._beside == 4 else row[:2] + row[3:], axis=1))
         beside = np.concatenate(found)
         return beside.reshape(-1, *beside.shape[2:])
 
@@ -85,7 +88,7 @@ class CycleTraining(Loop):
 
     def few(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
         """See the base class."""
-        return samples[: 6 * BESIDE], 3 * BESIDE, 100
+        return samples[: 6 * self._beside], 3 * self._beside, 120
 
     def measure(self) -> dict[str, Any]:
         """How far images that are not trained with are from what comes back; none without --evaluate-every."""

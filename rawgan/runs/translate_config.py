@@ -133,6 +133,8 @@ class EnhanceConfig(PairedConfig):
     """Of denoising: the noise's standard deviation, where pixels are from −1 to 1."""
     hole: int = 10
     """Of inpainting: height and width of what is missing, in pixels."""
+    whole: bool = False
+    """Of a folder: make its images smaller, to --image-size, instead of cutting squares of that size from them."""
     model: Literal["unet", "resnet", "subpixel"] | None = None
     """Unset: subpixel for super-resolution, unet for the others."""
 

@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 from rawgan import device, nn
 from rawgan.autograd import no_grad
-from rawgan.data import Batches, ImageSet, PairSet, has_test_split, load, load_pairs, made_pairs, to_uint8, to_unit
+from rawgan.data import (
+    Batches,
+    ImageSet,
+    PairSet,
+    has_test_split,
+    is_image_folder,
+    load,
+    load_pairs,
+    load_tiles,
+    made_pairs,
+    to_uint8,
+    to_unit,
+)
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError
 from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
@@ -138,14 +150,20 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
         )  # fmt: skip
         return made_pairs(images, config.how) if isinstance(config, Pix2pixConfig) else images
 
+    if isinstance(config, EnhanceConfig) and not config.whole and is_image_folder(config.data):
+        pieces = load_tiles(
+            config.data, image_size=config.size, channels=config.channels, skip_broken=config.skip_broken,
+            on_progress=show,
+        )  # fmt: skip
+        return kept_apart(pieces, None)  # the last images: pieces of the others would tell about them
     images = read("train")
     if has_test_split(config.data):
         return images, read("test")
     return kept_apart(images, config.seed)
 
 
-def kept_apart(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    """A set without a tenth of its images, and these.
+def kept_apart(images: ImageSet, seed: int | None) -> tuple[ImageSet, ImageSet]:
+    """A set without a tenth of its images, and these; with seed None, the last ones.
 
     Raises: ArgumentError for a single image
     """

@@ -1,0 +1,83 @@
+"""Pieces of large images: what an enhancer learns from, as it is asked for images at the size that they have."""
+
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan.data.bounded import refuse_too_large
+from rawgan.data.folder import image_files, refuse_broken, without_idle_colour
+from rawgan.data.imageset import ImageSet, Progress
+from rawgan.data.opening import upright_image
+from rawgan.data.pixels import in_mode, square
+from rawgan.errors import ArgumentError, DataError, one_line
+
+Images = NDArray[np.uint8]
+
+MOST_TILES = 256
+"""Of one image: of a larger one, those are taken that are spread over it."""
+
+
+def load_tiles(
+    folder: str | PathLike[str],
+    *,
+    image_size: int,
+    channels: int | None = None,
+    skip_broken: bool = False,
+    on_progress: Progress | None = None,
+) -> ImageSet:
+    """Squares cut from the images of a folder, at the size that these have, those of an image one after the other.
+
+    What is smaller than a square is enlarged to one. `channels`, `skip_broken` and `on_progress` are as of `load`.
+
+    Raises: DataError as `load`; ArgumentError for channels that images of files cannot have
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (70, 40)).save(folder + "/large.png")
+    ...     Image.new("RGB", (20, 10)).save(folder + "/small.png")
+    ...     load_tiles(folder, image_size=32, channels=3).images.shape
+    (3, 32, 32, 3)
+    """
+    if channels not in (None, 1, 3):
+        raise ArgumentError(f"channels={channels}: files have 1 (grey) or 3 (colour); None takes what the data has")
+    place = Path(folder).expanduser()
+    files, problems, found, held = image_files(place), list[str](), list[Images](), 0
+    for done, file in enumerate(files, 1):
+        try:
+            with upright_image(file) as image:
+                found.append(tiles(np.asarray(in_mode(image, channels or 3)), image_size))
+        except DataError as error:
+            problems.append(one_line(f"{file.relative_to(place)}: {error}"))
+        else:
+            held += found[-1].nbytes
+            refuse_too_large(str(folder), 2 * held)  # as pieces, and then all of them together
+        if on_progress:
+            on_progress(done, len(files))
+    refuse_broken(place, problems, len(files), skip_broken)
+    together = np.concatenate(found)
+    if channels is None:
+        together = without_idle_colour(together)
+    return ImageSet(together, None, place.resolve().name, tuple(problems))
+
+
+def tiles(image: Images, size: int) -> Images:
+    """An image cut into squares, as many as lie in it beside each other, around its middle; at most MOST_TILES.
+
+    Shapes: (H, W) or (H, W, C) → (N, size, size, C)
+
+    >>> tiles(np.arange(100 * 64, dtype=np.uint8).reshape(100, 64), 32).shape
+    (6, 32, 32, 1)
+    """
+    from PIL import Image
+
+    pixels = image if image.ndim == 3 else image[..., None]
+    if min(pixels.shape[:2]) < size:
+        return square(Image.fromarray(image), size, pixels.shape[2])[None]
+    rows, columns = (side // size for side in pixels.shape[:2])
+    top, left = ((side - count * size) // 2 for side, count in zip(pixels.shape[:2], (rows, columns), strict=True))
+    within = pixels[top : top + rows * size, left : left + columns * size]
+    cut = within.reshape(rows, size, columns, size, -1).swapaxes(1, 2).reshape(rows * columns, size, size, -1)
+    return cut[:: -(-len(cut) // MOST_TILES)]
