@@ -339,7 +339,20 @@ def test_the_doctor_names_a_translator_that_makes_one_image_of_all(data, monkeyp
     training.reached = 1
     monkeypatch.setattr("rawgan.runs.doctor.WARM_UP", 1)
     found = training.examine([{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
-    assert "mode collapse" in {finding.disease for finding in found if finding.alarm}
+    alarms = {finding.disease: finding.remedy for finding in found if finding.alarm}
+    assert "--pixel-weight" in alarms["mode collapse"]
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_d_may_win_where_g_does_not_listen(weight, data, monkeypatch):
+    options = TINY | {"task": "denoise", "adversarial_weight": weight}
+    training = PairedTraining(EnhanceConfig(data=data, image_size=16, **options))
+    training.reached = 1
+    monkeypatch.setattr("rawgan.runs.doctor.WARM_UP", 1)
+    found = training.examine([{"step": 1, "d_loss": 0.0, "d_real": 1.0, "d_fake": 0.0}])
+    assert [finding.remedy.split()[0] for finding in found if finding.alarm and finding.disease == "D is winning"] == (
+        ["--d-learning-rate,"] if weight else []
+    )
 
 
 def test_the_kinds_of_a_cycle_share_no_image():

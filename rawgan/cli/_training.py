@@ -21,7 +21,7 @@ from rawgan.cli._figures import in_words
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
-from rawgan.data import ImageSet, Mixture
+from rawgan.data import ImageSet, Mixture, PairSet
 from rawgan.errors import ArgumentError, RawganError
 from rawgan.gan import human_bytes
 from rawgan.metrics import quality
@@ -127,7 +127,10 @@ def _data_in_words(training: Loop) -> str:
     data = training.data
     if isinstance(data, Mixture):
         return f"{data.name}, {len(data.centres)} Gaussians"
-    return f"{len(data):,} images of {'×'.join(map(str, data.shape))}"
+    size, _, channels = data.shape
+    if isinstance(data, PairSet):
+        return f"{len(data):,} pairs of {size}×{size}×{data.sources} and {size}×{size}×{channels - data.sources}"
+    return f"{len(data):,} images of {size}×{size}×{channels}"
 
 
 def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:

@@ -55,7 +55,7 @@ def main(options: list[str]) -> int:
     for patient in patients:
         with console.status("examining"):
             seen = probe(patient.gan, patient.real, patient.latent, asked.recipe(), patient.given)
-            found = doctor.judge(seen, asked.recipe(), records)
+            found = doctor.judge(seen, asked.recipe(), records, asked.remedies)
         console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))
         findings += found
         layers = layers or seen.layers

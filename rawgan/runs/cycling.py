@@ -124,7 +124,7 @@ class CycleTraining(Loop):
     def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
         """See the base class: of what makes the other kind."""
         a, b = self.pair(self.reached - 1)
-        return examine(self.gan.forth, b, a, self._recipe, records)
+        return examine(self.gan.forth, b, a, self._recipe, records, remedies=self.config.remedies)
 
 
 Kind = tuple[ImageSet, ImageSet]

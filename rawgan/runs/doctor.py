@@ -9,6 +9,7 @@ statistics have not yet arrived.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ LEAST_UPDATE = 1.0
 """A gradient's rms by Adam's ε: below 1, Adam no longer makes up for a gradient being small. Healthy: 1000 and more."""
 SATURATED = 0.999
 """A pixel beyond ± this has come through a tanh whose slope is below 0.002."""
+Remedies = Mapping[str, str | None]
+"""By disease."""
+NONE: Remedies = MappingProxyType({})
+
 DARK = -0.1
 """Data that never goes below is in [0, 1], where a tanh has to spend half its range on nothing."""
 
@@ -96,10 +101,12 @@ def examine(
     recipe: Recipe,
     records: Sequence[Mapping[str, Any]],
     given: Any = None,
+    remedies: Remedies = NONE,
 ) -> list[Finding]:
     """Every figure of every disease that can be told by now, healthy ones included. Nothing of the GAN changes.
 
-    `records` are the lines of the metrics up to now, of which the last one says which step it is.
+    `records` are the lines of the metrics up to now, of which the last one says which step it is; `remedies` are as
+    `judge` takes them.
 
     Shapes: real (N, …); latent, what G takes, and given, what D is told, as `probe` takes them
 
@@ -112,7 +119,7 @@ def examine(
     """
     if not is_warm(records):
         return data_out_of_range(real.numpy(), ends_in_tanh(gan))
-    return judge(probe(gan, real, latent, recipe, given), recipe, records)
+    return judge(probe(gan, real, latent, recipe, given), recipe, records, remedies)
 
 
 def is_warm(records: Sequence[Mapping[str, Any]]) -> bool:
@@ -120,13 +127,15 @@ def is_warm(records: Sequence[Mapping[str, Any]]) -> bool:
     return bool(records) and records[-1].get("step", 0) >= WARM_UP
 
 
-def judge(seen: Probe, recipe: Recipe, records: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """What `examine` finds, of what was measured already."""
+def judge(
+    seen: Probe, recipe: Recipe, records: Sequence[Mapping[str, Any]], remedies: Remedies = NONE
+) -> list[Finding]:
+    """What `examine` finds, of what was measured already. `remedies` say what to change instead of what is said here,
+    or, with None, that this is no disease of such a training."""
     found = data_out_of_range(seen.real, seen.tanh)
     if not is_warm(records):
         return found
-    return [
-        *found,
+    found += [
         *mode_collapse(seen),
         *d_is_winning(seen, recipe, records[-RECENT:]),
         *batch_norm_drift(seen),
@@ -135,6 +144,8 @@ def judge(seen: Probe, recipe: Recipe, records: Sequence[Mapping[str, Any]]) -> 
         *vanishing_layers(seen),
         *saturated_output(seen),
     ]
+    told = ((finding, remedies.get(finding.disease, finding.remedy)) for finding in found)
+    return [replace(finding, remedy=remedy) for finding, remedy in told if remedy is not None]
 
 
 # --- the diseases, one by one ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 from rawgan.data import Mixture
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.gan import Kind, Recipe, objective
+from rawgan.runs.doctor import NONE, Remedies
 
 DEFAULT_STEPS = 3000
 
@@ -226,6 +227,11 @@ class RunConfig(ABC):
     @abstractmethod
     def use(self, run: Path) -> str:
         """What to do with a run that has ended."""
+
+    @property
+    def remedies(self) -> Remedies:
+        """What to change against diseases, where it is not what the doctor says."""
+        return NONE
 
     @property
     def size(self) -> int:

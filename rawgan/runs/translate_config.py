@@ -10,6 +10,7 @@ from rawgan.data.degrading import Degradation
 from rawgan.data.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
 from rawgan.gan import PATCHES, ImageKind, TranslationKind
+from rawgan.runs.doctor import Remedies
 from rawgan.runs.options import RunConfig, check_range
 
 WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight", "cycle_weight", "identity_weight")
@@ -19,6 +20,8 @@ WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight", "cycle_weight
 class TranslateConfig(RunConfig):
     """What all that make images out of images are asked for."""
 
+    faithful: ClassVar[str]
+    """The option that keeps images what they are."""
     width: int = 32
     """Channels of G's layers next to the image; cost grows with the square."""
     patch: int = 34
@@ -41,6 +44,14 @@ class TranslateConfig(RunConfig):
         return f"images of your own: rawgan apply {run} IMAGES"
 
     @property
+    def remedies(self) -> Remedies:
+        """See the base class: there are no other networks to choose, and no packs, but weights."""
+        return {
+            "mode collapse": f"more --{self.faithful}; a lower --learning-rate",
+            "D is winning": "--d-learning-rate, a quarter of G's; --instance-noise 0.2; --penalty r1",
+        }
+
+    @property
     @abstractmethod
     def translation(self) -> TranslationKind:
         """What the networks take and make, once the data was seen."""
@@ -55,6 +66,7 @@ class TranslateConfig(RunConfig):
 class PairedConfig(TranslateConfig):
     """What those are asked for that know what is to be made of each image."""
 
+    faithful: ClassVar[str] = "pixel-weight"
     pixel_weight: float = 100.0
     """How much it counts that each pixel is what it should be, beside what G plays for."""
     feature_weight: float = 0.0
@@ -63,6 +75,11 @@ class PairedConfig(TranslateConfig):
     """A file of rawgan train-classifier, for --feature-weight."""
     adversarial_weight: float = 1.0
     """How much it counts what G plays for; 0: pixels and features alone."""
+
+    @property
+    def remedies(self) -> Remedies:
+        """See the base class: D may win where G does not listen to it."""
+        return super().remedies if self.adversarial_weight else {**super().remedies, "D is winning": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +192,7 @@ class CycleConfig(TranslateConfig):
     """
 
     command: ClassVar[str] = "cyclegan"
+    faithful: ClassVar[str] = "cycle-weight"
 
     model: Literal["resnet", "unet"] = "resnet"
     """resnet: residual blocks on a smaller image; unet: with skips."""

@@ -129,7 +129,8 @@ class PairedTraining(Loop):
     def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
         """See the base class."""
         source, target = self.pair(self.reached - 1)
-        return examine(self.gan, target, source, self._recipe, records, source if self.gan.paired else None)
+        given = source if self.gan.paired else None
+        return examine(self.gan, target, source, self._recipe, records, given, self.config.remedies)
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
