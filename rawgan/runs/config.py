@@ -147,8 +147,11 @@ class TrainConfig(RunConfig):
         """What the networks make; images have one channel until the data was seen."""
         return PointKind() if self.mixture else ImageKind(self.size, self.channels or 1)
 
+    @property
+    def usual_steps(self) -> int:
+        """See the base class."""
+        return POINT_STEPS if self.mixture else super().usual_steps
+
     def total_steps(self, per_epoch: float) -> int:
         """How many steps to train, when an epoch has so many batches."""
-        if self.mixture and self.epochs is None:
-            return self.steps or POINT_STEPS
         return super().total_steps(per_epoch / self.d_steps)

@@ -229,6 +229,11 @@ class RunConfig(ABC):
         """What to do with a run that has ended."""
 
     @property
+    def usual_steps(self) -> int:
+        """How many steps to train, unless an option says so."""
+        return DEFAULT_STEPS
+
+    @property
     def remedies(self) -> Remedies:
         """What to change against diseases, where it is not what the doctor says."""
         return NONE
@@ -242,7 +247,7 @@ class RunConfig(ABC):
         """How many steps to train, when an epoch has so many."""
         if self.epochs is not None:
             return max(1, round(self.epochs * per_epoch))
-        return self.steps or DEFAULT_STEPS
+        return self.steps or self.usual_steps
 
     def check_resumed(self, before: Self) -> None:
         """Raise an ArgumentError for an option by which this would be another run than the one that it goes on with."""
