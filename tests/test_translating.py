@@ -146,6 +146,13 @@ def test_what_makes_no_images_of_noise_says_so(runs, capsys):
         assert "is of rawgan 'pix2pix'" in capsys.readouterr().err
 
 
+def test_what_makes_images_of_noise_stands_beside_nothing(tmp_path, capsys):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    folder.write_config({"command": "train"})
+    assert main(["evaluate", str(folder.path), "--beside", str(folder.path)]) == 1
+    assert "--beside is for runs that make images out of images" in capsys.readouterr().err
+
+
 def test_evaluate_stands_beside_baselines(runs, capsys):
     assert main(["evaluate", str(runs / "enhance")]) == 0
     printed = capsys.readouterr().out
@@ -156,6 +163,21 @@ def test_evaluate_stands_beside_baselines(runs, capsys):
     assert len(said["images"]["translated"]) == 3
     mean = np.mean([image["psnr"] for image in said["images"]["translated"]])
     assert said["figures"]["translated"]["psnr"] == pytest.approx(mean)
+
+
+def test_another_run_is_measured_beside(runs, capsys):
+    """It makes of the same noise, or whatever it is, what it makes when it is measured by itself."""
+    run = runs / "enhance"
+    assert main(["evaluate", str(run)]) == 0
+    alone = json.loads((run / "evaluation.json").read_text())["figures"]["translated"]
+    assert main(["evaluate", str(run), "--beside", str(run)]) == 0
+    said = json.loads((run / "evaluation.json").read_text())
+    assert [*said["figures"]] == ["translated", str(run), "bicubic"]
+    assert said["figures"][str(run)] == alone == said["figures"]["translated"]
+    assert [*said["images"]] == ["translated"]
+    for other in ("pix2pix-edges", "cyclegan-inverted"):
+        assert main(["evaluate", str(run), "--beside", str(runs / other)]) == 1
+        assert "does not make the same of the same images" in capsys.readouterr().err
 
 
 @pytest.fixture

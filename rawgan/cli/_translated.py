@@ -1,5 +1,6 @@
 """What `rawgan evaluate` says of translators and enhancers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ COLUMNS = (
 
 
 def measured_images(
-    console: Console, asked: TranslateConfig, networks: Translator | Cycle, samples: int | None, features: Path | None
-) -> dict[str, Any]:
+    console: Console, asked: TranslateConfig, networks: Translator | Cycle, others: Mapping[str, Translator],
+    samples: int | None, features: Path | None,
+) -> dict[str, Any]:  # fmt: skip
     """Translate images that the run never saw, measure them, and print the table. Returns it, and figures of each."""
     judge = judge_of(asked.data, features) if features is not None or asked.data == "mnist" else None
     if isinstance(networks, Cycle):
@@ -48,7 +50,7 @@ def measured_images(
         training, held_out = parts_of(asked, show)
     part = some(held_out, min(samples or len(held_out), len(held_out)))
     with progress_of(console, "translating") as show:
-        found = compare(asked, networks, training, part, judge, show)
+        found = compare(asked, networks, training, part, judge, show, others)
     return _shown(console, f"{len(part):,} images", found)
 
 

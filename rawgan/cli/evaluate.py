@@ -28,7 +28,7 @@ from rawgan.metrics.classifier import DIGITS
 from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid
 from rawgan.runs._files import replacing
-from rawgan.runs.applying import restore_networks, translate_config_of
+from rawgan.runs.applying import restore_networks, restore_other, translate_config_of
 from rawgan.runs.evaluating import Evaluator
 from rawgan.runs.restoring import config_of, images_of, restore
 from rawgan.runs.scatter import save_scatter
@@ -63,6 +63,9 @@ class EvaluateConfig:
     features: Path | None = None
     """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
     that comes with rawgan, for mnist and stacked-mnist."""
+    beside: tuple[Path, ...] = ()
+    """Other runs that make the same of the same images, to be measured, too: one with --adversarial-weight 0, for
+    example. Of rawgan pix2pix and enhance."""
 
 
 def main(options: list[str]) -> int:
@@ -73,6 +76,10 @@ def main(options: list[str]) -> int:
     folder, console = RunFolder.open(config.run), Console()
     if (translating := translate_config_of(folder)) is not None:
         return _of_images(console, config, folder, translating)
+    if config.beside:
+        raise ArgumentError(
+            f"--beside is for runs that make images out of images, and {config.run} is not; leave it out"
+        )
     asked = config_of(folder)
     gan, step = restore(folder, resolve(config.device), config.best)
     if asked.mixture is not None:
@@ -134,8 +141,10 @@ def _of_points(
 
 def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, asked: TranslateConfig) -> int:
     """The same for images that are made out of images: how near they are to what they should be."""
-    networks, step = restore_networks(folder, asked, resolve(config.device), config.best)
-    measured = measured_images(console, asked, networks, config.samples, config.features)
+    device = resolve(config.device)
+    networks, step = restore_networks(folder, asked, device, config.best)
+    others = {str(run): restore_other(RunFolder.open(run), networks, device, config.best) for run in config.beside}
+    measured = measured_images(console, asked, networks, others, config.samples, config.features)
     _write(console, folder, {"rawgan": __version__, "step": step, **measured})
     return 0
 

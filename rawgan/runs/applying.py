@@ -13,7 +13,7 @@ from rawgan.data.imageset import Progress
 from rawgan.data.opening import upright_image
 from rawgan.data.pairs import MADE
 from rawgan.data.pixels import in_mode
-from rawgan.errors import ConfigError, DataError
+from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.random import generator
 from rawgan.runs.cycling import cycle_of
@@ -65,6 +65,20 @@ def restore_networks(
         gan = translator_of(config, device_name)
     restore_gan(gan, checkpoint)
     return gan, checkpoint.about.step
+
+
+def restore_other(
+    folder: RunFolder, networks: Translator | Cycle, device_name: str = "cpu", best: bool = False
+) -> Translator:
+    """The network of another run that makes the same of the same images.
+
+    Raises: ConfigError as `restoring.restore`; ArgumentError for a run that makes something else
+    """
+    config = translate_config_of(folder)
+    other = None if config is None else restore_networks(folder, config, device_name, best)[0]
+    if not (isinstance(other, Translator) and isinstance(networks, Translator) and other.kind == networks.kind):
+        raise ArgumentError(f"{folder.path} does not make the same of the same images; leave it out")
+    return other
 
 
 def source_of(

@@ -1,7 +1,9 @@
 """How good translated or enhanced images are, beside what is made without a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,8 +43,9 @@ def compare(
     held_out: ImageSet,
     judge: Judge | None = None,
     on_progress: Progress = lambda done, total: None,
+    others: Mapping[str, Translator] = MappingProxyType({}),
 ) -> Comparison:
-    """Have all make images of those held out, and measure them.
+    """Have all make images of those held out, and measure them: the network, others by name, and what needs none.
 
     PSNR, SSIM and L1 are means over the images, by pixels rounded to bytes. With a judge, FID to the targets, and the
     share of images that it takes for the class of their label, if it knows their classes.
@@ -50,7 +53,8 @@ def compare(
     source, target = next(batches_of(config, some(training, CHOSEN_BY), "cpu"))
     baselines = baselines_of(config, source.numpy(), target.numpy())
     makers: dict[str, Callable[[Tensor], NDArray[Any]]] = {
-        TRANSLATED: lambda images: translated(gan, images),
+        TRANSLATED: partial(translated, gan),
+        **{name: partial(translated, other) for name, other in others.items()},
         **{name: _of_numpy(maker) for name, maker in baselines.items()},
     }
     made: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in (*makers, TARGETS)}
