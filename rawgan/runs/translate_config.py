@@ -27,6 +27,8 @@ class TranslateConfig(RunConfig):
     image_size: int | None = None
     """Height and width of the images that networks are trained with, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10,
     64 for your own images."""
+    steps: int | None = None
+    """Training steps; one step is one update of each network. Unset: 2000, unless --epochs is given."""
     learning_rate: float | None = None
     """Adam's learning rate for all networks. Unset: 0.0002."""
     width: int = 32
@@ -49,6 +51,11 @@ class TranslateConfig(RunConfig):
     def use(self, run: Path) -> str:
         """See the base class."""
         return f"images of your own: rawgan apply {run} IMAGES"
+
+    @property
+    def usual_steps(self) -> int:
+        """See the base class: each image says more of what is wanted than D alone could."""
+        return 2000
 
     @property
     def remedies(self) -> Remedies:
@@ -74,8 +81,6 @@ class PairedConfig(TranslateConfig):
     """What those are asked for that know what is to be made of each image."""
 
     faithful: ClassVar[str] = "pixel-weight"
-    steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 600, unless --epochs is given."""
     pixel_weight: float = 100.0
     """How much it counts that each pixel is what it should be, beside what G plays for."""
     feature_weight: float = 0.0
@@ -84,11 +89,6 @@ class PairedConfig(TranslateConfig):
     """A file of rawgan train-classifier, for --feature-weight."""
     adversarial_weight: float = 1.0
     """How much it counts what G plays for; 0: pixels and features alone."""
-
-    @property
-    def usual_steps(self) -> int:
-        """See the base class: pixels alone teach a lot in a short time."""
-        return 600
 
     @property
     def remedies(self) -> Remedies:
@@ -207,8 +207,6 @@ class CycleConfig(TranslateConfig):
 
     command: ClassVar[str] = "cyclegan"
     faithful: ClassVar[str] = "cycle-weight"
-    steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 2000, unless --epochs is given."""
 
     model: Literal["resnet", "unet"] = "resnet"
     """resnet: residual blocks on a smaller image; unet: with skips."""
@@ -235,11 +233,6 @@ class CycleConfig(TranslateConfig):
     def network(self) -> str:
         """See the base class."""
         return self.model
-
-    @property
-    def usual_steps(self) -> int:
-        """See the base class: of small batches."""
-        return 2000
 
     @property
     def styles(self) -> str | None:
