@@ -218,6 +218,20 @@ def test_apply_makes_sources_of_targets(runs, photos, tmp_path):
     assert pixels_of(out / "sheet.png").shape == (4 + 196, 4 + 3 * 196, 3)
 
 
+def test_the_sheet_shows_the_middle_of_what_is_large(runs, tmp_path):
+    """Pixel for pixel, as an enhancer's work is not seen in what is shrunk; and the same part of what it came from."""
+    pixels = np.random.default_rng(0).integers(0, 256, (280, 208, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    out = tmp_path / "out"
+    assert main(["apply", str(runs / "enhance"), str(tmp_path / "large.png"), "--with-targets", "--out", str(out)]) == 0
+    sheet, made = pixels_of(out / "sheet.png"), pixels_of(out / "large.png")
+    before, after, target = (sheet[4:-4, left : left + 192] for left in (4, 200, 396))
+    np.testing.assert_array_equal(after, made[44:236, 8:200])
+    np.testing.assert_array_equal(target, pixels[44:236, 8:200])
+    np.testing.assert_array_equal(before[::4, ::4], before[3::4, 3::4])
+    assert np.abs(before.astype(float) - target).mean() < np.abs(before.astype(float) - target[::-1]).mean()
+
+
 def test_what_is_transparent_is_filled_in(runs, photos, tmp_path, capsys):
     run = runs / "enhance-inpaint"
     assert main(["apply", str(run), str(photos / "colour.jpg"), "--out", str(tmp_path / "a")]) == 1
@@ -289,6 +303,26 @@ def test_an_image_too_large_for_the_machine_is_named_and_the_others_are_made(
     assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(out)]) == 1
     assert "colour.jpg: 21 × 30 pixels take more memory than there is; make it smaller" in capsys.readouterr().out
     assert (out / "tiny.png").exists()
+
+
+def test_images_of_one_size_are_made_at_once_as_they_are_alone(runs, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for name, width in (("a", 9), ("b", 9), ("c", 10), ("d", 9)):
+        Image.fromarray(rng.integers(0, 256, (8, width, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    run, sizes = str(runs / "enhance"), []
+
+    def watched(gan, source, *rest):
+        sizes.append(len(source))
+        return applied(gan, source, *rest)
+
+    monkeypatch.setattr("rawgan.cli.apply.applied", watched)
+    files = [str(tmp_path / f"{name}.png") for name in "abcd"]
+    assert main(["apply", run, *files, "--out", str(tmp_path / "all")]) == 0
+    assert sizes == [2, 1, 1]
+    for name, file in zip("abcd", files, strict=True):
+        assert main(["apply", run, file, "--out", str(tmp_path / f"only-{name}")]) == 0
+        alone = pixels_of(tmp_path / f"only-{name}" / f"{name}.png").astype(int)
+        assert np.abs(alone - pixels_of(tmp_path / "all" / f"{name}.png")).max() <= 1  # a byte is rounded
 
 
 def test_apply_shows_targets_that_lie_beside_the_source(photos, tmp_path):

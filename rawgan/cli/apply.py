@@ -1,10 +1,12 @@
 """rawgan apply"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 import tyro
 from rich.console import Console
 
@@ -17,10 +19,21 @@ from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.runs import RunFolder
 from rawgan.runs._files import naming
-from rawgan.runs.applying import Pixels, applied, restore_networks, source_of, translate_config_of
+from rawgan.runs.applying import (
+    Pixels,
+    Work,
+    applied,
+    restore_networks,
+    source_of,
+    together,
+    translate_config_of,
+)  # fmt: skip
 from rawgan.runs.folder import refuse_taken
-from rawgan.runs.pictures import save_image, save_sheet
-from rawgan.runs.translate_config import TranslateConfig
+from rawgan.runs.pictures import CELL, middle, save_image, save_sheet, thumbnail
+from rawgan.runs.translate_config import EnhanceConfig, TranslateConfig
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MOST_ROWS = 32
 """Images that the sheet shows, the first ones."""
@@ -66,17 +79,21 @@ def main(options: list[str]) -> int:
     networks, step = restore_networks(folder, asked, resolve(config.device), config.best)
     gan = _way(networks, config)
     out = _new_folder(config.out, config.run)
-    rows, faults = list[list[Pixels]](), list[str]()
+    rows, faults = list[list["Image.Image"]](), list[str]()
     with progress_of(console, "translating") as show:
-        for done, (name, file) in enumerate(files.items(), 1):
+        for batch in together(_read(files, asked, config, faults), gan):
+            source = np.concatenate([work.source for work in batch])
             try:
-                row = _translate(asked, gan, file, config, partial(_of_file, show, done, len(files)))
-            except DataError as error:
-                faults.append(str(error))
-            else:
-                save_image(out / f"{name}.png", row[1][0])
-                rows += [row] if len(rows) < MOST_ROWS else []
-            _of_file(show, done, len(files), 1, 1)
+                made = applied(gan, source, partial(_within, show, batch, len(files)))
+            except MemoryError:
+                height, width = source.shape[1:3]
+                words = f"{width} × {height} pixels take more memory than there is; make it smaller"
+                faults += [f"{work.file}: {words}" for work in batch]
+                continue
+            for work, image in zip(batch, made, strict=True):
+                save_image(out / f"{work.name}.png", image)
+                if len(rows) < MOST_ROWS:
+                    rows.append(_row(asked, work, image))
     for fault in faults:
         say(console, fault)
     if rows:
@@ -85,9 +102,34 @@ def main(options: list[str]) -> int:
     return 1 if faults else 0
 
 
-def _of_file(show: Progress, number: int, files: int, done: int, total: int) -> None:
-    """Show progress within a file, of which so many thousandths are done."""
-    show(1000 * (number - 1) + 1000 * done // total, 1000 * files)
+def _read(files: dict[str, Path], asked: TranslateConfig, config: ApplyConfig, faults: list[str]) -> Iterator[Work]:
+    """The files, one by one; what is wrong with those that cannot be read goes to the faults."""
+    for number, (name, file) in enumerate(files.items(), 1):
+        try:
+            source, target = source_of(file, asked, config.with_targets, config.seed)
+        except DataError as error:
+            faults.append(str(error))
+        else:
+            yield Work(number, name, file, source, target)
+
+
+def _within(show: Progress, batch: list[Work], files: int, done: int, total: int) -> None:
+    """Show progress within files that are made at once, of which so many pieces are done."""
+    before = batch[0].number - 1
+    show(1000 * before + 1000 * (batch[-1].number - before) * done // total, 1000 * files)
+
+
+def _row(asked: TranslateConfig, work: Work, image: Pixels) -> list["Image.Image"]:
+    """What the sheet shows of an image: before, after and, if it is known, what should have come out.
+
+    Of enhancers, no more than the middle of a large one, as they change what would not be seen if it were shrunk.
+    """
+    before = work.source[0, :, :, : asked.translation.channels]
+    shown = [before, image, *([] if work.target is None else [work.target[0]])]
+    if isinstance(asked, EnhanceConfig):
+        enlarged = asked.translation.enlarged
+        shown = [middle(each, CELL // (enlarged if n == 0 else 1)) for n, each in enumerate(shown)]
+    return [thumbnail(each) for each in shown]
 
 
 def _files(given: tuple[Path, ...]) -> dict[str, Path]:
@@ -125,16 +167,3 @@ def _new_folder(out: Path | None, run: Path) -> Path:
     with naming(folder, "made"):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _translate(
-    asked: TranslateConfig, gan: Translator, file: Path, config: ApplyConfig, show: Progress
-) -> list[Pixels]:
-    """Before, after and, if it is known, what should have come out."""
-    source, target = source_of(file, asked, config.with_targets, config.seed)
-    try:
-        made = applied(gan, source, show)
-    except MemoryError:
-        height, width = source.shape[1:3]
-        raise DataError(f"{file}: {width} × {height} pixels take more memory than there is; make it smaller") from None
-    return [source[..., : gan.kind.channels], made, *([] if target is None else [target])]

@@ -1,5 +1,7 @@
 """A trained translator or enhancer, and images of any size, one by one."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +23,14 @@ from rawgan.runs.folder import RunFolder
 from rawgan.runs.restoring import checkpoint_of
 from rawgan.runs.state import restore_gan
 from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
-from rawgan.runs.translating import translated, translator_of
+from rawgan.runs.translating import AT_ONCE, translated, translator_of
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
     from PIL import Image
 
 Pixels = NDArray[Any]
-"""(1, H, W, C), of floats in [−1, 1]."""
+"""(N, H, W, C), of floats in [−1, 1]."""
 
 PIECE = 1024
 """Height and width of what is made at a time, in pixels."""
@@ -81,6 +83,43 @@ def restore_other(
     return other
 
 
+@dataclass(frozen=True)
+class Work:
+    """An image file, read."""
+
+    number: int
+    """Counted from 1."""
+    name: str
+    """What it will be called, without a suffix."""
+    file: Path
+    source: Pixels
+    """Shape (1, h, w, sources)."""
+    target: Pixels | None
+    """What should come out, if that is known: (1, H, W, channels)."""
+
+
+def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
+    """Images that can be made at once: of the same size, one after the other, no more pixels than of a large one.
+
+    >>> from rawgan.gan import TranslationKind, build_translator
+    >>> gan = build_translator("unet", TranslationKind(16, 1, 1), width=2)
+    >>> works = [Work(n, "", Path(), np.empty((1, 8, w, 1)), None) for n, w in enumerate((8, 8, 9, 8, 8, 8))]
+    >>> [[work.number for work in batch] for batch in together(works, gan)]
+    [[0, 1], [2], [3, 4, 5]]
+    """
+    batch: list[Work] = []
+    for work in works:
+        if batch:
+            _, height, width, _ = batch[0].source.shape
+            most = min(AT_ONCE, PIECE**2 // (height * width * gan.kind.enlarged**2))
+            if len(batch) >= most or work.source.shape != batch[0].source.shape:
+                yield batch
+                batch = []
+        batch.append(work)
+    if batch:
+        yield batch
+
+
 def source_of(
     path: Path, config: TranslateConfig, with_target: bool = False, seed: int = 0
 ) -> tuple[Pixels, Pixels | None]:
@@ -130,7 +169,7 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
         if not (height and width):
             raise DataError(f"{path}: {pixels.shape[1]} × {pixels.shape[2]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
-        return config.degradation.of(target, generator(seed, "apply")), target
+        return config.degradation.of(target, generator(seed, f"apply to {path.name}")), target
     if not isinstance(config, Pix2pixConfig) or config.how not in MADE or config.targets is not None:
         raise DataError(f"{path}: sources of this run are not made of targets; give it sources")
     return to_unit(MADE[config.how](pixels)), target
@@ -139,25 +178,25 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
 def applied(
     gan: Translator, source: Pixels, on_progress: Progress = lambda done, total: None, piece: int = PIECE
 ) -> Pixels:
-    """What the network makes of one image of any size: it is padded by what is at its borders, and cut back.
+    """What the network makes of images of any size: they are padded by what is at their borders, and cut back.
 
-    A large one is made piece by piece, of `piece` × `piece` pixels, each of as much around it as has a say in it: the
+    A large image is made piece by piece, of `piece` × `piece` pixels, each of as much around it as has a say in it: the
     outcome is the same. Only instance norm has to see all of an image at once.
 
-    Shapes: (1, h, w, sources) → (1, H, W, channels)
-    Raises: MemoryError for an image that is too large for this machine
+    Shapes: (N, h, w, sources) → (N, H, W, channels)
+    Raises: MemoryError for images that are too large for this machine
     """
     stride, enlarged = gan.stride, gan.kind.enlarged
-    height, width = source.shape[1:3]
+    count, height, width, _ = source.shape
     more = [max(2 * stride, -(-side // stride) * stride) - side for side in (height, width)]
     padded = np.pad(source, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")
-    made = np.empty((1, height * enlarged, width * enlarged, gan.kind.channels), np.float32)
+    made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.float32)
     if gan.reach is None:
         step, reach = max(padded.shape[1:3]), 0
     else:
         step, reach = max(1, piece // enlarged // stride) * stride, -(-gan.reach // stride) * stride
     around = min(step + 2 * reach, max(padded.shape[1:3])) * enlarged
-    if 2 * made.nbytes + AT_WORK * around**2 > machine_bytes():
+    if 2 * made.nbytes + AT_WORK * count * around**2 > machine_bytes():
         raise MemoryError
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
     for done, corner in enumerate(corners, 1):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BACKGROUND = 64  # dark grey: sets off black images and white ones
 READABLE = 512  # pixels that the longer side of a grid has at least
+CELL = 192  # pixels that a thumbnail has at most, in each direction
 MOST_FRAMES = 120  # of an animation
 MOST_POINTS = 4000  # of a curve: more than its picture has pixels
 DIFFERENCES = {
@@ -127,33 +128,59 @@ def save_image(path: str | Path, image: np.ndarray) -> Path:
     return _save_png(path, _pixels("save_image", image[None])[0])
 
 
-def save_sheet(path: str | Path, rows: Sequence[Sequence[np.ndarray]], cell: int = 192) -> Path:
-    """Save rows of images of any sizes, such as before, after and target, as a PNG file, and return its path.
+def thumbnail(image: np.ndarray) -> "Image":
+    """An image of any size as a picture that fills a square of CELL pixels as far as it can: a small one enlarged to a
+    whole multiple, a large one shrunk.
 
-    Each fills a square of `cell` pixels as far as it can: a small one in whole multiples, a large one shrunk.
+    Shapes: image (H, W, C)
+    Raises: DTypeError, ShapeError for what is no image
 
-    Shapes: each image (1, H, W, C)
+    >>> thumbnail(np.zeros((7, 14, 1))).size
+    (182, 91)
+    """
+    from PIL import Image
+
+    picture = _opaque(_picture(_pixels("thumbnail", image[None])[0])).convert("RGB")
+    scale = CELL / max(picture.size)
+    scale = math.floor(scale) if scale >= 1 else scale
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
+
+
+def middle(image: np.ndarray, size: int) -> np.ndarray:
+    """What lies within a square of so many pixels around the middle of an image.
+
+    Shapes: image (H, W, C) → at most (size, size, C)
+
+    >>> middle(np.zeros((7, 3, 1)), 5).shape
+    (5, 3, 1)
+    """
+    top, left = (max(0, (side - size) // 2) for side in image.shape[:2])
+    return image[top : top + size, left : left + size]
+
+
+def save_sheet(path: str | Path, rows: "Sequence[Sequence[Image]]") -> Path:
+    """Save rows of thumbnails, such as those of before, after and target, as a PNG file, and return its path.
+
     Raises: as `save_image`
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
-    ...     save_sheet(f"{folder}/sheet.png", [[np.zeros((1, 7, 7, 1)), np.zeros((1, 28, 28, 3))]]).name
+    ...     save_sheet(f"{folder}/sheet.png", [[thumbnail(np.zeros((n, n, 1))) for n in (7, 28)]]).name
     'sheet.png'
     """
     from PIL import Image
 
     gap = 4
-    width, height = (gap + n * (cell + gap) for n in (max(map(len, rows)), len(rows)))
+    width, height = (gap + n * (CELL + gap) for n in (max(map(len, rows)), len(rows)))
     sheet = Image.new("RGB", (width, height), (BACKGROUND,) * 3)
     for down, row in enumerate(rows):
-        for across, images in enumerate(row):
-            picture = _opaque(_picture(_pixels("save_sheet", images)[0])).convert("RGB")
-            scale = cell / max(picture.size)
-            scale = math.floor(scale) if scale >= 1 else scale
-            size = tuple(max(1, round(side * scale)) for side in picture.size)
-            kind = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
-            place = [gap + n * (cell + gap) + (cell - side) // 2 for n, side in zip((across, down), size, strict=True)]
-            sheet.paste(picture.resize((size[0], size[1]), kind), (place[0], place[1]))
+        for across, picture in enumerate(row):
+            left, top = (
+                gap + n * (CELL + gap) + (CELL - side) // 2
+                for n, side in zip((across, down), picture.size, strict=True)
+            )
+            sheet.paste(picture, (left, top))
     return _save_png(path, np.asarray(sheet))
 
 
