@@ -28,7 +28,7 @@ class TranslateConfig(RunConfig):
     """Height and width of the images that networks are trained with, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10,
     64 for your own images."""
     steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 2000, unless --epochs is given."""
+    """Training steps; one step is one update of each network. Unset: 2000, of cyclegan 3000, unless --epochs is given."""
     learning_rate: float | None = None
     """Adam's learning rate for all networks. Unset: 0.0002."""
     width: int = 32
@@ -51,11 +51,6 @@ class TranslateConfig(RunConfig):
     def use(self, run: Path) -> str:
         """See the base class."""
         return f"images of your own: rawgan apply {run} IMAGES"
-
-    @property
-    def usual_steps(self) -> int:
-        """See the base class: each image says more of what is wanted than D alone could."""
-        return 2000
 
     @property
     def remedies(self) -> Remedies:
@@ -89,6 +84,11 @@ class PairedConfig(TranslateConfig):
     """A file of rawgan train-classifier, for --feature-weight."""
     adversarial_weight: float = 1.0
     """How much it counts what G plays for; 0: pixels and features alone."""
+
+    @property
+    def usual_steps(self) -> int:
+        """See the base class: targets say more of what is wanted than D alone could."""
+        return 2000
 
     @property
     def remedies(self) -> Remedies:
@@ -212,6 +212,8 @@ class CycleConfig(TranslateConfig):
     """resnet: residual blocks on a smaller image; unet: with skips."""
     batch_size: int = 16
     """Images of each kind per step."""
+    learning_rate: float | None = 0.0005
+    """Adam's learning rate for all networks: more than usual, as three losses of four do not depend on D."""
     objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
         "least-squares"
     )
