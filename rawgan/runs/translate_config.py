@@ -28,7 +28,7 @@ class TranslateConfig(RunConfig):
     """Height and width of the images that networks are trained with, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10,
     64 for your own images."""
     steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 2000, of cyclegan 3000, unless --epochs is given."""
+    """Training steps; one step is one update of each network. Unset: 2000, of cyclegan 3000; or what --epochs says."""
     learning_rate: float | None = None
     """Adam's learning rate for all networks. Unset: 0.0002."""
     width: int = 32
