@@ -28,9 +28,9 @@ class TranslateConfig(RunConfig):
     """Height and width of the images that networks are trained with, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10,
     64 for your own images."""
     steps: int | None = None
-    """Training steps; one step is one update of each network. Unset: 2000, of cyclegan 3000; or what --epochs says."""
+    """Training steps; one step is one update of each network. Unset: 1000, of cyclegan 3000; or what --epochs says."""
     learning_rate: float | None = None
-    """Adam's learning rate for all networks. Unset: 0.0002."""
+    """Adam's learning rate for all networks. Unset: 0.001."""
     width: int = 32
     """Channels of G's layers next to the image; cost grows with the square."""
     patch: int = 34
@@ -88,7 +88,7 @@ class PairedConfig(TranslateConfig):
     @property
     def usual_steps(self) -> int:
         """See the base class: targets say more of what is wanted than D alone could."""
-        return 2000
+        return 1000
 
     @property
     def remedies(self) -> Remedies:
@@ -213,7 +213,7 @@ class CycleConfig(TranslateConfig):
     batch_size: int = 16
     """Images of each kind per step."""
     learning_rate: float | None = 0.0005
-    """Adam's learning rate for all networks: more than usual, as three losses of four do not depend on D."""
+    """Adam's learning rate for all networks."""
     objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
         "least-squares"
     )
