@@ -2,8 +2,8 @@
 
 One function for each disease, from what `probe` has measured. Thresholds were chosen from healthy runs: dcgan at full
 width and narrow, tutorial and residual narrow, by cross-entropy, the hinge, pairs, and with r1. Beside each stands what
-those keep to from step 400 on. Only the data is looked at earlier: G's first images are all the same grey, and running
-statistics have not yet arrived.
+those keep to from step 400 on; and so do translators with the options that they have by themselves. Only the data is
+looked at earlier: G's first images are all the same grey, and running statistics have not yet arrived.
 """
 
 from collections.abc import Mapping, Sequence

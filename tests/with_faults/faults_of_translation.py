@@ -111,8 +111,8 @@ TRANSLATION = [
     Fault(
         "apply: what was padded is not cut off",
         "rawgan/runs/applying.py",
-        "made[:, : height * enlarged, : width * enlarged]",
-        "made",
+        "made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.float32)",
+        "made = np.empty((count, *(n * enlarged for n in padded.shape[1:3]), gan.kind.channels), np.float32)",
         "tests/test_translating.py -k padding_changes",
     ),
     Fault(
