@@ -24,6 +24,14 @@ def test_squares_lie_beside_each_other_around_the_middle():
         np.testing.assert_array_equal(piece - piece[0, 0], numbered(8, 8))
 
 
+def test_squares_of_one_colour_are_left_out_if_there_are_others():
+    image = np.full((16, 24, 3), 9, np.uint8)
+    assert len(tiles(image, 8)) == 1
+    image[3, 20] = 10
+    (only,) = tiles(image, 8)
+    np.testing.assert_array_equal(only, image[:8, 16:])
+
+
 def test_what_is_too_small_is_enlarged_as_a_whole():
     (grey,) = tiles(np.full((5, 40), 7, np.uint8), 8)
     assert grey.shape == (8, 8, 1)
@@ -46,16 +54,16 @@ def saved(folder, **images):
 
 def test_files_of_all_sizes_make_one_set(tmp_path):
     """In the order of their names; grey where none has colour, as of whole images."""
-    grey = saved(tmp_path, b=np.full((8, 8), 2, np.uint8), a=np.full((9, 17), 1, np.uint8))
+    grey = saved(tmp_path, b=numbered(8, 8)[..., 0], a=numbered(9, 17)[..., 1])
     images = load_tiles(grey, image_size=8)
-    assert images.images[:, 0, 0, 0].tolist() == [1, 1, 2]
+    assert images.images[:, 0, 0, 0].tolist() == [0, 8, 0]
     assert images.shape == (8, 8, 1)
     assert load_tiles(saved(tmp_path, c=numbered(8, 8)), image_size=8).shape == (8, 8, 3)
     assert load_tiles(tmp_path, image_size=8, channels=1).shape == (8, 8, 1)
 
 
 def test_a_large_jpeg_keeps_its_size(tmp_path):
-    Image.new("RGB", (400, 320), (200, 0, 0)).save(tmp_path / "large.jpg")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (320, 400, 3), np.uint8)).save(tmp_path / "large.jpg")
     assert len(load_tiles(tmp_path, image_size=32)) == 12 * 10
 
 

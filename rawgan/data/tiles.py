@@ -36,7 +36,7 @@ def load_tiles(
     >>> import tempfile
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Image.new("RGB", (70, 40)).save(folder + "/large.png")
+    ...     Image.radial_gradient("L").crop((0, 0, 70, 40)).save(folder + "/large.png")
     ...     Image.new("RGB", (20, 10)).save(folder + "/small.png")
     ...     load_tiles(folder, image_size=32, channels=3).images.shape
     (3, 32, 32, 3)
@@ -64,11 +64,12 @@ def load_tiles(
 
 
 def tiles(image: Images, size: int) -> Images:
-    """An image cut into squares, as many as lie in it beside each other, around its middle; at most MOST_TILES.
+    """An image cut into squares, as many as lie in it beside each other, around its middle; at most MOST_TILES. Those
+    of a single colour, of which nothing can be learnt, are left out if there are others.
 
     Shapes: (H, W) or (H, W, C) → (N, size, size, C)
 
-    >>> tiles(np.arange(100 * 64, dtype=np.uint8).reshape(100, 64), 32).shape
+    >>> tiles(np.arange(100 * 64).reshape(100, 64).astype(np.uint8), 32).shape
     (6, 32, 32, 1)
     """
     from PIL import Image
@@ -80,4 +81,6 @@ def tiles(image: Images, size: int) -> Images:
     top, left = ((side - count * size) // 2 for side, count in zip(pixels.shape[:2], (rows, columns), strict=True))
     within = pixels[top : top + rows * size, left : left + columns * size]
     cut = within.reshape(rows, size, columns, size, -1).swapaxes(1, 2).reshape(rows * columns, size, size, -1)
+    plain = (cut == cut[:, :1, :1]).all(axis=(1, 2, 3))
+    cut = cut[~plain] if not plain.all() else cut[:1]
     return cut[:: -(-len(cut) // MOST_TILES)]
