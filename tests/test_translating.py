@@ -1,6 +1,7 @@
 """Runs of translators and enhancers: the same folders, checkpoints, resuming and doctor as those of `rawgan train`."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from rawgan.runs import RunFolder
 from rawgan.runs.applying import applied, restore_networks, source_of, translate_config_of
 from rawgan.runs.cycling import CycleTraining
 from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, Pix2pixConfig
-from rawgan.runs.translating import PairedTraining
+from rawgan.runs.translating import PairedTraining, translated
+from rawgan.tensor import Tensor
 
 STEPS = 5
 TINY = {
@@ -175,7 +177,7 @@ def test_another_run_is_measured_beside(runs, capsys):
     assert [*said["figures"]] == ["translated", str(run), "bicubic"]
     assert said["figures"][str(run)] == alone == said["figures"]["translated"]
     assert [*said["images"]] == ["translated"]
-    for other in ("pix2pix-edges", "cyclegan-inverted"):
+    for other in ("pix2pix-edges", "cyclegan-inverted", "enhance-inpaint"):
         assert main(["evaluate", str(run), "--beside", str(runs / other)]) == 1
         assert "does not make the same of the same images" in capsys.readouterr().err
 
@@ -249,7 +251,7 @@ def test_padding_changes_nothing_but_what_is_near_the_border(runs):
     gan, _ = restore_networks(*_opened(runs / "enhance-inpaint"))
     x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 4)).astype("float32")
     gan.sampler.eval()
-    np.testing.assert_array_equal(applied(gan, x), gan.sampler(x).data)
+    np.testing.assert_array_equal(applied(gan, x), to_uint8(gan.sampler(x).data))
     assert applied(gan, x[:, :30, :31]).shape == (1, 30, 31, 3)
 
 
@@ -273,7 +275,8 @@ def test_pieces_of_a_large_image_are_those_of_the_whole(model, kind):
     x = rng.uniform(-1, 1, (1, 9 * stride + 140, 7 * stride + 101, kind.sources)).astype("float32")
     whole = applied(gan, x, lambda *done: told.append(done), piece=4096)
     pieces = applied(gan, x, lambda *done: told.append(done), piece=48)
-    np.testing.assert_allclose(pieces, whole, rtol=0, atol=1e-4)
+    assert np.abs(pieces.astype(int) - whole).max() <= 1  # a byte is rounded
+    assert np.unique(whole).size > 20
     assert told[0] == (1, 1)
     assert told[-1][0] == told[-1][1] > 8
 
@@ -289,7 +292,7 @@ def test_reach_is_as_far_as_the_image_has_a_say(model):
     x = rng.uniform(-1, 1, (1, 1, 160, 160, 1))[0].astype("float32")
     other = x.copy()
     other[0, 80, 80] += 1
-    changed = (applied(gan, x) != applied(gan, other))[0, :, :, 0]
+    changed = (translated(gan, Tensor(x)) != translated(gan, Tensor(other)))[0, :, :, 0]
     rows = np.flatnonzero(changed.any(axis=1)) // kind.enlarged
     assert gan.reach / 2 < np.abs(rows - 80).max() <= gan.reach
 
@@ -359,6 +362,57 @@ def test_enhancers_learn_from_pieces_of_large_images(tmp_path):
     assert len(PairedTraining(EnhanceConfig(**options | {"batch_size": 2}, whole=True)).data) == 3
 
 
+def test_a_file_too_small_for_its_hole_is_named_and_the_others_are_made(runs, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name, side in (("large", 16), ("small", 4)):
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    files = [str(tmp_path / f"{name}.png") for name in ("small", "large")]
+    run, out = runs / "enhance-inpaint", tmp_path / "out"
+    assert main(["apply", str(run), *files, "--with-targets", "--out", str(out)]) == 1
+    assert "small.png: hole 5 leaves nothing of images of 4 × 4 pixels" in capsys.readouterr().out.replace("\n", " ")
+    assert (out / "large.png").exists()
+
+
+def test_nothing_but_the_hole_is_filled_in(runs, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[4:9, 3:8, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "holed.png")
+    run, out = runs / "enhance-inpaint", tmp_path / "out"
+    assert main(["apply", str(run), str(tmp_path / "holed.png"), "--out", str(out)]) == 0
+    changed = (pixels_of(out / "holed.png") != pixels[..., :3]).any(axis=2)
+    assert changed[4:9, 3:8].all()
+    assert changed.sum() == 25
+
+
+def test_exact_images_are_no_trouble(tmp_path, capsys):
+    """An enhancer that begins as an interpolation makes a blank image of a blank one: PSNR is infinite."""
+    images = np.random.default_rng(0).integers(0, 256, (100, 16, 16, 1), np.uint8)
+    images[::2] = 255
+    np.save(tmp_path / "images.npy", images)
+    run = tmp_path / "run"
+    options = ["--data", str(tmp_path / "images.npy"), "--image-size", "16", "--width", "2", "--patch", "16"]
+    options += ["--batch-size", "2", "--steps", "1", "--learning-rate", "1e-9", "--evaluate-every", "1"]
+    assert main(["enhance", *options, "--out", str(run)]) == 0
+    assert re.search(r"step 1  PSNR \d+\.\d\d  L1 0\.\d+", capsys.readouterr().out)
+    assert main(["evaluate", str(run)]) == 0
+    said = json.loads((run / "evaluation.json").read_text())
+    values = [image["psnr"] for image in said["images"]["translated"]]
+    assert None in values
+    assert said["figures"]["translated"]["psnr"] == pytest.approx(np.mean([value for value in values if value]))
+
+
+def test_grey_images_are_made_coloured_for_those_that_are(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "grey.npy", rng.integers(0, 256, (20, 16, 16, 1), np.uint8))
+    np.save(tmp_path / "colour.npy", rng.integers(0, 256, (20, 16, 16, 3), np.uint8))
+    for data, targets in (("grey", "colour"), ("colour", "grey")):
+        options = {"data": str(tmp_path / f"{data}.npy"), "targets": str(tmp_path / f"{targets}.npy")}
+        training = CycleTraining(CycleConfig(image_size=16, **TINY | options))
+        assert training.data.shape == training.others.shape == training.held_out.shape == (16, 16, 3)
+        assert training.config.channels == 3
+
+
 def test_both_ways_of_a_cycle(runs, photos, tmp_path, capsys):
     run, file = str(runs / "cyclegan-inverted"), str(photos / "colour.jpg")
     assert main(["apply", run, file, "--out", str(tmp_path / "a")]) == 0
@@ -417,7 +471,12 @@ def test_the_kinds_of_a_cycle_share_no_image():
     digits = {image.tobytes() for image in training.data.images}
     assert not digits & {(255 - image).tobytes() for image in training.others.images}
     np.testing.assert_array_equal(training.others_held_out.images, 255 - training.held_out.images)
-    assert (training.batches.indices(0) != training._others.indices(0)).any()  # each has an order of its own
+
+
+def test_each_kind_of_a_cycle_has_an_order_of_its_own(data):
+    """Even if their files belong together: or what is learnt without pairs would have been learnt with them."""
+    training = CycleTraining(CycleConfig(data=data, targets=data, image_size=16, **TINY))
+    assert any((training.batches.indices(step) != training._others.indices(step)).any() for step in range(3))
 
 
 def test_a_style_is_shown_beside_what_it_should_be(runs):
@@ -460,7 +519,15 @@ def test_the_configuration_must_say_channels(tmp_path):
         (Pix2pixConfig(data="photos", targets="paintings", pairs="edges"), "both say where pairs come from"),
         (Pix2pixConfig(reverse=True), "reverse is for pairs in files, but these are edges"),
         (Pix2pixConfig(targets="paintings"), "targets is for two folders, but data is mnist"),
-        (Pix2pixConfig(patch=33), "patch must be one of 16, 34, 70, 142, but is 33"),
+        (Pix2pixConfig(patch=33), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 33"),
+        (CycleConfig(patch=142), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 142"),
+        (EnhanceConfig(task="denoise", factor=8), "factor is for --task super-resolution, not for denoise"),
+        (EnhanceConfig(noise=0.1), "noise is for --task denoise"),
+        (EnhanceConfig(features="mine"), "features is about feature_weight, which is 0"),
+        (
+            CycleConfig(evaluate_every=5, evaluate_features="mine"),
+            "evaluate_features is for what is made of noise",
+        ),
         (Pix2pixConfig(data="ring8"), "ring8 is points, but pix2pix is about images"),
         (Pix2pixConfig(pixel_weight=-1.0), "pixel_weight must lie in 0"),
         (EnhanceConfig(model="unet"), "model unet is not for super-resolution"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import tyro
+from numpy.typing import NDArray
 from rich.console import Console
 
 from rawgan.cli._progress import progress_of
@@ -20,13 +21,13 @@ from rawgan.gan import Cycle, Translator
 from rawgan.runs import RunFolder
 from rawgan.runs._files import naming
 from rawgan.runs.applying import (
-    Pixels,
     Work,
     applied,
     restore_networks,
     source_of,
     together,
     translate_config_of,
+    with_what_was_there,
 )  # fmt: skip
 from rawgan.runs.folder import refuse_taken
 from rawgan.runs.pictures import CELL, middle, save_image, save_sheet, thumbnail
@@ -84,7 +85,9 @@ def main(options: list[str]) -> int:
         for batch in together(_read(files, asked, config, faults), gan):
             source = np.concatenate([work.source for work in batch])
             try:
-                made = applied(gan, source, partial(_within, show, batch, len(files)))
+                made = with_what_was_there(
+                    asked, source, applied(gan, source, partial(_within, show, batch, len(files)))
+                )
             except MemoryError:
                 height, width = source.shape[1:3]
                 words = f"{width} × {height} pixels take more memory than there is; make it smaller"
@@ -119,7 +122,7 @@ def _within(show: Progress, batch: list[Work], files: int, done: int, total: int
     show(1000 * before + 1000 * (batch[-1].number - before) * done // total, 1000 * files)
 
 
-def _row(asked: TranslateConfig, work: Work, image: Pixels) -> list["Image.Image"]:
+def _row(asked: TranslateConfig, work: Work, image: NDArray[np.uint8]) -> list["Image.Image"]:
     """What the sheet shows of an image: before, after and, if it is known, what should have come out.
 
     Of enhancers, no more than the middle of a large one, as they change what would not be seen if it were shrunk.

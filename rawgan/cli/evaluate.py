@@ -62,7 +62,7 @@ class EvaluateConfig:
     """Same seed, same figures."""
     features: Path | None = None
     """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
-    that comes with rawgan, for mnist and stacked-mnist."""
+    that comes with rawgan, for mnist and, of what is made of noise, stacked-mnist."""
     beside: tuple[Path, ...] = ()
     """Other runs that make the same of the same images, to be measured, too: one with --adversarial-weight 0, for
     example. Of rawgan pix2pix and enhance."""
@@ -143,7 +143,7 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
     """The same for images that are made out of images: how near they are to what they should be."""
     device = resolve(config.device)
     networks, step = restore_networks(folder, asked, device, config.best)
-    others = {str(run): restore_other(RunFolder.open(run), networks, device, config.best) for run in config.beside}
+    others = {str(run): restore_other(RunFolder.open(run), asked, device, config.best) for run in config.beside}
     measured = measured_images(console, asked, networks, others, config.samples, config.features)
     _write(console, folder, {"rawgan": __version__, "step": step, **measured})
     return 0
@@ -181,4 +181,6 @@ def _json_value(value: Any) -> Any:
     """The same, with null for what is not finite, which JSON does not have."""
     if isinstance(value, dict):
         return {name: _json_value(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_json_value(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -77,4 +77,5 @@ def upright_image(path: Path, most: tuple[int, int] | None = None) -> Iterator["
     except UnidentifiedImageError:
         raise DataError("not a PNG, JPEG, WebP, GIF or BMP image") from None
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
-        raise DataError(str(error) or type(error).__name__) from None
+        words = error.strerror if isinstance(error, OSError) else None
+        raise DataError(words or str(error) or type(error).__name__) from None

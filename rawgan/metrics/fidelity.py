@@ -77,6 +77,17 @@ def ssim(images: Images, targets: Images) -> NDArray[np.float64]:
     return similarity.mean(axis=(1, 2, 3))
 
 
+def mean_of(values: NDArray[np.float64]) -> float:
+    """The mean of those values that are finite, as PSNR is not of images that are exactly what they should be; infinite
+    if none is.
+
+    >>> mean_of(np.array([20, 30, np.inf]))
+    25.0
+    """
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float(np.inf)
+
+
 def bell(width: int, sigma: float) -> NDArray[np.float64]:
     """Weights of a Gaussian at `width` places, an odd number, 1 in all.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data import to_unit
+from rawgan.data import to_uint8, to_unit
 from rawgan.data.bounded import machine_bytes
 from rawgan.data.degrading import with_hole
 from rawgan.data.imageset import Progress
@@ -23,7 +23,7 @@ from rawgan.runs.folder import RunFolder
 from rawgan.runs.restoring import checkpoint_of
 from rawgan.runs.state import restore_gan
 from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
-from rawgan.runs.translating import AT_ONCE, translated, translator_of
+from rawgan.runs.translating import PIECE, at_once, translated, translator_of
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 Pixels = NDArray[Any]
 """(N, H, W, C), of floats in [−1, 1]."""
 
-PIECE = 1024
-"""Height and width of what is made at a time, in pixels."""
+SAVED = 6
+"""Bytes that a byte of an image takes while it is saved, about."""
 AT_WORK = 4 * 4 * 64
 """Bytes that a pixel takes while it is made, about: a few layers of 64 channels."""
 
@@ -70,17 +70,18 @@ def restore_networks(
 
 
 def restore_other(
-    folder: RunFolder, networks: Translator | Cycle, device_name: str = "cpu", best: bool = False
+    folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
 ) -> Translator:
-    """The network of another run that makes the same of the same images.
+    """The network of another run that makes the same of the same images as one of that configuration.
 
     Raises: ConfigError as `restoring.restore`; ArgumentError for a run that makes something else
     """
-    config = translate_config_of(folder)
-    other = None if config is None else restore_networks(folder, config, device_name, best)[0]
-    if not (isinstance(other, Translator) and isinstance(networks, Translator) and other.kind == networks.kind):
+    other = translate_config_of(folder)
+    if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig) and other.asked == config.asked):
         raise ArgumentError(f"{folder.path} does not make the same of the same images; leave it out")
-    return other
+    network, _ = restore_networks(folder, other, device_name, best)
+    assert isinstance(network, Translator)
+    return network
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
     for work in works:
         if batch:
             _, height, width, _ = batch[0].source.shape
-            most = min(AT_ONCE, PIECE**2 // (height * width * gan.kind.enlarged**2))
+            most = at_once(height * gan.kind.enlarged, width * gan.kind.enlarged)
             if len(batch) >= most or work.source.shape != batch[0].source.shape:
                 yield batch
                 batch = []
@@ -169,7 +170,10 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
         if not (height and width):
             raise DataError(f"{path}: {pixels.shape[1]} × {pixels.shape[2]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
-        return config.degradation.of(target, generator(seed, f"apply to {path.name}")), target
+        try:
+            return config.degradation.of(target, generator(seed, f"apply to {path.name}")), target
+        except ArgumentError as error:
+            raise DataError(f"{path}: {error}") from None
     if not isinstance(config, Pix2pixConfig) or config.how not in MADE or config.targets is not None:
         raise DataError(f"{path}: sources of this run are not made of targets; give it sources")
     return to_unit(MADE[config.how](pixels)), target
@@ -177,26 +181,26 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
 
 def applied(
     gan: Translator, source: Pixels, on_progress: Progress = lambda done, total: None, piece: int = PIECE
-) -> Pixels:
+) -> NDArray[np.uint8]:
     """What the network makes of images of any size: they are padded by what is at their borders, and cut back.
 
     A large image is made piece by piece, of `piece` × `piece` pixels, each of as much around it as has a say in it: the
     outcome is the same. Only instance norm has to see all of an image at once.
 
-    Shapes: (N, h, w, sources) → (N, H, W, channels)
+    Shapes: (N, h, w, sources) → (N, H, W, channels), bytes
     Raises: MemoryError for images that are too large for this machine
     """
     stride, enlarged = gan.stride, gan.kind.enlarged
     count, height, width, _ = source.shape
     more = [max(2 * stride, -(-side // stride) * stride) - side for side in (height, width)]
     padded = np.pad(source, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")
-    made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.float32)
+    made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.uint8)
     if gan.reach is None:
         step, reach = max(padded.shape[1:3]), 0
     else:
         step, reach = max(1, piece // enlarged // stride) * stride, -(-gan.reach // stride) * stride
     around = min(step + 2 * reach, max(padded.shape[1:3])) * enlarged
-    if 2 * made.nbytes + AT_WORK * count * around**2 > machine_bytes():
+    if SAVED * made.nbytes + AT_WORK * count * around**2 > machine_bytes():
         raise MemoryError
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
     for done, corner in enumerate(corners, 1):
@@ -206,9 +210,20 @@ def applied(
         begin = [(side - start) * enlarged for side, start in zip(corner, first, strict=True)]
         top, left = (side * enlarged for side in corner)
         place = made[:, top : top + step * enlarged, left : left + step * enlarged]
-        place[...] = found[:, begin[0] : begin[0] + place.shape[1], begin[1] : begin[1] + place.shape[2]]
+        inner = found[:, begin[0] : begin[0] + place.shape[1], begin[1] : begin[1] + place.shape[2]]
+        place[...] = to_uint8(inner)
         on_progress(done, len(corners))
     return made
+
+
+def with_what_was_there(config: TranslateConfig, source: Pixels, made: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What was made; of images with a hole nothing but what was missing, in its place.
+
+    Shapes: source (N, H, W, C + 1), made (N, H, W, C) → the same
+    """
+    if not (isinstance(config, EnhanceConfig) and config.task == "inpaint"):
+        return made
+    return np.where(source[..., -1:] > 0, made, to_uint8(source[..., :-1]))
 
 
 def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:

@@ -72,8 +72,13 @@ def median(images: Images, width: int) -> Images:
     >>> float(median(spot, 3).max())
     0.0
     """
-    windows = np.lib.stride_tricks.sliding_window_view(_bordered(images, width // 2), (width, width), (1, 2))
-    return np.median(windows, axis=(4, 5))
+    bordered = _bordered(images, width // 2)
+    return np.stack(  # one by one, as each takes many times its size
+        [
+            np.median(np.lib.stride_tricks.sliding_window_view(image, (width, width), (0, 1)), axis=(3, 4))
+            for image in bordered
+        ]
+    )
 
 
 def filled(images: Images) -> Images:

@@ -13,11 +13,11 @@ from rawgan.data import ImageSet, to_uint8, to_unit
 from rawgan.data.imageset import Progress
 from rawgan.data.styles import checked_styles
 from rawgan.gan import Cycle, Translator
-from rawgan.metrics import Classifier, Judge, fid, l1, psnr, ssim, train_classifier
+from rawgan.metrics import Classifier, Judge, fid, l1, mean_of, psnr, ssim, train_classifier
 from rawgan.metrics.fidelity import WINDOW
 from rawgan.runs.baselines import Maker, baselines_of
 from rawgan.runs.translate_config import CycleConfig, PairedConfig
-from rawgan.runs.translating import AT_ONCE, batches_of, some, translated
+from rawgan.runs.translating import at_once, batches_of, some, translated
 from rawgan.tensor import Tensor
 
 CHOSEN_BY = 200
@@ -47,8 +47,9 @@ def compare(
 ) -> Comparison:
     """Have all make images of those held out, and measure them: the network, others by name, and what needs none.
 
-    PSNR, SSIM and L1 are means over the images, by pixels rounded to bytes. With a judge, FID to the targets, and the
-    share of images that it takes for the class of their label, if it knows their classes.
+    PSNR, SSIM and L1 are means over the images, by pixels rounded to bytes; PSNR over those that are not exactly right.
+    With a judge, FID to the targets, and the share of images that it takes for the class of their label, if it knows
+    their classes.
     """
     source, target = next(batches_of(config, some(training, CHOSEN_BY), "cpu"))
     baselines = baselines_of(config, source.numpy(), target.numpy())
@@ -157,8 +158,9 @@ def _there_and_back(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Translated images, and L1 of what is translated back to what they were. Shapes: → (N, H, W, C), (N,)"""
     device_name, made, home = there.g_optimizer.parameters[0].device, [], []
-    for start in range(0, len(images), AT_ONCE):
-        pixels = to_unit(images.images[start : start + AT_ONCE])
+    count = at_once(*images.shape[:2])
+    for start in range(0, len(images), count):
+        pixels = to_unit(images.images[start : start + count])
         after = translated(there, Tensor(pixels).to(device_name))
         again = translated(back, Tensor(after).to(device_name))
         made.append(to_uint8(after))
@@ -167,7 +169,7 @@ def _there_and_back(
 
 
 def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:
-    return {name: float(values.mean()) for name, values in each.items()}
+    return {name: mean_of(values) for name, values in each.items()}
 
 
 def _style_classifier(

@@ -16,7 +16,7 @@ from rawgan.metrics import split
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
 from rawgan.runs.translate_config import CycleConfig
-from rawgan.runs.translating import AT_ONCE, MEASURED, kept_apart, some, translated, translator_of
+from rawgan.runs.translating import MEASURED, at_once, kept_apart, some, translated, translator_of
 from rawgan.tensor import Tensor
 
 
@@ -97,12 +97,11 @@ class CycleTraining(Loop):
         errors = []
         for held_out, there, back in zip((self.held_out, self.others_held_out), *self._ways(), strict=True):
             part = some(held_out, min(self.config.evaluate_samples or MEASURED, len(held_out)))
-            for start in range(0, len(part), AT_ONCE):
-                images = self._tensor(
-                    dataclasses.replace(part, images=part.images[start : start + AT_ONCE], labels=None)
-                )
+            count = at_once(self.config.size, self.config.size)
+            for start in range(0, len(part), count):
+                images = self._tensor(dataclasses.replace(part, images=part.images[start : start + count], labels=None))
                 home = translated(back, Tensor(translated(there, images)).to(self.device))
-                errors.append(np.abs(home - images.numpy()).mean(axis=(1, 2, 3)))
+                errors.append(np.abs(home - images.numpy()).mean(axis=(1, 2, 3)) / 2)
         return {"l1": float(np.concatenate(errors).mean())}
 
     @property
@@ -137,25 +136,29 @@ def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> 
     Raises: DataError for data that cannot be read, ArgumentError for a single image
     """
 
-    def read(source: str, channels: int | None, part: str = "train") -> ImageSet:
-        return load(
-            source, image_size=config.size, channels=channels, split=part, skip_broken=config.skip_broken,
-            on_progress=show,
-        )  # fmt: skip
+    def read(source: str, channels: int | None) -> Kind:
+        parts = [
+            load(
+                source, image_size=config.size, channels=channels, split=part, skip_broken=config.skip_broken,
+                on_progress=show,
+            )
+            for part in (("train", "test") if has_test_split(source) else ("train",))
+        ]  # fmt: skip
+        return (parts[0], parts[1]) if len(parts) == 2 else kept_apart(parts[0], config.seed)
 
-    images = read(config.data, config.channels)
-    first = kept_apart(images, config.seed)
-    if has_test_split(config.data):
-        first = images, read(config.data, config.channels, "test")
+    first = read(config.data, config.channels)
     if config.targets is None:
         assert config.styles is not None
         one, other = split(first[0], len(first[0]) // 2, config.seed)
         drawn = [dataclasses.replace(each, images=styled(each.images, config.styles)) for each in (other, first[1])]
         return (one, first[1]), (drawn[0], drawn[1])
-    others = read(config.targets, first[0].shape[2])
-    if has_test_split(config.targets):
-        return first, (others, read(config.targets, first[0].shape[2], "test"))
-    return first, kept_apart(others, config.seed)
+    others = read(config.targets, config.channels)
+    has, needs = first[0].shape[2], others[0].shape[2]
+    if has < needs:  # grey images are made coloured ones, which have grey among them
+        first = read(config.data, needs)
+    elif needs < has:
+        others = read(config.targets, has)
+    return first, others
 
 
 def cycle_of(config: CycleConfig, device_name: str) -> Cycle:

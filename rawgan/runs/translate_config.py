@@ -3,9 +3,9 @@
 import dataclasses
 from abc import abstractmethod
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from rawgan.data import KNOWN, MIXTURES
+from rawgan.data import KNOWN, MIXTURES, has_test_split
 from rawgan.data.degrading import Degradation
 from rawgan.data.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
@@ -34,13 +34,22 @@ class TranslateConfig(RunConfig):
     width: int = 32
     """Channels of G's layers next to the image; cost grows with the square."""
     patch: int = 34
-    """Height and width of what D judges at a time, in pixels: 16, 34, 70 or 142."""
+    """Height and width of what D judges at a time, in pixels: 16, 34, 70 or 142; of images of fewer than 48 pixels at
+    most 70, of fewer than 24 at most 34."""
+    evaluate_samples: int | None = None
+    """How many images are measured. Unset: 1000, or as many as there are."""
 
     def check(self) -> None:
         """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
         super().check()
-        if self.patch not in PATCHES:
-            raise ArgumentError(f"patch must be one of {', '.join(map(str, PATCHES))}, but is {self.patch}")
+        fitting = [patch for patch, halvings in PATCHES.items() if self.size >> halvings > 2]
+        if self.patch not in fitting:  # instance norm needs more than one pixel
+            raise ArgumentError(
+                f"patch must be one of {', '.join(map(str, fitting))} for images of {self.size} pixels, "
+                f"but is {self.patch}"
+            )
+        if self.evaluate_features is not None:
+            raise ArgumentError("evaluate_features is for what is made of noise; leave it out: pixels are measured")
         if self.data in MIXTURES:
             raise ArgumentError(f"{self.data} is points, but {self.command} is about images; take another --data")
         for name in WEIGHTS:
@@ -85,6 +94,23 @@ class PairedConfig(TranslateConfig):
     adversarial_weight: float = 1.0
     """How much it counts what G plays for; 0: pixels and features alone."""
 
+    def check(self) -> None:
+        """See the base class."""
+        super().check()
+        if self.features is not None and not self.feature_weight:
+            raise ArgumentError("features is about feature_weight, which is 0; give both or none")
+
+    @property
+    @abstractmethod
+    def asked(self) -> tuple[Any, ...]:
+        """What is made of what, and by which images that is measured: the same of runs that can stand beside each
+        other."""
+
+    def _asked(self) -> tuple[Any, ...]:
+        """What all have of that. Of images of one's own, the seed chooses those that are measured."""
+        seed = None if has_test_split(self.data) else self.seed
+        return self.command, self.data, self.translation, seed
+
     @property
     def usual_steps(self) -> int:
         """See the base class: targets say more of what is wanted than D alone could."""
@@ -123,6 +149,11 @@ class Pix2pixConfig(PairedConfig):
     def network(self) -> str:
         """See the base class."""
         return self.model
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """See the base class."""
+        return *self._asked(), self.how, self.targets, self.reverse
 
     @property
     def how(self) -> str:
@@ -175,6 +206,11 @@ class EnhanceConfig(PairedConfig):
         return self.model or ("subpixel" if self.task == "super-resolution" else "unet")
 
     @property
+    def asked(self) -> tuple[Any, ...]:
+        """See the base class."""
+        return *self._asked(), self.degradation, self.whole
+
+    @property
     def degradation(self) -> Degradation:
         """What images lose."""
         return Degradation(self.task, self.factor, self.noise, self.hole)
@@ -182,6 +218,9 @@ class EnhanceConfig(PairedConfig):
     def check(self) -> None:
         """See the base class."""
         super().check()
+        for name, task in (("factor", "super-resolution"), ("noise", "denoise"), ("hole", "inpaint")):
+            if self.task != task and getattr(self, name) != getattr(type(self), name):
+                raise ArgumentError(f"{name} is for --task {task}, not for {self.task}; leave it out")
         if (self.network == "subpixel") != (self.task == "super-resolution"):
             raise ArgumentError(f"model {self.network} is not for {self.task}; leave --model out to have one that is")
         if self.size % self.degradation.enlarged:

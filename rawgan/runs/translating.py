@@ -27,7 +27,7 @@ from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError
 from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
 from rawgan.gan.translating import Look
-from rawgan.metrics import l1, load_classifier, psnr, split
+from rawgan.metrics import l1, load_classifier, mean_of, psnr, split
 from rawgan.random import generator
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
@@ -38,8 +38,8 @@ HELD_OUT, MOST_HELD_OUT = 0.1, 1000
 """Share of one's own images that is kept for pictures and measurements, and how many at most."""
 BESIDE = 3
 """Images that a picture shows of each: before, after, target."""
-AT_ONCE = 256
-"""Images that are translated at a time, outside of training."""
+AT_ONCE, PIECE = 256, 1024
+"""Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
 MEASURED = 1000
 """Images that --evaluate-every looks at."""
 
@@ -104,7 +104,8 @@ class PairedTraining(Loop):
         if self.config.evaluate_every is None:
             return {}
         part = some(self.held_out, min(self.config.evaluate_samples or MEASURED, len(self.held_out)))
-        return {name: float(values.mean()) for name, values in figures_of(self.config, self.gan, part).items()}
+        means = {name: mean_of(values) for name, values in figures_of(self.config, self.gan, part).items()}
+        return {name: value for name, value in means.items() if np.isfinite(value)}
 
     @property
     def best(self) -> str:
@@ -229,9 +230,19 @@ def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[
 
 def batches_of(config: PairedConfig, images: ImageSet, device_name: str) -> Iterator[tuple[Tensor, Tensor]]:
     """Sources and targets of images that are not trained with, always the same."""
-    for start in range(0, len(images), AT_ONCE):
-        pixels = device.to_device(to_unit(images.images[start : start + AT_ONCE]), device_name)
+    count = at_once(config.size, config.size)
+    for start in range(0, len(images), count):
+        pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
         yield apart(config, pixels, generator(config.seed, "degrade held out", start))
+
+
+def at_once(height: int, width: int) -> int:
+    """How many images of that size are made at a time, outside of training.
+
+    >>> at_once(28, 28), at_once(256, 256), at_once(4000, 3000)
+    (256, 16, 1)
+    """
+    return max(1, min(AT_ONCE, PIECE**2 // (height * width)))
 
 
 def translated(gan: Translator, source: Tensor) -> NDArray[Any]:

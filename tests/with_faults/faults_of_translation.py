@@ -111,8 +111,8 @@ TRANSLATION = [
     Fault(
         "apply: what was padded is not cut off",
         "rawgan/runs/applying.py",
-        "made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.float32)",
-        "made = np.empty((count, *(n * enlarged for n in padded.shape[1:3]), gan.kind.channels), np.float32)",
+        "made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.uint8)",
+        "made = np.empty((count, *(n * enlarged for n in padded.shape[1:3]), gan.kind.channels), np.uint8)",
         "tests/test_translating.py -k padding_changes",
     ),
     Fault(
@@ -148,7 +148,7 @@ TRANSLATION = [
         "rawgan/runs/cycling.py",
         'self.device, "shuffle the others")',
         "self.device)",
-        "tests/test_translating.py -k share_no_image",
+        "tests/test_translating.py -k order_of_its_own",
     ),
     Fault(
         "the doctor says of a translator what helps others",
@@ -156,5 +156,33 @@ TRANSLATION = [
         "remedies.get(finding.disease, finding.remedy)",
         "finding.remedy",
         "tests/test_translating.py -k one_image_of_all",
+    ),
+    Fault(
+        "apply: what was not missing is painted over",
+        "rawgan/runs/applying.py",
+        "return np.where(source[..., -1:] > 0, made, to_uint8(source[..., :-1]))",
+        "return made",
+        "tests/test_translating.py -k nothing_but_the_hole",
+    ),
+    Fault(
+        "evaluate: figures of single images are no JSON",
+        "rawgan/cli/evaluate.py",
+        "return [_json_value(each) for each in value]",
+        "return value",
+        "tests/test_translating.py -k exact_images",
+    ),
+    Fault(
+        "evaluate: any run may stand beside",
+        "rawgan/runs/applying.py",
+        "and other.asked == config.asked",
+        "",
+        "tests/test_translating.py -k measured_beside",
+    ),
+    Fault(
+        "cyclegan: colours of the other kind are lost",
+        "rawgan/runs/cycling.py",
+        "if has < needs:",
+        "if has > needs:",
+        "tests/test_translating.py -k grey_images",
     ),
 ]
