@@ -142,6 +142,14 @@ def test_resuming_by_another_command_is_refused(runs, capsys):
     assert main(["enhance", "--resume", str(runs / "enhance"), "--steps", str(STEPS + 1)]) == 0
 
 
+def test_runs_of_all_kinds_are_listed(runs, capsys):
+    assert main(["runs", str(runs)]) == 0
+    printed = capsys.readouterr().out
+    assert "damaged" not in printed
+    for what in ("enhance super-resolution", "enhance inpaint", "pix2pix unet", "cyclegan resnet"):
+        assert what in printed
+
+
 def test_what_makes_no_images_of_noise_says_so(runs, capsys):
     for command in ("sample", "interpolate"):
         assert main([command, str(runs / "pix2pix-edges")]) == 1

@@ -101,7 +101,8 @@ def main(options: list[str]) -> int:
         say(console, fault)
     if rows:
         sheet = save_sheet(out / "sheet.png", rows)
-        say(console, f"{len(files) - len(faults)} images of step {step:,}: {out}", f"before and after: {sheet}")
+        count = len(files) - len(faults)
+        say(console, f"{count} image{'' if count == 1 else 's'} of step {step:,}: {out}", f"before and after: {sheet}")
     return 1 if faults else 0
 
 

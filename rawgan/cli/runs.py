@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.box import SIMPLE
@@ -14,6 +14,7 @@ from rawgan.errors import ConfigError
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import read_about
+from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RUNS, runs_in
 
 HEADINGS = ("run", "of", "step", "losses", "size", "state")
@@ -63,11 +64,19 @@ def _row(folder: RunFolder) -> tuple[str, ...]:
     asked = read_about(checkpoints[-1]).steps if checkpoints else config.get("steps", 0)
     ended = "finished" if asked and last["step"] >= asked else "interrupted"
     return (
-        f"{config['model']}, {Path(config['data']).name}",
+        f"{_what(config)}, {Path(config['data']).name}",
         f"{last['step']:,}" + (f" of {asked:,}" if asked else ""),
         f"D {last['d_loss']:.3f}  G {last['g_loss']:.3f}" if records else "",
         "running" if folder.is_running() else ended,
     )
+
+
+def _what(config: dict[str, Any]) -> str:
+    """What is trained; of images out of images, by which command and for what."""
+    command = config.get("command", TrainConfig.command)
+    if command == TrainConfig.command:
+        return str(config["model"])
+    return f"{command} {config.get('task') or config['model']}"
 
 
 def _bytes(folder: Path) -> int:
