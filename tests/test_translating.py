@@ -10,7 +10,7 @@ from run_files import files
 
 from rawgan.cli import main
 from rawgan.data import to_uint8
-from rawgan.errors import ArgumentError, ConfigError
+from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationKind, build_translator
 from rawgan.runs import RunFolder
 from rawgan.runs.applying import applied, restore_networks, source_of, translate_config_of
@@ -487,7 +487,21 @@ def test_each_kind_of_a_cycle_has_an_order_of_its_own(data):
     assert any((training.batches.indices(step) != training._others.indices(step)).any() for step in range(3))
 
 
-def test_a_style_is_shown_beside_what_it_should_be(runs):
+@pytest.mark.parametrize(("kind", "steps"), [(EnhanceConfig, 1000), (Pix2pixConfig, 1000), (CycleConfig, 3000)])
+def test_runs_are_as_long_as_the_help_says(kind, steps, capsys):
+    assert kind().total_steps(937) == steps
+    with pytest.raises(SystemExit):
+        main([kind.command, "--help"])
+    assert "Unset: 1000, of cyclegan 3000" in re.sub(r"[│\s]+", " ", capsys.readouterr().out)
+
+
+def test_of_two_folders_sources_are_not_made_of_targets(photos):
+    config = Pix2pixConfig(data="sketches", targets="paintings", channels=3, source_channels=3)
+    with pytest.raises(DataError, match="sources of this run are not made of targets; give it sources"):
+        source_of(photos / "colour.jpg", config, with_target=True)
+
+
+def test_a_style_is_shown_beside_what_it_should_be():
     training = CycleTraining(CycleConfig(width=2, batch_size=2, style="inverted", samples=16))
     samples = training.sample()
     assert training.columns % 4 == 0

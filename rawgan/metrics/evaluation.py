@@ -86,8 +86,8 @@ def split(images: ImageSet, held_out: int, seed: int | None) -> tuple[ImageSet, 
     """
     if not 1 <= held_out < len(images):
         raise ArgumentError(f"{images.name}: {held_out} of {len(images)} images cannot be set apart; add images")
-    last_first = np.arange(len(images))[::-1]
-    order = last_first if seed is None else generator(seed, "split").permutation(len(images))
+    count = len(images)
+    order = np.arange(count)[::-1] if seed is None else generator(seed, "split").permutation(count)
     return _part(images, order[held_out:]), _part(images, order[:held_out])
 
 

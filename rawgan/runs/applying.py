@@ -138,7 +138,7 @@ def source_of(
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     kind = config.translation
-    if with_target and isinstance(config, Pix2pixConfig) and config.how == "side-by-side" and config.targets is None:
+    if with_target and isinstance(config, Pix2pixConfig) and config.how == "side-by-side":
         return _halves(image, path, config)
     if with_target:
         return _made_of(_array(image, kind.channels), path, config, seed)
@@ -174,7 +174,7 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
             return config.degradation.of(target, generator(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
-    if not isinstance(config, Pix2pixConfig) or config.how not in MADE or config.targets is not None:
+    if not isinstance(config, Pix2pixConfig) or config.how not in MADE:
         raise DataError(f"{path}: sources of this run are not made of targets; give it sources")
     return to_unit(MADE[config.how](pixels)), target
 

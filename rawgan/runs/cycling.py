@@ -77,8 +77,9 @@ class CycleTraining(Loop):
         found = []
         for images, target, there, back in zip(self._shown, self._shown[::-1], *self._ways(), strict=True):
             after = translated(there, images)
-            row = [images.numpy(), after, target.numpy(), translated(back, Tensor(after).to(self.device))]
-            found.append(np.stack(row if self._beside == 4 else row[:2] + row[3:], axis=1))
+            known = [] if self.config.styles is None else [target.numpy()]
+            again = translated(back, Tensor(after).to(self.device))
+            found.append(np.stack([images.numpy(), after, *known, again], axis=1))
         beside = np.concatenate(found)
         return beside.reshape(-1, *beside.shape[2:])
 

@@ -44,12 +44,13 @@ LEAST_UPDATE = 1.0
 """A gradient's rms by Adam's ε: below 1, Adam no longer makes up for a gradient being small. Healthy: 1000 and more."""
 SATURATED = 0.999
 """A pixel beyond ± this has come through a tanh whose slope is below 0.002."""
-Remedies = Mapping[str, str | None]
-"""By disease."""
-NONE: Remedies = MappingProxyType({})
-
 DARK = -0.1
 """Data that never goes below is in [0, 1], where a tanh has to spend half its range on nothing."""
+
+Remedies = Mapping[str, str | None]
+"""What to change, by disease; None where it is no disease."""
+NONE: Remedies = MappingProxyType({})
+"""Those that are said here."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from rawgan.data import KNOWN, MIXTURES, has_test_split
 from rawgan.data.degrading import Degradation
+from rawgan.data.pairs import MADE
 from rawgan.data.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
 from rawgan.gan import PATCHES, ImageKind, TranslationKind
@@ -101,13 +102,9 @@ class PairedConfig(TranslateConfig):
             raise ArgumentError("features is about feature_weight, which is 0; give both or none")
 
     @property
-    @abstractmethod
     def asked(self) -> tuple[Any, ...]:
-        """What is made of what, and by which images that is measured: the same of runs that can stand beside each
-        other."""
-
-    def _asked(self) -> tuple[Any, ...]:
-        """What all have of that. Of images of one's own, the seed chooses those that are measured."""
+        """What is made of what, and by which images that is measured, which the seed chooses of one's own: the same of
+        runs that can stand beside each other."""
         seed = None if has_test_split(self.data) else self.seed
         return self.command, self.data, self.translation, seed
 
@@ -153,11 +150,13 @@ class Pix2pixConfig(PairedConfig):
     @property
     def asked(self) -> tuple[Any, ...]:
         """See the base class."""
-        return *self._asked(), self.how, self.targets, self.reverse
+        return *super().asked, self.how, self.targets, self.reverse
 
     @property
     def how(self) -> str:
-        """Where pairs come from."""
+        """Where pairs come from: what --pairs says, or two folders."""
+        if self.targets is not None:
+            return "two folders"
         return self.pairs or ("edges" if self.data in KNOWN else "side-by-side")
 
     def check(self) -> None:
@@ -165,7 +164,7 @@ class Pix2pixConfig(PairedConfig):
         super().check()
         if self.targets is not None and self.pairs is not None:
             raise ArgumentError(f"targets and pairs {self.pairs} both say where pairs come from; give one of them")
-        if self.reverse and self.targets is None and self.how != "side-by-side":
+        if self.reverse and self.how in MADE:
             raise ArgumentError(f"reverse is for pairs in files, but these are {self.how}; leave it out")
         if self.targets is not None and self.data in KNOWN:
             raise ArgumentError(f"targets is for two folders, but data is {self.data}")
@@ -208,7 +207,7 @@ class EnhanceConfig(PairedConfig):
     @property
     def asked(self) -> tuple[Any, ...]:
         """See the base class."""
-        return *self._asked(), self.degradation, self.whole
+        return *super().asked, self.degradation, self.whole
 
     @property
     def degradation(self) -> Degradation:

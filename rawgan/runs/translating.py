@@ -24,6 +24,7 @@ from rawgan.data import (
     to_unit,
 )
 from rawgan.data.imageset import Progress
+from rawgan.data.pairs import MADE
 from rawgan.errors import ArgumentError
 from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
 from rawgan.gan.translating import Look
@@ -141,7 +142,7 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     """
 
     def read(part: str) -> ImageSet:
-        if isinstance(config, Pix2pixConfig) and (config.targets or config.how == "side-by-side"):
+        if isinstance(config, Pix2pixConfig) and config.how not in MADE:
             return load_pairs(
                 config.data, config.targets, image_size=config.size, channels=config.channels, reverse=config.reverse,
                 skip_broken=config.skip_broken, on_progress=show,
