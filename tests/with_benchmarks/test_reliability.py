@@ -3,7 +3,9 @@
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -14,10 +16,7 @@ from rawgan.runs._files import replacing
 
 def short(name, count):
     """Some of the faults, in a process without threads. What would be plotted, which takes long, is written down."""
-    from rawgan.runs import training
-
-    training.plot_losses = write_down
-    with tempfile.TemporaryDirectory() as folder:
+    with patch("rawgan.runs.loop.plot_losses", write_down), tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         return getattr(faults, name)(faults.small_run(path, steps=6), path, count)
 
@@ -53,6 +52,17 @@ def test_a_disk_is_full_after_so_many_bytes(tmp_path):
     assert written == [5]
     assert (tmp_path / "b").read_text() == "de"
     (tmp_path / "b").write_text("defg")
+
+
+def test_no_plot_is_left_out_however_long_one_takes(tmp_path, monkeypatch):
+    """Or runs would write more or fewer bytes, and a disk that is full for one would not be for another."""
+    plotted = []
+    monkeypatch.setattr(
+        "rawgan.runs.loop.plot_losses", lambda path, records: (plotted.append(len(records)), time.sleep(0.1))
+    )
+    with faults.every_plot():
+        faults.go_on(faults.small_run(tmp_path, steps=4), tmp_path / "run")
+    assert plotted == [1, 2, 3, 4, 4]
 
 
 def test_what_is_lost_is_counted(tmp_path, monkeypatch):
