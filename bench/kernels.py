@@ -22,6 +22,7 @@ from bench.shapes import parse_image
 from bench.terminal import make_console
 from bench.watching import Calls, calls_of
 from bench.workers import Worker, in_own_process, limit_threads
+from rawgan.cli.parsing import parse
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
 
@@ -71,7 +72,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError for options without a meaning, or if a competitor fails or computes something wrong
     """
-    config = tyro.cli(KernelsConfig, prog="python -m bench kernels", args=options)
+    config = parse(KernelsConfig, "python -m bench kernels", options)
     if config.rounds < 1 or config.batch_size < 2 or config.turn <= 0:
         raise BenchError("--rounds must be at least 1, --batch-size at least 2, and --turn more than 0")
     unknown = [name for name in config.kernel if name not in KERNELS]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tyro
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -21,6 +20,7 @@ from bench import machine, store
 from bench.errors import BenchError
 from bench.terminal import make_console, print_lines
 from bench.workers import limit_threads
+from rawgan.cli.parsing import parse
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "rawgan": (),
@@ -51,7 +51,7 @@ class MixturesConfig(store.SaveConfig):
 
 def main(options: list[str]) -> None:
     """Train, print the table, and save."""
-    config = tyro.cli(MixturesConfig, prog="python -m bench mixtures", args=options)
+    config = parse(MixturesConfig, "python -m bench mixtures", options)
     if config.seeds < 1 or config.at_once < 1:
         raise BenchError("--seeds and --at-once must be at least 1")
     limit_threads(1)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ from bench import machine, store
 from bench.errors import BenchError
 from bench.terminal import make_console, print_lines
 from bench.workers import limit_threads
+from rawgan.cli.parsing import parse
 
 RECIPE = ("--width", "32", "--ema", "0.999", "--half-life", "10000", "--steps", "30000", "--checkpoint-every", "2000",
           "--keep", "100", "--sample-every", "5000")  # fmt: skip
@@ -66,7 +66,7 @@ def main(options: list[str]) -> None:
     """
     from rawgan.metrics import judge_of, perfect_kl
 
-    config = tyro.cli(ModesConfig, prog="python -m bench modes", args=options)
+    config = parse(ModesConfig, "python -m bench modes", options)
     if config.plain_steps < 1 or config.plain_every < 1:
         raise BenchError("--plain-steps and --plain-every must be at least 1")
     threads, console, facts = limit_threads(0), make_console(), machine.facts()

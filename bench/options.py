@@ -15,6 +15,7 @@ from bench.errors import BenchError
 from bench.rounds import Spread, ratios
 from bench.terminal import make_console, print_lines
 from bench.workers import limit_threads
+from rawgan.cli.parsing import parse
 from rawgan.data import load
 from rawgan.gan import generate
 from rawgan.runs import save_grid
@@ -98,7 +99,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError for a name that is no option's
     """
-    config = tyro.cli(OptionsConfig, prog="python -m bench options", args=options)
+    config = parse(OptionsConfig, "python -m bench options", options)
     chosen = [option for option in OPTIONS if not config.only or any(part in option.flags for part in config.only)]
     if not chosen:
         raise BenchError(f"there is no such option; they are: {', '.join(option.flags for option in OPTIONS)}")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tyro
 from rich.box import SIMPLE
 from rich.progress import track
 from rich.table import Table
@@ -19,6 +18,7 @@ from bench.rounds import Spread, in_turn, ratios
 from bench.step import ours
 from bench.terminal import make_console, print_lines
 from bench.workers import Worker, limit_threads
+from rawgan.cli.parsing import parse
 
 OPS = ("leaky_relu", "mul", "add", "tanh")
 CALLS = 500
@@ -85,7 +85,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError for options without a meaning, or if a competitor fails
     """
-    config = tyro.cli(OverheadConfig, prog="python -m bench overhead", args=options)
+    config = parse(OverheadConfig, "python -m bench overhead", options)
     if config.rounds < 1:
         raise BenchError("--rounds must be at least 1")
     limit_threads(1)

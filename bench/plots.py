@@ -11,6 +11,7 @@ import tyro
 from bench.errors import BenchError
 from bench.files import FOLDER, read
 from bench.mixtures import from_text
+from rawgan.cli.parsing import parse
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
@@ -47,7 +48,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError for a file that is no report
     """
-    config = tyro.cli(PlotsConfig, prog="python -m bench plots", args=options)
+    config = parse(PlotsConfig, "python -m bench plots", options)
     files = config.files or tuple(sorted(FOLDER.glob("*.json")))
     if not files:
         raise BenchError(f"there are no results in {FOLDER}; run a benchmark first")

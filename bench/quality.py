@@ -23,6 +23,7 @@ from bench.step import RIVALS, input_folder
 from bench.terminal import make_console, print_lines
 from bench.workers import Worker, limit_threads
 from rawgan.cli._figures import in_words
+from rawgan.cli.parsing import parse
 from rawgan.data import load, to_uint8, to_unit
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.evaluating import Evaluator
@@ -152,7 +153,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError if PyTorch is missing, a side fails, or the options make no sense
     """
-    config = tyro.cli(QualityConfig, prog="python -m bench quality", args=options)
+    config = parse(QualityConfig, "python -m bench quality", options)
     if importlib.util.find_spec("torch") is None:
         raise BenchError("PyTorch, the rival, is not installed\n  pip install -e '.[torch]'")
     if config.seeds < 1 or config.every < 1 or config.steps < config.every or config.steps % config.every:

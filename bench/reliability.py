@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
 from rich.box import SIMPLE
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -16,6 +15,7 @@ from bench.errors import BenchError
 from bench.saving import saving
 from bench.terminal import make_console, print_lines
 from bench.workers import in_own_process
+from rawgan.cli.parsing import parse
 
 DONE = ("killed", "full", "damaged", "inputs")
 """What counts what was done."""
@@ -48,7 +48,7 @@ def main(options: list[str]) -> None:
 
     Raises: SystemExit(1) if anything was lost
     """
-    config = tyro.cli(ReliabilityConfig, prog="python -m bench reliability", args=options)
+    config = parse(ReliabilityConfig, "python -m bench reliability", options)
     if not hasattr(os, "fork"):
         raise BenchError("processes are forked here, which this system does not do")
     console, facts = make_console(), machine.facts()

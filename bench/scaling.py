@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import tyro
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +17,7 @@ from bench.rounds import Spread, measure
 from bench.step import input_folder, ours
 from bench.terminal import make_console, print_lines
 from bench.workers import Worker, limit_threads
+from rawgan.cli.parsing import parse
 from rawgan.gan import split_size
 
 
@@ -51,7 +51,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError for options without a meaning, or if a training fails
     """
-    config = tyro.cli(ScalingConfig, prog="python -m bench scaling", args=options)
+    config = parse(ScalingConfig, "python -m bench scaling", options)
     if config.rounds < 1 or config.turn <= 0:
         raise BenchError("--rounds must be at least 1, and --turn more than 0")
     for size in config.image_size:

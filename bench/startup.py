@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tyro
 from rich.box import SIMPLE
 from rich.progress import track
 from rich.table import Table
@@ -20,6 +19,7 @@ from bench import machine, store
 from bench.errors import BenchError
 from bench.rounds import Spread, in_turn
 from bench.terminal import make_console, print_lines
+from rawgan.cli.parsing import parse
 
 COMMANDS = {
     "python -c 'import numpy'": ["-c", "import numpy"],
@@ -53,7 +53,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError if one of them fails
     """
-    config = tyro.cli(StartupConfig, prog="python -m bench startup", args=options)
+    config = parse(StartupConfig, "python -m bench startup", options)
     if config.rounds < 1 or config.cold_rounds < 0:
         raise BenchError("--rounds must be at least 1, and --cold-rounds at least 0")
     console, facts = make_console(), machine.facts()

@@ -19,6 +19,7 @@ from bench.rounds import fastest, measure
 from bench.shapes import parse_image
 from bench.terminal import make_console, print_lines
 from bench.workers import Worker, in_own_process, limit_threads
+from rawgan.cli.parsing import parse
 
 RIVALS = {  # the name, then TorchSteps's options
     "torch NCHW": (False, False),
@@ -63,7 +64,7 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError if PyTorch is missing, a competitor fails, or the losses differ
     """
-    config = tyro.cli(StepConfig, prog="python -m bench step", args=options)
+    config = parse(StepConfig, "python -m bench step", options)
     if config.all:
         config = replace(config, model=("dcgan", "tutorial"), image=("28x28x1", "64x64x3"), batch_size=(32, 128, 512))
     if config.rounds < 1 or min(config.batch_size) < 2:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
@@ -21,6 +20,7 @@ from rawgan.cli._figures import in_words
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
+from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet
 from rawgan.errors import ArgumentError, RawganError
 from rawgan.gan import human_bytes
@@ -44,9 +44,8 @@ WIDE = 115
 
 def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
     """Train by a loop what options of that kind ask for, and return the exit code."""
-    purpose = (kind.__doc__ or "").partition("\n\n")[0]  # what follows is an example in Python
     default = _defaults(options, kind)
-    config = tyro.cli(kind, prog=f"rawgan {kind.command}", args=options, default=default, description=purpose)
+    config = parse(kind, f"rawgan {kind.command}", options, default)
     console = Console()
     if config.resume is not None:
         config.check_resumed(default)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
+from rawgan.cli.parsing import parse
 from rawgan.data.folder import image_files
 from rawgan.data.imageset import Progress
 from rawgan.device import resolve
@@ -69,7 +70,7 @@ class ApplyConfig:
 
 def main(options: list[str]) -> int:
     """Translate the images, and say where they are."""
-    config = tyro.cli(ApplyConfig, prog="rawgan apply", args=options)
+    config = parse(ApplyConfig, "rawgan apply", options)
     folder, console = RunFolder.open(config.run), Console()
     asked = translate_config_of(folder)
     if asked is None:

@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 
 from rawgan.cli._tables import layer_table
+from rawgan.cli.parsing import parse
 from rawgan.gan import (
     MODELS,
     TRANSLATORS,
@@ -60,7 +61,7 @@ class DescribeConfig:
 
 def main(options: list[str]) -> int:
     """Print the tables."""
-    config = tyro.cli(DescribeConfig, prog="rawgan describe", args=options)
+    config = parse(DescribeConfig, "rawgan describe", options)
     if config.model in TRANSLATORS:
         return _of_translator(config)
     points = MODELS[config.model].kind is PointKind

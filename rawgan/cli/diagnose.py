@@ -13,6 +13,7 @@ from rich.table import Table
 
 from rawgan import __version__
 from rawgan.cli._text import say
+from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
 from rawgan.runs._files import replacing
@@ -44,7 +45,7 @@ class DiagnoseConfig:
 
 def main(options: list[str]) -> int:
     """Examine, print the table, and write the files."""
-    config = tyro.cli(DiagnoseConfig, prog="rawgan diagnose", args=options)
+    config = parse(DiagnoseConfig, "rawgan diagnose", options)
     folder, device, console = RunFolder.open(config.run), resolve(config.device), Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)

@@ -19,6 +19,7 @@ from rawgan.cli._points import measured, print_figures
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.cli._translated import measured_images
+from rawgan.cli.parsing import parse
 from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
@@ -70,7 +71,7 @@ class EvaluateConfig:
 
 def main(options: list[str]) -> int:
     """Measure, print the table, and write the files."""
-    config = tyro.cli(EvaluateConfig, prog="rawgan evaluate", args=options)
+    config = parse(EvaluateConfig, "rawgan evaluate", options)
     if config.samples is not None and config.samples < 1:
         raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
     folder, console = RunFolder.open(config.run), Console()

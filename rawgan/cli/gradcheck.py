@@ -16,6 +16,7 @@ from rich.text import Text
 from rawgan import ops
 from rawgan.cli._progress import progress_of
 from rawgan.cli._strangers import Stranger, draw, load
+from rawgan.cli.parsing import parse
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.nn import Module
@@ -28,13 +29,12 @@ from rawgan.testing.kernel import chosen, targets
 class GradcheckConfig:
     """Compare gradients with finite differences: of every op, of some, or of what you wrote yourself.
 
-    rawgan gradcheck
+    For example:
 
-    rawgan gradcheck conv2d batch_norm
-
-    rawgan gradcheck my_module:MyLayer --input 8,16,16,3
-
-    rawgan gradcheck "rawgan.nn:Conv2d(3, 8, 4, stride=2)" --input 2,9,9,3
+        rawgan gradcheck
+        rawgan gradcheck conv2d batch_norm
+        rawgan gradcheck my_module:MyLayer --input 8,16,16,3
+        rawgan gradcheck "rawgan.nn:Conv2d(3, 8, 4, stride=2)" --input 2,9,9,3
     """
 
     target: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[TARGET ...]")] = ()
@@ -51,7 +51,7 @@ class GradcheckConfig:
 
 def main(options: list[str]) -> int:
     """Print the tables; 1 if a gradient is wrong."""
-    config = tyro.cli(GradcheckConfig, prog="rawgan gradcheck", args=options)
+    config = parse(GradcheckConfig, "rawgan gradcheck", options)
     own = [target for target in config.target if ":" in target]
     if own and len(config.target) > 1:
         raise ArgumentError("give names of ops, or one MODULE:NAME")

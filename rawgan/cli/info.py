@@ -5,12 +5,12 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 
-import tyro
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 import rawgan
+from rawgan.cli.parsing import parse
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
 from rawgan_kernels import BACKENDS
@@ -25,7 +25,7 @@ class InfoConfig:
 
 def main(options: list[str]) -> int:
     """Print the table."""
-    tyro.cli(InfoConfig, prog="rawgan info", args=options)
+    parse(InfoConfig, "rawgan info", options)
     table = Table(show_header=False)
     table.add_row("rawgan", rawgan.__version__)
     table.add_row("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")

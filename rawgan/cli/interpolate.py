@@ -11,6 +11,7 @@ from rich.console import Console
 from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
+from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import generate
@@ -47,7 +48,7 @@ class InterpolateConfig:
 
 def main(options: list[str]) -> int:
     """Make the picture, and say where it is."""
-    config = tyro.cli(InterpolateConfig, prog="rawgan interpolate", args=options)
+    config = parse(InterpolateConfig, "rawgan interpolate", options)
     check_range("frames", config.frames, 2, 10**4)
     check_range("walks", config.walks, 1, 10**4)
     check_range("seed", config.seed, 0, 2**64 - 1)

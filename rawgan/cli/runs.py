@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rawgan.cli.parsing import parse
 from rawgan.errors import ConfigError
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
@@ -32,7 +33,7 @@ class RunsConfig:
 
 def main(options: list[str]) -> int:
     """Print the table."""
-    config = tyro.cli(RunsConfig, prog="rawgan runs", args=options)
+    config = parse(RunsConfig, "rawgan runs", options)
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
+from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import generate
@@ -49,7 +50,7 @@ class SampleConfig:
 
 def main(options: list[str]) -> int:
     """Make the images, and say where they are."""
-    config = tyro.cli(SampleConfig, prog="rawgan sample", args=options)
+    config = parse(SampleConfig, "rawgan sample", options)
     run, console = RunFolder.open(config.run), Console()
     asked = config_of(run)
     count = (POINTS if asked.mixture else 64) if config.count is None else config.count

@@ -5,10 +5,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
 from rich.console import Console
 
 from rawgan.cli._progress import progress_of
+from rawgan.cli.parsing import parse
 from rawgan.data import load
 from rawgan.errors import ArgumentError
 from rawgan.metrics import held_out_of, train_classifier
@@ -38,7 +38,7 @@ class ClassifierConfig:
 
 def main(options: list[str]) -> int:
     """Train it, and say how good it is and where."""
-    config = tyro.cli(ClassifierConfig, prog="rawgan train-classifier", args=options)
+    config = parse(ClassifierConfig, "rawgan train-classifier", options)
     if config.epochs < 1:
         raise ArgumentError(f"epochs must be at least 1, but is {config.epochs}")
     console, started = Console(), time.monotonic()

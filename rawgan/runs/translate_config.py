@@ -197,7 +197,7 @@ class EnhanceConfig(PairedConfig):
     whole: bool = False
     """Of a folder: make its images smaller, to --image-size, instead of cutting squares of that size from them."""
     model: Literal["unet", "resnet", "subpixel"] | None = None
-    """Unset: subpixel for super-resolution, unet for the others."""
+    """The generator. Unset: subpixel for super-resolution, unet for the others."""
 
     @property
     def network(self) -> str:
