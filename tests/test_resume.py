@@ -279,6 +279,26 @@ def test_weights_that_are_not_finite_are_not_saved(config, tmp_path):
         assert all(np.isfinite(array).all() for array in read(path).arrays.values())
 
 
+def test_weights_that_are_not_finite_are_not_measured(config, tmp_path, monkeypatch):
+    """The guard looks first, where a measurement would stumble over them."""
+    folder = RunFolder.create(tmp_path / "run", "x")
+    training = Training(config)
+    training.config = dataclasses.replace(training.config, evaluate_every=1)
+    take, measured = training._take, []
+
+    def struck(index):
+        outcome = take(index)
+        if index == 4:
+            training.gan.generator.parameters()[0].data *= np.nan
+        return outcome
+
+    monkeypatch.setattr("rawgan.runs.training.Training.measure", lambda training: measured.append(1) or {"fid": 1.0})
+    training._take = struck
+    with pytest.raises(DivergedError, match=r"step 5: generator\.0\.w \(4, .*\) is no longer finite"):
+        training.run(folder)
+    assert len(measured) == 4
+
+
 def test_steps_that_are_finite_when_taken_again(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     training = Training(config)

@@ -22,6 +22,7 @@ from rawgan.gan import (
 )
 from rawgan.gan.translating import stride_of
 from rawgan.gan.translators import patchgan, resnet
+from rawgan.random import generator
 from rawgan.testing import check_layer
 
 KINDS = {
@@ -121,9 +122,21 @@ def test_describe_prints_every_layer_and_the_receptive_field(model, patch, capsy
 # --- the step of pairs -----------------------------------------------------------------------------------------------
 
 
+def moved_by(optimizer, loss):
+    optimizer.step(grad(loss, optimizer.parameters))
+
+
+def assert_alike(networks, twins):
+    """All parameters and running statistics."""
+    for network, twin in zip(networks, twins, strict=True):
+        others = twin.state_dict()
+        for name, array in network.state_dict().items():
+            np.testing.assert_allclose(array, others[name], atol=2e-6, err_msg=name)
+
+
 def test_what_g_minimises_is_its_formula():
-    """One step of SGD moves G by the gradient of the sum of its parts."""
-    gan = make("unet", learning_rate=1e-3)
+    """A step moves D by what it plays for, then G by the gradient of the sum of its parts."""
+    gan, twin = make("unet", learning_rate=1e-3), make("unet", learning_rate=1e-3)
     before = {name: p.data.copy() for name, p in gan.generator.named_parameters()}
     x, y = images(4, 16, 16, 2), images(4, 16, 16, 1, seed=1)
     seen = []
@@ -132,16 +145,26 @@ def test_what_g_minimises_is_its_formula():
         seen.append(z)
         return z[:, ::2, ::2]
 
-    outcome = translation_step(gan, x, y, fidelity=Fidelity(pixel=3.0, feature=2.0, look=look, adversarial=0.0))
+    outcome = translation_step(gan, x, y, fidelity=Fidelity(pixel=0.3, feature=0.2, look=look, adversarial=0.5))
     assert outcome.pixel.item() == pytest.approx(np.abs(seen[0].data - y.data).mean(), rel=1e-5)
     assert outcome.feature.item() == pytest.approx(np.abs(seen[0].data - y.data)[:, ::2, ::2].mean(), rel=1e-5)
-    twin = make("unet", learning_rate=1e-3)
-    fake = twin.generator(x)
-    loss = 3.0 * ops.l1(fake, y) + 2.0 * ops.l1(fake[:, ::2, ::2], y[:, ::2, ::2])
-    twin.g_optimizer.step(grad(loss, twin.g_optimizer.parameters))
+
+    fake, judge = twin.generator(x), twin.discriminator
+    moved_by(twin.d_optimizer, softplus(-judge(beside(x, y))) + softplus(judge(beside(x, fake.detach()))))
+    loss = 0.3 * ops.l1(fake, y) + 0.2 * ops.l1(fake[:, ::2, ::2], y[:, ::2, ::2])
+    moved_by(twin.g_optimizer, loss + 0.5 * softplus(-judge(beside(x, fake))))
+    assert_alike((gan.generator, gan.discriminator), (twin.generator, twin.discriminator))
     for name, p in gan.generator.named_parameters():
         assert np.abs(p.data - before[name]).max() > 0
-        np.testing.assert_allclose(p.data, dict(twin.generator.named_parameters())[name].data, atol=2e-6)
+
+
+def beside(source, image):
+    return ops.concatenate([source, image], axis=3)
+
+
+def softplus(logits):
+    """−log σ(−logits), of all patches."""
+    return ops.mean(ops.softplus(logits))
 
 
 @pytest.mark.parametrize("objective", ["non-saturating", "least-squares", "relativistic"])
@@ -189,16 +212,71 @@ def test_cycles_are_their_formulas():
     assert cycle_step(both, a, b, weights=CycleWeights(identity=0)).identity is None
 
 
+def test_every_network_moves_by_its_formula():
+    """With a full history, instance noise, and weights that are all different, beside the same written out."""
+    recipe, weights = Recipe("least-squares", instance_noise=0.3, noise_steps=10, seed=3), CycleWeights(0.7, 0.2)
+    both, twin = cycle(learning_rate=1e-3), cycle(learning_rate=1e-3)
+    a, b = images(4, 8, 8, 1), images(4, 8, 8, 1, seed=1)
+    for one in (both, twin):
+        for number, history in enumerate(one.made):
+            history.swapped(images(4, 8, 8, 1, seed=2 + number).data, rng())
+    noise = {(seed, who): generator(seed, f"instance noise of {who}", 0) for seed in seeds(3) for who in "DG"}
+    cycle_step(both, a, b, recipe, weights, index=5)
+
+    g, f = twin.forth, twin.back
+    fakes = g.generator(a), f.generator(b)
+    sides = list(zip((g, f), (b, a), fakes, seeds(3), strict=True))
+
+    def noisy(x, seed, who):
+        return x + Tensor((0.15 * noise[seed, who].standard_normal(x.shape)).astype("float32"))
+
+    for number, (side, real, fake, seed) in enumerate(sides):
+        earlier = Tensor(twin.made[number].swapped(fake.data, generator(3, f"history {number}", 5)))
+        assert 0 < np.abs(earlier.data - fake.data).max(axis=(1, 2, 3)).astype(bool).sum() < 4
+        judged = [side.discriminator(noisy(x, seed, "D")) for x in (real, earlier)]
+        moved_by(side.d_optimizer, 0.5 * ops.mean((judged[0] - 1) ** 2) + 0.5 * ops.mean(judged[1] ** 2))
+    played = [0.5 * ops.mean((side.discriminator(noisy(fake, seed, "G")) - 1) ** 2) for side, _, fake, seed in sides]
+    cycled = ops.l1(f.generator(fakes[0]), a) + ops.l1(g.generator(fakes[1]), b)
+    same = ops.l1(g.generator(b), b) + ops.l1(f.generator(a), a)
+    loss = played[0] + played[1] + 0.7 * cycled + 0.2 * same
+    count = len(g.g_optimizer.parameters)
+    gradients = grad(loss, g.g_optimizer.parameters + f.g_optimizer.parameters)
+    g.g_optimizer.step(gradients[:count])
+    f.g_optimizer.step(gradients[count:])
+    assert_alike(networks_of(both), networks_of(twin))
+
+
+def seeds(seed):
+    """Of noise that the first D gets, and the second."""
+    return seed, int(generator(seed, "seed of the way back").integers(2**31))
+
+
+def networks_of(both):
+    return [net for side in (both.forth, both.back) for net in (side.generator, side.discriminator)]
+
+
 def test_all_four_networks_learn():
     both = cycle()
-    players = both.forth, both.back
-    before = [
-        p.data.copy() for side in players for net in (side.generator, side.discriminator) for p in net.parameters()
-    ]
+    before = [p.data.copy() for net in networks_of(both) for p in net.parameters()]
     cycle_step(both, images(2, 8, 8, 1), images(2, 8, 8, 1, seed=1))
-    after = [p.data for side in players for net in (side.generator, side.discriminator) for p in net.parameters()]
+    after = [p.data for net in networks_of(both) for p in net.parameters()]
     changed = [np.abs(x - y).max() > 0 for x, y in zip(before, after, strict=True)]
     assert np.mean(changed) > 0.9  # biases in front of an instance norm may rest
+
+
+def test_running_statistics_are_of_what_each_translates():
+    """Of A, for what makes B: neither of A made of B, nor of B itself."""
+    kind, shape = TranslationKind(8, 1, 1), (8, 8, 1)
+    sides = [build_translator("unet", kind, paired=False, width=4, patch=16, seed=seed) for seed in (0, 1)]
+    twins = [build_translator("unet", kind, paired=False, width=4, patch=16, seed=seed) for seed in (0, 1)]
+    a, b = images(4, *shape), images(4, *shape, seed=1)
+    cycle_step(Cycle(*sides, (History(4, shape), History(4, shape))), a, b)
+    for side, twin, x in zip(sides, twins, (a, b), strict=True):
+        twin.generator(x)
+        expected = twin.generator.state_dict()
+        for name, array in side.generator.state_dict().items():
+            if "running" in name:
+                np.testing.assert_array_equal(array, expected[name], err_msg=name)
 
 
 def test_a_history_holds_no_more_than_its_capacity_and_gives_back_what_it_was_given():

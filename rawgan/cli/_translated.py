@@ -9,12 +9,16 @@ from rich.console import Console
 from rich.table import Table
 
 from rawgan.cli._progress import progress_of
+from rawgan.cli._text import say
+from rawgan.data import ImageSet
 from rawgan.gan import Cycle, Translator
 from rawgan.metrics import judge_of
+from rawgan.runs.checkpoint import About
 from rawgan.runs.comparing import Comparison, compare, compare_cycle
 from rawgan.runs.cycling import kinds_of
+from rawgan.runs.loop import digest_of
 from rawgan.runs.translate_config import CycleConfig, PairedConfig, TranslateConfig
-from rawgan.runs.translating import parts_of, some
+from rawgan.runs.translating import parts_of
 
 COLUMNS = (
     ("psnr", "PSNR, dB", ".2f"),
@@ -30,28 +34,41 @@ COLUMNS = (
 
 def measured_images(
     console: Console, asked: TranslateConfig, networks: Translator | Cycle, others: Mapping[str, Translator],
-    samples: int | None, features: Path | None,
+    samples: int | None, features: Path | None, trained_by: Mapping[str, About],
 ) -> dict[str, Any]:  # fmt: skip
-    """Translate images that the run never saw, measure them, and print the table. Returns it, and figures of each."""
+    """Translate images that the run never saw, measure them, and print the table. Returns it, and figures of each.
+
+    `trained_by` is what checkpoints say, by the name of their run: if of other images, it is said that some of those
+    measured may have been trained with.
+    """
     judge = judge_of(asked.data, features) if features is not None or asked.data == "mnist" else None
     if isinstance(networks, Cycle):
         assert isinstance(asked, CycleConfig)
         with progress_of(console, "reading images") as show:
             kinds = kinds_of(asked, show)
         (a, a_held_out), (b, b_held_out) = kinds
+        _say_if_others(console, trained_by, a, a_held_out, b, b_held_out)
         count = min(samples or len(a_held_out), len(a_held_out), len(b_held_out))
         with progress_of(console, "learning to tell both kinds apart") as show:
             found = compare_cycle(
-                asked, networks, ((a, some(a_held_out, count)), (b, some(b_held_out, count))), judge, show
+                asked, networks, ((a, a_held_out.part(slice(count))), (b, b_held_out.part(slice(count)))), judge, show
             )
         return _shown(console, f"{count:,} images of each kind", found)
     assert isinstance(asked, PairedConfig)
     with progress_of(console, "reading images") as show:
         training, held_out = parts_of(asked, show)
-    part = some(held_out, min(samples or len(held_out), len(held_out)))
+    _say_if_others(console, trained_by, training, held_out)
+    part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:
         found = compare(asked, networks, training, part, judge, show, others)
     return _shown(console, f"{len(part):,} images", found)
+
+
+def _say_if_others(console: Console, trained_by: Mapping[str, About], *images: ImageSet) -> None:
+    """Say so if the images are not those that a run had when it was trained."""
+    for run, about in trained_by.items():
+        if about.made_by.get("images") != digest_of(*images)["images"]:
+            say(console, f"the images are not those that {run} was trained by: some of them it may have seen")
 
 
 def _shown(console: Console, what: str, found: Comparison) -> dict[str, Any]:

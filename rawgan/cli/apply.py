@@ -28,8 +28,7 @@ from rawgan.runs.applying import (
     source_of,
     together,
     translate_config_of,
-    with_what_was_there,
-)  # fmt: skip
+)
 from rawgan.runs.folder import refuse_taken
 from rawgan.runs.pictures import CELL, middle, save_image, save_sheet, thumbnail
 from rawgan.runs.translate_config import EnhanceConfig, TranslateConfig
@@ -78,7 +77,7 @@ def main(options: list[str]) -> int:
             f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
         )
     files = _files(config.images)
-    networks, step = restore_networks(folder, asked, resolve(config.device), config.best)
+    networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
     gan = _way(networks, config)
     out = _new_folder(config.out, config.run)
     rows, faults = list[list["Image.Image"]](), list[str]()
@@ -86,9 +85,7 @@ def main(options: list[str]) -> int:
         for batch in together(_read(files, asked, config, faults), gan):
             source = np.concatenate([work.source for work in batch])
             try:
-                made = with_what_was_there(
-                    asked, source, applied(gan, source, partial(_within, show, batch, len(files)))
-                )
+                made = applied(gan, source, partial(_within, show, batch, len(files)))
             except MemoryError:
                 height, width = source.shape[1:3]
                 words = f"{width} × {height} pixels take more memory than there is; make it smaller"
@@ -103,7 +100,11 @@ def main(options: list[str]) -> int:
     if rows:
         sheet = save_sheet(out / "sheet.png", rows)
         count = len(files) - len(faults)
-        say(console, f"{count} image{'' if count == 1 else 's'} of step {step:,}: {out}", f"before and after: {sheet}")
+        say(
+            console,
+            f"{count} image{'' if count == 1 else 's'} of step {about.step:,}: {out}",
+            f"before and after: {sheet}",
+        )
     return 1 if faults else 0
 
 

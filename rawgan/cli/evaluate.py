@@ -23,7 +23,7 @@ from rawgan.cli.parsing import parse
 from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
-from rawgan.gan import GAN, generate
+from rawgan.gan import GAN, Translator, generate
 from rawgan.metrics import Reference, draw, nearest_images
 from rawgan.metrics.classifier import DIGITS
 from rawgan.metrics.mixtures import POINTS
@@ -47,20 +47,21 @@ SHOWN = 32
 class EvaluateConfig:
     """Measure the generator of a run against real images, with the figures that other real images reach beside them.
 
-    Writes evaluation.json and nearest.png, samples beside the training images nearest to them, into the run folder.
+    Writes evaluation.json into the run folder; of what is made of noise also nearest.png, samples beside the training
+    images nearest to them.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
     """The run folder."""
     samples: int | None = None
     """How many images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
-    there are real images; of points, 2,500."""
+    there are real images; of points, 2,500; of images made out of images, all that were not trained with."""
     best: bool = False
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to make the images; auto takes a GPU when there is one."""
-    seed: int = 0
-    """Same seed, same figures."""
+    seed: int | None = None
+    """Of what is made of noise: same seed, same figures. Unset: 0."""
     features: Path | None = None
     """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
     that comes with rawgan, for mnist and, of what is made of noise, stacked-mnist."""
@@ -74,7 +75,7 @@ def main(options: list[str]) -> int:
     config = parse(EvaluateConfig, "rawgan evaluate", options)
     if config.samples is not None and config.samples < 1:
         raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
-    folder, console = RunFolder.open(config.run), Console()
+    folder, console, seed = RunFolder.open(config.run), Console(), config.seed or 0
     if (translating := translate_config_of(folder)) is not None:
         return _of_images(console, config, folder, translating)
     if config.beside:
@@ -88,7 +89,7 @@ def main(options: list[str]) -> int:
     with progress_of(console, "reading images") as show:
         seen = images_of(asked, show)
     with progress_of(console, "looking at real images") as show:
-        evaluator = Evaluator(asked, seen, config.features, config.samples, config.seed, show)
+        evaluator = Evaluator(asked, seen, config.features, config.samples, seed, show)
     reference, count = evaluator.reference, evaluator.reference.count
     latent, labels = evaluator.ask(gan)
     with progress_of(console, "generating") as show:
@@ -102,7 +103,7 @@ def main(options: list[str]) -> int:
     with console.status("looking for the nearest training images"):
         near = nearest_images(images[:LOOKED_AT], seen.images)
         generated["nearest"] = float(np.median(near.distance))
-        others = draw(evaluator.held_out, min(count, LOOKED_AT), config.seed).images
+        others = draw(evaluator.held_out, min(count, LOOKED_AT), seed).images
         floor["nearest"] = float(np.median(nearest_images(others, evaluator.training.images).distance))
 
     by = str(config.features) if config.features else "the classifier of digits"
@@ -112,7 +113,7 @@ def main(options: list[str]) -> int:
         shares = "  ".join(f"{i}: {100 * n / count:.1f}" for i, n in enumerate(generated["histogram"]))
         console.print(f"per cent of each class  {shares}", highlight=False, soft_wrap=True)
     said = {
-        "rawgan": __version__, "step": step, "samples": count, "seed": config.seed, "features": by,
+        "rawgan": __version__, "step": step, "samples": count, "seed": seed, "features": by,
         "features_sha256": hashlib.sha256((config.features or DIGITS).read_bytes()).hexdigest(),
         "generated": generated, "floor": floor, "expected": reference.expected,
     }  # fmt: skip
@@ -128,11 +129,11 @@ def _of_points(
     """The same for points: modes and high quality, beside what the mixture's own points reach."""
     if config.features is not None:
         raise ArgumentError(f"--features is about images, but {config.run} makes points; leave it out")
-    count = config.samples or POINTS
-    points, generated, floor = measured(gan, mixture, count, config.seed)
+    count, seed = config.samples or POINTS, config.seed or 0
+    points, generated, floor = measured(gan, mixture, count, seed)
     print_figures(console, f"{count:,} points of step {step:,}", generated, floor)
     said = {
-        "rawgan": __version__, "step": step, "samples": count, "seed": config.seed,
+        "rawgan": __version__, "step": step, "samples": count, "seed": seed,
         "generated": generated, "floor": floor,
     }  # fmt: skip
     _write(console, folder, said)
@@ -142,11 +143,15 @@ def _of_points(
 
 def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, asked: TranslateConfig) -> int:
     """The same for images that are made out of images: how near they are to what they should be."""
+    if config.seed is not None:
+        raise ArgumentError(f"--seed is of noise, but {config.run} makes images out of images; leave it out")
     device = resolve(config.device)
-    networks, step = restore_networks(folder, asked, device, config.best)
-    others = {str(run): restore_other(RunFolder.open(run), asked, device, config.best) for run in config.beside}
-    measured = measured_images(console, asked, networks, others, config.samples, config.features)
-    _write(console, folder, {"rawgan": __version__, "step": step, **measured})
+    networks, about = restore_networks(folder, asked, device, config.best)
+    trained_by, others = {str(config.run): about}, dict[str, Translator]()
+    for run in map(str, config.beside):
+        others[run], trained_by[run] = restore_other(RunFolder.open(run), asked, device, config.best)
+    measured = measured_images(console, asked, networks, others, config.samples, config.features, trained_by)
+    _write(console, folder, {"rawgan": __version__, "step": about.step, **measured})
     return 0
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "load_pairs",
     "load_tiles",
     "made_pairs",
+    "name_of",
     "ring8",
     "to_uint8",
     "to_unit",
@@ -101,7 +102,7 @@ def _load_own(
     """What is no known set: a folder or a file of the user's own."""
     try:
         path = Path(source).expanduser()
-        name = path.resolve().name
+        name = name_of(path)
     except (ValueError, RuntimeError) as error:  # characters that no name can have, links in a circle, no such home
         raise DataError(f"{source}: cannot be the path of a file or folder ({error})") from None
     if not path.exists():
@@ -125,6 +126,15 @@ def _load_own(
         f"{path}: not a kind of file that holds a set of images; expected .npy or .npz, or a folder of "
         "images or of IDX files (put images into a folder, unpack an archive)"
     )
+
+
+def name_of(source: str | PathLike[str]) -> str:
+    """What the images of `source` are called, once they are loaded.
+
+    >>> name_of("mnist"), name_of("photos/of/mine.npz")
+    ('mnist', 'mine.npz')
+    """
+    return str(source) if source in KNOWN else Path(source).expanduser().resolve().name
 
 
 def has_test_split(source: str | PathLike[str]) -> bool:

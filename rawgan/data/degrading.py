@@ -28,7 +28,7 @@ class Degradation:
     factor: int = 4
     """Super-resolution: how many pixels there should be for one, in each direction; a power of 2."""
     noise: float = 0.5
-    """Denoising: standard deviation of the noise, of pixels from −1 to 1."""
+    """Denoising: standard deviation of the noise, of pixels from −1 to 1; what leaves that range is not cut off."""
     hole: int = 10
     """Inpainting: height and width of what is missing, in pixels."""
 
@@ -68,7 +68,8 @@ class Degradation:
         n, height, width, _ = shape
         if self.hole >= min(height, width):
             raise ArgumentError(f"hole {self.hole} leaves nothing of images of {height} × {width} pixels")
-        top, left = (rng.integers(0, side - self.hole + 1, (n, 1)) for side in (height, width))
+        places = rng.integers(0, [height - self.hole + 1, width - self.hole + 1], (n, 2))  # one image after the other
+        top, left = places[:, :1], places[:, 1:]
         rows, columns = np.arange(height), np.arange(width)
         tall = (rows >= top) & (rows < top + self.hole)
         wide = (columns >= left) & (columns < left + self.hole)

@@ -1,7 +1,10 @@
 """The set of images that a training run reads, all of them in memory as bytes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +64,28 @@ class ImageSet:
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C) of every image."""
         return self.images.shape[1:]
+
+    def part(self, which: slice | NDArray[Any]) -> Self:
+        """Some of the images, by a slice, by their numbers, or by whether each is in.
+
+        >>> len(ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros").part(slice(3)))
+        3
+        """
+        labels = None if self.labels is None else self.labels[which]
+        return replace(self, images=self.images[which], labels=labels)
+
+    @cached_property
+    def digest(self) -> str:
+        """What other images, or the same in another order, have not: the beginning of a SHA-256 of all bytes.
+
+        >>> ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros").digest
+        '56325eda8b2a2855'
+        """
+        found = sha256(repr(self.images.shape).encode())
+        for array in (self.images, self.labels):
+            if array is not None:
+                found.update(array.reshape(-1).data)
+        return found.hexdigest()[:16]
 
     def count_classes(self) -> int:
         """How many classes the labels number, from 0 on.

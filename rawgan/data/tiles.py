@@ -26,8 +26,9 @@ def load_tiles(
     channels: int | None = None,
     skip_broken: bool = False,
     on_progress: Progress | None = None,
-) -> ImageSet:
-    """Squares cut from the images of a folder, at the size that these have, those of an image one after the other.
+) -> tuple[ImageSet, NDArray[np.int64]]:
+    """Squares cut from the images of a folder, at the size that these have, those of an image one after the other; and
+    of each, which image it is from, counted from 0.
 
     What is smaller than a square is enlarged to one. `channels`, `skip_broken` and `on_progress` are as of `load`.
 
@@ -38,8 +39,9 @@ def load_tiles(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.radial_gradient("L").crop((0, 0, 70, 40)).save(folder + "/large.png")
     ...     Image.new("RGB", (20, 10)).save(folder + "/small.png")
-    ...     load_tiles(folder, image_size=32, channels=3).images.shape
-    (3, 32, 32, 3)
+    ...     images, image_of = load_tiles(folder, image_size=32, channels=3)
+    >>> images.images.shape, image_of
+    ((3, 32, 32, 3), array([0, 0, 1]))
     """
     if channels not in (None, 1, 3):
         raise ArgumentError(f"channels={channels}: files have 1 (grey) or 3 (colour); None takes what the data has")
@@ -60,7 +62,8 @@ def load_tiles(
     together = np.concatenate(found)
     if channels is None:
         together = without_idle_colour(together)
-    return ImageSet(together, None, place.resolve().name, tuple(problems))
+    images = ImageSet(together, None, place.resolve().name, tuple(problems))
+    return images, np.repeat(np.arange(len(found)), [len(pieces) for pieces in found])
 
 
 def tiles(image: Images, size: int) -> Images:

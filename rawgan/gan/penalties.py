@@ -15,7 +15,8 @@ from rawgan.ops import maximum, mean, reshape, sqrt, sum
 from rawgan.tensor import Tensor
 
 Judge = Callable[[Tensor], Tensor]
-"""D: images (N, H, W, C) → logits (N, 1)."""
+"""D: images (N, H, W, C) → logits (N, 1), or of I · J patches (N, I, J, 1), whose slopes add up: with more of them, a
+penalty is stronger."""
 
 TINY = 1e-30
 """A squared slope below that is 0, whose root has no slope of its own: without it, a D that is flat would give NaN."""

@@ -43,9 +43,10 @@ class Outcome(NamedTuple):
     feature: Tensor | None = None
     """The same of what a classifier sees in both."""
     cycle: Tensor | None = None
-    """Of two translators: mean absolute difference of images and what becomes of them there and back, of both sides."""
+    """Of two translators: mean absolute difference of images and what becomes of them there and back, the sum of both
+    sides."""
     identity: Tensor | None = None
-    """The same of images and what a translator makes of them that makes such images already."""
+    """The same of images and what a translator makes of them that makes such images already, the sum of both."""
 
     def by_name(self) -> dict[str, Tensor]:
         """All that there is."""
@@ -69,7 +70,8 @@ class Recipe:
     penalty_every: int = 1
     """Steps from one penalty to the next, which then counts as many times as much."""
     instance_noise: float = 0.0
-    """Standard deviation of the noise that is added to all that D sees, in the first step."""
+    """Standard deviation of the noise that is added to all that D judges, in the first step; not to what it was made
+    of."""
     noise_steps: int = 1
     """Steps in which that noise fades away."""
     seed: int = 0

@@ -5,7 +5,7 @@ source images: objectives, penalties and the rest are the same.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class TranslationKind:
     """Channels of what it makes."""
     enlarged: int = 1
     """How many pixels it makes of one, in each direction: a power of 2."""
+    masked: bool = False
+    """Whether the last channel of what it takes says what is missing, by what is above 0; the rest stays as it is."""
 
     @property
     def source_shape(self) -> tuple[int, int, int]:
@@ -155,13 +157,13 @@ def reach_of(model: str, kind: TranslationKind) -> int | None:
     instance norm takes the whole image's mean.
 
     >>> reach_of("unet", TranslationKind(28, 1, 1)), reach_of("subpixel", TranslationKind(28, 1, 1, 4))
-    (16, 12)
+    (11, 11)
     """
     if model == "resnet":
         return None
     if model == "unet":
-        return 4 * stride_of(model, kind)  # each halving: 2 pixels, at its size, to the left, and 1 of the next size
-    return 2 * BLOCKS + 4
+        return 3 * stride_of(model, kind) - 1  # 1 at each end; each halving: 1 pixel at its size, and 1 of the next one
+    return 2 * BLOCKS + 3  # 1 before the blocks, and less than 2 where the image grows
 
 
 def _halvings(size: int) -> int:
@@ -283,7 +285,7 @@ class Cycle:
 class CycleWeights:
     """How much it counts what becomes of images, beside what the generators play for.
 
-    Source: Zhu et al. 2017
+    Source: Zhu et al. 2017, whose generators play for (f − 1)², where `least-squares` has ½ (f − 1)²
     """
 
     cycle: float = 10.0
@@ -300,24 +302,30 @@ def cycle_step(
     Both G minimise, together, what each plays for + cycle · (mean |A − back(forth(A))| + mean |B − forth(back(B))|)
     + identity · (mean |B − forth(B)| + mean |A − back(A)|).
 
+    Running statistics are of the images that each is for: what is made of made ones, or of those that should stay as
+    they are, leaves them alone. Each D has instance noise and penalties of its own.
+
     Shapes: a and b (N, H, W, C), in [−1, 1]
     Source: Zhu et al. 2017
     """
     weights, forth, back = weights or CycleWeights(), cycle.forth, cycle.back
     fake_b, fake_a = forth.generator(a), back.generator(b)
+    another = replace(recipe, seed=int(random_generator(recipe.seed, "seed of the way back").integers(2**31)))
+    sides = (forth, b, fake_b, recipe), (back, a, fake_a, another)
     outcomes = []
-    for number, (side, real, fake) in enumerate(((forth, b, fake_b), (back, a, fake_a))):
+    for number, (side, real, fake, own) in enumerate(sides):
         rng = random_generator(recipe.seed, f"history {number}", index)
         earlier = Tensor(cycle.made[number].swapped(fake.numpy(), rng)).to(fake.device)
-        outcomes.append(discriminator_step(side, real, earlier, recipe, index))
+        outcomes.append(discriminator_step(side, real, earlier, own, index))
     (b_loss, b_whole), (a_loss, a_whole) = (
-        generator_loss(side, fake, real, recipe, index) for side, fake, real in ((forth, fake_b, b), (back, fake_a, a))
+        generator_loss(side, fake, real, own, index) for side, real, fake, own in sides
     )
-    cycled = ops.l1(back.generator(fake_b), a) + ops.l1(forth.generator(fake_a), b)
-    whole, identity = b_whole + a_whole + weights.cycle * cycled, None
-    if weights.identity:
-        identity = ops.l1(forth.generator(b), b) + ops.l1(back.generator(a), a)
-        whole = whole + weights.identity * identity
+    with forth.generator.frozen_buffers(), back.generator.frozen_buffers():
+        cycled = ops.l1(back.generator(fake_b), a) + ops.l1(forth.generator(fake_a), b)
+        whole, identity = b_whole + a_whole + weights.cycle * cycled, None
+        if weights.identity:
+            identity = ops.l1(forth.generator(b), b) + ops.l1(back.generator(a), a)
+            whole = whole + weights.identity * identity
     optimizers = forth.g_optimizer, back.g_optimizer
     gradients = grad(whole, [p for optimizer in optimizers for p in optimizer.parameters])
     border = len(forth.g_optimizer.parameters)

@@ -9,7 +9,7 @@ from rawgan.metrics.classifier import load as load_classifier
 from rawgan.metrics.classifier import train as train_classifier
 from rawgan.metrics.distances import Moments, fid, frechet_distance, kid, moments
 from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, labels_like, split
-from rawgan.metrics.fidelity import l1, mean_of, psnr, ssim
+from rawgan.metrics.fidelity import l1, psnr, ssim
 from rawgan.metrics.judges import Judge, judge_of
 from rawgan.metrics.manifold import PRDC, prdc
 from rawgan.metrics.mixtures import MixtureQuality, evaluate_points, floor_of, is_good, quality
@@ -52,7 +52,6 @@ __all__ = [
     "labels_like",
     "least_count",
     "load_classifier",
-    "mean_of",
     "modes_covered",
     "moments",
     "nearest_images",

@@ -3,7 +3,7 @@
 Everything is computed from as many samples on each side, as most figures depend on that number.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -41,7 +41,7 @@ def draw(images: ImageSet, count: int, seed: int) -> ImageSet:
     if not 1 <= count <= len(images):
         raise ArgumentError(f"{count} samples of {images.name}: it has {len(images)}; ask for at most as many")
     chosen = generator(seed, "draw").permutation(len(images))[:count]
-    return _part(images, chosen)
+    return images.part(chosen)
 
 
 def labels_like(images: ImageSet, count: int, seed: int) -> NDArray[np.int64]:
@@ -75,8 +75,8 @@ def held_out_of(
     return split(images, int(len(images) * share), seed)
 
 
-def split(images: ImageSet, held_out: int, seed: int | None) -> tuple[ImageSet, ImageSet]:
-    """Two parts of a set that has no test images: all but `held_out` images, and these; with seed None, the last ones.
+def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Two parts of a set that has no test images: all but `held_out` images, and these.
 
     Raises: ArgumentError unless both parts have at least one
 
@@ -86,14 +86,8 @@ def split(images: ImageSet, held_out: int, seed: int | None) -> tuple[ImageSet, 
     """
     if not 1 <= held_out < len(images):
         raise ArgumentError(f"{images.name}: {held_out} of {len(images)} images cannot be set apart; add images")
-    count = len(images)
-    order = np.arange(count)[::-1] if seed is None else generator(seed, "split").permutation(count)
-    return _part(images, order[held_out:]), _part(images, order[:held_out])
-
-
-def _part(images: ImageSet, chosen: NDArray[np.int64]) -> ImageSet:
-    labels = None if images.labels is None else images.labels[chosen]
-    return replace(images, images=images.images[chosen], labels=labels)
+    order = generator(seed, "split").permutation(len(images))
+    return images.part(order[held_out:]), images.part(order[:held_out])
 
 
 @dataclass(frozen=True, eq=False)

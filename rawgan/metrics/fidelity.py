@@ -20,8 +20,11 @@ Images = NDArray[np.uint8]
 """(N, H, W, C)."""
 
 
-def psnr(images: Images, targets: Images) -> NDArray[np.float64]:
-    """The peak signal-to-noise ratio of each image, in dB: 10 · log₁₀(255² / mean squared error). Equal ones: ∞.
+def psnr(images: Images, targets: Images, finite: bool = False) -> NDArray[np.float64]:
+    """The peak signal-to-noise ratio of each image, in dB: 10 · log₁₀(255² / mean squared error).
+
+    Equal images have ∞; or, with `finite`, what they would have if a single value were wrong by 1: nothing else comes
+    as near, so means can be taken of all images.
 
     Shapes: images and targets (N, H, W, C) → (N,)
     Raises: ShapeError, DTypeError for what are not two sets of images alike
@@ -29,10 +32,15 @@ def psnr(images: Images, targets: Images) -> NDArray[np.float64]:
     >>> zeros = np.zeros((1, 16, 16, 1), np.uint8)
     >>> psnr(zeros + 51, zeros).round(2)
     array([13.98])
+    >>> psnr(zeros, zeros, finite=True).round(2)
+    array([72.21])
     """
     x, y = _checked("psnr", images, targets)
+    error = ((x - y) ** 2).mean(axis=(1, 2, 3))
+    if finite:
+        error = np.maximum(error, 1 / x[0].size)
     with np.errstate(divide="ignore"):
-        return 10 * np.log10(PEAK**2 / ((x - y) ** 2).mean(axis=(1, 2, 3)))
+        return 10 * np.log10(PEAK**2 / error)
 
 
 def l1(images: Images, targets: Images) -> NDArray[np.float64]:
@@ -75,17 +83,6 @@ def ssim(images: Images, targets: Images) -> NDArray[np.float64]:
     v_x, v_y, c = squares_x - m_x**2, squares_y - m_y**2, products - m_x * m_y
     similarity = (2 * m_x * m_y + c1) * (2 * c + c2) / ((m_x**2 + m_y**2 + c1) * (v_x + v_y + c2))
     return similarity.mean(axis=(1, 2, 3))
-
-
-def mean_of(values: NDArray[np.float64]) -> float:
-    """The mean of those values that are finite, as PSNR is not of images that are exactly what they should be; infinite
-    if none is.
-
-    >>> mean_of(np.array([20, 30, np.inf]))
-    25.0
-    """
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else float(np.inf)
 
 
 def bell(width: int, sigma: float) -> NDArray[np.float64]:

@@ -18,12 +18,13 @@ from rawgan.data.pixels import in_mode
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.random import generator
+from rawgan.runs.checkpoint import About
 from rawgan.runs.cycling import cycle_of
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.restoring import checkpoint_of
 from rawgan.runs.state import restore_gan
 from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
-from rawgan.runs.translating import PIECE, at_once, translated, translator_of
+from rawgan.runs.translating import PIECE, at_once, device_of, translated, translator_of
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def translate_config_of(folder: RunFolder) -> TranslateConfig | None:
 
 def restore_networks(
     folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
-) -> tuple[Translator | Cycle, int]:
-    """The networks of a run, as its latest checkpoint has them, or its best one; and the step of that.
+) -> tuple[Translator | Cycle, About]:
+    """The networks of a run, as its latest checkpoint has them, or its best one; and what that says besides.
 
     Raises: ConfigError as `restoring.restore`
     """
@@ -66,22 +67,22 @@ def restore_networks(
         assert isinstance(config, PairedConfig)
         gan = translator_of(config, device_name)
     restore_gan(gan, checkpoint)
-    return gan, checkpoint.about.step
+    return gan, checkpoint.about
 
 
 def restore_other(
     folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
-) -> Translator:
-    """The network of another run that makes the same of the same images as one of that configuration.
+) -> tuple[Translator, About]:
+    """The network of another run that makes the same of the same images as one of that configuration; as above.
 
     Raises: ConfigError as `restoring.restore`; ArgumentError for a run that makes something else
     """
     other = translate_config_of(folder)
     if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig) and other.asked == config.asked):
         raise ArgumentError(f"{folder.path} does not make the same of the same images; leave it out")
-    network, _ = restore_networks(folder, other, device_name, best)
+    network, about = restore_networks(folder, other, device_name, best)
     assert isinstance(network, Translator)
-    return network
+    return network, about
 
 
 @dataclass(frozen=True)
@@ -199,14 +200,14 @@ def applied(
         step, reach = max(padded.shape[1:3]), 0
     else:
         step, reach = max(1, piece // enlarged // stride) * stride, -(-gan.reach // stride) * stride
-    around = min(step + 2 * reach, max(padded.shape[1:3])) * enlarged
-    if SAVED * made.nbytes + AT_WORK * count * around**2 > machine_bytes():
+    tall, wide = (min(step + 2 * reach, side) * enlarged for side in padded.shape[1:3])
+    if SAVED * made.nbytes + AT_WORK * count * tall * wide > machine_bytes():
         raise MemoryError
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
     for done, corner in enumerate(corners, 1):
         first = [max(0, side - reach) for side in corner]
         seen = padded[:, first[0] : corner[0] + step + reach, first[1] : corner[1] + step + reach]
-        found = translated(gan, Tensor(seen).to(gan.g_optimizer.parameters[0].device))
+        found = translated(gan, Tensor(seen).to(device_of(gan)))
         begin = [(side - start) * enlarged for side, start in zip(corner, first, strict=True)]
         top, left = (side * enlarged for side in corner)
         place = made[:, top : top + step * enlarged, left : left + step * enlarged]
@@ -214,16 +215,6 @@ def applied(
         place[...] = to_uint8(inner)
         on_progress(done, len(corners))
     return made
-
-
-def with_what_was_there(config: TranslateConfig, source: Pixels, made: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What was made; of images with a hole nothing but what was missing, in its place.
-
-    Shapes: source (N, H, W, C + 1), made (N, H, W, C) → the same
-    """
-    if not (isinstance(config, EnhanceConfig) and config.task == "inpaint"):
-        return made
-    return np.where(source[..., -1:] > 0, made, to_uint8(source[..., :-1]))
 
 
 def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data import ImageSet, to_uint8, to_unit
+from rawgan.data import ImageSet, name_of, to_uint8
 from rawgan.data.imageset import Progress
 from rawgan.data.styles import checked_styles
 from rawgan.gan import Cycle, Translator
-from rawgan.metrics import Classifier, Judge, fid, l1, mean_of, psnr, ssim, train_classifier
-from rawgan.metrics.fidelity import WINDOW
+from rawgan.metrics import Classifier, Judge, fid, train_classifier
 from rawgan.runs.baselines import Maker, baselines_of
+from rawgan.runs.cycling import there_and_back
 from rawgan.runs.translate_config import CycleConfig, PairedConfig
-from rawgan.runs.translating import at_once, batches_of, some, translated
+from rawgan.runs.translating import batches_of, device_of, of_pixels, translated
 from rawgan.tensor import Tensor
 
 CHOSEN_BY = 200
@@ -47,45 +47,40 @@ def compare(
 ) -> Comparison:
     """Have all make images of those held out, and measure them: the network, others by name, and what needs none.
 
-    PSNR, SSIM and L1 are means over the images, by pixels rounded to bytes; PSNR over those that are not exactly right.
+    PSNR, SSIM and L1 are means over the images, by pixels rounded to bytes.
     With a judge, FID to the targets, and the share of images that it takes for the class of their label, if it knows
     their classes.
     """
-    source, target = next(batches_of(config, some(training, CHOSEN_BY), "cpu"))
-    baselines = baselines_of(config, source.numpy(), target.numpy())
+    few = batches_of(config, training.part(slice(CHOSEN_BY)), "cpu", "baselines")
+    baselines = baselines_of(config, *(np.concatenate([x.numpy() for x in parts]) for parts in zip(*few, strict=True)))
     makers: dict[str, Callable[[Tensor], NDArray[Any]]] = {
         TRANSLATED: partial(translated, gan),
         **{name: partial(translated, other) for name, other in others.items()},
         **{name: _of_numpy(maker) for name, maker in baselines.items()},
     }
     made: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in (*makers, TARGETS)}
-    of_pixels: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in makers}
+    near: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in makers}
     done = 0
-    for sources, targets in batches_of(config, held_out, gan.g_optimizer.parameters[0].device):
+    for sources, targets in batches_of(config, held_out, device_of(gan)):
         made[TARGETS].append(to_uint8(targets.numpy()))
         for name, make in makers.items():
             made[name].append(to_uint8(make(sources)))
-            of_pixels[name].append(_of_pixels(made[name][-1], made[TARGETS][-1]))
+            near[name].append(of_pixels(made[name][-1], made[TARGETS][-1]))
         done += len(targets)
         on_progress(done, len(held_out))
     each = {
         name: {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
-        for name, parts in of_pixels.items()
+        for name, parts in near.items()
     }
     figures = {name: _means(found) for name, found in each.items()}
     if judge is not None:
-        labels = held_out.labels if judge.data == config.data else None
+        labels = held_out.labels if judge.data == name_of(config.data) else None
         _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
     return Comparison(figures, {TRANSLATED: each[TRANSLATED]})
 
 
 def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
     return lambda images: maker(images.numpy())
-
-
-def _of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-    found = {"psnr": psnr(images, targets), "l1": l1(images, targets)}
-    return found | ({"ssim": ssim(images, targets)} if min(images.shape[1:3]) >= WINDOW else {})
 
 
 def _judged(
@@ -128,7 +123,7 @@ def compare_cycle(
     ) -> dict[str, NDArray[np.float64]]:
         """Of each image, whether it is of that kind, and of that class."""
         found = {"style": kind_of.labels(pixels) == kind}
-        if judge is not None and labels is not None and judge.data == config.data:
+        if judge is not None and labels is not None and judge.data == name_of(config.data):
             upright = 255 - pixels if inverted and kind else pixels
             found["recognised"] = judge.probabilities(judge.features(upright)).argmax(axis=1) == labels
         return {name: values.astype(np.float64) for name, values in found.items()}
@@ -140,10 +135,10 @@ def compare_cycle(
         ("B to A", gan.back, gan.forth, b_held_out, a_held_out, 0),
     )
     for name, there, back, images, wanted, kind in sides:
-        made, home = _there_and_back(there, back, images)
+        made, home = there_and_back(there, back, images)
         each[name] = {**judged(made, images.labels, kind), "back": home}
         if config.styles is not None:
-            each[name] |= _of_pixels(made, wanted.images)
+            each[name] |= of_pixels(made, wanted.images)
         figures[name] = _means(each[name])
         if judge is not None:
             features, real = judge.features(made), judge.features(wanted.images)
@@ -153,23 +148,8 @@ def compare_cycle(
     return Comparison(figures, each)
 
 
-def _there_and_back(
-    there: Translator, back: Translator, images: ImageSet
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Translated images, and L1 of what is translated back to what they were. Shapes: → (N, H, W, C), (N,)"""
-    device_name, made, home = there.g_optimizer.parameters[0].device, [], []
-    count = at_once(*images.shape[:2])
-    for start in range(0, len(images), count):
-        pixels = to_unit(images.images[start : start + count])
-        after = translated(there, Tensor(pixels).to(device_name))
-        again = translated(back, Tensor(after).to(device_name))
-        made.append(to_uint8(after))
-        home.append(np.abs(again - pixels).mean(axis=(1, 2, 3)) / 2)
-    return np.concatenate(made), np.concatenate(home)
-
-
 def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:
-    return {name: mean_of(values) for name, values in each.items()}
+    return {name: float(values.mean()) for name, values in each.items()}
 
 
 def _style_classifier(
@@ -178,8 +158,8 @@ def _style_classifier(
     """What tells the two kinds apart."""
 
     def both(parts: tuple[ImageSet, ImageSet]) -> ImageSet:
-        few = [some(part, min(STYLE_IMAGES, len(part))).images for part in parts]
-        labels = np.repeat([0, 1], [len(part) for part in few])
+        few = [part.images[:STYLE_IMAGES] for part in parts]
+        labels = np.repeat([0, 1], [len(images) for images in few])
         return ImageSet(np.concatenate(few), labels, "two kinds of images")
 
     return train_classifier(both(kinds), both(held_out), config.seed, STYLE_EPOCHS, on_progress)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan import nn
-from rawgan.data import Batches, ImageSet, has_test_split, load, to_unit
+from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_unit
 from rawgan.data.imageset import Progress
 from rawgan.data.styles import styled
 from rawgan.device import to_device
@@ -16,7 +16,7 @@ from rawgan.metrics import split
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
 from rawgan.runs.translate_config import CycleConfig
-from rawgan.runs.translating import MEASURED, at_once, kept_apart, some, translated, translator_of
+from rawgan.runs.translating import at_once, device_of, kept_apart, of_pixels, translated, translator_of
 from rawgan.tensor import Tensor
 
 
@@ -48,7 +48,12 @@ class CycleTraining(Loop):
         self._beside = 3 if config.styles is None else 4
         count = max(1, config.samples // (2 * self._beside))
         self.columns = self._beside * max(1, round((2 * count / self._beside) ** 0.5))
-        self._shown = [self._tensor(some(images, count)) for images in (self.held_out, self.others_held_out)]
+        self._shown = [self._tensor(images.part(slice(count))) for images in (self.held_out, self.others_held_out)]
+
+    @property
+    def images(self) -> tuple[ImageSet, ...]:
+        """See the base class."""
+        return self.data, self.held_out, self.others, self.others_held_out
 
     def _tensor(self, images: ImageSet) -> Tensor:
         return Tensor(to_device(to_unit(images.images), self.device))
@@ -92,22 +97,23 @@ class CycleTraining(Loop):
         return samples[: 6 * self._beside], 3 * self._beside, 120
 
     def measure(self) -> dict[str, Any]:
-        """How far images that are not trained with are from what comes back; none without --evaluate-every."""
-        if self.config.evaluate_every is None:
-            return {}
-        errors = []
-        for held_out, there, back in zip((self.held_out, self.others_held_out), *self._ways(), strict=True):
-            part = some(held_out, min(self.config.evaluate_samples or MEASURED, len(held_out)))
-            count = at_once(self.config.size, self.config.size)
-            for start in range(0, len(part), count):
-                images = self._tensor(dataclasses.replace(part, images=part.images[start : start + count], labels=None))
-                home = translated(back, Tensor(translated(there, images)).to(self.device))
-                errors.append(np.abs(home - images.numpy()).mean(axis=(1, 2, 3)) / 2)
-        return {"l1": float(np.concatenate(errors).mean())}
+        """How far images that are not trained with are from what comes back, both ways; of a style also PSNR, SSIM and
+        L1, as it is known what should come out.
+        """
+        held_out = [images.part(slice(self.config.measured)) for images in (self.held_out, self.others_held_out)]
+        each = dict[str, list[NDArray[np.float64]]]()
+        for images, target, ways in zip(held_out, held_out[::-1], self._ways(), strict=True):
+            made, home = there_and_back(*ways, images)
+            known = {} if self.config.styles is None else of_pixels(made, target.images)
+            for name, values in {**known, "back": home}.items():
+                each.setdefault(name, []).append(values)
+        return {name: float(np.concatenate(parts).mean()) for name, parts in each.items()}
 
     @property
     def best(self) -> str:
-        """See the base class."""
+        """See the base class. What should come out is known of styles alone; and what comes back is best where nothing
+        is done.
+        """
         return "l1"
 
     def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
@@ -122,9 +128,27 @@ class CycleTraining(Loop):
         return {name: size * (6 if name == "activations" else 2) for name, size in one.items()}
 
     def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
-        """See the base class: of what makes the other kind."""
+        """See the base class: both ways. D's loss is known of both together."""
         a, b = self.pair(self.reached - 1)
-        return examine(self.gan.forth, b, a, self._recipe, records, remedies=self.config.remedies)
+        forth, back = (
+            examine(side, real, latent, self._recipe, records, remedies=self.config.remedies)
+            for side, real, latent in ((self.gan.forth, b, a), (self.gan.back, a, b))
+        )
+        return forth + [dataclasses.replace(each, place=f"{each.place}, on the way back") for each in back]
+
+
+def there_and_back(
+    there: Translator, back: Translator, images: ImageSet
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Translated images, and L1 of what is translated back to what they were. Shapes: → (N, H, W, C), (N,)"""
+    made, home, count = [], [], at_once(*images.shape[:2])
+    for start in range(0, len(images), count):
+        pixels = to_unit(images.images[start : start + count])
+        after = translated(there, Tensor(pixels).to(device_of(there)))
+        again = translated(back, Tensor(after).to(device_of(back)))
+        made.append(to_uint8(after))
+        home.append(np.abs(again - pixels).mean(axis=(1, 2, 3)) / 2)
+    return np.concatenate(made), np.concatenate(home)
 
 
 Kind = tuple[ImageSet, ImageSet]

@@ -139,7 +139,8 @@ class Loop(ABC):
     @property
     @abstractmethod
     def best(self) -> str:
-        """The figure by which one checkpoint is better than another: the less, the better."""
+        """The figure by which one checkpoint is better than another: the less, the better. A run that does not measure
+        it has no best checkpoint."""
 
     def few(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int, int]:
         """Samples for a terminal, how many of them are in a row, and how many columns of text they may take."""
@@ -273,7 +274,10 @@ class Loop(ABC):
                     continue
                 try:
                     for record in self._records(outcomes):
-                        figures = self.measure() if measured and record.step == self.reached else {}
+                        figures = {}
+                        if measured and record.step == self.reached:
+                            _check_finite(self.checkpoint())  # what is not, could not be measured
+                            figures = self.measure()
                         records.append(record.to_dict() | figures)
                         folder.append_metrics(records[-1])
                         on_step(record)
@@ -296,7 +300,7 @@ class Loop(ABC):
                 if made is not None:
                     background.do(folder.save_checkpoint, made, self.config.keep)
                     saved = self.reached
-                    if measured and figures[self.best] < least:
+                    if measured and figures.get(self.best, math.inf) < least:
                         least = figures[self.best]
                         background.do(folder.save_best, made)
                 if ended:
@@ -360,9 +364,18 @@ class Loop(ABC):
 
     def made_by(self) -> dict[str, str]:
         """What the bits of a run depend on, besides its configuration."""
-        kernels = rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0].data)
         versions = {"rawgan": __version__, **{name: version(name) for name in ("numpy", "numba")}}
-        return {"kernels": kernels, "device": self.device, **versions}
+        return {"kernels": self.kernels, "device": self.device, **versions, **digest_of(*self.images)}
+
+    @property
+    def kernels(self) -> str:
+        """Which backend computes."""
+        return rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0].data)
+
+    @property
+    @abstractmethod
+    def images(self) -> tuple[ImageSet, ...]:
+        """All that were read."""
 
     def _go_back(self, folder: RunFolder, error: DivergedError, say: Callable[[str], None]) -> None:
         """Find where the first number that is not finite came from, and be where the run was before that step.
@@ -400,6 +413,11 @@ class Loop(ABC):
         for optimizer in optimizers_of(self.gan).values():
             optimizer.lr /= 2
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
+
+
+def digest_of(*images: ImageSet) -> dict[str, str]:
+    """What a checkpoint says of the images of its run, by name; nothing if there are none."""
+    return {"images": " ".join(each.digest for each in images)} if images else {}
 
 
 def _check_finite(checkpoint: Checkpoint) -> None:

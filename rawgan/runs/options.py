@@ -99,7 +99,7 @@ class RunConfig(ABC):
     spectral_norm: bool = False
     """Divide D's weights by their largest singular values."""
     instance_noise: float = 0.0
-    """Standard deviation of the noise on all that D sees, at the beginning."""
+    """Standard deviation of the noise on all that D judges, at the beginning."""
     noise_steps: int = DEFAULT_STEPS
     """Steps in which instance noise fades away."""
     ema: float = 0.998

@@ -41,11 +41,11 @@ def patients_of(folder: RunFolder, seed: int = 0, device_name: str = "cpu") -> t
     asked = translate_config_of(folder)
     if asked is None:
         return _of_noise(folder, seed, device_name)
-    networks, step = restore_networks(folder, asked, device_name)
+    networks, about = restore_networks(folder, asked, device_name)
     if isinstance(networks, Cycle):
         assert isinstance(asked, CycleConfig)
         a, b = (_batch(asked, images, seed, device_name) for (images, _) in kinds_of(asked))
-        return asked, step, [
+        return asked, about.step, [
             Patient(", from A to B", networks.forth, Tensor(b), Tensor(a), None),
             Patient(", from B to A", networks.back, Tensor(a), Tensor(b), None),
         ]  # fmt: skip
@@ -53,7 +53,7 @@ def patients_of(folder: RunFolder, seed: int = 0, device_name: str = "cpu") -> t
     assert isinstance(networks, Translator)
     images = _batch(asked, parts_of(asked)[0], seed, device_name)
     source, target = apart(asked, images, generator(seed, "degrade for the doctor"))
-    return asked, step, [Patient("", networks, target, source, source if networks.paired else None)]
+    return asked, about.step, [Patient("", networks, target, source, source if networks.paired else None)]
 
 
 def _of_noise(folder: RunFolder, seed: int, device_name: str) -> tuple[RunConfig, int, list[Patient]]:

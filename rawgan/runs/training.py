@@ -8,7 +8,7 @@ import numpy as np
 
 from rawgan import nn
 from rawgan.autograd import no_grad
-from rawgan.data import Batches, PointBatches
+from rawgan.data import Batches, ImageSet, PointBatches
 from rawgan.data.imageset import Progress
 from rawgan.gan import (
     GAN,
@@ -70,6 +70,11 @@ class Training(Loop):
             self._evaluator = Evaluator(
                 self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=show
             )
+
+    @property
+    def images(self) -> tuple[ImageSet, ...]:
+        """See the base class."""
+        return (self.data,) if isinstance(self.data, ImageSet) else ()
 
     def _build(self) -> GAN:
         """See the base class."""

@@ -14,6 +14,8 @@ from rawgan.gan import PATCHES, ImageKind, TranslationKind
 from rawgan.runs.doctor import Remedies
 from rawgan.runs.options import RunConfig, check_range
 
+MEASURED = 1000
+"""Images that --evaluate-every looks at."""
 WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight", "cycle_weight", "identity_weight")
 
 
@@ -57,6 +59,11 @@ class TranslateConfig(RunConfig):
             if not 0 <= getattr(self, name, 0) <= 10**6:
                 raise ArgumentError(f"{name} must lie in 0 ... 1000000, but is {getattr(self, name)}")
         self.check_picture()
+
+    @property
+    def measured(self) -> int:
+        """How many images --evaluate-every measures, if there are so many."""
+        return self.evaluate_samples or MEASURED
 
     def use(self, run: Path) -> str:
         """See the base class."""
@@ -106,7 +113,7 @@ class PairedConfig(TranslateConfig):
         """What is made of what, and by which images that is measured, which the seed chooses of one's own: the same of
         runs that can stand beside each other."""
         seed = None if has_test_split(self.data) else self.seed
-        return self.command, self.data, self.translation, seed
+        return self.command, Path(self.data).resolve(), self.translation, seed
 
     @property
     def usual_steps(self) -> int:
@@ -140,7 +147,7 @@ class Pix2pixConfig(PairedConfig):
     reverse: bool = False
     """Make the left image, or that of --data, out of the other one."""
     source_channels: int | None = None
-    """Channels of what is translated. Unset: what the data has."""
+    """Channels of what is translated: what the data has, and nothing else; a run writes it down."""
 
     @property
     def network(self) -> str:
@@ -150,7 +157,7 @@ class Pix2pixConfig(PairedConfig):
     @property
     def asked(self) -> tuple[Any, ...]:
         """See the base class."""
-        return *super().asked, self.how, self.targets, self.reverse
+        return *super().asked, self.how, None if self.targets is None else Path(self.targets).resolve(), self.reverse
 
     @property
     def how(self) -> str:
@@ -168,6 +175,13 @@ class Pix2pixConfig(PairedConfig):
             raise ArgumentError(f"reverse is for pairs in files, but these are {self.how}; leave it out")
         if self.targets is not None and self.data in KNOWN:
             raise ArgumentError(f"targets is for two folders, but data is {self.data}")
+        if self.how == "side-by-side" and self.data in KNOWN:
+            raise ArgumentError(
+                f"pairs {self.how}: {self.data} has single images; make pairs of them, by --pairs {', '.join(MADE)}, "
+                f"or say ./{self.data} for a folder of that name"
+            )
+        if self.source_channels not in (None, 1, 3):
+            raise ArgumentError(f"source_channels must be 1 or 3, but is {self.source_channels}; leave it out")
 
     @property
     def translation(self) -> TranslationKind:
@@ -231,7 +245,10 @@ class EnhanceConfig(PairedConfig):
     def translation(self) -> TranslationKind:
         """See the base class."""
         channels = self.channels or 1
-        return TranslationKind(self.size, self.degradation.sources(channels), channels, self.degradation.enlarged)
+        return TranslationKind(
+            self.size, self.degradation.sources(channels), channels, self.degradation.enlarged,
+            masked=self.task == "inpaint",
+        )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,7 +257,7 @@ class CycleConfig(TranslateConfig):
     losses and weights in a run folder.
 
     >>> CycleConfig().translation
-    TranslationKind(size=28, sources=1, channels=1, enlarged=1)
+    TranslationKind(size=28, sources=1, channels=1, enlarged=1, masked=False)
     """
 
     command: ClassVar[str] = "cyclegan"

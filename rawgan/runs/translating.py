@@ -28,7 +28,8 @@ from rawgan.data.pairs import MADE
 from rawgan.errors import ArgumentError
 from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
 from rawgan.gan.translating import Look
-from rawgan.metrics import l1, load_classifier, mean_of, psnr, split
+from rawgan.metrics import l1, load_classifier, psnr, split, ssim
+from rawgan.metrics.fidelity import WINDOW
 from rawgan.random import generator
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
@@ -41,8 +42,6 @@ BESIDE = 3
 """Images that a picture shows of each: before, after, target."""
 AT_ONCE, PIECE = 256, 1024
 """Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
-MEASURED = 1000
-"""Images that --evaluate-every looks at."""
 
 
 class PairedTraining(Loop):
@@ -68,11 +67,16 @@ class PairedTraining(Loop):
         self.data, self.held_out = parts_of(config, show)
         self.config = with_data(config, self.data)
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        look = look_of(config, self.device) if config.feature_weight else None
+        look = look_of(self.config, self.device) if config.feature_weight else None
         self._fidelity = Fidelity(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
         count = min(max(1, config.samples // BESIDE), len(self.held_out))
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
-        self._shown = next(batches_of(self.config, some(self.held_out, count), self.device))
+        self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
+
+    @property
+    def images(self) -> tuple[ImageSet, ...]:
+        """See the base class."""
+        return self.data, self.held_out
 
     def _build(self) -> Translator:
         """See the base class."""
@@ -101,12 +105,8 @@ class PairedTraining(Loop):
         return sheet(source.numpy(), translated(self.gan, source), target.numpy())
 
     def measure(self) -> dict[str, Any]:
-        """PSNR and L1 of images that are not trained with; none without --evaluate-every."""
-        if self.config.evaluate_every is None:
-            return {}
-        part = some(self.held_out, min(self.config.evaluate_samples or MEASURED, len(self.held_out)))
-        means = {name: mean_of(values) for name, values in figures_of(self.config, self.gan, part).items()}
-        return {name: value for name, value in means.items() if np.isfinite(value)}
+        """PSNR and L1 of images that are not trained with."""
+        return pixel_figures(self.config, self.gan, self.held_out.part(slice(self.config.measured)))
 
     @property
     def best(self) -> str:
@@ -158,25 +158,51 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
             config.data, image_size=config.size, channels=config.channels, skip_broken=config.skip_broken,
             on_progress=show,
         )  # fmt: skip
-        return kept_apart(pieces, None)  # the last images: pieces of the others would tell about them
+        return whole_images_apart(*pieces)
     images = read("train")
     if has_test_split(config.data):
         return images, read("test")
     return kept_apart(images, config.seed)
 
 
-def kept_apart(images: ImageSet, seed: int | None) -> tuple[ImageSet, ImageSet]:
-    """A set without a tenth of its images, and these; with seed None, the last ones.
+def kept_apart(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    """A set without a tenth of its images, and these.
 
     Raises: ArgumentError for a single image
     """
-    return split(images, max(1, min(MOST_HELD_OUT, int(len(images) * HELD_OUT))), seed)
+    return split(images, _tenth(len(images)), seed)
+
+
+def _tenth(count: int) -> int:
+    return max(1, min(MOST_HELD_OUT, int(count * HELD_OUT)))
+
+
+def whole_images_apart(pieces: ImageSet, image_of: NDArray[np.int64]) -> tuple[ImageSet, ImageSet]:
+    """Pieces to train with, and others, of other images, as pieces of the same image would tell about them: the last
+    images, as many as have no more than a tenth of all pieces, or the one of fewest. Only a single image is divided.
+
+    Raises: ArgumentError for a single piece
+
+    >>> pieces = ImageSet(np.zeros((30, 8, 8, 1), np.uint8), None, "zeros")
+    >>> [len(part) for part in whole_images_apart(pieces, np.arange(3).repeat([20, 8, 2]))]
+    [28, 2]
+    """
+    most, of_each = _tenth(len(pieces)), np.bincount(image_of)
+    if len(of_each) == 1:
+        image_of, of_each = np.arange(len(pieces)), np.ones(len(pieces), np.int64)
+    if len(of_each) == 1:
+        raise ArgumentError(f"{pieces.name}: a single image of this size cannot be set apart; add images")
+    held = of_each[::-1].cumsum()[::-1] <= most
+    held[-1 - of_each[::-1].argmin()] |= not held.any()
+    return pieces.part(~held[image_of]), pieces.part(held[image_of])
 
 
 def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
     """The configuration, with what the data says where options were unset."""
     size, _, channels = images.shape
     if isinstance(config, Pix2pixConfig) and isinstance(images, PairSet):
+        if config.source_channels not in (None, images.sources):
+            raise ArgumentError(f"source_channels is {config.source_channels}, but sources have {images.sources}")
         return dataclasses.replace(
             config, image_size=size, channels=channels - images.sources, source_channels=images.sources
         )
@@ -210,10 +236,12 @@ def look_of(config: PairedConfig, device_name: str) -> Look:
     Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
     """
     judge = load_classifier(None if config.features is None else Path(config.features))
-    if (judge.kind.size, judge.kind.channels) != (config.size, config.channels or judge.kind.channels):
+    kind, fits = judge.kind, (judge.kind.size, judge.kind.channels) == (config.size, config.channels)
+    if not fits or (config.features is None and config.data != kind.data):
         raise ArgumentError(
-            f"feature_weight: the classifier is of images of {judge.kind.size} pixels and {judge.kind.channels} "
-            f"channels, not of {config.data}\n  give --features a file of: rawgan train-classifier --data {config.data}"
+            f"feature_weight: the classifier is of {kind.data}, images of {kind.size} pixels and {kind.channels} "
+            f"channel{'' if kind.channels == 1 else 's'}, not of {config.data}\n"
+            f"  give --features a file of: rawgan train-classifier --data {config.data}"
         )
     return judge.network.body.to(device_name).eval()
 
@@ -229,12 +257,14 @@ def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[
     return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
 
 
-def batches_of(config: PairedConfig, images: ImageSet, device_name: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """Sources and targets of images that are not trained with, always the same."""
+def batches_of(
+    config: PairedConfig, images: ImageSet, device_name: str, purpose: str = "held out"
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Sources and targets of images, always the same; those of another purpose have other noise and other holes."""
     count = at_once(config.size, config.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
-        yield apart(config, pixels, generator(config.seed, "degrade held out", start))
+        yield apart(config, pixels, generator(config.seed, f"degrade {purpose}", start))
 
 
 def at_once(height: int, width: int) -> int:
@@ -247,20 +277,36 @@ def at_once(height: int, width: int) -> int:
 
 
 def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
-    """What the translator makes of images. Shapes: (N, h, w, sources) → (N, H, W, channels)"""
+    """What the translator makes of images; of images with a hole nothing but what is missing.
+
+    Shapes: (N, h, w, sources) → (N, H, W, channels)
+    """
     with no_grad(), gan.sampler.evaluating():
-        return gan.sampler(source).numpy()
+        made = gan.sampler(source).numpy()
+    if not gan.kind.masked:
+        return made
+    there = source.numpy()
+    return np.where(there[..., -1:] > 0, made, there[..., :-1])
 
 
-def figures_of(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, NDArray[np.float64]]:
-    """How near each image is to what it should be. Shapes: each (N,)"""
-    found: dict[str, list[NDArray[np.float64]]] = {"psnr": [], "l1": []}
-    device_name = gan.g_optimizer.parameters[0].device
-    for source, target in batches_of(config, images, device_name):
-        made, wanted = to_uint8(translated(gan, source)), to_uint8(target.numpy())
-        for name, figure in (("psnr", psnr), ("l1", l1)):
-            found[name].append(figure(made, wanted))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, float]:
+    """How near images are, on average, to what they should be."""
+    each = [
+        of_pixels(to_uint8(translated(gan, source)), to_uint8(target.numpy()))
+        for source, target in batches_of(config, images, device_of(gan))
+    ]
+    return {name: float(np.concatenate([part[name] for part in each]).mean()) for name in each[0]}
+
+
+def of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    """How near each image is to what it should be; SSIM only where its window fits. Shapes: each (N,)"""
+    found = {"psnr": psnr(images, targets, finite=True), "l1": l1(images, targets)}
+    return found | ({"ssim": ssim(images, targets)} if min(images.shape[1:3]) >= WINDOW else {})
+
+
+def device_of(gan: Translator) -> str:
+    """Where its networks are."""
+    return gan.g_optimizer.parameters[0].device
 
 
 def sheet(before: NDArray[Any], after: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
@@ -273,9 +319,3 @@ def sheet(before: NDArray[Any], after: NDArray[Any], target: NDArray[Any]) -> ND
     shown = before[..., :channels].repeat(factor, axis=1).repeat(factor, axis=2)
     shown = np.broadcast_to(shown, target.shape)
     return np.stack([shown, after, target], axis=1).reshape(-1, height, width, channels)
-
-
-def some(images: ImageSet, count: int) -> ImageSet:
-    """So many images, the first ones."""
-    labels = None if images.labels is None else images.labels[:count]
-    return dataclasses.replace(images, images=images.images[:count], labels=labels)
