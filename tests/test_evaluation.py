@@ -316,7 +316,7 @@ def test_evaluate_refuses_in_one_sentence(run, tmp_path, capsys):
 
 
 def test_json_has_no_infinity():
-    assert command._json_value({"a": {"b": float("inf")}, "c": [1]}) == {"a": {"b": None}, "c": [1]}
+    assert command._json_value({"a": {"b": float("inf")}, "c": [1, float("nan")]}) == {"a": {"b": None}, "c": [1, None]}
 
 
 def test_stacked_knows_a_thousand_classes():

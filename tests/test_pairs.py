@@ -47,6 +47,22 @@ def test_two_folders_by_names_whatever_the_suffixes(tmp_path):
     assert [int(image.mean()) for image in pairs.target] == [int(image.mean()) + 100 for image in pairs.source]
 
 
+def test_partners_of_other_proportions_are_named(tmp_path):
+    """Both are cut to squares around their middle: so what lies at the same place of one and of the other would not
+    belong together. Half the size is fine, however it was rounded."""
+    rng = np.random.default_rng(0)
+    for folder, sides in (("a", [(75, 50), (33, 51)]), ("b", [(38, 25), (50, 50)])):
+        (tmp_path / folder).mkdir()
+        for n, side in enumerate(sides):
+            Image.fromarray(rng.integers(0, 256, (*side, 3), np.uint8)).save(tmp_path / folder / f"{n}.png")
+    with pytest.raises(
+        DataError, match=r"1\.png: 50 × 50 pixels have other proportions than the 51 × 33 of its partner"
+    ):
+        load_pairs(tmp_path / "a", tmp_path / "b", image_size=16)
+    pairs = load_pairs(tmp_path / "a", tmp_path / "b", image_size=16, skip_broken=True)
+    assert len(pairs) == 1
+
+
 def test_what_has_no_partner_is_named(tmp_path):
     save(tmp_path / "from" / "a.png", 1)
     save(tmp_path / "from" / "b.png", 1)

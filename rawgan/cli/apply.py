@@ -134,7 +134,7 @@ def _row(asked: TranslateConfig, work: Work, image: NDArray[np.uint8]) -> list["
     shown = [before, image, *([] if work.target is None else [work.target[0]])]
     if isinstance(asked, EnhanceConfig):
         enlarged = asked.translation.enlarged
-        shown = [middle(each, CELL // (enlarged if n == 0 else 1)) for n, each in enumerate(shown)]
+        shown = [middle(before, CELL // enlarged), *(middle(each, CELL, enlarged) for each in shown[1:])]
     return [thumbnail(each) for each in shown]
 
 

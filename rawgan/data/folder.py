@@ -99,10 +99,14 @@ def _read_all(
     images = np.empty((len(files), size, size, parts, each), np.uint8)
     problems = dict[int, str]()
     for i, together in enumerate(files):
+        sides = list[tuple[int, int]]()
         for part, file in enumerate(together):
-            if problem := _read_into(images[i, :, :, part : part + parts // len(together)], file):
-                named = file.relative_to(folder) if file.is_relative_to(folder) else file
-                problems[i] = one_line(f"{named}: {problem}")
+            named = file.relative_to(folder) if file.is_relative_to(folder) else file
+            try:
+                sides.append(_read_into(images[i, :, :, part : part + parts // len(together)], file))
+                _refuse_other_proportions(*sides)
+            except DataError as error:
+                problems[i] = one_line(f"{named}: {error}")
         if on_progress and (i % 100 == 99 or i + 1 == len(files)):
             on_progress(i + 1, len(files))
 
@@ -143,21 +147,31 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.relative_to(folder).parts)
 
 
-def _read_into(pixels: NDArray[np.uint8], file: Path) -> str | None:
-    """Reads one file, of so many images side by side, into `pixels` (size, size, images, C); what is wrong with it, or
-    None."""
+def _read_into(pixels: NDArray[np.uint8], file: Path) -> tuple[int, int]:
+    """Read one file, of so many images side by side, into `pixels` (size, size, images, C). Returns its width and
+    height, or what a smaller version that was read instead has.
+
+    Raises: DataError for a file that cannot be read
+    """
     size, _, parts, channels = pixels.shape
-    try:
-        with upright_image(file, (2 * size * parts, 2 * size)) as image:
-            width = image.width // parts
-            if not width:
-                return f"{image.width} pixels are too narrow for {parts} images side by side"
-            for part in range(parts):
-                piece = image.crop((part * width, 0, (part + 1) * width, image.height)) if parts > 1 else image
-                pixels[:, :, part] = square(piece, size, channels)
-    except DataError as error:
-        return str(error)
-    return None
+    with upright_image(file, (2 * size * parts, 2 * size)) as image:
+        width = image.width // parts
+        if not width:
+            raise DataError(f"{image.width} pixels are too narrow for {parts} images side by side")
+        for part in range(parts):
+            piece = image.crop((part * width, 0, (part + 1) * width, image.height)) if parts > 1 else image
+            pixels[:, :, part] = square(piece, size, channels)
+        return image.width, image.height
+
+
+def _refuse_other_proportions(first: tuple[int, int], *others: tuple[int, int]) -> None:
+    """Raise a DataError for images that belong together, but are not cut alike: what lies where, nobody could tell.
+    Sides may be rounded."""
+    for other in others:
+        if abs(first[0] * other[1] - first[1] * other[0]) > max(*first, *other):
+            raise DataError(
+                f"{other[0]} × {other[1]} pixels have other proportions than the {first[0]} × {first[1]} of its partner"
+            )
 
 
 def refuse_broken(folder: Path, broken: Sequence[str], total: int, skip_broken: bool) -> None:

@@ -147,15 +147,16 @@ def thumbnail(image: np.ndarray) -> "Image":
     return picture.resize((width, height), Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
 
 
-def middle(image: np.ndarray, size: int) -> np.ndarray:
-    """What lies within a square of so many pixels around the middle of an image.
+def middle(image: np.ndarray, size: int, step: int = 1) -> np.ndarray:
+    """What lies within a square of so many pixels around the middle of an image, which begins at a multiple of `step`:
+    so it shows the same of an image and of one that was enlarged by that.
 
     Shapes: image (H, W, C) → at most (size, size, C)
 
     >>> middle(np.zeros((7, 3, 1)), 5).shape
     (5, 3, 1)
     """
-    top, left = (max(0, (side - size) // 2) for side in image.shape[:2])
+    top, left = (max(0, side - size) // 2 // step * step for side in image.shape[:2])
     return image[top : top + size, left : left + size]
 
 

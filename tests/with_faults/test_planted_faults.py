@@ -44,6 +44,8 @@ def copy(tmp_path):
     for part in (*PACKAGES.values(), Path("tests")):
         ignored = shutil.ignore_patterns("__pycache__", "*.gz", "with_*")
         shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)
+    for file in (ROOT / "rawgan").rglob("*.gz"):
+        (tmp_path / file.relative_to(ROOT)).symlink_to(file)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     yield tmp_path
     shutil.rmtree(tmp_path)

@@ -1,0 +1,93 @@
+"""What is found of translated digits, by networks of which it is known what they make."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rawgan import nn
+from rawgan.data import load
+from rawgan.data.styles import inverted
+from rawgan.gan import Cycle
+from rawgan.metrics import judge_of
+from rawgan.runs.comparing import compare, compare_cycle
+from rawgan.runs.cycling import cycle_of
+from rawgan.runs.translate_config import CycleConfig, EnhanceConfig
+from rawgan.runs.translating import translator_of
+
+COUNT = 300
+
+
+class Inverse(nn.Module):
+    """Black for white."""
+
+    def forward(self, x):
+        """(N, H, W, C) → the same."""
+        return -x
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Digits to train with, and others."""
+    return tuple(load("mnist", image_size=28, split=split).part(slice(COUNT)) for split in ("train", "test"))
+
+
+def making(gan, module):
+    return dataclasses.replace(gan, generator=nn.Sequential(module), average=None)
+
+
+def test_what_a_classifier_finds_of_enhanced_digits(digits):
+    """With next to no noise, what does nothing is perfect."""
+    config = EnhanceConfig(task="denoise", noise=1e-4, channels=1, width=2)
+    gan = translator_of(config, "cpu")
+    found = compare(
+        config, making(gan, nn.Identity()), *digits, judge_of("mnist"), others={"inverse": making(gan, Inverse())}
+    ).figures
+    assert found["translated"]["fid"] == pytest.approx(0, abs=1e-3)
+    assert found["translated"]["recognised"] == found["targets"]["recognised"] > 0.95
+    assert found["translated"]["psnr"] > 70
+    assert found["inverse"]["fid"] > 50
+    assert found["inverse"]["recognised"] < 0.6
+    assert found["inverse"]["l1"] > 0.5
+
+
+def test_labels_of_ones_own_are_known_by_their_file_wherever_it_is(digits, tmp_path):
+    """A classifier knows the classes of the data that it was trained by, whose name it keeps."""
+    config = EnhanceConfig(data=str(tmp_path / "some.npz"), task="denoise", channels=1, image_size=28, width=2)
+    judge = judge_of("mnist")
+    gan = making(translator_of(config, "cpu"), nn.Identity())
+    assert "recognised" not in compare(config, gan, *digits, judge).figures["translated"]
+    judge.kind = dataclasses.replace(judge.kind, data="some.npz")
+    assert "recognised" in compare(config, gan, *digits, judge).figures["translated"]
+
+
+@pytest.mark.parametrize(("module", "right"), [(Inverse(), True), (nn.Identity(), False)])
+def test_what_classifiers_find_of_digits_in_another_style(module, right, digits, monkeypatch):
+    """What inverts is right in all: kind, class, pixels; what does nothing in nothing but that it comes back."""
+    monkeypatch.setattr("rawgan.runs.comparing.STYLE_IMAGES", COUNT)
+    config = CycleConfig(style="inverted", channels=1, width=2)
+    cycle = cycle_of(config, "cpu")
+    cycle = Cycle(making(cycle.forth, module), making(cycle.back, module), cycle.made)
+    drawn = [dataclasses.replace(part, images=inverted(part.images)) for part in digits]
+    found = compare_cycle(config, cycle, (digits, tuple(drawn)), judge_of("mnist")).figures
+    for way in ("A to B", "B to A"):
+        assert found[way]["back"] == 0
+        if right:
+            assert found[way]["style"] > 0.95
+            assert found[way]["recognised"] > 0.95
+            assert found[way]["fid"] == pytest.approx(0, abs=1e-3)
+            assert found[way]["l1"] == 0
+        else:
+            assert found[way]["style"] < 0.05
+            assert found[way]["recognised"] < 0.6
+            assert found[way]["fid"] > 50
+            assert found[way]["l1"] > 0.5
+    for kind in "AB":
+        assert min(found[f"real {kind}"]["style"], found[f"real {kind}"]["recognised"]) > 0.95
+
+
+def test_images_of_each_are_those_of_the_means(digits):
+    config = EnhanceConfig(task="denoise", channels=1, width=2)
+    found = compare(config, making(translator_of(config, "cpu"), nn.Identity()), *digits)
+    assert found.each["translated"]["psnr"].shape == (COUNT,)
+    assert found.figures["translated"]["psnr"] == pytest.approx(np.mean(found.each["translated"]["psnr"]))
