@@ -6,7 +6,7 @@ from PIL import Image
 
 from rawgan.data import load_tiles
 from rawgan.data.tiles import MOST_TILES, tiles
-from rawgan.errors import ArgumentError, DataError
+from rawgan.errors import DataError
 
 
 def numbered(height, width):
@@ -87,7 +87,7 @@ def test_more_than_memory_holds_is_refused(tmp_path, monkeypatch):
 
 
 def test_alpha_is_no_channel(tmp_path):
-    with pytest.raises(ArgumentError, match="channels=4"):
+    with pytest.raises(DataError, match="channels=4, with alpha"):
         load_tiles(tmp_path, image_size=8, channels=4)
 
 

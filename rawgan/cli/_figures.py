@@ -35,7 +35,7 @@ ROWS = (
     Row("unmatched", "bad or too many", ".3f", "0: as the mixture", "unmatched"),
     Row("reverse_kl", "reverse KL", ".4f", "perfect: {perfect_kl:.4f}", "reverse KL"),
     Row("label_kept", "asked label kept", ".4f", "1: all are what was asked for", "labels kept"),
-    Row("psnr", "PSNR, dB", ".2f", "∞: all are what they should be", "PSNR"),
+    Row("psnr", "PSNR, dB", ".2f", "the more, the nearer", "PSNR"),
     Row("l1", "L1", ".4f", "0: the same", "L1"),
     Row("nearest", "nearest training image", ".1f", "far less: copies"),
 )

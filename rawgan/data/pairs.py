@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rawgan.data.folder import read_image_folder, read_twin_folders
 from rawgan.data.imageset import ImageSet, Progress
-from rawgan.errors import ArgumentError, DataError
+from rawgan.errors import DataError
 
 Images = NDArray[np.uint8]
 
@@ -126,10 +126,8 @@ def load_pairs(
     The left half, or the first folder, is the source; with `reverse`, the target. Images are cut and resized as by
     `load`.
 
-    Raises: DataError as `load`; ArgumentError for channels that images of files cannot have
+    Raises: DataError as `load`
     """
-    if channels not in (None, 1, 3):
-        raise ArgumentError(f"channels={channels}: pairs have 1 (grey) or 3 (colour); None takes what the data has")
     places = [Path(place).expanduser() for place in (folder, *([] if twin is None else [twin]))]
     for place in places:
         if not place.is_dir():

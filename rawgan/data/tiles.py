@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data.bounded import refuse_too_large
-from rawgan.data.folder import image_files, refuse_broken, without_idle_colour
+from rawgan.data.folder import image_files, refuse_alpha, refuse_broken, without_idle_colour
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.data.opening import upright_image
 from rawgan.data.pixels import in_mode, square
-from rawgan.errors import ArgumentError, DataError, one_line
+from rawgan.errors import DataError, one_line
 
 Images = NDArray[np.uint8]
 
@@ -32,7 +32,7 @@ def load_tiles(
 
     What is smaller than a square is enlarged to one. `channels`, `skip_broken` and `on_progress` are as of `load`.
 
-    Raises: DataError as `load`; ArgumentError for channels that images of files cannot have
+    Raises: DataError as `load`
 
     >>> import tempfile
     >>> from PIL import Image
@@ -43,9 +43,8 @@ def load_tiles(
     >>> images.images.shape, image_of
     ((3, 32, 32, 3), array([0, 0, 1]))
     """
-    if channels not in (None, 1, 3):
-        raise ArgumentError(f"channels={channels}: files have 1 (grey) or 3 (colour); None takes what the data has")
     place = Path(folder).expanduser()
+    refuse_alpha(place, channels)
     files, problems, found, held = image_files(place), list[str](), list[Images](), 0
     for done, file in enumerate(files, 1):
         try:
