@@ -203,7 +203,7 @@ def test_a_sub_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypat
 @pytest.mark.parametrize("channels", [2, 4])
 def test_no_alpha_from_image_files(tmp_path, channels):
     assert complaint(tmp_path, channels=channels) == (
-        f"{tmp_path}: channels={channels}, with alpha, is for .npy and .npz files; expected 1 or 3 here"
+        f"{tmp_path}: channels={channels}: expected 1 or 3 here; alpha is for .npy and .npz files"
     )
 
 

@@ -87,7 +87,7 @@ def test_more_than_memory_holds_is_refused(tmp_path, monkeypatch):
 
 
 def test_alpha_is_no_channel(tmp_path):
-    with pytest.raises(DataError, match="channels=4, with alpha"):
+    with pytest.raises(DataError, match="channels=4: expected 1 or 3 here"):
         load_tiles(tmp_path, image_size=8, channels=4)
 
 

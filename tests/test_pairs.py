@@ -74,6 +74,8 @@ def test_what_has_no_partner_is_named(tmp_path):
         load_pairs(tmp_path / "from", tmp_path / "to", image_size=8)
     with pytest.raises(DataError, match="there is no such folder"):
         load_pairs(tmp_path / "form", image_size=8)
+    with pytest.raises(DataError, match="channels=2: expected 1 or 3 here"):
+        load_pairs(tmp_path / "from", image_size=8, channels=2)
 
 
 def test_a_broken_image_takes_its_partner_along(tmp_path):

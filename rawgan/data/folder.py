@@ -44,7 +44,7 @@ def read_image_folder(
     >>> images.shape, skipped
     ((1, 16, 16, 1), ())
     """
-    refuse_alpha(folder, channels)
+    refuse_channels(folder, channels)
     files = [(file,) for file in image_files(folder)]
     return _read_all(folder, files, size, channels, skip_broken, on_progress, halves)
 
@@ -62,7 +62,7 @@ def read_twin_folders(
     Shapes: → (N, size, size, 2 · channels) uint8
     Raises: as `read_image_folder`; DataError for names that only one of the folders has, or one has twice
     """
-    refuse_alpha(folder, channels)
+    refuse_channels(folder, channels)
     first, second = (
         {file.relative_to(place).with_suffix(""): file for file in image_files(place)} for place in (folder, twin)
     )
@@ -79,10 +79,10 @@ def read_twin_folders(
     return _read_all(folder, files, size, channels, skip_broken, on_progress)
 
 
-def refuse_alpha(folder: Path, channels: int | None) -> None:
-    """Raise a DataError for channels that image files are not asked for: 2 and 4, with alpha."""
-    if channels in (2, 4):
-        raise DataError(f"{folder}: channels={channels}, with alpha, is for .npy and .npz files; expected 1 or 3 here")
+def refuse_channels(folder: Path, channels: int | None) -> None:
+    """Raise a DataError for channels that image files are not asked for; None is what they have."""
+    if channels not in (None, 1, 3):
+        raise DataError(f"{folder}: channels={channels}: expected 1 or 3 here; alpha is for .npy and .npz files")
 
 
 def _read_all(

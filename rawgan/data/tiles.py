@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data.bounded import refuse_too_large
-from rawgan.data.folder import image_files, refuse_alpha, refuse_broken, without_idle_colour
+from rawgan.data.folder import image_files, refuse_channels, refuse_broken, without_idle_colour
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.data.opening import upright_image
 from rawgan.data.pixels import in_mode, square
@@ -44,7 +44,7 @@ def load_tiles(
     ((3, 32, 32, 3), array([0, 0, 1]))
     """
     place = Path(folder).expanduser()
-    refuse_alpha(place, channels)
+    refuse_channels(place, channels)
     files, problems, found, held = image_files(place), list[str](), list[Images](), 0
     for done, file in enumerate(files, 1):
         try:
