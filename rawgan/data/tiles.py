@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data.bounded import refuse_too_large
-from rawgan.data.folder import image_files, refuse_channels, refuse_broken, without_idle_colour
+from rawgan.data.folder import image_files, refuse_broken, refuse_channels, without_idle_colour
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.data.opening import upright_image
 from rawgan.data.pixels import in_mode, square
