@@ -233,8 +233,8 @@ def test_all_broken_images_are_named(tmp_path):
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
     none, lines = "not a PNG, JPEG, WebP, GIF or BMP image", complaint(tmp_path).split("\n")
     assert lines[0] == f"{tmp_path}: 7 of 8 images cannot be read"
-    assert lines[1].startswith("  bomb.png: Image size (3600000000 pixels) exceeds limit")
-    assert lines[2].startswith("  bombette.png: Image size (100000000 pixels) exceeds limit")
+    assert lines[1] == "  bomb.png: is 60000 × 60000 pixels; expected 268,435,456 at most"
+    assert lines[2] == "  bombette.png: promises 10000 × 10000 pixels, but is 53 bytes long"
     assert lines[3] == f"  empty.jpg: {none}"
     assert lines[4] == "  gone.png: No such file or directory"
     assert lines[5:7] == [f"  page.png: {none}", f"  script.jpg: {none}"]
@@ -312,3 +312,22 @@ def test_any_damage_to_an_image_is_a_data_error_at_most(tmp_path):
     loaded = load(tmp_path, image_size=8, skip_broken=True)
     assert 0 < len(loaded.skipped) < 150
     assert len(loaded) + len(loaded.skipped) == 151
+
+
+def test_pictures_of_runs_are_no_images_to_learn_from(tmp_path):
+    """They lie below the current folder, which may be the one with the images."""
+    plain("L", 5).save(tmp_path / "a.png")
+    run = tmp_path / "runs" / "dcgan"
+    (run / "samples").mkdir(parents=True)
+    (run / "config.toml").touch()
+    plain("L", 6).save(run / "losses.png")
+    plain("L", 7).save(run / "samples" / "step-000001.png")
+    assert load(tmp_path, image_size=4).names.tolist() == ["a.png"]
+    assert len(load(run / "samples", image_size=4)) == 1
+
+
+def test_photographs_may_be_larger_than_pillow_likes(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    plain("L", 5, (40, 60)).save(tmp_path / "a.png")
+    assert len(load(tmp_path, image_size=4)) == 1
+    assert Image.MAX_IMAGE_PIXELS == 1000

@@ -117,8 +117,8 @@ def _load_own(
             "keep those to test with in a folder or file apart"
         )
     if path.is_dir():
-        images, skipped = read_image_folder(path, image_size, channels, skip_broken, on_progress)
-        return ImageSet(images, None, name, skipped)
+        images, names, skipped = read_image_folder(path, image_size, channels, skip_broken, on_progress)
+        return ImageSet(images, None, name, skipped, names)
     if path.suffix.lower() in (".npy", ".npz"):
         images, labels = read_arrays(path)
         return ImageSet(resized(images, image_size, channels, str(path), on_progress), labels, name)
@@ -168,4 +168,5 @@ def _nothing_there(source: str) -> str:
     """
     near = get_close_matches(source.lower(), [*KNOWN, *MIXTURES], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{source}: no such file or folder, nor a known set{hint}\n  known sets: {KNOWN_SETS}"
+    place = "" if near or Path(source).is_absolute() else f" in {Path.cwd()}"
+    return f"{source}: no such file or folder{place}, nor a known set{hint}\n  known sets: {KNOWN_SETS}"

@@ -25,14 +25,14 @@ def read_image_folder(
     skip_broken: bool,
     on_progress: Progress | None = None,
     halves: bool = False,
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Every image of a folder, cut to a square and resized, and "file: what is wrong" for each one skipped.
+) -> tuple[NDArray[np.uint8], NDArray[np.str_], tuple[str, ...]]:
+    """Every image of a folder, cut to a square and resized, all names, and "file: what is wrong" for each one skipped.
 
-    The order is that of the paths below the folder. Hidden files and folders, files of other kinds and links
-    to folders are passed over. With `channels` None there are 3 if any image has colour, else 1. With `halves`, each
-    file is two images side by side: the channels of the left one come first, then those of the right one.
+    The order is that of the paths below the folder. Hidden files and folders, files of other kinds, links to folders
+    and run folders are passed over. With `channels` None there are 3 if any image has colour, else 1. With `halves`,
+    each file is two images side by side: the channels of the left one come first, then those of the right one.
 
-    Shapes: → (N, size, size, channels) uint8; with `halves`, (N, size, size, 2 · channels)
+    Shapes: → (N, size, size, channels) uint8, with `halves` (N, size, size, 2 · channels); names (N,)
     Raises: DataError for a folder without images or that cannot be read, 2 or 4 channels, broken images
             unless `skip_broken`, or nothing but broken images
 
@@ -40,9 +40,9 @@ def read_image_folder(
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.new("P", (40, 30)).save(folder + "/a.png")
-    ...     images, skipped = read_image_folder(Path(folder), 16, None, skip_broken=False)
-    >>> images.shape, skipped
-    ((1, 16, 16, 1), ())
+    ...     images, names, skipped = read_image_folder(Path(folder), 16, None, skip_broken=False)
+    >>> images.shape, names.tolist(), skipped
+    ((1, 16, 16, 1), ['a.png'], ())
     """
     refuse_channels(folder, channels)
     files = [(file,) for file in image_files(folder)]
@@ -56,10 +56,11 @@ def read_twin_folders(
     channels: int | None,
     skip_broken: bool,
     on_progress: Progress | None = None,
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Images of two folders that have the same names, whatever their suffixes: channels of the first, then of the twin.
+) -> tuple[NDArray[np.uint8], NDArray[np.str_], tuple[str, ...]]:
+    """Images of two folders that have the same names, whatever their suffixes: channels of the first, then of the twin;
+    and names in the first, and what was skipped.
 
-    Shapes: → (N, size, size, 2 · channels) uint8
+    Shapes: → (N, size, size, 2 · channels) uint8, names (N,)
     Raises: as `read_image_folder`; DataError for names that only one of the folders has, or one has twice
     """
     refuse_channels(folder, channels)
@@ -93,8 +94,8 @@ def _read_all(
     skip_broken: bool,
     on_progress: Progress | None,
     halves: bool = False,
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """What is in the files, those of a tuple beside each other as channels."""
+) -> tuple[NDArray[np.uint8], NDArray[np.str_], tuple[str, ...]]:
+    """What is in the files, those of a tuple beside each other as channels; names, and what was skipped."""
     parts, each = (2 if halves else len(files[0])), channels or 3
     refuse_too_large(str(folder), len(files) * size * size * parts * each)
     images = np.empty((len(files), size, size, parts, each), np.uint8)
@@ -113,11 +114,17 @@ def _read_all(
 
     broken = tuple(problems.values())
     refuse_broken(folder, broken, len(files), skip_broken)
+    names = names_of(folder, [together[0] for together in files])
     if broken:
-        images = np.delete(images, list(problems), axis=0)
+        images, names = np.delete(images, list(problems), axis=0), np.delete(names, list(problems))
     if channels is None:
         images = without_idle_colour(images)
-    return images.reshape(len(images), size, size, -1), broken
+    return images.reshape(len(images), size, size, -1), names, broken
+
+
+def names_of(folder: Path, files: Sequence[Path]) -> NDArray[np.str_]:
+    """What files are called below a folder, the same on every system. Shapes: → (N,)"""
+    return np.array([file.relative_to(folder).as_posix() for file in files])
 
 
 def without_idle_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -131,7 +138,8 @@ def without_idle_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """All image files below the folder that are not hidden, sorted by path, the same on every system.
+    """All image files below the folder that are not hidden, sorted by path, the same on every system. Run folders below
+    it, whose pictures are about images, are passed over.
 
     Raises: DataError for a folder that cannot be read, or that has none
     """
@@ -141,11 +149,16 @@ def image_files(folder: Path) -> list[Path]:
 
     files = list[Path]()
     for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and not _is_run(Path(place, name))]
         files += [Path(place, n) for n in names if n.lower().endswith(SUFFIXES) and not n.startswith(".")]
     if not files:
         raise DataError(f"{folder}: no images here or in its sub-folders; looked for {' '.join(SUFFIXES)}")
     return sorted(files, key=lambda file: file.relative_to(folder).parts)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run of rawgan, as far as names tell."""
+    return (folder / "config.toml").exists() and (folder / "samples").is_dir()
 
 
 def _read_into(pixels: NDArray[np.uint8], file: Path) -> tuple[int, int]:

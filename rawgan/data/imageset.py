@@ -36,6 +36,8 @@ class ImageSet:
     labels: NDArray[np.int64] | None
     name: str
     skipped: tuple[str, ...] = ()
+    names: NDArray[Any] | None = None
+    """What each image is called: a file, below its folder; or its number, of a part of a set without names. (N,)"""
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -68,11 +70,12 @@ class ImageSet:
     def part(self, which: slice | NDArray[Any]) -> Self:
         """Some of the images, by a slice, by their numbers, or by whether each is in.
 
-        >>> len(ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros").part(slice(3)))
-        3
+        >>> ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros").part(slice(8, 10)).names
+        array([8, 9])
         """
         labels = None if self.labels is None else self.labels[which]
-        return replace(self, images=self.images[which], labels=labels)
+        names = np.arange(len(self)) if self.names is None else self.names
+        return replace(self, images=self.images[which], labels=labels, names=names[which])
 
     @cached_property
     def digest(self) -> str:

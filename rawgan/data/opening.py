@@ -20,6 +20,8 @@ PIXELS_PER_BYTE = 8 * 1032
 """What the densest PNG holds: eight pixels a byte, and Deflate packs 1032 bytes into one."""
 SMALL = 1 << 22
 """Pixels that any file may promise: blank WebP images take a few dozen bytes, whatever their size."""
+LARGEST = 1 << 28
+"""Pixels: a gigabyte, once they are decoded."""
 LONGEST_SIDE = (1 << 16) - 1
 """Pixels: of a JPEG and a GIF. Pillow keeps a pointer to every row."""
 
@@ -42,16 +44,29 @@ def opened_image(path: Path, formats: tuple[str, ...]) -> Iterator["Image.Image"
     """
     from PIL import Image
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _by_limits_of_our_own():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
         with open_file(path) as file, Image.open(file, formats=formats) as image:
             held, promised = os.fstat(file.fileno()).st_size, image.width * image.height
             if max(image.size) > LONGEST_SIDE:
                 raise DataError(f"is {image.width} × {image.height} pixels; expected sides of {LONGEST_SIDE} at most")
+            if promised > LARGEST:
+                raise DataError(f"is {image.width} × {image.height} pixels; expected {LARGEST:,} at most")
             if promised > max(SMALL, PIXELS_PER_BYTE * held):
                 raise DataError(f"promises {image.width} × {image.height} pixels, but is {held} bytes long")
             yield image
+
+
+@contextmanager
+def _by_limits_of_our_own() -> Iterator[None]:
+    """Inside, Pillow takes images of any size: its limit is lower than what photographs can have."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 @contextmanager

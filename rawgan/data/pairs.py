@@ -108,7 +108,7 @@ def made_pairs(images: ImageSet, how: str) -> PairSet:
         raise DataError(f"{images.name}: its images are grey already; take colours, or make pairs by edges or regions")
     source = np.concatenate([MADE[how](part) for part in np.array_split(images.images, len(images) // 1000 + 1)])
     together = np.concatenate([source, images.images], axis=3)
-    return PairSet(together, images.labels, f"{how} of {images.name}", images.skipped, sources=1)
+    return PairSet(together, images.labels, f"{how} of {images.name}", images.skipped, images.names, sources=1)
 
 
 def load_pairs(
@@ -131,18 +131,26 @@ def load_pairs(
     places = [Path(place).expanduser() for place in (folder, *([] if twin is None else [twin]))]
     for place in places:
         if not place.is_dir():
-            raise DataError(f"{place}: there is no such folder; pairs lie side by side in the images of one, or in two")
+            there = "is no folder" if place.exists() else "there is no such folder"
+            raise DataError(
+                f"{place}: {there}; pairs lie side by side in the images of one, or in two\n"
+                "  sources can also be made of any images: --pairs edges, grey or regions"
+            )
     try:
         if twin is None:
-            images, skipped = read_image_folder(places[0], image_size, channels, skip_broken, on_progress, halves=True)
+            images, names, skipped = read_image_folder(
+                places[0], image_size, channels, skip_broken, on_progress, halves=True
+            )
         else:
-            images, skipped = read_twin_folders(places[0], places[1], image_size, channels, skip_broken, on_progress)
+            images, names, skipped = read_twin_folders(
+                places[0], places[1], image_size, channels, skip_broken, on_progress
+            )
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from None
     half = images.shape[3] // 2
     if reverse:
         images = np.concatenate([images[..., half:], images[..., :half]], axis=3)
-    return PairSet(images, None, places[0].resolve().name, skipped, sources=half)
+    return PairSet(images, None, places[0].resolve().name, skipped, names, sources=half)
 
 
 def _brightness(images: Images) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data.bounded import refuse_too_large
-from rawgan.data.folder import image_files, refuse_broken, refuse_channels, without_idle_colour
+from rawgan.data.folder import image_files, names_of, refuse_broken, refuse_channels, without_idle_colour
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.data.opening import upright_image
 from rawgan.data.pixels import in_mode, square
@@ -26,9 +26,9 @@ def load_tiles(
     channels: int | None = None,
     skip_broken: bool = False,
     on_progress: Progress | None = None,
-) -> tuple[ImageSet, NDArray[np.int64]]:
-    """Squares cut from the images of a folder, at the size that these have, those of an image one after the other; and
-    of each, which image it is from, counted from 0.
+) -> ImageSet:
+    """Squares cut from the images of a folder, at the size that these have, those of an image one after the other; each
+    has the name of its image.
 
     What is smaller than a square is enlarged to one. `channels`, `skip_broken` and `on_progress` are as of `load`.
 
@@ -39,30 +39,29 @@ def load_tiles(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.radial_gradient("L").crop((0, 0, 70, 40)).save(folder + "/large.png")
     ...     Image.new("RGB", (20, 10)).save(folder + "/small.png")
-    ...     images, image_of = load_tiles(folder, image_size=32, channels=3)
-    >>> images.images.shape, image_of
-    ((3, 32, 32, 3), array([0, 0, 1]))
+    ...     load_tiles(folder, image_size=32, channels=3).names.tolist()
+    ['large.png', 'large.png', 'small.png']
     """
     place = Path(folder).expanduser()
     refuse_channels(place, channels)
-    files, problems, found, held = image_files(place), list[str](), list[Images](), 0
+    files, problems, found, held = image_files(place), list[str](), dict[Path, Images](), 0
     for done, file in enumerate(files, 1):
         try:
             with upright_image(file) as image:
-                found.append(tiles(np.asarray(in_mode(image, channels or 3)), image_size))
+                found[file] = tiles(np.asarray(in_mode(image, channels or 3)), image_size)
         except DataError as error:
             problems.append(one_line(f"{file.relative_to(place)}: {error}"))
         else:
-            held += found[-1].nbytes
+            held += found[file].nbytes
             refuse_too_large(str(folder), 2 * held)  # as pieces, and then all of them together
         if on_progress:
             on_progress(done, len(files))
     refuse_broken(place, problems, len(files), skip_broken)
-    together = np.concatenate(found)
+    together = np.concatenate([*found.values()])
     if channels is None:
         together = without_idle_colour(together)
-    images = ImageSet(together, None, place.resolve().name, tuple(problems))
-    return images, np.repeat(np.arange(len(found)), [len(pieces) for pieces in found])
+    names = names_of(place, [*found]).repeat([len(pieces) for pieces in found.values()])
+    return ImageSet(together, None, place.resolve().name, tuple(problems), names)
 
 
 def tiles(image: Images, size: int) -> Images:

@@ -158,7 +158,7 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
             config.data, image_size=config.size, channels=config.channels, skip_broken=config.skip_broken,
             on_progress=show,
         )  # fmt: skip
-        return whole_images_apart(*pieces)
+        return whole_images_apart(pieces)
     images = read("train")
     if has_test_split(config.data):
         return images, read("test")
@@ -177,16 +177,20 @@ def _tenth(count: int) -> int:
     return max(1, min(MOST_HELD_OUT, int(count * HELD_OUT)))
 
 
-def whole_images_apart(pieces: ImageSet, image_of: NDArray[np.int64]) -> tuple[ImageSet, ImageSet]:
-    """Pieces to train with, and others, of other images, as pieces of the same image would tell about them: the last
-    images, as many as have no more than a tenth of all pieces, or the one of fewest. Only a single image is divided.
+def whole_images_apart(pieces: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """Pieces to train with, and others, of images of other names, as pieces of the same image would tell about them:
+    the last images, as many as have no more than a tenth of all pieces, or the one of fewest. Only a single image is
+    divided.
 
     Raises: ArgumentError for a single piece
 
-    >>> pieces = ImageSet(np.zeros((30, 8, 8, 1), np.uint8), None, "zeros")
-    >>> [len(part) for part in whole_images_apart(pieces, np.arange(3).repeat([20, 8, 2]))]
+    >>> names = np.array(["a", "b", "c"]).repeat([20, 8, 2])
+    >>> pieces = ImageSet(np.zeros((30, 8, 8, 1), np.uint8), None, "zeros", names=names)
+    >>> [len(part) for part in whole_images_apart(pieces)]
     [28, 2]
     """
+    assert pieces.names is not None
+    image_of = np.append(0, pieces.names[1:] != pieces.names[:-1]).cumsum()
     most, of_each = _tenth(len(pieces)), np.bincount(image_of)
     if len(of_each) == 1:
         image_of, of_each = np.arange(len(pieces)), np.ones(len(pieces), np.int64)
