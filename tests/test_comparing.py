@@ -10,7 +10,7 @@ from rawgan.data import load
 from rawgan.data.styles import inverted
 from rawgan.gan import Cycle
 from rawgan.metrics import judge_of
-from rawgan.runs.comparing import compare, compare_cycle
+from rawgan.runs.comparing import compare, compare_cycle, style_classifier
 from rawgan.runs.cycling import cycle_of
 from rawgan.runs.translate_config import CycleConfig, EnhanceConfig
 from rawgan.runs.translating import translator_of
@@ -69,7 +69,13 @@ def test_what_classifiers_find_of_digits_in_another_style(module, right, digits,
     cycle = cycle_of(config, "cpu")
     cycle = Cycle(making(cycle.forth, module), making(cycle.back, module), cycle.made)
     drawn = [dataclasses.replace(part, images=inverted(part.images)) for part in digits]
-    found = compare_cycle(config, cycle, (digits, tuple(drawn)), judge_of("mnist")).figures
+    (a, a_held_out), (b, b_held_out) = digits, drawn
+    kind_of, told = style_classifier(config, (a, b), (a_held_out, b_held_out)), []
+    found = compare_cycle(
+        config, cycle, (a_held_out, b_held_out), kind_of, judge_of("mnist"), lambda *done: told.append(done)
+    ).figures
+    assert told[-1] == (2 * COUNT, 2 * COUNT)
+    assert told == sorted(told)
     for way in ("A to B", "B to A"):
         assert found[way]["back"] == 0
         if right:
@@ -86,8 +92,25 @@ def test_what_classifiers_find_of_digits_in_another_style(module, right, digits,
         assert min(found[f"real {kind}"]["style"], found[f"real {kind}"]["recognised"]) > 0.95
 
 
+@pytest.mark.parametrize("name", ["translated", "targets", "median filter, 3 × 3", "a run"])
+def test_another_run_takes_nobodys_place_in_the_table(name, digits):
+    config = EnhanceConfig(task="denoise", channels=1, width=2)
+    gan, few = translator_of(config, "cpu"), [part.part(slice(20)) for part in digits]
+    found = compare(config, making(gan, nn.Identity()), *few, others={name: making(gan, Inverse())}).figures
+    assert len(found) == 4
+    assert found["a run" if name == "a run" else f"the run {name}"]["psnr"] < found["translated"]["psnr"]
+
+
+def test_few_images_of_two_kinds_are_told_apart(digits):
+    a, b = digits[0].part(slice(20)), digits[0].part(slice(20, 40))
+    b = dataclasses.replace(b, images=inverted(b.images))
+    kind_of = style_classifier(CycleConfig(), (a, b), (a, b))
+    assert (kind_of.labels(b.images) == 1).mean() > 0.9
+
+
 def test_images_of_each_are_those_of_the_means(digits):
     config = EnhanceConfig(task="denoise", channels=1, width=2)
     found = compare(config, making(translator_of(config, "cpu"), nn.Identity()), *digits)
     assert found.each["translated"]["psnr"].shape == (COUNT,)
+    np.testing.assert_array_equal(found.names["translated"], np.arange(COUNT))
     assert found.figures["translated"]["psnr"] == pytest.approx(np.mean(found.each["translated"]["psnr"]))

@@ -14,7 +14,7 @@ from rawgan.data import ImageSet
 from rawgan.gan import Cycle, Translator
 from rawgan.metrics import judge_of
 from rawgan.runs.checkpoint import About
-from rawgan.runs.comparing import Comparison, compare, compare_cycle
+from rawgan.runs.comparing import Comparison, compare, compare_cycle, style_classifier
 from rawgan.runs.cycling import kinds_of
 from rawgan.runs.loop import digest_of
 from rawgan.runs.translate_config import CycleConfig, PairedConfig, TranslateConfig
@@ -48,12 +48,13 @@ def measured_images(
             kinds = kinds_of(asked, show)
         (a, a_held_out), (b, b_held_out) = kinds
         _say_if_others(console, trained_by, a, a_held_out, b, b_held_out)
-        count = min(samples or len(a_held_out), len(a_held_out), len(b_held_out))
+        parts = a_held_out.part(slice(samples)), b_held_out.part(slice(samples))
         with progress_of(console, "learning to tell both kinds apart") as show:
-            found = compare_cycle(
-                asked, networks, ((a, a_held_out.part(slice(count))), (b, b_held_out.part(slice(count)))), judge, show
-            )
-        return _shown(console, f"{count:,} images of each kind", found)
+            kind_of = style_classifier(asked, (a, b), parts, show)
+        with progress_of(console, "translating") as show:
+            found = compare_cycle(asked, networks, parts, kind_of, judge, show)
+        counts = " and ".join(f"{len(part):,}" for part in parts)
+        return _shown(console, f"{counts} images of both kinds", found)
     assert isinstance(asked, PairedConfig)
     with progress_of(console, "reading images") as show:
         training, held_out = parts_of(asked, show)
@@ -61,7 +62,7 @@ def measured_images(
     part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:
         found = compare(asked, networks, training, part, judge, show, others)
-    return _shown(console, f"{len(part):,} images", found)
+    return _shown(console, f"{len(part):,} image{'' if len(part) == 1 else 's'}", found)
 
 
 def _say_if_others(console: Console, trained_by: Mapping[str, About], *images: ImageSet) -> None:
@@ -73,9 +74,12 @@ def _say_if_others(console: Console, trained_by: Mapping[str, About], *images: I
 
 def _shown(console: Console, what: str, found: Comparison) -> dict[str, Any]:
     """Print the table. Returns what is in it, and figures of each image."""
-    console.print(_table(f"{what} that were not trained with", found.figures))
+    console.print(_table(f"{what} not trained with", found.figures))
     images = {
-        network: [dict(zip(each, map(float, row), strict=True)) for row in zip(*each.values(), strict=True)]
+        network: [
+            {"image": name, **dict(zip(each, row, strict=True))}
+            for name, *row in zip(found.names[network].tolist(), *(v.tolist() for v in each.values()), strict=True)
+        ]
         for network, each in found.each.items()
     }
     return {"figures": found.figures, "images": images}

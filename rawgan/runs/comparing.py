@@ -34,6 +34,8 @@ class Comparison:
     figures: dict[str, dict[str, float]]
     each: dict[str, dict[str, NDArray[np.float64]]]
     """Those of each image that a network made, by network and name: (N,)."""
+    names: dict[str, NDArray[Any]]
+    """What these images are called, by network: (N,)."""
 
 
 def compare(
@@ -55,7 +57,10 @@ def compare(
     baselines = baselines_of(config, *(np.concatenate([x.numpy() for x in parts]) for parts in zip(*few, strict=True)))
     makers: dict[str, Callable[[Tensor], NDArray[Any]]] = {
         TRANSLATED: partial(translated, gan),
-        **{name: partial(translated, other) for name, other in others.items()},
+        **{
+            f"the run {name}" if name in (TRANSLATED, TARGETS, *baselines) else name: partial(translated, other)
+            for name, other in others.items()
+        },
         **{name: _of_numpy(maker) for name, maker in baselines.items()},
     }
     made: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in (*makers, TARGETS)}
@@ -76,7 +81,11 @@ def compare(
     if judge is not None:
         labels = held_out.labels if judge.data == name_of(config.data) else None
         _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
-    return Comparison(figures, {TRANSLATED: each[TRANSLATED]})
+    return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: _names(held_out)})
+
+
+def _names(images: ImageSet) -> NDArray[Any]:
+    return np.arange(len(images)) if images.names is None else images.names
 
 
 def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
@@ -103,19 +112,19 @@ def _judged(
 def compare_cycle(
     config: CycleConfig,
     gan: Cycle,
-    kinds: tuple[tuple[ImageSet, ImageSet], tuple[ImageSet, ImageSet]],
+    held_out: tuple[ImageSet, ImageSet],
+    kind_of: Classifier,
     judge: Judge | None = None,
     on_progress: Progress = lambda done, total: None,
 ) -> Comparison:
     """Translate images of both kinds that were not trained with, and measure them, beside what real images reach.
 
-    `style` is the share that a classifier takes for images of the kind that they should be of; it is trained on both
-    kinds here. With a judge, `recognised` is the share that it takes for the class of the image that was translated;
-    what is inverted is turned back for it, as it has seen no such images. FID is to real images of that kind. `back` is
-    L1 of what is translated there and back. Of a style, what should come out is known, and pixels are compared with it.
+    `style` is the share that `kind_of`, a `style_classifier`, takes for the kind that they should be of. With a judge,
+    `recognised` is the share that it takes for the class of the image that was translated; what is inverted is turned
+    back for it, as it has seen no such images. FID is to real images of that kind. `back` is L1 of what is translated
+    there and back. Of a style, what should come out is known, and pixels are compared with it.
     """
-    (a, a_held_out), (b, b_held_out) = kinds
-    kind_of = _style_classifier(config, (a, b), (a_held_out, b_held_out), on_progress)
+    a, b = held_out
     inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
 
     def judged(
@@ -131,11 +140,17 @@ def compare_cycle(
     figures: dict[str, dict[str, float]] = {}
     each: dict[str, dict[str, NDArray[np.float64]]] = {}
     sides = (
-        ("A to B", gan.forth, gan.back, a_held_out, b_held_out, 1),
-        ("B to A", gan.back, gan.forth, b_held_out, a_held_out, 0),
+        ("A to B", gan.forth, gan.back, a, b, 1),
+        ("B to A", gan.back, gan.forth, b, a, 0),
     )
+    done = 0
+
+    def show(within: int, _: int) -> None:
+        on_progress(done + within, len(a) + len(b))
+
     for name, there, back, images, wanted, kind in sides:
-        made, home = there_and_back(there, back, images)
+        made, home = there_and_back(there, back, images, show)
+        done += len(images)
         each[name] = {**judged(made, images.labels, kind), "back": home}
         if config.styles is not None:
             each[name] |= of_pixels(made, wanted.images)
@@ -145,21 +160,26 @@ def compare_cycle(
             if len(real) > real.shape[1]:
                 figures[name]["fid"] = fid(real, features)
         figures[f"real {'AB'[kind]}"] = _means(judged(wanted.images, wanted.labels, kind))
-    return Comparison(figures, each)
+    return Comparison(figures, each, {"A to B": _names(a), "B to A": _names(b)})
 
 
 def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:
     return {name: float(values.mean()) for name, values in each.items()}
 
 
-def _style_classifier(
-    config: CycleConfig, kinds: tuple[ImageSet, ImageSet], held_out: tuple[ImageSet, ImageSet], on_progress: Progress
+def style_classifier(
+    config: CycleConfig,
+    kinds: tuple[ImageSet, ImageSet],
+    held_out: tuple[ImageSet, ImageSet],
+    on_progress: Progress = lambda done, total: None,
 ) -> Classifier:
-    """What tells the two kinds apart."""
+    """What tells the two kinds apart; of few images, it sees each more often."""
 
     def both(parts: tuple[ImageSet, ImageSet]) -> ImageSet:
         few = [part.images[:STYLE_IMAGES] for part in parts]
         labels = np.repeat([0, 1], [len(images) for images in few])
         return ImageSet(np.concatenate(few), labels, "two kinds of images")
 
-    return train_classifier(both(kinds), both(held_out), config.seed, STYLE_EPOCHS, on_progress)
+    training = both(kinds)
+    epochs = max(STYLE_EPOCHS, STYLE_EPOCHS * 2 * STYLE_IMAGES // (4 * len(training)))
+    return train_classifier(training, both(held_out), config.seed, epochs, on_progress)

@@ -138,7 +138,7 @@ class CycleTraining(Loop):
 
 
 def there_and_back(
-    there: Translator, back: Translator, images: ImageSet
+    there: Translator, back: Translator, images: ImageSet, on_progress: Progress = lambda done, total: None
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Translated images, and L1 of what is translated back to what they were. Shapes: → (N, H, W, C), (N,)"""
     made, home, count = [], [], at_once(*images.shape[:2])
@@ -148,6 +148,7 @@ def there_and_back(
         again = translated(back, Tensor(after).to(device_of(back)))
         made.append(to_uint8(after))
         home.append(np.abs(again - pixels).mean(axis=(1, 2, 3)) / 2)
+        on_progress(start + len(pixels), len(images))
     return np.concatenate(made), np.concatenate(home)
 
 
