@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from run_files import files
 
 from rawgan.cli import main
 from rawgan.data import to_uint8
-from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.errors import ArgumentError, ConfigError
 from rawgan.gan import TranslationKind, build_translator
 from rawgan.runs import RunFolder
-from rawgan.runs.applying import applied, restore_networks, source_of, translate_config_of
+from rawgan.runs.applying import applied, knows_sources, restore_networks, source_of, translate_config_of
 from rawgan.runs.comparing import compare
 from rawgan.runs.cycling import CycleTraining
 from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, Pix2pixConfig
@@ -395,7 +396,7 @@ def test_reach_is_as_far_as_the_image_has_a_say(model):
 def test_an_image_too_large_for_the_machine_is_named_and_the_others_are_made(
     runs, photos, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("rawgan.runs.applying.machine_bytes", lambda: 10**6)
+    monkeypatch.setattr("rawgan.runs.applying.machine_bytes", lambda: 10**5)
     (photos / "broken.png").unlink()
     out = tmp_path / "out"
     assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(out)]) == 1
@@ -583,10 +584,59 @@ def test_runs_are_as_long_as_the_help_says(kind, steps, capsys):
     assert "Unset: 1000, of cyclegan 3000" in re.sub(r"[│\s]+", " ", capsys.readouterr().out)
 
 
-def test_of_two_folders_sources_are_not_made_of_targets(photos):
-    config = Pix2pixConfig(data="sketches", targets="paintings", channels=3, source_channels=3)
-    with pytest.raises(DataError, match="sources of this run are not made of targets; give it sources"):
-        source_of(photos / "colour.jpg", config, with_target=True)
+def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_path, capsys):
+    """It is said before any image is read, and nothing is written."""
+    assert (
+        main(["apply", str(runs / "cyclegan-inverted"), str(photos), "--with-targets", "--out", str(tmp_path / "o")])
+        == 1
+    )
+    assert "leave it out, and give what is to be translated" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+    assert not knows_sources(Pix2pixConfig(data="sketches", targets="paintings"))
+    assert knows_sources(Pix2pixConfig(data="pairs"))
+
+
+def test_one_fault_costs_no_other_image(runs, photos, tmp_path, capsys):
+    """Folders without images, names that others have, and a folder where a file is to go."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "odd" / "sheet.png").mkdir(parents=True)
+    shutil.copy(photos / "colour.jpg", tmp_path / "odd" / "sheet.png" / "in.jpg")
+    out = tmp_path / "out"
+    files = [str(tmp_path / "empty"), str(tmp_path / "odd"), str(tmp_path / "none.png"), str(photos / "tiny.bmp")]
+    assert main(["apply", str(runs / "enhance"), *files, "--out", str(out)]) == 1
+    printed = capsys.readouterr().out
+    assert "empty: no images here" in printed
+    assert "sheet.png could not be written" in printed
+    assert "none.png: No such file" in printed
+    assert {path.name for path in out.rglob("*.png") if path.is_file()} == {"in.png", "tiny.png"}
+
+
+def test_names_may_be_as_long_as_they_can(runs, photos, tmp_path):
+    name = 251 * "a"
+    shutil.copy(photos / "tiny.bmp", tmp_path / f"{name}.bmp")
+    assert main(["apply", str(runs / "enhance"), str(tmp_path / f"{name}.bmp"), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / f"{name}.png").exists()
+
+
+def test_nothing_is_left_where_nothing_could_be_read(runs, tmp_path, capsys):
+    before = sorted(runs.rglob("*"))
+    assert main(["apply", str(runs / "enhance"), str(tmp_path / "none.png")]) == 1
+    assert sorted(runs.rglob("*")) == before
+    assert main(["apply", str(runs / "enhance"), str(tmp_path)]) == 1
+    assert "no images are given; name files, or folders of them\n" in capsys.readouterr().err
+
+
+def test_the_memory_that_is_needed_grows_with_the_width():
+    x = np.zeros((1, 64, 64, 1), np.float32)
+    kind = TranslationKind(16, 1, 1)
+    narrow, wide = (build_translator("resnet", kind, width=width, patch=16) for width in (2, 16))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rawgan.runs.applying.machine_bytes", lambda: 40 * 64 * 64 * 8)
+        assert applied(narrow, x).shape == (1, 64, 64, 1)
+        with pytest.raises(MemoryError):
+            applied(wide, x)
+        long = np.zeros((1, 8, 8 * 64, 1), np.float32)
+        assert applied(narrow, long).shape == (1, 8, 8 * 64, 1)
 
 
 def test_a_style_is_shown_beside_what_it_should_be():

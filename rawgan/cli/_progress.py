@@ -1,11 +1,11 @@
 """A progress bar that keeps quiet about work that is soon done."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Timer
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 PATIENCE = 1.0
 """Seconds before a bar appears."""
@@ -13,21 +13,19 @@ PATIENCE = 1.0
 
 @contextmanager
 def progress_of(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function (done, total) that moves a bar, which appears if the work takes long and is gone afterwards."""
+    """Give a function (done, total) that moves a bar, which appears if the work takes long and is gone afterwards.
+
+    It appears on time, however long the first piece of work takes.
+    """
     progress = Progress(console=console, transient=True)
-    task: TaskID | None = None
-    started = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        nonlocal task
-        if task is None and time.monotonic() - started > PATIENCE:
-            progress.start()
-            task = progress.add_task(what)
-        if task is not None:
-            progress.update(task, completed=done, total=total)
-
+    task = progress.add_task(what, total=None)
+    timer = Timer(PATIENCE, progress.start)
+    timer.daemon = True
+    timer.start()
     try:
-        yield show
+        yield lambda done, total: progress.update(task, completed=done, total=total)
     finally:
-        if task is not None:
+        timer.cancel()
+        timer.join()
+        if progress.live.is_started:
             progress.stop()

@@ -1,6 +1,7 @@
 """rawgan apply"""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from rawgan.runs._files import naming
 from rawgan.runs.applying import (
     Work,
     applied,
+    knows_sources,
     restore_networks,
     source_of,
     together,
@@ -51,7 +53,8 @@ class ApplyConfig:
     run: Annotated[Path, tyro.conf.Positional]
     """The run folder, of rawgan pix2pix, enhance or cyclegan."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Image files, or folders of them. Of images to be filled in, what is transparent is missing."""
+    """Image files, or folders of them, without run folders in there. Of images to be filled in, what is transparent is
+    missing."""
     out: Path | None = None
     """The folder to write into, new or empty. Unset: a new one in the run folder."""
     with_targets: bool = False
@@ -76,11 +79,17 @@ def main(options: list[str]) -> int:
         raise ConfigError(
             f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
         )
-    files = _files(config.images)
+    if config.with_targets and not knows_sources(asked):
+        raise ArgumentError(
+            f"--with-targets: {config.run} translates what is not made of targets, nor lies beside them in a file\n"
+            "  leave it out, and give what is to be translated"
+        )
+    faults = list[str]()
+    files = _files(config.images, faults)
     networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
     gan = _way(networks, config)
     out = _new_folder(config.out, config.run)
-    rows, faults = list[list["Image.Image"]](), list[str]()
+    rows, count = list[list["Image.Image"]](), 0
     with progress_of(console, "translating") as show:
         for batch in together(_read(files, asked, config, faults), gan):
             source = np.concatenate([work.source for work in batch])
@@ -92,20 +101,28 @@ def main(options: list[str]) -> int:
                 faults += [f"{work.file}: {words}" for work in batch]
                 continue
             for work, image in zip(batch, made, strict=True):
-                save_image(out / f"{work.name}.png", image)
-                if len(rows) < MOST_ROWS:
-                    rows.append(_row(asked, work, image))
+                with _noting(faults):
+                    save_image(out / f"{work.name}.png", image)
+                    count += 1
+                    if len(rows) < MOST_ROWS:
+                        rows.append(_row(asked, work, image))
+    with _noting(faults):
+        if rows:
+            sheet = save_sheet(out / "sheet.png", rows)
+            images = f"{count} image{'' if count == 1 else 's'}"
+            say(console, f"{images} of step {about.step:,}: {out}", f"before and after: {sheet}")
     for fault in faults:
         say(console, fault)
-    if rows:
-        sheet = save_sheet(out / "sheet.png", rows)
-        count = len(files) - len(faults)
-        say(
-            console,
-            f"{count} image{'' if count == 1 else 's'} of step {about.step:,}: {out}",
-            f"before and after: {sheet}",
-        )
     return 1 if faults else 0
+
+
+@contextmanager
+def _noting(faults: list[str]) -> Iterator[None]:
+    """Inside, a file that cannot be written is a fault, and no reason to leave out the others."""
+    try:
+        yield
+    except ConfigError as error:
+        faults.append(str(error))
 
 
 def _read(files: dict[str, Path], asked: TranslateConfig, config: ApplyConfig, faults: list[str]) -> Iterator[Work]:
@@ -138,11 +155,19 @@ def _row(asked: TranslateConfig, work: Work, image: NDArray[np.uint8]) -> list["
     return [thumbnail(each) for each in shown]
 
 
-def _files(given: tuple[Path, ...]) -> dict[str, Path]:
-    """Image files by the name that each will have, without its suffix; those of folders by their path in there."""
+def _files(given: tuple[Path, ...], faults: list[str]) -> dict[str, Path]:
+    """Image files by the name that each will have, without its suffix; those of folders by their path in there. What is
+    wrong with folders goes to the faults.
+
+    Raises: ArgumentError if there are no images
+    """
     found = dict[str, Path]()
     for place in given:
-        below = image_files(place) if place.is_dir() else [place]
+        try:
+            below = image_files(place) if place.is_dir() else [place]
+        except DataError as error:
+            faults.append(str(error))
+            continue
         for file in below:
             name = str(file.relative_to(place).with_suffix("")) if place.is_dir() else file.stem
             number, free = 2, name
@@ -150,7 +175,7 @@ def _files(given: tuple[Path, ...]) -> dict[str, Path]:
                 number, free = number + 1, f"{name}-{number}"
             found[free] = file
     if not found:
-        raise ArgumentError("no images are given; name files, or folders of them")
+        raise ArgumentError("\n  ".join(["no images are given; name files, or folders of them", *faults]))
     return found
 
 
@@ -164,12 +189,13 @@ def _way(networks: Translator | Cycle, config: ApplyConfig) -> Translator:
 
 
 def _new_folder(out: Path | None, run: Path) -> Path:
-    """An empty folder to write into."""
+    """A folder to write into: an empty one, or one that there is not yet."""
     if out is not None:
         refuse_taken(out)
-    number, folder = 2, out or run / "applied"
-    while out is None and folder.exists():
+        with naming(out, "made"):
+            out.mkdir(parents=True, exist_ok=True)
+        return out
+    number, folder = 2, run / "applied"
+    while folder.exists():
         number, folder = number + 1, run / f"applied-{number}"
-    with naming(folder, "made"):
-        folder.mkdir(parents=True, exist_ok=True)
     return folder

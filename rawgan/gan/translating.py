@@ -58,6 +58,8 @@ class Translator(Players):
     """Networks that make images out of images, and judge them beside what they were made of, or by themselves."""
 
     kind: TranslationKind
+    width: int
+    """Channels of G next to the image."""
     stride: int
     """Height and width of what G takes are multiples of it, in pixels."""
     reach: int | None
@@ -135,7 +137,7 @@ def build_translator(
         for network, each in ((generator, rate), (discriminator, d_learning_rate or rate))
     )
     return Translator(
-        model=model, kind=kind, stride=stride, reach=reach_of(model, kind), paired=paired,
+        model=model, kind=kind, width=width, stride=stride, reach=reach_of(model, kind), paired=paired,
         generator=generator, discriminator=discriminator, g_optimizer=g_optimizer, d_optimizer=d_optimizer,
         average=made() if average_decay else None, average_decay=average_decay,
     )  # fmt: skip

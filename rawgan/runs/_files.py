@@ -64,7 +64,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     ['note.txt']
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name[-40:]}.{token_hex(4)}.tmp")  # names have 255 bytes at most
     try:
         with naming(path, "written"):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -35,8 +35,8 @@ Pixels = NDArray[Any]
 
 SAVED = 6
 """Bytes that a byte of an image takes while it is saved, about."""
-AT_WORK = 4 * 4 * 64
-"""Bytes that a pixel takes while it is made, about: a few layers of 64 channels."""
+AT_WORK = 40
+"""Bytes that a pixel takes while it is made, for each channel of G next to the image, about: ten layers of floats."""
 
 
 def translate_config_of(folder: RunFolder) -> TranslateConfig | None:
@@ -122,14 +122,21 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
         yield batch
 
 
+def knows_sources(config: TranslateConfig) -> bool:
+    """Whether a file that shows what should come out is enough to have what it is made of, too."""
+    return isinstance(config, EnhanceConfig) or (
+        isinstance(config, Pix2pixConfig) and config.how in (*MADE, "side-by-side")
+    )
+
+
 def source_of(
     path: Path, config: TranslateConfig, with_target: bool = False, seed: int = 0
 ) -> tuple[Pixels, Pixels | None]:
     """What a network takes, from an image file of any size; and what it should make of it, if that is known.
 
-    With `with_target`, the file shows what should come out, and the source is made of it as in training: its edges, or
-    what is left of it; or it shows both, side by side. Otherwise it is the source; of an image to be filled in, what is
-    transparent is missing.
+    With `with_target`, for runs of which `knows_sources` is true, the file shows what should come out, and the source
+    is made of it as in training: its edges, or what is left of it; or it shows both, side by side. Otherwise it is the
+    source; of an image to be filled in, what is transparent is missing.
 
     Raises: DataError for a file that cannot be read, or has nothing missing where something should be
     """
@@ -175,8 +182,7 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
             return config.degradation.of(target, generator(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
-    if not isinstance(config, Pix2pixConfig) or config.how not in MADE:
-        raise DataError(f"{path}: sources of this run are not made of targets; give it sources")
+    assert isinstance(config, Pix2pixConfig)
     return to_unit(MADE[config.how](pixels)), target
 
 
@@ -201,7 +207,7 @@ def applied(
     else:
         step, reach = max(1, piece // enlarged // stride) * stride, -(-gan.reach // stride) * stride
     tall, wide = (min(step + 2 * reach, side) * enlarged for side in padded.shape[1:3])
-    if SAVED * made.nbytes + AT_WORK * count * tall * wide > machine_bytes():
+    if SAVED * made.nbytes + AT_WORK * gan.width * count * tall * wide > machine_bytes():
         raise MemoryError
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
     for done, corner in enumerate(corners, 1):
