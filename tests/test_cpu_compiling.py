@@ -77,9 +77,7 @@ def test_one_line_on_stderr_tells_of_slow_compilation(monkeypatch, capsys):
     monkeypatch.setattr(compiling, "_told", [])
     for seconds in (0.0, compiling.SLOW_SECONDS / 2, 2 * compiling.SLOW_SECONDS, 3 * compiling.SLOW_SECONDS):
         compiling._tell("conv2d", seconds)
-    assert capsys.readouterr().err.splitlines() == [
-        "rawgan: compiling kernels for this CPU, once; the next start will find them ready"
-    ]
+    assert capsys.readouterr().err.splitlines() == ["rawgan: compiling kernels for this CPU, each of them once"]
 
 
 def test_a_watcher_hears_of_the_outermost_compilation_of_our_kernels_alone():

@@ -74,6 +74,9 @@ def test_what_has_no_partner_is_named(tmp_path):
         load_pairs(tmp_path / "from", tmp_path / "to", image_size=8)
     with pytest.raises(DataError, match="there is no such folder"):
         load_pairs(tmp_path / "form", image_size=8)
+    (tmp_path / "images.npy").touch()
+    with pytest.raises(DataError, match=r"images\.npy: is no folder.*\n.*--pairs edges, grey or regions"):
+        load_pairs(tmp_path / "images.npy", image_size=8)
     with pytest.raises(DataError, match="channels=2: expected 1 or 3 here"):
         load_pairs(tmp_path / "from", image_size=8, channels=2)
 

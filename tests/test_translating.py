@@ -1,5 +1,6 @@
 """Runs of translators and enhancers: the same folders, checkpoints, resuming and doctor as those of `rawgan train`."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -185,8 +186,11 @@ def test_images_that_are_others_by_now_are_noticed(tmp_path, capsys):
     assert main(["evaluate", run, "--beside", run]) == 0
     printed = capsys.readouterr().out
     assert printed.count(f"the images are not those that {run} was trained by: some of them it may have seen") == 1
+    assert main(["enhance", "--resume", run, "--steps", "3"]) == 1
+    error = capsys.readouterr().err
+    assert f"{folder}: these are not the images that step 2 was trained by" in error
+    (folder / "new.png").unlink()
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 0
-    assert "not bit for bit what it would have been, as these are others: images" in capsys.readouterr().out
 
 
 def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tmp_path, monkeypatch):
@@ -197,6 +201,46 @@ def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tm
     ):
         assert one.asked == other.asked
     assert EnhanceConfig(data="photos").asked != EnhanceConfig(data="paintings").asked
+
+
+def test_squares_of_photographs_are_measured_whatever_the_seed(photos):
+    assert EnhanceConfig(data=str(photos)).asked == EnhanceConfig(data=str(photos), seed=1).asked
+    for config in (EnhanceConfig(data=str(photos), whole=True), EnhanceConfig(data="images.npy")):
+        assert config.asked != dataclasses.replace(config, seed=1).asked
+
+
+def test_a_run_goes_on_where_it_is(runs, tmp_path, capsys):
+    assert main(["enhance", "--resume", str(runs / "enhance"), "--out", str(tmp_path / "new")]) == 1
+    assert "--out is for new runs" in capsys.readouterr().err
+
+
+def test_flags_make_sense_of_what_a_file_says(data, tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text("hole = 5\nwidth = 2\nbatch_size = 4\npatch = 16\nimage_size = 16\n")
+    options = ["enhance", "--config", str(file), "--data", data, "--dry-run"]
+    assert main([*options, "--task", "inpaint"]) == 0
+    assert main(options) == 1
+    assert f"{file}: hole is for --task inpaint" in capsys.readouterr().err
+    assert main([*options, "--task", "inpaint", "--pixel-weight", "-1"]) == 1
+    assert "enhance: pixel_weight must lie in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["unet", "--noise-size", "3"], "noise_size says nothing of unet"),
+        (["unet", "--factor", "2"], "factor says nothing of unet"),
+        (["dcgan", "--patch", "16"], "patch says nothing of dcgan"),
+        (["subpixel", "--factor", "16"], "factor must be 2, 4 or 8, but is 16"),
+        (["subpixel", "--image-size", "30"], "images of 30 pixels cannot be shrunk by 4"),
+        (["resnet", "--patch", "142"], "patch must be one of 16, 34, 70 for images of 28 pixels"),
+        (["unet", "--width", "0"], "width must lie in 1"),
+        (["unet", "--batch-size", "0"], "batch_size must lie in 2"),
+    ],
+)
+def test_what_cannot_be_described_is_refused(options, words, capsys):
+    assert main(["describe", *options]) == 1
+    assert words in capsys.readouterr().err
 
 
 def test_no_seed_for_what_has_no_noise(runs, capsys):
@@ -240,7 +284,7 @@ def test_runs_of_all_kinds_are_listed(runs, capsys):
 def test_what_makes_no_images_of_noise_says_so(runs, capsys):
     for command in ("sample", "interpolate"):
         assert main([command, str(runs / "pix2pix-edges")]) == 1
-        assert "is of rawgan 'pix2pix'" in capsys.readouterr().err
+        assert f"give it some: rawgan apply {runs / 'pix2pix-edges'} IMAGES" in capsys.readouterr().err
 
 
 def test_what_makes_images_of_noise_stands_beside_nothing(tmp_path, capsys):
@@ -272,9 +316,13 @@ def test_another_run_is_measured_beside(runs, capsys):
     assert [*said["figures"]] == ["translated", str(run), "bicubic"]
     assert said["figures"][str(run)] == alone == said["figures"]["translated"]
     assert [*said["images"]] == ["translated"]
-    for other in ("pix2pix-edges", "cyclegan-inverted", "enhance-inpaint"):
+    for other, words in (
+        ("pix2pix-edges", "it has command pix2pix, not enhance"),
+        ("cyclegan-inverted", "are not both of rawgan pix2pix or enhance"),
+        ("enhance-inpaint", "it has task inpaint, not super-resolution, hole 5, not 10"),
+    ):
         assert main(["evaluate", str(run), "--beside", str(runs / other)]) == 1
-        assert "does not make the same of the same images" in capsys.readouterr().err
+        assert words in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -680,6 +728,11 @@ def test_the_configuration_must_say_channels(tmp_path):
         (Pix2pixConfig(reverse=True), "reverse is for pairs in files, but these are edges"),
         (Pix2pixConfig(targets="paintings"), "targets is for two folders, but data is mnist"),
         (Pix2pixConfig(pairs="side-by-side"), "mnist has single images; make pairs of them, by --pairs edges, grey"),
+        (Pix2pixConfig(data="photos", targets=""), "targets must be the name of a set or the path"),
+        (CycleConfig(targets=""), "targets must be the name of a set or the path"),
+        (EnhanceConfig(whole=True), "whole is for folders of images, but data is mnist"),
+        (EnhanceConfig(data="no/such.npy", whole=True), "whole is for folders of images"),
+        (EnhanceConfig(pixel_weight=0.0, adversarial_weight=0.0), "are all 0: nothing is to be learnt"),
         (Pix2pixConfig(source_channels=-7), "source_channels must be 1 or 3, but is -7; leave it out"),
         (Pix2pixConfig(patch=33), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 33"),
         (CycleConfig(patch=142), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 142"),

@@ -22,7 +22,7 @@ from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet
-from rawgan.errors import ArgumentError, RawganError
+from rawgan.errors import ArgumentError, ConfigError, RawganError
 from rawgan.gan import human_bytes
 from rawgan.metrics import quality
 from rawgan.runs import RunFolder, terminal_grid
@@ -46,8 +46,12 @@ def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
     """Train by a loop what options of that kind ask for, and return the exit code."""
     default = _defaults(options, kind)
     config = parse(kind, f"rawgan {kind.command}", options, default)
+    if config.config is not None:
+        _check_together(config, default)
     console = Console()
     if config.resume is not None:
+        if config.out is not None:
+            raise ArgumentError(f"--out is for new runs, but {config.resume} goes on where it is; leave it out")
         config.check_resumed(default)
         folder = RunFolder.open(config.resume)
         with folder.locked():
@@ -76,6 +80,11 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[L
         say(console, "no checkpoint was written yet, so the run begins anew")
     else:
         then, now = checkpoint.about.made_by, training.made_by()
+        if then.get("images") != now.get("images"):
+            raise ArgumentError(
+                f"{config.data}: these are not the images that step {checkpoint.about.step:,} was trained by\n"
+                f"  have them back, or begin a new run: rawgan {config.command} --config {folder.path}"
+            )
         changes = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
         if changes:
             say(console, f"not bit for bit what it would have been, as these are others: {', '.join(changes)}")
@@ -149,7 +158,26 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
     for flag, other in (("--steps", "epochs"), ("--epochs", "steps")):
         if _given(flag, options):
             values.pop(other, None)
-    return kind.from_dict(values, str(path))
+    return kind.from_dict(values, str(path), checked=not _given("--config", options))
+
+
+def _check_together(config: RunConfig, default: RunConfig) -> None:
+    """Raise an error for options that make no sense; a ConfigError if that is already so of the file they are from."""
+    try:
+        config.check()
+    except ArgumentError as error:
+        if _complaint(default) == str(error):
+            raise ConfigError(f"{config.config}: {error}") from None
+        raise
+
+
+def _complaint(config: RunConfig) -> str | None:
+    """What is wrong with options, if anything."""
+    try:
+        config.check()
+    except ArgumentError as error:
+        return str(error)
+    return None
 
 
 def _given(flag: str, options: list[str]) -> list[str]:
@@ -176,7 +204,7 @@ def _warm_up(console: Console) -> None:
 
     if warm_up.is_warm():
         return
-    console.print("compiling the kernels for this CPU; the next run will find them ready", highlight=False)
+    console.print("compiling the kernels of every run for this CPU, once", highlight=False)
     with console.status("compiling") as status:
         warm_up.warm_up(on_kernel=lambda name: status.update(f"compiling {name}"))
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from rawgan.cli._tables import layer_table
 from rawgan.cli.parsing import parse
+from rawgan.errors import ArgumentError
 from rawgan.gan import (
     MODELS,
     TRANSLATORS,
@@ -25,7 +26,7 @@ from rawgan.gan import (
 )
 from rawgan.runs.config import FOR_POINTS, TrainConfig
 from rawgan.runs.options import RANGES, check_range
-from rawgan.runs.translate_config import EnhanceConfig, Pix2pixConfig
+from rawgan.runs.translate_config import EnhanceConfig, PairedConfig, Pix2pixConfig
 from rawgan.tensor import Tensor
 
 
@@ -54,14 +55,24 @@ class DescribeConfig:
     classes: int = 10
     """How many classes, if so."""
     patch: int = Pix2pixConfig.patch
-    """Of the last three models: height and width of what D judges at a time, in pixels."""
+    """Of the last three models: height and width of what D judges at a time, in pixels: 16, 34, 70 or 142."""
     factor: int = EnhanceConfig.factor
-    """Of subpixel: pixels that it makes of one, in each direction."""
+    """Of subpixel: pixels that it makes of one, in each direction: 2, 4 or 8."""
+
+    def check(self) -> None:
+        """Raise an ArgumentError for options that say nothing of the model."""
+        others = ("noise_size", "conditional", "classes") if self.model in TRANSLATORS else ("patch", "factor")
+        if self.model in ("unet", "resnet"):
+            others = (*others, "factor")
+        for name in others:
+            if getattr(self, name) != getattr(type(self), name):
+                raise ArgumentError(f"{name} says nothing of {self.model}; leave it out")
 
 
 def main(options: list[str]) -> int:
     """Print the tables."""
     config = parse(DescribeConfig, "rawgan describe", options)
+    config.check()
     if config.model in TRANSLATORS:
         return _of_translator(config)
     points = MODELS[config.model].kind is PointKind
@@ -93,10 +104,15 @@ def main(options: list[str]) -> int:
 
 def _of_translator(config: DescribeConfig) -> int:
     """The same of what makes images out of images, from as many channels as it makes."""
-    batch_size, width = config.batch_size or Pix2pixConfig.batch_size, config.width or Pix2pixConfig.width
-    sizes = {"image_size": config.image_size, "channels": config.channels, "batch_size": batch_size, "width": width}
-    for name, value in sizes.items():
-        check_range(name, value, *RANGES[name])
+    names = "image_size", "channels", "batch_size", "width", "d_width", "patch"
+    asked = {name: value for name in names if (value := getattr(config, name)) is not None}
+    as_trained: PairedConfig = (
+        EnhanceConfig(**asked, factor=config.factor)
+        if config.model == "subpixel"
+        else Pix2pixConfig(**asked, model="unet" if config.model == "unet" else "resnet")
+    )
+    as_trained.check()
+    batch_size, width = as_trained.batch_size, as_trained.width
     enlarged = config.factor if config.model == "subpixel" else 1
     kind = TranslationKind(config.image_size, config.channels, config.channels, enlarged)
     gan = build_translator(config.model, kind, width=width, d_width=config.d_width, patch=config.patch)

@@ -36,6 +36,7 @@ __all__ = [
     "load_pairs",
     "load_tiles",
     "made_pairs",
+    "may_be_image_folder",
     "name_of",
     "ring8",
     "to_uint8",
@@ -154,6 +155,18 @@ def is_image_folder(source: str | PathLike[str]) -> bool:
     """
     place = Path(source).expanduser()
     return source not in KNOWN and place.is_dir() and not is_idx_folder(place)
+
+
+def may_be_image_folder(source: str | PathLike[str]) -> bool:
+    """Whether `source` is a folder of image files, or could be one if it existed.
+
+    >>> may_be_image_folder("mnist"), may_be_image_folder("no/such/folder"), may_be_image_folder("images.npy")
+    (False, True, False)
+    """
+    place = Path(source).expanduser()
+    return is_image_folder(source) or (
+        source not in KNOWN and not place.exists() and place.suffix.lower() not in (".npy", ".npz")
+    )
 
 
 KNOWN_SETS = f"{', '.join(KNOWN)}; of points: {', '.join(MIXTURES)}"

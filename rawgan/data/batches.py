@@ -43,7 +43,7 @@ class Batches:
         if batch_size > len(images):
             raise ArgumentError(
                 f"batch_size={batch_size} is more than the {len(images)} images of {images.name}: "
-                f"make it {len(images)} or less, or add images"
+                f"{f'make it {len(images)} or less, or add' if len(images) > 1 else 'add'} images"
             )
         if not 0 <= seed < 2**64:
             raise ArgumentError(f"seed={seed}: expected 0 to 2**64 - 1")

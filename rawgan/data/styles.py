@@ -79,10 +79,10 @@ def styled(images: Images, names: str) -> Images:
 def checked_styles(names: str) -> list[str]:
     """The styles of a list with commas, in the order in which they are applied.
 
-    >>> checked_styles("inverted,thick")
+    >>> checked_styles("inverted, thick")
     ['thick', 'inverted']
     """
-    given = names.split(",")
+    given = [name.strip() for name in names.split(",")]
     if len(set(given)) < len(given) or not set(given) <= STYLES.keys():
         raise ArgumentError(f"a style is some of {', '.join(STYLES)}, with commas between them, not {names!r}")
     return [name for name in STYLES if name in given]

@@ -78,8 +78,14 @@ def restore_other(
     Raises: ConfigError as `restoring.restore`; ArgumentError for a run that makes something else
     """
     other = translate_config_of(folder)
-    if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig) and other.asked == config.asked):
-        raise ArgumentError(f"{folder.path} does not make the same of the same images; leave it out")
+    if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig)):
+        raise ArgumentError(f"{folder.path} and this run are not both of rawgan pix2pix or enhance; leave it out")
+    wanted, found = config.asked, other.asked
+    others = [f"{name} {found[name]}, not {wanted.get(name)}" for name in found if found[name] != wanted.get(name)]
+    if others:
+        raise ArgumentError(
+            f"{folder.path} does not make the same of the same images; leave it out\n  it has {', '.join(others)}"
+        )
     network, about = restore_networks(folder, other, device_name, best)
     assert isinstance(network, Translator)
     return network, about

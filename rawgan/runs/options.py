@@ -180,8 +180,7 @@ class RunConfig(ABC):
         usual = self.suited(data=self.data).penalty_every
         if self.penalty == "none" and (self.penalty_weight is not None or self.penalty_every not in (1, usual)):
             raise ArgumentError("penalty_weight and penalty_every are about a penalty, but penalty is none")
-        if not self.data or re.search(r"[\0\ud800-\udfff]", self.data):  # no file's name, or not to be written down
-            raise ArgumentError(f"data must be the name of a set or the path of a folder or file, but is {self.data!r}")
+        check_place("data", self.data)
 
     def check_picture(self) -> None:
         """Raise an ArgumentError for more samples than fit a picture."""
@@ -265,8 +264,8 @@ class RunConfig(ABC):
         return {"command": self.command, **options}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], source: str) -> Self:
-        """The configuration that a TOML file holds.
+    def from_dict(cls, values: dict[str, Any], source: str, checked: bool = True) -> Self:
+        """The configuration that a TOML file holds, checked as a whole.
 
         Raises: ConfigError, naming the source, for an unknown option, a value of the wrong kind, or another command's
 
@@ -292,10 +291,17 @@ class RunConfig(ABC):
                 raise ConfigError(f"{source}: {name} = {shown(value)}, but it should be {_in_words(kinds[name])}")
         config = cls.suited(**values)
         try:
-            config.check()
+            if checked:
+                config.check()
         except ArgumentError as error:
             raise ConfigError(f"{source}: {error}") from error
         return config
+
+
+def check_place(name: str, place: str | None) -> None:
+    """Raise an ArgumentError for what can be neither the name of a set nor a path that can be written down."""
+    if place is not None and (not place or re.search(r"[\0\ud800-\udfff]", place)):
+        raise ArgumentError(f"{name} must be the name of a set or the path of a folder or file, but is {place!r}")
 
 
 def check_range(name: str, value: int, least: int, most: int) -> None:

@@ -16,7 +16,13 @@ def config_of(folder: RunFolder) -> TrainConfig:
 
     Raises: ConfigError if it is missing or damaged, or of another command
     """
-    return TrainConfig.from_dict(folder.read_config(), str(folder.config_file))
+    values = folder.read_config()
+    if values.get("command") in ("pix2pix", "enhance", "cyclegan"):
+        raise ConfigError(
+            f"{folder.path} makes images out of images, not out of noise\n"
+            f"  give it some: rawgan apply {folder.path} IMAGES"
+        )
+    return TrainConfig.from_dict(values, str(folder.config_file))
 
 
 def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:

@@ -5,14 +5,14 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from rawgan.data import KNOWN, MIXTURES, has_test_split
+from rawgan.data import KNOWN, MIXTURES, has_test_split, is_image_folder, may_be_image_folder
 from rawgan.data.degrading import Degradation
 from rawgan.data.pairs import MADE
 from rawgan.data.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
 from rawgan.gan import PATCHES, ImageKind, TranslationKind
 from rawgan.runs.doctor import Remedies
-from rawgan.runs.options import RunConfig, check_range
+from rawgan.runs.options import RunConfig, check_place, check_range
 
 MEASURED = 1000
 """Images that --evaluate-every looks at."""
@@ -105,15 +105,24 @@ class PairedConfig(TranslateConfig):
     def check(self) -> None:
         """See the base class."""
         super().check()
+        if not (self.pixel_weight or self.feature_weight or self.adversarial_weight):
+            raise ArgumentError(
+                "pixel_weight, feature_weight and adversarial_weight are all 0: nothing is to be learnt"
+            )
         if self.features is not None and not self.feature_weight:
             raise ArgumentError("features is about feature_weight, which is 0; give both or none")
 
     @property
-    def asked(self) -> tuple[Any, ...]:
+    def asked(self) -> dict[str, Any]:
         """What is made of what, and by which images that is measured, which the seed chooses of one's own: the same of
         runs that can stand beside each other."""
-        seed = None if has_test_split(self.data) else self.seed
-        return self.command, Path(self.data).resolve(), self.translation, seed
+        return {
+            "command": self.command,
+            "data": str(Path(self.data).resolve()),
+            "size": self.size,
+            "channels": self.channels,
+            "seed": None if has_test_split(self.data) else self.seed,
+        }
 
     @property
     def usual_steps(self) -> int:
@@ -155,9 +164,11 @@ class Pix2pixConfig(PairedConfig):
         return self.model
 
     @property
-    def asked(self) -> tuple[Any, ...]:
+    def asked(self) -> dict[str, Any]:
         """See the base class."""
-        return *super().asked, self.how, None if self.targets is None else Path(self.targets).resolve(), self.reverse
+        targets = None if self.targets is None else str(Path(self.targets).resolve())
+        own = {"pairs": self.how, "targets": targets, "reverse": self.reverse, "source channels": self.source_channels}
+        return super().asked | own
 
     @property
     def how(self) -> str:
@@ -171,6 +182,7 @@ class Pix2pixConfig(PairedConfig):
         super().check()
         if self.targets is not None and self.pairs is not None:
             raise ArgumentError(f"targets and pairs {self.pairs} both say where pairs come from; give one of them")
+        check_place("targets", self.targets)
         if self.reverse and self.how in MADE:
             raise ArgumentError(f"reverse is for pairs in files, but these are {self.how}; leave it out")
         if self.targets is not None and self.data in KNOWN:
@@ -219,9 +231,10 @@ class EnhanceConfig(PairedConfig):
         return self.model or ("subpixel" if self.task == "super-resolution" else "unet")
 
     @property
-    def asked(self) -> tuple[Any, ...]:
-        """See the base class."""
-        return *super().asked, self.degradation, self.whole
+    def asked(self) -> dict[str, Any]:
+        """See the base class. Which squares of photographs are measured, no seed chooses."""
+        in_squares = {} if self.whole or not is_image_folder(self.data) else {"seed": None}
+        return super().asked | dataclasses.asdict(self.degradation) | {"whole": self.whole} | in_squares
 
     @property
     def degradation(self) -> Degradation:
@@ -234,6 +247,8 @@ class EnhanceConfig(PairedConfig):
         for name, task in (("factor", "super-resolution"), ("noise", "denoise"), ("hole", "inpaint")):
             if self.task != task and getattr(self, name) != getattr(type(self), name):
                 raise ArgumentError(f"{name} is for --task {task}, not for {self.task}; leave it out")
+        if self.whole and not may_be_image_folder(self.data):
+            raise ArgumentError(f"whole is for folders of images, but data is {self.data}; leave it out")
         if (self.network == "subpixel") != (self.task == "super-resolution"):
             raise ArgumentError(f"model {self.network} is not for {self.task}; leave --model out to have one that is")
         if self.size % self.degradation.enlarged:
@@ -301,6 +316,7 @@ class CycleConfig(TranslateConfig):
         super().check()
         if self.targets is not None and self.style is not None:
             raise ArgumentError(f"targets and style {self.style} both say what the other kind is; give one of them")
+        check_place("targets", self.targets)
         if self.styles is not None:
             checked_styles(self.styles)
         check_range("history", self.history, 0, 10**5)

@@ -245,7 +245,7 @@ def look_of(config: PairedConfig, device_name: str) -> Look:
         raise ArgumentError(
             f"feature_weight: the classifier is of {kind.data}, images of {kind.size} pixels and {kind.channels} "
             f"channel{'' if kind.channels == 1 else 's'}, not of {config.data}\n"
-            f"  give --features a file of: rawgan train-classifier --data {config.data}"
+            "  give --features a file of rawgan train-classifier, by images like these that have labels"
         )
     return judge.network.body.to(device_name).eval()
 

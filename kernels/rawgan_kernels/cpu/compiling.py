@@ -121,7 +121,7 @@ def _tell(name: str, seconds: float) -> None:
     """One line on stderr at the first kernel that takes long."""
     if seconds > SLOW_SECONDS and not _told:
         _told.append(name)
-        print("rawgan: compiling kernels for this CPU, once; the next start will find them ready", file=sys.stderr)
+        print("rawgan: compiling kernels for this CPU, each of them once", file=sys.stderr)
 
 
 _told: list[str] = []
