@@ -405,6 +405,8 @@ def test_resuming_says_what_it_passes_over_and_what_is_not_the_same(run, capsys)
 def test_runs_lists_what_there_is(run, images, tmp_path, capsys):
     assert main(["runs", str(tmp_path / "none")]) == 0
     assert "no runs in " in capsys.readouterr().out
+    assert main(["runs", "no/such/folder"]) == 1
+    assert "no/such/folder: there is no such folder" in capsys.readouterr().err
     assert main(["train", "--data", images, "--out", str(tmp_path / "later"), "--steps", "2", *TINY]) == 0
     config = RunFolder(tmp_path / "later").config_file
     config.write_text(config.read_text().replace("dcgan", "[bold]dcgan"))

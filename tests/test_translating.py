@@ -188,9 +188,10 @@ def test_images_that_are_others_by_now_are_noticed(tmp_path, capsys):
     assert printed.count(f"the images are not those that {run} was trained by: some of them it may have seen") == 1
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 1
     error = capsys.readouterr().err
-    assert f"{folder}: these are not the images that step 2 was trained by" in error
-    (folder / "new.png").unlink()
+    assert f"{folder}: there are 19 and 2 images, but step 2 was trained when there were 18 and 2" in error
+    (folder / "new.png").rename(folder / "0.png")
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 0
+    assert "not bit for bit what it would have been, as these are others: images 18:" in capsys.readouterr().out
 
 
 def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ from rawgan.metrics import quality
 from rawgan.runs import RunFolder, terminal_grid
 from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
-from rawgan.runs.loop import Loop, Record
+from rawgan.runs.loop import Loop, Record, counts_of
 from rawgan.runs.options import RunConfig
 from rawgan.runs.scatter import quality_in_words, rasters
 
@@ -80,9 +80,11 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[L
         say(console, "no checkpoint was written yet, so the run begins anew")
     else:
         then, now = checkpoint.about.made_by, training.made_by()
-        if then.get("images") != now.get("images"):
+        before, after = counts_of(checkpoint.about), [str(len(images)) for images in training.images]
+        if before != after:  # and others are held out, so a run would be shown what it is measured by
             raise ArgumentError(
-                f"{config.data}: these are not the images that step {checkpoint.about.step:,} was trained by\n"
+                f"{config.data}: there are {' and '.join(after)} images, but step {checkpoint.about.step:,} was trained "
+                f"when there were {' and '.join(before)}\n"
                 f"  have them back, or begin a new run: rawgan {config.command} --config {folder.path}"
             )
         changes = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]

@@ -37,9 +37,12 @@ def main(options: list[str]) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
+    if config.folder != RUNS and not config.folder.is_dir():
+        raise ConfigError(f"{config.folder}: there is no such folder")
     paths = list(runs_in(config.folder))
     if not paths:
-        console.print(f"no runs in {config.folder}; rawgan train makes one", highlight=False, soft_wrap=True)
+        makers = "rawgan train, pix2pix, enhance or cyclegan"
+        console.print(f"no runs in {config.folder}; {makers} makes one", highlight=False, soft_wrap=True)
         return 0
     table, damaged = Table(box=SIMPLE, pad_edge=False, collapse_padding=True), []
     for heading in HEADINGS:

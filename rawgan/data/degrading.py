@@ -67,7 +67,7 @@ class Degradation:
         """Where each image has its hole. Shapes: → (N, H, W, 1)"""
         n, height, width, _ = shape
         if self.hole >= min(height, width):
-            raise ArgumentError(f"hole {self.hole} leaves nothing of images of {height} × {width} pixels")
+            raise ArgumentError(f"hole {self.hole} leaves nothing of images of {width} × {height} pixels")
         places = rng.integers(0, [height - self.hole + 1, width - self.hole + 1], (n, 2))  # one image after the other
         top, left = places[:, :1], places[:, 1:]
         rows, columns = np.arange(height), np.arange(width)
@@ -94,7 +94,7 @@ def shrunk(images: Any, factor: int) -> Any:
     """
     height, width = images.shape[1:3]
     if height % factor or width % factor:
-        raise ArgumentError(f"images of {height} × {width} pixels cannot be shrunk by {factor}; take a multiple")
+        raise ArgumentError(f"images of {width} × {height} pixels cannot be shrunk by {factor}; take a multiple")
     return resampled(images, (height // factor, width // factor))
 
 

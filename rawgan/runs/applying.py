@@ -182,7 +182,7 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
         factor = config.degradation.enlarged
         height, width = (side // factor * factor for side in target.shape[1:3])
         if not (height and width):
-            raise DataError(f"{path}: {pixels.shape[1]} × {pixels.shape[2]} pixels cannot be shrunk by {factor}")
+            raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
         try:
             return config.degradation.of(target, generator(seed, f"apply to {path.name}")), target

@@ -416,8 +416,18 @@ class Loop(ABC):
 
 
 def digest_of(*images: ImageSet) -> dict[str, str]:
-    """What a checkpoint says of the images of its run, by name; nothing if there are none."""
-    return {"images": " ".join(each.digest for each in images)} if images else {}
+    """What a checkpoint says of the images of its run, by name: of each set how many, and a digest; nothing if there
+    are none.
+
+    >>> digest_of(ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros"))
+    {'images': '10:56325eda8b2a2855'}
+    """
+    return {"images": " ".join(f"{len(each)}:{each.digest}" for each in images)} if images else {}
+
+
+def counts_of(about: About) -> list[str]:
+    """How many images the sets had that a checkpoint is about."""
+    return [part.partition(":")[0] for part in about.made_by.get("images", "").split()]
 
 
 def _check_finite(checkpoint: Checkpoint) -> None:

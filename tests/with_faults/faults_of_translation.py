@@ -251,8 +251,8 @@ TRANSLATION = [
     Fault(
         "a checkpoint does not say of which images it is",
         "rawgan/runs/loop.py",
-        '" ".join(each.digest for each in images)',
-        '" ".join("" for each in images)',
+        'f"{len(each)}:{each.digest}"',
+        'f"{len(each)}:"',
         "tests/test_translating.py -k others_by_now",
     ),
     Fault(
