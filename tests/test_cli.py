@@ -403,6 +403,7 @@ def test_resuming_says_what_it_passes_over_and_what_is_not_the_same(run, capsys)
 
 
 def test_runs_lists_what_there_is(run, images, tmp_path, capsys):
+    (tmp_path / "none").mkdir()
     assert main(["runs", str(tmp_path / "none")]) == 0
     assert "no runs in " in capsys.readouterr().out
     assert main(["runs", "no/such/folder"]) == 1

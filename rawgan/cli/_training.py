@@ -83,8 +83,8 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[L
         before, after = counts_of(checkpoint.about), [str(len(images)) for images in training.images]
         if before != after:  # and others are held out, so a run would be shown what it is measured by
             raise ArgumentError(
-                f"{config.data}: there are {' and '.join(after)} images, but step {checkpoint.about.step:,} was trained "
-                f"when there were {' and '.join(before)}\n"
+                f"{config.data}: there are {' and '.join(after)} images, but step {checkpoint.about.step:,} "
+                f"was trained when there were {' and '.join(before)}\n"
                 f"  have them back, or begin a new run: rawgan {config.command} --config {folder.path}"
             )
         changes = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
