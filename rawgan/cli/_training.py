@@ -21,7 +21,7 @@ from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
-from rawgan.data import ImageSet, Mixture, PairSet
+from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError, RawganError
 from rawgan.gan import human_bytes
 from rawgan.metrics import quality
@@ -61,7 +61,7 @@ def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
     training = _prepare(console, config, loop)
     if config.dry_run:
         return _dry_run(console, training)
-    folder = RunFolder.create(config.out, f"{config.network}-{Path(config.data).name}")
+    folder = RunFolder.create(config.out, f"{config.network}-{name_of(config.data)}")
     with folder.locked():
         return _train(console, training, folder)
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from rawgan.cli.parsing import parse
+from rawgan.data import name_of
 from rawgan.errors import ConfigError
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
@@ -68,7 +69,7 @@ def _row(folder: RunFolder) -> tuple[str, ...]:
     asked = read_about(checkpoints[-1]).steps if checkpoints else config.get("steps", 0)
     ended = "finished" if asked and last["step"] >= asked else "interrupted"
     return (
-        f"{_what(config)}, {Path(config['data']).name}",
+        f"{_what(config)}, {name_of(str(config['data']))}",
         f"{last['step']:,}" + (f" of {asked:,}" if asked else ""),
         f"D {last['d_loss']:.3f}  G {last['g_loss']:.3f}" if records else "",
         "running" if folder.is_running() else ended,
