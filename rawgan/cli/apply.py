@@ -106,11 +106,10 @@ def main(options: list[str]) -> int:
                     count += 1
                     if len(rows) < MOST_ROWS:
                         rows.append(_row(asked, work, image))
-    with _noting(faults):
-        if rows:
-            sheet = save_sheet(out / "sheet.png", rows)
-            images = f"{count} image{'' if count == 1 else 's'}"
-            say(console, f"{images} of step {about.step:,}: {out}", f"before and after: {sheet}")
+    if rows:
+        say(console, f"{count} image{'' if count == 1 else 's'} of step {about.step:,}: {out}")
+        with _noting(faults):
+            say(console, f"before and after: {save_sheet(out / 'sheet.png', rows)}")
     for fault in faults:
         say(console, fault)
     return 1 if faults else 0
