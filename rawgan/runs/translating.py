@@ -105,7 +105,7 @@ class PairedTraining(Loop):
         return sheet(source.numpy(), translated(self.gan, source), target.numpy())
 
     def measure(self) -> dict[str, Any]:
-        """PSNR and L1 of images that are not trained with."""
+        """PSNR, SSIM and L1 of images that are not trained with."""
         return pixel_figures(self.config, self.gan, self.held_out.part(slice(self.config.measured)))
 
     @property
@@ -180,7 +180,7 @@ def _tenth(count: int) -> int:
 def whole_images_apart(pieces: ImageSet) -> tuple[ImageSet, ImageSet]:
     """Pieces to train with, and others, of images of other names, as pieces of the same image would tell about them:
     the last images, as many as have no more than a tenth of all pieces, or the one of fewest. Only a single image is
-    divided.
+    divided. The others come shuffled, always alike: pictures show the first ones, which should not all be sky.
 
     Raises: ArgumentError for a single piece
 
@@ -198,7 +198,8 @@ def whole_images_apart(pieces: ImageSet) -> tuple[ImageSet, ImageSet]:
         raise ArgumentError(f"{pieces.name}: a single image of this size cannot be set apart; add images")
     held = of_each[::-1].cumsum()[::-1] <= most
     held[-1 - of_each[::-1].argmin()] |= not held.any()
-    return pieces.part(~held[image_of]), pieces.part(held[image_of])
+    apart = np.flatnonzero(held[image_of])
+    return pieces.part(~held[image_of]), pieces.part(generator(0, "pieces held out").permutation(apart))
 
 
 def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
