@@ -188,8 +188,8 @@ TRANSLATION = [
     Fault(
         "enhance: pieces of an image are trained with and measured with",
         "rawgan/runs/translating.py",
-        "return whole_images_apart(*pieces)",
-        "return kept_apart(pieces[0], config.seed)",
+        "return whole_images_apart(pieces)",
+        "return kept_apart(pieces, config.seed)",
         "tests/test_translating.py -k learn_from_pieces",
     ),
     Fault(
@@ -258,8 +258,8 @@ TRANSLATION = [
     Fault(
         "evaluate: any run may stand beside",
         "rawgan/runs/applying.py",
-        "and other.asked == config.asked",
-        "",
+        "    if others:",
+        "    if False:",
         "tests/test_translating.py -k measured_beside",
     ),
     Fault(
