@@ -64,6 +64,17 @@ def test_the_smallest_free_piece_that_is_large_enough_is_cut(shelf):
     assert not np.shares_memory(x, y)
 
 
+def test_the_oldest_slab_is_used_first_whatever_piece_fits_better(shelf):
+    """Or two slabs would both be touched from end to end, where one and a bit would do."""
+    old = [shelf.empty((n,), F32) for n in (300_000, 200_000)]
+    new = shelf.empty((400_000,), F32)
+    assert len(shelf.slabs) == 2
+    first = address(old[0])
+    old[0] = None
+    assert address(shelf.empty((90_000,), F32)) == first  # 300,000 are free here, 124,000 there
+    del new
+
+
 def test_neighbours_are_joined_whatever_the_order_they_come_back_in(shelf):
     everything = (1 << 21) // 4 - 16
     for order in permutations(range(3)):

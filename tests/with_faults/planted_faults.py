@@ -888,6 +888,13 @@ CPU = [
         "tests/test_cpu_memory.py -k twice",
     ),
     Fault(
+        "buffers: the newest slab is used first",
+        "kernels/rawgan_kernels/cpu/buffers.py",
+        "in self.slabs.items():\n            best = -1",
+        "in reversed(self.slabs.items()):\n            best = -1",
+        "tests/test_cpu_memory.py -k oldest_slab",
+    ),
+    Fault(
         "buffers: a returned piece is joined with one that is not its neighbour",
         "kernels/rawgan_kernels/cpu/buffers.py",
         "if after and starts[after - 1] + sizes[after - 1] == start:",
