@@ -20,7 +20,7 @@ CHECKED_STEPS = 2
 LEARNING_RATE = 5e-5
 """At which all compete, as a step takes as long at any rate. Adam's first updates move a weight as far for a gradient
 that is a rounding error as for a large one: at dcgan's own rate, float32 losses of small batches are 0.002 apart in the
-second step, or more, as the CPU rounds. At this one they are 0.0001 apart at most, and those of a wrong batch 0.03.
+second step, or more, as the CPU rounds. At this one they are 0.0001 apart at most, and those of a wrong batch 0.006.
 """
 NETWORKS = ("generator", "discriminator")
 AGREEMENT = 1e-3
