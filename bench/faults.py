@@ -12,9 +12,10 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -134,15 +135,9 @@ def full_disks(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> 
     return found
 
 
-@contextmanager
-def every_plot() -> Iterator[None]:
+def every_plot() -> AbstractContextManager[object]:
     """Inside, no plot is left out because a newer one is due: a run then writes as many bytes each time."""
-    usual = Background.do_latest
-    Background.do_latest = Background.do  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Background.do_latest = usual  # type: ignore[method-assign]
+    return patch.object(Background, "do_latest", Background.do)
 
 
 def _no_space() -> None:

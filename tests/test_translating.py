@@ -601,6 +601,18 @@ def test_the_doctor_names_a_translator_that_makes_one_image_of_all(data, monkeyp
     assert "--pixel-weight" in alarms["mode collapse"]
 
 
+def test_the_doctor_looks_at_both_ways_of_a_cycle(data, monkeypatch):
+    training = CycleTraining(CycleConfig(data=data, image_size=16, style="thick", **TINY))
+    for p in training.gan.back.generator.layers[-2].parameters():
+        p.data *= 0
+    training.reached = 1
+    monkeypatch.setattr("rawgan.runs.doctor.WARM_UP", 1)
+    found = training.examine([{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
+    collapsed = [finding.place for finding in found if finding.alarm and finding.disease == "mode collapse"]
+    assert collapsed
+    assert all(place.endswith(", on the way back") for place in collapsed)
+
+
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_d_may_win_where_g_does_not_listen(weight, data, monkeypatch):
     options = TINY | {"task": "denoise", "adversarial_weight": weight}

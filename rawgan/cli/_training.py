@@ -164,13 +164,11 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
 
 
 def _check_together(config: RunConfig, default: RunConfig) -> None:
-    """Raise an error for options that make no sense; a ConfigError if that is already so of the file they are from."""
-    try:
-        config.check()
-    except ArgumentError as error:
-        if _complaint(default) == str(error):
-            raise ConfigError(f"{config.config}: {error}") from None
-        raise
+    """Raise a ConfigError for options that make no sense, if that is so of the file that they are from, whatever the
+    flags: of these, it is said later."""
+    wrong = _complaint(config)
+    if wrong is not None and wrong == _complaint(default):
+        raise ConfigError(f"{config.config}: {wrong}")
 
 
 def _complaint(config: RunConfig) -> str | None:

@@ -74,8 +74,12 @@ class ImageSet:
         array([8, 9])
         """
         labels = None if self.labels is None else self.labels[which]
-        names = np.arange(len(self)) if self.names is None else self.names
-        return replace(self, images=self.images[which], labels=labels, names=names[which])
+        return replace(self, images=self.images[which], labels=labels, names=self.called[which])
+
+    @property
+    def called(self) -> NDArray[Any]:
+        """Names, or numbers where there are none. Shapes: → (N,)"""
+        return np.arange(len(self)) if self.names is None else self.names
 
     @cached_property
     def digest(self) -> str:

@@ -23,7 +23,7 @@ from rawgan.runs.cycling import cycle_of
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.restoring import checkpoint_of
 from rawgan.runs.state import restore_gan
-from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
+from rawgan.runs.translate_config import KINDS, CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
 from rawgan.runs.translating import PIECE, at_once, device_of, translated, translator_of
 from rawgan.tensor import Tensor
 
@@ -45,7 +45,7 @@ def translate_config_of(folder: RunFolder) -> TranslateConfig | None:
     Raises: ConfigError if it is missing or damaged
     """
     values = folder.read_config()
-    for kind in (Pix2pixConfig, EnhanceConfig, CycleConfig):
+    for kind in KINDS:
         if values.get("command") == kind.command:
             return kind.from_dict(values, str(folder.config_file))
     return None

@@ -81,11 +81,7 @@ def compare(
     if judge is not None:
         labels = held_out.labels if judge.data == name_of(config.data) else None
         _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
-    return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: _names(held_out)})
-
-
-def _names(images: ImageSet) -> NDArray[Any]:
-    return np.arange(len(images)) if images.names is None else images.names
+    return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: held_out.called})
 
 
 def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
@@ -160,7 +156,7 @@ def compare_cycle(
             if len(real) > real.shape[1]:
                 figures[name]["fid"] = fid(real, features)
         figures[f"real {'AB'[kind]}"] = _means(judged(wanted.images, wanted.labels, kind))
-    return Comparison(figures, each, {"A to B": _names(a), "B to A": _names(b)})
+    return Comparison(figures, each, {"A to B": a.called, "B to A": b.called})
 
 
 def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:

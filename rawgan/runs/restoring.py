@@ -9,6 +9,7 @@ from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.options import RANGES, check_range
 from rawgan.runs.state import restore_gan
+from rawgan.runs.translate_config import KINDS
 
 
 def config_of(folder: RunFolder) -> TrainConfig:
@@ -17,7 +18,7 @@ def config_of(folder: RunFolder) -> TrainConfig:
     Raises: ConfigError if it is missing or damaged, or of another command
     """
     values = folder.read_config()
-    if values.get("command") in ("pix2pix", "enhance", "cyclegan"):
+    if values.get("command") in [kind.command for kind in KINDS]:
         raise ConfigError(
             f"{folder.path} makes images out of images, not out of noise\n"
             f"  give it some: rawgan apply {folder.path} IMAGES"

@@ -325,3 +325,7 @@ class CycleConfig(TranslateConfig):
     def translation(self) -> TranslationKind:
         """What the networks take and make, once the data was seen."""
         return TranslationKind(self.size, self.channels or 1, self.channels or 1)
+
+
+KINDS: tuple[type[TranslateConfig], ...] = (Pix2pixConfig, EnhanceConfig, CycleConfig)
+"""By which runs are trained that make images out of images."""

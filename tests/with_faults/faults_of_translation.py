@@ -270,6 +270,20 @@ TRANSLATION = [
         "tests/test_translating.py -k grey_images",
     ),
     Fault(
+        "evaluate: few images of two kinds are seen as seldom as many",
+        "rawgan/runs/comparing.py",
+        "epochs = max(STYLE_EPOCHS,",
+        "epochs = min(STYLE_EPOCHS,",
+        "tests/test_comparing.py -k few_images",
+    ),
+    Fault(
+        "cyclegan: the doctor looks at one way only",
+        "rawgan/runs/cycling.py",
+        "return forth + [",
+        "return forth + 0 * [",
+        "tests/test_translating.py -k looks_at_both_ways",
+    ),
+    Fault(
         "pictures of runs are images to learn from",
         "rawgan/data/folder.py",
         'not name.startswith(".") and not _is_run(Path(place, name))]',
