@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from rawgan import checks
 from rawgan.errors import ArgumentError, GraphError, NotTwiceDifferentiable, ShapeError
+from rawgan.memory import Contents, Memory
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -93,7 +94,7 @@ class Op:
     `self.output`. `backward(gy) → (gx, …)` computes with Tensors and ops, one gradient for each input, None for one
     that is not wanted (`self.needs[i]` is False) or on which the result does not depend. There,
 
-    - `self.inputs` are the input Tensors, checked to be what they were in the forward pass;
+    - `self.inputs` are the input Tensors; using one whose numbers have changed since the forward pass raises;
     - `self.output` is the result, if the class says `keeps_output = True`;
     - `self.shapes` are the inputs' shapes, free of that check.
     """
@@ -107,6 +108,7 @@ class Op:
     """When the op was recorded: a later one has a higher number. −1: not yet."""
     needs: tuple[bool, ...]
     shapes: tuple[tuple[int, ...], ...]
+    _output: tuple[Any, Memory] | None = None
 
     @property
     def name(self) -> str:
@@ -132,17 +134,18 @@ class Op:
         view, required = array.base is not None, []
         for x in inputs:
             if array is x._array or (view and _owner(x._array) is _owner(array)):
-                result._version = x._version  # a view: a write to one is a write to the other
+                result._memory = x.memory  # a view: a write to one is a write to the other
             required.append(x.requires_grad)
         self.needs = self._required = tuple(required)
         if True in required and _state.recording:
             self.serial = next(_serial)
             self.shapes = tuple([x._array.shape for x in inputs])
             self._inputs: tuple[Tensor, ...] | None = inputs
-            # The result refers to its op, so the op must not refer to the result: the cycle would keep both alive.
-            self._output = result.detach() if self.keeps_output else None
-            self._versions = [x._version[0] for x in inputs]
-            self._versions.append(result._version[0])
+            self._contents = [(x._memory or x.memory).used() for x in inputs]
+            if self.keeps_output:
+                # The result refers to its op, so the op must not refer to the result: the cycle would keep both alive.
+                self._output = array, result.memory
+                self._contents.append(result.memory.used())
             result.op, result.requires_grad = self, True
             if _state.watcher is not None:
                 _state.watcher(self, "forward", [array])
@@ -157,11 +160,17 @@ class Op:
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """The input Tensors. Raises GraphError if the graph was released or one of them was written to since."""
-        inputs, versions = self.recorded_inputs, self._versions
+        """The input Tensors; one that was written to since raises a GraphError when its numbers are used.
+
+        Raises: GraphError if the graph was released
+        """
+        inputs, contents = self.recorded_inputs, self._contents
         for index, x in enumerate(inputs):
-            if x._version[0] != versions[index]:
-                raise checks.stale(self, checks.names(self, inputs)[index], x)
+            if not _holds(x, contents[index]):
+                return tuple(
+                    x if _holds(x, contents[index]) else _Stale(x, checks.stale(self, name, x))
+                    for index, (name, x) in enumerate(zip(checks.names(self, inputs), inputs, strict=True))
+                )
         return inputs
 
     @property
@@ -169,15 +178,46 @@ class Op:
         """The result, as a Tensor of this graph. Raises GraphError as `inputs` does."""
         if self._output is None:
             raise GraphError(f"{self.name} uses self.output, so the class must say keeps_output = True")
-        if self._output.version != self._versions[-1]:
-            raise checks.stale(self, "its result", self._output)
-        result = self._output.detach()
+        result = Tensor.wrap(self._output[0])
+        result._memory = self._output[1]
+        if not _holds(result, self._contents[-1]):
+            raise checks.stale(self, "its result", result)
         result.op, result.requires_grad = self, True
         return result
 
     def release(self) -> None:
         """Let go of everything kept for the backward pass."""
         self._inputs = self._output = None
+        self._contents = []
+
+
+class _Stale(Tensor):
+    """Stands for an input that was written to: a backward pass may ask for its shape, but not for its numbers."""
+
+    __slots__ = ("_error", "_was")
+
+    def __init__(self, was: Tensor, error: GraphError) -> None:
+        self._was, self._error = was, error
+        self.requires_grad, self.op, self.grad = was.requires_grad, was.op, None
+
+    def __getattr__(self, name: str) -> Any:
+        raise self._error  # asked for what was not set: the array, or the memory behind it
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.shape}, written to since)"
+
+    shape = property(lambda self: self._was.shape)
+    ndim = property(lambda self: self._was.ndim)
+    size = property(lambda self: self._was.size)
+    dtype = property(lambda self: self._was.dtype)
+    device = property(lambda self: self._was.device)
+
+
+def _holds(x: Tensor, contents: Contents) -> bool:
+    """Whether a Tensor still holds what it did when an op used it."""
+    if contents.copy is None:  # nobody can have written to it unnoticed
+        return x.memory.contents is contents
+    return (x._array is contents.array and contents.are_in(x._array)) or contents.are_in_part(x._array)
 
 
 Node = Op | Tensor
@@ -241,7 +281,7 @@ def grad(
         if _node(x) not in found:
             if unconnected == "error":
                 raise checks.unconnected(index, x)
-            found[_node(x)] = Tensor(array_module(x.data).zeros_like(x.data))
+            found[_node(x)] = Tensor.wrap(array_module(x._array).zeros_like(x._array))
     return [found[_node(x)] for x in inputs]
 
 

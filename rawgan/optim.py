@@ -40,7 +40,7 @@ class Optimizer:
         self.lr = lr
         self.counts = [0] * len(self.parameters)  # steps that each parameter has taken
         self.state: dict[str, list[Any]] = {
-            moment: [array_module(p.data).zeros_like(p.data) for p in self.parameters] for moment in self.moments
+            moment: [array_module(p._array).zeros_like(p._array) for p in self.parameters] for moment in self.moments
         }
 
     def step(self, gradients: Sequence[Tensor | None] | None = None) -> None:
@@ -62,8 +62,8 @@ class Optimizer:
         for count in sorted({self.counts[index] for index, _, _ in pairs}):  # one round, unless some were left alone
             now = [(index, p, g) for index, p, g in pairs if self.counts[index] == count]
             self.update(
-                [p.data for _, p, _ in now],
-                [g.data for _, _, g in now],
+                [p._array for _, p, _ in now],
+                [g._array for _, _, g in now],
                 [[moment[index] for index, _, _ in now] for moment in moments],
                 count + 1,
             )

@@ -9,6 +9,7 @@ import numpy as np
 
 from rawgan.device import device_of, to_device
 from rawgan.errors import DTypeError, GraphError, ShapeError, shapes
+from rawgan.memory import Memory
 from rawgan.operators import Arithmetic
 from rawgan_kernels import array_module
 
@@ -25,9 +26,9 @@ class Tensor(Arithmetic):
     Arrays (NumPy or CuPy) are shared, not copied; numbers and nested lists become a float32 NumPy array. A Tensor made
     here is a leaf. If it `requires_grad`, `backward()` leaves its gradient in `.grad`.
 
-    Write to a leaf by `t.data = array`, `t.data -= array` or `t[index] = value`: a graph that used the old values then
-    refuses to be walked, instead of giving wrong gradients. What it cannot see is a write behind the Tensor's back:
-    into `t.data[0]`, or into the array that it was made from.
+    Write to a leaf by `t.data = array`, `t.data -= array` or `t[index] = value`. A graph that needs the old values then
+    refuses to be walked, instead of giving wrong gradients; so it does after a write behind the Tensor's back, into
+    `t.numpy()` or into the array that it was made from. (On a GPU, only writes through Tensors are noticed.)
 
     Raises: DTypeError for arrays that are neither float32 nor float64
 
@@ -37,7 +38,7 @@ class Tensor(Arithmetic):
     Tensor([2., 4., 6.], float32)
     """
 
-    __slots__ = ("__weakref__", "_array", "_version", "grad", "op", "requires_grad")
+    __slots__ = ("__weakref__", "_array", "_memory", "grad", "op", "requires_grad")
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
@@ -50,7 +51,7 @@ class Tensor(Arithmetic):
                 f"{shapes(data=data)}   convert it: data.astype('float32')"
             )
         self._array = array_module(data).asarray(data)  # a reduction to one number gives a scalar: make it an array
-        self._version = [0]  # counts writes; one list, shared by all Tensors that share memory
+        self._memory: Memory | None = Memory(self._array, exposed=True)  # the caller holds the array
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
         self.op: Op | None = None
@@ -60,7 +61,7 @@ class Tensor(Arithmetic):
         """A leaf around a float32 or float64 array that an op has just made: what __init__ does, without its checks."""
         tensor = cls.__new__(cls)
         tensor._array = array
-        tensor._version = [0]
+        tensor._memory = None
         tensor.requires_grad = False
         tensor.grad = tensor.op = None
         return tensor
@@ -70,6 +71,7 @@ class Tensor(Arithmetic):
     @property
     def data(self) -> Any:
         """The array itself, NumPy or CuPy."""
+        self.memory.expose()
         return self._array
 
     @data.setter
@@ -82,27 +84,36 @@ class Tensor(Arithmetic):
                 f"  old {self.shape} {self.dtype} {self.device}"
                 f"   new {array.shape} {array.dtype} {device_of(array)}"
             )
-        self._array = array
-        self.mark_written()
+        self._refuse_results()
+        if array is self._array:
+            self.mark_written()
+        else:  # views of the old memory still hold what they did
+            self._array, self._memory = array, Memory(array, exposed=True)
 
     @property
-    def version(self) -> int:
-        """How many times the array was written to, through this Tensor or another that shares its memory."""
-        return self._version[0]
+    def memory(self) -> Memory:
+        """The memory behind it, which its views share."""
+        if self._memory is None:
+            self._memory = Memory(self._array)
+        return self._memory
 
     def shares_memory(self, other: Tensor) -> bool:
         """Whether one is a view of the other, as `reshape` and `detach` give."""
-        return self._version is other._version
+        return self.memory is other.memory
 
     def mark_written(self) -> None:
         """Say that the array was written to in place, so that graphs that used the old values know they are stale."""
-        self._version[0] += 1
+        self.memory.contents = None
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        self._refuse_results()
+        self.memory.keep()
+        self._array[index] = value._array if isinstance(value, Tensor) else value
+        self.mark_written()
+
+    def _refuse_results(self) -> None:
         if self.op is not None:
             raise GraphError(f"{self.op.name}: its result cannot be written to, only leaves can; detach() it first")
-        self._array[index] = value.data if isinstance(value, Tensor) else value
-        self.mark_written()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -131,6 +142,7 @@ class Tensor(Arithmetic):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The values as a NumPy array: on the CPU the array itself, from a GPU a copy."""
+        self.memory.expose()
         return to_device(self._array, "cpu")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -146,7 +158,7 @@ class Tensor(Arithmetic):
     def detach(self) -> Tensor:
         """A leaf that shares this array, and with which no gradient flows back."""
         leaf = Tensor.wrap(self._array)
-        leaf._version = self._version
+        leaf._memory = self.memory
         return leaf
 
     def to(self, device: str) -> Tensor:
@@ -162,7 +174,7 @@ class Tensor(Arithmetic):
         backward(self, gradient, create_graph)
 
     def __repr__(self) -> str:
-        numbers = np.array2string(self.numpy(), separator=", ", threshold=40, prefix="Tensor(")
+        numbers = np.array2string(to_device(self._array, "cpu"), separator=", ", threshold=40, prefix="Tensor(")
         return f"Tensor({numbers}, {self.dtype}{', requires_grad=True' if self.requires_grad else ''})"
 
     def __len__(self) -> int:

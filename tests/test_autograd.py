@@ -329,11 +329,11 @@ def test_a_part_of_a_released_graph_says_so():
 
 
 def write_by_data(w):
-    w.data = w.data + 1
+    w.data += 1
 
 
 def write_in_place(w):
-    w.data -= 0.5
+    w.data[...] = w.data - 0.5
 
 
 def write_by_index(w):

@@ -99,8 +99,8 @@ def network_bytes(gan: Players, latent: Tensor, seen: Tensor, batch_size: int) -
     Shapes: latent (n, …), what G takes; seen (n, …), what D takes
     """
     networks = gan.generator, gan.discriminator
-    weights = sum(x.data.nbytes for network in networks for x in network.state_tensors().values())
-    gradients = max(sum(p.data.nbytes for p in network.parameters()) for network in networks)
+    weights = sum(x._array.nbytes for network in networks for x in network.state_tensors().values())
+    gradients = max(sum(p._array.nbytes for p in network.parameters()) for network in networks)
     moments = sum(
         array.nbytes
         for optimizer in (gan.g_optimizer, gan.d_optimizer)

@@ -27,7 +27,7 @@ class GraphedStep:
 
     def __init__(self, gan: GAN, recipe: Recipe = PLAIN) -> None:
         weights = gan.g_optimizer.parameters[0]
-        backend = rawgan_kernels.backend_of(weights.data)
+        backend = rawgan_kernels.backend_of(weights._array)
         if backend != "cuda":
             raise ArgumentError(
                 f"GraphedStep: a CUDA graph is made of the cuda backend's kernels, but the networks are on "
@@ -87,7 +87,7 @@ class GraphedStep:
     def _take_over(self, *batch: Tensor) -> None:
         """Copy the batch to where the graph looks for it."""
         if not self._batch:
-            self._batch = tuple(Tensor(x.data.copy()) for x in batch)
+            self._batch = tuple(Tensor.wrap(x._array.copy()) for x in batch)
         for place, x in zip(self._batch, batch, strict=True):
             if place.shape != x.shape:
                 raise ArgumentError(
@@ -99,7 +99,7 @@ class GraphedStep:
         """What a recorded graph takes for granted: where arrays are, steps taken, learning rates."""
         moments = [array for optimizer in self._optimizers for arrays in optimizer.state.values() for array in arrays]
         numbers = [number for optimizer in self._optimizers for number in (optimizer.lr, *optimizer.counts)]
-        return [*(x.data for x in self._state), *moments, *numbers]
+        return [*(x._array for x in self._state), *moments, *numbers]
 
 
 def _same(before: list[Any], now: list[Any]) -> bool:

@@ -241,7 +241,7 @@ def mlp(points: PointKind, pack: int, noise_size: int, width: int, d_width: int,
 
     def network(first: nn.Linear, layers: list[nn.Module]) -> nn.Sequential:
         assert first.b is not None
-        first.b.data[:] = -(first.w.data * rng.uniform(-1, 1, first.w.shape)).sum(axis=0)
+        first.b[:] = -(first.w._array * rng.uniform(-1, 1, first.w.shape)).sum(axis=0)
         return nn.Sequential(first, *layers)
 
     wide = 2 * width

@@ -47,8 +47,9 @@ class Players(ABC):
         decay = min(self.average_decay, (1 + index) / (10 + index))
         now = self.generator.state_tensors()
         for name, x in self.average.state_tensors().items():
-            x.data *= decay
-            x.data += (1 - decay) * now[name].data
+            x._array *= decay
+            x._array += (1 - decay) * now[name]._array
+            x.mark_written()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,8 @@ def squared_slopes(judge: Judge, images: Tensor) -> Tensor:
     >>> squared_slopes(lambda x: sum(x * x, axis=1, keepdims=True), Tensor([[1.0, 2.0]]))
     Tensor([20.], float32, requires_grad=True)
     """
-    images = Tensor(images.data, requires_grad=True)
+    images = images.detach()
+    images.requires_grad = True
     (slopes,) = grad(sum(judge(images)), [images], create_graph=True)
     flat = reshape(slopes, (len(images), -1))
     return sum(flat * flat, axis=1)

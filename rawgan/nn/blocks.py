@@ -90,12 +90,12 @@ class SpectralNorm(Module):
         w = self.layer.w
         matrix = ops.reshape(w, (-1, w.shape[-1]))
         # Differentiated as a whole, the step of the iteration included: exact however far u is from where it goes.
-        start = Tensor(self.u.data.reshape(-1, 1).copy())  # which u itself will not be for long
+        start = Tensor.wrap(self.u._array.reshape(-1, 1).copy())  # which u itself will not be for long
         v = ops.matmul(matrix, start)  # (rows, outputs) @ (outputs, 1)
         u = ops.matmul(ops.reshape(v / _length(v), (1, -1)), matrix)  # (1, rows) @ (rows, outputs)
         sigma = _length(u)
         if self.training and not self.buffers_frozen:
-            self.u.data[...] = (u.data / sigma.data).reshape(-1)
+            self.u._array[...] = (u._array / sigma._array).reshape(-1)
             self.u.mark_written()
         return self._applied(x, w / sigma, slope)
 

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, one_line, shapes
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -22,7 +23,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any) -> None:
         super().__init__(data, requires_grad=True)
-        self._array = self._array.copy()
+        self._array, self._memory = self._array.copy(), None
 
 
 class Buffer(Tensor):
@@ -149,8 +150,7 @@ class Module:
         for kind in (Parameter, Buffer):
             for _, x in self.named_tensors(kind):
                 moved = x.detach() if dtype is None else x.detach().astype(dtype)
-                x._array = moved.data if device is None else moved.to(device).data
-                x.mark_written()
+                x._array, x._memory = (moved if device is None else moved.to(device))._array, None
                 x.grad = None
         return self
 
@@ -162,7 +162,7 @@ class Module:
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A NumPy copy of every parameter and buffer, by name."""
-        return {name: x.numpy().copy() for name, x in self.state_tensors().items()}
+        return {name: to_device(x._array, "cpu").copy() for name, x in self.state_tensors().items()}
 
     def load_state_dict(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
         """Copy every parameter and buffer from `state`; nothing is changed if anything does not fit.
@@ -185,7 +185,7 @@ class Module:
         if faults:
             raise ConfigError("\n".join([f"{type(self).__name__}: the weights do not fit this network", *faults]))
         for name, x in own.items():
-            x.data = array_module(x.data).asarray(state[name], dtype=x.dtype).copy()
+            x[...] = array_module(x._array).asarray(state[name], dtype=x.dtype)
 
     # --- looking at it -------------------------------------------------------------------------------------------
 

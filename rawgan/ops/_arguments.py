@@ -23,7 +23,7 @@ def as_tensors(*values: Any) -> list[Tensor]:
     if like is None:
         like = next((v for v in values if hasattr(v, "dtype")), values[0])
     reference = like if isinstance(like, Tensor) else Tensor(like)
-    xp = array_module(reference.data)
+    xp = array_module(reference._array)
     tensors = []
     for value in values:
         if value is like:
@@ -31,7 +31,7 @@ def as_tensors(*values: Any) -> list[Tensor]:
         elif isinstance(value, Tensor):
             tensors.append(value)
         elif isinstance(value, Real):
-            tensors.append(Tensor(xp.full((), float(value), reference.dtype)))
+            tensors.append(Tensor.wrap(xp.full((), float(value), reference.dtype)))
         else:
             tensors.append(Tensor(value))
     return tensors

@@ -58,7 +58,7 @@ class Tanh(Op):
     def backward(self, gy: Tensor) -> Gradients:
         y = self.output
         if not is_recording():
-            return (Tensor(kernels.tanh_grad(y.data, gy.data)),)
+            return (Tensor.wrap(kernels.tanh_grad(y._array, gy._array)),)
         return (gy * (1 - y * y),)
 
 

@@ -107,8 +107,8 @@ class Maximum(Binary):
         return array_module(a).maximum(a, b)
 
     def backward(self, gy: Tensor) -> Gradients:
-        a, b = (x.data for x in self.inputs)
-        share = Tensor((a > b) + (a == b) * gy.dtype.type(0.5))
+        a, b = (x._array for x in self.inputs)
+        share = Tensor.wrap((a > b) + (a == b) * gy.dtype.type(0.5))
         return self.gradients(gy * share if self.needs[0] else None, gy * (1 - share) if self.needs[1] else None)
 
 
@@ -201,7 +201,7 @@ class Abs(Op):
 
     def backward(self, gy: Tensor) -> Gradients:
         (x,) = self.inputs
-        return (gy * Tensor(array_module(x.data).sign(x.data)),)
+        return (gy * Tensor.wrap(array_module(x._array).sign(x._array)),)
 
 
 class AsType(Op):

@@ -24,4 +24,4 @@ def dropout(x: Any, rate: float, rng: np.random.Generator) -> Tensor:
         raise ArgumentError(f"dropout: rate must be at least 0 and less than 1, but is {rate}")
     (x,) = as_tensors(x)
     kept = (rng.random(x.shape, dtype=np.float32) >= rate) / (1 - rate)
-    return x * Tensor(array_module(x.data).asarray(kept.astype(x.dtype)))
+    return x * Tensor.wrap(array_module(x._array).asarray(kept.astype(x.dtype)))

@@ -116,7 +116,7 @@ def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     n, h, w, c = x.shape
     window = _pool_window("avg_pool2d", x, kernel, stride, padding)
     a, b = window.kernel
-    weights = Tensor(array_module(x.data).full((a, b, 1, 1), 1 / (a * b), x.dtype))
+    weights = Tensor.wrap(array_module(x._array).full((a, b, 1, 1), 1 / (a * b), x.dtype))
     planes = reshape(transpose(x, (0, 3, 1, 2)), (n * c, h, w, 1))
     return transpose(reshape(Conv2d(window)(planes, weights), (n, c, *window.output)), (0, 2, 3, 1))
 
@@ -156,7 +156,7 @@ def _interpolation(x: Tensor, size: int, factor: int) -> Tensor:
     """The matrix (size·factor, size) that interpolates linearly between pixel centres."""
     centres = (np.arange(size * factor) + 0.5) / factor - 0.5
     weights = np.maximum(0, 1 - np.abs(np.clip(centres, 0, size - 1)[:, None] - np.arange(size)))
-    return Tensor(array_module(x.data).asarray(weights.astype(x.dtype)))
+    return Tensor.wrap(array_module(x._array).asarray(weights.astype(x.dtype)))
 
 
 def _checked(op: str, x: Tensor, factor: Any) -> tuple[int, ...]:

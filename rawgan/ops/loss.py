@@ -33,7 +33,7 @@ class BCEWithLogits(Op):
         if self.needs[0] and is_recording():
             gx = gy * ((1 - t) * sigmoid(x) - t * sigmoid(-x))
         elif self.needs[0]:
-            gx = Tensor(kernels.bce_with_logits_grad(x.data, t.data, gy.data))
+            gx = Tensor.wrap(kernels.bce_with_logits_grad(x._array, t._array, gy._array))
         return gx, -gy * x if self.needs[1] else None
 
 
@@ -92,8 +92,8 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
     """
     op = "softmax_cross_entropy"
     (x,) = as_tensors(x)
-    xp = array_module(x.data)
-    labels = xp.asarray(labels.data if isinstance(labels, Tensor) else labels)
+    xp = array_module(x._array)
+    labels = xp.asarray(labels._array if isinstance(labels, Tensor) else labels)
     if x.ndim != 2 or labels.shape != x.shape[:1]:
         raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}")
     if labels.dtype.kind not in "iu":
@@ -102,7 +102,7 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
     if labels.size and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
         raise ArgumentError(f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}")
     # Softmax does not change when the largest logit, taken as a constant, is subtracted from all: e^x cannot overflow.
-    shifted = x - Tensor(x.data.max(axis=1, keepdims=True))
+    shifted = x - Tensor.wrap(x._array.max(axis=1, keepdims=True))
     chosen = take(reshape(shifted, (-1,)), xp.arange(len(labels)) * classes + labels)
     losses = log(sum(exp(shifted), axis=1)) - chosen
     return _reduce(op, losses, weight, reduction)

@@ -39,9 +39,9 @@ class Normalize(Op):
         x, gamma, beta = self.inputs
         if not is_recording():
             arrays = kernels.normalize_grad(
-                x.data, gy.data, gamma.data, beta.data, self.mean, self.var, self.axes, self.eps, self.slope
+                x._array, gy._array, gamma._array, beta._array, self.mean, self.var, self.axes, self.eps, self.slope
             )
-            gx, ggamma, gbeta = (Tensor(array) for array in arrays)
+            gx, ggamma, gbeta = (Tensor.wrap(array) for array in arrays)
             return gx, ggamma, gbeta
         centred = x - mean(x, self.axes, keepdims=True)
         std = sqrt(mean(centred * centred, self.axes, keepdims=True) + self.eps)
@@ -168,5 +168,6 @@ def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor |
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:
     """running ← (1 − momentum) · running + momentum · batch, in place."""
-    running.data *= 1 - momentum
-    running.data += momentum * batch.reshape(running.shape)
+    running._array *= 1 - momentum
+    running._array += momentum * batch.reshape(running.shape)
+    running.mark_written()

@@ -72,9 +72,9 @@ class Max(Reduction):
 
     def backward(self, gy: Tensor) -> Gradients:
         (x,) = self.inputs
-        largest = x.data == self.spread(self.output.detach()).data
-        share = largest.astype(x.dtype) / array_module(x.data).maximum(largest.sum(axis=self.axes, keepdims=True), 1)
-        return (self.spread(gy) * Tensor(share.astype(x.dtype)),)
+        largest = x._array == self.spread(self.output.detach())._array
+        share = largest.astype(x.dtype) / array_module(x._array).maximum(largest.sum(axis=self.axes, keepdims=True), 1)
+        return (self.spread(gy) * Tensor.wrap(share.astype(x.dtype)),)
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:

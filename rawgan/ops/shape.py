@@ -231,7 +231,8 @@ def take(x: Any, indices: Any) -> Tensor:
             [1.]], float32)
     """
     (x,) = as_tensors(x)
-    indices = array_module(x.data).asarray(indices.data if isinstance(indices, Tensor) else indices)
+    # A copy: the backward pass needs them as they are now.
+    indices = array_module(x._array).asarray(indices._array if isinstance(indices, Tensor) else indices).copy()
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"take: indices must be integers, but are {indices.dtype}")
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):

@@ -75,12 +75,12 @@ def first_nonfinite(
 
     try:
         for name, x in _state(networks):
-            check(name, "before the step", x.data)
+            check(name, "before the step", x._array)
         with watching(look), around_layers(networks, enter):
             step()
         for name, x in _state(networks):
             kind = next((type(o).__name__ for o in optimizers.values() if any(x is p for p in o.parameters)), None)
-            check(name, f"update by {kind}" if kind else "running statistic", x.data)
+            check(name, f"update by {kind}" if kind else "running statistic", x._array)
     except _Found:
         return findings[0]
     return None

@@ -191,7 +191,7 @@ class Loop(ABC):
         self.reached = number
         left = outcome.by_name()
         self._names = [*left]
-        return array_module(outcome[0].data).stack([value.data for value in left.values()])
+        return array_module(outcome[0]._array).stack([value._array for value in left.values()])
 
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:
@@ -370,7 +370,7 @@ class Loop(ABC):
     @property
     def kernels(self) -> str:
         """Which backend computes."""
-        return rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0].data)
+        return rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0]._array)
 
     @property
     @abstractmethod

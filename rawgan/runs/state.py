@@ -73,7 +73,7 @@ def arrays_of(gan: Trained) -> dict[str, np.ndarray[Any, Any]]:
     >>> sorted(arrays_of(build("tutorial", ImageKind(8), width=2)))[-2:]
     ['generator.4.b', 'generator.4.w']
     """
-    here = {name: x.data for name, x in tensors_of(gan).items()} | moments_of(gan)
+    here = {name: x._array for name, x in tensors_of(gan).items()} | moments_of(gan)
     return {name: to_device(array, "cpu").copy() for name, array in here.items()}
 
 
@@ -84,7 +84,7 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
     """
     arrays, about, optimizers = checkpoint.arrays, checkpoint.about, optimizers_of(gan)
     tensors = tensors_of(gan)
-    own = {name: x.data for name, x in tensors.items()} | moments_of(gan)
+    own = {name: x._array for name, x in tensors.items()} | moments_of(gan)
     faults = [f"  {name} {own[name].shape} is missing" for name in own.keys() - arrays.keys()]
     faults += [f"  {one_line(name)} {arrays[name].shape} is unknown" for name in arrays.keys() - own.keys()]
     faults += [
@@ -107,7 +107,7 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
         return array_module(own[name]).asarray(arrays[name], dtype=own[name].dtype).copy()
 
     for name, x in tensors.items():
-        x.data = values(name)
+        x[...] = values(name)
     for name, optimizer in optimizers.items():
         for moment, of_parameters in optimizer.state.items():
             of_parameters[:] = [values(f"{name}.{moment}.{index}") for index in range(len(of_parameters))]

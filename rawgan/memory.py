@@ -1,0 +1,109 @@
+"""Memory that Tensors share, and whether it still holds what a graph was computed from.
+
+A recorded op keeps its inputs, not copies of them: its backward pass would be silently wrong if one were written to in
+between. Writes through a Tensor are known. Writes behind its back (into `t.numpy()`, into the array that the Tensor was
+made from, through another Tensor of that array) can come only from somebody who holds the array itself. So memory that
+was handed out is copied when an op uses it, and compared with the copy when the backward pass asks for it; what nobody
+was given costs nothing. As numbers are compared, and only those that the op used, a write elsewhere is no fault.
+
+On a GPU, where each comparison would wait for the device, only writes through Tensors are noticed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+SMALL = 4096
+"""Bytes up to which a copy is a Python `bytes`: made and compared in a tenth of the time that NumPy's calls take."""
+
+
+class Contents:
+    """What some memory holds from one write to the next, as long as a recorded op needs it.
+
+    `copy` is None as long as nobody can have changed it unnoticed.
+    """
+
+    __slots__ = ("array", "copy")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.copy: Any = None
+
+    def keep(self) -> None:
+        """Copy the contents, before somebody is able to change them. On a GPU, nothing is copied."""
+        array = self.array
+        if self.copy is None and isinstance(array, np.ndarray):
+            self.copy = array.tobytes() if array.nbytes <= SMALL else array.copy("K")
+
+    def are_in(self, array: Any) -> bool:
+        """Whether all numbers of the array, which is this memory, are what they were."""
+        if self.copy.__class__ is bytes:
+            return bool(array.tobytes() == self.copy)
+        return _same_bits(array, self.copy)
+
+    def are_in_part(self, view: Any) -> bool:
+        """Whether the numbers of `view`, a part of this memory, are what they were."""
+        array = self.array
+        (start, stop), (low, high) = byte_bounds(view), byte_bounds(array)
+        if not low <= start <= stop <= high:
+            return not view.size  # other memory by now
+        if self.are_in(array):
+            return True
+        forwards = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in array.strides)
+        places = array[(*forwards, ...)]  # the first has the lowest address
+        then = np.empty_like(places)
+        if then.strides != places.strides:
+            return False  # with gaps between its numbers; then it is compared as a whole
+        copy = np.frombuffer(self.copy, array.dtype).reshape(array.shape) if isinstance(self.copy, bytes) else self.copy
+        then[...] = copy[(*forwards, ...)]  # type: ignore[arg-type]
+        memory = then.ravel("K").view(np.uint8)
+        return _same_bits(view, np.ndarray(view.shape, view.dtype, memory, _address(view) - low, view.strides))
+
+
+class Memory:
+    """The memory behind a Tensor and behind its views.
+
+    `contents` is None unless a recorded op has used what is there now. `exposed` says that somebody holds the array
+    itself, and may write to it without saying so.
+    """
+
+    __slots__ = ("array", "contents", "exposed")
+
+    def __init__(self, array: Any, exposed: bool = False) -> None:
+        self.array = array
+        self.contents: Contents | None = None
+        self.exposed = exposed
+
+    def used(self) -> Contents:
+        """The contents, for an op that uses them."""
+        contents = self.contents
+        if contents is not None and (contents.copy is None or contents.are_in(self.array)):
+            return contents
+        contents = self.contents = Contents(self.array)  # the first that are used, or written to, unnoticed so far
+        if self.exposed:
+            contents.keep()
+        return contents
+
+    def expose(self) -> None:
+        """Note that the array itself is handed out."""
+        if not self.exposed:
+            self.keep()
+            self.exposed = True
+
+    def keep(self) -> None:
+        """Keep a copy of what an op has used, if any has, before some of it is written to."""
+        if self.contents is not None:
+            self.contents.keep()
+
+
+def _same_bits(a: Any, b: Any) -> bool:
+    """Whether two arrays of one shape and dtype hold the same, NaN being the same as NaN."""
+    bits = f"u{a.dtype.itemsize}"
+    return bool((a.view(bits) == b.view(bits)).all())
+
+
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
