@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -39,18 +39,23 @@ def is_recording() -> bool:
     return _state.recording
 
 
-@contextmanager
-def recording(flag: bool) -> Iterator[None]:
+class recording(ContextDecorator):  # a class: Ctrl-C inside a generator's `with` could leave the flag as it is
     """Record (or do not) what happens inside: the one flag behind both `no_grad` and `create_graph`."""
-    before, _state.recording = _state.recording, flag
-    try:
-        yield
-    finally:
-        _state.recording = before
+
+    def __init__(self, flag: bool) -> None:
+        self._flag = flag
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_state.recording)
+        _state.recording = self._flag
+
+    def __exit__(self, *error: object) -> None:
+        _state.recording = self._before[-1]
+        self._before.pop()
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> recording:
     """Run ops without recording a graph: faster, and nothing is kept for a backward pass.
 
     >>> x = Tensor([1.0], requires_grad=True)
@@ -58,8 +63,7 @@ def no_grad() -> Iterator[None]:
     ...     (x * 2).requires_grad
     False
     """
-    with recording(False):
-        yield
+    return recording(False)
 
 
 @contextmanager

@@ -58,6 +58,8 @@ class Optimizer:
             raise GraphError(f"{type(self).__name__}.step: no parameter has a gradient; call loss.backward() first")
         for index, p, g in pairs:
             self._check(index, p, g)
+        for _, p, _ in pairs:
+            p.mark_written()  # first: Ctrl-C may come in between
         moments = list(self.state.values())
         for count in sorted({self.counts[index] for index, _, _ in pairs}):  # one round, unless some were left alone
             now = [(index, p, g) for index, p, g in pairs if self.counts[index] == count]
@@ -67,9 +69,8 @@ class Optimizer:
                 [[moment[index] for index, _, _ in now] for moment in moments],
                 count + 1,
             )
-        for index, p, _ in pairs:
-            self.counts[index] += 1
-            p.mark_written()
+        taken = {index for index, _, _ in pairs}
+        self.counts = [count + (index in taken) for index, count in enumerate(self.counts)]
 
     @contextmanager
     def slowed(self, factor: float) -> Iterator[None]:

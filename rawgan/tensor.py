@@ -108,8 +108,8 @@ class Tensor(Arithmetic):
     def __setitem__(self, index: Any, value: Any) -> None:
         self._refuse_results()
         self.memory.keep()
+        self.mark_written()  # first: Ctrl-C may come in between
         self._array[index] = value._array if isinstance(value, Tensor) else value
-        self.mark_written()
 
     def _refuse_results(self) -> None:
         if self.op is not None:

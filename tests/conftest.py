@@ -45,14 +45,14 @@ def poison_memory(monkeypatch):
     """
 
     def poison():
-        take = buffers.shelf.take
+        lend = buffers.pool.lend
 
-        def poisoned(size):
-            address = take(size)
+        def poisoned(block, size):
+            address = lend(block, size)
             ctypes.memset(address, 0xFF, size)  # a NaN in either precision
             return address
 
-        monkeypatch.setattr(buffers.shelf, "take", poisoned)
+        monkeypatch.setattr(buffers.pool, "lend", poisoned)
         monkeypatch.setattr(buffers, "SMALL", 0)  # for every array to come from there
 
     return poison

@@ -13,7 +13,7 @@ from rawgan import Tensor, ops
 from rawgan.gan import ImageKind, build, train_step
 from rawgan_kernels import cpu
 from rawgan_kernels.cpu import buffers
-from rawgan_kernels.cpu.buffers import ALIGNMENT, SMALL, Shelf
+from rawgan_kernels.cpu.buffers import ALIGNMENT, SMALL, Pool
 
 F32 = np.dtype("float32")
 
@@ -23,101 +23,101 @@ def address(x):
 
 
 @pytest.fixture
-def shelf():
-    return Shelf(slab=1 << 21)
+def pool():
+    return Pool(chunk=1 << 21)
 
 
-def test_memory_is_used_again_when_the_last_view_is_gone_and_not_before(shelf):
-    x = shelf.empty((256, 128), F32)
+def test_memory_is_used_again_when_the_last_view_is_gone_and_not_before(pool):
+    x = pool.empty((256, 128), F32)
     first, view = address(x), x.reshape(-1)[100:].view("int32")
     del x
-    other = shelf.empty((256, 128), F32)
+    other = pool.empty((256, 128), F32)
     assert address(other) != first
     del view
-    assert address(shelf.empty((128, 256), F32)) == first
+    assert address(pool.empty((128, 256), F32)) == first
 
 
-def test_arrays_are_aligned_writable_and_of_the_shape_asked_for(shelf):
+def test_arrays_are_aligned_writable_and_of_the_shape_asked_for(pool):
     for shape in [(7, 12345), (3, 5, 1 << 13), (1 << 20,)]:
-        x = shelf.empty(shape, F32)
+        x = pool.empty(shape, F32)
         assert (x.shape, x.dtype, address(x) % ALIGNMENT) == (shape, F32, 0)
         assert x.flags.c_contiguous
         x[...] = 1
 
 
-def test_small_arrays_do_not_come_from_the_shelf(shelf):
-    x = shelf.empty((SMALL // 4,), F32)
+def test_small_arrays_do_not_come_from_the_pool(pool):
+    x = pool.empty((SMALL // 4,), F32)
     assert x.base is None
-    assert not shelf.slabs
-    assert shelf.empty((), F32).shape == ()
-    assert shelf.empty((0, 5), F32).shape == (0, 5)
+    assert not pool.chunks
+    assert pool.empty((), F32).shape == ()
+    assert pool.empty((0, 5), F32).shape == (0, 5)
 
 
-def test_the_smallest_free_piece_that_is_large_enough_is_cut(shelf):
-    xs = [shelf.empty((n,), F32) for n in (20000, 17000, 60000, 17000, 40000, 17000)]
+def test_the_smallest_free_piece_that_is_large_enough_is_cut(pool):
+    xs = [pool.empty((n,), F32) for n in (20000, 17000, 60000, 17000, 40000, 17000)]
     small, large, medium = (address(x) for x in xs[::2])
     xs[::2] = [None] * 3  # and so no neighbours
-    assert address(x := shelf.empty((30000,), F32)) == medium
-    assert address(y := shelf.empty((20000,), F32)) == small
-    assert address(z := shelf.empty((20000,), F32)) == large
-    assert address(shelf.empty((40000,), F32)) == address(z) + z.nbytes
+    assert address(x := pool.empty((30000,), F32)) == medium
+    assert address(y := pool.empty((20000,), F32)) == small
+    assert address(z := pool.empty((20000,), F32)) == large
+    assert address(pool.empty((40000,), F32)) == address(z) + z.nbytes
     assert not np.shares_memory(x, y)
 
 
-def test_the_oldest_slab_is_used_first_whatever_piece_fits_better(shelf):
-    """Or two slabs would both be touched from end to end, where one and a bit would do."""
-    old = [shelf.empty((n,), F32) for n in (300_000, 200_000)]
-    new = shelf.empty((400_000,), F32)
-    assert len(shelf.slabs) == 2
+def test_the_oldest_chunk_is_used_first_whatever_piece_fits_better(pool):
+    """Or two chunks would both be touched from end to end, where one and a bit would do."""
+    old = [pool.empty((n,), F32) for n in (300_000, 200_000)]
+    new = pool.empty((400_000,), F32)
+    assert len(pool.chunks) == 2
     first = address(old[0])
     old[0] = None
-    assert address(shelf.empty((90_000,), F32)) == first  # 300,000 are free here, 124,000 there
+    assert address(pool.empty((90_000,), F32)) == first  # 300,000 are free here, 124,000 there
     del new
 
 
-def test_neighbours_are_joined_whatever_the_order_they_come_back_in(shelf):
+def test_neighbours_are_joined_whatever_the_order_they_come_back_in(pool):
     everything = (1 << 21) // 4 - 16
     for order in permutations(range(3)):
-        xs = [shelf.empty((n,), F32) for n in (17000, 30000, everything - 48000)]
+        xs = [pool.empty((n,), F32) for n in (17000, 30000, everything - 48000)]
         for index in order:
             xs[index] = None
-        assert shelf.empty((everything,), F32).nbytes == everything * 4
-        assert len(shelf.slabs) == 1
+        assert pool.empty((everything,), F32).nbytes == everything * 4
+        assert len(pool.chunks) == 1
 
 
-def test_a_shelf_that_is_full_takes_another_slab_and_gives_unused_ones_back(shelf):
-    xs = [shelf.empty((1 << 18,), F32) for _ in range(3)]  # half a slab and, with what its ends lose, no second one
-    huge = shelf.empty((1 << 20,), F32)  # more than a slab
-    assert len(shelf.slabs) == 4
+def test_a_pool_that_is_full_takes_another_chunk_and_gives_unused_ones_back(pool):
+    xs = [pool.empty((1 << 18,), F32) for _ in range(3)]  # half a chunk and, with what its ends lose, no second one
+    huge = pool.empty((1 << 20,), F32)  # more than a chunk
+    assert len(pool.chunks) == 4
     assert not any(np.shares_memory(x, y) for x, y in combinations([*xs, huge], 2))
     del huge, xs[0]
-    shelf.clear()
-    assert len(shelf.slabs) == 2
+    pool.trim()
+    assert len(pool.chunks) == 2
     for number, x in enumerate(xs):
         x[...] = number
     assert [x.min() == x.max() == number for number, x in enumerate(xs)] == [True, True]
     xs.clear()
     del x
-    shelf.clear()
-    assert not shelf.slabs
-    assert not shelf.starts
+    pool.trim()
+    assert not pool.chunks
+    assert not pool.starts
 
 
-def test_no_request_ever_overlaps_another(shelf):
+def test_no_request_ever_overlaps_another(pool):
     rng, live = np.random.default_rng(0), []
     for number in range(2000):
         if live and rng.random() < 0.5:
             of, x = live.pop(rng.integers(len(live)))
             assert (x == of).all()
         else:
-            live.append((number, shelf.empty((int(rng.integers(SMALL // 4, 1 << 16)),), F32)))
+            live.append((number, pool.empty((int(rng.integers(SMALL // 4, 1 << 16)),), F32)))
             live[-1][1][...] = number
     for of, x in live:
         assert (x == of).all()
 
 
-def test_where_addresses_are_scarce_the_slab_is_smaller(monkeypatch):
-    shelf, asked = Shelf(), []
+def test_where_addresses_are_scarce_the_chunk_is_smaller(monkeypatch):
+    pool, asked = Pool(), []
 
     def scarce(length, dtype):
         asked.append(length)
@@ -126,18 +126,18 @@ def test_where_addresses_are_scarce_the_slab_is_smaller(monkeypatch):
         return np.zeros(length, dtype)
 
     monkeypatch.setattr(buffers, "np", SimpleNamespace(empty=scarce, asarray=np.asarray, uint8=np.uint8))
-    assert shelf.empty((1 << 20,), F32).shape == (1 << 20,)
+    assert pool.empty((1 << 20,), F32).shape == (1 << 20,)
     assert asked == [1 << n for n in range(30, 23, -1)]
     with pytest.raises(MemoryError):
-        shelf.empty((1 << 23,), F32)
+        pool.empty((1 << 23,), F32)
 
 
-def test_threads_may_take_and_return_at_once(shelf):
+def test_threads_may_take_and_return_at_once(pool):
     failures = []
 
     def work(number):
         for _ in range(300):
-            x = shelf.empty((SMALL // 2,), F32)
+            x = pool.empty((SMALL // 2,), F32)
             x[...] = number
             if not (x == number).all():
                 failures.append(number)
@@ -186,16 +186,16 @@ def test_training_is_the_same_whatever_the_memory_held_before(model, poison_memo
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 def test_a_warm_step_asks_the_system_for_no_large_array(model, monkeypatch):
     gc.collect()
-    buffers.shelf.clear()
-    training, reached, take = steps(model, 6, images=64), {}, buffers.shelf.take
+    buffers.pool.trim()
+    training, reached, lend = steps(model, 6, images=64), {}, buffers.pool.lend
 
-    def watched(size):
-        start = take(size)
-        slab = max(first for first in buffers.shelf.slabs if first <= start)
-        reached[slab] = max(reached.get(slab, 0), start + size)
+    def watched(block, size):
+        start = lend(block, size)
+        chunk = max(first for first in buffers.pool.chunks if first <= start)
+        reached[chunk] = max(reached.get(chunk, 0), start + size)
         return start
 
-    monkeypatch.setattr(buffers.shelf, "take", watched)
+    monkeypatch.setattr(buffers.pool, "lend", watched)
     for _ in range(3):
         next(training)
     gc.collect()

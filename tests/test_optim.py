@@ -113,6 +113,11 @@ def test_parameters_are_updated_in_place_and_graphs_know(make, formula, options)
     np.testing.assert_array_equal(view.data, p.data)
     with pytest.raises(GraphError, match="was written to after the forward pass used it"):
         y.backward()
+    own = nn.Parameter([1.0, 2.0])  # whose array nobody holds, so that its graph depends on being told
+    y = (own * own).sum()
+    make([own]).step([Tensor([1.0, 1.0])])
+    with pytest.raises(GraphError, match="was written to after the forward pass used it"):
+        y.backward()
 
 
 @every_optimizer

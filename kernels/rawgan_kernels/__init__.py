@@ -21,7 +21,7 @@ import numpy as np
 
 from rawgan_kernels.window import Window
 
-__all__ = ["AUTO", "BACKENDS", "MissingKernel", "Window", "array_module", "backend_of", "chosen", "use"]
+__all__ = ["AUTO", "BACKENDS", "MissingKernel", "Window", "array_module", "backend_of", "chosen", "trim_memory", "use"]
 
 BACKENDS = {"reference": ("cpu", "cuda"), "cpu": ("cpu",), "cuda": ("cuda",)}
 """The backends, and where the arrays may be that each of them takes."""
@@ -91,6 +91,19 @@ def use(backend: str) -> None:
     if backend != AUTO and backend not in BACKENDS:
         raise MissingKernel(f"there is no backend {backend!r}; choose one of: {', '.join((AUTO, *BACKENDS))}")
     _chosen = backend
+
+
+def trim_memory() -> None:
+    """Give memory that no array uses back to the system, on the CPU and, where CuPy is in use, on the GPU.
+
+    Kernels keep the memory of arrays that are gone, for the next ones. Call this between two models, say.
+
+    >>> trim_memory()
+    """
+    if (buffers := sys.modules.get("rawgan_kernels.cpu.buffers")) is not None:
+        buffers.pool.trim()
+    if (cupy := sys.modules.get("cupy")) is not None:
+        cupy.get_default_memory_pool().free_all_blocks()
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

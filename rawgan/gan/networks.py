@@ -47,9 +47,7 @@ class Players(ABC):
         decay = min(self.average_decay, (1 + index) / (10 + index))
         now = self.generator.state_tensors()
         for name, x in self.average.state_tensors().items():
-            x._array *= decay
-            x._array += (1 - decay) * now[name]._array
-            x.mark_written()
+            x[...] = decay * x._array + (1 - decay) * now[name]._array  # one write, which Ctrl-C cannot halve
 
 
 @dataclass(frozen=True, kw_only=True)

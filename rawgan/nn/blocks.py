@@ -95,8 +95,7 @@ class SpectralNorm(Module):
         u = ops.matmul(ops.reshape(v / _length(v), (1, -1)), matrix)  # (1, rows) @ (rows, outputs)
         sigma = _length(u)
         if self.training and not self.buffers_frozen:
-            self.u._array[...] = (u._array / sigma._array).reshape(-1)
-            self.u.mark_written()
+            self.u[...] = (u._array / sigma._array).reshape(-1)
         return self._applied(x, w / sigma, slope)
 
     def _applied(self, x: Tensor, w: Tensor, slope: float) -> Tensor:

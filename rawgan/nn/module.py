@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -113,34 +113,17 @@ class Module:
         """Switch this module and all inside to evaluation mode."""
         return self.train(False)
 
-    @contextmanager
-    def frozen_buffers(self) -> Iterator[None]:
+    def frozen_buffers(self) -> AbstractContextManager[None]:
         """Inside, calls in training mode leave the buffers (running statistics) as they are."""
-        with self._each("buffers_frozen", True):
-            yield
+        return _Switched(self, "buffers_frozen", True)
 
-    @contextmanager
-    def evaluating(self) -> Iterator[None]:
+    def evaluating(self) -> AbstractContextManager[None]:
         """Inside, this module and all within it are in evaluation mode; afterwards each is in its own again."""
-        with self._each("training", False):
-            yield
+        return _Switched(self, "training", False)
 
-    @contextmanager
-    def in_training(self) -> Iterator[None]:
+    def in_training(self) -> AbstractContextManager[None]:
         """Inside, this module and all within it are in training mode; afterwards each is in its own again."""
-        with self._each("training", True):
-            yield
-
-    @contextmanager
-    def _each(self, flag: str, value: bool) -> Iterator[None]:
-        before = [(module, getattr(module, flag)) for _, module in self.modules()]
-        try:
-            for module, _ in before:
-                setattr(module, flag, value)
-            yield
-        finally:
-            for module, old in before:
-                setattr(module, flag, old)
+        return _Switched(self, "training", True)
 
     def to(self, device: str | None = None, dtype: str | None = None) -> Self:
         """Move every parameter and buffer to a device, or to `"float32"` or `"float64"`, or both.
@@ -208,6 +191,36 @@ class Module:
             count = sum(p.size for p in self.parameters())
             lines.append(f"{count:,} parameters in {len(self.parameters())} arrays")
         return lines
+
+
+class _Switched(AbstractContextManager[None]):
+    """A flag of a module and all within it; afterwards each has its own again, even if Ctrl-C comes in between."""
+
+    def __init__(self, module: Module, flag: str, value: bool) -> None:
+        self._modules, self._flag, self._value = [each for _, each in module.modules()], flag, value
+        self._before: list[tuple[Module, bool]] = []
+
+    def __enter__(self) -> None:
+        self._before = [(module, getattr(module, self._flag)) for module in self._modules]
+        try:
+            for module in self._modules:
+                setattr(module, self._flag, self._value)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        interrupt = None
+        while self._before:
+            try:
+                while self._before:
+                    module, value = self._before[-1]
+                    setattr(module, self._flag, value)
+                    self._before.pop()
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
 
 def _as_input(x: Any) -> Any:

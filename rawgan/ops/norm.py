@@ -167,7 +167,5 @@ def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor |
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:
-    """running ← (1 − momentum) · running + momentum · batch, in place."""
-    running._array *= 1 - momentum
-    running._array += momentum * batch.reshape(running.shape)
-    running.mark_written()
+    """running ← (1 − momentum) · running + momentum · batch, in one write, which Ctrl-C cannot halve."""
+    running[...] = (1 - momentum) * running._array + momentum * batch.reshape(running.shape)

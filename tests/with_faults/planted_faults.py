@@ -907,20 +907,39 @@ CPU = [
         "tests/test_cpu_conv.py -k too_large",
     ),
     Fault(
-        "buffers: a piece goes back on the shelf although a view still uses it",
+        "buffers: a piece goes back to the pool although a view still uses it",
         "kernels/rawgan_kernels/cpu/buffers.py",
-        "return np.asarray(Lease(self, self.take(size), size, shape, dtype.str, nbytes))",
-        "lease = np.asarray(Lease(self, self.take(size), size, shape, dtype.str, nbytes))\n"
-        "        self.returned.append(lease.base.piece)\n"
-        "        return lease",
+        "        return np.asarray(block)",
+        "        self.returned.append(self.lent[address])\n        return np.asarray(block)",
         "tests/test_cpu_memory.py -k twice",
     ),
     Fault(
-        "buffers: the newest slab is used first",
+        "buffers: lists that an interrupt left half changed are used as they are",
         "kernels/rawgan_kernels/cpu/buffers.py",
-        "in self.slabs.items():\n            best = -1",
-        "in reversed(self.slabs.items()):\n            best = -1",
-        "tests/test_cpu_memory.py -k oldest_slab",
+        "        if self.changing:\n            self._recount()",
+        "        if False:\n            self._recount()",
+        "tests/test_interrupts.py -k the_pool_lends",
+    ),
+    Fault(
+        "buffers: a signal's handler waits for the lock of the thread that it interrupts",
+        "kernels/rawgan_kernels/cpu/buffers.py",
+        "                return True\n            frame",
+        "                break\n            frame",
+        "tests/test_interrupts.py -k handler",
+    ),
+    Fault(
+        "buffers: free pages are kept",
+        "kernels/rawgan_kernels/cpu/buffers.py",
+        "                _give_back(start, size)",
+        "                pass",
+        "tests/test_interrupts.py -k given_back_to_the_system",
+    ),
+    Fault(
+        "buffers: the newest chunk is used first",
+        "kernels/rawgan_kernels/cpu/buffers.py",
+        "in self.chunks.items():\n            best = -1",
+        "in reversed(self.chunks.items()):\n            best = -1",
+        "tests/test_cpu_memory.py -k oldest_chunk",
     ),
     Fault(
         "buffers: a returned piece is joined with one that is not its neighbour",
@@ -1002,6 +1021,14 @@ CPU = [
 ]
 
 LAYERS = [
+    Fault(
+        "BatchNorm: running statistics move in two writes",
+        "rawgan/ops/norm.py",
+        "    running[...] = (1 - momentum) * running._array + momentum * batch.reshape(running.shape)",
+        "    running[...] = (1 - momentum) * running._array\n"
+        "    running[...] = running._array + momentum * batch.reshape(running.shape)",
+        "tests/test_interrupts.py -k as_a_whole",
+    ),
     Fault(
         "BatchNorm: frozen buffers are ignored",
         "rawgan/nn/norm.py",
@@ -1136,8 +1163,8 @@ OPTIMISERS = [
     Fault(
         "optimisers: a step does not outdate graphs",
         "rawgan/optim.py",
-        "            p.mark_written()",
-        "            pass",
+        "            p.mark_written()  # first",
+        "            pass  # first",
         "tests/test_optim.py -k graphs_know",
     ),
 ]
