@@ -79,7 +79,7 @@ Tensor([1.0, None])
 DTypeError: Tensor: data is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
 
 Tensor([zeros(2), zeros(2)])
-DTypeError: Tensor: data is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
+DTypeError: Tensor: data is list of Tensors; concatenate joins them, x.numpy() and x.item() give numbers
 
 Tensor(zeros(2))
 DTypeError: Tensor: data is a Tensor already; use x.detach() for one that shares its array
@@ -515,9 +515,9 @@ DTypeError: Mul: the inputs are of two dtypes
   a (2,) float32   b (2,) float64
   convert one with .astype(dtype)
 
-zeros(2) - np.arange(2)
-DTypeError: Tensor: data is int64, but only float32 and float64 have gradients
-  data (2,)   convert it: data.astype('float32')
+zeros(2) - np.ones(2, complex)
+DTypeError: Tensor: data is complex128, but only float32 and float64 have gradients
+  data (2,)   take its real part, data.real, or abs(data)
 
 zeros(2) ** zeros(2)
 ArgumentError: pow: the exponent must be a number, but is Tensor
@@ -658,7 +658,7 @@ ops.take(zeros(4, 2), np.array([0.0]))
 DTypeError: take: indices must be integers, but are float64
 
 ops.take(zeros(4, 2), np.array([True, False, True, False]))
-DTypeError: take: indices must be integers, but are bool
+DTypeError: take: indices must be integers, but are bool: of a mask, np.flatnonzero(mask) gives the numbers
 
 ops.concatenate([])
 ShapeError: concatenate: there is nothing to join; give at least one Tensor

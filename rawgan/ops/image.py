@@ -1,5 +1,6 @@
 """Changing the size of images. Nothing new: each is made of ops that have every derivative already."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def upsample_nearest(x: Tensor, factor: int = 2) -> Tensor:
            [1., 1., 2., 2.]], dtype=float32)
     """
     (x,) = as_tensors(x)
-    n, h, w, c = _checked("upsample_nearest", x, factor)
+    (n, h, w, c), factor = _checked("upsample_nearest", x, factor)
     repeated = broadcast_to(reshape(x, (n, h, 1, w, 1, c)), (n, h, factor, w, factor, c))
     return reshape(repeated, (n, h * factor, w * factor, c))
 
@@ -45,7 +46,7 @@ def upsample_bilinear(x: Tensor, factor: int = 2) -> Tensor:
     array([0.  , 0.25, 0.75, 1.  ], dtype=float32)
     """
     (x,) = as_tensors(x)
-    n, h, w, c = _checked("upsample_bilinear", x, factor)
+    (n, h, w, c), factor = _checked("upsample_bilinear", x, factor)
     rows, columns = (_interpolation(x, size, factor) for size in (h, w))
     tall = matmul(rows, reshape(x, (n, h, w * c)))  # (H·f, H) @ (N, H, W·C) → (N, H·f, W·C)
     wide = matmul(columns, reshape(tall, (n * h * factor, w, c)))  # (W·f, W) @ (N·H·f, W, C) → (N·H·f, W·f, C)
@@ -64,7 +65,7 @@ def pixel_shuffle(x: Tensor, factor: int = 2) -> Tensor:
            [3., 4.]], dtype=float32)
     """
     (x,) = as_tensors(x)
-    n, h, w, channels = _checked("pixel_shuffle", x, factor)
+    (n, h, w, channels), factor = _checked("pixel_shuffle", x, factor)
     if channels % factor**2:
         raise ShapeError(
             f"pixel_shuffle: {channels} channels cannot be shared by {factor}·{factor} pixels\n{shapes(x=x)}"
@@ -159,8 +160,8 @@ def _interpolation(x: Tensor, size: int, factor: int) -> Tensor:
     return Tensor.wrap(array_module(x._array).asarray(weights.astype(x.dtype)))
 
 
-def _checked(op: str, x: Tensor, factor: Any) -> tuple[int, ...]:
+def _checked(op: str, x: Tensor, factor: Any) -> tuple[tuple[int, ...], int]:
     check_rank(op, 4, x=(x, NHWC))
-    if not isinstance(factor, int) or factor < 1:
+    if not isinstance(factor, Integral) or factor < 1:
         raise ArgumentError(f"{op}: factor must be an integer >= 1, but is {factor!r}")
-    return x.shape
+    return x.shape, int(factor)  # one of NumPy's may have 8 bits, which overflow

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
+from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors, axes_of
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -232,9 +233,7 @@ def take(x: Any, indices: Any) -> Tensor:
     """
     (x,) = as_tensors(x)
     # A copy: the backward pass needs them as they are now.
-    indices = array_module(x._array).asarray(indices._array if isinstance(indices, Tensor) else indices).copy()
-    if indices.dtype.kind not in "iu":
-        raise DTypeError(f"take: indices must be integers, but are {indices.dtype}")
+    indices = integers(indices._array if isinstance(indices, Tensor) else indices, "take: indices", x._array).copy()
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
         raise ArgumentError(
             f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import rawgan_kernels as kernels
+from rawgan.arrays import FLOATS
 from rawgan.device import cuda_module, to_device
 from rawgan.errors import ArgumentError, CheckFailed, DeviceError
-from rawgan.tensor import FLOATS
 from rawgan.testing.calls import is_floating
 from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.tolerances import TOLERANCES

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from rawgan.arrays import FLOATS
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.nn import Buffer, Module, Parameter
-from rawgan.tensor import FLOATS, Tensor
+from rawgan.tensor import Tensor
 from rawgan.testing.behaviour import BEHAVIOURS
 from rawgan.testing.calls import is_floating, parameter_names, plain, random_like, unit
 from rawgan.testing.gradcheck import gradcheck

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from rawgan.arrays import FLOATS
 from rawgan.errors import ArgumentError, DTypeError
-from rawgan.tensor import FLOATS
 from rawgan.testing import layouts as memory
 from rawgan_kernels import Window
 
