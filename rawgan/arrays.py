@@ -6,6 +6,7 @@ array of another kind is converted here where that loses nothing, and refused wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,56 @@ def integers(data: Any, what: str, like: Any) -> Any:
     if xp is np and array_module(array) is not np:
         raise DeviceError(f"{what} are on a GPU, but the array is not\n{shapes(array=like, given=array)}")
     return xp.asarray(array.astype(np.int64, copy=False))
+
+
+def is_writable(array: Any) -> bool:
+    """Whether the array may be written to. Compiled kernels write through an address, and pass NumPy's own check by.
+
+    >>> is_writable(np.broadcast_to(1.0, (3,)))
+    False
+    """
+    return getattr(array.flags, "writeable", True)  # CuPy has no read-only arrays
+
+
+def overlap(arrays: Sequence[Any]) -> tuple[int, int] | None:
+    """The positions of two arrays that have an element in common, in memory; None if there are none.
+
+    An array of which two elements are one, as with a stride of 0, has its position twice.
+
+    >>> x = np.zeros(6)
+    >>> overlap([x[::2], x[1::2]])
+    >>> overlap([x[:4], x[4:], x[3:]])
+    (0, 2)
+    """
+    for index, array in enumerate(arrays):
+        if _repeats(array):
+            return index, index
+    bounds = sorted((*_bounds(array), index) for index, array in enumerate(arrays) if array.size)
+    for place, (_, end, one) in enumerate(bounds):
+        for start, _, other in bounds[place + 1 :]:
+            if start >= end:
+                break
+            if array_module(arrays[one]).shares_memory(arrays[one], arrays[other]):
+                return min(one, other), max(one, other)
+    return None
+
+
+def _repeats(array: Any) -> bool:
+    """Whether one element may be several of the array's: whether a stride is shorter than all that lies within it."""
+    reach = array.itemsize
+    for stride, length in sorted((abs(stride), n) for stride, n in zip(array.strides, array.shape, strict=True)):
+        if length > 1:
+            if stride < reach:
+                return array.size > 0
+            reach += stride * (length - 1)
+    return False
+
+
+def _bounds(array: Any) -> tuple[int, int]:
+    """Where an array begins and ends in memory, in bytes."""
+    pointer = array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
+    reaches = [stride * (n - 1) for stride, n in zip(array.strides, array.shape, strict=True)]
+    return pointer + sum(r for r in reaches if r < 0), pointer + sum(r for r in reaches if r > 0) + array.itemsize
 
 
 def _from_numbers(data: Any, what: str) -> np.ndarray[Any, Any]:

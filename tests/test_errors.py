@@ -822,6 +822,29 @@ ArgumentError: AdamW: eps must be at least 0 and finite, but is -1e-08
 optim.AdamW([weight(2)], weight_decay=-0.1)
 ArgumentError: AdamW: weight_decay must be at least 0 and finite, but is -0.1
 
+optim.SGD([weight(2)], lr="a")
+ArgumentError: SGD: lr must be a number, but is 'a'
+
+optim.Adam([weight(2)], betas=(Tensor(0.5), 0.9))
+ArgumentError: Adam: betas[0] must be a number, but is Tensor(0.5, float32)
+
+optim.Adam([weight(2)], weight_decay=0.1)
+ArgumentError: Adam: there is no weight_decay, which would go into the moments, too
+  AdamW(…, weight_decay=0.1) keeps it apart from them
+
+optim.SGD(weight(2), lr=0.1)
+ArgumentError: SGD: parameters is Tensor; put it into a list
+
+optim.SGD([weight(2) * 2], lr=0.1)
+ArgumentError: SGD: parameter 0 (2,) is a result, of Mul
+  pass the Tensors that it is computed from
+
+optim.SGD([weight(2)], lr=0.1).step([np.zeros(2, "float32")])
+DTypeError: SGD.step: gradient 0 is ndarray; wrap the array: Tensor(array)
+
+optim.SGD([weight(2)], lr=0.1).step(zeros(1, 2))
+ArgumentError: SGD.step: gradients is Tensor; give a list, one for each parameter
+
 optim.SGD([weight(2)], lr=0.1).step()
 GraphError: SGD.step: no parameter has a gradient; call loss.backward() first
 
@@ -941,7 +964,8 @@ optim.Adam(nn.Linear(2, 1, rng=rng()).named_parameters())
 ArgumentError: Adam: parameter 0 is tuple; pass model.parameters()
 
 optim.SGD([zeros(2)], 0.1)
-ArgumentError: SGD: parameter 0 is a Tensor that requires no gradient; pass model.parameters()
+ArgumentError: SGD: parameter 0 (2,) requires no gradient
+  leave frozen ones out: [p for p in model.parameters() if p.requires_grad]
 
 optim.Adam([nn.Parameter([1.0])], 0.1, 0.5)
 ArgumentError: Adam: betas must be two numbers, but is 0.5
