@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rawgan.errors import DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
+from rawgan.arrays import is_writable
+from rawgan.errors import ArgumentError, DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -121,6 +122,20 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
             "backward: the gradient must have its output's shape, dtype and device\n"
             f"  output {y.shape} {y.dtype} {y.device}   gradient {seed.shape} {seed.dtype} {seed.device}"
         )
+
+
+def check_writable(what: str, **tensors: Any) -> None:
+    """What is going to be written to in place are Tensors whose arrays allow it. Raises: DTypeError, ArgumentError."""
+    for name, x in tensors.items():
+        if x is None:
+            continue
+        if not isinstance(x, Tensor):
+            raise DTypeError(f"{what}: {name} is written to, so it must be a Tensor, not {type(x).__name__}")
+        if not is_writable(x._array):
+            raise ArgumentError(
+                f"{what}: {name} {x.shape} is read-only, but written to\n"
+                f"  give it an array of its own: {name}.data = {name}.data.copy()"
+            )
 
 
 def released(op: Op) -> GraphError:

@@ -92,6 +92,10 @@ class Tensor(Arithmetic):
         else:  # views of the old memory still hold what they did
             self._array, self._memory = array, Memory(array, exposed=True)
 
+    def take_over(self, array: Any) -> None:
+        """Replace the array by one that nobody else holds, and that may be of another dtype or on another device."""
+        self._array, self._memory = array, None
+
     @property
     def memory(self) -> Memory:
         """The memory behind it, which its views share."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import ops
+from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
 from rawgan.nn.module import Buffer, Module
@@ -87,14 +88,16 @@ class SpectralNorm(Module):
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """See the class; then LeakyReLU, if the slope is below 1."""
-        w = self.layer.w
+        w, moving = self.layer.w, self.training and not self.buffers_frozen
+        if moving:
+            check_writable("SpectralNorm", u=self.u)
         matrix = ops.reshape(w, (-1, w.shape[-1]))
         # Differentiated as a whole, the step of the iteration included: exact however far u is from where it goes.
         start = Tensor.wrap(self.u._array.reshape(-1, 1).copy())  # which u itself will not be for long
         v = ops.matmul(matrix, start)  # (rows, outputs) @ (outputs, 1)
         u = ops.matmul(ops.reshape(v / _length(v), (1, -1)), matrix)  # (1, rows) @ (rows, outputs)
         sigma = _length(u)
-        if self.training and not self.buffers_frozen:
+        if moving:
             self.u._array[...] = (u._array / sigma._array).reshape(-1)
             self.u.mark_written()
         return self._applied(x, w / sigma, slope)

@@ -4,6 +4,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
+from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors
 from rawgan.ops.activation import LeakyReLUGrad, checked_slope, leaky_relu
@@ -101,6 +102,7 @@ def batch_norm(
             "batch_norm: in training each channel needs more than one value, as the variance of one is 0\n"
             f"{shapes(x=x)}   use a larger batch, or eval()"
         )
+    check_writable("batch_norm", **statistics)
     op = Normalize(tuple(range(x.ndim - 1)), eps, slope)
     y = op(x, gamma, beta)
     if running_mean is not None:

@@ -1306,8 +1306,8 @@ STABILISERS = [
     Fault(
         "the average leaves out the running statistics",
         "rawgan/gan/networks.py",
-        "self.average.state_tensors().items():",
-        "self.average.named_parameters():",
+        "self.average.state_tensors()\n",
+        "dict(self.average.named_parameters())\n",
         "tests/test_stabilisers.py -k average",
     ),
     Fault(
