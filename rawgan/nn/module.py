@@ -260,7 +260,7 @@ def _as_weights(value: Any, like: Tensor) -> Any:
     if array.dtype.kind != "f":
         raise DTypeError(f"should be floats, not {array.dtype}")
     with np.errstate(over="ignore"):
-        new = array.astype(like.dtype)
+        new = array.astype(like.dtype, order="C")
     xp = array_module(array)
     if (xp.isinf(new) & xp.isfinite(array)).any():
         raise ArgumentError(f"has numbers that are too large for {like.dtype}")

@@ -16,7 +16,7 @@ class Reduction(Op):
     """An op that makes `axes` disappear, or keeps them with length 1."""
 
     def __init__(self, axes: tuple[int, ...], keepdims: bool) -> None:
-        self.axes, self.keepdims = axes, keepdims
+        self.axes, self.keepdims = axes, bool(keepdims)
 
     def spread(self, y: Tensor) -> Tensor:
         """Repeat something of the result's shape over the axes that were reduced: the input's shape again."""

@@ -1368,7 +1368,7 @@ RUNS = [
     Fault(
         "resume: the optimisers' moments begin at zero again",
         "rawgan/runs/state.py",
-        'values(f"{name}.{moment}.{index}") for index',
+        'new[f"{name}.{moment}.{index}"] for index',
         "x * 0 for x in of_parameters] or [index for index",
         "tests/test_resume.py -k was_stopped",
     ),
