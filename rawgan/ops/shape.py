@@ -171,7 +171,8 @@ def reshape(x: Any, shape: Shape) -> Tensor:
             [3., 4.]], float32)
     """
     (x,) = as_tensors(x)
-    shape = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else tuple(shape)
+    given = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    shape = tuple(int(n) if isinstance(n, Integral) else n for n in given)  # those of NumPy overflow
     known = math.prod(n for n in shape if n != -1)
     free = shape.count(-1)
     if free > 1 or any(n < -1 for n in shape) or (x.size != known if not free else known == 0 or x.size % known):
@@ -275,4 +276,4 @@ def pad(x: Any, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Tens
         raise ArgumentError(
             f"pad: widths must be {x.ndim} pairs (before, after) of numbers ≥ 0\n{shapes(x=x, widths=widths)}"
         )
-    return Pad(tuple((before, after) for before, after in pairs), value)(x)
+    return Pad(tuple((int(before), int(after)) for before, after in pairs), value)(x)
