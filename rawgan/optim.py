@@ -128,7 +128,7 @@ class Optimizer:
     def _check_arrays(self, name: str, indices: Iterable[int]) -> None:
         """The arrays can be written to: those of these parameters have no flag against it, and none shares memory."""
         count, rows = len(self.parameters), [self.state.get(moment, ()) for moment in self.moments]
-        arrays = [p.data for p in self.parameters]
+        arrays = [p._array for p in self.parameters]
         for moment, row in zip(self.moments, rows, strict=True):
             if len(row) != count:
                 raise ArgumentError(f"{name}: state[{moment!r}] has {len(row)} arrays for {count} parameters")

@@ -119,6 +119,7 @@ def conv2d(
     """
     x, w = as_tensors(x, w)
     check_rank("conv2d", 4, x=(x, "(batch, height, width, channels)"), w=(w, "(kh, kw, in, out)"))
+    groups = _integer("conv2d", groups)
     _check_groups("conv2d", groups, x, w)
     window = make_window("conv2d", _size(x), _kernel(w), stride, padding, dilation, groups)
     return Conv2d(window, checked_slope("conv2d", slope))(x, w, *_checked_bias("conv2d", x, w, w.shape[3], b))
@@ -161,7 +162,7 @@ def conv_transpose2d(
             f"{op}: x has {x.shape[3]} channels but w takes {w.shape[3]}\n"
             f"{shapes(x=x, w=w)}, laid out (kh, kw, out, in)"
         )
-    _check_integer(op, groups)
+    groups = _integer(op, groups)
     if groups < 1 or x.shape[3] % groups:
         raise ArgumentError(
             f"{op}: groups must divide the {x.shape[3]} input channels\n{shapes(x=x, w=w, groups=groups)}"
@@ -250,7 +251,6 @@ def _transposed_window(
 
 
 def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
-    _check_integer(op, groups)
     if groups < 1 or x.shape[3] % groups or w.shape[3] % groups:
         raise ArgumentError(
             f"{op}: groups must divide the {x.shape[3]} input and the {w.shape[3]} output channels\n"
@@ -263,9 +263,10 @@ def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
         )
 
 
-def _check_integer(op: str, groups: Any) -> None:
+def _integer(op: str, groups: Any) -> int:
     if not isinstance(groups, Integral):
         raise ArgumentError(f"{op}: groups must be an integer, but is {groups!r}")
+    return int(groups)
 
 
 def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None) -> list[Tensor]:

@@ -106,10 +106,6 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
         name: to_device(arrays[name].astype(array.dtype, order="C"), device_of(array)) for name, array in own.items()
     }
     for name, x in tensors.items():
-    new = {
-        name: to_device(arrays[name].astype(array.dtype, order="C"), device_of(array)) for name, array in own.items()
-    }
-    for name, x in tensors.items():
         x.take_over(new[name])
     for name, optimizer in optimizers.items():
         for moment, of_parameters in optimizer.state.items():
