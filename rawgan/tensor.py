@@ -61,7 +61,8 @@ class Tensor(Arithmetic):
     def wrap(cls, array: Any) -> Self:
         """A leaf around a float32 or float64 array that an op has just made: what __init__ does, without its checks."""
         tensor = cls.__new__(cls)
-        tensor._array = array
+        # What NumPy computes from arrays without axes is a scalar.
+        tensor._array = np.asarray(array) if isinstance(array, np.generic) else array
         tensor._memory = None
         tensor.requires_grad = False
         tensor.grad = tensor.op = None

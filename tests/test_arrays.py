@@ -325,6 +325,32 @@ def test_options_of_ops_and_layers_may_be_numbers_of_numpy():
         assert ours.data.tobytes() == theirs.data.tobytes()
 
 
+@every_float
+def test_single_numbers_without_axes_have_gradients_of_their_own_kind(dtype):
+    """NumPy makes scalars, not arrays, of what it computes from them."""
+    for function, slope in [
+        (lambda x: ops.maximum(x, 1.0), 1),
+        (lambda x: ops.maximum(1.0, x) * x, 4),
+        (lambda x: abs(-x) * x, 4),
+        (lambda x: ops.max(x) * x, 4),
+        (lambda x: ops.relu(x) * ops.leaky_relu(x), 4),
+        (lambda x: ops.bce_with_logits(x, 1.0) * x, 0.12692801 - 2 * 0.11920292),
+        (lambda x: ops.tanh(x) * x, 0.96402758 + 2 * 0.07065082),
+        (lambda x: ops.sigmoid(x) * x, 0.88079708 + 2 * 0.10499359),
+        (lambda x: ops.softplus(x) * x, 2.12692801 + 2 * 0.88079708),
+        (lambda x: x * ops.sqrt(x / 2) / ops.exp(x - 2), 1 + 0.5 - 2),
+    ]:
+        x = Tensor(np.array(2.0, dtype), requires_grad=True)
+        y = function(x)
+        (g,) = grad(y, x, create_graph=True)
+        for array in (y.data, g.data, (g * x).data):
+            assert type(array) is np.ndarray
+            assert (array.shape, array.dtype) == ((), np.dtype(dtype))
+        assert g.item() == pytest.approx(slope, rel=1e-5)
+        (alone,) = grad(function(x), x)
+        assert alone.item() == pytest.approx(slope, rel=1e-5)
+
+
 # --- integers --------------------------------------------------------------------------------------------
 
 INTEGERS = [np.int8, np.uint8, ">i2", "<u4", ">i8", np.uint64]

@@ -163,6 +163,7 @@ def test_attributes_do_not_take_the_place_of_methods(name):
         with pytest.raises(ArgumentError, match=rf"^Holder.{name}: every Module has a method {name}\(\)"):
             Holder(**{name: value})
     Holder(training=False, buffers_frozen=True)
+    assert Holder(forward=lambda x: x + 1)(Tensor([1.0])).item() == 2  # a function in the place of another
 
 
 def test_parameters_are_not_replaced_by_what_is_none():

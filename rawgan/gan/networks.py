@@ -94,7 +94,7 @@ class GAN(Players):
         >>> gan.noise(0, "train", 2, step=7).shape
         (2, 100)
         """
-        first = self.generator.parameters()[0]
+        _, first = next(iter(self.generator.named_parameters()))
         draw = random_generator(seed, purpose, step).standard_normal((count, self.noise_size))
         return Tensor(draw.astype(first.dtype)).to(first.device)
 

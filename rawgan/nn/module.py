@@ -11,7 +11,7 @@ import numpy as np
 from rawgan.arrays import plain
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, RawganError, ShapeError, one_line, shown
-from rawgan.nn.ownership import Buffer, Parameter, check_attribute, owned
+from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -54,17 +54,18 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         holder = type(self).__name__
-        if name in _METHODS:
+        if name in _METHODS and (isinstance(value, Module) or not callable(value)):
             raise ArgumentError(f"{holder}.{name}: every Module has a method {name}(); give the attribute another name")
-        if not isinstance(value, _PLAIN) or name in vars(self):
-            check_attribute(holder, name, value, vars(self).get(name), Module)
+        before = vars(self).get(name)
+        if value.__class__ not in PLAIN or isinstance(before, Tensor):
+            check_attribute(holder, name, value, before, Module)
         super().__setattr__(name, value)
 
     # --- what it owns, by name, in the order of assignment -------------------------------------------------------
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside this one, with their names; those in a list or dict have their key, too."""
-        return ((name, x) for name, x in owned(type(self).__name__, vars(self), (Tensor, Module)) if not _is_tensor(x))
+        return ((name, x) for name, x in self._owned() if not isinstance(x, Tensor))
 
     def modules(self) -> Iterator[tuple[str, Module]]:
         """This module ("") and every module inside it, each once, with dotted names."""
@@ -86,12 +87,12 @@ class Module:
         seen: set[int] = set()
         named: dict[str, Tensor] = {}
         for prefix, module in self.modules():
-            for name, x in module._tensors():
-                if id(x) in seen:
+            for name, x in module._owned():
+                if not isinstance(x, Tensor) or id(x) in seen:
                     continue
                 seen.add(id(x))
                 full = f"{prefix}.{name}" if prefix else name
-                if isinstance(x, Parameter | Buffer):
+                if isinstance(x, _STATE):
                     if full in named:
                         raise ArgumentError(
                             f"{type(self).__name__}: two arrays, {named[full].shape} and {x.shape}, are both called "
@@ -102,9 +103,9 @@ class Module:
                 if isinstance(x, kind):
                     yield full, x
 
-    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """The Tensors of this module itself, with their names."""
-        return ((name, x) for name, x in owned(type(self).__name__, vars(self), (Tensor, Module)) if _is_tensor(x))
+    def _owned(self) -> Iterator[tuple[str, Any]]:
+        """The Tensors and modules of this module itself, with their names."""
+        return owned(type(self).__name__, vars(self), (Tensor, Module))
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Every parameter with its dotted name."""
@@ -153,11 +154,11 @@ class Module:
         before = [(module, getattr(module, flag)) for _, module in self.modules()]
         try:
             for module, _ in before:
-                setattr(module, flag, value)
+                vars(module)[flag] = value
             yield
         finally:
             for module, old in before:
-                setattr(module, flag, old)
+                vars(module)[flag] = old
 
     def to(self, device: str | None = None, dtype: str | None = None) -> Self:
         """Move every parameter and buffer to a device, or to `"float32"` or `"float64"`, or both.
@@ -227,7 +228,7 @@ class Module:
         if id(self) in seen:
             return [f"{title}, as above"]
         seen.add(id(self))
-        listing = "  ".join(f"{n} {x.shape}" for n, x in self._tensors() if isinstance(x, Parameter))
+        listing = "  ".join(f"{n} {x.shape}" for n, x in self._owned() if isinstance(x, Parameter))
         lines = [f"{f'{title}({self.describe_options()})':<58} {listing}".rstrip()]
         children = list(self.children())
         for child_name, child in children:
@@ -238,13 +239,8 @@ class Module:
         return lines
 
 
+_STATE = Parameter, Buffer
 _METHODS = frozenset(n for n in vars(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
-_PLAIN = (int, float, str, type(None))
-"""What an attribute may be without hiding anything."""
-
-
-def _is_tensor(x: Any) -> bool:
-    return isinstance(x, Tensor)
 
 
 def _as_input(x: Any) -> Any:

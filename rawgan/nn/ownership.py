@@ -10,14 +10,18 @@ from collections import UserDict, UserList, deque
 from collections.abc import Iterator, Mapping, Set, ValuesView
 from dataclasses import fields, is_dataclass
 from types import GeneratorType, MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from rawgan.errors import ArgumentError, shapes
 from rawgan.tensor import Tensor
 
-Kind = TypeVar("Kind")
+PLAIN = frozenset({int, float, bool, str, type(None)})
+"""Types of attributes that hold nothing."""
+
+_TABLES = dict, UserDict, MappingProxyType
+_ROWS = list, tuple, deque, UserList, ValuesView, Set
 
 
 class Parameter(Tensor):
@@ -48,7 +52,10 @@ def owned(holder: str, attributes: Mapping[str, Any], kinds: tuple[type, ...]) -
 
     Raises: ArgumentError if some of it is in a set
     """
-    pending: list[tuple[str, Any, bool]] = [(name, value, False) for name, value in reversed(list(attributes.items()))]
+    pending: list[tuple[str, Any, bool]] = [
+        (name, value, False) for name, value in attributes.items() if value.__class__ not in PLAIN
+    ]
+    pending.reverse()
     entered: set[int] = set()  # lists may hold themselves
     while pending:
         name, value, in_set = pending.pop()
@@ -67,9 +74,9 @@ def owned(holder: str, attributes: Mapping[str, Any], kinds: tuple[type, ...]) -
 
 def _items(value: Any) -> list[tuple[Any, Any]] | None:
     """What an attribute holds, with keys; None if it does not show that it holds anything."""
-    if isinstance(value, dict | UserDict | MappingProxyType):
+    if isinstance(value, _TABLES):
         return list(value.items())
-    if isinstance(value, list | tuple | deque | UserList | ValuesView | Set):
+    if isinstance(value, _ROWS):
         return list(enumerate(value))
     if isinstance(value, np.ndarray) and value.dtype == object:
         return list(enumerate(value.flat))

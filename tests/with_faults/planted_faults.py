@@ -1,6 +1,7 @@
 """The table of faults that `test_planted_faults.py` plants: what an author of this code might get wrong."""
 
 from fault import Fault
+from faults_of_doors import DOORS
 from faults_of_translation import TRANSLATION
 
 ARITHMETIC = [
@@ -91,8 +92,8 @@ ARITHMETIC = [
     Fault(
         "abs: a slope of 1 at 0",
         "rawgan/ops/arithmetic.py",
-        "gy * Tensor(array_module(x.data).sign(x.data))",
-        "gy * Tensor((x.data >= 0) * gy.dtype.type(2) - gy.dtype.type(1))",
+        "gy * Tensor.wrap(array_module(x._array).sign(x._array))",
+        "gy * Tensor((x._array >= 0) * gy.dtype.type(2) - gy.dtype.type(1))",
         "tests/test_gradients.py -k kinks",
     ),
     Fault(
@@ -122,14 +123,14 @@ REDUCTIONS_AND_SHAPES = [
     Fault(
         "max: equal elements get the whole gradient each",
         "rawgan/ops/reduce.py",
-        "largest.astype(x.dtype) / array_module(x.data).maximum(largest.sum(axis=self.axes, keepdims=True), 1)",
+        "largest.astype(x.dtype) / array_module(x._array).maximum(largest.sum(axis=self.axes, keepdims=True), 1)",
         "largest",
         "tests/test_gradients.py -k kinks",
     ),
     Fault(
         "max: 0 / 0 where no element is the largest",
         "rawgan/ops/reduce.py",
-        "array_module(x.data).maximum(largest.sum(axis=self.axes, keepdims=True), 1)",
+        "array_module(x._array).maximum(largest.sum(axis=self.axes, keepdims=True), 1)",
         "largest.sum(axis=self.axes, keepdims=True)",
         "tests/test_autograd.py -k not_a_number",
     ),
@@ -272,15 +273,15 @@ ACTIVATIONS_AND_LOSSES = [
     Fault(
         "softmax: overflows",
         "rawgan/ops/loss.py",
-        "x - Tensor(x.data.max(axis=1, keepdims=True))",
+        "x - Tensor.wrap(x._array.max(axis=1, keepdims=True))",
         "x * 1",
         "tests/test_losses.py -k large_logits",
     ),
     Fault(
         "softmax: the largest logit of all samples is subtracted",
         "rawgan/ops/loss.py",
-        "x.data.max(axis=1, keepdims=True)",
-        "x.data.max()",
+        "x._array.max(axis=1, keepdims=True)",
+        "x._array.max()",
         "tests/test_losses.py -k range_of_its_own",
     ),
     Fault(
@@ -603,8 +604,8 @@ NORMS = [
     Fault(
         "batch_norm: momentum on the wrong side",
         "rawgan/ops/norm.py",
-        "running.data *= 1 - momentum\n    running.data += momentum * batch",
-        "running.data *= momentum\n    running.data += (1 - momentum) * batch",
+        "running._array *= 1 - momentum\n    running._array += momentum * batch",
+        "running._array *= momentum\n    running._array += (1 - momentum) * batch",
         "tests/test_nn.py -k running_statistics",
     ),
     Fault(
@@ -819,8 +820,8 @@ AUTOGRAD = [
     Fault(
         "take: the caller's indices are kept, not copied",
         "rawgan/ops/shape.py",
-        "isinstance(indices, Tensor) else indices).copy()",
-        "isinstance(indices, Tensor) else indices)",
+        '"take: indices", x._array).copy()',
+        '"take: indices", x._array)',
         "tests/test_stale_graphs.py -k used_again",
     ),
     Fault(
@@ -1063,8 +1064,8 @@ LAYERS = [
     Fault(
         "Module: state_dict gives the arrays themselves",
         "rawgan/nn/module.py",
-        "{name: x.numpy().copy() for",
-        "{name: x.numpy() for",
+        '{name: to_device(x._array, "cpu").copy() for',
+        '{name: to_device(x._array, "cpu") for',
         "tests/test_nn.py -k copy",
     ),
 ]
@@ -1564,4 +1565,5 @@ FAULTS = [
     *DOCTOR,
     *MIXTURES,
     *TRANSLATION,
+    *DOORS,
 ]
