@@ -1,7 +1,5 @@
 """Modules made of modules, and layers that keep a discriminator in bounds."""
 
-from typing import Any
-
 import numpy as np
 
 from rawgan import ops
@@ -77,10 +75,17 @@ class SpectralNorm(Module):
     (5, 2)
     """
 
+    applies_slope = True
+
     def __init__(self, layer: Linear | Conv2d | ConvTranspose2d, *, rng: np.random.Generator) -> None:
         if not isinstance(layer, Linear | Conv2d | ConvTranspose2d):
             raise ArgumentError(
                 f"SpectralNorm: layer must be Linear, Conv2d or ConvTranspose2d, not {type(layer).__name__}"
+            )
+        if type(layer).forward not in (Linear.forward, Conv2d.forward, ConvTranspose2d.forward):
+            raise ArgumentError(
+                f"SpectralNorm: {type(layer).__name__} has a forward of its own, which would not be called\n"
+                f"  put SpectralNorm around a plain {_plain(layer)}, and what is added to it into a layer of its own"
             )
         self.layer = layer
         start = rng.normal(size=layer.w.shape[-1])
@@ -100,18 +105,7 @@ class SpectralNorm(Module):
         if moving:
             self.u._array[...] = (u._array / sigma._array).reshape(-1)
             self.u.mark_written()
-        return self._applied(x, w / sigma, slope)
-
-    def _applied(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
-        layer = self.layer
-        if isinstance(layer, Linear):
-            y = ops.linear(x, w, layer.b)
-            return y if slope == 1 else ops.leaky_relu(y, slope)
-        names = "stride", "padding", "dilation", "groups"
-        options: dict[str, Any] = {name: getattr(layer, name) for name in names}
-        if isinstance(layer, Conv2d):
-            return ops.conv2d(x, w, layer.b, slope=slope, **options)
-        return ops.conv_transpose2d(x, w, layer.b, slope=slope, output_padding=layer.output_padding, **options)
+        return self.layer._with_weight(x, w / sigma, slope)
 
     def describe_options(self) -> str:
         """The layer."""
@@ -152,6 +146,11 @@ class MinibatchStd(Module):
     def describe_options(self) -> str:
         """Group."""
         return f"{self.group}"
+
+
+def _plain(layer: Linear | Conv2d | ConvTranspose2d) -> str:
+    """The name of the layer that this one is derived from."""
+    return next(each.__name__ for each in (Linear, Conv2d, ConvTranspose2d) if isinstance(layer, each))
 
 
 def _length(x: Tensor) -> Tensor:

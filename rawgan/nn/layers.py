@@ -3,10 +3,7 @@
 Layers with random weights take `rng`, a NumPy generator: there is no hidden one.
 """
 
-import inspect
-from collections import deque
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
@@ -15,7 +12,7 @@ import numpy as np
 from rawgan import ops
 from rawgan.errors import ArgumentError
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module, Parameter
+from rawgan.nn.module import Module, Observed, Parameter
 from rawgan.nn.stateless import LeakyReLU, ReLU
 from rawgan.ops.conv import Padding
 from rawgan.tensor import Tensor
@@ -49,16 +46,17 @@ class Sequential(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The last layer's result. A LeakyReLU or ReLU is left to the layer before it, if that can apply it itself."""
-        waiting = deque(self.layers)
-        while waiting:
-            layer = waiting.popleft()
-            after = waiting[0] if waiting else None
-            slope = _SLOPES[type(after)](after) if type(after) in _SLOPES else 1.0
-            if slope != 1 and _applies_slope(type(layer).forward):
-                waiting.popleft()
-                x = layer(x, slope=slope)  # one pass over memory less
-            else:
+        index, layers = 0, self.layers
+        while index < len(layers):
+            layer, slope = layers[index], 1.0
+            if _applies_slope(layer) and index + 1 < len(layers):
+                slope = _slope(layers[index + 1])
+            if slope == 1:
                 x = layer(x)
+            else:
+                x = layer(x, slope=slope)  # one pass over memory less
+                index += 1
+            index += 1
         return x
 
     def __len__(self) -> int:
@@ -92,7 +90,12 @@ class Linear(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x @ w + b."""
-        return ops.linear(x, self.w, self.b)
+        return self._with_weight(x, self.w)
+
+    def _with_weight(self, x: Tensor, w: Tensor, slope: float = 1.0) -> Tensor:
+        """The same with other weights of the same shape; then LeakyReLU, if the slope is below 1."""
+        y = ops.linear(x, w, self.b)
+        return y if slope == 1 else ops.leaky_relu(y, slope)
 
     def describe_options(self) -> str:
         """Widths."""
@@ -108,6 +111,8 @@ class Conv2d(Module):
     >>> Conv2d(1, 8, 4, stride=2, padding=1, rng=np.random.default_rng(0))(np.ones((5, 28, 28, 1), "float32")).shape
     (5, 14, 14, 8)
     """
+
+    applies_slope = True
 
     def __init__(
         self,
@@ -133,9 +138,12 @@ class Conv2d(Module):
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
+        return self._with_weight(x, self.w, slope)
+
+    def _with_weight(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
         return ops.conv2d(
             x,
-            self.w,
+            w,
             self.b,
             stride=self.stride,
             padding=self.padding,
@@ -159,6 +167,8 @@ class ConvTranspose2d(Module):
     >>> layer(np.ones((5, 14, 14, 8), "float32")).shape
     (5, 28, 28, 1)
     """
+
+    applies_slope = True
 
     def __init__(
         self,
@@ -186,9 +196,12 @@ class ConvTranspose2d(Module):
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The transposed convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
+        return self._with_weight(x, self.w, slope)
+
+    def _with_weight(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
         return ops.conv_transpose2d(
             x,
-            self.w,
+            w,
             self.b,
             stride=self.stride,
             padding=self.padding,
@@ -224,14 +237,22 @@ class Embedding(Module):
         return f"{self.w.shape[0]} → {self.w.shape[1]}"
 
 
-_SLOPES: dict[type, Callable[[Any], float]] = {LeakyReLU: lambda layer: layer.slope, ReLU: lambda layer: 0.0}
-"""The slope of an activation that the layer before it may apply. A subclass may do something else: it is called."""
+def _applies_slope(layer: Module) -> bool:
+    """Whether this very layer can apply the LeakyReLU that follows it: a subclass may do something else."""
+    return "applies_slope" in vars(type(layer)) and type(layer).applies_slope and _calls_its_own(layer)
 
 
-@cache
-def _applies_slope(forward: Callable[..., Tensor]) -> bool:
-    """Whether a layer's forward takes the slope of the LeakyReLU that follows it."""
-    return "slope" in inspect.signature(forward).parameters
+def _slope(layer: Module) -> float:
+    """The slope of an activation that the layer before it may apply; 1 for any other layer, which is called."""
+    if type(layer) is LeakyReLU and _calls_its_own(layer):
+        return layer.slope
+    return 0.0 if type(layer) is ReLU and _calls_its_own(layer) else 1.0
+
+
+def _calls_its_own(layer: Module) -> bool:
+    """Whether a call gives what its class's forward gives: nobody gave this one layer another."""
+    forward = vars(layer).get("forward")
+    return forward is None or isinstance(forward, Observed)
 
 
 def _weight(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class Module:
     >>> Scale().state_dict()
     {'factor': array([2.], dtype=float32)}
     """
+
+    applies_slope: ClassVar[bool] = False
+    """Whether `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in its own pass over memory:
+    its result must be that of `leaky_relu(forward(x), slope)`, to the sign of every number, infinite ones included. It
+    holds for the class that says so itself, and not for those derived from it, whose results may be others."""
 
     training: bool = True
     buffers_frozen: bool = False
@@ -241,6 +247,18 @@ class Module:
 
 _STATE = Parameter, Buffer
 _METHODS = frozenset(n for n in vars(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A module's forward while someone looks on: `around(forward, inputs, options)` returns what forward returned."""
+
+    forward: Callable[..., Tensor]
+    around: Callable[[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]], Tensor]
+
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        """Call it, through `around`."""
+        return self.around(self.forward, inputs, options)
 
 
 def _as_input(x: Any) -> Any:

@@ -20,6 +20,8 @@ class BatchNorm(Module):
     (8, 3)
     """
 
+    applies_slope = True
+
     def __init__(self, channels: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
         self.gamma = Parameter(np.ones(channels, np.float32))
         self.beta = Parameter(np.zeros(channels, np.float32))

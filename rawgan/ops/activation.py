@@ -30,6 +30,8 @@ class LeakyReLU(Op):
 class LeakyReLUGrad(Op):
     """gx = gy where x > 0, slope · gy elsewhere; as y > 0 just where x > 0, y serves in the place of x.
 
+    Without a slope, gx is 0 where x ≤ 0, even of an infinite gy: relu is constant there.
+
     Backward: x has no influence but at 0; ggy is again ggx where x > 0, slope · ggx elsewhere
     """
 

@@ -7,7 +7,7 @@ from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops._arguments import as_tensors
-from rawgan.ops.activation import LeakyReLUGrad, checked_slope, leaky_relu
+from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
 from rawgan.ops.arithmetic import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
 from rawgan.tensor import Tensor
@@ -25,12 +25,13 @@ class Normalize(Op):
               gbeta  = Σ gy
               The mean and the std depend on x: the two means in gx are what comes of it. When the walk is recorded,
               the same formula is made of ops, in which they still depend on x. gy is that of before the activation:
-              where gamma · x̂ + beta is not positive, times the slope.
+              where y is not positive, times the slope.
     Source:   Ioffe and Szegedy 2015
     """
 
     def __init__(self, axes: tuple[int, ...], eps: float, slope: float = 1.0) -> None:
         self.axes, self.eps, self.slope = axes, float(eps), slope
+        self.keeps_output = slope != 1
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
         y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps, self.slope)
@@ -47,8 +48,7 @@ class Normalize(Op):
         centred = x - mean(x, self.axes, keepdims=True)
         std = sqrt(mean(centred * centred, self.axes, keepdims=True) + self.eps)
         x_hat = centred / std
-        if self.slope != 1:
-            gy = LeakyReLUGrad(self.slope)(gamma * x_hat + beta, gy)
+        gy = before_activation(self, gy)
         g = gy * gamma
         gx = (g - mean(g, self.axes, keepdims=True) - x_hat * mean(g * x_hat, self.axes, keepdims=True)) / std
         return gx, unbroadcast(gy * x_hat, gamma.shape), unbroadcast(gy, gamma.shape)
