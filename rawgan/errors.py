@@ -12,8 +12,16 @@ class RawganError(Exception):
     Its text holds no control characters: a file's name may have some, and they could tell a terminal what to do.
     """
 
+    places: tuple[str, ...] = ()
+    """Where it was raised, from the inside out, as far as those know who let it through: the last lines of the text."""
+
     def __str__(self) -> str:
-        return "\n".join(one_line(line) for line in super().__str__().split("\n"))
+        lines = [*super().__str__().split("\n"), *(f"  {place}" for place in self.places)]
+        return "\n".join(one_line(line) for line in lines)
+
+    def add(self, place: str) -> None:
+        """Say where it was raised: "in Scale.backward"."""
+        self.places = (*self.places, place)
 
 
 class ShapeError(RawganError, ValueError):

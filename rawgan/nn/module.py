@@ -33,9 +33,11 @@ class Module:
     """
 
     applies_slope: ClassVar[bool] = False
-    """Whether `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in its own pass over memory:
-    its result must be that of `leaky_relu(forward(x), slope)`, to the sign of every number, infinite ones included. It
-    holds for the class that says so itself, and not for those derived from it, whose results may be others."""
+    """Whether `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in its own pass over memory.
+
+    Its result must be that of `leaky_relu(forward(x), slope)`, infinities and NaN included. It holds for the class that
+    says so itself, and not for those derived from it, whose results may be others.
+    """
 
     training: bool = True
     buffers_frozen: bool = False
