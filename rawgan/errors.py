@@ -12,16 +12,22 @@ class RawganError(Exception):
     Its text holds no control characters: a file's name may have some, and they could tell a terminal what to do.
     """
 
-    places: tuple[str, ...] = ()
-    """Where it was raised, from the inside out, as far as those know who let it through: the last lines of the text."""
+    added: tuple[str, ...] = ()
+    """Lines that were added to the text on the way out."""
+    layer: str = ""
+    """The layer that it was raised in: "Linear(128 → 64)"; empty if in none."""
+    path: tuple[str, ...] = ()
+    """The names that lead to that layer from the module that was called: ("2", "main", "0")."""
 
     def __str__(self) -> str:
-        lines = [*super().__str__().split("\n"), *(f"  {place}" for place in self.places)]
+        lines = [*super().__str__().split("\n"), *(f"  {line}" for line in self.added)]
+        if self.layer:
+            lines.append(f"  in layer {'.'.join(self.path)}: {self.layer}" if self.path else f"  in {self.layer}")
         return "\n".join(one_line(line) for line in lines)
 
-    def add(self, place: str) -> None:
-        """Say where it was raised: "in Scale.backward"."""
-        self.places = (*self.places, place)
+    def add(self, line: str) -> None:
+        """Add a line to the text, such as "in Scale.backward"."""
+        self.added = (*self.added, line)
 
 
 class ShapeError(RawganError, ValueError):

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from rawgan import ops
-from rawgan.errors import ArgumentError
+from rawgan.errors import ArgumentError, RawganError
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module, Observed, Parameter
+from rawgan.nn.module import Module, Observed, Parameter, name_layer
 from rawgan.nn.stateless import LeakyReLU, ReLU
 from rawgan.ops.conv import Padding
 from rawgan.tensor import Tensor
@@ -47,16 +47,16 @@ class Sequential(Module):
     def forward(self, x: Tensor) -> Tensor:
         """The last layer's result. A LeakyReLU or ReLU is left to the layer before it, if that can apply it itself."""
         index, layers = 0, self.layers
-        while index < len(layers):
-            layer, slope = layers[index], 1.0
-            if _applies_slope(layer) and index + 1 < len(layers):
-                slope = _slope(layers[index + 1])
-            if slope == 1:
-                x = layer(x)
-            else:
-                x = layer(x, slope=slope)  # one pass over memory less
-                index += 1
-            index += 1
+        try:
+            while index < len(layers):
+                layer, slope = layers[index], 1.0
+                if _applies_slope(layer) and index + 1 < len(layers):
+                    slope = _slope(layers[index + 1])
+                x = layer(x) if slope == 1 else layer(x, slope=slope)  # which is one pass over memory less
+                index += 1 if slope == 1 else 2
+        except RawganError as error:
+            name_layer(error, layers[index], f"{index}")
+            raise
         return x
 
     def __len__(self) -> int:

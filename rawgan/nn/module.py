@@ -33,7 +33,7 @@ class Module:
     """
 
     applies_slope: ClassVar[bool] = False
-    """Whether `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in its own pass over memory.
+    """Whether `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in the same pass.
 
     Its result must be that of `leaky_relu(forward(x), slope)`, infinities and NaN included. It holds for the class that
     says so itself, and not for those derived from it, whose results may be others.
@@ -47,8 +47,15 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """Run forward. Numbers become Tensors; arrays of integers (labels, indices) stay what they are."""
-        return self.forward(*map(_as_input, inputs), **options)
+        """Run forward. Numbers become Tensors; arrays of integers (labels, indices) stay what they are.
+
+        An error of rawgan's on the way says which layer it came from.
+        """
+        try:
+            return self.forward(*map(_as_input, inputs), **options)
+        except RawganError as error:
+            _locate(error, self)
+            raise
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -249,6 +256,35 @@ class Module:
 
 _STATE = Parameter, Buffer
 _METHODS = frozenset(n for n in vars(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
+
+
+def _locate(error: RawganError, module: Module) -> None:
+    """Say which layer an error comes from. Called by every module that it passes through, from the inside out."""
+    inner: Module | None = vars(error).get("_within")  # the module that it has passed through last
+    if inner is None and not error.layer:
+        error.layer = f"{type(module).__name__}({_options(module)})"
+    elif inner is not None:
+        error.path = (_name_of(inner, module), *error.path)
+    vars(error)["_within"] = module
+
+
+def name_layer(error: RawganError, layer: Module, name: str) -> None:
+    """Say by which name the layer that an error has passed through last is known to who called it."""
+    if vars(error).get("_within") is layer:
+        error.path = (name, *error.path)
+        vars(error)["_within"] = None
+
+
+def _name_of(inner: Module, module: Module) -> str:
+    """A module's name in the one that called it; its type's if that does not own it."""
+    return next((name for name, each in module.children() if each is inner), type(inner).__name__)
+
+
+def _options(module: Module) -> str:
+    try:
+        return module.describe_options()
+    except Exception:  # it may be half made, which is perhaps what the error is about
+        return "…"
 
 
 @dataclass(frozen=True)
