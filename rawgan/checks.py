@@ -53,9 +53,23 @@ def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
     named = list(zip(names(op, inputs), inputs, strict=True))
     if any(x.device != first.device for x in inputs):
         listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in named)
-        raise DeviceError(f"{op.name}: the inputs are on two devices\n  {listing}\n  move one with .to(device)")
+        way_out = f"move one with .to(device){_asked(op)}"
+        raise DeviceError(f"{op.name}: the inputs are on two devices\n  {listing}\n  {way_out}")
     listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in named)
-    raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
+    way_out = f"convert one with .astype(dtype){_asked(op)}"
+    raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  {way_out}")
+
+
+def _asked(op: Op) -> str:
+    """The function of rawgan.ops that was called, if it has another name than the op that it came to."""
+    frame, name = inspect.currentframe(), ""
+    while frame is not None:
+        inside = frame.f_globals.get("__name__", "").startswith("rawgan.ops.")
+        if name and not inside:
+            break
+        name = frame.f_code.co_name if inside else name
+        frame = frame.f_back
+    return f"\n  in {name}" if name and name.replace("_", "") != op.name.lower() else ""
 
 
 def owned(op: Op, name: str) -> GraphError:

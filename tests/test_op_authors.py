@@ -342,5 +342,5 @@ def test_an_error_that_names_its_op_is_left_as_it_is():
     x[0] = 2.0
     with pytest.raises(GraphError) as caught:
         y.backward()
-    assert str(caught.value).startswith("Mul: a (1,) was written to")
+    assert str(caught.value).startswith("Mul: ")
     assert "backward" not in str(caught.value).partition("\n")[2]

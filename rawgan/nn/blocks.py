@@ -6,7 +6,8 @@ from rawgan import ops
 from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
-from rawgan.nn.module import Buffer, Module
+from rawgan.nn.module import Buffer, Module, check_modules
+from rawgan.ops._arguments import checked_generator, whole
 from rawgan.tensor import Tensor
 
 
@@ -22,6 +23,7 @@ class Residual(Module):
     """
 
     def __init__(self, main: Sequential, shortcut: Sequential | None = None) -> None:
+        check_modules("Residual", "layer", [main] if shortcut is None else [main, shortcut])
         self.main, self.shortcut = main, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
@@ -29,8 +31,12 @@ class Residual(Module):
         return self.joined([self.main(x), x if self.shortcut is None else self.shortcut(x)])
 
     def joined(self, made: list[Tensor]) -> Tensor:
-        """The sum of what the two make."""
-        return made[0] + made[1]
+        """The sum of what the two make. Raises: ShapeError if that is not of one shape."""
+        main, shortcut = made
+        if main.shape != shortcut.shape:
+            listing = shapes(main=main, shortcut=shortcut)
+            raise ShapeError(f"Residual: main and shortcut must make the same shape\n{listing}")
+        return main + shortcut
 
 
 class Branches(Module):
@@ -44,6 +50,9 @@ class Branches(Module):
     """
 
     def __init__(self, *branches: Module) -> None:
+        check_modules("Branches", "layer", branches)
+        if not branches:
+            raise ArgumentError("Branches: there are no layers; give at least one")
         self.branches = branches
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,7 +97,7 @@ class SpectralNorm(Module):
                 f"  put SpectralNorm around a plain {_plain(layer)}, and what is added to it into a layer of its own"
             )
         self.layer = layer
-        start = rng.normal(size=layer.w.shape[-1])
+        start = checked_generator("SpectralNorm", rng).normal(size=layer.w.shape[-1])
         self.u = Buffer((start / np.linalg.norm(start)).astype(np.float32))
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
@@ -126,9 +135,7 @@ class MinibatchStd(Module):
     """
 
     def __init__(self, group: int = 4) -> None:
-        if group < 2:
-            raise ArgumentError(f"MinibatchStd: group must be at least 2, but is {group}")
-        self.group = group
+        self.group = whole("MinibatchStd", "group", group, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""

@@ -3,18 +3,20 @@
 Layers with random weights take `rng`, a NumPy generator: there is no hidden one.
 """
 
+import inspect
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from rawgan import ops
-from rawgan.errors import ArgumentError, RawganError
+from rawgan.arrays import plain
+from rawgan.errors import ArgumentError, RawganError, ShapeError, described, shapes
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module, Observed, Parameter, name_layer
+from rawgan.nn.module import Module, Observed, Parameter, check_modules, name_layer
 from rawgan.nn.stateless import LeakyReLU, ReLU
-from rawgan.ops.conv import Padding
+from rawgan.ops._arguments import checked_generator, flag, is_whole, whole
+from rawgan.ops.conv import Padding, check_padding, pair_of
 from rawgan.tensor import Tensor
 
 Pair = tuple[int, int]
@@ -32,12 +34,7 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module) -> None:
-        for index, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                raise ArgumentError(
-                    f"Sequential: layer {index} must be a Module, but is {type(layer).__name__}\n"
-                    "  give the layers one by one, nn.Sequential(a, b), or as nn.Sequential(*layers)"
-                )
+        check_modules("Sequential", "layer", layers)
         self.layers = layers
 
     def children(self) -> Iterator[tuple[str, Module]]:
@@ -84,9 +81,9 @@ class Linear(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        _check_counts("Linear", inputs=inputs, outputs=outputs)
-        self.w = _weight((inputs, outputs), inputs, outputs, init, rng)
-        self.b = _bias(outputs) if bias else None
+        inputs, outputs = whole("Linear", "inputs", inputs, 1), whole("Linear", "outputs", outputs, 1)
+        self.w = _weight("Linear", (inputs, outputs), inputs, outputs, init, rng)
+        self.b = _bias(outputs) if flag("Linear", "bias", bias) else None
 
     def forward(self, x: Tensor) -> Tensor:
         """x @ w + b."""
@@ -128,13 +125,14 @@ class Conv2d(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        _check_counts("Conv2d", groups, inputs=inputs, outputs=outputs)
-        kh, kw = _kernel("Conv2d", kernel)
+        inputs, outputs, groups = _channels("Conv2d", inputs, outputs, groups)
+        kh, kw = pair_of("Conv2d", "kernel", kernel, 1)
         taps = kh * kw
         shape = (kh, kw, inputs // groups, outputs)
-        self.w = _weight(shape, taps * inputs // groups, taps * outputs // groups, init, rng)
-        self.b = _bias(outputs) if bias else None
+        self.w = _weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
+        self.b = _bias(outputs) if flag("Conv2d", "bias", bias) else None
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        _check_options("Conv2d", stride, padding, dilation)
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
@@ -185,12 +183,14 @@ class ConvTranspose2d(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        _check_counts("ConvTranspose2d", groups, inputs=inputs, outputs=outputs)
-        kh, kw = _kernel("ConvTranspose2d", kernel)
+        inputs, outputs, groups = _channels("ConvTranspose2d", inputs, outputs, groups)
+        kh, kw = pair_of("ConvTranspose2d", "kernel", kernel, 1)
         taps = kh * kw
         shape = (kh, kw, outputs // groups, inputs)
-        self.w = _weight(shape, taps * inputs // groups, taps * outputs // groups, init, rng)
-        self.b = _bias(outputs) if bias else None
+        self.w = _weight("ConvTranspose2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
+        self.b = _bias(outputs) if flag("ConvTranspose2d", "bias", bias) else None
+        _check_options("ConvTranspose2d", stride, padding, dilation)
+        pair_of("ConvTranspose2d", "output_padding", output_padding, 0)
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         self.dilation, self.groups = dilation, groups
 
@@ -225,8 +225,12 @@ class Embedding(Module):
     """
 
     def __init__(self, count: int, width: int, *, rng: np.random.Generator, init: Initializer = glorot_uniform) -> None:
-        _check_counts("Embedding", count=count, width=width)
-        self.w = _weight((count, width), count, width, init, rng)
+        count, width = whole("Embedding", "count", count, 1), whole("Embedding", "width", width, 1)
+        self.w = _weight("Embedding", (count, width), count, width, init, rng)
+
+    def __call__(self, x: Any) -> Tensor:
+        """Run forward. A list of integers is an array of integers here, and not one of floats."""
+        return super().__call__(plain(x, "Embedding: x") if isinstance(x, list | tuple | int) else x)
 
     def forward(self, x: Any) -> Tensor:
         """The vectors that x, an array of integers, numbers."""
@@ -256,28 +260,52 @@ def _calls_its_own(layer: Module) -> bool:
 
 
 def _weight(
-    shape: tuple[int, ...], fan_in: int, fan_out: int, init: Initializer, rng: np.random.Generator
+    layer: str, shape: tuple[int, ...], fan_in: int, fan_out: int, init: Initializer, rng: np.random.Generator
 ) -> Parameter:
-    return Parameter(init(shape, fan_in, fan_out, rng).astype(np.float32))
+    if not _takes(init, 4):
+        raise ArgumentError(
+            f"{layer}: init must be a function (shape, fan_in, fan_out, rng) → array, nn.init.he_normal or "
+            f"nn.init.normal(0.02), say, but is {described(init)}"
+        )
+    array = np.asarray(init(shape, fan_in, fan_out, checked_generator(layer, rng)))
+    if array.shape != shape:
+        raise ShapeError(f"{layer}: init made an array of another shape\n{shapes(wanted=shape, made=array)}")
+    return Parameter(array.astype(np.float32))
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Whether it can be called with so many arguments, as far as it says."""
+    if not callable(function) or isinstance(function, type | Module):
+        return False
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # compiled functions need not say
+        pass
+    return True
 
 
 def _bias(length: int) -> Parameter:
     return Parameter(np.zeros(length, np.float32))
 
 
-def _kernel(layer: str, kernel: int | Pair) -> Pair:
-    pair = tuple(kernel) if isinstance(kernel, tuple | list) else (kernel, kernel)
-    if len(pair) != 2 or not all(isinstance(k, Integral) and k >= 1 for k in pair):
-        raise ArgumentError(f"{layer}: kernel must be an integer >= 1, or two of them, but is {kernel!r}")
-    return int(pair[0]), int(pair[1])
+def _channels(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, int, int]:
+    """The three as ints. Raises: ArgumentError for others than integers >= 1, and for groups that do not divide."""
+    inputs, outputs = whole(layer, "inputs", inputs, 1), whole(layer, "outputs", outputs, 1)
+    for name, count in {"inputs": inputs, "outputs": outputs}.items():
+        if not is_whole(groups) or groups < 1 or count % groups:
+            raise ArgumentError(
+                f"{layer}: groups must divide {name}, but {name} is {count} and groups {described(groups)}"
+            )
+    return inputs, outputs, int(groups)
 
 
-def _check_counts(layer: str, groups: int = 1, **counts: int) -> None:
-    for name, count in counts.items():
-        if count < 1:
-            raise ArgumentError(f"{layer}: {name} must be at least 1, but is {count}")
-        if groups < 1 or count % groups:
-            raise ArgumentError(f"{layer}: groups must divide {name}, but {name} is {count} and groups {groups}")
+def _check_options(layer: str, stride: int | Pair, padding: Padding, dilation: int | Pair) -> None:
+    """Raise an ArgumentError for options of a convolution that no image would fit."""
+    pair_of(layer, "stride", stride, 1)
+    pair_of(layer, "dilation", dilation, 1)
+    check_padding(layer, padding)
 
 
 def _no_bias(b: Tensor | None) -> str:

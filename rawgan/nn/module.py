@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -11,7 +11,7 @@ import numpy as np
 
 from rawgan.arrays import plain
 from rawgan.device import to_device
-from rawgan.errors import ArgumentError, ConfigError, DTypeError, RawganError, ShapeError, one_line, shown
+from rawgan.errors import ArgumentError, ConfigError, DTypeError, RawganError, ShapeError, described, one_line, shown
 from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -41,6 +41,19 @@ class Module:
 
     training: bool = True
     buffers_frozen: bool = False
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """A module without `__init__` is made of nothing: no data, nor another library's options.
+
+        Raises: ArgumentError if there are some
+        """
+        if (arguments or options) and cls.__init__ is object.__init__:
+            given = ", ".join([*map(described, arguments), *(f"{name}={described(x)}" for name, x in options.items())])
+            raise ArgumentError(
+                f"{cls.__name__} takes no options, but was given {given}\n"
+                f"  make the layer first, then call it: {cls.__name__}()(x)"
+            )
+        return super().__new__(cls)
 
     def forward(self, *inputs: Any, **options: Any) -> Tensor:
         """Compute the module's result."""
@@ -256,6 +269,20 @@ class Module:
 
 _STATE = Parameter, Buffer
 _METHODS = frozenset(n for n in vars(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
+
+
+def check_modules(holder: str, what: str, modules: Sequence[Any]) -> None:
+    """Raise an ArgumentError unless all are Modules."""
+    for index, module in enumerate(modules):
+        if isinstance(module, type) and issubclass(module, Module):
+            raise ArgumentError(
+                f"{holder}: {what} {index} is the class {module.__name__}\n  make one of it: {module.__name__}(…)"
+            )
+        if not isinstance(module, Module):
+            raise ArgumentError(
+                f"{holder}: {what} {index} must be a Module, but is {type(module).__name__}\n"
+                f"  give them one by one, nn.{holder}(a, b), or as nn.{holder}(*{what}s)"
+            )
 
 
 def _locate(error: RawganError, module: Module) -> None:

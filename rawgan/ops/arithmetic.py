@@ -11,7 +11,7 @@ import numpy as np
 import rawgan_kernels as kernels
 from rawgan.arrays import FLOATS
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops._arguments import as_tensors, operands
 from rawgan.ops.reduce import unbroadcast
 from rawgan.tensor import Tensor
@@ -344,8 +344,8 @@ def astype(x: Any, dtype: Any) -> Tensor:
     """
     try:
         name = repr(dtype) if dtype is None else np.dtype(dtype).name  # None is float64 to NumPy
-    except TypeError:
-        name = repr(dtype)
+    except (TypeError, ValueError, SyntaxError):  # NumPy reads text as a list of types
+        name = described(dtype)
     if name not in FLOATS:
         raise ArgumentError(f"astype: dtype is {name}; choose float32 or float64")
     return AsType(name)(*as_tensors(x))

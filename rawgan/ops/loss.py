@@ -5,7 +5,7 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops._arguments import as_tensors, operands
 from rawgan.ops.activation import sigmoid
 from rawgan.ops.arithmetic import abs, exp, log
@@ -95,11 +95,19 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
     (x,) = as_tensors(x)
     xp = array_module(x._array)
     labels = integers(labels._array if isinstance(labels, Tensor) else labels, f"{op}: labels", x._array)
-    if x.ndim != 2 or labels.shape != x.shape[:1]:
-        raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}")
+    if x.ndim != 2 or not x.shape[1] or labels.shape != x.shape[:1]:
+        way_out = ""
+        if labels.shape == x.shape and x.ndim == 2:
+            way_out = "\n  labels are class numbers; vectors with a single 1 become these by labels.argmax(axis=1)"
+        elif x.ndim == 2 and labels.size == len(x):
+            way_out = "\n  make one axis of them: labels.reshape(-1)"
+        raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}{way_out}")
     classes = x.shape[1]
     if labels.size and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
-        raise ArgumentError(f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}")
+        raise ArgumentError(
+            f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}\n"
+            f"{shapes(x=(x, '(N, classes)'), labels=(labels, '(N,)'))}"
+        )
     # Softmax does not change when the largest logit, taken as a constant, is subtracted from all: e^x cannot overflow.
     shifted = x - Tensor.wrap(x._array.max(axis=1, keepdims=True))
     chosen = take(reshape(shifted, (-1,)), xp.arange(len(labels)) * classes + labels)
@@ -116,8 +124,8 @@ def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
 
 
 def _reduce(op: str, losses: Tensor, weight: Any, reduction: str) -> Tensor:
-    if reduction not in REDUCTIONS:
-        raise ArgumentError(f"{op}: reduction is {reduction!r}; choose one of: {', '.join(REDUCTIONS)}")
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ArgumentError(f"{op}: reduction is {described(reduction)}; choose one of: {', '.join(REDUCTIONS)}")
     if weight is not None:
         losses, w = operands(losses, weight)
         losses = losses * _fit(op, losses, weight=w)
