@@ -932,6 +932,7 @@ ArgumentError: take: indices must lie in 0 … 2, but go from 3 to 3
 
 nn.Embedding(3, 3, rng=rng())(zeros(2))
 DTypeError: take: indices must be integers, but are float32
+  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])
   in Embedding(3 → 3)
 
 ops.softmax_cross_entropy(zeros(2, 3), zeros(2))

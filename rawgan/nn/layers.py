@@ -41,6 +41,10 @@ class Sequential(Module):
         """The layers, by position; then what a subclass may have added."""
         return ((name.removeprefix("layers."), child) for name, child in super().children())
 
+    def as_input(self, x: Any) -> Any:
+        """As the first layer takes it."""
+        return self.layers[0].as_input(x) if self.layers else super().as_input(x)
+
     def forward(self, x: Tensor) -> Tensor:
         """The last layer's result. A LeakyReLU or ReLU is left to the layer before it, if that can apply it itself."""
         index, layers = 0, self.layers
@@ -64,9 +68,9 @@ class Sequential(Module):
 
 
 class Linear(Module):
-    """y = x @ w + b.
+    """y = x @ w + b, along the last axis of x.
 
-    Shapes: x (N, inputs) → (N, outputs); w (inputs, outputs), b (outputs,)
+    Shapes: x (N, inputs) → (N, outputs), or (…, inputs) → (…, outputs); w (inputs, outputs), b (outputs,)
 
     >>> Linear(3, 2, rng=np.random.default_rng(0))(np.ones((5, 3), "float32")).shape
     (5, 2)
@@ -218,7 +222,9 @@ class ConvTranspose2d(Module):
 
 
 class Embedding(Module):
-    """A learned vector for each of `count` numbers. Shapes: integers of any shape S → (*S, width); w (count, width).
+    """A learned vector for each of `count` numbers.
+
+    Shapes: integers of any shape S, as an array, list or number → (*S, width); w (count, width)
 
     >>> Embedding(10, 4, rng=np.random.default_rng(0))(np.array([3, 1, 3])).shape
     (3, 4)
@@ -228,9 +234,9 @@ class Embedding(Module):
         count, width = whole("Embedding", "count", count, 1), whole("Embedding", "width", width, 1)
         self.w = _weight("Embedding", (count, width), count, width, init, rng)
 
-    def __call__(self, x: Any) -> Tensor:
-        """Run forward. A list of integers is an array of integers here, and not one of floats."""
-        return super().__call__(plain(x, "Embedding: x") if isinstance(x, list | tuple | int) else x)
+    def as_input(self, x: Any) -> Any:
+        """An array of integers, of a list of them, too: these would be floats anywhere else."""
+        return plain(x, "Embedding: x") if isinstance(x, list | tuple | int) else super().as_input(x)
 
     def forward(self, x: Any) -> Tensor:
         """The vectors that x, an array of integers, numbers."""

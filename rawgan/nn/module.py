@@ -65,10 +65,15 @@ class Module:
         An error of rawgan's on the way says which layer it came from.
         """
         try:
-            return self.forward(*map(_as_input, inputs), **options)
+            return self.forward(*map(self.as_input, inputs), **options)
         except RawganError as error:
             _locate(error, self)
             raise
+
+    def as_input(self, x: Any) -> Any:
+        """An input as forward gets it: a Tensor, or an array of integers."""
+        kind = getattr(getattr(x, "dtype", None), "kind", "f")
+        return x if isinstance(x, Tensor) or kind in "iu" else Tensor(x)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -324,11 +329,6 @@ class Observed:
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
         """Call it, through `around`."""
         return self.around(self.forward, inputs, options)
-
-
-def _as_input(x: Any) -> Any:
-    kind = getattr(getattr(x, "dtype", None), "kind", "f")
-    return x if isinstance(x, Tensor) or kind in "iu" else Tensor(x)
 
 
 def _as_weights(value: Any, like: Tensor) -> Any:

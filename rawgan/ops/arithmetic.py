@@ -344,7 +344,7 @@ def astype(x: Any, dtype: Any) -> Tensor:
     """
     try:
         name = repr(dtype) if dtype is None else np.dtype(dtype).name  # None is float64 to NumPy
-    except (TypeError, ValueError, SyntaxError):  # NumPy reads text as a list of types
+    except (TypeError, ValueError, SyntaxError, DeprecationWarning):  # NumPy reads text as a list of types
         name = described(dtype)
     if name not in FLOATS:
         raise ArgumentError(f"astype: dtype is {name}; choose float32 or float64")

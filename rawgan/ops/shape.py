@@ -7,7 +7,7 @@ import numpy as np
 
 from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops._arguments import as_tensors, axes_of, is_number, is_whole, shape_of
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -238,8 +238,12 @@ def take(x: Any, indices: Any) -> Tensor:
     (x,) = as_tensors(x)
     if not x.ndim:
         raise ShapeError(f"take: x has no rows to take\n{shapes(x=x)}")
-    # A copy: the backward pass needs them as they are now.
-    indices = integers(indices._array if isinstance(indices, Tensor) else indices, "take: indices", x._array).copy()
+    if isinstance(indices, Tensor):
+        raise DTypeError(
+            f"take: indices must be integers, but are {indices.dtype}\n"
+            "  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])"
+        )
+    indices = integers(indices, "take: indices", x._array).copy()  # the backward pass needs them as they are now
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
         raise ArgumentError(
             f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"
