@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from rawgan import checks
-from rawgan.errors import ArgumentError, GraphError, NotTwiceDifferentiable, ShapeError
+from rawgan.errors import ArgumentError, GraphError, NotTwiceDifferentiable, RawganError, ShapeError
 from rawgan.memory import Contents, Memory
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -177,6 +177,10 @@ class Op:
                 )
         return inputs
 
+    @inputs.setter
+    def inputs(self, value: Any) -> None:
+        raise checks.owned(self, "inputs")
+
     @property
     def output(self) -> Tensor:
         """The result, as a Tensor of this graph. Raises GraphError as `inputs` does."""
@@ -188,6 +192,10 @@ class Op:
             raise checks.stale(self, "its result", result)
         result.op, result.requires_grad = self, True
         return result
+
+    @output.setter
+    def output(self, value: Any) -> None:
+        raise checks.owned(self, "output")
 
     def release(self) -> None:
         """Let go of everything kept for the backward pass."""
@@ -270,12 +278,9 @@ def grad(
     >>> slope.item(), curvature.item()
     (27.0, 18.0)
     """
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    checks.check_tensors("grad: outputs", outputs)
-    checks.check_tensors("grad: inputs", inputs)
-    given = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs
-    seeds = [None] * len(outputs) if given is None else list(given)
+    outputs, inputs = checks.tensors_of("grad: outputs", outputs), checks.tensors_of("grad: inputs", inputs)
+    given = [None] * len(outputs) if grad_outputs is None else grad_outputs
+    seeds = checks.tensors_of("grad: grad_outputs", given, or_none=True)
     if len(seeds) != len(outputs):
         raise ShapeError(f"grad: {len(outputs)} outputs but {len(seeds)} grad_outputs; give one for each")
     if unconnected not in ("error", "zero"):
@@ -336,7 +341,13 @@ def _step_back(op: Op, flowing: dict[Node, Tensor], create_graph: bool) -> None:
     """
     if create_graph and not op.differentiable_twice:
         raise NotTwiceDifferentiable(f"{op.name} has no second derivative: its backward computes with arrays")
-    inputs, gxs = op.recorded_inputs, op.backward(flowing.pop(op))
+    inputs = op.recorded_inputs
+    try:
+        gxs = op.backward(flowing.pop(op))
+    except RawganError as error:
+        if not str(error).startswith((f"{op.name}:", f"{op.name} ")):  # it names an op in there only
+            error.add(f"in {op.name}.backward")
+        raise
     checks.check_gradients(op, inputs, gxs)
     if _state.watcher is not None:
         _state.watcher(op, "backward", [gx._array for gx in gxs if gx is not None])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
-from rawgan.errors import DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
+from rawgan.arrays import is_writable
+from rawgan.errors import ArgumentError, DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
     from rawgan.autograd import Op
 
 
-_OF_THE_ENGINE = frozenset({"needs", "serial", "shapes"})
+_OF_THE_ENGINE = frozenset({"_inputs", "_output", "_required", "_contents", "needs", "release", "serial", "shapes"})
+"""Attributes of an op that its author may not set: the engine writes them when forward has returned."""
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -26,15 +29,12 @@ def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
 
     Raises: GraphError, DTypeError, DeviceError
     """
-    if op.serial >= 0:
+    if "needs" in op.__dict__:
+        if "_required" not in op.__dict__:
+            raise owned(op, "needs")
         raise GraphError(
             f"{op.name}: this op was called before, and a second call would overwrite what the first one recorded\n"
             f"  make a new one for each call, as in {op.name}(...)(x)"
-        )
-    if not _OF_THE_ENGINE.isdisjoint(op.__dict__):
-        raise GraphError(
-            f"{op.name}: the engine keeps its own {min(_OF_THE_ENGINE & op.__dict__.keys())!r} in an op; "
-            "give that attribute another name"
         )
     for x in inputs:
         if not isinstance(x, Tensor):
@@ -53,17 +53,48 @@ def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
     named = list(zip(names(op, inputs), inputs, strict=True))
     if any(x.device != first.device for x in inputs):
         listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in named)
-        raise DeviceError(f"{op.name}: the inputs are on two devices\n  {listing}\n  move one with .to(device)")
+        way_out = f"move one with .to(device){_asked(op)}"
+        raise DeviceError(f"{op.name}: the inputs are on two devices\n  {listing}\n  {way_out}")
     listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in named)
-    raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
+    way_out = f"convert one with .astype(dtype){_asked(op)}"
+    raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  {way_out}")
+
+
+def _asked(op: Op) -> str:
+    """The function of rawgan.ops that was called, if it has another name than the op that it came to."""
+    frame, name = inspect.currentframe(), ""
+    while frame is not None:
+        inside = frame.f_globals.get("__name__", "").startswith("rawgan.ops.")
+        if name and not inside:
+            break
+        name = frame.f_code.co_name if inside else name
+        frame = frame.f_back
+    return f"\n  in {name}" if name and name.replace("_", "") != op.name.lower() else ""
+
+
+def owned(op: Op, name: str) -> GraphError:
+    """The error for an attribute of an op that is the engine's, and was set by the op's author."""
+    return GraphError(f"{op.name}: the engine keeps its own {name!r} in an op; give that attribute another name")
 
 
 def check_result(op: Op, inputs: Sequence[Tensor], array: Any) -> None:
-    """What an op's forward returned is an array like its inputs. Raises: DTypeError."""
-    if not hasattr(array, "dtype") or (op.keeps_dtype and array.dtype != inputs[0]._array.dtype):
-        came = f"{array.dtype}" if hasattr(array, "dtype") else type(array).__name__
+    """What an op's forward returned is an array like its inputs, and forward set nothing of the engine's.
+
+    Raises: DTypeError, GraphError
+    """
+    if not _OF_THE_ENGINE.isdisjoint(op.__dict__):
+        raise owned(op, min(_OF_THE_ENGINE & op.__dict__.keys()))
+    if isinstance(array, Tensor):
         raise DTypeError(
-            f"{op.name}.forward must return an array of its inputs' dtype, {inputs[0].dtype}, but returned {came}\n"
+            f"{op.name}.forward must return an array, but returned a Tensor\n"
+            "  forward gets arrays, and computes with NumPy or CuPy; backward computes with Tensors and ops"
+        )
+    if not hasattr(array, "dtype"):
+        raise DTypeError(f"{op.name}.forward must return an array, and only one, but returned {type(array).__name__}")
+    if op.keeps_dtype and array.dtype != inputs[0]._array.dtype:
+        raise DTypeError(
+            f"{op.name}.forward must return an array of its inputs' dtype, {inputs[0].dtype}, "
+            f"but returned {array.dtype}\n"
             "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()"
         )
 
@@ -94,17 +125,31 @@ def check_gradient(op: Op, x: Tensor, gx: Any, create_graph: bool) -> None:
         )
 
 
-def check_tensors(what: str, values: Sequence[Any]) -> None:
-    """Raise a DTypeError unless all are Tensors."""
-    for index, value in enumerate(values):
-        if not isinstance(value, Tensor):
-            raise DTypeError(f"{what}[{index}] must be a Tensor, but is {type(value).__name__}")
+def tensors_of(what: str, values: Any, or_none: bool = False) -> list[Any]:
+    """One Tensor, or several, as a list, in which some may be None. Raises: DTypeError for anything else."""
+    if isinstance(values, Tensor):
+        return [values]
+    if not isinstance(values, Iterable) or isinstance(values, str) or hasattr(values, "dtype"):
+        raise DTypeError(f"{what} must be a Tensor, or a list of Tensors, but is {_with_hint(values)}")
+    found = list(values)
+    for index, value in enumerate(found):
+        if not (isinstance(value, Tensor) or (or_none and value is None)):
+            raise DTypeError(f"{what}[{index}] must be a Tensor, but is {_with_hint(value)}")
+    return found
+
+
+def _with_hint(value: Any) -> str:
+    """What it is, and how a Tensor or several are made of it."""
+    kind = type(value).__name__
+    if hasattr(value, "parameters"):
+        return f"{kind}; give {kind}.parameters()"
+    return f"{kind}; wrap it: Tensor(…)" if hasattr(value, "dtype") or isinstance(value, Number) else kind
 
 
 def check_seed(y: Tensor, seed: Tensor | None) -> None:
     """A walk can start at y with this gradient. Raises: GraphError, ShapeError, DTypeError."""
     if seed is not None and not isinstance(seed, Tensor):
-        check_tensors("backward: gradient", [seed])
+        raise DTypeError(f"backward: gradient must be a Tensor, but is {_with_hint(seed)}")
     if not y.requires_grad:
         raise GraphError(
             "backward: the output has no graph\n"
@@ -121,6 +166,20 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
             "backward: the gradient must have its output's shape, dtype and device\n"
             f"  output {y.shape} {y.dtype} {y.device}   gradient {seed.shape} {seed.dtype} {seed.device}"
         )
+
+
+def check_writable(what: str, **tensors: Any) -> None:
+    """What is going to be written to in place are Tensors whose arrays allow it. Raises: DTypeError, ArgumentError."""
+    for name, x in tensors.items():
+        if x is None:
+            continue
+        if not isinstance(x, Tensor):
+            raise DTypeError(f"{what}: {name} is written to, so it must be a Tensor, not {type(x).__name__}")
+        if not is_writable(x._array):
+            raise ArgumentError(
+                f"{what}: {name} {x.shape} is read-only, but written to\n"
+                f"  give it an array of its own: {name}.data = {name}.data.copy()"
+            )
 
 
 def released(op: Op) -> GraphError:

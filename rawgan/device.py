@@ -57,6 +57,17 @@ def cuda_module() -> ModuleType:
     return cupy
 
 
+def _meant(device: Any) -> str:
+    """The hint for a dtype in the place of a device."""
+    try:
+        dtype = np.dtype(device)
+    except TypeError:
+        return ""
+    if device is None or dtype.kind != "f":
+        return ""
+    return f"\n  did you mean x.astype({dtype.name!r}), or of a Module .to(dtype={dtype.name!r})?"
+
+
 _INSTALL = "pip install 'rawgan[cuda12]' or 'rawgan[cuda13]', whichever your driver supports"
 
 
@@ -95,7 +106,7 @@ def to_device(array: Any, device: str) -> Any:
     array([1., 1.])
     """
     if device not in DEVICES:
-        raise DeviceError(f"there is no device {device!r}; choose one of: {', '.join(DEVICES)}")
+        raise DeviceError(f"there is no device {device!r}; choose one of: {', '.join(DEVICES)}{_meant(device)}")
     if device_of(array) == device:
         return array
     return cuda_module().asarray(array) if device == "cuda" else array.get()

@@ -12,8 +12,22 @@ class RawganError(Exception):
     Its text holds no control characters: a file's name may have some, and they could tell a terminal what to do.
     """
 
+    added: tuple[str, ...] = ()
+    """Lines that were added to the text on the way out."""
+    layer: str = ""
+    """The layer that it was raised in: "Linear(128 → 64)"; empty if in none."""
+    path: tuple[str, ...] = ()
+    """The names that lead to that layer from the module that was called: ("2", "main", "0")."""
+
     def __str__(self) -> str:
-        return "\n".join(one_line(line) for line in super().__str__().split("\n"))
+        lines = [*super().__str__().split("\n"), *(f"  {line}" for line in self.added)]
+        if self.layer:
+            lines.append(f"  in layer {'.'.join(self.path)}: {self.layer}" if self.path else f"  in {self.layer}")
+        return "\n".join(one_line(line) for line in lines)
+
+    def add(self, line: str) -> None:
+        """Add a line to the text, such as "in Scale.backward"."""
+        self.added = (*self.added, line)
 
 
 class ShapeError(RawganError, ValueError):
@@ -97,11 +111,34 @@ def shown(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
+def described(value: object) -> str:
+    """What an argument is, in one line: an array by its shape, anything else by its `repr`.
+
+    >>> import numpy as np
+    >>> described(np.zeros((2, 3))), described("a")
+    ('ndarray (2, 3)', "'a'")
+    """
+    shape = getattr(value, "shape", None)
+    return f"{type(value).__name__} {shape}" if isinstance(shape, tuple) else shown(value)
+
+
 def shapes(**arrays: object) -> str:
     """The second line of an error about shapes: every argument by name, with its whole shape.
+
+    An array may come with the meaning of its axes, as a pair.
 
     >>> from rawgan import Tensor
     >>> shapes(x=Tensor([[1.0, 2.0]]), axis=3)
     '  x (1, 2)   axis 3'
+    >>> shapes(x=(Tensor([[1.0, 2.0]]), "(N, C)"))
+    '  x (1, 2), laid out (N, C)'
     """
-    return "  " + "   ".join(f"{name} {getattr(value, 'shape', value)}" for name, value in arrays.items())
+    return "  " + "   ".join(f"{name} {_with_shape(value)}" for name, value in arrays.items())
+
+
+def _with_shape(value: object) -> str:
+    match value:
+        case (array, str(layout)):
+            return f"{_with_shape(array)}, laid out {layout}"
+    shape = getattr(value, "shape", None)
+    return f"{shape}" if isinstance(shape, tuple) else shown(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rawgan.tensor import Tensor
 
-OPERATORS: dict[str, Callable[..., Tensor]] = {}
+OPERATORS: dict[str, Callable[..., Any]] = {}
 
 
 class Arithmetic:
@@ -59,6 +59,27 @@ class Arithmetic:
 
     def __abs__(self) -> Tensor:
         return OPERATORS["abs"](self)
+
+    def __eq__(self, other: Any) -> Any:
+        return OPERATORS["compare"]("==", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return OPERATORS["compare"]("!=", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return OPERATORS["compare"]("<", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return OPERATORS["compare"]("<=", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return OPERATORS["compare"](">", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return OPERATORS["compare"](">=", self, other)
+
+    # The engine keeps Tensors in sets and as keys: with the hash of the identity, no two of them meet there.
+    __hash__ = object.__hash__
 
     def __getitem__(self, index: Any) -> Tensor:
         return OPERATORS["slice"](self, index)

@@ -1,12 +1,15 @@
 """Optimisers: gradients into steps."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
+from operator import is_not
 from typing import Any
 
 import rawgan_kernels as kernels
+from rawgan.arrays import is_writable, overlap
 from rawgan.device import device_of
-from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError
+from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -17,7 +20,11 @@ class Optimizer:
     `step(gradients)` takes what `grad(loss, optimizer.parameters)` gives; `step()` takes each parameter's `.grad`,
     leaves alone those without one, and `zero_grad()` then clears them.
 
-    Raises: ArgumentError for no parameters, one given twice or without a gradient, or a learning rate not above 0
+    Parameters and moments are written to in place. So their arrays must be writable, each in memory of its own; they
+    may be replaced between two steps, by others that are.
+
+    Raises: ArgumentError for no parameters, one given twice or without a gradient, one whose array is read-only or
+            shares memory, or a learning rate not above 0
     """
 
     moments: Sequence[str] = ()
@@ -25,42 +32,65 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         name = type(self).__name__
-        if not isinstance(parameters, Iterable):
-            raise ArgumentError(f"{name}: parameters is {type(parameters).__name__}; pass model.parameters()")
+        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+            way_out = "put it into a list" if isinstance(parameters, Tensor) else "pass model.parameters()"
+            raise ArgumentError(f"{name}: parameters is {type(parameters).__name__}; {way_out}")
         self.parameters = list(parameters)
         if not self.parameters:
             raise ArgumentError(f"{name}: there are no parameters to update; pass model.parameters()")
         for index, p in enumerate(self.parameters):
-            if not isinstance(p, Tensor) or not p.requires_grad:
-                what = "a Tensor that requires no gradient" if isinstance(p, Tensor) else type(p).__name__
-                raise ArgumentError(f"{name}: parameter {index} is {what}; pass model.parameters()")
+            if not isinstance(p, Tensor):
+                raise ArgumentError(f"{name}: parameter {index} is {type(p).__name__}; pass model.parameters()")
+            if p.op is not None:
+                raise ArgumentError(
+                    f"{name}: parameter {index} {p.shape} is a result, of {p.op.name}\n"
+                    "  pass the Tensors that it is computed from"
+                )
+            if not p.requires_grad:
+                raise ArgumentError(
+                    f"{name}: parameter {index} {p.shape} requires no gradient\n"
+                    "  leave frozen ones out: [p for p in model.parameters() if p.requires_grad]"
+                )
         if len({id(p) for p in self.parameters}) != len(self.parameters):
             raise ArgumentError(f"{name}: a parameter is listed twice, and would be updated twice")
         _check_range(name, "lr", lr, 0, float("inf"), low_open=True)
-        self.lr = lr
+        self.lr = float(lr)
         self.counts = [0] * len(self.parameters)  # steps that each parameter has taken
         self.state: dict[str, list[Any]] = {
             moment: [array_module(p._array).zeros_like(p._array) for p in self.parameters] for moment in self.moments
         }
+        self._made_for = tuple(self.parameters)
+        self._admitted: list[Any] = []
+        """The arrays that `_check_arrays` last found right."""
+        self._check_arrays(name, range(len(self.parameters)))
 
     def step(self, gradients: Sequence[Tensor | None] | None = None) -> None:
         """Update every parameter once.
 
-        Raises: ShapeError if the gradients do not fit the parameters, GraphError if there is none at all
+        Raises: ShapeError if the gradients do not fit the parameters, GraphError if there is none at all, ArgumentError
+                if the parameters are others than before or an array must not be written to
         """
+        name = f"{type(self).__name__}.step"
+        if isinstance(gradients, Tensor | Mapping):
+            raise ArgumentError(f"{name}: gradients is {type(gradients).__name__}; give a list, one for each parameter")
+        if len(self.parameters) != len(self._made_for) or any(map(is_not, self.parameters, self._made_for)):
+            raise ArgumentError(
+                f"{name}: its parameters are not those that it was made for: {len(self._made_for)} then, "
+                f"{len(self.parameters)} now\n  make a new optimiser, or another one for the new parameters"
+            )
+        _check_range(name, "lr", self.lr, 0, float("inf"))
         given = [p.grad for p in self.parameters] if gradients is None else list(gradients)
         if len(given) != len(self.parameters):
-            raise ShapeError(
-                f"{type(self).__name__}.step: {len(self.parameters)} parameters but {len(given)} gradients"
-            )
+            raise ShapeError(f"{name}: {len(self.parameters)} parameters but {len(given)} gradients")
         pairs = [(i, p, g) for i, (p, g) in enumerate(zip(self.parameters, given, strict=True)) if g is not None]
         if not pairs:
-            raise GraphError(f"{type(self).__name__}.step: no parameter has a gradient; call loss.backward() first")
+            raise GraphError(f"{name}: no parameter has a gradient; call loss.backward() first")
         for index, p, g in pairs:
-            self._check(index, p, g)
+            self._check_gradient(name, index, p, g)
+        self._check_arrays(name, [index for index, _, _ in pairs])
         for _, p, _ in pairs:
             p.mark_written()  # first: Ctrl-C may come in between
-        moments = list(self.state.values())
+        moments = [self.state[moment] for moment in self.moments]
         for count in sorted({self.counts[index] for index, _, _ in pairs}):  # one round, unless some were left alone
             now = [(index, p, g) for index, p, g in pairs if self.counts[index] == count]
             self.update(
@@ -87,20 +117,57 @@ class Optimizer:
         """Steps taken, by the parameters that took the most."""
         return max(self.counts)
 
-    def _check(self, index: int, p: Tensor, g: Tensor) -> None:
+    def _check_gradient(self, name: str, index: int, p: Tensor, g: Any) -> None:
+        if not isinstance(g, Tensor):
+            raise DTypeError(f"{name}: gradient {index} is {type(g).__name__}; wrap the array: Tensor(array)")
         if (g.shape, g.dtype, g.device) != (p.shape, p.dtype, p.device):
             raise ShapeError(
-                f"{type(self).__name__}.step: gradient {index} is unlike its parameter\n"
+                f"{name}: gradient {index} is unlike its parameter\n"
                 f"  parameter {p.shape} {p.dtype} {p.device}   gradient {g.shape} {g.dtype} {g.device}"
             )
-        for moment in self.moments:
-            array = self.state[moment][index]
-            if (array.dtype, device_of(array)) != (p.dtype, p.device):
-                raise DTypeError(
-                    f"{type(self).__name__}.step: parameter {index} was moved after the optimiser was made\n"
-                    f"  parameter {p.shape} {p.dtype} {p.device}   {moment} {array.dtype} {device_of(array)}\n"
-                    "  call Module.to() first, then make the optimiser"
-                )
+
+    def _check_arrays(self, name: str, indices: Iterable[int]) -> None:
+        """The arrays can be written to: those of these parameters have no flag against it, and none shares memory."""
+        count, rows = len(self.parameters), [self.state.get(moment, ()) for moment in self.moments]
+        arrays = [p._array for p in self.parameters]
+        for moment, row in zip(self.moments, rows, strict=True):
+            if len(row) != count:
+                raise ArgumentError(f"{name}: state[{moment!r}] has {len(row)} arrays for {count} parameters")
+            arrays += row
+        replaced = len(arrays) != len(self._admitted) or any(map(is_not, arrays, self._admitted))
+        for place in range(count, len(arrays)) if replaced else ():
+            self._check_moment(name, place, arrays[place])
+        for index in indices:
+            for place in range(index, len(arrays), count):
+                if not is_writable(arrays[place]):
+                    raise ArgumentError(f"{name}: {self._title(place)} is read-only, but written to\n  {_COPY}")
+        if replaced and (shared := overlap(arrays)) is not None:
+            one, other = (self._title(place) for place in shared)
+            what = "repeats elements in memory" if one == other else f"and {other} share memory"
+            raise ArgumentError(f"{name}: {one} {what}, which would be updated twice\n  {_COPY}")
+        self._admitted = arrays
+
+    def _check_moment(self, name: str, place: int, array: Any) -> None:
+        kind, index = divmod(place, len(self.parameters))
+        p, moment = self.parameters[index], self.moments[kind - 1]
+        if not hasattr(array, "flags"):
+            raise DTypeError(f"{name}: state[{moment!r}][{index}] is {type(array).__name__}, not an array")
+        if array.shape != p.shape:
+            raise ShapeError(
+                f"{name}: {self._title(place)} has another shape\n{shapes(parameter=p, **{moment: array})}"
+            )
+        if (array.dtype, device_of(array)) != (p.dtype, p.device):
+            raise DTypeError(
+                f"{name}: parameter {index} was moved after the optimiser was made\n"
+                f"  parameter {p.shape} {p.dtype} {p.device}   {moment} {array.dtype} {device_of(array)}\n"
+                "  call Module.to() first, then make the optimiser"
+            )
+
+    def _title(self, place: int) -> str:
+        """The name of an array, counted through the parameters and then the moments of each kind."""
+        kind, index = divmod(place, len(self.parameters))
+        of = f"{self.moments[kind - 1]} of " if kind else ""
+        return f"{of}parameter {index} {self.parameters[index].shape}"
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """Write the new values into w and the moments; `step` counts from 1."""
@@ -127,14 +194,14 @@ class SGD(Optimizer):
         _check_range("SGD", "momentum", momentum, 0, 1)
         if nesterov and not momentum:
             raise ArgumentError("SGD: nesterov looks ahead along the momentum, so momentum must be more than 0")
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum, self.nesterov = float(momentum), bool(nesterov)
         self.moments = ("velocity",) if momentum else ()
         super().__init__(parameters, lr)
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
         velocity = moments[0] if moments else []
-        kernels.sgd_update(w, gw, velocity, self.lr, self.momentum, self.nesterov)
+        kernels.sgd_update(w, gw, velocity, float(self.lr), self.momentum, self.nesterov)
 
 
 class RMSprop(Optimizer):
@@ -153,12 +220,12 @@ class RMSprop(Optimizer):
     def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, rho: float = 0.99, eps: float = 1e-8) -> None:
         _check_range("RMSprop", "rho", rho, 0, 1)
         _check_range("RMSprop", "eps", eps, 0, float("inf"))
-        self.rho, self.eps = rho, eps
+        self.rho, self.eps = float(rho), float(eps)
         super().__init__(parameters, lr)
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
-        kernels.rmsprop_update(w, gw, *moments, self.lr, self.rho, self.eps)
+        kernels.rmsprop_update(w, gw, *moments, float(self.lr), self.rho, self.eps)
 
 
 class AdamW(Optimizer):
@@ -191,12 +258,13 @@ class AdamW(Optimizer):
             _check_range(name, f"betas[{index}]", beta, 0, 1)
         _check_range(name, "eps", eps, 0, float("inf"))
         _check_range(name, "weight_decay", weight_decay, 0, float("inf"))
-        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        self.betas = float(betas[0]), float(betas[1])
+        self.eps, self.weight_decay = float(eps), float(weight_decay)
         super().__init__(parameters, lr)
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
-        kernels.adam_update(w, gw, *moments, step, self.lr, *self.betas, self.eps, self.weight_decay)
+        kernels.adam_update(w, gw, *moments, step, float(self.lr), *self.betas, self.eps, self.weight_decay)
 
 
 class Adam(AdamW):
@@ -216,11 +284,22 @@ class Adam(AdamW):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
+        if weight_decay != 0:
+            raise ArgumentError(
+                f"Adam: there is no weight_decay, which would go into the moments, too\n"
+                f"  AdamW(…, weight_decay={weight_decay!r}) keeps it apart from them"
+            )
         super().__init__(parameters, lr, betas, eps, weight_decay=0.0)
 
 
+_COPY = "give it an array of its own: p.data = p.data.copy(), or make it as nn.Parameter(array), which copies"
+
+
 def _check_range(name: str, option: str, value: float, low: float, high: float, low_open: bool = False) -> None:
+    if not isinstance(value, Real):
+        raise ArgumentError(f"{name}: {option} must be a number, but is {value!r}")
     if not (low < value if low_open else low <= value) or not value < high:
         bound = f"more than {low}" if low_open else f"at least {low}"
         limit = f" and less than {high}" if high != float("inf") else " and finite"

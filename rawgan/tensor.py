@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from rawgan.arrays import floats
 from rawgan.device import device_of, to_device
-from rawgan.errors import DTypeError, GraphError, ShapeError, shapes
+from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
 from rawgan.memory import Memory
 from rawgan.operators import Arithmetic
-from rawgan_kernels import array_module
 
 if TYPE_CHECKING:
     from rawgan.autograd import Op
-
-FLOATS = ("float32", "float64")
-_FLOAT_NUMBERS = tuple(np.dtype(name).num for name in FLOATS)  # a dtype's name is slow to ask for
 
 
 class Tensor(Arithmetic):
     """A float32 or float64 array that remembers the op it came out of, so that gradients can be walked back.
 
-    Arrays (NumPy or CuPy) are shared, not copied; numbers and nested lists become a float32 NumPy array. A Tensor made
-    here is a leaf. If it `requires_grad`, `backward()` leaves its gradient in `.grad`.
+    Arrays (NumPy or CuPy) are shared, not copied, unless they are in another byte order or not aligned; numbers and
+    nested lists become a float32 NumPy array. A Tensor made here is a leaf. If it `requires_grad`, `backward()` leaves
+    its gradient in `.grad`.
+
+    Comparisons (`x == 0`, `x < y`) give an array of bool, element by element, as NumPy's do: a mask to multiply by,
+    with no gradient. As keys of dicts and members of sets, Tensors are told apart by identity; of a list, ask
+    `any(x is each for each in tensors)`.
 
     Write to a leaf by `t.data = array`, `t.data -= array` or `t[index] = value`. A graph that needs the old values then
     refuses to be walked, instead of giving wrong gradients; so it does after a write behind the Tensor's back, into
     `t.numpy()` or into the array that it was made from. (On a GPU, only writes through Tensors are noticed.)
 
-    Raises: DTypeError for arrays that are neither float32 nor float64
+    Raises: DTypeError for arrays that are neither float32 nor float64, and for masked arrays
 
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
     >>> (x * x).sum().backward()
@@ -43,24 +46,23 @@ class Tensor(Arithmetic):
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
             raise DTypeError("Tensor: data is a Tensor already; use x.detach() for one that shares its array")
-        if not hasattr(data, "dtype"):
-            data = _from_numbers(data)
-        if data.dtype.num not in _FLOAT_NUMBERS:
-            raise DTypeError(
-                f"Tensor: data is {data.dtype}, but only float32 and float64 have gradients\n"
-                f"{shapes(data=data)}   convert it: data.astype('float32')"
+        if not isinstance(requires_grad, bool | np.bool_):
+            raise ArgumentError(
+                f"Tensor: requires_grad must be True or False, but is {requires_grad!r}\n"
+                "  its second argument is no dtype: convert it with .astype(dtype)"
             )
-        self._array = array_module(data).asarray(data)  # a reduction to one number gives a scalar: make it an array
+        self._array = floats(data, "Tensor: data")
         self._memory: Memory | None = Memory(self._array, exposed=True)  # the caller holds the array
-        self.requires_grad = requires_grad
+        self.requires_grad = bool(requires_grad)
         self.grad: Tensor | None = None
         self.op: Op | None = None
 
     @classmethod
-    def wrap(cls, array: Any) -> Tensor:
+    def wrap(cls, array: Any) -> Self:
         """A leaf around a float32 or float64 array that an op has just made: what __init__ does, without its checks."""
         tensor = cls.__new__(cls)
-        tensor._array = array
+        # What NumPy computes from arrays without axes is a scalar.
+        tensor._array = np.asarray(array) if isinstance(array, np.generic) else array
         tensor._memory = None
         tensor.requires_grad = False
         tensor.grad = tensor.op = None
@@ -78,6 +80,7 @@ class Tensor(Arithmetic):
     def data(self, array: Any) -> None:
         if not hasattr(array, "dtype"):
             raise DTypeError(f"Tensor.data: a new array must be an array, not {type(array).__name__}")
+        array = floats(array, "Tensor.data: a new array")
         if (array.shape, array.dtype, device_of(array)) != (self.shape, self.dtype, self.device):
             raise ShapeError(
                 "Tensor.data: a new array must have the old one's shape, dtype and device\n"
@@ -89,6 +92,10 @@ class Tensor(Arithmetic):
             self.mark_written()
         else:  # views of the old memory still hold what they did
             self._array, self._memory = array, Memory(array, exposed=True)
+
+    def take_over(self, array: Any) -> None:
+        """Replace the array by one that nobody else holds, and that may be of another dtype or on another device."""
+        self._array, self._memory = array, None
 
     @property
     def memory(self) -> Memory:
@@ -148,11 +155,28 @@ class Tensor(Arithmetic):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         raise DTypeError("a Tensor does not turn into an array in silence, which would cut its graph; use x.numpy()")
 
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in (np.shape, np.ndim, np.size):
+            return function(*(x._array if isinstance(x, Tensor) else x for x in args), **kwargs)
+        # Some of the others would take __array__'s error for an answer: np.array_equal(x, x) was False.
+        raise DTypeError(
+            f"np.{function.__name__} takes arrays, and a Tensor does not turn into one in silence, which would cut its "
+            "graph; use x.numpy(), or a function of rawgan.ops"
+        )
+
     def __float__(self) -> float:
         return self.item()
 
+    def __int__(self) -> int:
+        return int(self.item())
+
     def item(self) -> float:
-        """The one number in it, as a Python float."""
+        """The one number in it, as a Python float. Raises: ShapeError if there are several, or none."""
+        if self.size != 1:
+            raise ShapeError(
+                f"item: a Tensor of {self.size} numbers is not one\n{shapes(x=self)}   "
+                "reduce it first, as in x.sum(), or take x[0]; x.numpy().tolist() gives all of them"
+            )
         return float(self._array.item())
 
     def detach(self) -> Tensor:
@@ -178,7 +202,40 @@ class Tensor(Arithmetic):
         return f"Tensor({numbers}, {self.dtype}{', requires_grad=True' if self.requires_grad else ''})"
 
     def __len__(self) -> int:
+        if not self.ndim:
+            raise ShapeError(f"len: a Tensor without axes is one number\n{shapes(x=self)}   x.item() gives it")
         return len(self._array)
+
+    def __contains__(self, number: Any) -> bool:
+        """Whether one of the numbers equals this one."""
+        if np.shape(getattr(number, "_array", number)):
+            raise ShapeError("in: what may be in a Tensor is a number; of a list, any(x is each for each in tensors)")
+        return bool((self == number).any())
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A leaf with an array of its own; one that is copied along with a Module, say, may have been a result."""
+        if self.op is not None and not memo:
+            raise self._uncopied("copy")
+        twin = type(self).wrap(self._array.copy())
+        twin.requires_grad = self.requires_grad and self.op is None
+        twin.grad = copy.deepcopy(self.grad, memo)
+        for name, value in getattr(self, "__dict__", {}).items():  # of a subclass
+            setattr(twin, name, copy.deepcopy(value, memo))
+        return twin
+
+    def __reduce__(self) -> Any:
+        if self.op is not None:
+            raise self._uncopied("pickle")
+        return _unpickled, (type(self), self._array, self.requires_grad, getattr(self, "__dict__", {}))
+
+    def _uncopied(self, verb: str) -> GraphError:
+        return GraphError(
+            f"{type(self.op).__name__}: to {verb} its result would cut the graph\n"
+            f"{shapes(x=self)}   {verb} x.detach(), or x.numpy()"
+        )
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -189,14 +246,9 @@ class Tensor(Arithmetic):
         return (self[index] for index in range(len(self)))
 
 
-def _from_numbers(data: Any) -> np.ndarray[Any, Any]:
-    try:
-        array = np.asarray(data)
-    except (TypeError, ValueError):  # rows of different lengths
-        array = None
-    if array is None or array.dtype.kind not in "biuf":  # NumPy would make numbers of None and "1.5" as well
-        raise DTypeError(
-            f"Tensor: data is {type(data).__name__}; give an array, a number, or nested lists of numbers "
-            "whose rows have equal lengths"
-        )
-    return array.astype(np.float32)
+def _unpickled(kind: type[Tensor], array: Any, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
+    tensor = kind.wrap(array)
+    tensor.requires_grad = requires_grad
+    for name, value in attributes.items():
+        setattr(tensor, name, value)
+    return tensor

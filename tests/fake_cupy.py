@@ -79,6 +79,11 @@ class ndarray:
         self._hidden[...] = array
 
     @property
+    def data(self):
+        """Where it begins."""
+        return SimpleNamespace(ptr=self._hidden.ctypes.data)
+
+    @property
     def base(self):
         """Whose memory this is a view of."""
         owner = self._hidden.base

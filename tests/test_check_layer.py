@@ -89,6 +89,8 @@ def test_one_mode_can_be_chosen_and_numbers_are_taken_as_the_layer_takes_them():
 
     report = check_layer(Power(), normal(2, 3), 3, modes=["eval"])
     assert [row.input for row in report.rows if row.order == 1] == ["x (eval)"]
+    report = check_layer(nn.Tanh(), normal(2, 3), modes="train", checks="dtype")
+    assert {row.input for row in report.rows if row.order == 1} == {"x (train)"}
     with pytest.raises(ArgumentError, match=r"^check_layer: there is no mode 'test'; choose among: train, eval$"):
         check_layer(Power(), normal(2, 3), 3, modes=["test"])
 

@@ -169,6 +169,45 @@ def test_train_refuses_in_one_sentence(options, message, capsys, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--steps", "abc"], "--steps: must be a whole number, not 'abc'"),
+        (["--steps", "1.5"], "--steps: must be a whole number, not '1.5'"),
+        (["--batch-size", "many"], "--batch-size: must be a whole number, not 'many'"),
+        (["--learning-rate", "fast"], "--learning-rate: must be a number, not 'fast'"),
+        (["--ema", "1,5"], "--ema: must be a number, not '1,5'"),
+    ],
+)
+def test_text_that_is_no_number_is_refused_in_plain_words(options, words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as caught:
+        main(["train", *options])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "class" not in said.partition("Argument helptext")[0]
+
+
+def test_a_folder_of_runs_is_no_run_to_resume(run, capsys):
+    for flag in ("--resume", "--config"):
+        assert main(["train", flag, str(run.parent)]) == 1
+        assert capsys.readouterr().err == (
+            f"rawgan train: {run.parent} is not a run: it has no config.toml\n  the runs in it: {run}\n"
+        )
+    assert main(["train", "--resume", str(run.parent / "gone")]) == 1
+    assert capsys.readouterr().err.startswith(f"rawgan train: {run.parent / 'gone'} does not exist\n")
+
+
+def test_a_run_without_classes_is_asked_for_none(run, capsys):
+    for command in ("sample", "interpolate"):
+        assert main([command, str(run), "--label", "1"]) == 1
+        assert capsys.readouterr().err == (
+            f"rawgan {command}: label 1: this run was trained without classes\n"
+            "  leave out --label, or train with --conditional projection on images that have labels\n"
+        )
+
+
 def test_a_taken_folder_is_left_alone_before_anything_is_read(run, images, capsys):
     assert main(["train", "--data", "no such data", "--out", str(run)]) == 1
     assert capsys.readouterr().err.startswith(f"rawgan train: {run} is not empty, and a run never overwrites another")

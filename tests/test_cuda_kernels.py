@@ -67,6 +67,34 @@ def test_what_is_not_finite_stays_where_it_belongs(name):
     np.testing.assert_allclose(getattr(cuda, name)(x, *more), getattr(reference, name)(x, *more), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("slope", [0.0, 1e-50, 0.2])
+@pytest.mark.filterwarnings("ignore:(invalid|overflow):RuntimeWarning")
+def test_an_activation_of_odd_numbers_by_itself_and_in_the_pass_of_another_kernel(slope, dtype):
+    odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30, -2.0, 2.0], dtype)
+    x, gy = (grid.ravel() for grid in np.meshgrid(odd, odd))
+    pixels, one, zero = x.reshape(-1, 1, 1, 1), np.ones((1, 1, 1, 1), dtype), np.zeros(1, dtype)
+    window, ones, mean, var = Window((1, 1), (1, 1)), np.ones(8, dtype), np.zeros((1, 8), dtype), np.ones((1, 8), dtype)
+    rows = x.reshape(8, 8)
+    expected = reference.leaky_relu(x, slope)
+    for got in (
+        cuda.leaky_relu(x, slope),
+        cuda.conv2d(pixels, one, window, zero, slope).ravel(),
+        cuda.conv2d_input_grad(pixels, one, window, zero, slope).ravel(),
+    ):
+        np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(cuda.leaky_relu_grad(x, gy, slope), reference.leaky_relu_grad(x, gy, slope))
+    for axes in ((0,), (1,)):  # batch norm, layer norm
+        found = cuda.normalize(np.zeros_like(rows), ones, odd, axes, 1.0, slope)[0]
+        np.testing.assert_array_equal(found, np.broadcast_to(reference.leaky_relu(odd, slope), (8, 8)))
+    finite, upstream = np.where(np.isfinite(rows), rows, 1), gy.reshape(8, 8)
+    others = ones, odd, mean, var, (0,), 0.0  # gamma 1, beta odd, mean 0, variance 1: the activation sees x + beta
+    before = reference.leaky_relu_grad(finite + odd, upstream, slope)
+    expected = reference.normalize_grad(finite, before, *others, 1.0)
+    for got, wanted in zip(cuda.normalize_grad(finite, upstream, *others, slope), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
 def test_arrays_that_do_not_lie_in_one_piece():
     a, b = draw((6, 8))[::2, ::-1], draw((8, 3), seed=1).T
     agree("add", a, b)

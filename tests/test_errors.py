@@ -79,7 +79,7 @@ Tensor([1.0, None])
 DTypeError: Tensor: data is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
 
 Tensor([zeros(2), zeros(2)])
-DTypeError: Tensor: data is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
+DTypeError: Tensor: data is list of Tensors; concatenate joins them, x.numpy() and x.item() give numbers
 
 Tensor(zeros(2))
 DTypeError: Tensor: data is a Tensor already; use x.detach() for one that shares its array
@@ -107,11 +107,12 @@ def test_errors_of_tensors(call, expected):
 CONVOLUTIONS = """
 ops.conv2d(zeros(8, 32, 32, 3), zeros(4, 4, 2, 64))
 ShapeError: conv2d: x has 3 channels but w takes 2
-  x (8, 32, 32, 3)   w (4, 4, 2, 64), laid out (kh, kw, in, out)
+  x (8, 32, 32, 3), laid out (N, H, W, C)   w (4, 4, 2, 64), laid out (kh, kw, in, out)
 
 ops.conv2d(zeros(32, 32, 3), zeros(4, 4, 3, 64))
 ShapeError: conv2d: x must have 4 axes, (batch, height, width, channels), but has 3
   x (32, 32, 3)   w (4, 4, 3, 64)
+  one image is a batch of one: x[None]
 
 ops.conv2d(zeros(8, 32, 32, 3), zeros(4, 3, 64))
 ShapeError: conv2d: w must have 4 axes, (kh, kw, in, out), but has 3
@@ -119,7 +120,7 @@ ShapeError: conv2d: w must have 4 axes, (kh, kw, in, out), but has 3
 
 ops.conv2d(zeros(8, 32, 32, 4), zeros(4, 4, 4, 6), groups=2)
 ShapeError: conv2d: x has 4 channels but w takes 4 in each of 2 groups
-  x (8, 32, 32, 4)   w (4, 4, 4, 6), laid out (kh, kw, in, out)
+  x (8, 32, 32, 4), laid out (N, H, W, C)   w (4, 4, 4, 6), laid out (kh, kw, in, out)
 
 ops.conv2d(zeros(8, 32, 32, 3), zeros(4, 4, 1, 6), groups=2)
 ArgumentError: conv2d: groups must divide the 3 input and the 6 output channels
@@ -141,18 +142,21 @@ ArgumentError: conv2d: groups must divide the 4 input and the 5 output channels
 
 ops.conv2d(zeros(1, 5, 5, 1), zeros(3, 3, 1, 8), zeros(7))
 ShapeError: conv2d: b must have one number for each of 8 output channels
-  x (1, 5, 5, 1)   w (3, 3, 1, 8)   b (7,)
+  b (7,), laid out (out,)   x (1, 5, 5, 1), laid out (N, H, W, C)   w (3, 3, 1, 8), laid out (kh, kw, in, out)
 
 ops.conv2d(zeros(1, 2, 9, 1), zeros(4, 4, 1, 1), padding=((1, 0), 0))
 ShapeError: conv2d: the window does not fit, the output height would be 0
   floor((size 2 + padding 1 + 0 - (dilation 1 * (kernel 4 - 1) + 1)) / stride 1) + 1 = 0
+  x (1, 2, 9, 1), laid out (N, H, W, C)   w (4, 4, 1, 1), laid out (kh, kw, in, out)
 
 ops.conv2d(zeros(1, 9, 3, 1), zeros(3, 3, 1, 1), stride=2, dilation=2)
 ShapeError: conv2d: the window does not fit, the output width would be 0
   floor((size 3 + padding 0 + 0 - (dilation 2 * (kernel 3 - 1) + 1)) / stride 2) + 1 = 0
+  x (1, 9, 3, 1), laid out (N, H, W, C)   w (3, 3, 1, 1), laid out (kh, kw, in, out)
 
 ops.conv2d(zeros(1, 0, 3, 1), zeros(1, 1, 1, 1), padding=1)
 ShapeError: conv2d: the image has no pixels, its height is 0
+  x (1, 0, 3, 1), laid out (N, H, W, C)   w (1, 1, 1, 1), laid out (kh, kw, in, out)
 
 ops.conv2d(zeros(1, 9, 3, 1), zeros(0, 3, 1, 1))
 ArgumentError: conv2d: kernel must be an integer >= 1, or two of them, but is (0, 3)
@@ -206,11 +210,12 @@ def test_errors_of_convolutions(call, expected):
 TRANSPOSED_CONVOLUTIONS = """
 ops.conv_transpose2d(zeros(8, 4, 4, 3), zeros(4, 4, 2, 64))
 ShapeError: conv_transpose2d: x has 3 channels but w takes 64
-  x (8, 4, 4, 3)   w (4, 4, 2, 64), laid out (kh, kw, out, in)
+  x (8, 4, 4, 3), laid out (N, H, W, C)   w (4, 4, 2, 64), laid out (kh, kw, out, in)
 
 ops.conv_transpose2d(zeros(4, 4, 3), zeros(4, 4, 2, 3))
 ShapeError: conv_transpose2d: x must have 4 axes, (batch, height, width, channels), but has 3
   x (4, 4, 3)   w (4, 4, 2, 3)
+  one image is a batch of one: x[None]
 
 ops.conv_transpose2d(zeros(1, 4, 4, 3), zeros(4, 2, 3))
 ShapeError: conv_transpose2d: w must have 4 axes, (kh, kw, out, in), but has 3
@@ -222,7 +227,7 @@ ArgumentError: conv_transpose2d: groups must divide the 3 input channels
 
 ops.conv_transpose2d(zeros(1, 4, 4, 4), zeros(4, 4, 3, 4), zeros(3), groups=2)
 ShapeError: conv_transpose2d: b must have one number for each of 6 output channels
-  x (1, 4, 4, 4)   w (4, 4, 3, 4)   b (3,)
+  b (3,), laid out (out,)   x (1, 4, 4, 4), laid out (N, H, W, C)   w (4, 4, 3, 4), laid out (kh, kw, out, in)
 
 ops.conv_transpose2d(zeros(1, 4, 4, 3), zeros(4, 4, 2, 3), output_padding=1)
 ArgumentError: conv_transpose2d: output_padding must be smaller than stride
@@ -241,13 +246,16 @@ ArgumentError: conv_transpose2d: padding='same' settles the size, so output_padd
 ops.conv_transpose2d(zeros(1, 1, 4, 3), zeros(3, 3, 2, 3), padding=(2, 0))
 ShapeError: conv_transpose2d: the output height would be -1
   (size 1 - 1) * stride 1 - padding 2 - 2 + dilation 1 * (kernel 3 - 1) + 1 + output_padding 0 = -1
+  x (1, 1, 4, 3), laid out (N, H, W, C)   w (3, 3, 2, 3), laid out (kh, kw, out, in)
 
 ops.conv_transpose2d(zeros(1, 4, 2, 3), zeros(3, 3, 2, 3), stride=2, padding=(0, (3, 2)))
 ShapeError: conv_transpose2d: the output width would be 0
   (size 2 - 1) * stride 2 - padding 3 - 2 + dilation 1 * (kernel 3 - 1) + 1 + output_padding 0 = 0
+  x (1, 4, 2, 3), laid out (N, H, W, C)   w (3, 3, 2, 3), laid out (kh, kw, out, in)
 
 ops.conv_transpose2d(zeros(1, 0, 4, 3), zeros(3, 3, 2, 3))
 ShapeError: conv_transpose2d: the image has no pixels, its height is 0
+  x (1, 0, 4, 3), laid out (N, H, W, C)   w (3, 3, 2, 3), laid out (kh, kw, out, in)
 
 ops.conv_transpose2d(zeros(1, 4, 4, 3), zeros(4, 0, 2, 3))
 ArgumentError: conv_transpose2d: kernel must be an integer >= 1, or two of them, but is (4, 0)
@@ -262,8 +270,8 @@ ops.conv_transpose2d(zeros(1, 4, 4, 3), zeros(4, 4, 2, 3), padding=None)
 ArgumentError: conv_transpose2d: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom), (left, right)), or 'same', but is None
 
 ops.conv_transpose2d(zeros(1, 4, 4, 3), zeros(4, 4, 2, 3, dtype="float64"))
-DTypeError: Conv2dInputGrad: the inputs are of two dtypes
-  gy (1, 4, 4, 3) float32   w (4, 4, 2, 3) float64
+DTypeError: ConvTranspose2d: the inputs are of two dtypes
+  x (1, 4, 4, 3) float32   w (4, 4, 2, 3) float64
   convert one with .astype(dtype)
 """  # noqa: E501
 
@@ -279,10 +287,12 @@ IMAGES = """
 ops.avg_pool2d(zeros(3, 4, 4))
 ShapeError: avg_pool2d: x must have 4 axes, (batch, height, width, channels), but has 3
   x (3, 4, 4)
+  one image is a batch of one: x[None]
 
 ops.avg_pool2d(zeros(1, 4, 4, 1), 5)
 ShapeError: avg_pool2d: the window does not fit, the output height would be 0
   floor((size 4 + padding 0 + 0 - (dilation 1 * (kernel 5 - 1) + 1)) / stride 5) + 1 = 0
+  x (1, 4, 4, 1), laid out (N, H, W, C)
 
 ops.avg_pool2d(zeros(1, 4, 4, 1), 0)
 ArgumentError: avg_pool2d: kernel must be an integer >= 1, or two of them, but is 0
@@ -296,14 +306,17 @@ ArgumentError: max_pool2d: stride must be an integer >= 1, or two of them, but i
 ops.max_pool2d(zeros(3, 4, 4))
 ShapeError: max_pool2d: x must have 4 axes, (batch, height, width, channels), but has 3
   x (3, 4, 4)
+  one image is a batch of one: x[None]
 
 ops.max_pool2d(zeros(1, 1, 4, 1), 2)
 ShapeError: max_pool2d: the window does not fit, the output height would be 0
   floor((size 1 + padding 0 + 0 - (dilation 1 * (kernel 2 - 1) + 1)) / stride 2) + 1 = 0
+  x (1, 1, 4, 1), laid out (N, H, W, C)
 
 ops.upsample_nearest(zeros(4, 4, 3))
 ShapeError: upsample_nearest: x must have 4 axes, (batch, height, width, channels), but has 3
   x (4, 4, 3)
+  one image is a batch of one: x[None]
 
 ops.upsample_nearest(zeros(1, 4, 4, 3), 0)
 ArgumentError: upsample_nearest: factor must be an integer >= 1, but is 0
@@ -318,10 +331,11 @@ ArgumentError: upsample_bilinear: factor must be an integer >= 1, but is 1.5
 ops.pixel_shuffle(zeros(4, 4, 4))
 ShapeError: pixel_shuffle: x must have 4 axes, (batch, height, width, channels), but has 3
   x (4, 4, 4)
+  one image is a batch of one: x[None]
 
 ops.pixel_shuffle(zeros(1, 4, 4, 6), 2)
 ShapeError: pixel_shuffle: 6 channels cannot be shared by 2·2 pixels
-  x (1, 4, 4, 6)
+  x (1, 4, 4, 6), laid out (N, H, W, C)   factor 2
 
 ops.pixel_shuffle(zeros(1, 4, 4, 6), "2")
 ArgumentError: pixel_shuffle: factor must be an integer >= 1, but is '2'
@@ -329,10 +343,11 @@ ArgumentError: pixel_shuffle: factor must be an integer >= 1, but is '2'
 ops.reflection_pad2d(zeros(4, 4, 4), 1)
 ShapeError: reflection_pad2d: x must have 4 axes, (batch, height, width, channels), but has 3
   x (4, 4, 4)
+  one image is a batch of one: x[None]
 
 ops.reflection_pad2d(zeros(1, 4, 3, 1), 3)
 ArgumentError: reflection_pad2d: an image of 3 pixels has 2 to mirror on each side, but padding is 3 and 3
-  x (1, 4, 3, 1)
+  x (1, 4, 3, 1), laid out (N, H, W, C)
 
 ops.reflection_pad2d(zeros(1, 4, 4, 1), "same")
 ArgumentError: reflection_pad2d: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom), (left, right)), but is 'same'
@@ -353,51 +368,52 @@ ShapeError: batch_norm: x must be (N, C) or (N, H, W, C), but has 3 axes
 
 ops.batch_norm(zeros(4, 3), zeros(2), zeros(3), training=True)
 ShapeError: batch_norm: gamma must have shape (3,) to fit x
-  x (4, 3)   gamma (2,)
+  x (4, 3), laid out (N, C)   gamma (2,)
 
 ops.batch_norm(zeros(4, 3), zeros(3), zeros(1, 3), training=True)
 ShapeError: batch_norm: beta must have shape (3,) to fit x
-  x (4, 3)   beta (1, 3)
+  x (4, 3), laid out (N, C)   beta (1, 3)
 
 ops.batch_norm(zeros(4, 3), zeros(3), zeros(3), zeros(4), zeros(3), training=True)
 ShapeError: batch_norm: running_mean must have shape (3,) to fit x
-  x (4, 3)   running_mean (4,)
+  x (4, 3), laid out (N, C)   running_mean (4,)
 
 ops.batch_norm(zeros(4, 3), zeros(3), zeros(3), zeros(3), zeros(4), training=False)
 ShapeError: batch_norm: running_var must have shape (3,) to fit x
-  x (4, 3)   running_var (4,)
+  x (4, 3), laid out (N, C)   running_var (4,)
 
 ops.batch_norm(zeros(4, 3), zeros(3), zeros(3), zeros(3), training=False)
 ShapeError: batch_norm: evaluation needs running_mean and running_var; or pass training=True
 
 ops.batch_norm(zeros(1, 3), zeros(3), zeros(3), training=True)
 ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0
-  x (1, 3)   use a larger batch, or eval()
+  x (1, 3), laid out (N, C)   use a larger batch, or eval()
 
 ops.batch_norm(zeros(1, 1, 1, 3), zeros(3), zeros(3), training=True)
 ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0
-  x (1, 1, 1, 3)   use a larger batch, or eval()
+  x (1, 1, 1, 3), laid out (N, H, W, C)   use a larger batch, or eval()
 
 ops.batch_norm(zeros(0, 3), zeros(3), zeros(3), training=True)
 ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0
-  x (0, 3)   use a larger batch, or eval()
+  x (0, 3), laid out (N, C)   use a larger batch, or eval()
 
 ops.batch_norm(zeros(4, 3, dtype="float64"), zeros(3), zeros(3), training=True)
 DTypeError: Normalize: the inputs are of two dtypes
   x (4, 3) float64   gamma (3,) float32   beta (3,) float32
   convert one with .astype(dtype)
+  in batch_norm
 
 ops.layer_norm(zeros(4, 3), zeros(4), zeros(4))
 ShapeError: layer_norm: gamma must have shape (3,) to fit x
-  x (4, 3)   gamma (4,)
+  x (4, 3), laid out (N, …, *gamma)   gamma (4,)
 
 ops.layer_norm(zeros(4, 3), zeros(4, 3), zeros(4, 3))
 ShapeError: layer_norm: gamma must have shape (3,) to fit x
-  x (4, 3)   gamma (4, 3)
+  x (4, 3), laid out (N, …, *gamma)   gamma (4, 3)
 
 ops.layer_norm(zeros(4, 2, 3), zeros(3), zeros(2, 3))
 ShapeError: layer_norm: beta must have shape (3,) to fit x
-  x (4, 2, 3)   beta (2, 3)
+  x (4, 2, 3), laid out (N, …, *gamma)   beta (2, 3)
 
 ops.instance_norm(zeros(4, 3), zeros(3), zeros(3))
 ShapeError: instance_norm: x must be (N, H, W, C), but has 2 axes
@@ -405,7 +421,7 @@ ShapeError: instance_norm: x must be (N, H, W, C), but has 2 axes
 
 ops.instance_norm(zeros(1, 4, 4, 3), zeros(2), zeros(3))
 ShapeError: instance_norm: gamma must have shape (3,) to fit x
-  x (1, 4, 4, 3)   gamma (2,)
+  x (1, 4, 4, 3), laid out (N, H, W, C)   gamma (2,)
 
 ops.layer_norm(zeros(4, 1), zeros(1), zeros(1))
 ShapeError: layer_norm: a sample needs more than one value, as the variance of one is 0
@@ -413,7 +429,7 @@ ShapeError: layer_norm: a sample needs more than one value, as the variance of o
 
 ops.instance_norm(zeros(1, 1, 1, 3), zeros(3), zeros(3))
 ShapeError: instance_norm: an image needs more than one pixel, as the variance of one is 0
-  x (1, 1, 1, 3)
+  x (1, 1, 1, 3), laid out (N, H, W, C)
 """
 
 
@@ -469,9 +485,11 @@ DTypeError: softmax_cross_entropy: labels must be integers, but are float64
 
 ops.softmax_cross_entropy(zeros(2, 3), np.array([0, 3]))
 ArgumentError: softmax_cross_entropy: labels must lie in 0 … 2, but go from 0 to 3
+  x (2, 3), laid out (N, classes)   labels (2,), laid out (N,)
 
 ops.softmax_cross_entropy(zeros(2, 3), np.array([-1, 2]))
 ArgumentError: softmax_cross_entropy: labels must lie in 0 … 2, but go from -1 to 2
+  x (2, 3), laid out (N, classes)   labels (2,), laid out (N,)
 
 ops.softmax_cross_entropy(zeros(2, 3), np.array([1, 2]), zeros(3))
 ShapeError: softmax_cross_entropy: weight must have x's shape or be a number
@@ -515,9 +533,10 @@ DTypeError: Mul: the inputs are of two dtypes
   a (2,) float32   b (2,) float64
   convert one with .astype(dtype)
 
-zeros(2) - np.arange(2)
-DTypeError: Tensor: data is int64, but only float32 and float64 have gradients
-  data (2,)   convert it: data.astype('float32')
+zeros(2) - np.ones(2, complex)
+DTypeError: Tensor: data is complex128, but only float32 and float64 have gradients
+  data (2,)   take its real part, data.real, or abs(data)
+  as b of sub
 
 zeros(2) ** zeros(2)
 ArgumentError: pow: the exponent must be a number, but is Tensor
@@ -530,16 +549,16 @@ ops.astype(zeros(2), "flaot32")
 ArgumentError: astype: dtype is 'flaot32'; choose float32 or float64
 
 ops.leaky_relu(zeros(2), 1.5)
-ArgumentError: leaky_relu: slope must lie between 0 and 1, but is 1.5
+ArgumentError: leaky_relu: slope must be a number between 0 and 1, but is 1.5
 
 ops.leaky_relu(zeros(2), -0.1)
-ArgumentError: leaky_relu: slope must lie between 0 and 1, but is -0.1
+ArgumentError: leaky_relu: slope must be a number between 0 and 1, but is -0.1
 
 ops.dropout(zeros(2), 1.0, rng())
-ArgumentError: dropout: rate must be at least 0 and less than 1, but is 1.0
+ArgumentError: dropout: rate must be a number, at least 0 and less than 1, but is 1.0
 
 ops.dropout(zeros(2), -0.1, rng())
-ArgumentError: dropout: rate must be at least 0 and less than 1, but is -0.1
+ArgumentError: dropout: rate must be a number, at least 0 and less than 1, but is -0.1
 """
 
 
@@ -565,19 +584,15 @@ ShapeError: matmul: the axes in front of the matrices do not broadcast
 
 ops.linear(zeros(4, 5), zeros(3, 2))
 ShapeError: linear: x has 5 features but w takes 3
-  x (4, 5)   w (3, 2), laid out (in, out)
-
-ops.linear(zeros(4, 5, 5), zeros(5, 2))
-ShapeError: linear: x must have 2 axes, (batch, features), but has 3
-  x (4, 5, 5)   w (5, 2)
+  x (4, 5), laid out (N, in)   w (3, 2), laid out (in, out)
 
 ops.linear(zeros(4, 5), zeros(5))
-ShapeError: linear: w must have 2 axes, (in, out), but has 1
+ShapeError: linear: x must be (N, in), or (…, in), and w (in, out)
   x (4, 5)   w (5,)
 
 ops.linear(zeros(4, 5), zeros(5, 2), zeros(3))
 ShapeError: linear: b must have one number for each of 2 outputs
-  x (4, 5)   w (5, 2)   b (3,)
+  x (4, 5), laid out (N, in)   w (5, 2), laid out (in, out)   b (3,), laid out (out,)
 
 ops.matmul(zeros(2, 3), zeros(3, 2, dtype="float64"))
 DTypeError: MatMul: the inputs are of two dtypes
@@ -658,7 +673,7 @@ ops.take(zeros(4, 2), np.array([0.0]))
 DTypeError: take: indices must be integers, but are float64
 
 ops.take(zeros(4, 2), np.array([True, False, True, False]))
-DTypeError: take: indices must be integers, but are bool
+DTypeError: take: indices must be integers, but are bool: of a mask, np.flatnonzero(mask) gives the numbers
 
 ops.concatenate([])
 ShapeError: concatenate: there is nothing to join; give at least one Tensor
@@ -676,15 +691,15 @@ ArgumentError: concatenate: axis is out of range for 2 axes
   x (2, 3)   axis 2
 
 ops.pad(zeros(2, 3), ((1, 1),))
-ArgumentError: pad: widths must be 2 pairs (before, after) of numbers ≥ 0
+ArgumentError: pad: widths must be 2 pairs (before, after) of integers ≥ 0
   x (2, 3)   widths ((1, 1),)
 
 ops.pad(zeros(2, 3), ((1, 1), (0, -1)))
-ArgumentError: pad: widths must be 2 pairs (before, after) of numbers ≥ 0
+ArgumentError: pad: widths must be 2 pairs (before, after) of integers ≥ 0
   x (2, 3)   widths ((1, 1), (0, -1))
 
 ops.pad(zeros(2, 3), (1, 1))
-ArgumentError: pad: widths must be 2 pairs (before, after) of numbers ≥ 0
+ArgumentError: pad: widths must be 2 pairs (before, after) of integers ≥ 0
   x (2, 3)   widths (1, 1)
 """
 
@@ -822,6 +837,29 @@ ArgumentError: AdamW: eps must be at least 0 and finite, but is -1e-08
 optim.AdamW([weight(2)], weight_decay=-0.1)
 ArgumentError: AdamW: weight_decay must be at least 0 and finite, but is -0.1
 
+optim.SGD([weight(2)], lr="a")
+ArgumentError: SGD: lr must be a number, but is 'a'
+
+optim.Adam([weight(2)], betas=(Tensor(0.5), 0.9))
+ArgumentError: Adam: betas[0] must be a number, but is Tensor(0.5, float32)
+
+optim.Adam([weight(2)], weight_decay=0.1)
+ArgumentError: Adam: there is no weight_decay, which would go into the moments, too
+  AdamW(…, weight_decay=0.1) keeps it apart from them
+
+optim.SGD(weight(2), lr=0.1)
+ArgumentError: SGD: parameters is Tensor; put it into a list
+
+optim.SGD([weight(2) * 2], lr=0.1)
+ArgumentError: SGD: parameter 0 (2,) is a result, of Mul
+  pass the Tensors that it is computed from
+
+optim.SGD([weight(2)], lr=0.1).step([np.zeros(2, "float32")])
+DTypeError: SGD.step: gradient 0 is ndarray; wrap the array: Tensor(array)
+
+optim.SGD([weight(2)], lr=0.1).step(zeros(1, 2))
+ArgumentError: SGD.step: gradients is Tensor; give a list, one for each parameter
+
 optim.SGD([weight(2)], lr=0.1).step()
 GraphError: SGD.step: no parameter has a gradient; call loss.backward() first
 
@@ -847,17 +885,18 @@ def test_errors_of_optimisers(call, expected):
 
 LAYERS = """
 nn.Linear(0, 3, rng=rng())
-ArgumentError: Linear: inputs must be at least 1, but is 0
+ArgumentError: Linear: inputs must be an integer >= 1, but is 0
 
 nn.Linear(3, -1, rng=rng())
-ArgumentError: Linear: outputs must be at least 1, but is -1
+ArgumentError: Linear: outputs must be an integer >= 1, but is -1
 
 nn.Linear(3, 2, rng=rng())(zeros(4, 5))
 ShapeError: linear: x has 5 features but w takes 3
-  x (4, 5)   w (3, 2), laid out (in, out)
+  x (4, 5), laid out (N, in)   w (3, 2), laid out (in, out)
+  in Linear(3 → 2)
 
 nn.Conv2d(0, 3, 3, rng=rng())
-ArgumentError: Conv2d: inputs must be at least 1, but is 0
+ArgumentError: Conv2d: inputs must be an integer >= 1, but is 0
 
 nn.Conv2d(3, 8, 0, rng=rng())
 ArgumentError: Conv2d: kernel must be an integer >= 1, or two of them, but is 0
@@ -874,6 +913,8 @@ ArgumentError: Conv2d: groups must divide inputs, but inputs is 4 and groups 0
 nn.Conv2d(3, 8, 5, rng=rng())(zeros(1, 4, 4, 3))
 ShapeError: conv2d: the window does not fit, the output height would be 0
   floor((size 4 + padding 0 + 0 - (dilation 1 * (kernel 5 - 1) + 1)) / stride 1) + 1 = 0
+  x (1, 4, 4, 3), laid out (N, H, W, C)   w (5, 5, 3, 8), laid out (kh, kw, in, out)
+  in Conv2d(3 → 8, 5×5)
 
 nn.ConvTranspose2d(4, 5, 3, groups=2, rng=rng())
 ArgumentError: ConvTranspose2d: groups must divide outputs, but outputs is 5 and groups 2
@@ -882,57 +923,67 @@ nn.ConvTranspose2d(4, 6, (0, 3), rng=rng())
 ArgumentError: ConvTranspose2d: kernel must be an integer >= 1, or two of them, but is (0, 3)
 
 nn.Embedding(0, 3, rng=rng())
-ArgumentError: Embedding: count must be at least 1, but is 0
+ArgumentError: Embedding: count must be an integer >= 1, but is 0
 
 nn.Embedding(3, 3, rng=rng())(np.array([3]))
 ArgumentError: take: indices must lie in 0 … 2, but go from 3 to 3
   x (3, 3)   indices (1,)
+  in Embedding(3 → 3)
 
 nn.Embedding(3, 3, rng=rng())(zeros(2))
 DTypeError: take: indices must be integers, but are float32
+  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])
+  in Embedding(3 → 3)
 
 ops.softmax_cross_entropy(zeros(2, 3), zeros(2))
 DTypeError: softmax_cross_entropy: labels must be integers, but are float32
 
 nn.Dropout(1.0, rng=rng())
-ArgumentError: Dropout: rate must be at least 0 and less than 1, but is 1.0
+ArgumentError: Dropout: rate must be a number, at least 0 and less than 1, but is 1.0
 
 nn.Upsample(2, "cubic")
 ArgumentError: Upsample: mode is 'cubic'; choose one of: nearest, bilinear
 
 nn.Upsample(0)(zeros(1, 2, 2, 1))
-ArgumentError: upsample_nearest: factor must be an integer >= 1, but is 0
+ArgumentError: Upsample: factor must be an integer >= 1, but is 0
 
 nn.MaxPool2d(2, padding=((0, 2), (0, 0)))(zeros(1, 4, 4, 1))
 ArgumentError: max_pool2d: padding must be smaller than the kernel, or a window would see nothing else
-  kernel (2, 2)   padding ((0, 2), (0, 0))
+  x (1, 4, 4, 1), laid out (N, H, W, C)   kernel (2, 2)   padding ((0, 2), (0, 0))
+  in MaxPool2d(2, stride 2)
 
 nn.AvgPool2d((2, 1), padding=1)(zeros(1, 4, 4, 1))
 ArgumentError: avg_pool2d: padding must be smaller than the kernel, or a window would see nothing else
-  kernel (2, 1)   padding ((1, 1), (1, 1))
+  x (1, 4, 4, 1), laid out (N, H, W, C)   kernel (2, 1)   padding ((1, 1), (1, 1))
+  in AvgPool2d((2, 1), stride (2, 1))
 
 nn.Sequential([nn.ReLU()])
 ArgumentError: Sequential: layer 0 must be a Module, but is list
-  give the layers one by one, nn.Sequential(a, b), or as nn.Sequential(*layers)
+  give them one by one, nn.Sequential(a, b), or as nn.Sequential(*layers)
 
 setattr(nn.Module(), "w", Tensor([1.0, 2.0], requires_grad=True))
 ArgumentError: Module.w: a Tensor that requires a gradient is not a Parameter, so no optimiser would find it
   w (2,)   wrap it: nn.Parameter(array)
 
 nn.BatchNorm(3, eps=-1)(zeros(2, 3))
-ArgumentError: batch_norm: eps must be at least 0 and finite, but is -1
+ArgumentError: batch_norm: eps must be a number, at least 0 and finite, but is -1
+  in BatchNorm(3)
 
 nn.BatchNorm(3, eps=float("nan")).eval()(zeros(2, 3))
-ArgumentError: batch_norm: eps must be at least 0 and finite, but is nan
+ArgumentError: batch_norm: eps must be a number, at least 0 and finite, but is nan
+  in BatchNorm(3)
 
 nn.BatchNorm(3, momentum=1.5)(zeros(2, 3))
-ArgumentError: batch_norm: momentum must lie between 0 and 1, but is 1.5
+ArgumentError: batch_norm: momentum must be a number between 0 and 1, but is 1.5
+  in BatchNorm(3)
 
 nn.LayerNorm(3, eps=-1)(zeros(2, 3))
-ArgumentError: layer_norm: eps must be at least 0 and finite, but is -1
+ArgumentError: layer_norm: eps must be a number, at least 0 and finite, but is -1
+  in LayerNorm(3)
 
 nn.InstanceNorm(3, eps=-1)(zeros(2, 4, 4, 3))
-ArgumentError: instance_norm: eps must be at least 0 and finite, but is -1
+ArgumentError: instance_norm: eps must be a number, at least 0 and finite, but is -1
+  in InstanceNorm(3)
 
 optim.Adam(nn.Linear(2, 1, rng=rng()))
 ArgumentError: Adam: parameters is Linear; pass model.parameters()
@@ -941,7 +992,8 @@ optim.Adam(nn.Linear(2, 1, rng=rng()).named_parameters())
 ArgumentError: Adam: parameter 0 is tuple; pass model.parameters()
 
 optim.SGD([zeros(2)], 0.1)
-ArgumentError: SGD: parameter 0 is a Tensor that requires no gradient; pass model.parameters()
+ArgumentError: SGD: parameter 0 (2,) requires no gradient
+  leave frozen ones out: [p for p in model.parameters() if p.requires_grad]
 
 optim.Adam([nn.Parameter([1.0])], 0.1, 0.5)
 ArgumentError: Adam: betas must be two numbers, but is 0.5
@@ -954,19 +1006,23 @@ ShapeError: a Tensor of several numbers is neither true nor false
   x (2,)
 
 ops.leaky_relu(zeros(2), 1.5)
-ArgumentError: leaky_relu: slope must lie between 0 and 1, but is 1.5
+ArgumentError: leaky_relu: slope must be a number between 0 and 1, but is 1.5
 
 nn.BatchNorm(3)(zeros(1, 3))
 ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0
-  x (1, 3)   use a larger batch, or eval()
+  x (1, 3), laid out (N, C)   use a larger batch, or eval()
+  in BatchNorm(3)
 
 nn.BatchNorm(3)(zeros(2, 2, 2, 4))
 ShapeError: batch_norm: gamma must have shape (4,) to fit x
-  x (2, 2, 2, 4)   gamma (3,)
+  x (2, 2, 2, 4), laid out (N, H, W, C)   gamma (3,)
+  in BatchNorm(3)
 
 nn.Flatten()(np.zeros((2, 3), "int64"))
 DTypeError: Tensor: data is int64, but only float32 and float64 have gradients
   data (2, 3)   convert it: data.astype('float32')
+  as x of reshape
+  in Flatten()
 
 nn.Linear(2, 3, rng=rng()).load_state_dict({"w": np.zeros((3, 2)), "bias": np.zeros(3)})
 ConfigError: Linear: the weights do not fit this network

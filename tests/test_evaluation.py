@@ -194,8 +194,16 @@ def test_what_cannot_be_evaluated(reference, mnist):
         Reference.of(judge_of("mnist"), *parts, 101)
     with pytest.raises(ArgumentError, match="64 samples are too few for 64 features"):
         Reference.of(judge_of("mnist"), *parts, 64)
-    with pytest.raises(ArgumentError, match="cannot be set apart"):
+    with pytest.raises(ArgumentError, match=r"images are too few to set 10000 apart; add images: at least 10001$"):
         split(mnist, 10_000, seed=0)
+    for count, held_out, words in (
+        (1, 1, "1 image is too few to set 1 apart; add images: at least 2"),
+        (1, 0, "1 image is too few to set 1 apart; add images: at least 2"),
+        (5, 0, "5 images are too few to set 1 apart; add images"),  # a smaller share than one of them
+    ):
+        with pytest.raises(ArgumentError) as caught:
+            split(ImageSet(np.zeros((count, 8, 8, 1), np.uint8), None, "zeros"), held_out, seed=0)
+        assert str(caught.value) == f"zeros: {words}"
     with pytest.raises(DataError, match="photos: rawgan comes with a classifier of digits"):
         judge_of("photos")
 

@@ -703,3 +703,18 @@ def test_an_op_without_second_derivative_is_checked_at_order_1():
     assert gradcheck(Once, X, order=1).error(1) < 1e-9
     with pytest.raises(NotTwiceDifferentiable, match=r"^Once has no second derivative"):
         gradcheck(Once, X)
+
+
+def test_one_check_may_be_given_by_its_name():
+    seen = []
+
+    def watched(x):
+        seen.append(x.dtype)
+        return x * x
+
+    gradcheck(watched, np.array([1.0, 2.0]), checks="dtype", names="x")
+    assert {str(dtype) for dtype in seen} == {"float32", "float64"}
+    with pytest.raises(ArgumentError, match=r"^gradcheck: there is no check 'dtyp'; choose among: inputs, "):
+        gradcheck(watched, np.array([1.0, 2.0]), checks="dtyp")
+    with pytest.raises(ArgumentError, match=r"^gradcheck: checks must be a name, or a list of names, but is 3$"):
+        gradcheck(watched, np.array([1.0, 2.0]), checks=3)

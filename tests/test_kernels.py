@@ -202,11 +202,19 @@ def test_not_a_number_comes_through_and_stays_where_it_is():
     np.testing.assert_array_equal(np.isnan(y[0, :, :, 0]), [[True, False], [False, False]])
 
 
-@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
-def test_leaky_relu_takes_infinity(slope):
-    x = np.array([-np.inf, -2.0, 0.0, 3.0, np.inf])
-    np.testing.assert_array_equal(reference.leaky_relu(x, slope), [-np.inf if slope else 0, -2 * slope, 0, 3, np.inf])
-    np.testing.assert_array_equal(reference.leaky_relu_grad(x, 2 * np.ones(5), slope), [2 * slope] * 3 + [2, 2])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("slope", [0.0, 1e-50, 0.2, 1.0])
+def test_leaky_relu_of_odd_numbers(slope, dtype, each_backend):
+    """Where it is constant, infinity becomes 0, and so does an infinite gradient; NaN stays."""
+    x = np.array([-np.inf, -2.0, -0.0, 0.0, 1e-40, 3.0, np.inf, np.nan], dtype)
+    low = np.array(slope, dtype)  # float32 makes 0 of 1e-50
+    expected = [-np.inf if low else 0, low * np.array(-2, dtype), 0, 0, 1e-40, 3, np.inf, np.nan]
+    np.testing.assert_array_equal(kernels.leaky_relu(x, slope), np.array(expected, dtype))
+    for upstream in (np.array(2, dtype), np.array(-np.inf, dtype), np.array(np.nan, dtype)):
+        below = low * upstream if low else 0
+        expected = [below] * 4 + [upstream] * 3 + [below]
+        got = kernels.leaky_relu_grad(x, np.full_like(x, upstream), slope)
+        np.testing.assert_array_equal(got, np.array(expected, dtype))
 
 
 # --- dispatch ------------------------------------------------------------------------------------------

@@ -206,8 +206,23 @@ def op_with(forward=lambda self, x: x * 2, backward=lambda self, gy: (gy * 2,), 
         ),
         (
             lambda: op_with(lambda self, x: (x, x))(leaf(1.0)),
-            "Mine.forward must return an array of its inputs' dtype, float64, but returned tuple\n"
-            "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()",
+            "Mine.forward must return an array, and only one, but returned tuple",
+        ),
+        (
+            lambda: op_with(lambda self, x: None)(leaf(1.0)),
+            "Mine.forward must return an array, and only one, but returned NoneType",
+        ),
+        (
+            lambda: op_with(lambda self, x: float(x.sum()))(leaf(1.0)),
+            "Mine.forward must return an array, and only one, but returned float",
+        ),
+        *(
+            (
+                lambda made=made: op_with(lambda self, x: made(x))(leaf(1.0)),
+                "Mine.forward must return an array, but returned a Tensor\n"
+                "  forward gets arrays, and computes with NumPy or CuPy; backward computes with Tensors and ops",
+            )
+            for made in (ops.exp, lambda x: ops.exp(x).astype("float32"))
         ),
         (
             lambda: op_with(backward=lambda self, gy: gy)(leaf(1.0)).backward(),
@@ -223,8 +238,43 @@ def op_with(forward=lambda self, x: x * 2, backward=lambda self, gy: (gy * 2,), 
         ),
         (lambda: op_with()(np.ones(2)), "Mine: an op is called with Tensors, not with ndarray"),
         (lambda: op_with()(), "Mine: an op is called with Tensors, not with nothing"),
-        (lambda: leaf(1.0).backward(np.ones(1)), "backward: gradient[0] must be a Tensor, but is ndarray"),
-        (lambda: grad(leaf(1.0) * 2, [np.ones(1)]), "grad: inputs[0] must be a Tensor, but is ndarray"),
+        (
+            lambda: leaf(1.0).backward(np.ones(1)),
+            "backward: gradient must be a Tensor, but is ndarray; wrap it: Tensor(…)",
+        ),
+        (lambda: leaf(1.0).backward(1.0), "backward: gradient must be a Tensor, but is float; wrap it: Tensor(…)"),
+        (
+            lambda: grad(leaf(1.0) * 2, [np.ones(1)]),
+            "grad: inputs[0] must be a Tensor, but is ndarray; wrap it: Tensor(…)",
+        ),
+        (
+            lambda: grad(leaf(1.0) * 2, leaf(1.0), np.ones(1)),
+            "grad: grad_outputs must be a Tensor, or a list of Tensors, but is ndarray; wrap it: Tensor(…)",
+        ),
+        (
+            lambda: grad(leaf(1.0) * 2, leaf(1.0), 2),
+            "grad: grad_outputs must be a Tensor, or a list of Tensors, but is int; wrap it: Tensor(…)",
+        ),
+        (
+            lambda: grad(leaf(1.0) * 2, leaf(1.0), [[1.0]]),
+            "grad: grad_outputs[0] must be a Tensor, but is list",
+        ),
+        (
+            lambda: grad(np.ones(1), leaf(1.0)),
+            "grad: outputs must be a Tensor, or a list of Tensors, but is ndarray; wrap it: Tensor(…)",
+        ),
+        (
+            lambda: grad(leaf(1.0) * 2, nn.Linear(2, 1, rng=np.random.default_rng(0))),
+            "grad: inputs must be a Tensor, or a list of Tensors, but is Linear; give Linear.parameters()",
+        ),
+        (
+            lambda: grad(leaf(1.0) * 2, None),
+            "grad: inputs must be a Tensor, or a list of Tensors, but is NoneType",
+        ),
+        (
+            lambda: grad(leaf(1.0) * 2, "w"),
+            "grad: inputs must be a Tensor, or a list of Tensors, but is str",
+        ),
         (
             lambda: np.asarray(leaf(1.0)),
             "a Tensor does not turn into an array in silence, which would cut its graph; use x.numpy()",
@@ -237,10 +287,60 @@ def test_slips_that_name_themselves(act, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("name", ["needs", "serial", "shapes"])
+OWNED = ["needs", "serial", "shapes", "release", "_inputs", "_output", "_contents", "_required", "inputs", "output"]
+
+
+@pytest.mark.parametrize("name", OWNED)
 def test_an_op_cannot_take_the_engines_own_attributes(name):
-    op = op_with()
-    setattr(op, name, -2 if name == "serial" else ())
+    value = -2 if name == "serial" else ()
+
+    def beforehand():
+        op = op_with()
+        setattr(op, name, value)
+        return op
+
+    def in_forward():
+        return op_with(lambda self, x: setattr(self, name, value) or x * 2)
+
+    for make in (beforehand, in_forward):
+        with pytest.raises(GraphError) as caught:
+            make()(leaf(1.0))
+        assert (
+            str(caught.value) == f"Mine: the engine keeps its own {name!r} in an op; give that attribute another name"
+        )
+
+
+def test_an_op_that_was_called_without_being_recorded_is_not_called_again_either():
+    op = ops.arithmetic.Exp()
+    op(Tensor([1.0]))
+    with pytest.raises(GraphError, match=r"^Exp: this op was called before"):
+        op(Tensor([2.0]))
+
+
+def test_grad_takes_no_gradient_for_a_single_number_among_the_outputs():
+    x = leaf(3.0)
+    (g,) = grad([(x * 2).sum(), x * x], x, [None, Tensor(np.array([10.0]))])
+    assert g.item() == 62
+
+
+def test_an_error_inside_of_backward_names_the_op_that_it_is_in():
+    def backward(self, gy):
+        return (ops.matmul(gy, gy),)
+
+    with pytest.raises(ShapeError) as caught:
+        op_with(backward=backward)(leaf(1.0, 2.0)).sum().backward()
+    assert str(caught.value) == (
+        "matmul: both inputs need at least 2 axes; reshape a vector to (1, K) or (K, 1)\n"
+        "  a (2,)   b (2,)\n"
+        "  in Mine.backward"
+    )
+
+
+def test_an_error_that_names_its_op_is_left_as_it_is():
+    x = leaf(1.0)
+    y = (x * x).sum()
+    x[0] = 2.0
     with pytest.raises(GraphError) as caught:
-        op(leaf(1.0))
-    assert str(caught.value) == (f"Mine: the engine keeps its own {name!r} in an op; give that attribute another name")
+        y.backward()
+    assert str(caught.value).startswith("Mul: ")
+    assert "backward" not in str(caught.value).partition("\n")[2]

@@ -204,3 +204,153 @@ def test_each_parameter_counts_its_own_steps():
     assert late.item() == pytest.approx(0.9, abs=1e-6)
     assert adam.counts == [21, 1]
     assert adam.steps == 21
+
+
+# --- arrays that must not be written to -----------------------------------------------------------------
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+def memory_map(folder, mode):
+    np.save(folder / "w.npy", np.ones(4, "float32"))
+    return np.load(folder / "w.npy", mmap_mode=mode)
+
+
+@every_optimizer
+def test_read_only_arrays_are_refused_when_the_optimiser_is_made(make, formula, options, tmp_path):
+    """Compiled kernels write through addresses: into a frozen array in silence, into a memory map until a SIGSEGV."""
+    for array in (
+        read_only(np.ones(4, "float32")),
+        memory_map(tmp_path, "r"),
+        np.frombuffer(bytes(16), "float32"),
+        np.broadcast_to(np.float32(1), 4),
+        read_only(np.ones((4, 2), "float32"))[:, 0],
+    ):
+        with pytest.raises(ArgumentError, match=r"parameter 1 \(4,\) is read-only, .*\n  give it an array of its own"):
+            make([nn.Parameter([1.0]), Tensor(array, requires_grad=True)])
+
+
+@every_optimizer
+def test_arrays_that_became_read_only_are_refused_before_anything_is_written(make, formula, options):
+    first, second = nn.Parameter([1.0]), nn.Parameter([1.0, 2.0])
+    optimizer = make([first, second])
+    gradients = [Tensor([1.0]), Tensor([1.0, 1.0])]
+    moments = [arrays[1] for arrays in optimizer.state.values()]
+    for array, title in [(second.data, "parameter 1"), *((m, "of parameter 1") for m in moments)]:
+        read_only(array)
+        with pytest.raises(ArgumentError, match=rf"\.step: .*{title} \(2,\) is read-only"):
+            optimizer.step(gradients)
+        assert (first.data.tolist(), second.data.tolist(), optimizer.steps) == ([1], [1, 2], 0)
+        optimizer.step([gradients[0], None])  # the others may be stepped
+        optimizer.counts[0], first.data = 0, np.ones(1, "float32")
+        array.flags.writeable = True
+    second.data = read_only(np.ones(2, "float32"))
+    with pytest.raises(ArgumentError, match="read-only"):
+        optimizer.step(gradients)
+    second.data = second.data.copy()  # the way out that the error names
+    optimizer.step(gradients)
+    assert (second.data < 1).all()
+
+
+def test_a_memory_map_that_may_be_written_to_is_trained(tmp_path):
+    for mode, left in (("r+", 0.5), ("c", 1.0)):
+        w = Tensor(memory_map(tmp_path, mode), requires_grad=True)
+        optim.SGD([w], lr=0.5).step([Tensor(np.ones(4, "float32"))])
+        assert w.data.tolist() == [0.5] * 4
+        assert np.load(tmp_path / "w.npy").tolist() == [left] * 4
+
+
+@every_optimizer
+def test_arrays_that_share_memory_are_refused(make, formula, options):
+    base = np.zeros(8, "float32")
+    once = np.zeros(1, "float32")
+    repeated = np.lib.stride_tricks.as_strided(once, (3,), (0,))
+    windows = np.lib.stride_tricks.as_strided(base, (3, 2), (4, 4))
+    for arrays, text in [
+        ([base[:4], base[4:], base[3:5]], r"parameter 0 \(4,\) and parameter 2 \(2,\) share memory"),
+        ([base, base[::-1]], r"parameter 0 \(8,\) and parameter 1 \(8,\) share memory"),
+        ([once, repeated], r"parameter 1 \(3,\) repeats elements in memory"),
+        ([windows], r"parameter 0 \(3, 2\) repeats elements in memory"),
+    ]:
+        with pytest.raises(ArgumentError, match=text):
+            make([Tensor(array, requires_grad=True) for array in arrays])
+    whole = base.reshape(2, 4)
+    apart = [base[:0], base[0::2], base[1::2]]
+    for arrays in (apart, [whole[:, :2], whole[:, 2:]], [whole.T[::-1]], [np.zeros((0, 3), "float32")]):
+        make([Tensor(array, requires_grad=True) for array in arrays])
+    p, q = nn.Parameter([1.0, 2.0]), nn.Parameter([1.0, 2.0])
+    optimizer = make([p, q])
+    q.data = p.data
+    with pytest.raises(ArgumentError, match="share memory"):
+        optimizer.step([Tensor([1.0, 1.0])] * 2)
+
+
+@every_optimizer
+def test_parameters_may_lie_anyhow_in_memory(make, formula, options):
+    """Transposed, strided, reversed: a step is that of a contiguous one, and the elements between stay as they are."""
+    base = arrays()[0]
+    for view in (lambda a: a.T, lambda a: a[::2], lambda a: a[::-1, ::-1], lambda a: a[:, 1]):
+        strided, plain = base.copy(), view(base).copy()
+        expected = base.copy()
+        ours, theirs = (Tensor(array, requires_grad=True) for array in (view(strided), plain))
+        for _ in range(2):
+            make([ours]).step([Tensor(np.ones(ours.shape))])
+            make([theirs]).step([Tensor(np.ones(theirs.shape))])
+        view(expected)[...] = plain
+        np.testing.assert_array_equal(strided, expected)
+
+
+@every_optimizer
+def test_moments_that_do_not_fit_are_refused(make, formula, options):
+    """A moment that is too short would have the compiled kernel write behind its end."""
+    for moment in make([nn.Parameter([1.0])]).state:
+        for wrong, text in [
+            (np.zeros(1, "float32"), "has another shape"),
+            (np.zeros(2), "was moved after the optimiser was made"),
+            ([0.0, 0.0], "is list, not an array"),
+        ]:
+            p = nn.Parameter([1.0, 2.0])
+            optimizer = make([p])
+            optimizer.state[moment][0] = wrong
+            with pytest.raises((TypeError, ValueError), match=text):
+                optimizer.step([Tensor([1.0, 1.0])])
+            assert p.data.tolist() == [1, 2]
+        optimizer.state[moment] = []
+        with pytest.raises(ArgumentError, match=rf"state\['{moment}'\] has 0 arrays for 1 parameters"):
+            optimizer.step([Tensor([1.0, 1.0])])
+
+
+def test_parameters_that_were_added_or_exchanged_need_another_optimiser():
+    p, q = nn.Parameter([1.0]), nn.Parameter([1.0])
+    optimizer = optim.Adam([p])
+    optimizer.parameters.append(q)
+    with pytest.raises(ArgumentError, match="1 then, 2 now\n  make a new optimiser"):
+        optimizer.step([Tensor([1.0])] * 2)
+    optimizer.parameters[:] = [q]
+    with pytest.raises(ArgumentError, match="not those that it was made for"):
+        optimizer.step([Tensor([1.0])])
+
+
+def test_a_schedule_may_give_numbers_of_numpy_and_nothing_else():
+    for rate in (np.float64(0.25), np.float32(0.25), np.int64(0)):
+        p = nn.Parameter([1.0])
+        optimizer = optim.SGD([p], lr=np.float64(0.5), momentum=np.float32(0.5))
+        optimizer.lr = rate
+        optimizer.step([Tensor([1.0])])
+        assert p.data.tolist() == [1 - float(rate)]
+        for wrong in ("a", float("nan"), -0.1, None, Tensor(0.1), np.array([0.1])):
+            optimizer.lr = wrong
+            with pytest.raises(ArgumentError, match=r"^SGD.step: lr must be"):
+                optimizer.step([Tensor([1.0])])
+        assert p.data.tolist() == [1 - float(rate)]
+
+
+def test_numbers_of_numpy_give_the_bits_that_pythons_give():
+    ps = [nn.Parameter([1.0, 0.3]) for _ in range(2)]
+    for p, kind in zip(ps, (float, np.float64), strict=True):
+        options = {"betas": (kind(0.9), kind(0.99)), "eps": kind(1e-7), "weight_decay": kind(0.1)}
+        optim.AdamW([p], lr=kind(0.1), **options).step([Tensor([0.7, -0.3])])
+    assert ps[0].data.tobytes() == ps[1].data.tobytes()

@@ -146,6 +146,8 @@ def test_open_takes_a_run_and_nothing_else(tmp_path, run):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=r"empty is not a run: it has no config\.toml\n.*nearby.*run"):
         RunFolder.open(tmp_path / "empty")
+    with pytest.raises(ConfigError, match=r"is not a run: it has no config\.toml\n  the runs in it: .*run$"):
+        RunFolder.open(tmp_path)
     with pytest.raises(ConfigError, match=r"config\.toml is a file; .*\n  did you mean .*run\?"):
         RunFolder.open(run.config_file)
     run.samples_folder.mkdir()

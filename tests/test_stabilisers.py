@@ -242,7 +242,7 @@ def test_minibatch_std_is_its_formula():
     assert nn.MinibatchStd(4)(x[:3]).shape == (3, 2, 3, 6)
     with pytest.raises(ShapeError, match="N a multiple of 4"):
         nn.MinibatchStd(4)(x[:6])
-    with pytest.raises(ArgumentError, match="group must be at least 2"):
+    with pytest.raises(ArgumentError, match="group must be an integer >= 2"):
         nn.MinibatchStd(1)
     assert check_layer(nn.MinibatchStd(2), x[:4]).error(2) < 1e-6
 

@@ -47,12 +47,13 @@ def positive(x):  # type: ignore[no-untyped-def]
 def leaky_relu(x, slope):  # type: ignore[no-untyped-def]
     """x where x > 0, slope · x elsewhere; NaN stays, and without a slope −∞ gives 0 and not 0 · ∞"""
     low = x * slope if slope != zero(x) else zero(x)
-    return x if x > zero(x) or x != x else low
+    return low if x <= zero(x) else x
 
 
 def leaky_relu_grad(y, gy, slope):  # type: ignore[no-untyped-def]
-    """gy where y > 0, slope · gy elsewhere"""
-    return gy if y > zero(y) else gy * slope
+    """gy where y > 0, slope · gy elsewhere: without a slope 0, whatever gy is"""
+    low = gy * slope if slope != zero(y) else zero(y)
+    return gy if y > zero(y) else low
 
 
 def tanh(x):  # type: ignore[no-untyped-def]

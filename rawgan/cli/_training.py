@@ -27,7 +27,7 @@ from rawgan.gan import human_bytes
 from rawgan.metrics import quality
 from rawgan.runs import RunFolder, terminal_grid
 from rawgan.runs.checkpoint import Checkpoint
-from rawgan.runs.folder import CONFIG, read_toml, refuse_taken
+from rawgan.runs.folder import read_toml, refuse_taken
 from rawgan.runs.loop import Loop, Record, counts_of
 from rawgan.runs.options import RunConfig
 from rawgan.runs.scatter import quality_in_words, rasters
@@ -152,8 +152,8 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
     path = Path(files[0])
-    if path.is_dir():
-        path = path / CONFIG  # a run folder stands for its configuration
+    if path.is_dir() or _given("--resume", options):
+        path = RunFolder.open(path).config_file  # a run folder stands for its configuration
     values = read_toml(path)
     if data and _given("--config", options):
         values["data"] = data[-1]  # which has a say in the other default values

@@ -7,10 +7,17 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
 from itertools import pairwise
 from textwrap import dedent
-from typing import TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import tyro
-from tyro.constructors import ConstructorRegistry, StructConstructorSpec, StructFieldSpec, StructTypeInfo
+from tyro.constructors import (
+    ConstructorRegistry,
+    PrimitiveConstructorSpec,
+    PrimitiveTypeInfo,
+    StructConstructorSpec,
+    StructFieldSpec,
+    StructTypeInfo,
+)
 
 Options = TypeVar("Options")
 
@@ -32,6 +39,7 @@ def parse(kind: type[Options], command: str, arguments: list[str], default: Opti
     """
     registry = ConstructorRegistry()
     registry.struct_rule(_constructor)
+    registry.primitive_rule(_number)
     description = "\n\n".join(_paragraphs(inspect.getdoc(kind) or ""))
     return tyro.cli(
         kind,
@@ -58,6 +66,35 @@ def _constructor(info: StructTypeInfo) -> StructConstructorSpec | None:
         default = getattr(info.default, name, tyro.MISSING_NONPROP if usual is MISSING else usual)
         specs.append(StructFieldSpec(name, hints[name], default, partial(_help, classes, name)))
     return StructConstructorSpec(info.type, tuple(specs))
+
+
+def _number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """How a number is read, and what is said of text that is none; tyro says it in Python's words."""
+    for kind, words, metavar in ((int, "a whole number", "INT"), (float, "a number", "FLOAT")):
+        if info.type in (kind, kind | None):
+            return PrimitiveConstructorSpec(
+                nargs=1,
+                metavar=metavar,
+                instance_from_str=partial(_read, kind, words),
+                is_instance=_is_number,
+                str_from_instance=_as_text,
+            )
+    return None
+
+
+def _is_number(x: Any) -> bool:
+    return x is None or isinstance(x, int | float)
+
+
+def _as_text(x: Any) -> list[str]:
+    return [str(x)]
+
+
+def _read(kind: type[int] | type[float], words: str, given: list[str]) -> int | float:
+    try:
+        return kind(given[0])
+    except ValueError:
+        raise ValueError(f"must be {words}, not {given[0]!r}") from None
 
 
 def _help(classes: tuple[type, ...], name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rawgan.arrays import plain
 from rawgan.errors import DataError
 
 Progress = Callable[[int, int], None]
@@ -40,7 +41,8 @@ class ImageSet:
     """What each image is called: a file, below its folder; or its number, of a part of a set without names. (N,)"""
 
     def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
+        images = plain(self.images, f"{self.name}: images")
+        labels = None if self.labels is None else plain(self.labels, f"{self.name}: labels")
         if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
             raise DataError(
                 f"{self.name}: expected images as uint8 (N, H, W, C), at least one; came {images.dtype} {images.shape}"

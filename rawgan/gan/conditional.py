@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan import nn, ops
+from rawgan.arrays import plain
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, shapes
 from rawgan.tensor import Tensor
@@ -112,7 +113,7 @@ def one_hot(labels: Any, classes: int, like: Tensor) -> Tensor:
     Shapes: labels (N,), like (N, …) → (N, classes)
     Raises: ArgumentError for labels that number no classes, or are not one for each row
     """
-    labels = np.asarray(labels)
+    labels = plain(labels, "labels")
     if labels.dtype.kind not in "iu" or labels.shape != like.shape[:1]:
         raise ArgumentError(
             f"labels must be whole numbers, one for each image, but are {labels.dtype}\n{shapes(labels=labels, x=like)}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import nn, ops, optim
+from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import Grid, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
 from rawgan.gan.models import MODELS, ImageKind, Kind, Pair, makers_of
@@ -45,8 +46,9 @@ class Players(ABC):
         if self.average is None:
             return
         decay = min(self.average_decay, (1 + index) / (10 + index))
-        now = self.generator.state_tensors()
-        for name, x in self.average.state_tensors().items():
+        now, average = self.generator.state_tensors(), self.average.state_tensors()
+        check_writable("the average", **average)
+        for name, x in average.items():
             x[...] = decay * x._array + (1 - decay) * now[name]._array  # one write, which Ctrl-C cannot halve
 
 
@@ -90,7 +92,7 @@ class GAN(Players):
         >>> gan.noise(0, "train", 2, step=7).shape
         (2, 100)
         """
-        first = self.generator.parameters()[0]
+        _, first = next(iter(self.generator.named_parameters()))
         draw = random_generator(seed, purpose, step).standard_normal((count, self.noise_size))
         return Tensor(draw.astype(first.dtype)).to(first.device)
 

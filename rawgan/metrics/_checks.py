@@ -3,17 +3,24 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.arrays import plain
+from rawgan.errors import ArgumentError, DeviceError, DTypeError, ShapeError, shapes
 
 
 def checked(metric: str, least: int, **sets: ArrayLike) -> list[NDArray[np.float64]]:
     """Each set of points as float64, once it is what a metric can be computed from.
 
     Shapes: each (N, D) → the same, D being that of the first
-    Raises: ShapeError for another rank or for sets of different widths; ArgumentError for fewer than `least` points, or
-            for numbers that are not finite
+    Raises: ShapeError for another rank or for sets of different widths; DTypeError for what holds no numbers;
+            DeviceError for arrays on a GPU; ArgumentError for fewer than `least` points, or numbers that are not finite
     """
-    arrays = {name: np.asarray(points, np.float64) for name, points in sets.items()}
+    arrays = {name: plain(points, f"{metric}: {name}") for name, points in sets.items()}
+    for name, points in arrays.items():
+        if not isinstance(points, np.ndarray):
+            raise DeviceError(f"{metric}: {name} must be on the CPU: {name}.get()\n{shapes(**arrays)}")
+        if points.dtype.kind not in "biuf":
+            raise DTypeError(f"{metric}: {name} must hold numbers, but is {points.dtype}\n{shapes(**arrays)}")
+    arrays = {name: points.astype(np.float64, copy=False) for name, points in arrays.items()}
     if any(points.ndim != 2 or not points.shape[1] for points in arrays.values()):
         raise ShapeError(f"{metric}: each set must be (N, D), one row for each sample\n{shapes(**arrays)}")
     if len({points.shape[1] for points in arrays.values()}) > 1:
@@ -35,7 +42,7 @@ def checked_labels(metric: str, labels: ArrayLike, classes: int) -> NDArray[np.i
     Shapes: (N,) integers → (N,) int64
     Raises: ShapeError for another rank or for none; ArgumentError for a label outside 0 … classes − 1
     """
-    numbers = np.asarray(labels)
+    numbers = plain(labels, f"{metric}: labels")
     if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
         raise ShapeError(
             f"{metric}: labels must be integers (N,), one or more\n{shapes(labels=numbers)} {numbers.dtype}"

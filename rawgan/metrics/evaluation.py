@@ -85,7 +85,9 @@ def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSe
     (7, 3)
     """
     if not 1 <= held_out < len(images):
-        raise ArgumentError(f"{images.name}: {held_out} of {len(images)} images cannot be set apart; add images")
+        few = "1 image is" if len(images) == 1 else f"{len(images)} images are"
+        least = f": at least {max(held_out + 1, 2)}" if held_out > 0 or len(images) < 2 else ""
+        raise ArgumentError(f"{images.name}: {few} too few to set {max(held_out, 1)} apart; add images{least}")
     order = generator(seed, "split").permutation(len(images))
     return images.part(order[held_out:]), images.part(order[:held_out])
 

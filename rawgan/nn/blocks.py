@@ -1,13 +1,13 @@
 """Modules made of modules, and layers that keep a discriminator in bounds."""
 
-from typing import Any
-
 import numpy as np
 
 from rawgan import ops
+from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
-from rawgan.nn.module import Buffer, Module
+from rawgan.nn.module import Buffer, Module, check_modules
+from rawgan.ops._arguments import checked_generator, whole
 from rawgan.tensor import Tensor
 
 
@@ -23,6 +23,7 @@ class Residual(Module):
     """
 
     def __init__(self, main: Sequential, shortcut: Sequential | None = None) -> None:
+        check_modules("Residual", "layer", [main] if shortcut is None else [main, shortcut])
         self.main, self.shortcut = main, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
@@ -30,8 +31,12 @@ class Residual(Module):
         return self.joined([self.main(x), x if self.shortcut is None else self.shortcut(x)])
 
     def joined(self, made: list[Tensor]) -> Tensor:
-        """The sum of what the two make."""
-        return made[0] + made[1]
+        """The sum of what the two make. Raises: ShapeError if that is not of one shape."""
+        main, shortcut = made
+        if main.shape != shortcut.shape:
+            listing = shapes(main=main, shortcut=shortcut)
+            raise ShapeError(f"Residual: main and shortcut must make the same shape\n{listing}")
+        return main + shortcut
 
 
 class Branches(Module):
@@ -45,6 +50,9 @@ class Branches(Module):
     """
 
     def __init__(self, *branches: Module) -> None:
+        check_modules("Branches", "layer", branches)
+        if not branches:
+            raise ArgumentError("Branches: there are no layers; give at least one")
         self.branches = branches
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,38 +84,36 @@ class SpectralNorm(Module):
     (5, 2)
     """
 
+    applies_slope = True
+
     def __init__(self, layer: Linear | Conv2d | ConvTranspose2d, *, rng: np.random.Generator) -> None:
         if not isinstance(layer, Linear | Conv2d | ConvTranspose2d):
             raise ArgumentError(
                 f"SpectralNorm: layer must be Linear, Conv2d or ConvTranspose2d, not {type(layer).__name__}"
             )
+        if type(layer).forward not in (Linear.forward, Conv2d.forward, ConvTranspose2d.forward):
+            raise ArgumentError(
+                f"SpectralNorm: {type(layer).__name__} has a forward of its own, which would not be called\n"
+                f"  put SpectralNorm around a plain {_plain(layer)}, and what is added to it into a layer of its own"
+            )
         self.layer = layer
-        start = rng.normal(size=layer.w.shape[-1])
+        start = checked_generator("SpectralNorm", rng).normal(size=layer.w.shape[-1])
         self.u = Buffer((start / np.linalg.norm(start)).astype(np.float32))
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """See the class; then LeakyReLU, if the slope is below 1."""
-        w = self.layer.w
+        w, moving = self.layer.w, self.training and not self.buffers_frozen
+        if moving:
+            check_writable("SpectralNorm", u=self.u)
         matrix = ops.reshape(w, (-1, w.shape[-1]))
         # Differentiated as a whole, the step of the iteration included: exact however far u is from where it goes.
         start = Tensor.wrap(self.u._array.reshape(-1, 1).copy())  # which u itself will not be for long
         v = ops.matmul(matrix, start)  # (rows, outputs) @ (outputs, 1)
         u = ops.matmul(ops.reshape(v / _length(v), (1, -1)), matrix)  # (1, rows) @ (rows, outputs)
         sigma = _length(u)
-        if self.training and not self.buffers_frozen:
+        if moving:
             self.u[...] = (u._array / sigma._array).reshape(-1)
-        return self._applied(x, w / sigma, slope)
-
-    def _applied(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
-        layer = self.layer
-        if isinstance(layer, Linear):
-            y = ops.linear(x, w, layer.b)
-            return y if slope == 1 else ops.leaky_relu(y, slope)
-        names = "stride", "padding", "dilation", "groups"
-        options: dict[str, Any] = {name: getattr(layer, name) for name in names}
-        if isinstance(layer, Conv2d):
-            return ops.conv2d(x, w, layer.b, slope=slope, **options)
-        return ops.conv_transpose2d(x, w, layer.b, slope=slope, output_padding=layer.output_padding, **options)
+        return self.layer._with_weight(x, w / sigma, slope)
 
     def describe_options(self) -> str:
         """The layer."""
@@ -128,9 +134,7 @@ class MinibatchStd(Module):
     """
 
     def __init__(self, group: int = 4) -> None:
-        if group < 2:
-            raise ArgumentError(f"MinibatchStd: group must be at least 2, but is {group}")
-        self.group = group
+        self.group = whole("MinibatchStd", "group", group, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -148,6 +152,11 @@ class MinibatchStd(Module):
     def describe_options(self) -> str:
         """Group."""
         return f"{self.group}"
+
+
+def _plain(layer: Linear | Conv2d | ConvTranspose2d) -> str:
+    """The name of the layer that this one is derived from."""
+    return next(each.__name__ for each in (Linear, Conv2d, ConvTranspose2d) if isinstance(layer, each))
 
 
 def _length(x: Tensor) -> Tensor:

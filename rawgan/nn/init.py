@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from rawgan.errors import ArgumentError, described
+from rawgan.ops._arguments import checked_generator, is_number, shape_of, whole
+
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 Initializer = Callable[[Shape, int, int, np.random.Generator], Array]
@@ -22,6 +25,7 @@ def glorot_uniform(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Gener
     >>> glorot_uniform((2, 3), 2, 3, np.random.default_rng(0)).shape
     (2, 3)
     """
+    _check("glorot_uniform", shape, fan_in, fan_out, rng)
     limit = np.sqrt(6 / (fan_in + fan_out))
     return rng.uniform(-limit, limit, shape)
 
@@ -34,6 +38,7 @@ def he_normal(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator)
     >>> he_normal((2, 3), 2, 3, np.random.default_rng(0)).shape
     (2, 3)
     """
+    _check("he_normal", shape, fan_in, fan_out, rng)
     return rng.normal(0, np.sqrt(2 / fan_in), shape)
 
 
@@ -45,8 +50,11 @@ def normal(std: float = 0.02) -> Initializer:
     >>> normal(0.02)((2, 3), 2, 3, np.random.default_rng(0)).shape
     (2, 3)
     """
+    if not (is_number(std) and 0 <= std < float("inf")):
+        raise ArgumentError(f"normal: std must be a number, at least 0 and finite, but is {described(std)}")
 
     def initializer(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        _check("normal", shape, fan_in, fan_out, rng)
         return rng.normal(0, std, shape)
 
     return initializer
@@ -61,8 +69,18 @@ def orthogonal(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
     >>> np.allclose(w.T @ w, np.eye(2))
     True
     """
+    _check("orthogonal", shape, fan_in, fan_out, rng)
     columns = shape[-1]
     rows = int(np.prod(shape[:-1]))
     q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diag(r))  # QR alone favours some orthogonal matrices; with these signs all are equally likely
     return (q if rows >= columns else q.T).reshape(shape)
+
+
+def _check(name: str, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> None:
+    """Raise an ArgumentError unless weights can be drawn by these."""
+    if not shape_of(name, shape):
+        raise ArgumentError(f"{name}: shape must have an axis at least, but is ()")
+    whole(name, "fan_in", fan_in, 1)
+    whole(name, "fan_out", fan_out, 1)
+    checked_generator(name, rng)

@@ -4,20 +4,19 @@ Layers with random weights take `rng`, a NumPy generator: there is no hidden one
 """
 
 import inspect
-from collections import deque
-from collections.abc import Callable, Iterator
-from functools import cache
-from numbers import Integral
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from rawgan import ops
-from rawgan.errors import ArgumentError
+from rawgan.arrays import plain
+from rawgan.errors import ArgumentError, RawganError, ShapeError, described, shapes
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module, Parameter
+from rawgan.nn.module import Module, Observed, Parameter, check_modules, name_layer
 from rawgan.nn.stateless import LeakyReLU, ReLU
-from rawgan.ops.conv import Padding
+from rawgan.ops._arguments import checked_generator, flag, is_whole, whole
+from rawgan.ops.conv import Padding, check_padding, pair_of
 from rawgan.tensor import Tensor
 
 Pair = tuple[int, int]
@@ -35,30 +34,30 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module) -> None:
-        for index, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                raise ArgumentError(
-                    f"Sequential: layer {index} must be a Module, but is {type(layer).__name__}\n"
-                    "  give the layers one by one, nn.Sequential(a, b), or as nn.Sequential(*layers)"
-                )
+        check_modules("Sequential", "layer", layers)
         self.layers = layers
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The layers, by position; then what a subclass may have added."""
         return ((name.removeprefix("layers."), child) for name, child in super().children())
 
+    def as_input(self, x: Any) -> Any:
+        """As the first layer takes it."""
+        return self.layers[0].as_input(x) if self.layers else super().as_input(x)
+
     def forward(self, x: Tensor) -> Tensor:
         """The last layer's result. A LeakyReLU or ReLU is left to the layer before it, if that can apply it itself."""
-        waiting = deque(self.layers)
-        while waiting:
-            layer = waiting.popleft()
-            after = waiting[0] if waiting else None
-            slope = _SLOPES[type(after)](after) if type(after) in _SLOPES else 1.0
-            if slope != 1 and _applies_slope(type(layer).forward):
-                waiting.popleft()
-                x = layer(x, slope=slope)  # one pass over memory less
-            else:
-                x = layer(x)
+        index, layers = 0, self.layers
+        try:
+            while index < len(layers):
+                layer, slope = layers[index], 1.0
+                if _applies_slope(layer) and index + 1 < len(layers):
+                    slope = _slope(layers[index + 1])
+                x = layer(x) if slope == 1 else layer(x, slope=slope)  # which is one pass over memory less
+                index += 1 if slope == 1 else 2
+        except RawganError as error:
+            name_layer(error, layers[index], f"{index}")
+            raise
         return x
 
     def __len__(self) -> int:
@@ -69,9 +68,9 @@ class Sequential(Module):
 
 
 class Linear(Module):
-    """y = x @ w + b.
+    """y = x @ w + b, along the last axis of x.
 
-    Shapes: x (N, inputs) → (N, outputs); w (inputs, outputs), b (outputs,)
+    Shapes: x (N, inputs) → (N, outputs), or (…, inputs) → (…, outputs); w (inputs, outputs), b (outputs,)
 
     >>> Linear(3, 2, rng=np.random.default_rng(0))(np.ones((5, 3), "float32")).shape
     (5, 2)
@@ -86,13 +85,18 @@ class Linear(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        _check_counts("Linear", inputs=inputs, outputs=outputs)
-        self.w = _weight((inputs, outputs), inputs, outputs, init, rng)
-        self.b = _bias(outputs) if bias else None
+        inputs, outputs = whole("Linear", "inputs", inputs, 1), whole("Linear", "outputs", outputs, 1)
+        self.w = _weight("Linear", (inputs, outputs), inputs, outputs, init, rng)
+        self.b = _bias(outputs) if flag("Linear", "bias", bias) else None
 
     def forward(self, x: Tensor) -> Tensor:
         """x @ w + b."""
-        return ops.linear(x, self.w, self.b)
+        return self._with_weight(x, self.w)
+
+    def _with_weight(self, x: Tensor, w: Tensor, slope: float = 1.0) -> Tensor:
+        """The same with other weights of the same shape; then LeakyReLU, if the slope is below 1."""
+        y = ops.linear(x, w, self.b)
+        return y if slope == 1 else ops.leaky_relu(y, slope)
 
     def describe_options(self) -> str:
         """Widths."""
@@ -109,6 +113,8 @@ class Conv2d(Module):
     (5, 14, 14, 8)
     """
 
+    applies_slope = True
+
     def __init__(
         self,
         inputs: int,
@@ -123,19 +129,23 @@ class Conv2d(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        _check_counts("Conv2d", groups, inputs=inputs, outputs=outputs)
-        kh, kw = _kernel("Conv2d", kernel)
+        inputs, outputs, groups = _channels("Conv2d", inputs, outputs, groups)
+        kh, kw = pair_of("Conv2d", "kernel", kernel, 1)
         taps = kh * kw
         shape = (kh, kw, inputs // groups, outputs)
-        self.w = _weight(shape, taps * inputs // groups, taps * outputs // groups, init, rng)
-        self.b = _bias(outputs) if bias else None
+        self.w = _weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
+        self.b = _bias(outputs) if flag("Conv2d", "bias", bias) else None
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        _check_options("Conv2d", stride, padding, dilation)
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
+        return self._with_weight(x, self.w, slope)
+
+    def _with_weight(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
         return ops.conv2d(
             x,
-            self.w,
+            w,
             self.b,
             stride=self.stride,
             padding=self.padding,
@@ -160,6 +170,8 @@ class ConvTranspose2d(Module):
     (5, 28, 28, 1)
     """
 
+    applies_slope = True
+
     def __init__(
         self,
         inputs: int,
@@ -175,20 +187,25 @@ class ConvTranspose2d(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        _check_counts("ConvTranspose2d", groups, inputs=inputs, outputs=outputs)
-        kh, kw = _kernel("ConvTranspose2d", kernel)
+        inputs, outputs, groups = _channels("ConvTranspose2d", inputs, outputs, groups)
+        kh, kw = pair_of("ConvTranspose2d", "kernel", kernel, 1)
         taps = kh * kw
         shape = (kh, kw, outputs // groups, inputs)
-        self.w = _weight(shape, taps * inputs // groups, taps * outputs // groups, init, rng)
-        self.b = _bias(outputs) if bias else None
+        self.w = _weight("ConvTranspose2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
+        self.b = _bias(outputs) if flag("ConvTranspose2d", "bias", bias) else None
+        _check_options("ConvTranspose2d", stride, padding, dilation)
+        pair_of("ConvTranspose2d", "output_padding", output_padding, 0)
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         self.dilation, self.groups = dilation, groups
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The transposed convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
+        return self._with_weight(x, self.w, slope)
+
+    def _with_weight(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
         return ops.conv_transpose2d(
             x,
-            self.w,
+            w,
             self.b,
             stride=self.stride,
             padding=self.padding,
@@ -205,15 +222,21 @@ class ConvTranspose2d(Module):
 
 
 class Embedding(Module):
-    """A learned vector for each of `count` numbers. Shapes: integers of any shape S → (*S, width); w (count, width).
+    """A learned vector for each of `count` numbers.
+
+    Shapes: integers of any shape S, as an array, list or number → (*S, width); w (count, width)
 
     >>> Embedding(10, 4, rng=np.random.default_rng(0))(np.array([3, 1, 3])).shape
     (3, 4)
     """
 
     def __init__(self, count: int, width: int, *, rng: np.random.Generator, init: Initializer = glorot_uniform) -> None:
-        _check_counts("Embedding", count=count, width=width)
-        self.w = _weight((count, width), count, width, init, rng)
+        count, width = whole("Embedding", "count", count, 1), whole("Embedding", "width", width, 1)
+        self.w = _weight("Embedding", (count, width), count, width, init, rng)
+
+    def as_input(self, x: Any) -> Any:
+        """An array of integers, of a list of them, too: these would be floats anywhere else."""
+        return plain(x, "Embedding: x") if isinstance(x, list | tuple | int) else super().as_input(x)
 
     def forward(self, x: Any) -> Tensor:
         """The vectors that x, an array of integers, numbers."""
@@ -224,39 +247,71 @@ class Embedding(Module):
         return f"{self.w.shape[0]} → {self.w.shape[1]}"
 
 
-_SLOPES: dict[type, Callable[[Any], float]] = {LeakyReLU: lambda layer: layer.slope, ReLU: lambda layer: 0.0}
-"""The slope of an activation that the layer before it may apply. A subclass may do something else: it is called."""
+def _applies_slope(layer: Module) -> bool:
+    """Whether this very layer can apply the LeakyReLU that follows it: a subclass may do something else."""
+    return "applies_slope" in vars(type(layer)) and type(layer).applies_slope and _calls_its_own(layer)
 
 
-@cache
-def _applies_slope(forward: Callable[..., Tensor]) -> bool:
-    """Whether a layer's forward takes the slope of the LeakyReLU that follows it."""
-    return "slope" in inspect.signature(forward).parameters
+def _slope(layer: Module) -> float:
+    """The slope of an activation that the layer before it may apply; 1 for any other layer, which is called."""
+    if type(layer) is LeakyReLU and _calls_its_own(layer):
+        return layer.slope
+    return 0.0 if type(layer) is ReLU and _calls_its_own(layer) else 1.0
+
+
+def _calls_its_own(layer: Module) -> bool:
+    """Whether a call gives what its class's forward gives: nobody gave this one layer another."""
+    forward = vars(layer).get("forward")
+    return forward is None or isinstance(forward, Observed)
 
 
 def _weight(
-    shape: tuple[int, ...], fan_in: int, fan_out: int, init: Initializer, rng: np.random.Generator
+    layer: str, shape: tuple[int, ...], fan_in: int, fan_out: int, init: Initializer, rng: np.random.Generator
 ) -> Parameter:
-    return Parameter(init(shape, fan_in, fan_out, rng).astype(np.float32))
+    if not _takes(init, 4):
+        raise ArgumentError(
+            f"{layer}: init must be a function (shape, fan_in, fan_out, rng) → array, nn.init.he_normal or "
+            f"nn.init.normal(0.02), say, but is {described(init)}"
+        )
+    array = np.asarray(init(shape, fan_in, fan_out, checked_generator(layer, rng)))
+    if array.shape != shape:
+        raise ShapeError(f"{layer}: init made an array of another shape\n{shapes(wanted=shape, made=array)}")
+    return Parameter(array.astype(np.float32))
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Whether it can be called with so many arguments, as far as it says."""
+    if not callable(function) or isinstance(function, type | Module):
+        return False
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # compiled functions need not say
+        pass
+    return True
 
 
 def _bias(length: int) -> Parameter:
     return Parameter(np.zeros(length, np.float32))
 
 
-def _kernel(layer: str, kernel: int | Pair) -> Pair:
-    pair = tuple(kernel) if isinstance(kernel, tuple | list) else (kernel, kernel)
-    if len(pair) != 2 or not all(isinstance(k, Integral) and k >= 1 for k in pair):
-        raise ArgumentError(f"{layer}: kernel must be an integer >= 1, or two of them, but is {kernel!r}")
-    return int(pair[0]), int(pair[1])
+def _channels(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, int, int]:
+    """The three as ints. Raises: ArgumentError for others than integers >= 1, and for groups that do not divide."""
+    inputs, outputs = whole(layer, "inputs", inputs, 1), whole(layer, "outputs", outputs, 1)
+    for name, count in {"inputs": inputs, "outputs": outputs}.items():
+        if not is_whole(groups) or groups < 1 or count % groups:
+            raise ArgumentError(
+                f"{layer}: groups must divide {name}, but {name} is {count} and groups {described(groups)}"
+            )
+    return inputs, outputs, int(groups)
 
 
-def _check_counts(layer: str, groups: int = 1, **counts: int) -> None:
-    for name, count in counts.items():
-        if count < 1:
-            raise ArgumentError(f"{layer}: {name} must be at least 1, but is {count}")
-        if groups < 1 or count % groups:
-            raise ArgumentError(f"{layer}: groups must divide {name}, but {name} is {count} and groups {groups}")
+def _check_options(layer: str, stride: int | Pair, padding: Padding, dilation: int | Pair) -> None:
+    """Raise an ArgumentError for options of a convolution that no image would fit."""
+    pair_of(layer, "stride", stride, 1)
+    pair_of(layer, "dilation", dilation, 1)
+    check_padding(layer, padding)
 
 
 def _no_bias(b: Tensor | None) -> str:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from rawgan.arrays import plain
 from rawgan.device import to_device
-from rawgan.errors import ArgumentError, ConfigError, one_line, shapes
+from rawgan.errors import ArgumentError, ConfigError, DTypeError, RawganError, ShapeError, described, one_line, shown
+from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
-
-Kind = TypeVar("Kind")
-
-
-class Parameter(Tensor):
-    """A leaf that a Module owns and an optimiser updates. Its array is its own: a copy of `data`."""
-
-    __slots__ = ()
-
-    def __init__(self, data: Any) -> None:
-        super().__init__(data, requires_grad=True)
-        self._array, self._memory = self._array.copy(), None
-
-
-class Buffer(Tensor):
-    """State of a Module that is saved with it but has no gradient, such as running statistics."""
-
-    __slots__ = ()
 
 
 class Module:
@@ -47,47 +32,113 @@ class Module:
     {'factor': array([2.], dtype=float32)}
     """
 
+    applies_slope: ClassVar[bool] = False
+    """Whether `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in the same pass.
+
+    Its result must be that of `leaky_relu(forward(x), slope)`, infinities and NaN included. It holds for the class that
+    says so itself, and not for those derived from it, whose results may be others.
+    """
+
     training: bool = True
     buffers_frozen: bool = False
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """A module without `__init__` is made of nothing: no data, nor another library's options.
+
+        Raises: ArgumentError if there are some
+        """
+        if (arguments or options) and cls.__init__ is object.__init__:
+            given = ", ".join([*map(described, arguments), *(f"{name}={described(x)}" for name, x in options.items())])
+            raise ArgumentError(
+                f"{cls.__name__} takes no options, but was given {given}\n"
+                f"  make the layer first, then call it: {cls.__name__}()(x)"
+            )
+        return super().__new__(cls)
 
     def forward(self, *inputs: Any, **options: Any) -> Tensor:
         """Compute the module's result."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """Run forward. Numbers become Tensors; arrays of integers (labels, indices) stay what they are."""
-        return self.forward(*map(_as_input, inputs), **options)
+        """Run forward. Numbers become Tensors; arrays of integers (labels, indices) stay what they are.
+
+        An error of rawgan's on the way says which layer it came from.
+        """
+        try:
+            return self.forward(*map(self.as_input, inputs), **options)
+        except RawganError as error:
+            _locate(error, self)
+            raise
+
+    def as_input(self, x: Any) -> Any:
+        """An input as forward gets it: a Tensor, or an array of integers."""
+        kind = getattr(getattr(x, "dtype", None), "kind", "f")
+        return x if isinstance(x, Tensor) or kind in "iu" else Tensor(x)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, x in owned(cls.__name__, vars(cls), (Tensor, Module)):
+            raise ArgumentError(
+                f"{cls.__name__}.{name}: a {type(x).__name__} of the class is not found, and all {cls.__name__}s would "
+                f"share it\n  make it in __init__: self.{name.partition('.')[0]} = …"
+            )
+        if vars(cls).get("__slots__"):
+            raise ArgumentError(f"{cls.__name__}: what is in __slots__ is not found; leave __slots__ out")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Tensor) and value.requires_grad and not isinstance(value, Parameter):
-            raise ArgumentError(
-                f"{type(self).__name__}.{name}: a Tensor that requires a gradient is not a Parameter, "
-                "so no optimiser would find it\n"
-                f"{shapes(**{name: value})}   wrap it: nn.Parameter(array)"
-            )
+        holder = type(self).__name__
+        if name in _METHODS and (isinstance(value, Module) or not callable(value)):
+            raise ArgumentError(f"{holder}.{name}: every Module has a method {name}(); give the attribute another name")
+        before = vars(self).get(name)
+        if value.__class__ not in PLAIN or isinstance(before, Tensor):
+            check_attribute(holder, name, value, before, Module)
         super().__setattr__(name, value)
 
     # --- what it owns, by name, in the order of assignment -------------------------------------------------------
 
     def children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside this one, with their names; those in a list or tuple have their position, too."""
-        return _members(self, Module)
+        """The modules directly inside this one, with their names; those in a list or dict have their key, too."""
+        return ((name, x) for name, x in self._owned() if not isinstance(x, Tensor))
 
     def modules(self) -> Iterator[tuple[str, Module]]:
-        """This module ("") and every module inside it, with dotted names."""
-        yield "", self
-        for name, child in self.children():
-            for inner, module in child.modules():
-                yield f"{name}.{inner}".rstrip("."), module
+        """This module ("") and every module inside it, each once, with dotted names."""
+        seen: set[int] = set()
+        pending: list[tuple[str, Module]] = [("", self)]
+        while pending:
+            name, module = pending.pop()
+            if id(module) not in seen:  # it may be shared, or know its parent
+                seen.add(id(module))
+                yield name, module
+                inner = [(f"{name}.{child}" if name else child, each) for child, each in module.children()]
+                pending += reversed(inner)
 
     def named_tensors(self, kind: type[Tensor]) -> Iterator[tuple[str, Tensor]]:
-        """Every Tensor of this kind (Parameter or Buffer), each once, with dotted names."""
+        """Every Tensor of this kind (Parameter or Buffer), each once, with dotted names.
+
+        Raises: ArgumentError if two Parameters or Buffers have one name, so that one would be lost in saving
+        """
         seen: set[int] = set()
+        named: dict[str, Tensor] = {}
         for prefix, module in self.modules():
-            for name, x in _members(module, kind):
-                if id(x) not in seen:
-                    seen.add(id(x))
-                    yield f"{prefix}.{name}".lstrip("."), x
+            for name, x in module._owned():
+                if not isinstance(x, Tensor) or id(x) in seen:
+                    continue
+                seen.add(id(x))
+                full = f"{prefix}.{name}" if prefix else name
+                if isinstance(x, _STATE):
+                    if full in named:
+                        raise ArgumentError(
+                            f"{type(self).__name__}: two arrays, {named[full].shape} and {x.shape}, are both called "
+                            f"{shown(full)}, and one of them would be lost in saving\n"
+                            "  give one another attribute, or its dict another key: without dots, and not 1 beside '1'"
+                        )
+                    named[full] = x
+                if isinstance(x, kind):
+                    yield full, x
+
+    def _owned(self) -> Iterator[tuple[str, Any]]:
+        """The Tensors and modules of this module itself, with their names."""
+        return owned(type(self).__name__, vars(self), (Tensor, Module))
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Every parameter with its dotted name."""
@@ -130,11 +181,13 @@ class Module:
 
         Gradients are dropped. Make the optimiser afterwards: its moments live where the parameters are.
         """
-        for kind in (Parameter, Buffer):
-            for _, x in self.named_tensors(kind):
-                moved = x.detach() if dtype is None else x.detach().astype(dtype)
-                x._array, x._memory = (moved if device is None else moved.to(device))._array, None
-                x.grad = None
+        moved = []
+        for x in self.state_tensors().values():
+            there = x.detach() if dtype is None else x.detach().astype(dtype)
+            moved.append((x, (there if device is None else there.to(device))._array))
+        for x, array in moved:  # once all of them are there
+            x.take_over(array)
+            x.grad = None
         return self
 
     # --- saving --------------------------------------------------------------------------------------------------
@@ -147,28 +200,35 @@ class Module:
         """A NumPy copy of every parameter and buffer, by name."""
         return {name: to_device(x._array, "cpu").copy() for name, x in self.state_tensors().items()}
 
-    def load_state_dict(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy every parameter and buffer from `state`; nothing is changed if anything does not fit.
+
+        Each value is an array of floats of any precision, a Tensor, or nested lists of floats.
 
         Raises: ConfigError naming every array that is missing, unknown, of another shape, or not of floats
         """
+        if not isinstance(state, Mapping):
+            raise ConfigError(
+                f"{type(self).__name__}: the weights must be a dict of arrays, as state_dict() gives it, "
+                f"but are {type(state).__name__}"
+            )
         own = self.state_tensors()
         faults = [f"  {name} {x.shape} is missing" for name, x in own.items() if name not in state]
-        faults += [f"  {one_line(name)} {array.shape} is unknown" for name, array in state.items() if name not in own]
-        faults += [
-            f"  {name} {state[name].shape} should be {x.shape}"
-            for name, x in own.items()
-            if name in state and state[name].shape != x.shape
-        ]
-        faults += [
-            f"  {name} should be floats, not {state[name].dtype}"
-            for name in own
-            if name in state and state[name].dtype.kind != "f"
-        ]
+        for name, value in state.items():
+            if name not in own:
+                label = one_line(name) if isinstance(name, str) else shown(name)
+                faults.append(f"  {label}{f' {value.shape}' if hasattr(value, 'shape') else ''} is unknown")
+        new = {}
+        for name, x in own.items():
+            if name in state:
+                try:
+                    new[name] = _as_weights(state[name], x)
+                except RawganError as error:
+                    faults.append(f"  {name} {error}")
         if faults:
             raise ConfigError("\n".join([f"{type(self).__name__}: the weights do not fit this network", *faults]))
         for name, x in own.items():
-            x[...] = array_module(x._array).asarray(state[name], dtype=x.dtype)
+            x.take_over(new[name])
 
     # --- looking at it -------------------------------------------------------------------------------------------
 
@@ -177,16 +237,18 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        return "\n".join(self._lines(""))
+        return "\n".join(self._lines("", set()))
 
-    def _lines(self, name: str) -> list[str]:
-        own = _members(self, Parameter)
-        title = f"{name}{': ' if name else ''}{type(self).__name__}({self.describe_options()})"
-        listing = "  ".join(f"{n} {x.shape}" for n, x in own)
-        lines = [f"{title:<58} {listing}".rstrip()]
+    def _lines(self, name: str, seen: set[int]) -> list[str]:
+        title = f"{name}{': ' if name else ''}{type(self).__name__}"
+        if id(self) in seen:
+            return [f"{title}, as above"]
+        seen.add(id(self))
+        listing = "  ".join(f"{n} {x.shape}" for n, x in self._owned() if isinstance(x, Parameter))
+        lines = [f"{f'{title}({self.describe_options()})':<58} {listing}".rstrip()]
         children = list(self.children())
         for child_name, child in children:
-            lines += ["  " + line for line in child._lines(child_name)]
+            lines += ["  " + line for line in child._lines(child_name, seen)]
         if children and not name:
             count = sum(p.size for p in self.parameters())
             lines.append(f"{count:,} parameters in {len(self.parameters())} arrays")
@@ -204,7 +266,7 @@ class _Switched(AbstractContextManager[None]):
         self._before = [(module, getattr(module, self._flag)) for module in self._modules]
         try:
             for module in self._modules:
-                setattr(module, self._flag, self._value)
+                vars(module)[self._flag] = self._value
         except BaseException:
             self.__exit__()
             raise
@@ -215,7 +277,7 @@ class _Switched(AbstractContextManager[None]):
             try:
                 while self._before:
                     module, value = self._before[-1]
-                    setattr(module, self._flag, value)
+                    vars(module)[self._flag] = value
                     self._before.pop()
             except KeyboardInterrupt as error:
                 interrupt = error
@@ -223,19 +285,75 @@ class _Switched(AbstractContextManager[None]):
             raise interrupt
 
 
-def _as_input(x: Any) -> Any:
-    kind = getattr(getattr(x, "dtype", None), "kind", "f")
-    return x if isinstance(x, Tensor) or kind in "iu" else Tensor(x)
+_STATE = Parameter, Buffer
+_METHODS = frozenset(n for n in vars(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
 
 
-def _members(module: Module, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
-    """The module's attributes of one kind, with their names; what is in lists, tuples and dicts has its key, too."""
-    pending = list(reversed(vars(module).items()))
-    while pending:
-        name, value = pending.pop()
-        if isinstance(value, kind):
-            yield name, value
-        elif isinstance(value, dict):
-            pending += [(f"{name}.{key}", item) for key, item in reversed(value.items())]
-        elif isinstance(value, list | tuple):
-            pending += [(f"{name}.{index}", item) for index, item in reversed(list(enumerate(value)))]
+def check_modules(holder: str, what: str, modules: Sequence[Any]) -> None:
+    """Raise an ArgumentError unless all are Modules."""
+    for index, module in enumerate(modules):
+        if isinstance(module, type) and issubclass(module, Module):
+            raise ArgumentError(
+                f"{holder}: {what} {index} is the class {module.__name__}\n  make one of it: {module.__name__}(…)"
+            )
+        if not isinstance(module, Module):
+            raise ArgumentError(
+                f"{holder}: {what} {index} must be a Module, but is {type(module).__name__}\n"
+                f"  give them one by one, nn.{holder}(a, b), or as nn.{holder}(*{what}s)"
+            )
+
+
+def _locate(error: RawganError, module: Module) -> None:
+    """Say which layer an error comes from. Called by every module that it passes through, from the inside out."""
+    inner: Module | None = vars(error).get("_within")  # the module that it has passed through last
+    if inner is None and not error.layer:
+        error.layer = f"{type(module).__name__}({_options(module)})"
+    elif inner is not None:
+        error.path = (_name_of(inner, module), *error.path)
+    vars(error)["_within"] = module
+
+
+def name_layer(error: RawganError, layer: Module, name: str) -> None:
+    """Say by which name the layer that an error has passed through last is known to who called it."""
+    if vars(error).get("_within") is layer:
+        error.path = (name, *error.path)
+        vars(error)["_within"] = None
+
+
+def _name_of(inner: Module, module: Module) -> str:
+    """A module's name in the one that called it; its type's if that does not own it."""
+    return next((name for name, each in module.children() if each is inner), type(inner).__name__)
+
+
+def _options(module: Module) -> str:
+    try:
+        return module.describe_options()
+    except Exception:  # it may be half made, which is perhaps what the error is about
+        return "…"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A module's forward while someone looks on: `around(forward, inputs, options)` returns what forward returned."""
+
+    forward: Callable[..., Tensor]
+    around: Callable[[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]], Tensor]
+
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        """Call it, through `around`."""
+        return self.around(self.forward, inputs, options)
+
+
+def _as_weights(value: Any, like: Tensor) -> Any:
+    """An array of its own with these values, of the dtype and on the device of a parameter."""
+    array = plain(value._array if isinstance(value, Tensor) else value, "its value")
+    if array.shape != like.shape:
+        raise ShapeError(f"{array.shape} should be {like.shape}")
+    if array.dtype.kind != "f":
+        raise DTypeError(f"should be floats, not {array.dtype}")
+    with np.errstate(over="ignore"):
+        new = array.astype(like.dtype, order="C")
+    xp = array_module(array)
+    if (xp.isinf(new) & xp.isfinite(array)).any():
+        raise ArgumentError(f"has numbers that are too large for {like.dtype}")
+    return to_device(new, like.device)

@@ -4,6 +4,7 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.nn.module import Buffer, Module, Parameter
+from rawgan.ops._arguments import whole
 from rawgan.tensor import Tensor
 
 
@@ -20,7 +21,10 @@ class BatchNorm(Module):
     (8, 3)
     """
 
+    applies_slope = True
+
     def __init__(self, channels: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        channels = whole("BatchNorm", "channels", channels, 1)
         self.gamma = Parameter(np.ones(channels, np.float32))
         self.beta = Parameter(np.zeros(channels, np.float32))
         self.running_mean = Buffer(np.zeros(channels, np.float32))
@@ -58,6 +62,8 @@ class LayerNorm(Module):
     """
 
     def __init__(self, shape: int | tuple[int, ...], *, eps: float = 1e-5) -> None:
+        numbers = shape if isinstance(shape, tuple | list) else (shape,)
+        shape = tuple(whole("LayerNorm", "shape", n, 1) for n in numbers)
         self.gamma = Parameter(np.ones(shape, np.float32))
         self.beta = Parameter(np.zeros(shape, np.float32))
         self.eps = eps
@@ -82,6 +88,7 @@ class InstanceNorm(Module):
     """
 
     def __init__(self, channels: int, *, eps: float = 1e-5) -> None:
+        channels = whole("InstanceNorm", "channels", channels, 1)
         self.gamma = Parameter(np.ones(channels, np.float32))
         self.beta = Parameter(np.zeros(channels, np.float32))
         self.eps = eps

@@ -5,9 +5,12 @@ import math
 import numpy as np
 
 from rawgan import ops
-from rawgan.errors import ArgumentError
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.nn.module import Module
-from rawgan.ops.conv import Padding
+from rawgan.ops._arguments import checked_generator, whole
+from rawgan.ops.activation import checked_slope
+from rawgan.ops.conv import Padding, check_padding, padding_of, pair_of
+from rawgan.ops.dropout import checked_rate
 from rawgan.tensor import Tensor
 
 Pair = tuple[int, int]
@@ -21,7 +24,7 @@ class LeakyReLU(Module):
     """
 
     def __init__(self, slope: float = 0.2) -> None:
-        self.slope = slope
+        self.slope = checked_slope("LeakyReLU", slope)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -69,18 +72,19 @@ class Sigmoid(Module):
 
 
 class Reshape(Module):
-    """Give each sample another shape. Shapes: (N, …) → (N, *shape).
+    """Give each sample another shape; one length may be −1. Shapes: (N, …) → (N, *shape).
 
     >>> Reshape(2, 2)(np.ones((3, 4), "float32")).shape
     (3, 2, 2)
     """
 
     def __init__(self, *shape: int) -> None:
-        self.shape = shape
+        numbers = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        self.shape = tuple(whole("Reshape", "shape", n, -1) for n in numbers)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return ops.reshape(x, (x.shape[0], *self.shape))
+        return ops.reshape(x, (_samples(x), *self.shape))
 
     def describe_options(self) -> str:
         """Shape of a sample."""
@@ -96,7 +100,7 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+        return ops.reshape(x, (_samples(x), math.prod(x.shape[1:])))
 
 
 class Dropout(Module):
@@ -109,9 +113,7 @@ class Dropout(Module):
     """
 
     def __init__(self, rate: float = 0.5, *, rng: np.random.Generator) -> None:
-        if not 0 <= rate < 1:
-            raise ArgumentError(f"Dropout: rate must be at least 0 and less than 1, but is {rate}")
-        self.rate, self.rng = rate, rng
+        self.rate, self.rng = checked_rate("Dropout", rate), checked_generator("Dropout", rng)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -135,9 +137,9 @@ class Upsample(Module):
     """
 
     def __init__(self, factor: int = 2, mode: str = "nearest") -> None:
-        if mode not in _UPSAMPLE:
-            raise ArgumentError(f"Upsample: mode is {mode!r}; choose one of: {', '.join(_UPSAMPLE)}")
-        self.factor, self.mode = factor, mode
+        if not isinstance(mode, str) or mode not in _UPSAMPLE:
+            raise ArgumentError(f"Upsample: mode is {described(mode)}; choose one of: {', '.join(_UPSAMPLE)}")
+        self.factor, self.mode = whole("Upsample", "factor", factor, 1), mode
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -150,6 +152,11 @@ class Upsample(Module):
 
 class _Pool(Module):
     def __init__(self, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> None:
+        layer = type(self).__name__
+        pair_of(layer, "kernel", kernel, 1)
+        if stride is not None:
+            pair_of(layer, "stride", stride, 1)
+        check_padding(layer, padding)
         self.kernel, self.stride, self.padding = kernel, stride, padding
 
     def describe_options(self) -> str:
@@ -189,7 +196,7 @@ class PixelShuffle(Module):
     """
 
     def __init__(self, factor: int = 2) -> None:
-        self.factor = factor
+        self.factor = whole("PixelShuffle", "factor", factor, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -208,6 +215,7 @@ class ReflectionPad2d(Module):
     """
 
     def __init__(self, padding: int | Pair | tuple[Pair, Pair]) -> None:
+        padding_of("ReflectionPad2d", padding)
         self.padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
@@ -229,3 +237,10 @@ class Identity(Module):
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         return x
+
+
+def _samples(x: Tensor) -> int:
+    """N. Raises: ShapeError if there is no such axis."""
+    if not x.ndim:
+        raise ShapeError(f"x must be (N, …), but has no axes\n{shapes(x=x)}")
+    return x.shape[0]

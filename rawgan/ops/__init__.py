@@ -6,6 +6,7 @@ The classes hold the mathematics; the lower-case functions check their arguments
 from rawgan.operators import OPERATORS
 from rawgan.ops.activation import leaky_relu, relu, sigmoid, softplus, tanh
 from rawgan.ops.arithmetic import abs, add, astype, div, exp, log, maximum, mul, neg, pow, sqrt, sub
+from rawgan.ops.comparison import compare
 from rawgan.ops.conv import conv2d, conv_transpose2d
 from rawgan.ops.dropout import dropout
 from rawgan.ops.image import (
@@ -74,6 +75,7 @@ OPERATORS.update(
     abs=abs,
     add=add,
     astype=astype,
+    compare=compare,
     div=div,
     matmul=matmul,
     max=max,

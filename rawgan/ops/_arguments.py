@@ -1,28 +1,33 @@
 """What the ops share in reading their arguments."""
 
-from numbers import Real
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.arrays import plain
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
 Axis = int | tuple[int, ...] | None
 
+LARGEST = 2**31 - 1
+"""The largest integer that an option may be: no array has so long an axis."""
+
 
 def as_tensors(*values: Any) -> list[Tensor]:
-    """Tensors as they are; a number takes the dtype and device of the first Tensor or array; arrays become Tensors."""
+    """Tensors; numbers and nested lists take the dtype and device of the first Tensor, or else of the first array."""
     for value in values:
         if value.__class__ is not Tensor:
             break
     else:
         return list(values)
-    like = next((v for v in values if not isinstance(v, Real)), None)  # np.float64 is a number too
-    if like is None:
-        like = next((v for v in values if hasattr(v, "dtype")), values[0])
-    reference = like if isinstance(like, Tensor) else Tensor(like)
+    like = _reference(values)
+    reference = like if isinstance(like, Tensor) else _tensor(like)
     xp = array_module(reference._array)
     tensors = []
     for value in values:
@@ -30,21 +35,135 @@ def as_tensors(*values: Any) -> list[Tensor]:
             tensors.append(reference)
         elif isinstance(value, Tensor):
             tensors.append(value)
-        elif isinstance(value, Real):
+        elif isinstance(value, Real | np.bool_):  # np.float64 is a number too
             tensors.append(Tensor.wrap(xp.full((), float(value), reference.dtype)))
+        elif isinstance(value, list | tuple):
+            with _named(value):
+                tensors.append(Tensor.wrap(xp.asarray(plain(value, "Tensor: data").astype(reference.dtype))))
         else:
-            tensors.append(Tensor(value))
+            tensors.append(_tensor(value))
     return tensors
+
+
+def _tensor(value: Any) -> Tensor:
+    with _named(value):
+        return Tensor(value)
+
+
+@contextmanager
+def _named(value: Any) -> Iterator[None]:
+    """Inside, an error about a value says which argument of which op it is."""
+    try:
+        yield
+    except DTypeError as error:
+        frame = inspect.currentframe()
+        while frame is not None and (
+            frame.f_globals.get("__name__") in (__name__, "contextlib") or frame.f_code.co_name.startswith("_")
+        ):
+            frame = frame.f_back
+        if frame is not None:
+            name = next((name for name, each in frame.f_locals.items() if each is value), "an argument")
+            error.add(f"as {name} of {frame.f_code.co_name.rstrip('_')}")
+        raise
+
+
+def operands(*values: Any) -> list[Tensor]:
+    """As `as_tensors`, for element-wise ops: there, arrays of integers or bool (masks, labels), too, take that dtype.
+
+    So does an array without axes, which is one number.
+
+    >>> operands(Tensor([1.5, 2.5]), np.array([True, False]))[1]
+    Tensor([1., 0.], float32)
+    """
+    for value in values:
+        if not isinstance(value, Tensor):
+            break
+    else:
+        return list(values)
+    like = _reference(values)
+    return as_tensors(*(value if value is like else _beside(like, value) for value in values))
+
+
+def _reference(values: tuple[Any, ...]) -> Any:
+    """The one that says which dtype and device the others take: a Tensor, else an array or number of a float dtype."""
+    for value in values:
+        if isinstance(value, Tensor):
+            return value
+    floating = [v for v in values if getattr(getattr(v, "dtype", None), "kind", "") == "f"]
+    return next((v for v in floating if v.shape), floating[0] if floating else values[0])
+
+
+def _beside(like: Any, value: Any) -> Any:
+    if isinstance(value, Tensor | Real | np.bool_) or not hasattr(value, "dtype") or not hasattr(like, "dtype"):
+        return value
+    array = plain(value, "Tensor: data")
+    if array.dtype.kind in "biu" or (array.dtype.kind == "f" and not array.ndim):
+        return array.astype(like.dtype)
+    return array
+
+
+def whole(op: str, name: str, value: Any, least: int) -> int:
+    """An integer of Python's or NumPy's, as an int. Raises: ArgumentError if it is none, or below `least`.
+
+    >>> whole("upsample", "factor", np.int64(2), 1)
+    2
+    """
+    if not is_whole(value) or not least <= value <= LARGEST:
+        raise ArgumentError(
+            f"{op}: {name} must be an integer >= {least}, but is {described(value)}{call_hint(op, value)}"
+        )
+    return int(value)
+
+
+def call_hint(op: str, value: Any) -> str:
+    """What to do about data given to a layer in place of an option."""
+    data = isinstance(value, Tensor | np.ndarray) and value.ndim and op[0].isupper()
+    return f"\n  make the layer first, then call it: {op}(…)(x)" if data else ""
+
+
+def flag(op: str, name: str, value: Any) -> bool:
+    """True or False. Raises: ArgumentError for anything else."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"{op}: {name} must be True or False, but is {described(value)}")
+    return bool(value)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is an integer, of Python's or NumPy's; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, of Python's or NumPy's; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def shape_of(op: str, shape: Any) -> tuple[int, ...]:
+    """A shape, as a tuple of ints. Raises: ArgumentError unless it is a tuple or list of integers."""
+    if not isinstance(shape, tuple | list) or not all(is_whole(n) for n in shape):
+        way_out = f"; write ({int(shape)},)" if is_whole(shape) else ""
+        raise ArgumentError(f"{op}: shape must be a tuple of integers, but is {described(shape)}{way_out}")
+    return tuple(int(n) for n in shape)
+
+
+def checked_generator(op: str, rng: Any) -> np.random.Generator:
+    """A NumPy generator of random numbers. Raises: ArgumentError for anything else."""
+    if not isinstance(rng, np.random.Generator):
+        seed = int(rng) if is_whole(rng) else 0
+        raise ArgumentError(f"{op}: rng must be np.random.default_rng({seed}), say, but is {described(rng)}")
+    return rng
 
 
 def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     """`axis` as a sorted tuple of axes counted from the front; every axis if None."""
     if axis is None:
         return tuple(range(x.ndim))
-    given = (int(axis),) if isinstance(axis, int | np.integer) else tuple(axis)
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    if not all(is_whole(a) for a in given):
+        raise ArgumentError(f"{op}: axis must be an integer, a tuple of them, or None\n{shapes(x=x, axis=axis)}")
     if any(not -x.ndim <= a < x.ndim for a in given):
         raise ArgumentError(f"{op}: axis is out of range for {x.ndim} axes\n{shapes(x=x, axis=axis)}")
-    axes = tuple(sorted(a % x.ndim for a in given))
+    axes = tuple(sorted(int(a) % x.ndim for a in given))
     if len(set(axes)) != len(axes):
         raise ArgumentError(f"{op}: axis names one axis twice\n{shapes(x=x, axis=axis)}")
     return axes
@@ -55,4 +174,15 @@ def check_rank(op: str, rank: int, **tensors: tuple[Tensor, str]) -> None:
     for name, (x, layout) in tensors.items():
         if x.ndim != rank:
             listing = shapes(**{each: tensor for each, (tensor, _) in tensors.items()})
-            raise ShapeError(f"{op}: {name} must have {rank} axes, {layout}, but has {x.ndim}\n{listing}")
+            way_out = "\n  one image is a batch of one: x[None]" if name == "x" and (rank, x.ndim) == (4, 3) else ""
+            raise ShapeError(f"{op}: {name} must have {rank} axes, {layout}, but has {x.ndim}\n{listing}{way_out}")
+
+
+NHWC, IMAGES = "(batch, height, width, channels)", "(N, H, W, C)"
+
+
+def nhwc_hint(x: Tensor, channels: int) -> str:
+    """What to do about images whose channels come before their pixels, if that is what they seem to be."""
+    if x.ndim != 4 or x.shape[1] != channels or x.shape[3] == channels:
+        return ""
+    return f"\n  x.shape[1] is {channels}: images are NHWC, so pass x.transpose(0, 2, 3, 1) if these are NCHW"

@@ -4,8 +4,8 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.errors import ArgumentError
-from rawgan.ops._arguments import as_tensors
+from rawgan.errors import ArgumentError, described
+from rawgan.ops._arguments import as_tensors, call_hint, is_number
 from rawgan.tensor import Tensor
 
 
@@ -29,6 +29,8 @@ class LeakyReLU(Op):
 
 class LeakyReLUGrad(Op):
     """gx = gy where x > 0, slope · gy elsewhere; as y > 0 just where x > 0, y serves in the place of x.
+
+    Without a slope, gx is 0 where x ≤ 0, even of an infinite gy: relu is constant there.
 
     Backward: x has no influence but at 0; ggy is again ggx where x > 0, slope · ggx elsewhere
     """
@@ -98,9 +100,11 @@ def before_activation(op: Any, gy: Tensor) -> Tensor:
 
 
 def checked_slope(op: str, slope: float) -> float:
-    """Raise an ArgumentError unless 0 ≤ slope ≤ 1."""
-    if not 0 <= slope <= 1:
-        raise ArgumentError(f"{op}: slope must lie between 0 and 1, but is {slope}")
+    """The slope as a float. Raises: ArgumentError unless it is a number, and 0 ≤ slope ≤ 1."""
+    if not (is_number(slope) and 0 <= slope <= 1):
+        raise ArgumentError(
+            f"{op}: slope must be a number between 0 and 1, but is {described(slope)}{call_hint(op, slope)}"
+        )
     return float(slope)
 
 

@@ -3,16 +3,18 @@
 Where broadcasting repeated an input, its gradient is the sum over the repetitions: `unbroadcast` takes it.
 """
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 import rawgan_kernels as kernels
+from rawgan.arrays import FLOATS
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, ShapeError, shapes
-from rawgan.ops._arguments import as_tensors
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.ops._arguments import as_tensors, operands
 from rawgan.ops.reduce import unbroadcast
-from rawgan.tensor import FLOATS, Tensor
+from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
 
@@ -229,7 +231,7 @@ def add(a: Any, b: Any) -> Tensor:
     >>> add(Tensor([1.0, 2.0]), 3)
     Tensor([4., 5.], float32)
     """
-    return Add()(*as_tensors(a, b))
+    return Add()(*operands(a, b))
 
 
 def sub(a: Any, b: Any) -> Tensor:
@@ -238,7 +240,7 @@ def sub(a: Any, b: Any) -> Tensor:
     >>> sub(1, Tensor([1.0, 2.0]))
     Tensor([ 0., -1.], float32)
     """
-    return Sub()(*as_tensors(a, b))
+    return Sub()(*operands(a, b))
 
 
 def mul(a: Any, b: Any) -> Tensor:
@@ -248,7 +250,7 @@ def mul(a: Any, b: Any) -> Tensor:
     Tensor([[2., 4.],
             [3., 6.]], float32)
     """
-    return Mul()(*as_tensors(a, b))
+    return Mul()(*operands(a, b))
 
 
 def div(a: Any, b: Any) -> Tensor:
@@ -257,7 +259,7 @@ def div(a: Any, b: Any) -> Tensor:
     >>> div(Tensor([1.0, 2.0]), 2)
     Tensor([0.5, 1. ], float32)
     """
-    return Div()(*as_tensors(a, b))
+    return Div()(*operands(a, b))
 
 
 def maximum(a: Any, b: Any) -> Tensor:
@@ -266,7 +268,7 @@ def maximum(a: Any, b: Any) -> Tensor:
     >>> maximum(Tensor([-1.0, 2.0]), 0)
     Tensor([0., 2.], float32)
     """
-    return Maximum()(*as_tensors(a, b))
+    return Maximum()(*operands(a, b))
 
 
 def neg(x: Any) -> Tensor:
@@ -286,12 +288,14 @@ def pow(x: Any, exponent: float) -> Tensor:
     >>> pow(Tensor([1.0, 2.0]), 3)
     Tensor([1., 8.], float32)
     """
-    if not isinstance(exponent, int | float):
+    if isinstance(exponent, np.ndarray) and not exponent.ndim:
+        exponent = exponent.item()
+    if not isinstance(exponent, Real):
         raise ArgumentError(
             f"pow: the exponent must be a number, but is {type(exponent).__name__}\n"
             "  for x > 0, exp(exponent * log(x)) takes a Tensor"
         )
-    return Pow(exponent if isinstance(exponent, int) else float(exponent))(*as_tensors(x))
+    return Pow(int(exponent) if isinstance(exponent, Integral) else float(exponent))(*as_tensors(x))
 
 
 def exp(x: Any) -> Tensor:
@@ -339,9 +343,9 @@ def astype(x: Any, dtype: Any) -> Tensor:
     Tensor([1.], float64)
     """
     try:
-        name = np.dtype(dtype).name
-    except TypeError:
-        name = repr(dtype)
+        name = repr(dtype) if dtype is None else np.dtype(dtype).name  # None is float64 to NumPy
+    except (TypeError, ValueError, SyntaxError, DeprecationWarning):  # NumPy reads text as a list of types
+        name = described(dtype)
     if name not in FLOATS:
         raise ArgumentError(f"astype: dtype is {name}; choose float32 or float64")
     return AsType(name)(*as_tensors(x))

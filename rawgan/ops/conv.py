@@ -3,19 +3,20 @@
 `Conv2dInputGrad` run forwards is the transposed convolution; there is no other.
 """
 
-from numbers import Integral
 from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, ShapeError, shapes
-from rawgan.ops._arguments import as_tensors, check_rank
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.ops._arguments import IMAGES, LARGEST, NHWC, as_tensors, call_hint, check_rank, is_whole, nhwc_hint
 from rawgan.ops.activation import before_activation, checked_slope
 from rawgan.ops.reduce import sum
 from rawgan.tensor import Tensor
 from rawgan_kernels.window import Pair, Window, same_padding, transposed_size
 
 Padding = int | str | tuple[int | Pair, int | Pair]
+
+WEIGHTS, TRANSPOSED_WEIGHTS = "(kh, kw, in, out)", "(kh, kw, out, in)"
 
 
 class Conv2d(Op):
@@ -70,6 +71,13 @@ class Conv2dInputGrad(Op):
         return ggy, gw, *(sum(ggx, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 
+class ConvTranspose2d(Conv2dInputGrad):
+    """Conv2dInputGrad by the names that it and its inputs have as a layer."""
+
+    def forward(self, x: Any, w: Any, b: Any = None) -> Any:
+        return super().forward(x, w, b)
+
+
 class Conv2dWeightGrad(Op):
     """gw[a, b, c, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · gy[n, i, j, k] over images n and pixels i, j.
 
@@ -118,9 +126,14 @@ def conv2d(
     (1, 2, 2, 1)
     """
     x, w = as_tensors(x, w)
-    check_rank("conv2d", 4, x=(x, "(batch, height, width, channels)"), w=(w, "(kh, kw, in, out)"))
+    check_rank("conv2d", 4, x=(x, NHWC), w=(w, WEIGHTS))
+    groups = _integer("conv2d", groups)
     _check_groups("conv2d", groups, x, w)
-    window = make_window("conv2d", _size(x), _kernel(w), stride, padding, dilation, groups)
+    try:
+        window = make_window("conv2d", _size(x), _kernel(w), stride, padding, dilation, groups)
+    except ShapeError as error:
+        error.add(_listing(x, w, WEIGHTS).strip())
+        raise
     return Conv2d(window, checked_slope("conv2d", slope))(x, w, *_checked_bias("conv2d", x, w, w.shape[3], b))
 
 
@@ -155,20 +168,24 @@ def conv_transpose2d(
     """
     op = "conv_transpose2d"
     x, w = as_tensors(x, w)
-    check_rank(op, 4, x=(x, "(batch, height, width, channels)"), w=(w, "(kh, kw, out, in)"))
+    check_rank(op, 4, x=(x, NHWC), w=(w, TRANSPOSED_WEIGHTS))
     if x.shape[3] != w.shape[3]:
         raise ShapeError(
             f"{op}: x has {x.shape[3]} channels but w takes {w.shape[3]}\n"
-            f"{shapes(x=x, w=w)}, laid out (kh, kw, out, in)"
+            f"{_listing(x, w, TRANSPOSED_WEIGHTS)}{nhwc_hint(x, w.shape[3])}"
         )
-    _check_integer(op, groups)
+    groups = _integer(op, groups)
     if groups < 1 or x.shape[3] % groups:
         raise ArgumentError(
             f"{op}: groups must divide the {x.shape[3]} input channels\n{shapes(x=x, w=w, groups=groups)}"
         )
-    window = _transposed_window(op, _size(x), _kernel(w), stride, padding, output_padding, dilation, groups)
+    try:
+        window = _transposed_window(op, _size(x), _kernel(w), stride, padding, output_padding, dilation, groups)
+    except ShapeError as error:
+        error.add(_listing(x, w, TRANSPOSED_WEIGHTS).strip())
+        raise
     bias = _checked_bias(op, x, w, w.shape[2] * groups, b)
-    return Conv2dInputGrad(window, checked_slope(op, slope))(x, w, *bias)
+    return ConvTranspose2d(window, checked_slope(op, slope))(x, w, *bias)
 
 
 def make_window(
@@ -184,9 +201,9 @@ def make_window(
 
     Raises: ArgumentError for an option out of range, ShapeError if the window does not fit the image
     """
-    kernel = _pair(op, "kernel", kernel, 1)
-    stride, dilation = _pair(op, "stride", stride, 1), _pair(op, "dilation", dilation, 1)
-    if padding == "same":
+    kernel = pair_of(op, "kernel", kernel, 1)
+    stride, dilation = pair_of(op, "stride", stride, 1), pair_of(op, "dilation", dilation, 1)
+    if isinstance(padding, str) and padding == "same":
         vertical, horizontal = (
             same_padding(n, k, s, d) for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)
         )
@@ -219,10 +236,10 @@ def _transposed_window(
     groups: int,
 ) -> Window:
     """The geometry of the conv2d whose output has size `output` and whose input has the size that is wanted here."""
-    kernel = _pair(op, "kernel", kernel, 1)
-    stride, dilation = _pair(op, "stride", stride, 1), _pair(op, "dilation", dilation, 1)
-    extra = _pair(op, "output_padding", output_padding, 0)
-    if padding == "same":
+    kernel = pair_of(op, "kernel", kernel, 1)
+    stride, dilation = pair_of(op, "stride", stride, 1), pair_of(op, "dilation", dilation, 1)
+    extra = pair_of(op, "output_padding", output_padding, 0)
+    if isinstance(padding, str) and padding == "same":
         if extra != (0, 0):
             raise ArgumentError(
                 f"{op}: padding='same' settles the size, so output_padding must be 0, not {output_padding}"
@@ -250,7 +267,6 @@ def _transposed_window(
 
 
 def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
-    _check_integer(op, groups)
     if groups < 1 or x.shape[3] % groups or w.shape[3] % groups:
         raise ArgumentError(
             f"{op}: groups must divide the {x.shape[3]} input and the {w.shape[3]} output channels\n"
@@ -259,24 +275,40 @@ def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
     if x.shape[3] != w.shape[2] * groups:
         takes = f"{w.shape[2]}" if groups == 1 else f"{w.shape[2]} in each of {groups} groups"
         raise ShapeError(
-            f"{op}: x has {x.shape[3]} channels but w takes {takes}\n{shapes(x=x, w=w)}, laid out (kh, kw, in, out)"
+            f"{op}: x has {x.shape[3]} channels but w takes {takes}\n"
+            f"{_listing(x, w, WEIGHTS)}{nhwc_hint(x, w.shape[2] * groups)}"
         )
 
 
-def _check_integer(op: str, groups: Any) -> None:
-    if not isinstance(groups, Integral):
-        raise ArgumentError(f"{op}: groups must be an integer, but is {groups!r}")
+def _integer(op: str, groups: Any) -> int:
+    if not is_whole(groups):
+        raise ArgumentError(f"{op}: groups must be an integer, but is {described(groups)}")
+    return int(groups)
 
 
 def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None) -> list[Tensor]:
     """The bias, or nothing: what to call the op with besides x and w."""
     if b is None:
         return []
+    _, b = as_tensors(x, b)
     if b.shape != (channels,):
+        layout = WEIGHTS if op == "conv2d" else TRANSPOSED_WEIGHTS
         raise ShapeError(
-            f"{op}: b must have one number for each of {channels} output channels\n{shapes(x=x, w=w, b=b)}"
+            f"{op}: b must have one number for each of {channels} output channels\n"
+            f"{shapes(b=(b, '(out,)'))}   {_listing(x, w, layout).strip()}"
         )
     return [b]
+
+
+def _listing(x: Tensor, w: Tensor, layout: str) -> str:
+    """Both with what their axes mean; and what to do if the weights are PyTorch's."""
+    lines = shapes(x=(x, IMAGES), w=(w, layout))
+    theirs = "(out, in, kh, kw)" if layout == WEIGHTS else "(in, out, kh, kw)"
+    inputs = w.shape[1] if layout == WEIGHTS else w.shape[0]
+    square = w.shape[2] == w.shape[3] and w.shape[0] != w.shape[1]
+    if square and inputs in (x.shape[1], x.shape[3]):
+        lines += f"\n  if w is laid out as PyTorch's, {theirs}, pass w.transpose(2, 3, 1, 0)"
+    return lines
 
 
 def _size(x: Tensor) -> Pair:
@@ -287,20 +319,30 @@ def _kernel(w: Tensor) -> Pair:
     return w.shape[0], w.shape[1]
 
 
-def _pair(op: str, name: str, value: Any, least: int) -> Pair:
+def pair_of(op: str, name: str, value: Any, least: int) -> Pair:
+    """(vertical, horizontal) of an integer, or of two. Raises: ArgumentError for anything else, or below `least`."""
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or not all(isinstance(v, Integral) and int(v) >= least for v in pair):
-        raise ArgumentError(f"{op}: {name} must be an integer >= {least}, or two of them, but is {value!r}")
+    if len(pair) != 2 or not all(is_whole(v) and least <= v <= LARGEST for v in pair):
+        raise ArgumentError(
+            f"{op}: {name} must be an integer >= {least}, or two of them, but is {described(value)}"
+            f"{call_hint(op, value)}"
+        )
     return int(pair[0]), int(pair[1])
+
+
+def check_padding(op: str, padding: Any) -> None:
+    """Raise an ArgumentError unless this is padding, of pixels or "same"."""
+    if not (isinstance(padding, str) and padding == "same"):
+        padding_of(op, padding, ", or 'same'")
 
 
 def padding_of(op: str, padding: Any, otherwise: str = "") -> tuple[Pair, Pair]:
     """(top, bottom), (left, right), in pixels."""
     try:
-        vertical, horizontal = (padding, padding) if isinstance(padding, Integral) else padding
-        return _pair(op, "padding", vertical, 0), _pair(op, "padding", horizontal, 0)
+        vertical, horizontal = padding if isinstance(padding, tuple | list) else (padding, padding)
+        return pair_of(op, "padding", vertical, 0), pair_of(op, "padding", horizontal, 0)
     except (TypeError, ValueError):
         raise ArgumentError(
             f"{op}: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs "
-            f"((top, bottom), (left, right)){otherwise}, but is {padding!r}"
+            f"((top, bottom), (left, right)){otherwise}, but is {described(padding)}"
         ) from None

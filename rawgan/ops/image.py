@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, ShapeError, shapes
-from rawgan.ops._arguments import as_tensors, check_rank
+from rawgan.ops._arguments import IMAGES, NHWC, as_tensors, check_rank, whole
 from rawgan.ops.conv import Conv2d, Padding, make_window, padding_of
 from rawgan.ops.linear import matmul
 from rawgan.ops.reduce import broadcast_to, max
@@ -13,8 +13,6 @@ from rawgan.ops.shape import concatenate, pad, reshape, slice_, transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 from rawgan_kernels.window import Pair, Window
-
-NHWC = "(batch, height, width, channels)"
 
 
 def upsample_nearest(x: Tensor, factor: int = 2) -> Tensor:
@@ -28,7 +26,7 @@ def upsample_nearest(x: Tensor, factor: int = 2) -> Tensor:
            [1., 1., 2., 2.]], dtype=float32)
     """
     (x,) = as_tensors(x)
-    n, h, w, c = _checked("upsample_nearest", x, factor)
+    (n, h, w, c), factor = _checked("upsample_nearest", x, factor)
     repeated = broadcast_to(reshape(x, (n, h, 1, w, 1, c)), (n, h, factor, w, factor, c))
     return reshape(repeated, (n, h * factor, w * factor, c))
 
@@ -45,7 +43,7 @@ def upsample_bilinear(x: Tensor, factor: int = 2) -> Tensor:
     array([0.  , 0.25, 0.75, 1.  ], dtype=float32)
     """
     (x,) = as_tensors(x)
-    n, h, w, c = _checked("upsample_bilinear", x, factor)
+    (n, h, w, c), factor = _checked("upsample_bilinear", x, factor)
     rows, columns = (_interpolation(x, size, factor) for size in (h, w))
     tall = matmul(rows, reshape(x, (n, h, w * c)))  # (H·f, H) @ (N, H, W·C) → (N, H·f, W·C)
     wide = matmul(columns, reshape(tall, (n * h * factor, w, c)))  # (W·f, W) @ (N·H·f, W, C) → (N·H·f, W·f, C)
@@ -64,10 +62,11 @@ def pixel_shuffle(x: Tensor, factor: int = 2) -> Tensor:
            [3., 4.]], dtype=float32)
     """
     (x,) = as_tensors(x)
-    n, h, w, channels = _checked("pixel_shuffle", x, factor)
+    (n, h, w, channels), factor = _checked("pixel_shuffle", x, factor)
     if channels % factor**2:
         raise ShapeError(
-            f"pixel_shuffle: {channels} channels cannot be shared by {factor}·{factor} pixels\n{shapes(x=x)}"
+            f"pixel_shuffle: {channels} channels cannot be shared by {factor}·{factor} pixels\n"
+            f"{shapes(x=(x, IMAGES), factor=factor)}"
         )
     c = channels // factor**2
     apart = reshape(x, (n, h, w, c, factor, factor))
@@ -93,7 +92,7 @@ def reflection_pad2d(x: Tensor, padding: Padding) -> Tensor:
         if size <= pair[0] or size <= pair[1]:
             raise ArgumentError(
                 f"reflection_pad2d: an image of {size} pixels has {size - 1} to mirror on each side, but padding is "
-                f"{pair[0]} and {pair[1]}\n{shapes(x=x)}"
+                f"{pair[0]} and {pair[1]}\n{shapes(x=(x, IMAGES))}"
             )
     for axis, (before, after) in enumerate(widths, 1):
         front = (slice(None),) * axis
@@ -143,11 +142,15 @@ def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
 
 def _pool_window(op: str, x: Tensor, kernel: int | Pair, stride: int | Pair | None, padding: Padding) -> Window:
     size = x.shape[1], x.shape[2]
-    window = make_window(op, size, kernel, kernel if stride is None else stride, padding, 1)
+    try:
+        window = make_window(op, size, kernel, kernel if stride is None else stride, padding, 1)
+    except ShapeError as error:
+        error.add(shapes(x=(x, IMAGES)).strip())
+        raise
     if any(p >= k for pair, k in zip(window.padding, window.kernel, strict=True) for p in pair):
         raise ArgumentError(
             f"{op}: padding must be smaller than the kernel, or a window would see nothing else\n"
-            f"  kernel {window.kernel}   padding {window.padding}"
+            f"{shapes(x=(x, IMAGES), kernel=window.kernel, padding=window.padding)}"
         )
     return window
 
@@ -159,8 +162,6 @@ def _interpolation(x: Tensor, size: int, factor: int) -> Tensor:
     return Tensor.wrap(array_module(x._array).asarray(weights.astype(x.dtype)))
 
 
-def _checked(op: str, x: Tensor, factor: Any) -> tuple[int, ...]:
+def _checked(op: str, x: Tensor, factor: Any) -> tuple[tuple[int, ...], int]:
     check_rank(op, 4, x=(x, NHWC))
-    if not isinstance(factor, int) or factor < 1:
-        raise ArgumentError(f"{op}: factor must be an integer >= 1, but is {factor!r}")
-    return x.shape
+    return x.shape, whole(op, "factor", factor, 1)

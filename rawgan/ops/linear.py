@@ -1,5 +1,6 @@
 """Matrix products."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,10 @@ import numpy as np
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
-from rawgan.ops._arguments import as_tensors, check_rank
+from rawgan.ops._arguments import as_tensors
 from rawgan.ops.arithmetic import add
 from rawgan.ops.reduce import unbroadcast
-from rawgan.ops.shape import transpose
+from rawgan.ops.shape import reshape, transpose
 from rawgan.tensor import Tensor
 
 
@@ -57,25 +58,43 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
-    """y = x @ w + b, the fully connected layer.
+    """y = x @ w + b, the fully connected layer, along the last axis of x.
 
-    Shapes: x (N, in), w (in, out), b (out,) → (N, out)
+    Shapes: x (N, in), or with any axes before the last, (…, in); w (in, out), b (out,) → (N, out), (…, out)
     Raises: ShapeError if the ranks or lengths do not fit
 
     >>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]), Tensor([0.5]))
     Tensor([[11.5]], float32)
     """
     x, w = as_tensors(x, w)
-    check_rank("linear", 2, x=(x, "(batch, features)"), w=(w, "(in, out)"))
-    if x.shape[1] != w.shape[0]:
+    if not x.ndim or w.ndim != 2:
+        raise ShapeError(f"linear: x must be (N, in), or (…, in), and w (in, out)\n{shapes(x=x, w=w)}")
+    if x.shape[-1] != w.shape[0]:
         raise ShapeError(
-            f"linear: x has {x.shape[1]} features but w takes {w.shape[0]}\n{shapes(x=x, w=w)}, laid out (in, out)"
+            f"linear: x has {x.shape[-1]} features but w takes {w.shape[0]}\n"
+            f"{shapes(x=(x, _features(x)), w=(w, '(in, out)'))}{_linear_hint(x, w)}"
         )
-    if b is None:
-        return matmul(x, w)
-    if b.shape != (w.shape[1],):
-        raise ShapeError(f"linear: b must have one number for each of {w.shape[1]} outputs\n{shapes(x=x, w=w, b=b)}")
-    return add(matmul(x, w), b)
+    if b is not None:
+        _, b = as_tensors(x, b)
+        if b.shape != (w.shape[1],):
+            listing = shapes(x=(x, _features(x)), w=(w, "(in, out)"), b=(b, "(out,)"))
+            raise ShapeError(f"linear: b must have one number for each of {w.shape[1]} outputs\n{listing}")
+    rows = x if x.ndim == 2 else reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+    y = matmul(rows, w) if b is None else add(matmul(rows, w), b)
+    return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], w.shape[1]))
+
+
+def _features(x: Tensor) -> str:
+    return {1: "(in,)", 2: "(N, in)"}.get(x.ndim, "(N, …, in)")
+
+
+def _linear_hint(x: Tensor, w: Tensor) -> str:
+    """The way out, where there seems to be one."""
+    if x.shape[-1] == w.shape[1]:
+        return "\n  if w is laid out as PyTorch's, (out, in), pass w.T"
+    if x.ndim > 2 and math.prod(x.shape[1:]) == w.shape[0]:
+        return "\n  make a vector of each sample first: nn.Flatten(), or reshape"
+    return ""
 
 
 def _flip(x: Tensor) -> Tensor:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import rawgan_kernels as kernels
+from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
-from rawgan.ops._arguments import as_tensors
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.ops._arguments import as_tensors, operands
 from rawgan.ops.activation import sigmoid
 from rawgan.ops.arithmetic import abs, exp, log
 from rawgan.ops.reduce import broadcast_to, mean, sum
@@ -48,7 +49,7 @@ def bce_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "m
     >>> bce_with_logits(Tensor([-1000.0, 0.0]), 1.0, reduction="none")
     Tensor([1.000000e+03, 6.931472e-01], float32)
     """
-    x, t = as_tensors(x, target)
+    x, t = operands(x, target)
     return _reduce("bce_with_logits", BCEWithLogits()(x, _fit("bce_with_logits", x, target=t)), weight, reduction)
 
 
@@ -61,7 +62,7 @@ def mse(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Ten
     >>> mse(Tensor([1.0, 3.0]), 0.0)
     Tensor(5., float32)
     """
-    x, t = as_tensors(x, target)
+    x, t = operands(x, target)
     difference = x - _fit("mse", x, target=t)
     return _reduce("mse", difference * difference, weight, reduction)
 
@@ -75,7 +76,7 @@ def l1(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tens
     >>> l1(Tensor([1.0, -3.0]), 0.0)
     Tensor(2., float32)
     """
-    x, t = as_tensors(x, target)
+    x, t = operands(x, target)
     return _reduce("l1", abs(x - _fit("l1", x, target=t)), weight, reduction)
 
 
@@ -93,14 +94,20 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
     op = "softmax_cross_entropy"
     (x,) = as_tensors(x)
     xp = array_module(x._array)
-    labels = xp.asarray(labels._array if isinstance(labels, Tensor) else labels)
-    if x.ndim != 2 or labels.shape != x.shape[:1]:
-        raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}")
-    if labels.dtype.kind not in "iu":
-        raise DTypeError(f"{op}: labels must be integers, but are {labels.dtype}")
+    labels = integers(labels._array if isinstance(labels, Tensor) else labels, f"{op}: labels", x._array)
+    if x.ndim != 2 or not x.shape[1] or labels.shape != x.shape[:1]:
+        way_out = ""
+        if labels.shape == x.shape and x.ndim == 2:
+            way_out = "\n  labels are class numbers; vectors with a single 1 become these by labels.argmax(axis=1)"
+        elif x.ndim == 2 and labels.size == len(x):
+            way_out = "\n  make one axis of them: labels.reshape(-1)"
+        raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}{way_out}")
     classes = x.shape[1]
     if labels.size and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
-        raise ArgumentError(f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}")
+        raise ArgumentError(
+            f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}\n"
+            f"{shapes(x=(x, '(N, classes)'), labels=(labels, '(N,)'))}"
+        )
     # Softmax does not change when the largest logit, taken as a constant, is subtracted from all: e^x cannot overflow.
     shifted = x - Tensor.wrap(x._array.max(axis=1, keepdims=True))
     chosen = take(reshape(shifted, (-1,)), xp.arange(len(labels)) * classes + labels)
@@ -117,9 +124,9 @@ def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
 
 
 def _reduce(op: str, losses: Tensor, weight: Any, reduction: str) -> Tensor:
-    if reduction not in REDUCTIONS:
-        raise ArgumentError(f"{op}: reduction is {reduction!r}; choose one of: {', '.join(REDUCTIONS)}")
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ArgumentError(f"{op}: reduction is {described(reduction)}; choose one of: {', '.join(REDUCTIONS)}")
     if weight is not None:
-        losses, w = as_tensors(losses, weight)
+        losses, w = operands(losses, weight)
         losses = losses * _fit(op, losses, weight=w)
     return {"mean": mean, "sum": sum, "none": lambda each: each}[reduction](losses)

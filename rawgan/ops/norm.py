@@ -1,12 +1,14 @@
 """Normalisation: batch norm, layer norm and instance norm are one op that averages over different axes."""
 
+import math
 from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.errors import ArgumentError, ShapeError, shapes
-from rawgan.ops._arguments import as_tensors
-from rawgan.ops.activation import LeakyReLUGrad, checked_slope, leaky_relu
+from rawgan.checks import check_writable
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
+from rawgan.ops._arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
+from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
 from rawgan.ops.arithmetic import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
 from rawgan.tensor import Tensor
@@ -24,12 +26,13 @@ class Normalize(Op):
               gbeta  = Σ gy
               The mean and the std depend on x: the two means in gx are what comes of it. When the walk is recorded,
               the same formula is made of ops, in which they still depend on x. gy is that of before the activation:
-              where gamma · x̂ + beta is not positive, times the slope.
+              where y is not positive, times the slope.
     Source:   Ioffe and Szegedy 2015
     """
 
     def __init__(self, axes: tuple[int, ...], eps: float, slope: float = 1.0) -> None:
         self.axes, self.eps, self.slope = axes, float(eps), slope
+        self.keeps_output = slope != 1
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
         y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps, self.slope)
@@ -46,8 +49,7 @@ class Normalize(Op):
         centred = x - mean(x, self.axes, keepdims=True)
         std = sqrt(mean(centred * centred, self.axes, keepdims=True) + self.eps)
         x_hat = centred / std
-        if self.slope != 1:
-            gy = LeakyReLUGrad(self.slope)(gamma * x_hat + beta, gy)
+        gy = before_activation(self, gy)
         g = gy * gamma
         gx = (g - mean(g, self.axes, keepdims=True) - x_hat * mean(g * x_hat, self.axes, keepdims=True)) / std
         return gx, unbroadcast(gy * x_hat, gamma.shape), unbroadcast(gy, gamma.shape)
@@ -86,8 +88,9 @@ def batch_norm(
         raise ShapeError(f"batch_norm: x must be (N, C) or (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
     _check_eps("batch_norm", eps)
     slope = checked_slope("batch_norm", slope)
-    if training and not 0 <= momentum <= 1:
-        raise ArgumentError(f"batch_norm: momentum must lie between 0 and 1, but is {momentum}")
+    flag("batch_norm", "training", training)
+    if training and not (is_number(momentum) and 0 <= momentum <= 1):
+        raise ArgumentError(f"batch_norm: momentum must be a number between 0 and 1, but is {described(momentum)}")
     statistics = {"running_mean": running_mean, "running_var": running_var}
     _check_scales("batch_norm", x, x.shape[-1:], gamma=gamma, beta=beta, **statistics)
     if not training:
@@ -95,12 +98,13 @@ def batch_norm(
             raise ShapeError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
         y = (x - running_mean) * (gamma / sqrt(running_var + eps)) + beta
         return y if slope == 1 else leaky_relu(y, slope)
-    count = x.size // x.shape[-1]
+    count = math.prod(x.shape[:-1])
     if count < 2:
         raise ShapeError(
             "batch_norm: in training each channel needs more than one value, as the variance of one is 0\n"
-            f"{shapes(x=x)}   use a larger batch, or eval()"
+            f"{shapes(x=(x, _layout(x)))}   use a larger batch, or eval()"
         )
+    check_writable("batch_norm", **statistics)
     op = Normalize(tuple(range(x.ndim - 1)), eps, slope)
     y = op(x, gamma, beta)
     if running_mean is not None:
@@ -150,20 +154,32 @@ def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) 
     _check_scales("instance_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
     if x.shape[1] * x.shape[2] < 2:
         raise ShapeError(
-            f"instance_norm: an image needs more than one pixel, as the variance of one is 0\n{shapes(x=x)}"
+            f"instance_norm: an image needs more than one pixel, as the variance of one is 0\n{shapes(x=(x, IMAGES))}"
         )
     return Normalize((1, 2), eps)(x, gamma, beta)
 
 
 def _check_eps(op: str, eps: float) -> None:
-    if not 0 <= eps < float("inf"):
-        raise ArgumentError(f"{op}: eps must be at least 0 and finite, but is {eps}")
+    if not (is_number(eps) and 0 <= eps < float("inf")):
+        raise ArgumentError(f"{op}: eps must be a number, at least 0 and finite, but is {described(eps)}")
 
 
 def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor | None) -> None:
     for name, scale in scales.items():
-        if scale is not None and scale.shape != shape:
-            raise ShapeError(f"{op}: {name} must have shape {shape} to fit x\n{shapes(x=x, **{name: scale})}")
+        if scale is None:
+            continue
+        if not isinstance(scale, Tensor):
+            raise DTypeError(f"{op}: {name} must be a Tensor, but is {described(scale)}")
+        if scale.shape != shape:
+            layout = _layout(x) if op != "layer_norm" else "(N, …, *gamma)"
+            raise ShapeError(
+                f"{op}: {name} must have shape {shape} to fit x\n"
+                f"{shapes(x=(x, layout), **{name: scale})}{nhwc_hint(x, scale.size)}"
+            )
+
+
+def _layout(x: Tensor) -> str:
+    return IMAGES if x.ndim == 4 else "(N, C)"
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:

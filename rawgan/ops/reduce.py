@@ -6,7 +6,7 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
-from rawgan.ops._arguments import Axis, as_tensors, axes_of
+from rawgan.ops._arguments import Axis, as_tensors, axes_of, flag, shape_of
 from rawgan.ops.shape import Shape, reshape
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -16,7 +16,7 @@ class Reduction(Op):
     """An op that makes `axes` disappear, or keeps them with length 1."""
 
     def __init__(self, axes: tuple[int, ...], keepdims: bool) -> None:
-        self.axes, self.keepdims = axes, keepdims
+        self.axes, self.keepdims = axes, bool(keepdims)
 
     def spread(self, y: Tensor) -> Tensor:
         """Repeat something of the result's shape over the axes that were reduced: the input's shape again."""
@@ -87,7 +87,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Tensor([4., 6.], float32)
     """
     (x,) = as_tensors(x)
-    return Sum(axes_of("sum", x, axis), keepdims)(x)
+    return Sum(axes_of("sum", x, axis), flag("sum", "keepdims", keepdims))(x)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -101,7 +101,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     (x,) = as_tensors(x)
     axes = axes_of("mean", x, axis)
-    return Sum(axes, keepdims)(x) / _count("mean", x, axes)
+    return Sum(axes, flag("mean", "keepdims", keepdims))(x) / _count("mean", x, axes)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -116,25 +116,26 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     (x,) = as_tensors(x)
     axes = axes_of("max", x, axis)
     _count("max", x, axes)
-    return Max(axes, keepdims)(x)
+    return Max(axes, flag("max", "keepdims", keepdims))(x)
 
 
 def broadcast_to(x: Any, shape: Shape) -> Tensor:
     """x repeated along axes of length 1, and along new axes in front, until it has `shape`.
 
-    Raises: ShapeError if x does not broadcast to `shape`
+    Raises: ShapeError if x does not broadcast to `shape`, ArgumentError unless that is a tuple of integers
 
     >>> broadcast_to(Tensor([1.0, 2.0]), (2, 2))
     Tensor([[1., 2.],
             [1., 2.]], float32)
     """
     (x,) = as_tensors(x)
-    if x.shape == tuple(shape):
+    shape = shape_of("broadcast_to", shape)
+    if x.shape == shape:
         return x
     padded = (1,) * (len(shape) - x.ndim) + x.shape
     if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape, strict=True)):
         raise ShapeError(f"broadcast_to: from the last axis on, lengths must agree or be 1\n{shapes(x=x, shape=shape)}")
-    return BroadcastTo(tuple(shape))(x)
+    return BroadcastTo(shape)(x)
 
 
 def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:

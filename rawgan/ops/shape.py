@@ -1,14 +1,14 @@
 """Ops that move elements without changing them. Each one's backward moves them back."""
 
 import math
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
-from rawgan.ops._arguments import as_tensors, axes_of
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
+from rawgan.ops._arguments import as_tensors, axes_of, is_number, is_whole, shape_of
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -163,19 +163,25 @@ class Pad(Op):
 def reshape(x: Any, shape: Shape) -> Tensor:
     """The same elements in another shape, of which one length may be −1 ("whatever is left").
 
-    Raises: ShapeError if the number of elements differs
+    Raises: ShapeError if the number of elements differs, ArgumentError unless `shape` is a tuple of integers
 
     >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1))
     Tensor([[1., 2.],
             [3., 4.]], float32)
     """
     (x,) = as_tensors(x)
-    shape = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else tuple(shape)
+    shape = shape_of("reshape", _unpacked(shape))
     known = math.prod(n for n in shape if n != -1)
     free = shape.count(-1)
     if free > 1 or any(n < -1 for n in shape) or (x.size != known if not free else known == 0 or x.size % known):
         raise ShapeError(f"reshape: {x.size} elements do not fit\n{shapes(x=x, shape=shape)}")
-    return Reshape(tuple(x.size // known if n == -1 else int(n) for n in shape))(x)
+    return Reshape(tuple(x.size // known if n == -1 else n for n in shape))(x)
+
+
+def _unpacked(numbers: Any) -> Any:
+    """Integers given one by one, or as one tuple of them."""
+    one = isinstance(numbers, tuple | list) and len(numbers) == 1
+    return numbers[0] if one and isinstance(numbers[0], tuple | list) else numbers
 
 
 def transpose(x: Any, axes: Shape | None = None) -> Tensor:
@@ -188,11 +194,10 @@ def transpose(x: Any, axes: Shape | None = None) -> Tensor:
             [2., 4.]], float32)
     """
     (x,) = as_tensors(x)
-    if axes is not None and len(axes) == 1 and isinstance(axes[0], tuple | list):
-        axes = tuple(axes[0])
-    given = tuple(reversed(range(x.ndim))) if axes is None else axes
-    order = tuple(a + x.ndim if a < 0 else a for a in given)
-    if sorted(order) != list(range(x.ndim)):
+    given = tuple(reversed(range(x.ndim))) if axes is None else _unpacked(axes)
+    listed = isinstance(given, tuple | list) and all(is_whole(a) for a in given)
+    order = tuple(int(a) + x.ndim if a < 0 else int(a) for a in given) if listed else ()
+    if not listed or sorted(order) != list(range(x.ndim)):
         raise ArgumentError(f"transpose: axes must name each of the {x.ndim} axes once\n{shapes(x=x, axes=axes)}")
     return Transpose(order)(x)
 
@@ -208,14 +213,14 @@ def slice_(x: Any, index: Any) -> Tensor:
     (x,) = as_tensors(x)
     parts = index if isinstance(index, tuple) else (index,)
     for part in parts:
-        if isinstance(part, bool) or not (part is None or part is Ellipsis or isinstance(part, Integral | slice)):
+        if not (part is None or part is Ellipsis or isinstance(part, slice) or is_whole(part)):
             raise ArgumentError(
                 f"slice: an index must be made of integers, slices, ... and None, but has {type(part).__name__}\n"
                 "  take(x, indices) selects rows by an array of numbers"
             )
     try:
         np.broadcast_to(0, x.shape)[index]  # nothing is allocated: this only asks whether the index fits
-    except IndexError as error:
+    except (IndexError, TypeError, ValueError) as error:
         raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=index)}") from None
     return Slice(index)(x)
 
@@ -231,10 +236,14 @@ def take(x: Any, indices: Any) -> Tensor:
             [1.]], float32)
     """
     (x,) = as_tensors(x)
-    # A copy: the backward pass needs them as they are now.
-    indices = array_module(x._array).asarray(indices._array if isinstance(indices, Tensor) else indices).copy()
-    if indices.dtype.kind not in "iu":
-        raise DTypeError(f"take: indices must be integers, but are {indices.dtype}")
+    if not x.ndim:
+        raise ShapeError(f"take: x has no rows to take\n{shapes(x=x)}")
+    if isinstance(indices, Tensor):
+        raise DTypeError(
+            f"take: indices must be integers, but are {indices.dtype}\n"
+            "  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])"
+        )
+    indices = integers(indices, "take: indices", x._array).copy()  # the backward pass needs them as they are now
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
         raise ArgumentError(
             f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"
@@ -246,14 +255,20 @@ def take(x: Any, indices: Any) -> Tensor:
 def concatenate(xs: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
     """Put Tensors one after the other along `axis`, where alone their lengths may differ.
 
-    Raises: ShapeError if other lengths differ or there is nothing to join
+    Raises: ShapeError if other lengths differ or there is nothing to join, ArgumentError unless `xs` is a list
 
     >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
     Tensor([1., 2., 3.], float32)
     """
+    if not isinstance(xs, tuple | list):
+        raise ArgumentError(
+            f"concatenate: xs must be a list of Tensors, but is {described(xs)}\n  write concatenate([a, b])"
+        )
     if not xs:
         raise ShapeError("concatenate: there is nothing to join; give at least one Tensor")
     tensors = as_tensors(*xs)
+    if not is_whole(axis):
+        raise ArgumentError(f"concatenate: axis must be an integer, but is {described(axis)}")
     (along,) = axes_of("concatenate", tensors[0], axis)
     rests = {x.shape[:along] + x.shape[along + 1 :] + (x.ndim,) for x in tensors}
     if len(rests) > 1:
@@ -271,9 +286,15 @@ def pad(x: Any, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Tens
     Tensor([0., 1., 2., 0., 0.], float32)
     """
     (x,) = as_tensors(x)
-    pairs = tuple(tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in widths)
-    if len(pairs) != x.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+    pairs = widths if isinstance(widths, tuple | list) else ()
+    if len(pairs) != x.ndim or not all(_is_pair(pair) for pair in pairs):
         raise ArgumentError(
-            f"pad: widths must be {x.ndim} pairs (before, after) of numbers ≥ 0\n{shapes(x=x, widths=widths)}"
+            f"pad: widths must be {x.ndim} pairs (before, after) of integers ≥ 0\n{shapes(x=x, widths=widths)}"
         )
-    return Pad(tuple((before, after) for before, after in pairs), value)(x)
+    if not is_number(value):
+        raise ArgumentError(f"pad: value must be a number, but is {described(value)}")
+    return Pad(tuple((int(before), int(after)) for before, after in pairs), value)(x)
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, tuple | list) and len(pair) == 2 and all(is_whole(n) and n >= 0 for n in pair)

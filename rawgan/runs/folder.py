@@ -430,7 +430,9 @@ def _suggestion(path: Path) -> str:
     """Runs that may have been meant: of a similar name beside ``path`` or in runs/, or else any."""
     if (path.parent / CONFIG).is_file():
         return f"did you mean {path.parent}?"
-    runs = {run.name: run for folder in (path, path.parent, RUNS) for run in runs_in(folder)}
+    if inside := [str(run) for run in runs_in(path)]:
+        return f"the runs in it: {', '.join(inside[-3:])}" + (f", and {len(inside) - 3} more" if inside[3:] else "")
+    runs = {run.name: run for folder in (path.parent, RUNS) for run in runs_in(folder)}
     alike = [name for name in runs if path.name and name.startswith(path.name)]
     alike = alike or get_close_matches(path.name, runs, n=3, cutoff=0.6)
     if alike:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from rawgan.nn import Module
+from rawgan.nn.module import Module, Observed
 from rawgan.tensor import Tensor
 
 Around = Callable[[str, Module, Callable[..., Tensor], tuple[Any, ...], dict[str, Any]], Tensor]
@@ -26,9 +27,6 @@ def around_layers(networks: Mapping[str, Module], around: Around) -> Iterator[No
     generator, layer 1 Tanh()
     """
 
-    def followed(place: str, module: Module, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        return lambda *inputs, **options: around(place, module, forward, inputs, options)
-
     found = [
         (module, f"{network}, layer {name} {type(module).__name__}({module.describe_options()})")
         for network, whole in networks.items()
@@ -36,7 +34,7 @@ def around_layers(networks: Mapping[str, Module], around: Around) -> Iterator[No
         if name
     ]
     for module, place in found:
-        vars(module)["forward"] = followed(place, module, module.forward)
+        vars(module)["forward"] = Observed(module.forward, partial(around, place, module))
     try:
         yield
     finally:

@@ -4,14 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.device import to_device
+from rawgan.device import device_of, to_device
 from rawgan.errors import ConfigError, one_line
 from rawgan.gan import Cycle, Players
 from rawgan.nn import Module
 from rawgan.optim import Optimizer
 from rawgan.runs.checkpoint import Checkpoint
 from rawgan.tensor import Tensor
-from rawgan_kernels import array_module
 
 SHOWN = 8
 """Faults that an error lists at most."""
@@ -103,12 +102,12 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
             "\n".join([f"the checkpoint of step {about.step} is of other networks", *sorted(faults)[:SHOWN], *more])
         )
 
-    def values(name: str) -> Any:
-        return array_module(own[name]).asarray(arrays[name], dtype=own[name].dtype).copy()
-
+    new = {
+        name: to_device(arrays[name].astype(array.dtype, order="C"), device_of(array)) for name, array in own.items()
+    }
     for name, x in tensors.items():
-        x[...] = values(name)
+        x.take_over(new[name])
     for name, optimizer in optimizers.items():
         for moment, of_parameters in optimizer.state.items():
-            of_parameters[:] = [values(f"{name}.{moment}.{index}") for index in range(len(of_parameters))]
+            of_parameters[:] = [new[f"{name}.{moment}.{index}"] for index in range(len(of_parameters))]
         optimizer.counts, optimizer.lr = list(about.counts[name]), about.rates[name]

@@ -195,7 +195,7 @@ def whole_images_apart(pieces: ImageSet) -> tuple[ImageSet, ImageSet]:
     if len(of_each) == 1:
         image_of, of_each = np.arange(len(pieces)), np.ones(len(pieces), np.int64)
     if len(of_each) == 1:
-        raise ArgumentError(f"{pieces.name}: a single image of this size cannot be set apart; add images")
+        raise ArgumentError(f"{pieces.name}: 1 image of this size is too few to set 1 apart; add images: at least 2")
     held = of_each[::-1].cumsum()[::-1] <= most
     held[-1 - of_each[::-1].argmin()] |= not held.any()
     apart = np.flatnonzero(held[image_of])

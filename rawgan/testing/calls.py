@@ -14,6 +14,7 @@ from rawgan.device import device_of, to_device
 from rawgan.errors import ArgumentError, DTypeError, shapes
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
+from rawgan.testing.choices import several
 from rawgan_kernels import array_module
 
 Array = Any
@@ -60,7 +61,7 @@ def call_of(fn: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str] 
     floating = [index for index, value in enumerate(values) if is_floating(value)]
     if not floating:
         raise ArgumentError(f"{title}: there is nothing to differentiate by; give at least one array of floats")
-    labels = list(names) if names is not None else parameter_names(fn, len(values))
+    labels = list(several(f"{title}: names", names)) if names is not None else parameter_names(fn, len(values))
     if len(labels) != len(values):
         raise ArgumentError(f"{title}: {len(values)} inputs but {len(labels)} names")
     for index in floating:

@@ -20,6 +20,7 @@ from rawgan.errors import ArgumentError, CheckFailed, GradientMismatch, NotTwice
 from rawgan.tensor import Tensor
 from rawgan.testing.behaviour import BEHAVIOURS, check_behaviour
 from rawgan.testing.calls import Call, call_of, claimed, gradients_of, leaves, random_like, unit
+from rawgan.testing.choices import chosen_from
 from rawgan.testing.report import Index, Kink, Report, Row, place
 from rawgan.testing.slopes import Bend, Functional
 
@@ -42,7 +43,7 @@ def gradcheck(
     order: int = 2,
     seed: int = 0,
     rtol: float = 1e-6,
-    checks: Collection[str] = BEHAVIOURS.keys(),
+    checks: Collection[str] | str = BEHAVIOURS.keys(),
     names: Sequence[str] | None = None,
     name: str | None = None,
 ) -> Report:
@@ -77,9 +78,7 @@ def gradcheck(
     __tracebackhide__ = True  # pytest then shows the caller's line
     if order not in ORDERS:
         raise ArgumentError(f"gradcheck: order must be 1, 2 or 3, but is {order!r}")
-    unknown = sorted(set(checks) - BEHAVIOURS.keys())
-    if unknown:
-        raise ArgumentError(f"gradcheck: there is no check {unknown[0]!r}; choose among: {', '.join(BEHAVIOURS)}")
+    checks = chosen_from(BEHAVIOURS.keys(), "gradcheck", "check", checks)
     try:
         with np.errstate(all="ignore"):  # steps out of the domain; what matters of infinities and NaN is found and said
             return _gradcheck(call_of(fn, inputs, names, name), order, rtol, checks, np.random.default_rng(seed))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import rawgan_kernels as kernels
+from rawgan.arrays import FLOATS
 from rawgan.device import cuda_module, to_device
 from rawgan.errors import ArgumentError, CheckFailed, DeviceError
-from rawgan.tensor import FLOATS
 from rawgan.testing.calls import is_floating
+from rawgan.testing.choices import chosen_from
 from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import BACKENDS
@@ -41,7 +42,7 @@ class KernelReport:
         return "\n".join([f"{self.kernel}: agrees with the reference in float64", *lines])
 
 
-def check_kernel(name: str, *args: Any, backends: Collection[str] | None = None) -> KernelReport:
+def check_kernel(name: str, *args: Any, backends: Collection[str] | str | None = None) -> KernelReport:
     """Run a kernel on every device of this machine, in both dtypes, and compare with the reference: on every backend,
     or on those that are asked for.
 
@@ -58,7 +59,8 @@ def check_kernel(name: str, *args: Any, backends: Collection[str] | None = None)
     softplus
     """
     __tracebackhide__ = True
-    asked = [(backend, device) for backend, device in targets() if backends is None or backend in backends]
+    backends = BACKENDS if backends is None else chosen_from(BACKENDS, "check_kernel", "backend", backends)
+    asked = [(backend, device) for backend, device in targets() if backend in backends]
     if not asked:
         raise ArgumentError(f"check_kernel: of the backends {backends}, this machine runs none")
     rows = []

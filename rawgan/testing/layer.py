@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from rawgan.arrays import FLOATS
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.nn import Buffer, Module, Parameter
-from rawgan.tensor import FLOATS, Tensor
+from rawgan.tensor import Tensor
 from rawgan.testing.behaviour import BEHAVIOURS
 from rawgan.testing.calls import is_floating, parameter_names, plain, random_like, unit
+from rawgan.testing.choices import chosen_from
 from rawgan.testing.gradcheck import gradcheck
 from rawgan.testing.report import Report, merged
 from rawgan_kernels import array_module
@@ -32,8 +34,8 @@ def check_layer(
     order: int = 2,
     seed: int = 0,
     rtol: float = 1e-6,
-    checks: Collection[str] = BEHAVIOURS.keys(),
-    modes: Collection[str] = MODES,
+    checks: Collection[str] | str = BEHAVIOURS.keys(),
+    modes: Collection[str] | str = MODES,
 ) -> Report:
     """Check a layer as `gradcheck` does a function: over its inputs and parameters, in training and in evaluation mode.
 
@@ -62,8 +64,7 @@ def check_layer(
             raise CheckFailed(
                 f"{name}.{attribute} {x.shape} is neither a Parameter nor a Buffer, so to() and state_dict() pass it by"
             )
-    if unknown := sorted(set(modes) - set(MODES)):
-        raise ArgumentError(f"check_layer: there is no mode {unknown[0]!r}; choose among: {', '.join(MODES)}")
+    modes = chosen_from(MODES, "check_layer", "mode", modes)
     rng = np.random.default_rng(seed)
     fresh = _copied(layer)
     others = [_shifted(x, rng) for x in inputs]

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from rawgan.arrays import FLOATS
 from rawgan.errors import ArgumentError, DTypeError
-from rawgan.tensor import FLOATS
 from rawgan.testing import layouts as memory
+from rawgan.testing.choices import several
 from rawgan_kernels import Window
 
 try:
@@ -63,8 +64,8 @@ def arrays(
     shape: Shape | st.SearchStrategy[Shape] | None = None,
     dtype: str = "float64",
     *,
-    layouts: Sequence[str] = LAYOUTS[:4],
-    magnitudes: Sequence[str | float] = tuple(MAGNITUDES),
+    layouts: Sequence[str] | str = LAYOUTS[:4],
+    magnitudes: Sequence[str | float] | str = tuple(MAGNITUDES),
 ) -> st.SearchStrategy[Array]:
     """Arrays of normally distributed numbers, awkward in shape, layout (`LAYOUTS`) and magnitude (`MAGNITUDES`).
 
@@ -80,11 +81,12 @@ def arrays(
     (2, 3)
     """
     _check_dtype("arrays", dtype)
+    layouts, magnitudes = several("arrays: layouts", layouts), several("arrays: magnitudes", magnitudes)
     _check_choice("arrays: layouts", layouts, LAYOUTS)
     _check_choice("arrays: magnitudes that are no numbers", magnitudes, tuple(MAGNITUDES))
     if not isinstance(shape, st.SearchStrategy):
         shape = shapes() if shape is None else st.just(tuple(shape))
-    return _arrays(shape, np.dtype(dtype), tuple(layouts), tuple(magnitudes))
+    return _arrays(shape, np.dtype(dtype), layouts, magnitudes)
 
 
 def windows(
@@ -145,7 +147,7 @@ def images(
     max_batch: int = 4,
     max_size: int = 9,
     dtype: str = "float32",
-    layouts: Sequence[str] = LAYOUTS[:4],
+    layouts: Sequence[str] | str = LAYOUTS[:4],
 ) -> st.SearchStrategy[Array]:
     """Batches of images with pixels in [−1, 1], some full of both ends of that range, as line drawings are.
 
@@ -159,12 +161,13 @@ def images(
     (1, 2, 1, 3)
     """
     _check_dtype("images", dtype)
+    layouts = several("images: layouts", layouts)
     _check_choice("images: layouts", layouts, LAYOUTS)
     choices = (channels,) if isinstance(channels, int) else tuple(channels)
     _check_limit("images: channels", min(choices, default=0), 1)
     batches, sizes = _lengths("images: max_batch", max_batch), _lengths("images: max_size", max_size)
     return _images(
-        st.tuples(batches, sizes, sizes, st.sampled_from(choices)), np.dtype(dtype), st.sampled_from(tuple(layouts))
+        st.tuples(batches, sizes, sizes, st.sampled_from(choices)), np.dtype(dtype), st.sampled_from(layouts)
     )
 
 

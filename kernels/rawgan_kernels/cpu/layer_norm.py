@@ -12,6 +12,7 @@ import numpy as np
 
 from rawgan_kernels.cpu.compiling import SUMS, kernel
 from rawgan_kernels.cpu.launch import run
+from rawgan_kernels.cpu.scalar import formulas
 from rawgan_kernels.cpu.simd import pointer
 
 Array = np.ndarray[Any, Any]
@@ -78,7 +79,7 @@ def _forward(arguments, sample, thread):  # type: ignore[no-untyped-def]
     inv_std = number(1 / sqrt(var + eps))
     for i in range(count):
         z = _scaled(row[i], mean, inv_std, gamma[i], beta[i])
-        to[i] = z if z > 0 else z * number(slope)
+        to[i] = formulas.leaky_relu(z, number(slope))
     means[sample], variances[sample] = mean, var
 
 
@@ -105,7 +106,7 @@ def _backward(arguments, group, thread):  # type: ignore[no-untyped-def]
         mean, inv_std = means[sample], number(1 / sqrt(variances[sample] + eps))
         for i in range(count):  # gx first holds the gradient past the activation
             z = _scaled(row[i], mean, inv_std, gamma[i], beta[i])
-            to[i] = gradient[i] if z > 0 else gradient[i] * number(slope)
+            to[i] = formulas.leaky_relu_grad(z, gradient[i], number(slope))
         mean_g, mean_product = _gradient_sums(to, row, mean, k, gbeta, ggamma, inv_std, count, number)
         for i in range(count):
             x_hat = (row[i] - mean) * inv_std

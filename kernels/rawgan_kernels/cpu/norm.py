@@ -37,6 +37,7 @@ from rawgan_kernels.cpu.columns import PANEL, Grid, block_at, fold, grid
 from rawgan_kernels.cpu.compiling import kernel
 from rawgan_kernels.cpu.launch import run, threads
 from rawgan_kernels.cpu.rows import clear
+from rawgan_kernels.cpu.scalar import formulas
 from rawgan_kernels.cpu.simd import pointer, shifted
 
 _FLOAT64 = np.dtype(np.float64)
@@ -237,7 +238,7 @@ def _apply(arguments, block, thread):  # type: ignore[no-untyped-def]
         row, to = pointer(x, at), pointer(y, at)
         for i in range(min(columns, stop - at)):
             z = scaled(row[i], k[_MEAN + i], k[_SCALE + i], k[_BETA + i])
-            to[i] = z if z > 0 else z * slope
+            to[i] = formulas.leaky_relu(z, slope)
 
 
 # --- backward ------------------------------------------------------------------------------------------------------
@@ -258,8 +259,8 @@ def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
         a, b, gradient_a, gradient_b = pointer(x, at), pointer(x, at + width), pointer(gy, at), pointer(gy, at + width)
         for i in range(columns):
             mean, scale, beta = k[_MEAN + i], k[_SCALE + i], k[_BETA + i]
-            p = gradient_a[i] if scaled(a[i], mean, scale, beta) > 0 else gradient_a[i] * slope
-            q = gradient_b[i] if scaled(b[i], mean, scale, beta) > 0 else gradient_b[i] * slope
+            p = formulas.leaky_relu_grad(scaled(a[i], mean, scale, beta), gradient_a[i], slope)
+            q = formulas.leaky_relu_grad(scaled(b[i], mean, scale, beta), gradient_b[i], slope)
             sums[i] += p + q
             sums[PANEL + i] += p * (a[i] - mean) + q * (b[i] - mean)
         at += 2 * width
@@ -267,7 +268,7 @@ def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
         row, gradient = pointer(x, rest), pointer(gy, rest)
         for i in range(min(columns, stop - rest)):
             z = scaled(row[i], k[_MEAN + i], k[_SCALE + i], k[_BETA + i])
-            g = gradient[i] if z > 0 else gradient[i] * slope
+            g = formulas.leaky_relu_grad(z, gradient[i], slope)
             sums[i] += g
             sums[PANEL + i] += g * (row[i] - k[_MEAN + i])
     place = part * grid.channels + first
@@ -308,5 +309,5 @@ def _apply_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
         row, gradient, to = pointer(x, at), pointer(gy, at), pointer(gx, at)
         for i in range(min(columns, stop - at)):
             z = scaled(row[i], k[_MEAN + i], k[_SCALE + i], k[_BETA + i])
-            g = gradient[i] if z > 0 else gradient[i] * slope
+            g = formulas.leaky_relu_grad(z, gradient[i], slope)
             to[i] = k[_SCALE + i] * (g - k[_MEAN_G + i] - (row[i] - k[_MEAN + i]) * k[_K + i])

@@ -106,6 +106,8 @@ def pack_panel(b, b_step, b_column, depth, columns, panel, packed):  # type: ign
 def finish_rows(typing: Any, y: Any, rows: Any, columns: Any, b: Any, has_bias: Any, slope: Any) -> Any:
     """y ← leaky_relu(y + b) over (rows, columns) numbers, y and b being pointers; slope 1 is no activation at all.
 
+    The activation is that of `formulas`, to the last bit, infinities and NaN included.
+
     What follows a convolution at once, while its result is still in the cache. Returns whether all of y was finite
     before: 0 · ∞ and 0 · NaN are NaN.
     """
@@ -135,6 +137,7 @@ def _finish(builder: Any, lanes: int, finite: Any, others: list[Any], slope: Any
     slopes, traces = zero, cgutils.alloca_once_value(builder, zero)
     for lane in range(lanes):
         slopes = builder.insert_element(slopes, slope, ir.IntType(32)(lane))
+    leaks = builder.fcmp_ordered("!=", slopes, zero)  # 0 · ∞ would be NaN
     with cgutils.for_range(builder, rows) as row:
         start = builder.mul(row.index, columns)
         with cgutils.for_range_slice(builder, _I64(0), columns, _I64(lanes), _I64) as (at, _):
@@ -147,8 +150,8 @@ def _finish(builder: Any, lanes: int, finite: Any, others: list[Any], slope: Any
                 bias = builder.load(builder.bitcast(builder.gep(b, [at]), kind.as_pointer()), align=4)
                 builder.store(bias, shift)
             value = builder.fadd(value, builder.load(shift))
-            positive = builder.fcmp_ordered(">", value, zero)
-            builder.store(builder.select(positive, value, builder.fmul(value, slopes)), place, align=4)
+            low = builder.select(leaks, builder.fmul(value, slopes), zero)
+            builder.store(builder.select(builder.fcmp_ordered("<=", value, zero), low, value), place, align=4)
     for lane in range(lanes):
         trace = builder.extract_element(builder.load(traces), ir.IntType(32)(lane))
         good = builder.fcmp_ordered("==", trace, ir.Constant(trace.type, 0.0))

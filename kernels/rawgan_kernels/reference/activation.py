@@ -15,12 +15,12 @@ def leaky_relu(x: Any, slope: float) -> Any:
     Flops:  x.size
     Bytes:  x + y
     """
-    xp = array_module(x)
+    xp, slope = array_module(x), _rounded(slope, x)
     return xp.maximum(x, x * slope) if slope else xp.maximum(x, 0)  # 0 · −∞ would be NaN
 
 
 def leaky_relu_grad(y: Any, gy: Any, slope: float) -> Any:
-    """gx = gy where y > 0, slope · gy elsewhere.
+    """gx = gy where y > 0, slope · gy elsewhere: without a slope 0, whatever gy is.
 
     y is the output of leaky_relu or its input, whichever is still there: where one is positive, so is the other.
 
@@ -28,8 +28,13 @@ def leaky_relu_grad(y: Any, gy: Any, slope: float) -> Any:
     Flops:  y.size
     Bytes:  y + gy + gx
     """
-    factor = (y > 0).astype(y.dtype)
-    return gy * array_module(y).maximum(factor, slope)
+    slope = _rounded(slope, y)
+    return array_module(y).where(y > 0, gy, gy * slope if slope else 0)  # 0 · ∞ would be NaN
+
+
+def _rounded(slope: float, x: Any) -> float:
+    """The slope as x's dtype has it: float32 makes 0 of 1e-50."""
+    return float(x.dtype.type(slope))
 
 
 def tanh(x: Any) -> Any:

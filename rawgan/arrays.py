@@ -1,0 +1,183 @@
+"""Arrays at the door: made into what the engine and its kernels take, or refused.
+
+Kernels read memory as it lies. So what passes is a plain NumPy or CuPy array in this machine's byte order, aligned; an
+array of another kind is converted here where that loses nothing, and refused where it would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rawgan.errors import DeviceError, DTypeError, shapes
+from rawgan_kernels import array_module
+
+FLOATS = ("float32", "float64")
+
+_NATIVE = tuple(np.dtype(name) for name in FLOATS)
+_FLOAT_NUMBERS = tuple(dtype.num for dtype in _NATIVE)  # a dtype's name is slow to ask for
+
+_WAYS_OUT = {
+    "c": "take its real part, data.real, or abs(data)",
+    "V": "take one of its fields: data['name']",
+    "O": "it holds Python objects; if they are numbers, convert them: data.astype('float32')",
+    **dict.fromkeys("SUT", "it holds text; convert it: data.astype('float32')"),
+    **dict.fromkeys("mM", "it holds dates or times; divide them by a unit of time"),
+}
+
+
+def floats(data: Any, what: str) -> Any:
+    """The array itself if it is a plain one of float32 or float64; else one with the same numbers, if there is one.
+
+    Copied are arrays in another byte order and those that do not lie on the boundaries of their numbers. Subclasses of
+    ndarray (memory maps, matrices) become plain arrays that share their memory, and so do other libraries' arrays on
+    the CPU. Numbers of Python or NumPy and nested lists become float32, a floating-point number of NumPy keeps its
+    dtype. `what` names the argument in errors.
+
+    Raises: DTypeError for another dtype, a masked array, or what is no array
+
+    >>> floats(np.array([1.0, 2.0], ">f4"), "x").dtype
+    dtype('float32')
+    """
+    array = data if data.__class__ is np.ndarray else plain(data, what)
+    dtype = array.dtype
+    if dtype.num not in _FLOAT_NUMBERS or not hasattr(data, "dtype"):
+        if _is_number(data, dtype.kind):
+            return array.astype(np.float32)
+        if dtype.num not in _FLOAT_NUMBERS:
+            way_out = _WAYS_OUT.get(dtype.kind, "convert it: data.astype('float32')")
+            raise DTypeError(
+                f"{what} is {dtype}, but only float32 and float64 have gradients\n{shapes(data=array)}   {way_out}"
+            )
+    if dtype not in _NATIVE:
+        return array.astype(dtype.newbyteorder("="))
+    return array.copy() if array.__class__ is np.ndarray and not array.flags.aligned else array
+
+
+def plain(data: Any, what: str) -> Any:
+    """A NumPy or CuPy array, of no subclass, with the values of any array, number or nested lists.
+
+    Raises: DTypeError for a masked array, whose masked values would come back as numbers, and for what is no array
+
+    >>> plain([[1, 2]], "x")
+    array([[1, 2]])
+    """
+    if isinstance(data, np.ndarray):
+        if isinstance(data, np.ma.MaskedArray):
+            raise DTypeError(
+                f"{what} is a masked array, and its mask would be lost\n"
+                f"{shapes(data=data)}   fill it, data.filled(0), and multiply what is computed by ~data.mask"
+            )
+        return np.asarray(data)
+    if isinstance(data, np.generic):
+        return np.asarray(data)
+    if array_module(data) is not np:
+        return data
+    if hasattr(data, "__array__"):  # PyTorch's, pandas', …
+        try:
+            return np.asarray(data)
+        except Exception as error:  # each library has its own reasons
+            raise DTypeError(f"{what} is {_kind(data)}, which does not become a NumPy array\n  {error}") from None
+    return _from_numbers(data, what)
+
+
+def integers(data: Any, what: str, like: Any) -> Any:
+    """Numbers of rows or classes: an int64 array on the device of the array `like`.
+
+    Raises: DTypeError unless these are integers, DeviceError if they are on a GPU but `like` is not
+
+    >>> integers(np.array([1, 0], ">u2"), "labels", np.zeros(2))
+    array([1, 0])
+    """
+    array = plain(data, what)
+    if array.dtype.kind not in "iu":
+        mask = ": of a mask, np.flatnonzero(mask) gives the numbers" if array.dtype.kind == "b" else ""
+        raise DTypeError(f"{what} must be integers, but are {array.dtype}{mask}")
+    xp = array_module(like)
+    if xp is np and array_module(array) is not np:
+        raise DeviceError(f"{what} are on a GPU, but the array is not\n{shapes(array=like, given=array)}")
+    return xp.asarray(array.astype(np.int64, copy=False))
+
+
+def is_writable(array: Any) -> bool:
+    """Whether the array may be written to. Compiled kernels write through an address, and pass NumPy's own check by.
+
+    >>> is_writable(np.broadcast_to(1.0, (3,)))
+    False
+    """
+    return getattr(array.flags, "writeable", True)  # CuPy has no read-only arrays
+
+
+def overlap(arrays: Sequence[Any]) -> tuple[int, int] | None:
+    """The positions of two arrays that have an element in common, in memory; None if there are none.
+
+    An array of which two elements are one, as with a stride of 0, has its position twice.
+
+    >>> x = np.zeros(6)
+    >>> overlap([x[::2], x[1::2]])
+    >>> overlap([x[:4], x[4:], x[3:]])
+    (0, 2)
+    """
+    for index, array in enumerate(arrays):
+        if _repeats(array):
+            return index, index
+    bounds = sorted((*_bounds(array), index) for index, array in enumerate(arrays) if array.size)
+    for place, (_, end, one) in enumerate(bounds):
+        for start, _, other in bounds[place + 1 :]:
+            if start >= end:
+                break
+            if array_module(arrays[one]).shares_memory(arrays[one], arrays[other]):
+                return min(one, other), max(one, other)
+    return None
+
+
+def _repeats(array: Any) -> bool:
+    """Whether one element may be several of the array's: whether a stride is shorter than all that lies within it."""
+    reach = array.itemsize
+    for stride, length in sorted((abs(stride), n) for stride, n in zip(array.strides, array.shape, strict=True)):
+        if length > 1:
+            if stride < reach:
+                return array.size > 0
+            reach += stride * (length - 1)
+    return False
+
+
+def _bounds(array: Any) -> tuple[int, int]:
+    """Where an array begins and ends in memory, in bytes."""
+    pointer = array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
+    reaches = [stride * (n - 1) for stride, n in zip(array.strides, array.shape, strict=True)]
+    return pointer + sum(r for r in reaches if r < 0), pointer + sum(r for r in reaches if r > 0) + array.itemsize
+
+
+def _from_numbers(data: Any, what: str) -> np.ndarray[Any, Any]:
+    if isinstance(data, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in data):
+        raise DTypeError(
+            f"{what} has a masked array among its rows, and its mask would be lost\n  fill it: row.filled(0)"
+        )
+    try:
+        array = np.asarray(data)
+    except DTypeError:
+        raise DTypeError(
+            f"{what} is {type(data).__name__} of Tensors; concatenate joins them, x.numpy() and x.item() give numbers"
+        ) from None
+    except (TypeError, ValueError):  # rows of different lengths
+        array = None
+    if array is None or array.dtype.kind not in "biuf":  # NumPy would make numbers of None and "1.5" as well
+        raise DTypeError(
+            f"{what} is {type(data).__name__}; give an array, a number, or nested lists of numbers "
+            "whose rows have equal lengths"
+        )
+    return array
+
+
+def _is_number(data: Any, kind: str) -> bool:
+    """Whether these are numbers of Python's, which have no dtype, or an integer of NumPy's, which stands for one."""
+    return (isinstance(data, np.generic) and kind in "biu") or (
+        not hasattr(data, "dtype") and not hasattr(data, "__array__")
+    )
+
+
+def _kind(data: Any) -> str:
+    return f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
