@@ -16,7 +16,8 @@ import numpy as np
 from rawgan.data import to_uint8
 from rawgan.data.opening import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
-from rawgan.runs._files import replacing
+from rawgan.files import open_file
+from rawgan.runs._files import naming, replacing
 from rawgan.runs.folder import numbered_files
 
 if TYPE_CHECKING:
@@ -395,6 +396,8 @@ def _dithered(picture: "Image") -> "Image":
 
 
 def _read_png(path: Path) -> "Image":
+    with naming(path, "read"):
+        open_file(path).close()
     try:
         with opened_image(path, ("PNG",)) as picture:
             picture.load()
