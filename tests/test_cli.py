@@ -363,7 +363,10 @@ def test_interpolate_draws_rows_or_moves(run, tmp_path, capsys):
             ["describe", "--image-size", "1792", "--width", "4096", "--noise-size", "65536"],
             "rawgan describe: out of memory: ",
         ),
-        (["describe", "--batch-size", "1"], "rawgan describe: batch_size must lie in 2 ... 1048576, but is 1"),
+        (
+            ["describe", "--batch-size", "1"],
+            "rawgan describe: batch_size 1: dcgan's discriminator has batch norm in layer ",
+        ),
         (["sample", "RUN", "--count", "0"], "rawgan sample: count must lie in 1 ... 1000000, but is 0"),
         (["interpolate", "RUN", "--frames", "1"], "rawgan interpolate: frames must lie in 2 ... 10000, but is 1"),
         (["interpolate", "RUN", "--out", "x.bmp"], "rawgan interpolate: "),
