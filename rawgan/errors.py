@@ -66,6 +66,10 @@ class ConfigError(RawganError, ValueError):
     """A configuration, run folder or weight file that does not say what it should."""
 
 
+class FileError(ConfigError):
+    """A file or folder of a run that the system does not let be read, written or deleted, whatever it holds."""
+
+
 class CheckFailed(RawganError, AssertionError):
     """A function, layer or kernel that does not keep what `rawgan.testing` checks: it writes to its input, say."""
 

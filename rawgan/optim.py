@@ -13,6 +13,9 @@ from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, sha
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
+LEAST_EPS = 1e-37
+"""Less would be 0 in float32, and 0 / 0 for a parameter whose gradient is 0, such as a bias behind the last bend."""
+
 
 class Optimizer:
     """What all optimisers share: the parameters, the learning rate, the number of steps taken.
@@ -219,7 +222,7 @@ class RMSprop(Optimizer):
 
     def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, rho: float = 0.99, eps: float = 1e-8) -> None:
         _check_range("RMSprop", "rho", rho, 0, 1)
-        _check_range("RMSprop", "eps", eps, 0, float("inf"))
+        _check_range("RMSprop", "eps", eps, LEAST_EPS, float("inf"))
         self.rho, self.eps = float(rho), float(eps)
         super().__init__(parameters, lr)
 
@@ -256,7 +259,7 @@ class AdamW(Optimizer):
             raise ArgumentError(f"{name}: betas must be two numbers, but is {betas!r}")
         for index, beta in enumerate(betas):
             _check_range(name, f"betas[{index}]", beta, 0, 1)
-        _check_range(name, "eps", eps, 0, float("inf"))
+        _check_range(name, "eps", eps, LEAST_EPS, float("inf"))
         _check_range(name, "weight_decay", weight_decay, 0, float("inf"))
         self.betas = float(betas[0]), float(betas[1])
         self.eps, self.weight_decay = float(eps), float(weight_decay)

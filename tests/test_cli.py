@@ -402,7 +402,10 @@ def test_interpolate_draws_rows_or_moves(run, tmp_path, capsys):
             ["describe", "--image-size", "1792", "--width", "4096", "--noise-size", "65536"],
             "rawgan describe: out of memory: ",
         ),
-        (["describe", "--batch-size", "1"], "rawgan describe: batch_size must lie in 2 ... 1048576, but is 1"),
+        (
+            ["describe", "--batch-size", "1"],
+            "rawgan describe: batch_size 1: dcgan's discriminator has batch norm in layer ",
+        ),
         (["sample", "RUN", "--count", "0"], "rawgan sample: count must lie in 1 ... 1000000, but is 0"),
         (["interpolate", "RUN", "--frames", "1"], "rawgan interpolate: frames must lie in 2 ... 10000, but is 1"),
         (["interpolate", "RUN", "--out", "x.bmp"], "rawgan interpolate: "),
@@ -440,8 +443,9 @@ def test_resuming_says_what_it_passes_over_and_what_is_not_the_same(run, capsys)
     later = newest.with_name("step-000009.safetensors")
     later.write_bytes(before[:-1])
     assert main(["train", "--resume", str(run), "--steps", "4", "--backend", "reference"]) == 0
-    printed = capsys.readouterr().out
-    assert f"passed over: {later} is damaged" in printed
+    printed, said = capsys.readouterr()
+    assert f"rawgan: {later} is damaged" in said
+    assert f"set aside: {later}.damaged\n" in printed
     assert "not bit for bit what it would have been, as these are others: kernels cpu → reference\n" in printed
     assert later.with_name("step-000009.safetensors.damaged").read_bytes() == before[:-1]
     assert main(["train", "--resume", str(run), "--seed", "9"]) == 1

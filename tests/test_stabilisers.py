@@ -327,7 +327,14 @@ RECIPES = {
     "relativistic": {"model": "residual", "objective": "relativistic", "penalty": "r1+r2", "ema": 0.9},
     "wasserstein": {"model": "residual", "objective": "wasserstein", "penalty": "wgan-gp", "d_steps": 2},
     "hinge": {"objective": "hinge", "spectral_norm": True, "g_steps": 2, "d_learning_rate": 4e-4},
-    "dragan": {"penalty": "dragan", "penalty_every": 2, "instance_noise": 0.1, "noise_steps": 3, "pack": 2},
+    "dragan": {
+        "model": "residual",
+        "penalty": "dragan",
+        "penalty_every": 2,
+        "instance_noise": 0.1,
+        "noise_steps": 3,
+        "pack": 2,
+    },
     "smooth": {"objective": "least-squares", "smooth_real": 0.1, "smooth_fake": 0.1},
 }
 

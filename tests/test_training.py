@@ -105,7 +105,7 @@ def test_sizes_follow_the_data():
         ({"epochs": -1.0}, "epochs must be more than 0 and at most 1000000, but is -1.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be more than 0 and at most 10, but is nan"),
         ({"steps": 1, "epochs": 1.0}, "steps 1 and epochs 1.0 both say how long to train; give one of them"),
-        ({"batch_size": 1}, "batch_size must lie in 2 ... 1048576, but is 1"),
+        ({"batch_size": 0}, "batch_size must lie in 1 ... 1048576, but is 0"),
         ({"image_size": 4}, "image_size must lie in 8 ... 2048, but is 4"),
         ({"channels": 5}, "channels must lie in 1 ... 4, but is 5"),
         ({"data": ""}, "data must be the name of a set or the path of a folder or file, but is ''"),

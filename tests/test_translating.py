@@ -236,7 +236,7 @@ def test_flags_make_sense_of_what_a_file_says(data, tmp_path, capsys):
         (["subpixel", "--image-size", "30"], "images of 30 pixels cannot be shrunk by 4"),
         (["resnet", "--patch", "142"], "patch must be one of 16, 34, 70 for images of 28 pixels"),
         (["unet", "--width", "0"], "width must lie in 1"),
-        (["unet", "--batch-size", "0"], "batch_size must lie in 2"),
+        (["unet", "--batch-size", "0"], "batch_size must lie in 1"),
     ],
 )
 def test_what_cannot_be_described_is_refused(options, words, capsys):

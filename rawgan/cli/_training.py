@@ -30,6 +30,7 @@ from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.folder import read_toml, refuse_taken
 from rawgan.runs.loop import Loop, Record, counts_of
 from rawgan.runs.options import RunConfig
+from rawgan.runs.restoring import check_whole, tell_of_damaged
 from rawgan.runs.scatter import quality_in_words, rasters
 
 LOG_SECONDS = 10.0
@@ -69,9 +70,9 @@ def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
 def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[Loop]) -> int:
     """Go on from the latest checkpoint that is whole."""
     checkpoint, faults = folder.newest_checkpoint()
-    for fault in faults:
-        say(console, f"passed over: {fault}")
     if checkpoint is not None:
+        tell_of_damaged(faults, checkpoint)
+        check_whole(folder, folder.read_config(), checkpoint)
         config.check_resumed(config.from_dict(dict(checkpoint.about.config), f"step {checkpoint.about.step}"))
     training = _prepare(console, config, loop, checkpoint)
     if config.dry_run:

@@ -19,6 +19,7 @@ from rawgan.gan import (
     TranslationKind,
     build,
     build_translator,
+    check_batch,
     human_bytes,
     network_bytes,
     receptive_field,
@@ -87,6 +88,7 @@ def main(options: list[str]) -> int:
     for name, value in {**image, **sizes}.items():
         check_range(name, value, *RANGES[name])
     kind: Kind = PointKind() if points else ImageKind(config.image_size, config.channels)
+    check_batch(config.model, kind, batch_size)
     classes = 0 if config.conditional == "none" else config.classes
     gan = build(
         config.model, kind, noise_size=noise_size, width=width, d_width=d_width,

@@ -1,5 +1,6 @@
 """rawgan runs"""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from rawgan.cli.parsing import parse
 from rawgan.data import name_of
-from rawgan.errors import ConfigError
+from rawgan.errors import ConfigError, FileError
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import read_about
@@ -45,7 +46,7 @@ def main(options: list[str]) -> int:
         makers = "rawgan train, pix2pix, enhance or cyclegan"
         console.print(f"no runs in {config.folder}; {makers} makes one", highlight=False, soft_wrap=True)
         return 0
-    table, damaged = Table(box=SIMPLE, pad_edge=False, collapse_padding=True), []
+    table, faults = Table(box=SIMPLE, pad_edge=False, collapse_padding=True), list[str]()
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in ("step", "size") else "left", overflow="fold")
     for path in paths:
@@ -53,11 +54,11 @@ def main(options: list[str]) -> int:
         try:
             row = _row(folder)
         except (ConfigError, KeyError, TypeError, ValueError) as error:
-            damaged.append(str(error).partition("\n")[0])
-            row = ("", "", "", "damaged")
+            faults.append(str(error).partition("\n")[0])
+            row = ("", "", "", "cannot be read" if isinstance(error, FileError) else "damaged")
         table.add_row(*map(escape, (path.name, *row[:-1], human_bytes(_bytes(path)), row[-1])))
     console.print(table)
-    for fault in damaged:
+    for fault in faults:
         console.print(fault, highlight=False, markup=False, soft_wrap=True)
     return 0
 
@@ -72,8 +73,16 @@ def _row(folder: RunFolder) -> tuple[str, ...]:
         f"{_what(config)}, {name_of(str(config['data']))}",
         f"{last['step']:,}" + (f" of {asked:,}" if asked else ""),
         f"D {last['d_loss']:.3f}  G {last['g_loss']:.3f}" if records else "",
-        "running" if folder.is_running() else ended,
+        _state(folder, ended),
     )
+
+
+def _state(folder: RunFolder, ended: str) -> str:
+    """Whether a run is running; of runs whose lock cannot be tried, as they belong to others, how far they are."""
+    try:
+        return "running" if folder.is_running() else ended
+    except FileError:
+        return ended if ended == "finished" else "not finished"
 
 
 def _what(config: dict[str, Any]) -> str:
@@ -85,4 +94,8 @@ def _what(config: dict[str, Any]) -> str:
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # a training has just deleted it, or it belongs to somebody else
+            size += path.stat().st_size if path.is_file() else 0
+    return size

@@ -5,6 +5,7 @@ from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs
 from rawgan.gan.graphed import GraphedStep
 from rawgan.gan.models import MODELS, ImageKind, Kind, PointKind, makers_of, split_size
 from rawgan.gan.networks import GAN, Players, build
+from rawgan.gan.norms import check_batch
 from rawgan.gan.objectives import OBJECTIVES, objective
 from rawgan.gan.penalties import PENALTIES
 from rawgan.gan.sampling import generate
@@ -48,6 +49,7 @@ __all__ = [
     "Translator",
     "build",
     "build_translator",
+    "check_batch",
     "check_conditional",
     "cycle_step",
     "discriminator_step",

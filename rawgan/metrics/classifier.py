@@ -216,6 +216,8 @@ def train(
     for part in (images, held_out):
         if part.labels is None:
             raise DataError(f"{part.name}: a classifier needs labels, and these images have none")
+    if len(images) < 2:  # batch norm, and what two classes differ in
+        raise DataError(f"{images.name}: a classifier learns from two images or more, but there is {len(images)}")
     classes = int(max(part.labels.max() for part in (images, held_out))) + 1  # type: ignore[union-attr]
     size, _, channels = images.shape
     classifier = Classifier(Kind(size, channels, classes, images.name), seed)

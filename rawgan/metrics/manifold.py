@@ -1,6 +1,7 @@
 """Precision, recall, density and coverage: are samples where real ones are, and everywhere where those are?
 
-Each set is taken for the union of balls around its samples that reach to the k-th nearest sample of the same set.
+Each set is taken for the union of balls around its samples that reach to the k-th nearest sample of the same set. Where
+a set has more than k samples at one place, that is a ball without extent, which has in it what is at the same place.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from rawgan.metrics._checks import checked
 
 ROWS = 250
 """Rows of a matrix of distances that are in memory at once."""
+SAME = 1e-13
+"""Squared distances that are no more than rounding errors, relative to the largest squared distance from the centre."""
 
 
 class PRDC(NamedTuple):
@@ -49,7 +52,8 @@ def prdc(real: ArrayLike, generated: ArrayLike, k: int = 5) -> PRDC:
     x, y = checked("prdc", k + 1, real=real, generated=generated)
     centre = x.mean(axis=0)  # distances do not change, and lose fewer digits
     x, y = x - centre, y - centre
-    x_radii, y_radii = _radii(x, k), _radii(y, k)
+    same = SAME * max(float((z * z).sum(axis=1).max()) for z in (x, y)) + np.finfo(np.float64).tiny
+    x_radii, y_radii = (np.maximum(_radii(z, k), same) for z in (x, y))
 
     balls = np.zeros(len(y), np.int64)  # of real samples, that each generated one is in
     recalled = covered = 0

@@ -9,6 +9,10 @@ from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
 from rawgan.nn.module import Buffer, Module, check_modules
 from rawgan.ops._arguments import checked_generator, whole
 from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+TINY = 1e-12
+"""Weights all smaller than that have no direction that their largest singular value could be divided out of."""
 
 
 class Residual(Module):
@@ -73,7 +77,8 @@ class SpectralNorm(Module):
 
     σ is estimated by a step of power iteration in each forward pass; in training, the vector that it comes to is kept,
     for the next one to start from.
-    A kernel of a convolution counts as the matrix (all axes but the outputs, outputs).
+    A kernel of a convolution counts as the matrix (all axes but the outputs, outputs). Weights all smaller than 1e-12,
+    such as those that begin at zero, stay as they are: there σ counts as 1.
 
     Shapes: as the layer; u (outputs,)
     Source: Miyato et al. 2018
@@ -102,18 +107,40 @@ class SpectralNorm(Module):
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """See the class; then LeakyReLU, if the slope is below 1."""
-        w, moving = self.layer.w, self.training and not self.buffers_frozen
-        if moving:
-            check_writable("SpectralNorm", u=self.u)
-        matrix = ops.reshape(w, (-1, w.shape[-1]))
+        return self.layer._with_weight(x, self.normalized(), slope)
+
+    def normalized(self) -> Tensor:
+        """The weights divided by σ, by one step of power iteration."""
+        w = self.layer.w
+        xp = array_module(w._array)
+        sizes = xp.abs(w._array).reshape(-1)
+        at = sizes.argmax()
+        largest = sizes[at]
+        # w / σ is the same for all multiples of w, so a constant factor leaves value and derivatives as they are. With
+        # the largest weight near 1, no square overflows or vanishes; a power of two changes no digit.
+        tiny = largest < TINY
+        unit = xp.exp2(xp.floor(xp.log2(xp.where(tiny, 1, largest))))
+        matrix = ops.reshape(w / Tensor.wrap(xp.asarray(unit, w.dtype)), (-1, w.shape[-1]))
+        column = self._start(matrix._array, at // w.shape[-1])
         # Differentiated as a whole, the step of the iteration included: exact however far u is from where it goes.
-        start = Tensor.wrap(self.u._array.reshape(-1, 1).copy())  # which u itself will not be for long
-        v = ops.matmul(matrix, start)  # (rows, outputs) @ (outputs, 1)
-        u = ops.matmul(ops.reshape(v / _length(v), (1, -1)), matrix)  # (1, rows) @ (rows, outputs)
-        sigma = _length(u)
-        if moving:
-            self.u[...] = (u._array / sigma._array).reshape(-1)
-        return self.layer._with_weight(x, w / sigma, slope)
+        # One more under the roots of weights that are all but zero makes their σ 1.
+        extra = Tensor.wrap(xp.asarray(tiny, w.dtype))
+        v = ops.matmul(matrix, Tensor.wrap(column))  # (rows, outputs) @ (outputs, 1)
+        row = ops.reshape(v / ops.sqrt(ops.sum(v * v) + extra), (1, -1))
+        u = ops.matmul(row, matrix)  # (1, rows) @ (rows, outputs)
+        sigma = ops.sqrt(ops.sum(u * u) + extra)
+        if self.training and not self.buffers_frozen:
+            check_writable("SpectralNorm", u=self.u)
+            self.u[...] = xp.where(tiny, self.u._array, (u._array / sigma._array).reshape(-1))
+        return ops.reshape(matrix / sigma, w.shape)
+
+    def _start(self, matrix: Any, widest: Any) -> Any:
+        """Where the iteration starts: from u; or, if the matrix makes nothing of that but rounding errors, from its row
+        with the largest weight. Shapes: matrix (rows, outputs) → (outputs, 1)"""
+        xp, u, flat = array_module(matrix), self.u._array, matrix.reshape(-1)
+        seen = matrix @ u  # (rows, outputs) @ (outputs,)
+        lost = seen @ seen <= xp.finfo(matrix.dtype).eps * (flat @ flat) * (u @ u)
+        return xp.where(lost, matrix[widest], u).reshape(-1, 1)
 
     def describe_options(self) -> str:
         """The layer."""
@@ -157,8 +184,3 @@ class MinibatchStd(Module):
 def _plain(layer: Linear | Conv2d | ConvTranspose2d) -> str:
     """The name of the layer that this one is derived from."""
     return next(each.__name__ for each in (Linear, Conv2d, ConvTranspose2d) if isinstance(layer, each))
-
-
-def _length(x: Tensor) -> Tensor:
-    """√Σ x², with a slope even at 0."""
-    return ops.sqrt(ops.maximum(ops.sum(x * x), 1e-30))

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from rawgan.errors import ConfigError
+from rawgan.errors import ConfigError, FileError
 
 
 def refuse_link(path: Path) -> None:
@@ -22,19 +22,50 @@ def refuse_link(path: Path) -> None:
 def naming(path: str | Path, action: str) -> Iterator[None]:
     """Turn the operating system's errors into one that names the file: full disk, no permission, no folder.
 
-    Raises: ConfigError, also for a name that no file can have
+    Raises: FileError, also for a name that no file can have
 
     >>> with naming("weights.safetensors", "written"):
     ...     raise OSError(28, "No space left on device")
     Traceback (most recent call last):
-    rawgan.errors.ConfigError: weights.safetensors could not be written: No space left on device
+    rawgan.errors.FileError: weights.safetensors could not be written: No space left on device
     """
     if "\0" in str(path) or not _can_be_encoded(path):
-        raise ConfigError(f"{path} could not be {action}: no file can have such a name")
+        raise FileError(f"{path} could not be {action}: no file can have such a name")
     try:
         yield
     except OSError as error:
-        raise ConfigError(f"{path} could not be {action}: {error.strerror or error}") from error
+        raise FileError(f"{path} could not be {action}: {error.strerror or error}") from error
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder of that name, which a link to nothing is not.
+
+    Raises: FileError when the system does not tell: a folder that may not be looked into is no reason to begin anew
+
+    >>> is_there(Path("no such folder/at all"))
+    False
+    """
+    with naming(path, "read"):
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
+
+
+def listed(folder: Path) -> list[Path]:
+    """What is in a folder, sorted by name; nothing if there is no such folder.
+
+    Raises: FileError when the system does not let it be listed, where `glob` would find nothing
+
+    >>> listed(Path("no such folder"))
+    []
+    """
+    with naming(folder, "read"):
+        try:
+            return sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def _can_be_encoded(path: str | Path) -> bool:
@@ -54,7 +85,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     cut costs neither.
     The folder is made when it does not exist.
 
-    Raises: ConfigError when the system refuses (full disk, no permission).
+    Raises: FileError when the system refuses (full disk, no permission).
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:

@@ -7,11 +7,11 @@ Nothing is pickled. A checksum over everything that the file says finds damage t
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,6 +24,15 @@ FORMAT = 1
 
 NUMBERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"})
 """What arrays may be made of. Other types, such as bfloat16, NumPy has only while some other library is loaded."""
+
+
+MOST_HEADER = 10**8
+"""Bytes of the part of a safetensors file that says where arrays are: that is as much as the format allows."""
+
+
+class Damaged(ConfigError):
+    """A checkpoint whose content is proved wrong, by its format or its checksum. One that merely cannot be read is a
+    FileError."""
 
 
 class LaterFormat(ConfigError):
@@ -94,20 +103,23 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 def read(path: Path) -> Checkpoint:
     """Read a checkpoint, and see to it that it is what was written.
 
-    Raises: ConfigError when it is missing, cut short, damaged, of a later format, or no checkpoint at all
+    Raises: FileError when it is missing or cannot be read; Damaged when it is cut short, damaged, or no checkpoint at
+        all; LaterFormat for one of a later rawgan
     """
-    with _opened(path) as file:
-        text, checksum = _heading(path, file.metadata())
-        kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 (not a dict)
-        for name, kind in kinds.items():
-            if kind not in NUMBERS:
-                raise ConfigError(
-                    f"{path} holds numbers of a type that NumPy lacks: {shown(name)} is {kind}\n"
-                    "  rawgan writes no such file; take another checkpoint"
-                )
-        arrays = {name: file.get_tensor(name) for name in kinds}
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    # As bytes, not mapped into memory: there, a disk that fails would end the process without a word.
+    with naming(path, "read"), open_file(path) as file:
+        text, checksum = _heading(path, file)
+        file.seek(0)
+        data = file.read()
+    try:
+        arrays = load(data)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise Damaged(f"{path} is damaged or cut short: {shown(str(error))}\n  take another checkpoint") from error
     if checksum_of(text, arrays) != checksum:
-        raise ConfigError(f"{path} is damaged: its checksum does not fit\n  take another checkpoint")
+        raise Damaged(f"{path} is damaged: its checksum does not fit\n  take another checkpoint")
     return Checkpoint(_about(path, text), arrays)
 
 
@@ -116,29 +128,42 @@ def read_about(path: Path) -> About:
 
     Raises: as `read`
     """
-    with _opened(path) as file:
-        return _about(path, _heading(path, file.metadata())[0])
+    with naming(path, "read"), open_file(path) as file:
+        text, _ = _heading(path, file)
+    return _about(path, text)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    from safetensors import SafetensorError, safe_open
-
+def _heading(path: Path, file: BinaryIO) -> tuple[str, str]:
+    """The text about the run, and the checksum, which a safetensors file begins with; if it ends where the last of its
+    arrays does."""
+    whole = os.fstat(file.fileno()).st_size
+    size = int.from_bytes(file.read(8), "little")
+    if not 0 < size <= min(whole - 8, MOST_HEADER):
+        raise Damaged(f"{path} is damaged or cut short: it does not begin as a checkpoint\n  take another checkpoint")
     try:
-        with naming(path, "read"):
-            open_file(path).close()  # refuses what is no file
-            with safe_open(path, framework="np") as file:
-                yield file
-    except SafetensorError as error:
-        raise ConfigError(f"{path} is damaged or cut short: {error}\n  take another checkpoint") from error
-
-
-def _heading(path: Path, metadata: Mapping[str, str] | None) -> tuple[str, str]:
-    """The text about the run, and the checksum."""
-    try:
-        heading = json.loads((metadata or {}).get("rawgan", "null"))
+        header = json.loads(file.read(size))
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is damaged: {error}\n  take another checkpoint") from error
+        raise Damaged(f"{path} is damaged or cut short: {shown(str(error))}\n  take another checkpoint") from error
+    if not isinstance(header, dict):
+        raise Damaged(f"{path} is damaged: its header is no table\n  take another checkpoint")
+    said = _said(path, header)  # first, as a later rawgan may have other numbers
+    end = 8 + size + max((_end(path, name, tensor) for name, tensor in header.items()), default=0)
+    if whole != end:
+        raise Damaged(
+            f"{path} is damaged or cut short: it should have {end:,} bytes, but has {whole:,}\n"
+            "  take another checkpoint"
+        )
+    return said
+
+
+def _said(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
+    """The text about the run, and the checksum."""
+    metadata = header.get("__metadata__")
+    text = metadata.get("rawgan") if isinstance(metadata, dict) else None
+    try:
+        heading = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"{path} is damaged: {error}\n  take another checkpoint") from error
     match heading:
         case {"format": int(form)} if form > FORMAT:
             raise LaterFormat(
@@ -147,14 +172,29 @@ def _heading(path: Path, metadata: Mapping[str, str] | None) -> tuple[str, str]:
             )
         case {"format": int(), "about": str(about), "checksum": str(checksum)}:
             return about, checksum
-    raise ConfigError(f"{path} is no checkpoint of rawgan: it does not say of which run it is\n  take another")
+    raise Damaged(f"{path} is no checkpoint of rawgan: it does not say of which run it is\n  take another")
+
+
+def _end(path: Path, name: str, tensor: Any) -> int:
+    """Where an array ends, in bytes behind the header."""
+    match tensor:
+        case _ if name == "__metadata__":
+            return 0
+        case {"dtype": str(kind), "data_offsets": [int(), int(end)]} if kind in NUMBERS:
+            return end
+        case {"dtype": str(kind), "data_offsets": [int(), int()]}:
+            raise Damaged(
+                f"{path} holds numbers of a type that NumPy lacks: {shown(name)} is {shown(kind)}\n"
+                "  rawgan writes no such file; take another checkpoint"
+            )
+    raise Damaged(f"{path} is damaged: it does not say where {shown(name)} is\n  take another checkpoint")
 
 
 def _about(path: Path, text: str) -> About:
     try:
         about = About(**json.loads(text))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is damaged: {error}\n  take another checkpoint") from error
+        raise Damaged(f"{path} is damaged: {error}\n  take another checkpoint") from error
     numbers = about.step, about.steps, about.rollbacks
     tables = about.config, about.counts, about.rates, about.made_by
     if (
@@ -163,7 +203,7 @@ def _about(path: Path, text: str) -> About:
         or not all(isinstance(counts, list) and all(type(n) is int for n in counts) for counts in about.counts.values())
         or not all(type(rate) is float and 0 < rate < float("inf") for rate in about.rates.values())
     ):
-        raise ConfigError(f"{path} is damaged: what it says about its run makes no sense\n  take another checkpoint")
+        raise Damaged(f"{path} is damaged: what it says about its run makes no sense\n  take another checkpoint")
     return about
 
 

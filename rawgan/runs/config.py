@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from rawgan.data import MIXTURES, Mixture
 from rawgan.errors import ArgumentError
-from rawgan.gan import MODELS, ImageKind, Kind, PointKind, check_conditional, makers_of, split_size
+from rawgan.gan import MODELS, ImageKind, Kind, PointKind, check_batch, check_conditional, makers_of, split_size
 from rawgan.runs.options import RunConfig
 
 POINT_STEPS = 8000
@@ -82,6 +82,7 @@ class TrainConfig(RunConfig):
         self._check_kind()
         if self.image_size is not None:
             split_size(self.image_size)
+        check_batch(self.model, self.kind, self.batch_size, self.pack, self.penalty)
         if not self.mixture:
             self.check_picture()
 

@@ -161,6 +161,8 @@ def data_out_of_range(real: Array, tanh: bool) -> list[Finding]:
             Finding(name, "largest size of a number", "data", float(np.abs(real).max()), "", None, 1.001, scale),
             Finding(name, "smallest number", "data", float(real.min()), "", None, DARK, scale),
         ]
+    if len(real) < 2:  # of a single image nobody can say whether others are like it
+        return found
     deviation = float(real.std(0, dtype=np.float64).max())
     return [
         *found,
@@ -172,7 +174,9 @@ def data_out_of_range(real: Array, tanh: bool) -> list[Finding]:
 def mode_collapse(seen: Probe) -> list[Finding]:
     """Few images for much noise. All of one kind: they are close together. Of a few: each has a twin."""
     remedy = "--penalty r1+r2 --objective relativistic --model residual, or --pack 2; a lower --learning-rate"
-    found = []
+    found = list[Finding]()
+    if len(seen.real) < 2:
+        return found
     for figure, of_fake, of_real in zip(
         ("distance between images, by that of real ones", "distance to the most alike, by that of real ones"),
         _distances(seen.fake), _distances(seen.real), strict=True,
@@ -199,8 +203,9 @@ def d_is_winning(seen: Probe, recipe: Recipe, recent: Sequence[Mapping[str, Any]
         loss, real, fake = (float(np.mean([record.get(key, np.nan) for record in recent])) for key in keys)
         place = f"discriminator, D(real) {real:.3f}, D(fake) {fake:.3f}"
         figure = f"its loss in {len(recent)} steps, by that of guessing"
-        share = 100 * (loss - best) / (guessing - best)
-        found.append(Finding(name, figure, place, share, " %", LEAST_D_LOSS, None, remedy))
+        if guessing - best > 1e-6:  # targets smoothed to one half leave nothing to win
+            share = 100 * (loss - best) / (guessing - best)
+            found.append(Finding(name, figure, place, share, " %", LEAST_D_LOSS, None, remedy))
     figure = "slope of G's loss, by that where D guesses"
     return [*found, Finding(name, figure, "generator", 100 * seen.pull, " %", LEAST_PULL, None, remedy)]
 

@@ -29,10 +29,10 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from rawgan.errors import ArgumentError, ConfigError
+from rawgan.errors import ArgumentError, ConfigError, FileError
 from rawgan.files import open_file
-from rawgan.runs._files import naming, refuse_link, replacing
-from rawgan.runs.checkpoint import Checkpoint, LaterFormat, read, read_about, write
+from rawgan.runs._files import is_there, listed, naming, refuse_link, replacing
+from rawgan.runs.checkpoint import Checkpoint, Damaged, read, write
 from rawgan.runs.lines import open_at_end, read_lines, to_line
 
 CONFIG = "config.toml"
@@ -108,7 +108,7 @@ class RunFolder:
         """
         run = cls(path)
         with naming(run.path, "opened"):
-            if run.config_file.is_file():
+            if is_there(run.config_file):
                 refuse_link(run.samples_folder)
                 return run
             if not run.path.exists():
@@ -142,12 +142,17 @@ class RunFolder:
             lock.release()
 
     def is_running(self) -> bool:
-        """Whether a process is writing to the run."""
-        if not (self.path / LOCK).is_file():
+        """Whether a process is writing to the run.
+
+        Raises: FileError when the lock cannot be tried, as in a folder that belongs to somebody else
+        """
+        if not is_there(self.path / LOCK):
             return False
         try:
             with self.locked():
                 return False
+        except FileError:
+            raise
         except ConfigError:
             return True
 
@@ -227,10 +232,11 @@ class RunFolder:
 
     # --- going back ------------------------------------------------------------------------------------
 
-    def rewind(self, step: int, kept: Callable[[int], bool]) -> None:
+    def rewind(self, step: int, kept: Callable[[int], bool]) -> list[Path]:
         """Make the run what it was after ``step``: no metrics and no best checkpoint of later steps, and only pictures
-        and alarms of steps that are ``kept``. What a crash left half-written goes, too; checkpoints of later steps are
-        set aside.
+        and alarms of steps that are ``kept``. What a crash left half-written goes, too.
+
+        Returns where checkpoints of later steps, and a damaged best one, are now: see :func:`set_aside`.
 
         Raises: ConfigError when a file cannot be read, written or deleted.
         """
@@ -251,14 +257,17 @@ class RunFolder:
             for picture in self.samples():
                 if number_of(picture) > step or not kept(number_of(picture)):
                     picture.unlink()
-            for later in self.checkpoints():
-                if number_of(later) > step:  # a damaged one, which was passed over
-                    later.replace(later.with_name(f"{later.name}.damaged"))
-            if (self.best_step() or 0) > step:
-                self.best_file.unlink()
+            aside = [set_aside(later) for later in self.checkpoints() if number_of(later) > step]
+            if is_there(self.best_file):
+                best = self.best_step()
+                if best is None:
+                    aside.append(set_aside(self.best_file))
+                elif best > step:
+                    self.best_file.unlink()
             for folder in (self.path, self.samples_folder, self.checkpoints_folder):
                 for litter in folder.glob(".*.tmp"):
                     litter.unlink()
+        return aside
 
     # --- checkpoints -----------------------------------------------------------------------------------
 
@@ -284,16 +293,21 @@ class RunFolder:
     def newest_checkpoint(self) -> tuple[Checkpoint | None, list[str]]:
         """The latest checkpoint that is whole; and of each later one what is wrong with it. None if there is none.
 
-        Raises: ConfigError when there are checkpoints, and none of them is whole; or when a later rawgan wrote one.
+        Raises: ConfigError when there are checkpoints, and none of them is whole; when a later rawgan wrote one; when
+            one cannot be read, which says nothing about what it holds.
         """
         faults: list[str] = []
-        for path in reversed(self.checkpoints()):
+        left = self.checkpoints()
+        while left:
+            path = left.pop()
             try:
                 return read(path), faults
-            except LaterFormat:
-                raise
-            except ConfigError as error:
+            except Damaged as error:
                 faults.append(str(error).partition("\n")[0])
+            except FileError:
+                if path.is_symlink() or is_there(path):
+                    raise
+                left = [each for each in self.checkpoints() if each != path]  # a training has just deleted it
         if faults:
             raise ConfigError("\n  ".join(["no checkpoint of this run is whole", *faults, "train it again"]))
         return None, faults
@@ -306,25 +320,32 @@ class RunFolder:
         write(self.best_file, made)
 
     def best_step(self) -> int | None:
-        """The step of best.safetensors; None where there is none that is whole."""
+        """The step of best.safetensors; None where there is none that is whole.
+
+        Raises: ConfigError when a later rawgan wrote it, or it cannot be read.
+        """
+        if not is_there(self.best_file):
+            return None
         try:
-            return read_about(self.best_file).step
-        except LaterFormat:
-            raise
-        except ConfigError:
+            return read(self.best_file).about.step
+        except Damaged:
             return None
 
     def best_checkpoint(self) -> Checkpoint:
         """What best.safetensors holds.
 
-        Raises: ConfigError when there is none, or it is damaged.
+        Raises: ConfigError when there is none, when it is damaged, or cannot be read.
         """
-        if not self.best_file.exists():
+        if not is_there(self.best_file):
             raise ConfigError(
                 f"{self.path} has no best checkpoint, as none was measured\n"
                 "  train with --evaluate-every to have one; or take the latest"
             )
-        return read(self.best_file)
+        try:
+            return read(self.best_file)
+        except Damaged as error:
+            fault = str(error).partition("\n")[0]
+            raise Damaged(f"{fault}\n  leave --best out, to have the latest checkpoint") from error
 
     # --- samples ---------------------------------------------------------------------------------------
 
@@ -371,6 +392,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 def numbered_files(folder: str | Path, suffix: str) -> list[Path]:
     """The files ``step-<number><suffix>`` of a folder, sorted by number; other files are left out.
 
+    Raises: FileError when the folder cannot be listed.
+
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     for name in ("step-1000000.png", "step-999999.png", "step-7.png.tmp"):
@@ -379,12 +402,27 @@ def numbered_files(folder: str | Path, suffix: str) -> list[Path]:
     ['step-999999.png', 'step-1000000.png']
     """
     pattern = re.compile(rf"step-\d+{re.escape(suffix)}")
-    return sorted((file for file in Path(folder).glob("*") if pattern.fullmatch(file.name)), key=number_of)
+    return sorted((file for file in listed(Path(folder)) if pattern.fullmatch(file.name)), key=number_of)
 
 
 def number_of(path: Path) -> int:
     """The step in the name of a numbered file."""
     return int(path.stem.removeprefix("step-"))
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a checkpoint that a run goes on without: to ``.damaged`` if its content is proved wrong, else ``.later``.
+    Returns the new path.
+
+    Raises: ConfigError when it cannot be read, or a later rawgan wrote it, and then it stays; or cannot be renamed.
+    """
+    try:
+        read(path)
+        why = "later"
+    except Damaged:
+        why = "damaged"
+    with naming(path, "renamed"):
+        return path.replace(path.with_name(f"{path.name}.{why}"))
 
 
 def refuse_taken(path: Path) -> None:
@@ -422,13 +460,24 @@ def _new_default(name: str) -> Path:
 
 
 def runs_in(folder: Path) -> Iterator[Path]:
-    """The runs directly inside a folder, sorted by name; none when there is no such folder."""
-    yield from (file.parent for file in sorted(folder.glob(f"*/{CONFIG}")))
+    """The runs directly inside a folder, sorted by name; none when there is no such folder.
+
+    Raises: FileError when the folder cannot be listed.
+    """
+    yield from (each for each in listed(folder) if _may_be_run(each))
+
+
+def _may_be_run(path: Path) -> bool:
+    """Whether a folder has a config.toml, or does not let that be seen."""
+    try:
+        return is_there(path / CONFIG)
+    except FileError:
+        return True
 
 
 def _suggestion(path: Path) -> str:
     """Runs that may have been meant: of a similar name beside ``path`` or in runs/, or else any."""
-    if (path.parent / CONFIG).is_file():
+    if _may_be_run(path.parent):
         return f"did you mean {path.parent}?"
     if inside := [str(run) for run in runs_in(path)]:
         return f"the runs in it: {', '.join(inside[-3:])}" + (f", and {len(inside) - 3} more" if inside[3:] else "")

@@ -40,13 +40,19 @@ def slerp(z0: np.ndarray, z1: np.ndarray, t: ArrayLike) -> np.ndarray:
         ) from None
 
     z0, z1, times = z0.astype(np.float64), z1.astype(np.float64), times[..., None]
-    lengths = np.linalg.norm(z0, axis=-1, keepdims=True) * np.linalg.norm(z1, axis=-1, keepdims=True)
-    dots = np.sum(z0 * z1, axis=-1, keepdims=True)
-    cosine = np.divide(dots, lengths, out=np.ones_like(dots), where=lengths > 0)
+    cosine = np.sum(_directions(z0) * _directions(z1), axis=-1, keepdims=True)
     angle = np.arccos(np.clip(cosine, -1, 1))
     sine = np.sin(angle)
-    straight = sine < 1e-6
+    straight = (sine < 1e-6) | ~z0.any(axis=-1, keepdims=True) | ~z1.any(axis=-1, keepdims=True)
     sine = np.where(straight, 1.0, sine)
     weight0 = np.where(straight, 1 - times, np.sin((1 - times) * angle) / sine)
     weight1 = np.where(straight, times, np.sin(times * angle) / sine)
     return (weight0 * z0 + weight1 * z1).astype(dtype)
+
+
+def _directions(z: np.ndarray) -> np.ndarray:
+    """The vectors with length 1, however long or short they are; those of length 0 as they are."""
+    largest = np.abs(z).max(axis=-1, keepdims=True, initial=0.0)
+    z = z / np.where(largest > 0, largest, 1.0)
+    length = np.linalg.norm(z, axis=-1, keepdims=True)
+    return z / np.where(length > 0, length, 1.0)

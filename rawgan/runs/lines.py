@@ -10,7 +10,7 @@ import numpy as np
 
 from rawgan.errors import ConfigError
 from rawgan.files import open_file
-from rawgan.runs._files import naming
+from rawgan.runs._files import is_there, naming
 
 
 def to_line(record: Mapping[str, Any]) -> bytes:
@@ -37,11 +37,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
     Raises: ConfigError for any other line that is not a JSON object, naming the line.
     """
-    with naming(path, "read"):
-        if not path.exists():
-            return []
-        with open_file(path) as file:
-            lines = file.read().split(b"\n")
+    if not is_there(path):
+        return []
+    with naming(path, "read"), open_file(path) as file:
+        lines = file.read().split(b"\n")
     records = []
     for number, line in enumerate(lines, start=1):
         record = _parse(line)

@@ -17,6 +17,7 @@ from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError
 from rawgan.gan import Outcome, human_bytes
+from rawgan.runs._files import is_there
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.doctor import Finding
@@ -255,11 +256,13 @@ class Loop(ABC):
         Raises: DivergedError if a loss is not finite; the folder then holds the state before that step
         """
         folder.write_config(self.config.to_dict())
-        folder.rewind(self.reached, self._has_picture)
+        self._rewind(folder, on_trouble)
         records = folder.read_metrics()
+        if lost := self.reached - len({record.get("step") for record in records}):
+            on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
         least = self._least(records, folder.best_step())
         with folder, Background() as background:
-            if self._has_picture(self.reached) and not folder.sample_path(self.reached).exists():
+            if self._has_picture(self.reached) and not is_there(folder.sample_path(self.reached)):
                 self._picture(folder, background, on_sample)
             saved, shown, outcomes = self.reached, time.monotonic(), []
             while True:
@@ -377,13 +380,20 @@ class Loop(ABC):
     def images(self) -> tuple[ImageSet, ...]:
         """All that were read."""
 
+    def _rewind(self, folder: RunFolder, say: Callable[[str], None]) -> None:
+        """Make the folder what it was after the latest step."""
+        for path in folder.rewind(self.reached, self._has_picture):
+            say(f"set aside: {path}")
+
     def _go_back(self, folder: RunFolder, error: DivergedError, say: Callable[[str], None]) -> None:
         """Find where the first number that is not finite came from, and be where the run was before that step.
 
         Raises: DivergedError unless the run is to go on from there
         """
         failed = self.reached
-        checkpoint, _ = folder.newest_checkpoint()
+        checkpoint, faults = folder.newest_checkpoint()
+        for fault in faults:
+            say(f"passed over: {fault}")
         say(f"step {failed}: a loss is not finite; looking for the first such number, from the last checkpoint on")
         self._begin(checkpoint)
         finding = None
@@ -400,7 +410,7 @@ class Loop(ABC):
         else:
             what = f"it began in step {before.about.step + 1}: {finding}"
         self._begin(before)
-        folder.rewind(self.reached, self._has_picture)
+        self._rewind(folder, say)
         rates = ", ".join(sorted({f"{rate:g}" for rate in before.about.rates.values()}))
         if self.config.on_nonfinite == "stop" or self.rollbacks >= ROLLBACKS:
             folder.save_checkpoint(before, self.config.keep)

@@ -22,7 +22,7 @@ RANGES = {
     "image_size": (8, 2**11),
     "channels": (1, 4),
     "steps": (1, 10**9),
-    "batch_size": (2, 2**20),
+    "batch_size": (1, 2**20),
     "noise_size": (1, 2**16),
     "width": (1, 2**12),
     "d_width": (1, 2**12),
@@ -91,7 +91,8 @@ class RunConfig(ABC):
     smooth_fake: float = 0.0
     """D's target for generated images is so much above 0."""
     penalty: Literal["none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"] = "none"
-    """What D pays for its slope: at real images, at generated ones, at both, between them, or around real ones."""
+    """What D pays for its slope: at real images, at generated ones, at both, between them, or around real ones. For
+    networks whose D has no batch norm: not for dcgan and tutorial."""
     penalty_weight: float | None = None
     """How much it pays. Unset: 10; for r1 and r2, 1, and of points 0.003, as D must be steep around narrow modes."""
     penalty_every: int = 1

@@ -16,7 +16,8 @@ import numpy as np
 from rawgan.data import to_uint8
 from rawgan.data.opening import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
-from rawgan.runs._files import replacing
+from rawgan.files import open_file
+from rawgan.runs._files import naming, replacing
 from rawgan.runs.folder import numbered_files
 
 if TYPE_CHECKING:
@@ -272,14 +273,16 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     for axes in below[: bool(differences)]:
         for key in differences:
             _curve(axes, records, key, *DIFFERENCES[key])
-        axes.set(ylabel="mean difference", yscale="log")
+        axes.set(ylabel="mean difference")
+        _scale_by_powers(axes)
         axes.set_title("How far the images are from what they should be", loc="left")
     for axes in below[bool(differences) :]:
         best = min(measured, key=lambda record: _number(record["fid"]))
         steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
         axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")
         axes.plot(best["step"], _number(best["fid"]), "o", color="#D55E00", label="best")
-        axes.set(ylabel="FID", yscale="log")
+        axes.set(ylabel="FID")
+        _scale_by_powers(axes)
         axes.set_title("How far the images are from real ones", loc="left")
     lowest = [top, bottom, *below][-1]
     lowest.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
@@ -395,6 +398,8 @@ def _dithered(picture: "Image") -> "Image":
 
 
 def _read_png(path: Path) -> "Image":
+    with naming(path, "read"):
+        open_file(path).close()
     try:
         with opened_image(path, ("PNG",)) as picture:
             picture.load()
@@ -466,6 +471,12 @@ def _curve(axes: "Axes", records: Sequence[Mapping[str, Any]], key: str, label: 
         axes.plot(steps, values, color=color, alpha=0.3, linewidth=0.6, zorder=1)
         values = _running_mean(values, window=len(values) // 25)
     axes.plot(steps, values, color=color, linewidth=1.8, label=label, marker="o" if few else "", markersize=3)
+
+
+def _scale_by_powers(axes: "Axes") -> None:
+    """A logarithmic axis, where any of the values has a place on it: of a perfect 0 there is no logarithm."""
+    if any((np.asarray(line.get_ydata(), float) > 0).any() for line in axes.lines):
+        axes.set_yscale("log")
 
 
 def _number(value: Any) -> float:

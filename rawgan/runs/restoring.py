@@ -1,13 +1,16 @@
 """What a run's configuration and checkpoints stand for: its images, its networks."""
 
+import sys
+from typing import Any
+
 from rawgan.data import ImageSet, load
 from rawgan.data.imageset import Progress
-from rawgan.errors import ConfigError, DataError
+from rawgan.errors import ConfigError, DataError, one_line
 from rawgan.gan import GAN, build
 from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
-from rawgan.runs.options import RANGES, check_range
+from rawgan.runs.options import CHANGEABLE, RANGES, check_range
 from rawgan.runs.state import restore_gan
 from rawgan.runs.translate_config import KINDS
 
@@ -41,18 +44,46 @@ def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: N
 
 
 def checkpoint_of(folder: RunFolder, best: bool = False) -> Checkpoint:
-    """The latest checkpoint of a run that is whole, or its best one.
+    """The latest checkpoint of a run that is whole, or its best one. Where later ones are damaged, it says so on
+    stderr.
 
-    Raises: ConfigError if there is none, or it is damaged
+    Raises: ConfigError if there is none, if it is damaged or cannot be read, or if config.toml is not whole
     """
-    checkpoint = folder.best_checkpoint() if best else folder.newest_checkpoint()[0]
+    checkpoint, faults = (folder.best_checkpoint(), []) if best else folder.newest_checkpoint()
+    values = folder.read_config()
     if checkpoint is None:
-        command = folder.read_config().get("command", TrainConfig.command)
+        command = values.get("command", TrainConfig.command)
         raise ConfigError(
             f"{folder.path} has no checkpoint yet\n"
             f"  let it train until it has: rawgan {command} --resume {folder.path}; or choose another run"
         )
+    tell_of_damaged(faults, checkpoint)
+    check_whole(folder, values, checkpoint)
     return checkpoint
+
+
+def check_whole(folder: RunFolder, values: dict[str, Any], checkpoint: Checkpoint) -> None:
+    """Raise a ConfigError for a config.toml, whose values these are, that has lost lines: default values would take
+    their places without a word."""
+    known = checkpoint.about.config
+    missing = {
+        name: value
+        for name, value in known.items()
+        if value is not None and name not in values and name not in CHANGEABLE
+    }
+    if missing:
+        import tomli_w
+
+        raise ConfigError(
+            f"{folder.config_file} is not whole: it lacks what step {checkpoint.about.step:,} was trained with\n"
+            f"  add these lines: {'; '.join(tomli_w.dumps(missing).splitlines())}"
+        )
+
+
+def tell_of_damaged(faults: list[str], checkpoint: Checkpoint) -> None:
+    """Print a line on stderr that names the damaged checkpoints, and the step that is used instead."""
+    if faults:
+        print(one_line(f"rawgan: {'; '.join(faults)}; step {checkpoint.about.step:,} is used instead"), file=sys.stderr)
 
 
 def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:

@@ -107,7 +107,7 @@ class Pool:
             self.changing = False
 
     def _is_at_work_here(self) -> bool:
-        """Whether this thread is inside the pool: this is the handler of a signal then, and must not wait for itself."""
+        """Whether this thread is inside the pool, and now in the handler of a signal, which must not wait for it."""
         if self.holder != get_ident() or not self.lock.locked():
             return False
         frame = sys._getframe(1)
