@@ -40,7 +40,7 @@ class DiagnoseConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     seed: int = 0
-    """Of the noise, and of the choice of real images."""
+    """Seed of the noise and of the choice of real images."""
 
 
 def main(options: list[str]) -> int:
