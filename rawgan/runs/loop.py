@@ -65,10 +65,6 @@ class Record(NamedTuple):
         return {name: value for name, value in self.to_dict().items() if name in names}
 
 
-FEW = 16
-"""Samples that a terminal shows."""
-
-
 class Loop(ABC):
     """A run that is ready to go: the data is loaded, the networks are built, or as a checkpoint has them.
 
@@ -142,9 +138,10 @@ class Loop(ABC):
         """The figure by which one checkpoint is better than another: the less, the better. A run that does not measure
         it has no best checkpoint."""
 
-    def few(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int, int]:
-        """Samples for a terminal, how many of them are in a row, and how many columns of text they may take."""
-        return samples[:FEW], FEW // 2, 100
+    def shown(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
+        """Samples in the order in which a terminal shows as many as it has room for, and how many of them belong
+        together."""
+        return samples, 1
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
         """Write the samples of a step as a picture."""
