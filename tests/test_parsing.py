@@ -112,6 +112,8 @@ class Dive:
     """How deep."""
     out: str | None = None
     """Where to."""
+    threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
+    """How many."""
 
 
 def test_options_stand_under_what_they_are_about(capsys):
@@ -131,6 +133,7 @@ def test_values_and_defaults_are_in_plain_words(capsys, wide):
     assert "--steps FLOAT How deep. (default: none)" in lines
     assert "--out FOLDER Where to. (default: none)" in lines
     assert "Hold your breath. (default: off)" in " ".join(lines)
+    assert "--threads INT How many. (default: all cores)" in lines
 
 
 def test_a_default_that_was_changed_is_the_one_that_is_shown(capsys, wide):

@@ -3,6 +3,7 @@
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -16,7 +17,7 @@ WIDE_INDENT = 32
 """The same in a wide one."""
 WIDEST = 120
 """Columns beyond which lines are hard to read."""
-NUMBERS = {int: "INT", float: "FLOAT"}
+KINDS = {int: "INT", float: "FLOAT", Path: "PATH"}
 """Words for values by their type."""
 UNSET = "Unset:"
 """Begins what a docstring says of an option that is None."""
@@ -69,7 +70,7 @@ class Option(NamedTuple):
         if self.choices:
             return f"{{{','.join(self.choices)}}}"
         kinds = [kind for kind in _alternatives(self.annotation) if kind is not type(None)]
-        return self.word or "|".join(NUMBERS.get(kind, "TEXT") for kind in kinds)
+        return self.word or "|".join(KINDS.get(kind, "TEXT") for kind in kinds)
 
     @property
     def flags(self) -> str:
@@ -81,7 +82,10 @@ class Option(NamedTuple):
 
     @property
     def hint(self) -> str:
-        """Whether a value has to be given, or what holds if it is not."""
+        """Whether a value has to be given, or what holds if it is not; an annotation may have its own words."""
+        own = [getattr(each, "help_behavior_hint", None) for each in getattr(self.annotation, "__metadata__", ())]
+        if any(own):
+            return str(next(filter(None, own)))
         return "(required)" if self.required else f"(default: {_in_words(self.default)})"
 
     @property

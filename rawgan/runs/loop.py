@@ -331,16 +331,20 @@ class Loop(ABC):
     def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
         """Have the doctor look, and say and keep what is new. Of each disease, a run has one alarm: the first.
 
-        It is on the disk before the checkpoint of this step is, so a run that goes on from there knows of it.
+        It is on the disk before the checkpoint of this step is, so a run that goes on from there knows of it. Samples
+        that are not yet like the data are told of at the end alone, and not kept: a run that is to be longer may mend
+        them.
         """
         known, alarms = {alarm.get("disease") for alarm in folder.read_alarms()}, []
-        for finding in self.examine(records):
+        findings = self.examine(records)
+        for finding in findings:
             if finding.alarm and finding.disease not in known:
                 known.add(finding.disease)
                 alarms.append(finding)
         if alarms:
             folder.append_alarms([{"step": self.reached, **finding.to_dict()} for finding in alarms])
-        for finding in alarms:
+        unready = [finding for finding in findings if finding.pending and self.reached == self.steps]
+        for finding in (*alarms, *unready):
             on_trouble(f"step {self.reached}: {finding}")
 
     # --- checkpoints -------------------------------------------------------------------------------------------------
