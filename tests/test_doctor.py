@@ -8,12 +8,13 @@ import pytest
 
 from rawgan import Tensor, nn
 from rawgan.cli import main
-from rawgan.gan import ImageKind, Recipe, build
+from rawgan.data import MIXTURES
+from rawgan.gan import ImageKind, PointKind, Recipe, build, generate
 from rawgan.nn import BatchNorm, Conv2d, Dropout, Linear, Sigmoid
 from rawgan.runs import RunFolder
 from rawgan.runs.config import TrainConfig
-from rawgan.runs.doctor import LEAST_D_LOSS, MOST_GAIN, examine
-from rawgan.runs.probe import probe
+from rawgan.runs.doctor import LEAST_D_LOSS, MOST_GAIN, MOST_UNLIKE, examine, unlike_data
+from rawgan.runs.probe import Probe, probe
 from rawgan.runs.state import arrays_of, networks_of
 from rawgan.runs.training import Training
 
@@ -44,6 +45,12 @@ def config(tmp_path_factory):
         data=str(path), image_size=16, channels=1, steps=WARM_UP, width=4, noise_size=8, batch_size=COUNT, samples=4,
         learning_rate=1e-3, sample_every=WARM_UP // 2,
     )  # fmt: skip
+
+
+@pytest.fixture
+def spots(config):
+    """The same, as networks see it."""
+    return np.load(config.data)[..., None] / 127.5 - 1
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +267,103 @@ def test_saturated_output(patient):
     assert "saturated output" not in found(patient, real=black_and_white)
 
 
+# --- samples that are not yet like the data --------------------------------------------------------------------------
+
+
+def unlike(real, samples, count=256):
+    """The verdict on samples beside real images, or points, of the same number."""
+    seen = dataclasses.replace(LIKE, real=real[:count], samples=samples[:count])
+    (finding,) = unlike_data(seen)
+    assert finding.disease == "not trained yet, or unlike the data"
+    assert not finding.alarm
+    return finding
+
+
+LIKE = Probe(*[np.zeros((2, 2))] * 4, dimensions=2, pull=1.0, layers=[], updates={}, eps=0.0, tanh=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("count", [8, 64, 256])
+@pytest.mark.parametrize("data", ["spots", "ring8", "grid25"])
+def test_real_samples_are_like_the_data(data, count, seed, spots):
+    rng = np.random.default_rng(seed)
+    if data == "spots":
+        real, others = np.split(rng.permutation(spots), 2)
+    else:
+        real, others = np.split(MIXTURES[data]().sample(2 * count, rng), 2)
+    finding = unlike(real, others, count)
+    assert not finding.pending
+    assert abs(finding.value) < (0.1 if count > 8 else 0.6)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_samples_that_are_something_else_are_not(scale, spots):
+    """Noise; the mean image; half of it all; few modes; each whatever the unit."""
+    rng, half = np.random.default_rng(0), len(spots) // 2
+    real, others = spots[:half], spots[half:]
+    for samples in (
+        rng.uniform(-1, 1, others.shape),
+        others.mean(0, keepdims=True) + 0.1 * rng.normal(size=others.shape),
+        others * -1.0,
+        others[:1].repeat(half, 0),
+    ):
+        assert unlike(real * scale, samples * scale).pending
+    ring = MIXTURES["ring8"]().sample(256, rng)
+    assert unlike(ring * scale, np.abs(ring) * scale).pending
+
+
+def test_data_that_is_all_one_image_says_nothing(patient):
+    assert unlike_data(dataclasses.replace(LIKE, samples=np.ones((2, 2)))) == []
+
+
+def test_a_network_that_is_not_trained_waits_and_does_not_alarm(patient, config):
+    fresh = Training(config).gan
+    assert "not trained yet, or unlike the data" not in found(patient, gan=fresh)
+    figures = examine(fresh, patient.real(0), fresh.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    (finding,) = [finding for finding in figures if finding.pending]
+    assert finding.value > 2 * MOST_UNLIKE
+
+
+def test_samples_are_those_of_the_average(patient):
+    """Which a person gets, whatever G itself has become."""
+    gan, latent = patient.gan, patient.gan.noise(0, "z", COUNT)
+    write(gan.generator.layers[0].w, 0)
+    seen = probe(gan, patient.real(0), latent, Recipe())
+    assert np.array_equal(seen.samples, generate(gan.average, latent))
+    assert not np.array_equal(seen.samples, seen.evaluated)
+
+
+# --- units of which a wide network has enough -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("alive", "ill"), [(64, False), (5, False), (3, True), (0, True)])
+def test_a_wide_network_on_points_may_turn_off_what_it_does_not_need(alive, ill):
+    """Points have two dimensions, for which four units of a ReLU are enough."""
+    gan = build("mlp", PointKind(), noise_size=2, width=32)
+    second = layers(gan.generator, Linear)[1]
+    second.b.data[: 64 - alive] = -1e3
+    real = Tensor(MIXTURES["ring8"]().sample(64, np.random.default_rng(0)).astype("float32"))
+    figures = examine(gan, real, gan.noise(0, "z", 64), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    (finding,) = [finding for finding in figures if finding.disease == "dead units"]
+    assert finding.alarm == ill
+    if alive < 64:
+        assert finding.place.startswith("generator, layer 3 ReLU")
+        assert finding.value >= 100 * (1 - alive / 64)
+
+
+def test_a_layer_on_images_needs_half_of_its_units():
+    """Noise of eight dimensions, and images of more: 16 of 16 units would just be enough."""
+    rng = np.random.default_rng(0)
+    linear = Linear(8, 16, rng=rng)
+    linear.b.data[:9] = -1e3
+    network = nn.Sequential(linear, nn.ReLU(), Linear(16, 256, rng=rng), nn.Reshape(16, 16, 1), nn.Tanh())
+    gan = dataclasses.replace(build("dcgan", ImageKind(16), noise_size=8, width=4), generator=network, average=None)
+    real = Tensor(rng.uniform(-1, 1, (COUNT, 16, 16, 1)).astype("float32"))
+    figures = examine(gan, real, gan.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    (finding,) = [finding for finding in figures if finding.disease == "dead units"]
+    assert (finding.alarm, finding.most) == (True, 50.0)
+
+
 def test_points_have_no_range(patient):
     """Without a tanh, G makes numbers of any size, and none of them is saturated."""
     *others, _ = patient.gan.generator.layers
@@ -362,7 +466,7 @@ def test_diagnose_a_healthy_run(healthy, capsys):
     said = json.loads((healthy.path / "diagnosis.json").read_text())
     assert {finding["disease"] for finding in said["findings"]} == {
         "data out of range", "mode collapse", "D is winning", "batch norm drift", "dead units", "exploding layers",
-        "vanishing layers", "saturated output",
+        "vanishing layers", "saturated output", "not trained yet, or unlike the data",
     }  # fmt: skip
     assert not any(finding["alarm"] for finding in said["findings"])
     assert all(finding["disease"] in printed for finding in said["findings"])
@@ -380,6 +484,24 @@ def test_diagnose_a_sick_run(ill, tmp_path, capsys):
     assert "data out of range: scale it to [−1, 1]" in printed
     assert f"too early for more: that begins at step {WARM_UP}" in printed
     assert "while training, from step 2 on: data out of range" in printed
+
+
+@pytest.mark.parametrize(("steps", "code"), [(WARM_UP, 1), (WARM_UP + 1, 0)])
+def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, capsys, monkeypatch):
+    """What has ended is not healthy; what has not may be."""
+    monkeypatch.setattr("rawgan.runs.doctor.MOST_UNLIKE", -10.0)
+    folder, told = RunFolder.create(tmp_path / "run", "x"), []
+    training = Training(dataclasses.replace(config, steps=steps))
+    training.run(folder, on_trouble=told.append, should_stop=lambda: training.reached == WARM_UP)
+    assert main(["diagnose", str(folder.path)]) == code
+    printed = capsys.readouterr().out
+    assert "NOT YET" in printed
+    assert "ALARM" not in printed
+    assert "not trained yet, or unlike the data: train for longer" in printed
+    assert not folder.alarms_file.exists()
+    assert [text.split(":")[:2] for text in told] == (
+        [[f"step {WARM_UP}", " not trained yet, or unlike the data"]] if code else []
+    )
 
 
 def test_diagnose_says_what_is_no_run(tmp_path, capsys):

@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from rawgan.cli import main
-from rawgan.cli._training import _Bar
+from rawgan.cli._view import View
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
 from rawgan.gan import GAN, ImageKind, PointKind, Recipe, build, generate, train_step
@@ -297,10 +297,11 @@ def test_rasters_have_x_to_the_right_and_y_upwards():
 
 def test_the_terminal_shows_points_beside_real_ones(monkeypatch):
     training = Training(small())
-    console = Console(record=True, width=100, force_terminal=True)
-    with _Bar(console, training) as bar:
-        bar.sample(2, training.sample())
+    console = Console(record=True, width=100, height=30, force_terminal=True, color_system="truecolor")
+    with View(console, training) as view:
+        view.sample(2, training.sample())
     assert f"step 2: real points, and {quality_in_words(quality(training.sample(), grid25()))}" in console.export_text()
+    assert len(view.picture) == 24  # two squares of 46 pixels, and what is between and around them
 
 
 # --- the command line ------------------------------------------------------------------------------------------------

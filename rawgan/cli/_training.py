@@ -3,44 +3,27 @@
 import itertools
 import signal
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Column
 
-from rawgan.cli._figures import in_words
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
+from rawgan.cli._view import Log, View, moves_cursor
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
-from rawgan.errors import ArgumentError, ConfigError, RawganError
+from rawgan.errors import ArgumentError, ConfigError
 from rawgan.gan import human_bytes
-from rawgan.metrics import quality
-from rawgan.runs import RunFolder, terminal_grid
+from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.folder import read_toml, refuse_taken
-from rawgan.runs.loop import Loop, Record, counts_of
+from rawgan.runs.loop import Loop, counts_of
 from rawgan.runs.options import RunConfig
 from rawgan.runs.restoring import check_whole, tell_of_damaged
-from rawgan.runs.scatter import quality_in_words, rasters
-
-LOG_SECONDS = 10.0
-"""Time between log lines where there is no terminal to draw a progress bar in."""
-
-WINDOW = 50
-"""Latest steps by which the speed is measured."""
-
-WIDE = 115
-"""Columns from which on the progress bar spells everything out."""
 
 
 def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
@@ -110,7 +93,7 @@ def _train(console: Console, training: Loop, folder: RunFolder) -> int:
         f"{config.batch_size} {config.kind.name}, on {training.device} ({training.kernels} kernels)",
         f"run folder: {folder.path}",
     )
-    display = _Bar(console, training) if console.is_terminal else _Log(console, training)
+    display = View(console, training) if moves_cursor(console) else Log(console, training)
     with _stopping(console) as stop, display:
         reached = training.run(
             folder, display.step, display.sample, lambda: stop.signal is not None, display.say, display.figures
@@ -231,118 +214,6 @@ def _dry_run(console: Console, training: Loop) -> int:
     held = human_bytes(training.data.images.nbytes) if isinstance(training.data, ImageSet) else "drawn as it is needed"
     console.print(f"data: {held}; nothing was written", highlight=False)
     return 0
-
-
-class _Log:
-    """Progress as lines of text, for files and pipes."""
-
-    def __init__(self, console: Console, training: Loop) -> None:
-        self.console, self.training = console, training
-        self.times: deque[float] = deque(maxlen=WINDOW)
-        self.logged = 0.0
-
-    def __enter__(self) -> "_Log":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def speed(self) -> tuple[float, float]:
-        """Images, or points, per second, and seconds left, by the latest steps; (0, 0) as long as there is only one."""
-        if len(self.times) < 2:
-            return 0.0, 0.0
-        each = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
-        return self.training.config.batch_size / max(each, 1e-9), each
-
-    def step(self, record: Record) -> None:
-        """Print a line, unless the last one is recent."""
-        now = time.monotonic()
-        self.times.append(now)
-        if record.step not in (1, self.training.steps) and now - self.logged < LOG_SECONDS:
-            return
-        self.logged = now
-        images, each = self.speed()
-        left = each * (self.training.steps - record.step)
-        pace = f"  {images:.0f} {self.training.config.kind.name}/s  {left:.0f} s left" if images else ""
-        self.console.print(
-            f"step {record.step}/{self.training.steps}  {_in_words(record)}{pace}",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
-        """Pictures are files, and a log shows none; but what points make of a mixture is soon said."""
-        if self.training.config.mixture is not None:
-            found = quality_in_words(quality(samples, self.training.config.mixture))
-            self.console.print(f"step {step:,}: {found}", highlight=False)
-
-    def figures(self, step: int, figures: dict[str, Any]) -> None:
-        """How good the images are."""
-        say(self.console, f"step {step:,}  {in_words(figures)}")
-
-    def say(self, what: str) -> None:
-        """Something that a person should know, and that takes a while."""
-        say(self.console, *what.splitlines())
-
-
-class _Bar(_Log):
-    """Progress as a bar, and the samples drawn above it."""
-
-    def __enter__(self) -> "_Bar":
-        self.progress = Progress(
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
-            TextColumn("{task.fields[pace]}", table_column=Column(no_wrap=True)),
-            console=self.console,
-            expand=True,
-        )
-        done, total = self.training.reached, self.training.steps
-        self.task = self.progress.add_task("training", completed=done, total=total, losses="", pace="")
-        self.progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.progress.stop()
-
-    def step(self, record: Record) -> None:
-        """Move the bar."""
-        self.times.append(time.monotonic())
-        images, each = self.speed()
-        left = timedelta(seconds=round(each * (self.training.steps - record.step)))
-        self.progress.update(
-            self.task,
-            completed=record.step,
-            losses=_in_words(record) if self.console.width >= WIDE else _in_short(record),
-            pace=f"{images:.0f}/s {left}" if images else "",
-        )
-
-    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
-        """Draw a few of the images; or all points, beside real ones."""
-        mixture = self.training.config.mixture
-        few, columns, width = self.training.few(samples) if mixture is None else (rasters(samples, mixture), 2, 100)
-        try:
-            grid = terminal_grid(few, columns=columns, width=min(self.console.width, width))
-        except RawganError:
-            return  # the terminal is too narrow for pictures, which are in the run folder anyway
-        found = "" if mixture is None else f": real points, and {quality_in_words(quality(samples, mixture))}"
-        self.progress.console.print(f"step {step:,}{found}", highlight=False)
-        self.progress.console.print(grid)
-
-
-def _in_words(record: Record) -> str:
-    words = (
-        f"epoch {record.epoch:.2f}  D loss {record.d_loss:.3f}  G loss {record.g_loss:.3f}  "
-        f"D(real) {record.d_real:.2f}  D(fake) {record.d_fake:.2f}"
-    )
-    return "  ".join([words, *(f"{name} {value:.3f}" for name, value in record.of_images().items())])
-
-
-def _in_short(record: Record) -> str:
-    return (
-        f"e {record.epoch:.2f} D {record.d_loss:.2f} G {record.g_loss:.2f} "
-        f"D(x) {record.d_real:.2f} D(G(z)) {record.d_fake:.2f}"
-    )
 
 
 @dataclass

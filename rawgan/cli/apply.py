@@ -63,7 +63,7 @@ class ApplyConfig:
     back: bool = False
     """Of a run of rawgan cyclegan: make images of its first kind out of images of the other."""
     seed: int = 0
-    """Of noise and holes, with --with-targets."""
+    """Seed of noise and holes, with --with-targets."""
     best: bool = False
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -38,27 +38,27 @@ class DescribeConfig:
     model: Annotated[
         Literal["dcgan", "tutorial", "residual", "mlp", "unet", "resnet", "subpixel"], tyro.conf.Positional
     ] = "dcgan"
-    """The model: of rawgan train or, the last three, of rawgan pix2pix, enhance and cyclegan."""
+    """Model of rawgan train or, the last three, of rawgan pix2pix, enhance and cyclegan."""
     image_size: int = 28
     """Height and width of the images in pixels; mlp makes points, which have none."""
     channels: int = 1
     """1 for grey, 3 for colour."""
     batch_size: int | None = None
-    """Images, or points, in the batch that is counted. Unset, as the next two: what rawgan train takes."""
+    """Images, or points, in the batch that is counted. Unset: that of rawgan train."""
     noise_size: int | None = None
-    """Dimensions of the noise."""
+    """Dimensions of the noise. Unset: that of rawgan train."""
     width: int | None = None
-    """Channels, or units, of the narrowest hidden layer."""
+    """Channels, or units, of the narrowest hidden layer. Unset: that of rawgan train."""
     d_width: int | None = None
-    """D's own width. Unset: that of both."""
+    """Width of D. Unset: that of both networks."""
     conditional: Literal["none", "projection", "auxiliary"] = "none"
-    """How the networks know classes, if they do."""
+    """How a conditional GAN uses classes; see rawgan train --help."""
     classes: int = 10
-    """How many classes, if so."""
+    """Number of classes, with --conditional."""
     patch: int = Pix2pixConfig.patch
-    """Of the last three models: height and width of what D judges at a time, in pixels: 16, 34, 70 or 142."""
+    """Height and width of the patches that D scores, in pixels: 16, 34, 70 or 142. For unet, resnet and subpixel."""
     factor: int = EnhanceConfig.factor
-    """Of subpixel: pixels that it makes of one, in each direction: 2, 4 or 8."""
+    """Factor by which subpixel enlarges images: 2, 4 or 8."""
 
     def check(self) -> None:
         """Raise an ArgumentError for options that say nothing of the model."""

@@ -17,6 +17,7 @@ from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
 from rawgan.runs._files import replacing
+from rawgan.runs.checkpoint import read_about
 from rawgan.runs.doctor import Finding
 from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.patients import patients_of
@@ -29,10 +30,12 @@ PIPE_WIDTH = 160
 @dataclass(frozen=True)
 class DiagnoseConfig:
     """Find out what a run suffers from: mode collapse, a discriminator that wins, data out of range, batch norm that
-    drifts, dead units, layers that explode or vanish, a saturated output. Each with its figure, and what to change.
+    drifts, dead units, layers that explode or vanish, a saturated output; and whether its samples are like the
+    data yet. Each with its figure, and what to change.
 
     Looks at the latest checkpoint and at the losses. Writes diagnosis.json, and diagnosis.png with the size of
-    activations and gradients in every layer, into the run folder. The exit code is 0 for a healthy run, 1 otherwise.
+    activations and gradients in every layer, into the run folder. The exit code is 1 for an alarm, and for a run that
+    has ended with samples unlike the data; otherwise 0.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
@@ -40,7 +43,7 @@ class DiagnoseConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     seed: int = 0
-    """Of the noise, and of the choice of real images."""
+    """Seed of the noise and of the choice of real images."""
 
 
 def main(options: list[str]) -> int:
@@ -60,11 +63,14 @@ def main(options: list[str]) -> int:
         console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))
         findings += found
         layers = layers or seen.layers
-    alarms = [finding for finding in findings if finding.alarm]
-    for disease in dict.fromkeys(finding.disease for finding in alarms):
-        remedies = dict.fromkeys(finding.remedy for finding in alarms if finding.disease == disease)
+    out = [finding for finding in findings if finding.out]
+    alarms = [finding for finding in out if finding.alarm]
+    told = alarms or out  # what is wrong comes first: as long as it is, longer training may not help
+    for disease in dict.fromkeys(finding.disease for finding in told):
+        remedies = dict.fromkeys(finding.remedy for finding in told if finding.disease == disease)
         say(console, f"{disease}: {'; or '.join(remedies)}")
-    if not doctor.is_warm(records):
+    warm, ended = doctor.is_warm(records), step >= read_about(folder.checkpoints()[-1]).steps
+    if not warm:
         say(console, f"too early for more: that begins at step {doctor.WARM_UP}")
     for alarm in folder.read_alarms():
         say(console, f"while training, from step {alarm.get('step')} on: {alarm.get('disease')}")
@@ -75,7 +81,7 @@ def main(options: list[str]) -> int:
         temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
     plot_layers(picture, layers)
     say(console, f"figures: {figures}", f"activations and gradients of every layer: {picture}")
-    return 1 if alarms else 0
+    return 1 if alarms or (out and warm and ended) else 0
 
 
 def _table(title: str, findings: list[Finding]) -> Table:
@@ -85,7 +91,7 @@ def _table(title: str, findings: list[Finding]) -> Table:
     before = ""
     for finding in findings:
         name = "" if finding.disease == before else finding.disease
-        state = "[bold red]ALARM[/]" if finding.alarm else "ok"
+        state = "[bold red]ALARM[/]" if finding.alarm else "[bold yellow]NOT YET[/]" if finding.pending else "ok"
         table.add_row(name, finding.figure, escape(finding.place), finding.shown, finding.healthy, state)
         before = finding.disease
     return table

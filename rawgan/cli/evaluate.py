@@ -54,17 +54,17 @@ class EvaluateConfig:
     run: Annotated[Path, tyro.conf.Positional]
     """The run folder."""
     samples: int | None = None
-    """How many images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
+    """Number of images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
     there are real images; of points, 2,500; of images made out of images, all that were not trained with."""
     best: bool = False
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to make the images; auto takes a GPU when there is one."""
     seed: int | None = None
-    """Of what is made of noise: same seed, same figures. Unset: 0."""
+    """Seed of the noise: the same seed gives the same figures. Unset: 0."""
     features: Path | None = None
-    """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
-    that comes with rawgan, for mnist and, of what is made of noise, stacked-mnist."""
+    """Network that extracts the features to compare: a file of rawgan train-classifier, or an ONNX file. Unset: the
+    classifier of digits that comes with rawgan, for mnist and, of what is made of noise, stacked-mnist."""
     beside: tuple[Path, ...] = ()
     """Other runs that make the same of the same images, to be measured, too: one with --adversarial-weight 0, for
     example. Of rawgan pix2pix and enhance."""

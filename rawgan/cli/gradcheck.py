@@ -37,16 +37,16 @@ class GradcheckConfig:
         rawgan gradcheck "rawgan.nn:Conv2d(3, 8, 4, stride=2)" --input 2,9,9,3
     """
 
-    target: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[TARGET ...]")] = ()
+    target: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Names of ops; or MODULE:NAME, a Module, an Op or a function of Tensors of your own, with its arguments in
     parentheses if it has some. Without any: every op."""
-    input: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SHAPE"), tyro.conf.UseAppendAction] = ()
+    input: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Shape of an input of your own, once for each: 8,16,16,3 for normal numbers, 8,16:0.1..2 for numbers between
     0.1 and 2, 8:10 for 8 integers below 10."""
-    order: Annotated[Literal[1, 2, 3] | None, tyro.conf.arg(metavar="{1,2,3}")] = None
-    """Highest order of derivative. Default: 2, and 3 for the convolutions."""
+    order: Literal[1, 2, 3] | None = None
+    """Highest order of derivative. Unset: 2, and 3 for the convolutions."""
     seed: int = 0
-    """Of inputs, directions and upstream gradients."""
+    """Seed of inputs, directions and upstream gradients."""
 
 
 def main(options: list[str]) -> int:

@@ -31,13 +31,13 @@ class InterpolateConfig:
     run: Annotated[Path, tyro.conf.Positional]
     """The run folder."""
     frames: int = 12
-    """Images of a walk, both ends included."""
+    """Number of images in a walk, both ends included."""
     walks: int = 8
-    """How many walks."""
+    """Number of walks."""
     label: int | None = None
     """The class that all walks keep to, if the run is conditional. Unset: each has its own, in turn."""
     seed: int = 0
-    """Same seed, same walks."""
+    """Seed of the noise: the same seed gives the same walks."""
     best: bool = False
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

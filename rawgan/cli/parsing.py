@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
 from itertools import pairwise
 from textwrap import dedent
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import tyro
 from tyro.constructors import (
@@ -19,14 +19,16 @@ from tyro.constructors import (
     StructTypeInfo,
 )
 
+from rawgan.cli._page import Option, print_help
+from rawgan.cli._subjects import in_order, subject_of, word_of
+
 Options = TypeVar("Options")
 
 
 def parse(kind: type[Options], command: str, arguments: list[str], default: Options | None = None) -> Options:
     """Options of that kind, a dataclass, as arguments give them; the others are those of `default`, or the usual ones.
 
-    `--help` says what the docstring of each field says. Options that a class declares itself come before those that it
-    shares with others.
+    `--help` says what the docstring of each field says, by subject: see `rawgan.cli._subjects`.
 
     Raises: SystemExit, of code 0 after `--help`, of code 2 for arguments that make no sense
 
@@ -37,34 +39,45 @@ def parse(kind: type[Options], command: str, arguments: list[str], default: Opti
     >>> parse(Speed, "walk", ["--steps", "4"])
     Speed(steps=4)
     """
+    options = _options(kind, command, default)
+    if {"-h", "--help"} & {*arguments}:
+        print_help(command, _paragraphs(inspect.getdoc(kind) or ""), options)
+        raise SystemExit(0)
     registry = ConstructorRegistry()
-    registry.struct_rule(_constructor)
+    registry.struct_rule(partial(_constructor, options))
     registry.primitive_rule(_number)
-    description = "\n\n".join(_paragraphs(inspect.getdoc(kind) or ""))
     return tyro.cli(
         kind,
         prog=command,
-        description=description,
         args=arguments,
         default=tyro.MISSING_NONPROP if default is None else default,
         registry=registry,
+        config=(tyro.conf.DisallowNone,),
     )
 
 
-def _constructor(info: StructTypeInfo) -> StructConstructorSpec | None:
-    """tyro's own way with a dataclass, but for the order of fields, and for line breaks within paragraphs, which tyro
-    keeps where the source is indented.
-    """
+def _options(kind: type, command: str, default: Any) -> list[Option]:
+    """The options of a dataclass, in the order in which they are listed: positional ones first."""
+    classes = tuple(owner for owner in kind.__mro__ if is_dataclass(owner))
+    hints, known = get_type_hints(kind, include_extras=True), {field.name: field for field in fields(kind)}
+    options = []
+    for name in in_order(known):
+        usual = tyro.MISSING_NONPROP if known[name].default is MISSING else known[name].default
+        given = usual if default is None else getattr(default, name)
+        about = subject_of(command, name), word_of(command, name)
+        options.append(Option(name, *about, hints[name], given, partial(_help, classes, name)))
+    return sorted(options, key=lambda option: not option.positional)
+
+
+def _constructor(options: list[Option], info: StructTypeInfo) -> StructConstructorSpec | None:
+    """tyro's own way with a dataclass, but for the words about values and defaults where it tells of mistakes."""
     if not is_dataclass(info.type):
         return None
-    classes = tuple(owner for owner in info.type.__mro__ if is_dataclass(owner))
-    names = {name: None for owner in classes for name in inspect.get_annotations(owner)}
-    hints, known = get_type_hints(info.type, include_extras=True), {field.name: field for field in fields(info.type)}
     specs = []
-    for name in filter(known.__contains__, names):
-        usual = known[name].default
-        default = getattr(info.default, name, tyro.MISSING_NONPROP if usual is MISSING else usual)
-        specs.append(StructFieldSpec(name, hints[name], default, partial(_help, classes, name)))
+    for option in options:
+        words = tyro.conf.arg(metavar=None if option.is_switch else option.value, help_behavior_hint=option.hint)
+        kind: Any = Annotated[option.annotation, words]
+        specs.append(StructFieldSpec(option.name, kind, option.default, option.help))
     return StructConstructorSpec(info.type, tuple(specs))
 
 

@@ -30,11 +30,11 @@ class SampleConfig:
     run: Annotated[Path, tyro.conf.Positional]
     """The run folder."""
     count: int | None = None
-    """How many. Unset: 64 images, or 2,500 points."""
+    """Number of images, or points. Unset: 64 images, or 2,500 points."""
     label: int | None = None
     """The class to make images of, if the run is conditional. Unset: a row of images for each class."""
     seed: int = 0
-    """Same seed, same images or points."""
+    """Seed of the noise: the same seed gives the same images or points."""
     columns: int | None = None
     """Images in a row of the grid. Unset: as near to a square as can be; as many as there are of each class."""
     single: bool = False

@@ -22,7 +22,7 @@ HELD_OUT = 0.1
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Train a classifier on labelled images, to measure generators of such images with: rawgan evaluate --features."""
+    """Train the classifier that `rawgan evaluate --features` uses for your labelled images."""
 
     out: Path
     """The safetensors file to write."""
@@ -33,7 +33,7 @@ class ClassifierConfig:
     epochs: int = EPOCHS
     """Passes over the data."""
     seed: int = 0
-    """Same seed, same classifier."""
+    """Seed of weights and order: the same seed gives the same classifier."""
 
 
 def main(options: list[str]) -> int:

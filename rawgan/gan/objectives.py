@@ -104,6 +104,22 @@ SMOOTHED = ("non-saturating", "minimax", "least-squares")
 """Objectives whose targets are numbers, which can be smoothed."""
 
 
+IN_NATS = ("non-saturating", "minimax", "relativistic")
+"""Objectives whose losses are cross-entropies, in nats."""
+
+
+def guessing(play: Objective | PairedObjective) -> tuple[float, float]:
+    """Losses of D and of G where D is guessing: where all logits are 0.
+
+    >>> guessing(hinge())
+    (2.0, -0.0)
+    """
+    zero = Tensor([0.0])
+    if isinstance(play, PairedObjective):
+        return play.discriminator(zero, zero).item(), play.generator(zero, zero).item()
+    return play.real(zero).item() + play.fake(zero).item(), play.generator(zero).item()
+
+
 def objective(name: str, smooth_real: float = 0.0, smooth_fake: float = 0.0) -> Objective | PairedObjective:
     """An objective by name.
 

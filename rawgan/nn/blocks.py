@@ -1,5 +1,7 @@
 """Modules made of modules, and layers that keep a discriminator in bounds."""
 
+from typing import Any
+
 import numpy as np
 
 from rawgan import ops

@@ -8,9 +8,9 @@ from rawgan.runs.pictures import (
     save_animation,
     save_grid,
     save_images,
-    terminal_grid,
     tile,
 )
+from rawgan.runs.terminal import terminal_grid
 
 __all__ = [
     "RunFolder",

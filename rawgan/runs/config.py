@@ -44,12 +44,12 @@ class TrainConfig(RunConfig):
     residual: residual networks without batch norm in the discriminator, for --penalty; mlp: linear layers, for points,
     and the default there."""
     conditional: Literal["none", "projection", "auxiliary"] = "none"
-    """Make images of a class that is asked for, from data with labels: D judges images as ones of their class
-    (projection), or names the class as well (auxiliary)."""
+    """Make images of a given class, from data with labels: D scores images given their class (projection), or also
+    classifies them (auxiliary)."""
     classes: int | None = None
-    """How many classes there are, if --conditional. Unset: as many as the data has."""
+    """Number of classes, with --conditional. Unset: as many as the data has."""
     pack: int = 1
-    """How many images D judges at a time, as channels of one: it then sees when all are alike."""
+    """Number of images that D sees together, as channels of one: it then notices when all are alike."""
     d_steps: int = 1
     """Updates of D in a step, each on images of its own."""
     g_steps: int = 1

@@ -92,9 +92,9 @@ class CycleTraining(Loop):
         """What translates each kind, and what translates it back."""
         return (self.gan.forth, self.gan.back), (self.gan.back, self.gan.forth)
 
-    def few(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
-        """See the base class."""
-        return samples[: 6 * self._beside], 3 * self._beside, 120
+    def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """See the base class: before, after, what should come out where it is known, and back again."""
+        return samples, self._beside
 
     def measure(self) -> dict[str, Any]:
         """How far images that are not trained with are from what comes back, both ways; of a style also PSNR, SSIM and

@@ -6,7 +6,7 @@ those keep to from step 400 on; and so do translators with the options that they
 looked at earlier: G's first images are all the same grey, and running statistics have not yet arrived.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from types import MappingProxyType
@@ -37,7 +37,16 @@ MOST_STRETCH = 2.0
 MOST_OFF = 50.0
 """Per cent. Healthy: up to 20."""
 MOST_DEAD = 50.0
-"""Per cent of a layer's channels. Healthy: 0."""
+"""Per cent of a layer's channels. Healthy: 0, but for wide layers on few dimensions; see there."""
+LEAST_ALIVE = 2
+"""Units that have to be left in a layer without batch norm, for each dimension of what passes through it: 2 k units of
+ReLU can pass on all of k dimensions, fewer cannot (Puthawala et al. 2022). A wide mlp on points, which have two, turns
+off what it has no use for, and finds all modes: healthy runs of ring8 and grid25 keep 36 to 90 of 256 units."""
+MOST_UNLIKE = 0.2
+"""Energy distance from samples to the data, relative to the mean distance of two real images. Healthy: below 0.06 from
+step 200 on, later below 0.01; first legible digits: 0.1; noise, or the mean of all digits: 0.3 to 1.5."""
+CHANCE = 4.0
+"""By as much, divided by the number of images, two sets of real ones may seem further from each other."""
 MOST_GAIN = 300.0
 """Of a single layer, up or down. Healthy: from 0.02 to 9."""
 LEAST_UPDATE = 1.0
@@ -46,6 +55,9 @@ SATURATED = 0.999
 """A pixel beyond ± this has come through a tanh whose slope is below 0.002."""
 DARK = -0.1
 """Data that never goes below is in [0, 1], where a tanh has to spend half its range on nothing."""
+
+UNLIKE = "not trained yet, or unlike the data"
+"""The verdict on samples that training has not yet made what they should be."""
 
 Remedies = Mapping[str, str | None]
 """What to change, by disease; None where it is no disease."""
@@ -68,13 +80,25 @@ class Finding:
     """What is healthy; None: no bound."""
     remedy: str
     """What to change."""
+    waits: bool = False
+    """Whether training may yet bring the figure to where it should be: then it is no alarm."""
 
     @property
-    def alarm(self) -> bool:
+    def out(self) -> bool:
         """Whether the figure is out of what is healthy, or no number."""
         least = -np.inf if self.least is None else self.least
         most = np.inf if self.most is None else self.most
         return not least <= self.value <= most
+
+    @property
+    def alarm(self) -> bool:
+        """Whether something is wrong."""
+        return self.out and not self.waits
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more to be trained, if the run has not ended."""
+        return self.out and self.waits
 
     @property
     def healthy(self) -> str:
@@ -92,7 +116,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, with no more digits than mean something."""
-        return asdict(self) | {"value": float(f"{self.value:.4g}"), "alarm": self.alarm}
+        return asdict(self) | {"value": float(f"{self.value:.4g}"), "alarm": self.alarm, "pending": self.pending}
 
 
 def examine(
@@ -133,7 +157,7 @@ def judge(
 ) -> list[Finding]:
     """What `examine` finds, of what was measured already. `remedies` say what to change instead of what is said here,
     or, with None, that this is no disease of such a training."""
-    found = data_out_of_range(seen.real, seen.tanh)
+    found = [*data_out_of_range(seen.real, seen.tanh), *unlike_data(seen)]
     if not is_warm(records):
         return found
     found += [
@@ -169,6 +193,24 @@ def data_out_of_range(real: Array, tanh: bool) -> list[Finding]:
         Finding(name, "deviation among images", "data", deviation, "", 0.01, None,
                 "the images are all the same: look at --data, and at how it was made"),
     ]  # fmt: skip
+
+
+def unlike_data(seen: Probe) -> list[Finding]:
+    """Samples that are not like the data: those of the first steps, and of what is trained too little or not at all.
+
+    By the energy distance of Székely and Rizzo, 2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖, which is 0 for two sets of one
+    distribution, whatever it is, and needs no network that knows such data.
+    """
+    among, _ = _distances(seen.real)
+    if not among:  # nothing to measure by; `data_out_of_range` tells
+        return []
+    value = (2 * float(_apart(seen.real, seen.samples).mean()) - among - _distances(seen.samples)[0]) / among
+    figure, most = "energy distance to the data, relative to distances in it", MOST_UNLIKE + CHANCE / len(seen.real)
+    remedy = (
+        "train for longer, by --resume and more --steps; where the figure no longer falls, "
+        "another --learning-rate, --objective or --model"
+    )
+    return [Finding(UNLIKE, figure, "samples", value, "", None, most, remedy, waits=True)]
 
 
 def mode_collapse(seen: Probe) -> list[Finding]:
@@ -229,9 +271,18 @@ def batch_norm_drift(seen: Probe) -> list[Finding]:
 
 
 def dead_units(seen: Probe) -> list[Finding]:
-    """Channels behind a ReLU that no image wakes: no gradient goes through them any more."""
+    """Channels behind a ReLU that no image wakes: no gradient goes through them any more.
+
+    Behind batch norm, which moves each channel about 0, they are half of them at most; elsewhere, they may be as many
+    as leave enough for what has to pass.
+    """
     remedy = "a lower --learning-rate; LeakyReLU for ReLU, or batch norm in front of it"
-    return _worst("dead units", "channels that never change", _having(seen, "dead"), "dead", " %", MOST_DEAD, remedy)
+
+    def most(layer: Layer) -> float:
+        normed, enough = layer.shift is not None, LEAST_ALIVE * seen.dimensions
+        return MOST_DEAD if normed else max(MOST_DEAD, 100 * (1 - enough / layer.channels))
+
+    return _worst("dead units", "channels that never change", _having(seen, "dead"), "dead", " %", most, remedy)
 
 
 def exploding_layers(seen: Probe) -> list[Finding]:
@@ -276,27 +327,41 @@ def _having(seen: Probe, key: str, network: str = "") -> list[Layer]:
 
 
 def _worst(
-    disease: str, figure: str, layers: list[Layer], key: str, unit: str, bound: float, remedy: str, lowest: bool = False
+    disease: str,
+    figure: str,
+    layers: list[Layer],
+    key: str,
+    unit: str,
+    bound: float | Callable[[Layer], float],
+    remedy: str,
+    lowest: bool = False,
 ) -> list[Finding]:
-    """The layer where the figure is furthest out, and how many others are, too; nothing where there are no layers."""
-    low, high = (bound, None) if lowest else (None, bound)
-    found = [
-        Finding(disease, figure, layer.place.partition("(")[0], getattr(layer, key), unit, low, high, remedy)
-        for layer in layers
-    ]
-    found.sort(key=lambda each: (not np.isnan(each.value), each.value if lowest else -each.value))
+    """The layer where the figure is furthest out of its bound, and how many others are, too; nothing where there are no
+    layers."""
+    found = []
+    for layer in layers:
+        limit, place = bound if isinstance(bound, float) else bound(layer), layer.place.partition("(")[0]
+        low, high = (limit, None) if lowest else (None, limit)
+        found.append(Finding(disease, figure, place, getattr(layer, key), unit, low, high, remedy))
+    found.sort(key=lambda each: each.value - (each.least or 0) if lowest else (each.most or 0) - each.value)
+    found.sort(key=lambda each: not np.isnan(each.value))
     others = sum(each.alarm for each in found[1:])
     return [replace(found[0], place=f"{found[0].place} and {others} more") if others else each for each in found[:1]]
 
 
 def _distances(images: Array) -> tuple[float, float]:
     """Between images, by pixels: the mean of all pairs, and the median from each image to the one nearest to it."""
-    flat = images.reshape(len(images), -1).astype(np.float64)
-    flat -= flat.mean(0)  # or rounding would be all that is seen of images that differ little
-    squares = (flat * flat).sum(1)
-    apart = np.sqrt(np.maximum(squares[:, None] + squares - 2 * flat @ flat.T, 0))  # (N, P) @ (P, N) → (N, N)
+    apart = _apart(images, images)
     others = apart[~np.eye(len(apart), dtype=bool)].reshape(len(apart), -1)
     return float(others.mean()), float(np.median(others.min(1)))
+
+
+def _apart(a: Array, b: Array) -> Array:
+    """Distances from each image of one set to each of another, by pixels. Shapes: a (N, …), b (M, …) → (N, M)"""
+    x, y = (images.reshape(len(images), -1).astype(np.float64) for images in (a, b))
+    x, y = x - x.mean(0), y - x.mean(0)  # or rounding would be all that is seen of images that differ little
+    squares = (x * x).sum(1)[:, None] + (y * y).sum(1)
+    return np.sqrt(np.maximum(squares - 2 * x @ y.T, 0))  # (N, P) @ (P, M) → (N, M)
 
 
 @cache

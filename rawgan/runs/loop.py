@@ -66,10 +66,6 @@ class Record(NamedTuple):
         return {name: value for name, value in self.to_dict().items() if name in names}
 
 
-FEW = 16
-"""Samples that a terminal shows."""
-
-
 class Loop(ABC):
     """A run that is ready to go: the data is loaded, the networks are built, or as a checkpoint has them.
 
@@ -143,9 +139,10 @@ class Loop(ABC):
         """The figure by which one checkpoint is better than another: the less, the better. A run that does not measure
         it has no best checkpoint."""
 
-    def few(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int, int]:
-        """Samples for a terminal, how many of them are in a row, and how many columns of text they may take."""
-        return samples[:FEW], FEW // 2, 100
+    def shown(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
+        """Samples in the order in which a terminal shows as many as it has room for, and how many of them belong
+        together."""
+        return samples, 1
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
         """Write the samples of a step as a picture."""
@@ -337,16 +334,20 @@ class Loop(ABC):
     def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
         """Have the doctor look, and say and keep what is new. Of each disease, a run has one alarm: the first.
 
-        It is on the disk before the checkpoint of this step is, so a run that goes on from there knows of it.
+        It is on the disk before the checkpoint of this step is, so a run that goes on from there knows of it. Samples
+        that are not yet like the data are told of at the end alone, and not kept: a run that is to be longer may mend
+        them.
         """
         known, alarms = {alarm.get("disease") for alarm in folder.read_alarms()}, []
-        for finding in self.examine(records):
+        findings = self.examine(records)
+        for finding in findings:
             if finding.alarm and finding.disease not in known:
                 known.add(finding.disease)
                 alarms.append(finding)
         if alarms:
             folder.append_alarms([{"step": self.reached, **finding.to_dict()} for finding in alarms])
-        for finding in alarms:
+        unready = [finding for finding in findings if finding.pending and self.reached == self.steps]
+        for finding in (*alarms, *unready):
             on_trouble(f"step {self.reached}: {finding}")
 
     # --- checkpoints -------------------------------------------------------------------------------------------------

@@ -68,8 +68,8 @@ class RunConfig(ABC):
     """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file; or
     points of a mixture of Gaussians, ring8 or grid25, for which other options have other defaults."""
     image_size: int | None = None
-    """Height and width of the images in pixels: 4, 5, 6 or 7 times 2, 4, 8, …. Unset: 28 for MNIST,
-    32 for CIFAR-10, 64 for your own images."""
+    """Height and width of the images in pixels: 4, 5, 6 or 7 times a power of 2. Unset: 28 for MNIST, 32 for CIFAR-10,
+    64 for your own images."""
     channels: int | None = None
     """1 for grey, 3 for colour. Unset: what the data has."""
     skip_broken: bool = False
@@ -84,41 +84,42 @@ class RunConfig(ABC):
     objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
         "non-saturating"
     )
-    """What the networks play for: cross-entropy (minimax: with the tutorial's formula for G), squared distances from
+    """Objective of both networks: cross-entropy (minimax: with the tutorial's formula for G), squared distances from
     their targets, the hinge, the earth mover's distance, or pairs of a real and a generated image."""
     smooth_real: float = 0.0
-    """D's target for real images is so much below 1, for objectives that have targets."""
+    """One-sided label smoothing: D's target for real images is 1 − s. For objectives that have targets."""
     smooth_fake: float = 0.0
-    """D's target for generated images is so much above 0."""
+    """Label smoothing of generated images: D's target for them is s."""
     penalty: Literal["none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"] = "none"
-    """What D pays for its slope: at real images, at generated ones, at both, between them, or around real ones. For
-    networks whose D has no batch norm: not for dcgan and tutorial."""
+    """Gradient penalty on D: at real images (r1), at generated ones (r2), at both, between them (wgan-gp), or around
+    real ones (dragan). For networks whose D has no batch norm: not for dcgan and tutorial."""
     penalty_weight: float | None = None
-    """How much it pays. Unset: 10; for r1 and r2, 1, and of points 0.003, as D must be steep around narrow modes."""
+    """Weight of the gradient penalty. Unset: 10; for r1 and r2, 1, and for points 0.003, as D must be steep around
+    narrow modes."""
     penalty_every: int = 1
-    """Steps from one penalty to the next, which then counts as many times as much."""
+    """Apply the penalty every N steps, weighted by N (lazy regularisation)."""
     spectral_norm: bool = False
     """Divide D's weights by their largest singular values."""
     instance_noise: float = 0.0
-    """Standard deviation of the noise on all that D judges, at the beginning."""
+    """Standard deviation of the noise that is added to all images that D sees, in the first step."""
     noise_steps: int = DEFAULT_STEPS
-    """Steps in which instance noise fades away."""
+    """Steps in which instance noise falls to 0."""
     ema: float = 0.998
-    """Make images by a running average of G's weights, which keeps this share of the old ones in a step. 0: by G's
-    weights as they are."""
+    """Make images with a running average of G's weights; this is the share of the old average that each step keeps.
+    0: with G's weights as they are."""
     learning_rate: float | None = None
     """Adam's learning rate for both networks. Unset: the model's own (dcgan 0.001, residual 0.0002, tutorial 0.0001,
     mlp 0.002)."""
     d_learning_rate: float | None = None
-    """D's own learning rate. Unset: that of both; of mlp, twice as much."""
+    """Learning rate of D. Unset: that of both networks; for mlp, twice as much."""
     half_life: int = 0
-    """Steps in which the learning rates fall to half, little by little, again and again. 0: they stay what they are."""
+    """Steps in which the learning rates fall to half, smoothly and again and again. 0: they stay constant."""
     width: int = 64
     """Channels, or units, of the narrowest hidden layer; cost grows with the square."""
     d_width: int | None = None
-    """D's own width. Unset: that of both."""
+    """Width of D. Unset: that of both networks."""
     seed: int = 0
-    """Same seed, same run: weights, noise and the order of images all come from it."""
+    """Seed of weights, noise and the order of images: the same seed gives the same run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     backend: Literal["auto", "cpu", "cuda", "reference"] = "auto"
@@ -131,24 +132,24 @@ class RunConfig(ABC):
     checkpoint_every: int = 200
     """Steps between checkpoints, from which a run that was stopped or killed goes on."""
     keep: int = 3
-    """How many checkpoints are kept, the latest ones."""
+    """Number of checkpoints to keep, the latest ones."""
     evaluate_every: int | None = None
-    """Steps between measurements of how good the images are, as by rawgan evaluate; the best checkpoint is kept as
-    best.safetensors. Unset: none."""
+    """Measure the images every N steps, as rawgan evaluate does; the best checkpoint is kept as best.safetensors.
+    Unset: never."""
     evaluate_samples: int | None = None
-    """How many images are measured. Unset: 10,000, or as many as there are real images; of points, 2,500."""
+    """Number of images to measure. Unset: 10,000, or as many as there are real images; of points, 2,500."""
     evaluate_features: str | None = None
-    """What looks at the images: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits
-    that comes with rawgan, for mnist and stacked-mnist."""
+    """Network that extracts the features to compare: a file of rawgan train-classifier, or an ONNX file. Unset: the
+    classifier of digits that comes with rawgan, for mnist and stacked-mnist."""
     on_nonfinite: Literal["stop", "rollback"] = "stop"
-    """What to do when a loss is no longer finite: stop with the state before it, or go on from there with half the
-    learning rate."""
+    """When a loss is no longer finite: stop with the state before it, or go on from there with half the learning
+    rate."""
     out: Path | None = None
     """The run folder, new or empty. Unset: runs/MODEL-DATA-DATE-TIME."""
     config: Path | None = None
-    """A TOML file with any of these options, such as the config.toml of another run; flags have the last word."""
+    """A TOML file with any of these options, such as the config.toml of another run. Flags take precedence."""
     resume: Path | None = None
-    """A run folder: go on with that run from its latest checkpoint. With --steps or --epochs, for longer."""
+    """Run folder to continue from its latest checkpoint; with --steps or --epochs, for longer."""
     dry_run: bool = False
     """Build everything, take one step, print shapes and memory, write nothing."""
 

@@ -1,4 +1,4 @@
-"""Pictures for people: grids of images, animations, loss curves, and images in the terminal.
+"""Pictures for people: grids of images, animations and loss curves.
 
 Images come as NumPy arrays (N, H, W, C): uint8, or floats in [-1, 1], the range of tanh. One channel is grey,
 two are grey and alpha, three RGB, four RGBA. Floats outside the range are clipped, and NaN, which is what a
@@ -7,7 +7,6 @@ network that has diverged paints, is black. Every file is replaced as a whole.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ from rawgan.runs.folder import numbered_files
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from PIL.Image import Image
-    from rich.text import Text
 
 BACKGROUND = 64  # dark grey: sets off black images and white ones
 READABLE = 512  # pixels that the longer side of a grid has at least
@@ -53,12 +51,12 @@ def tile(images: np.ndarray, columns: int | None = None, padding: int = 2, backg
     >>> tile(np.zeros((10, 28, 28, 1)), padding=2).shape
     (92, 122, 1)
     """
-    images = _pixels("tile", images)
+    images = checked_pixels("tile", images)
     count, height, width, channels = images.shape
     if columns is None:
         columns = math.ceil(math.sqrt(count * height / width))
-    columns = min(_at_least("tile", "columns", columns, 1), count)
-    padding = _at_least("tile", "padding", padding, 0)
+    columns = min(at_least("tile", "columns", columns, 1), count)
+    padding = at_least("tile", "padding", padding, 0)
     if not 0 <= background <= 255:
         raise ArgumentError(f"tile: background is a grey from 0 to 255, got {background}")
     rows = math.ceil(count / columns)
@@ -91,7 +89,7 @@ def save_grid(path: str | Path, images: np.ndarray, columns: int | None = None, 
     grid = tile(images, columns)
     if scale is None:
         scale = math.ceil(READABLE / max(grid.shape[:2]))
-    scale = _at_least("save_grid", "scale", scale, 1)
+    scale = at_least("save_grid", "scale", scale, 1)
     return _save_png(path, grid.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
@@ -108,7 +106,7 @@ def save_images(folder: str | Path, images: np.ndarray, prefix: str, start: int 
     ...     [path.name for path in save_images(folder, np.zeros((2, 8, 8, 3)), "fake", start=64)]
     ['fake-00064.png', 'fake-00065.png']
     """
-    images = _pixels("save_images", images)
+    images = checked_pixels("save_images", images)
     digits = max(5, len(str(start + len(images) - 1)))
     return [
         _save_png(Path(folder) / f"{prefix}-{number:0{digits}d}.png", image)
@@ -127,7 +125,7 @@ def save_image(path: str | Path, image: np.ndarray) -> Path:
     ...     save_image(f"{folder}/grey.png", np.zeros((6, 8, 1))).name
     'grey.png'
     """
-    return _save_png(path, _pixels("save_image", image[None])[0])
+    return _save_png(path, checked_pixels("save_image", image[None])[0])
 
 
 def thumbnail(image: np.ndarray) -> "Image":
@@ -142,7 +140,7 @@ def thumbnail(image: np.ndarray) -> "Image":
     """
     from PIL import Image
 
-    picture = _opaque(_picture(_pixels("thumbnail", image[None])[0])).convert("RGB")
+    picture = _opaque(_picture(checked_pixels("thumbnail", image[None])[0])).convert("RGB")
     scale = CELL / max(picture.size)
     scale = math.floor(scale) if scale >= 1 else scale
     width, height = (max(1, round(side * scale)) for side in picture.size)
@@ -205,7 +203,9 @@ def save_animation(path: str | Path, frames: Sequence[np.ndarray], fps: float = 
     'fade.gif'
     """
     names = [f"frame {n}" for n in range(len(frames))]
-    images = (_picture(_pixels("save_animation", np.asarray(frame)[None])[0]) for frame in _thin(frames, MOST_FRAMES))
+    images = (
+        _picture(checked_pixels("save_animation", np.asarray(frame)[None])[0]) for frame in _thin(frames, MOST_FRAMES)
+    )
     return _save_frames(path, images, _thin(names, MOST_FRAMES), fps, hold_last)
 
 
@@ -301,56 +301,20 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     return Path(path)
 
 
-def terminal_grid(images: np.ndarray, columns: int | None = None, width: int = 80) -> "Text":
-    """A grid of images for the terminal, made of half blocks: one character shows two pixels.
+def resized(image: np.ndarray, size: tuple[int, int]) -> "Image":
+    """An image in colour, on white where it is transparent, averaged down or enlarged to (width, height) in pixels.
 
-    Images too large are averaged down until the grid fits ``width`` characters. Needs a terminal with 24-bit
-    colours; rich takes the nearest colours where there are fewer.
-
-    Shapes: images (N, H, W, C)
-    Raises: ShapeError, DTypeError for what is not images; ArgumentError when they do not fit.
-
-    >>> print(terminal_grid(np.zeros((3, 4, 4, 1)), width=16))
-    ▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀
-    ▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀
-    ▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀
+    Shapes: image uint8 (H, W, C)
     """
     from PIL.Image import Resampling
-    from rich.color import Color
-    from rich.style import Style
-    from rich.text import Text
 
-    images = _pixels("terminal_grid", images)
-    count, height, full = images.shape[:3]
-    if columns is None:
-        columns = max(1, width // min(full + 1, 16))
-    columns = min(_at_least("terminal_grid", "columns", columns, 1), count)
-    across = min(full, (width - 1) // columns - 1)  # pixels of an image, next to one of background
-    if across < 1:
-        raise ArgumentError(
-            f"terminal_grid: {columns} images side by side do not fit {width} characters"
-            f"\n  take at most {max(0, (width - 1) // 2)} columns, or a wider terminal"
-        )
-    size = (across, max(1, round(height * across / full)))
-    small = [_opaque(_picture(image)).convert("RGB").resize(size, Resampling.BOX) for image in images]
-    grid = tile(np.stack([np.asarray(image) for image in small]), columns, padding=1)
-    if len(grid) % 2:
-        grid = np.pad(grid, [(0, 1), (0, 0), (0, 0)], constant_values=BACKGROUND)
-
-    lines = []
-    for upper, lower in zip(grid[::2].tolist(), grid[1::2].tolist(), strict=True):
-        line = Text(no_wrap=True, overflow="crop")
-        for (above, below), run in groupby(zip(upper, lower, strict=True)):
-            style = Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below))
-            line.append("▀" * len(list(run)), style)
-        lines.append(line)
-    return Text("\n", no_wrap=True, overflow="crop").join(lines)
+    return _opaque(_picture(image)).convert("RGB").resize(size, Resampling.BOX)
 
 
 # --- from arrays to pictures -----------------------------------------------------------------------------
 
 
-def _pixels(op: str, images: np.ndarray) -> np.ndarray:
+def checked_pixels(op: str, images: np.ndarray) -> np.ndarray:
     """Check images (N, H, W, C) of 1 to 4 channels, and make them uint8."""
     if not isinstance(images, np.ndarray):
         raise DTypeError(
@@ -364,7 +328,7 @@ def _pixels(op: str, images: np.ndarray) -> np.ndarray:
     return images if images.dtype == np.uint8 else to_uint8(np.nan_to_num(images, nan=-1.0))
 
 
-def _at_least(op: str, name: str, value: int, least: int) -> int:
+def at_least(op: str, name: str, value: int, least: int) -> int:
     if not isinstance(value, int | np.integer) or value < least:
         raise ArgumentError(f"{op}: {name} is a whole number, {least} or more, got {value!r}")
     return int(value)

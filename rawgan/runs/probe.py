@@ -34,6 +34,8 @@ class Layer:
     """Of a layer with weights: rms of the gradient by the input, by that of the gradient by the output."""
     dead: float | None
     """Behind a ReLU or LeakyReLU: per cent of the channels that are the same number for all images and pixels."""
+    channels: int
+    """Channels, or units, of the output."""
     shift: float | None
     """Of batch norm, the mean over the channels: from the running mean to the batch's, in the batch's deviations."""
     stretch: float | None
@@ -48,7 +50,12 @@ class Probe:
     fake: Array
     """G's images, made as in training, with the batch's statistics. Shapes: as real"""
     evaluated: Array
-    """G's images of the same, made as samples are, with the running statistics. Shapes: as real"""
+    """G's images of the same, made with the running statistics. Shapes: as real"""
+    samples: Array
+    """The images that a person gets of the same: those of the average of G's weights, where there is one. Shapes: as
+    real"""
+    dimensions: int
+    """Numbers that an image is made of: those of the latent, or of the image, if these are fewer."""
     pull: float
     """Mean |slope of G's loss| by a logit, in those where D guesses."""
     layers: list[Layer]
@@ -86,12 +93,15 @@ def probe(gan: Players, real: Tensor, latent: Tensor, recipe: Recipe, given: Any
         named = {f"generator, {name}": p for name, p in gan.generator.named_parameters() if p.ndim > 1}
         g_layers, updates = of_g.measure(g_loss, list(named.values()))
         d_layers, _ = of_d.measure(d_loss, [])
-        with no_grad(), gan.generator.evaluating():
+        with no_grad(), gan.generator.evaluating(), gan.sampler.evaluating():
             evaluated = gan.generator(latent)
+            samples = evaluated if gan.sampler is gan.generator else gan.sampler(latent)
     return Probe(
         real.numpy(),
         fake.numpy(),
         evaluated.numpy(),
+        samples.numpy(),
+        min(x.size // len(x) for x in (latent, real)),
         _pull(play, fake_logits, real_logits),
         g_layers + d_layers,
         dict(zip(named, updates, strict=True)),
@@ -154,6 +164,7 @@ def _layer(place: str, module: Module, x: Tensor, y: Tensor, bent: bool, slopes:
         _ratio(activation, _rms(x.numpy())) if weighted else None,
         _ratio(behind, gradient) if weighted and behind is not None else None,
         float(100 * (channels.min(0) == channels.max(0)).mean()) if bent else None,
+        output.shape[-1],
         shift,
         stretch,
     )

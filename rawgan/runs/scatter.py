@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MARGIN = 1.3
 """What a picture shows, in extents of the mixture; a point farther out is not seen."""
-RASTER = 48
-"""Pixels that a picture for the terminal has on each side."""
+RASTER = 96
+"""Pixels that a picture for the terminal has on each side, at most."""
 
 
 def quality_in_words(found: MixtureQuality) -> str:
@@ -89,16 +89,16 @@ def real_points(mixture: Mixture, count: int) -> NDArray[np.float32]:
     return mixture.sample(count, generator(0, "shown"))
 
 
-def rasters(points: NDArray[np.float32], mixture: Mixture) -> NDArray[np.uint8]:
+def rasters(points: NDArray[np.float32], mixture: Mixture, size: int = RASTER) -> NDArray[np.uint8]:
     """Real points, and generated ones, as two small images: white where there are any.
 
-    Shapes: points (N, 2) → (2, RASTER, RASTER, 1)
+    Shapes: points (N, 2) → (2, size, size, 1)
 
     >>> from rawgan.data import ring8
     >>> rasters(np.zeros((3, 2), np.float32), ring8()).shape
-    (2, 48, 48, 1)
+    (2, 96, 96, 1)
     """
-    edges = np.linspace(-MARGIN, MARGIN, RASTER + 1) * mixture.extent
+    edges = np.linspace(-MARGIN, MARGIN, size + 1) * mixture.extent
     both = real_points(mixture, len(points)), points
     images = [np.histogram2d(-each[:, 1], each[:, 0], (edges, edges))[0] for each in both]
     return np.where(np.stack(images)[..., None] > 0, 255, 0).astype(np.uint8)

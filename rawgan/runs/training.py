@@ -25,7 +25,7 @@ from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.evaluating import BEST, Evaluator, PointEvaluator
-from rawgan.runs.loop import FEW, Loop
+from rawgan.runs.loop import Loop
 from rawgan.runs.restoring import build_gan, classes_of, images_of
 from rawgan.runs.scatter import save_scatter
 from rawgan.tensor import Tensor
@@ -151,13 +151,12 @@ class Training(Loop):
             ("discriminator", gan.discriminator, self.real(0)),
         ]
 
-    def few(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int, int]:
-        """See the base class; a row for each class, of images so small that ten fit the screen."""
+    def shown(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
+        """See the base class; one of each class, of the same noise, belong together."""
         if self.columns is None:
-            return super().few(samples)
-        columns = min(self.columns, FEW // 2)
-        by_class = samples.reshape(-1, self.columns, *samples.shape[1:])[:MOST_CLASSES, :columns]
-        return by_class.reshape(-1, *samples.shape[1:]), columns, 9 * columns + 1
+            return super().shown(samples)
+        by_class = samples.reshape(-1, self.columns, *samples.shape[1:])[:MOST_CLASSES]
+        return by_class.swapaxes(0, 1).reshape(-1, *samples.shape[1:]), len(by_class)
 
     def account(self) -> dict[str, int]:
         """See the base class."""

@@ -37,10 +37,10 @@ class TranslateConfig(RunConfig):
     width: int = 32
     """Channels of G's layers next to the image; cost grows with the square."""
     patch: int = 34
-    """Height and width of what D judges at a time, in pixels: 16, 34, 70 or 142; of images of fewer than 48 pixels at
-    most 70, of fewer than 24 at most 34."""
+    """Height and width of the patches that D scores, in pixels: 16, 34, 70 or 142; for images of fewer than 48 pixels
+    at most 70, of fewer than 24 at most 34."""
     evaluate_samples: int | None = None
-    """How many images are measured. Unset: 1000, or as many as there are."""
+    """Number of images to measure. Unset: 1000, or as many as there are."""
 
     def check(self) -> None:
         """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
@@ -94,13 +94,13 @@ class PairedConfig(TranslateConfig):
 
     faithful: ClassVar[str] = "pixel-weight"
     pixel_weight: float = 100.0
-    """How much it counts that each pixel is what it should be, beside what G plays for."""
+    """Weight of the mean absolute difference of pixels, beside G's objective."""
     feature_weight: float = 0.0
-    """How much it counts that a classifier sees the same; that of digits, or --features."""
+    """Weight of the difference in a classifier's features; that of digits, or --features."""
     features: str | None = None
     """A file of rawgan train-classifier, for --feature-weight."""
     adversarial_weight: float = 1.0
-    """How much it counts what G plays for; 0: pixels and features alone."""
+    """Weight of G's objective; 0: pixels and features alone."""
 
     def check(self) -> None:
         """See the base class."""
@@ -156,7 +156,7 @@ class Pix2pixConfig(PairedConfig):
     reverse: bool = False
     """Make the left image, or that of --data, out of the other one."""
     source_channels: int | None = None
-    """Channels of what is translated: what the data has, and nothing else; a run writes it down."""
+    """Channels of the source images; a run writes down what the data has."""
 
     @property
     def network(self) -> str:
@@ -287,19 +287,19 @@ class CycleConfig(TranslateConfig):
     objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
         "least-squares"
     )
-    """What the networks play for; see rawgan train --help."""
+    """Objective of the networks; see rawgan train --help."""
     patch: int = 16
-    """Height and width of what D judges at a time, in pixels: 16, 34, 70 or 142."""
+    """Height and width of the patches that D scores, in pixels: 16, 34, 70 or 142."""
     targets: str | None = None
     """Images of the other kind, as --data. Unset: one half of --data in another style, to be made of the other half."""
     style: str | None = None
     """That style: some of thick, slanted, inverted, with commas between them. Unset: all three."""
     cycle_weight: float = 10.0
-    """How much it counts that an image comes back as it went."""
+    """Weight of the difference between an image and what comes back from there and back."""
     identity_weight: float = 5.0
-    """How much it counts that a translator leaves alone what it is to make."""
+    """Weight of the change that a translator makes to images of the kind that it makes."""
     history: int = 50
-    """Earlier images of each kind of which D sees some again."""
+    """Number of earlier generated images of each kind from which D sees some again; 0: none."""
 
     @property
     def network(self) -> str:

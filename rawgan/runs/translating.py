@@ -119,9 +119,9 @@ class PairedTraining(Loop):
         seen = self.gan.seen(target, source if self.gan.paired else None)
         return [("generator", self.gan.generator, source), ("discriminator", self.gan.discriminator, seen)]
 
-    def few(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
-        """See the base class."""
-        return samples[: 6 * BESIDE], 3 * BESIDE, 100
+    def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """See the base class: before, after and target."""
+        return samples, BESIDE
 
     def account(self) -> dict[str, int]:
         """See the base class."""
