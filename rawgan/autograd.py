@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from rawgan import checks
 from rawgan.errors import ArgumentError, GraphError, NotTwiceDifferentiable, RawganError, ShapeError
-from rawgan.memory import Contents, Memory
+from rawgan.memory import Contents, Memory, lies_within
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -130,20 +130,19 @@ class Op:
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Run forward; record the result's origin if recording and some input requires a gradient."""
         checks.check_call(self, inputs)
-        array = self.forward(*[x._array for x in inputs])
-        checks.check_result(self, inputs, array)
-        if array.__class__ is not inputs[0]._array.__class__:
-            array = array_module(inputs[0]._array).asarray(array)  # a reduction to one number gives a scalar
-        result = Tensor.wrap(array)
-        view, required = array.base is not None, []
+        arrays = [x._array for x in inputs]
+        array, like = self.forward(*arrays), arrays[0]
+        usual = array.__class__ is like.__class__ and array.dtype is like.dtype
+        if not (usual and checks.OF_THE_ENGINE.isdisjoint(self.__dict__)):
+            array = checks.checked_result(self, like, array)
+        result, view = Tensor.wrap(array), array.base is not None
         for x in inputs:
-            if array is x._array or (view and _owner(x._array) is _owner(array)):
+            if array is x._array or (view and _is_view(array, x._array, len(inputs) == 1)):
                 result._memory = x.memory  # a view: a write to one is a write to the other
-            required.append(x.requires_grad)
-        self.needs = self._required = tuple(required)
-        if True in required and _state.recording:
+        self.needs = self._required = tuple([x.requires_grad for x in inputs])
+        if True in self._required and _state.recording:
             self.serial = next(_serial)
-            self.shapes = tuple([x._array.shape for x in inputs])
+            self.shapes = tuple([each.shape for each in arrays])
             self._inputs: tuple[Tensor, ...] | None = inputs
             self._contents = [(x._memory or x.memory).used() for x in inputs]
             if self.keeps_output:
@@ -168,12 +167,12 @@ class Op:
 
         Raises: GraphError if the graph was released
         """
-        inputs, contents = self.recorded_inputs, self._contents
-        for index, x in enumerate(inputs):
-            if not _holds(x, contents[index]):
+        inputs = self.recorded_inputs
+        for x, then in zip(inputs, self._contents, strict=False):  # that of the result comes after theirs
+            if not _holds(x, then):
+                named = zip(checks.names(self, inputs), inputs, self._contents, strict=False)
                 return tuple(
-                    x if _holds(x, contents[index]) else _Stale(x, checks.stale(self, name, x))
-                    for index, (name, x) in enumerate(zip(checks.names(self, inputs), inputs, strict=True))
+                    x if _holds(x, then) else _Stale(x, checks.stale(self, name, x)) for name, x, then in named
                 )
         return inputs
 
@@ -225,11 +224,12 @@ class _Stale(Tensor):
     device = property(lambda self: self._was.device)
 
 
-def _holds(x: Tensor, contents: Contents) -> bool:
+def _holds(x: Tensor, then: Contents) -> bool:
     """Whether a Tensor still holds what it did when an op used it."""
-    if contents.copy is None:  # nobody can have written to it unnoticed
-        return x.memory.contents is contents
-    return (x._array is contents.array and contents.are_in(x._array)) or contents.are_in_part(x._array)
+    if then.copy is None:  # nobody can have written to it unnoticed
+        return x._memory is not None and x._memory.contents is then
+    array = x._array
+    return (array is then.array and then.are_in(array)) or then.are_in_part(array)
 
 
 Node = Op | Tensor
@@ -399,6 +399,11 @@ def _separate(g: Tensor, taken: set[int], create_graph: bool) -> Tensor:
         return Tensor.wrap(g._array.copy())
     taken.add(id(owner))
     return g
+
+
+def _is_view(view: Any, array: Any, alone: bool) -> bool:
+    """Whether `view` is made of elements of the array, and not of those of another input cut out of the same memory."""
+    return _owner(view) is _owner(array) and (alone or lies_within(view, array))
 
 
 def _owner(array: Any) -> Any:

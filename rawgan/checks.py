@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 from rawgan.arrays import is_writable
 from rawgan.errors import ArgumentError, DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
 from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
 
 if TYPE_CHECKING:
     from rawgan.autograd import Op
 
 
-_OF_THE_ENGINE = frozenset({"_inputs", "_output", "_required", "_contents", "needs", "release", "serial", "shapes"})
+OF_THE_ENGINE = frozenset({"_inputs", "_output", "_required", "_contents", "needs", "release", "serial", "shapes"})
 """Attributes of an op that its author may not set: the engine writes them when forward has returned."""
 
 
 def _alike(a: Any, b: Any) -> bool:
     """Whether two arrays are of one dtype and on one device, which their types say."""
-    return a.dtype == b.dtype and type(a) is type(b)
+    return (a.dtype is b.dtype or a.dtype == b.dtype) and a.__class__ is b.__class__
 
 
 def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
@@ -45,8 +46,10 @@ def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
     if not inputs:
         raise DTypeError(f"{op.name}: an op is called with Tensors, not with nothing")
     first = inputs[0]
+    dtype, kind = first._array.dtype, first._array.__class__
     for x in inputs:
-        if not _alike(x._array, first._array):
+        as_the_first = x._array.dtype is dtype and x._array.__class__ is kind
+        if not as_the_first and not _alike(x._array, first._array):
             break
     else:
         return
@@ -77,13 +80,13 @@ def owned(op: Op, name: str) -> GraphError:
     return GraphError(f"{op.name}: the engine keeps its own {name!r} in an op; give that attribute another name")
 
 
-def check_result(op: Op, inputs: Sequence[Tensor], array: Any) -> None:
-    """What an op's forward returned is an array like its inputs, and forward set nothing of the engine's.
+def checked_result(op: Op, like: Any, array: Any) -> Any:
+    """What an op's forward returned, as an array of the library and dtype of `like`; it set nothing of the engine's.
 
     Raises: DTypeError, GraphError
     """
-    if not _OF_THE_ENGINE.isdisjoint(op.__dict__):
-        raise owned(op, min(_OF_THE_ENGINE & op.__dict__.keys()))
+    if not OF_THE_ENGINE.isdisjoint(op.__dict__):
+        raise owned(op, min(OF_THE_ENGINE & op.__dict__.keys()))
     if isinstance(array, Tensor):
         raise DTypeError(
             f"{op.name}.forward must return an array, but returned a Tensor\n"
@@ -91,12 +94,13 @@ def check_result(op: Op, inputs: Sequence[Tensor], array: Any) -> None:
         )
     if not hasattr(array, "dtype"):
         raise DTypeError(f"{op.name}.forward must return an array, and only one, but returned {type(array).__name__}")
-    if op.keeps_dtype and array.dtype != inputs[0]._array.dtype:
+    if op.keeps_dtype and array.dtype != like.dtype:
         raise DTypeError(
-            f"{op.name}.forward must return an array of its inputs' dtype, {inputs[0].dtype}, "
+            f"{op.name}.forward must return an array of its inputs' dtype, {like.dtype}, "
             f"but returned {array.dtype}\n"
             "  a NumPy float64 scalar among the options promotes float32 arrays: make it a float()"
         )
+    return array_module(like).asarray(array)  # a reduction to one number gives a scalar
 
 
 def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Any) -> None:
@@ -129,11 +133,13 @@ def tensors_of(what: str, values: Any, or_none: bool = False) -> list[Any]:
     """One Tensor, or several, as a list, in which some may be None. Raises: DTypeError for anything else."""
     if isinstance(values, Tensor):
         return [values]
-    if not isinstance(values, Iterable) or isinstance(values, str) or hasattr(values, "dtype"):
+    iterable = values.__class__ is list or isinstance(values, Iterable)
+    if not iterable or isinstance(values, str) or hasattr(values, "dtype"):
         raise DTypeError(f"{what} must be a Tensor, or a list of Tensors, but is {_with_hint(values)}")
     found = list(values)
-    for index, value in enumerate(found):
+    for value in found:
         if not (isinstance(value, Tensor) or (or_none and value is None)):
+            index = next(index for index, each in enumerate(found) if each is value)
             raise DTypeError(f"{what}[{index}] must be a Tensor, but is {_with_hint(value)}")
     return found
 

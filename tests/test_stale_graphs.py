@@ -181,6 +181,28 @@ def test_exactly_the_numbers_of_a_part_count(cut, layout):
             y.backward()
 
 
+def test_a_view_belongs_to_the_input_that_it_lies_in():
+    class First(Op):
+        def forward(self, x, other):
+            return x[:2]
+
+        def backward(self, gy):
+            return ops.pad(gy, ((0, 1),)), None
+
+    a = np.arange(6.0)
+    for x, other in [(a[:3], a[2:]), (a[3:], a[:4])]:
+        x, other = Tensor(x, requires_grad=True), Tensor(other)
+        part = First()(x, other)
+        assert part.shares_memory(x)
+        y = (part * part).sum()
+        other[-1 if x.numpy()[0] == 0 else 0] = 9.0  # nothing of the part
+        y.backward()
+        y = (First()(x, other) * 1.0).sum() * 0 + (part.detach() * x[:2]).sum()
+        x[0] = 7.0
+        with pytest.raises(GraphError, match=WRITTEN):
+            y.backward()
+
+
 def test_the_same_numbers_written_again_are_no_fault():
     x = leaf(1.0, np.nan)
     y = (x * x).sum()

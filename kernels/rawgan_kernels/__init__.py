@@ -26,6 +26,8 @@ __all__ = ["AUTO", "BACKENDS", "MissingKernel", "Window", "array_module", "backe
 BACKENDS = {"reference": ("cpu", "cuda"), "cpu": ("cpu",), "cuda": ("cuda",)}
 """The backends, and where the arrays may be that each of them takes."""
 
+_MODULES = {backend: f"rawgan_kernels.{backend}" for backend in BACKENDS}
+
 AUTO = "auto"
 """The choice that leaves it to the array: cpu for NumPy's, reference for CuPy's."""
 
@@ -118,7 +120,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
         if isinstance(first, list):
             first = first[0]
         backend = "cpu" if _chosen == AUTO and first.__class__ is np.ndarray else backend_of(first)
-        implementation = getattr(_implementations(backend), name, None)
+        implementation = getattr(sys.modules.get(_MODULES[backend]) or _implementations(backend), name, None)
         if implementation is None:
             raise MissingKernel(f"backend {backend!r} has no kernel {name!r}; use('reference') has every kernel")
         return implementation(*args)
@@ -129,5 +131,4 @@ def __getattr__(name: str) -> Callable[..., Any]:
 
 
 def _implementations(backend: str) -> ModuleType:
-    module = f"rawgan_kernels.{backend}"
-    return sys.modules.get(module) or importlib.import_module(module)
+    return importlib.import_module(_MODULES[backend])

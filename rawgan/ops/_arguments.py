@@ -135,7 +135,7 @@ def is_whole(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether it is a real number, of Python's or NumPy's; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return value.__class__ is float or (isinstance(value, Real) and not isinstance(value, bool))
 
 
 def shape_of(op: str, shape: Any) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ class Binary(Op):
     """An op of two inputs that broadcast against each other; `slopes` are the factors of the two gradients."""
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:  # type: ignore[override]  # exactly two
-        if a.shape != b.shape:
+        if a._array.shape != b._array.shape:
             try:
                 np.broadcast_shapes(a.shape, b.shape)
             except ValueError:
