@@ -41,7 +41,9 @@ def floats(data: Any, what: str) -> Any:
     >>> floats(np.array([1.0, 2.0], ">f4"), "x").dtype
     dtype('float32')
     """
-    array = data if data.__class__ is np.ndarray else plain(data, what)
+    if data.__class__ is np.ndarray and data.dtype in _NATIVE and data.flags.aligned:
+        return data
+    array = plain(data, what)
     dtype = array.dtype
     if dtype.num not in _FLOAT_NUMBERS or not hasattr(data, "dtype"):
         if _is_number(data, dtype.kind):

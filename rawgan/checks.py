@@ -174,14 +174,10 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
         )
 
 
-def check_writable(what: str, **tensors: Any) -> None:
-    """What is going to be written to in place are Tensors whose arrays allow it. Raises: DTypeError, ArgumentError."""
+def check_writable(what: str, **tensors: Tensor | None) -> None:
+    """The arrays of what is going to be written to in place allow it. Raises: ArgumentError."""
     for name, x in tensors.items():
-        if x is None:
-            continue
-        if not isinstance(x, Tensor):
-            raise DTypeError(f"{what}: {name} is written to, so it must be a Tensor, not {type(x).__name__}")
-        if not is_writable(x._array):
+        if x is not None and not is_writable(x._array):
             raise ArgumentError(
                 f"{what}: {name} {x.shape} is read-only, but written to\n"
                 f"  give it an array of its own: {name}.data = {name}.data.copy()"

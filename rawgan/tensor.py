@@ -46,7 +46,7 @@ class Tensor(Arithmetic):
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
             raise DTypeError("Tensor: data is a Tensor already; use x.detach() for one that shares its array")
-        if not isinstance(requires_grad, bool | np.bool_):
+        if requires_grad.__class__ is not bool and not isinstance(requires_grad, np.bool_):
             raise ArgumentError(
                 f"Tensor: requires_grad must be True or False, but is {requires_grad!r}\n"
                 "  its second argument is no dtype: convert it with .astype(dtype)"

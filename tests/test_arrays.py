@@ -370,6 +370,7 @@ def test_indices_and_labels_may_be_integers_of_any_kind(dtype):
         assert loss.item() == ops.softmax_cross_entropy(x, labels).item()
         embedding = nn.Embedding(200, 2, rng=np.random.default_rng(0))
         np.testing.assert_array_equal(embedding(indices).data, embedding.w.data[rows])
+        np.testing.assert_array_equal(embedding(Foreign(indices)).data, embedding.w.data[rows])
 
 
 def test_integers_that_number_nothing_are_refused():

@@ -174,8 +174,8 @@ def test_an_optimizer_without_update_says_so():
 
 def test_zero_is_a_legal_value_of_what_may_be_zero():
     p = [Tensor([1.0], requires_grad=True)]
-    optim.RMSprop(p, rho=0.0, eps=0.0)
-    optim.AdamW(p, betas=(0.0, 0.0), eps=0.0, weight_decay=0.0)
+    optim.RMSprop(p, rho=0.0)
+    optim.AdamW(p, betas=(0.0, 0.0), weight_decay=0.0)
     with pytest.raises(ArgumentError):
         optim.SGD(p, lr=0.0)
 

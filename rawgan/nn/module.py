@@ -72,8 +72,11 @@ class Module:
 
     def as_input(self, x: Any) -> Any:
         """An input as forward gets it: a Tensor, or an array of integers."""
-        kind = getattr(getattr(x, "dtype", None), "kind", "f")
-        return x if isinstance(x, Tensor) or kind in "iu" else Tensor(x)
+        if isinstance(x, Tensor):
+            return x
+        array = plain(x, "Tensor: data") if hasattr(x, "__array__") else x  # PyTorch's, pandas', …
+        kind = getattr(getattr(array, "dtype", None), "kind", "f")
+        return array if kind in "iu" else Tensor(x)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -19,6 +19,10 @@ LARGEST = 2**31 - 1
 """The largest integer that an option may be: no array has so long an axis."""
 
 
+_NUMBERS = Real, np.bool_  # np.float64 is a number, too
+_NOT_ARRAYS = Tensor, *_NUMBERS
+
+
 def as_tensors(*values: Any) -> list[Tensor]:
     """Tensors; numbers and nested lists take the dtype and device of the first Tensor, or else of the first array."""
     for value in values:
@@ -35,7 +39,7 @@ def as_tensors(*values: Any) -> list[Tensor]:
             tensors.append(reference)
         elif isinstance(value, Tensor):
             tensors.append(value)
-        elif isinstance(value, Real | np.bool_):  # np.float64 is a number too
+        elif isinstance(value, _NUMBERS):
             tensors.append(Tensor.wrap(xp.full((), float(value), reference.dtype)))
         elif isinstance(value, list | tuple):
             with _named(value):
@@ -94,7 +98,7 @@ def _reference(values: tuple[Any, ...]) -> Any:
 
 
 def _beside(like: Any, value: Any) -> Any:
-    if isinstance(value, Tensor | Real | np.bool_) or not hasattr(value, "dtype") or not hasattr(like, "dtype"):
+    if not hasattr(value, "dtype") or isinstance(value, _NOT_ARRAYS) or not hasattr(like, "dtype"):
         return value
     array = plain(value, "Tensor: data")
     if array.dtype.kind in "biu" or (array.dtype.kind == "f" and not array.ndim):
