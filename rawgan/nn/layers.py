@@ -252,7 +252,7 @@ class Embedding(Module):
 
 def _applies_slope(layer: Module) -> bool:
     """Whether this very layer can apply the LeakyReLU that follows it: a subclass may do something else."""
-    return "applies_slope" in vars(type(layer)) and type(layer).applies_slope and _calls_its_own(layer)
+    return type(layer).__dict__.get("applies_slope", False) and _calls_its_own(layer)
 
 
 def _slope(layer: Module) -> float:
@@ -264,7 +264,7 @@ def _slope(layer: Module) -> float:
 
 def _calls_its_own(layer: Module) -> bool:
     """Whether a call gives what its class's forward gives: nobody gave this one layer another."""
-    forward = vars(layer).get("forward")
+    forward = layer.__dict__.get("forward")
     return forward is None or isinstance(forward, Observed)
 
 

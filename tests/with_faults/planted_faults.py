@@ -865,8 +865,8 @@ FUSED = [
     Fault(
         "Sequential: a derived layer inherits that it applies an activation",
         "rawgan/nn/layers.py",
-        '"applies_slope" in vars(type(layer)) and ',
-        "",
+        'type(layer).__dict__.get("applies_slope", False)',
+        "layer.applies_slope",
         "tests/test_fusing.py -k did_not_say_so",
     ),
     Fault(
