@@ -86,8 +86,9 @@ class Linear(Module):
         init: Initializer = glorot_uniform,
     ) -> None:
         inputs, outputs = whole("Linear", "inputs", inputs, 1), whole("Linear", "outputs", outputs, 1)
+        bias = flag("Linear", "bias", bias)
         self.w = _weight("Linear", (inputs, outputs), inputs, outputs, init, rng)
-        self.b = _bias(outputs) if flag("Linear", "bias", bias) else None
+        self.b = _bias(outputs) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """x @ w + b."""
@@ -131,12 +132,13 @@ class Conv2d(Module):
     ) -> None:
         inputs, outputs, groups = _channels("Conv2d", inputs, outputs, groups)
         kh, kw = pair_of("Conv2d", "kernel", kernel, 1)
+        bias = flag("Conv2d", "bias", bias)
+        _check_options("Conv2d", stride, padding, dilation)
         taps = kh * kw
         shape = (kh, kw, inputs // groups, outputs)
         self.w = _weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
-        self.b = _bias(outputs) if flag("Conv2d", "bias", bias) else None
+        self.b = _bias(outputs) if bias else None
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
-        _check_options("Conv2d", stride, padding, dilation)
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
@@ -189,12 +191,13 @@ class ConvTranspose2d(Module):
     ) -> None:
         inputs, outputs, groups = _channels("ConvTranspose2d", inputs, outputs, groups)
         kh, kw = pair_of("ConvTranspose2d", "kernel", kernel, 1)
+        bias = flag("ConvTranspose2d", "bias", bias)
+        _check_options("ConvTranspose2d", stride, padding, dilation)
+        pair_of("ConvTranspose2d", "output_padding", output_padding, 0)
         taps = kh * kw
         shape = (kh, kw, outputs // groups, inputs)
         self.w = _weight("ConvTranspose2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
-        self.b = _bias(outputs) if flag("ConvTranspose2d", "bias", bias) else None
-        _check_options("ConvTranspose2d", stride, padding, dilation)
-        pair_of("ConvTranspose2d", "output_padding", output_padding, 0)
+        self.b = _bias(outputs) if bias else None
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         self.dilation, self.groups = dilation, groups
 
@@ -249,7 +252,7 @@ class Embedding(Module):
 
 def _applies_slope(layer: Module) -> bool:
     """Whether this very layer can apply the LeakyReLU that follows it: a subclass may do something else."""
-    return "applies_slope" in vars(type(layer)) and type(layer).applies_slope and _calls_its_own(layer)
+    return type(layer).__dict__.get("applies_slope", False) and _calls_its_own(layer)
 
 
 def _slope(layer: Module) -> float:
@@ -261,7 +264,7 @@ def _slope(layer: Module) -> float:
 
 def _calls_its_own(layer: Module) -> bool:
     """Whether a call gives what its class's forward gives: nobody gave this one layer another."""
-    forward = vars(layer).get("forward")
+    forward = layer.__dict__.get("forward")
     return forward is None or isinstance(forward, Observed)
 
 

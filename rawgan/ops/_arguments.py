@@ -134,7 +134,7 @@ def flag(op: str, name: str, value: Any) -> bool:
 
 def is_whole(value: Any) -> bool:
     """Whether it is an integer, of Python's or NumPy's; True and False are none."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    return value.__class__ is int or (isinstance(value, Integral) and not isinstance(value, bool))
 
 
 def is_number(value: Any) -> bool:
@@ -162,6 +162,8 @@ def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     """`axis` as a sorted tuple of axes counted from the front; every axis if None."""
     if axis is None:
         return tuple(range(x.ndim))
+    if axis.__class__ is int and -x.ndim <= axis < x.ndim:  # most often, and soon told
+        return (axis % x.ndim,)
     given = axis if isinstance(axis, tuple | list) else (axis,)
     if not all(is_whole(a) for a in given):
         raise ArgumentError(f"{op}: axis must be an integer, a tuple of them, or None\n{shapes(x=x, axis=axis)}")

@@ -321,6 +321,8 @@ def _kernel(w: Tensor) -> Pair:
 
 def pair_of(op: str, name: str, value: Any, least: int) -> Pair:
     """(vertical, horizontal) of an integer, or of two. Raises: ArgumentError for anything else, or below `least`."""
+    if value.__class__ is int and least <= value <= LARGEST:  # most often, and soon told
+        return value, value
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(pair) != 2 or not all(is_whole(v) and least <= v <= LARGEST for v in pair):
         raise ArgumentError(

@@ -116,8 +116,8 @@ REDUCTIONS_AND_SHAPES = [
     Fault(
         "mean: divided by the size of the input",
         "rawgan/ops/reduce.py",
-        'Sum(axes, keepdims)(x) / _count("mean", x, axes)',
-        "Sum(axes, keepdims)(x) / x.size",
+        '/ _count("mean", x, axes)',
+        "/ x.size",
         "tests/test_autograd.py -k powers_by_operator",
     ),
     Fault(
@@ -179,8 +179,8 @@ REDUCTIONS_AND_SHAPES = [
     Fault(
         "linear: the bias is forgotten",
         "rawgan/ops/linear.py",
-        "return add(matmul(x, w), b)",
-        "return matmul(x, w)",
+        "matmul(rows, w) if b is None else add(matmul(rows, w), b)",
+        "matmul(rows, w)",
         "tests/test_nn.py -k bias_is_added",
     ),
 ]
@@ -189,15 +189,15 @@ ACTIVATIONS_AND_LOSSES = [
     Fault(
         "leaky_relu: ≥ for > at the kink",
         "kernels/rawgan_kernels/reference/activation.py",
-        "factor = (y > 0)",
-        "factor = (y >= 0)",
+        "where(y > 0, gy,",
+        "where(y >= 0, gy,",
         "tests/test_gradients.py -k kinks",
     ),
     Fault(
         "leaky_relu: a gradient of float64",
         "kernels/rawgan_kernels/reference/activation.py",
-        "(y > 0).astype(y.dtype)",
-        "(y > 0).astype(float)",
+        "gy * slope if slope else 0",
+        "gy * array_module(y).float64(slope)",
         "tests/test_kernels.py -k keep_float32",
     ),
     Fault(
@@ -205,7 +205,7 @@ ACTIVATIONS_AND_LOSSES = [
         "kernels/rawgan_kernels/reference/activation.py",
         "xp.maximum(x, x * slope) if slope else xp.maximum(x, 0)",
         "xp.maximum(x, x * slope)",
-        "tests/test_kernels.py -k infinity",
+        "tests/test_kernels.py -k leaky_relu_of_odd",
     ),
     Fault(
         "leaky_relu: the second derivative has no slope",
@@ -865,8 +865,8 @@ FUSED = [
     Fault(
         "Sequential: a derived layer inherits that it applies an activation",
         "rawgan/nn/layers.py",
-        '"applies_slope" in vars(type(layer)) and ',
-        "",
+        'type(layer).__dict__.get("applies_slope", False)',
+        "layer.applies_slope",
         "tests/test_fusing.py -k did_not_say_so",
     ),
     Fault(
@@ -1139,9 +1139,9 @@ LAYERS = [
         "Conv2d: fans without the taps of the kernel",
         "rawgan/nn/layers.py",
         "shape = (kh, kw, inputs // groups, outputs)\n"
-        "        self.w = _weight(shape, taps * inputs // groups, taps * outputs // groups, init, rng)",
+        '        self.w = _weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)',
         "shape = (kh, kw, inputs // groups, outputs)\n"
-        "        self.w = _weight(shape, inputs // groups, outputs // groups, init, rng)",
+        '        self.w = _weight("Conv2d", shape, inputs // groups, outputs // groups, init, rng)',
         "tests/test_nn.py -k fans",
     ),
     Fault(
