@@ -241,15 +241,18 @@ def test_slerp_is_the_straight_line_where_there_is_no_great_circle(z0, z1, middl
         np.testing.assert_allclose(slerp(z0, z1, [0, 0.5, 1]), [z0, middle, z1], atol=1e-15)
 
 
-@pytest.mark.parametrize("copies", [1, 5, 8, 40])
-@pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_samples_that_occur_many_times_are_where_they_are(copies, offset):
-    x = offset + np.repeat(np.random.default_rng(0).normal(size=(40 // copies, 3)), copies, axis=0)
-    found = prdc(x, x)
-    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
-    assert found.density > 0
-    elsewhere = prdc(x, x + 100)
-    assert elsewhere == (0, 0, 0, 0)
+@pytest.mark.parametrize("width", [3, 17, 64])
+@pytest.mark.parametrize("copies", [1, 5, 6, 8])
+def test_balls_of_samples_that_occur_more_than_k_times_are_empty_whatever_is_rounded(copies, width):
+    places = np.random.default_rng(0).normal(size=(300 // copies, width)) + 1000
+    x, y = np.repeat(places, copies, axis=0), np.tile(places, (copies + 1, 1))
+    for found in (prdc(x, x), prdc(x, y)):
+        if copies <= 5:
+            assert (found.precision, found.coverage) == (1, 1)
+            assert found.density > 0
+        else:
+            assert found == (0, 0, 0, 0)
+    assert prdc(x, x + 100) == (0, 0, 0, 0)
 
 
 def test_distances_of_samples_without_spread():
