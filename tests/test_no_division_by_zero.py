@@ -11,7 +11,7 @@ from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.data import ring8
 from rawgan.gan import ImageKind, Recipe, build
 from rawgan.gan.penalties import PENALTIES, penalty
-from rawgan.metrics import fid, kid, prdc, psnr, ssim
+from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
 from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
 from rawgan.nn.blocks import TINY
 from rawgan.runs import plot_losses, slerp
@@ -241,10 +241,17 @@ def test_slerp_is_the_straight_line_where_there_is_no_great_circle(z0, z1, middl
         np.testing.assert_allclose(slerp(z0, z1, [0, 0.5, 1]), [z0, middle, z1], atol=1e-15)
 
 
-@pytest.mark.parametrize("width", [3, 17, 64])
 @pytest.mark.parametrize("copies", [1, 5, 6, 8])
-def test_balls_of_samples_that_occur_more_than_k_times_are_empty_whatever_is_rounded(copies, width):
-    places = np.random.default_rng(0).normal(size=(300 // copies, width)) + 1000
+def test_balls_of_samples_that_occur_more_than_k_times_are_empty_whatever_is_rounded(copies, monkeypatch):
+    strips, rng = manifold._strips, np.random.default_rng(1)
+
+    def rounded(x, y):
+        """Distances with the errors that a product of matrices makes, which are others on other machines."""
+        for start, squares in strips(x, y):
+            yield start, squares + rng.uniform(0, 1e-15, squares.shape) * (x * x).sum(axis=1).max()
+
+    monkeypatch.setattr(manifold, "_strips", rounded)
+    places = np.random.default_rng(0).normal(size=(300 // copies, 17))
     x, y = np.repeat(places, copies, axis=0), np.tile(places, (copies + 1, 1))
     for found in (prdc(x, x), prdc(x, y)):
         if copies <= 5:
