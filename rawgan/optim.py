@@ -13,8 +13,9 @@ from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, sha
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
-LEAST_EPS = 1e-37
-"""Less would be 0 in float32, and 0 / 0 for a parameter whose gradient is 0, such as a bias behind the last bend."""
+LEAST_EPS = 4e-23
+"""Added where eps is less: the root of the smallest square that float32 has. So a parameter whose gradient is 0, such
+as a bias behind the last bend, stays where it is, instead of becoming 0 / 0."""
 
 
 class Optimizer:
@@ -222,13 +223,13 @@ class RMSprop(Optimizer):
 
     def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, rho: float = 0.99, eps: float = 1e-8) -> None:
         _check_range("RMSprop", "rho", rho, 0, 1)
-        _check_range("RMSprop", "eps", eps, LEAST_EPS, float("inf"))
+        _check_range("RMSprop", "eps", eps, 0, float("inf"))
         self.rho, self.eps = float(rho), float(eps)
         super().__init__(parameters, lr)
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
-        kernels.rmsprop_update(w, gw, *moments, float(self.lr), self.rho, self.eps)
+        kernels.rmsprop_update(w, gw, *moments, float(self.lr), self.rho, max(self.eps, LEAST_EPS))
 
 
 class AdamW(Optimizer):
@@ -259,7 +260,7 @@ class AdamW(Optimizer):
             raise ArgumentError(f"{name}: betas must be two numbers, but is {betas!r}")
         for index, beta in enumerate(betas):
             _check_range(name, f"betas[{index}]", beta, 0, 1)
-        _check_range(name, "eps", eps, LEAST_EPS, float("inf"))
+        _check_range(name, "eps", eps, 0, float("inf"))
         _check_range(name, "weight_decay", weight_decay, 0, float("inf"))
         self.betas = float(betas[0]), float(betas[1])
         self.eps, self.weight_decay = float(eps), float(weight_decay)
@@ -267,7 +268,8 @@ class AdamW(Optimizer):
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
-        kernels.adam_update(w, gw, *moments, step, float(self.lr), *self.betas, self.eps, self.weight_decay)
+        eps = max(self.eps, LEAST_EPS)
+        kernels.adam_update(w, gw, *moments, step, float(self.lr), *self.betas, eps, self.weight_decay)
 
 
 class Adam(AdamW):

@@ -9,10 +9,9 @@ import pytest
 import rawgan_kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.data import ring8
-from rawgan.errors import ArgumentError
 from rawgan.gan import ImageKind, Recipe, build
 from rawgan.gan.penalties import PENALTIES, penalty
-from rawgan.metrics import fid, kid, prdc, psnr, ssim
+from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
 from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
 from rawgan.nn.blocks import TINY
 from rawgan.runs import plot_losses, slerp
@@ -242,15 +241,25 @@ def test_slerp_is_the_straight_line_where_there_is_no_great_circle(z0, z1, middl
         np.testing.assert_allclose(slerp(z0, z1, [0, 0.5, 1]), [z0, middle, z1], atol=1e-15)
 
 
-@pytest.mark.parametrize("copies", [1, 5, 8, 40])
-@pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_samples_that_occur_many_times_are_where_they_are(copies, offset):
-    x = offset + np.repeat(np.random.default_rng(0).normal(size=(40 // copies, 3)), copies, axis=0)
-    found = prdc(x, x)
-    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
-    assert found.density > 0
-    elsewhere = prdc(x, x + 100)
-    assert elsewhere == (0, 0, 0, 0)
+@pytest.mark.parametrize("copies", [1, 5, 6, 8])
+def test_balls_of_samples_that_occur_more_than_k_times_are_empty_whatever_is_rounded(copies, monkeypatch):
+    strips, rng = manifold._strips, np.random.default_rng(1)
+
+    def rounded(x, y):
+        """Distances with the errors that a product of matrices makes, which are others on other machines."""
+        for start, squares in strips(x, y):
+            yield start, squares + rng.uniform(0, 1e-15, squares.shape) * (x * x).sum(axis=1).max()
+
+    monkeypatch.setattr(manifold, "_strips", rounded)
+    places = np.random.default_rng(0).normal(size=(300 // copies, 17))
+    x, y = np.repeat(places, copies, axis=0), np.tile(places, (copies + 1, 1))
+    for found in (prdc(x, x), prdc(x, y)):
+        if copies <= 5:
+            assert (found.precision, found.coverage) == (1, 1)
+            assert found.density > 0
+        else:
+            assert found == (0, 0, 0, 0)
+    assert prdc(x, x + 100) == (0, 0, 0, 0)
 
 
 def test_distances_of_samples_without_spread():
@@ -273,15 +282,16 @@ def test_figures_of_empty_classes_and_equal_images():
 
 @pytest.mark.usefixtures("_backend")
 @pytest.mark.parametrize("optimizer", [optim.Adam, optim.AdamW, optim.RMSprop])
-def test_a_parameter_without_a_slope_stays_finite_whatever_eps(optimizer):
-    w = Tensor([1.0, 2.0], requires_grad=True)
-    steps = optimizer([w], eps=1e-37)
+@pytest.mark.parametrize("eps", [0.0, 1e-60, 1e-8])
+def test_a_parameter_without_a_slope_stays_where_it_is(optimizer, eps):
+    decay = {"weight_decay": 0.0} if optimizer is optim.AdamW else {}
+    w = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    steps = optimizer([w], 1e-3, eps=eps, **decay)
     for _ in range(3):
-        steps.step([Tensor([0.0, 1.0])])
-    assert np.isfinite(w.data).all()
-    for eps in (0.0, 1e-60):
-        with pytest.raises(ArgumentError, match=r"eps must be at least 1e-37 and finite"):
-            optimizer([w], eps=eps)
+        steps.step([Tensor([0.0, 1.0, 1e-30])])  # the square of the last one is 0
+    assert w.data[0] == 1
+    assert 0 < 2 - w.data[1] < 0.05
+    assert 0 <= 3 - w.data[2] < 0.05
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, 0.5, math.nan, math.inf, 1e308])

@@ -1,7 +1,7 @@
 """Precision, recall, density and coverage: are samples where real ones are, and everywhere where those are?
 
 Each set is taken for the union of balls around its samples that reach to the k-th nearest sample of the same set. Where
-a set has more than k samples at one place, that is a ball without extent, which has in it what is at the same place.
+a set has more than k samples at one place, their balls have no extent, and nothing is in them, as in what is published.
 """
 
 from collections.abc import Iterator
@@ -52,8 +52,8 @@ def prdc(real: ArrayLike, generated: ArrayLike, k: int = 5) -> PRDC:
     x, y = checked("prdc", k + 1, real=real, generated=generated)
     centre = x.mean(axis=0)  # distances do not change, and lose fewer digits
     x, y = x - centre, y - centre
-    same = SAME * max(float((z * z).sum(axis=1).max()) for z in (x, y)) + np.finfo(np.float64).tiny
-    x_radii, y_radii = (np.maximum(_radii(z, k), same) for z in (x, y))
+    same = SAME * max(float((z * z).sum(axis=1).max()) for z in (x, y))
+    x_radii, y_radii = (np.where(radii > same, radii, 0.0) for radii in (_radii(x, k), _radii(y, k)))
 
     balls = np.zeros(len(y), np.int64)  # of real samples, that each generated one is in
     recalled = covered = 0

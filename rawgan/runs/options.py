@@ -80,7 +80,7 @@ class RunConfig(ABC):
     epochs: float | None = None
     """Passes over the data, instead of --steps; of a mixture, which has no end, 100,000 points are one."""
     batch_size: int = 64
-    """Images, or points, per step."""
+    """Images, or points, per step. 1 is refused by dcgan and tutorial, which have batch norm of vectors."""
     objective: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = (
         "non-saturating"
     )
