@@ -17,7 +17,7 @@ def plot_layers(path: str | Path, layers: Sequence[Layer]) -> Path:
     Raises: ConfigError when the file cannot be written.
 
     >>> from tempfile import TemporaryDirectory
-    >>> layers = [Layer("generator, layer 0 Tanh()", 0.5, 0.1, None, None, None, None, None)]
+    >>> layers = [Layer("generator, layer 0 Tanh()", 0.5, 0.1, None, None, None, 4, None, None)]
     >>> with TemporaryDirectory() as folder:
     ...     plot_layers(f"{folder}/diagnosis.png", layers).name
     'diagnosis.png'

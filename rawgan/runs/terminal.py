@@ -115,7 +115,7 @@ def terminal_lines(images: Array, layout: Layout, colors: str | None) -> list[st
     Shapes: images (N, H, W, C)
 
     >>> terminal_lines(np.array([[[[-1.0], [1.0]], [[-1.0], [1.0]]]]), Layout(1, 1, 2), None)
-    ['::::', ':.*:']
+    [':.*:', ':.*:']
     """
     pixels = _pixel_rows(checked_pixels("terminal_lines", images)[: layout.places], layout.columns, layout.across)
     if colors not in ("truecolor", "256"):

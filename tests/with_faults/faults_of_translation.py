@@ -311,11 +311,4 @@ TRANSLATION = [
         "> 10**9",
         "tests/test_pairs.py -k other_proportions",
     ),
-    Fault(
-        "help: what a command alone has comes last",
-        "rawgan/cli/parsing.py",
-        "for owner in classes for name in",
-        "for owner in classes[::-1] for name in",
-        "tests/test_parsing.py -k comes_first",
-    ),
 ]
