@@ -149,7 +149,10 @@ def image_files() -> list[bytes]:
         ("WEBP", "RGBA", {}),
         ("WEBP", "RGB", {"lossless": True}),
     ]
-    others += [("GIF", "P", {}), ("BMP", "RGB", {}), ("BMP", "1", {}), ("TIFF", "L", {})]
+    others += [("GIF", "P", {}), ("BMP", "RGB", {}), ("BMP", "1", {}), ("TIFF", "L", {}), ("TIFF", "I;16", {})]
+    others += [("TIFF", "RGB", {"compression": packing}) for packing in ("tiff_lzw", "tiff_adobe_deflate", "jpeg")]
+    others += [("TIFF", "1", {"compression": "group4"}), ("TIFF", "F", {}), ("AVIF", "RGBA", {}), ("PPM", "RGB", {})]
+    others += [("JPEG2000", "RGB", {}), ("JPEG2000", "LA", {}), ("QOI", "RGBA", {}), ("DDS", "RGBA", {})]
     return [*png_files(), *(_encoded(form, mode, **options) for form, mode, options in others), moving.getvalue()]
 
 

@@ -430,8 +430,17 @@ def test_a_file_of_another_kind(tmp_path, name):
 def test_arrays_have_no_test_split(tmp_path):
     file = save(tmp_path, images=PIXELS)
     assert complaint(file, split="test") == (
-        f"{file}: only a known set or a folder of IDX files has a 'test' split; for images of your own, "
-        "keep those to test with in a folder or file apart"
+        f"{file}: a single file has no 'test' split; keep those images to test with in a file of their own"
+    )
+
+
+def test_arrays_are_enlarged_with_a_word_or_not_at_all(tmp_path):
+    file = save(tmp_path, images=np.zeros((2, 6, 9), np.uint8))
+    assert load(file, image_size=6).notes == ()
+    assert load(file, image_size=8).notes == (f"{file.name}: its images are 9 × 6 pixels, and enlarged to 8 × 8",)
+    assert complaint(file, image_size=8, enlarge=False) == (
+        f"{file}: its images are 9 × 6 pixels, smaller than 8 × 8, and enlarged they would teach what is blurred\n"
+        "  take --image-size 6 at most"
     )
 
 
@@ -448,11 +457,11 @@ def test_a_path_may_start_at_home_and_hide_its_name(tmp_path, monkeypatch):
     [
         (
             {"channels": 5},
-            "channels=5: images have 1 (grey) or 3 (colour); None takes what the data has",
+            "channels=5: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes what the data has",
         ),
         (
             {"channels": 0},
-            "channels=0: images have 1 (grey) or 3 (colour); None takes what the data has",
+            "channels=0: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes what the data has",
         ),
         ({"split": "valid"}, "split='valid': expected 'train' or 'test'"),
     ],

@@ -15,6 +15,7 @@ from rawgan.data import folder as folder_module
 from rawgan.data import load
 from rawgan.errors import DataError
 
+SUFFIX = {"JPEG2000": "jp2"}
 GREY, RED, BLUE = (128, 128, 128), (255, 0, 0), (0, 0, 255)
 WHITE = (255, 255, 255)
 
@@ -68,6 +69,24 @@ CASES = {
     "GIF": ("a.gif", palette(BLUE, False), list(BLUE)),
     "BMP": ("a.bmp", plain("RGB", BLUE), list(BLUE)),
     "JPEG, grey": ("a.jpeg", plain("L", 128), [128]),
+    "TIFF": ("a.tif", plain("RGB", BLUE), list(BLUE)),
+    "TIFF, 16 bits": ("a.TIFF", deep_grey(40000), [156]),
+    "TIFF, CMYK": ("a.tiff", plain("CMYK", (0, 255, 255, 0)), list(RED)),
+    "TIFF, one bit": ("a.tif", plain("1", 1), [255]),
+    "JPEG 2000": ("a.jp2", plain("RGB", GREY), [128]),
+    "PPM": ("a.ppm", plain("RGB", BLUE), list(BLUE)),
+    "PGM": ("a.pgm", plain("L", 77), [77]),
+    "PBM": ("a.pbm", plain("1", 0), [0]),
+    "QOI": ("a.qoi", plain("RGB", BLUE), list(BLUE)),
+    "DDS": ("a.dds", plain("RGBA", (1, 2, 3, 0)), [255]),
+    "TGA": ("a.tga", plain("RGB", BLUE), list(BLUE)),
+    "PCX": ("a.PCX", plain("RGB", BLUE), list(BLUE)),
+    "SGI": ("a.sgi", plain("RGB", BLUE), list(BLUE)),
+    "ICO": ("a.ico", plain("RGBA", (*BLUE, 255), (16, 16)), list(BLUE)),
+    "ICNS": ("a.icns", plain("RGBA", (*BLUE, 255), (32, 32)), list(BLUE)),
+    "XBM": ("a.xbm", plain("1", 1), [255]),
+    "MSP": ("a.msp", plain("1", 1), [255]),
+    "BLP": ("a.blp", palette(BLUE, False), list(BLUE)),
 }
 
 
@@ -173,17 +192,22 @@ def test_the_order_is_that_of_the_paths(tmp_path):
 def test_what_is_hidden_or_no_image_is_passed_over(tmp_path):
     plain("L", 5).save(tmp_path / "a.png")
     (tmp_path / ".git").mkdir()
-    for name in (".a.png", "._a.png", "notes.txt", "a.tif", ".git/a.png", "png", "Thumbs.db"):
+    for name in (".a.png", "._a.png", "notes.txt", ".git/a.png", "png", "Thumbs.db"):
         (tmp_path / name).write_bytes(b"not an image")
     (tmp_path / "folder.png").mkdir()
     assert one_pixel(tmp_path) == [5]
+    assert load(tmp_path, image_size=4).notes == ("3 files are no images: Thumbs.db, notes.txt, png",)
 
 
 def test_a_folder_without_images(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
-    assert complaint(tmp_path) == (
-        f"{tmp_path}: no images here or in its sub-folders; looked for .png .jpg .jpeg .webp .gif .bmp"
-    )
+    (tmp_path / "b.heic").write_bytes(b"an image of a telephone")
+    lines = complaint(tmp_path).split("\n")
+    assert lines[0].startswith(f"{tmp_path}: no images here or in its sub-folders; looked for PNG, JPEG, GIF, ")
+    assert lines[1:] == [
+        "  1 file is no image: notes.txt",
+        "  1 image of kinds that Pillow does not decode, left out: b.heic; save them as PNG or JPEG",
+    ]
 
 
 def test_a_sub_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
@@ -200,11 +224,92 @@ def test_a_sub_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypat
     assert complaint(tmp_path) == f"{tmp_path}/sub: cannot be read (Permission denied)"
 
 
-@pytest.mark.parametrize("channels", [2, 4])
-def test_no_alpha_from_image_files(tmp_path, channels):
-    assert complaint(tmp_path, channels=channels) == (
-        f"{tmp_path}: channels={channels}: expected 1 or 3 here; alpha is for .npy and .npz files"
+def test_alpha_is_a_channel_if_asked_for(tmp_path):
+    """What cannot be seen is black, whatever the file has there, so that nobody learns it."""
+    pixels = np.full((4, 4, 4), (200, 100, 50, 255), np.uint8)
+    pixels[:2, :, 3] = 0
+    pixels[2, :, 3] = 1
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    plain("RGB", RED).save(tmp_path / "b.jpg", quality=100, subsampling=0)
+    images = load(tmp_path, image_size=4, channels=4)
+    assert images.images[0, :, 0].tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [200, 100, 50, 1], [200, 100, 50, 255]]
+    assert images.images[1, 0, 0].tolist() == pytest.approx([*RED, 255], abs=1)
+    assert images.notes == ()
+    grey = load(tmp_path, image_size=4, channels=2).images
+    assert grey[0, ::3, 0].tolist() == [[0, 0], [round(0.299 * 200 + 0.587 * 100 + 0.114 * 50), 255]]
+    assert load(tmp_path, image_size=4).notes == (
+        "1 image transparent in part, and laid on white (--channels 4 keeps transparency): a.png",
     )
+
+
+def test_an_opaque_alpha_is_not_worth_a_word(tmp_path):
+    plain("RGBA", (1, 2, 3, 255)).save(tmp_path / "a.png")
+    assert load(tmp_path, image_size=4).notes == ()
+
+
+@pytest.mark.parametrize(("depth", "packed"), [(2, 0b01010101), (4, 0x11)])
+def test_the_transparent_grey_of_few_bits(tmp_path, depth, packed):
+    """Pillow spreads greys over a byte, and leaves the transparent one as it was."""
+    body = zlib.compress((b"\0" + bytes([packed] * depth)) * 8)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 8, 8, depth, 0, 0, 0, 0)), (b"tRNS", b"\0\1"), (b"IDAT", body)]
+    data = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in [*chunks, (b"IEND", b"")]
+    )
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    assert one_pixel(tmp_path) == [255]
+
+
+def test_small_images_are_enlarged_with_a_word_or_left_out(tmp_path):
+    plain("L", 5, (9, 3)).save(tmp_path / "small.png")
+    plain("L", 9, (5, 4)).save(tmp_path / "large.png")
+    assert load(tmp_path, image_size=4).notes == ("1 image smaller than 4 × 4 pixels, and enlarged: small.png",)
+    images = load(tmp_path, image_size=4, enlarge=False)
+    assert images.names.tolist() == ["large.png"]
+    assert images.notes[0].startswith("1 image left out, smaller than 4 × 4 pixels")
+    message = complaint(tmp_path, image_size=8, enlarge=False)
+    assert message.startswith(f"{tmp_path}: no image is left\n  2 images left out, smaller than 8 × 8 pixels")
+
+
+def test_several_frames_or_pages_are_worth_a_word(tmp_path):
+    for name in ("a.gif", "b.tif", "c.webp", "d.png", "e.avif", "f.mpo"):
+        frames = [plain("L", 99), plain("L", 3)]
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    images = load(tmp_path, image_size=4)
+    assert images.images[:, 0, 0, 0] == pytest.approx(99, abs=2)
+    assert images.notes == (
+        "5 images of several frames or pages, of which the first is taken: a.gif, b.tif, c.webp, d.png, e.avif",
+    )
+
+
+def test_contents_count_and_not_the_name(tmp_path):
+    for name, form in (("a", "PNG"), ("b.txt", "JPEG"), ("c.png", "WEBP"), ("d.2021", "TIFF"), ("e.jpg", "PPM")):
+        plain("L", 128).save(tmp_path / name, form)
+    assert len(load(tmp_path, image_size=4)) == 5
+
+
+def test_what_pillow_does_not_decode_is_named(tmp_path):
+    """A TIFF of three times 64 bits, which is whole."""
+    plain("L", 5).save(tmp_path / "a.png")
+    values = {256: (4,), 257: (4,), 258: (64, 64, 64), 259: (1,), 262: (2,), 273: (0,), 277: (3,), 278: (4,), 339: (3,)}
+    entries = [struct.pack("<HHI4s", tag, 3, len(v), struct.pack("<H", v[0]) + bytes(2)) for tag, v in values.items()]
+    entries[2] = struct.pack("<HHII", 258, 3, 3, 300)
+    data = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    (tmp_path / "b.tif").write_bytes(data.ljust(300, b"\0") + struct.pack("<HHH", 64, 64, 64) + bytes(4 * 4 * 3 * 8))
+    images = load(tmp_path, image_size=4)
+    assert images.names.tolist() == ["a.png"]
+    assert images.notes == ("1 image of kinds that Pillow does not decode, left out: b.tif; save them in another way",)
+    (tmp_path / "a.png").unlink()
+    assert "no image is left" in complaint(tmp_path)
+
+
+def test_an_icon_holds_no_more_than_it_may(tmp_path):
+    """What is in there has a size of its own, which the icon's header does not tell."""
+    inner = png_header(9000, 9000)
+    icon = struct.pack("<HHH", 0, 1, 1) + struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(inner), 22) + inner
+    (tmp_path / "a.ico").write_bytes(icon)
+    assert "a.ico: " in complaint(tmp_path)
+    assert Image.MAX_IMAGE_PIXELS is not None
 
 
 def truncated_png() -> bytes:
@@ -231,7 +336,7 @@ def test_all_broken_images_are_named(tmp_path):
     (tmp_path / "page.png").write_bytes(b"<html>")
     (tmp_path / "script.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
-    none, lines = "not a PNG, JPEG, WebP, GIF or BMP image", complaint(tmp_path).split("\n")
+    none, lines = "not an image that Pillow can read", complaint(tmp_path).split("\n")
     assert lines[0] == f"{tmp_path}: 7 of 8 images cannot be read"
     assert lines[1] == "  bomb.png: is 60000 × 60000 pixels; expected 268,435,456 at most"
     assert lines[2] == "  bombette.png: promises 10000 × 10000 pixels, but is 53 bytes long"
@@ -261,7 +366,7 @@ def test_skipping_keeps_the_others_in_order(tmp_path):
 def test_very_many_broken_images_are_counted(tmp_path):
     for i in range(23):
         (tmp_path / f"{i:02}.png").write_bytes(b"broken")
-    lines = [f"  {i:02}.png: not a PNG, JPEG, WebP, GIF or BMP image" for i in range(20)]
+    lines = [f"  {i:02}.png: not an image that Pillow can read" for i in range(20)]
     expected = "\n".join([f"{tmp_path}: 23 of 23 images cannot be read", *lines, "  … and 3 more"])
     assert complaint(tmp_path) == expected
     assert complaint(tmp_path, skip_broken=True) == expected  # nothing would be left
@@ -302,16 +407,20 @@ def test_pillows_remarks_are_not_passed_on_and_filters_are_put_back(tmp_path, mo
 
 def test_any_damage_to_an_image_is_a_data_error_at_most(tmp_path):
     generator = np.random.default_rng(1)
-    for i, kind in enumerate(["PNG", "JPEG", "WEBP", "GIF", "BMP"] * 30):
+    kinds = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "QOI", "TGA"] * 30
+    for i, kind in enumerate(kinds):
         stream = io.BytesIO()
         Image.fromarray(generator.integers(0, 256, (16, 16, 3), np.uint8)).save(stream, kind)
         spoilt = np.frombuffer(stream.getvalue(), np.uint8).copy()
         spoilt[generator.integers(0, len(spoilt), 6)] = generator.integers(0, 256, 6)
-        (tmp_path / f"{i}.{kind.lower()}").write_bytes(spoilt[: generator.integers(1, 2 * len(spoilt))])
+        file = tmp_path / f"{i}.{SUFFIX.get(kind, kind.lower())}"
+        file.write_bytes(spoilt[: generator.integers(1, 2 * len(spoilt))])
     plain("L", 1).save(tmp_path / "good.png")
     loaded = load(tmp_path, image_size=8, skip_broken=True)
-    assert 0 < len(loaded.skipped) < 150
-    assert len(loaded) + len(loaded.skipped) == 151
+    assert 0 < len(loaded.skipped) < 330
+    assert loaded.names[-1] == "good.png"
+    named = sum(int(note.split()[0]) for note in loaded.notes if "no image" in note or "not decode" in note)
+    assert len(loaded) + len(loaded.skipped) + named == 331
 
 
 def test_pictures_of_runs_are_no_images_to_learn_from(tmp_path):

@@ -248,7 +248,7 @@ def test_a_run_is_called_after_data_of_any_length(tmp_path, monkeypatch):
 def test_no_error_sends_a_terminal_control_characters(tmp_path):
     (tmp_path / f"{CLEAR_SCREEN}\nall is well\u202e.png").write_bytes(b"broken")
     message = complaint(DataError, lambda: load(tmp_path, image_size=4))
-    assert message.endswith("\n  \\x1b[2J\\nall is well\\u202e.png: not a PNG, JPEG, WebP, GIF or BMP image")
+    assert message.endswith("\n  \\x1b[2J\\nall is well\\u202e.png: not an image that Pillow can read")
     assert complaint(DataError, lambda: load(f"{CLEAR_SCREEN}x", image_size=4)).startswith("\\x1b[2Jx: no such file")
     assert one_line("\udcff\t\x7f") == r"\udcff\t\x7f"
 

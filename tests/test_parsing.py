@@ -173,6 +173,15 @@ def test_the_page_of_every_command(command, columns, monkeypatch, capsys):
         assert names == in_order(names)
 
 
+def test_what_runs_write_down_for_themselves_is_not_shown(capsys, wide):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    said = capsys.readouterr().out
+    assert "--classes INT" in said
+    assert "class-names" not in said
+    assert TrainConfig(class_names=("a", "b")) == parse(TrainConfig, "x", [], TrainConfig(class_names=("a", "b")))
+
+
 def test_what_is_wrong_is_told_in_the_same_words(capsys):
     with pytest.raises(SystemExit):
         parse(Dive, "dive", ["--widht", "7"])

@@ -353,3 +353,12 @@ def test_samples_are_sorted_by_step_and_only_samples(run):
 def test_a_negative_step_is_refused(run):
     with pytest.raises(ArgumentError, match="got -1"):
         run.sample_path(-1)
+
+
+def test_a_configuration_may_begin_with_a_byte_order_mark(tmp_path):
+    """As editors on Windows write it."""
+    (tmp_path / "config.toml").write_bytes("\ufeffsteps = 2\n# größer\n".encode())
+    assert folder.read_toml(tmp_path / "config.toml") == {"steps": 2}
+    (tmp_path / "config.toml").write_text("steps = 2\n", encoding="utf-16")
+    with pytest.raises(ConfigError, match="line 1, is not TOML: the text is not UTF-8"):
+        folder.read_toml(tmp_path / "config.toml")

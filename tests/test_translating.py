@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from run_files import files
 
 from rawgan.cli import main
 from rawgan.data import to_uint8
-from rawgan.errors import ArgumentError, ConfigError
+from rawgan.data.detail import best_window
+from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationKind, build_translator
 from rawgan.runs import RunFolder
-from rawgan.runs.applying import applied, knows_sources, restore_networks, source_of, translate_config_of
+from rawgan.runs.applying import applied, knows_sources, restore_networks, source_of, survey_of, translate_config_of
 from rawgan.runs.comparing import compare
 from rawgan.runs.cycling import CycleTraining
 from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, Pix2pixConfig
@@ -356,6 +358,22 @@ def test_apply_takes_images_of_any_size(runs, photos, tmp_path, capsys):
     assert sheet == (4 + 2 * 196, 4 + 3 * 196)
 
 
+def test_apply_says_what_it_passes_over(runs, photos, tmp_path, capsys):
+    """Of folders; what is given by name is a fault."""
+    (photos / "notes.txt").write_text("hello")
+    (photos / "a.heic").write_bytes(b"no image that is decoded")
+    (photos / "broken.png").unlink()
+    odd = photos / "odd.dds"
+    odd.write_bytes(b"DDS " + struct.pack("<7I44x8I20x", 124, 0, 4, 4, 0, 0, 0, 32, 2**31, 0, 0, 0, 0, 0, 0))
+    assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "1 file is no image: notes.txt\n" in printed
+    assert "1 image of kinds that Pillow does not decode, left out: a.heic" in printed
+    assert "1 image of kinds that Pillow does not decode, left out: " + str(odd) in printed
+    assert main(["apply", str(runs / "enhance"), str(odd), "--out", str(tmp_path / "again")]) == 1
+    assert "odd.dds: a kind of image that Pillow does not decode" in capsys.readouterr().out
+
+
 def test_apply_makes_sources_of_targets(runs, photos, tmp_path):
     out = tmp_path / "out"
     file = photos / "colour.jpg"
@@ -364,19 +382,41 @@ def test_apply_makes_sources_of_targets(runs, photos, tmp_path):
     assert pixels_of(out / "sheet.png").shape == (4 + 196, 4 + 3 * 196, 3)
 
 
-@pytest.mark.parametrize("sides", [(280, 208), (284, 212)])
-def test_the_sheet_shows_the_middle_of_what_is_large(sides, runs, tmp_path):
+@pytest.mark.parametrize(("sides", "at"), [((280, 308), (200, 96)), ((284, 312), (9, 230))])
+def test_the_sheet_shows_the_part_of_a_large_image_in_which_most_is_to_be_seen(sides, at, runs, tmp_path):
     """Pixel for pixel, as an enhancer's work is not seen in what is shrunk; and the same part of what it came from."""
-    pixels = np.random.default_rng(0).integers(0, 256, (*sides, 3), np.uint8)
+    pixels = np.full((*sides, 3), 200, np.uint8)
+    pixels[at[0] : at[0] + 60, at[1] : at[1] + 50] = np.random.default_rng(0).integers(0, 256, (60, 50, 1))
     Image.fromarray(pixels).save(tmp_path / "large.png")
     out = tmp_path / "out"
     assert main(["apply", str(runs / "enhance"), str(tmp_path / "large.png"), "--with-targets", "--out", str(out)]) == 0
     sheet, made = pixels_of(out / "sheet.png"), pixels_of(out / "large.png")
     before, after, target = (sheet[4:-4, left : left + 192] for left in (4, 200, 396))
-    np.testing.assert_array_equal(after, made[44:236, 8:200])
-    np.testing.assert_array_equal(target, pixels[44:236, 8:200])
+    top, left = best_window(made, 192, 24)
+    assert top <= at[0]
+    assert at[0] + 60 <= top + 192
+    assert left <= at[1]
+    assert at[1] + 50 <= left + 192
+    np.testing.assert_array_equal(after, made[top : top + 192, left : left + 192])
+    np.testing.assert_array_equal(target, pixels[top : top + 192, left : left + 192])
+    assert np.ptp(target) > 200
     source, _ = source_of(tmp_path / "large.png", _opened(runs / "enhance")[1], with_target=True)
-    np.testing.assert_array_equal(before, to_uint8(source[0, 11:59, 2:50]).repeat(4, axis=0).repeat(4, axis=1))
+    small = source[0, top // 4 : top // 4 + 48, left // 4 : left // 4 + 48]
+    np.testing.assert_array_equal(before, to_uint8(small).repeat(4, axis=0).repeat(4, axis=1))
+
+
+def test_the_sheet_shows_the_hole(runs, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[270:275, 20:25, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "holed.png")
+    out = tmp_path / "out"
+    assert main(["apply", str(runs / "enhance-inpaint"), str(tmp_path / "holed.png"), "--out", str(out)]) == 0
+    before = pixels_of(out / "sheet.png")[4:196, 4:196]
+    made = pixels_of(out / "holed.png")
+    after = pixels_of(out / "sheet.png")[4:196, 200:392]
+    assert ((before == 128).all(axis=2)).sum() >= 25
+    np.testing.assert_array_equal(after, made[96:288, 0:192])
 
 
 def test_what_is_transparent_is_filled_in(runs, photos, tmp_path, capsys):
@@ -503,10 +543,91 @@ def test_enhancers_learn_from_pieces_of_large_images(tmp_path):
     training = PairedTraining(EnhanceConfig(**options))
     assert (len(training.data), len(training.held_out)) == (3 * 12, 12)
     assert set(training.held_out.names) == {"d.png"}
+    assert training.data.notes[0].startswith(
+        "36 squares of 3 photographs to train with, 12 squares of 1 photograph held"
+    )
     held_out = {image.tobytes() for image in training.held_out.images}
     assert {images["d"][32:48, 51:67].tobytes(), images["d"][:16, 3:19].tobytes()} <= held_out
     assert images["a"][:16, 3:19].tobytes() in {image.tobytes() for image in training.data.images}
     assert len(PairedTraining(EnhanceConfig(**options | {"batch_size": 2}, whole=True)).data) == 3
+
+
+def test_figures_are_means_over_photographs_and_not_over_squares(tmp_path, capsys):
+    """One of those held out has 12 squares and the other one, which is far from what comes out, but 2."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for n in range(20):
+        few = n == 19
+        pixels = rng.integers(0, 256, (16 if few else 48, 32 if few else 64, 3), np.uint8)
+        Image.fromarray(pixels if few else pixels // 8).save(folder / f"{n:02}.png")
+    run = tmp_path / "run"
+    options = ["--data", str(folder), "--image-size", "16", "--width", "2", "--patch", "16", "--batch-size", "2"]
+    assert main(["enhance", *options, "--steps", "1", "--evaluate-every", "1", "--out", str(run)]) == 0
+    (record,) = RunFolder.open(run).read_metrics()
+    assert main(["evaluate", str(run)]) == 0
+    assert "14 squares of 2 photographs not trained with" in " ".join(capsys.readouterr().out.split())
+    said = json.loads((run / "evaluation.json").read_text())
+    images, figures = said["images"]["translated"], said["figures"]["translated"]
+    assert [image["image"] for image in images] == ["09.png", "19.png"]
+    for name in ("psnr", "l1", "ssim"):
+        assert figures[name] == pytest.approx(np.mean([image[name] for image in images]))
+        assert record[name] == pytest.approx(figures[name], rel=1e-3)
+    assert images[1]["l1"] > 5 * images[0]["l1"]
+    training = PairedTraining(translate_config_of(RunFolder.open(run)))
+    gan, _ = restore_networks(*_opened(run))
+    squares = compare(training.config, gan, training.data, training.held_out.part(training.held_out.names == "09.png"))
+    assert squares.figures["translated"]["l1"] == pytest.approx(images[0]["l1"])
+
+
+def test_what_would_have_to_be_enlarged_is_no_truth_to_learn(data, tmp_path):
+    """Of arrays, folders whose images are made smaller, and squares."""
+    with pytest.raises(DataError, match="its images are 16 × 16 pixels, smaller than 32 × 32"):
+        PairedTraining(EnhanceConfig(**TINY | {"data": data, "image_size": 32}))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, side in (("a", 16), ("b", 40), ("c", 40), ("d", 40)):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)).save(
+            folder / f"{name}.png"
+        )
+    options = TINY | {"data": str(folder), "image_size": 32, "batch_size": 2}
+    for whole in (True, False):
+        training = PairedTraining(EnhanceConfig(**options, whole=whole))
+        assert {*training.data.names, *training.held_out.names} == {"b.png", "c.png", "d.png"}
+    others = PairedTraining(Pix2pixConfig(**options, pairs="edges"))
+    assert {*others.data.names, *others.held_out.names} == {"a.png", "b.png", "c.png", "d.png"}
+    assert others.data.notes == ("1 image smaller than 32 × 32 pixels, and enlarged: a.png",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [(Pix2pixConfig, {"pairs": "edges"}), (EnhanceConfig, {}), (CycleConfig, {})]
+)
+def test_a_sub_folder_to_test_with_is_held_out(kind, options, tmp_path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 8), ("val", 3)):
+        (tmp_path / part).mkdir()
+        for n in range(count):
+            Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(tmp_path / part / f"{n}.png")
+    training = training_of(kind(**TINY | {"data": str(tmp_path), "image_size": 16, **options}))
+    assert {name.split("/")[0] for name in training.data.names} == {"train"}
+    assert sorted(training.held_out.names) == ["val/0.png", "val/1.png", "val/2.png"]
+
+
+def test_the_two_kinds_of_a_cycle_have_a_white_each(tmp_path):
+    for name, white in (("a", 1023), ("b", 65535)):
+        (tmp_path / name).mkdir()
+        for n in range(6):
+            pixels = np.full((16, 16), white // (n + 1), np.uint16)
+            Image.fromarray(pixels).save(tmp_path / name / f"{n}.png")
+    options = TINY | {"image_size": 16, "data": str(tmp_path / "a"), "targets": str(tmp_path / "b"), "batch_size": 2}
+    config = CycleTraining(CycleConfig(**options)).config
+    assert (config.white, config.targets_white) == (1023, 65535)
+    file = tmp_path / "a" / "0.png"
+    for back, value in ((False, 1), (True, -1 + 2 * 4 / 255)):
+        source, _ = source_of(file, config, survey=survey_of([file], config, back))
+        assert source == pytest.approx(value)
+    with pytest.raises(ArgumentError, match="targets_white must be more than 0, of images of --targets"):
+        CycleConfig(targets_white=1.0).check()
 
 
 def test_a_file_too_small_for_its_hole_is_named_and_the_others_are_made(runs, tmp_path, capsys):
@@ -748,7 +869,7 @@ def test_the_configuration_must_say_channels(tmp_path):
         (EnhanceConfig(whole=True), "whole is for folders of images, but data is mnist"),
         (EnhanceConfig(data="no/such.npy", whole=True), "whole is for folders of images"),
         (EnhanceConfig(pixel_weight=0.0, adversarial_weight=0.0), "are all 0: nothing is to be learnt"),
-        (Pix2pixConfig(source_channels=-7), "source_channels must be 1 or 3, but is -7; leave it out"),
+        (Pix2pixConfig(source_channels=-7), "source_channels must lie in 1 ... 4, but is -7; leave it out"),
         (Pix2pixConfig(patch=33), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 33"),
         (CycleConfig(patch=142), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 142"),
         (EnhanceConfig(task="denoise", factor=8), "factor is for --task super-resolution, not for denoise"),

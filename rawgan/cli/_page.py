@@ -45,6 +45,11 @@ class Option(NamedTuple):
         return tyro.conf.Positional in getattr(self.annotation, "__metadata__", ())
 
     @property
+    def hidden(self) -> bool:
+        """Whether the option is not for people, but written down by runs."""
+        return tyro.conf.Suppress in getattr(self.annotation, "__metadata__", ())
+
+    @property
     def is_switch(self) -> bool:
         """Whether the option is on or off."""
         return self.annotation is bool
@@ -111,7 +116,7 @@ def print_help(command: str, purpose: Iterable[str], options: list[Option]) -> N
         console.print()
         console.print(paragraph if paragraph.startswith(" ") else "\n".join(_wrapped(paragraph, width)))
     subjects = dict[str, list[tuple[str, str]]]()
-    for each in options:
+    for each in (option for option in options if not option.hidden):
         subjects.setdefault("arguments" if each.positional else each.subject, []).append((each.flags, each.explained))
     subjects["help"] = [("-h, --help", "Show this page.")]
     for subject, members in subjects.items():

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 SUBJECTS = {
     "data": (
         "data", "targets", "pairs", "reverse", "source_channels", "style", "task", "factor", "noise", "hole", "whole",
-        "image_size", "channels", "batch_size", "skip_broken", "with_targets", "back",
+        "image_size", "channels", "white", "targets_white", "batch_size", "skip_broken", "with_targets", "back",
     ),
     "networks": (
         "model", "width", "d_width", "noise_size", "patch", "conditional", "classes", "pack", "spectral_norm", "ema",
@@ -41,7 +41,7 @@ ELSEWHERE = {
 WORDS = {
     "data": "DATA", "targets": "DATA", "style": "STYLES", "out": "FOLDER", "resume": "FOLDER", "config": "FILE",
     "evaluate_features": "FILE", "features": "FILE", "run": "RUN", "folder": "FOLDER", "images": "IMAGES...",
-    "beside": "RUN...", "target": "TARGET...", "input": "SHAPE",
+    "beside": "RUN...", "target": "TARGET...", "input": "SHAPE", "label": "CLASS",
 }  # fmt: skip
 """What stands for the value of an option that is neither a number nor a choice."""
 

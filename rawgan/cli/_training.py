@@ -25,6 +25,9 @@ from rawgan.runs.loop import Loop, counts_of
 from rawgan.runs.options import RunConfig
 from rawgan.runs.restoring import check_whole, tell_of_damaged
 
+LISTED = 10
+"""Names of classes that a line has."""
+
 
 def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
     """Train by a loop what options of that kind ask for, and return the exit code."""
@@ -124,7 +127,13 @@ def _data_in_words(training: Loop) -> str:
     size, _, channels = data.shape
     if isinstance(data, PairSet):
         return f"{len(data):,} pairs of {size}×{size}×{data.sources} and {size}×{size}×{channels - data.sources}"
-    return f"{len(data):,} images of {size}×{size}×{channels}"
+    words = f"{len(data):,} images of {size}×{size}×{channels}"
+    names = getattr(training.config, "class_names", None)
+    return f"{words} in {len(names)} classes, {_listed(names)}" if names else words
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{n} {name}" for n, name in enumerate(names[:LISTED])) + ", …" * (len(names) > LISTED)
 
 
 def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
@@ -176,9 +185,9 @@ def _prepare(console: Console, config: RunConfig, loop: type[Loop], checkpoint: 
         _warm_up(Console(stderr=True))
     with progress_of(console, "reading images") as show:
         training = loop(config, show, checkpoint)
-    if isinstance(training.data, ImageSet):
-        for skipped in training.data.skipped:
-            say(console, f"skipped {skipped}")
+    for skipped in dict.fromkeys(line for images in training.images for line in images.skipped):
+        say(console, f"skipped {skipped}")
+    say(console, *dict.fromkeys(note for images in training.images for note in images.notes))
     return training
 
 

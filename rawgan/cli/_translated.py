@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +12,7 @@ from rich.table import Table
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.data import ImageSet
+from rawgan.data.survey import counted
 from rawgan.gan import Cycle, Translator
 from rawgan.metrics import judge_of
 from rawgan.runs.checkpoint import About
@@ -62,7 +64,13 @@ def measured_images(
     part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:
         found = compare(asked, networks, training, part, judge, show, others)
-    return _shown(console, f"{len(part):,} image{'' if len(part) == 1 else 's'}", found)
+    count, photographs = len(part), len(np.unique(part.called))
+    what = (
+        counted(count)
+        if count == photographs
+        else f"{counted(count, 'square')} of {counted(photographs, 'photograph')}"
+    )
+    return _shown(console, what, found)
 
 
 def _say_if_others(console: Console, trained_by: Mapping[str, About], *images: ImageSet) -> None:

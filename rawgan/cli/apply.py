@@ -15,8 +15,11 @@ from rich.console import Console
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
-from rawgan.data.folder import image_files
+from rawgan.data.detail import best_window
 from rawgan.data.imageset import Progress
+from rawgan.data.listing import Listing
+from rawgan.data.opening import without_suffix
+from rawgan.data.survey import Survey
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
@@ -28,16 +31,19 @@ from rawgan.runs.applying import (
     knows_sources,
     restore_networks,
     source_of,
+    survey_of,
     together,
     translate_config_of,
 )
 from rawgan.runs.folder import refuse_taken
-from rawgan.runs.pictures import CELL, middle, save_image, save_sheet, thumbnail
+from rawgan.runs.pictures import CELL, save_image, save_sheet, thumbnail
 from rawgan.runs.translate_config import EnhanceConfig, TranslateConfig
 
 if TYPE_CHECKING:
     from PIL import Image
 
+STEP = 24
+"""Pixels by which the part is moved that the sheet shows of an image; a multiple of what enlargers make of one."""
 MOST_ROWS = 32
 """Images that the sheet shows, the first ones."""
 
@@ -85,13 +91,14 @@ def main(options: list[str]) -> int:
             "  leave it out, and give what is to be translated"
         )
     faults = list[str]()
-    files = _files(config.images, faults)
+    files, notes = _files(config.images, faults)
     networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
     gan = _way(networks, config)
     out = _new_folder(config.out, config.run)
+    survey = survey_of(files.values(), asked, config.back)
     rows, count = list[list["Image.Image"]](), 0
     with progress_of(console, "translating") as show:
-        for batch in together(_read(files, asked, config, faults), gan):
+        for batch in together(_read(files, asked, config, survey, faults), gan):
             source = np.concatenate([work.source for work in batch])
             try:
                 made = applied(gan, source, partial(_within, show, batch, len(files)))
@@ -106,6 +113,7 @@ def main(options: list[str]) -> int:
                     count += 1
                     if len(rows) < MOST_ROWS:
                         rows.append(_row(asked, work, image))
+    say(console, *notes, *survey.notes(Path()))
     if rows:
         say(console, f"{count} image{'' if count == 1 else 's'} of step {about.step:,}: {out}")
         with _noting(faults):
@@ -124,13 +132,16 @@ def _noting(faults: list[str]) -> Iterator[None]:
         faults.append(str(error))
 
 
-def _read(files: dict[str, Path], asked: TranslateConfig, config: ApplyConfig, faults: list[str]) -> Iterator[Work]:
+def _read(
+    files: dict[str, Path], asked: TranslateConfig, config: ApplyConfig, survey: Survey, faults: list[str]
+) -> Iterator[Work]:
     """The files, one by one; what is wrong with those that cannot be read goes to the faults."""
     for number, (name, file) in enumerate(files.items(), 1):
         try:
-            source, target = source_of(file, asked, config.with_targets, config.seed)
+            source, target = source_of(file, asked, config.with_targets, config.seed, survey)
         except DataError as error:
-            faults.append(str(error))
+            if file not in survey.undecoded or file in config.images:  # of those in folders, the survey speaks
+                faults.append(str(error))
         else:
             yield Work(number, name, file, source, target)
 
@@ -144,38 +155,45 @@ def _within(show: Progress, batch: list[Work], files: int, done: int, total: int
 def _row(asked: TranslateConfig, work: Work, image: NDArray[np.uint8]) -> list["Image.Image"]:
     """What the sheet shows of an image: before, after and, if it is known, what should have come out.
 
-    Of enhancers, no more than the middle of a large one, as they change what would not be seen if it were shrunk.
+    Of enhancers, no more of a large one than the part in which most is to be seen, or most was missing, as they change
+    what would not be seen if it were shrunk.
     """
-    before = work.source[0, :, :, : asked.translation.channels]
+    kind = asked.translation
+    before = work.source[0, :, :, : kind.channels]
     shown = [before, image, *([] if work.target is None else [work.target[0]])]
     if isinstance(asked, EnhanceConfig):
-        enlarged = asked.translation.enlarged
-        shown = [middle(before, CELL // enlarged), *(middle(each, CELL, enlarged) for each in shown[1:])]
+        times, missing = kind.enlarged, work.source[0, :, :, -1] > 0 if kind.masked else None
+        step = min(STEP, min(image.shape[:2]) // times * times)  # so that the part begins with a pixel of the source
+        top, left = best_window(image, CELL, step, missing)
+        small = (slice(corner // times, (corner + CELL) // times) for corner in (top, left))
+        large = slice(top, top + CELL), slice(left, left + CELL)
+        shown = [before[(*small,)], *(each[large] for each in shown[1:])]
     return [thumbnail(each) for each in shown]
 
 
-def _files(given: tuple[Path, ...], faults: list[str]) -> dict[str, Path]:
-    """Image files by the name that each will have, without its suffix; those of folders by their path in there. What is
-    wrong with folders goes to the faults.
+def _files(given: tuple[Path, ...], faults: list[str]) -> tuple[dict[str, Path], list[str]]:
+    """Image files by the name that each will have, without its suffix; those of folders by their path in there; and
+    what is passed over. What is wrong with folders goes to the faults.
 
     Raises: ArgumentError if there are no images
     """
-    found = dict[str, Path]()
+    found, notes = dict[str, Path](), list[str]()
     for place in given:
         try:
-            below = image_files(place) if place.is_dir() else [place]
+            listing = Listing.of(place) if place.is_dir() else Listing(place.parent, (place,))
         except DataError as error:
             faults.append(str(error))
             continue
-        for file in below:
-            name = str(file.relative_to(place).with_suffix("")) if place.is_dir() else file.stem
+        notes += listing.notes()
+        for file in listing.images:
+            name = str(without_suffix(file.relative_to(listing.folder)))
             number, free = 2, name
             while free in found or free == "sheet":
                 number, free = number + 1, f"{name}-{number}"
             found[free] = file
     if not found:
         raise ArgumentError("\n  ".join(["no images are given; name files, or folders of them", *faults]))
-    return found
+    return found, notes
 
 
 def _way(networks: Translator | Cycle, config: ApplyConfig) -> Translator:

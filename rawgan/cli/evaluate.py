@@ -22,7 +22,7 @@ from rawgan.cli._translated import measured_images
 from rawgan.cli.parsing import parse
 from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
-from rawgan.errors import ArgumentError
+from rawgan.errors import ArgumentError, one_line
 from rawgan.gan import GAN, Translator, generate
 from rawgan.metrics import Reference, draw, nearest_images
 from rawgan.metrics.classifier import DIGITS
@@ -110,7 +110,11 @@ def main(options: list[str]) -> int:
     title = f"{count:,} samples of step {step:,} and as many training images, by {reference.training.shape[1]} features"
     console.print(_table(f"{title} of {by}", generated, floor, reference))
     if len(generated.get("histogram", ())) in range(1, 21):
-        shares = "  ".join(f"{i}: {100 * n / count:.1f}" for i, n in enumerate(generated["histogram"]))
+        names = reference.judge.class_names or range(len(generated["histogram"]))
+        shares = "  ".join(
+            f"{one_line(str(name))}: {100 * n / count:.1f}"
+            for name, n in zip(names, generated["histogram"], strict=False)
+        )
         console.print(f"per cent of each class  {shares}", highlight=False, soft_wrap=True)
     said = {
         "rawgan": __version__, "step": step, "samples": count, "seed": seed, "features": by,

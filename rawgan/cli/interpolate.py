@@ -34,8 +34,9 @@ class InterpolateConfig:
     """Number of images in a walk, both ends included."""
     walks: int = 8
     """Number of walks."""
-    label: int | None = None
-    """The class that all walks keep to, if the run is conditional. Unset: each has its own, in turn."""
+    label: str | None = None
+    """The class that all walks keep to, by its name or number, if the run is conditional. Unset: each has its own, in
+    turn."""
     seed: int = 0
     """Seed of the noise: the same seed gives the same walks."""
     best: bool = False
@@ -54,7 +55,8 @@ def main(options: list[str]) -> int:
     check_range("seed", config.seed, 0, 2**64 - 1)
     device = resolve(config.device)
     folder = RunFolder.open(config.run)
-    if config_of(folder).mixture:
+    run = config_of(folder)
+    if run.mixture:
         raise ArgumentError(
             f"{config.run} makes points, and a walk from point to point is no picture\n"
             f"  see them all: rawgan sample {config.run}"
@@ -62,17 +64,17 @@ def main(options: list[str]) -> int:
     gan, _ = restore(folder, device, config.best)
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
-    asked = labels_of(gan, config.label, config.walks)
+    asked = labels_of(gan, run, config.label, config.walks)
     of_walks = gan.in_turn(config.walks) if asked is None else asked
     labels = None if of_walks is None else np.repeat(of_walks, config.frames)
     latent = gan.asked(Tensor(z.reshape(-1, gan.noise_size)).to(device), labels)
     console = Console()
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, latent, on_progress=show)
-    name = "interpolation" if config.label is None else f"interpolation-label-{config.label}"
+    name = "interpolation" if asked is None else f"interpolation-label-{run.class_called(asked[0])}"
     path = config.out or config.run / f"{name}-seed-{config.seed}.png"
     if path.suffix.lower() == ".png":
-        save_grid(path, images, columns=config.frames)
+        save_grid(path, images, columns=config.frames, titles=run.titles(of_walks, 1))
     else:
         by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
         there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]

@@ -31,8 +31,9 @@ class SampleConfig:
     """The run folder."""
     count: int | None = None
     """Number of images, or points. Unset: 64 images, or 2,500 points."""
-    label: int | None = None
-    """The class to make images of, if the run is conditional. Unset: a row of images for each class."""
+    label: str | None = None
+    """The class to make images of, by its name or number, if the run is conditional. Unset: a row of images for each
+    class."""
     seed: int = 0
     """Seed of the noise: the same seed gives the same images or points."""
     columns: int | None = None
@@ -59,15 +60,17 @@ def main(options: list[str]) -> int:
     if asked.mixture and (config.single or config.columns):
         raise ArgumentError(f"--single and --columns are about images, but {config.run} makes points; leave them out")
     gan, _ = restore(run, resolve(config.device), config.best)
-    labels = labels_of(gan, config.label, count)
+    labels, titles = labels_of(gan, asked, config.label, count), list[str]()
     if labels is None:
         latent, labels, columns = gan.grid(config.seed, "sample", count)
+        if config.columns in (None, columns):
+            titles = asked.titles(labels, columns)
         columns = config.columns or columns
     else:
         latent, columns = gan.asked(gan.noise(config.seed, "sample", count), labels), config.columns
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, latent, on_progress=show, extent=asked.extent)
-    name = "images" if config.label is None else f"images-label-{config.label}"
+    name = "images" if labels is None or config.label is None else f"images-label-{asked.class_called(labels[0])}"
     if asked.mixture is not None:
         stem = f"points-seed-{config.seed}"
         paths = [config.out] if config.out else [config.run / f"{stem}{end}" for end in (".png", ".npy")]
@@ -81,10 +84,10 @@ def main(options: list[str]) -> int:
         if labels is None:
             save_images(folder, images, "image")
         for label in () if labels is None else np.unique(labels):
-            save_images(folder, images[labels == label], f"label-{label}")
+            save_images(folder, images[labels == label], f"label-{asked.class_called(label)}")
         written = [f"{len(images)} images in {folder}"]
     else:
         path = config.out or config.run / f"{name}-seed-{config.seed}.png"
-        written = [str(save_grid(path, images, columns))]
+        written = [str(save_grid(path, images, columns, titles=titles))]
     say(console, *written)
     return 0

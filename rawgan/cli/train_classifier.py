@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rawgan.cli._progress import progress_of
+from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
 from rawgan.data import load
 from rawgan.errors import ArgumentError
@@ -27,7 +28,8 @@ class ClassifierConfig:
     out: Path
     """The safetensors file to write."""
     data: str = "mnist"
-    """Labelled images: mnist, fashion-mnist, cifar10, a folder of IDX files, or an .npz file with labels."""
+    """Labelled images: mnist, fashion-mnist, cifar10, a folder of IDX files or with a sub-folder for each class, or an
+    .npz file with labels."""
     image_size: int | None = None
     """Height and width in pixels. Unset: 28 for MNIST, 32 for CIFAR-10, 64 for your own images."""
     epochs: int = EPOCHS
@@ -46,6 +48,7 @@ def main(options: list[str]) -> int:
     with progress_of(console, "reading images") as show:
         images = load(config.data, image_size=size, on_progress=show)
         images, test = held_out_of(config.data, images, HELD_OUT, config.seed, show)
+    say(console, *dict.fromkeys(images.notes + test.notes))
     with progress_of(console, "training") as show:
         classifier = train_classifier(images, test, config.seed, config.epochs, show)
     data = classifier.to_bytes()

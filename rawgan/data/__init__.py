@@ -11,10 +11,11 @@ from pathlib import Path
 
 from rawgan.data.arrays import read_arrays
 from rawgan.data.batches import Batches
-from rawgan.data.folder import read_image_folder
+from rawgan.data.folder import Reading, load_image_folder
 from rawgan.data.idx import has_idx_split, is_idx_folder, read_idx_folder
-from rawgan.data.imageset import ImageSet, Progress
-from rawgan.data.known import KNOWN
+from rawgan.data.imageset import Arrays, ImageSet, Progress
+from rawgan.data.known import CLASS_NAMES, KNOWN
+from rawgan.data.listing import split_of
 from rawgan.data.mixtures import MIXTURES, Mixture, PointBatches, grid25, ring8
 from rawgan.data.pairs import PairSet, load_pairs, made_pairs
 from rawgan.data.pixels import resized, to_uint8, to_unit
@@ -51,6 +52,8 @@ def load(
     channels: int | None = None,
     split: str = "train",
     skip_broken: bool = False,
+    enlarge: bool = True,
+    white: float | None = None,
     on_progress: Progress | None = None,
 ) -> ImageSet:
     """All images of `source`, square, `image_size` pixels wide and high.
@@ -59,14 +62,17 @@ def load(
 
     - the name of a known set: `mnist`, `stacked-mnist`, `fashion-mnist`, `cifar10` (a folder so named is `./mnist`);
     - a folder of IDX files, under the names that MNIST's files have, gzipped or not;
-    - a folder of PNG, JPEG, WebP, GIF and BMP files, sub-folders included;
+    - a folder of images of any format that Pillow reads, sub-folders and links to folders included; if all lie in
+      several sub-folders, these are classes, numbered in the order of their names;
     - an `.npy` file, or an `.npz` file with `images` and perhaps `labels`: uint8, (N, H, W) or (N, H, W, C).
 
-    Images of another size are cut to the largest square in the middle and resized (bicubic), never distorted.
-    `channels` is 1 (grey), 3 (colour), or None for what the data has; 2 and 4, with alpha, are for arrays
-    that have them. Otherwise transparency is laid on white. `split` is "train" or "test"; only known sets and
-    IDX folders have a "test". `skip_broken` goes on without those images of a folder that cannot be read, and
-    lists them in `ImageSet.skipped`. `on_progress(done, total)` counts images.
+    Images of another size are cut to the largest square in the middle and resized (bicubic), never distorted; those
+    that would have to be enlarged are left out if `enlarge` is false. `channels` is 1 (grey), 3 (colour), 2 or 4 (these
+    with alpha), or None for what the data has, transparency laid on white. `split` is "train" or "test"; known sets,
+    IDX folders, and folders with sub-folders called train and test (or val) have a "test". Black is 0 in images of 16
+    bits, 32 bits or floats; `white` says what white is, or it is the least of 1, 3, 7, …, 255, 1023, 4095, 16383,
+    65535, … that no image of the set exceeds. `skip_broken` goes on without those images of a folder that cannot be
+    read, and lists them in `ImageSet.skipped`. `on_progress(done, total)` counts images.
 
     Raises: DataError naming the file, what is wrong with it and the way out; ArgumentError for `channels`
             or a `split` that mean nothing
@@ -74,16 +80,15 @@ def load(
     >>> load("mnist", image_size=28, split="test")
     ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
     """
-    if channels not in (None, 1, 2, 3, 4):
-        raise ArgumentError(f"channels={channels}: images have 1 (grey) or 3 (colour); None takes what the data has")
+    check_channels(channels)
     if split not in ("train", "test"):
         raise ArgumentError(f"split={split!r}: expected 'train' or 'test'")
+    reading = Reading(image_size, channels, skip_broken, enlarge, white, on_progress)
     if source in KNOWN:
-        images, labels = KNOWN[str(source)](split)
-        return ImageSet(resized(images, image_size, channels, str(source), on_progress), labels, str(source))
-
+        name = str(source)
+        return _of_arrays(KNOWN[name](split), name, name, reading, CLASS_NAMES.get(name, ()))
     try:
-        return _load_own(source, image_size, channels, split, skip_broken, on_progress)
+        return _load_own(source, split, reading)
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error.strerror or error})") from None
     except MemoryError:
@@ -92,14 +97,16 @@ def load(
         ) from None
 
 
-def _load_own(
-    source: str | PathLike[str],
-    image_size: int,
-    channels: int | None,
-    split: str,
-    skip_broken: bool,
-    on_progress: Progress | None,
-) -> ImageSet:
+def check_channels(channels: int | None) -> None:
+    """Raise an ArgumentError for what no image has."""
+    if channels not in (None, 1, 2, 3, 4):
+        raise ArgumentError(
+            f"channels={channels}: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes what the "
+            "data has"
+        )
+
+
+def _load_own(source: str | PathLike[str], split: str, reading: Reading) -> ImageSet:
     """What is no known set: a folder or a file of the user's own."""
     try:
         path = Path(source).expanduser()
@@ -109,24 +116,34 @@ def _load_own(
     if not path.exists():
         raise DataError(_nothing_there(str(source)))
     if path.is_dir() and is_idx_folder(path):
-        images, labels = read_idx_folder(path, split)
-        return ImageSet(resized(images, image_size, channels, str(path), on_progress), labels, name)
-
+        return _of_arrays(read_idx_folder(path, split), str(path), name, reading)
+    if path.is_dir():
+        return load_image_folder(path, name, split, reading)
     if split == "test":
         raise DataError(
-            f"{path}: only a known set or a folder of IDX files has a 'test' split; for images of your own, "
-            "keep those to test with in a folder or file apart"
+            f"{path}: a single file has no 'test' split; keep those images to test with in a file of their own"
         )
-    if path.is_dir():
-        images, names, skipped = read_image_folder(path, image_size, channels, skip_broken, on_progress)
-        return ImageSet(images, None, name, skipped, names)
     if path.suffix.lower() in (".npy", ".npz"):
-        images, labels = read_arrays(path)
-        return ImageSet(resized(images, image_size, channels, str(path), on_progress), labels, name)
+        return _of_arrays(read_arrays(path), str(path), name, reading)
     raise DataError(
         f"{path}: not a kind of file that holds a set of images; expected .npy or .npz, or a folder of "
         "images or of IDX files (put images into a folder, unpack an archive)"
     )
+
+
+def _of_arrays(arrays: Arrays, path: str, name: str, reading: Reading, class_names: tuple[str, ...] = ()) -> ImageSet:
+    """Images that lie in one array, and their labels."""
+    (images, labels), size, notes = arrays, reading.size, tuple[str, ...]()
+    if min(images.shape[1:3]) < size:
+        sides = f"{images.shape[2]} × {images.shape[1]} pixels"
+        if not reading.enlarge:
+            raise DataError(
+                f"{path}: its images are {sides}, smaller than {size} × {size}, and enlarged they would teach what is "
+                f"blurred\n  take --image-size {min(images.shape[1:3])} at most"
+            )
+        notes = (f"{name}: its images are {sides}, and enlarged to {size} × {size}",)
+    squares = resized(images, size, reading.channels, path, reading.on_progress)
+    return ImageSet(squares, labels, name, class_names=class_names, notes=notes)
 
 
 def name_of(source: str | PathLike[str]) -> str:
@@ -144,7 +161,12 @@ def has_test_split(source: str | PathLike[str]) -> bool:
     >>> has_test_split("mnist"), has_test_split("photos")
     (True, False)
     """
-    return source in KNOWN or has_idx_split(Path(source).expanduser(), "test")
+    if source in KNOWN:
+        return True
+    place = Path(source).expanduser()
+    if is_image_folder(place):
+        return split_of(place) is not None
+    return has_idx_split(place, "test")
 
 
 def is_image_folder(source: str | PathLike[str]) -> bool:

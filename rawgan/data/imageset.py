@@ -39,6 +39,14 @@ class ImageSet:
     skipped: tuple[str, ...] = ()
     names: NDArray[Any] | None = None
     """What each image is called: a file, below its folder; or its number, of a part of a set without names. (N,)"""
+    class_names: tuple[str, ...] = ()
+    """What the classes are called that labels number, where they have names: sub-folders, for example."""
+    no_labels: str = "known sets have some, IDX folders with a file of them, and .npz files with an array `labels`"
+    """How the set could have labels, where it has none."""
+    notes: tuple[str, ...] = ()
+    """What should be said once of how the images were read, a line for each thing."""
+    white: float | None = None
+    """What is white in files of more than a byte for each number; None if there are none, or all are black."""
 
     def __post_init__(self) -> None:
         images = plain(self.images, f"{self.name}: images")
@@ -105,10 +113,7 @@ class ImageSet:
         3
         """
         if self.labels is None:
-            raise DataError(
-                f"{self.name}: these images have no labels, which classes are told by\n"
-                "  known sets have some, IDX folders with a file of them, and .npz files with an array `labels`"
-            )
+            raise DataError(f"{self.name}: these images have no labels, which classes are told by\n  {self.no_labels}")
         present = np.unique(self.labels)
         if present[0] != 0 or present[-1] != len(present) - 1:
             raise DataError(

@@ -162,3 +162,11 @@ KNOWN: dict[str, Callable[[str], Arrays]] = {
     "cifar10": cifar10,
 }
 """Every set that has a name, and what reads a split of it."""
+
+CLASS_NAMES = {
+    "fashion-mnist": (
+        "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot",
+    ),
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+}  # fmt: skip
+"""What the classes are called, of sets whose classes are no digits."""

@@ -5,14 +5,15 @@ greys, or a map of their bright and dark regions, from which the images themselv
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data.folder import read_image_folder, read_twin_folders
+from rawgan.data.folder import Reading, load_image_folder, read_twin_folders
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.errors import DataError
 
@@ -34,6 +35,14 @@ class PairSet(ImageSet):
 
     sources: int = 1
     """Channels of the source."""
+    targets_white: float | None = None
+    """What is white in files of targets, where these are files of their own; see `white`."""
+
+    @classmethod
+    def of(cls, images: ImageSet, together: Images, name: str, sources: int, **more: Any) -> "PairSet":
+        """Pairs that are to a set what is told by its names, labels and notes."""
+        told = {each.name: getattr(images, each.name) for each in fields(ImageSet)}
+        return cls(**told | {"images": together, "name": name, "sources": sources} | more)
 
     @property
     def source(self) -> Images:
@@ -108,7 +117,7 @@ def made_pairs(images: ImageSet, how: str) -> PairSet:
         raise DataError(f"{images.name}: its images are grey already; take colours, or make pairs by edges or regions")
     source = np.concatenate([MADE[how](part) for part in np.array_split(images.images, len(images) // 1000 + 1)])
     together = np.concatenate([source, images.images], axis=3)
-    return PairSet(together, images.labels, f"{how} of {images.name}", images.skipped, images.names, sources=1)
+    return PairSet.of(images, together, f"{how} of {images.name}", sources=1)
 
 
 def load_pairs(
@@ -117,14 +126,17 @@ def load_pairs(
     *,
     image_size: int,
     channels: int | None = None,
+    split: str = "train",
     reverse: bool = False,
     skip_broken: bool = False,
+    white: float | None = None,
+    targets_white: float | None = None,
     on_progress: Progress | None = None,
 ) -> PairSet:
     """Pairs of a folder whose images are two side by side, or of two folders, under the same names.
 
     The left half, or the first folder, is the source; with `reverse`, the target. Images are cut and resized as by
-    `load`.
+    `load`. `white` is of the first folder, `targets_white` of the other.
 
     Raises: DataError as `load`
     """
@@ -136,21 +148,19 @@ def load_pairs(
                 f"{place}: {there}; pairs lie side by side in the images of one, or in two\n"
                 "  sources can also be made of any images: --pairs edges, grey or regions"
             )
+    reading = Reading(image_size, channels, skip_broken, white=white, on_progress=on_progress)
+    name = places[0].resolve().name
     try:
         if twin is None:
-            images, names, skipped = read_image_folder(
-                places[0], image_size, channels, skip_broken, on_progress, halves=True
-            )
+            found, twin_white = load_image_folder(places[0], name, split, reading, halves=True), None
         else:
-            images, names, skipped = read_twin_folders(
-                places[0], places[1], image_size, channels, skip_broken, on_progress
-            )
+            found, twin_white = read_twin_folders(places[0], places[1], name, split, reading, targets_white)
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from None
-    half = images.shape[3] // 2
+    images, half = found.images, found.images.shape[3] // 2
     if reverse:
         images = np.concatenate([images[..., half:], images[..., :half]], axis=3)
-    return PairSet(images, None, places[0].resolve().name, skipped, names, sources=half)
+    return PairSet.of(found, images, name, sources=half, targets_white=twin_white)
 
 
 def _brightness(images: Images) -> NDArray[np.float64]:

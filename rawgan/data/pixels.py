@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """What Pillow calls an image of so many channels."""
+SEEN = [0] + [255] * 255
+"""Of each alpha, whether anything of a pixel is seen."""
 
 
 def to_unit(pixels: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
@@ -110,7 +112,7 @@ def square(image: "Image.Image", size: int, channels: int) -> NDArray[np.uint8]:
 def in_mode(image: "Image.Image", channels: int) -> "Image.Image":
     """A Pillow image of any mode with so many channels, of bytes.
 
-    16-bit grey keeps its upper eight bits, rounded. Unless alpha is wanted, transparency is laid on white.
+    Unless alpha is wanted, transparency is laid on white. What cannot be seen, as it is transparent, is black.
 
     >>> from PIL import Image
     >>> in_mode(Image.new("RGBA", (40, 30), (255, 0, 0, 0)), 3).getpixel((0, 0))
@@ -118,9 +120,23 @@ def in_mode(image: "Image.Image", channels: int) -> "Image.Image":
     """
     from PIL import Image
 
-    if image.mode.startswith("I"):
-        image = Image.fromarray(np.rint(np.asarray(image).clip(0, 65535) / 257).astype(np.uint8))
     if channels in (1, 3) and image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if channels in (2, 4) and has_clear_pixels(image):
+        image = image.convert("RGBA")
+        image = Image.composite(image, Image.new("RGBA", image.size), image.getchannel("A").point(SEEN))
     return image.convert(MODES[channels])
+
+
+def has_clear_pixels(image: "Image.Image") -> bool:
+    """Whether a Pillow image is transparent somewhere.
+
+    >>> from PIL import Image
+    >>> has_clear_pixels(Image.new("RGBA", (4, 3), (9, 9, 9, 254))), has_clear_pixels(Image.new("LA", (4, 3), (9, 255)))
+    (True, False)
+    """
+    if not image.has_transparency_data:
+        return False
+    lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+    return lowest != 255

@@ -1,5 +1,6 @@
-"""Pieces of large images: what an enhancer learns from, as it is asked for images at the size that they have."""
+"""Squares of photographs: what an enhancer learns from, as it is asked for images at the size that they have."""
 
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -7,16 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data.bounded import refuse_too_large
-from rawgan.data.folder import image_files, names_of, refuse_broken, refuse_channels, without_idle_colour
+from rawgan.data.detail import detail
+from rawgan.data.folder import Reading, names_of, refuse_broken, without_idle_colour
 from rawgan.data.imageset import ImageSet, Progress
+from rawgan.data.listing import Part, split_of
 from rawgan.data.opening import upright_image
-from rawgan.data.pixels import in_mode, square
-from rawgan.errors import DataError, one_line
+from rawgan.data.pixels import has_clear_pixels, in_mode
+from rawgan.data.survey import LeftOut, Survey, counted
+from rawgan.errors import ArgumentError, DataError, one_line
+from rawgan.random import generator
 
 Images = NDArray[np.uint8]
+Cut = tuple[Images, NDArray[np.float32]]
+"""Squares (N, size, size, C), and how much each of them holds (N,)."""
 
 MOST_TILES = 256
-"""Of one image: of a larger one, those are taken that are spread over it."""
+"""Of one photograph."""
+PLAIN = 0.1
+"""A square is plain that holds less than this share of what the fullest do: sky, walls, what is out of focus."""
+FULLEST = 0.99
+"""Quantile of what the squares of a photograph hold."""
+HELD_OUT, MOST_HELD_OUT = 0.1, 1000
+"""Share of one's own photographs, or images, that is kept for pictures and measurements, and how many at most."""
 
 
 def load_tiles(
@@ -25,63 +38,152 @@ def load_tiles(
     image_size: int,
     channels: int | None = None,
     skip_broken: bool = False,
+    white: float | None = None,
     on_progress: Progress | None = None,
-) -> ImageSet:
-    """Squares cut from the images of a folder, at the size that these have, those of an image one after the other; each
-    has the name of its image.
+) -> tuple[ImageSet, ImageSet]:
+    """Squares to train with and others to measure by, cut from the photographs of a folder, at the size that they have;
+    each has the name of its photograph.
 
-    What is smaller than a square is enlarged to one. `channels`, `skip_broken` and `on_progress` are as of `load`.
+    Of a photograph, at most MOST_TILES squares are drawn, the sooner the more they hold; plain ones are left out, but
+    for the fullest one where there is no other. Whole photographs are held out: those of a sub-folder to test with, or
+    a tenth. Squares come by turns, so that the first few are of many photographs. What is smaller than a square is left
+    out. Always the same squares are drawn. `channels`, `skip_broken`, `white` and `on_progress` are as of `load`.
 
-    Raises: DataError as `load`
+    Raises: DataError as `load`; ArgumentError for a single photograph, as squares of it would tell about each other
 
     >>> import tempfile
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Image.radial_gradient("L").crop((0, 0, 70, 40)).save(folder + "/large.png")
+    ...     for name in "ab":
+    ...         Image.radial_gradient("L").crop((0, 0, 70, 40)).save(f"{folder}/{name}.png")
     ...     Image.new("RGB", (20, 10)).save(folder + "/small.png")
-    ...     load_tiles(folder, image_size=32, channels=3).names.tolist()
-    ['large.png', 'large.png', 'small.png']
+    ...     parts = load_tiles(folder, image_size=32)
+    >>> [part.names.tolist() for part in parts]
+    [['a.png', 'a.png'], ['b.png', 'b.png']]
     """
     place = Path(folder).expanduser()
-    refuse_channels(place, channels)
-    files, problems, found, held = image_files(place), list[str](), dict[Path, Images](), 0
-    for done, file in enumerate(files, 1):
-        try:
-            with upright_image(file) as image:
-                found[file] = tiles(np.asarray(in_mode(image, channels or 3)), image_size)
-        except DataError as error:
-            problems.append(one_line(f"{file.relative_to(place)}: {error}"))
-        else:
-            held += found[file].nbytes
-            refuse_too_large(str(folder), 2 * held)  # as pieces, and then all of them together
-        if on_progress:
-            on_progress(done, len(files))
-    refuse_broken(place, problems, len(files), skip_broken)
-    together = np.concatenate([*found.values()])
+    reading = Reading(image_size, channels, skip_broken, enlarge=False, white=white, on_progress=on_progress)
+    parts = [Part.of(place, split) for split in (("train", "test") if split_of(place) else ("train",))]
+    survey = Survey(white, image_size, enlarge=False)
+    cut, problems = _read(place, [file for part in parts for file in part.listing.images], reading, survey)
+    apart = [[file for file in part.listing.images if file in cut] for part in parts]
+    if len(apart) == 1:
+        apart = _held_apart(place, apart[0])
+    for part, files in zip(parts, apart, strict=False):
+        if not files:
+            raise DataError(f"{part.root}: no photograph of {image_size} × {image_size} pixels or more is left there")
+
+    notes = [note for part in parts for note in part.notes]
+    chosen = _without_plain(cut)
+    counts = [sum(len(chosen[file]) for file in files) for files in apart]
+    words = [f"{counted(n, 'square')} of {counted(len(f), 'photograph')}" for n, f in zip(counts, apart, strict=True)]
+    notes.append(f"{words[0]} to train with, {words[1]} held out; squares of {image_size} × {image_size} pixels")
+    squares = [np.concatenate([cut[file][0][chosen[file]] for file in files]) for files in apart]
     if channels is None:
-        together = without_idle_colour(together)
-    names = names_of(place, [*found]).repeat([len(pieces) for pieces in found.values()])
-    return ImageSet(together, None, place.resolve().name, tuple(problems), names)
+        squares = _alike(squares)
+    names = [names_of(place, files).repeat([len(chosen[file]) for file in files]) for files in apart]
+    train, test = (
+        ImageSet(
+            images, None, place.resolve().name, tuple(problems), each, no_labels="squares have no classes",
+            notes=tuple(dict.fromkeys((*notes, *survey.notes(place)))), white=survey.white,
+        )
+        for images, each in zip(squares, names, strict=True)
+    )  # fmt: skip
+    return train.part(_by_turns(names[0])), test.part(_by_turns(names[1]))
 
 
-def tiles(image: Images, size: int) -> Images:
-    """An image cut into squares, as many as lie in it beside each other, around its middle; at most MOST_TILES. Those
-    of a single colour, of which nothing can be learnt, are left out if there are others.
+def tiles(image: Images, size: int, rng: np.random.Generator) -> Cut:
+    """Squares that lie in an image beside each other, around its middle, at most MOST_TILES: drawn, the sooner the more
+    they hold, without those that are plain beside the fullest; and how much they hold.
 
-    Shapes: (H, W) or (H, W, C) → (N, size, size, C)
+    Shapes: (H, W) or (H, W, C), at least size × size → (N, size, size, C), (N,)
 
-    >>> tiles(np.arange(100 * 64).reshape(100, 64).astype(np.uint8), 32).shape
-    (6, 32, 32, 1)
+    >>> squares, held = tiles(np.arange(100 * 64).reshape(100, 64).astype(np.uint8), 32, np.random.default_rng(0))
+    >>> squares.shape, held.shape
+    ((6, 32, 32, 1), (6,))
     """
-    from PIL import Image
-
     pixels = image if image.ndim == 3 else image[..., None]
-    if min(pixels.shape[:2]) < size:
-        return square(Image.fromarray(image), size, pixels.shape[2])[None]
-    rows, columns = (side // size for side in pixels.shape[:2])
-    top, left = ((side - count * size) // 2 for side, count in zip(pixels.shape[:2], (rows, columns), strict=True))
-    within = pixels[top : top + rows * size, left : left + columns * size]
-    cut = within.reshape(rows, size, columns, size, -1).swapaxes(1, 2).reshape(rows * columns, size, size, -1)
-    plain = (cut == cut[:, :1, :1]).all(axis=(1, 2, 3))
-    cut = cut[~plain] if not plain.all() else cut[:1]
-    return cut[:: -(-len(cut) // MOST_TILES)]
+    top, left = (side % size // 2 for side in pixels.shape[:2])
+    within = pixels[top:, left:]
+    held = detail(within, size)
+    full = (held >= PLAIN * np.quantile(held, FULLEST)) & (held > 0)
+    rows, columns = np.nonzero(full if full.any() else np.indices(held.shape).sum(axis=0) == 0)
+    weights = held[rows, columns]
+    with np.errstate(divide="ignore"):
+        soon = np.log(rng.random(len(weights))) / weights  # weighted, without replacement: Efraimidis, Spirakis 2006
+    first = np.argsort(-soon, kind="stable")[:MOST_TILES]
+    corners = zip(rows[first] * size, columns[first] * size, strict=True)
+    squares = np.stack([within[row : row + size, column : column + size] for row, column in corners])
+    return squares, weights[first]
+
+
+def _read(place: Path, files: Sequence[Path], reading: Reading, survey: Survey) -> tuple[dict[Path, Cut], list[str]]:
+    """What is cut from each file that is large enough, and what is wrong with others."""
+    found, problems, held = dict[Path, Cut](), dict[Path, str](), 0
+
+    def read(file: Path) -> int:
+        try:
+            with upright_image(file, survey=survey) as image:
+                channels = reading.channels or 3
+                if channels in (1, 3) and has_clear_pixels(image):
+                    survey.clear.add(file)
+                name = file.relative_to(place).as_posix()
+                pixels = np.asarray(in_mode(image, channels))
+                found[file] = tiles(pixels, reading.size, generator(0, f"squares of {name}"))
+        except LeftOut:
+            return 0
+        except DataError as error:
+            problems[file] = one_line(f"{file.relative_to(place)}: {error}")
+            return 0
+        return found[file][0].nbytes
+
+    for done, file in enumerate(files, 1):
+        held += read(file)
+        refuse_too_large(str(place), 2 * held)  # as pieces, and then all of them together
+        if reading.on_progress:
+            reading.on_progress(done, len(files))
+    if survey.settle():
+        for file in [file for file in files if file in survey.peaks]:
+            found.pop(file, None)
+            read(file)
+    refuse_broken(place, list(problems.values()), len(files), reading.skip_broken)
+    if not found:
+        raise DataError("\n  ".join([f"{place}: no photograph is left", *survey.notes(place)]))
+    return {file: found[file] for file in files if file in found}, list(problems.values())
+
+
+def _held_apart(place: Path, files: list[Path]) -> list[list[Path]]:
+    """Photographs to train with, and a tenth to hold out: spread over all, as neighbours are often alike."""
+    if len(files) == 1:
+        raise ArgumentError(
+            f"{place}: a single photograph, {files[0].relative_to(place)}, of which squares would be trained with and "
+            "measured by, and so tell about each other\n  add photographs"
+        )
+    count = max(1, min(MOST_HELD_OUT, int(len(files) * HELD_OUT)))
+    out = {(n + 1) * len(files) // count - 1 for n in range(count)}
+    return [[file for n, file in enumerate(files) if (n in out) == held] for held in (False, True)]
+
+
+def _without_plain(cut: Mapping[Path, Cut]) -> dict[Path, NDArray[np.int64]]:
+    """Which squares of each photograph are kept: those that are not plain beside what photographs hold, and the fullest
+    one of each."""
+    usual = float(np.median([held.max() for _, held in cut.values()]))
+    return {
+        file: kept if len(kept := np.flatnonzero(held >= PLAIN * usual)) else np.array([held.argmax()])
+        for file, (_, held) in cut.items()
+    }
+
+
+def _alike(squares: list[Images]) -> list[Images]:
+    """Squares of both parts with one channel, if none of either has colour."""
+    grey = [without_idle_colour(images) for images in squares]
+    return grey if all(images.shape[3] == 1 for images in grey) else squares
+
+
+def _by_turns(names: NDArray[np.str_]) -> NDArray[np.int64]:
+    """An order in which the first square of each photograph comes first, then the second ones, and so on."""
+    _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
+    begins = np.append(0, counts.cumsum()[:-1])
+    nth = np.empty(len(names), np.int64)
+    nth[np.argsort(which, kind="stable")] = np.arange(len(names)) - begins.repeat(counts)
+    return np.lexsort((which, nth))

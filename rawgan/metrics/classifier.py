@@ -56,6 +56,8 @@ class Kind:
     """The data that it was trained on."""
     accuracy: float | None = None
     """Share of the images kept for testing that it names rightly."""
+    class_names: tuple[str, ...] = ()
+    """What the classes are called, where they have names."""
 
 
 class _Network(nn.Module):
@@ -102,6 +104,11 @@ class Classifier:
     def data(self) -> str:
         """The data that it was trained on."""
         return self.kind.data
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What they are called; nothing where they have no names."""
+        return self.kind.class_names
 
     @property
     def classes(self) -> int:
@@ -166,9 +173,10 @@ class Classifier:
         try:
             deserialize(data)
             heading = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            kind = Kind(**json.loads(heading["__metadata__"][HEADING]))
+            said = json.loads(heading["__metadata__"][HEADING])
+            kind = Kind(**said | {"class_names": tuple(map(str, said.get("class_names", ())))})
             arrays = arrays_in(data)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(
                 f"{name} holds no classifier of rawgan ({error!r:.80})\n"
                 "  rawgan train-classifier makes one from labelled images"
@@ -215,12 +223,12 @@ def train(
     """
     for part in (images, held_out):
         if part.labels is None:
-            raise DataError(f"{part.name}: a classifier needs labels, and these images have none")
+            raise DataError(f"{part.name}: a classifier needs labels, and these images have none\n  {part.no_labels}")
     if len(images) < 2:  # batch norm, and what two classes differ in
         raise DataError(f"{images.name}: a classifier learns from two images or more, but there is {len(images)}")
     classes = int(max(part.labels.max() for part in (images, held_out))) + 1  # type: ignore[union-attr]
     size, _, channels = images.shape
-    classifier = Classifier(Kind(size, channels, classes, images.name), seed)
+    classifier = Classifier(Kind(size, channels, classes, images.name, class_names=images.class_names), seed)
     adam = Adam(classifier.network.parameters(), RATE)
     batches = Batches(images, min(BATCH, len(images)), seed)
     steps = epochs * batches.per_epoch

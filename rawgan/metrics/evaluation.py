@@ -64,6 +64,7 @@ def held_out_of(
     share: float,
     seed: int = 0,
     on_progress: Progress = lambda done, total: None,
+    skip_broken: bool = False,
 ) -> tuple[ImageSet, ImageSet]:
     """Images that were loaded from `source`, and others like them: its test images, or else a share of its own.
 
@@ -71,7 +72,10 @@ def held_out_of(
     """
     if has_test_split(source):
         size, _, channels = images.shape
-        return images, load(source, image_size=size, channels=channels, split="test", on_progress=on_progress)
+        return images, load(
+            source, image_size=size, channels=channels, split="test", skip_broken=skip_broken, white=images.white,
+            on_progress=on_progress,
+        )  # fmt: skip
     return split(images, int(len(images) * share), seed)
 
 
@@ -147,7 +151,7 @@ class Reference:
             )
         target = confusion = accuracy = None
         if judge.classes is not None:
-            known = judge.data == training.name
+            known = (judge.data, judge.class_names) == (training.name, training.class_names)
             if known and training.labels is not None:
                 target = judge.shares(training.labels)
             else:

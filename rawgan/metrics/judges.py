@@ -24,6 +24,10 @@ class Judge(Protocol):
     def classes(self) -> int | None:
         """How many classes it tells apart; None if it tells none."""
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What they are called; nothing where they have no names."""
+
     def features(self, images: NDArray[np.uint8], on_progress: Progress = ...) -> NDArray[np.float32]:
         """Shapes: images (N, H, W, C) uint8 → (N, D)"""
 
@@ -45,6 +49,7 @@ class Stacked:
     """
 
     data = "stacked-mnist"
+    class_names = ()
 
     def __init__(self, digits: Classifier) -> None:
         self.digits = digits
@@ -91,6 +96,7 @@ class OnnxFeatures:
 
     data = ""
     classes = None
+    class_names = ()
 
     def __init__(self, path: Path) -> None:
         try:

@@ -12,9 +12,10 @@ from rawgan.data import to_uint8, to_unit
 from rawgan.data.bounded import machine_bytes
 from rawgan.data.degrading import with_hole
 from rawgan.data.imageset import Progress
-from rawgan.data.opening import upright_image
+from rawgan.data.opening import note_deep, upright_image
 from rawgan.data.pairs import MADE
 from rawgan.data.pixels import in_mode
+from rawgan.data.survey import Survey
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.random import generator
@@ -135,8 +136,21 @@ def knows_sources(config: TranslateConfig) -> bool:
     )
 
 
+def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False) -> Survey:
+    """What is white in deep images that a run is applied to: what it was in its training, or else what is for these."""
+    white = config.white
+    if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets is not None:
+        of_targets = back if isinstance(config, CycleConfig) else config.reverse
+        white = config.targets_white if of_targets else white
+    survey = Survey(white)
+    if white is None:
+        note_deep(files, survey)
+        survey.settle()
+    return survey
+
+
 def source_of(
-    path: Path, config: TranslateConfig, with_target: bool = False, seed: int = 0
+    path: Path, config: TranslateConfig, with_target: bool = False, seed: int = 0, survey: Survey | None = None
 ) -> tuple[Pixels, Pixels | None]:
     """What a network takes, from an image file of any size; and what it should make of it, if that is known.
 
@@ -147,7 +161,7 @@ def source_of(
     Raises: DataError for a file that cannot be read, or has nothing missing where something should be
     """
     try:
-        with upright_image(path) as opened:
+        with upright_image(path, survey=survey) as opened:
             image = opened.copy()  # decoded, for good
     except DataError as error:
         raise DataError(f"{path}: {error}") from None

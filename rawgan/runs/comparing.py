@@ -17,7 +17,7 @@ from rawgan.metrics import Classifier, Judge, fid, train_classifier
 from rawgan.runs.baselines import Maker, baselines_of
 from rawgan.runs.cycling import there_and_back
 from rawgan.runs.translate_config import CycleConfig, PairedConfig
-from rawgan.runs.translating import batches_of, device_of, of_pixels, translated
+from rawgan.runs.translating import batches_of, device_of, of_images, of_pixels, translated
 from rawgan.tensor import Tensor
 
 CHOSEN_BY = 200
@@ -33,7 +33,7 @@ class Comparison:
 
     figures: dict[str, dict[str, float]]
     each: dict[str, dict[str, NDArray[np.float64]]]
-    """Those of each image that a network made, by network and name: (N,)."""
+    """Those of each image, or photograph, that a network made, by network and name: (N,)."""
     names: dict[str, NDArray[Any]]
     """What these images are called, by network: (N,)."""
 
@@ -49,7 +49,7 @@ def compare(
 ) -> Comparison:
     """Have all make images of those held out, and measure them: the network, others by name, and what needs none.
 
-    PSNR, SSIM and L1 are means over the images, by pixels rounded to bytes.
+    PSNR, SSIM and L1 are means over the images, or the photographs that squares are from, by pixels rounded to bytes.
     With a judge, FID to the targets, and the share of images that it takes for the class of their label, if it knows
     their classes.
     """
@@ -73,15 +73,16 @@ def compare(
             near[name].append(of_pixels(made[name][-1], made[TARGETS][-1]))
         done += len(targets)
         on_progress(done, len(held_out))
-    each = {
-        name: {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
-        for name, parts in near.items()
-    }
+    each = {}
+    for name, parts in near.items():
+        found = {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
+        each[name], names = of_images(found, held_out.called)
     figures = {name: _means(found) for name, found in each.items()}
     if judge is not None:
-        labels = held_out.labels if judge.data == name_of(config.data) else None
+        knows = judge.data == name_of(config.data) and judge.class_names == held_out.class_names
+        labels = held_out.labels if knows else None
         _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
-    return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: held_out.called})
+    return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: names})
 
 
 def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
@@ -121,6 +122,7 @@ def compare_cycle(
     there and back. Of a style, what should come out is known, and pixels are compared with it.
     """
     a, b = held_out
+    knows = judge is not None and judge.data == name_of(config.data) and judge.class_names == a.class_names
     inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
 
     def judged(
@@ -128,7 +130,7 @@ def compare_cycle(
     ) -> dict[str, NDArray[np.float64]]:
         """Of each image, whether it is of that kind, and of that class."""
         found = {"style": kind_of.labels(pixels) == kind}
-        if judge is not None and labels is not None and judge.data == name_of(config.data):
+        if judge is not None and labels is not None and knows:
             upright = 255 - pixels if inverted and kind else pixels
             found["recognised"] = judge.probabilities(judge.features(upright)).argmax(axis=1) == labels
         return {name: values.astype(np.float64) for name, values in found.items()}

@@ -1,12 +1,25 @@
 """What can be asked of `rawgan train`: one frozen dataclass, from which come the flags, their help, and config.toml."""
 
 import dataclasses
+import re
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import tyro
 
 from rawgan.data import MIXTURES, Mixture
-from rawgan.errors import ArgumentError
-from rawgan.gan import MODELS, ImageKind, Kind, PointKind, check_batch, check_conditional, makers_of, split_size
+from rawgan.errors import ArgumentError, shown
+from rawgan.gan import (
+    MODELS,
+    ImageKind,
+    Kind,
+    Labels,
+    PointKind,
+    check_batch,
+    check_conditional,
+    makers_of,
+    split_size,
+)
 from rawgan.runs.options import RunConfig
 
 POINT_STEPS = 8000
@@ -44,10 +57,12 @@ class TrainConfig(RunConfig):
     residual: residual networks without batch norm in the discriminator, for --penalty; mlp: linear layers, for points,
     and the default there."""
     conditional: Literal["none", "projection", "auxiliary"] = "none"
-    """Make images of a given class, from data with labels: D scores images given their class (projection), or also
-    classifies them (auxiliary)."""
+    """Make images of a given class, from data with labels, such as a folder with a sub-folder for each class: D scores
+    images given their class (projection), or also classifies them (auxiliary)."""
     classes: int | None = None
     """Number of classes, with --conditional. Unset: as many as the data has."""
+    class_names: Annotated[tuple[str, ...] | None, tyro.conf.Suppress] = None
+    """Their names: what the data says, and nothing else; a run writes it down."""
     pack: int = 1
     """Number of images that D sees together, as channels of one: it then notices when all are alike."""
     d_steps: int = 1
@@ -95,7 +110,7 @@ class TrainConfig(RunConfig):
                 f"{' or '.join(makers_of(kind))}"
                 + ("" if self.mixture else f", or points: --data {' or '.join(MIXTURES)}")
             )
-        for name in ("image_size", "channels", "skip_broken", "evaluate_features") if self.mixture else ():
+        for name in ("image_size", "channels", "white", "skip_broken", "evaluate_features") if self.mixture else ():
             if getattr(self, name):
                 raise ArgumentError(f"{name} is about images, but {self.data} is points; leave it out")
         if self.mixture and self.conditional != "none":
@@ -106,6 +121,11 @@ class TrainConfig(RunConfig):
         check_conditional(self.conditional, self.pack)
         if self.conditional == "none" and self.classes is not None:
             raise ArgumentError(f"classes {self.classes} are for a conditional GAN, but conditional is none")
+        names = self.class_names or ()
+        if names and (len(names) != self.classes or len(set(names)) < len(names)):
+            raise ArgumentError(f"class_names must name each of {self.classes} classes, but are {shown(names)}")
+        if any(not name.strip(".") or re.search(r"[/\\\0\ud800-\udfff]", name) for name in names):
+            raise ArgumentError(f"class_names must be names that files can have, but are {shown(names)}")
         if self.conditional != "none" and self.cuda_graph:
             raise ArgumentError(
                 f"cuda_graph does the same in each step, but conditional {self.conditional} takes other labels\n"
@@ -137,6 +157,20 @@ class TrainConfig(RunConfig):
     def mixture(self) -> Mixture | None:
         """The mixture that the data is; None for images."""
         return MIXTURES[self.data]() if self.data in MIXTURES else None
+
+    def class_called(self, label: int) -> str:
+        """The name of a class, or its number where classes have no names.
+
+        >>> TrainConfig(class_names=("cat", "dog")).class_called(1), TrainConfig().class_called(1)
+        ('dog', '1')
+        """
+        return self.class_names[label] if self.class_names else str(label)
+
+    def titles(self, labels: Labels | None, columns: int | None) -> list[str]:
+        """What the rows of a grid are called, each of images of a class that has a name; nothing if they have none."""
+        if labels is None or not columns or not self.class_names:
+            return []
+        return [self.class_names[label] for label in labels[::columns]]
 
     @property
     def extent(self) -> float:

@@ -42,7 +42,10 @@ class CycleTraining(Loop):
         config = self.config
         (self.data, self.held_out), (self.others, self.others_held_out) = kinds_of(config, show)
         size, _, channels = self.data.shape
-        self.config = dataclasses.replace(config, image_size=size, channels=channels)
+        self.config = dataclasses.replace(
+            config, image_size=size, channels=channels, white=self.data.white,
+            targets_white=None if config.targets is None else self.others.white,
+        )  # fmt: skip
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
         self._others = Batches(self.others, config.batch_size, config.seed, self.device, "shuffle the others")
         self._beside = 3 if config.styles is None else 4
@@ -162,28 +165,28 @@ def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> 
     Raises: DataError for data that cannot be read, ArgumentError for a single image
     """
 
-    def read(source: str, channels: int | None) -> Kind:
-        parts = [
-            load(
-                source, image_size=config.size, channels=channels, split=part, skip_broken=config.skip_broken,
-                on_progress=show,
-            )
-            for part in (("train", "test") if has_test_split(source) else ("train",))
-        ]  # fmt: skip
-        return (parts[0], parts[1]) if len(parts) == 2 else kept_apart(parts[0], config.seed)
+    def read(source: str, channels: int | None, white: float | None) -> Kind:
+        def part(name: str, white: float | None) -> ImageSet:
+            return load(
+                source, image_size=config.size, channels=channels, split=name, skip_broken=config.skip_broken,
+                white=white, on_progress=show,
+            )  # fmt: skip
 
-    first = read(config.data, config.channels)
+        images = part("train", white)
+        return (images, part("test", images.white)) if has_test_split(source) else kept_apart(images, config.seed)
+
+    first = read(config.data, config.channels, config.white)
     if config.targets is None:
         assert config.styles is not None
         one, other = split(first[0], len(first[0]) // 2, config.seed)
         drawn = [dataclasses.replace(each, images=styled(each.images, config.styles)) for each in (other, first[1])]
         return (one, first[1]), (drawn[0], drawn[1])
-    others = read(config.targets, config.channels)
+    others = read(config.targets, config.channels, config.targets_white)
     has, needs = first[0].shape[2], others[0].shape[2]
     if has < needs:  # grey images are made coloured ones, which have grey among them
-        first = read(config.data, needs)
+        first = read(config.data, needs, first[0].white)
     elif needs < has:
-        others = read(config.targets, has)
+        others = read(config.targets, has, others[0].white)
     return first, others
 
 

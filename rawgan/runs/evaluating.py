@@ -46,7 +46,7 @@ class Evaluator:
     ) -> None:
         judge = judge_of(config.data, features)
         self.images, self.seed = images, seed
-        self.training, self.held_out = held_out_of(config.data, images, 0.5, seed, on_progress)
+        self.training, self.held_out = held_out_of(config.data, images, 0.5, seed, on_progress, config.skip_broken)
         count = samples or min(SAMPLES, len(self.training), len(self.held_out))
         self.reference = Reference.of(judge, self.training, self.held_out, count, seed, on_progress)
 

@@ -376,7 +376,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         if any(line.count(b".") > MOST_DOTS for line in data.split(b"\n")):
             raise RecursionError
-        return tomllib.loads(data.decode())
+        return tomllib.loads(data.decode("utf-8-sig"))  # editors on Windows begin with a byte order mark
     except RecursionError:
         raise ConfigError(f"{path} is no configuration: its lists and tables are nested too deep") from None
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 """What can be asked of every training run, whatever the networks make: options, their ranges, and config.toml."""
 
 import dataclasses
+import math
 import re
 import typing
 from abc import ABC, abstractmethod
@@ -45,6 +46,9 @@ RANGES = {
 MOST = {"epochs": 10**6, "learning_rate": 10, "d_learning_rate": 10, "penalty_weight": 10**6}
 """The most that numbers above 0 may be."""
 
+NAMES = tuple[str, ...]
+"""Of options: a list of names in TOML."""
+
 LARGEST_PICTURE = 2**26
 """Pixels of all samples together: pictures much larger than that cannot be read again for the animation."""
 
@@ -71,7 +75,11 @@ class RunConfig(ABC):
     """Height and width of the images in pixels: 4, 5, 6 or 7 times a power of 2. Unset: 28 for MNIST, 32 for CIFAR-10,
     64 for your own images."""
     channels: int | None = None
-    """1 for grey, 3 for colour. Unset: what the data has."""
+    """1 for grey, 3 for colour, 2 and 4 for these with transparency. Unset: what the data has, with transparency laid
+    on white."""
+    white: float | None = None
+    """What white is in images of 16 bits, 32 bits or floats, where black is 0. Unset: the least of 1, 3, 7, …,
+    255, 1023, 4095, 16383, 65535, … that none of the data exceeds; a run writes it down."""
     skip_broken: bool = False
     """Go on without images that cannot be read, instead of stopping before training."""
     steps: int | None = None
@@ -163,6 +171,8 @@ class RunConfig(ABC):
         for name, (least, most) in RANGES.items():
             if getattr(self, name, None) is not None:
                 check_range(name, getattr(self, name), least, most)
+        if self.white is not None and not 0 < self.white < math.inf:
+            raise ArgumentError(f"white must be more than 0, and finite, but is {shown(self.white)}")
         for name, most in MOST.items():
             value = getattr(self, name, None)
             if value is not None and not 0 < value <= most:
@@ -291,7 +301,7 @@ class RunConfig(ABC):
                 )
             if not _fits(value, kinds[name]):
                 raise ConfigError(f"{source}: {name} = {shown(value)}, but it should be {_in_words(kinds[name])}")
-        config = cls.suited(**values)
+        config = cls.suited(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
         try:
             if checked:
                 config.check()
@@ -320,6 +330,8 @@ def check_range(name: str, value: int, least: int, most: int) -> None:
 def _fits(value: Any, kind: Any) -> bool:
     """Whether a value read from TOML is of the kind that an annotation asks for."""
     choices = typing.get_args(kind)
+    if kind == NAMES:
+        return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
     if typing.get_origin(kind) is Literal:
         return value in choices
     if choices:
@@ -331,4 +343,6 @@ def _fits(value: Any, kind: Any) -> bool:
 
 def _in_words(kind: Any) -> str:
     choices = [choice for choice in typing.get_args(kind) if choice is not type(None)] or [kind]
+    if NAMES in choices:
+        return "a list of names"
     return " or ".join(choice.__name__ if isinstance(choice, type) else repr(choice) for choice in choices)

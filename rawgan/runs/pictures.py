@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 BACKGROUND = 64  # dark grey: sets off black images and white ones
+FIELDS = np.array([204, 255])  # greys of a checkerboard
+LETTERS = 18  # pixels that titles are tall, at most
+LONGEST_TITLE = 24  # letters
 READABLE = 512  # pixels that the longer side of a grid has at least
 CELL = 192  # pixels that a thumbnail has at most, in each direction
 LARGE = 1 << 22  # bytes of a picture that is packed quickly
@@ -43,15 +46,15 @@ def tile(images: np.ndarray, columns: int | None = None, padding: int = 2, backg
     """Lay images out in a grid, row by row, with ``padding`` pixels between and around them.
 
     Without ``columns`` the grid is as nearly square as it gets. ``background`` is a grey from 0 to 255; cells
-    without an image have it too.
+    without an image have it too. What is transparent shows a checkerboard.
 
-    Shapes: images (N, H, W, C) → uint8 (H', W', C)
+    Shapes: images (N, H, W, C) → uint8 (H', W', 1 or 3)
     Raises: ShapeError, DTypeError for what is not images; ArgumentError for an option out of range.
 
     >>> tile(np.zeros((10, 28, 28, 1)), padding=2).shape
     (92, 122, 1)
     """
-    images = checked_pixels("tile", images)
+    images = _on_checkerboard(checked_pixels("tile", images))
     count, height, width, channels = images.shape
     if columns is None:
         columns = math.ceil(math.sqrt(count * height / width))
@@ -63,19 +66,23 @@ def tile(images: np.ndarray, columns: int | None = None, padding: int = 2, backg
 
     down, across = height + padding, width + padding
     grid = np.full((rows * down + padding, columns * across + padding, channels), background, np.uint8)
-    if channels in (2, 4):
-        grid[..., -1] = 255  # the background is opaque
     for n, image in enumerate(images):
         y, x = padding + n // columns * down, padding + n % columns * across
         grid[y : y + height, x : x + width] = image
     return grid
 
 
-def save_grid(path: str | Path, images: np.ndarray, columns: int | None = None, scale: int | None = None) -> Path:
+def save_grid(
+    path: str | Path,
+    images: np.ndarray,
+    columns: int | None = None,
+    scale: int | None = None,
+    titles: Sequence[str] = (),
+) -> Path:
     """Save a grid of images (see :func:`tile`) as a PNG file, and return its path.
 
     Every pixel becomes scale × scale pixels. Without ``scale``, small images are enlarged until the longer
-    side of the grid has 512 pixels or more.
+    side of the grid has 512 pixels or more. ``titles`` stand to the left of the rows, one for each.
 
     Shapes: images (N, H, W, C)
     Raises: what :func:`tile` raises; ArgumentError for a path that does not end in .png;
@@ -90,7 +97,8 @@ def save_grid(path: str | Path, images: np.ndarray, columns: int | None = None, 
     if scale is None:
         scale = math.ceil(READABLE / max(grid.shape[:2]))
     scale = at_least("save_grid", "scale", scale, 1)
-    return _save_png(path, grid.repeat(scale, axis=0).repeat(scale, axis=1))
+    grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
+    return _save_png(path, _titled(grid, titles) if titles else grid)
 
 
 def save_images(folder: str | Path, images: np.ndarray, prefix: str, start: int = 0) -> list[Path]:
@@ -145,19 +153,6 @@ def thumbnail(image: np.ndarray) -> "Image":
     scale = math.floor(scale) if scale >= 1 else scale
     width, height = (max(1, round(side * scale)) for side in picture.size)
     return picture.resize((width, height), Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
-
-
-def middle(image: np.ndarray, size: int, step: int = 1) -> np.ndarray:
-    """What lies within a square of so many pixels around the middle of an image, which begins at a multiple of `step`:
-    so it shows the same of an image and of one that was enlarged by that.
-
-    Shapes: image (H, W, C) → at most (size, size, C)
-
-    >>> middle(np.zeros((7, 3, 1)), 5).shape
-    (5, 3, 1)
-    """
-    top, left = (max(0, side - size) // 2 // step * step for side in image.shape[:2])
-    return image[top : top + size, left : left + size]
 
 
 def save_sheet(path: str | Path, rows: "Sequence[Sequence[Image]]") -> Path:
@@ -339,6 +334,38 @@ def _picture(pixels: np.ndarray) -> "Image":
     from PIL import Image
 
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def _on_checkerboard(images: np.ndarray) -> np.ndarray:
+    """uint8 (N, H, W, C) → (N, H, W, 1 or 3): images with alpha in front of light and dark fields, eight in a row."""
+    height, width, channels = images.shape[1:]
+    if channels in (1, 3):
+        return images
+    field = max(1, max(height, width) // 8)
+    rows, columns = np.arange(height) // field, np.arange(width) // field
+    board = FIELDS[(rows[:, None] + columns) % 2][..., None].astype(np.float32)  # (H, W, 1)
+    found = np.empty((*images.shape[:3], channels - 1), np.uint8)
+    for image, pixels in zip(found, images, strict=True):
+        alpha = pixels[..., -1:] / np.float32(255)
+        image[...] = np.rint(alpha * pixels[..., :-1] + (1 - alpha) * board)
+    return found
+
+
+def _titled(grid: np.ndarray, titles: Sequence[str]) -> np.ndarray:
+    """A grid, uint8 (H, W, C), with words to the left of its rows, as tall as fit, or cut off where they are long."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    tall = len(grid) / len(titles)
+    font = ImageFont.load_default(max(8, min(LETTERS, int(tall / 1.5))))
+    shown = [title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…" for title in titles]
+    margin = math.ceil(max(font.getlength(title) for title in shown)) + LETTERS
+    picture = Image.new("RGB", (margin + grid.shape[1], len(grid)), (BACKGROUND,) * 3)
+    picture.paste(_picture(grid).convert("RGB"), (margin, 0))
+    draw = ImageDraw.Draw(picture)
+    for row, title in enumerate(shown):
+        draw.text((margin - LETTERS / 2, (row + 0.5) * tall), title, "white", font, anchor="rm")
+    made = np.asarray(picture)
+    return made if grid.shape[2] == 3 else made[..., :1]
 
 
 def _opaque(picture: "Image") -> "Image":

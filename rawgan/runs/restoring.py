@@ -39,6 +39,7 @@ def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: N
         image_size=config.size,
         channels=config.channels,
         skip_broken=config.skip_broken,
+        white=config.white,
         on_progress=on_progress,
     )
 
@@ -117,6 +118,11 @@ def classes_of(config: TrainConfig, images: ImageSet) -> int | None:
         raise DataError(
             f"{images.name}: its labels number {found} classes, but --classes says {config.classes}\n"
             "  leave --classes out, or choose the data that it is about"
+        )
+    if config.class_names not in (None, images.class_names):
+        raise DataError(
+            f"{images.name}: its classes are {', '.join(images.class_names) or 'without names'}, but those of the run "
+            f"{', '.join(config.class_names)}\n  have them back, or begin a new run"
         )
     return found
 

@@ -26,6 +26,7 @@ from rawgan.runs.config import TrainConfig
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.evaluating import BEST, Evaluator, PointEvaluator
 from rawgan.runs.loop import Loop
+from rawgan.runs.pictures import save_grid
 from rawgan.runs.restoring import build_gan, classes_of, images_of
 from rawgan.runs.scatter import save_scatter
 from rawgan.tensor import Tensor
@@ -61,9 +62,11 @@ class Training(Loop):
             return
         self.data = images_of(config, show)
         size, _, channels = self.data.shape
+        classes = classes_of(config, self.data)
         self.config = dataclasses.replace(
-            config, image_size=size, channels=channels, classes=classes_of(config, self.data)
-        )
+            config, image_size=size, channels=channels, white=self.data.white, classes=classes,
+            class_names=self.data.class_names or None if classes else None,
+        )  # fmt: skip
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
         if config.evaluate_every is not None:
             features = None if config.evaluate_features is None else Path(config.evaluate_features)
@@ -171,7 +174,7 @@ class Training(Loop):
         """See the base class; of points a scatter plot."""
         if self.config.mixture is not None:
             return save_scatter(path, samples, self.config.mixture, f"step {step:,}")
-        return super().save_picture(path, samples, step)
+        return save_grid(path, samples, self.columns, titles=self.config.titles(self._grid.labels, self.columns))
 
     def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
         """See the base class."""

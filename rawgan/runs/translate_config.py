@@ -1,6 +1,7 @@
 """What can be asked of `rawgan pix2pix`, `rawgan enhance` and `rawgan cyclegan`: images out of images."""
 
 import dataclasses
+import math
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -121,6 +122,7 @@ class PairedConfig(TranslateConfig):
             "data": str(Path(self.data).resolve()),
             "size": self.size,
             "channels": self.channels,
+            "white": self.white,
             "seed": None if has_test_split(self.data) else self.seed,
         }
 
@@ -155,6 +157,8 @@ class Pix2pixConfig(PairedConfig):
     """A folder with images of the same names as those of --data: what is to be made of them."""
     reverse: bool = False
     """Make the left image, or that of --data, out of the other one."""
+    targets_white: float | None = None
+    """What white is in images of --targets of more than a byte for each number; as --white."""
     source_channels: int | None = None
     """Channels of the source images; a run writes down what the data has."""
 
@@ -192,8 +196,9 @@ class Pix2pixConfig(PairedConfig):
                 f"pairs {self.how}: {self.data} has single images; make pairs of them, by --pairs {', '.join(MADE)}, "
                 f"or say ./{self.data} for a folder of that name"
             )
-        if self.source_channels not in (None, 1, 3):
-            raise ArgumentError(f"source_channels must be 1 or 3, but is {self.source_channels}; leave it out")
+        if self.source_channels not in (None, 1, 2, 3, 4):
+            raise ArgumentError(f"source_channels must lie in 1 ... 4, but is {self.source_channels}; leave it out")
+        check_targets_white(self.targets_white, self.targets)
 
     @property
     def translation(self) -> TranslationKind:
@@ -292,6 +297,8 @@ class CycleConfig(TranslateConfig):
     """Height and width of the patches that D scores, in pixels: 16, 34, 70 or 142."""
     targets: str | None = None
     """Images of the other kind, as --data. Unset: one half of --data in another style, to be made of the other half."""
+    targets_white: float | None = None
+    """What white is in images of --targets of more than a byte for each number; as --white."""
     style: str | None = None
     """That style: some of thick, slanted, inverted, with commas between them. Unset: all three."""
     cycle_weight: float = 10.0
@@ -317,6 +324,7 @@ class CycleConfig(TranslateConfig):
         if self.targets is not None and self.style is not None:
             raise ArgumentError(f"targets and style {self.style} both say what the other kind is; give one of them")
         check_place("targets", self.targets)
+        check_targets_white(self.targets_white, self.targets)
         if self.styles is not None:
             checked_styles(self.styles)
         check_range("history", self.history, 0, 10**5)
@@ -325,6 +333,12 @@ class CycleConfig(TranslateConfig):
     def translation(self) -> TranslationKind:
         """What the networks take and make, once the data was seen."""
         return TranslationKind(self.size, self.channels or 1, self.channels or 1)
+
+
+def check_targets_white(white: float | None, targets: str | None) -> None:
+    """Raise an ArgumentError for a white of targets that is none, or where there are none."""
+    if white is not None and (targets is None or not 0 < white < math.inf):
+        raise ArgumentError(f"targets_white must be more than 0, of images of --targets, but is {white} of {targets}")
 
 
 KINDS: tuple[type[TranslateConfig], ...] = (Pix2pixConfig, EnhanceConfig, CycleConfig)

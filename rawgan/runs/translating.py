@@ -25,6 +25,7 @@ from rawgan.data import (
 )
 from rawgan.data.imageset import Progress
 from rawgan.data.pairs import MADE
+from rawgan.data.tiles import HELD_OUT, MOST_HELD_OUT
 from rawgan.errors import ArgumentError
 from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
 from rawgan.gan.translating import Look
@@ -36,8 +37,6 @@ from rawgan.runs.loop import Loop
 from rawgan.runs.translate_config import EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
 from rawgan.tensor import Tensor
 
-HELD_OUT, MOST_HELD_OUT = 0.1, 1000
-"""Share of one's own images that is kept for pictures and measurements, and how many at most."""
 BESIDE = 3
 """Images that a picture shows of each: before, after, target."""
 AT_ONCE, PIECE = 256, 1024
@@ -141,27 +140,27 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     Raises: DataError for data that cannot be read, ArgumentError for a single image
     """
 
-    def read(part: str) -> ImageSet:
+    def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
         if isinstance(config, Pix2pixConfig) and config.how not in MADE:
             return load_pairs(
-                config.data, config.targets, image_size=config.size, channels=config.channels, reverse=config.reverse,
-                skip_broken=config.skip_broken, on_progress=show,
+                config.data, config.targets, image_size=config.size, channels=config.channels, split=part,
+                reverse=config.reverse, skip_broken=config.skip_broken, white=white, targets_white=targets_white,
+                on_progress=show,
             )  # fmt: skip
         images = load(
             config.data, image_size=config.size, channels=config.channels, split=part, skip_broken=config.skip_broken,
-            on_progress=show,
+            enlarge=not isinstance(config, EnhanceConfig), white=white, on_progress=show,
         )  # fmt: skip
         return made_pairs(images, config.how) if isinstance(config, Pix2pixConfig) else images
 
     if isinstance(config, EnhanceConfig) and not config.whole and is_image_folder(config.data):
-        pieces = load_tiles(
+        return load_tiles(
             config.data, image_size=config.size, channels=config.channels, skip_broken=config.skip_broken,
-            on_progress=show,
+            white=config.white, on_progress=show,
         )  # fmt: skip
-        return whole_images_apart(pieces)
-    images = read("train")
+    images = read("train", config.white, config.targets_white if isinstance(config, Pix2pixConfig) else None)
     if has_test_split(config.data):
-        return images, read("test")
+        return images, read("test", images.white, images.targets_white if isinstance(images, PairSet) else None)
     return kept_apart(images, config.seed)
 
 
@@ -170,36 +169,7 @@ def kept_apart(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
 
     Raises: ArgumentError for a single image
     """
-    return split(images, _tenth(len(images)), seed)
-
-
-def _tenth(count: int) -> int:
-    return max(1, min(MOST_HELD_OUT, int(count * HELD_OUT)))
-
-
-def whole_images_apart(pieces: ImageSet) -> tuple[ImageSet, ImageSet]:
-    """Pieces to train with, and others, of images of other names, as pieces of the same image would tell about them:
-    the last images, as many as have no more than a tenth of all pieces, or the one of fewest. Only a single image is
-    divided. The others come shuffled, always alike: pictures show the first ones, which should not all be sky.
-
-    Raises: ArgumentError for a single piece
-
-    >>> names = np.array(["a", "b", "c"]).repeat([20, 8, 2])
-    >>> pieces = ImageSet(np.zeros((30, 8, 8, 1), np.uint8), None, "zeros", names=names)
-    >>> [len(part) for part in whole_images_apart(pieces)]
-    [28, 2]
-    """
-    assert pieces.names is not None
-    image_of = np.append(0, pieces.names[1:] != pieces.names[:-1]).cumsum()
-    most, of_each = _tenth(len(pieces)), np.bincount(image_of)
-    if len(of_each) == 1:
-        image_of, of_each = np.arange(len(pieces)), np.ones(len(pieces), np.int64)
-    if len(of_each) == 1:
-        raise ArgumentError(f"{pieces.name}: 1 image of this size is too few to set 1 apart; add images: at least 2")
-    held = of_each[::-1].cumsum()[::-1] <= most
-    held[-1 - of_each[::-1].argmin()] |= not held.any()
-    apart = np.flatnonzero(held[image_of])
-    return pieces.part(~held[image_of]), pieces.part(generator(0, "pieces held out").permutation(apart))
+    return split(images, max(1, min(MOST_HELD_OUT, int(len(images) * HELD_OUT))), seed)
 
 
 def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
@@ -209,9 +179,10 @@ def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
         if config.source_channels not in (None, images.sources):
             raise ArgumentError(f"source_channels is {config.source_channels}, but sources have {images.sources}")
         return dataclasses.replace(
-            config, image_size=size, channels=channels - images.sources, source_channels=images.sources
-        )
-    return dataclasses.replace(config, image_size=size, channels=channels)
+            config, image_size=size, channels=channels - images.sources, source_channels=images.sources,
+            white=images.white, targets_white=images.targets_white,
+        )  # fmt: skip
+    return dataclasses.replace(config, image_size=size, channels=channels, white=images.white)
 
 
 def translator_of(
@@ -295,12 +266,30 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
 
 
 def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, float]:
-    """How near images are, on average, to what they should be."""
-    each = [
+    """How near images are, on average, to what they should be; of squares, on average over their photographs."""
+    parts = [
         of_pixels(to_uint8(translated(gan, source)), to_uint8(target.numpy()))
         for source, target in batches_of(config, images, device_of(gan))
     ]
-    return {name: float(np.concatenate([part[name] for part in each]).mean()) for name in each[0]}
+    each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {name: float(values.mean()) for name, values in of_images(each, images.called)[0].items()}
+
+
+def of_images(
+    each: dict[str, NDArray[np.float64]], names: NDArray[Any]
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[Any]]:
+    """Figures of images, and their names, from those of squares that have the names of the images that they are from:
+    means. What have names of their own are images.
+
+    Shapes: figures each (N,), names (N,) → each (images,), (images,)
+
+    >>> of_images({"l1": np.array([0.1, 0.5, 0.3])}, np.array(["a", "b", "a"]))
+    ({'l1': array([0.2, 0.5])}, array(['a', 'b'], dtype='<U1'))
+    """
+    _, first, which, counts = np.unique(names, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first)  # as they come
+    means = {name: (np.bincount(which, values) / counts)[order] for name, values in each.items()}
+    return means, names[first[order]]
 
 
 def of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
