@@ -227,7 +227,7 @@ class InfiniteAtFirst(nn.Module):
         (
             BatchStatisticsInEvaluation,
             CheckFailed,
-            r"^BatchStatisticsInEvaluation \(eval\) does not use what training moves, its buffer running_mean \(3,\)\n",
+            r"^BatchStatisticsInEvaluation \(eval\): among more samples, a sample has another y0 \(3,\), off by ",
         ),
         (
             RandomInEvaluation,
@@ -257,7 +257,7 @@ class InfiniteAtFirst(nn.Module):
             r"^MovesWhenFrozen \(train\) writes to its buffer running_mean \(3,\) inside frozen_buffers\(\); "
             r"it may only if not self.buffers_frozen$",
         ),
-        (WritesToParameter, CheckFailed, r"^WritesToParameter \(train\) writes to w \(3,\), which belongs to its"),
+        (WritesToParameter, CheckFailed, r"^WritesToParameter \(train\) writes to its parameter w \(3,\) when"),
         (
             PlainTensor,
             CheckFailed,

@@ -49,7 +49,9 @@ def test_evaluations_are_the_calls_of_the_function():
         return x * x
 
     report = gradcheck(function, X, order=1, checks=())
-    assert 0 < len(calls) - report.evaluations <= 5  # reading the arguments, and the two walks that are checked
+    assert (
+        0 < len(calls) - report.evaluations <= 12
+    )  # reading the arguments, rounding them, and the four walks that are checked
 
 
 def test_several_results_and_whole_numbers():
@@ -424,7 +426,7 @@ class Floor(Op):
         return (self.gradient * gy,)
 
 
-def test_where_the_function_jumps_any_finite_gradient_will_do():
+def test_a_jump_is_reported_and_its_gradient_is_a_number():
     (kink,) = gradcheck(Floor, np.array([1.0, 2.5])).kinks
     assert (kink.index, kink.jumps) == ((0,), True)
     assert "order 1: the function jumps, gradient 0" in str(kink)
@@ -621,7 +623,7 @@ def test_gradients_must_not_depend_on_which_are_wanted():
     arrays = normal(3), normal(3, seed=1)
     with pytest.raises(CheckFailed, match=r"^Shuffled: gb \(3,\) changes when no other gradient is wanted"):
         gradcheck(Shuffled, *arrays)
-    gradcheck(Shuffled, *arrays, checks=BEHAVIOURS.keys() - {"needs"})
+    gradcheck(Shuffled, *arrays, checks=BEHAVIOURS.keys() - {"needs", "constants"})
 
 
 def test_an_upstream_gradient_may_be_one_number_repeated():

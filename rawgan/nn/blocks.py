@@ -162,6 +162,8 @@ class MinibatchStd(Module):
     (4, 2, 2, 4)
     """
 
+    compares_samples = True
+
     def __init__(self, group: int = 4) -> None:
         self.group = whole("MinibatchStd", "group", group, 2)
 

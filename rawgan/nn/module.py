@@ -41,6 +41,8 @@ class Module:
 
     training: bool = True
     buffers_frozen: bool = False
+    compares_samples: bool = False
+    """Whether what comes of a sample depends on the others of its batch in evaluation mode, too, as it is meant to."""
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         """A module without `__init__` is made of nothing: no data, nor another library's options.
@@ -60,7 +62,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """Run forward. Numbers become Tensors; arrays of integers (labels, indices) stay what they are.
+        """Run forward. Floats become Tensors; None, and arrays of integers and masks, stay what they are.
 
         An error of rawgan's on the way says which layer it came from.
         """
@@ -71,12 +73,12 @@ class Module:
             raise
 
     def as_input(self, x: Any) -> Any:
-        """An input as forward gets it: a Tensor, or an array of integers."""
-        if isinstance(x, Tensor):
+        """An input as forward gets it: a Tensor, None, or an array of integers or of a mask."""
+        if x is None or isinstance(x, Tensor):
             return x
         array = plain(x, "Tensor: data") if hasattr(x, "__array__") else x  # PyTorch's, pandas', …
         kind = getattr(getattr(array, "dtype", None), "kind", "f")
-        return array if kind in "iu" else Tensor(x)
+        return array if kind in "iub" else Tensor(x)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
+
+import numpy as np
 
 import rawgan_kernels as kernels
 from rawgan.arrays import FLOATS
@@ -15,7 +19,7 @@ from rawgan.testing.calls import is_floating
 from rawgan.testing.choices import chosen_from
 from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.tolerances import TOLERANCES
-from rawgan_kernels import BACKENDS
+from rawgan_kernels import BACKENDS, array_module, reference
 
 Array = Any
 
@@ -42,17 +46,20 @@ class KernelReport:
         return "\n".join([f"{self.kernel}: agrees with the reference in float64", *lines])
 
 
-def check_kernel(name: str, *args: Any, backends: Collection[str] | str | None = None) -> KernelReport:
+def check_kernel(name: str, *args: Any, backends: Collection[str] | None = None) -> KernelReport:
     """Run a kernel on every device of this machine, in both dtypes, and compare with the reference: on every backend,
     or on those that are asked for.
 
-    The reference computes in float64, from the same numbers. Checked besides: that the dtype is kept, that only those
-    arguments are written to that the reference writes to (an optimiser's parameters), that a second run gives the same
-    bits, and that arrays in other memory layouts give the same.
+    The reference computes in float64, from the same numbers; infinities and NaN among the results must be where it has
+    them. Checked besides: that the dtype is kept; that results are as many, in memory of their own, and stay what they
+    are when the kernel runs again; that arguments are written to only where the reference does so (an optimiser's
+    parameters), and by no bit elsewhere; that these may be read-only; that a second run gives the same bits; and that
+    arrays in other memory layouts give the same.
 
     Shapes: args as the kernel takes them: arrays of floats, lists of them, numbers, windows
     Raises: CheckFailed naming the backend, dtype and result; MissingKernel for a kernel that a backend lacks;
-    ArgumentError if this machine runs none of the backends
+    ArgumentError for what is no kernel, for arguments that the reference does not take, and if this machine runs none
+    of the backends
 
     >>> import numpy as np
     >>> print(check_kernel("softplus", np.array([-1.0, 0.0, 3.0])).kernel)
@@ -63,22 +70,67 @@ def check_kernel(name: str, *args: Any, backends: Collection[str] | str | None =
     asked = [(backend, device) for backend, device in targets() if backend in backends]
     if not asked:
         raise ArgumentError(f"check_kernel: of the backends {backends}, this machine runs none")
-    rows = []
-    for backend, device in asked:
-        for dtype in FLOATS:
-            given = _each(args, lambda x, dtype=dtype: to_device(x, "cpu").astype(dtype))
-            oracle = _Outcome("reference", name, _each(given, lambda x: x.astype("float64")))
-            where = f"{name} of backend {backend} on {device}, {dtype}"
-            got = _Outcome(backend, name, _each(given, lambda x, device=device: to_device(x, device)))
-            error = _compare(where, got, oracle, dtype)
-            again = _Outcome(backend, name, _each(given, lambda x, device=device: to_device(x, device)))
-            if [x.tobytes() for x in again.arrays] != [x.tobytes() for x in got.arrays]:
-                raise CheckFailed(f"{where} gives other bits when it runs again")
-            for layout, rearranged in LAYOUTS.items():
-                moved = _each(given, lambda x, device=device, lay=rearranged: lay(to_device(x, device)))
-                _compare(f"{where}, {layout} arrays", _Outcome(backend, name, moved), oracle, dtype)
-            rows.append(KernelRow(backend, device, dtype, error))
-    return KernelReport(name, tuple(rows))
+    _check_arguments(name, args)
+    with np.errstate(all="ignore"):  # what matters of infinities and NaN is found and said
+        return KernelReport(name, tuple(_row(name, args, *target, dtype) for target in asked for dtype in FLOATS))
+
+
+def _row(name: str, args: tuple[Any, ...], backend: str, device: str, dtype: str) -> KernelRow:
+    given = _each(args, lambda x: to_device(x, "cpu").astype(dtype))
+    oracle = _Outcome("reference", name, _each(given, lambda x: x.astype("float64")))
+    where = f"{name} of backend {backend} on {device}, {dtype}"
+
+    def run(change: Any) -> _Outcome:
+        return _run(where, backend, name, _each(given, lambda x: change(to_device(x, device))))
+
+    first = run(_as_it_is)
+    error = _compare(where, first, oracle, dtype)
+    kept = [x.tobytes() for x in first.arrays]
+    other = run(lambda x: x * x.dtype.type(0.5))
+    again = run(_as_it_is)
+    for label, x, y, z, before in zip(first.names, first.raw, other.raw, again.raw, kept, strict=True):
+        if label.startswith("result") and any(array_module(x).shares_memory(x, later) for later in (y, z)):
+            raise CheckFailed(f"{where}: {label} {x.shape} is the same memory at every run, and is overwritten by it")
+        if to_device(x, "cpu").tobytes() != before:
+            raise CheckFailed(f"{where}: {label} {x.shape} is overwritten by a later run")
+    if [x.tobytes() for x in again.arrays] != kept:
+        raise CheckFailed(f"{where} gives other bits when it runs again")
+    for layout, rearranged in LAYOUTS.items():
+        _compare(f"{where}, {layout} arrays", run(rearranged), oracle, dtype)
+    if oracle.reads_only and device == "cpu":
+        _compare(f"{where}, read-only arrays", run(_read_only), oracle, dtype)
+    return KernelRow(backend, device, dtype, error)
+
+
+def _check_arguments(name: str, args: tuple[Any, ...]) -> None:
+    """See that this is a kernel, and that the reference takes these arguments."""
+    names = reference.__all__
+    if not isinstance(name, str) or name not in names:
+        given = repr(name) if isinstance(name, str) else f"a {type(name).__name__}; give its name"
+        near = get_close_matches(name, names, n=1) if isinstance(name, str) else []
+        hint = f"did you mean {near[0]}?" if near else f"choose among: {', '.join(names)}"
+        raise ArgumentError(f"check_kernel: there is no kernel {given}; {hint}")
+    kernel = getattr(reference, name)
+    try:
+        inspect.signature(kernel).bind(*args)
+    except TypeError as error:
+        raise ArgumentError(f"check_kernel: {name}{inspect.signature(kernel)}: {error}") from None
+    if not _flat(args):
+        kinds = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in args)
+        raise ArgumentError(
+            f"check_kernel: {name}: there is no array of floats among the arguments ({kinds}); "
+            "convert them, as in x.astype('float64')"
+        )
+    doubles = _each(args, lambda x: to_device(x, "cpu").astype("float64"))
+    try:
+        with np.errstate(all="ignore"):
+            _Outcome("reference", name, doubles)
+    except Exception as error:
+        listing = "   ".join(f"{getattr(a, 'shape', a)}" for a in args)
+        raise ArgumentError(
+            f"check_kernel: the reference of {name} does not take these arguments: {type(error).__name__}: {error}\n"
+            f"  {listing}"
+        ) from error
 
 
 def targets() -> list[tuple[str, str]]:
@@ -111,29 +163,90 @@ class _Outcome:
     """What a kernel returned, and what it made of its arguments."""
 
     def __init__(self, backend: str, name: str, args: tuple[Any, ...]) -> None:
+        before = [x.tobytes() for x in _flat(args)]
+        constants = [a.copy() for a in args if _is_constant(a)]
         with chosen(backend):
             results = getattr(kernels, name)(*args)
-        returned = list(results) if isinstance(results, tuple) else [] if results is None else [results]
-        self.arrays = [to_device(x, "cpu") for x in (*returned, *_flat(args))]
+        self.kind = type(results) if isinstance(results, tuple | list) else None
+        returned = list(results) if self.kind else [] if results is None else [results]
+        flat = _flat(args)
+        self.written = [x.tobytes() != b for x, b in zip(flat, before, strict=True)]
+        self.spoilt = [a.dtype for a, c in zip(filter(_is_constant, args), constants, strict=True) if (a != c).any()]
+        self.reads_only = not any(self.written)
+        self.raw = [*returned, *flat]
+        self.arrays = [to_device(x, "cpu") for x in self.raw]
         self.names = [f"result {index}" for index in range(len(returned))]
-        self.names += [f"argument {index}" for index in range(len(self.arrays) - len(returned))]
+        self.names += [f"argument {index}" for index in range(len(flat))]
+
+    def described(self) -> str:
+        """What was returned, in words."""
+        count = len(self.names) - len(self.written)
+        return f"a {self.kind.__name__} of {count}" if self.kind else "one array" if count else "nothing"
+
+
+def _run(where: str, backend: str, name: str, args: tuple[Any, ...]) -> _Outcome:
+    try:
+        return _Outcome(backend, name, args)
+    except kernels.MissingKernel:
+        raise
+    except Exception as error:
+        read_only = " given arrays that are read-only" if any(not x.flags.writeable for x in _flat(args)) else ""
+        raise CheckFailed(f"{where}{read_only} raises {type(error).__name__}: {error}") from error
 
 
 def _compare(where: str, got: _Outcome, oracle: _Outcome, dtype: str) -> float:
     worst = 0.0
+    if got.kind is not oracle.kind or len(got.names) != len(oracle.names):
+        raise CheckFailed(f"{where}: it returns {got.described()} instead of {oracle.described()}")
+    if got.spoilt:
+        raise CheckFailed(f"{where}: it writes to an argument of {got.spoilt[0]}")
     for name, x, expected in zip(got.names, got.arrays, oracle.arrays, strict=True):
         if x.dtype != dtype:
             raise CheckFailed(f"{where}: {name} {x.shape} is {x.dtype}")
         if x.shape != expected.shape:
             raise CheckFailed(f"{where}: {name} has shape {x.shape} instead of {expected.shape}")
-        largest = float(abs(expected).max(initial=0.0))
-        error = float(abs(x - expected).max(initial=0.0)) / (largest or 1.0)
+        expected = _held(expected, dtype)
+        plain = np.isfinite(expected)
+        if not _same_strangers(x[~plain], expected[~plain]):
+            raise CheckFailed(f"{where}: {name} {x.shape} has other infinities, or numbers where there is NaN")
+        if not np.isfinite(x[plain]).all():
+            error = float("nan")
+        else:
+            largest = float(abs(expected[plain]).max(initial=0.0))
+            error = float(abs(x[plain] - expected[plain]).max(initial=0.0)) / (largest or 1.0)
         if not error <= TOLERANCES[dtype]:
             raise CheckFailed(
                 f"{where}: {name} {x.shape} is off by {error:.2g} of its largest number; allowed {TOLERANCES[dtype]}"
             )
         worst = max(worst, error)
+    for index, (wrote, may) in enumerate(zip(got.written, oracle.written, strict=True)):
+        if wrote and not may:
+            raise CheckFailed(f"{where}: it writes to argument {index} {got.arrays[index - len(got.written)].shape}")
     return worst
+
+
+def _held(expected: Array, dtype: str) -> Array:
+    """What this dtype can hold: numbers beyond its largest are infinite in it."""
+    limit = float(np.finfo(dtype).max)
+    return np.where(abs(expected) > limit, np.copysign(np.inf, expected), expected)
+
+
+def _same_strangers(x: Array, expected: Array) -> bool:
+    """Whether infinities and NaN are the same, or within rounding of the largest number that there is."""
+    return bool(np.array_equal(x, expected.astype(x.dtype), equal_nan=True))
+
+
+def _as_it_is(x: Array) -> Array:
+    return x
+
+
+def _read_only(x: Array) -> Array:
+    x.flags.writeable = False
+    return x
+
+
+def _is_constant(a: Any) -> bool:
+    return hasattr(a, "dtype") and hasattr(a, "tobytes") and not is_floating(a)
 
 
 def _each(args: tuple[Any, ...], change: Any) -> tuple[Any, ...]:
@@ -146,4 +259,6 @@ def _flat(args: tuple[Any, ...]) -> list[Array]:
 
 
 def _changed(a: Any, change: Any) -> Any:
-    return change(a.copy()) if is_floating(a) else a
+    if is_floating(a):
+        return change(a.copy())
+    return a.copy() if _is_constant(a) else a

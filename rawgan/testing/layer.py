@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rawgan.arrays import FLOATS
-from rawgan.errors import ArgumentError, CheckFailed
+from rawgan.errors import ArgumentError, CheckFailed, GraphError
 from rawgan.nn import Buffer, Module, Parameter
 from rawgan.tensor import Tensor
 from rawgan.testing.behaviour import BEHAVIOURS
-from rawgan.testing.calls import is_floating, parameter_names, plain, random_like, unit
-from rawgan.testing.choices import chosen_from
+from rawgan.testing.calls import is_floating, parameter_names, plain, random_like, shifted, unit
+from rawgan.testing.choices import chosen_from, several
+from rawgan.testing.evaluation import check_evaluation
 from rawgan.testing.gradcheck import gradcheck
+from rawgan.testing.promises import (
+    check_caches,
+    check_calls,
+    check_first_call,
+    check_frozen,
+    check_shared,
+    check_used,
+)
 from rawgan.testing.report import Report, merged
+from rawgan.testing.using import Called, as_argument
 from rawgan_kernels import array_module
 
 SHIFT = 0.1
-"""How far parameters are moved off their initial values, in units of their size: zeros and ones hide faults."""
+"""How far parameters are moved off their initial values, as a share of themselves: zeros and ones hide faults."""
 
 MODES = ("train", "eval")
 
-CALLS = 20
+LIVED = 20
 """Calls in training that move running statistics near those of the inputs, as in a network that has been trained."""
 
 
@@ -36,6 +46,7 @@ def check_layer(
     rtol: float = 1e-6,
     checks: Collection[str] | str = BEHAVIOURS.keys(),
     modes: Collection[str] | str = MODES,
+    unused: Collection[str] | str = (),
 ) -> Report:
     """Check a layer as `gradcheck` does a function: over its inputs and parameters, in training and in evaluation mode.
 
@@ -43,9 +54,17 @@ def check_layer(
     in a call is the same every time. As initial values hide faults (a beta of zeros, running statistics that never
     moved), the copies have their parameters moved a little, at random, and their buffers by calls in training.
 
-    Checked besides: that all of its Tensors are Parameters or Buffers; that its results are finite at its initial
-    values; that inside `frozen_buffers()` it leaves its buffers alone; and that in evaluation mode it does that, too,
-    gives the same for an input whatever it saw before, and uses what training moves.
+    Checked besides:
+
+    - that all of its Tensors are Parameters or Buffers, that `parameters()` lists every parameter it uses, and that it
+      uses all of them, but for those that `unused` names
+    - the very first call: results are finite, and no parameter is written to
+    - later calls, up to the 50th: as long as results are the same, gradients are
+    - calls before the walk back from an earlier one, and in one graph with it, as D is called for real and fake images
+    - calls with other weights, under `no_grad()` and with other inputs: nothing of an earlier call is out of date
+    - inside `frozen_buffers()`: results and gradients are those of training, and buffers stay as they are
+    - in evaluation mode: they do that, too; each sample is computed by itself (unless a class says that it
+      `compares_samples`), from what training moves and `state_dict()` holds, whatever the layer saw before
 
     Shapes: inputs any that the layer takes
     Raises: GradientMismatch, CheckFailed, ArgumentError as `gradcheck`
@@ -59,40 +78,61 @@ def check_layer(
     if not isinstance(layer, Module):
         raise ArgumentError(f"check_layer: a Module is needed, not {type(layer).__name__}; gradcheck takes functions")
     name = type(layer).__name__
+    modes, unused = chosen_from(MODES, "check_layer", "mode", modes), several("check_layer: unused", unused)
+    _check_arguments(layer, name, unused)
+    chosen = [mode for mode in MODES if mode in modes]
+    rng = np.random.default_rng(seed)
+    fresh = _copied(layer)
+    others = [_other(x, rng) for x in inputs]
+    with np.errstate(all="ignore"):  # what matters of infinities and NaN is found and said
+        check_first_call(layer, inputs, name, chosen)
+        young = _with_other_parameters(fresh, inputs, rng)
+        subject = _lived_in(young, inputs)
+    names = parameter_names(layer.forward, len(inputs)) + [parameter for parameter, _ in subject.named_parameters()]
+    values = [*inputs, *(p.data for p in subject.parameters())]
+    reports = []
+    for mode in chosen:
+        title, training = f"{name} ({mode})", mode == "train"
+        function = _as_function(subject.train(training), len(inputs))
+        report = gradcheck(function, *values, order=order, seed=seed, rtol=rtol, checks=checks, names=names, name=title)
+        reports.append((f" ({mode})", report))
+        with np.errstate(all="ignore"):
+            steady = _check_promises(subject, young, inputs, others, mode, title)
+        if not steady:  # then only slopes say whether the first call is right
+            first = [*inputs, *(p.data for p in young.parameters())]
+            if len(first) == len(values):
+                function = _as_function(young.train(training), len(inputs))
+                gradcheck(function, *first, order=1, seed=seed, rtol=rtol, checks=(), names=names, name=title)
+    check_used(subject, inputs, name, chosen, unused)
+    return merged(name, reports)
+
+
+def _check_promises(
+    subject: Module, young: Module, inputs: Sequence[Any], others: Sequence[Any], mode: str, title: str
+) -> bool:
+    """What a layer promises of several calls; whether those with the same inputs give the same results."""
+    try:
+        if mode == "train":
+            check_frozen(subject, inputs, others, title)
+        else:
+            check_evaluation(subject, young, inputs, others, title)
+        steady = check_calls(young, inputs, mode, title)
+        check_shared(subject, inputs, others, title)
+        if steady:
+            check_caches(subject, inputs, others, title)
+    except GraphError as error:
+        raise CheckFailed(f"{title}: a call after others cannot be walked back\n  {error}") from error
+    return steady
+
+
+def _check_arguments(layer: Module, name: str, unused: Collection[str]) -> None:
     for attribute, x in layer.named_tensors(Tensor):
         if not isinstance(x, Parameter | Buffer):
             raise CheckFailed(
                 f"{name}.{attribute} {x.shape} is neither a Parameter nor a Buffer, so to() and state_dict() pass it by"
             )
-    modes = chosen_from(MODES, "check_layer", "mode", modes)
-    rng = np.random.default_rng(seed)
-    fresh = _copied(layer)
-    others = [_shifted(x, rng) for x in inputs]
-    with np.errstate(all="ignore"):  # what matters of infinities and NaN is found and said
-        _check_finite(_copied(fresh), inputs, name)
-        subject = _lived_in(fresh, inputs, rng)
-    names = parameter_names(layer.forward, len(inputs)) + [parameter for parameter, _ in subject.named_parameters()]
-    values = [*inputs, *(p.data for p in subject.parameters())]
-    reports = []
-    for mode in (mode for mode in MODES if mode in modes):
-        function = _as_function(subject.train(mode == "train"), len(inputs))
-        report = gradcheck(
-            function,
-            *values,
-            order=order,
-            seed=seed,
-            rtol=rtol,
-            checks=checks,
-            names=names,
-            name=f"{name} ({mode})",
-        )
-        reports.append((f" ({mode})", report))
-        with np.errstate(all="ignore"):
-            if mode == "train":
-                _check_frozen(subject, others, f"{name} (train)")
-            else:
-                _check_evaluation(subject, fresh, inputs, others, f"{name} (eval)")
-    return merged(name, reports)
+    if strangers := sorted(set(unused) - {parameter for parameter, _ in layer.named_parameters()}):
+        raise ArgumentError(f"check_layer: unused={strangers[0]!r}, but {name} has no such parameter")
 
 
 def _copied(layer: Module) -> Module:
@@ -103,67 +143,31 @@ def _copied(layer: Module) -> Module:
         raise ArgumentError(f"check_layer works on copies, and {type(layer).__name__} has none: {error}") from error
 
 
-def _lived_in(layer: Module, inputs: Sequence[Any], rng: np.random.Generator) -> Module:
-    """A copy that is not as it was made."""
+def _with_other_parameters(layer: Module, inputs: Sequence[Any], rng: np.random.Generator) -> Module:
+    """A copy whose parameters are not as they were made, as far as that leaves its results finite."""
+    for candidate in _candidates(layer, rng):
+        results = Called(copy.deepcopy(candidate), inputs).results
+        if all(bool(array_module(y.data).isfinite(y.data).all()) for y in results):
+            return candidate
+    return copy.deepcopy(layer)
+
+
+def _candidates(layer: Module, rng: np.random.Generator) -> Iterator[Module]:
+    """Copies with other parameters: some functions are defined for positive numbers only, some up to a certain one."""
+    for zeros in (random_like, lambda x, rng, size: abs(random_like(x, rng, size)), lambda x, rng, size: 0 * x):
+        candidate = copy.deepcopy(layer)
+        for p in candidate.parameters():
+            x = p.data
+            p.data = array_module(x).where(x == 0, zeros(x, rng, SHIFT * unit(x)), shifted(x, rng, SHIFT))
+        yield candidate
+
+
+def _lived_in(layer: Module, inputs: Sequence[Any]) -> Module:
+    """A copy that has been called in training."""
     subject = copy.deepcopy(layer)
-    for p in subject.parameters():
-        p.data = p.data + random_like(p.data, rng, SHIFT * unit(p.data))
-    for _ in range(CALLS):
-        subject(*map(_double, inputs))
+    for _ in range(LIVED):
+        Called(subject, inputs)
     return subject
-
-
-def _check_finite(layer: Module, inputs: Sequence[Any], name: str) -> None:
-    results = layer(*map(_double, inputs))
-    for y in [results] if isinstance(results, Tensor) else results:
-        if not array_module(y.data).isfinite(y.data).all():
-            raise CheckFailed(f"{name}: the result {y.shape} is not finite at the layer's initial values")
-
-
-def _check_frozen(subject: Module, inputs: Sequence[Any], title: str) -> None:
-    layer = copy.deepcopy(subject)
-    with layer.frozen_buffers():
-        layer(*map(_double, inputs))
-    if written := _moved(layer, subject):
-        raise CheckFailed(
-            f"{title} writes to its buffer {written} inside frozen_buffers(); it may only if not self.buffers_frozen"
-        )
-
-
-def _check_evaluation(subject: Module, fresh: Module, inputs: Sequence[Any], others: Sequence[Any], title: str) -> None:
-    layer = copy.deepcopy(subject)
-    expected = _bits(layer, inputs)
-    _bits(layer, others)
-    if written := _moved(layer, subject):
-        raise CheckFailed(f"{title} writes to its buffer {written}; it may only if self.training")
-    if _bits(layer, inputs) != expected:
-        raise CheckFailed(
-            f"{title} gives another result for the same input after it has seen others\n"
-            "  in evaluation mode a layer draws no random numbers and keeps nothing of what it saw"
-        )
-    if moving := _moved(subject, fresh):
-        for _, x in layer.named_buffers():
-            xp = array_module(x.data)  # each number by another factor, as a layer may look at their direction alone
-            factors = xp.arange(x.size, dtype=x.dtype).reshape(x.shape) / x.size + 1.25
-            x.data = factors * x.data + SHIFT * (x.data == 0)
-        if _bits(layer, inputs) == expected:
-            raise CheckFailed(
-                f"{title} does not use what training moves, its buffer {moving}\n"
-                "  does it normalise with the batch's own statistics in evaluation mode, too?"
-            )
-
-
-def _bits(layer: Module, inputs: Sequence[Any]) -> list[bytes]:
-    results = layer(*map(_double, inputs))
-    return [y.data.tobytes() for y in ([results] if isinstance(results, Tensor) else results)]
-
-
-def _moved(layer: Module, before: Module) -> str:
-    """The first buffer that differs, with its shape; nothing if none does."""
-    for (name, x), (_, old) in zip(layer.named_buffers(), before.named_buffers(), strict=True):
-        if x.data.tobytes() != old.data.tobytes():
-            return f"{name} {x.shape}"
-    return ""
 
 
 def _as_function(subject: Module, count: int) -> Callable[..., Any]:
@@ -176,22 +180,12 @@ def _as_function(subject: Module, count: int) -> Callable[..., Any]:
         layer = layers[dtype]
         # What deepcopy finds in its memo it takes for copied: so the copy gets these Tensors for its parameters.
         memo = {id(p): x for p, x in zip(layer.parameters(), parameters, strict=True)}
-        return copy.deepcopy(layer, memo)(*(_number(x, dtype) for x in xs))
+        return copy.deepcopy(layer, memo)(*(as_argument(x, dtype) if isinstance(x, int) else x for x in xs))
 
     return function
 
 
-def _shifted(x: Any, rng: np.random.Generator) -> Any:
-    """Another input like this one; labels stay what they are."""
+def _other(x: Any, rng: np.random.Generator) -> Any:
+    """Another input like this one; labels and masks stay what they are."""
     value = plain(x)
-    return value + random_like(value, rng, SHIFT * unit(value)) if is_floating(value) else value
-
-
-def _double(x: Any) -> Any:
-    value = plain(x)
-    return Tensor(value.astype("float64")) if is_floating(value) else _number(value, "float64")
-
-
-def _number(x: Any, dtype: str) -> Any:
-    """A Python number as the Tensor that a Module makes of it, in the layer's dtype."""
-    return Tensor(np.full((), x, dtype)) if isinstance(x, int) and not isinstance(x, bool) else x
+    return shifted(value, rng, SHIFT) if is_floating(value) else value

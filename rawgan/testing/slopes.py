@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
-from rawgan.testing.calls import Call, leaves
+from rawgan.autograd import Op, watching
+from rawgan.testing.calls import EPS, Call, leaves
 from rawgan_kernels import array_module
 
 Array = Any
+Move = Mapping[int, Array]
+"""How far each input is moved, by its position; inputs that are not in it stay where they are."""
 
 STEPS = (3e-4, 1e-5, 3e-7, 1e-9)
 """Steps of the central differences, in units of the input. The first loses least to curvature and rounding; the others
@@ -20,8 +24,19 @@ SIDES = (4e-7, 1e-7)
 STEEP = 1e-3
 """Where a function seems to jump, it is looked at again with steps smaller by this: it may only be steep."""
 
+BESIDE = (1e-5, 1e-7, 1e-9)
+"""Steps of the differences that are taken wholly on one side of a jump."""
+
 RESOLUTION = 1e-5
-"""Influences on the result below this share of its size are compared with that share: rounding hides them."""
+"""Influences on a result below this share of its size are compared with that share: rounding hides them."""
+
+
+AGREEMENT = 0.1
+"""Slopes that differ by less than this share of an error say that it is one."""
+
+
+SEEN = 10
+"""Slopes by two steps differ if they do so by more than this many times what rounding makes of them."""
 
 
 class Bend(NamedTuple):
@@ -33,70 +48,177 @@ class Bend(NamedTuple):
     """The function itself jumps there; otherwise only its slope does."""
 
 
+class Slope(NamedTuple):
+    """A slope by finite differences."""
+
+    slope: float
+    floor: float
+    """Slopes below this are hidden by the rounding of the numbers that the move changes."""
+    step: float
+
+
 class Functional:
     """φ = Σ v · f(x₀, x₁, …): the number whose slopes the gradients of f, with upstream gradients v, claim to be."""
 
     def __init__(self, call: Call, weights: Sequence[Array], rtol: float) -> None:
         self.call, self.weights, self.rtol = call, list(weights), rtol
         self.evaluations = 0
-        weighted = [v * y for v, y in zip(self.weights, call.results, strict=True)]
-        size = sum(float((part * part).sum()) for part in weighted) ** 0.5  # of φ, were its terms of random signs
-        size = max(call.magnitude, size)
-        self.floor = size * max(RESOLUTION, 10 * call.noise / (STEPS[0] * rtol))
+        # The squares of what each number of the results can hide. They add up over those that a move changes: what
+        # happens to one number, of however large a size or noise, hides nothing of the others.
+        self._hidden = []
+        for v, y, noise in zip(self.weights, call.results, call.noises, strict=True):
+            self._hidden.append((v * (RESOLUTION * abs(y) + 10 * noise / (STEPS[0] * rtol))) ** 2)
+        self.whole = max(RESOLUTION * call.magnitude, sum(float(part.sum()) for part in self._hidden) ** 0.5)
 
-    def error(self, index: int, u: Array, gx: Array, smallest: float = 1.0) -> tuple[float, float]:
-        """How far gx is from the slope along u, relative to its size, and that slope: the first that fits.
+    def error(self, move: Move, walks: Iterable[Mapping[int, Array]], smallest: float = 1.0) -> tuple[float, float]:
+        """How far the gradients of the worst walk are from the slope along a move, relative to its size, and the slope.
 
-        `smallest` is the share of u within which the function may bend: another step is taken inside it.
+        Of slopes by several steps, the first that fits. `smallest` is the share of the move within which the function
+        may bend: another step is taken inside it.
         """
-        terms = array_module(u).where(u == 0, 0, gx * u)  # an infinite gradient counts where u moves
-        claimed, size = float(terms.sum()), float((terms * terms).sum()) ** 0.5
+        slopes: list[Slope] = []
+        estimates = self._estimates(move, smallest)
+        return max(self._error(*self.claimed(move, gradients), slopes, estimates) for gradients in walks)
+
+    def _error(
+        self, claimed: float, size: float, slopes: list[Slope], estimates: Iterator[Slope]
+    ) -> tuple[float, float]:
+        """That of one walk. Slopes that were estimated for others are in `slopes`, to which new ones are added."""
         best = float("inf"), float("nan")
-        for slope in self._estimates(index, u, smallest):
-            error = abs(claimed - slope) / max(abs(slope), size, self.floor)
+        for estimate in chain(list(slopes), _added(estimates, slopes)):
+            slope, floor, step = estimate
+            first = slopes[0]
+            # By a smaller step, rounding may be all that is seen: a slope of 0, say. That says nothing.
+            if step < first.step and abs(slope - first.slope) < SEEN * first.floor * EPS / RESOLUTION / step:
+                continue
+            error = abs(claimed - slope) / max(abs(slope), size, floor)
             if error < best[0] or best[1] != best[1]:
                 best = (error if error == error else float("inf")), slope
             if error <= self.rtol:
-                break
+                return best
+        # Numbers that are small because larger ones cancelled have the rounding of those: then two steps disagree.
+        off = abs(claimed - best[1])
+        if abs(slopes[0].slope - slopes[1].slope) > AGREEMENT * off:
+            return off / max(abs(best[1]), size, self.whole), best[1]
         return best
 
-    def bend(self, index: int, u: Array, smallest: float = 1.0) -> Bend | None:
-        """Whether the slopes behind and ahead differ, or grow without end, however small the step."""
-        bend = self._bend(index, u, smallest)
-        return self._bend(index, u, STEEP * smallest) if bend and bend.jumps else bend
+    def claimed(self, move: Move, gradients: Mapping[int, Array]) -> tuple[float, float]:
+        """The slope along a move that the gradients say, and the size of the terms that it is the sum of."""
+        total = squares = 0.0
+        for index, u in move.items():
+            terms = array_module(u).where(u == 0, 0, gradients[index] * u)  # an infinite one counts where u moves
+            total += float(terms.sum())
+            squares += float((terms * terms).sum())
+        return total, squares**0.5
 
-    def _bend(self, index: int, u: Array, smallest: float) -> Bend | None:
-        (behind, ahead), (behind_near, ahead_near) = (self._sides(index, u, smallest * step) for step in SIDES)
+    def bend(self, move: Move, smallest: float = 1.0) -> Bend | None:
+        """Whether the slopes behind and ahead differ, or grow without end, however small the step."""
+        bend = self._bend(move, smallest)
+        return self._bend(move, STEEP * smallest) if bend and bend.jumps else bend
+
+    def beside(self, move: Move, smallest: float = 1.0) -> Iterator[tuple[float, float, float]]:
+        """The slopes (behind, ahead) that the function has on the two sides of a jump, and how exact they are.
+
+        Parabolas through three points on one side say them. Of several steps: beside a jump there may be the next one.
+        """
+        for step in BESIDE:
+            h = smallest * step
+            slopes = []
+            for side in (-1, 1):
+                one, two, three = (self.moved(move, side * k * h) for k in (1, 2, 3))
+                near, far = self._difference(two, one), self._difference(three, two)
+                slopes.append(side * (5 * near - 3 * far) / (2 * h))
+            yield slopes[0], slopes[1], self.whole * self.rtol * STEPS[0] / h
+
+    def sources(self, move: Move) -> int:
+        """How many ops bend along a move although their inputs do not.
+
+        Of one, a gradient must lie between the slopes on both sides. Of several, each says one of its own slopes, and
+        what comes out of them need not be a slope of the whole: (relu(x) − relu(−x)), whose slope is 1, gets 0 at 0.
+        """
+        points = [0.0, *(side * step for step in SIDES for side in (-1, 1))]
+        traces = [self._traced(move, share) for share in points]
+        here, others = traces[0], traces[1:]
+        if any(len(other) != len(here) for other in others):
+            return 1
+        bent: set[int] = set()
+        sources = 0
+        for position, (inputs, y) in enumerate(here):
+            wide, near = (
+                _largest(others[2 * k][position][1] - 2 * y + others[2 * k + 1][position][1]) / step
+                for k, step in enumerate(SIDES)
+            )
+            if near > max(0.5 * wide, 1e-5 * _largest(y)):
+                bent.add(position)
+                sources += not bent.intersection(inputs)
+        return sources
+
+    def _traced(self, move: Move, share: float) -> list[tuple[list[int], Array]]:
+        """Every recorded op's result at a point, with the positions of the ops that its inputs came out of."""
+        positions: dict[Op, int] = {}
+        trace: list[tuple[list[int], Array]] = []
+
+        def watcher(op: Op, phase: str, arrays: Sequence[Array]) -> None:
+            if phase == "forward":
+                positions[op] = len(trace)
+                inputs = [positions[x.op] for x in op.recorded_inputs if x.op in positions]
+                trace.append((inputs, arrays[0].copy()))
+
+        with watching(watcher):
+            self.moved(move, share)
+        return trace
+
+    def _bend(self, move: Move, smallest: float) -> Bend | None:
+        (behind, ahead, _), (behind_near, ahead_near, floor) = (self._sides(move, smallest * step) for step in SIDES)
         gap, gap_near = abs(ahead - behind), abs(ahead_near - behind_near)
         size = max(abs(behind_near), abs(ahead_near))
-        jumps = size > max(2 * abs(behind), 2 * abs(ahead), 10 * self.floor / smallest)
-        differ = gap_near > max(0.5 * gap, 1e-5 * size, 0.01 * self.floor / smallest)
+        jumps = size > max(2 * abs(behind), 2 * abs(ahead), 10 * floor / smallest)
+        differ = gap_near > max(0.5 * gap, 1e-5 * size, 0.01 * floor / smallest)
         return Bend(behind_near, ahead_near, jumps) if jumps or differ else None
 
-    def _estimates(self, index: int, u: Array, smallest: float) -> Iterator[float]:
-        """Derivatives of φ as input `index` moves along u. Of two steps each: what grows with the step cancels."""
+    def _estimates(self, move: Move, smallest: float) -> Iterator[Slope]:
+        """Derivatives of φ along a move, and their floors. Of two steps each: what grows with the step cancels."""
         for step in STEPS if smallest == 1 else (*STEPS, STEPS[0] * smallest):
-            wide, narrow = (
-                self._difference(self._moved(index, h * u), self._moved(index, -h * u)) / (2 * h)
-                for h in (step, step / 2)
-            )
-            yield (4 * narrow - wide) / 3  # the error of a central difference is quadratic
-        wide, narrow = (sum(self._sides(index, u, step)) / 2 for step in SIDES)
-        yield (SIDES[0] * narrow - SIDES[1] * wide) / (SIDES[0] - SIDES[1])  # that of a one-sided one linear
+            slopes = []
+            for h in (step, step / 2):
+                ahead, behind = self.moved(move, h), self.moved(move, -h)
+                slopes.append(self._difference(ahead, behind) / (2 * h))
+            wide, narrow = slopes
+            yield Slope((4 * narrow - wide) / 3, self._floor(ahead, behind), step)  # a central one's error is quadratic
+        (wide_behind, wide_ahead, _), (behind, ahead, floor) = (self._sides(move, step) for step in SIDES)
+        wide, narrow = (wide_behind + wide_ahead) / 2, (behind + ahead) / 2
+        slope = (SIDES[0] * narrow - SIDES[1] * wide) / (SIDES[0] - SIDES[1])  # that of a one-sided one linear
+        yield Slope(slope, floor, SIDES[1])
 
-    def _sides(self, index: int, u: Array, step: float) -> tuple[float, float]:
-        """The slopes behind and ahead of the point, along u."""
-        behind = self._difference(self.call.results, self._moved(index, -step * u)) / step
-        ahead = self._difference(self._moved(index, step * u), self.call.results) / step
-        return behind, ahead
+    def _sides(self, move: Move, step: float) -> tuple[float, float, float]:
+        """The slopes behind and ahead of the point, and the floor of what is seen."""
+        behind, ahead = self.moved(move, -step), self.moved(move, step)
+        here = self.call.results
+        return self._difference(here, behind) / step, self._difference(ahead, here) / step, self._floor(ahead, behind)
+
+    def _floor(self, ahead: list[Array], behind: list[Array]) -> float:
+        """Slopes below this are hidden by the rounding of the numbers that the move changes."""
+        hidden = sum(float((h * (a != b)).sum()) for h, a, b in zip(self._hidden, ahead, behind, strict=True))
+        return max(hidden**0.5, 0.1 * RESOLUTION * self.call.magnitude)
 
     def _difference(self, ahead: list[Array], behind: list[Array]) -> float:
         # Differences first, sums second: what the results have in common leaves no rounding behind.
         return sum(float((v * (a - b)).sum()) for v, a, b in zip(self.weights, ahead, behind, strict=True))
 
-    def _moved(self, index: int, displacement: Array) -> list[Array]:
-        """The results with one input moved. Where that leaves the domain of f they are no numbers, and no estimate."""
+    def moved(self, move: Move, share: float) -> list[Array]:
+        """The results with inputs moved. Where that leaves the domain of f they are no numbers, and no estimate."""
         self.evaluations += 1
         arrays = list(self.call.arrays)
-        arrays[index] = arrays[index] + displacement
+        for index, u in move.items():
+            arrays[index] = arrays[index] + share * u
         return [y.data for y in self.call.function(*leaves(arrays))]
+
+
+def _largest(array: Array) -> float:
+    return float(abs(array).max()) if array.size else 0.0
+
+
+def _added(estimates: Iterator[Slope], slopes: list[Slope]) -> Iterator[Slope]:
+    for estimate in estimates:
+        slopes.append(estimate)
+        yield estimate

@@ -1,0 +1,153 @@
+"""A layer in use: what a call and the walk back from it give, in a form that can be compared."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rawgan.autograd import Op
+from rawgan.errors import CheckFailed
+from rawgan.nn import Module
+from rawgan.tensor import Tensor
+from rawgan.testing.calls import is_floating, parameter_names, plain, random_like, unit, walked
+from rawgan.testing.outcome import close, difference
+from rawgan.testing.tolerances import TOLERANCES
+
+Array = Any
+
+
+class Part(NamedTuple):
+    """A result, or the gradient of an input or a parameter."""
+
+    name: str
+    array: Array
+    floor: float
+    """A size below which rounding is all there is."""
+
+
+class Use(NamedTuple):
+    """What calls of a layer gave."""
+
+    results: list[Part]
+    inputs: list[Part]
+    parameters: list[Part]
+
+
+class Called:
+    """A call of a layer whose walk back is still to come."""
+
+    def __init__(self, layer: Module, inputs: Sequence[Any], dtype: str = "float64") -> None:
+        names = parameter_names(layer.forward, len(inputs))
+        arguments = [as_argument(x, dtype) for x in inputs]
+        self.inputs = {n: x for n, x in zip(names, arguments, strict=True) if isinstance(x, Tensor) and x.requires_grad}
+        self.results = as_list(layer(*arguments))
+        self.parameters = dict(layer.named_parameters())  # some layers make them when they are called
+        self.weights = [
+            random_like(y.data, np.random.default_rng(k), 1 / unit(y.data)) for k, y in enumerate(self.results)
+        ]
+
+    def used(self) -> Use:
+        """Walk back."""
+        return gathered([self])
+
+
+def use(layer: Module, inputs: Sequence[Any]) -> Use:
+    """Call a layer, and walk back with upstream gradients that are the same for results of the same shapes."""
+    return Called(layer, inputs).used()
+
+
+def gathered(calls: Sequence[Called]) -> Use:
+    """Walk back from several calls of one layer at once."""
+    ys = [y for call in calls for y in call.results]
+    vs = [Tensor(v) for call in calls for v in call.weights]
+    inputs, parameters = [item for call in calls for item in call.inputs.items()], list(calls[-1].parameters.items())
+    results = [Part(f"y{index}", y.data.copy(), unit(y.data)) for index, y in enumerate(ys)]
+    if not any(y.requires_grad for y in ys):
+        return Use(results, [], [])
+    magnitude = 0.1 * float(np.sqrt(sum(y.size for y in ys)))
+    found = walked(ys, [x for _, x in (*inputs, *parameters)], vs)
+    parts = [
+        Part(f"g{name}", g.data, magnitude / unit(x.data))
+        for (name, x), g in zip((*inputs, *parameters), found, strict=True)
+    ]
+    return Use(results, parts[: len(inputs)], parts[len(inputs) :])
+
+
+def summed(uses: Sequence[Use]) -> Use:
+    """What several calls give together: all of their results and inputs' gradients, and the sums of the parameters'."""
+    results = [part for each in uses for part in each.results]
+    inputs = [part for each in uses for part in each.inputs]
+    parameters = [
+        Part(parts[0].name, sum(part.array for part in parts), max(part.floor for part in parts))
+        for parts in zip(*(each.parameters for each in uses), strict=True)
+    ]
+    return Use(results, inputs, parameters)
+
+
+def compare(title: str, expected: Use, got: Use, when: str, hint: str = "") -> None:
+    """Raise a CheckFailed, with what was done in words, unless a layer gave the same."""
+    if fault := unlike(expected, got):
+        raise CheckFailed(f"{title}: {when} another {fault}{hint}")
+
+
+def unlike(expected: Use, got: Use, tolerance: float = 100 * TOLERANCES["float64"]) -> str:
+    """The first result or gradient that is not as expected, in words; nothing if all are."""
+    for those, these in zip(expected, got, strict=True):
+        if len(those) != len(these):
+            missing = those[len(these) :] or these[len(those) :]
+            return f"{missing[0].name} {missing[0].array.shape}: one of the two has none"
+        for (name, right, floor), (_, array, _) in zip(those, these, strict=True):
+            if not close(array, right, tolerance, floor):
+                return f"{name} {right.shape}, {difference(array, right)}"
+    return ""
+
+
+def same_results(a: Use, b: Use) -> bool:
+    """Whether two calls gave the same bits."""
+    return [part.array.tobytes() for part in a.results] == [part.array.tobytes() for part in b.results]
+
+
+def copied(layer: Module) -> Module:
+    """A layer with the same parameters, buffers and whatever else it keeps."""
+    return copy.deepcopy(layer)
+
+
+def leaves_behind(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Op | None]]:
+    """Every leaf that requires a gradient and from which results were made, and the op that takes it."""
+    pending: list[tuple[Tensor, Op | None]] = [(y, None) for y in results]
+    seen: set[int] = set()
+    while pending:
+        x, taker = pending.pop()
+        if id(x) in seen or not x.requires_grad:
+            continue
+        seen.add(id(x))
+        if x.op is None:
+            yield x, taker
+        else:
+            pending += [(other, x.op) for other in x.op.recorded_inputs]
+
+
+def as_list(results: Any) -> list[Tensor]:
+    """The results of a layer that may have one or several."""
+    return [results] if isinstance(results, Tensor) else list(results)
+
+
+def as_argument(x: Any, dtype: str) -> Any:
+    """An input as a layer takes it: floats as a leaf of this dtype, a number as the Tensor that Modules make of it."""
+    value = plain(x)
+    if is_floating(value):
+        return Tensor(value.astype(dtype), requires_grad=True)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Tensor(np.full((), value, dtype))
+    return value
+
+
+def moved(layer: Module, before: Module) -> str:
+    """The first buffer that differs, with its shape; nothing if none does."""
+    for (name, x), (_, old) in zip(layer.named_buffers(), before.named_buffers(), strict=True):
+        if x.data.tobytes() != old.data.tobytes():
+            return f"{name} {x.shape}"
+    return ""
