@@ -455,7 +455,7 @@ def test_a_run_without_classes_is_asked_for_none(squares, tmp_path, capsys):
     Training(config(squares, steps=1)).run(folder)
     for command in ("sample", "interpolate"):
         assert main([command, str(folder.path), "--label", "1"]) == 1
-        assert capsys.readouterr().err.startswith(f"rawgan {command}: this dcgan knows no classes, so it cannot be ask")
+        assert capsys.readouterr().err.startswith(f"rawgan {command}: label 1: this run was trained without classes\n")
     folder.write_config({**folder.read_config(), "conditional": "projection"})
     with pytest.raises(ConfigError, match="a conditional run's configuration must say classes, as rawgan writes it"):
         restore(folder)

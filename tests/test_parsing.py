@@ -10,6 +10,7 @@ import tyro
 from rawgan.cli import COMMANDS, main
 from rawgan.cli._subjects import SUBJECTS, in_order
 from rawgan.cli.parsing import parse
+from rawgan.runs.config import TrainConfig
 
 
 @dataclass(frozen=True)
