@@ -16,7 +16,7 @@ from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
 from rawgan.nn.blocks import TINY
 from rawgan.runs import plot_losses, slerp
 from rawgan.runs.config import TrainConfig
-from rawgan.runs.doctor import d_is_winning, data_out_of_range, mode_collapse
+from rawgan.runs.doctor import d_is_winning, data_out_of_range, mode_collapse, unlike_data
 from rawgan.runs.probe import Probe
 from rawgan.runs.scatter import save_scatter
 from rawgan.runs.training import Training
@@ -313,14 +313,14 @@ def test_points_at_one_place_are_drawn(value, count, tmp_path):
 
 
 def seen(images):
-    return Probe(images, images, images, 1.0, [], {}, 0.0, True)
+    return Probe(images, images, images, images, 1, 1.0, [], {}, 0.0, True)
 
 
 def test_the_doctor_says_nothing_of_the_variety_of_one_image():
     image = np.linspace(-1, 1, 64, dtype="float32").reshape(1, 8, 8, 1)
     with warnings.catch_warnings(action="error"):
         assert not any(finding.alarm for finding in data_out_of_range(image, tanh=True))
-        assert mode_collapse(seen(image)) == []
+        assert mode_collapse(seen(image)) == unlike_data(seen(image)) == []
         assert mode_collapse(seen(np.repeat(image, 4, axis=0))) == []  # data with twins of its own
 
 

@@ -17,7 +17,6 @@ from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
 from rawgan.runs._files import replacing
-from rawgan.runs.checkpoint import read_about
 from rawgan.runs.doctor import Finding
 from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.patients import patients_of
@@ -69,7 +68,8 @@ def main(options: list[str]) -> int:
     for disease in dict.fromkeys(finding.disease for finding in told):
         remedies = dict.fromkeys(finding.remedy for finding in told if finding.disease == disease)
         say(console, f"{disease}: {'; or '.join(remedies)}")
-    warm, ended = doctor.is_warm(records), step >= read_about(folder.checkpoints()[-1]).steps
+    examined, _ = folder.newest_checkpoint()  # the one that is whole
+    warm, ended = doctor.is_warm(records), examined is not None and step >= examined.about.steps
     if not warm:
         say(console, f"too early for more: that begins at step {doctor.WARM_UP}")
     for alarm in folder.read_alarms():

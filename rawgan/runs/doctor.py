@@ -201,6 +201,8 @@ def unlike_data(seen: Probe) -> list[Finding]:
     By the energy distance of Székely and Rizzo, 2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖, which is 0 for two sets of one
     distribution, whatever it is, and needs no network that knows such data.
     """
+    if len(seen.real) < 2:
+        return []
     among, _ = _distances(seen.real)
     if not among:  # nothing to measure by; `data_out_of_range` tells
         return []
