@@ -105,7 +105,7 @@ STAND_FOR = {
 OF_FILES_AND_MACHINES = {
     "checkpoint_every", "config", "cuda_graph", "data", "device", "dry_run", "epochs", "evaluate_every",
     "evaluate_features", "evaluate_samples", "image_size", "keep", "out", "resume", "sample_every", "skip_broken",
-    "source_channels", "steps",
+    "source_channels", "steps", "class_names", "white", "targets_white",
 }  # fmt: skip
 """Options that say nothing of what networks compute, but for the size of the images, which only `train` has two of."""
 
