@@ -202,4 +202,10 @@ right(
     normal(5, 3),
 )
 right("a residual block that begins at zero", lambda: nn.Residual(nn.Sequential(nn.Linear(3, 3, rng=rng()))), X)
-right("a stack of ten layers", lambda: nn.Sequential(*(nn.Linear(3, 3, rng=rng()) for _ in range(10))), X, order=1, modes=["eval"])
+right(
+    "a stack of ten layers",
+    lambda: nn.Sequential(*(nn.Linear(3, 3, rng=rng()) for _ in range(10))),
+    X,
+    order=1,
+    modes=["eval"],
+)

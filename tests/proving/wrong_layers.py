@@ -257,7 +257,7 @@ def without_graph(self, x):
 
 
 def hidden_state(self, x):
-    y = x * self.w + (self.memo["h"] if "h" in self.memo else 0.0)
+    y = x * self.w + self.memo.get("h", 0.0)
     self.memo["h"] = y.detach()
     return y
 

@@ -32,7 +32,7 @@ class StairsTimes(Op):
         return np.ceil(a) * b
 
     def backward(self, gy):
-        a, b = self.inputs
+        a, _ = self.inputs
         return 0 * gy, 2 * gy * constant(np.ceil(a.data), gy)
 
 
