@@ -1,4 +1,4 @@
-"""Functions, layers and kernels that the checks of `rawgan.testing` are proved on: wrong ones, and right but awkward ones.
+"""Functions, layers and kernels that the checks of `rawgan.testing` are proved on: wrong ones, and right, awkward ones.
 
 `test_proving.py` holds every item to what it is; `python -m bench checker` prints the scores.
 """

@@ -97,7 +97,7 @@ class FirstWithNoise(nn.Module):
     def forward(self, x):
         self.calls += 1
         x = ops.dropout(x, 0.5, self.rng) if self.training else x
-        return x * (self.w if self.calls > 1 else self.w.detach())
+        return x * (self.w if self.calls > 1 or not self.training else self.w.detach())
 
 
 wrong("no gradient in the first call", scale(first))

@@ -70,6 +70,14 @@ wrong("a huge slope at a jump", op(lambda self, x: np.sign(x) + x, at(0, -1e6, 1
 wrong(
     "a slope of twice as much at a jump", op(lambda self, x: (x > 0) + 3 * x, at(0, 6, 3)), np.array([1.0, 0.0, -2.0])
 )
+wrong(
+    "one and a half times the slope at the kink of a ReLU",
+    op(
+        lambda self, x: np.maximum(x, 0),
+        lambda self, gy: (gy * constant((self.inputs[0].data > 0) + 1.5 * (self.inputs[0].data == 0), gy),),
+    ),
+    np.array([1.0, 0.0, -2.0]),
+)
 wrong("NaN at a jump", op(lambda self, x: np.sign(x), at(0, np.nan, 0)), np.array([1.0, 0.0]))
 wrong(
     "a slope of 3 at the kink of |x|",
