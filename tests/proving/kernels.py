@@ -46,7 +46,7 @@ def barely_writes(x):
 
 
 def rounds(x):
-    y = reference.tanh(x)
+    y, x.flags.writeable = reference.tanh(x), True
     x *= 1 + np.finfo(x.dtype).eps
     return y
 
