@@ -17,6 +17,7 @@ COMMANDS = {
     "reliability": "what runs, and the readers of files, survive",
     "mixtures": "the modes that GANs find, and lose, on points in the plane",
     "modes": "the modes of stacked digits that GANs find, and lose, as they train",
+    "checker": "what the checks of gradients, layers and kernels catch, and what they raise false alarms about",
     "overhead": "what the engine adds to an op",
     "plots": "draw the pictures of saved results again",
 }

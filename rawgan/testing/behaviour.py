@@ -153,7 +153,7 @@ def _dtype_is_kept(subject: Subject) -> None:
     sizes = [unit(x) for x in (*call.arrays, *call.results)]
     if min(call.sizes) < 1e-6 * max(map(unit, call.arrays)) or not SINGLE[0] < min(sizes) <= max(sizes) < SINGLE[1]:
         return  # float32 loses such results among the numbers that they are made from, or does not hold them
-    doubles = [[x.astype("float64") for x in xs] for xs in (arrays, upstream)]
+    doubles = [x.astype("float64") for x in arrays], [v.astype("float64") for v in upstream]
     expected = run(call, *doubles)
     named = list(zip(expected.named(call), single.named(call), floors(call), strict=False))
     allowed = [TOLERANCES["float32"] * max(largest(right), least) for (_, right), _, least in named]

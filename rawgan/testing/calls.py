@@ -65,10 +65,8 @@ class Arguments:
     def written(self) -> str:
         """The first constant that is no longer what it was, with its shape; nothing if all are."""
         for label, now, original in zip(self.labels, self._constants, self._originals, strict=True):
-            if isinstance(original, list | dict | set) and now != original:
-                return label
-            if _is_array(original) and now.tobytes() != original.tobytes():
-                return f"{label} {original.shape}"
+            if not _alike(now, original):
+                return f"{label} {getattr(original, 'shape', '')}".rstrip()
         return ""
 
     @contextmanager
@@ -378,6 +376,17 @@ def is_floating(value: Any) -> bool:
 
 def _is_array(value: Any) -> bool:
     return hasattr(value, "dtype") and hasattr(value, "tobytes")
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two constants hold the same; what is neither an array nor made of others counts as unchanged."""
+    if _is_array(a):
+        return bool(a.tobytes() == b.tobytes())
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_alike, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_alike(a[key], b[key]) for key in a)
+    return not isinstance(a, set | int | float | str) or bool(a == b)
 
 
 def _own(value: Any) -> Any:

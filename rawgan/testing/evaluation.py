@@ -167,7 +167,10 @@ def _joined(inputs: Sequence[Any], others: Sequence[Any]) -> list[tuple[Any, Any
 
 
 def _each(pairs: Sequence[tuple[Any, Any]], count: int) -> list[Any]:
-    return [_changed(a, count, lambda x, b=b: array_module(x).concatenate([x, b])) for a, b in pairs]
+    def joined(b: Array) -> Callable[[Array], Array]:
+        return lambda x: array_module(x).concatenate([x, b])
+
+    return [_changed(a, count, joined(b)) for a, b in pairs]
 
 
 def _batch(inputs: Sequence[Any]) -> int:

@@ -179,14 +179,14 @@ class Functional:
     def _estimates(self, move: Move, smallest: float) -> Iterator[Slope]:
         """Derivatives of φ along a move, and their floors. Of two steps each: what grows with the step cancels."""
         for step in STEPS if smallest == 1 else (*STEPS, STEPS[0] * smallest):
-            slopes = []
+            pair = []
             for h in (step, step / 2):
                 ahead, behind = self.moved(move, h), self.moved(move, -h)
-                slopes.append(self._difference(ahead, behind) / (2 * h))
-            wide, narrow = slopes
+                pair.append(self._difference(ahead, behind) / (2 * h))
+            wide, narrow = pair
             yield Slope((4 * narrow - wide) / 3, self._floor(ahead, behind), step)  # a central one's error is quadratic
-        (wide_behind, wide_ahead, _), (behind, ahead, floor) = (self._sides(move, step) for step in SIDES)
-        wide, narrow = (wide_behind + wide_ahead) / 2, (behind + ahead) / 2
+        (wide_behind, wide_ahead, _), (near_behind, near_ahead, floor) = (self._sides(move, step) for step in SIDES)
+        wide, narrow = (wide_behind + wide_ahead) / 2, (near_behind + near_ahead) / 2
         slope = (SIDES[0] * narrow - SIDES[1] * wide) / (SIDES[0] - SIDES[1])  # that of a one-sided one linear
         yield Slope(slope, floor, SIDES[1])
 

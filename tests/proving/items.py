@@ -37,9 +37,9 @@ def function(table: dict[str, Check], name: str, fn: Any, *inputs: Any, **option
 
 
 def layer(table: dict[str, Check], name: str, make: Callable[[], Any], *inputs: Any, **options: Any) -> None:
-    """Add a Module, to be checked with `check_layer`."""
+    """Add a Module, to be checked with `check_layer`, at order 1 unless it asks for more."""
     assert f"layer: {name}" not in table, name
-    table[f"layer: {name}"] = lambda: check_layer(make(), *inputs, **options)
+    table[f"layer: {name}"] = lambda: check_layer(make(), *inputs, **{"order": 1, **options})
 
 
 def op(forward: Any, backward: Any, **attributes: Any) -> type[Op]:

@@ -45,6 +45,12 @@ def barely_writes(x):
     return y
 
 
+def rounds(x):
+    y, x.flags.writeable = reference.tanh(x), True
+    x *= 1 + np.finfo(x.dtype).eps
+    return y
+
+
 def restores(x):
     x.flags.writeable = True
     y = reference.tanh(x)
@@ -71,6 +77,7 @@ kernel(WRONG, "kernel: a tuple", "tanh", lambda x: (reference.tanh(x),))
 kernel(WRONG, "kernel: a list", "tanh", lambda x: [reference.tanh(x)])
 kernel(WRONG, "kernel: nothing", "tanh", lambda x: None)
 kernel(WRONG, "kernel: changes its argument by 1e-6", "tanh", barely_writes)
+kernel(WRONG, "kernel: rounds its argument", "tanh", rounds)
 kernel(WRONG, "kernel: zeroes its argument", "tanh", restores)
 kernel(WRONG, "kernel: writes to its argument what it holds", "tanh", needs_to_write)
 kernel(WRONG, "kernel: changes a gradient by 1e-7", "sgd_update", steps_on_gradient, *MOMENTS)

@@ -148,6 +148,17 @@ class SpoilsResult(Op):
         return (gx,)
 
 
+def keeps_result(self, x):
+    self.result = x**2
+    return self.result
+
+
+def zeroes_result(self, gy):
+    if is_recording():
+        self.result[...] = 0
+    return (2 * gy * self.inputs[0],)
+
+
 def clips_labels(x, labels):
     np.clip(labels, 0, 1, out=labels)
     return ops.softmax_cross_entropy(x, labels)
@@ -179,6 +190,7 @@ def zeroed_when_recorded(self, gy):
 
 
 wrong("backward squares its own result", SpoilsResult, X)
+wrong("a recorded walk zeroes its result", op(keeps_result, zeroes_result), X)
 wrong("writes to labels", clips_labels, X, np.array([0, 1, 2, 1]))
 wrong("writes to a mask", flips_mask, X, X > 0)
 wrong("takes from a list of axes", pops_axes, X, [0, 1, 0, 1])
@@ -262,12 +274,18 @@ def times(self, gy, mask):
     return (2 * gy * Tensor(mask.astype(gy.dtype)),)
 
 
+def by_length(self, gy):
+    length = ops.sqrt(ops.sum(gy * gy))
+    return (2 * gy * (length / length),)
+
+
 def relative(self, gy):
     largest = float(abs(gy.data).max())
     return (gy * (2 / largest) * largest,)
 
 
 wrong("0 / 0 where the upstream gradient is 0", op(double, lambda self, gy: (2 * gy * gy / gy,)), X)
+wrong("divides by its length, and multiplies", op(double, by_length), X)
 wrong("divides by the largest upstream gradient", op(double, relative), X)
 wrong(
     "a little is added where it is 0",

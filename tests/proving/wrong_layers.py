@@ -97,7 +97,7 @@ class FirstWithNoise(nn.Module):
     def forward(self, x):
         self.calls += 1
         x = ops.dropout(x, 0.5, self.rng) if self.training else x
-        return x * (self.w if self.calls > 1 else self.w.detach())
+        return x * (self.w if self.calls > 1 or not self.training else self.w.detach())
 
 
 wrong("no gradient in the first call", scale(first))
@@ -257,7 +257,7 @@ def without_graph(self, x):
 
 
 def hidden_state(self, x):
-    y = x * self.w + (self.memo["h"] if "h" in self.memo else 0.0)
+    y = x * self.w + self.memo.get("h", 0.0)
     self.memo["h"] = y.detach()
     return y
 

@@ -32,7 +32,7 @@ class StairsTimes(Op):
         return np.ceil(a) * b
 
     def backward(self, gy):
-        a, b = self.inputs
+        a, _ = self.inputs
         return 0 * gy, 2 * gy * constant(np.ceil(a.data), gy)
 
 
@@ -69,6 +69,14 @@ wrong("order 2 behind a tie", lambda x: ops.max(x) * CubeDetached()(x), np.array
 wrong("a huge slope at a jump", op(lambda self, x: np.sign(x) + x, at(0, -1e6, 1)), np.array([1.0, 0.0, -2.0]))
 wrong(
     "a slope of twice as much at a jump", op(lambda self, x: (x > 0) + 3 * x, at(0, 6, 3)), np.array([1.0, 0.0, -2.0])
+)
+wrong(
+    "one and a half times the slope at the kink of a ReLU",
+    op(
+        lambda self, x: np.maximum(x, 0),
+        lambda self, gy: (gy * constant((self.inputs[0].data > 0) + 1.5 * (self.inputs[0].data == 0), gy),),
+    ),
+    np.array([1.0, 0.0, -2.0]),
 )
 wrong("NaN at a jump", op(lambda self, x: np.sign(x), at(0, np.nan, 0)), np.array([1.0, 0.0]))
 wrong(
