@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.errors import CheckFailed, ConfigError, RawganError
+from rawgan.errors import CheckFailed, ConfigError
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
 from rawgan.testing.calls import plain, walked
@@ -114,8 +114,10 @@ def _check_samples(subject: Module, inputs: Sequence[Any], others: Sequence[Any]
     for when, given, rows, origin in _arrangements(inputs, others, count):
         try:
             part = _Batch(copied(subject), given)
-        except RawganError:
-            continue  # a batch that this layer does not take
+        except Exception:
+            if when == MORE:
+                return  # the first axis is none of samples, of which there may be any number
+            continue
         for name, expected, got in zip(whole.names, whole.arrays, part.arrays, strict=False):
             if len(expected) != count or len(got) != _batch(given) or got.shape[1:] != expected.shape[1:]:
                 return  # results are not one for each sample
@@ -127,6 +129,9 @@ def _check_samples(subject: Module, inputs: Sequence[Any], others: Sequence[Any]
                     "  does it use the batch's own statistics in evaluation mode, too? If a layer is meant to compare "
                     "samples, say so in its class: compares_samples = True"
                 )
+
+
+MORE = "among more samples"
 
 
 class _Batch:
@@ -153,7 +158,7 @@ def _arrangements(
     inputs: Sequence[Any], others: Sequence[Any], count: int
 ) -> Iterator[tuple[str, list[Any], Any, Any]]:
     """Batches with the same samples in other company: in words, the inputs, and which of their rows are which."""
-    yield "among more samples", _each(_joined(inputs, others), count), slice(count), slice(None)
+    yield MORE, _each(_joined(inputs, others), count), slice(count), slice(None)
     if count > 1:
         yield "by itself", [_changed(x, count, lambda a: a[:1]) for x in inputs], slice(1), slice(1)
         last = slice(count - 1, count)

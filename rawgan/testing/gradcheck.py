@@ -59,7 +59,7 @@ def gradcheck(
     Traceback (most recent call last):
         ...
     rawgan.errors.GradientMismatch: <lambda>: the gradient of x (2,) is wrong at order 1
-      slope of Σ gy·y at x[1]: backward gives 0.3711048, finite differences 0.7422095
+      slope of Σ gy·y at x[1]: backward gives 0.3711048, finite differences 0.7422096
       2 of 2 elements are wrong
     """
     __tracebackhide__ = True  # pytest then shows the caller's line

@@ -156,6 +156,16 @@ class Idle(Scale):
         self.b = nn.Parameter(np.zeros(3, "f"))
 
 
+class Positioned(nn.Module):
+    """A weight for each number: the first axis is none of samples."""
+
+    def __init__(self):
+        self.w = nn.Parameter(np.arange(12, dtype="f").reshape(4, 3))
+
+    def forward(self, x):
+        return x * self.w
+
+
 class Quantised(nn.Module):
     def forward(self, x):
         return ops.max(ops.reshape(x, (len(x), -1)), 1)
@@ -179,6 +189,7 @@ right("no mask", Masked, X, None)
 right("a mask", Masked, X, X > 0)
 right("two inputs, two results", Gate, X, normal(4, 3, seed=1))
 right("a parameter made in the first call", Lazy)
+right("weights for each number, on all axes", lambda: Positioned())
 right("tied weights", Tied)
 right("weights folded again when they are written to", Folded)
 right("a filter in a buffer", Fixed, normal(2, 5))
