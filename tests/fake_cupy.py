@@ -136,7 +136,7 @@ def _operator(function):
     return method, reflected, in_place
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+for _name in ("add", "sub", "mul", "truediv", "mod", "pow", "matmul"):
     _method, _reflected, _in_place = _operator(getattr(operator, f"__{_name}__"))
     setattr(ndarray, f"__{_name}__", _method)
     setattr(ndarray, f"__r{_name}__", _reflected)
@@ -145,6 +145,7 @@ for _name in ("gt", "ge", "lt", "le", "eq", "ne", "and", "or", "getitem"):
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"))[0])
 ndarray.__neg__ = lambda self: ndarray(-self._hidden)
 ndarray.__abs__ = lambda self: ndarray(abs(self._hidden))
+ndarray.__invert__ = lambda self: ndarray(~self._hidden)
 ndarray.__hash__ = None
 
 

@@ -823,7 +823,7 @@ optim.RMSprop([weight(2)], rho=-0.1)
 ArgumentError: RMSprop: rho must be at least 0 and less than 1, but is -0.1
 
 optim.RMSprop([weight(2)], eps=-1.0)
-ArgumentError: RMSprop: eps must be at least 1e-37 and finite, but is -1.0
+ArgumentError: RMSprop: eps must be at least 0 and finite, but is -1.0
 
 optim.Adam([weight(2)], betas=(0.9, 1.0))
 ArgumentError: Adam: betas[1] must be at least 0 and less than 1, but is 1.0
@@ -832,7 +832,7 @@ optim.AdamW([weight(2)], betas=(-0.1, 0.9))
 ArgumentError: AdamW: betas[0] must be at least 0 and less than 1, but is -0.1
 
 optim.AdamW([weight(2)], eps=-1e-8)
-ArgumentError: AdamW: eps must be at least 1e-37 and finite, but is -1e-08
+ArgumentError: AdamW: eps must be at least 0 and finite, but is -1e-08
 
 optim.AdamW([weight(2)], weight_decay=-0.1)
 ArgumentError: AdamW: weight_decay must be at least 0 and finite, but is -0.1
