@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from rawgan.errors import CheckFailed, ConfigError
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
-from rawgan.testing.calls import plain, walked
+from rawgan.testing.calls import plain, root_mean_square, walked
 from rawgan.testing.outcome import close, difference
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan.testing.using import Called, copied, moved, same_results, unlike, use
@@ -122,8 +120,7 @@ def _check_samples(subject: Module, inputs: Sequence[Any], others: Sequence[Any]
             if len(expected) != count or len(got) != _batch(given) or got.shape[1:] != expected.shape[1:]:
                 return  # results are not one for each sample
             right, found = expected[origin], got[rows]
-            floor = float(np.sqrt((np.asarray(plain(right)) ** 2).mean())) if right.size else 0.0
-            if not close(found, right, 100 * TOLERANCES["float64"], floor):
+            if not close(found, right, 100 * TOLERANCES["float64"], root_mean_square(right)):
                 raise CheckFailed(
                     f"{title}: {when}, a sample has another {name} {right.shape[1:]}, {difference(found, right)}\n"
                     "  does it use the batch's own statistics in evaluation mode, too? If a layer is meant to compare "
