@@ -77,13 +77,14 @@ def local_response_norm(node: Node, x: Tensor) -> Tensor:
     return x / scale ** node.get("beta", 0.75)
 
 
-class LegacyGenerator:
-    """What dropout asks of a generator, answered with the numbers that ONNX's cases were made from."""
+class LegacyGenerator(np.random.Generator):
+    """A generator whose `random`, which dropout asks for, gives the numbers that ONNX's cases were made from."""
 
     def __init__(self, seed: int) -> None:
+        super().__init__(np.random.MT19937())
         self.state = np.random.RandomState(seed)
 
-    def random(self, shape: tuple[int, ...], dtype: Any) -> Any:
+    def random(self, shape: tuple[int, ...], dtype: Any) -> Any:  # type: ignore[override]
         return self.state.uniform(size=shape).astype(dtype)
 
 

@@ -26,7 +26,15 @@ __all__ = ["AUTO", "BACKENDS", "MissingKernel", "Window", "array_module", "backe
 BACKENDS = {"reference": ("cpu", "cuda"), "cpu": ("cpu",), "cuda": ("cuda",)}
 """The backends, and where the arrays may be that each of them takes."""
 
-_MODULES = {backend: f"rawgan_kernels.{backend}" for backend in BACKENDS}
+
+class _Modules(dict[str, str]):
+    """The module of each backend; its name is put together once."""
+
+    def __missing__(self, backend: str) -> str:
+        return self.setdefault(backend, f"rawgan_kernels.{backend}")
+
+
+_MODULES = _Modules()
 
 AUTO = "auto"
 """The choice that leaves it to the array: cpu for NumPy's, reference for CuPy's."""
