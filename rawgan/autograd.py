@@ -147,8 +147,9 @@ class Op:
             self._contents = [(x._memory or x.memory).used() for x in inputs]
             if self.keeps_output:
                 # The result refers to its op, so the op must not refer to the result: the cycle would keep both alive.
-                self._output = array, result.memory
-                self._contents.append(result.memory.used())
+                memory = result.memory
+                self._output = array, memory
+                self._contents.append(memory.used())
             result.op, result.requires_grad = self, True
             if _state.watcher is not None:
                 _state.watcher(self, "forward", [array])
@@ -226,10 +227,12 @@ class _Stale(Tensor):
 
 def _holds(x: Tensor, then: Contents) -> bool:
     """Whether a Tensor still holds what it did when an op used it."""
-    if then.copy is None:  # nobody can have written to it unnoticed
+    copy, array = then.copy, x._array
+    if copy is None:  # nobody can have written to it unnoticed
         return x._memory is not None and x._memory.contents is then
-    array = x._array
-    return (array is then.array and then.are_in(array)) or then.are_in_part(array)
+    if array is then.array and (array.tobytes() == copy if copy.__class__ is bytes else then.are_in(array)):
+        return True
+    return then.are_in_part(array)
 
 
 Node = Op | Tensor
@@ -279,8 +282,9 @@ def grad(
     (27.0, 18.0)
     """
     outputs, inputs = checks.tensors_of("grad: outputs", outputs), checks.tensors_of("grad: inputs", inputs)
-    given = [None] * len(outputs) if grad_outputs is None else grad_outputs
-    seeds = checks.tensors_of("grad: grad_outputs", given, or_none=True)
+    seeds: list[Tensor | None] = [None] * len(outputs)
+    if grad_outputs is not None:
+        seeds = checks.tensors_of("grad: grad_outputs", grad_outputs, or_none=True)
     if len(seeds) != len(outputs):
         raise ShapeError(f"grad: {len(outputs)} outputs but {len(seeds)} grad_outputs; give one for each")
     if unconnected not in ("error", "zero"):

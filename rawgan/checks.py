@@ -133,8 +133,10 @@ def tensors_of(what: str, values: Any, or_none: bool = False) -> list[Any]:
     """One Tensor, or several, as a list, in which some may be None. Raises: DTypeError for anything else."""
     if isinstance(values, Tensor):
         return [values]
-    iterable = values.__class__ is list or isinstance(values, Iterable)
-    if not iterable or isinstance(values, str) or hasattr(values, "dtype"):
+    # A list is what it mostly is: the other questions take longer.
+    if values.__class__ is not list and (
+        not isinstance(values, Iterable) or isinstance(values, str) or hasattr(values, "dtype")
+    ):
         raise DTypeError(f"{what} must be a Tensor, or a list of Tensors, but is {_with_hint(values)}")
     found = list(values)
     for value in found:
