@@ -231,10 +231,11 @@ def softplus(x: Tensor, beta: float, threshold: float) -> Tensor:
     return near * ops.softplus(beta * x) / beta + (1 - near) * x
 
 
-class KnownMask:
+class KnownMask(np.random.Generator):
     """In place of a generator: 1 for what is kept, 0 for what is dropped."""
 
     def __init__(self, kept: Array) -> None:
+        super().__init__(np.random.MT19937())
         self.kept = kept
 
     def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
