@@ -9,7 +9,7 @@ from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
 from rawgan.nn.module import Buffer, Module, check_modules
-from rawgan.ops._arguments import as_tensors, checked_generator, whole
+from rawgan.ops._arguments import checked_generator, whole
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -169,8 +169,7 @@ class MinibatchStd(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        (x,) = as_tensors(x)
-        if x.ndim != 4 or (len(x) > self.group and len(x) % self.group):
+        if x is None or x.ndim != 4 or (len(x) > self.group and len(x) % self.group):
             raise ShapeError(f"MinibatchStd: x must be (N, H, W, C), N a multiple of {self.group}\n{shapes(x=x)}")
         n, height, width, channels = x.shape
         size = min(self.group, n)

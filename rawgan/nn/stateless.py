@@ -7,7 +7,7 @@ import numpy as np
 from rawgan import ops
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.nn.module import Module
-from rawgan.ops._arguments import as_tensors, checked_generator, whole
+from rawgan.ops._arguments import checked_generator, whole
 from rawgan.ops.activation import checked_slope
 from rawgan.ops.conv import Padding, check_padding, padding_of, pair_of
 from rawgan.ops.dropout import checked_rate
@@ -240,8 +240,7 @@ class Identity(Module):
 
 
 def _samples(x: Tensor) -> int:
-    """N. Raises: ShapeError if there is no such axis, DTypeError if x is None."""
-    (x,) = as_tensors(x)
-    if not x.ndim:
+    """N. Raises: ShapeError if there is no such axis."""
+    if x is None or not x.ndim:
         raise ShapeError(f"x must be (N, …), but has no axes\n{shapes(x=x)}")
     return x.shape[0]
