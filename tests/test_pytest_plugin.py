@@ -85,7 +85,7 @@ def project(tmp_path):
 def run_pytest(project, *options):
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--basetemp={project / 'temporary'}", *options],
         cwd=project,
         env=mine | {"COLUMNS": "200", "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
