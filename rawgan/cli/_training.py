@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rawgan.cli._progress import progress_of
 from rawgan.cli._tables import layer_table
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli._view import Log, View, moves_cursor
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
@@ -35,7 +35,7 @@ def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
     config = parse(kind, f"rawgan {kind.command}", options, default)
     if config.config is not None:
         _check_together(config, default)
-    console = Console()
+    console = Terminal()
     if config.resume is not None:
         if config.out is not None:
             raise ArgumentError(f"--out is for new runs, but {config.resume} goes on where it is; leave it out")
@@ -182,7 +182,7 @@ def _given(flag: str, options: list[str]) -> list[str]:
 def _prepare(console: Console, config: RunConfig, loop: type[Loop], checkpoint: Checkpoint | None = None) -> Loop:
     """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
     if config.backend in ("auto", "cpu"):
-        _warm_up(Console(stderr=True))
+        _warm_up(Terminal(stderr=True))
     with progress_of(console, "reading images") as show:
         training = loop(config, show, checkpoint)
     for skipped in dict.fromkeys(line for images in training.images for line in images.skipped):
@@ -197,7 +197,7 @@ def _warm_up(console: Console) -> None:
 
     if warm_up.is_warm():
         return
-    console.print("compiling the kernels of every run for this CPU, once", highlight=False)
+    console.print("compiling the kernels of every run for this CPU, once")
     with console.status("compiling") as status:
         warm_up.warm_up(on_kernel=lambda name: status.update(f"compiling {name}"))
 
@@ -217,11 +217,9 @@ def _dry_run(console: Console, training: Loop) -> int:
     )
     account = training.account()
     parts = ", ".join(f"{name} {human_bytes(size)}" for name, size in account.items())
-    console.print(
-        f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top", highlight=False
-    )
+    console.print(f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top")
     held = human_bytes(training.data.images.nbytes) if isinstance(training.data, ImageSet) else "drawn as it is needed"
-    console.print(f"data: {held}; nothing was written", highlight=False)
+    console.print(f"data: {held}; nothing was written")
     return 0
 
 
@@ -241,7 +239,7 @@ def _stopping(console: Console) -> Iterator[_Stop]:
         stop.signal = signum
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        console.print("stopping after this step, with a checkpoint; Ctrl-C again stops at once", highlight=False)
+        console.print("stopping after this step, with a checkpoint; Ctrl-C again stops at once")
 
     before = [signal.signal(each, ask) for each in handled]
     try:

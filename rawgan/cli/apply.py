@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-from rich.console import Console
 
 from rawgan.cli._progress import progress_of
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.data.detail import best_window
 from rawgan.data.imageset import Progress
@@ -79,7 +78,7 @@ class ApplyConfig:
 def main(options: list[str]) -> int:
     """Translate the images, and say where they are."""
     config = parse(ApplyConfig, "rawgan apply", options)
-    folder, console = RunFolder.open(config.run), Console()
+    folder, console = RunFolder.open(config.run), Terminal()
     asked = translate_config_of(folder)
     if asked is None:
         raise ConfigError(

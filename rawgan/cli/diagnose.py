@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 import tyro
 from rich.box import SIMPLE
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from rawgan import __version__
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
@@ -22,8 +21,7 @@ from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.patients import patients_of
 from rawgan.runs.probe import Layer, probe
 
-PIPE_WIDTH = 160
-"""Characters of a line where there is no terminal to say how many fit."""
+ALARM, NOT_YET = Text("ALARM", "bold red"), Text("NOT YET", "bold yellow")
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,7 @@ class DiagnoseConfig:
 def main(options: list[str]) -> int:
     """Examine, print the table, and write the files."""
     config = parse(DiagnoseConfig, "rawgan diagnose", options)
-    folder, device, console = RunFolder.open(config.run), resolve(config.device), Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
+    folder, device, console = RunFolder.open(config.run), resolve(config.device), Terminal.for_tables()
     with console.status("reading"):
         asked, step, patients = patients_of(folder, config.seed, device)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
@@ -85,13 +81,13 @@ def main(options: list[str]) -> int:
 
 
 def _table(title: str, findings: list[Finding]) -> Table:
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
     for heading in ("", "", "", "found", "healthy", ""):
         table.add_column(heading, justify="right" if heading == "found" else "left")
     before = ""
     for finding in findings:
         name = "" if finding.disease == before else finding.disease
-        state = "[bold red]ALARM[/]" if finding.alarm else "[bold yellow]NOT YET[/]" if finding.pending else "ok"
-        table.add_row(name, finding.figure, escape(finding.place), finding.shown, finding.healthy, state)
+        state = ALARM if finding.alarm else NOT_YET if finding.pending else "ok"
+        table.add_row(name, finding.figure, finding.place, finding.shown, finding.healthy, state)
         before = finding.disease
     return table

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
-from rich.console import Console
 
 from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
@@ -52,7 +51,7 @@ class SampleConfig:
 def main(options: list[str]) -> int:
     """Make the images, and say where they are."""
     config = parse(SampleConfig, "rawgan sample", options)
-    run, console = RunFolder.open(config.run), Console()
+    run, console = RunFolder.open(config.run), Terminal()
     asked = config_of(run)
     count = (POINTS if asked.mixture else 64) if config.count is None else config.count
     check_range("count", count, 1, 10**6)

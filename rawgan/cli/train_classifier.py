@@ -5,10 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from rawgan.cli._progress import progress_of
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.data import load
 from rawgan.errors import ArgumentError
@@ -43,7 +41,7 @@ def main(options: list[str]) -> int:
     config = parse(ClassifierConfig, "rawgan train-classifier", options)
     if config.epochs < 1:
         raise ArgumentError(f"epochs must be at least 1, but is {config.epochs}")
-    console, started = Console(), time.monotonic()
+    console, started = Terminal(), time.monotonic()
     size = config.image_size or NATIVE_SIZES.get(config.data, 64)
     with progress_of(console, "reading images") as show:
         images = load(config.data, image_size=size, on_progress=show)
