@@ -13,7 +13,7 @@ from rawgan.errors import ArgumentError
 from rawgan.metrics import held_out_of, train_classifier
 from rawgan.metrics.classifier import EPOCHS
 from rawgan.runs._files import replacing
-from rawgan.runs.options import NATIVE_SIZES
+from rawgan.runs.options import MOST, NATIVE_SIZES
 
 HELD_OUT = 0.1
 """The share of data without test images that is kept to test with."""
@@ -39,8 +39,8 @@ class ClassifierConfig:
 def main(options: list[str]) -> int:
     """Train it, and say how good it is and where."""
     config = parse(ClassifierConfig, "rawgan train-classifier", options)
-    if config.epochs < 1:
-        raise ArgumentError(f"epochs must be at least 1, but is {config.epochs}")
+    if not 1 <= config.epochs <= MOST["epochs"]:
+        raise ArgumentError(f"epochs must be at least 1 and at most {MOST['epochs']}, but is {config.epochs}")
     console, started = Terminal(), time.monotonic()
     size = config.image_size or NATIVE_SIZES.get(config.data, 64)
     with progress_of(console, "reading images") as show:

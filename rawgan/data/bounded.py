@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from rawgan.errors import DataError
 
@@ -78,6 +78,17 @@ def container_limits(
             if folder == root:
                 break
     return tuple(found)
+
+
+def read_whole(file: BinaryIO, name: str) -> bytes:
+    """All bytes of an open file, called `name`.
+
+    Raises: DataError for more than there is memory for
+    """
+    size = os.fstat(file.fileno()).st_size
+    if size > machine_bytes():
+        raise DataError(f"{name}: {size:,} bytes are more than this machine has memory for")
+    return file.read(size)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
 from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
-from rawgan.runs.state import Trained, arrays_of, networks_of, optimizers_of, restore_gan
+from rawgan.runs.state import Trained, arrays_of, check_on_paper, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -150,6 +150,7 @@ class Loop(ABC):
 
     def _begin(self, checkpoint: Checkpoint | None) -> None:
         """Build the networks, and be where the checkpoint is, or at the beginning."""
+        check_on_paper(self._build, checkpoint, self.device)
         self.gan = self._build()
         self.reached = 0
         """Steps taken so far."""

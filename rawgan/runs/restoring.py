@@ -1,6 +1,7 @@
 """What a run's configuration and checkpoints stand for: its images, its networks."""
 
 import sys
+from functools import partial
 from typing import Any
 
 from rawgan.data import ImageSet, load
@@ -11,7 +12,7 @@ from rawgan.runs.checkpoint import Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.options import CHANGEABLE, RANGES, check_range
-from rawgan.runs.state import restore_gan
+from rawgan.runs.state import check_on_paper, restore_gan
 from rawgan.runs.translate_config import KINDS
 
 
@@ -100,6 +101,7 @@ def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> 
             f"{folder.config_file}: a conditional run's configuration must say classes, as rawgan writes it"
         )
     checkpoint = checkpoint_of(folder, best)
+    check_on_paper(partial(build_gan, config, device_name), checkpoint, device_name)
     gan = build_gan(config, device_name)
     restore_gan(gan, checkpoint)
     return gan, checkpoint.about.step
