@@ -314,7 +314,3 @@ def _check_range(name: str, option: str, value: float, low: float, high: float, 
         bound = f"more than {low}" if low_open else f"at least {low}"
         limit = f" and less than {high}" if high != float("inf") else " and finite"
         raise ArgumentError(f"{name}: {option} must be {bound}{limit}, but is {value}")
-
-
-def _zeros_like(array: Any) -> Any:
-    return array if is_on_paper() else array_module(array).zeros_like(array)
