@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rawgan.runs._files import replacing
+from rawgan.runs.pictures import write_figure
 from rawgan.runs.probe import Layer
 
 
@@ -44,6 +44,4 @@ def plot_layers(path: str | Path, layers: Sequence[Layer]) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("root of the mean square; the gradient's is that of one image's loss")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write_figure(path, figure)

@@ -3,6 +3,7 @@
 import math
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
@@ -15,16 +16,16 @@ import rawgan_kernels
 from rawgan import __version__, device, nn
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
-from rawgan.errors import ArgumentError, DeviceError, DivergedError
+from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
 from rawgan.gan import Outcome, human_bytes
-from rawgan.runs._files import is_there
+from rawgan.runs._files import holding, is_there, rename
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.doctor import Finding
-from rawgan.runs.folder import RunFolder
+from rawgan.runs.folder import RunFolder, number_of
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
-from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
+from rawgan.runs.pictures import animate_folder, is_whole_png, plot_losses, save_grid
 from rawgan.runs.state import Trained, arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -95,6 +96,8 @@ class Loop(ABC):
             )
         rawgan_kernels.use(config.backend)
         self.config = config
+        self._undrawn: deque[str] = deque()
+        """What could not be drawn, and is not told yet."""
         self._load(on_progress or (lambda done, total: None))
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
@@ -252,13 +255,14 @@ class Loop(ABC):
 
         Raises: DivergedError if a loss is not finite; the folder then holds the state before that step
         """
-        folder.write_config(self.config.to_dict())
-        self._rewind(folder, on_trouble)
-        records = folder.read_metrics()
-        if lost := self.reached - len({record.get("step") for record in records}):
-            on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
-        least = self._least(records, folder.best_step())
-        with folder, Background() as background:
+        with folder, holding(folder.path, durable=True, follow=True), Background() as background:
+            folder.write_config(self.config.to_dict())
+            self._rewind(folder, on_trouble)
+            records = folder.read_metrics()
+            if lost := self.reached - len({record.get("step") for record in records}):
+                on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
+            self._make_again(folder, records, on_trouble)
+            least = self._least(records, folder.best_step())
             if self._has_picture(self.reached) and not is_there(folder.sample_path(self.reached)):
                 self._picture(folder, background, on_sample)
             saved, shown, outcomes = self.reached, time.monotonic(), []
@@ -287,7 +291,7 @@ class Loop(ABC):
                 except DivergedError as error:
                     background.finish()
                     self._go_back(folder, error, on_trouble)
-                    saved, outcomes, records = -1, [], folder.read_metrics()
+                    saved, outcomes, records = self.reached, [], folder.read_metrics()
                     least = self._least(records, folder.best_step())
                     continue
                 shown, outcomes = time.monotonic(), []
@@ -296,7 +300,7 @@ class Loop(ABC):
                 if picture:
                     self._picture(folder, background, on_sample)
                     self._examine(folder, records, on_trouble)
-                    background.do_latest(plot_losses, folder.losses_file, records.copy())
+                    background.do_latest(self._draw, plot_losses, folder.losses_file, records.copy())
                 if made is not None:
                     background.do(folder.save_checkpoint, made, self.config.keep)
                     saved = self.reached
@@ -305,10 +309,66 @@ class Loop(ABC):
                         background.do(folder.save_best, made)
                 if ended:
                     break
+                while self._undrawn:
+                    on_trouble(self._undrawn.popleft())
             if records:
-                background.do_latest(plot_losses, folder.losses_file, records)
-            background.do(animate_folder, folder.animation_file, folder.samples_folder)
+                background.do_latest(self._draw, plot_losses, folder.losses_file, records)
+            background.do(self._draw, self._animate, folder.animation_file, folder.samples_folder)
+            background.finish()
+            while self._undrawn:
+                on_trouble(self._undrawn.popleft())
         return self.reached
+
+    def _draw(self, draw: Callable[..., object], path: Path, *arguments: Any) -> None:
+        """Draw a picture or plot. What cannot be drawn is told, and no reason to stop; a disk that is full is one.
+
+        Raises: FileError when it cannot be written
+        """
+        try:
+            draw(path, *arguments)
+        except FileError:
+            raise
+        except Exception as error:  # whatever matplotlib and Pillow may raise where they are set up otherwise
+            self._undrawn.append(f"{path} could not be drawn: {type(error).__name__}: {error}")
+
+    def _animate(self, path: Path, samples: Path) -> None:
+        animate_folder(path, samples, on_damaged=lambda what: self._undrawn.append(f"left out of {path}: {what}"))
+
+    def _make_again(self, folder: RunFolder, records: list[dict[str, Any]], say: Callable[[str], None]) -> None:
+        """Make what a power cut or a crash took of what was there already: the best checkpoint, and pictures.
+
+        The best one is written right after the checkpoint of its step, so that one is there if the other is not. Of
+        pictures that are not whole, the steps are taken again, from the last checkpoint before them.
+        """
+        best = self._best_of(records)
+        if best is not None and folder.best_step() != best:
+            made = folder.checkpoint_before(best)
+            if made is not None and made.about.step == best:
+                folder.save_best(made)
+        now = None
+        for path in folder.samples():
+            if is_whole_png(path):
+                continue
+            step = number_of(path)
+            before = folder.checkpoint_before(step)
+            if step == self.reached or before is None:
+                say(f"set aside: {rename(path, f'{path.name}.damaged')}")
+                continue
+            say(f"{path} is damaged; it is made again, by the steps from {before.about.step:,} on")
+            now = now or self.checkpoint()
+            self._begin(before)
+            for name, optimizer in optimizers_of(self.gan).items():
+                optimizer.lr = before.about.rates[name]
+            while self.reached < step:
+                self._outcome(self.reached + 1, self._take)
+            self._draw(self.save_picture, path, self.sample(), step)
+        if now is not None:
+            self._begin(now)
+
+    def _best_of(self, records: list[dict[str, Any]]) -> int | None:
+        """The step whose figure is the first of the least; None if there is none."""
+        figures = [(one[self.best], one["step"]) for one in records if math.isfinite(one.get(self.best, math.nan))]
+        return min(figures, default=(0, None))[1]
 
     def _has_picture(self, step: int) -> bool:
         """Whether a picture belongs to the run after this step."""
@@ -328,7 +388,7 @@ class Loop(ABC):
         self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
     ) -> None:
         samples, path = self.sample(), folder.sample_path(self.reached)
-        background.do(self.save_picture, path, samples, self.reached)
+        background.do(self._draw, self.save_picture, path, samples, self.reached)
         on_sample(self.reached, samples)
 
     def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
@@ -423,6 +483,8 @@ class Loop(ABC):
         self.rollbacks += 1
         for optimizer in optimizers_of(self.gan).values():
             optimizer.lr /= 2
+        # From here the run goes back the next time, and goes on if it is stopped: with this rate and this count.
+        folder.save_checkpoint(self.checkpoint(), self.config.keep)
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
 
 

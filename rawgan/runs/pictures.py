@@ -5,8 +5,10 @@ two are grey and alpha, three RGB, four RGBA. Floats outside the range are clipp
 network that has diverged paints, is black. Every file is replaced as a whole.
 """
 
+import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +18,12 @@ from rawgan.data import to_uint8
 from rawgan.data.opening import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.files import open_file
-from rawgan.runs._files import naming, replacing
+from rawgan.runs._files import naming, write_file
 from rawgan.runs.folder import numbered_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
 BACKGROUND = 64  # dark grey: sets off black images and white ones
@@ -39,6 +42,8 @@ DIFFERENCES = {
     "identity": ("left alone", "#E69F00"),
 }
 """What translated images can be far from, its label and its colour."""
+PNG = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
+"""What every PNG file begins and ends with."""
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 
 
@@ -204,10 +209,17 @@ def save_animation(path: str | Path, frames: Sequence[np.ndarray], fps: float = 
     return _save_frames(path, images, _thin(names, MOST_FRAMES), fps, hold_last)
 
 
-def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold_last: float = 2.0) -> Path:
+def animate_folder(
+    path: str | Path,
+    folder: str | Path,
+    fps: float = 10.0,
+    hold_last: float = 2.0,
+    on_damaged: Callable[[str], None] | None = None,
+) -> Path:
     """Save the pictures step-<number>.png of a folder as an animation, in the order of their steps.
 
-    The rest is as in :func:`save_animation`. Only the frames that are shown are read.
+    The rest is as in :func:`save_animation`. Only the frames that are shown are read. With ``on_damaged``, those that
+    cannot be read are left out, and it is called with what is wrong with each.
 
     Raises: ConfigError when there are no such pictures, when one cannot be read, or when the file cannot be
         written; ShapeError for pictures of several sizes.
@@ -222,7 +234,16 @@ def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold
     files = _thin(numbered_files(folder, ".png"), MOST_FRAMES)
     if not files:
         raise ConfigError(f"{folder} has no pictures step-<number>.png\n  nothing there can be animated yet")
-    return _save_frames(path, map(_read_png, files), [str(file) for file in files], fps, hold_last)
+    names, frames = list[str](), list["Image"]()
+    for file in files:
+        try:
+            frames.append(_read_png(file))
+            names.append(str(file))
+        except ConfigError as error:
+            if on_damaged is None:
+                raise
+            on_damaged(str(error).partition("\n")[0])
+    return _save_frames(path, frames, names, fps, hold_last)
 
 
 def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
@@ -291,9 +312,17 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     if not records:
         top.set_yticks([])
         top.text(0.5, 0.5, "no steps yet", transform=top.transAxes, ha="center", color="0.4")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write_figure(path, figure)
+
+
+def write_figure(path: str | Path, figure: "Figure", dpi: int = 150) -> Path:
+    """Write a figure of matplotlib as a PNG file, and return its path.
+
+    Raises: FileError when it cannot be written
+    """
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=dpi)
+    return write_file(path, data.getvalue())
 
 
 def resized(image: np.ndarray, size: tuple[int, int]) -> "Image":
@@ -388,6 +417,26 @@ def _dithered(picture: "Image") -> "Image":
     return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
+def is_whole_png(path: Path) -> bool:
+    """Whether a PNG file begins and ends as one does. What is between is not looked at.
+
+    Raises: FileError when it cannot be read
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = save_image(f"{folder}/grey.png", np.zeros((6, 8, 1)))
+    ...     before = is_whole_png(path)
+    ...     _ = path.write_bytes(path.read_bytes()[:-1])
+    ...     before, is_whole_png(path)
+    (True, False)
+    """
+    with naming(path, "read"), open_file(path) as file:
+        begin = file.read(len(PNG[0]))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(PNG[1])))
+        return (begin, file.read()) == PNG
+
+
 def _read_png(path: Path) -> "Image":
     with naming(path, "read"):
         open_file(path).close()
@@ -407,9 +456,9 @@ def _save_png(path: str | Path, pixels: np.ndarray) -> Path:
     if path.suffix.lower() != ".png":
         raise ArgumentError(f"{path}: the picture is a PNG file, so its name has to end in .png")
     level = 1 if pixels.size > LARGE else 6  # the usual one takes three times as long, for a quarter fewer bytes
-    with replacing(path) as temporary:
-        _picture(pixels).save(temporary, format="PNG", compress_level=level)
-    return path
+    data = io.BytesIO()
+    _picture(pixels).save(data, format="PNG", compress_level=level)
+    return write_file(path, data.getvalue())
 
 
 def _save_frames(
@@ -437,9 +486,9 @@ def _save_frames(
         frames = [_dithered(frame) for frame in frames]
     milliseconds = [round(1000 / fps)] * len(frames)
     milliseconds[-1] = max(milliseconds[-1], round(1000 * hold_last))
-    with replacing(path) as temporary:
-        frames[0].save(temporary, form, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return path
+    data = io.BytesIO()
+    frames[0].save(data, form, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return write_file(path, data.getvalue())
 
 
 # --- curves ----------------------------------------------------------------------------------------------
