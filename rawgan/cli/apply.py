@@ -12,7 +12,7 @@ import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
 from rawgan.data.detail import best_window
@@ -91,11 +91,12 @@ def main(options: list[str]) -> int:
             "  leave it out, and give what is to be translated"
         )
     faults = list[str]()
-    files, notes = _files(config.images, faults)
-    networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
-    gan = _way(networks, config)
-    out = _new_folder(config.out, config.run)
-    survey = survey_of(files.values(), asked, config.back)
+    with waiting(console, "looking at the images"):
+        files, notes = _files(config.images, faults)
+        networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
+        gan = _way(networks, config)
+        out = _new_folder(config.out, config.run)
+        survey = survey_of(files.values(), asked, config.back)
     rows, count = list[list["Image.Image"]](), 0
     with progress_of(console, "translating") as show:
         for batch in together(_read(files, asked, config, survey, faults), gan):

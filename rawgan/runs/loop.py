@@ -258,9 +258,9 @@ class Loop(ABC):
         if lost := self.reached - len({record.get("step") for record in records}):
             on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
         least = self._least(records, folder.best_step())
-        with folder, Background() as background:
+        with folder, Background(on_trouble) as background:
             if self._has_picture(self.reached) and not is_there(folder.sample_path(self.reached)):
-                self._picture(folder, background, on_sample)
+                self._picture(folder, background, on_sample, on_trouble)
             saved, shown, outcomes = self.reached, time.monotonic(), []
             while True:
                 ended = self.reached == self.steps or should_stop()
@@ -294,9 +294,9 @@ class Loop(ABC):
                 if measured:
                     on_figures(self.reached, figures)
                 if picture:
-                    self._picture(folder, background, on_sample)
+                    self._picture(folder, background, on_sample, on_trouble)
                     self._examine(folder, records, on_trouble)
-                    background.do_latest(plot_losses, folder.losses_file, records.copy())
+                    background.draw_latest(plot_losses, folder.losses_file, records.copy())
                 if made is not None:
                     background.do(folder.save_checkpoint, made, self.config.keep)
                     saved = self.reached
@@ -306,8 +306,8 @@ class Loop(ABC):
                 if ended:
                     break
             if records:
-                background.do_latest(plot_losses, folder.losses_file, records)
-            background.do(animate_folder, folder.animation_file, folder.samples_folder)
+                background.draw_latest(plot_losses, folder.losses_file, records)
+            background.draw(animate_folder, folder.animation_file, folder.samples_folder)
         return self.reached
 
     def _has_picture(self, step: int) -> bool:
@@ -325,10 +325,20 @@ class Loop(ABC):
         return min((one[name] for one in records if one["step"] == best_step and name in one), default=math.inf)
 
     def _picture(
-        self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
+        self,
+        folder: RunFolder,
+        background: Background,
+        on_sample: Callable[[int, np.ndarray[Any, Any]], None],
+        on_trouble: Callable[[str], None],
     ) -> None:
-        samples, path = self.sample(), folder.sample_path(self.reached)
-        background.do(self.save_picture, path, samples, self.reached)
+        """Have a picture made of what G makes now; if there is no memory for that, say so, and go on without."""
+        path = folder.sample_path(self.reached)
+        try:
+            samples = self.sample()
+        except (MemoryError, DeviceError) as error:
+            on_trouble(f"{path} could not be made: {error or self._out_of_memory()}; training goes on")
+            return
+        background.draw(self.save_picture, path, samples, self.reached)
         on_sample(self.reached, samples)
 
     def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
