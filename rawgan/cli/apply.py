@@ -13,7 +13,7 @@ import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
 from rawgan.data.detail import best_window
@@ -99,19 +99,20 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
             "  leave it out, and give what is to be translated"
         )
     faults = list[str]()
-    files, notes = _files(config.images, faults)
-    networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
-    gan = _way(networks, config)
+    with waiting(console, "looking at the images"):
+        files, notes = _files(config.images, faults)
+        networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
+        gan = _way(networks, config)
+        survey = survey_of(files.values(), asked, config.back)
     with _new_folder(config.out, config.run) as out:
-        return _translate(console, asked, config, gan, about.step, files, notes, faults, out)
+        return _translate(console, asked, config, gan, about.step, files, survey, notes, faults, out)
 
 
 def _translate(
     console: Console, asked: TranslateConfig, config: ApplyConfig, gan: Translator, step: int,
-    files: dict[str, Path], notes: list[str], faults: list[str], out: Path,
+    files: dict[str, Path], survey: Survey, notes: list[str], faults: list[str], out: Path,
 ) -> int:  # fmt: skip
     """Translate the files into a folder."""
-    survey = survey_of(files.values(), asked, config.back)
     rows, count = list[list["Image.Image"]](), 0
     with progress_of(console, "translating") as show:
         for batch in together(_read(files, asked, config, survey, faults), gan):

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from rawgan import __version__
+from rawgan.cli._progress import waiting
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
@@ -57,12 +58,12 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     device, console = resolve(config.device), Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
-    with console.status("reading"):
+    with waiting(console, "reading"):
         asked, step, patients = patients_of(folder, config.seed, device)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
     count, findings, layers = len(patients[0].real), list[Finding](), list[Layer]()
     for patient in patients:
-        with console.status("examining"):
+        with waiting(console, "examining"):
             seen = probe(patient.gan, patient.real, patient.latent, asked.recipe(), patient.given)
             found = doctor.judge(seen, asked.recipe(), records, asked.remedies)
         console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))

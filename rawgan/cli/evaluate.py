@@ -16,7 +16,7 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli._figures import ROWS
 from rawgan.cli._points import measured, print_figures
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import say
 from rawgan.cli._translated import measured_images
 from rawgan.cli.parsing import parse
@@ -102,11 +102,11 @@ def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
         images = to_uint8(generate(gan.sampler, latent, on_progress=show))
     with progress_of(console, "measuring") as show:
         generated = evaluator.measure(images, show, labels)
-    with console.status("measuring real images"):
+    with waiting(console, "measuring real images"):
         floor = dict(reference.floor)
         if "label_kept" in generated:
             floor["label_kept"] = reference.accuracy
-    with console.status("looking for the nearest training images"):
+    with waiting(console, "looking for the nearest training images"):
         near = nearest_images(images[:LOOKED_AT], seen.images)
         generated["nearest"] = float(np.median(near.distance))
         others = draw(evaluator.held_out, min(count, LOOKED_AT), seed).images

@@ -170,7 +170,7 @@ class RunFolder:
         """
         with ExitStack() as stack:
             held = stack.enter_context(holding(self.path, follow=True))
-            with suppress(NoLocks, FileError):
+            with suppress(FileError):
                 stack.enter_context(locking(held, RESULTS_LOCK, RESULTS_SECONDS))
             yield
 
@@ -290,8 +290,8 @@ class RunFolder:
 
     # --- checkpoints -----------------------------------------------------------------------------------
 
-    def save_checkpoint(self, made: Checkpoint, keep: int) -> None:
-        """Write checkpoints/step-000500.safetensors, and delete all but the latest ``keep``.
+    def save_checkpoint(self, made: Checkpoint, keep: int | None) -> None:
+        """Write checkpoints/step-000500.safetensors, and delete all but the latest ``keep``; None deletes none.
 
         Lines of metrics that were appended before it are on the disk before it.
 
@@ -299,7 +299,7 @@ class RunFolder:
         """
         self._metrics.flush()
         write(self.checkpoints_folder / f"step-{made.about.step:06d}.safetensors", made)
-        for old in self.checkpoints()[:-keep]:
+        for old in self.checkpoints()[:-keep] if keep is not None else ():
             delete(old)
 
     def checkpoints(self) -> list[Path]:

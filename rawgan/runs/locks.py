@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rawgan.errors import ConfigError
+from rawgan.errors import ConfigError, FileError
 from rawgan.runs._files import Held, identity_of, is_still, naming, open_own
 
 if sys.platform == "win32":
@@ -21,7 +21,7 @@ else:
     import fcntl
 
 
-class NoLocks(ConfigError):
+class NoLocks(FileError):
     """A file system that has no locks."""
 
 

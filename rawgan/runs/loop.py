@@ -3,7 +3,6 @@
 import math
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
@@ -18,11 +17,11 @@ from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
 from rawgan.gan import Outcome, human_bytes
-from rawgan.runs._files import holding, is_there, rename
+from rawgan.runs._files import holding, is_there
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.doctor import Finding
-from rawgan.runs.folder import RunFolder, number_of
+from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
 from rawgan.runs.pictures import animate_folder, is_whole_png, plot_losses, save_grid
@@ -96,8 +95,6 @@ class Loop(ABC):
             )
         rawgan_kernels.use(config.backend)
         self.config = config
-        self._undrawn: deque[str] = deque()
-        """What could not be drawn, and is not told yet."""
         self._load(on_progress or (lambda done, total: None))
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
@@ -255,16 +252,17 @@ class Loop(ABC):
 
         Raises: DivergedError if a loss is not finite; the folder then holds the state before that step
         """
-        with folder, holding(folder.path, durable=True, follow=True), Background() as background:
+        held = holding(folder.path, durable=True, follow=True)
+        with folder, held, Background(on_trouble) as background:
             folder.write_config(self.config.to_dict())
             self._rewind(folder, on_trouble)
             records = folder.read_metrics()
             if lost := self.reached - len({record.get("step") for record in records}):
                 on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
-            self._make_again(folder, records, on_trouble)
+            self._make_again(folder, records, background, should_stop, on_trouble)
             least = self._least(records, folder.best_step())
-            if self._has_picture(self.reached) and not is_there(folder.sample_path(self.reached)):
-                self._picture(folder, background, on_sample)
+            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached)):
+                self._picture(folder, background, on_sample, on_trouble)
             saved, shown, outcomes = self.reached, time.monotonic(), []
             while True:
                 ended = self.reached == self.steps or should_stop()
@@ -298,72 +296,72 @@ class Loop(ABC):
                 if measured:
                     on_figures(self.reached, figures)
                 if picture:
-                    self._picture(folder, background, on_sample)
+                    self._picture(folder, background, on_sample, on_trouble)
                     self._examine(folder, records, on_trouble)
-                    background.do_latest(self._draw, plot_losses, folder.losses_file, records.copy())
+                    background.draw_latest(plot_losses, folder.losses_file, records.copy())
                 if made is not None:
-                    background.do(folder.save_checkpoint, made, self.config.keep)
+                    background.do(self._save, folder, background, made)
                     saved = self.reached
                     if measured and figures.get(self.best, math.inf) < least:
                         least = figures[self.best]
                         background.do(folder.save_best, made)
                 if ended:
                     break
-                while self._undrawn:
-                    on_trouble(self._undrawn.popleft())
             if records:
-                background.do_latest(self._draw, plot_losses, folder.losses_file, records)
-            background.do(self._draw, self._animate, folder.animation_file, folder.samples_folder)
-            background.finish()
-            while self._undrawn:
-                on_trouble(self._undrawn.popleft())
+                background.draw_latest(plot_losses, folder.losses_file, records)
+            background.draw(self._animate, folder.animation_file, folder.samples_folder, background.note)
         return self.reached
 
-    def _draw(self, draw: Callable[..., object], path: Path, *arguments: Any) -> None:
-        """Draw a picture or plot. What cannot be drawn is told, and no reason to stop; a disk that is full is one.
+    def _save(self, folder: RunFolder, background: Background, made: Checkpoint) -> None:
+        """Write a checkpoint. While there is no room for a picture, those that it can be made again from are kept."""
+        folder.save_checkpoint(made, self.config.keep if background.is_complete else None)
 
-        Raises: FileError when it cannot be written
-        """
-        try:
-            draw(path, *arguments)
-        except FileError:
-            raise
-        except Exception as error:  # whatever matplotlib and Pillow may raise where they are set up otherwise
-            self._undrawn.append(f"{path} could not be drawn: {type(error).__name__}: {error}")
+    def _animate(self, path: Path, samples: Path, say: Callable[[str], None]) -> None:
+        """Write the animation of the pictures that there are."""
+        animate_folder(path, samples, on_damaged=lambda what: say(f"left out of {path}: {what}"))
 
-    def _animate(self, path: Path, samples: Path) -> None:
-        animate_folder(path, samples, on_damaged=lambda what: self._undrawn.append(f"left out of {path}: {what}"))
+    def _make_again(
+        self,
+        folder: RunFolder,
+        records: list[dict[str, Any]],
+        background: Background,
+        should_stop: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> None:
+        """Make what a full disk, a crash or a power cut took of what was there, or should have been.
 
-    def _make_again(self, folder: RunFolder, records: list[dict[str, Any]], say: Callable[[str], None]) -> None:
-        """Make what a power cut or a crash took of what was there already: the best checkpoint, and pictures.
-
-        The best one is written right after the checkpoint of its step, so that one is there if the other is not. Of
-        pictures that are not whole, the steps are taken again, from the last checkpoint before them.
+        The best checkpoint is written right after that of its step, which is there if the best one is not. Of pictures
+        that are missing or not whole, the steps are taken again, from the last checkpoint before them, unless that is
+        longer ago than the oldest one that is kept: then somebody has deleted them.
         """
         best = self._best_of(records)
         if best is not None and folder.best_step() != best:
             made = folder.checkpoint_before(best)
             if made is not None and made.about.step == best:
                 folder.save_best(made)
-        now = None
-        for path in folder.samples():
-            if is_whole_png(path):
+        now, lost, most = None, 0, self.config.keep * self.config.checkpoint_every
+        for step in range(0, self.reached, self.config.sample_every):
+            path = folder.sample_path(step)
+            if not _is_lost(path):
                 continue
-            step = number_of(path)
             before = folder.checkpoint_before(step)
-            if step == self.reached or before is None:
-                say(f"set aside: {rename(path, f'{path.name}.damaged')}")
+            begin = 0 if before is None else before.about.step
+            if step - begin > most or should_stop():
+                lost += 1
                 continue
-            say(f"{path} is damaged; it is made again, by the steps from {before.about.step:,} on")
+            say(f"{path} is missing or damaged, and made again, by the steps from {begin:,} on")
             now = now or self.checkpoint()
-            self._begin(before)
-            for name, optimizer in optimizers_of(self.gan).items():
-                optimizer.lr = before.about.rates[name]
+            if not begin <= self.reached <= step:
+                self._begin(before)
+                if before is not None:  # with the learning rates that were, whatever they are from now on
+                    restore_gan(self.gan, before)
             while self.reached < step:
                 self._outcome(self.reached + 1, self._take)
-            self._draw(self.save_picture, path, self.sample(), step)
+            background.draw(self.save_picture, path, self.sample(), step)
         if now is not None:
             self._begin(now)
+        if lost:
+            say(f"{folder.samples_folder} lacks {lost:,} pictures of earlier steps; they are not made again")
 
     def _best_of(self, records: list[dict[str, Any]]) -> int | None:
         """The step whose figure is the first of the least; None if there is none."""
@@ -385,10 +383,20 @@ class Loop(ABC):
         return min((one[name] for one in records if one["step"] == best_step and name in one), default=math.inf)
 
     def _picture(
-        self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
+        self,
+        folder: RunFolder,
+        background: Background,
+        on_sample: Callable[[int, np.ndarray[Any, Any]], None],
+        on_trouble: Callable[[str], None],
     ) -> None:
-        samples, path = self.sample(), folder.sample_path(self.reached)
-        background.do(self._draw, self.save_picture, path, samples, self.reached)
+        """Have a picture made of what G makes now; if there is no memory for that, say so, and go on without."""
+        path = folder.sample_path(self.reached)
+        try:
+            samples = self.sample()
+        except (MemoryError, DeviceError) as error:
+            on_trouble(f"{path} could not be made: {error or self._out_of_memory()}; training goes on")
+            return
+        background.draw(self.save_picture, path, samples, self.reached)
         on_sample(self.reached, samples)
 
     def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
@@ -510,3 +518,11 @@ def _check_finite(checkpoint: Checkpoint) -> None:
             raise DivergedError(
                 f"step {checkpoint.about.step}: {name} {array.shape} is no longer finite, so training stops"
             )
+
+
+def _is_lost(picture: Path) -> bool:
+    """Whether a picture is not there, or not whole. One that cannot be read is left alone."""
+    try:
+        return not (is_there(picture) and is_whole_png(picture))
+    except FileError:
+        return False

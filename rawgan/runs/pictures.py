@@ -20,10 +20,10 @@ from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.files import open_file
 from rawgan.runs._files import naming, write_file
 from rawgan.runs.folder import numbered_files
+from rawgan.runs.plots import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from PIL.Image import Image
 
 BACKGROUND = 64  # dark grey: sets off black images and white ones
@@ -256,73 +256,65 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     over; what is not finite is a gap; records without a step are left out. What is no number is not finite.
     The thin line is the measurement, the thick one a running mean.
 
-    Raises: ConfigError when the file cannot be written.
+    Raises: what :func:`rawgan.runs.plots.plotting` raises.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     plot_losses(f"{folder}/losses.png", [{"step": 1, "d_loss": 0.7, "g_loss": 0.6}]).name
     'losses.png'
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
     records = [record for record in metrics if 0 <= _number(record.get("step")) < 2**53]
     last = max((record["step"] for record in records), default=1)
 
     measured = [record for record in records if "fid" in record]
     differences = [key for key in DIFFERENCES if any(key in record for record in records)]
     panels = 2 + bool(measured) + bool(differences)
-    figure = Figure(figsize=(9, 1.5 + 2.5 * panels), layout="constrained")
-    top, bottom, *below = figure.subplots(panels, 1, sharex=True)
-    _curve(top, records, "d_loss", "discriminator", "#0072B2")
-    _curve(top, records, "g_loss", "generator", "#D55E00")
-    top.set(ylabel="loss in nats")
-    top.set_title("Losses", loc="left")
-    for key, label, colour in (("class_real", "classes of real", "#009E73"), ("class_fake", "of generated", "#CC79A7")):
-        if any(key in record for record in records):
-            _curve(top, records, key, label, colour)
-    bottom.axhline(0.5, color="0.4", linewidth=1, linestyle="--", label="undecided (0.5)")
-    _curve(bottom, records, "d_real", "D(real)", "#009E73")
-    _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
-    bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
-    bottom.set_title("What the discriminator thinks", loc="left")
-    for axes in below[: bool(differences)]:
-        for key in differences:
-            _curve(axes, records, key, *DIFFERENCES[key])
-        axes.set(ylabel="mean difference")
-        _scale_by_powers(axes)
-        axes.set_title("How far the images are from what they should be", loc="left")
-    for axes in below[bool(differences) :]:
-        best = min(measured, key=lambda record: _number(record["fid"]))
-        steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
-        axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")
-        axes.plot(best["step"], _number(best["fid"]), "o", color="#D55E00", label="best")
-        axes.set(ylabel="FID")
-        _scale_by_powers(axes)
-        axes.set_title("How far the images are from real ones", loc="left")
-    lowest = [top, bottom, *below][-1]
-    lowest.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
-    lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
-    lowest.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    for axes in (top, bottom, *below):
-        axes.grid(color="0.9")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    if not records:
-        top.set_yticks([])
-        top.text(0.5, 0.5, "no steps yet", transform=top.transAxes, ha="center", color="0.4")
-    return write_figure(path, figure)
+    with plotting(path, (9, 1.5 + 2.5 * panels), dpi=150) as figure:
+        from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-
-def write_figure(path: str | Path, figure: "Figure", dpi: int = 150) -> Path:
-    """Write a figure of matplotlib as a PNG file, and return its path.
-
-    Raises: FileError when it cannot be written
-    """
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=dpi)
-    return write_file(path, data.getvalue())
+        top, bottom, *below = figure.subplots(panels, 1, sharex=True)
+        _curve(top, records, "d_loss", "discriminator", "#0072B2")
+        _curve(top, records, "g_loss", "generator", "#D55E00")
+        top.set(ylabel="loss in nats")
+        top.set_title("Losses", loc="left")
+        for key, label, colour in (
+            ("class_real", "classes of real", "#009E73"),
+            ("class_fake", "of generated", "#CC79A7"),
+        ):
+            if any(key in record for record in records):
+                _curve(top, records, key, label, colour)
+        bottom.axhline(0.5, color="0.4", linewidth=1, linestyle="--", label="undecided (0.5)")
+        _curve(bottom, records, "d_real", "D(real)", "#009E73")
+        _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
+        bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
+        bottom.set_title("What the discriminator thinks", loc="left")
+        for axes in below[: bool(differences)]:
+            for key in differences:
+                _curve(axes, records, key, *DIFFERENCES[key])
+            axes.set(ylabel="mean difference")
+            _scale_by_powers(axes)
+            axes.set_title("How far the images are from what they should be", loc="left")
+        for axes in below[bool(differences) :]:
+            best = min(measured, key=lambda record: _number(record["fid"]))
+            steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
+            axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")
+            axes.plot(best["step"], _number(best["fid"]), "o", color="#D55E00", label="best")
+            axes.set(ylabel="FID")
+            _scale_by_powers(axes)
+            axes.set_title("How far the images are from real ones", loc="left")
+        lowest = [top, bottom, *below][-1]
+        lowest.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
+        lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
+        lowest.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        for axes in (top, bottom, *below):
+            axes.grid(color="0.9")
+            axes.set_axisbelow(True)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+        if not records:
+            top.set_yticks([])
+            top.text(0.5, 0.5, "no steps yet", transform=top.transAxes, ha="center", color="0.4")
+    return Path(path)
 
 
 def resized(image: np.ndarray, size: tuple[int, int]) -> "Image":

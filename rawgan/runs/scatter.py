@@ -12,7 +12,7 @@ from rawgan.errors import ArgumentError
 from rawgan.metrics import MixtureQuality, is_good, quality
 from rawgan.random import generator
 from rawgan.runs._files import write_file
-from rawgan.runs.pictures import write_figure
+from rawgan.runs.plots import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,16 +36,15 @@ def save_scatter(path: str | Path, points: NDArray[np.float32], mixture: Mixture
     """Save a PNG file of generated points over real ones, titled with what they are of, and return its path.
 
     Shapes: points (N, 2)
-    Raises: what `quality` raises; ConfigError when the file cannot be written
+    Raises: what `quality` and `plotting` raise
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 5.2), layout="constrained")
-    axes = figure.subplots()
-    draw_points(axes, points, mixture)
-    axes.set_title(f"{mixture.name}, {of}: {quality_in_words(quality(points, mixture))}", fontsize=10, loc="left")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, markerscale=2)
-    return write_figure(path, figure, dpi=120)
+    title = f"{mixture.name}, {of}: {quality_in_words(quality(points, mixture))}"
+    with plotting(path, (5, 5.2), dpi=120) as figure:
+        axes = figure.subplots()
+        draw_points(axes, points, mixture)
+        axes.set_title(title, fontsize=10, loc="left")
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, markerscale=2)
+    return Path(path)
 
 
 def draw_points(axes: "Axes", points: NDArray[np.float32], mixture: Mixture) -> None:
