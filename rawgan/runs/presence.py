@@ -4,11 +4,9 @@ A writer keeps other writers out by its lock. The mark is a second lock on the s
 system tells of when it is asked. To ask takes no lock: however many look at a run, no writer ever finds it taken.
 """
 
-import os
 import struct
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from rawgan.files import open_file
@@ -26,18 +24,11 @@ else:
 start, length, process, kind, whence."""
 
 
-@contextmanager
-def marked(path: Path) -> Iterator[None]:
-    """Inside, a file has this process's mark. Where the file system has no such locks, it has none."""
-    if fcntl is None:
-        yield
-        return
-    with ExitStack() as stack:
+def mark(descriptor: int) -> None:
+    """Give an open file the mark, until it is closed. Where the file system has no such locks, it has none."""
+    if fcntl is not None:
         with suppress(OSError):
-            descriptor = os.open(path, os.O_RDWR)
-            stack.callback(os.close, descriptor)
             fcntl.fcntl(descriptor, getattr(fcntl, "F_OFD_SETLK", fcntl.F_SETLK), _lock(fcntl.F_WRLCK))
-        yield
 
 
 def is_marked(path: Path) -> bool:
@@ -47,10 +38,10 @@ def is_marked(path: Path) -> bool:
 
     >>> from tempfile import NamedTemporaryFile
     >>> with NamedTemporaryFile() as file:
-    ...     with marked(Path(file.name)):
-    ...         inside = is_marked(Path(file.name))
-    ...     inside, is_marked(Path(file.name))
-    (True, False)
+    ...     before = is_marked(Path(file.name))
+    ...     mark(file.fileno())
+    ...     before, is_marked(Path(file.name))
+    (False, True)
     """
     with open_file(path) as file:
         if fcntl is None:
