@@ -16,13 +16,12 @@ from rawgan.data.bounded import machine_bytes
 from rawgan.errors import ConfigError, shown
 from rawgan.files import open_file
 from rawgan.runs._files import flush, is_still, is_there, naming, open_own, write_file, write_whole
+from rawgan.runs.checkpoint import MOST_STEPS
 
 LONGEST = 1 << 20
 """Bytes of a line."""
 RECORD_BYTES, ENTRY_BYTES = 128, 160
 """Memory that a line takes once it is read, about, and each of its entries."""
-MOST_STEPS = 2**53
-"""Up to which each whole number is a float."""
 NUMBERS = frozenset({
     "epoch", "d_loss", "g_loss", "d_real", "d_fake", "class_real", "class_fake", "pixel", "feature", "cycle",
     "identity", "fid", "unmatched", "l1",

@@ -381,7 +381,7 @@ class Loop(ABC):
     def _least(self, records: list[dict[str, Any]], best_step: int | None) -> float:
         """The figure of the best checkpoint, which another has to stay below."""
         name = self.best
-        return min((one[name] for one in records if one["step"] == best_step and name in one), default=math.inf)
+        return min((one[name] for one in records if one.get("step") == best_step and name in one), default=math.inf)
 
     def _picture(
         self,
