@@ -38,12 +38,12 @@ def small_run(folder: Path, steps: int = 20) -> TrainConfig:
     )  # fmt: skip
 
 
-def go_on(config: TrainConfig, path: Path) -> RunFolder:
+def go_on(config: TrainConfig, path: Path, on_trouble: Callable[[str], None] = lambda what: None) -> RunFolder:
     """Begin a run, or go on with it from its newest checkpoint that is whole, to the end."""
     folder = RunFolder(path)
     path.mkdir(parents=True, exist_ok=True)
     checkpoint, _ = folder.newest_checkpoint()
-    Training(config, checkpoint=checkpoint).run(folder)
+    Training(config, checkpoint=checkpoint).run(folder, on_trouble=on_trouble)
     return folder
 
 
@@ -124,20 +124,21 @@ def full_disks(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> 
         expected = bits(go_on(config, folder / "whole"))
     found = Counter(full=0, lost=0)
     for point in range(count):
-        path = folder / f"run-{point}"
+        path, told = folder / f"run-{point}", list[str]()
         try:
             with every_plot(), disk_of(written[0] * point // count):
-                go_on(config, path)
+                go_on(config, path, told.append)  # of pictures it is told, and no more
         except RawganError as error:
-            found["full"] += 1
-            found["named"] += "No space left on device" in str(error) and str(path) in str(error)
+            told.append(str(error))
+        found["full"] += bool(told)
+        found["named"] += any("No space left on device" in what and str(path) in what for what in told)
         found["lost"] += bits(go_on(config, path)) != expected
     return found
 
 
 def every_plot() -> AbstractContextManager[object]:
     """Inside, no plot is left out because a newer one is due: a run then writes as many bytes each time."""
-    return patch.object(Background, "do_latest", Background.do)
+    return patch.object(Background, "draw_latest", Background.draw)
 
 
 def _no_space() -> None:

@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.files import FOLDER, read
 from bench.mixtures import from_text
 from rawgan.cli.parsing import parse
+from rawgan.runs.plots import plotting
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
@@ -30,8 +31,9 @@ FAMILIES = {  # colour and marker by what a kernel's name begins with
 STYLE = {
     "font.size": 10, "axes.titlesize": 12, "axes.titlelocation": "left", "axes.spines.top": False,
     "axes.spines.right": False, "axes.axisbelow": True, "grid.color": "#e4e4e4", "legend.frameon": False,
-    "svg.hashsalt": "rawgan", "figure.dpi": 120, "savefig.bbox": "tight",
+    "savefig.bbox": "tight",
 }  # fmt: skip
+SIZE, DPI = (6.4, 4.8), 120
 SECOND_LINE = {"fontsize": 8.5, "color": GREY}
 
 
@@ -63,20 +65,9 @@ def draw(path: Path) -> list[Path]:
     draw_one = PICTURES.get(report["benchmark"])
     if draw_one is None:
         return []
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(STYLE):
-        figure = Figure(layout="constrained")
+    with plotting(path.with_suffix(".png"), SIZE, DPI, STYLE) as figure:
         draw_one(figure, report)
-        picture = path.with_suffix(".png")
-        half = picture.with_name(f".{picture.name}.half")
-        try:
-            figure.savefig(half, format="png")
-            half.replace(picture)
-        finally:
-            half.unlink(missing_ok=True)
-    return [picture]
+    return [path.with_suffix(".png")]
 
 
 def roofline(figure: Any, report: dict[str, Any]) -> None:

@@ -37,8 +37,8 @@ def saving() -> dict[str, float]:
             return result
 
         def pictures(background: Background) -> None:
-            background.do(save_grid, folder.sample_path(1), images)
-            background.do_latest(plot_losses, folder.losses_file, records)
+            background.draw(save_grid, folder.sample_path(1), images)
+            background.draw_latest(plot_losses, folder.losses_file, records)
 
         for number in range(2, 2 + ROUNDS):
             timed("a step", lambda number=number: training.step(number))

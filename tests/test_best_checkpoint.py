@@ -125,7 +125,15 @@ def test_a_damaged_best_is_replaced(measured, config, tmp_path):
     folder.best_file.write_bytes(b"no checkpoint")
     assert folder.best_step() is None
     Training(config, checkpoint=folder.newest_checkpoint()[0]).run(folder)
-    assert folder.best_step() == 4  # not the best there was, but the best there is
+    assert folder.best_step() == 2  # there is a checkpoint of that step
+
+
+def test_a_damaged_best_of_which_there_is_no_checkpoint_is_the_best_there_is(measured, config, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(dataclasses.replace(config, steps=3, keep=1)).run(folder)
+    folder.best_file.write_bytes(b"no checkpoint")
+    Training(config, checkpoint=folder.newest_checkpoint()[0]).run(folder)
+    assert folder.best_step() == 4
 
 
 def test_without_measuring_there_is_no_best(config, tmp_path, capsys):

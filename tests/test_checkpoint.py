@@ -75,7 +75,7 @@ def test_a_crash_while_saving_leaves_the_old_file(path, monkeypatch):
     write(path, Checkpoint(ABOUT, {"w": BASE}))
     before = path.read_bytes()
 
-    def crash(*paths):
+    def crash(*paths, **at):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "replace", crash)

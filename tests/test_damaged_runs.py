@@ -293,10 +293,10 @@ def test_runs_of_others_are_not_called_running(run, monkeypatch, capsys):
     for each in (run, run.with_name("half")):
         (each / ".lock").touch()
 
-    def refused(lock, blocking=True):
+    def refused(descriptor):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    monkeypatch.setattr("rawgan.runs.locks._lock", refused)
     assert main(["runs", str(run.parent)]) == 0
     printed = capsys.readouterr().out.splitlines()
     states = {line.split()[0]: line.rstrip() for line in printed if line.strip()}

@@ -1,6 +1,7 @@
 """Grids, animations, loss curves, terminal pictures and slerp, each read back from what was written."""
 
 import math
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -201,11 +202,14 @@ def test_a_failed_write_leaves_the_old_picture_and_no_litter(tmp_path, monkeypat
     path = save_grid(tmp_path / "a.png", noise(1, 4, 4, 1))
     before = path.read_bytes()
 
-    def half(self, file, **options):
-        file.write_bytes(b"half a picture")
-        raise OSError(28, "No space left on device")
+    write = os.write
 
-    monkeypatch.setattr(Image.Image, "save", half)
+    def half(descriptor, data):
+        if len(data) < 50:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data[: len(data) // 2])
+
+    monkeypatch.setattr(os, "write", half)
     with pytest.raises(ConfigError, match=r"a\.png could not be written: No space left on device"):
         save_grid(path, noise(1, 4, 4, 1))
     assert path.read_bytes() == before

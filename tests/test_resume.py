@@ -94,7 +94,7 @@ def test_what_was_lost_after_the_checkpoint_comes_again(config, whole, tmp_path)
     Training(config).run(folder)
     folder.checkpoints()[-1].unlink()
     folder.sample_path(6).unlink()  # that of the checkpoint it goes on from
-    (folder.samples_folder / ".step-000009.png.1234.tmp").touch()
+    (folder.samples_folder / ".step-000009.png.0123abcd.tmp").touch()
     with folder.metrics_file.open("a") as file:
         file.write('{"step": 8, "d_lo')
     folder.animation_file.unlink()

@@ -16,7 +16,8 @@ import pytest
 from rich.console import Console
 
 from rawgan.cli import _view
-from rawgan.cli._view import REDRAW_SECONDS, REFRESH_SECONDS, SHARE, Log, View, moves_cursor
+from rawgan.cli._progress import moves_cursor
+from rawgan.cli._view import REDRAW_SECONDS, REFRESH_SECONDS, SHARE, Log, View
 from rawgan.gan.objectives import guessing, objective
 from rawgan.runs import RunFolder
 from rawgan.runs.config import TrainConfig

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from io import TextIOWrapper
 
+from rawgan.cli import _stopping
+from rawgan.cli._outlet import GONE, outlets, reader_has_gone
 from rawgan.errors import RawganError
 
 COMMANDS = {
@@ -27,13 +28,33 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, TextIOWrapper
-        ):  # what the terminal cannot show, such as parts of a file's name, is escaped
-            stream.reconfigure(errors="backslashreplace")
-    command, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C, 141 if nobody
+    reads its output any more.
+
+    Without arguments, they are those of the process, which is there for the command only.
+    """
+    if arguments is None:
+        _stopping.alone = True
+    with outlets() as out:
+        code: int | str | None
+        try:
+            code = _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
+        except SystemExit as stop:  # after --help, or a wrong call
+            code = stop.code
+            if out is None or out.lost is None:
+                raise
+        if out is not None:
+            out.flush()
+        if out is None or out.lost is None or code:
+            return int(code or 0)
+        if reader_has_gone():
+            return GONE
+        print(f"rawgan: the output could not be written: {out.lost.strerror or out.lost}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
+    command, *options = arguments
     if command in ("-h", "--help", "help"):
         print(_help())
         return 0

@@ -3,17 +3,17 @@
 import itertools
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from rawgan.cli._progress import progress_of
+from rawgan.cli._outlet import GONE, reader_has_gone
+from rawgan.cli._progress import moves_cursor, progress_of, waiting
+from rawgan.cli._stopping import stopping
 from rawgan.cli._tables import layer_table
 from rawgan.cli._text import say
-from rawgan.cli._view import Log, View, moves_cursor
+from rawgan.cli._view import Log, View
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
@@ -97,10 +97,22 @@ def _train(console: Console, training: Loop, folder: RunFolder) -> int:
         f"run folder: {folder.path}",
     )
     display = View(console, training) if moves_cursor(console) else Log(console, training)
-    with _stopping(console) as stop, display:
-        reached = training.run(
-            folder, display.step, display.sample, lambda: stop.signal is not None, display.say, display.figures
-        )
+    with stopping(partial(say, console)) as stop:
+        begun = training.reached
+
+        def should_stop() -> bool:
+            if stop.signal is None and reader_has_gone() and training.reached > begun:
+                stop.signal = GONE - 128
+            return stop.signal is not None
+
+        with display:
+            reached = training.run(folder, display.step, display.sample, should_stop, display.say, display.figures)
+        return _tell_end(console, training, folder, reached, stop.signal)
+
+
+def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int, asked: int | None) -> int:
+    """Say where everything is, and return the exit code."""
+    config = training.config
     say(
         console,
         f"pictures: {folder.samples_folder}",
@@ -114,8 +126,9 @@ def _train(console: Console, training: Loop, folder: RunFolder) -> int:
         say(console, f"{len(alarms)} finding{'' if len(alarms) == 1 else 's'}: rawgan diagnose {folder.path}")
     if reached < training.steps:
         way_on = f"go on with: rawgan {config.command} --resume {folder.path}"
-        say(console, f"stopped at step {reached:,} of {training.steps:,}; {way_on}")
-        return 128 + (stop.signal or signal.SIGINT)
+        said = f"stopped at step {reached:,} of {training.steps:,}; {way_on}"
+        say(Console(stderr=True) if reader_has_gone() else console, said)
+        return 128 + (asked or signal.SIGINT)
     say(console, config.use(folder.path))
     return 0
 
@@ -198,8 +211,8 @@ def _warm_up(console: Console) -> None:
     if warm_up.is_warm():
         return
     console.print("compiling the kernels of every run for this CPU, once", highlight=False)
-    with console.status("compiling") as status:
-        warm_up.warm_up(on_kernel=lambda name: status.update(f"compiling {name}"))
+    with waiting(console, "compiling") as tell:
+        warm_up.warm_up(on_kernel=lambda name: tell(f"compiling {name}"))
 
 
 def _dry_run(console: Console, training: Loop) -> int:
@@ -208,7 +221,8 @@ def _dry_run(console: Console, training: Loop) -> int:
     for title, network, x in training.at_work():
         console.print(layer_table(f"{config.network} {title}, batch {config.batch_size}", network, x))
     started = time.perf_counter()
-    record = training.step(1)
+    with waiting(console, "taking one step"):
+        record = training.step(1)
     seconds = time.perf_counter() - started
     console.print(
         f"one step: {seconds:.2f} s, D loss {record.d_loss:.3f}, G loss {record.g_loss:.3f}; "
@@ -223,29 +237,3 @@ def _dry_run(console: Console, training: Loop) -> int:
     held = human_bytes(training.data.images.nbytes) if isinstance(training.data, ImageSet) else "drawn as it is needed"
     console.print(f"data: {held}; nothing was written", highlight=False)
     return 0
-
-
-@dataclass
-class _Stop:
-    """Which signal asked to stop, if one did."""
-
-    signal: int | None = None
-
-
-@contextmanager
-def _stopping(console: Console) -> Iterator[_Stop]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop after the current step; a second one stops at once."""
-    stop, handled = _Stop(), (signal.SIGINT, signal.SIGTERM)
-
-    def ask(signum: int, frame: object) -> None:
-        stop.signal = signum
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        console.print("stopping after this step, with a checkpoint; Ctrl-C again stops at once", highlight=False)
-
-    before = [signal.signal(each, ask) for each in handled]
-    try:
-        yield stop
-    finally:
-        for each, handler in zip(handled, before, strict=True):
-            signal.signal(each, handler)

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from rich.segment import Segment
 from rich.text import Text
 
 from rawgan.cli._figures import in_words
-from rawgan.cli._text import say
+from rawgan.cli._progress import repeating
+from rawgan.cli._text import duration, say
 from rawgan.gan.objectives import IN_NATS, guessing
 from rawgan.metrics import quality
 from rawgan.runs.loop import Loop, Record
@@ -23,6 +25,8 @@ from rawgan.runs.terminal import layout_of, terminal_lines
 
 LOG_SECONDS = 5.0
 """Time between the lines of a log."""
+SILENT_SECONDS = 9.0
+"""The longest time without any line, however long a step takes, or what follows the last one."""
 REFRESH_SECONDS = 2.0
 """Time between refreshes of the figures in a terminal, however long a step takes."""
 REDRAW_SECONDS = 4.0
@@ -35,11 +39,6 @@ LEAST_ACROSS = 4
 """Pixels of an image below which nothing is to be seen."""
 
 
-def moves_cursor(console: Console) -> bool:
-    """Whether what was printed can be replaced: not in files, pipes, and terminals such as that of an editor."""
-    return console.is_terminal and not console.is_dumb_terminal and not console.legacy_windows
-
-
 class Log:
     """Progress as lines of text: for files, pipes, and terminals that cannot move the cursor."""
 
@@ -47,13 +46,29 @@ class Log:
         self.console, self.training = console, training
         self.times: deque[tuple[int, float]] = deque(maxlen=WINDOW)
         self.logged = -LOG_SECONDS
+        self.stack = ExitStack()
 
     def __enter__(self) -> "Log":
-        say(self.console, *self.legend())
+        self.entered = time.monotonic()
+        self._print(*self.legend())
+        self.stack.enter_context(repeating(SILENT_SECONDS / 3, self._live_sign))
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        self.stack.close()
+
+    def _print(self, *lines: str) -> None:
+        say(self.console, *lines)
+        self.printed = time.monotonic()
+
+    def _live_sign(self) -> None:
+        """Print a line if there was none for long."""
+        now, reached, steps = time.monotonic(), self.training.reached, self.training.steps
+        if now - self.printed < SILENT_SECONDS * 2 / 3:
+            return
+        since = duration(now - (self.times[-1][1] if self.times else self.entered))
+        what = "files are being written" if reached == steps else "the next one takes"
+        self._print(f"step {reached}/{steps}; {what}: {since} so far")
 
     def legend(self) -> Iterator[str]:
         """What the figures mean."""
@@ -89,7 +104,7 @@ class Log:
         self.times.append((record.step, now))
         if record.step not in (1, self.training.steps) and now - self.logged < LOG_SECONDS:
             return
-        self.logged = now
+        self.logged = self.printed = now
         parts = f"step {record.step}/{self.training.steps}", *_figures(record), self.pace(record.step)
         say(self.console, "  ".join(filter(None, parts)))
 
@@ -97,15 +112,15 @@ class Log:
         """Pictures are files, and a log shows none; but what points make of a mixture is soon said."""
         if self.training.config.mixture is not None:
             found = quality_in_words(quality(samples, self.training.config.mixture))
-            say(self.console, f"step {step:,}: {found}")
+            self._print(f"step {step:,}: {found}")
 
     def figures(self, step: int, figures: dict[str, Any]) -> None:
         """How good the images are."""
-        say(self.console, f"step {step:,}  {in_words(figures)}")
+        self._print(f"step {step:,}  {in_words(figures)}")
 
     def say(self, what: str) -> None:
         """Something that a person should know, and that takes a while."""
-        say(self.console, *what.splitlines())
+        self._print(*what.splitlines())
 
 
 class View(Log):
@@ -192,21 +207,6 @@ class View(Log):
             yield line
             if isinstance(line, ProgressBar):
                 yield Segment.line()
-
-
-def duration(seconds: float) -> str:
-    """A time in the two largest units that it has.
-
-    >>> duration(8.4), duration(143), duration(7500), duration(100_000)
-    ('8 s', '2 min 23 s', '2 h 05 min', '1 d 3 h')
-    """
-    whole = round(seconds)
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60:02d} min"
-    return f"{minutes} min {whole % 60:02d} s" if minutes else f"{whole} s"
 
 
 def _figures(record: Record) -> list[str]:

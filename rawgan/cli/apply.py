@@ -1,9 +1,10 @@
 """rawgan apply"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +13,7 @@ import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
 from rawgan.data.detail import best_window
@@ -24,7 +25,7 @@ from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.runs import RunFolder
-from rawgan.runs._files import naming
+from rawgan.runs._files import delete, holding, make_folder
 from rawgan.runs.applying import (
     Work,
     applied,
@@ -35,7 +36,8 @@ from rawgan.runs.applying import (
     together,
     translate_config_of,
 )
-from rawgan.runs.folder import refuse_taken
+from rawgan.runs.folder import LOCK, refuse_taken
+from rawgan.runs.locks import NoLocks, locking
 from rawgan.runs.pictures import CELL, save_image, save_sheet, thumbnail
 from rawgan.runs.translate_config import EnhanceConfig, TranslateConfig
 
@@ -79,7 +81,13 @@ class ApplyConfig:
 def main(options: list[str]) -> int:
     """Translate the images, and say where they are."""
     config = parse(ApplyConfig, "rawgan apply", options)
-    folder, console = RunFolder.open(config.run), Console()
+    with RunFolder.open(config.run).held() as folder:
+        return _apply(config, folder)
+
+
+def _apply(config: ApplyConfig, folder: RunFolder) -> int:
+    """Translate the images by a run."""
+    console = Console()
     asked = translate_config_of(folder)
     if asked is None:
         raise ConfigError(
@@ -91,11 +99,20 @@ def main(options: list[str]) -> int:
             "  leave it out, and give what is to be translated"
         )
     faults = list[str]()
-    files, notes = _files(config.images, faults)
-    networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
-    gan = _way(networks, config)
-    out = _new_folder(config.out, config.run)
-    survey = survey_of(files.values(), asked, config.back)
+    with waiting(console, "looking at the images"):
+        files, notes = _files(config.images, faults)
+        networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
+        gan = _way(networks, config)
+        survey = survey_of(files.values(), asked, config.back)
+    with _new_folder(config.out, config.run) as out:
+        return _translate(console, asked, config, gan, about.step, files, survey, notes, faults, out)
+
+
+def _translate(
+    console: Console, asked: TranslateConfig, config: ApplyConfig, gan: Translator, step: int,
+    files: dict[str, Path], survey: Survey, notes: list[str], faults: list[str], out: Path,
+) -> int:  # fmt: skip
+    """Translate the files into a folder."""
     rows, count = list[list["Image.Image"]](), 0
     with progress_of(console, "translating") as show:
         for batch in together(_read(files, asked, config, survey, faults), gan):
@@ -115,7 +132,7 @@ def main(options: list[str]) -> int:
                         rows.append(_row(asked, work, image))
     say(console, *notes, *survey.notes(Path()))
     if rows:
-        say(console, f"{count} image{'' if count == 1 else 's'} of step {about.step:,}: {out}")
+        say(console, f"{count} image{'' if count == 1 else 's'} of step {step:,}: {out}")
         with _noting(faults):
             say(console, f"before and after: {save_sheet(out / 'sheet.png', rows)}")
     for fault in faults:
@@ -205,14 +222,34 @@ def _way(networks: Translator | Cycle, config: ApplyConfig) -> Translator:
     return networks
 
 
-def _new_folder(out: Path | None, run: Path) -> Path:
-    """A folder to write into: an empty one, or one that there is not yet."""
+@contextmanager
+def _new_folder(out: Path | None, run: Path) -> Iterator[Path]:
+    """A folder to write into, held: an empty one, or one that there is not yet; and no other process's.
+
+    One that nothing was written into is not left behind.
+    """
+    folder, made = (out, False) if out is not None else (run / "applied", True)
     if out is not None:
-        refuse_taken(out)
-        with naming(out, "made"):
-            out.mkdir(parents=True, exist_ok=True)
-        return out
-    number, folder = 2, run / "applied"
-    while folder.exists():
-        number, folder = number + 1, run / f"applied-{number}"
-    return folder
+        refuse_taken(folder)
+        made = make_folder(folder)
+    else:
+        numbers = count(2)
+        while not _is_new(folder):
+            folder = run / f"applied-{next(numbers)}"
+    with holding(folder) as held:
+        try:
+            with ExitStack() as stack:
+                with suppress(NoLocks):
+                    stack.enter_context(locking(held, LOCK, seconds=0))
+                    stack.callback(delete, folder / LOCK)
+                refuse_taken(folder)
+                yield folder
+        finally:
+            if made:
+                with suppress(OSError):  # which it is if it holds anything
+                    folder.rmdir()
+
+
+def _is_new(folder: Path) -> bool:
+    """Make a folder of that name, unless the name is taken."""
+    return not folder.is_symlink() and make_folder(folder)

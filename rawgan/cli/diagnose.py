@@ -12,11 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from rawgan import __version__
+from rawgan.cli._progress import waiting
 from rawgan.cli._text import say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
-from rawgan.runs._files import replacing
+from rawgan.runs._files import write_file
 from rawgan.runs.doctor import Finding
 from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.patients import patients_of
@@ -48,15 +49,21 @@ class DiagnoseConfig:
 def main(options: list[str]) -> int:
     """Examine, print the table, and write the files."""
     config = parse(DiagnoseConfig, "rawgan diagnose", options)
-    folder, device, console = RunFolder.open(config.run), resolve(config.device), Console()
+    with RunFolder.open(config.run).held() as folder:
+        return _diagnose(config, folder)
+
+
+def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
+    """Examine a run."""
+    device, console = resolve(config.device), Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
-    with console.status("reading"):
+    with waiting(console, "reading"):
         asked, step, patients = patients_of(folder, config.seed, device)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
     count, findings, layers = len(patients[0].real), list[Finding](), list[Layer]()
     for patient in patients:
-        with console.status("examining"):
+        with waiting(console, "examining"):
             seen = probe(patient.gan, patient.real, patient.latent, asked.recipe(), patient.given)
             found = doctor.judge(seen, asked.recipe(), records, asked.remedies)
         console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))
@@ -77,9 +84,9 @@ def main(options: list[str]) -> int:
     figures, picture = folder.path / "diagnosis.json", folder.path / "diagnosis.png"
     said = {"rawgan": __version__, "step": step, "images": count, "seed": config.seed,
             "findings": [finding.to_dict() for finding in findings]}  # fmt: skip
-    with replacing(figures) as temporary:
-        temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    plot_layers(picture, layers)
+    with folder.results():
+        write_file(figures, f"{json.dumps(said, indent=2)}\n".encode())
+        plot_layers(picture, layers)
     say(console, f"figures: {figures}", f"activations and gradients of every layer: {picture}")
     return 1 if alarms or (out and warm and ended) else 0
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli._figures import ROWS
 from rawgan.cli._points import measured, print_figures
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import say
 from rawgan.cli._translated import measured_images
 from rawgan.cli.parsing import parse
@@ -28,7 +28,7 @@ from rawgan.metrics import Reference, draw, nearest_images
 from rawgan.metrics.classifier import DIGITS
 from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid
-from rawgan.runs._files import replacing
+from rawgan.runs._files import write_file
 from rawgan.runs.applying import restore_networks, restore_other, translate_config_of
 from rawgan.runs.evaluating import Evaluator
 from rawgan.runs.restoring import config_of, images_of, restore
@@ -75,7 +75,13 @@ def main(options: list[str]) -> int:
     config = parse(EvaluateConfig, "rawgan evaluate", options)
     if config.samples is not None and config.samples < 1:
         raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
-    folder, console, seed = RunFolder.open(config.run), Console(), config.seed or 0
+    with RunFolder.open(config.run).held() as folder:
+        return _evaluate(config, folder)
+
+
+def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
+    """Measure a run."""
+    console, seed = Console(), config.seed or 0
     if (translating := translate_config_of(folder)) is not None:
         return _of_images(console, config, folder, translating)
     if config.beside:
@@ -96,11 +102,11 @@ def main(options: list[str]) -> int:
         images = to_uint8(generate(gan.sampler, latent, on_progress=show))
     with progress_of(console, "measuring") as show:
         generated = evaluator.measure(images, show, labels)
-    with console.status("measuring real images"):
+    with waiting(console, "measuring real images"):
         floor = dict(reference.floor)
         if "label_kept" in generated:
             floor["label_kept"] = reference.accuracy
-    with console.status("looking for the nearest training images"):
+    with waiting(console, "looking for the nearest training images"):
         near = nearest_images(images[:LOOKED_AT], seen.images)
         generated["nearest"] = float(np.median(near.distance))
         others = draw(evaluator.held_out, min(count, LOOKED_AT), seed).images
@@ -122,8 +128,9 @@ def main(options: list[str]) -> int:
         "generated": generated, "floor": floor, "expected": reference.expected,
     }  # fmt: skip
     first = np.argsort(near.distance, kind="stable")[:SHOWN]
-    _write(console, folder, said)
-    _write_pairs(console, folder, np.stack([images[first], seen.images[near.which[first]]], axis=1))
+    with folder.results():
+        _write(console, folder, said)
+        _write_pairs(console, folder, np.stack([images[first], seen.images[near.which[first]]], axis=1))
     return 0
 
 
@@ -140,8 +147,9 @@ def _of_points(
         "rawgan": __version__, "step": step, "samples": count, "seed": seed,
         "generated": generated, "floor": floor,
     }  # fmt: skip
-    _write(console, folder, said)
-    say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
+    with folder.results():
+        _write(console, folder, said)
+        say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
     return 0
 
 
@@ -168,8 +176,7 @@ def _write_pairs(console: Console, folder: RunFolder, pairs: np.ndarray[Any, Any
 def _write(console: Console, folder: RunFolder, said: dict[str, Any]) -> None:
     """Write the figures, and say where they are."""
     figures = folder.path / "evaluation.json"
-    with replacing(figures) as temporary:
-        temporary.write_text(json.dumps(_json_value(said), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_file(figures, f"{json.dumps(_json_value(said), indent=2, allow_nan=False)}\n".encode())
     say(console, f"figures: {figures}")
 
 

@@ -54,7 +54,12 @@ def main(options: list[str]) -> int:
     check_range("walks", config.walks, 1, 10**4)
     check_range("seed", config.seed, 0, 2**64 - 1)
     device = resolve(config.device)
-    folder = RunFolder.open(config.run)
+    with RunFolder.open(config.run).held() as folder:
+        return _interpolate(config, folder, device)
+
+
+def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> int:
+    """Walk through the noise of a run."""
     run = config_of(folder)
     if run.mixture:
         raise ArgumentError(

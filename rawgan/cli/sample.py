@@ -17,7 +17,7 @@ from rawgan.errors import ArgumentError
 from rawgan.gan import generate
 from rawgan.metrics.mixtures import POINTS
 from rawgan.runs import RunFolder, save_grid, save_images
-from rawgan.runs._files import naming, refuse_link
+from rawgan.runs._files import holding, make_folder
 from rawgan.runs.options import check_range
 from rawgan.runs.restoring import config_of, restore
 from rawgan.runs.scatter import save_points
@@ -52,7 +52,13 @@ class SampleConfig:
 def main(options: list[str]) -> int:
     """Make the images, and say where they are."""
     config = parse(SampleConfig, "rawgan sample", options)
-    run, console = RunFolder.open(config.run), Console()
+    with RunFolder.open(config.run).held() as run:
+        return _sample(config, run)
+
+
+def _sample(config: SampleConfig, run: RunFolder) -> int:
+    """Make the images of a run."""
+    console = Console()
     asked = config_of(run)
     count = (POINTS if asked.mixture else 64) if config.count is None else config.count
     check_range("count", count, 1, 10**6)
@@ -74,17 +80,16 @@ def main(options: list[str]) -> int:
     if asked.mixture is not None:
         stem = f"points-seed-{config.seed}"
         paths = [config.out] if config.out else [config.run / f"{stem}{end}" for end in (".png", ".npy")]
-        written = [str(save_points(path, images, asked.mixture, f"seed {config.seed}")) for path in paths]
+        with run.results():
+            written = [str(save_points(path, images, asked.mixture, f"seed {config.seed}")) for path in paths]
     elif config.single:
         folder = config.out or config.run / f"{name}-seed-{config.seed}"
-        if config.out is None:
-            refuse_link(folder)
-        with naming(folder, "made"):
-            folder.mkdir(parents=True, exist_ok=True)
-        if labels is None:
-            save_images(folder, images, "image")
-        for label in () if labels is None else np.unique(labels):
-            save_images(folder, images[labels == label], f"label-{asked.class_called(label)}")
+        make_folder(folder)
+        with run.results(), holding(folder):
+            if labels is None:
+                save_images(folder, images, "image")
+            for label in () if labels is None else np.unique(labels):
+                save_images(folder, images[labels == label], f"label-{asked.class_called(label)}")
         written = [f"{len(images)} images in {folder}"]
     else:
         path = config.out or config.run / f"{name}-seed-{config.seed}.png"

@@ -14,7 +14,7 @@ from rawgan.data import load
 from rawgan.errors import ArgumentError
 from rawgan.metrics import held_out_of, train_classifier
 from rawgan.metrics.classifier import EPOCHS
-from rawgan.runs._files import replacing
+from rawgan.runs._files import write_file
 from rawgan.runs.options import NATIVE_SIZES
 
 HELD_OUT = 0.1
@@ -52,8 +52,7 @@ def main(options: list[str]) -> int:
     with progress_of(console, "training") as show:
         classifier = train_classifier(images, test, config.seed, config.epochs, show)
     data = classifier.to_bytes()
-    with replacing(config.out) as temporary:
-        temporary.write_bytes(data)
+    write_file(config.out, data)
     console.print(
         f"{100 * (classifier.kind.accuracy or 0):.2f} % of {len(test):,} images that it was not trained on, "
         f"after {time.monotonic() - started:.0f} s\n{config.out}  SHA-256 {hashlib.sha256(data).hexdigest()}",

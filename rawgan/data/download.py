@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that a download goes on before its progress is shown."""
+LINE_SECONDS = 5.0
+"""Seconds between lines of text about it, where there is no terminal."""
 TIMEOUT = 30.0
 """Seconds without a byte from the server after which it is given up."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -151,7 +153,7 @@ class _Bar:
 
     def __init__(self, name: str, total: int) -> None:
         self.name, self.total, self.done = name, total, 0
-        self.start = time.monotonic()
+        self.start = self.said = time.monotonic()
         self.shown: Any = None
 
     def update(self, size: int) -> None:
@@ -162,6 +164,14 @@ class _Bar:
             self.task = self.shown.add_task(self.name, total=self.total)
         if self.shown is not None:
             self.shown.update(self.task, completed=self.done)
+            self._say()
+
+    def _say(self) -> None:
+        """A line of text now and then, where there is no terminal that could show a bar."""
+        console, now = self.shown.console, time.monotonic()
+        if (not console.is_terminal or console.is_dumb_terminal) and now - self.said >= LINE_SECONDS:
+            self.said = now
+            console.print(f"{self.name}: {100 * self.done // self.total} % downloaded", highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         if self.shown is not None:

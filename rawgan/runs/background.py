@@ -1,7 +1,10 @@
 """Work that training need not wait for: pictures, plots and checkpoints are written by a thread beside it.
 
 One after the other, in the order in which they were asked for: so what is older is on the disk first, and a checkpoint
-never gets there before the pictures that belong to it.
+gets there after the pictures that belong to it.
+
+A checkpoint that cannot be written ends the run, and nothing that was asked for later is written. A picture or plot
+never ends it. It is told, and training goes on; what found no room on the disk is tried again before what comes next.
 """
 
 from collections import deque
@@ -10,12 +13,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
+from rawgan.errors import FileError
+
 WAITING = 4
 """Jobs that may wait at most; with a slow disk, training then waits for it, instead of memory filling up."""
+TRIED_AGAIN = 16
+"""Pictures that could not be written, as of a full disk, of which copies are kept at most to be written later."""
+
+Job = Callable[..., Any]
 
 
 class Background:
-    """A thread that does jobs in turn. An error in a job is raised by the next call, or at the end of the block.
+    """A thread that does jobs in turn. An error in a job is raised by the next call, or at the end of the block; one in
+    a picture or plot is only told, in words, by the next call.
 
     >>> done = []
     >>> with Background() as background:
@@ -25,28 +35,83 @@ class Background:
     [1, 2]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None] = lambda what: None) -> None:
         self._thread = ThreadPoolExecutor(1, "rawgan-writer")
         self._jobs: deque[Future[Any]] = deque()
         self._latest: Future[Any] | None = None
+        self._tell = tell
+        self._faults: deque[str] = deque()
+        """What is still to be told."""
+        self._unwritten: dict[Any, tuple[Job, tuple[Any, ...]]] = {}
+        """Pictures that are to be tried again, by their path."""
+        self._lost = False
+        """Whether there were too many of them."""
+        self._failed = False
 
-    def do(self, job: Callable[..., Any], *arguments: Any) -> None:
+    def do(self, job: Job, *arguments: Any) -> None:
         """Have `job(*arguments)` done; what the arguments hold must not change any more."""
+        self._look()
         while self._jobs and (self._jobs[0].done() or len(self._jobs) > WAITING):
             self._jobs.popleft().result()
-        self._jobs.append(self._thread.submit(job, *arguments))
+        self._jobs.append(self._thread.submit(self._try, job, arguments))
 
-    def do_latest(self, job: Callable[..., Any], *arguments: Any) -> None:
-        """`do`, instead of what was asked for last by `do_latest`, if that still waits."""
+    def draw(self, job: Job, *arguments: Any) -> None:
+        """`do` for a picture or plot, whose path is the first of the arguments."""
+        self.do(self._draw, job, arguments)
+
+    def draw_latest(self, job: Job, *arguments: Any) -> None:
+        """`draw`, instead of what was asked for last by `draw_latest`, if that still waits."""
         if self._latest is not None and self._latest.cancel():
             self._jobs.remove(self._latest)
-        self.do(job, *arguments)
+        self.draw(job, *arguments)
         self._latest = self._jobs[-1]
 
     def finish(self) -> None:
         """Wait until all is done."""
         while self._jobs:
             self._jobs.popleft().result()
+        self._look()
+
+    def _try(self, job: Job, arguments: tuple[Any, ...]) -> None:
+        """Do a job, in the thread, if none before it has failed."""
+        if self._failed:
+            return
+        try:
+            for again in [*self._unwritten.values()]:
+                self._draw(*again)
+            job(*arguments)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _draw(self, job: Job, arguments: tuple[Any, ...]) -> None:
+        """Draw, in the thread."""
+        path = arguments[0]
+        again = self._unwritten.pop(path, None)
+        try:
+            job(*arguments)
+        except Exception as error:
+            if again is None:
+                self.note(f"{error or type(error).__name__}; training goes on")
+            if isinstance(error, FileError):
+                self._unwritten[path] = job, arguments
+            while len(self._unwritten) > TRIED_AGAIN:
+                self._unwritten.pop(next(iter(self._unwritten)))
+                self._lost = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there was room for every picture so far; asked in a job."""
+        return not (self._unwritten or self._lost)
+
+    def note(self, what: str) -> None:
+        """Have the next call tell something; for jobs."""
+        self._faults.append(what)
+
+    def _look(self) -> None:
+        """Tell what went wrong with pictures."""
+        while self._faults:
+            self._tell(self._faults.popleft())
 
     def __enter__(self) -> Self:
         return self

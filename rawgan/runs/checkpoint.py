@@ -17,7 +17,7 @@ import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, shown
 from rawgan.files import open_file
-from rawgan.runs._files import naming, replacing
+from rawgan.runs._files import naming, write_file
 
 FORMAT = 1
 """Of the file; a later one may say more."""
@@ -96,8 +96,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     # One string, as several would come in another order each time.
     heading = json.dumps({"format": FORMAT, "checksum": checksum_of(about, arrays), "about": about})
     data = save(arrays, {"rawgan": heading})
-    with replacing(path, durable=True) as temporary:
-        temporary.write_bytes(data)
+    write_file(path, data, durable=True)
 
 
 def read(path: Path) -> Checkpoint:

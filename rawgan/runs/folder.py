@@ -11,7 +11,8 @@
       checkpoints/step-000500.safetensors …    all that is needed to go on
       best.safetensors       the checkpoint that was measured to be the best
 
-Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash leaves the old or the new one.
+Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash leaves the old or the new one. While a
+run trains, each is on the disk before the next is begun.
 """
 
 import os
@@ -19,24 +20,31 @@ import re
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, FileError
 from rawgan.files import open_file
-from rawgan.runs._files import is_there, listed, naming, refuse_link, replacing
+from rawgan.runs._files import delete, holding, is_there, listed, naming, refuse_link, rename, whole_of, write_file
 from rawgan.runs.checkpoint import Checkpoint, Damaged, read, write
-from rawgan.runs.lines import open_at_end, read_lines, to_line
+from rawgan.runs.lines import Lines, cut_lines, read_lines, step_of, to_line, write_lines
+from rawgan.runs.locks import NoLocks, locking
 
 CONFIG = "config.toml"
 LOCK = ".lock"
+RESULTS_LOCK = ".results.lock"
+"""Of those who write what they found out about a run, such as evaluation.json and the picture that belongs to it."""
+RESULTS_SECONDS = 30.0
+"""They wait for each other so long: to write takes moments."""
+OWN = (CONFIG, "metrics.jsonl", "alarms.jsonl", "losses.png", "samples.gif", "best.safetensors")
+"""Files that training alone writes."""
 RUNS = Path("runs")
 
 
@@ -67,7 +75,8 @@ class RunFolder:
         self.animation_file = self.path / "samples.gif"
         self.checkpoints_folder = self.path / "checkpoints"
         self.best_file = self.path / "best.safetensors"
-        self._metrics: BinaryIO | None = None
+        self._metrics = Lines(self.metrics_file)
+        self._is_new = False
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -82,9 +91,7 @@ class RunFolder:
 
     def close(self) -> None:
         """Close metrics.jsonl; a later :meth:`append_metrics` opens it again."""
-        if self._metrics is not None:
-            self._metrics.close()
-            self._metrics = None
+        self._metrics.close()
 
     # --- the folder ------------------------------------------------------------------------------------
 
@@ -98,7 +105,9 @@ class RunFolder:
         Raises: ConfigError when ``out`` is a file or holds anything already, or when it cannot be made.
         """
         with naming(RUNS if out is None else out, "made"):
-            return cls(_new_default(name) if out is None else _new_at(Path(out)))
+            run = cls(_new_default(name) if out is None else _new_at(Path(out)))
+        run._is_new = True
+        return run
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -110,6 +119,7 @@ class RunFolder:
         with naming(run.path, "opened"):
             if is_there(run.config_file):
                 refuse_link(run.samples_folder)
+                refuse_link(run.checkpoints_folder)
                 return run
             if not run.path.exists():
                 problem = "does not exist"
@@ -120,26 +130,49 @@ class RunFolder:
         raise ConfigError(f"{run.path} {problem}\n  {_suggestion(run.path)}")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Inside, this process alone may write to the run.
+    def held(self) -> Iterator[Self]:
+        """Inside, what is written at paths in the run is so in this very folder, wherever its path leads by then.
 
-        Raises: ConfigError if another one does so, or if the lock is a link.
+        Raises: FileError when it cannot be opened
         """
-        from filelock import FileLock, Timeout
+        with holding(self.path, follow=not self._is_new):
+            yield self
 
-        refuse_link(self.path / LOCK)
-        lock = FileLock(self.path / LOCK)
-        with naming(self.path / LOCK, "locked"):
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside, this process alone trains the run; and every file is on the disk before the next one is begun.
+
+        If the folder, or the lock in it, is replaced meanwhile, nothing more is written.
+
+        Raises: ConfigError if another process does so, if the lock is a link, if the file system has no locks, or if
+            another process has begun a run in a folder that was new
+        """
+        with ExitStack() as stack:
+            held = stack.enter_context(holding(self.path, durable=True, follow=not self._is_new))
             try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                raise ConfigError(
-                    f"{self.path} is being written to by another process\n  wait for it, or stop it first"
-                ) from None
-        try:
+                stack.enter_context(locking(held, LOCK, seconds=0))
+            except NoLocks:
+                if self._is_new:
+                    delete(self.path / LOCK)  # so that the folder is as empty as it was
+                raise
+            if self._is_new:
+                refuse_taken(self.path)
+            self._is_new = False
             yield
-        finally:
-            lock.release()
+
+    @contextmanager
+    def results(self) -> Iterator[None]:
+        """Inside, no other process writes what it found out about the run: files that belong together stay so.
+
+        Where the file system has no locks, others may.
+
+        Raises: ConfigError if another process keeps on writing; for a link
+        """
+        with ExitStack() as stack:
+            held = stack.enter_context(holding(self.path, follow=True))
+            with suppress(FileError):
+                stack.enter_context(locking(held, RESULTS_LOCK, RESULTS_SECONDS))
+            yield
 
     def is_running(self) -> bool:
         """Whether a process is writing to the run.
@@ -171,8 +204,7 @@ class RunFolder:
             raise ConfigError(
                 f"{self.config_file}: {error}\n  numbers, strings, lists, dates and tables can be written"
             ) from error
-        with replacing(self.config_file, durable=True) as temporary:
-            temporary.write_bytes(text)
+        write_file(self.config_file, text, durable=True)
 
     def read_config(self) -> dict[str, Any]:
         """What config.toml says. What was None when it was written is missing.
@@ -192,19 +224,13 @@ class RunFolder:
         Raises: ArgumentError for values that JSON cannot hold; ConfigError when the file cannot be written, when it is
             a link, or when the folder has disappeared.
         """
-        if self._metrics is not None and not self.metrics_file.exists():
-            raise ConfigError(f"{self.path} has disappeared while it was written to: {self.metrics_file} is gone")
         try:
             line = to_line(metrics)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
                 f"{self.metrics_file}: {error}\n  metrics are numbers and strings by name, not {dict(metrics)}"
             ) from error
-        with naming(self.metrics_file, "written"):
-            if self._metrics is None:
-                refuse_link(self.metrics_file)
-                self._metrics = open_at_end(self.metrics_file)
-            self._metrics.write(line)
+        self._metrics.append(line)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Every line of metrics.jsonl as a dict, in order; an empty list when nothing was written yet.
@@ -222,9 +248,7 @@ class RunFolder:
 
         Raises: ConfigError when the file cannot be written.
         """
-        lines = [to_line(alarm) for alarm in [*self.read_alarms(), *alarms]]
-        with replacing(self.alarms_file, durable=True) as temporary:
-            temporary.write_bytes(b"".join(lines))
+        write_lines(self.alarms_file, [*self.read_alarms(), *alarms])
 
     def read_alarms(self) -> list[dict[str, Any]]:
         """Every line of alarms.jsonl, as :meth:`read_metrics` reads those of the metrics; most runs have none."""
@@ -241,50 +265,42 @@ class RunFolder:
         Raises: ConfigError when a file cannot be read, written or deleted.
         """
         self.close()
-        records = self.read_metrics()
-        before = [record for record in records if record.get("step", 0) <= step]
-        if len(before) < len(records):
-            with replacing(self.metrics_file, durable=True) as temporary:
-                temporary.write_bytes(b"".join(to_line(record) for record in before))
+        cut_lines(self.metrics_file, step)
         alarms = self.read_alarms()
-        sounded = [alarm for alarm in alarms if alarm.get("step", 0) <= step and kept(alarm.get("step", 0))]
-        if len(sounded) < len(alarms):
-            with naming(self.alarms_file, "tidied up"):
-                self.alarms_file.unlink()
-            if sounded:
-                self.append_alarms(sounded)
-        with naming(self.path, "tidied up"):
-            for picture in self.samples():
-                if number_of(picture) > step or not kept(number_of(picture)):
-                    picture.unlink()
-            aside = [set_aside(later) for later in self.checkpoints() if number_of(later) > step]
-            if is_there(self.best_file):
-                best = self.best_step()
-                if best is None:
-                    aside.append(set_aside(self.best_file))
-                elif best > step:
-                    self.best_file.unlink()
-            for folder in (self.path, self.samples_folder, self.checkpoints_folder):
-                for litter in folder.glob(".*.tmp"):
-                    litter.unlink()
+        sounded = [alarm for alarm in alarms if step_of(alarm) <= step and kept(int(step_of(alarm)))]
+        if not sounded:
+            delete(self.alarms_file)
+        elif len(sounded) < len(alarms):
+            write_lines(self.alarms_file, sounded)  # in one go: those that are kept are not to be sounded again
+        for picture in self.samples():
+            if number_of(picture) > step or not kept(number_of(picture)):
+                delete(picture)
+        aside = [set_aside(later) for later in self.checkpoints() if number_of(later) > step]
+        if is_there(self.best_file):
+            best = self.best_step()
+            if best is None:
+                aside.append(set_aside(self.best_file))
+            elif best > step:
+                delete(self.best_file)
+        for folder in (self.path, self.samples_folder, self.checkpoints_folder):
+            for file in listed(folder):
+                if (whole := whole_of(file)) is not None and (folder != self.path or whole in OWN):
+                    delete(file)
         return aside
 
     # --- checkpoints -----------------------------------------------------------------------------------
 
-    def save_checkpoint(self, made: Checkpoint, keep: int) -> None:
-        """Write checkpoints/step-000500.safetensors, and delete all but the latest ``keep``.
+    def save_checkpoint(self, made: Checkpoint, keep: int | None) -> None:
+        """Write checkpoints/step-000500.safetensors, and delete all but the latest ``keep``; None deletes none.
 
         Lines of metrics that were appended before it are on the disk before it.
 
         Raises: what :func:`rawgan.runs.checkpoint.write` raises.
         """
-        if self._metrics is not None:
-            with naming(self.metrics_file, "written"):
-                os.fsync(self._metrics.fileno())
+        self._metrics.flush()
         write(self.checkpoints_folder / f"step-{made.about.step:06d}.safetensors", made)
-        for old in self.checkpoints()[:-keep]:
-            with naming(old, "deleted"):
-                old.unlink()
+        for old in self.checkpoints()[:-keep] if keep is not None else ():
+            delete(old)
 
     def checkpoints(self) -> list[Path]:
         """The files in checkpoints/, sorted by step."""
@@ -311,6 +327,17 @@ class RunFolder:
         if faults:
             raise ConfigError("\n  ".join(["no checkpoint of this run is whole", *faults, "train it again"]))
         return None, faults
+
+    def checkpoint_before(self, step: int) -> Checkpoint | None:
+        """The latest checkpoint that is whole, of that step or one before it; None if there is none.
+
+        Raises: ConfigError as :meth:`newest_checkpoint`
+        """
+        for path in reversed(self.checkpoints()):
+            if number_of(path) <= step:
+                with suppress(Damaged):
+                    return read(path)
+        return None
 
     def save_best(self, made: Checkpoint) -> None:
         """Write best.safetensors, in place of the one before.
@@ -421,14 +448,14 @@ def set_aside(path: Path) -> Path:
         why = "later"
     except Damaged:
         why = "damaged"
-    with naming(path, "renamed"):
-        return path.replace(path.with_name(f"{path.name}.{why}"))
+    return rename(path, f"{path.name}.{why}")
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already."""
+    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already, or it is a link."""
     with naming(path, "read"):
-        if path.is_dir() and any(path.iterdir()):
+        refuse_link(path)
+        if path.is_dir() and any(each.name != LOCK for each in path.iterdir()):
             raise ConfigError(
                 f"{path} is not empty, and a run never overwrites another\n"
                 "  choose another folder, or delete this one first"

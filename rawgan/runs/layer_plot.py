@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rawgan.runs._files import replacing
+from rawgan.runs.plots import plotting
 from rawgan.runs.probe import Layer
 
 
@@ -14,7 +14,7 @@ def plot_layers(path: str | Path, layers: Sequence[Layer]) -> Path:
 
     Sizes that are 0 or not finite are gaps.
 
-    Raises: ConfigError when the file cannot be written.
+    Raises: what :func:`rawgan.runs.plots.plotting` raises.
 
     >>> from tempfile import TemporaryDirectory
     >>> layers = [Layer("generator, layer 0 Tanh()", 0.5, 0.1, None, None, None, 4, None, None)]
@@ -22,28 +22,24 @@ def plot_layers(path: str | Path, layers: Sequence[Layer]) -> Path:
     ...     plot_layers(f"{folder}/diagnosis.png", layers).name
     'diagnosis.png'
     """
-    from matplotlib.figure import Figure
-
     networks = ("generator", "discriminator")
     of_each = [[layer for layer in layers if layer.place.startswith(name)] for name in networks]
     tall = [max(len(of_one), 3) for of_one in of_each]
-    figure = Figure(figsize=(9, 1.5 + 0.28 * sum(tall)), layout="constrained")
-    for axes, name, of_one in zip(figure.subplots(2, 1, height_ratios=tall), networks, of_each, strict=True):
-        rows = np.arange(len(of_one))
-        for key, color in (("activation", "#0072B2"), ("gradient", "#D55E00")):
-            values = np.array([getattr(layer, key) for layer in of_one])
-            drawn = np.isfinite(values) & (values > 0)
-            axes.plot(np.where(drawn, values, np.nan), rows, color=color, marker="o", markersize=4, label=key)
-            if drawn.any():
-                axes.set_xscale("log")
-        axes.set_yticks(rows, [layer.place.partition("layer ")[2] for layer in of_one], fontsize=8)
-        axes.invert_yaxis()
-        axes.set_title(name.capitalize(), loc="left")
-        axes.grid(color="0.9")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("root of the mean square; the gradient's is that of one image's loss")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+    with plotting(path, (9, 1.5 + 0.28 * sum(tall)), dpi=150) as figure:
+        for axes, name, of_one in zip(figure.subplots(2, 1, height_ratios=tall), networks, of_each, strict=True):
+            rows = np.arange(len(of_one))
+            for key, color in (("activation", "#0072B2"), ("gradient", "#D55E00")):
+                values = np.array([getattr(layer, key) for layer in of_one])
+                drawn = np.isfinite(values) & (values > 0)
+                axes.plot(np.where(drawn, values, np.nan), rows, color=color, marker="o", markersize=4, label=key)
+                if drawn.any():
+                    axes.set_xscale("log")
+            axes.set_yticks(rows, [layer.place.partition("layer ")[2] for layer in of_one], fontsize=8)
+            axes.invert_yaxis()
+            axes.set_title(name.capitalize(), loc="left")
+            axes.grid(color="0.9")
+            axes.set_axisbelow(True)
+            axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlabel("root of the mean square; the gradient's is that of one image's loss")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return Path(path)

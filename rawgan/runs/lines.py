@@ -2,15 +2,17 @@
 
 import json
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from rawgan.errors import ConfigError
 from rawgan.files import open_file
-from rawgan.runs._files import is_there, naming
+from rawgan.runs._files import flush, is_still, is_there, naming, open_own, write_file, write_whole
 
 
 def to_line(record: Mapping[str, Any]) -> bytes:
@@ -31,9 +33,9 @@ def _json_value(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path, step: int | None = None) -> list[dict[str, Any]]:
     """Every line as a dict, in order; none where there is no file. null is NaN. A last line that a crash cut short is
-    left out.
+    left out. With ``step``, only the lines of steps up to that one; what is wrong behind them is no matter.
 
     Raises: ConfigError for any other line that is not a JSON object, naming the line.
     """
@@ -41,11 +43,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         return []
     with naming(path, "read"), open_file(path) as file:
         lines = file.read().split(b"\n")
-    records = []
+    records = list[dict[str, Any]]()
+    last = -math.inf
     for number, line in enumerate(lines, start=1):
         record = _parse(line)
         if record is not None:
-            records.append({name: math.nan if value is None else value for name, value in record.items()})
+            last = max(last, step_of(record))
+            if step is None or step_of(record) <= step:
+                records.append({name: math.nan if value is None else value for name, value in record.items()})
+        elif step is not None and last >= step:
+            break
         elif line.strip() and number < len(lines):  # the last piece has no newline: it was cut short
             start = line[:60].decode(errors="replace")
             raise ConfigError(
@@ -53,6 +60,34 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
                 "  mend or delete that line by hand; the others are whole"
             )
     return records
+
+
+def step_of(record: Mapping[str, Any]) -> int:
+    """The step that a line is about; 0 where it does not say."""
+    step = record.get("step", 0)
+    return step if isinstance(step, int) else 0
+
+
+def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Write a file of lines as a whole. They are on the disk before this returns.
+
+    Raises: FileError when it cannot be written
+    """
+    write_file(path, b"".join(map(to_line, records)), durable=True)
+
+
+def cut_lines(path: Path, step: int) -> None:
+    """Leave out the lines of steps behind that one, and what a crash left of the last one.
+
+    Raises: as `read_lines`; FileError when it cannot be written
+    """
+    records = read_lines(path, step)
+    if not is_there(path):
+        return
+    with naming(path, "read"), open_file(path) as file:
+        count = sum(bool(line.strip()) for line in file.read().split(b"\n"))
+    if len(records) < count:
+        write_lines(path, records)
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
@@ -64,17 +99,88 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def open_at_end(path: Path) -> BinaryIO:
-    """Open for appending whole lines: a last line without its newline is mended or cut off.
+class Lines:
+    """A file that grows by whole lines at its end.
 
-    Unbuffered: one write is one line in the file.
+    A last line without its newline, which a crash left, is mended or cut off before anything is appended. A line that
+    does not fit on the disk is cut off again. A file that has a second name elsewhere becomes one of its own first.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     lines = Lines(Path(folder) / "metrics.jsonl")
+    ...     lines.append(b"1\\n")
+    ...     lines.append(b"2\\n")
+    ...     lines.close()
+    ...     lines.path.read_bytes()
+    b'1\\n2\\n'
     """
-    file = path.open("a+b", buffering=0)
-    file.seek(0)
-    data = file.read()
-    last = data[data.rfind(b"\n") + 1 :]
-    if _parse(last) is not None:
-        file.write(b"\n")
-    elif last:
-        file.truncate(len(data) - len(last))
-    return file
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def append(self, line: bytes) -> None:
+        """Append a line, and hand it to the system at once: a crash of this process loses no line.
+
+        Raises: FileError when it cannot be written; ConfigError for a link, or where another file has taken its place
+        """
+        with naming(self.path, "written"):
+            descriptor = self._opened()
+            size = os.fstat(descriptor).st_size
+            try:
+                write_whole(descriptor, line)
+            except BaseException:
+                with suppress(OSError):  # then the half line is cut off by who opens it next
+                    os.ftruncate(descriptor, size)
+                self.close()
+                raise
+
+    def flush(self) -> None:
+        """Have the disk hold what was appended.
+
+        Raises: FileError
+        """
+        if self._descriptor is not None:
+            with naming(self.path, "written"):
+                flush(self._descriptor)
+
+    def close(self) -> None:
+        """Close the file; a later :meth:`append` opens it again."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with naming(self.path, "written"), suppress(InterruptedError):
+                os.close(descriptor)
+
+    def _opened(self) -> int:
+        """The open file, which is the one of that name, and has no other."""
+        if self._descriptor is not None:
+            if not is_still(self.path, self._descriptor):
+                raise ConfigError(f"{self.path.parent} has disappeared while it was written to: {self.path} is gone")
+            if os.fstat(self._descriptor).st_nlink <= 1:
+                return self._descriptor
+            self.close()
+        self._descriptor = open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        if os.fstat(self._descriptor).st_nlink > 1:
+            data = self._read()
+            self.close()
+            write_file(self.path, data, durable=True)
+            self._descriptor = open_own(self.path, os.O_RDWR | os.O_APPEND)
+        self._mend(self._read())
+        return self._descriptor
+
+    def _read(self) -> bytes:
+        with open(os.dup(self._own), "rb") as file:
+            file.seek(0)
+            return file.read()
+
+    def _mend(self, data: bytes) -> None:
+        last = data[data.rfind(b"\n") + 1 :]
+        if _parse(last) is not None:
+            write_whole(self._own, b"\n")
+        elif last:
+            os.ftruncate(self._own, len(data) - len(last))
+
+    @property
+    def _own(self) -> int:
+        assert self._descriptor is not None
+        return self._descriptor

@@ -15,16 +15,16 @@ import rawgan_kernels
 from rawgan import __version__, device, nn
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
-from rawgan.errors import ArgumentError, DeviceError, DivergedError
+from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
 from rawgan.gan import Outcome, human_bytes
-from rawgan.runs._files import is_there
+from rawgan.runs._files import holding, is_there
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.doctor import Finding
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
-from rawgan.runs.pictures import animate_folder, plot_losses, save_grid
+from rawgan.runs.pictures import animate_folder, is_whole_png, plot_losses, save_grid
 from rawgan.runs.state import Trained, arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -252,15 +252,17 @@ class Loop(ABC):
 
         Raises: DivergedError if a loss is not finite; the folder then holds the state before that step
         """
-        folder.write_config(self.config.to_dict())
-        self._rewind(folder, on_trouble)
-        records = folder.read_metrics()
-        if lost := self.reached - len({record.get("step") for record in records}):
-            on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
-        least = self._least(records, folder.best_step())
-        with folder, Background() as background:
-            if self._has_picture(self.reached) and not is_there(folder.sample_path(self.reached)):
-                self._picture(folder, background, on_sample)
+        held = holding(folder.path, durable=True, follow=True)
+        with folder, held, Background(on_trouble) as background:
+            folder.write_config(self.config.to_dict())
+            self._rewind(folder, on_trouble)
+            records = folder.read_metrics()
+            if lost := self.reached - len({record.get("step") for record in records}):
+                on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
+            self._make_again(folder, records, background, should_stop, on_trouble)
+            least = self._least(records, folder.best_step())
+            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached)):
+                self._picture(folder, background, on_sample, on_trouble)
             saved, shown, outcomes = self.reached, time.monotonic(), []
             while True:
                 ended = self.reached == self.steps or should_stop()
@@ -287,18 +289,18 @@ class Loop(ABC):
                 except DivergedError as error:
                     background.finish()
                     self._go_back(folder, error, on_trouble)
-                    saved, outcomes, records = -1, [], folder.read_metrics()
+                    saved, outcomes, records = self.reached, [], folder.read_metrics()
                     least = self._least(records, folder.best_step())
                     continue
                 shown, outcomes = time.monotonic(), []
                 if measured:
                     on_figures(self.reached, figures)
                 if picture:
-                    self._picture(folder, background, on_sample)
+                    self._picture(folder, background, on_sample, on_trouble)
                     self._examine(folder, records, on_trouble)
-                    background.do_latest(plot_losses, folder.losses_file, records.copy())
+                    background.draw_latest(plot_losses, folder.losses_file, records.copy())
                 if made is not None:
-                    background.do(folder.save_checkpoint, made, self.config.keep)
+                    background.do(self._save, folder, background, made)
                     saved = self.reached
                     if measured and figures.get(self.best, math.inf) < least:
                         least = figures[self.best]
@@ -306,9 +308,65 @@ class Loop(ABC):
                 if ended:
                     break
             if records:
-                background.do_latest(plot_losses, folder.losses_file, records)
-            background.do(animate_folder, folder.animation_file, folder.samples_folder)
+                background.draw_latest(plot_losses, folder.losses_file, records)
+            background.draw(self._animate, folder.animation_file, folder.samples_folder, background.note)
         return self.reached
+
+    def _save(self, folder: RunFolder, background: Background, made: Checkpoint) -> None:
+        """Write a checkpoint. While there is no room for a picture, those that it can be made again from are kept."""
+        folder.save_checkpoint(made, self.config.keep if background.is_complete else None)
+
+    def _animate(self, path: Path, samples: Path, say: Callable[[str], None]) -> None:
+        """Write the animation of the pictures that there are."""
+        animate_folder(path, samples, on_damaged=lambda what: say(f"left out of {path}: {what}"))
+
+    def _make_again(
+        self,
+        folder: RunFolder,
+        records: list[dict[str, Any]],
+        background: Background,
+        should_stop: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> None:
+        """Make what a full disk, a crash or a power cut took of what was there, or should have been.
+
+        The best checkpoint is written right after that of its step, which is there if the best one is not. Of pictures
+        that are missing or not whole, the steps are taken again, from the last checkpoint before them, unless that is
+        longer ago than the oldest one that is kept: then somebody has deleted them.
+        """
+        best = self._best_of(records)
+        if best is not None and folder.best_step() != best:
+            made = folder.checkpoint_before(best)
+            if made is not None and made.about.step == best:
+                folder.save_best(made)
+        now, lost, most = None, 0, self.config.keep * self.config.checkpoint_every
+        for step in range(0, self.reached, self.config.sample_every):
+            path = folder.sample_path(step)
+            if not _is_lost(path):
+                continue
+            before = folder.checkpoint_before(step)
+            begin = 0 if before is None else before.about.step
+            if step - begin > most or should_stop():
+                lost += 1
+                continue
+            say(f"{path} is missing or damaged, and made again, by the steps from {begin:,} on")
+            now = now or self.checkpoint()
+            if not begin <= self.reached <= step:
+                self._begin(before)
+                if before is not None:  # with the learning rates that were, whatever they are from now on
+                    restore_gan(self.gan, before)
+            while self.reached < step:
+                self._outcome(self.reached + 1, self._take)
+            background.draw(self.save_picture, path, self.sample(), step)
+        if now is not None:
+            self._begin(now)
+        if lost:
+            say(f"{folder.samples_folder} lacks {lost:,} pictures of earlier steps; they are not made again")
+
+    def _best_of(self, records: list[dict[str, Any]]) -> int | None:
+        """The step whose figure is the first of the least; None if there is none."""
+        figures = [(one[self.best], one["step"]) for one in records if math.isfinite(one.get(self.best, math.nan))]
+        return min(figures, default=(0, None))[1]
 
     def _has_picture(self, step: int) -> bool:
         """Whether a picture belongs to the run after this step."""
@@ -325,10 +383,20 @@ class Loop(ABC):
         return min((one[name] for one in records if one["step"] == best_step and name in one), default=math.inf)
 
     def _picture(
-        self, folder: RunFolder, background: Background, on_sample: Callable[[int, np.ndarray[Any, Any]], None]
+        self,
+        folder: RunFolder,
+        background: Background,
+        on_sample: Callable[[int, np.ndarray[Any, Any]], None],
+        on_trouble: Callable[[str], None],
     ) -> None:
-        samples, path = self.sample(), folder.sample_path(self.reached)
-        background.do(self.save_picture, path, samples, self.reached)
+        """Have a picture made of what G makes now; if there is no memory for that, say so, and go on without."""
+        path = folder.sample_path(self.reached)
+        try:
+            samples = self.sample()
+        except (MemoryError, DeviceError) as error:
+            on_trouble(f"{path} could not be made: {error or self._out_of_memory()}; training goes on")
+            return
+        background.draw(self.save_picture, path, samples, self.reached)
         on_sample(self.reached, samples)
 
     def _examine(self, folder: RunFolder, records: list[dict[str, Any]], on_trouble: Callable[[str], None]) -> None:
@@ -423,6 +491,8 @@ class Loop(ABC):
         self.rollbacks += 1
         for optimizer in optimizers_of(self.gan).values():
             optimizer.lr /= 2
+        # From here the run goes back the next time, and goes on if it is stopped: with this rate and this count.
+        folder.save_checkpoint(self.checkpoint(), self.config.keep)
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
 
 
@@ -448,3 +518,11 @@ def _check_finite(checkpoint: Checkpoint) -> None:
             raise DivergedError(
                 f"step {checkpoint.about.step}: {name} {array.shape} is no longer finite, so training stops"
             )
+
+
+def _is_lost(picture: Path) -> bool:
+    """Whether a picture is not there, or not whole. One that cannot be read is left alone."""
+    try:
+        return not (is_there(picture) and is_whole_png(picture))
+    except FileError:
+        return False

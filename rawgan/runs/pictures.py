@@ -5,8 +5,10 @@ two are grey and alpha, three RGB, four RGBA. Floats outside the range are clipp
 network that has diverged paints, is black. Every file is replaced as a whole.
 """
 
+import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +18,9 @@ from rawgan.data import to_uint8
 from rawgan.data.opening import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.files import open_file
-from rawgan.runs._files import naming, replacing
+from rawgan.runs._files import naming, write_file
 from rawgan.runs.folder import numbered_files
+from rawgan.runs.plots import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +42,8 @@ DIFFERENCES = {
     "identity": ("left alone", "#E69F00"),
 }
 """What translated images can be far from, its label and its colour."""
+PNG = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
+"""What every PNG file begins and ends with."""
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 
 
@@ -204,10 +209,17 @@ def save_animation(path: str | Path, frames: Sequence[np.ndarray], fps: float = 
     return _save_frames(path, images, _thin(names, MOST_FRAMES), fps, hold_last)
 
 
-def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold_last: float = 2.0) -> Path:
+def animate_folder(
+    path: str | Path,
+    folder: str | Path,
+    fps: float = 10.0,
+    hold_last: float = 2.0,
+    on_damaged: Callable[[str], None] | None = None,
+) -> Path:
     """Save the pictures step-<number>.png of a folder as an animation, in the order of their steps.
 
-    The rest is as in :func:`save_animation`. Only the frames that are shown are read.
+    The rest is as in :func:`save_animation`. Only the frames that are shown are read. With ``on_damaged``, those that
+    cannot be read are left out, and it is called with what is wrong with each.
 
     Raises: ConfigError when there are no such pictures, when one cannot be read, or when the file cannot be
         written; ShapeError for pictures of several sizes.
@@ -222,7 +234,16 @@ def animate_folder(path: str | Path, folder: str | Path, fps: float = 10.0, hold
     files = _thin(numbered_files(folder, ".png"), MOST_FRAMES)
     if not files:
         raise ConfigError(f"{folder} has no pictures step-<number>.png\n  nothing there can be animated yet")
-    return _save_frames(path, map(_read_png, files), [str(file) for file in files], fps, hold_last)
+    names, frames = list[str](), list["Image"]()
+    for file in files:
+        try:
+            frames.append(_read_png(file))
+            names.append(str(file))
+        except ConfigError as error:
+            if on_damaged is None:
+                raise
+            on_damaged(str(error).partition("\n")[0])
+    return _save_frames(path, frames, names, fps, hold_last)
 
 
 def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
@@ -235,64 +256,64 @@ def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
     over; what is not finite is a gap; records without a step are left out. What is no number is not finite.
     The thin line is the measurement, the thick one a running mean.
 
-    Raises: ConfigError when the file cannot be written.
+    Raises: what :func:`rawgan.runs.plots.plotting` raises.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     plot_losses(f"{folder}/losses.png", [{"step": 1, "d_loss": 0.7, "g_loss": 0.6}]).name
     'losses.png'
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
     records = [record for record in metrics if 0 <= _number(record.get("step")) < 2**53]
     last = max((record["step"] for record in records), default=1)
 
     measured = [record for record in records if "fid" in record]
     differences = [key for key in DIFFERENCES if any(key in record for record in records)]
     panels = 2 + bool(measured) + bool(differences)
-    figure = Figure(figsize=(9, 1.5 + 2.5 * panels), layout="constrained")
-    top, bottom, *below = figure.subplots(panels, 1, sharex=True)
-    _curve(top, records, "d_loss", "discriminator", "#0072B2")
-    _curve(top, records, "g_loss", "generator", "#D55E00")
-    top.set(ylabel="loss in nats")
-    top.set_title("Losses", loc="left")
-    for key, label, colour in (("class_real", "classes of real", "#009E73"), ("class_fake", "of generated", "#CC79A7")):
-        if any(key in record for record in records):
-            _curve(top, records, key, label, colour)
-    bottom.axhline(0.5, color="0.4", linewidth=1, linestyle="--", label="undecided (0.5)")
-    _curve(bottom, records, "d_real", "D(real)", "#009E73")
-    _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
-    bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
-    bottom.set_title("What the discriminator thinks", loc="left")
-    for axes in below[: bool(differences)]:
-        for key in differences:
-            _curve(axes, records, key, *DIFFERENCES[key])
-        axes.set(ylabel="mean difference")
-        _scale_by_powers(axes)
-        axes.set_title("How far the images are from what they should be", loc="left")
-    for axes in below[bool(differences) :]:
-        best = min(measured, key=lambda record: _number(record["fid"]))
-        steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
-        axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")
-        axes.plot(best["step"], _number(best["fid"]), "o", color="#D55E00", label="best")
-        axes.set(ylabel="FID")
-        _scale_by_powers(axes)
-        axes.set_title("How far the images are from real ones", loc="left")
-    lowest = [top, bottom, *below][-1]
-    lowest.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
-    lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
-    lowest.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    for axes in (top, bottom, *below):
-        axes.grid(color="0.9")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    if not records:
-        top.set_yticks([])
-        top.text(0.5, 0.5, "no steps yet", transform=top.transAxes, ha="center", color="0.4")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+    with plotting(path, (9, 1.5 + 2.5 * panels), dpi=150) as figure:
+        from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+        top, bottom, *below = figure.subplots(panels, 1, sharex=True)
+        _curve(top, records, "d_loss", "discriminator", "#0072B2")
+        _curve(top, records, "g_loss", "generator", "#D55E00")
+        top.set(ylabel="loss in nats")
+        top.set_title("Losses", loc="left")
+        for key, label, colour in (
+            ("class_real", "classes of real", "#009E73"),
+            ("class_fake", "of generated", "#CC79A7"),
+        ):
+            if any(key in record for record in records):
+                _curve(top, records, key, label, colour)
+        bottom.axhline(0.5, color="0.4", linewidth=1, linestyle="--", label="undecided (0.5)")
+        _curve(bottom, records, "d_real", "D(real)", "#009E73")
+        _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
+        bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
+        bottom.set_title("What the discriminator thinks", loc="left")
+        for axes in below[: bool(differences)]:
+            for key in differences:
+                _curve(axes, records, key, *DIFFERENCES[key])
+            axes.set(ylabel="mean difference")
+            _scale_by_powers(axes)
+            axes.set_title("How far the images are from what they should be", loc="left")
+        for axes in below[bool(differences) :]:
+            best = min(measured, key=lambda record: _number(record["fid"]))
+            steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
+            axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")
+            axes.plot(best["step"], _number(best["fid"]), "o", color="#D55E00", label="best")
+            axes.set(ylabel="FID")
+            _scale_by_powers(axes)
+            axes.set_title("How far the images are from real ones", loc="left")
+        lowest = [top, bottom, *below][-1]
+        lowest.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
+        lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
+        lowest.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        for axes in (top, bottom, *below):
+            axes.grid(color="0.9")
+            axes.set_axisbelow(True)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+        if not records:
+            top.set_yticks([])
+            top.text(0.5, 0.5, "no steps yet", transform=top.transAxes, ha="center", color="0.4")
     return Path(path)
 
 
@@ -388,6 +409,26 @@ def _dithered(picture: "Image") -> "Image":
     return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
+def is_whole_png(path: Path) -> bool:
+    """Whether a PNG file begins and ends as one does. What is between is not looked at.
+
+    Raises: FileError when it cannot be read
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = save_image(f"{folder}/grey.png", np.zeros((6, 8, 1)))
+    ...     before = is_whole_png(path)
+    ...     _ = path.write_bytes(path.read_bytes()[:-1])
+    ...     before, is_whole_png(path)
+    (True, False)
+    """
+    with naming(path, "read"), open_file(path) as file:
+        begin = file.read(len(PNG[0]))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(PNG[1])))
+        return (begin, file.read()) == PNG
+
+
 def _read_png(path: Path) -> "Image":
     with naming(path, "read"):
         open_file(path).close()
@@ -407,9 +448,9 @@ def _save_png(path: str | Path, pixels: np.ndarray) -> Path:
     if path.suffix.lower() != ".png":
         raise ArgumentError(f"{path}: the picture is a PNG file, so its name has to end in .png")
     level = 1 if pixels.size > LARGE else 6  # the usual one takes three times as long, for a quarter fewer bytes
-    with replacing(path) as temporary:
-        _picture(pixels).save(temporary, format="PNG", compress_level=level)
-    return path
+    data = io.BytesIO()
+    _picture(pixels).save(data, format="PNG", compress_level=level)
+    return write_file(path, data.getvalue())
 
 
 def _save_frames(
@@ -437,9 +478,9 @@ def _save_frames(
         frames = [_dithered(frame) for frame in frames]
     milliseconds = [round(1000 / fps)] * len(frames)
     milliseconds[-1] = max(milliseconds[-1], round(1000 * hold_last))
-    with replacing(path) as temporary:
-        frames[0].save(temporary, form, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return path
+    data = io.BytesIO()
+    frames[0].save(data, form, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return write_file(path, data.getvalue())
 
 
 # --- curves ----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Pictures of points: beside those of the mixture that they should be like."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from rawgan.data import Mixture
 from rawgan.errors import ArgumentError
 from rawgan.metrics import MixtureQuality, is_good, quality
 from rawgan.random import generator
-from rawgan.runs._files import replacing
+from rawgan.runs._files import write_file
+from rawgan.runs.plots import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,17 +36,14 @@ def save_scatter(path: str | Path, points: NDArray[np.float32], mixture: Mixture
     """Save a PNG file of generated points over real ones, titled with what they are of, and return its path.
 
     Shapes: points (N, 2)
-    Raises: what `quality` raises; ConfigError when the file cannot be written
+    Raises: what `quality` and `plotting` raise
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 5.2), layout="constrained")
-    axes = figure.subplots()
-    draw_points(axes, points, mixture)
-    axes.set_title(f"{mixture.name}, {of}: {quality_in_words(quality(points, mixture))}", fontsize=10, loc="left")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, markerscale=2)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+    title = f"{mixture.name}, {of}: {quality_in_words(quality(points, mixture))}"
+    with plotting(path, (5, 5.2), dpi=120) as figure:
+        axes = figure.subplots()
+        draw_points(axes, points, mixture)
+        axes.set_title(title, fontsize=10, loc="left")
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, markerscale=2)
     return Path(path)
 
 
@@ -70,18 +69,17 @@ def save_points(path: Path, points: NDArray[np.float32], mixture: Mixture, of: s
     Shapes: points (N, 2)
     Raises: ArgumentError for another ending; what `save_scatter` raises
     """
+    data = io.BytesIO()
     match path.suffix.lower():
         case ".png":
             return save_scatter(path, points, mixture, of)
         case ".npy":
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.save(file, points)
+            np.save(data, points)
         case ".csv":
-            with replacing(path) as temporary:
-                np.savetxt(temporary, points, "%.7g", delimiter=",", header="x,y", comments="")
+            np.savetxt(data, points, "%.7g", delimiter=",", header="x,y", comments="")
         case _:
             raise ArgumentError(f"{path}: points go into a .png picture, or as numbers into an .npy or .csv file")
-    return path
+    return write_file(path, data.getvalue())
 
 
 def real_points(mixture: Mixture, count: int) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import pytest
 
 from bench import faults
 from bench.workers import in_own_process
-from rawgan.runs._files import replacing
+from rawgan.runs._files import write_file
 
 
 def short(name, count):
@@ -22,8 +22,7 @@ def short(name, count):
 
 
 def write_down(path, records):
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(records))
+    write_file(path, json.dumps(records).encode())
 
 
 def test_runs_that_are_killed_end_with_the_same_bits(monkeypatch):

@@ -1,0 +1,92 @@
+"""Standard output and standard error that may be lost: to a reader that has gone, as of `| head`, or to a full disk.
+
+What a person would have read is no reason to end in the middle of work.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+from typing import Any, TextIO
+
+GONE = 128 + getattr(signal, "SIGPIPE", 13)
+"""Exit code when the reader of the output has gone: that of other commands, which SIGPIPE ends."""
+
+
+class Outlet:
+    """A stream of text that goes on without the file behind it. `lost` says why it does.
+
+    >>> class Full:
+    ...     def write(self, text):
+    ...         raise OSError(28, "No space left on device")
+    >>> outlet = Outlet(Full())
+    >>> outlet.write("step 1"), outlet.write("step 2"), outlet.lost.strerror
+    (6, 6, 'No space left on device')
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.lost: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write, as long as that works."""
+        self._attempt(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, as long as that works."""
+        self._attempt(lambda: self._stream.flush())
+
+    def _attempt(self, action: Any) -> None:
+        if self.lost is None:
+            try:
+                action()
+            except BlockingIOError:  # what somebody set not to block is full for the moment: only this is lost
+                pass
+            except OSError as error:
+                self.lost = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def abandon(self) -> None:
+        """Let go what could not be written, or Python would try once more when it ends, and complain."""
+        if self.lost is not None:
+            with suppress(OSError, ValueError, AttributeError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+
+
+def reader_has_gone() -> bool:
+    """Whether nobody reads any more what goes to standard output."""
+    return isinstance(getattr(sys.stdout, "lost", None), BrokenPipeError)
+
+
+@contextmanager
+def outlets() -> Iterator[Outlet | None]:
+    """Inside, standard output and standard error are outlets. Gives the first; None if it was closed before."""
+    for number in range(3) if os.name == "posix" else ():
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(
+                os.devnull, os.O_RDWR
+            )  # it takes the place, which a file of the run would have, and be printed into
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, TextIOWrapper):  # what the terminal cannot show, as of a file's name, is escaped
+            stream.reconfigure(errors="backslashreplace")
+    out, err = (None if stream is None else Outlet(stream) for stream in before)
+    streams: tuple[TextIO | Any, TextIO | Any] = out, err
+    sys.stdout, sys.stderr = streams
+    try:
+        yield out
+    finally:
+        sys.stdout, sys.stderr = before
+        for outlet in (out, err):
+            if outlet is not None:
+                outlet.flush()
+                outlet.abandon()
