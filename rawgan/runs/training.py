@@ -73,6 +73,7 @@ class Training(Loop):
             self._evaluator = Evaluator(
                 self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=show
             )
+            self.config = dataclasses.replace(self.config, evaluate_samples=self._evaluator.reference.count)
 
     @property
     def images(self) -> tuple[ImageSet, ...]:
