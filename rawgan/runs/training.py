@@ -186,4 +186,4 @@ class Training(Loop):
         real, labels = self.real(batch)[:count], self._labels(batch)
         labels = None if labels is None else labels[:count]
         z = self.gan.noise(self.config.seed, "doctor", count, self.reached)
-        return examine(self.gan, real, self.gan.asked(z, labels), self._recipe, records, labels)
+        return examine(self.gan, real, self.gan.asked(z, labels), self._recipe, records, labels, self.config.remedies)
