@@ -531,7 +531,7 @@ def _header() -> str:
         by = f"rawgan {version('rawgan')}"
     except PackageNotFoundError:  # run from a checkout that was never installed
         by = "rawgan"
-    return f"# A run of {by}. Options that were left unset do not appear.\n"
+    return f"# A run of {by}. What was left unset stands here as what it was then.\n"
 
 
 def _toml_value(value: Any) -> Any:

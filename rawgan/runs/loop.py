@@ -5,14 +5,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import rawgan_kernels
-from rawgan import __version__, device, nn
+from rawgan import device, nn
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
@@ -24,6 +23,7 @@ from rawgan.runs.doctor import Finding
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
+from rawgan.runs.origin import digest_of, digests_of_files, surroundings
 from rawgan.runs.pictures import animate_folder, is_whole_png, plot_losses, save_grid
 from rawgan.runs.state import Trained, arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
@@ -96,6 +96,8 @@ class Loop(ABC):
         rawgan_kernels.use(config.backend)
         self.config = config
         self._load(on_progress or (lambda done, total: None))
+        self.config = self.config.resolved()
+        self._digests = digests_of_files(self.config.files)
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
 
@@ -442,8 +444,7 @@ class Loop(ABC):
 
     def made_by(self) -> dict[str, str]:
         """What the bits of a run depend on, besides its configuration."""
-        versions = {"rawgan": __version__, **{name: version(name) for name in ("numpy", "numba")}}
-        return {"kernels": self.kernels, "device": self.device, **versions, **digest_of(*self.images)}
+        return {**surroundings(self.kernels, self.device), **digest_of(*self.images), **self._digests}
 
     @property
     def kernels(self) -> str:
@@ -500,21 +501,6 @@ class Loop(ABC):
         # From here the run goes back the next time, and goes on if it is stopped: with this rate and this count.
         folder.save_checkpoint(self.checkpoint(), self.config.keep)
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
-
-
-def digest_of(*images: ImageSet) -> dict[str, str]:
-    """What a checkpoint says of the images of its run, by name: of each set how many, and a digest; nothing if there
-    are none.
-
-    >>> digest_of(ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros"))
-    {'images': '10:56325eda8b2a2855'}
-    """
-    return {"images": " ".join(f"{len(each)}:{each.digest}" for each in images)} if images else {}
-
-
-def counts_of(about: About) -> list[str]:
-    """How many images the sets had that a checkpoint is about."""
-    return [part.partition(":")[0] for part in about.made_by.get("images", "").split()]
 
 
 def _check_finite(checkpoint: Checkpoint) -> None:
