@@ -214,7 +214,7 @@ def _warm_up(console: Console) -> None:
     """Compile the CPU kernels if that was not done yet, and show it: it takes a while."""
     from rawgan_kernels.cpu import warm_up
 
-    if warm_up.is_warm():
+    if not warm_up.is_due():
         return
     console.print("compiling the kernels of every run for this CPU, once", highlight=False)
     with waiting(console, "compiling") as tell:
