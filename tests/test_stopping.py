@@ -134,22 +134,25 @@ def test_training_works_off_the_main_thread(images, tmp_path):
 
 
 @pytest.fixture
-def nobody_reads(monkeypatch, capsys):
-    """Standard output is a pipe that nobody reads; what is printed instead is captured."""
+def nobody_reads(monkeypatch):
+    """A function after which standard output is a pipe that nobody reads."""
     reader, writer = os.pipe()
     os.close(reader)
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(os.fdopen(writer, "wb"), "utf-8"))
+    with io.TextIOWrapper(os.fdopen(writer, "wb"), "utf-8") as stream:
+        yield lambda: monkeypatch.setattr(sys, "stdout", stream)
+    # It was closed, as Python closes it at its end, without another error.
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["info"], ["describe", "dcgan"], ["runs"]])
 def test_a_reader_that_has_gone_ends_a_command_quietly(arguments, nobody_reads, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    nobody_reads()
     assert main(arguments) == GONE == 141
     assert capsys.readouterr().err == ""
-    sys.stdout.close()  # as Python does at its end: without another error
 
 
 def test_an_error_counts_more_than_a_reader_that_has_gone(nobody_reads, capsys):
+    nobody_reads()
     assert main(["sample", "nowhere"]) == 1
     assert "nowhere does not exist" in capsys.readouterr().err
     assert main(["juggle"]) == 2
@@ -157,6 +160,7 @@ def test_an_error_counts_more_than_a_reader_that_has_gone(nobody_reads, capsys):
 
 def test_a_run_that_nobody_reads_of_stops_with_a_checkpoint(images, tmp_path, nobody_reads, capsys):
     out = tmp_path / "run"
+    nobody_reads()
     assert main(["train", "--data", images, "--steps", "500", "--out", str(out), *TINY]) == 141
     (checkpoint,) = RunFolder.open(out).checkpoints()
     reached = int(checkpoint.stem.removeprefix("step-"))
