@@ -1,12 +1,13 @@
 """Lines of text for the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from rawgan.errors import one_line
+from rawgan.errors import ConfigError, FileError, one_line
 
 PIPE_WIDTH = 160
 """Characters of a line of a table where there is no terminal to say how many fit."""
@@ -46,6 +47,17 @@ def say(console: Console, *lines: str) -> None:
     """
     for line in lines:
         console.print(one_line(line), soft_wrap=True)
+
+
+@contextmanager
+def telling(console: Console) -> Iterator[None]:
+    """Inside, a plot that cannot be drawn is told of, and is no reason to end without the rest."""
+    try:
+        yield
+    except FileError:  # there is no room for it: asked for again, there may be
+        raise
+    except ConfigError as error:
+        say(console, *str(error).splitlines())
 
 
 def duration(seconds: float) -> str:

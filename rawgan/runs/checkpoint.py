@@ -169,8 +169,9 @@ def _said(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
     match heading:
         case {"format": int(form)} if form > FORMAT:
             raise LaterFormat(
-                f"{path} was written by a later rawgan: its format is {shown(form)}; this one reads up to {FORMAT}\n"
-                "  pip install --upgrade rawgan"
+                f"{path} was written by a later rawgan: "
+                f"its format is {shown(form)}, and this one reads up to {FORMAT}\n"
+                "  get that rawgan, and install it: pip install . in its folder"
             )
         case {"format": int(), "about": str(about), "checksum": str(checksum)}:
             return about, checksum

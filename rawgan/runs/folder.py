@@ -304,7 +304,15 @@ class RunFolder:
         """
         self._metrics.flush()
         write(self.checkpoints_folder / f"step-{made.about.step:06d}.safetensors", made)
-        for old in self.checkpoints()[:-keep] if keep is not None else ():
+        if keep is not None:
+            self.delete_checkpoints(keep)
+
+    def delete_checkpoints(self, keep: int) -> None:
+        """Delete all checkpoints but the latest ``keep``.
+
+        Raises: ConfigError when one cannot be deleted
+        """
+        for old in self.checkpoints()[:-keep]:
             delete(old)
 
     def checkpoints(self) -> list[Path]:
@@ -543,7 +551,7 @@ def _header() -> str:
         by = f"rawgan {version('rawgan')}"
     except PackageNotFoundError:  # run from a checkout that was never installed
         by = "rawgan"
-    return f"# A run of {by}. Options that were left unset do not appear.\n"
+    return f"# A run of {by}. What was left unset stands here as what it was then.\n"
 
 
 def _toml_value(value: Any) -> Any:

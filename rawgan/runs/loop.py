@@ -5,14 +5,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import rawgan_kernels
-from rawgan import __version__, device, nn
+from rawgan import device, nn
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
@@ -24,6 +23,7 @@ from rawgan.runs.doctor import Finding
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
+from rawgan.runs.origin import digest_of, digests_of_files, surroundings
 from rawgan.runs.pictures import animate_folder, is_whole_png, plot_losses, save_grid
 from rawgan.runs.state import Trained, arrays_of, check_on_paper, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
@@ -96,6 +96,8 @@ class Loop(ABC):
         rawgan_kernels.use(config.backend)
         self.config = config
         self._load(on_progress or (lambda done, total: None))
+        self.config = self.config.resolved()
+        self._digests = digests_of_files(self.config.files)
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
 
@@ -311,11 +313,17 @@ class Loop(ABC):
             if records:
                 background.draw_latest(plot_losses, folder.losses_file, records)
             background.draw(self._animate, folder.animation_file, folder.samples_folder, background.note)
+            background.do(self._tidy, folder, background)
         return self.reached
 
     def _save(self, folder: RunFolder, background: Background, made: Checkpoint) -> None:
         """Write a checkpoint. While there is no room for a picture, those that it can be made again from are kept."""
         folder.save_checkpoint(made, self.config.keep if background.is_complete else None)
+
+    def _tidy(self, folder: RunFolder, background: Background) -> None:
+        """Delete checkpoints that are no longer kept, and are there all the same, as the run was ended before that."""
+        if background.is_complete:
+            folder.delete_checkpoints(self.config.keep)
 
     def _animate(self, path: Path, samples: Path, say: Callable[[str], None]) -> None:
         """Write the animation of the pictures that there are."""
@@ -395,7 +403,7 @@ class Loop(ABC):
         try:
             samples = self.sample()
         except (MemoryError, DeviceError) as error:
-            on_trouble(f"{path} could not be made: {error or self._out_of_memory()}; training goes on")
+            on_trouble(f"{path} could not be made: {str(error) or self._out_of_memory()}; training goes on")
             return
         background.draw(self.save_picture, path, samples, self.reached)
         on_sample(self.reached, samples)
@@ -437,8 +445,7 @@ class Loop(ABC):
 
     def made_by(self) -> dict[str, str]:
         """What the bits of a run depend on, besides its configuration."""
-        versions = {"rawgan": __version__, **{name: version(name) for name in ("numpy", "numba")}}
-        return {"kernels": self.kernels, "device": self.device, **versions, **digest_of(*self.images)}
+        return {**surroundings(self.kernels, self.device), **digest_of(*self.images), **self._digests}
 
     @property
     def kernels(self) -> str:
@@ -495,21 +502,6 @@ class Loop(ABC):
         # From here the run goes back the next time, and goes on if it is stopped: with this rate and this count.
         folder.save_checkpoint(self.checkpoint(), self.config.keep)
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
-
-
-def digest_of(*images: ImageSet) -> dict[str, str]:
-    """What a checkpoint says of the images of its run, by name: of each set how many, and a digest; nothing if there
-    are none.
-
-    >>> digest_of(ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros"))
-    {'images': '10:56325eda8b2a2855'}
-    """
-    return {"images": " ".join(f"{len(each)}:{each.digest}" for each in images)} if images else {}
-
-
-def counts_of(about: About) -> list[str]:
-    """How many images the sets had that a checkpoint is about."""
-    return [part.partition(":")[0] for part in about.made_by.get("images", "").split()]
 
 
 def _check_finite(checkpoint: Checkpoint) -> None:
