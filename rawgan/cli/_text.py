@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from rawgan.errors import ConfigError, FileError, one_line
 
@@ -30,13 +31,21 @@ class Terminal(Console):
         found = cls()
         return found if found.is_terminal else cls(width=PIPE_WIDTH)
 
+    def render_str(self, text: str, **options: Any) -> Text:
+        """See the base class: text that is as wide as it is printed."""
+        return super().render_str(_escaped(text), **options)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """See the base class: pieces of text, among them some that control the terminal, which say so."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text.isprintable():
                 yield segment
             else:
-                yield Segment("\n".join(map(one_line, segment.text.split("\n"))), segment.style)
+                yield Segment(_escaped(segment.text), segment.style)
+
+
+def _escaped(text: str) -> str:
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def say(console: Console, *lines: str) -> None:

@@ -98,7 +98,7 @@ def _read(path: Path, line: bytes, name: str, is_last: bool) -> dict[str, Any] |
     """What a line says; None if nothing, or if a crash cut it short."""
     record = _parse(line) if len(line) <= LONGEST else None
     if record is None:
-        if not line.strip() or (is_last and not line.endswith(b"\n")):
+        if not line.strip() or (is_last and len(line) <= LONGEST and not line.endswith(b"\n")):
             return None
         raise ConfigError(
             f"{path}, {name}, is not a JSON object: {line[:60].decode(errors='replace')}\n"
