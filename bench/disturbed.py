@@ -120,6 +120,18 @@ class Ended:
         return self.code == -signal.SIGKILL
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What comes of a command that nothing happens to."""
+
+    calls: list[str]
+    """That it makes about files, in their order."""
+    files: dict[str, bytes]
+    """That there are at the end."""
+    said: set[str]
+    """Its lines, as `lines_of` has them."""
+
+
 @dataclass
 class Tally:
     """What was done to one kind, and what came of it."""
@@ -228,18 +240,20 @@ class Bed:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
 
-    def record(self, name: str) -> tuple[list[str], dict[str, bytes]]:
-        """The calls that a command makes when nothing happens to it, and the files that there are at the end."""
+    def record(self, name: str) -> "Whole":
+        """A command that nothing happens to."""
         self._prepare(name)
         with tempfile.TemporaryFile(dir=self.folder) as calls:
-            self._needed(self._run(KINDS[name].command, lambda: self.calls.record(self.out, calls.fileno())))
+            ended = self._run(KINDS[name].command, lambda: self.calls.record(self.out, calls.fileno()))
+            self._needed(ended)
             calls.seek(0)
             made = calls.read().decode().splitlines()
-        return made, kept(files_in(self.out))
+        return Whole(made, kept(files_in(self.out)), lines_of(ended.said))
 
-    def disturb(self, name: str, fault: Fault, expected: dict[str, bytes]) -> Tally:
+    def disturb(self, name: str, fault: Fault, whole: "Whole") -> Tally:
         """Have a fault happen, ask for the same again, and compare."""
         kind, tally = KINDS[name], Tally(Counter(points=1))
+        expected, usual = whole.files, whole.said
         self._prepare(name)
         ended = self._run(kind.command, lambda: self.calls.fail(self.out, fault))
         if not ended.happened:
@@ -262,7 +276,7 @@ class Bed:
         elif left == expected:
             tally.counts["all the same"] += 1
             return tally
-        elif "could not be" in ended.said:
+        elif lines_of(ended.said) - usual:
             tally.counts["warning"] += 1
         else:
             note("silent", _differences(left, expected))
@@ -311,6 +325,15 @@ def kept(files: dict[str, bytes], litter: bool = True) -> dict[str, bytes]:
     }
 
 
+def lines_of(said: str) -> set[str]:
+    """Lines, without numbers and progress, which are not the same each time.
+
+    >>> sorted(lines_of("step 1/2  3.5 steps/s\\nrun folder: /tmp/a-1\\nrun folder: /tmp/a-2"))
+    ['run folder: /tmp/a-#']
+    """
+    return {re.sub(r"[\d.]+", "#", line) for line in said.splitlines() if not re.match(r"step \d+/", line)}
+
+
 def _differences(found: dict[str, bytes], expected: dict[str, bytes]) -> str:
     lacking, more = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     other = sorted(path for path in expected.keys() & found.keys() if expected[path] != found[path])
@@ -338,11 +361,11 @@ class Disturber:
     def __init__(self, name: str, folder: Path, plots: bool = False) -> None:
         self.name = name
         self._bed = Bed(folder, plots)
-        calls, self._expected = self._bed.record(name)
-        _, other = self._bed.record(name)
-        if other != self._expected:
-            raise BenchError(f"{name}: undisturbed, it ends differently: {_differences(other, self._expected)}")
-        self.faults = faults_of(calls)
+        self.whole, again = self._bed.record(name), self._bed.record(name)
+        if again.files != self.whole.files:
+            differences = _differences(again.files, self.whole.files)
+            raise BenchError(f"{name}: undisturbed, it ends differently each time: {differences}")
+        self.faults = faults_of(self.whole.calls)
 
     def run(self) -> None:
         """The first point."""
@@ -354,7 +377,7 @@ class Disturber:
 
     def disturb(self, number: int) -> Tally:
         """What comes of the fault of that number."""
-        return self._bed.disturb(self.name, self.faults[number], self._expected)
+        return self._bed.disturb(self.name, self.faults[number], self.whole)
 
 
 def in_memory() -> str | None:

@@ -299,7 +299,15 @@ class RunFolder:
         """
         self._metrics.flush()
         write(self.checkpoints_folder / f"step-{made.about.step:06d}.safetensors", made)
-        for old in self.checkpoints()[:-keep] if keep is not None else ():
+        if keep is not None:
+            self.delete_checkpoints(keep)
+
+    def delete_checkpoints(self, keep: int) -> None:
+        """Delete all checkpoints but the latest ``keep``.
+
+        Raises: ConfigError when one cannot be deleted
+        """
+        for old in self.checkpoints()[:-keep]:
             delete(old)
 
     def checkpoints(self) -> list[Path]:

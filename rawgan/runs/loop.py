@@ -310,11 +310,17 @@ class Loop(ABC):
             if records:
                 background.draw_latest(plot_losses, folder.losses_file, records)
             background.draw(self._animate, folder.animation_file, folder.samples_folder, background.note)
+            background.do(self._tidy, folder, background)
         return self.reached
 
     def _save(self, folder: RunFolder, background: Background, made: Checkpoint) -> None:
         """Write a checkpoint. While there is no room for a picture, those that it can be made again from are kept."""
         folder.save_checkpoint(made, self.config.keep if background.is_complete else None)
+
+    def _tidy(self, folder: RunFolder, background: Background) -> None:
+        """Delete checkpoints that are no longer kept, and are there all the same, as the run was ended before that."""
+        if background.is_complete:
+            folder.delete_checkpoints(self.config.keep)
 
     def _animate(self, path: Path, samples: Path, say: Callable[[str], None]) -> None:
         """Write the animation of the pictures that there are."""

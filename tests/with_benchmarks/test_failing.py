@@ -142,7 +142,7 @@ def careless(name, folder):
     class Careless(Disturber):
         def disturb(self, number):
             self.faults = [Fault("rename run/samples/step-000001.png", 1, "EIO")]
-            self._expected = {**self._expected, "run/lost.png": b"was here"}
+            self.whole.files["run/lost.png"] = b"was here"
             return super().disturb(0)
 
     return Careless(name, folder)
