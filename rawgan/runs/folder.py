@@ -329,7 +329,9 @@ class RunFolder:
             except Damaged as error:
                 faults.append(str(error).partition("\n")[0])
             except FileError:
-                if path.is_symlink() or is_there(path):
+                with naming(path, "read"):
+                    is_link = path.is_symlink()
+                if is_link or is_there(path):
                     raise
                 left = [each for each in self.checkpoints() if each != path]  # a training has just deleted it
         if faults:
