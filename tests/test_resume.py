@@ -67,6 +67,18 @@ def test_what_a_whole_run_leaves(whole):
     }  # fmt: skip
 
 
+def test_a_run_that_was_ended_before_it_deleted_a_checkpoint_deletes_it_later(config, tmp_path):
+    """As of a disk that fails then: resumed, the run has taken all steps, and saves no checkpoint any more."""
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(dataclasses.replace(config, keep=2)).run(folder)
+    kept = [path.name for path in folder.checkpoints()]
+    shutil.copy(folder.checkpoints()[0], folder.checkpoints_folder / "step-000002.safetensors")
+    go_on(folder, dataclasses.replace(config, keep=2))
+    assert (
+        [path.name for path in folder.checkpoints()] == kept == ["step-000006.safetensors", "step-000007.safetensors"]
+    )
+
+
 @pytest.mark.parametrize("stops", [(3,), (1, 2, 6), (2, 2, 5)])
 def test_a_run_that_was_stopped_ends_with_the_same_bits(stops, config, whole, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")

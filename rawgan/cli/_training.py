@@ -19,6 +19,7 @@ from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
+from rawgan.runs._files import naming
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.folder import read_toml, refuse_taken
 from rawgan.runs.loop import Loop
@@ -164,7 +165,9 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
     path = Path(files[0])
-    if path.is_dir() or _given("--resume", options):
+    with naming(path, "read"):
+        is_folder = path.is_dir()
+    if is_folder or _given("--resume", options):
         path = RunFolder.open(path).config_file  # a run folder stands for its configuration
     values = read_toml(path)
     if data and _given("--config", options):

@@ -30,7 +30,9 @@ def refuse_link(path: Path) -> None:
 
     Files that are replaced as a whole need no such care: the link itself is replaced.
     """
-    if path.is_symlink():
+    with naming(path, "read"):
+        is_link = path.is_symlink()
+    if is_link:
         raise ConfigError(f"{path} is a link, and a run writes through none\n  put a file or folder of its own there")
 
 

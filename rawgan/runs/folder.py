@@ -329,7 +329,9 @@ class RunFolder:
             except Damaged as error:
                 faults.append(str(error).partition("\n")[0])
             except FileError:
-                if path.is_symlink() or is_there(path):
+                with naming(path, "read"):
+                    is_link = path.is_symlink()
+                if is_link or is_there(path):
                     raise
                 left = [each for each in self.checkpoints() if each != path]  # a training has just deleted it
         if faults:
@@ -460,10 +462,13 @@ def set_aside(path: Path) -> Path:
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already, or it is a link."""
+    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already, or it is a link.
+
+    A run that was killed while it began, before it had a config.toml, is nothing: the same can be asked for again.
+    """
     with naming(path, "read"):
         refuse_link(path)
-        if path.is_dir() and any(each.name != LOCK for each in path.iterdir()):
+        if path.is_dir() and any(not _is_of_beginning(each) for each in path.iterdir()):
             raise ConfigError(
                 f"{path} is not empty, and a run never overwrites another\n"
                 "  choose another folder, or delete this one first"
@@ -471,6 +476,11 @@ def refuse_taken(path: Path) -> None:
         taken = path.exists() and not path.is_dir()
     if taken:
         raise ConfigError(f"{path} is a file, but a run needs a folder\n  choose another name")
+
+
+def _is_of_beginning(path: Path) -> bool:
+    """Whether a file is all that there is of a run before its config.toml is there: its lock, and half of that."""
+    return path.name == LOCK or whole_of(path) == CONFIG
 
 
 def _new_at(path: Path) -> Path:

@@ -263,7 +263,7 @@ class Loop(ABC):
                 on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
             self._make_again(folder, records, background, should_stop, on_trouble)
             least = self._least(records, folder.best_step())
-            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached)):
+            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached), on_trouble):
                 self._picture(folder, background, on_sample, on_trouble)
             saved, shown, outcomes = self.reached, time.monotonic(), []
             while True:
@@ -350,7 +350,7 @@ class Loop(ABC):
         now, lost, most = None, 0, self.config.keep * self.config.checkpoint_every
         for step in range(0, self.reached, self.config.sample_every):
             path = folder.sample_path(step)
-            if not _is_lost(path):
+            if not _is_lost(path, say):
                 continue
             before = folder.checkpoint_before(step)
             begin = 0 if before is None else before.about.step
@@ -527,9 +527,10 @@ def _nonfinite_of(checkpoint: Checkpoint) -> str | None:
     return None
 
 
-def _is_lost(picture: Path) -> bool:
-    """Whether a picture is not there, or not whole. One that cannot be read is left alone."""
+def _is_lost(picture: Path, say: Callable[[str], None]) -> bool:
+    """Whether a picture is not there, or not whole. One of which the system does not tell is left alone, and told."""
     try:
         return not (is_there(picture) and is_whole_png(picture))
-    except FileError:
+    except FileError as error:
+        say(str(error))
         return False
