@@ -86,7 +86,8 @@ def test_with_the_wrong_cupy(monkeypatch):
         resolve("cuda")
     assert str(error.value) == (
         "device 'cuda': this CuPy is for CUDA 13.2, but the driver supports 12.4\n"
-        "  pip uninstall cupy-cuda13x, then pip install '.[cuda12]' in rawgan's folder; or update the driver; or use --device cpu"
+        "  pip uninstall cupy-cuda13x, then pip install '.[cuda12]' in rawgan's folder; or update the driver; "
+        "or use --device cpu"
     )
 
 

@@ -31,9 +31,9 @@ def config_classes():
     for command in COMMANDS.keys() - found:
         module = importlib.import_module(f"rawgan.cli.{command.replace('-', '_')}")
         for value in vars(module).values():
-            if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__:
-                if value.__name__.endswith("Config"):
-                    found[command] = value
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and dataclasses.is_dataclass(value) and value.__name__.endswith("Config"):
+                found[command] = value
     return found
 
 
@@ -108,7 +108,7 @@ def test_what_pip_is_to_install_is_there():
     assert found >= 6
 
 
-# --- what the doctor says ------------------------------------------------------------------------------------------------
+# --- what the doctor says --------------------------------------------------------------------------------------------
 
 TRAINED = [
     TrainConfig(),

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from rawgan import __version__
 from rawgan.cli._progress import waiting
-from rawgan.cli._text import say
+from rawgan.cli._text import say, telling
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
@@ -90,8 +90,9 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
             "findings": [finding.to_dict() for finding in findings]}  # fmt: skip
     with folder.results():
         write_file(figures, f"{json.dumps(said, indent=2)}\n".encode())
-        plot_layers(picture, layers)
-    say(console, f"figures: {figures}", f"activations and gradients of every layer: {picture}")
+        say(console, f"figures: {figures}")
+        with telling(console):
+            say(console, f"activations and gradients of every layer: {plot_layers(picture, layers)}")
     return 1 if alarms or (out and warm and ended) else 0
 
 

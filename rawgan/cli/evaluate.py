@@ -17,7 +17,7 @@ from rawgan import __version__
 from rawgan.cli._figures import ROWS
 from rawgan.cli._points import measured, print_figures
 from rawgan.cli._progress import progress_of, waiting
-from rawgan.cli._text import say
+from rawgan.cli._text import say, telling
 from rawgan.cli._translated import measured_images
 from rawgan.cli.parsing import parse
 from rawgan.data import Mixture, to_uint8
@@ -156,7 +156,8 @@ def _of_points(
     }  # fmt: skip
     with folder.results():
         _write(console, folder, said)
-        say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
+        with telling(console):
+            say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
     return 0
 
 

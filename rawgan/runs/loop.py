@@ -402,7 +402,7 @@ class Loop(ABC):
         try:
             samples = self.sample()
         except (MemoryError, DeviceError) as error:
-            on_trouble(f"{path} could not be made: {error or self._out_of_memory()}; training goes on")
+            on_trouble(f"{path} could not be made: {str(error) or self._out_of_memory()}; training goes on")
             return
         background.draw(self.save_picture, path, samples, self.reached)
         on_sample(self.reached, samples)

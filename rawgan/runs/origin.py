@@ -88,7 +88,7 @@ def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         before, after = then.get(name), now.get(name)
         if before == after:
             continue
-        if name.endswith(FEATURES) and before and after:
+        if name.endswith(FEATURES) and before is not None and after is not None:
             lost, won = ({*a.split()} - {*b.split()} for a, b in ((before, after), (after, before)))
             parts = [f"{word} {_listed(each)}" for word, each in (("without", lost), ("with", won)) if each]
             found.append(f"{name} {', '.join(parts)}")
