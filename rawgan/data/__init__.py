@@ -5,6 +5,7 @@ and not an hour into the training. It returns an :class:`ImageSet`; :class:`Batc
 :class:`PointBatches` draws from a :class:`Mixture`, which has no end.
 """
 
+import math
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
@@ -43,6 +44,10 @@ __all__ = [
     "to_uint8",
     "to_unit",
 ]
+
+
+GROWN, MOST_GROWN = 1032, 1 << 28
+"""Bytes of images that a byte of a file of arrays may become, unpacked and enlarged; and as many as any file may."""
 
 
 def load(
@@ -116,7 +121,8 @@ def _load_own(source: str | PathLike[str], split: str, reading: Reading) -> Imag
     if not path.exists():
         raise DataError(_nothing_there(str(source)))
     if path.is_dir() and is_idx_folder(path):
-        return _of_arrays(read_idx_folder(path, split), str(path), name, reading)
+        held = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+        return _of_arrays(read_idx_folder(path, split), str(path), name, reading, held=held)
     if path.is_dir():
         return load_image_folder(path, name, split, reading)
     if split == "test":
@@ -124,16 +130,24 @@ def _load_own(source: str | PathLike[str], split: str, reading: Reading) -> Imag
             f"{path}: a single file has no 'test' split; keep those images to test with in a file of their own"
         )
     if path.suffix.lower() in (".npy", ".npz"):
-        return _of_arrays(read_arrays(path), str(path), name, reading)
+        return _of_arrays(read_arrays(path), str(path), name, reading, held=path.stat().st_size)
     raise DataError(
         f"{path}: not a kind of file that holds a set of images; expected .npy or .npz, or a folder of "
         "images or of IDX files (put images into a folder, unpack an archive)"
     )
 
 
-def _of_arrays(arrays: Arrays, path: str, name: str, reading: Reading, class_names: tuple[str, ...] = ()) -> ImageSet:
-    """Images that lie in one array, and their labels."""
+def _of_arrays(
+    arrays: Arrays, path: str, name: str, reading: Reading, class_names: tuple[str, ...] = (), held: float = math.inf
+) -> ImageSet:
+    """Images that lie in one array, and their labels; `held` bytes on the disk, where these are somebody's own."""
     (images, labels), size, notes = arrays, reading.size, tuple[str, ...]()
+    taken = len(images) * size * size * (reading.channels or 1)
+    if taken > max(MOST_GROWN, GROWN * held):
+        raise DataError(
+            f"{path}: {len(images):,} images of {size} × {size} pixels take {taken / 2**30:,.1f} GiB, but the file has "
+            f"{held:,} bytes\n  take a smaller image size, or save images of that size"
+        )
     if min(images.shape[1:3]) < size:
         sides = f"{images.shape[2]} × {images.shape[1]} pixels"
         if not reading.enlarge:

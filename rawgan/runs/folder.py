@@ -33,9 +33,10 @@ import numpy as np
 from rawgan.errors import ArgumentError, ConfigError, FileError
 from rawgan.files import open_file
 from rawgan.runs._files import delete, holding, is_there, listed, naming, refuse_link, rename, whole_of, write_file
-from rawgan.runs.checkpoint import Checkpoint, Damaged, read, write
-from rawgan.runs.lines import Lines, cut_lines, read_lines, step_of, to_line, write_lines
+from rawgan.runs.checkpoint import About, Checkpoint, Damaged, read, read_about, write
+from rawgan.runs.lines import Lines, cut_lines, read_last_line, read_lines, step_of, to_line, write_lines
 from rawgan.runs.locks import NoLocks, locking
+from rawgan.runs.presence import is_marked
 
 CONFIG = "config.toml"
 LOCK = ".lock"
@@ -48,6 +49,8 @@ OWN = (CONFIG, "metrics.jsonl", "alarms.jsonl", "losses.png", "samples.gif", "be
 RUNS = Path("runs")
 
 
+LONGEST_TOML = 1 << 24
+"""Bytes of a TOML file: far more than the names of 65,536 classes take."""
 MOST_DOTS = 100
 """In one line of TOML. Each dot of a key is a table in a table, and reading so many takes memory by their square."""
 
@@ -175,19 +178,14 @@ class RunFolder:
             yield
 
     def is_running(self) -> bool:
-        """Whether a process is writing to the run.
+        """Whether a process is writing to the run. Nothing is locked or written for that.
 
-        Raises: FileError when the lock cannot be tried, as in a folder that belongs to somebody else
+        Raises: FileError when the system does not tell, as in a folder that belongs to somebody else
         """
         if not is_there(self.path / LOCK):
             return False
-        try:
-            with self.locked():
-                return False
-        except FileError:
-            raise
-        except ConfigError:
-            return True
+        with naming(self.path / LOCK, "read"):
+            return is_marked(self.path / LOCK)
 
     # --- config.toml -----------------------------------------------------------------------------------
 
@@ -240,6 +238,13 @@ class RunFolder:
         Raises: ConfigError for any other line that is not a JSON object, naming the line.
         """
         return read_lines(self.metrics_file)
+
+    def read_last_metrics(self) -> dict[str, Any] | None:
+        """The last whole line of metrics.jsonl, however long the file is; None where there is none.
+
+        Raises: ConfigError as :meth:`read_metrics`
+        """
+        return read_last_line(self.metrics_file)
 
     # --- alarms.jsonl ----------------------------------------------------------------------------------
 
@@ -338,6 +343,19 @@ class RunFolder:
             raise ConfigError("\n  ".join(["no checkpoint of this run is whole", *faults, "train it again"]))
         return None, faults
 
+    def newest_about(self) -> About | None:
+        """What the latest checkpoint says besides its arrays, which are not read; None where there is none.
+
+        Raises: as :func:`rawgan.runs.checkpoint.read_about`
+        """
+        while left := self.checkpoints():
+            try:
+                return read_about(left[-1])
+            except FileError:
+                if left[-1].is_symlink() or is_there(left[-1]):
+                    raise  # else a training has just deleted it, and has a later one
+        return None
+
     def checkpoint_before(self, step: int) -> Checkpoint | None:
         """The latest checkpoint that is whole, of that step or one before it; None if there is none.
 
@@ -409,7 +427,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises: ConfigError when the file is missing or is not TOML, naming the line.
     """
     with naming(path, "read"), open_file(path) as file:
-        data = file.read()
+        data = file.read(LONGEST_TOML + 1)
+    if len(data) > LONGEST_TOML:
+        raise ConfigError(f"{path} is no configuration: it has more than {LONGEST_TOML:,} bytes")
     try:
         if any(line.count(b".") > MOST_DOTS for line in data.split(b"\n")):
             raise RecursionError

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.options import CHANGEABLE, PLACES, RANGES, RunConfig, check_range
-from rawgan.runs.state import restore_gan
+from rawgan.runs.state import check_on_paper, restore_gan
 from rawgan.runs.translate_config import KINDS
 
 Config = TypeVar("Config", bound=RunConfig)
@@ -149,6 +150,7 @@ def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> 
             f"{folder.config_file}: a conditional run's configuration must say classes, as rawgan writes it"
         )
     checkpoint = checkpoint_of(folder, best)
+    check_on_paper(partial(build_gan, config, device_name), checkpoint, device_name)
     gan = build_gan(config, device_name)
     restore_gan(gan, checkpoint)
     return gan, checkpoint.about.step
