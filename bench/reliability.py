@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bench import faults, fuzz, machine, store
+from bench.disturbed import KINDS, OUTCOMES, Disturber, Tally, in_memory
 from bench.errors import BenchError
+from bench.failing import compile_library, preloaded
 from bench.saving import saving
 from bench.terminal import make_console, print_lines
-from bench.workers import in_own_process
+from bench.workers import THREAD_VARIABLES, Worker, in_own_process
 from rawgan.cli.parsing import parse
 
-DONE = ("killed", "full", "damaged", "inputs")
+DONE = ("points", "killed", "damaged", "inputs")
 """What counts what was done."""
 FED = ("inputs", "accepted", "refused", "escaped")
-BAD = ("lost", "unseen", "failed to go on", "escaped")
+BAD = ("unseen", "escaped", *OUTCOMES)
 """What must not be found: other bits at the end, damage that was not noticed, errors that are not ours."""
 
 
@@ -28,15 +31,16 @@ BAD = ("lost", "unseen", "failed to go on", "escaped")
 class ReliabilityConfig(store.SaveConfig):
     """Do to runs and files what happens to them, and count what is lost.
 
-    Runs are killed at random moments, have their disk filled up and their newest checkpoint damaged; each goes on, and
-    at the end its files are compared, byte by byte, with those of a run that nothing happened to. Everything that is
-    read from outside gets files that were cut, flipped, spliced and made up.
+    Commands of every kind have one of their system calls fail, or are killed at it; runs are killed at random moments,
+    and have their newest checkpoint damaged. Each goes on, and at the end its files are compared, byte by byte, with
+    those of a run that nothing happened to. Everything that is read from outside gets files that were cut, flipped,
+    spliced and made up.
     """
 
+    every: int = 2
+    """Of what may happen to the system calls of a command, try every Nth; 1: all, 0: none, which needs no compiler."""
     kills: int = 200
-    """Processes that are killed (-9)."""
-    full_disks: int = 24
-    """Points of a run at which there is no space left."""
+    """Processes that are killed (-9) at random moments."""
     damages: int = 2000
     """Checkpoints that are cut off or have a bit flipped."""
     files: int = 100_000
@@ -52,23 +56,21 @@ def main(options: list[str]) -> None:
     if not hasattr(os, "fork"):
         raise BenchError("processes are forked here, which this system does not do")
     console, facts = make_console(), machine.facts()
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what is forked must have no other threads
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # what is forked must have no other threads
     results: dict[str, dict[str, int]] = {}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True) as progress:
-        for name, (total, at_a_time) in {
-            "kills": (config.kills, 20),
-            "full_disks": (config.full_disks, config.full_disks),
-            "damages": (config.damages, 500),
-        }.items():
+        tallies = disturb_all(progress, config.every) if config.every else {}
+        for name, (total, at_a_time) in {"kills": (config.kills, 20), "damages": (config.damages, 500)}.items():
             task, found = progress.add_task(name, total=total), Counter[str]()
-            for start in range(0, total, at_a_time or 1):
+            for start in range(0, total, at_a_time):
                 count = min(at_a_time, total - start)
                 found += in_own_process(_done, name, count, start)
                 progress.advance(task, count)
             results[name] = dict(found)
         task = progress.add_task("files", total=config.files)
         fed = fuzz.run(config.files, on_progress=lambda done, total: progress.update(task, completed=done))
+    results = {name: dict(tally.counts) for name, tally in tallies.items()} | results
     results |= {f"{name} files": {key: report[key] for key in FED} for name, report in fed.items()}
     table = Table(title="What was done, and what was found", title_justify="left", box=SIMPLE)
     for heading in ("", "survived", "lost", "in detail"):
@@ -78,19 +80,60 @@ def main(options: list[str]) -> None:
         bad = sum(found.get(key, 0) for key in BAD)
         lost += bad
         done = found[next(key for key in DONE if key in found)]
-        detail = ", ".join(f"{key} {count:,}" for key, count in found.items() if count and key not in DONE)
+        detail = ", ".join(f"{key} {count:,}" for key, count in found.items() if count and key != DONE[0])
         table.add_row(name, f"{done - bad:,}", f"{bad:,}", detail)
     console.print(table)
+    points, killed = (sum(tally.counts[key] for tally in tallies.values()) for key in ("points", "killed"))
+    losses = [loss for tally in tallies.values() for loss in tally.losses]
+    escapes = [f"{name}: {escape}" for name, report in fed.items() for escape in report["escapes"]]
+    print_lines(
+        console,
+        (
+            f"system calls that failed, or at which a process was killed: {points:,}, of these killed {killed:,}",
+            *losses,
+            *escapes,
+            f"lost: {f'{lost:,}' if lost else 'nothing'}",
+        ),
+    )
     cost = in_own_process(saving)
     step = cost["a step"]
     lines = [f"{what}: {value:.3f} s, {value / step:.2f} steps" for what, value in cost.items() if "bytes" not in what]
     print_lines(console, ("dcgan, 64×64×3, batch 64:", *(f"  {line}" for line in lines)))
-    escapes = [f"{name}: {escape}" for name, report in fed.items() for escape in report["escapes"]]
-    print_lines(console, (*escapes, *machine.in_words(facts)))
-    report = {"benchmark": "reliability", "machine": facts, "results": results, "escapes": escapes, "saving": cost}
+    print_lines(console, machine.in_words(facts))
+    report = {
+        "benchmark": "reliability", "machine": facts, "results": results, "points": points, "killed at a call": killed,
+        "losses": losses, "escapes": escapes, "saving": cost,
+    }  # fmt: skip
     store.save(console, config, "reliability", report)
     if lost:
         raise SystemExit(1)
+
+
+def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
+    """Disturb commands of every kind, as many at a time as there are cores.
+
+    Raises: BenchError where there is no compiler
+    """
+    with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as folder:
+        library = compile_library(Path(folder))
+        tasks = {name: progress.add_task(name, total=None) for name in KINDS}
+
+        def disturb(number: int, name: str) -> Tally:
+            tally, drawn = Tally(), number == 0  # plots are drawn for one kind; they take longer than all the rest
+            with (
+                tempfile.TemporaryDirectory(prefix="rawgan-bench-", dir=in_memory()) as place,
+                Worker(name, Disturber, name, Path(place), drawn) as worker,
+            ):
+                chosen = range(number % every, worker.ask("count"), every)
+                progress.update(tasks[name], total=len(chosen))
+                for point in chosen:
+                    tally.add(worker.ask("disturb", point))
+                    progress.advance(tasks[name])
+            return tally
+
+        with preloaded(library), ThreadPoolExecutor(machine.usable_cores()) as pool:
+            done = list(pool.map(disturb, range(len(KINDS)), KINDS))
+    return dict(zip(KINDS, done, strict=True))
 
 
 def _done(name: str, count: int, seed: int) -> Counter[str]:

@@ -68,7 +68,7 @@ def _meant(device: Any) -> str:
     return f"\n  did you mean x.astype({dtype.name!r}), or of a Module .to(dtype={dtype.name!r})?"
 
 
-_INSTALL = "pip install 'rawgan[cuda12]' or 'rawgan[cuda13]', whichever your driver supports"
+_INSTALL = "pip install '.[cuda12]' or '.[cuda13]' in rawgan's folder, whichever your driver supports"
 
 
 def _unavailable(cupy: ModuleType) -> str:
@@ -77,7 +77,8 @@ def _unavailable(cupy: ModuleType) -> str:
     if 0 < supported < built:  # 0: no driver at all
         return (
             f"device 'cuda': this CuPy is for CUDA {_version(built)}, but the driver supports {_version(supported)}\n"
-            f"  pip uninstall cupy-cuda{built // 1000}x, then pip install 'rawgan[cuda{supported // 1000}]'; "
+            f"  pip uninstall cupy-cuda{built // 1000}x, then pip install '.[cuda{supported // 1000}]' in rawgan's "
+            "folder; "
             "or update the driver; or use --device cpu"
         )
     return (

@@ -19,8 +19,9 @@ from rawgan_kernels.cpu import buffers, compiling
 sys.path.insert(0, str(Path(__file__).parents[1]))  # bench/, which is not installed
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("brief", deadline=None, derandomize=True, max_examples=3)  # which lines are reached
 settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)
-settings.load_profile("quick")  # the other one: pytest --hypothesis-profile=long
+settings.load_profile("quick")  # the others: pytest --hypothesis-profile=long
 
 
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -36,11 +36,11 @@ def read(path: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-TARGET = Target("file", read, lambda: [b"good", *FAULTS], room=1 << 24)
+TARGET = Target("file", read, lambda: [b"good", *FAULTS], room=1 << 21)
 
 
 def feeder(name: str, seed: int) -> fuzz.Feeder:
     """What a process that knows no such target is to make."""
     TARGETS[name] = TARGET
-    fuzz.SECONDS, fuzz.ADDRESSES = 1.0, 2**28
+    fuzz.SECONDS, fuzz.ADDRESSES = 2.0, 2**28
     return fuzz.Feeder(name, seed)

@@ -134,7 +134,7 @@ def test_a_later_format_is_named_with_the_way_out(path):
         read(path)
     assert str(error.value) == (
         f"{path} was written by a later rawgan: its format is 2, and this one reads up to 1\n"
-        "  pip install --upgrade rawgan"
+        "  get that rawgan, and install it: pip install . in its folder"
     )
 
 

@@ -1,5 +1,6 @@
 """Compiled code: where it is kept, when it is thrown away, and what the user sees while it is made."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 from numba import njit
 
 import rawgan_kernels
-from rawgan_kernels.cpu import compiling, launch, warm_up
+from rawgan_kernels.cpu import code_cache, compiling, launch, warm_up
+from rawgan_kernels.cpu.code_cache import Place, Store
 
 PACKAGE = Path(rawgan_kernels.__file__).parent
 CALL = (
@@ -40,13 +42,13 @@ def installed(tmp_path):
 
 def compiled(folder):
     """The kernels whose machine code lies somewhere in a folder."""
-    return {path.name.partition("-")[0] for path in folder.glob("**/rawgan-*/*.nbc")}
+    return {path.name.partition("-")[0] for path in folder.glob("**/rawgan-*/*.code")}
 
 
 def test_code_is_kept_beside_the_sources_and_found_again(installed):
     folder, run = installed
     assert run(CALL) == ["1.0", "0"]
-    assert "pixels._gather_pixels" in compiled(folder / "rawgan_kernels" / "cpu" / "__pycache__")
+    assert compiled(folder / "rawgan_kernels" / "cpu" / "__pycache__") == {"gather_pixels"}
     assert run(CALL) == ["1.0", "1"]
     assert not (folder / "users").exists()
 
@@ -55,17 +57,17 @@ def test_where_nothing_can_be_written_beside_the_sources_the_users_cache_serves(
     folder, run = installed
     (folder / "rawgan_kernels" / "cpu" / "__pycache__").write_text("in the way of a folder")
     assert run(CALL) == ["1.0", "0"]
-    assert "pixels._gather_pixels" in compiled(folder / "users")
+    assert "gather_pixels" in compiled(folder / "users")
     assert run(CALL) == ["1.0", "1"]
 
 
 def test_a_change_in_any_source_makes_all_code_stale(installed):
     folder, run = installed
-    stamp = "from rawgan_kernels.cpu import compiling; print(compiling.sources_stamp().hex())"
-    assert run(stamp) == [compiling.sources_stamp().hex()]
+    stamp = "from rawgan_kernels.cpu import code_cache; print(code_cache.sources_stamp().hex())"
+    assert run(stamp) == [code_cache.sources_stamp().hex()]
     with (folder / "rawgan_kernels" / "cpu" / "rows.py").open("a") as file:
         file.write("# changed\n")
-    assert run(stamp) != [compiling.sources_stamp().hex()]
+    assert run(stamp) != [code_cache.sources_stamp().hex()]
 
 
 def compilation(module):
@@ -92,28 +94,143 @@ def test_a_watcher_hears_of_the_outermost_compilation_of_our_kernels_alone():
     assert heard == [("conv2d", False), ("conv2d", True)]
 
 
-def test_warming_up_leaves_a_sign_and_shares_the_kernels_out(monkeypatch, tmp_path):
+class Helper:
+    """Stands in for a process: `code` is what it ends with, None if it never does."""
+
+    def __init__(self, code=0):
+        self.code, self.killed, self.stdin = code, 0, io.BytesIO()
+
+    def wait(self, seconds=None):
+        if self.code is None and seconds is not None:
+            raise subprocess.TimeoutExpired("helper", seconds)
+        return self.code
+
+    def kill(self):
+        self.killed += 1
+
+
+@pytest.fixture
+def warming(monkeypatch, tmp_path):
+    """Warms up with these helpers, in a folder of its own. Returns: the parts that were compiled here, and elsewhere."""
+    store = Store([Place(tmp_path.resolve())])
+    monkeypatch.setattr(warm_up, "store", lambda: store)
     parts, started = [], []
-    monkeypatch.setattr(warm_up, "_marker", lambda dtype: tmp_path / dtype)
-    monkeypatch.setattr(warm_up, "threads", lambda: 3)
-    monkeypatch.setattr(warm_up, "compile_part", lambda part, *rest: parts.append(part))
-    process = SimpleNamespace(wait=lambda: 0, kill=lambda: None)
-    monkeypatch.setattr(warm_up.subprocess, "Popen", lambda command, **options: started.append(command[3]) or process)
-    assert not warm_up.is_warm()
-    warm_up.warm_up()
-    assert warm_up.is_warm()
-    assert (parts, started) == ([0], ["1", "2"])
+
+    def warm(*helpers):
+        waiting = [*helpers]
+        monkeypatch.setattr(warm_up, "threads", lambda: len(helpers) + 1)
+        monkeypatch.setattr(warm_up, "compile_part", lambda part, *rest: parts.append(part))
+        monkeypatch.setattr(warm_up, "_helper", lambda part, *rest: started.append(part) or waiting.pop(0))
+        warm_up.warm_up()
+        return parts, started
+
+    return warm
 
 
-def test_what_a_helper_failed_to_compile_is_compiled_here(monkeypatch, tmp_path):
-    parts = []
-    monkeypatch.setattr(warm_up, "_marker", lambda dtype: tmp_path / dtype)
-    monkeypatch.setattr(warm_up, "threads", lambda: 2)
-    monkeypatch.setattr(warm_up, "compile_part", lambda part, *rest: parts.append(part))
-    process = SimpleNamespace(wait=lambda: 1, kill=lambda: None)
-    monkeypatch.setattr(warm_up.subprocess, "Popen", lambda *args, **options: process)
-    warm_up.warm_up()
-    assert parts == [0, 1]
+def test_warming_up_leaves_a_sign_and_shares_the_kernels_out(warming):
+    assert warm_up.is_due()
+    assert warming([Helper()], [Helper()]) == ([0], [1, 2])
+    assert not warm_up.is_due()
+
+
+def test_what_a_helper_failed_to_compile_is_compiled_here(warming):
+    assert warming([Helper(1)]) == ([0, 1], [1])
+
+
+def test_where_the_system_has_no_process_to_give_all_is_compiled_here(warming):
+    assert warming([Helper()], []) == ([0, 1, 2], [1, 2])
+
+
+def test_a_helper_that_never_ends_is_waited_for_no_longer_than_it_may_take(warming, monkeypatch):
+    helper = Helper(None)
+    monkeypatch.setattr(warm_up, "PATIENCE", 0)
+    assert warming([helper]) == ([0, 1], [1])
+    assert helper.killed
+
+
+def test_no_sign_is_left_where_a_kernel_could_not_be_kept(warming, tmp_path):
+    warm_up.store().failures[Path("somewhere")] = "full"
+    warming([Helper()])
+    assert warm_up.is_due()
+
+
+def test_nothing_is_compiled_ahead_where_it_cannot_be_kept(monkeypatch):
+    monkeypatch.setattr(warm_up, "store", lambda: Store([]))
+    assert not warm_up.is_due()
+
+
+# --- helpers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def helper(monkeypatch, tmp_path):
+    """A real helper, which runs these lines in the place of the kernels, started in a folder of hostile modules."""
+    package, hostile = tmp_path / "rawgan_kernels" / "cpu", tmp_path / "hostile"
+    package.mkdir(parents=True)
+    hostile.mkdir()
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    for name in ("copy", "random", "numba", "rawgan_kernels", "json", "threading", "sitecustomize", "usercustomize"):
+        (hostile / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    monkeypatch.chdir(hostile)
+    monkeypatch.syspath_prepend(str(hostile))
+    monkeypatch.setenv("PYTHONPATH", str(hostile))
+    monkeypatch.setattr(warm_up, "NEEDED", (SimpleNamespace(__file__=str(package.parent / "__init__.py")),))
+    monkeypatch.setattr(warm_up, "store", lambda: Store([Place(tmp_path.resolve() / "cache")]))
+    started, begun = [], str(tmp_path / "begun")
+
+    def start(*lines):
+        body = "\n    ".join(["def compile_part(part, parts, dtype):", f"open({begun!r}, 'w')", *lines])
+        (package / "warm_up.py").write_text(f"import copy, os, random, sys, time\n{body}\n")
+        started.extend(warm_up._helper(1, 2, "float32"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+    assert Path(begun).exists()
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_helper_runs_no_code_of_the_current_folder(helper, tmp_path):
+    process = helper(
+        f"assert os.environ['NUMBA_CACHE_DIR'] == {str(tmp_path.resolve() / 'cache')!r}",
+        "assert (part, parts, dtype) == (1, 2, 'float32')",
+        "assert os.getcwd() not in sys.path and '' not in sys.path",
+    )
+    assert process.wait(20) == 0
+
+
+def test_a_helper_ends_with_its_parent(helper, tmp_path):
+    process = helper("time.sleep(600)")
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+    process.stdin.close()  # as the system does when the parent dies
+    assert process.wait(20) == 1
+
+
+def test_a_helper_ends_when_its_time_is_over(helper, monkeypatch):
+    monkeypatch.setattr(warm_up, "HELPER_SECONDS", 0.5)
+    assert helper("while True: pass").wait(20) == 1
+
+
+def test_a_helper_without_a_task_ends():
+    started = subprocess.Popen([sys.executable, "-I", "-S", warm_up.helper.__file__], stdin=subprocess.DEVNULL)
+    assert started.wait(20) == 0
+
+
+def test_no_helper_is_started_where_python_is_no_program_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(warm_up, "store", lambda: Store([Place(tmp_path.resolve())]))
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert warm_up._helper(1, 2, "float32") == []
+    monkeypatch.delattr(sys, "frozen")
+    monkeypatch.setattr(sys, "executable", "/nothing/python")
+    assert warm_up._helper(1, 2, "float32") == []
+
+
+# --- arguments of several types ----------------------------------------------------------------------------------
 
 
 def test_every_kernel_of_a_part_can_be_called():

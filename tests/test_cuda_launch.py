@@ -91,5 +91,6 @@ def test_without_the_compiler(monkeypatch):
         language._on_gpu(_leaky_relu, "float32", 90)
     assert str(error.value) == (
         "backend 'cuda' compiles its kernels, for which cuda is missing\n"
-        "  pip install 'rawgan[cuda12]' or 'rawgan[cuda13]', whichever your driver supports, or use('reference')"
+        "  pip install '.[cuda12]' or '.[cuda13]' in rawgan's folder, whichever your driver supports, "
+        "or use('reference')"
     )

@@ -180,7 +180,7 @@ def damaged(data, content: bytes) -> bytes:
 
 
 def test_a_damaged_installation(tmp_path, monkeypatch):
-    way_out = "\n  rawgan's installation is damaged: pip install --force-reinstall --no-deps rawgan"
+    way_out = "\n  rawgan's installation is damaged: pip install --force-reinstall --no-deps . in its folder"
     write_set(tmp_path, suffix=".gz")
     file = tmp_path / "train-images-idx3-ubyte.gz"
     monkeypatch.setattr(known, "MNIST", tmp_path)

@@ -36,7 +36,7 @@ def _reference():
 
 NO_CUPY = (
     "device 'cuda' needs CuPy, which is not installed\n"
-    "  pip install 'rawgan[cuda12]' or 'rawgan[cuda13]', whichever your driver supports, or use --device cpu"
+    "  pip install '.[cuda12]' or '.[cuda13]' in rawgan's folder, whichever your driver supports, or use --device cpu"
 )
 NO_GPU = (
     "device 'cuda' needs an NVIDIA GPU and its driver, and CuPy finds none\n"
@@ -86,7 +86,8 @@ def test_with_the_wrong_cupy(monkeypatch):
         resolve("cuda")
     assert str(error.value) == (
         "device 'cuda': this CuPy is for CUDA 13.2, but the driver supports 12.4\n"
-        "  pip uninstall cupy-cuda13x, then pip install 'rawgan[cuda12]'; or update the driver; or use --device cpu"
+        "  pip uninstall cupy-cuda13x, then pip install '.[cuda12]' in rawgan's folder; or update the driver; "
+        "or use --device cpu"
     )
 
 

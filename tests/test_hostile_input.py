@@ -95,7 +95,7 @@ def test_faults_of_a_reader_are_found_and_the_inputs_after_them_tried(monkeypatc
     reached = []
     report = fuzz.run(7, on_progress=lambda *at: reached.append(at), targets=("spoilt",))["spoilt"]
     assert [bytes.fromhex(escape["input"]) for escape in report["escapes"]] == spoilt_reader.FAULTS
-    words = ["'raised'", "MiB for 6 bytes", "Unable to allocate", "more than 1.0 seconds", "control", "exit code -9"]
+    words = ["'raised'", "MiB for 6 bytes", "Unable to allocate", "more than 2.0 seconds", "control", "exit code -9"]
     assert all(word in escape["error"] for word, escape in zip(words, report["escapes"], strict=True))
     assert (report["inputs"], report["accepted"], report["escaped"], reached[-1]) == (7, 1, 6, (7, 7))
 

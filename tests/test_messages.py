@@ -177,7 +177,7 @@ TORCH_TRANSPOSED = TORCH.replace("(out, in,", "(in, out,")
         (lambda: nn.AvgPool2d(ones(2, 4, 4, 3)), ["then call it: AvgPool2d(…)(x)"]),
         (lambda: nn.BatchNorm(np.ones((2, 3), "float32")), ["but is ndarray (2, 3)", "then call it: BatchNorm(…)(x)"]),
         (lambda: nn.Tanh(ones(2, 3)), ["Tanh takes no options", "then call it: Tanh()(x)"]),
-        (lambda: nn.ReLU(inplace=True), ["ReLU takes no options, but was given inplace=True"]),
+        (lambda: nn.ReLU(inplace=True), ["ReLU takes no options, but was given inplace=True", "leave it out: ReLU()"]),
         (lambda: nn.Sequential(nn.ReLU), ["layer 0 is the class ReLU", "make one of it: ReLU(…)"]),
         (lambda: nn.Linear(3, 2, rng=rng(), init=init.normal), ["init must be a function (shape, fan_in, "]),
         (lambda: nn.Linear(3, 2, rng=rng(), init=lambda *_: np.ones(3)), ["wanted (3, 2)   made (3,)"]),

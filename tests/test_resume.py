@@ -70,6 +70,18 @@ def test_what_a_whole_run_leaves(whole):
     }  # fmt: skip
 
 
+def test_a_run_that_was_ended_before_it_deleted_a_checkpoint_deletes_it_later(config, tmp_path):
+    """As of a disk that fails then: resumed, the run has taken all steps, and saves no checkpoint any more."""
+    folder = RunFolder.create(tmp_path / "run", "x")
+    Training(dataclasses.replace(config, keep=2)).run(folder)
+    kept = [path.name for path in folder.checkpoints()]
+    shutil.copy(folder.checkpoints()[0], folder.checkpoints_folder / "step-000002.safetensors")
+    go_on(folder, dataclasses.replace(config, keep=2))
+    assert (
+        [path.name for path in folder.checkpoints()] == kept == ["step-000006.safetensors", "step-000007.safetensors"]
+    )
+
+
 @pytest.mark.parametrize("stops", [(3,), (1, 2, 6), (2, 2, 5)])
 def test_a_run_that_was_stopped_ends_with_the_same_bits(stops, config, whole, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
@@ -278,7 +290,7 @@ def test_a_checkpoint_says_what_a_run_is(config, tmp_path):
     Training(config).run(folder)
     checkpoint = read(folder.checkpoints()[-1])
     assert (checkpoint.about.step, checkpoint.about.steps) == (STEPS, STEPS)
-    assert TrainConfig.from_dict(dict(checkpoint.about.config), "x") == config
+    assert TrainConfig.from_dict(dict(checkpoint.about.config), "x") == config.resolved()
     assert checkpoint.about.made_by.keys() >= {"kernels", "device", "rawgan", "numpy", "numba"}
     assert checkpoint.about.counts["d_optimizer"][0] == STEPS
 

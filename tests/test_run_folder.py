@@ -356,3 +356,17 @@ def test_a_configuration_may_begin_with_a_byte_order_mark(tmp_path):
     (tmp_path / "config.toml").write_text("steps = 2\n", encoding="utf-16")
     with pytest.raises(ConfigError, match="line 1, is not TOML: the text is not UTF-8"):
         folder.read_toml(tmp_path / "config.toml")
+
+
+def test_a_run_that_was_killed_before_it_had_a_configuration_can_be_asked_for_again(tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / ".lock").touch()
+    (out / ".config.toml.0123abcd.tmp").write_text("half")
+    run = RunFolder.create(out, "x")
+    with run.locked():
+        run.write_config({"steps": 1})
+    (out / "config.toml").unlink()
+    (out / ".losses.png.0123abcd.tmp").touch()
+    with pytest.raises(ConfigError, match="not empty"):
+        RunFolder.create(out, "x")

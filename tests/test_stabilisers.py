@@ -244,7 +244,9 @@ def test_minibatch_std_is_its_formula():
         nn.MinibatchStd(4)(x[:6])
     with pytest.raises(ArgumentError, match="group must be an integer >= 2"):
         nn.MinibatchStd(1)
-    assert check_layer(nn.MinibatchStd(2), x[:4]).error(2) <= 1e-5
+    # Partners well apart: the root bends within a step of the finite differences where two nearly agree.
+    x[1::2] += 5
+    assert check_layer(nn.MinibatchStd(2), x[:4]).error(2) < 1e-6
 
 
 def test_residual_adds_its_shortcut():

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from rawgan_kernels.errors import MissingKernel
 from rawgan_kernels.window import Window
 
 __all__ = ["AUTO", "BACKENDS", "MissingKernel", "Window", "array_module", "backend_of", "chosen", "trim_memory", "use"]
@@ -40,11 +41,6 @@ AUTO = "auto"
 """The choice that leaves it to the array: cpu for NumPy's, reference for CuPy's."""
 
 _chosen = AUTO
-
-
-class MissingKernel(ValueError):
-    """A backend that does not exist, that lacks the kernel asked for, or that takes other arrays. Nothing falls back in
-    silence."""
 
 
 def array_module(array: Any) -> ModuleType:
@@ -95,7 +91,7 @@ def use(backend: str) -> None:
     >>> use("abacus")
     Traceback (most recent call last):
         ...
-    rawgan_kernels.MissingKernel: there is no backend 'abacus'; choose one of: auto, reference, cpu, cuda
+    rawgan_kernels.errors.MissingKernel: there is no backend 'abacus'; choose one of: auto, reference, cpu, cuda
     """
     global _chosen
     if backend != AUTO and backend not in BACKENDS:
@@ -129,6 +125,8 @@ def __getattr__(name: str) -> Callable[..., Any]:
             first = first[0]
         backend = "cpu" if _chosen == AUTO and first.__class__ is np.ndarray else backend_of(first)
         implementation = getattr(sys.modules.get(_MODULES[backend]) or _implementations(backend), name, None)
+        if implementation is None:  # or another thread is about to import it, and is waited for
+            implementation = getattr(_implementations(backend), name, None)
         if implementation is None:
             raise MissingKernel(f"backend {backend!r} has no kernel {name!r}; use('reference') has every kernel")
         return implementation(*args)

@@ -1,8 +1,11 @@
 """Lines of text for the terminal."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 
-from rawgan.errors import one_line
+from rawgan.errors import ConfigError, FileError, one_line
 
 
 def say(console: Console, *lines: str) -> None:
@@ -13,6 +16,17 @@ def say(console: Console, *lines: str) -> None:
     """
     for line in lines:
         console.print(one_line(line), highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def telling(console: Console) -> Iterator[None]:
+    """Inside, a plot that cannot be drawn is told of, and is no reason to end without the rest."""
+    try:
+        yield
+    except FileError:  # there is no room for it: asked for again, there may be
+        raise
+    except ConfigError as error:
+        say(console, *str(error).splitlines())
 
 
 def duration(seconds: float) -> str:

@@ -19,11 +19,13 @@ from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
-from rawgan.runs.checkpoint import Checkpoint
+from rawgan.runs._files import naming
+from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.folder import read_toml, refuse_taken
-from rawgan.runs.loop import Loop, counts_of
+from rawgan.runs.loop import Loop
 from rawgan.runs.options import RunConfig
-from rawgan.runs.restoring import check_whole, tell_of_damaged
+from rawgan.runs.origin import counts_of, differences
+from rawgan.runs.restoring import check_moved, check_whole, hinting, tell_of_damaged
 
 LISTED = 10
 """Names of classes that a line has."""
@@ -60,29 +62,34 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[L
         tell_of_damaged(faults, checkpoint)
         check_whole(folder, folder.read_config(), checkpoint)
         config.check_resumed(config.from_dict(dict(checkpoint.about.config), f"step {checkpoint.about.step}"))
-    training = _prepare(console, config, loop, checkpoint)
+    with hinting(config, folder):
+        training = _prepare(console, config, loop, checkpoint)
+    if checkpoint is not None:
+        _check_data(training, checkpoint.about, folder)
     if config.dry_run:
         return _dry_run(console, training)
     if checkpoint is None:
         say(console, "no checkpoint was written yet, so the run begins anew")
-    else:
-        then, now = checkpoint.about.made_by, training.made_by()
-        before, after = counts_of(checkpoint.about), [str(len(images)) for images in training.images]
-        if before != after:  # and others are held out, so a run would be shown what it is measured by
-            raise ArgumentError(
-                f"{config.data}: there are {' and '.join(after)} images, but step {checkpoint.about.step:,} "
-                f"was trained when there were {' and '.join(before)}\n"
-                f"  have them back, or begin a new run: rawgan {config.command} --config {folder.path}"
-            )
-        changes = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
-        if changes:
-            say(console, f"not bit for bit what it would have been, as these are others: {', '.join(changes)}")
+    elif changes := differences(checkpoint.about.made_by, training.made_by()):
+        say(console, f"not bit for bit what it would have been, as these are others: {'; '.join(changes)}")
     if training.reached > training.steps:
         raise ArgumentError(
             f"{folder.path} has taken {training.reached:,} steps already, more than {training.steps:,}\n"
             "  leave --steps out, or ask for more"
         )
     return _train(console, training, folder)
+
+
+def _check_data(training: Loop, about: About, folder: RunFolder) -> None:
+    """Raise an ArgumentError for other data than a run was trained with."""
+    check_moved(training.config, about, training.made_by())
+    before, after = counts_of(about), [str(len(images)) for images in training.images]
+    if before != after:  # and others are held out, so a run would be shown what it is measured by
+        raise ArgumentError(
+            f"{training.config.data}: there are {' and '.join(after)} images, but step {about.step:,} "
+            f"was trained when there were {' and '.join(before)}\n"
+            f"  have them back, or begin a new run: rawgan {training.config.command} --config {folder.path}"
+        )
 
 
 def _train(console: Console, training: Loop, folder: RunFolder) -> int:
@@ -158,7 +165,9 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
     path = Path(files[0])
-    if path.is_dir() or _given("--resume", options):
+    with naming(path, "read"):
+        is_folder = path.is_dir()
+    if is_folder or _given("--resume", options):
         path = RunFolder.open(path).config_file  # a run folder stands for its configuration
     values = read_toml(path)
     if data and _given("--config", options):
@@ -166,7 +175,7 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
     for flag, other in (("--steps", "epochs"), ("--epochs", "steps")):
         if _given(flag, options):
             values.pop(other, None)
-    return kind.from_dict(values, str(path), checked=not _given("--config", options))
+    return kind.from_dict(values, str(path), checked=not _given("--config", options)).unresolved()
 
 
 def _check_together(config: RunConfig, default: RunConfig) -> None:
@@ -208,7 +217,7 @@ def _warm_up(console: Console) -> None:
     """Compile the CPU kernels if that was not done yet, and show it: it takes a while."""
     from rawgan_kernels.cpu import warm_up
 
-    if warm_up.is_warm():
+    if not warm_up.is_due():
         return
     console.print("compiling the kernels of every run for this CPU, once", highlight=False)
     with waiting(console, "compiling") as tell:

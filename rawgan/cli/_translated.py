@@ -18,7 +18,8 @@ from rawgan.metrics import judge_of
 from rawgan.runs.checkpoint import About
 from rawgan.runs.comparing import Comparison, compare, compare_cycle, style_classifier
 from rawgan.runs.cycling import kinds_of
-from rawgan.runs.loop import digest_of
+from rawgan.runs.origin import digest_of
+from rawgan.runs.restoring import check_moved
 from rawgan.runs.translate_config import CycleConfig, PairedConfig, TranslateConfig
 from rawgan.runs.translating import parts_of
 
@@ -49,7 +50,7 @@ def measured_images(
         with progress_of(console, "reading images") as show:
             kinds = kinds_of(asked, show)
         (a, a_held_out), (b, b_held_out) = kinds
-        _say_if_others(console, trained_by, a, a_held_out, b, b_held_out)
+        _check_images(console, asked, trained_by, a, a_held_out, b, b_held_out)
         parts = a_held_out.part(slice(samples)), b_held_out.part(slice(samples))
         with progress_of(console, "learning to tell both kinds apart") as show:
             kind_of = style_classifier(asked, (a, b), parts, show)
@@ -60,7 +61,7 @@ def measured_images(
     assert isinstance(asked, PairedConfig)
     with progress_of(console, "reading images") as show:
         training, held_out = parts_of(asked, show)
-    _say_if_others(console, trained_by, training, held_out)
+    _check_images(console, asked, trained_by, training, held_out)
     part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:
         found = compare(asked, networks, training, part, judge, show, others)
@@ -73,9 +74,13 @@ def measured_images(
     return _shown(console, what, found)
 
 
-def _say_if_others(console: Console, trained_by: Mapping[str, About], *images: ImageSet) -> None:
-    """Say so if the images are not those that a run had when it was trained."""
+def _check_images(console: Console, asked: TranslateConfig, trained_by: Mapping[str, About], *images: ImageSet) -> None:
+    """Say so if the images are not those that a run had when it was trained.
+
+    Raises: ArgumentError if they are not at the same place either
+    """
     for run, about in trained_by.items():
+        check_moved(asked, about, digest_of(*images))
         if about.made_by.get("images") != digest_of(*images)["images"]:
             say(console, f"the images are not those that {run} was trained by: some of them it may have seen")
 

@@ -67,8 +67,7 @@ class Log:
         if now - self.printed < SILENT_SECONDS * 2 / 3:
             return
         since = duration(now - (self.times[-1][1] if self.times else self.entered))
-        what = "files are being written" if reached == steps else "the next one takes"
-        self._print(f"step {reached}/{steps}; {what}: {since} so far")
+        self._print(f"step {reached}/{steps}; since then: {since}")
 
     def legend(self) -> Iterator[str]:
         """What the figures mean."""
@@ -149,7 +148,10 @@ class View(Log):
     def sample(self, step: int, samples: np.ndarray[Any, Any] | None) -> None:
         """Draw samples: those that were made for a picture, or others."""
         began = time.monotonic()
-        self._draw(step, self.training.sample() if samples is None else samples)
+        try:
+            self._draw(step, self.training.sample() if samples is None else samples)
+        except Exception as error:  # whatever it is: the run is worth more than its picture
+            self.picture, self.caption = [], f"step {step:,}: no picture: {str(error) or type(error).__name__}"
         self.live.refresh()
         self.drawn = time.monotonic()
         self.cost = self.drawn - began

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from rawgan import __version__
 from rawgan.cli._progress import waiting
-from rawgan.cli._text import say
+from rawgan.cli._text import say, telling
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
@@ -40,6 +40,10 @@ class DiagnoseConfig:
 
     run: Annotated[Path, tyro.conf.Positional]
     """The run folder."""
+    data: str | None = None
+    """Where the images of the run are, if they are elsewhere than when it was trained."""
+    targets: str | None = None
+    """The same of those of --targets."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     seed: int = 0
@@ -59,7 +63,7 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
     with waiting(console, "reading"):
-        asked, step, patients = patients_of(folder, config.seed, device)
+        asked, step, patients = patients_of(folder, config.seed, device, config.data, config.targets)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
     count, findings, layers = len(patients[0].real), list[Finding](), list[Layer]()
     for patient in patients:
@@ -86,8 +90,9 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
             "findings": [finding.to_dict() for finding in findings]}  # fmt: skip
     with folder.results():
         write_file(figures, f"{json.dumps(said, indent=2)}\n".encode())
-        plot_layers(picture, layers)
-    say(console, f"figures: {figures}", f"activations and gradients of every layer: {picture}")
+        say(console, f"figures: {figures}")
+        with telling(console):
+            say(console, f"activations and gradients of every layer: {plot_layers(picture, layers)}")
     return 1 if alarms or (out and warm and ended) else 0
 
 

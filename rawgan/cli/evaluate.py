@@ -17,7 +17,7 @@ from rawgan import __version__
 from rawgan.cli._figures import ROWS
 from rawgan.cli._points import measured, print_figures
 from rawgan.cli._progress import progress_of, waiting
-from rawgan.cli._text import say
+from rawgan.cli._text import say, telling
 from rawgan.cli._translated import measured_images
 from rawgan.cli.parsing import parse
 from rawgan.data import Mixture, to_uint8
@@ -31,7 +31,8 @@ from rawgan.runs import RunFolder, save_grid
 from rawgan.runs._files import write_file
 from rawgan.runs.applying import restore_networks, restore_other, translate_config_of
 from rawgan.runs.evaluating import Evaluator
-from rawgan.runs.restoring import config_of, images_of, restore
+from rawgan.runs.origin import digest_of
+from rawgan.runs.restoring import check_moved, checkpoint_of, config_of, elsewhere, hinting, images_of, restore
 from rawgan.runs.scatter import save_scatter
 from rawgan.runs.translate_config import TranslateConfig
 
@@ -68,6 +69,10 @@ class EvaluateConfig:
     beside: tuple[Path, ...] = ()
     """Other runs that make the same of the same images, to be measured, too: one with --adversarial-weight 0, for
     example. Of rawgan pix2pix and enhance."""
+    data: str | None = None
+    """Where the images of the run are, if they are elsewhere than when it was trained."""
+    targets: str | None = None
+    """The same of those of --targets."""
 
 
 def main(options: list[str]) -> int:
@@ -88,12 +93,14 @@ def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
         raise ArgumentError(
             f"--beside is for runs that make images out of images, and {config.run} is not; leave it out"
         )
-    asked = config_of(folder)
+    asked = elsewhere(config_of(folder), folder, config.data, config.targets)
     gan, step = restore(folder, resolve(config.device), config.best)
     if asked.mixture is not None:
         return _of_points(console, config, folder, asked.mixture, gan, step)
-    with progress_of(console, "reading images") as show:
+    with progress_of(console, "reading images") as show, hinting(asked, folder):
         seen = images_of(asked, show)
+    if config.data is not None:
+        check_moved(asked, checkpoint_of(folder, config.best).about, digest_of(seen))
     with progress_of(console, "looking at real images") as show:
         evaluator = Evaluator(asked, seen, config.features, config.samples, seed, show)
     reference, count = evaluator.reference, evaluator.reference.count
@@ -149,7 +156,8 @@ def _of_points(
     }  # fmt: skip
     with folder.results():
         _write(console, folder, said)
-        say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
+        with telling(console):
+            say(console, f"points: {save_scatter(folder.path / 'points.png', points, mixture, f'step {step:,}')}")
     return 0
 
 
@@ -158,11 +166,13 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
     if config.seed is not None:
         raise ArgumentError(f"--seed is of noise, but {config.run} makes images out of images; leave it out")
     device = resolve(config.device)
+    asked = elsewhere(asked, folder, config.data, config.targets)
     networks, about = restore_networks(folder, asked, device, config.best)
     trained_by, others = {str(config.run): about}, dict[str, Translator]()
     for run in map(str, config.beside):
-        others[run], trained_by[run] = restore_other(RunFolder.open(run), asked, device, config.best)
-    measured = measured_images(console, asked, networks, others, config.samples, config.features, trained_by)
+        others[run], trained_by[run] = restore_other(RunFolder.open(run), asked, about, device, config.best)
+    with hinting(asked, folder):
+        measured = measured_images(console, asked, networks, others, config.samples, config.features, trained_by)
     _write(console, folder, {"rawgan": __version__, "step": about.step, **measured})
     return 0
 

@@ -77,7 +77,7 @@ def mnist(split: str) -> Arrays:
 @cache
 def _check_packaged(path: Path, sha256: str) -> None:
     """Raises DataError for a file of the installation that is not as it was; looks once in a process."""
-    way_out = "rawgan's installation is damaged: pip install --force-reinstall --no-deps rawgan"
+    way_out = "rawgan's installation is damaged: pip install --force-reinstall --no-deps . in its folder"
     try:
         came = checksum(path)
     except DataError as error:

@@ -203,7 +203,7 @@ def load(path: Path | None = None) -> Classifier:
     if path is None and (came := hashlib.sha256(data).hexdigest()) != DIGITS_SHA256:
         raise ConfigError(
             f"{file}: expected a file of SHA-256 {DIGITS_SHA256}, came {came}\n"
-            "  rawgan's installation is damaged: pip install --force-reinstall --no-deps rawgan"
+            "  rawgan's installation is damaged: pip install --force-reinstall --no-deps . in its folder"
         )
     return Classifier.from_bytes(data, str(file))
 

@@ -53,7 +53,11 @@ class Module:
             given = ", ".join([*map(described, arguments), *(f"{name}={described(x)}" for name, x in options.items())])
             raise ArgumentError(
                 f"{cls.__name__} takes no options, but was given {given}\n"
-                f"  make the layer first, then call it: {cls.__name__}()(x)"
+                + (
+                    f"  make the layer first, then call it: {cls.__name__}()(x)"
+                    if any(hasattr(each, "shape") for each in arguments)
+                    else f"  leave it out: {cls.__name__}()"
+                )
             )
         return super().__new__(cls)
 

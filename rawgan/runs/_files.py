@@ -30,7 +30,9 @@ def refuse_link(path: Path) -> None:
 
     Files that are replaced as a whole need no such care: the link itself is replaced.
     """
-    if path.is_symlink():
+    with naming(path, "read"):
+        is_link = path.is_symlink()
+    if is_link:
         raise ConfigError(f"{path} is a link, and a run writes through none\n  put a file or folder of its own there")
 
 
@@ -160,7 +162,7 @@ def holding(folder: Path, durable: bool = False, follow: bool = False) -> Iterat
             with naming(folder, "opened"), inside(folder) as (name, at):
                 descriptor = os.open(name, _folder_flags(follow), dir_fd=at) if BY_FOLDER else None
                 if descriptor is not None:
-                    stack.callback(os.close, descriptor)
+                    stack.callback(let_go, descriptor)
                 found = os.stat(folder if descriptor is None else descriptor)
                 held = Held(folder, descriptor, identity_of(found), durable)
         _held.append(held)
@@ -209,8 +211,14 @@ def inside(path: Path, make: bool = False) -> Iterator[tuple[str, int | None]]:
             except OSError:
                 refuse_link(way)
                 raise
-            stack.callback(os.close, here)
+            stack.callback(let_go, here)
         yield name if here is not None else os.fspath(path), here
+
+
+def let_go(descriptor: int) -> None:
+    """Close a folder, or a file that nothing was written to. Whatever the system says of it, nothing is lost."""
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -310,7 +318,7 @@ def _flush_folder(path: Path, descriptor: int | None) -> None:
     with ExitStack() as stack:
         if descriptor is None:
             descriptor = os.open(path, os.O_RDONLY)
-            stack.callback(os.close, descriptor)
+            stack.callback(let_go, descriptor)
         try:
             flush(descriptor)
         except OSError as error:
@@ -333,7 +341,7 @@ def open_own(path: Path, flags: int) -> int:
             refuse_link(path)
             raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+        let_go(descriptor)
         raise OSError(errno.EINVAL, "a pipe or a device, not a file", os.fspath(path))
     return descriptor
 

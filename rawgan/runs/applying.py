@@ -72,24 +72,27 @@ def restore_networks(
 
 
 def restore_other(
-    folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
+    folder: RunFolder, config: TranslateConfig, about: About, device_name: str = "cpu", best: bool = False
 ) -> tuple[Translator, About]:
-    """The network of another run that makes the same of the same images as one of that configuration; as above.
+    """The network of another run that makes the same of the same images as one of that configuration, of which a
+    checkpoint says that; as above.
 
     Raises: ConfigError as `restoring.restore`; ArgumentError for a run that makes something else
     """
     other = translate_config_of(folder)
     if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig)):
         raise ArgumentError(f"{folder.path} and this run are not both of rawgan pix2pix or enhance; leave it out")
+    network, its_own = restore_networks(folder, other, device_name, best)
     wanted, found = config.asked, other.asked
+    if its_own.made_by.get("images") == about.made_by.get("images"):  # wherever these were
+        found |= {name: wanted[name] for name in ("data", "targets") if name in wanted}
     others = [f"{name} {found[name]}, not {wanted.get(name)}" for name in found if found[name] != wanted.get(name)]
     if others:
         raise ArgumentError(
             f"{folder.path} does not make the same of the same images; leave it out\n  it has {', '.join(others)}"
         )
-    network, about = restore_networks(folder, other, device_name, best)
     assert isinstance(network, Translator)
-    return network, about
+    return network, its_own
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from rawgan.errors import FileError
+from rawgan.errors import FileError, RawganError
 from rawgan.runs._files import holder_of
 
 WAITING = 4
@@ -23,6 +23,13 @@ TRIED_AGAIN = 16
 """Pictures that could not be written, as of a full disk, of which copies are kept at most to be written later."""
 
 Job = Callable[..., Any]
+
+
+def _in_words(error: Exception, arguments: tuple[Any, ...]) -> str:
+    """What went wrong with a picture; where it goes is the first of a job's arguments."""
+    if isinstance(error, RawganError):
+        return str(error)
+    return f"{arguments[0]} could not be made: {str(error) or type(error).__name__}"
 
 
 class Background:
@@ -96,7 +103,7 @@ class Background:
             job(*arguments)
         except Exception as error:
             if again is None:
-                self.note(f"{error or type(error).__name__}; training goes on")
+                self.note(f"{_in_words(error, arguments)}; training goes on")
             if isinstance(error, FileError):
                 self._unwritten[path] = job, arguments
             while len(self._unwritten) > TRIED_AGAIN:

@@ -167,7 +167,7 @@ def _said(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
         case {"format": int(form)} if form > FORMAT:
             raise LaterFormat(
                 f"{path} was written by a later rawgan: its format is {form}, and this one reads up to {FORMAT}\n"
-                "  pip install --upgrade rawgan"
+                "  get that rawgan, and install it: pip install . in its folder"
             )
         case {"format": int(), "about": str(about), "checksum": str(checksum)}:
             return about, checksum

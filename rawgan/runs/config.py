@@ -20,6 +20,9 @@ from rawgan.gan import (
     makers_of,
     split_size,
 )
+from rawgan.metrics.classifier import DIGITS
+from rawgan.metrics.mixtures import POINTS
+from rawgan.runs.doctor import Remedies
 from rawgan.runs.options import RunConfig
 
 POINT_STEPS = 8000
@@ -140,9 +143,39 @@ class TrainConfig(RunConfig):
                 f"{4 * self.pack}"
             )
 
+    @property
+    def remedies(self) -> Remedies:
+        """See the base class: what the model, the kind of data and the other options allow."""
+        model = "" if self.mixture or self.model == "residual" else " --model residual"
+        pack = ", or --pack 2" if self.conditional == "none" and self.pack == 1 else ""
+        with_model = f", with{model}" if model else ""
+        return {
+            "mode collapse": f"--penalty r1+r2 --objective relativistic{model}{pack}; a lower --learning-rate",
+            "D is winning": (
+                ("--objective non-saturating; " if self.objective == "minimax" else "")
+                + f"--d-learning-rate, a quarter of G's; --instance-noise 0.2; or a --penalty{with_model}"
+            ),
+        }
+
     def usual_weight(self) -> float:
         """How much the penalty counts, unless an option says so."""
         return POINT_WEIGHT if self.mixture and self.penalty.startswith("r") else super().usual_weight()
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """See the base class."""
+        model = MODELS[self.model]
+        rate = model.learning_rate if self.learning_rate is None else self.learning_rate
+        own = {"learning_rate": model.learning_rate, "d_learning_rate": rate * model.d_rate}
+        measured = {"evaluate_samples": POINTS} if self.mixture and self.evaluate_every is not None else {}
+        return super().usual | own | measured
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """See the base class."""
+        if self.mixture is not None or self.evaluate_every is None:
+            return {}
+        return {"evaluate_features": Path(self.evaluate_features or DIGITS)}
 
     @property
     def network(self) -> str:

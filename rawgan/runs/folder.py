@@ -299,7 +299,15 @@ class RunFolder:
         """
         self._metrics.flush()
         write(self.checkpoints_folder / f"step-{made.about.step:06d}.safetensors", made)
-        for old in self.checkpoints()[:-keep] if keep is not None else ():
+        if keep is not None:
+            self.delete_checkpoints(keep)
+
+    def delete_checkpoints(self, keep: int) -> None:
+        """Delete all checkpoints but the latest ``keep``.
+
+        Raises: ConfigError when one cannot be deleted
+        """
+        for old in self.checkpoints()[:-keep]:
             delete(old)
 
     def checkpoints(self) -> list[Path]:
@@ -321,7 +329,9 @@ class RunFolder:
             except Damaged as error:
                 faults.append(str(error).partition("\n")[0])
             except FileError:
-                if path.is_symlink() or is_there(path):
+                with naming(path, "read"):
+                    is_link = path.is_symlink()
+                if is_link or is_there(path):
                     raise
                 left = [each for each in self.checkpoints() if each != path]  # a training has just deleted it
         if faults:
@@ -452,10 +462,13 @@ def set_aside(path: Path) -> Path:
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already, or it is a link."""
+    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already, or it is a link.
+
+    A run that was killed while it began, before it had a config.toml, is nothing: the same can be asked for again.
+    """
     with naming(path, "read"):
         refuse_link(path)
-        if path.is_dir() and any(each.name != LOCK for each in path.iterdir()):
+        if path.is_dir() and any(not _is_of_beginning(each) for each in path.iterdir()):
             raise ConfigError(
                 f"{path} is not empty, and a run never overwrites another\n"
                 "  choose another folder, or delete this one first"
@@ -463,6 +476,11 @@ def refuse_taken(path: Path) -> None:
         taken = path.exists() and not path.is_dir()
     if taken:
         raise ConfigError(f"{path} is a file, but a run needs a folder\n  choose another name")
+
+
+def _is_of_beginning(path: Path) -> bool:
+    """Whether a file is all that there is of a run before its config.toml is there: its lock, and half of that."""
+    return path.name == LOCK or whole_of(path) == CONFIG
 
 
 def _new_at(path: Path) -> Path:
@@ -523,7 +541,7 @@ def _header() -> str:
         by = f"rawgan {version('rawgan')}"
     except PackageNotFoundError:  # run from a checkout that was never installed
         by = "rawgan"
-    return f"# A run of {by}. Options that were left unset do not appear.\n"
+    return f"# A run of {by}. What was left unset stands here as what it was then.\n"
 
 
 def _toml_value(value: Any) -> Any:

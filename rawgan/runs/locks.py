@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rawgan.errors import ConfigError, FileError
-from rawgan.runs._files import Held, identity_of, is_still, naming, open_own
+from rawgan.runs._files import Held, identity_of, is_still, let_go, naming, open_own
 
 if sys.platform == "win32":
     import msvcrt
@@ -77,7 +77,7 @@ def locking(held: Held, name: str, seconds: float) -> Iterator[int]:
         yield descriptor
     finally:
         held.checks.remove(check)
-        os.close(descriptor)  # which gives the lock back
+        let_go(descriptor)  # which gives the lock back
 
 
 def _taken(path: Path) -> int | None:
@@ -87,7 +87,7 @@ def _taken(path: Path) -> int | None:
     """
     descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
     with ExitStack() as stack:
-        stack.callback(os.close, descriptor)
+        stack.callback(let_go, descriptor)
         try:
             _lock(descriptor)
         except BUSY:

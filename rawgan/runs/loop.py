@@ -5,14 +5,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import rawgan_kernels
-from rawgan import __version__, device, nn
+from rawgan import device, nn
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
@@ -24,6 +23,7 @@ from rawgan.runs.doctor import Finding
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
+from rawgan.runs.origin import digest_of, digests_of_files, surroundings
 from rawgan.runs.pictures import animate_folder, is_whole_png, plot_losses, save_grid
 from rawgan.runs.state import Trained, arrays_of, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
@@ -96,6 +96,8 @@ class Loop(ABC):
         rawgan_kernels.use(config.backend)
         self.config = config
         self._load(on_progress or (lambda done, total: None))
+        self.config = self.config.resolved()
+        self._digests = digests_of_files(self.config.files)
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
 
@@ -261,7 +263,7 @@ class Loop(ABC):
                 on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
             self._make_again(folder, records, background, should_stop, on_trouble)
             least = self._least(records, folder.best_step())
-            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached)):
+            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached), on_trouble):
                 self._picture(folder, background, on_sample, on_trouble)
             saved, shown, outcomes = self.reached, time.monotonic(), []
             while True:
@@ -310,11 +312,17 @@ class Loop(ABC):
             if records:
                 background.draw_latest(plot_losses, folder.losses_file, records)
             background.draw(self._animate, folder.animation_file, folder.samples_folder, background.note)
+            background.do(self._tidy, folder, background)
         return self.reached
 
     def _save(self, folder: RunFolder, background: Background, made: Checkpoint) -> None:
         """Write a checkpoint. While there is no room for a picture, those that it can be made again from are kept."""
         folder.save_checkpoint(made, self.config.keep if background.is_complete else None)
+
+    def _tidy(self, folder: RunFolder, background: Background) -> None:
+        """Delete checkpoints that are no longer kept, and are there all the same, as the run was ended before that."""
+        if background.is_complete:
+            folder.delete_checkpoints(self.config.keep)
 
     def _animate(self, path: Path, samples: Path, say: Callable[[str], None]) -> None:
         """Write the animation of the pictures that there are."""
@@ -342,7 +350,7 @@ class Loop(ABC):
         now, lost, most = None, 0, self.config.keep * self.config.checkpoint_every
         for step in range(0, self.reached, self.config.sample_every):
             path = folder.sample_path(step)
-            if not _is_lost(path):
+            if not _is_lost(path, say):
                 continue
             before = folder.checkpoint_before(step)
             begin = 0 if before is None else before.about.step
@@ -394,7 +402,7 @@ class Loop(ABC):
         try:
             samples = self.sample()
         except (MemoryError, DeviceError) as error:
-            on_trouble(f"{path} could not be made: {error or self._out_of_memory()}; training goes on")
+            on_trouble(f"{path} could not be made: {str(error) or self._out_of_memory()}; training goes on")
             return
         background.draw(self.save_picture, path, samples, self.reached)
         on_sample(self.reached, samples)
@@ -436,8 +444,7 @@ class Loop(ABC):
 
     def made_by(self) -> dict[str, str]:
         """What the bits of a run depend on, besides its configuration."""
-        versions = {"rawgan": __version__, **{name: version(name) for name in ("numpy", "numba")}}
-        return {"kernels": self.kernels, "device": self.device, **versions, **digest_of(*self.images)}
+        return {**surroundings(self.kernels, self.device), **digest_of(*self.images), **self._digests}
 
     @property
     def kernels(self) -> str:
@@ -506,21 +513,6 @@ class Loop(ABC):
         say(f"{what}; going on from step {self.reached} with half the learning rate, which was {rates}")
 
 
-def digest_of(*images: ImageSet) -> dict[str, str]:
-    """What a checkpoint says of the images of its run, by name: of each set how many, and a digest; nothing if there
-    are none.
-
-    >>> digest_of(ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros"))
-    {'images': '10:56325eda8b2a2855'}
-    """
-    return {"images": " ".join(f"{len(each)}:{each.digest}" for each in images)} if images else {}
-
-
-def counts_of(about: About) -> list[str]:
-    """How many images the sets had that a checkpoint is about."""
-    return [part.partition(":")[0] for part in about.made_by.get("images", "").split()]
-
-
 def _check_finite(checkpoint: Checkpoint) -> None:
     """Raise a DivergedError for numbers that are not finite: losses show those only in the next step."""
     if found := _nonfinite_of(checkpoint):
@@ -535,9 +527,10 @@ def _nonfinite_of(checkpoint: Checkpoint) -> str | None:
     return None
 
 
-def _is_lost(picture: Path) -> bool:
-    """Whether a picture is not there, or not whole. One that cannot be read is left alone."""
+def _is_lost(picture: Path, say: Callable[[str], None]) -> bool:
+    """Whether a picture is not there, or not whole. One of which the system does not tell is left alone, and told."""
     try:
         return not (is_there(picture) and is_whole_png(picture))
-    except FileError:
+    except FileError as error:
+        say(str(error))
         return False

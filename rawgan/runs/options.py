@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import re
 import typing
 from abc import ABC, abstractmethod
@@ -9,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from rawgan.data import Mixture
+from rawgan.data import KNOWN, MIXTURES, Mixture
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.gan import Kind, Recipe, objective
 from rawgan.runs.doctor import NONE, Remedies
@@ -60,6 +61,9 @@ CHANGEABLE = (
     "keep", "on_nonfinite",
 )  # fmt: skip
 """Options that may be others when a run is resumed; the rest is what the run is."""
+
+PLACES = ("data", "targets", "features", "evaluate_features")
+"""Options that say where something is. That may be elsewhere when a run is resumed, if it is the same."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -262,13 +266,50 @@ class RunConfig(ABC):
 
     def check_resumed(self, before: Self) -> None:
         """Raise an ArgumentError for an option by which this would be another run than the one that it goes on with."""
-        for name, value in before.to_dict().items():
-            if name not in CHANGEABLE and getattr(self, name) != value:
+        now = self.resolved().to_dict()
+        for name, value in before.resolved().to_dict().items():
+            if name not in (*CHANGEABLE, *PLACES) and now[name] != value:
                 flag = f"--{name.replace('_', '-')}"
                 raise ArgumentError(
-                    f"{flag} {getattr(self, name)}: the run to resume has {value}, and would become another run\n"
-                    f"  leave {flag} out; or begin a new run with --config {self.resume} {flag} {getattr(self, name)}"
+                    f"{flag} {now[name]}: the run to resume has {value}, and would become another run\n"
+                    f"  leave {flag} out; or begin a new run with --config {self.resume} {flag} {now[name]}"
                 )
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """What options are that are unset, where this depends on other options, or on the version of rawgan."""
+        return {
+            "steps": None if self.epochs is not None else self.usual_steps,
+            "d_width": self.width,
+            "penalty_weight": None if self.penalty == "none" else self.usual_weight(),
+        }
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Files of networks that a run looks at images with, by the option that names them."""
+        return {}
+
+    def resolved(self) -> Self:
+        """The same run, wherever and with whatever version it goes on: no option is left to a usual value, and paths
+        begin at the root.
+
+        >>> from rawgan.runs.config import TrainConfig
+        >>> TrainConfig().resolved().learning_rate
+        0.001
+        """
+        usual = {name: value for name, value in self.usual.items() if getattr(self, name) is None}
+        places = {name: getattr(self, name, None) for name in PLACES}
+        placed: dict[str, Any] = {name: absolute(place) for name, place in places.items() if place is not None}
+        return dataclasses.replace(self, **usual | placed)
+
+    def unresolved(self) -> Self:
+        """The same run, with options unset that have their usual values: so these follow where others are changed.
+
+        >>> from rawgan.runs.config import TrainConfig
+        >>> TrainConfig().resolved().unresolved().learning_rate
+        """
+        unset: dict[str, Any] = {name: None for name, value in self.usual.items() if getattr(self, name) == value}
+        return dataclasses.replace(self, **unset)
 
     def to_dict(self) -> dict[str, Any]:
         """What belongs into config.toml: first the command."""
@@ -308,6 +349,20 @@ class RunConfig(ABC):
         except ArgumentError as error:
             raise ConfigError(f"{source}: {error}") from error
         return config
+
+
+def absolute(place: str) -> str:
+    """A path from the root on; names of known sets as they are.
+
+    >>> absolute("mnist"), absolute("./mnist") == str(Path.cwd() / "mnist")
+    ('mnist', True)
+    """
+    if place in KNOWN or place in MIXTURES:
+        return place
+    try:
+        return str(Path(os.path.expanduser(place)).absolute())
+    except FileNotFoundError:  # the working directory has been deleted
+        return place
 
 
 def check_place(name: str, place: str | None) -> None:

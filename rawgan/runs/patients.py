@@ -11,7 +11,8 @@ from rawgan.runs.applying import restore_networks, translate_config_of
 from rawgan.runs.cycling import kinds_of
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.options import RunConfig
-from rawgan.runs.restoring import config_of, images_of, restore
+from rawgan.runs.origin import digest_of
+from rawgan.runs.restoring import check_moved, checkpoint_of, config_of, elsewhere, hinting, images_of, restore
 from rawgan.runs.translate_config import CycleConfig, PairedConfig
 from rawgan.runs.translating import apart, parts_of
 from rawgan.tensor import Tensor
@@ -33,38 +34,53 @@ class Patient(NamedTuple):
     """What D is told."""
 
 
-def patients_of(folder: RunFolder, seed: int = 0, device_name: str = "cpu") -> tuple[RunConfig, int, list[Patient]]:
-    """The configuration of a run, the step of its latest checkpoint, and what is to be examined.
+def patients_of(
+    folder: RunFolder, seed: int = 0, device_name: str = "cpu", data: str | None = None, targets: str | None = None
+) -> tuple[RunConfig, int, list[Patient]]:
+    """The configuration of a run, the step of its latest checkpoint, and what is to be examined. `data` and `targets`
+    say where its images are, if they are elsewhere now.
 
-    Raises: ConfigError, DataError for a run without a checkpoint, or whose data is gone
+    Raises: ConfigError, DataError for a run without a checkpoint, or whose data is gone; ArgumentError for other data
     """
     asked = translate_config_of(folder)
     if asked is None:
-        return _of_noise(folder, seed, device_name)
+        return _of_noise(folder, seed, device_name, data, targets)
+    asked = elsewhere(asked, folder, data, targets)
     networks, about = restore_networks(folder, asked, device_name)
     if isinstance(networks, Cycle):
         assert isinstance(asked, CycleConfig)
-        a, b = (_batch(asked, images, seed, device_name) for (images, _) in kinds_of(asked))
+        with hinting(asked, folder):
+            kinds = kinds_of(asked)
+        check_moved(asked, about, digest_of(*kinds[0], *kinds[1]))
+        a, b = (_batch(asked, images, seed, device_name) for (images, _) in kinds)
         return asked, about.step, [
             Patient(", from A to B", networks.forth, Tensor(b), Tensor(a), None),
             Patient(", from B to A", networks.back, Tensor(a), Tensor(b), None),
         ]  # fmt: skip
     assert isinstance(asked, PairedConfig)
     assert isinstance(networks, Translator)
-    images = _batch(asked, parts_of(asked)[0], seed, device_name)
+    with hinting(asked, folder):
+        parts = parts_of(asked)
+    check_moved(asked, about, digest_of(*parts))
+    images = _batch(asked, parts[0], seed, device_name)
     source, target = apart(asked, images, generator(seed, "degrade for the doctor"))
     return asked, about.step, [Patient("", networks, target, source, source if networks.paired else None)]
 
 
-def _of_noise(folder: RunFolder, seed: int, device_name: str) -> tuple[RunConfig, int, list[Patient]]:
-    asked = config_of(folder)
+def _of_noise(
+    folder: RunFolder, seed: int, device_name: str, data: str | None, targets: str | None
+) -> tuple[RunConfig, int, list[Patient]]:
+    asked = elsewhere(config_of(folder), folder, data, targets)
     gan, step = restore(folder, device_name)
     labels = None
     if asked.mixture is not None:
         count = max(asked.batch_size, IMAGES // asked.batch_size * asked.batch_size)
         real = PointBatches(asked.mixture, count, seed, device_name).batch(0)
     else:
-        images = images_of(asked)
+        with hinting(asked, folder):
+            images = images_of(asked)
+        if data is not None:
+            check_moved(asked, checkpoint_of(folder).about, digest_of(images))
         real = _batch(asked, images, seed, device_name)
         if asked.conditional != "none":
             labels = Batches(images, len(real), seed, device_name).labels(0)

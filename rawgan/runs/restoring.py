@@ -1,18 +1,24 @@
 """What a run's configuration and checkpoints stand for: its images, its networks."""
 
+import dataclasses
 import sys
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
-from rawgan.data import ImageSet, load
+from rawgan.data import KNOWN, MIXTURES, ImageSet, load
 from rawgan.data.imageset import Progress
-from rawgan.errors import ConfigError, DataError, one_line
+from rawgan.errors import ArgumentError, ConfigError, DataError, RawganError, one_line
 from rawgan.gan import GAN, build
-from rawgan.runs.checkpoint import Checkpoint
+from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
-from rawgan.runs.options import CHANGEABLE, RANGES, check_range
+from rawgan.runs.options import CHANGEABLE, PLACES, RANGES, RunConfig, check_range
 from rawgan.runs.state import restore_gan
 from rawgan.runs.translate_config import KINDS
+
+Config = TypeVar("Config", bound=RunConfig)
 
 
 def config_of(folder: RunFolder) -> TrainConfig:
@@ -27,6 +33,49 @@ def config_of(folder: RunFolder) -> TrainConfig:
             f"  give it some: rawgan apply {folder.path} IMAGES"
         )
     return TrainConfig.from_dict(values, str(folder.config_file))
+
+
+def elsewhere(config: Config, folder: RunFolder, data: str | None, targets: str | None) -> Config:
+    """The configuration of a run whose images are elsewhere now, if that is given.
+
+    Raises: ArgumentError for a place of what the run does not have
+    """
+    given: dict[str, Any] = {name: place for name, place in (("data", data), ("targets", targets)) if place is not None}
+    for name, place in given.items():
+        if getattr(config, name, None) is None:
+            raise ArgumentError(f"--{name} {place}: {folder.path} has no {name}; leave it out")
+    return dataclasses.replace(config, **given)
+
+
+def check_moved(config: RunConfig, about: About, found: Mapping[str, str]) -> None:
+    """Raise an ArgumentError for images, or a network to look at them with, that are at another place than when a run
+    was trained, and are not the same. `found` has their digests, as `made_by` does.
+    """
+    now = config.resolved().to_dict()
+    for name in PLACES:
+        place, before = now.get(name), about.config.get(name)
+        fact = "images" if name in ("data", "targets") else name
+        if place != before and found.get(fact) != about.made_by.get(fact):
+            flag = f"--{name.replace('_', '-')}"
+            raise ArgumentError(
+                f"{flag} {place}: what is there is not what step {about.step:,} was trained with, which was {before}\n"
+                f"  give the place where that is now, or begin a new run: rawgan {config.command} --config RUN "
+                f"{flag} {place}"
+            )
+
+
+@contextmanager
+def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
+    """Inside, an error because images of a run are not where they were says how to tell where they are."""
+    try:
+        yield
+    except RawganError as error:
+        for name in PLACES:
+            place = getattr(config, name, None)
+            if place is not None and place not in (*KNOWN, *MIXTURES) and not Path(place).expanduser().exists():
+                flag = f"--{name.replace('_', '-')}"
+                error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
+        raise
 
 
 def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:

@@ -73,6 +73,7 @@ class Training(Loop):
             self._evaluator = Evaluator(
                 self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=show
             )
+            self.config = dataclasses.replace(self.config, evaluate_samples=self._evaluator.reference.count)
 
     @property
     def images(self) -> tuple[ImageSet, ...]:
@@ -185,4 +186,4 @@ class Training(Loop):
         real, labels = self.real(batch)[:count], self._labels(batch)
         labels = None if labels is None else labels[:count]
         z = self.gan.noise(self.config.seed, "doctor", count, self.reached)
-        return examine(self.gan, real, self.gan.asked(z, labels), self._recipe, records, labels)
+        return examine(self.gan, real, self.gan.asked(z, labels), self._recipe, records, labels, self.config.remedies)

@@ -12,6 +12,8 @@ from rawgan.data.pairs import MADE
 from rawgan.data.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
 from rawgan.gan import PATCHES, ImageKind, TranslationKind
+from rawgan.gan.translating import LEARNING_RATE
+from rawgan.metrics.classifier import DIGITS
 from rawgan.runs.doctor import Remedies
 from rawgan.runs.options import RunConfig, check_place, check_range
 
@@ -60,6 +62,13 @@ class TranslateConfig(RunConfig):
             if not 0 <= getattr(self, name, 0) <= 10**6:
                 raise ArgumentError(f"{name} must lie in 0 ... 1000000, but is {getattr(self, name)}")
         self.check_picture()
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """See the base class."""
+        rate = LEARNING_RATE if self.learning_rate is None else self.learning_rate
+        measured = {} if self.evaluate_every is None else {"evaluate_samples": MEASURED}
+        return super().usual | {"learning_rate": LEARNING_RATE, "d_learning_rate": rate} | measured
 
     @property
     def measured(self) -> int:
@@ -112,6 +121,11 @@ class PairedConfig(TranslateConfig):
             )
         if self.features is not None and not self.feature_weight:
             raise ArgumentError("features is about feature_weight, which is 0; give both or none")
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """See the base class."""
+        return {"features": Path(self.features or DIGITS)} if self.feature_weight else {}
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -175,11 +189,21 @@ class Pix2pixConfig(PairedConfig):
         return super().asked | own
 
     @property
+    def usual(self) -> dict[str, Any]:
+        """See the base class."""
+        return super().usual | ({} if self.targets is not None else {"pairs": self.usual_pairs})
+
+    @property
+    def usual_pairs(self) -> str:
+        """Where pairs come from, unless an option says so."""
+        return "edges" if self.data in KNOWN else "side-by-side"
+
+    @property
     def how(self) -> str:
         """Where pairs come from: what --pairs says, or two folders."""
         if self.targets is not None:
             return "two folders"
-        return self.pairs or ("edges" if self.data in KNOWN else "side-by-side")
+        return self.pairs or self.usual_pairs
 
     def check(self) -> None:
         """See the base class."""
@@ -231,9 +255,19 @@ class EnhanceConfig(PairedConfig):
     """The generator. Unset: subpixel for super-resolution, unet for the others."""
 
     @property
+    def usual(self) -> dict[str, Any]:
+        """See the base class."""
+        return super().usual | {"model": self.usual_model}
+
+    @property
+    def usual_model(self) -> str:
+        """The generator, unless an option says so."""
+        return "subpixel" if self.task == "super-resolution" else "unet"
+
+    @property
     def network(self) -> str:
         """See the base class."""
-        return self.model or ("subpixel" if self.task == "super-resolution" else "unet")
+        return self.model or self.usual_model
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -312,6 +346,11 @@ class CycleConfig(TranslateConfig):
     def network(self) -> str:
         """See the base class."""
         return self.model
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """See the base class."""
+        return super().usual | ({} if self.targets is not None else {"style": ",".join(STYLES)})
 
     @property
     def styles(self) -> str | None:

@@ -3,6 +3,9 @@
 `simd` holds the two inner loops, `launch` runs blocks on all threads, `buffers` keeps memory to be used again.
 """
 
+from rawgan_kernels.cpu import settings
+
+# isort: split
 from rawgan_kernels.cpu.activation import (
     bce_with_logits,
     bce_with_logits_grad,

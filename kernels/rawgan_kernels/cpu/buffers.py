@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import sys
 import weakref
 from bisect import bisect, bisect_left
@@ -117,6 +118,11 @@ class Pool:
             frame = frame.f_back  # type: ignore[assignment]
         self.lock = Lock()  # the work was done, but an interrupt came before the lock was released
         return False
+
+    def after_fork(self) -> None:
+        """Take the lock away from the threads that a forked process has not got: `lent` is the truth without them."""
+        if self.holder != get_ident():
+            self.lock = Lock()
 
     def _begin(self) -> None:
         """Take the lists of free pieces in hand: as they are, or made anew if the last change was not finished."""
@@ -243,4 +249,6 @@ class Loan(weakref.ref[Block]):
 
 
 pool = Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.after_fork)
 empty = pool.empty

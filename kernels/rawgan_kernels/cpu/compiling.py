@@ -1,26 +1,19 @@
-"""How kernels are compiled: with which liberties, kept where, and what the user sees meanwhile.
-
-Compiled code is kept on disk: beside the sources, or in the user's cache folder where these cannot be written to, or in
-`NUMBA_CACHE_DIR` if that is set. It counts for one state of all sources of this folder: kernels are built out of each
-other across files, and Numba by itself would look at the one file only.
+"""How kernels are compiled: with which liberties, and what the user sees meanwhile. `code_cache` keeps the result on disk.
 
 A kernel that closes over another compiled function would not be found again on disk: bodies belong at module level.
 """
 
-import hashlib
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-from numba import cfunc, config, njit
-from numba.core import caching, event
+from numba import njit
+from numba.core import event, sigutils
+from numba.core.ccallback import CFunc
 
-from rawgan_kernels import formulas
+from rawgan_kernels.cpu.code_cache import CodeCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,58 +28,6 @@ SLOW_SECONDS = 0.5
 """From when on a person should be told what takes so long."""
 
 
-@cache
-def sources_stamp() -> bytes:
-    """A hash of all sources that kernels are made of."""
-    digest = hashlib.sha256()
-    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(formulas.__file__)):
-        digest.update(path.read_bytes())
-    return digest.digest()
-
-
-class _AllSources:
-    """Mixed into Numba's cache locators: a folder for each state of the sources, wherever these lie."""
-
-    def get_cache_path(self) -> str:
-        return str(Path(super().get_cache_path(), _folder()))  # type: ignore[misc]  # of the locator it is mixed into
-
-    def get_source_stamp(self) -> bytes:
-        return sources_stamp()
-
-
-class ChosenByUser(_AllSources, caching.UserProvidedCacheLocator):
-    """In `NUMBA_CACHE_DIR`."""
-
-    @classmethod
-    def get_suitable_cache_subpath(cls, py_file: str) -> str:
-        return ""  # it would name the folder after where the sources lie
-
-
-class BesideSources(_AllSources, caching.InTreeCacheLocator):
-    """In `__pycache__`; what was compiled from other sources is deleted, as it will not be asked for again."""
-
-    def ensure_cache_path(self) -> None:
-        if not Path(self.get_cache_path()).exists():
-            for old in Path(self.get_cache_path()).parent.glob("rawgan-*"):
-                shutil.rmtree(old, ignore_errors=True)
-        super().ensure_cache_path()
-
-
-class InUsersCache(_AllSources, caching.UserWideCacheLocator):
-    """In the user's cache folder."""
-
-    @classmethod
-    def get_suitable_cache_subpath(cls, py_file: str) -> str:
-        return ""
-
-
-def _folder() -> str:
-    return f"rawgan-{sources_stamp().hex()[:16]}"
-
-
-_LOCATORS = ",".join(f"{__name__}.{locator.__name__}" for locator in (ChosenByUser, BesideSources, InUsersCache))
-
-
 def kernel(function: Function | None = None, *, parallel: bool = False, fastmath: set[str] = KEEP_NAN) -> Any:
     """Compile for this CPU at the first call with arrays of each dtype, and keep the result on disk.
 
@@ -94,24 +35,17 @@ def kernel(function: Function | None = None, *, parallel: bool = False, fastmath
     """
     if function is None:
         return lambda function: kernel(function, parallel=parallel, fastmath=fastmath)
-    with _cached_by_all_sources():
-        return njit(cache=True, nogil=True, error_model="numpy", parallel=parallel, fastmath=fastmath)(function)
+    compiled = njit(nogil=True, error_model="numpy", parallel=parallel, fastmath=fastmath)(function)
+    compiled._cache = CodeCache(function)
+    return compiled
 
 
 def standalone(signature: Any, function: Function) -> Any:
     """Compile now, to be called by its address; see `simd.by_address`."""
-    with _cached_by_all_sources():
-        return cfunc(signature, cache=True, error_model="numpy")(function)
-
-
-@contextmanager
-def _cached_by_all_sources() -> Iterator[None]:
-    settings: Any = config  # whose names are made when it is imported
-    before, settings.CACHE_LOCATOR_CLASSES = settings.CACHE_LOCATOR_CLASSES, _LOCATORS
-    try:
-        yield
-    finally:
-        settings.CACHE_LOCATOR_CLASSES = before
+    compiled = CFunc(function, sigutils.normalize_signature(signature), {}, {"error_model": "numpy"})
+    compiled._cache = CodeCache(function)
+    compiled.compile()
+    return compiled
 
 
 # --- what the user sees ------------------------------------------------------------------------------------------

@@ -5,19 +5,28 @@ on one thread and on several. `run(body, count, arguments)` calls `body(argument
 
 Numba's `prange` does the distributing, once, in `_for_all_blocks`; bodies are called through their addresses. A
 `prange` in every kernel would do as well, but be compiled four times over, and the user would wait for that.
+
+A process that was forked off has none of the threads, and GNU's OpenMP ends it when it asks for them; Numba's own
+threads (`workqueue`) serve one caller at a time, and end the process otherwise. So each run takes its turn, and where it
+does not get it, the calling thread runs all blocks: the result is the same.
 """
 
 import os
 import zlib
 from functools import cache
+from threading import Lock, RLock
 from typing import Any
 
+import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import get_num_threads, get_thread_id, prange, typeof, types
+from numba import get_thread_id, prange, typeof, types
 from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
+from numba.np.ufunc import parallel as numba_threads
 
 from rawgan_kernels.cpu.compiling import kernel, standalone
+from rawgan_kernels.errors import NumbaError
 
 # Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default GNU's
 # OpenMP has them spin for milliseconds: on a core that somebody else wants, or the very thread that they wait for.
@@ -34,21 +43,73 @@ def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True
     The first argument is an array. `thread` counts from 0 to `threads()` − 1: which row of the scratch space is free.
     Little work is done sooner without waking the other threads: `parallel=False`.
     """
-    if count == 1 or not parallel:
+    turn = _turn
+    if count == 1 or not parallel or (turn is not None and not turn.acquire(blocking=False)):
         for block in range(count):
             body(arguments, block, 0)
         return
-    key = body, arguments[0].dtype
-    address, kind = _known.get(key, (0, 0))
-    while not _launch(_distributor(), address, kind, count, arguments):
-        # Never called before, or with arguments of other types: this takes long enough not to be done every time.
-        address, kind = _known[key] = _machine_code(body, typeof(arguments))
+    try:
+        key = body, arguments[0].dtype
+        address, kind = _known.get(key, (0, 0))
+        while not _launch(_distributor(), address, kind, count, arguments):
+            # Never called before, or with arguments of other types: this takes long enough not to be done every time.
+            address, kind = _known[key] = _machine_code(body, typeof(arguments))
+    finally:
+        if turn is not None:
+            turn.release()
 
 
 def threads() -> int:
-    """How many threads share the blocks."""
-    return get_num_threads()
+    """How many threads share the blocks. Raises: NumbaError if there can be none"""
+    if not numba_threads._is_initialized:
+        try:
+            numba_threads.get_num_threads()
+        except ValueError as error:
+            raise NumbaError(
+                f"backend 'cpu': Numba cannot start its threads\n  {error}\n"
+                "  unset NUMBA_THREADING_LAYER and NUMBA_THREADING_LAYER_PRIORITY, or set them to others"
+            ) from error
+    return numba_threads._get_num_threads()
 
+
+# --- whose turn it is --------------------------------------------------------------------------------------------
+
+_turn: Any = RLock()
+"""Taken by the thread that has the others at work; None, once it is known that these serve several callers at a time.
+
+The same thread may take it twice: if Ctrl-C comes just before it was to be released, or in the handler of a signal.
+"""
+
+
+_locks: tuple[Any, ...] = (global_compiler_lock, numba_threads._backend_init_thread_lock, llvm.ffi.lib._lock)
+"""What a thread may hold, in this order, while it compiles: in a forked process, it would never be given back."""
+
+
+def _before_fork() -> None:
+    for lock in _locks:
+        lock.__enter__()
+
+
+def _after_fork() -> None:
+    for lock in reversed(_locks):
+        lock.__exit__(None, None, None)
+
+
+def _after_fork_in_child() -> None:
+    global _turn
+    _after_fork()
+    if numba_threads._is_initialized:
+        _turn = Lock()
+        _turn.acquire()  # for good: the threads are those of the other process
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+    )
+
+
+# --- the machine code --------------------------------------------------------------------------------------------
 
 _known: dict[Any, tuple[int, int]] = {}
 
@@ -67,7 +128,10 @@ def _fingerprint(arguments: Any) -> int:
 
 @cache
 def _distributor() -> int:
-    get_num_threads()  # starts the threads, which code from the cache expects to be there
+    global _turn
+    threads()  # are started, which code from the cache expects to be there
+    if numba_threads.threading_layer() != "workqueue":
+        _turn = None
     return standalone(types.void(types.intp, types.intp, types.intp), _distribute).address
 
 

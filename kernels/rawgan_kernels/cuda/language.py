@@ -287,7 +287,8 @@ def _on_gpu(kernel: Kernel, dtype: str, gpu: int) -> Any:
     except ImportError as error:
         raise MissingKernel(
             f"backend 'cuda' compiles its kernels, for which {error.name} is missing\n"
-            "  pip install 'rawgan[cuda12]' or 'rawgan[cuda13]', whichever your driver supports, or use('reference')"
+            "  pip install '.[cuda12]' or '.[cuda13]' in rawgan's folder, whichever your driver supports, "
+            "or use('reference')"
         ) from None
     module = cupy.cuda.function.Module()
     module.load(code.cubin)

@@ -1,0 +1,321 @@
+"""Compiled kernels on disk: read whole, from folders that nobody else can write to, or not at all; never lacking."""
+
+import errno
+import os
+import pickle
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rawgan_kernels.cpu import code_cache
+from rawgan_kernels.cpu.code_cache import MAGIC, CodeCache, Place, Store
+from rawgan_kernels.cpu.compiling import kernel
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path.resolve() / "cache")
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What was said of the folder, empty again after the test."""
+    monkeypatch.setattr(code_cache, "_told", [])
+
+
+# --- what is read ------------------------------------------------------------------------------------------------
+
+
+def test_what_was_written_is_read(place):
+    store = Store([place])
+    store.write("add", b"code")
+    assert [*store.read("add")] == [*Store([place]).read("add")] == [b"code"]
+    assert [*store.read("subtract")] == []
+    assert [path.name for path in place.folder.iterdir()] == ["add"]
+
+
+def flipped(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:20],
+        lambda data: data[:-1],
+        lambda data: data + b"!",
+        lambda data: flipped(data, 0),
+        lambda data: flipped(data, len(MAGIC)),
+        lambda data: flipped(data, len(data) - 1),
+        lambda data: pickle.dumps("0.68.1") + pickle.dumps((None, {})),
+    ],
+)
+def test_a_damaged_file_is_none_and_is_replaced(place, damage):
+    store = Store([place])
+    store.write("add", b"code")
+    (place.folder / "add").write_bytes(damage((place.folder / "add").read_bytes()))
+    assert [*store.read("add")] == []
+    store.write("add", b"code")
+    assert [*store.read("add")] == [b"code"]
+
+
+def test_a_file_by_another_name_is_none(place):
+    store = Store([place])
+    store.write("add", b"code")
+    (place.folder / "add").rename(place.folder / "subtract")
+    assert [*store.read("subtract")] == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("there", path)])
+def test_what_is_no_file_is_none(place, make):
+    """A pipe that nobody writes to would be waited for."""
+    Store([place]).write("there", b"code")
+    (place.folder / "there").rename(place.folder / "elsewhere")
+    make(place.folder / "there")
+    assert [*Store([place]).read("there")] == []
+
+
+def test_a_huge_file_is_not_read(place, monkeypatch):
+    store = Store([place])
+    store.write("add", b"code")
+    monkeypatch.setattr(code_cache, "LARGEST", (place.folder / "add").stat().st_size - 1)
+    assert [*store.read("add")] == []
+
+
+# --- who can write -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("where", "mode"), [("folder", 0o777), ("folder", 0o1777), ("root", 0o777), ("above", 0o777)])
+def test_where_others_can_write_nothing_is_read_nor_written(place, mode, where, tmp_path, told, capsys):
+    Store([place]).write("add", b"code")
+    folder = {"folder": place.folder, "root": place.root, "above": place.root.parent}[where]
+    folder.chmod(mode)
+    try:
+        other = Place(tmp_path.parent.resolve() / f"{tmp_path.name}-other")
+        store = Store([place, other])
+        assert [*store.read("add")] == []
+        store.write("multiply", b"code")
+        assert (other.folder / "multiply").exists()
+        assert not (place.folder / "multiply").exists()
+        assert store.failures[place.folder] == f"others can write to {folder}"
+    finally:
+        folder.chmod(0o755)
+
+
+def test_a_folder_where_everybody_may_make_files_but_delete_only_their_own_is_good_above(place):
+    place.root.mkdir()
+    place.root.chmod(0o1777)
+    Store([place]).write("add", b"code")
+    assert [*Store([place]).read("add")] == [b"code"]
+
+
+def test_a_group_of_this_user_alone_may_write(place, monkeypatch):
+    Store([place]).write("add", b"code")
+    place.folder.chmod(0o775)
+    for private in (True, False):
+        monkeypatch.setattr(code_cache, "_is_private", lambda group, private=private: private)
+        assert [*Store([place]).read("add")] == [b"code"] * private
+
+
+def test_what_another_user_owns_is_not_read(place, monkeypatch):
+    Store([place]).write("add", b"code")
+    monkeypatch.setattr(code_cache, "_trusted_users", lambda: frozenset({os.geteuid() + 1}))
+    assert [*Store([place]).read("add")] == []
+    assert code_cache.distrust(place.folder) == f"{place.folder} belongs to another user"
+
+
+def test_a_file_that_others_can_write_to_is_not_read(place):
+    Store([place]).write("add", b"code")
+    (place.folder / "add").chmod(0o666)
+    assert [*Store([place]).read("add")] == []
+
+
+def test_others_can_read_but_not_write(place):
+    before = os.umask(0)
+    try:
+        Store([place]).write("add", b"code")
+    finally:
+        os.umask(before)
+    assert [*Store([place]).read("add")] == [b"code"]
+    assert (place.folder / "add").stat().st_mode & 0o777 == 0o644
+
+
+def test_beside_the_sources_others_may_write_above(place):
+    """Who can exchange the sources needs no cache for it."""
+    beside = Place(place.root, beside_sources=True)
+    place.root.parent.chmod(0o777)
+    Store([beside]).write("add", b"code")
+    assert [*Store([beside]).read("add")] == [b"code"]
+    assert [*Store([place]).read("add")] == []
+
+
+# --- which folders -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def homeless(monkeypatch, tmp_path):
+    """No home, no chosen folders, sources that nothing can be written beside; the current folder is empty."""
+    for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where the user has no name, either
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path.resolve()
+
+
+def test_without_a_home_the_temporary_folder_serves_with_one_line(homeless, told, capsys):
+    found = code_cache.places()
+    assert [place.kept for place in found] == [True, False]
+    temporary = found[-1]
+    assert temporary.root == homeless / f"rawgan-kernels-{os.geteuid()}"
+    store = Store([Place(Path("/proc/nothing")), temporary])
+    for name in ("add", "multiply"):
+        store.write(name, b"code")
+    assert [*store.read("multiply")] == [b"code"]
+    assert temporary.root.stat().st_mode & 0o777 == 0o700
+    assert [*Path().iterdir()] == []
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"rawgan: compiled kernels are kept in {temporary.folder} (/proc/nothing: ")
+
+
+@pytest.mark.parametrize("chosen", ["~/cache", "~", "~nobody-of-that-name/cache"])
+def test_a_folder_in_no_home_is_none(homeless, monkeypatch, chosen):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", chosen)
+    monkeypatch.setenv("XDG_CACHE_HOME", chosen)
+    assert all("~" not in str(place.root) for place in code_cache.places())
+    assert [*Path().iterdir()] == []
+
+
+def test_no_temporary_folder_is_made_up(homeless, monkeypatch):
+    """Python's own choice would be the current folder in the end."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert [place.kept for place in code_cache.places()] == [True]
+
+
+def test_the_chosen_folder_is_the_only_one_if_it_takes_files(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "~/chosen")
+    assert [place.root for place in code_cache.places()] == [tmp_path.resolve() / "chosen"]
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "~/file")
+    first, *others = code_cache.places()
+    assert first.root == tmp_path.resolve() / "file"  # which may be read, if nothing more
+    assert len(others) >= 2
+
+
+def test_what_cannot_be_written_to_is_read(place, tmp_path):
+    Store([place]).write("add", b"code")
+    other = Place(tmp_path.resolve() / "other")
+    assert [*Store([other, place]).read("add")] == [b"code"]
+
+
+def test_a_full_disk_costs_the_cache_and_nothing_else(place, monkeypatch, told, capsys):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(code_cache, "_write", full)
+    store = Store([place])
+    assert store.takes_files()
+    for _ in range(2):
+        store.write("add", b"code")
+    assert store.place is None
+    assert not store.takes_files()
+    assert capsys.readouterr().err == (
+        f"rawgan: compiled kernels are compiled again by each process ({place.root}: No space left on device)\n"
+    )
+
+
+def test_half_a_file_is_removed_at_once_and_after_a_kill_in_the_next_hour(place, monkeypatch):
+    store = Store([place])
+    store.write("add", b"code")
+    monkeypatch.setattr(Path, "replace", lambda *paths: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+    with pytest.raises(OSError, match="broken"):
+        code_cache._write(place.folder / "multiply", b"")
+    monkeypatch.undo()
+    assert [path.name for path in place.folder.iterdir()] == ["add"]
+    for name, age in (("old.part", code_cache.ABANDONED_SECONDS + 9), ("new.part", 9)):
+        (place.folder / name).touch()
+        os.utime(place.folder / name, (time.time() - age,) * 2)
+    code_cache._sweep.cache_clear()
+    store.write("add", b"code")
+    assert sorted(path.name for path in place.folder.iterdir()) == ["add", "new.part"]
+
+
+def test_code_of_other_sources_is_deleted_beside_ours_alone(tmp_path):
+    for beside in (False, True):
+        old = tmp_path / "rawgan-0123456789abcdef"
+        old.mkdir(exist_ok=True)
+        place = Place(tmp_path.resolve(), beside_sources=beside)
+        place.make()
+        assert old.exists() != beside
+        place.folder.rmdir()
+
+
+# --- kernels in it -----------------------------------------------------------------------------------------------
+
+
+def _twice(x):
+    return x + x
+
+
+class Malice:
+    def __reduce__(self):
+        return os.mkdir, ("malice",)
+
+
+@pytest.fixture
+def compiled(place, monkeypatch, tmp_path):
+    """Compiles a function as a new process would: says how often it was found on disk."""
+    monkeypatch.setattr(code_cache, "store", lambda: Store([place]))
+    monkeypatch.chdir(tmp_path)
+
+    def call():
+        dispatcher = kernel(_twice)
+        assert dispatcher(np.float32(1.5)) == 3
+        return sum(dispatcher.stats.cache_hits.values())
+
+    return call
+
+
+def test_a_kernel_is_compiled_once_and_again_if_its_file_is_damaged(compiled, place):
+    assert [compiled(), compiled()] == [0, 1]
+    (file,) = place.folder.iterdir()
+    file.write_bytes(pickle.dumps(Malice()))
+    assert [compiled(), compiled()] == [0, 1]
+    store = Store([place])
+    for body in (b"no pickle", pickle.dumps(7), pickle.dumps((code_cache.Path, 1)), pickle.dumps(((), ()))):
+        store.write(file.name, body)  # by us, with other libraries
+        assert [compiled(), compiled()] == [0, 1]
+    assert not Path("malice").exists()
+
+
+def test_numbas_own_files_are_left_alone(compiled, place):
+    compiled()
+    for name in ("test_code_cache._twice-1.py311.nbi", "twice.nbi", "twice.1.nbc"):
+        (place.folder / name).write_bytes(pickle.dumps(Malice()))
+    assert compiled() == 1
+    assert not Path("malice").exists()
+
+
+def test_code_is_told_apart_by_types_and_by_what_it_was_compiled_with(monkeypatch):
+    cache, files = CodeCache(_twice), set()
+
+    class Codegen:
+        cpu = "one"
+
+        def magic_tuple(self):
+            return (self.cpu,)
+
+    codegen = Codegen()
+    files.add(cache._file(("float32",), codegen))
+    files.add(cache._file(("float64",), codegen))
+    codegen.cpu = "other"
+    files.add(cache._file(("float32",), codegen))
+    monkeypatch.setattr(code_cache, "environment", lambda: ("another Numba",))
+    files.add(cache._file(("float32",), codegen))
+    files.add(CodeCache(Malice.__reduce__)._file(("float32",), codegen))
+    assert len(files) == 5

@@ -1,0 +1,177 @@
+"""Kernels in forked processes, and in several threads; settings of Numba under which they cannot run."""
+
+import os
+import signal
+import threading
+import warnings
+from importlib import reload
+
+import numba
+import numpy as np
+import pytest
+
+import rawgan_kernels
+from rawgan.errors import MissingKernel, NumbaError, RawganError
+from rawgan_kernels.cpu import buffers, launch, settings
+
+SHAPE = 1000, 100
+"""Enough numbers for all threads, and for a piece of the pool."""
+
+
+def product():
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(shape, "float32") for shape in (SHAPE, SHAPE[::-1]))
+    return rawgan_kernels.matmul(a, b)
+
+
+def in_child(work):
+    """Fork, and call `work` there: what it returned, as bytes. A child that hangs is ended."""
+    near, far = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which this is about
+        child = os.fork()
+    if not child:
+        try:
+            signal.alarm(20)
+            os.write(far, work())
+        finally:
+            os._exit(0)
+    os.close(far)
+    with open(near, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_a_forked_process_computes_the_same_bits():
+    expected = product().tobytes()
+    assert in_child(lambda: product().tobytes()[:4096]) == expected[:4096]
+    assert in_child(lambda: in_child(lambda: product().tobytes()[:4096])) == expected[:4096]
+    assert product().tobytes() == expected
+
+
+@pytest.fixture
+def elsewhere():
+    """Calls a function in another thread, which keeps what it returns, a lock, until the test is over."""
+    held, over = threading.Event(), threading.Event()
+    threads = []
+
+    def hold(lock):
+        def work():
+            with lock:
+                held.set()
+                over.wait()
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        held.wait()
+
+    yield hold
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_memory_is_there_in_a_process_forked_while_another_thread_asked_for_some(elsewhere, monkeypatch):
+    monkeypatch.setattr(buffers.pool, "lock", threading.Lock())
+    monkeypatch.setattr(buffers.pool, "holder", 0)
+    monkeypatch.setattr(buffers.pool, "changing", True)
+    elsewhere(buffers.pool.lock)
+    assert in_child(lambda: bytes(str(buffers.empty(SHAPE, np.dtype("f4")).shape), "ascii")) == b"(1000, 100)"
+
+
+def test_a_fork_waits_for_kernels_that_other_threads_compile():
+    """The lock of a compiler that the child has not got would never be released."""
+    began, over = threading.Event(), []
+
+    def compile_slowly():
+        with launch.global_compiler_lock:
+            began.set()
+            began_to_fork.wait(0.3)
+            over.append(True)
+
+    began_to_fork = threading.Event()
+    thread = threading.Thread(target=compile_slowly)
+    thread.start()
+    began.wait()
+
+    def compile_in_child():
+        with launch.global_compiler_lock:
+            return b"compiled" if over else b"too early"
+
+    assert in_child(compile_in_child) == b"compiled"
+    thread.join()
+
+
+def test_where_the_threads_serve_one_caller_another_does_without(elsewhere, monkeypatch):
+    expected = product()
+    turn = threading.RLock()
+    monkeypatch.setattr(launch, "_turn", turn)
+    np.testing.assert_array_equal(product(), expected)
+    elsewhere(turn)
+    launched = []
+    monkeypatch.setattr(launch, "_launch", lambda *arguments: launched.append(arguments) or True)
+    np.testing.assert_array_equal(product(), expected)
+    assert not launched
+
+
+def test_a_turn_ends_with_an_error_too(monkeypatch):
+    turn = threading.Lock()
+    monkeypatch.setattr(launch, "_turn", turn)
+    monkeypatch.setattr(launch, "_launch", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        product()
+    assert not turn.locked()
+
+
+def test_a_backend_that_another_thread_is_importing_is_waited_for(monkeypatch):
+    """Such a module is known already, and lacks what is further down."""
+    import sys
+    from types import ModuleType
+
+    complete = sys.modules["rawgan_kernels.cpu"]
+    monkeypatch.setitem(sys.modules, "rawgan_kernels.cpu", ModuleType("half"))
+    monkeypatch.setattr(rawgan_kernels, "_implementations", lambda backend: complete)
+    product()
+
+
+# --- settings ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5"])
+def test_a_number_of_threads_that_is_none_is_refused(monkeypatch, number):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", number)
+    with pytest.raises(NumbaError) as raised:
+        reload(settings)
+    assert str(raised.value) == (
+        f"backend 'cpu': NUMBA_NUM_THREADS is '{number}', but must be a number of threads, 1 or more\n"
+        "  unset it to have one for each core; or use --backend reference, in Python "
+        "rawgan_kernels.use('reference'), which needs no Numba"
+    )
+
+
+@pytest.mark.parametrize("number", ["", "1", " 2 "])
+def test_any_other_number_of_threads_is_left_to_numba(monkeypatch, number):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", number)
+    reload(settings)
+
+
+def test_without_a_compiler_it_is_said_what_forbids_it(monkeypatch):
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    with pytest.raises(NumbaError, match=r"^backend 'cpu': NUMBA_DISABLE_JIT is set, but the kernels are nothing"):
+        reload(settings)
+
+
+def test_threads_that_cannot_be_started_are_an_error_of_our_own(monkeypatch):
+    def refuse():
+        raise ValueError("The threading layer requested 'abacus' is unknown to Numba.")
+
+    monkeypatch.setattr(launch.numba_threads, "_is_initialized", False)
+    monkeypatch.setattr(launch.numba_threads, "get_num_threads", refuse)
+    with pytest.raises(NumbaError, match=r"(?s)^backend 'cpu': Numba cannot start its threads.*'abacus'.*\n  unset"):
+        launch.threads()
+
+
+def test_errors_of_kernels_are_rawgans_own():
+    assert issubclass(NumbaError, RawganError)
+    assert issubclass(MissingKernel, RawganError)

@@ -1,0 +1,252 @@
+"""Signals, and output that is lost: a run ends with a checkpoint, and a second signal ends it at once."""
+
+import errno
+import hashlib
+import io
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from rawgan.cli import _outlet, _progress, _stopping, _view, main
+from rawgan.cli._outlet import GONE, Outlet
+from rawgan.cli._progress import progress_of, waiting
+from rawgan.cli._stopping import WORDS, stopping
+from rawgan.cli._view import Log
+from rawgan.runs import RunFolder
+from rawgan.runs.config import TrainConfig
+from rawgan.runs.training import Training
+
+TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
+ASKING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")]
+
+
+@pytest.fixture
+def images(tmp_path):
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
+    return str(tmp_path / "images.npy")
+
+
+def wait_for(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+# --- signals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asking", ASKING, ids=lambda asking: asking.name)
+def test_a_signal_asks_to_stop_and_a_thread_tells_of_it(asking):
+    """No handler prints: it may have interrupted the printing."""
+    before, told = [signal.getsignal(each) for each in ASKING], []
+    with stopping(lambda words: told.append((words, threading.current_thread()))) as stop:
+        assert stop.signal is None
+        os.kill(os.getpid(), asking)
+        wait_for(lambda: told)
+        assert stop.signal == asking
+    assert [signal.getsignal(each) for each in ASKING] == before
+    ((words, thread),) = told
+    assert words == WORDS
+    assert thread is not threading.main_thread()
+
+
+def test_a_second_signal_is_ctrl_c_where_others_live_in_the_process():
+    with stopping(lambda words: None):
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_two_signals_within_one_long_step_are_two(monkeypatch):
+    """Python's handlers would run once, and only after it."""
+    left, data = [], bytes(300 << 20)
+    monkeypatch.setattr(_stopping, "alone", True)
+    monkeypatch.setattr(_stopping, "_leave", lambda number: left.append((number, time.monotonic())))
+
+    def send():
+        for _ in range(2):
+            time.sleep(0.03)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with stopping(lambda words: None):
+        threading.Thread(target=send).start()
+        hashlib.sha256(data)  # a step, in which no line of Python runs
+        ended = time.monotonic()
+        wait_for(lambda: left)
+    ((number, moment),) = left
+    assert number == signal.SIGINT
+    assert moment < ended
+
+
+def test_a_terminal_that_is_held_up_hides_no_second_signal(monkeypatch):
+    left, held = [], threading.Event()
+    monkeypatch.setattr(_stopping, "alone", True)
+    monkeypatch.setattr(_stopping, "GRACE", 0.01)
+    monkeypatch.setattr(_stopping, "_leave", left.append)
+    with stopping(lambda words: held.wait(20)) as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_for(lambda: stop.signal is not None)
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_for(lambda: left)
+    assert left == [signal.SIGTERM]
+    held.set()
+
+
+def test_nohup_is_respected():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping(lambda words: None) as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert stop.signal is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_last_words_show_the_cursor_again(monkeypatch):
+    written, codes = [], []
+    monkeypatch.setattr(_stopping.os, "isatty", lambda number: True)
+    monkeypatch.setattr(_stopping.os, "write", lambda number, data: written.append(data))
+    monkeypatch.setattr(_stopping.os, "_exit", codes.append)
+    monkeypatch.setattr(sys, "stderr", sys.__stderr__)
+    _stopping._leave(signal.SIGTERM)
+    assert codes == [143]
+    assert written == [b"\x1b[?25h\r\n", b"rawgan: stopped at once\n"]
+
+
+def test_training_works_off_the_main_thread(images, tmp_path):
+    codes = []
+    arguments = ["train", "--data", images, "--steps", "2", "--out", str(tmp_path / "run"), *TINY]
+    thread = threading.Thread(target=lambda: codes.append(main(arguments)))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+
+
+# --- output that is lost ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nobody_reads(monkeypatch):
+    """A function after which standard output is a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with io.TextIOWrapper(os.fdopen(writer, "wb"), "utf-8") as stream:
+        yield lambda: monkeypatch.setattr(sys, "stdout", stream)
+    # It was closed, as Python closes it at its end, without another error.
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["info"], ["describe", "dcgan"], ["runs"]])
+def test_a_reader_that_has_gone_ends_a_command_quietly(arguments, nobody_reads, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    nobody_reads()
+    assert main(arguments) == GONE == 141
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_counts_more_than_a_reader_that_has_gone(nobody_reads, capsys):
+    nobody_reads()
+    assert main(["sample", "nowhere"]) == 1
+    assert "nowhere does not exist" in capsys.readouterr().err
+    assert main(["juggle"]) == 2
+
+
+def test_a_run_that_nobody_reads_of_stops_with_a_checkpoint(images, tmp_path, nobody_reads, capsys):
+    out = tmp_path / "run"
+    nobody_reads()
+    assert main(["train", "--data", images, "--steps", "500", "--out", str(out), *TINY]) == 141
+    (checkpoint,) = RunFolder.open(out).checkpoints()
+    reached = int(checkpoint.stem.removeprefix("step-"))
+    assert 1 <= reached < 20
+    assert f"stopped at step {reached} of 500; go on with: rawgan train --resume {out}\n" in capsys.readouterr().err
+
+
+class Full(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_for_the_log_costs_the_log(images, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Full())
+    out = tmp_path / "run"
+    assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 1
+    assert RunFolder.open(out).checkpoints()[-1].name == "step-000003.safetensors"
+    assert capsys.readouterr().err == "rawgan: the output could not be written: No space left on device\n"
+
+
+def test_what_does_not_block_loses_only_what_does_not_fit():
+    class Busy(io.StringIO):
+        busy = True
+
+        def write(self, text):
+            if self.busy:
+                raise BlockingIOError
+            return super().write(text)
+
+    stream = Busy()
+    outlet = Outlet(stream)
+    outlet.write("lost")
+    stream.busy = False
+    outlet.write("there")
+    assert (stream.getvalue(), outlet.lost) == ("there", None)
+
+
+def test_streams_are_those_of_before_afterwards(capsys):
+    before = sys.stdout, sys.stderr
+    with _outlet.outlets():
+        assert isinstance(sys.stdout, Outlet)
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_without_any_output_there_is_none(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["--version"]) == 0
+
+
+# --- where there is no terminal --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"TERM": "dumb", "TTY_COMPATIBLE": "1"}], ids=["a pipe", "a dumb terminal"])
+def test_long_work_is_told_of_in_lines(options, monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "LINE_SECONDS", 0.01)
+    console, printed = Console(_environ=options), ""
+    with progress_of(console, "reading images") as show:
+        while "reading images: 0 s so far\n" not in printed:
+            printed += capsys.readouterr().out
+        show(1, 4)
+        while "reading images: 25 %, 0 s so far\n" not in printed:
+            printed += capsys.readouterr().out
+    with waiting(console, "compiling") as tell:
+        tell("compiling conv2d")
+        while "compiling conv2d: 0 s so far\n" not in printed:
+            printed += capsys.readouterr().out
+
+
+def test_short_work_is_not(capsys):
+    with progress_of(Console(), "reading images") as show, waiting(Console(), "compiling"):
+        show(1, 4)
+    assert capsys.readouterr().out == ""
+
+
+def test_lines_of_text_are_never_more_than_ten_seconds_apart():
+    assert _progress.LINE_SECONDS <= 10
+    assert _view.SILENT_SECONDS <= 10
+    assert _view.LOG_SECONDS <= 10
+
+
+def test_a_step_that_takes_long_gives_a_sign_of_life(images, monkeypatch, capsys):
+    monkeypatch.setattr(_view, "SILENT_SECONDS", 0.03)
+    training, printed = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9)), ""
+    with Log(Console(), training):
+        while "step 0/9; since then: 0 s\n" not in printed:
+            printed += capsys.readouterr().out
