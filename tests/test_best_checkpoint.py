@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,7 +42,8 @@ def config(tmp_path_factory):
 @pytest.fixture
 def measured(monkeypatch):
     """Training whose figures are FIDS, by the step: what is measured for real takes longer."""
-    monkeypatch.setattr("rawgan.runs.training.Evaluator", lambda *args, **kwargs: None)
+    evaluator = SimpleNamespace(reference=SimpleNamespace(count=80))
+    monkeypatch.setattr("rawgan.runs.training.Evaluator", lambda *args, **kwargs: evaluator)
     monkeypatch.setattr(
         "rawgan.runs.training.Training.measure", lambda training: {"fid": FIDS[training.reached - 1], "modes": 1}
     )
