@@ -172,7 +172,7 @@ def holding(folder: Path, durable: bool = False, follow: bool = False) -> Iterat
 
 def holder_of(path: Path) -> Held | None:
     """The innermost folder that is held, and that the path is in."""
-    around = [each for each in reversed(_held) if path.is_relative_to(each.path)]
+    around = [each for each in reversed(_held) if path != each.path and path.is_relative_to(each.path)]
     return max(around, key=lambda held: len(held.path.parts), default=None)
 
 

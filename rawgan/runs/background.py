@@ -10,10 +10,12 @@ never ends it. It is told, and training goes on; what found no room on the disk 
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rawgan.errors import FileError, RawganError
+from rawgan.runs._files import holder_of
 
 WAITING = 4
 """Jobs that may wait at most; with a slow disk, training then waits for it, instead of memory filling up."""
@@ -96,6 +98,8 @@ class Background:
         path = arguments[0]
         again = self._unwritten.pop(path, None)
         try:
+            if (held := holder_of(Path(path))) is not None:
+                held.check()  # before any work is done
             job(*arguments)
         except Exception as error:
             if again is None:

@@ -465,8 +465,8 @@ class Loop(ABC):
     def _go_back(
         self, folder: RunFolder, error: DivergedError, should_stop: Callable[[], bool], say: Callable[[str], None]
     ) -> None:
-        """Find where the first number that is not finite came from, and be where the run was before that step; or, if it
-        is to stop meanwhile, at the last checkpoint.
+        """Find where the first number that is not finite came from, and be where the run was before that step; if it is
+        to stop meanwhile, at the last checkpoint.
 
         Raises: DivergedError unless the run is to go on from there
         """
