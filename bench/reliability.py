@@ -124,7 +124,7 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
                 tempfile.TemporaryDirectory(prefix="rawgan-bench-", dir=in_memory()) as place,
                 Worker(name, Disturber, name, Path(place), drawn) as worker,
             ):
-                chosen = range(number % every, worker.ask("count"), every)
+                chosen = range(number % every, len(worker.ask("all_faults")), every)
                 progress.update(tasks[name], total=len(chosen))
                 for point in chosen:
                     tally.add(worker.ask("disturb", point))
@@ -138,6 +138,6 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
 
 def _done(name: str, count: int, seed: int) -> Counter[str]:
     """Some of the faults, in a folder of their own."""
-    with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="rawgan-bench-", dir=in_memory()) as folder:
         path = Path(folder)
         return getattr(faults, name)(faults.small_run(path), path, count, seed)
