@@ -12,7 +12,7 @@ from bench.disturbed import KINDS, OUTCOMES, Disturber, is_clear
 from bench.disturbed import Ended as ended
 from bench.errors import BenchError
 from bench.failing import ACTIONS, KILLS, Calls, Fault, compile_library, compiler, faults_of, preloaded
-from bench.workers import THREAD_VARIABLES, Worker
+from bench.workers import Worker
 from rawgan.runs import _files
 
 pytestmark = [
@@ -29,8 +29,7 @@ def library(tmp_path_factory):
 @pytest.fixture
 def disturbed(library, tmp_path, monkeypatch):
     """A worker that disturbs a kind of command."""
-    for name in THREAD_VARIABLES:
-        monkeypatch.setenv(name, "1")  # what is forked must have no other threads
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # what is forked must have no other threads
     return partial(in_worker, library, tmp_path)
 
 
