@@ -120,12 +120,8 @@ def _train(console: Console, training: Loop, folder: RunFolder) -> int:
 def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int, asked: int | None) -> int:
     """Say where everything is, and return the exit code."""
     config = training.config
-    say(
-        console,
-        f"pictures: {folder.samples_folder}",
-        f"animation: {folder.animation_file}",
-        f"losses: {folder.losses_file}",
-    )
+    made = {"pictures": folder.samples_folder, "animation": folder.animation_file, "losses": folder.losses_file}
+    say(console, *(f"{what}: {path}" for what, path in made.items() if path.exists()))
     if (best := folder.best_step()) is not None:
         say(console, f"best checkpoint: {folder.best_file}, of step {best:,}; --best makes images with it")
     alarms = folder.read_alarms()

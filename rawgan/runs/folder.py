@@ -15,6 +15,7 @@ Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash l
 run trains, each is on the disk before the next is begun.
 """
 
+import codecs
 import os
 import re
 import time
@@ -437,6 +438,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ConfigError(f"{path} is no configuration: its lists and tables are nested too deep") from None
     except UnicodeDecodeError as error:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as of PowerShell
+            raise ConfigError(f"{path} is UTF-16, which TOML must not be\n  save it as UTF-8") from None
         line, problem = data.count(b"\n", 0, error.start) + 1, "the text is not UTF-8"
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
