@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
@@ -17,6 +16,7 @@ from rawgan.cli._view import Log, View, moves_cursor
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
+from rawgan.files import expanded
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import Checkpoint
@@ -144,7 +144,7 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
         raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
-    path = Path(files[0])
+    path = expanded(files[0])
     if path.is_dir() or _given("--resume", options):
         path = RunFolder.open(path).config_file  # a run folder stands for its configuration
     values = read_toml(path)

@@ -30,7 +30,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, FileError
-from rawgan.files import open_file
+from rawgan.files import expanded, open_file
 from rawgan.runs._files import is_there, listed, naming, refuse_link, replacing
 from rawgan.runs.checkpoint import Checkpoint, Damaged, read, write
 from rawgan.runs.lines import open_at_end, read_lines, to_line
@@ -58,7 +58,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self.config_file = self.path / CONFIG
         self.metrics_file = self.path / "metrics.jsonl"
         self.alarms_file = self.path / "alarms.jsonl"
@@ -98,7 +98,7 @@ class RunFolder:
         Raises: ConfigError when ``out`` is a file or holds anything already, or when it cannot be made.
         """
         with naming(RUNS if out is None else out, "made"):
-            return cls(_new_default(name) if out is None else _new_at(Path(out)))
+            return cls(_new_default(name) if out is None else _new_at(expanded(out)))
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
