@@ -4,7 +4,6 @@ import itertools
 import signal
 import time
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
@@ -17,6 +16,7 @@ from rawgan.cli._view import Log, View
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
+from rawgan.files import expanded
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
 from rawgan.runs._files import naming
@@ -160,7 +160,7 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
         raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
-    path = Path(files[0])
+    path = expanded(files[0])
     with naming(path, "read"):
         is_folder = path.is_dir()
     if is_folder or _given("--resume", options):

@@ -32,7 +32,7 @@ from typing import Any, Self
 import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, FileError
-from rawgan.files import open_file
+from rawgan.files import expanded, open_file
 from rawgan.runs._files import delete, holding, is_there, listed, naming, refuse_link, rename, whole_of, write_file
 from rawgan.runs.checkpoint import About, Checkpoint, Damaged, read, read_about, write
 from rawgan.runs.lines import Lines, cut_lines, read_last_line, read_lines, step_of, to_line, write_lines
@@ -70,7 +70,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self.config_file = self.path / CONFIG
         self.metrics_file = self.path / "metrics.jsonl"
         self.alarms_file = self.path / "alarms.jsonl"
@@ -109,7 +109,7 @@ class RunFolder:
         Raises: ConfigError when ``out`` is a file or holds anything already, or when it cannot be made.
         """
         with naming(RUNS if out is None else out, "made"):
-            run = cls(_new_default(name) if out is None else _new_at(Path(out)))
+            run = cls(_new_default(name) if out is None else _new_at(expanded(out)))
         run._is_new = True
         return run
 
