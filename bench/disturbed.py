@@ -413,9 +413,9 @@ class Disturber:
         """The first point."""
         self.disturb(0)
 
-    def count(self) -> int:
-        """Points that there are."""
-        return len(self.faults)
+    def all_faults(self) -> list[Fault]:
+        """What may happen to the command."""
+        return self.faults
 
     def disturb(self, number: int) -> Tally:
         """What comes of the fault of that number."""

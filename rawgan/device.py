@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import DeviceError
+from rawgan.paper import is_on_paper
 from rawgan_kernels import array_module
 
 DEVICES = ("cpu", "cuda")
@@ -108,6 +109,6 @@ def to_device(array: Any, device: str) -> Any:
     """
     if device not in DEVICES:
         raise DeviceError(f"there is no device {device!r}; choose one of: {', '.join(DEVICES)}{_meant(device)}")
-    if device_of(array) == device:
+    if device_of(array) == device or is_on_paper():
         return array
     return cuda_module().asarray(array) if device == "cuda" else array.get()

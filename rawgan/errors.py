@@ -5,7 +5,6 @@ check found something), so code that knows nothing of rawgan catches them too. T
 and each names the op or file, what was expected, what came, and the way out when there is one.
 """
 
-
 from rawgan_kernels.errors import MissingKernel, NumbaError, RawganError, one_line
 
 __all__ = [

@@ -10,6 +10,7 @@ import rawgan_kernels as kernels
 from rawgan.arrays import is_writable, overlap
 from rawgan.device import device_of
 from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
+from rawgan.paper import is_on_paper
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -61,12 +62,16 @@ class Optimizer:
         self.lr = float(lr)
         self.counts = [0] * len(self.parameters)  # steps that each parameter has taken
         self.state: dict[str, list[Any]] = {
-            moment: [array_module(p._array).zeros_like(p._array) for p in self.parameters] for moment in self.moments
+            moment: [
+                p._array if is_on_paper() else array_module(p._array).zeros_like(p._array) for p in self.parameters
+            ]
+            for moment in self.moments
         }
         self._made_for = tuple(self.parameters)
         self._admitted: list[Any] = []
         """The arrays that `_check_arrays` last found right."""
-        self._check_arrays(name, range(len(self.parameters)))
+        if not is_on_paper():
+            self._check_arrays(name, range(len(self.parameters)))
 
     def step(self, gradients: Sequence[Tensor | None] | None = None) -> None:
         """Update every parameter once.

@@ -111,7 +111,7 @@ class Helper:
 
 @pytest.fixture
 def warming(monkeypatch, tmp_path):
-    """Warms up with these helpers, in a folder of its own. Returns: the parts that were compiled here, and elsewhere."""
+    """Warms up with these helpers, in a folder of its own. Returns: the parts that were compiled here, and there."""
     store = Store([Place(tmp_path.resolve())])
     monkeypatch.setattr(warm_up, "store", lambda: store)
     parts, started = [], []

@@ -9,7 +9,6 @@ import shutil
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from rawgan import files
 from rawgan.cli import main
@@ -276,7 +275,7 @@ def test_runs_tells_what_cannot_be_read_from_what_is_damaged(run, monkeypatch, c
     path = run / "checkpoints" / NEWEST
     path.unlink()
     path.mkdir()
-    monkeypatch.setattr("rawgan.cli.runs.Console", lambda **options: Console(width=200))
+    monkeypatch.setattr("rawgan.cli._text.PIPE_WIDTH", 200)
     assert main(["runs", str(run.parent)]) == 0
     printed = capsys.readouterr().out
     (broken,) = [line for line in printed.splitlines() if line.split()[:1] == ["cut"]]
@@ -293,10 +292,10 @@ def test_runs_of_others_are_not_called_running(run, monkeypatch, capsys):
     for each in (run, run.with_name("half")):
         (each / ".lock").touch()
 
-    def refused(descriptor):
+    def refused(lock):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("rawgan.runs.locks._lock", refused)
+    monkeypatch.setattr("rawgan.runs.folder.is_marked", refused)
     assert main(["runs", str(run.parent)]) == 0
     printed = capsys.readouterr().out.splitlines()
     states = {line.split()[0]: line.rstrip() for line in printed if line.strip()}

@@ -184,6 +184,17 @@ def test_of_pictures_that_are_refused_for_good_only_so_many_are_kept():
     assert tried[-TRIED_AGAIN - 1 :] == [*range(3, TRIED_AGAIN + 4)]
 
 
+def test_what_fails_again_and_again_is_told_once():
+    def fail(path):
+        raise RuntimeError("no LaTeX")
+
+    told = []
+    with Background(told.append) as background:
+        for _ in range(5):
+            background.draw(fail, "losses.png")
+    assert told == ["losses.png could not be made: no LaTeX; training goes on"]
+
+
 def test_a_checkpoint_that_fails_does_end_the_run(config, tmp_path, monkeypatch):
     def fail(*arguments):
         raise FileError("the checkpoint could not be written")

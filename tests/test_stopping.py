@@ -180,7 +180,7 @@ def test_a_full_disk_for_the_log_costs_the_log(images, tmp_path, capsys, monkeyp
     out = tmp_path / "run"
     assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 1
     assert RunFolder.open(out).checkpoints()[-1].name == "step-000003.safetensors"
-    assert capsys.readouterr().err == "rawgan: the output could not be written: No space left on device\n"
+    assert capsys.readouterr().err == "the output could not be written: No space left on device\n"
 
 
 def test_what_does_not_block_loses_only_what_does_not_fit():

@@ -6,7 +6,7 @@ What a person would have read is no reason to end in the middle of work.
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import Any, TextIO
@@ -58,6 +58,30 @@ class Outlet:
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, self._stream.fileno())
                 os.close(nowhere)
+
+
+def with_outlets(run: Callable[[], int]) -> int:
+    """Run a command whose output may be lost, and return its exit code: 141 if nobody reads any more, 1 if there is no
+    room for the output, unless the command has one of its own that is not 0.
+
+    Raises: SystemExit as the command does, after `--help` or a wrong call, if its output was not lost
+    """
+    with outlets() as out:
+        code: int | str | None
+        try:
+            code = run()
+        except SystemExit as stop:
+            code = stop.code
+            if out is None or out.lost is None:
+                raise
+        if out is not None:
+            out.flush()
+        if out is None or out.lost is None or code:
+            return int(code or 0)
+        if reader_has_gone():
+            return GONE
+        print(f"the output could not be written: {out.lost.strerror or out.lost}", file=sys.stderr)
+        return 1
 
 
 def reader_has_gone() -> bool:

@@ -8,8 +8,9 @@ from textwrap import wrap
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import tyro
-from rich.console import Console
 from rich.text import Text
+
+from rawgan.cli._text import Terminal
 
 INDENT = 26
 """Column in which explanations begin, in a narrow terminal."""
@@ -108,7 +109,7 @@ def print_help(command: str, purpose: Iterable[str], options: list[Option]) -> N
 
     `purpose` are paragraphs; indented ones are printed as they are.
     """
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     width = min(console.width, WIDEST)
     positional = [each.flags if each.required else f"[{each.flags}]" for each in options if each.positional]
     console.print(Text.assemble(("usage:", "bold"), " ", " ".join([command, "[OPTIONS]", *positional])))

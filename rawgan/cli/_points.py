@@ -35,4 +35,4 @@ def print_figures(console: Console, title: str, generated: Figures, floor: Figur
         table.add_row(label, *(f"{pick(figures['histogram']):,}" for figures in both), "good points")
     console.print(table)
     counts = "  ".join(str(count) for count in generated["histogram"])
-    console.print(f"points of each mode  {counts}", highlight=False, soft_wrap=True)
+    console.print(f"points of each mode  {counts}", soft_wrap=True)

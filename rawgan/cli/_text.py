@@ -1,21 +1,61 @@
 """Lines of text for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
 from rawgan.errors import ConfigError, FileError, one_line
 
+PIPE_WIDTH = 160
+"""Characters of a line of a table where there is no terminal to say how many fit."""
+
+
+class Terminal(Console):
+    """Console that prints what it is given: a name is no markup, no emoji and not coloured, and tells the terminal
+    nothing, as its control characters are escaped.
+
+    >>> Terminal().print("runs/a[/b]:dog:\\x1b[2J")
+    runs/a[/b]:dog:\\x1b[2J
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    @classmethod
+    def for_tables(cls) -> "Terminal":
+        """One that does not fold tables where there is no terminal."""
+        found = cls()
+        return found if found.is_terminal else cls(width=PIPE_WIDTH)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """See the base class: text that is as wide as it is printed."""
+        return super().render_str(_escaped(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """See the base class: pieces of text, among them some that control the terminal, which say so."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(_escaped(segment.text), segment.style)
+
+
+def _escaped(text: str) -> str:
+    return "\n".join(map(one_line, text.split("\n")))
+
 
 def say(console: Console, *lines: str) -> None:
-    """Print lines as they are: not coloured, not broken, brackets no markup, and control characters escaped.
+    """Print lines, each as one, not broken.
 
-    >>> say(Console(), "runs/a[/b]\\x1b[2J")
-    runs/a[/b]\\x1b[2J
+    >>> say(Terminal(), "runs/a\\nb")
+    runs/a\\nb
     """
     for line in lines:
-        console.print(one_line(line), highlight=False, markup=False, soft_wrap=True)
+        console.print(one_line(line), soft_wrap=True)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import itertools
 import signal
 import time
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
@@ -12,11 +11,12 @@ from rawgan.cli._outlet import GONE, reader_has_gone
 from rawgan.cli._progress import moves_cursor, progress_of, waiting
 from rawgan.cli._stopping import stopping
 from rawgan.cli._tables import layer_table
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli._view import Log, View
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
+from rawgan.files import expanded
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
 from rawgan.runs._files import naming
@@ -37,7 +37,7 @@ def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
     config = parse(kind, f"rawgan {kind.command}", options, default)
     if config.config is not None:
         _check_together(config, default)
-    console = Console()
+    console = Terminal()
     if config.resume is not None:
         if config.out is not None:
             raise ArgumentError(f"--out is for new runs, but {config.resume} goes on where it is; leave it out")
@@ -120,12 +120,8 @@ def _train(console: Console, training: Loop, folder: RunFolder) -> int:
 def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int, asked: int | None) -> int:
     """Say where everything is, and return the exit code."""
     config = training.config
-    say(
-        console,
-        f"pictures: {folder.samples_folder}",
-        f"animation: {folder.animation_file}",
-        f"losses: {folder.losses_file}",
-    )
+    made = {"pictures": folder.samples_folder, "animation": folder.animation_file, "losses": folder.losses_file}
+    say(console, *(f"{what}: {path}" for what, path in made.items() if path.exists()))
     if (best := folder.best_step()) is not None:
         say(console, f"best checkpoint: {folder.best_file}, of step {best:,}; --best makes images with it")
     alarms = folder.read_alarms()
@@ -134,7 +130,7 @@ def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int,
     if reached < training.steps:
         way_on = f"go on with: rawgan {config.command} --resume {folder.path}"
         said = f"stopped at step {reached:,} of {training.steps:,}; {way_on}"
-        say(Console(stderr=True) if reader_has_gone() else console, said)
+        say(Terminal(stderr=True) if reader_has_gone() else console, said)
         return 128 + (asked or signal.SIGINT)
     say(console, config.use(folder.path))
     return 0
@@ -164,7 +160,7 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
         raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
-    path = Path(files[0])
+    path = expanded(files[0])
     with naming(path, "read"):
         is_folder = path.is_dir()
     if is_folder or _given("--resume", options):
@@ -204,7 +200,7 @@ def _given(flag: str, options: list[str]) -> list[str]:
 def _prepare(console: Console, config: RunConfig, loop: type[Loop], checkpoint: Checkpoint | None = None) -> Loop:
     """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
     if config.backend in ("auto", "cpu"):
-        _warm_up(Console(stderr=True))
+        _warm_up(Terminal(stderr=True))
     with progress_of(console, "reading images") as show:
         training = loop(config, show, checkpoint)
     for skipped in dict.fromkeys(line for images in training.images for line in images.skipped):
@@ -219,7 +215,7 @@ def _warm_up(console: Console) -> None:
 
     if not warm_up.is_due():
         return
-    console.print("compiling the kernels of every run for this CPU, once", highlight=False)
+    console.print("compiling the kernels of every run for this CPU, once")
     with waiting(console, "compiling") as tell:
         warm_up.warm_up(on_kernel=lambda name: tell(f"compiling {name}"))
 
@@ -236,13 +232,10 @@ def _dry_run(console: Console, training: Loop) -> int:
     console.print(
         f"one step: {seconds:.2f} s, D loss {record.d_loss:.3f}, G loss {record.g_loss:.3f}; "
         f"the first is slower than the rest",
-        highlight=False,
     )
     account = training.account()
     parts = ", ".join(f"{name} {human_bytes(size)}" for name, size in account.items())
-    console.print(
-        f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top", highlight=False
-    )
+    console.print(f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top")
     held = human_bytes(training.data.images.nbytes) if isinstance(training.data, ImageSet) else "drawn as it is needed"
-    console.print(f"data: {held}; nothing was written", highlight=False)
+    console.print(f"data: {held}; nothing was written")
     return 0

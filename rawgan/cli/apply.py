@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-from rich.console import Console
 
 from rawgan.cli._progress import progress_of, waiting
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.data.detail import best_window
 from rawgan.data.imageset import Progress
@@ -87,7 +86,7 @@ def main(options: list[str]) -> int:
 
 def _apply(config: ApplyConfig, folder: RunFolder) -> int:
     """Translate the images by a run."""
-    console = Console()
+    console = Terminal()
     asked = translate_config_of(folder)
     if asked is None:
         raise ConfigError(
@@ -109,7 +108,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
 
 
 def _translate(
-    console: Console, asked: TranslateConfig, config: ApplyConfig, gan: Translator, step: int,
+    console: Terminal, asked: TranslateConfig, config: ApplyConfig, gan: Translator, step: int,
     files: dict[str, Path], survey: Survey, notes: list[str], faults: list[str], out: Path,
 ) -> int:  # fmt: skip
     """Translate the files into a folder."""

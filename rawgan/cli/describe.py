@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
-from rich.console import Console
 
 from rawgan.cli._tables import layer_table
+from rawgan.cli._text import Terminal
 from rawgan.cli.parsing import parse
 from rawgan.errors import ArgumentError
 from rawgan.gan import (
@@ -96,11 +96,11 @@ def main(options: list[str]) -> int:
     )  # fmt: skip
     real = Tensor(np.zeros((batch_size, *kind.shape), np.float32))
     latent = gan.asked(gan.noise(0, "describe", batch_size), gan.in_turn(batch_size))
-    console = Console()
+    console = Terminal()
     console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, latent))
     console.print(layer_table(f"{config.model} discriminator, batch {batch_size}", gan.discriminator, real))
     memory = sum(training_bytes(gan, batch_size).values())
-    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top", highlight=False)
+    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top")
     return 0
 
 
@@ -120,11 +120,11 @@ def _of_translator(config: DescribeConfig) -> int:
     gan = build_translator(config.model, kind, width=width, d_width=config.d_width, patch=config.patch)
     source = Tensor(np.zeros((batch_size, *kind.source_shape), np.float32))
     seen = gan.seen(Tensor(np.zeros((batch_size, kind.size, kind.size, kind.channels), np.float32)), source)
-    console = Console()
+    console = Terminal()
     console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, source))
     console.print(layer_table(f"its discriminator, batch {batch_size}", gan.discriminator, seen))
     field = receptive_field(gan.discriminator)
-    console.print(f"each of D's logits is about {field} × {field} pixels: its receptive field", highlight=False)
+    console.print(f"each of D's logits is about {field} × {field} pixels: its receptive field")
     memory = sum(network_bytes(gan, source[:2], seen[:2], batch_size).values())
-    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top", highlight=False)
+    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top")
     return 0

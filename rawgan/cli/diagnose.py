@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 
 import tyro
 from rich.box import SIMPLE
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from rawgan import __version__
 from rawgan.cli._progress import waiting
-from rawgan.cli._text import say, telling
+from rawgan.cli._text import Terminal, say, telling
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.runs import RunFolder, doctor
@@ -23,8 +22,7 @@ from rawgan.runs.layer_plot import plot_layers
 from rawgan.runs.patients import patients_of
 from rawgan.runs.probe import Layer, probe
 
-PIPE_WIDTH = 160
-"""Characters of a line where there is no terminal to say how many fit."""
+ALARM, NOT_YET = Text("ALARM", "bold red"), Text("NOT YET", "bold yellow")
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,7 @@ def main(options: list[str]) -> int:
 
 def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     """Examine a run."""
-    device, console = resolve(config.device), Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
+    device, console = resolve(config.device), Terminal.for_tables()
     with waiting(console, "reading"):
         asked, step, patients = patients_of(folder, config.seed, device, config.data, config.targets)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
@@ -97,13 +93,13 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
 
 
 def _table(title: str, findings: list[Finding]) -> Table:
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
     for heading in ("", "", "", "found", "healthy", ""):
         table.add_column(heading, justify="right" if heading == "found" else "left")
     before = ""
     for finding in findings:
         name = "" if finding.disease == before else finding.disease
-        state = "[bold red]ALARM[/]" if finding.alarm else "[bold yellow]NOT YET[/]" if finding.pending else "ok"
-        table.add_row(name, finding.figure, escape(finding.place), finding.shown, finding.healthy, state)
+        state = ALARM if finding.alarm else NOT_YET if finding.pending else "ok"
+        table.add_row(name, finding.figure, finding.place, finding.shown, finding.healthy, state)
         before = finding.disease
     return table

@@ -17,7 +17,7 @@ from rawgan import __version__
 from rawgan.cli._figures import ROWS
 from rawgan.cli._points import measured, print_figures
 from rawgan.cli._progress import progress_of, waiting
-from rawgan.cli._text import say, telling
+from rawgan.cli._text import Terminal, say, telling
 from rawgan.cli._translated import measured_images
 from rawgan.cli.parsing import parse
 from rawgan.data import Mixture, to_uint8
@@ -86,7 +86,7 @@ def main(options: list[str]) -> int:
 
 def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
     """Measure a run."""
-    console, seed = Console(), config.seed or 0
+    console, seed = Terminal(), config.seed or 0
     if (translating := translate_config_of(folder)) is not None:
         return _of_images(console, config, folder, translating)
     if config.beside:
@@ -128,7 +128,7 @@ def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
             f"{one_line(str(name))}: {100 * n / count:.1f}"
             for name, n in zip(names, generated["histogram"], strict=False)
         )
-        console.print(f"per cent of each class  {shares}", highlight=False, soft_wrap=True)
+        console.print(f"per cent of each class  {shares}", soft_wrap=True)
     said = {
         "rawgan": __version__, "step": step, "samples": count, "seed": seed, "features": by,
         "features_sha256": hashlib.sha256((config.features or DIGITS).read_bytes()).hexdigest(),

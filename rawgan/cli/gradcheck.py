@@ -16,6 +16,7 @@ from rich.text import Text
 from rawgan import ops
 from rawgan.cli._progress import progress_of
 from rawgan.cli._strangers import Stranger, draw, load
+from rawgan.cli._text import Terminal
 from rawgan.cli.parsing import parse
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, CheckFailed
@@ -60,7 +61,7 @@ def main(options: list[str]) -> int:
     if own:
         print(_check_stranger(load(own[0], config.seed), config))
         return 0
-    return _check_ops(config, Console())
+    return _check_ops(config, Terminal())
 
 
 def _check_stranger(stranger: Stranger, config: GradcheckConfig) -> Report:

@@ -5,11 +5,10 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 import rawgan
+from rawgan.cli._text import Terminal
 from rawgan.cli.parsing import parse
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
@@ -34,7 +33,7 @@ def main(options: list[str]) -> int:
     table.add_row("backends", ", ".join(BACKENDS))
     table.add_row("cpu", f"{os.cpu_count()} cores")
     table.add_row("cuda", _cuda())
-    Console().print(table)
+    Terminal().print(table)
     return 0
 
 
@@ -49,6 +48,6 @@ def _cuda() -> str:
     try:
         cupy = cuda_module()
     except DeviceError as error:
-        return escape(str(error))  # its square brackets are not rich's markup
+        return str(error)
     properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
     return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB"

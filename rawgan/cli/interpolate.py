@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
-from rich.console import Console
 
 from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
@@ -73,7 +72,7 @@ def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> i
     of_walks = gan.in_turn(config.walks) if asked is None else asked
     labels = None if of_walks is None else np.repeat(of_walks, config.frames)
     latent = gan.asked(Tensor(z.reshape(-1, gan.noise_size)).to(device), labels)
-    console = Console()
+    console = Terminal()
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, latent, on_progress=show)
     name = "interpolation" if asked is None else f"interpolation-label-{run.class_called(asked[0])}"

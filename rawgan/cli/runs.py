@@ -1,5 +1,6 @@
 """rawgan runs"""
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,22 +8,20 @@ from typing import Annotated, Any
 
 import tyro
 from rich.box import SIMPLE
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.data import name_of
-from rawgan.errors import ConfigError, FileError
+from rawgan.errors import ConfigError, FileError, RawganError, one_line
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
-from rawgan.runs.checkpoint import read_about
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RUNS, runs_in
 
 HEADINGS = ("run", "of", "step", "losses", "size", "state")
-PIPE_WIDTH = 160
-"""Characters of a line where there is no terminal to say how many fit."""
+LONGEST = 80
+"""Characters of what a file says that a cell of the table has."""
 
 
 @dataclass(frozen=True)
@@ -36,49 +35,49 @@ class RunsConfig:
 def main(options: list[str]) -> int:
     """Print the table."""
     config = parse(RunsConfig, "rawgan runs", options)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
+    console = Terminal.for_tables()
     if config.folder != RUNS and not config.folder.is_dir():
         raise ConfigError(f"{config.folder}: there is no such folder")
     paths = list(runs_in(config.folder))
     if not paths:
-        makers = "rawgan train, pix2pix, enhance or cyclegan"
-        console.print(f"no runs in {config.folder}; {makers} makes one", highlight=False, soft_wrap=True)
+        say(console, f"no runs in {config.folder}; rawgan train, pix2pix, enhance or cyclegan makes one")
         return 0
     table, faults = Table(box=SIMPLE, pad_edge=False, collapse_padding=True), list[str]()
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in ("step", "size") else "left", overflow="fold")
     for path in paths:
-        folder = RunFolder(path)
         try:
-            row = _row(folder)
-        except (ConfigError, KeyError, TypeError, ValueError) as error:
-            faults.append(str(error).partition("\n")[0])
-            row = ("", "", "", "cannot be read" if isinstance(error, FileError) else "damaged")
-        table.add_row(*map(escape, (path.name, *row[:-1], human_bytes(_bytes(path)), row[-1])))
+            row = _row(RunFolder(path))
+        except Exception as error:  # whatever a folder holds that somebody has handed on, the others are listed
+            faults.append(_fault(path, error))
+            row = ("", "", "", "cannot be read" if isinstance(error, FileError | OSError) else "damaged")
+        table.add_row(*map(one_line, (path.name, *row[:-1], human_bytes(_bytes(path)), row[-1])))
     console.print(table)
-    for fault in faults:
-        console.print(fault, highlight=False, markup=False, soft_wrap=True)
+    say(console, *faults)
     return 0
+
+
+def _fault(path: Path, error: Exception) -> str:
+    """What is wrong with a run, in a line that names it."""
+    said = str(error).partition("\n")[0]
+    return said if isinstance(error, RawganError) else f"{path}: {type(error).__name__}: {said}"[:1000]
 
 
 def _row(folder: RunFolder) -> tuple[str, ...]:
     """What it is a run of, its steps, its last losses, its state."""
-    config, records, checkpoints = folder.read_config(), folder.read_metrics(), folder.checkpoints()
-    last = records[-1] if records else {"step": 0}
-    asked = read_about(checkpoints[-1]).steps if checkpoints else config.get("steps", 0)
-    ended = "finished" if asked and last["step"] >= asked else "interrupted"
+    config, last, about = folder.read_config(), folder.read_last_metrics(), folder.newest_about()
+    step, asked = (last or {}).get("step", 0), config.get("steps", 0) if about is None else about.steps
+    ended = "finished" if asked and step >= asked else "interrupted"
     return (
-        f"{_what(config)}, {name_of(str(config['data']))}",
-        f"{last['step']:,}" + (f" of {asked:,}" if asked else ""),
-        f"D {last['d_loss']:.3f}  G {last['g_loss']:.3f}" if records else "",
+        f"{_brief(_what(config))}, {_brief(name_of(str(config['data'])))}",
+        f"{step:,}" + (f" of {asked:,}" if asked else ""),
+        f"D {last['d_loss']:.3f}  G {last['g_loss']:.3f}" if last else "",
         _state(folder, ended),
     )
 
 
 def _state(folder: RunFolder, ended: str) -> str:
-    """Whether a run is running; of runs whose lock cannot be tried, as they belong to others, how far they are."""
+    """Whether a run is running; of runs that do not let that be seen, as they belong to others, how far they are."""
     try:
         return "running" if folder.is_running() else ended
     except FileError:
@@ -93,9 +92,19 @@ def _what(config: dict[str, Any]) -> str:
     return f"{command} {config.get('task') or config['model']}"
 
 
+def _brief(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
 def _bytes(folder: Path) -> int:
-    size = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # a training has just deleted it, or it belongs to somebody else
-            size += path.stat().st_size if path.is_file() else 0
+    """What the files below a folder take, links aside, however deep they lie."""
+    size, pending = 0, [folder]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):  # a training has just deleted it, or it belongs to somebody else
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(Path(entry.path))
+                    elif entry.is_file(follow_symlinks=False):
+                        size += entry.stat(follow_symlinks=False).st_size
     return size

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
-from rich.console import Console
 
 from rawgan.cli._labels import labels_of
 from rawgan.cli._progress import progress_of
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
@@ -58,7 +57,7 @@ def main(options: list[str]) -> int:
 
 def _sample(config: SampleConfig, run: RunFolder) -> int:
     """Make the images of a run."""
-    console = Console()
+    console = Terminal()
     asked = config_of(run)
     count = (POINTS if asked.mixture else 64) if config.count is None else config.count
     check_range("count", count, 1, 10**6)

@@ -5,17 +5,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from rawgan.cli._progress import progress_of
-from rawgan.cli._text import say
+from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.data import load
 from rawgan.errors import ArgumentError
 from rawgan.metrics import held_out_of, train_classifier
 from rawgan.metrics.classifier import EPOCHS
 from rawgan.runs._files import write_file
-from rawgan.runs.options import NATIVE_SIZES
+from rawgan.runs.options import MOST, NATIVE_SIZES
 
 HELD_OUT = 0.1
 """The share of data without test images that is kept to test with."""
@@ -41,9 +39,9 @@ class ClassifierConfig:
 def main(options: list[str]) -> int:
     """Train it, and say how good it is and where."""
     config = parse(ClassifierConfig, "rawgan train-classifier", options)
-    if config.epochs < 1:
-        raise ArgumentError(f"epochs must be at least 1, but is {config.epochs}")
-    console, started = Console(), time.monotonic()
+    if not 1 <= config.epochs <= MOST["epochs"]:
+        raise ArgumentError(f"epochs must be at least 1 and at most {MOST['epochs']}, but is {config.epochs}")
+    console, started = Terminal(), time.monotonic()
     size = config.image_size or NATIVE_SIZES.get(config.data, 64)
     with progress_of(console, "reading images") as show:
         images = load(config.data, image_size=size, on_progress=show)
@@ -56,7 +54,6 @@ def main(options: list[str]) -> int:
     console.print(
         f"{100 * (classifier.kind.accuracy or 0):.2f} % of {len(test):,} images that it was not trained on, "
         f"after {time.monotonic() - started:.0f} s\n{config.out}  SHA-256 {hashlib.sha256(data).hexdigest()}",
-        highlight=False,
         soft_wrap=True,
     )
     return 0

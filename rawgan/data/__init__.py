@@ -5,6 +5,7 @@ and not an hour into the training. It returns an :class:`ImageSet`; :class:`Batc
 :class:`PointBatches` draws from a :class:`Mixture`, which has no end.
 """
 
+import math
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
@@ -21,6 +22,7 @@ from rawgan.data.pairs import PairSet, load_pairs, made_pairs
 from rawgan.data.pixels import resized, to_uint8, to_unit
 from rawgan.data.tiles import load_tiles
 from rawgan.errors import ArgumentError, DataError
+from rawgan.files import expanded
 
 __all__ = [
     "KNOWN",
@@ -43,6 +45,10 @@ __all__ = [
     "to_uint8",
     "to_unit",
 ]
+
+
+GROWN, MOST_GROWN = 1032, 1 << 28
+"""Bytes of images that a byte of a file of arrays may become, unpacked and enlarged; and as many as any file may."""
 
 
 def load(
@@ -109,14 +115,17 @@ def check_channels(channels: int | None) -> None:
 def _load_own(source: str | PathLike[str], split: str, reading: Reading) -> ImageSet:
     """What is no known set: a folder or a file of the user's own."""
     try:
-        path = Path(source).expanduser()
+        path = expanded(source)
         name = name_of(path)
-    except (ValueError, RuntimeError) as error:  # characters that no name can have, links in a circle, no such home
+    except ArgumentError as error:  # no such home
+        raise DataError(str(error)) from None
+    except (ValueError, RuntimeError) as error:  # characters that no name can have, links in a circle
         raise DataError(f"{source}: cannot be the path of a file or folder ({error})") from None
     if not path.exists():
-        raise DataError(_nothing_there(str(source)))
+        raise DataError(_nothing_there(str(path)))
     if path.is_dir() and is_idx_folder(path):
-        return _of_arrays(read_idx_folder(path, split), str(path), name, reading)
+        held = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+        return _of_arrays(read_idx_folder(path, split), str(path), name, reading, held=held)
     if path.is_dir():
         return load_image_folder(path, name, split, reading)
     if split == "test":
@@ -124,16 +133,24 @@ def _load_own(source: str | PathLike[str], split: str, reading: Reading) -> Imag
             f"{path}: a single file has no 'test' split; keep those images to test with in a file of their own"
         )
     if path.suffix.lower() in (".npy", ".npz"):
-        return _of_arrays(read_arrays(path), str(path), name, reading)
+        return _of_arrays(read_arrays(path), str(path), name, reading, held=path.stat().st_size)
     raise DataError(
         f"{path}: not a kind of file that holds a set of images; expected .npy or .npz, or a folder of "
         "images or of IDX files (put images into a folder, unpack an archive)"
     )
 
 
-def _of_arrays(arrays: Arrays, path: str, name: str, reading: Reading, class_names: tuple[str, ...] = ()) -> ImageSet:
-    """Images that lie in one array, and their labels."""
+def _of_arrays(
+    arrays: Arrays, path: str, name: str, reading: Reading, class_names: tuple[str, ...] = (), held: float = math.inf
+) -> ImageSet:
+    """Images that lie in one array, and their labels; `held` bytes on the disk, where these are somebody's own."""
     (images, labels), size, notes = arrays, reading.size, tuple[str, ...]()
+    taken = len(images) * size * size * (reading.channels or 1)
+    if taken > max(MOST_GROWN, GROWN * held):
+        raise DataError(
+            f"{path}: {len(images):,} images of {size} × {size} pixels take {taken / 2**30:,.1f} GiB, but the file has "
+            f"{held:,} bytes\n  take a smaller image size, or save images of that size"
+        )
     if min(images.shape[1:3]) < size:
         sides = f"{images.shape[2]} × {images.shape[1]} pixels"
         if not reading.enlarge:
@@ -152,7 +169,7 @@ def name_of(source: str | PathLike[str]) -> str:
     >>> name_of("mnist"), name_of("photos/of/mine.npz")
     ('mnist', 'mine.npz')
     """
-    return str(source) if source in KNOWN else Path(source).expanduser().resolve().name
+    return str(source) if source in KNOWN else expanded(source).resolve().name
 
 
 def has_test_split(source: str | PathLike[str]) -> bool:
@@ -163,7 +180,7 @@ def has_test_split(source: str | PathLike[str]) -> bool:
     """
     if source in KNOWN:
         return True
-    place = Path(source).expanduser()
+    place = expanded(source)
     if is_image_folder(place):
         return split_of(place) is not None
     return has_idx_split(place, "test")
@@ -175,7 +192,7 @@ def is_image_folder(source: str | PathLike[str]) -> bool:
     >>> is_image_folder("mnist"), is_image_folder(".")
     (False, True)
     """
-    place = Path(source).expanduser()
+    place = expanded(source)
     return source not in KNOWN and place.is_dir() and not is_idx_folder(place)
 
 
@@ -185,7 +202,7 @@ def may_be_image_folder(source: str | PathLike[str]) -> bool:
     >>> may_be_image_folder("mnist"), may_be_image_folder("no/such/folder"), may_be_image_folder("images.npy")
     (False, True, False)
     """
-    place = Path(source).expanduser()
+    place = expanded(source)
     return is_image_folder(source) or (
         source not in KNOWN and not place.exists() and place.suffix.lower() not in (".npy", ".npz")
     )

@@ -2,14 +2,21 @@
 
 import hashlib
 import os
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
-from rawgan.errors import DataError
-from rawgan.files import open_file
+from rawgan.errors import ArgumentError, DataError
+from rawgan.files import expanded, open_file
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -21,7 +28,12 @@ LINE_SECONDS = 5.0
 TIMEOUT = 30.0
 """Seconds without a byte from the server after which it is given up."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""This machine: the only one that may be asked without encryption, as tests do."""
+"""This machine: the only one to be asked without encryption, by whoever calls `fetch`; no server may send there."""
+MOST_REDIRECTS = 10
+PART = ".download-"
+"""What files are called that are not yet whole."""
+OLD = 24 * 3600
+"""Seconds after which one is litter, where the file system has no locks that would tell."""
 
 
 class Expected(NamedTuple):
@@ -34,6 +46,8 @@ class Expected(NamedTuple):
 def cache_folder() -> Path:
     """Where downloads are kept: `RAWGAN_CACHE` if it is set, else the user's cache folder of this system.
 
+    Raises: DataError if that is in a home folder, and there is none
+
     >>> from unittest.mock import patch
     >>> with patch.dict(os.environ, RAWGAN_CACHE="/data/downloads"):
     ...     print(cache_folder().as_posix())
@@ -41,18 +55,26 @@ def cache_folder() -> Path:
     """
     import pooch  # type: ignore[import-untyped]
 
-    return Path(os.environ.get("RAWGAN_CACHE") or pooch.os_cache("rawgan")).expanduser()
+    try:
+        return expanded(os.environ.get("RAWGAN_CACHE") or pooch.os_cache("rawgan"))
+    except (ArgumentError, RuntimeError):  # ours, and that of what pooch asks for the folder
+        raise DataError(
+            "downloads have no folder to be kept in, as there is no home folder; "
+            "set RAWGAN_CACHE to a folder that can be written to"
+        ) from None
 
 
 def fetch(url: str, path: Path, expected: Expected) -> Path:
     """`path`, holding what `url` serves: downloaded unless the right file is there already.
 
     A download gets its name only once its checksum is right, so no half of a file is ever left behind; one that
-    broke off starts again. No more bytes are taken than are expected.
+    broke off starts again, and what a killed process has left of it is deleted. No more bytes are taken than are
+    expected, and none of what a server says besides the address where it sends on to.
 
     Raises: DataError naming the URL and the way out; it is not asked at all unless it is https
 
-    >>> with tempfile.TemporaryDirectory() as folder:
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "greeting")
     ...     _ = path.write_text("hello")
     ...     sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -62,15 +84,18 @@ def fetch(url: str, path: Path, expected: Expected) -> Path:
     from requests import RequestException
 
     try:
+        _delete_litter(path)
         if _is_right(path, expected):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
-            part = Path(folder, path.name)
-            _download(url, part, expected.size)
+        with _part_of(path) as (part, file):
+            _download(url, path.name, file, expected.size)
+            file.flush()
             if not _is_right(part, expected):
                 reason = f"what came is not the file expected, of SHA-256 {expected.sha256}"
                 raise DataError(_failed(url, path, reason))
+            if fcntl is None:
+                file.close()  # where open files cannot be renamed, nor locked
             part.replace(path)
     except DataError:
         raise
@@ -91,17 +116,52 @@ def _is_right(path: Path, expected: Expected) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256
 
 
-def _download(url: str, path: Path, size: int) -> None:
-    """Writes what `url` serves to `path`, `size` bytes and one more at most."""
-    bar = _Bar(url.rpartition("/")[2], size)
-    unpacked = {"Accept-Encoding": "identity"}  # the bytes of the file, not packed for the way
+@contextmanager
+def _part_of(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file beside `path`, open and locked: others see that somebody writes to it. It is gone at the end."""
+    while True:
+        part = path.with_name(f"{PART}{token_hex(4)}-{path.name[-100:]}")
+        with open(part, "xb") as file:
+            try:
+                if _is_free(file) is not False and part.exists():  # nobody took it for litter before it was locked
+                    yield part, file
+                    return
+            finally:
+                with suppress(OSError):  # it has its name by now
+                    part.unlink()
+
+
+def _delete_litter(path: Path) -> None:
+    """Delete what processes that are no more have left of earlier downloads to the same folder."""
+    with suppress(OSError):
+        for part in path.parent.glob(f"{PART}*"):
+            with suppress(OSError), open_file(part) as file:
+                free = _is_free(file)
+                if time.time() - part.stat().st_mtime > OLD if free is None else free:
+                    part.unlink()
+
+
+def _is_free(file: BinaryIO) -> bool | None:
+    """Whether an open file could be locked, which it is then until it is closed; None where nothing can be."""
     try:
-        with (
-            _session() as session,
-            session.get(url, stream=True, timeout=TIMEOUT, headers=unpacked) as response,
-            open(path, "wb") as file,
-        ):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (OSError, AttributeError):  # a file system, or an operating system, that has no such locks
+        return None
+    return True
+
+
+def _download(url: str, name: str, file: BinaryIO, size: int) -> None:
+    """Writes what `url` serves into a file, `size` bytes and a piece more at most."""
+    import requests
+
+    bar = _Bar(name, size)
+    try:
+        with _session(url) as session, _answer(session, url) as response:
             response.raise_for_status()
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise requests.exceptions.ContentDecodingError  # unpacked, a piece might be of any size
             for piece in response.iter_content(1 << 16):
                 file.write(piece)
                 bar.update(len(piece))
@@ -111,14 +171,32 @@ def _download(url: str, path: Path, size: int) -> None:
         bar.close()
 
 
-def _session() -> "Session":
-    """What asks servers, over https alone, wherever they send it on to."""
+def _answer(session: "Session", url: str) -> "Response":
+    """What the server answers, or the one that it sends on to; the bodies of such answers are not read."""
+    import requests
+
+    unpacked = {"Accept-Encoding": "identity"}  # the bytes of the file, not packed for the way
+    for _ in range(MOST_REDIRECTS):
+        response = session.get(url, stream=True, timeout=TIMEOUT, headers=unpacked, allow_redirects=False)
+        onward = session.get_redirect_target(response)
+        if onward is None:
+            return response
+        response.close()
+        url = urljoin(url, onward)
+    raise requests.TooManyRedirects
+
+
+def _session(url: str) -> "Session":
+    """What asks servers, over https alone, wherever they send it on to; or, if so it begins, on this machine."""
     import requests
     from requests.adapters import HTTPAdapter
 
+    begin = urlsplit(url)
+    stays_here = begin.scheme == "http" and begin.hostname in LOOPBACK
+
     class OnlyHere(HTTPAdapter):
         def send(self, request: "PreparedRequest", *args: Any, **options: Any) -> "Response":
-            if urlsplit(request.url or "").hostname not in LOOPBACK:
+            if not (stays_here and urlsplit(request.url or "").hostname in LOOPBACK):
                 raise requests.exceptions.InvalidSchema(f"downloads come over https only, not from {request.url}")
             return super().send(request, *args, **options)
 

@@ -1,13 +1,15 @@
 """Opening image files, whoever made them."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from rawgan.data.bounded import at_most_more
 from rawgan.data.deep import WHOLE, is_deep, unpacked, values_of
 from rawgan.data.survey import Survey, Undecoded
 from rawgan.errors import DataError
@@ -75,10 +77,17 @@ NEEDS = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
 NESTED = ("ICO", "CUR", "ICNS")
 """Formats that hold other images, of which the file's own header says nothing."""
 
-PIXELS_PER_BYTE = 8 * 1032
-"""What the densest PNG holds: eight pixels a byte, and Deflate packs 1032 bytes into one."""
+DENSEST = 2048
+"""Bytes of pixels that a byte of a file may stand for. A blank page takes as few bytes as that: Deflate packs 1032
+bytes into one, the LZW of a GIF 1,400, lossy WebP and zstd 1,900."""
+DENSEST_BITS = 8 * 1032
+"""The same of pixels of less than a byte, in pixels: eight a byte, by Deflate."""
+LARGEST_BITS = 1 << 26
+"""Pixels of less than a byte that so dense a file may have: a page of A3 in 600 dpi. Each takes a byte or more."""
 SMALL = 1 << 22
-"""Pixels that any file may promise: blank WebP images take a few dozen bytes, whatever their size."""
+"""Pixels that any file may promise: blank images of WebP, AVIF and JPEG 2000 take a few bytes, whatever their size."""
+ROOM, COPIES = 1 << 28, 10
+"""Memory to read an image in: so many bytes, and so many copies of its pixels."""
 LARGEST = 1 << 28
 """Pixels: a gigabyte, once they are decoded."""
 LONGEST_SIDE = (1 << 16) - 1
@@ -86,6 +95,9 @@ LONGEST_SIDE = (1 << 16) - 1
 
 KINDS_UNKNOWN = ("unknown", "unsupported", "unimplemented", "not supported")
 """What Pillow says of a file that is whole, but of a kind that it does not decode."""
+
+PACKED = re.compile(r";([124])I?R?$")
+"""What raw modes of pixels that share a byte end with."""
 
 SCALES = {"L;2": 85, "L;4": 17}
 """Greys of 2 and 4 bits are spread over a byte as they are decoded, but Pillow leaves the transparent one as it was."""
@@ -116,18 +128,69 @@ def _opened(file: BinaryIO, formats: tuple[str, ...]) -> Iterator["Image.Image"]
     """The same of a file that is open, from its beginning."""
     from PIL import Image
 
+    held = os.fstat(file.fileno()).st_size
+    _refuse_wide_webp(file, held)
     file.seek(0)
-    with warnings.catch_warnings(), _by_limits_of_our_own(formats):
+    _have_libtiff_keep_quiet()
+    room = ROOM + COPIES * max(4 * SMALL, DENSEST * held)
+    with warnings.catch_warnings(), _by_limits_of_our_own(formats), at_most_more(room):
         warnings.simplefilter("ignore")
-        with Image.open(file, formats=formats) as image:
-            held, promised = os.fstat(file.fileno()).st_size, image.width * image.height
-            if max(image.size) > LONGEST_SIDE:
-                raise DataError(f"is {image.width} × {image.height} pixels; expected sides of {LONGEST_SIDE} at most")
-            if promised > LARGEST:
-                raise DataError(f"is {image.width} × {image.height} pixels; expected {LARGEST:,} at most")
-            if promised > max(SMALL, PIXELS_PER_BYTE * held):
-                raise DataError(f"promises {image.width} × {image.height} pixels, but is {held} bytes long")
-            yield image
+        try:
+            with Image.open(file, formats=formats) as image:
+                _refuse_promises(image.width, image.height, held, _bits_of(image))
+                yield image
+        except MemoryError:
+            raise DataError(f"takes more memory than there is, or than one of {held:,} bytes should") from None
+
+
+def _refuse_promises(width: int, height: int, held: int, bits: int) -> None:
+    """Raise a DataError for more pixels, of so many bits, than a file of so many bytes can hold; or for very long
+    sides."""
+    promised = width * height
+    if max(width, height) > LONGEST_SIDE:
+        raise DataError(f"is {width} × {height} pixels; expected sides of {LONGEST_SIDE} at most")
+    if promised > LARGEST:
+        raise DataError(f"is {width} × {height} pixels; expected {LARGEST:,} at most")
+    most = DENSEST * held * 8 // max(bits, 8)
+    if bits < 8:
+        most = max(most, min(LARGEST_BITS, DENSEST_BITS * held // bits))
+    if promised > max(SMALL, most):
+        raise DataError(f"promises {width} × {height} pixels, but is {held} bytes long")
+
+
+def _bits_of(image: "Image.Image") -> int:
+    """Bits of a pixel in the file of an image that is not yet decoded, or once it is: whichever is less."""
+    packed = PACKED.search(unpacked(image))
+    return int(packed[1]) if packed else 1 if image.mode == "1" else 8 * len(image.getbands())
+
+
+def _refuse_wide_webp(file: BinaryIO, held: int) -> None:
+    """The same of a WebP, before it is opened, for which Pillow has two pictures of that size made."""
+    file.seek(0)
+    start = file.read(30)
+    if start[:4] != b"RIFF" or start[8:12] != b"WEBP" or len(start) < 30:
+        return
+    if start[12:16] == b"VP8X":
+        width, height = (1 + int.from_bytes(start[at : at + 3], "little") for at in (24, 27))
+    elif start[12:16] == b"VP8L":
+        bits = int.from_bytes(start[21:25], "little")
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    else:
+        width, height = (int.from_bytes(start[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    _refuse_promises(width, height, held, 24)
+
+
+@cache
+def _have_libtiff_keep_quiet() -> None:
+    """Have Pillow's libtiff print nothing, words out of a file among it: what is wrong with that, Pillow raises."""
+    import ctypes
+
+    from PIL import Image
+
+    with suppress(OSError, AttributeError):  # a Pillow that has none, or has it built in
+        libtiff = ctypes.CDLL(Image.core.__file__)
+        libtiff.TIFFSetErrorHandler(None)
+        libtiff.TIFFSetWarningHandler(None)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import numpy as np
 
 from rawgan import nn
 from rawgan.errors import ArgumentError
+from rawgan.paper import is_on_paper
 
 Pair = tuple[nn.Sequential, nn.Sequential]
 """Generator and discriminator."""
@@ -241,7 +242,8 @@ def mlp(points: PointKind, pack: int, noise_size: int, width: int, d_width: int,
 
     def network(first: nn.Linear, layers: list[nn.Module]) -> nn.Sequential:
         assert first.b is not None
-        first.b[:] = -(first.w._array * rng.uniform(-1, 1, first.w.shape)).sum(axis=0)
+        if not is_on_paper():
+            first.b[:] = -(first.w._array * rng.uniform(-1, 1, first.w.shape)).sum(axis=0)
         return nn.Sequential(first, *layers)
 
     wide = 2 * width

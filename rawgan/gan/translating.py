@@ -16,6 +16,7 @@ from rawgan.gan.conditional import Verdict
 from rawgan.gan.networks import Players, spectrally_normed
 from rawgan.gan.step import PLAIN, Outcome, Recipe, discriminator_step, generator_loss
 from rawgan.gan.translators import patchgan, resnet, subpixel, unet
+from rawgan.paper import blank
 from rawgan.random import generator as random_generator
 from rawgan.tensor import Tensor
 
@@ -244,7 +245,7 @@ class History(nn.Module):
     """
 
     def __init__(self, capacity: int, shape: tuple[int, int, int]) -> None:
-        self.images = nn.Buffer(np.zeros((capacity, *shape), np.float32))
+        self.images = nn.Buffer(blank((capacity, *shape)))
         """(capacity, H, W, C)."""
         self.count = nn.Buffer(np.zeros(1, np.float32))
         """How many there are."""

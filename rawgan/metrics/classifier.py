@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from rawgan import nn, ops
 from rawgan.autograd import grad, no_grad
 from rawgan.data import Batches, ImageSet, to_unit
+from rawgan.data.bounded import read_whole
 from rawgan.data.imageset import Progress
 from rawgan.data.pixels import resized
-from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.errors import ArgumentError, ConfigError, DataError, RawganError, shown
+from rawgan.files import open_file
 from rawgan.metrics.modes import class_histogram, confusion_matrix
 from rawgan.optim import Adam
+from rawgan.paper import on_paper
 from rawgan.random import generator
 from rawgan.tensor import Tensor
 
@@ -31,6 +34,8 @@ DIGITS_SHA256 = "940e421d3e85500dce4f47bf8679779f128603666a5aecf3be6dd18a129bdda
 FEATURES = 64
 SMALLEST = 8
 """Pixels: a smaller image leaves nothing to look at after it was halved."""
+MOST_SIZE, MOST_CLASSES = 1 << 11, 1 << 16
+"""The largest images, and the most classes, that there are classifiers for: as of all of rawgan's networks."""
 AT_ONCE = 250
 """Images in memory at once, as floating-point numbers."""
 
@@ -58,6 +63,23 @@ class Kind:
     """Share of the images kept for testing that it names rightly."""
     class_names: tuple[str, ...] = ()
     """What the classes are called, where they have names."""
+
+    @classmethod
+    def of(cls, said: Any) -> "Kind":
+        """What the heading of a file says. Raises: TypeError, ValueError if that makes no sense"""
+        if not isinstance(said, dict):
+            raise TypeError("its heading is no table")
+        names = said.get("class_names", ())
+        kind = cls(**said | {"class_names": tuple(names) if isinstance(names, list) else names})
+        counts = ("size", kind.size, MOST_SIZE), ("channels", kind.channels, 4), ("classes", kind.classes, MOST_CLASSES)
+        for name, count, most in counts:
+            if type(count) is not int or not 1 <= count <= most:
+                raise ValueError(f"{name} must be a whole number from 1 to {most:,}, but is {shown(count)}")
+        right = type(kind.accuracy) in (int, float, type(None)) and isinstance(kind.class_names, tuple)
+        texts = (kind.data, *kind.class_names) if right else (None,)
+        if not all(isinstance(text, str) for text in texts) or len(kind.class_names) not in (0, kind.classes):
+            raise ValueError("data and class_names must be text, a name for each class, and accuracy a number")
+        return kind
 
 
 class _Network(nn.Module):
@@ -173,13 +195,14 @@ class Classifier:
         try:
             deserialize(data)
             heading = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            said = json.loads(heading["__metadata__"][HEADING])
-            kind = Kind(**said | {"class_names": tuple(map(str, said.get("class_names", ())))})
+            kind = Kind.of(json.loads(heading["__metadata__"][HEADING]))
             arrays = arrays_in(data)
-        except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+            with on_paper():  # so that what the heading promises takes no memory that the file does not hold
+                cls(kind).network.fitting(arrays)
+        except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            why = f"\n  {error}" if isinstance(error, RawganError) else f" ({shown(error, 80)})"
             raise ConfigError(
-                f"{name} holds no classifier of rawgan ({error!r:.80})\n"
-                "  rawgan train-classifier makes one from labelled images"
+                f"{name} holds no classifier of rawgan{why}\n  rawgan train-classifier makes one from labelled images"
             ) from error
         made = cls(kind)
         made.network.load_state_dict(arrays)
@@ -197,9 +220,11 @@ def load(path: Path | None = None) -> Classifier:
     """
     file = path or DIGITS
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{file} could not be read: {error.strerror or error}") from error
+        with open_file(file) as opened:
+            data = read_whole(opened, str(file))
+    except (OSError, DataError) as error:
+        why = error.strerror or error if isinstance(error, OSError) else error
+        raise ConfigError(f"{file} could not be read: {why}") from error
     if path is None and (came := hashlib.sha256(data).hexdigest()) != DIGITS_SHA256:
         raise ConfigError(
             f"{file}: expected a file of SHA-256 {DIGITS_SHA256}, came {came}\n"
@@ -224,6 +249,12 @@ def train(
     for part in (images, held_out):
         if part.labels is None:
             raise DataError(f"{part.name}: a classifier needs labels, and these images have none\n  {part.no_labels}")
+        if part.labels.min() < 0 or part.labels.max() >= MOST_CLASSES:
+            raise DataError(
+                f"{part.name}: labels must number classes from 0 to {MOST_CLASSES - 1:,}, but go from "
+                f"{part.labels.min()} to {part.labels.max()}\n"
+                "  number them anew: numpy.unique(labels, return_inverse=True)[1]"
+            )
     if len(images) < 2:  # batch norm, and what two classes differ in
         raise DataError(f"{images.name}: a classifier learns from two images or more, but there is {len(images)}")
     classes = int(max(part.labels.max() for part in (images, held_out))) + 1  # type: ignore[union-attr]

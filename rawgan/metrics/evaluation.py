@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data import ImageSet, has_test_split, load, to_uint8
+from rawgan.data.bounded import machine_bytes
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError
 from rawgan.metrics.distances import fid, kid
@@ -149,6 +150,8 @@ class Reference:
                 f"{count} samples are too few for {features.shape[1]} features: FID would measure their number\n"
                 f"  ask for more than {features.shape[1]}, better for several thousand"
             )
+        if 4 * 8 * features.shape[1] ** 2 > machine_bytes():
+            raise ArgumentError(f"the covariance of {features.shape[1]:,} features takes more memory than there is")
         target = confusion = accuracy = None
         if judge.classes is not None:
             known = (judge.data, judge.class_names) == (training.name, training.class_names)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rawgan.data.bounded import machine_bytes
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.metrics._checks import checked, checked_labels
 
@@ -39,6 +40,8 @@ def confusion_matrix(labels: ArrayLike, named: ArrayLike, classes: int) -> NDArr
     true, named = (checked_labels("confusion_matrix", each, classes) for each in (labels, named))
     if true.shape != named.shape:
         raise ShapeError(f"confusion_matrix: one name for each label\n{shapes(labels=true, named=named)}")
+    if 3 * 8 * classes**2 > machine_bytes():  # counts, what is added to them, shares
+        raise ArgumentError(f"confusion_matrix: {classes:,} × {classes:,} classes take more memory than there is")
     counts = np.bincount(true * classes + named, minlength=classes * classes).reshape(classes, classes)
     counts += np.diag(counts.sum(axis=1) == 0).astype(counts.dtype)
     return counts / counts.sum(axis=1, keepdims=True)

@@ -17,6 +17,7 @@ from rawgan.nn.module import Module, Observed, Parameter, check_modules, name_la
 from rawgan.nn.stateless import LeakyReLU, ReLU
 from rawgan.ops._arguments import checked_generator, flag, is_whole, whole
 from rawgan.ops.conv import Padding, check_padding, pair_of
+from rawgan.paper import blank, is_on_paper
 from rawgan.tensor import Tensor
 
 Pair = tuple[int, int]
@@ -276,6 +277,8 @@ def _weight(
             f"{layer}: init must be a function (shape, fan_in, fan_out, rng) → array, nn.init.he_normal or "
             f"nn.init.normal(0.02), say, but is {described(init)}"
         )
+    if is_on_paper():
+        return Parameter(blank(shape))
     array = np.asarray(init(shape, fan_in, fan_out, checked_generator(layer, rng)))
     if array.shape != shape:
         raise ShapeError(f"{layer}: init made an array of another shape\n{shapes(wanted=shape, made=array)}")
@@ -296,7 +299,7 @@ def _takes(function: Any, count: int) -> bool:
 
 
 def _bias(length: int) -> Parameter:
-    return Parameter(np.zeros(length, np.float32))
+    return Parameter(blank((length,)))
 
 
 def _channels(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, int, int]:

@@ -216,6 +216,16 @@ class Module:
 
         Raises: ConfigError naming every array that is missing, unknown, of another shape, or not of floats
         """
+        new = self.fitting(state)
+        for name, x in self.state_tensors().items():
+            x.take_over(new[name])
+
+    def fitting(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Arrays of its own for every parameter and buffer, by name, as :meth:`load_state_dict` takes them from
+        `state`; the module stays as it is.
+
+        Raises: ConfigError as there
+        """
         if not isinstance(state, Mapping):
             raise ConfigError(
                 f"{type(self).__name__}: the weights must be a dict of arrays, as state_dict() gives it, "
@@ -236,8 +246,7 @@ class Module:
                     faults.append(f"  {name} {error}")
         if faults:
             raise ConfigError("\n".join([f"{type(self).__name__}: the weights do not fit this network", *faults]))
-        for name, x in own.items():
-            x.take_over(new[name])
+        return new
 
     # --- looking at it -------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, shapes
+from rawgan.paper import is_on_paper
 from rawgan.tensor import Tensor
 
 PLAIN = frozenset({int, float, bool, str, type(None)})
@@ -31,7 +32,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any) -> None:
         super().__init__(data, requires_grad=True)
-        self.take_over(self._array.copy())
+        self.take_over(self._array if is_on_paper() else self._array.copy())
 
 
 class Buffer(Tensor):
@@ -44,7 +45,7 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any) -> None:
         super().__init__(data)
-        self.take_over(self._array.copy())
+        self.take_over(self._array if is_on_paper() else self._array.copy())
 
 
 def owned(holder: str, attributes: Mapping[str, Any], kinds: tuple[type, ...]) -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,8 @@
 """A trained translator or enhancer, and images of any size, one by one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from rawgan.runs.checkpoint import About
 from rawgan.runs.cycling import cycle_of
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.restoring import checkpoint_of
-from rawgan.runs.state import restore_gan
+from rawgan.runs.state import check_on_paper, restore_gan
 from rawgan.runs.translate_config import KINDS, CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
 from rawgan.runs.translating import PIECE, at_once, device_of, translated, translator_of
 from rawgan.tensor import Tensor
@@ -62,11 +63,14 @@ def restore_networks(
     if config.channels is None:
         raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
     checkpoint = checkpoint_of(folder, best)
+    build: Callable[[], Translator | Cycle]
     if isinstance(config, CycleConfig):
-        gan: Translator | Cycle = cycle_of(config, device_name)
+        build = partial(cycle_of, config, device_name)
     else:
         assert isinstance(config, PairedConfig)
-        gan = translator_of(config, device_name)
+        build = partial(translator_of, config, device_name)
+    check_on_paper(build, checkpoint, device_name)
+    gan = build()
     restore_gan(gan, checkpoint)
     return gan, checkpoint.about
 

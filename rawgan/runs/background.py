@@ -51,6 +51,7 @@ class Background:
         self._tell = tell
         self._faults: deque[str] = deque()
         """What is still to be told."""
+        self._told: set[str] = set()
         self._unwritten: dict[Any, tuple[Job, tuple[Any, ...]]] = {}
         """Pictures that are to be tried again, by their path."""
         self._lost = False
@@ -120,9 +121,12 @@ class Background:
         self._faults.append(what)
 
     def _look(self) -> None:
-        """Tell what went wrong with pictures."""
+        """Tell what went wrong with pictures, and of each once: a plot that cannot be drawn fails again and again."""
         while self._faults:
-            self._tell(self._faults.popleft())
+            what = self._faults.popleft()
+            if what not in self._told:
+                self._told.add(what)
+                self._tell(what)
 
     def __enter__(self) -> Self:
         return self

@@ -22,6 +22,9 @@ from rawgan.runs._files import naming, write_file
 FORMAT = 1
 """Of the file; a later one may say more."""
 
+MOST_STEPS, MOST_RATE = 2**53, 1e6
+"""What no run gets to: more steps, each a whole number as a float, too; and a larger learning rate."""
+
 NUMBERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"})
 """What arrays may be made of. Other types, such as bfloat16, NumPy has only while some other library is loaded."""
 
@@ -166,7 +169,8 @@ def _said(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
     match heading:
         case {"format": int(form)} if form > FORMAT:
             raise LaterFormat(
-                f"{path} was written by a later rawgan: its format is {form}, and this one reads up to {FORMAT}\n"
+                f"{path} was written by a later rawgan: "
+                f"its format is {shown(form)}, and this one reads up to {FORMAT}\n"
                 "  get that rawgan, and install it: pip install . in its folder"
             )
         case {"format": int(), "about": str(about), "checksum": str(checksum)}:
@@ -197,13 +201,19 @@ def _about(path: Path, text: str) -> About:
     numbers = about.step, about.steps, about.rollbacks
     tables = about.config, about.counts, about.rates, about.made_by
     if (
-        not all(type(number) is int and number >= 0 for number in numbers)
+        not all(map(_is_count, numbers))
         or not all(isinstance(table, dict) for table in tables)
-        or not all(isinstance(counts, list) and all(type(n) is int for n in counts) for counts in about.counts.values())
-        or not all(type(rate) is float and 0 < rate < float("inf") for rate in about.rates.values())
+        or not all(isinstance(counts, list) and all(map(_is_count, counts)) for counts in about.counts.values())
+        or not all(type(rate) is float and 0 < rate <= MOST_RATE for rate in about.rates.values())
+        or not all(isinstance(fact, str) for fact in about.made_by.values())
     ):
         raise Damaged(f"{path} is damaged: what it says about its run makes no sense\n  take another checkpoint")
     return about
+
+
+def _is_count(number: Any) -> bool:
+    """Whether a value is a number of steps that a run can have taken."""
+    return type(number) is int and 0 <= number <= MOST_STEPS
 
 
 def checksum_of(about: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:

@@ -15,6 +15,7 @@ Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash l
 run trains, each is on the disk before the next is begun.
 """
 
+import codecs
 import os
 import re
 import time
@@ -31,7 +32,7 @@ from typing import Any, Self
 import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, FileError
-from rawgan.files import open_file
+from rawgan.files import expanded, open_file
 from rawgan.runs._files import (
     delete,
     flush_folder,
@@ -44,9 +45,10 @@ from rawgan.runs._files import (
     whole_of,
     write_file,
 )
-from rawgan.runs.checkpoint import Checkpoint, Damaged, read, write
-from rawgan.runs.lines import Lines, cut_lines, read_lines, step_of, to_line, write_lines
+from rawgan.runs.checkpoint import About, Checkpoint, Damaged, read, read_about, write
+from rawgan.runs.lines import Lines, cut_lines, read_last_line, read_lines, step_of, to_line, write_lines
 from rawgan.runs.locks import NoLocks, locking
+from rawgan.runs.presence import is_marked
 
 CONFIG = "config.toml"
 LOCK = ".lock"
@@ -59,6 +61,8 @@ OWN = (CONFIG, "metrics.jsonl", "alarms.jsonl", "losses.png", "samples.gif", "be
 RUNS = Path("runs")
 
 
+LONGEST_TOML = 1 << 24
+"""Bytes of a TOML file: far more than the names of 65,536 classes take."""
 MOST_DOTS = 100
 """In one line of TOML. Each dot of a key is a table in a table, and reading so many takes memory by their square."""
 
@@ -77,7 +81,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self.config_file = self.path / CONFIG
         self.metrics_file = self.path / "metrics.jsonl"
         self.alarms_file = self.path / "alarms.jsonl"
@@ -116,7 +120,7 @@ class RunFolder:
         Raises: ConfigError when ``out`` is a file or holds anything already, or when it cannot be made.
         """
         with naming(RUNS if out is None else out, "made"):
-            run = cls(_new_default(name) if out is None else _new_at(Path(out)))
+            run = cls(_new_default(name) if out is None else _new_at(expanded(out)))
         run._is_new = True
         return run
 
@@ -188,19 +192,14 @@ class RunFolder:
             yield
 
     def is_running(self) -> bool:
-        """Whether a process is writing to the run.
+        """Whether a process is writing to the run. Nothing is locked or written for that.
 
-        Raises: FileError when the lock cannot be tried, as in a folder that belongs to somebody else
+        Raises: FileError when the system does not tell, as in a folder that belongs to somebody else
         """
         if not is_there(self.path / LOCK):
             return False
-        try:
-            with self.locked():
-                return False
-        except FileError:
-            raise
-        except ConfigError:
-            return True
+        with naming(self.path / LOCK, "read"):
+            return is_marked(self.path / LOCK)
 
     # --- config.toml -----------------------------------------------------------------------------------
 
@@ -253,6 +252,13 @@ class RunFolder:
         Raises: ConfigError for any other line that is not a JSON object, naming the line.
         """
         return read_lines(self.metrics_file)
+
+    def read_last_metrics(self) -> dict[str, Any] | None:
+        """The last whole line of metrics.jsonl, however long the file is; None where there is none.
+
+        Raises: ConfigError as :meth:`read_metrics`
+        """
+        return read_last_line(self.metrics_file)
 
     # --- alarms.jsonl ----------------------------------------------------------------------------------
 
@@ -351,6 +357,19 @@ class RunFolder:
             raise ConfigError("\n  ".join(["no checkpoint of this run is whole", *faults, "train it again"]))
         return None, faults
 
+    def newest_about(self) -> About | None:
+        """What the latest checkpoint says besides its arrays, which are not read; None where there is none.
+
+        Raises: as :func:`rawgan.runs.checkpoint.read_about`
+        """
+        while left := self.checkpoints():
+            try:
+                return read_about(left[-1])
+            except FileError:
+                if left[-1].is_symlink() or is_there(left[-1]):
+                    raise  # else a training has just deleted it, and has a later one
+        return None
+
     def checkpoint_before(self, step: int) -> Checkpoint | None:
         """The latest checkpoint that is whole, of that step or one before it; None if there is none.
 
@@ -422,7 +441,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises: ConfigError when the file is missing or is not TOML, naming the line.
     """
     with naming(path, "read"), open_file(path) as file:
-        data = file.read()
+        data = file.read(LONGEST_TOML + 1)
+    if len(data) > LONGEST_TOML:
+        raise ConfigError(f"{path} is no configuration: it has more than {LONGEST_TOML:,} bytes")
     try:
         if any(line.count(b".") > MOST_DOTS for line in data.split(b"\n")):
             raise RecursionError
@@ -430,6 +451,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ConfigError(f"{path} is no configuration: its lists and tables are nested too deep") from None
     except UnicodeDecodeError as error:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as of PowerShell
+            raise ConfigError(f"{path} is UTF-16, which TOML must not be\n  save it as UTF-8") from None
         line, problem = data.count(b"\n", 0, error.start) + 1, "the text is not UTF-8"
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))

@@ -5,12 +5,15 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rawgan.errors import ConfigError
+from rawgan.data.bounded import machine_bytes
+from rawgan.errors import ConfigError, shown
 from rawgan.files import open_file
 from rawgan.runs._files import (
     flush,
@@ -23,6 +26,17 @@ from rawgan.runs._files import (
     write_file,
     write_whole,
 )
+from rawgan.runs.checkpoint import MOST_STEPS
+
+LONGEST = 1 << 20
+"""Bytes of a line."""
+RECORD_BYTES, ENTRY_BYTES = 128, 160
+"""Memory that a line takes once it is read, about, and each of its entries."""
+NUMBERS = frozenset({
+    "epoch", "d_loss", "g_loss", "d_real", "d_fake", "class_real", "class_fake", "pixel", "feature", "cycle",
+    "identity", "fid", "unmatched", "l1",
+})  # fmt: skip
+"""What the lines of metrics that rawgan looks at again say in numbers."""
 
 
 def to_line(record: Mapping[str, Any]) -> bytes:
@@ -47,29 +61,77 @@ def read_lines(path: Path, step: int | None = None) -> list[dict[str, Any]]:
     """Every line as a dict, in order; none where there is no file. null is NaN. A last line that a crash cut short is
     left out. With ``step``, only the lines of steps up to that one; what is wrong behind them is no matter.
 
-    Raises: ConfigError for any other line that is not a JSON object, naming the line.
+    Raises: ConfigError for any other line that is not a JSON object or holds what no run writes, naming the line; for
+        more lines than memory holds.
     """
     if not is_there(path):
         return []
+    records, held, last, most = list[dict[str, Any]](), 0, -1, machine_bytes()
     with naming(path, "read"), open_file(path) as file:
-        lines = file.read().split(b"\n")
-    records = list[dict[str, Any]]()
-    last = -math.inf
-    for number, line in enumerate(lines, start=1):
-        record = _parse(line)
-        if record is not None:
+        size = os.fstat(file.fileno()).st_size
+        for number in count(1):
+            line = file.readline(LONGEST + 1)
+            if not line:
+                break
+            try:
+                record = _read(path, line, f"line {number}", is_last=file.tell() >= size)
+            except ConfigError:
+                if step is None or last < step:
+                    raise
+                break
+            if record is None:
+                continue
             last = max(last, step_of(record))
             if step is None or step_of(record) <= step:
-                records.append({name: math.nan if value is None else value for name, value in record.items()})
-        elif step is not None and last >= step:
-            break
-        elif line.strip() and number < len(lines):  # the last piece has no newline: it was cut short
-            start = line[:60].decode(errors="replace")
+                records.append(record)
+                held += RECORD_BYTES + ENTRY_BYTES * len(record) + len(line)
+            if held > most:
+                raise ConfigError(f"{path} has more lines than fit into memory\n  delete the file, or its first lines")
+    return records
+
+
+def read_last_line(path: Path) -> dict[str, Any] | None:
+    """The last whole line, as `read_lines` has it, without those before it; None where there is none.
+
+    Raises: as `read_lines`
+    """
+    if not is_there(path):
+        return None
+    with naming(path, "read"), open_file(path) as file:
+        file.seek(-min(os.fstat(file.fileno()).st_size, 2 * LONGEST), os.SEEK_END)
+        lines = file.read(2 * LONGEST).split(b"\n")
+    found = (_read(path, line, "last line", is_last=at == 0) for at, line in enumerate(reversed(lines)))
+    return next((record for record in found if record is not None), None)
+
+
+def _read(path: Path, line: bytes, name: str, is_last: bool) -> dict[str, Any] | None:
+    """What a line says; None if nothing, or if a crash cut it short."""
+    record = _parse(line) if len(line) <= LONGEST else None
+    if record is None:
+        if not line.strip() or (is_last and len(line) <= LONGEST and not line.endswith(b"\n")):
+            return None
+        raise ConfigError(
+            f"{path}, {name}, is not a JSON object: {line[:60].decode(errors='replace')}\n"
+            "  mend or delete that line by hand; the others are whole"
+        )
+    for key, value in record.items():
+        if not _fits(key, value):
             raise ConfigError(
-                f"{path}, line {number}, is not a JSON object: {start}\n"
+                f"{path}, {name}, says {shown(key)} is {shown(value)}, which no run writes\n"
                 "  mend or delete that line by hand; the others are whole"
             )
-    return records
+    return {key: math.nan if value is None else value for key, value in record.items()}
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a line may have that value under that name."""
+    if name == "step":
+        return type(value) is int and 0 <= value <= MOST_STEPS
+    if name == "disease":
+        return isinstance(value, str)
+    if name in NUMBERS:
+        return value is None or type(value) is float or (type(value) is int and abs(value) <= MOST_STEPS)
+    return not isinstance(value, list | dict)
 
 
 def step_of(record: Mapping[str, Any]) -> int:
@@ -95,8 +157,8 @@ def cut_lines(path: Path, step: int) -> None:
     if not is_there(path):
         return
     with naming(path, "read"), open_file(path) as file:
-        count = sum(bool(line.strip()) for line in file.read().split(b"\n"))
-    if len(records) < count:
+        held = sum(bool(piece.strip()) for piece in iter(partial(file.readline, LONGEST), b""))
+    if len(records) < held:
         write_lines(path, records)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rawgan.errors import ConfigError, FileError
 from rawgan.runs._files import Held, identity_of, is_still, let_go, naming, open_own
+from rawgan.runs.presence import mark
 
 if sys.platform == "win32":
     import msvcrt
@@ -100,6 +101,7 @@ def _taken(path: Path) -> int | None:
             ) from error
         if not is_still(path, descriptor):
             return None
+        mark(descriptor)
         stack.pop_all()
     return descriptor
 

@@ -25,7 +25,7 @@ from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import RunConfig
 from rawgan.runs.origin import digest_of, digests_of_files, surroundings
 from rawgan.runs.pictures import animate_folder, is_whole_png, plot_losses, save_grid
-from rawgan.runs.state import Trained, arrays_of, networks_of, optimizers_of, restore_gan
+from rawgan.runs.state import Trained, arrays_of, check_on_paper, networks_of, optimizers_of, restore_gan
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -152,6 +152,7 @@ class Loop(ABC):
 
     def _begin(self, checkpoint: Checkpoint | None) -> None:
         """Build the networks, and be where the checkpoint is, or at the beginning."""
+        check_on_paper(self._build, checkpoint, self.device)
         self.gan = self._build()
         self.reached = 0
         """Steps taken so far."""
@@ -388,7 +389,7 @@ class Loop(ABC):
     def _least(self, records: list[dict[str, Any]], best_step: int | None) -> float:
         """The figure of the best checkpoint, which another has to stay below."""
         name = self.best
-        return min((one[name] for one in records if one["step"] == best_step and name in one), default=math.inf)
+        return min((one[name] for one in records if one.get("step") == best_step and name in one), default=math.inf)
 
     def _picture(
         self,

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.options import CHANGEABLE, PLACES, RANGES, RunConfig, check_range
-from rawgan.runs.state import restore_gan
+from rawgan.runs.state import check_on_paper, restore_gan
 from rawgan.runs.translate_config import KINDS
 
 Config = TypeVar("Config", bound=RunConfig)
@@ -72,7 +73,7 @@ def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
     except RawganError as error:
         for name in PLACES:
             place = getattr(config, name, None)
-            if place is not None and place not in (*KNOWN, *MIXTURES) and not Path(place).expanduser().exists():
+            if place is not None and place not in (*KNOWN, *MIXTURES) and not Path(place).exists():
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
         raise
@@ -149,6 +150,7 @@ def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> 
             f"{folder.config_file}: a conditional run's configuration must say classes, as rawgan writes it"
         )
     checkpoint = checkpoint_of(folder, best)
+    check_on_paper(partial(build_gan, config, device_name), checkpoint, device_name)
     gan = build_gan(config, device_name)
     restore_gan(gan, checkpoint)
     return gan, checkpoint.about.step

@@ -1,14 +1,17 @@
 """What of a GAN goes into a checkpoint, by name, and back."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from rawgan.device import device_of, to_device
-from rawgan.errors import ConfigError, one_line
-from rawgan.gan import Cycle, Players
+from rawgan.data.bounded import machine_bytes
+from rawgan.device import device_of, free_bytes, to_device
+from rawgan.errors import ArgumentError, ConfigError, one_line
+from rawgan.gan import Cycle, Players, human_bytes
 from rawgan.nn import Module
 from rawgan.optim import Optimizer
+from rawgan.paper import on_paper
 from rawgan.runs.checkpoint import Checkpoint
 from rawgan.tensor import Tensor
 
@@ -72,8 +75,31 @@ def arrays_of(gan: Trained) -> dict[str, np.ndarray[Any, Any]]:
     >>> sorted(arrays_of(build("tutorial", ImageKind(8), width=2)))[-2:]
     ['generator.4.b', 'generator.4.w']
     """
-    here = {name: x._array for name, x in tensors_of(gan).items()} | moments_of(gan)
-    return {name: to_device(array, "cpu").copy() for name, array in here.items()}
+    return {name: to_device(array, "cpu").copy() for name, array in _own(gan).items()}
+
+
+def check_on_paper(build: Callable[[], Trained], checkpoint: Checkpoint | None, device_name: str) -> None:
+    """See what networks would be before they are built: whether a checkpoint fits them, or memory holds them.
+
+    Raises: ConfigError naming what of the checkpoint does not fit; ArgumentError if there is none, and they are larger
+        than the memory
+    """
+    with on_paper():
+        gan = build()
+    if checkpoint is not None:
+        _check_fit(gan, checkpoint)
+        return
+    size, free = sum(array.nbytes for array in _own(gan).values()), free_bytes(device_name)
+    if size > (machine_bytes() if free is None else free):
+        raise ArgumentError(
+            f"these networks take {human_bytes(size)} with what their optimisers keep, more memory than there is\n"
+            "  take a smaller --width, --image-size or --noise-size"
+        )
+
+
+def _own(gan: Trained) -> dict[str, Any]:
+    """Every weight, running statistic and moment by name, where it is."""
+    return {name: x._array for name, x in tensors_of(gan).items()} | moments_of(gan)
 
 
 def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
@@ -81,9 +107,23 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
 
     Raises: ConfigError naming what does not fit
     """
-    arrays, about, optimizers = checkpoint.arrays, checkpoint.about, optimizers_of(gan)
-    tensors = tensors_of(gan)
-    own = {name: x._array for name, x in tensors.items()} | moments_of(gan)
+    _check_fit(gan, checkpoint)
+    arrays, about = checkpoint.arrays, checkpoint.about
+    new = {
+        name: to_device(arrays[name].astype(array.dtype, order="C"), device_of(array))
+        for name, array in _own(gan).items()
+    }
+    for name, x in tensors_of(gan).items():
+        x.take_over(new[name])
+    for name, optimizer in optimizers_of(gan).items():
+        for moment, of_parameters in optimizer.state.items():
+            of_parameters[:] = [new[f"{name}.{moment}.{index}"] for index in range(len(of_parameters))]
+        optimizer.counts, optimizer.lr = list(about.counts[name]), about.rates[name]
+
+
+def _check_fit(gan: Trained, checkpoint: Checkpoint) -> None:
+    """Raise a ConfigError for a checkpoint of other networks, naming what does not fit."""
+    arrays, about, own, optimizers = checkpoint.arrays, checkpoint.about, _own(gan), optimizers_of(gan)
     faults = [f"  {name} {own[name].shape} is missing" for name in own.keys() - arrays.keys()]
     faults += [f"  {one_line(name)} {arrays[name].shape} is unknown" for name in arrays.keys() - own.keys()]
     faults += [
@@ -101,13 +141,3 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
         raise ConfigError(
             "\n".join([f"the checkpoint of step {about.step} is of other networks", *sorted(faults)[:SHOWN], *more])
         )
-
-    new = {
-        name: to_device(arrays[name].astype(array.dtype, order="C"), device_of(array)) for name, array in own.items()
-    }
-    for name, x in tensors.items():
-        x.take_over(new[name])
-    for name, optimizer in optimizers.items():
-        for moment, of_parameters in optimizer.state.items():
-            of_parameters[:] = [new[f"{name}.{moment}.{index}"] for index in range(len(of_parameters))]
-        optimizer.counts, optimizer.lr = list(about.counts[name]), about.rates[name]

@@ -164,13 +164,12 @@ def places() -> list[Place]:
     if chosen and chosen[0].takes_files():
         return chosen
     sources = Place(Path(__file__).resolve().parent / "__pycache__", beside_sources=True)
-    users, temporary = user_cache_dir("rawgan", appauthor=False), _temporary_folder()
-    return [
-        *chosen,
-        sources,
-        *([Place(Path(os.path.realpath(users), "kernels"))] if os.path.isabs(users) else []),  # not, where there is no home
-        *([Place(temporary, kept=False)] if temporary else []),
-    ]
+    found = [*chosen, sources]
+    if os.path.isabs(users := user_cache_dir("rawgan", appauthor=False)):  # not, where there is no home
+        found.append(Place(Path(os.path.realpath(users), "kernels")))
+    if temporary := _temporary_folder():
+        found.append(Place(temporary, kept=False))
+    return found
 
 
 def _chosen() -> list[Place]:
@@ -269,7 +268,9 @@ def _write(path: Path, data: bytes) -> None:
     """All or nothing. Raises: OSError"""
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644), "wb") as file:
+        with open(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644), "wb"
+        ) as file:
             file.write(data)
         part.replace(path)
     except BaseException:
@@ -359,4 +360,5 @@ class CodeCache(caching._Cache):
 def environment() -> tuple[Any, ...]:
     """What machine code depends on, besides sources, types and CPU."""
     versions = sys.implementation.cache_tag, sys.version, numba.__version__, llvmlite.__version__
-    return (*versions, config.OPT, config.BOUNDSCHECK, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
+    settings: Any = config  # whose names are made when it is imported
+    return (*versions, settings.OPT, settings.BOUNDSCHECK, settings.LOOP_VECTORIZE, settings.SLP_VECTORIZE)
