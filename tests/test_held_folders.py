@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
 import pytest
@@ -13,6 +14,7 @@ from rawgan.cli import main
 from rawgan.errors import ConfigError, FileError
 from rawgan.runs import RunFolder, locks
 from rawgan.runs._files import delete, holding, make_folder, open_own, rename, whole_of, write_file
+from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.folder import set_aside
 
@@ -113,6 +115,25 @@ def test_a_file_that_finds_no_room_leaves_the_one_before(run, disk, name):
         write_file(path, b"after it")
     assert path.read_bytes() == b"before"
     assert sorted(os.listdir(run.path)) == names
+
+
+def test_nothing_is_written_after_what_could_not_be_written():
+    """Or a best checkpoint would be there without the checkpoints before it, as it happened to fit."""
+    done = []
+
+    def failing():
+        raise FileError("no room")
+
+    def write():
+        with Background() as background:
+            background._thread.submit(time.sleep, 0.05)  # until all are asked for
+            background.do(done.append, 1)
+            background.do(failing)
+            background.do(done.append, 2)
+
+    with pytest.raises(FileError, match="no room"):
+        write()
+    assert done == [1]
 
 
 def test_glued_lines_behind_the_step_that_is_gone_back_to_are_cut_off(run):

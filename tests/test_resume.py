@@ -18,7 +18,7 @@ from rawgan.gan import MODELS, generate
 from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.runs import RunFolder
-from rawgan.runs.checkpoint import read
+from rawgan.runs.checkpoint import About, Checkpoint, read
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.guard import first_nonfinite
 from rawgan.runs.options import MOST
@@ -149,6 +149,73 @@ def test_pictures_are_on_the_disk_before_the_checkpoint_that_goes_on_from_them(c
     names = [name for name in order if name.startswith("step-")]
     assert names.index("step-000003.png") < names.index("step-000004.safetensors")
     assert names.index("step-000006.png") < names.index("step-000006.safetensors")
+
+
+@pytest.fixture
+def unflushed(monkeypatch):
+    """Files whose bytes, and folders whose names, would be lost in a power cut at this moment."""
+    found, calls = set(), {name: getattr(os, name) for name in ("open", "write", "mkdir", "replace", "fsync")}
+
+    def place(name, folder):
+        return name if folder is None else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+
+    def opening(name, flags, *args, dir_fd=None):
+        path = place(name, dir_fd)
+        if flags & os.O_CREAT and not os.path.exists(path):
+            found.add(os.path.dirname(path))
+        return calls["open"](name, flags, *args, dir_fd=dir_fd)
+
+    def writing(descriptor, data):
+        found.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+        return calls["write"](descriptor, data)
+
+    def making(name, *args, dir_fd=None):
+        calls["mkdir"](name, *args, dir_fd=dir_fd)
+        found.add(os.path.dirname(place(name, dir_fd)))
+
+    def replacing(before, after, src_dir_fd=None, dst_dir_fd=None):
+        calls["replace"](before, after, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        found.add(os.path.dirname(place(after, dst_dir_fd)))
+        if place(before, src_dir_fd) in found:  # under whatever name
+            found.add(place(after, dst_dir_fd))
+
+    def flushing(descriptor):
+        calls["fsync"](descriptor)
+        found.discard(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    for name, call in zip(calls, (opening, writing, making, replacing, flushing), strict=True):
+        monkeypatch.setattr(os, name, call)
+    return found
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="open files are found by Linux's list of them")
+def test_a_power_cut_after_a_checkpoint_costs_nothing_that_was_there_before_it(
+    config, tmp_path, unflushed, monkeypatch
+):
+    folder, seen, save = RunFolder.create(tmp_path / "runs" / "run", "x"), [], RunFolder.save_checkpoint
+
+    def saving(folder, made, keep):
+        save(folder, made, keep)
+        metrics = str(folder.metrics_file)  # of a later step, which is taken meanwhile
+        seen.append({path for path in unflushed if path.startswith(str(tmp_path)) and path != metrics})
+
+    monkeypatch.setattr(RunFolder, "save_checkpoint", saving)
+    with folder.locked():
+        Training(config).run(folder)
+    assert len(seen) == 4
+    assert set().union(*seen) <= {str(tmp_path)}  # where runs/ is, which is none of the run's
+    assert str(folder.metrics_file) not in unflushed
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="open files are found by Linux's list of them")
+def test_metrics_are_on_the_disk_with_the_first_checkpoint_after_them(tmp_path, unflushed):
+    folder = RunFolder.create(tmp_path / "run", "x")
+    folder.checkpoints_folder.mkdir()
+    unflushed.clear()
+    folder.append_metrics({"step": 1})
+    assert unflushed == {str(folder.path), str(folder.metrics_file)}
+    folder.save_checkpoint(Checkpoint(About(1, 9, {}), {}), keep=1)
+    assert not unflushed
 
 
 @pytest.mark.parametrize("step", [0, 3, 6, 7])

@@ -203,6 +203,8 @@ def inside(path: Path, make: bool = False) -> Iterator[tuple[str, int | None]]:
             if make:
                 with suppress(FileExistsError):
                     os.mkdir(called, dir_fd=here)
+                    if held.durable:
+                        flush_folder(way.parent, here)
             if here is None:
                 refuse_link(way)
                 continue
@@ -261,7 +263,7 @@ def write_file(path: str | Path, data: bytes, durable: bool = False) -> Path:
                 os.unlink(temporary, dir_fd=folder)
             raise
         if durable:
-            _flush_folder(path.parent, folder)
+            flush_folder(path.parent, folder)
     return path
 
 
@@ -310,9 +312,12 @@ def flush(descriptor: int) -> None:
             raise
 
 
-def _flush_folder(path: Path, descriptor: int | None) -> None:
-    """Have the names in a folder written to the disk, if the file system can do that; Windows does so by itself, and
-    lets nobody ask for it."""
+def flush_folder(path: Path, descriptor: int | None = None) -> None:
+    """Have the names in a folder, which may be open already, written to the disk, if the file system can do that;
+    Windows does so by itself, and lets nobody ask for it.
+
+    Raises: OSError
+    """
     if not BY_FOLDER:
         return
     with ExitStack() as stack:

@@ -33,7 +33,18 @@ import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, FileError
 from rawgan.files import expanded, open_file
-from rawgan.runs._files import delete, holding, is_there, listed, naming, refuse_link, rename, whole_of, write_file
+from rawgan.runs._files import (
+    delete,
+    flush_folder,
+    holding,
+    is_there,
+    listed,
+    naming,
+    refuse_link,
+    rename,
+    whole_of,
+    write_file,
+)
 from rawgan.runs.checkpoint import About, Checkpoint, Damaged, read, read_about, write
 from rawgan.runs.lines import Lines, cut_lines, read_last_line, read_lines, step_of, to_line, write_lines
 from rawgan.runs.locks import NoLocks, locking
@@ -161,6 +172,8 @@ class RunFolder:
                 raise
             if self._is_new:
                 refuse_taken(self.path)
+                with naming(self.path, "made"), suppress(PermissionError):
+                    flush_folder(self.path.parent)
             self._is_new = False
             yield
 

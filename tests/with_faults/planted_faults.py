@@ -4,6 +4,7 @@ from fault import Fault
 from faults_of_checks import CHECKS
 from faults_of_doors import DOORS
 from faults_of_translation import TRANSLATION
+from faults_of_writing import WRITING
 
 ARITHMETIC = [
     Fault(
@@ -1798,4 +1799,5 @@ FAULTS = [
     *CHECKS,
     *TRANSLATION,
     *DOORS,
+    *WRITING,
 ]
