@@ -66,7 +66,7 @@ def test_a_second_signal_is_ctrl_c_where_others_live_in_the_process():
 
 def test_two_signals_within_one_long_step_are_two(monkeypatch):
     """Python's handlers would run once, and only after it."""
-    left, data = [], bytes(300 << 20)
+    left = []
     monkeypatch.setattr(_stopping, "alone", True)
     monkeypatch.setattr(_stopping, "_leave", lambda number: left.append((number, time.monotonic())))
 
@@ -77,7 +77,7 @@ def test_two_signals_within_one_long_step_are_two(monkeypatch):
 
     with stopping(lambda words: None):
         threading.Thread(target=send).start()
-        hashlib.sha256(data)  # a step, in which no line of Python runs
+        hashlib.pbkdf2_hmac("sha256", b"a", b"b", 1_000_000)  # a long step, in which no line of Python runs
         ended = time.monotonic()
         wait_for(lambda: left)
     ((number, moment),) = left
@@ -198,6 +198,32 @@ def test_what_does_not_block_loses_only_what_does_not_fit():
     stream.busy = False
     outlet.write("there")
     assert (stream.getvalue(), outlet.lost) == ("there", None)
+
+
+def test_a_reader_that_has_paused_is_waited_for_unless_there_is_a_hurry(monkeypatch):
+    monkeypatch.setattr(_outlet, "PATIENCE", 0.2)
+    reader, writer = os.pipe()
+    with io.TextIOWrapper(os.fdopen(writer, "wb"), "utf-8") as stream:
+        outlet = Outlet(stream)
+        text, read = "x" * 200_000, []  # more than a pipe holds
+
+        def read_on():
+            time.sleep(0.5)
+            while sum(map(len, read)) < len(text):
+                read.append(os.read(reader, 1 << 16))
+
+        thread = threading.Thread(target=read_on)
+        thread.start()
+        outlet.write(text)
+        thread.join()
+        assert (b"".join(read).decode(), outlet.lost) == (text, None)
+        _outlet.hurry.set()
+        try:
+            outlet.write(text)
+        finally:
+            _outlet.hurry.clear()
+        assert isinstance(outlet.lost, TimeoutError)
+        os.close(reader)
 
 
 def test_streams_are_those_of_before_afterwards(capsys):
