@@ -33,10 +33,20 @@ def images(tmp_path):
 
 
 def wait_for(condition):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+def wait_for_line(capsys, line):
+    printed = []
+
+    def is_there():
+        printed.append(capsys.readouterr().out)
+        return line in "".join(printed)
+
+    wait_for(is_there)
 
 
 # --- signals ---------------------------------------------------------------------------------------------------------
@@ -245,17 +255,14 @@ def test_without_any_output_there_is_none(monkeypatch):
 @pytest.mark.parametrize("options", [{}, {"TERM": "dumb", "TTY_COMPATIBLE": "1"}], ids=["a pipe", "a dumb terminal"])
 def test_long_work_is_told_of_in_lines(options, monkeypatch, capsys):
     monkeypatch.setattr(_progress, "LINE_SECONDS", 0.01)
-    console, printed = Console(_environ=options), ""
+    console = Console(_environ=options)
     with progress_of(console, "reading images") as show:
-        while "reading images: 0 s so far\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "reading images: 0 s so far\n")
         show(1, 4)
-        while "reading images: 25 %, 0 s so far\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "reading images: 25 %, 0 s so far\n")
     with waiting(console, "compiling") as tell:
         tell("compiling conv2d")
-        while "compiling conv2d: 0 s so far\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "compiling conv2d: 0 s so far\n")
 
 
 def test_short_work_is_not(capsys):
@@ -272,7 +279,6 @@ def test_lines_of_text_are_never_more_than_ten_seconds_apart():
 
 def test_a_step_that_takes_long_gives_a_sign_of_life(images, monkeypatch, capsys):
     monkeypatch.setattr(_view, "SILENT_SECONDS", 0.03)
-    training, printed = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9)), ""
+    training = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9))
     with Log(Console(), training):
-        while "step 0/9; since then: 0 s\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "step 0/9; since then: 0 s\n")
