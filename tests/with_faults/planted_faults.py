@@ -4,6 +4,7 @@ from fault import Fault
 from faults_of_calls import CALLS
 from faults_of_checks import CHECKS
 from faults_of_doors import DOORS
+from faults_of_surroundings import SURROUNDINGS
 from faults_of_translation import TRANSLATION
 from faults_of_writing import WRITING
 
@@ -1801,5 +1802,6 @@ FAULTS = [
     *TRANSLATION,
     *CALLS,
     *DOORS,
+    *SURROUNDINGS,
     *WRITING,
 ]
