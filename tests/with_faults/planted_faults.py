@@ -3,6 +3,7 @@
 from fault import Fault
 from faults_of_checks import CHECKS
 from faults_of_doors import DOORS
+from faults_of_kernels import KERNELS
 from faults_of_translation import TRANSLATION
 
 ARITHMETIC = [
@@ -1798,4 +1799,5 @@ FAULTS = [
     *CHECKS,
     *TRANSLATION,
     *DOORS,
+    *KERNELS,
 ]
