@@ -2,7 +2,7 @@
 
 from fault import Fault
 
-SURROUNDINGS = [
+FAULTS = [
     Fault(
         "plots: drawn with a person's settings",
         "rawgan/runs/plots.py",
