@@ -1,9 +1,18 @@
-"""The command line: `python -m bench COMMAND --help` tells what a command takes."""
+"""Benchmarks, run from the root of the repository: `python -m bench` lists them, and `python -m bench COMMAND --help`
+tells what one takes.
+
+Every benchmark checks that the competitors compute the same thing before it takes the time. Each competitor then
+works in a process of its own, in turn with the others, round by round; what counts is the ratio within a round, as the
+speed of a machine drifts from one round to the next.
+
+Figures are written to bench/results/ as JSON, with what they were measured on, and drawn from there.
+"""
 
 import sys
 from importlib import import_module
 
 from bench.errors import BenchError
+from rawgan.cli._outlet import with_outlets
 from rawgan.errors import RawganError
 
 COMMANDS = {
@@ -45,4 +54,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":  # the workers import this module too
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(with_outlets(lambda: main(sys.argv[1:])))

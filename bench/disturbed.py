@@ -23,8 +23,9 @@ import numpy as np
 
 import rawgan_kernels
 from bench.errors import BenchError
-from bench.failing import Calls, Fault, faults_of
+from bench.failing import KILLS, Calls, Fault, faults_of
 from rawgan.cli import main
+from rawgan.gan import MODELS
 from rawgan.runs.pictures import save_grid
 
 SECONDS = 60
@@ -56,6 +57,9 @@ class Kind:
     """The file without which there is nothing to go on with."""
     clears: str = ""
     """A folder that a person deletes before asking again."""
+    sick: bool = False
+    """Whether the doctor raises an alarm at each picture, and a loss is not finite until the learning rate is halved:
+    runs of a few steps have neither by themselves."""
 
 
 IMAGES = 240
@@ -76,14 +80,17 @@ TRAINED = {
 
 
 def _kinds() -> dict[str, Kind]:
-    kinds = {}
+    kinds, whole = {}, "run/config.toml"
+    until = Fault("fsync run/checkpoints/.step-000004.safetensors.*.tmp", 1, KILLS[0])
     for name, command in TRAINED.items():
         first, steps = command.partition(" ")[0], 3 if name == "train" else 2
         train, resume = f"{command} --steps {steps} --out {{out}}/run", f"{first} --resume {{out}}/run"
-        whole = "run/config.toml"
         kinds[name] = Kind(train, resume, going_on=whole)
-        until = Fault("fsync run/checkpoints/.step-000004.safetensors.*.tmp", 1, "killed before")
         kinds[f"{name}, resumed"] = Kind(resume, resume, train.replace(f"--steps {steps}", "--steps 5"), until, whole)
+    train = f"{TRAINED['conditional']} --on-nonfinite rollback --steps"
+    resume = "train --resume {out}/run"
+    kinds["rollback"] = Kind(f"{train} 3 --out {{out}}/run", resume, going_on=whole, sick=True)
+    kinds["rollback, resumed"] = Kind(resume, resume, f"{train} 5 --out {{out}}/run", until, whole, sick=True)
     train, resume = f"{TRAINED['train']} --steps 2 --out {{out}}/run", "train --resume {out}/run --steps 3"
     kinds["train, for longer"] = Kind(resume, resume, train)
     for name in ("train", "points"):
@@ -137,9 +144,15 @@ class Tally:
     """What was done to one kind, and what came of it."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """Points, those "killed", how many ended well "all the same" or with an "error", and of each of OUTCOMES."""
+    """Points; of these how many were "killed", ended "all the same", with a "warning" or an "error", or as one of
+    OUTCOMES says; and calls that were "not met", as two threads took turns in another way."""
     losses: list[str] = field(default_factory=list)
     """The faults of which something was lost, and what."""
+
+    @property
+    def lost(self) -> int:
+        """Of how many points something was lost, or not said."""
+        return sum(self.counts[outcome] for outcome in OUTCOMES)
 
     def add(self, other: "Tally") -> None:
         """Count another's, too."""
@@ -181,26 +194,28 @@ class Bed:
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
-    def _run(self, command: str, before: Callable[[], None] = lambda: None) -> Ended:
+    def _run(self, command: str, before: Callable[[], None] = lambda: None, sick: bool = False) -> Ended:
         """A command in a process of its own, in which something is done first."""
         arguments = command.format(data=self.data, out=self.out).split()
         with tempfile.TemporaryFile(dir=self.folder) as log:
             child = os.fork()
             if not child:
-                self._be_child(arguments, log.fileno(), before)
+                self._be_child(arguments, log.fileno(), before, sick)
             _, status = os.waitpid(child, 0)
             log.seek(0)
             said = log.read().decode(errors="replace")
         code = os.waitstatus_to_exitcode(status)
         return Ended(code, said.removesuffix(HAPPENED), code == -signal.SIGKILL or said.endswith(HAPPENED))
 
-    def _be_child(self, arguments: list[str], log: int, before: Callable[[], None]) -> None:
+    def _be_child(self, arguments: list[str], log: int, before: Callable[[], None], sick: bool) -> None:
         code = 70
         try:
             signal.alarm(SECONDS)
             for stream in (1, 2):
                 os.dup2(log, stream)
             rawgan_kernels.use("reference")
+            if sick:
+                _make_sick()
             before()
             code = main(arguments)
         except SystemExit as error:
@@ -227,11 +242,11 @@ class Bed:
             shutil.rmtree(self.out, ignore_errors=True)
             self.out.mkdir()
             if kind.before and kind.until:
-                ended = self._run(kind.before, lambda: self.calls.fail(self.out, kind.until))
+                ended = self._run(kind.before, lambda: self.calls.fail(self.out, kind.until), kind.sick)
                 if not ended.killed:
                     raise BenchError(f"{name}: was not killed where it should have been\n{ended.said}")
             elif kind.before:
-                self._needed(self._run(kind.before))
+                self._needed(self._run(kind.before, sick=kind.sick))
             self._states[name] = files_in(self.out)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
@@ -244,7 +259,8 @@ class Bed:
         """A command that nothing happens to."""
         self._prepare(name)
         with tempfile.TemporaryFile(dir=self.folder) as calls:
-            ended = self._run(KINDS[name].command, lambda: self.calls.record(self.out, calls.fileno()))
+            kind = KINDS[name]
+            ended = self._run(kind.command, lambda: self.calls.record(self.out, calls.fileno()), kind.sick)
             self._needed(ended)
             calls.seek(0)
             made = calls.read().decode().splitlines()
@@ -255,10 +271,9 @@ class Bed:
         kind, tally = KINDS[name], Tally(Counter(points=1))
         expected, usual = whole.files, whole.said
         self._prepare(name)
-        ended = self._run(kind.command, lambda: self.calls.fail(self.out, fault))
+        ended = self._run(kind.command, lambda: self.calls.fail(self.out, fault), kind.sick)
         if not ended.happened:
-            tally.counts["not met"] += 1
-            return tally
+            return Tally(Counter({"not met": 1}))
 
         def note(outcome: str, what: object) -> None:
             tally.counts[outcome] += 1
@@ -287,7 +302,7 @@ class Bed:
                     note("lost", f"{path} is not whole")
             shutil.rmtree(self.out / kind.clears, ignore_errors=True)
         goes_on = not kind.going_on or (self.out / kind.going_on).exists()
-        last = self._run(kind.again if goes_on else kind.command)
+        last = self._run(kind.again if goes_on else kind.command, sick=kind.sick)
         if last.code:
             note("stuck", f"{_end_of(ended.said)} → exit {last.code}: {_end_of(last.said)}")
         elif (left := kept(files_in(self.out), litter=bool(kind.going_on) or not ended.killed)) != expected:
@@ -346,6 +361,38 @@ def _end_of(said: str) -> str:
     return re.sub(r"\s*\n\s*", " | ", said.strip())[-200:]
 
 
+def _make_sick() -> None:
+    """Have the second step make a NaN unless the learning rate was halved, and the doctor raise alarms."""
+    from rawgan.ops import activation
+    from rawgan.runs import training
+    from rawgan.runs.doctor import Finding
+
+    usual, sick = training.train_step, False
+
+    def train_step(gan: Any, real: Any, noise: Any, recipe: Any, index: int, *rest: Any) -> Any:
+        nonlocal sick
+        sick = index == 1 and gan.g_optimizer.lr > 0.75 * MODELS["dcgan"].learning_rate
+        try:
+            return usual(gan, real, noise, recipe, index, *rest)
+        finally:
+            sick = False
+
+    class Kernels:
+        def __getattr__(self, name: str) -> Any:
+            return tanh if name == "tanh" else getattr(rawgan_kernels, name)
+
+    def tanh(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        y = rawgan_kernels.tanh(x)
+        if sick:
+            y[0, 0] = np.nan
+        return y
+
+    def examine(gan: Any, real: Any, latent: Any, recipe: Any, records: Sequence[Any], *rest: Any) -> list[Finding]:
+        return [Finding(f"disease {len(records)}", "made up", "generator", 1.0, "", None, 0.0, "none")]
+
+    training.train_step, training.examine, activation.kernels = train_step, examine, Kernels()
+
+
 def _draw_losses(path: Path, records: Sequence[dict[str, Any]]) -> Path:
     values = np.array([[record["d_loss"], record["g_loss"]] for record in records] or [[0.0, 0.0]])
     return save_grid(path, np.tanh(values)[None, ..., None])
@@ -371,9 +418,9 @@ class Disturber:
         """The first point."""
         self.disturb(0)
 
-    def count(self) -> int:
-        """Points that there are."""
-        return len(self.faults)
+    def all_faults(self) -> list[Fault]:
+        """What may happen to the command."""
+        return self.faults
 
     def disturb(self, number: int) -> Tally:
         """What comes of the fault of that number."""

@@ -5,7 +5,9 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 from rich.box import SIMPLE
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,7 +19,7 @@ from bench.errors import BenchError
 from bench.failing import compile_library, preloaded
 from bench.saving import saving
 from bench.terminal import make_console, print_lines
-from bench.workers import THREAD_VARIABLES, Worker, in_own_process
+from bench.workers import Worker, in_own_process
 from rawgan.cli.parsing import parse
 
 DONE = ("points", "killed", "damaged", "inputs")
@@ -56,12 +58,14 @@ def main(options: list[str]) -> None:
     if not hasattr(os, "fork"):
         raise BenchError("processes are forked here, which this system does not do")
     console, facts = make_console(), machine.facts()
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # what is forked must have no other threads
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what is forked must have no other threads
     results: dict[str, dict[str, int]] = {}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True) as progress:
         tallies = disturb_all(progress, config.every) if config.every else {}
-        for name, (total, at_a_time) in {"kills": (config.kills, 20), "damages": (config.damages, 500)}.items():
+        for name, total, at_a_time in (("kills", config.kills, 20), ("damages", config.damages, 500)):
+            if not total:
+                continue
             task, found = progress.add_task(name, total=total), Counter[str]()
             for start in range(0, total, at_a_time):
                 count = min(at_a_time, total - start)
@@ -69,7 +73,8 @@ def main(options: list[str]) -> None:
                 progress.advance(task, count)
             results[name] = dict(found)
         task = progress.add_task("files", total=config.files)
-        fed = fuzz.run(config.files, on_progress=lambda done, total: progress.update(task, completed=done))
+        shown = partial(progress.update, task)
+        fed = fuzz.run(config.files, on_progress=lambda done, _: shown(completed=done)) if config.files else {}
     results = {name: dict(tally.counts) for name, tally in tallies.items()} | results
     results |= {f"{name} files": {key: report[key] for key in FED} for name, report in fed.items()}
     table = Table(title="What was done, and what was found", title_justify="left", box=SIMPLE)
@@ -90,7 +95,6 @@ def main(options: list[str]) -> None:
         console,
         (
             f"system calls that failed, or at which a process was killed: {points:,}, of these killed {killed:,}",
-            *losses,
             *escapes,
             f"lost: {f'{lost:,}' if lost else 'nothing'}",
         ),
@@ -116,6 +120,7 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
     """
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as folder:
         library = compile_library(Path(folder))
+        stopped = Event()
         tasks = {name: progress.add_task(name, total=None) for name in KINDS}
 
         def disturb(number: int, name: str) -> Tally:
@@ -124,20 +129,29 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
                 tempfile.TemporaryDirectory(prefix="rawgan-bench-", dir=in_memory()) as place,
                 Worker(name, Disturber, name, Path(place), drawn) as worker,
             ):
-                chosen = range(number % every, worker.ask("count"), every)
+                chosen = range(number % every, len(worker.ask("all_faults")), every)
                 progress.update(tasks[name], total=len(chosen))
                 for point in chosen:
+                    if stopped.is_set():
+                        break
                     tally.add(worker.ask("disturb", point))
                     progress.advance(tasks[name])
+            print_lines(
+                progress.console, (f"{name}: {tally.counts['points']:,} points, lost {tally.lost:,}", *tally.losses)
+            )
             return tally
 
         with preloaded(library), ThreadPoolExecutor(machine.usable_cores()) as pool:
-            done = list(pool.map(disturb, range(len(KINDS)), KINDS))
+            try:
+                done = list(pool.map(disturb, range(len(KINDS)), KINDS))
+            finally:
+                stopped.set()  # Ctrl-C waits for the points that are being tried, and for no others
+                pool.shutdown(cancel_futures=True)
     return dict(zip(KINDS, done, strict=True))
 
 
 def _done(name: str, count: int, seed: int) -> Counter[str]:
     """Some of the faults, in a folder of their own."""
-    with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="rawgan-bench-", dir=in_memory()) as folder:
         path = Path(folder)
         return getattr(faults, name)(faults.small_run(path), path, count, seed)

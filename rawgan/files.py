@@ -1,10 +1,31 @@
-"""Opening what comes from outside: files, and nothing that only looks like one."""
+"""Paths and files that come from outside: `~` is the home folder, and what is opened is a file."""
 
 import errno
 import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+
+from rawgan.errors import ArgumentError
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path that is meant, with the home folder in the place of `~`, which a shell leaves alone in `--out=~/runs`.
+
+    Raises: ArgumentError if there is no such home: a folder called "~" is not what anybody wants
+
+    >>> expanded("~/runs") == Path.home() / "runs", expanded("runs").as_posix()
+    (True, 'runs')
+    """
+    path = Path(path)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        if len(path.parts) == 1 and path.parts[0] != "~" and path.exists():  # "~draft.png", as a shell lists it
+            return path
+        raise ArgumentError(
+            f"{path}: there is no home folder for {path.parts[0]} to stand for; write the whole path, or set HOME"
+        ) from None
 
 
 def open_file(path: str | Path) -> BufferedReader:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,7 +42,8 @@ def config(tmp_path_factory):
 @pytest.fixture
 def measured(monkeypatch):
     """Training whose figures are FIDS, by the step: what is measured for real takes longer."""
-    monkeypatch.setattr("rawgan.runs.training.Evaluator", lambda *args, **kwargs: None)
+    evaluator = SimpleNamespace(reference=SimpleNamespace(count=80))
+    monkeypatch.setattr("rawgan.runs.training.Evaluator", lambda *args, **kwargs: evaluator)
     monkeypatch.setattr(
         "rawgan.runs.training.Training.measure", lambda training: {"fid": FIDS[training.reached - 1], "modes": 1}
     )
@@ -106,6 +108,35 @@ def test_a_run_that_was_stopped_keeps_the_same_best(measured, stop, config, tmp_
     Training(config, checkpoint=stopped.newest_checkpoint()[0]).run(stopped)
     assert fids(stopped) == FIDS
     assert stopped.best_file.read_bytes() == whole.best_file.read_bytes()
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_best_that_was_not_written_before_a_kill_is_made_of_its_checkpoint(
+    measured, at, config, tmp_path, monkeypatch
+):
+    class Killed(BaseException):
+        pass
+
+    whole, killed = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "killed"))
+    Training(config).run(whole)
+    save = RunFolder.save_best
+
+    def killing(folder, made):
+        if made.about.step == at:
+            raise Killed
+        save(folder, made)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save_best", killing)
+        with pytest.raises(Killed):
+            Training(config).run(killed)
+    assert killed.best_step() == (1 if at == 2 else None)
+    checkpoint = killed.newest_checkpoint()[0]
+    assert checkpoint.about.step == at
+    Training(config, checkpoint=checkpoint).run(killed, should_stop=lambda: True)
+    assert killed.best_step() == at
+    Training(config, checkpoint=checkpoint).run(killed)
+    assert killed.best_file.read_bytes() == whole.best_file.read_bytes()
 
 
 def test_a_best_of_steps_that_are_taken_back_goes_with_them(measured, config, tmp_path):

@@ -101,7 +101,8 @@ class Helper:
         self.code, self.killed, self.stdin = code, 0, io.BytesIO()
 
     def wait(self, seconds=None):
-        if self.code is None and seconds is not None:
+        if self.code is None and not self.killed:
+            assert seconds is not None, "it would be waited for without end"
             raise subprocess.TimeoutExpired("helper", seconds)
         return self.code
 
@@ -111,7 +112,7 @@ class Helper:
 
 @pytest.fixture
 def warming(monkeypatch, tmp_path):
-    """Warms up with these helpers, in a folder of its own. Returns: the parts that were compiled here, and elsewhere."""
+    """Warms up with these helpers, in a folder of its own. Returns: the parts that were compiled here, and there."""
     store = Store([Place(tmp_path.resolve())])
     monkeypatch.setattr(warm_up, "store", lambda: store)
     parts, started = [], []

@@ -86,9 +86,13 @@ def test_a_plot_that_cannot_be_drawn_is_an_error_of_rawgan(error, tmp_path):
     assert path.read_bytes() == b"the old one"
 
 
-def test_a_plot_on_a_full_disk_names_its_file(tmp_path):
+def test_a_plot_for_which_there_is_no_room_names_its_file(tmp_path, monkeypatch):
+    def full(path, data):
+        raise FileError(f"{path} could not be written: No space left on device")
+
+    monkeypatch.setattr(plots, "write_file", full)
     with pytest.raises(FileError, match="could not be written: No space"), plotting(tmp_path / "a.png", (2, 2), dpi=20):
-        raise OSError(28, "No space left on device")
+        pass
 
 
 # --- pictures of a run -----------------------------------------------------------------------------------------------
@@ -168,16 +172,27 @@ def test_a_picture_that_was_refused_is_written_later(config, tmp_path, monkeypat
 def test_of_pictures_that_are_refused_for_good_only_so_many_are_kept():
     tried = []
 
-    def refuse(number):
-        tried.append(number)
-        raise FileError(f"{number} could not be written")
+    def refuse(path):
+        tried.append(path)
+        raise FileError(f"{path} could not be written")
+
+    told, paths = [], [f"{number}.png" for number in range(TRIED_AGAIN + 4)]
+    with Background(told.append) as background:
+        for path in paths:
+            background.draw(refuse, path)
+    assert told == [f"{path} could not be written; training goes on" for path in paths]
+    assert set(tried[-TRIED_AGAIN - 1 :]) == set(paths[-TRIED_AGAIN - 1 :])
+
+
+def test_what_fails_again_and_again_is_told_once():
+    def fail(path):
+        raise RuntimeError("no LaTeX")
 
     told = []
     with Background(told.append) as background:
-        for number in range(TRIED_AGAIN + 4):
-            background.draw(refuse, number)
-    assert len(told) == TRIED_AGAIN + 4
-    assert tried[-TRIED_AGAIN - 1 :] == [*range(3, TRIED_AGAIN + 4)]
+        for _ in range(5):
+            background.draw(fail, "losses.png")
+    assert told == ["losses.png could not be made: no LaTeX; training goes on"]
 
 
 def test_a_checkpoint_that_fails_does_end_the_run(config, tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ class MissingKernel(RawganError, ValueError):
 
 
 class NumbaError(RawganError, ValueError):
-    """Numba cannot compile or run kernels here: a setting in the environment forbids it, or its installation is broken."""
+    """Numba cannot compile or run kernels here: the environment forbids it, or its installation is broken."""
 
 
 def one_line(text: str) -> str:

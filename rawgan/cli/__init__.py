@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from rawgan.cli import _stopping
-from rawgan.cli._outlet import GONE, outlets, reader_has_gone
+from rawgan.cli._outlet import with_outlets
 from rawgan.errors import RawganError
 
 COMMANDS = {
@@ -35,22 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         _stopping.alone = True
-    with outlets() as out:
-        code: int | str | None
-        try:
-            code = _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
-        except SystemExit as stop:  # after --help, or a wrong call
-            code = stop.code
-            if out is None or out.lost is None:
-                raise
-        if out is not None:
-            out.flush()
-        if out is None or out.lost is None or code:
-            return int(code or 0)
-        if reader_has_gone():
-            return GONE
-        print(f"rawgan: the output could not be written: {out.lost.strerror or out.lost}", file=sys.stderr)
-        return 1
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    return with_outlets(lambda: _run(given))
 
 
 def _run(arguments: list[str]) -> int:

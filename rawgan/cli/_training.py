@@ -4,7 +4,6 @@ import itertools
 import signal
 import time
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
@@ -17,8 +16,10 @@ from rawgan.cli._view import Log, View
 from rawgan.cli.parsing import parse
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
+from rawgan.files import expanded
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
+from rawgan.runs._files import naming
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.folder import read_toml, refuse_taken
 from rawgan.runs.loop import Loop
@@ -119,12 +120,8 @@ def _train(console: Console, training: Loop, folder: RunFolder) -> int:
 def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int, asked: int | None) -> int:
     """Say where everything is, and return the exit code."""
     config = training.config
-    say(
-        console,
-        f"pictures: {folder.samples_folder}",
-        f"animation: {folder.animation_file}",
-        f"losses: {folder.losses_file}",
-    )
+    made = {"pictures": folder.samples_folder, "animation": folder.animation_file, "losses": folder.losses_file}
+    say(console, *(f"{what}: {path}" for what, path in made.items() if path.exists()))
     if (best := folder.best_step()) is not None:
         say(console, f"best checkpoint: {folder.best_file}, of step {best:,}; --best makes images with it")
     alarms = folder.read_alarms()
@@ -163,8 +160,10 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
         raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
-    path = Path(files[0])
-    if path.is_dir() or _given("--resume", options):
+    path = expanded(files[0])
+    with naming(path, "read"):
+        is_folder = path.is_dir()
+    if is_folder or _given("--resume", options):
         path = RunFolder.open(path).config_file  # a run folder stands for its configuration
     values = read_toml(path)
     if data and _given("--config", options):

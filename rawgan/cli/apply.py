@@ -24,7 +24,7 @@ from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.runs import RunFolder
-from rawgan.runs._files import delete, holding, make_folder
+from rawgan.runs._files import delete, holding, make_folder, naming
 from rawgan.runs.applying import (
     Work,
     applied,
@@ -251,4 +251,6 @@ def _new_folder(out: Path | None, run: Path) -> Iterator[Path]:
 
 def _is_new(folder: Path) -> bool:
     """Make a folder of that name, unless the name is taken."""
-    return not folder.is_symlink() and make_folder(folder)
+    with naming(folder, "read"):
+        is_link = folder.is_symlink()
+    return not is_link and make_folder(folder)

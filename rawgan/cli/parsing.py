@@ -2,10 +2,11 @@
 
 import ast
 import inspect
-from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache, partial
 from itertools import pairwise
+from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -22,6 +23,7 @@ from tyro.constructors import (
 from rawgan.cli._page import Option, print_help
 from rawgan.cli._subjects import in_order, subject_of, word_of
 from rawgan.errors import one_line
+from rawgan.files import expanded
 
 Options = TypeVar("Options")
 
@@ -31,7 +33,8 @@ def parse(kind: type[Options], command: str, arguments: list[str], default: Opti
 
     `--help` says what the docstring of each field says, by subject: see `rawgan.cli._subjects`.
 
-    Raises: SystemExit, of code 0 after `--help`, of code 2 for arguments that make no sense
+    Raises: SystemExit, of code 0 after `--help`, of code 2 for arguments that make no sense; ArgumentError for a path
+    in the home folder of nobody
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -55,12 +58,17 @@ def parse(kind: type[Options], command: str, arguments: list[str], default: Opti
         registry=registry,
         config=(tyro.conf.DisallowNone,),
     )
+    return _at_home(_read_shown(read, arguments))
+
+
+def _read_shown(read: Callable[..., Options], arguments: list[str]) -> Options:
+    """What tyro reads. Arguments that it complains of, which may be names of files, tell the terminal nothing."""
     shown = [one_line(argument) for argument in arguments]
     if shown == arguments:
         return read(args=arguments)
     try:
         return read(args=arguments, console_outputs=False)
-    except SystemExit:  # names of files may tell the terminal what to do: it is those shown that tyro complains of
+    except SystemExit:
         read(args=shown)
         raise
 
@@ -102,6 +110,22 @@ def _number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
                 str_from_instance=_as_text,
             )
     return None
+
+
+def _at_home(options: Options) -> Options:
+    """The options, with the home folder in the place of `~` in every path; a shell sees to some of them only."""
+    given = {field.name: getattr(options, field.name) for field in fields(options)}  # type: ignore[arg-type]
+    meant = {name: _meant(value) for name, value in given.items()}
+    return options if meant == given else replace(options, **meant)  # type: ignore[type-var]
+
+
+def _meant(value: Any) -> Any:
+    match value:
+        case Path():
+            return expanded(value)
+        case tuple():
+            return tuple(map(_meant, value))
+    return value
 
 
 def _is_number(x: Any) -> bool:

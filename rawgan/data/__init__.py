@@ -22,6 +22,7 @@ from rawgan.data.pairs import PairSet, load_pairs, made_pairs
 from rawgan.data.pixels import resized, to_uint8, to_unit
 from rawgan.data.tiles import load_tiles
 from rawgan.errors import ArgumentError, DataError
+from rawgan.files import expanded
 
 __all__ = [
     "KNOWN",
@@ -114,12 +115,14 @@ def check_channels(channels: int | None) -> None:
 def _load_own(source: str | PathLike[str], split: str, reading: Reading) -> ImageSet:
     """What is no known set: a folder or a file of the user's own."""
     try:
-        path = Path(source).expanduser()
+        path = expanded(source)
         name = name_of(path)
-    except (ValueError, RuntimeError) as error:  # characters that no name can have, links in a circle, no such home
+    except ArgumentError as error:  # no such home
+        raise DataError(str(error)) from None
+    except (ValueError, RuntimeError) as error:  # characters that no name can have, links in a circle
         raise DataError(f"{source}: cannot be the path of a file or folder ({error})") from None
     if not path.exists():
-        raise DataError(_nothing_there(str(source)))
+        raise DataError(_nothing_there(str(path)))
     if path.is_dir() and is_idx_folder(path):
         held = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
         return _of_arrays(read_idx_folder(path, split), str(path), name, reading, held=held)
@@ -166,7 +169,7 @@ def name_of(source: str | PathLike[str]) -> str:
     >>> name_of("mnist"), name_of("photos/of/mine.npz")
     ('mnist', 'mine.npz')
     """
-    return str(source) if source in KNOWN else Path(source).expanduser().resolve().name
+    return str(source) if source in KNOWN else expanded(source).resolve().name
 
 
 def has_test_split(source: str | PathLike[str]) -> bool:
@@ -177,7 +180,7 @@ def has_test_split(source: str | PathLike[str]) -> bool:
     """
     if source in KNOWN:
         return True
-    place = Path(source).expanduser()
+    place = expanded(source)
     if is_image_folder(place):
         return split_of(place) is not None
     return has_idx_split(place, "test")
@@ -189,7 +192,7 @@ def is_image_folder(source: str | PathLike[str]) -> bool:
     >>> is_image_folder("mnist"), is_image_folder(".")
     (False, True)
     """
-    place = Path(source).expanduser()
+    place = expanded(source)
     return source not in KNOWN and place.is_dir() and not is_idx_folder(place)
 
 
@@ -199,7 +202,7 @@ def may_be_image_folder(source: str | PathLike[str]) -> bool:
     >>> may_be_image_folder("mnist"), may_be_image_folder("no/such/folder"), may_be_image_folder("images.npy")
     (False, True, False)
     """
-    place = Path(source).expanduser()
+    place = expanded(source)
     return is_image_folder(source) or (
         source not in KNOWN and not place.exists() and place.suffix.lower() not in (".npy", ".npz")
     )

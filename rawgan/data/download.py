@@ -10,8 +10,8 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from rawgan.errors import DataError
-from rawgan.files import open_file
+from rawgan.errors import ArgumentError, DataError
+from rawgan.files import expanded, open_file
 
 try:
     import fcntl
@@ -46,6 +46,8 @@ class Expected(NamedTuple):
 def cache_folder() -> Path:
     """Where downloads are kept: `RAWGAN_CACHE` if it is set, else the user's cache folder of this system.
 
+    Raises: DataError if that is in a home folder, and there is none
+
     >>> from unittest.mock import patch
     >>> with patch.dict(os.environ, RAWGAN_CACHE="/data/downloads"):
     ...     print(cache_folder().as_posix())
@@ -53,7 +55,13 @@ def cache_folder() -> Path:
     """
     import pooch  # type: ignore[import-untyped]
 
-    return Path(os.environ.get("RAWGAN_CACHE") or pooch.os_cache("rawgan")).expanduser()
+    try:
+        return expanded(os.environ.get("RAWGAN_CACHE") or pooch.os_cache("rawgan"))
+    except (ArgumentError, RuntimeError):  # ours, and that of what pooch asks for the folder
+        raise DataError(
+            "downloads have no folder to be kept in, as there is no home folder; "
+            "set RAWGAN_CACHE to a folder that can be written to"
+        ) from None
 
 
 def fetch(url: str, path: Path, expected: Expected) -> Path:

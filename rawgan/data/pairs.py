@@ -7,7 +7,6 @@ greys, or a map of their bright and dark regions, from which the images themselv
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from rawgan.data.folder import Reading, load_image_folder, read_twin_folders
 from rawgan.data.imageset import ImageSet, Progress
 from rawgan.errors import DataError
+from rawgan.files import expanded
 
 Images = NDArray[np.uint8]
 
@@ -140,7 +140,7 @@ def load_pairs(
 
     Raises: DataError as `load`
     """
-    places = [Path(place).expanduser() for place in (folder, *([] if twin is None else [twin]))]
+    places = [expanded(place) for place in (folder, *([] if twin is None else [twin]))]
     for place in places:
         if not place.is_dir():
             there = "is no folder" if place.exists() else "there is no such folder"

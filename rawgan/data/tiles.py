@@ -16,6 +16,7 @@ from rawgan.data.opening import upright_image
 from rawgan.data.pixels import has_clear_pixels, in_mode
 from rawgan.data.survey import LeftOut, Survey, counted
 from rawgan.errors import ArgumentError, DataError, one_line
+from rawgan.files import expanded
 from rawgan.random import generator
 
 Images = NDArray[np.uint8]
@@ -61,7 +62,7 @@ def load_tiles(
     >>> [part.names.tolist() for part in parts]
     [['a.png', 'a.png'], ['b.png', 'b.png']]
     """
-    place = Path(folder).expanduser()
+    place = expanded(folder)
     reading = Reading(image_size, channels, skip_broken, enlarge=False, white=white, on_progress=on_progress)
     parts = [Part.of(place, split) for split in (("train", "test") if split_of(place) else ("train",))]
     survey = Survey(white, image_size, enlarge=False)

@@ -30,7 +30,9 @@ def refuse_link(path: Path) -> None:
 
     Files that are replaced as a whole need no such care: the link itself is replaced.
     """
-    if path.is_symlink():
+    with naming(path, "read"):
+        is_link = path.is_symlink()
+    if is_link:
         raise ConfigError(f"{path} is a link, and a run writes through none\n  put a file or folder of its own there")
 
 
@@ -170,7 +172,7 @@ def holding(folder: Path, durable: bool = False, follow: bool = False) -> Iterat
 
 def holder_of(path: Path) -> Held | None:
     """The innermost folder that is held, and that the path is in."""
-    around = [each for each in reversed(_held) if path.is_relative_to(each.path)]
+    around = [each for each in reversed(_held) if path != each.path and path.is_relative_to(each.path)]
     return max(around, key=lambda held: len(held.path.parts), default=None)
 
 
@@ -201,6 +203,8 @@ def inside(path: Path, make: bool = False) -> Iterator[tuple[str, int | None]]:
             if make:
                 with suppress(FileExistsError):
                     os.mkdir(called, dir_fd=here)
+                    if held.durable:
+                        flush_folder(way.parent, here)
             if here is None:
                 refuse_link(way)
                 continue
@@ -259,7 +263,7 @@ def write_file(path: str | Path, data: bytes, durable: bool = False) -> Path:
                 os.unlink(temporary, dir_fd=folder)
             raise
         if durable:
-            _flush_folder(path.parent, folder)
+            flush_folder(path.parent, folder)
     return path
 
 
@@ -308,9 +312,12 @@ def flush(descriptor: int) -> None:
             raise
 
 
-def _flush_folder(path: Path, descriptor: int | None) -> None:
-    """Have the names in a folder written to the disk, if the file system can do that; Windows does so by itself, and
-    lets nobody ask for it."""
+def flush_folder(path: Path, descriptor: int | None = None) -> None:
+    """Have the names in a folder, which may be open already, written to the disk, if the file system can do that;
+    Windows does so by itself, and lets nobody ask for it.
+
+    Raises: OSError
+    """
     if not BY_FOLDER:
         return
     with ExitStack() as stack:

@@ -10,10 +10,12 @@ never ends it. It is told, and training goes on; what found no room on the disk 
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rawgan.errors import FileError, RawganError
+from rawgan.runs._files import holder_of
 
 WAITING = 4
 """Jobs that may wait at most; with a slow disk, training then waits for it, instead of memory filling up."""
@@ -49,6 +51,7 @@ class Background:
         self._tell = tell
         self._faults: deque[str] = deque()
         """What is still to be told."""
+        self._told: set[str] = set()
         self._unwritten: dict[Any, tuple[Job, tuple[Any, ...]]] = {}
         """Pictures that are to be tried again, by their path."""
         self._lost = False
@@ -96,6 +99,8 @@ class Background:
         path = arguments[0]
         again = self._unwritten.pop(path, None)
         try:
+            if (held := holder_of(Path(path))) is not None:
+                held.check()  # before any work is done
             job(*arguments)
         except Exception as error:
             if again is None:
@@ -116,9 +121,12 @@ class Background:
         self._faults.append(what)
 
     def _look(self) -> None:
-        """Tell what went wrong with pictures."""
+        """Tell what went wrong with pictures, and of each once: a plot that cannot be drawn fails again and again."""
         while self._faults:
-            self._tell(self._faults.popleft())
+            what = self._faults.popleft()
+            if what not in self._told:
+                self._told.add(what)
+                self._tell(what)
 
     def __enter__(self) -> Self:
         return self

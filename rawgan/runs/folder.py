@@ -15,6 +15,7 @@ Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash l
 run trains, each is on the disk before the next is begun.
 """
 
+import codecs
 import os
 import re
 import time
@@ -31,8 +32,19 @@ from typing import Any, Self
 import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, FileError
-from rawgan.files import open_file
-from rawgan.runs._files import delete, holding, is_there, listed, naming, refuse_link, rename, whole_of, write_file
+from rawgan.files import expanded, open_file
+from rawgan.runs._files import (
+    delete,
+    flush_folder,
+    holding,
+    is_there,
+    listed,
+    naming,
+    refuse_link,
+    rename,
+    whole_of,
+    write_file,
+)
 from rawgan.runs.checkpoint import About, Checkpoint, Damaged, read, read_about, write
 from rawgan.runs.lines import Lines, cut_lines, read_last_line, read_lines, step_of, to_line, write_lines
 from rawgan.runs.locks import NoLocks, locking
@@ -69,7 +81,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self.config_file = self.path / CONFIG
         self.metrics_file = self.path / "metrics.jsonl"
         self.alarms_file = self.path / "alarms.jsonl"
@@ -108,7 +120,7 @@ class RunFolder:
         Raises: ConfigError when ``out`` is a file or holds anything already, or when it cannot be made.
         """
         with naming(RUNS if out is None else out, "made"):
-            run = cls(_new_default(name) if out is None else _new_at(Path(out)))
+            run = cls(_new_default(name) if out is None else _new_at(expanded(out)))
         run._is_new = True
         return run
 
@@ -160,6 +172,8 @@ class RunFolder:
                 raise
             if self._is_new:
                 refuse_taken(self.path)
+                with naming(self.path, "made"), suppress(PermissionError):
+                    flush_folder(self.path.parent)
             self._is_new = False
             yield
 
@@ -334,7 +348,9 @@ class RunFolder:
             except Damaged as error:
                 faults.append(str(error).partition("\n")[0])
             except FileError:
-                if path.is_symlink() or is_there(path):
+                with naming(path, "read"):
+                    is_link = path.is_symlink()
+                if is_link or is_there(path):
                     raise
                 left = [each for each in self.checkpoints() if each != path]  # a training has just deleted it
         if faults:
@@ -435,6 +451,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ConfigError(f"{path} is no configuration: its lists and tables are nested too deep") from None
     except UnicodeDecodeError as error:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as of PowerShell
+            raise ConfigError(f"{path} is UTF-16, which TOML must not be\n  save it as UTF-8") from None
         line, problem = data.count(b"\n", 0, error.start) + 1, "the text is not UTF-8"
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
@@ -480,10 +498,13 @@ def set_aside(path: Path) -> Path:
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already, or it is a link."""
+    """Raise a ConfigError if a new run cannot be at ``path``, because something is there already, or it is a link.
+
+    A run that was killed while it began, before it had a config.toml, is nothing: the same can be asked for again.
+    """
     with naming(path, "read"):
         refuse_link(path)
-        if path.is_dir() and any(each.name != LOCK for each in path.iterdir()):
+        if path.is_dir() and any(not _is_of_beginning(each) for each in path.iterdir()):
             raise ConfigError(
                 f"{path} is not empty, and a run never overwrites another\n"
                 "  choose another folder, or delete this one first"
@@ -491,6 +512,11 @@ def refuse_taken(path: Path) -> None:
         taken = path.exists() and not path.is_dir()
     if taken:
         raise ConfigError(f"{path} is a file, but a run needs a folder\n  choose another name")
+
+
+def _is_of_beginning(path: Path) -> bool:
+    """Whether a file is all that there is of a run before its config.toml is there: its lock, and half of that."""
+    return path.name == LOCK or whole_of(path) == CONFIG
 
 
 def _new_at(path: Path) -> Path:

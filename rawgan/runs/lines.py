@@ -15,7 +15,17 @@ import numpy as np
 from rawgan.data.bounded import machine_bytes
 from rawgan.errors import ConfigError, shown
 from rawgan.files import open_file
-from rawgan.runs._files import flush, is_still, is_there, naming, open_own, write_file, write_whole
+from rawgan.runs._files import (
+    flush,
+    flush_folder,
+    inside,
+    is_still,
+    is_there,
+    naming,
+    open_own,
+    write_file,
+    write_whole,
+)
 from rawgan.runs.checkpoint import MOST_STEPS
 
 LONGEST = 1 << 20
@@ -180,6 +190,8 @@ class Lines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor: int | None = None
+        self._is_new = False
+        """Whether its name may not be on the disk yet."""
 
     def append(self, line: bytes) -> None:
         """Append a line, and hand it to the system at once: a crash of this process loses no line.
@@ -203,8 +215,11 @@ class Lines:
         Raises: FileError
         """
         if self._descriptor is not None:
-            with naming(self.path, "written"):
+            with naming(self.path, "written"), inside(self.path) as (_, folder):
                 flush(self._descriptor)
+                if self._is_new:
+                    flush_folder(self.path.parent, folder)
+                    self._is_new = False
 
     def close(self) -> None:
         """Close the file; a later :meth:`append` opens it again."""
@@ -221,7 +236,7 @@ class Lines:
             if os.fstat(self._descriptor).st_nlink <= 1:
                 return self._descriptor
             self.close()
-        self._descriptor = open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        self._descriptor, self._is_new = open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND), True
         if os.fstat(self._descriptor).st_nlink > 1:
             data = self._read()
             self.close()

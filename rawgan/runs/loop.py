@@ -264,7 +264,7 @@ class Loop(ABC):
                 on_trouble(f"{folder.metrics_file} lacks {lost:,} of {self.reached:,} steps; they are not taken again")
             self._make_again(folder, records, background, should_stop, on_trouble)
             least = self._least(records, folder.best_step())
-            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached)):
+            if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached), on_trouble):
                 self._picture(folder, background, on_sample, on_trouble)
             saved, shown, outcomes = self.reached, time.monotonic(), []
             while True:
@@ -291,7 +291,7 @@ class Loop(ABC):
                         _check_finite(made)
                 except DivergedError as error:
                     background.finish()
-                    self._go_back(folder, error, on_trouble)
+                    self._go_back(folder, error, should_stop, on_trouble)
                     saved, outcomes, records = self.reached, [], folder.read_metrics()
                     least = self._least(records, folder.best_step())
                     continue
@@ -351,7 +351,7 @@ class Loop(ABC):
         now, lost, most = None, 0, self.config.keep * self.config.checkpoint_every
         for step in range(0, self.reached, self.config.sample_every):
             path = folder.sample_path(step)
-            if not _is_lost(path):
+            if not _is_lost(path, say):
                 continue
             before = folder.checkpoint_before(step)
             begin = 0 if before is None else before.about.step
@@ -462,8 +462,11 @@ class Loop(ABC):
         for path in folder.rewind(self.reached, self._has_picture):
             say(f"set aside: {path}")
 
-    def _go_back(self, folder: RunFolder, error: DivergedError, say: Callable[[str], None]) -> None:
-        """Find where the first number that is not finite came from, and be where the run was before that step.
+    def _go_back(
+        self, folder: RunFolder, error: DivergedError, should_stop: Callable[[], bool], say: Callable[[str], None]
+    ) -> None:
+        """Find where the first number that is not finite came from, and be where the run was before that step; if it is
+        to stop meanwhile, at the last checkpoint.
 
         Raises: DivergedError unless the run is to go on from there
         """
@@ -473,16 +476,23 @@ class Loop(ABC):
             say(f"passed over: {fault}")
         say(f"step {failed}: a loss is not finite; looking for the first such number, from the last checkpoint on")
         self._begin(checkpoint)
-        finding = None
+        finding: object = None
+        before = self.checkpoint()
         while finding is None and self.reached < failed:
-            before = self.checkpoint()
+            if should_stop():
+                self._begin(checkpoint)
+                self._rewind(folder, say)
+                return
             finding = first_nonfinite(
                 lambda: self._outcome(self.reached + 1, self._by_kernels),
                 networks_of(self.gan),
                 optimizers_of(self.gan),
             )
+            if finding is None:
+                after = self.checkpoint()
+                finding = _nonfinite_of(after)  # such as a moment, which no op has made
+                before = before if finding else after
         if finding is None:
-            before = self.checkpoint()
             what = "taken again, the steps since the last checkpoint give finite numbers: is the memory sound?"
         else:
             what = f"it began in step {before.about.step + 1}: {finding}"
@@ -506,16 +516,22 @@ class Loop(ABC):
 
 def _check_finite(checkpoint: Checkpoint) -> None:
     """Raise a DivergedError for numbers that are not finite: losses show those only in the next step."""
+    if found := _nonfinite_of(checkpoint):
+        raise DivergedError(f"step {checkpoint.about.step}: {found}, so training stops")
+
+
+def _nonfinite_of(checkpoint: Checkpoint) -> str | None:
+    """The first array whose numbers are not all finite; None if all are."""
     for name, array in checkpoint.arrays.items():
         if not np.isfinite(array).all():
-            raise DivergedError(
-                f"step {checkpoint.about.step}: {name} {array.shape} is no longer finite, so training stops"
-            )
+            return f"{name} {array.shape} is no longer finite"
+    return None
 
 
-def _is_lost(picture: Path) -> bool:
-    """Whether a picture is not there, or not whole. One that cannot be read is left alone."""
+def _is_lost(picture: Path, say: Callable[[str], None]) -> bool:
+    """Whether a picture is not there, or not whole. One of which the system does not tell is left alone, and told."""
     try:
         return not (is_there(picture) and is_whole_png(picture))
-    except FileError:
+    except FileError as error:
+        say(str(error))
         return False

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 import re
 import typing
 from abc import ABC, abstractmethod
@@ -12,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from rawgan.data import KNOWN, MIXTURES, Mixture
 from rawgan.errors import ArgumentError, ConfigError, shown
+from rawgan.files import expanded
 from rawgan.gan import Kind, Recipe, objective
 from rawgan.runs.doctor import NONE, Remedies
 
@@ -360,7 +360,7 @@ def absolute(place: str) -> str:
     if place in KNOWN or place in MIXTURES:
         return place
     try:
-        return str(Path(os.path.expanduser(place)).absolute())
+        return str(expanded(place).absolute())
     except FileNotFoundError:  # the working directory has been deleted
         return place
 

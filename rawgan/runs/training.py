@@ -10,6 +10,7 @@ from rawgan import nn
 from rawgan.autograd import no_grad
 from rawgan.data import Batches, ImageSet, PointBatches
 from rawgan.data.imageset import Progress
+from rawgan.files import expanded
 from rawgan.gan import (
     GAN,
     GraphedStep,
@@ -69,7 +70,7 @@ class Training(Loop):
         )  # fmt: skip
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
         if config.evaluate_every is not None:
-            features = None if config.evaluate_features is None else Path(config.evaluate_features)
+            features = None if config.evaluate_features is None else expanded(config.evaluate_features)
             self._evaluator = Evaluator(
                 self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=show
             )

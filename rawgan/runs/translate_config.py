@@ -11,6 +11,7 @@ from rawgan.data.degrading import Degradation
 from rawgan.data.pairs import MADE
 from rawgan.data.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
+from rawgan.files import expanded
 from rawgan.gan import PATCHES, ImageKind, TranslationKind
 from rawgan.gan.translating import LEARNING_RATE
 from rawgan.metrics.classifier import DIGITS
@@ -133,7 +134,7 @@ class PairedConfig(TranslateConfig):
         runs that can stand beside each other."""
         return {
             "command": self.command,
-            "data": str(Path(self.data).resolve()),
+            "data": str(expanded(self.data).resolve()),
             "size": self.size,
             "channels": self.channels,
             "white": self.white,
@@ -184,7 +185,7 @@ class Pix2pixConfig(PairedConfig):
     @property
     def asked(self) -> dict[str, Any]:
         """See the base class."""
-        targets = None if self.targets is None else str(Path(self.targets).resolve())
+        targets = None if self.targets is None else str(expanded(self.targets).resolve())
         own = {"pairs": self.how, "targets": targets, "reverse": self.reverse, "source channels": self.source_channels}
         return super().asked | own
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from rawgan.data.imageset import Progress
 from rawgan.data.pairs import MADE
 from rawgan.data.tiles import HELD_OUT, MOST_HELD_OUT
 from rawgan.errors import ArgumentError
+from rawgan.files import expanded
 from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
 from rawgan.gan.translating import Look
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
@@ -211,7 +211,7 @@ def look_of(config: PairedConfig, device_name: str) -> Look:
 
     Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
     """
-    judge = load_classifier(None if config.features is None else Path(config.features))
+    judge = load_classifier(None if config.features is None else expanded(config.features))
     kind, fits = judge.kind, (judge.kind.size, judge.kind.channels) == (config.size, config.channels)
     if not fits or (config.features is None and config.data != kind.data):
         raise ArgumentError(

@@ -6,7 +6,7 @@ RUNS = "tests/test_looking_at_runs.py"
 MEMORY = "tests/test_bounded_memory.py"
 DOWNLOADS = "tests/test_data_download.py"
 
-STRANGERS = [
+FAULTS = [
     Fault(
         "runs: a run that is written to has no mark",
         "rawgan/runs/locks.py",
@@ -17,8 +17,8 @@ STRANGERS = [
     Fault(
         "runs: who looks locks",
         "rawgan/runs/presence.py",
-        '        ask = getattr(fcntl, "F_OFD_GETLK", fcntl.F_GETLK)\n',
-        '        ask = getattr(fcntl, "F_OFD_GETLK", fcntl.F_GETLK)\n        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n',
+        "        ask = getattr(",
+        "        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n        ask = getattr(",
         f"{RUNS} -k makes_a_writer_wait",
     ),
     Fault(

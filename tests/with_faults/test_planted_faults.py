@@ -95,8 +95,8 @@ def run_here(copy, tests, words):
         importlib.import_module(package)  # outside pytest: a fault with which nothing can be imported raises here
     exceptions = Exceptions()
     with redirect_stdout(io.StringIO()) as output, redirect_stderr(output):
-        # A folder of its own for temporary files: pytest's usual one is cleaned up by every session that ends, and where
-        # several end at once, one is left with an open listing of what another removed, and warns of it.
+        # A folder of its own for temporary files: every session that ends cleans up pytest's usual one, and of several
+        # that end at once, one is left with an open listing of what another removed, and warns of it.
         exit_code = pytest.main([*OPTIONS, f"--basetemp={copy / 'temporary'}", tests, "-k", words], [exceptions])
     for name, module in sys.modules.items():
         if name.partition(".")[0] in PACKAGES:

@@ -3,7 +3,7 @@
 `simd` holds the two inner loops, `launch` runs blocks on all threads, `buffers` keeps memory to be used again.
 """
 
-from rawgan_kernels.cpu import settings
+from rawgan_kernels.cpu import settings  # noqa: F401  # first, as it says what Numba would not
 
 # isort: split
 from rawgan_kernels.cpu.activation import (

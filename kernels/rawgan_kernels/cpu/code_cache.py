@@ -141,7 +141,7 @@ class Place:
             if self.beside_sources:
                 for old in self.root.glob("rawgan-*"):
                     shutil.rmtree(old, ignore_errors=True)
-            self.root.mkdir(mode=0o755 if self.kept else 0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o755 if self.kept else 0o700, parents=self.kept, exist_ok=True)
             self.folder.mkdir(mode=0o755, exist_ok=True)
         if why := self.distrust():
             with suppress(OSError):
@@ -164,13 +164,10 @@ def places() -> list[Place]:
     if chosen and chosen[0].takes_files():
         return chosen
     sources = Place(Path(__file__).resolve().parent / "__pycache__", beside_sources=True)
-    users, temporary = user_cache_dir("rawgan", appauthor=False), _temporary_folder()
-    return [
-        *chosen,
-        sources,
-        *([Place(Path(os.path.realpath(users), "kernels"))] if os.path.isabs(users) else []),  # not, where there is no home
-        *([Place(temporary, kept=False)] if temporary else []),
-    ]
+    found = [*chosen, sources]
+    if os.path.isabs(users := user_cache_dir("rawgan", appauthor=False)):  # not, where there is no home
+        found.append(Place(Path(os.path.realpath(users), "kernels")))
+    return found + [Place(root, kept=False) for root in _temporary_roots()]
 
 
 def _chosen() -> list[Place]:
@@ -179,14 +176,12 @@ def _chosen() -> list[Place]:
     return [] if not path or path.startswith("~") else [Place(Path(os.path.realpath(path)))]
 
 
-def _temporary_folder() -> Path | None:
-    """For this user alone; None where there is no folder for temporary files."""
-    candidates = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")] + ["/tmp", "/var/tmp"]
-    for candidate in candidates:
-        if candidate and os.access(candidate, os.W_OK | os.X_OK):
-            owner = os.geteuid() if hasattr(os, "geteuid") else "user"
-            return Path(os.path.realpath(candidate), f"rawgan-kernels-{owner}")
-    return None
+def _temporary_roots() -> list[Path]:
+    """Where this user's own could be in the folders for temporary files; the current folder is none of them."""
+    folders = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    folders += ["/tmp", "/var/tmp"] if os.name == "posix" else []
+    owner = os.geteuid() if hasattr(os, "geteuid") else "user"
+    return [Path(os.path.realpath(folder), f"rawgan-kernels-{owner}") for folder in dict.fromkeys(folders) if folder]
 
 
 class Store:
@@ -269,7 +264,9 @@ def _write(path: Path, data: bytes) -> None:
     """All or nothing. Raises: OSError"""
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644), "wb") as file:
+        with open(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644), "wb"
+        ) as file:
             file.write(data)
         part.replace(path)
     except BaseException:
@@ -359,4 +356,5 @@ class CodeCache(caching._Cache):
 def environment() -> tuple[Any, ...]:
     """What machine code depends on, besides sources, types and CPU."""
     versions = sys.implementation.cache_tag, sys.version, numba.__version__, llvmlite.__version__
-    return (*versions, config.OPT, config.BOUNDSCHECK, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
+    settings: Any = config  # whose names are made when it is imported
+    return (*versions, settings.OPT, settings.BOUNDSCHECK, settings.LOOP_VECTORIZE, settings.SLP_VECTORIZE)

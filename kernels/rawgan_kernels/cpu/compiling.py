@@ -1,4 +1,6 @@
-"""How kernels are compiled: with which liberties, and what the user sees meanwhile. `code_cache` keeps the result on disk.
+"""How kernels are compiled: with which liberties, and what the user sees meanwhile.
+
+`code_cache` keeps the result on disk.
 
 A kernel that closes over another compiled function would not be found again on disk: bodies belong at module level.
 """
@@ -35,14 +37,14 @@ def kernel(function: Function | None = None, *, parallel: bool = False, fastmath
     """
     if function is None:
         return lambda function: kernel(function, parallel=parallel, fastmath=fastmath)
-    compiled = njit(nogil=True, error_model="numpy", parallel=parallel, fastmath=fastmath)(function)
+    compiled: Any = njit(nogil=True, error_model="numpy", parallel=parallel, fastmath=fastmath)(function)
     compiled._cache = CodeCache(function)
     return compiled
 
 
 def standalone(signature: Any, function: Function) -> Any:
     """Compile now, to be called by its address; see `simd.by_address`."""
-    compiled = CFunc(function, sigutils.normalize_signature(signature), {}, {"error_model": "numpy"})
+    compiled: Any = CFunc(function, sigutils.normalize_signature(signature), {}, {"error_model": "numpy"})
     compiled._cache = CodeCache(function)
     compiled.compile()
     return compiled

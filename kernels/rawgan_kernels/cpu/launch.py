@@ -7,8 +7,8 @@ Numba's `prange` does the distributing, once, in `_for_all_blocks`; bodies are c
 `prange` in every kernel would do as well, but be compiled four times over, and the user would wait for that.
 
 A process that was forked off has none of the threads, and GNU's OpenMP ends it when it asks for them; Numba's own
-threads (`workqueue`) serve one caller at a time, and end the process otherwise. So each run takes its turn, and where it
-does not get it, the calling thread runs all blocks: the result is the same.
+threads (`workqueue`) serve one caller at a time, and end the process otherwise. So each run takes its turn, and where
+it does not get it, the calling thread runs all blocks: the result is the same.
 """
 
 import os
@@ -69,7 +69,7 @@ def threads() -> int:
                 f"backend 'cpu': Numba cannot start its threads\n  {error}\n"
                 "  unset NUMBA_THREADING_LAYER and NUMBA_THREADING_LAYER_PRIORITY, or set them to others"
             ) from error
-    return numba_threads._get_num_threads()
+    return int(numba_threads._get_num_threads())  # type: ignore[attr-defined]  # which is there once they are started
 
 
 # --- whose turn it is --------------------------------------------------------------------------------------------
@@ -104,9 +104,7 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
 
 
 # --- the machine code --------------------------------------------------------------------------------------------

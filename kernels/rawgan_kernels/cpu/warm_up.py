@@ -95,7 +95,7 @@ def warm_up(dtype: str = "float32", on_kernel: Callable[[str], None] = lambda na
         with watch_compilation(lambda name, seconds: on_kernel(name)):
             compile_part(0, parts, dtype)
             deadline = time.monotonic() + max(PATIENCE, 2 * (time.monotonic() - started))
-            if len(helpers) < parts - 1 or not all([_is_done(helper, deadline) for helper in helpers]):
+            if len(helpers) < parts - 1 or not all(_is_done(helper, deadline) for helper in helpers):
                 for part in range(1, parts):
                     compile_part(part, parts, dtype)  # here, where what goes wrong can be seen
     finally:
