@@ -179,9 +179,9 @@ def test_of_pictures_that_are_refused_for_good_only_so_many_are_kept():
     told = []
     with Background(told.append) as background:
         for number in range(TRIED_AGAIN + 4):
-            background.draw(refuse, number)
+            background.draw(refuse, Path(str(number)))
     assert len(told) == TRIED_AGAIN + 4
-    assert tried[-TRIED_AGAIN - 1 :] == [*range(3, TRIED_AGAIN + 4)]
+    assert tried[-TRIED_AGAIN - 1 :] == [Path(str(number)) for number in range(3, TRIED_AGAIN + 4)]
 
 
 def test_what_fails_again_and_again_is_told_once():
