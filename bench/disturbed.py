@@ -144,9 +144,15 @@ class Tally:
     """What was done to one kind, and what came of it."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """Points, those "killed", how many ended well "all the same" or with an "error", and of each of OUTCOMES."""
+    """Points; of these how many were "killed", ended "all the same", with a "warning" or an "error", or as one of
+    OUTCOMES says; and calls that were "not met", as two threads took turns in another way."""
     losses: list[str] = field(default_factory=list)
     """The faults of which something was lost, and what."""
+
+    @property
+    def lost(self) -> int:
+        """Of how many points something was lost, or not said."""
+        return sum(self.counts[outcome] for outcome in OUTCOMES)
 
     def add(self, other: "Tally") -> None:
         """Count another's, too."""
@@ -267,8 +273,7 @@ class Bed:
         self._prepare(name)
         ended = self._run(kind.command, lambda: self.calls.fail(self.out, fault), kind.sick)
         if not ended.happened:
-            tally.counts["not met"] += 1
-            return tally
+            return Tally(Counter({"not met": 1}))
 
         def note(outcome: str, what: object) -> None:
             tally.counts[outcome] += 1

@@ -102,12 +102,18 @@ def compile_library(folder: Path) -> Path:
     """
     found = compiler()
     if found is None:
-        raise BenchError("system calls are made to fail by a library in C, and there is no compiler: install gcc")
+        raise BenchError(
+            "system calls are made to fail by a library in C, and there is no compiler\n"
+            "  install gcc, or leave them out: --every 0"
+        )
     path = folder / "failing.so"
     command = [found, "-O1", "-Wall", "-shared", "-fPIC", "-o", str(path), str(SOURCE), "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise BenchError(f"{SOURCE.name} cannot be compiled on this system, which should be Linux\n{done.stderr:.2000}")
+        raise BenchError(
+            f"{SOURCE.name} cannot be compiled on this system, which should be Linux; --every 0 leaves it out\n"
+            f"{done.stderr:.2000}"
+        )
     return path
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from rich.box import SIMPLE
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -94,7 +95,6 @@ def main(options: list[str]) -> None:
         console,
         (
             f"system calls that failed, or at which a process was killed: {points:,}, of these killed {killed:,}",
-            *losses,
             *escapes,
             f"lost: {f'{lost:,}' if lost else 'nothing'}",
         ),
@@ -120,6 +120,7 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
     """
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as folder:
         library = compile_library(Path(folder))
+        stopped = Event()
         tasks = {name: progress.add_task(name, total=None) for name in KINDS}
 
         def disturb(number: int, name: str) -> Tally:
@@ -131,12 +132,21 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
                 chosen = range(number % every, len(worker.ask("all_faults")), every)
                 progress.update(tasks[name], total=len(chosen))
                 for point in chosen:
+                    if stopped.is_set():
+                        break
                     tally.add(worker.ask("disturb", point))
                     progress.advance(tasks[name])
+            print_lines(
+                progress.console, (f"{name}: {tally.counts['points']:,} points, lost {tally.lost:,}", *tally.losses)
+            )
             return tally
 
         with preloaded(library), ThreadPoolExecutor(machine.usable_cores()) as pool:
-            done = list(pool.map(disturb, range(len(KINDS)), KINDS))
+            try:
+                done = list(pool.map(disturb, range(len(KINDS)), KINDS))
+            finally:
+                stopped.set()  # Ctrl-C waits for the points that are being tried, and for no others
+                pool.shutdown(cancel_futures=True)
     return dict(zip(KINDS, done, strict=True))
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -57,6 +58,30 @@ def poison_memory(monkeypatch):
         monkeypatch.setattr(buffers, "SMALL", 0)  # for every array to come from there
 
     return poison
+
+
+@pytest.fixture
+def deep_folder():
+    """A function that makes folders inside a folder, one in the other, deeper than Python can call functions.
+
+    They are deleted after the test: pytest, which does so three sessions later, could not.
+    """
+    made = []
+
+    def make(folder, levels=1200):
+        made.append(folder / "a")
+        path, place = folder, os.open(folder, os.O_RDONLY)
+        for _ in range(levels):
+            os.mkdir("a", dir_fd=place)
+            inner = os.open("a", os.O_RDONLY, dir_fd=place)
+            os.close(place)
+            path, place = path / "a", inner
+        os.close(place)
+        return path
+
+    yield make
+    for path in made:
+        subprocess.run(["rm", "-rf", path], check=True)
 
 
 @pytest.fixture

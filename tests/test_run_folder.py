@@ -1,5 +1,6 @@
 """Run folders: what is written comes back, nothing is overwritten, and every error names its file."""
 
+import errno
 import json
 import math
 import os
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rawgan.errors import ArgumentError, ConfigError
+from rawgan.errors import ArgumentError, ConfigError, FileError
 from rawgan.runs import RunFolder, folder
 from rawgan.runs._files import write_file
 
@@ -370,3 +371,40 @@ def test_a_run_that_was_killed_before_it_had_a_configuration_can_be_asked_for_ag
     (out / ".losses.png.0123abcd.tmp").touch()
     with pytest.raises(ConfigError, match="not empty"):
         RunFolder.create(out, "x")
+
+
+@pytest.mark.parametrize("reading", ["open", "locked", "newest_checkpoint"])
+def test_a_system_that_does_not_tell_what_something_is_is_an_error_that_names_it(reading, tmp_path, monkeypatch):
+    run = RunFolder.create(tmp_path / "run", "x")
+    run.write_config({"steps": 1})
+    run.checkpoints_folder.mkdir()
+    (run.checkpoints_folder / "step-000001.safetensors").mkdir()  # which cannot be read
+
+    def fail(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "is_symlink", fail)
+    calls = {"open": lambda: RunFolder.open(run.path), "locked": lambda: run.locked().__enter__()}
+    with pytest.raises(FileError, match=r"run.* could not be .*: Input/output error"):
+        calls.get(reading, run.newest_checkpoint)()
+
+
+def test_what_is_said_of_closing_a_folder_or_a_lock_is_no_error(tmp_path, monkeypatch):
+    """Nothing was written to either; of a file that was, it is one."""
+    close = os.close
+    written = set()
+
+    def fail(descriptor):
+        is_written = descriptor in written
+        close(descriptor)
+        if not is_written:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: (written.add(descriptor), write(descriptor, data))[1])
+    monkeypatch.setattr(os, "close", fail)
+    run = RunFolder.create(tmp_path / "run", "x")
+    with run.locked():
+        run.write_config({"steps": 1})
+    monkeypatch.undo()
+    assert run.read_config() == {"steps": 1}

@@ -1,6 +1,7 @@
 """The table of faults that `test_planted_faults.py` plants: what an author of this code might get wrong."""
 
 from fault import Fault
+from faults_of_calls import CALLS
 from faults_of_checks import CHECKS
 from faults_of_doors import DOORS
 from faults_of_translation import TRANSLATION
@@ -1798,6 +1799,7 @@ FAULTS = [
     *MIXTURES,
     *CHECKS,
     *TRANSLATION,
+    *CALLS,
     *DOORS,
     *WRITING,
 ]
