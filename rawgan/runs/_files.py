@@ -108,6 +108,7 @@ class Held:
     durable: bool
     checks: list[Callable[[], None]] = field(default_factory=list)
     """Called before anything is written there: each may raise."""
+    is_open: bool = True
 
     def check(self) -> None:
         """Raise a ConfigError if the path leads to another folder by now, or an OSError if the system does not tell."""
@@ -166,8 +167,11 @@ def holding(folder: Path, durable: bool = False, follow: bool = False) -> Iterat
                 found = os.stat(folder if descriptor is None else descriptor)
                 held = Held(folder, descriptor, identity_of(found), durable)
         _held.append(held)
-        stack.callback(_held.remove, held)
-        yield held
+        try:
+            yield held
+        finally:
+            _held.remove(held)
+            held.is_open = False
 
 
 def holder_of(path: Path) -> Held | None:
