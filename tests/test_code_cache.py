@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import signal
 import time
 from pathlib import Path
 
@@ -69,9 +70,23 @@ def test_a_file_by_another_name_is_none(place):
     assert [*store.read("subtract")] == []
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("there", path)])
-def test_what_is_no_file_is_none(place, make):
-    """A pipe that nobody writes to would be waited for."""
+@pytest.fixture
+def patience():
+    """Ends a wait after a few seconds."""
+
+    def give_up(signum, frame):
+        raise AssertionError("it would be waited for without end")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("elsewhere", path)])
+def test_what_is_no_file_is_none(place, make, patience):
+    """Not a pipe, which nobody writes to, nor a link to a file that is right."""
     Store([place]).write("there", b"code")
     (place.folder / "there").rename(place.folder / "elsewhere")
     make(place.folder / "there")
@@ -169,8 +184,8 @@ def homeless(monkeypatch, tmp_path):
 
 def test_without_a_home_the_temporary_folder_serves_with_one_line(homeless, told, capsys):
     found = code_cache.places()
-    assert [place.kept for place in found] == [True, False]
-    temporary = found[-1]
+    assert [place.kept for place in found] == [True, False, False, False]
+    temporary = found[1]
     assert temporary.root == homeless / f"rawgan-kernels-{os.geteuid()}"
     store = Store([Place(Path("/proc/nothing")), temporary])
     for name in ("add", "multiply"):
@@ -192,8 +207,11 @@ def test_a_folder_in_no_home_is_none(homeless, monkeypatch, chosen):
 
 def test_no_temporary_folder_is_made_up(homeless, monkeypatch):
     """Python's own choice would be the current folder in the end."""
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert [place.kept for place in code_cache.places()] == [True]
+    monkeypatch.setenv("TMPDIR", str(homeless / "nothing"))
+    place = code_cache.places()[1]
+    assert place.root.parent == homeless / "nothing"
+    assert not place.takes_files()
+    assert not place.root.parent.exists()
 
 
 def test_the_chosen_folder_is_the_only_one_if_it_takes_files(monkeypatch, tmp_path):

@@ -251,6 +251,137 @@ def test_addresses_that_are_refused(tmp_path, url):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def far(server, monkeypatch):
+    """An https server, as far as the client sees, which answers each name by what `answers` has for it."""
+    answers: dict[str, tuple[int, dict[str, str], object]] = {}
+    send = requests.adapters.HTTPAdapter.send
+
+    def answer(adapter, request, *args, **options):
+        if not request.url.startswith("https://"):
+            return send(adapter, request, *args, **options)
+        response = requests.Response()
+        response.status_code, headers, body = answers[request.url.rpartition("/")[2]]
+        response.headers.update(headers)
+        response.raw, response.url, response.request = body, request.url, request
+        return response
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", answer)
+    return answers
+
+
+class Body:
+    """What a server sends, without an end; counts what is read of it."""
+
+    def __init__(self):
+        self.taken = 0
+
+    def read(self, size=2**20, **options):
+        self.taken += size
+        if self.taken > 2**26:
+            pytest.fail("all of it is read")
+        return bytes(size)
+
+    def stream(self, size, **options):
+        while True:
+            yield self.read(size)
+
+    def close(self):
+        pass
+
+    release_conn = close
+
+
+def from_far(tmp_path, name: str) -> str:
+    with pytest.raises(DataError) as caught:
+        download.fetch(f"https://far.example/{name}", tmp_path / "file", download.Expected(1, "0" * 64))
+    assert not [path for path in tmp_path.iterdir() if path.name != "cache"]
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]", "192.0.2.1"])
+def test_an_encrypted_server_sends_on_to_no_unencrypted_one(far, server, tmp_path, host):
+    """Not to services of this machine either, which might do what they are asked."""
+    onward = f"http://{host}:{server.http.server_port}/delete/all"
+    far["x"] = (302, {"Location": onward}, Body())
+    assert "downloads come over https only, not from http://" in from_far(tmp_path, "x")
+    far["y"] = (307, {"Location": "https://further.example/x"}, Body())
+    assert "downloads come over https only, not from http://" in from_far(tmp_path, "y")
+    assert server.requests == []
+
+
+def test_bodies_of_redirects_are_not_read(far, tmp_path):
+    body = Body()
+    far["x"] = (302, {"Location": "https://far.example/y"}, body)
+    far["y"] = (301, {"Location": "/x"}, body)
+    assert "broke off (TooManyRedirects)" in from_far(tmp_path, "x")
+    assert body.taken == 0
+    far["z"] = (500, {}, body)
+    assert "the server answered 500" in from_far(tmp_path, "z")
+    assert body.taken == 0
+
+
+def test_what_is_packed_for_the_way_is_not_unpacked(far, tmp_path):
+    body = Body()
+    far["x"] = (200, {"Content-Encoding": "gzip"}, body)
+    assert "broke off (ContentDecodingError)" in from_far(tmp_path, "x")
+    assert body.taken == 0
+
+
+# --- what a killed process leaves ------------------------------------------------------------------------------------
+
+
+def test_parts_of_processes_that_are_no_more_are_deleted(server, tmp_path):
+    folder = tmp_path / "cache" / "cifar10"
+    folder.mkdir(parents=True)
+    (folder / ".download-0123abcd-other.tar.gz").write_bytes(b"half")
+    (folder / f".download-0123abcd-{TAR}").write_bytes(b"half")
+    (folder / "mine.download").write_bytes(b"mine")
+    load("cifar10", image_size=32)
+    assert cached(tmp_path) == [TAR, "mine.download"]
+    (folder / ".download-4567abcd-x").write_bytes(b"half")  # of one that was killed when all was there already
+    load("cifar10", image_size=32)
+    assert cached(tmp_path) == [TAR, "mine.download"]
+
+
+def test_parts_of_processes_that_are_at_work_stay(server, tmp_path):
+    path = tmp_path / "cache" / "cifar10" / TAR
+    path.parent.mkdir(parents=True)
+    with download._part_of(path) as (part, file):
+        load("cifar10", image_size=32)
+        assert part.exists()
+        file.write(b"more")
+    assert cached(tmp_path) == [TAR]
+
+
+def test_a_part_that_was_taken_for_litter_is_begun_anew(tmp_path, monkeypatch):
+    free, taken = download._is_free, []
+
+    def deleted_first(file):
+        if not taken:
+            taken.append(file.name)
+            download.os.unlink(file.name)
+        return free(file)
+
+    monkeypatch.setattr(download, "_is_free", deleted_first)
+    with download._part_of(tmp_path / "file") as (part, _):
+        assert part.exists()
+        assert [str(part)] != taken
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("days", "left"), [(0.5, 1), (2, 0)])
+def test_without_locks_old_parts_are_litter(tmp_path, monkeypatch, days, left):
+    (tmp_path / ".download-0123abcd-file").write_bytes(b"half")
+    monkeypatch.setattr(download, "_is_free", lambda file: None)
+    now = time.time()
+    monkeypatch.setattr(download.time, "time", lambda: now + 86400 * days)
+    download._delete_litter(tmp_path / "file")
+    assert len(list(tmp_path.iterdir())) == left
+    with download._part_of(tmp_path / "file") as (part, _):
+        assert part.exists()
+
+
 def test_there_is_no_server(server, tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"

@@ -33,10 +33,20 @@ def images(tmp_path):
 
 
 def wait_for(condition):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+def wait_for_line(capsys, line):
+    printed = []
+
+    def is_there():
+        printed.append(capsys.readouterr().out)
+        return line in "".join(printed)
+
+    wait_for(is_there)
 
 
 # --- signals ---------------------------------------------------------------------------------------------------------
@@ -66,7 +76,7 @@ def test_a_second_signal_is_ctrl_c_where_others_live_in_the_process():
 
 def test_two_signals_within_one_long_step_are_two(monkeypatch):
     """Python's handlers would run once, and only after it."""
-    left, data = [], bytes(300 << 20)
+    left = []
     monkeypatch.setattr(_stopping, "alone", True)
     monkeypatch.setattr(_stopping, "_leave", lambda number: left.append((number, time.monotonic())))
 
@@ -77,7 +87,7 @@ def test_two_signals_within_one_long_step_are_two(monkeypatch):
 
     with stopping(lambda words: None):
         threading.Thread(target=send).start()
-        hashlib.sha256(data)  # a step, in which no line of Python runs
+        hashlib.pbkdf2_hmac("sha256", b"a", b"b", 400_000)  # a long step, in which no line of Python runs
         ended = time.monotonic()
         wait_for(lambda: left)
     ((number, moment),) = left
@@ -200,6 +210,32 @@ def test_what_does_not_block_loses_only_what_does_not_fit():
     assert (stream.getvalue(), outlet.lost) == ("there", None)
 
 
+def test_a_reader_that_has_paused_is_waited_for_unless_there_is_a_hurry(monkeypatch):
+    monkeypatch.setattr(_outlet, "PATIENCE", 0.2)
+    reader, writer = os.pipe()
+    with io.TextIOWrapper(os.fdopen(writer, "wb"), "utf-8") as stream:
+        outlet = Outlet(stream)
+        text, read = "x" * 200_000, []  # more than a pipe holds
+
+        def read_on():
+            time.sleep(0.5)
+            while sum(map(len, read)) < len(text):
+                read.append(os.read(reader, 1 << 16))
+
+        thread = threading.Thread(target=read_on)
+        thread.start()
+        outlet.write(text)
+        thread.join()
+        assert (b"".join(read).decode(), outlet.lost) == (text, None)
+        _outlet.hurry.set()
+        try:
+            outlet.write(text)
+        finally:
+            _outlet.hurry.clear()
+        assert isinstance(outlet.lost, TimeoutError)
+        os.close(reader)
+
+
 def test_streams_are_those_of_before_afterwards(capsys):
     before = sys.stdout, sys.stderr
     with _outlet.outlets():
@@ -219,17 +255,14 @@ def test_without_any_output_there_is_none(monkeypatch):
 @pytest.mark.parametrize("options", [{}, {"TERM": "dumb", "TTY_COMPATIBLE": "1"}], ids=["a pipe", "a dumb terminal"])
 def test_long_work_is_told_of_in_lines(options, monkeypatch, capsys):
     monkeypatch.setattr(_progress, "LINE_SECONDS", 0.01)
-    console, printed = Console(_environ=options), ""
+    console = Console(_environ=options)
     with progress_of(console, "reading images") as show:
-        while "reading images: 0 s so far\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "reading images: 0 s so far\n")
         show(1, 4)
-        while "reading images: 25 %, 0 s so far\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "reading images: 25 %, 0 s so far\n")
     with waiting(console, "compiling") as tell:
         tell("compiling conv2d")
-        while "compiling conv2d: 0 s so far\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "compiling conv2d: 0 s so far\n")
 
 
 def test_short_work_is_not(capsys):
@@ -246,7 +279,6 @@ def test_lines_of_text_are_never_more_than_ten_seconds_apart():
 
 def test_a_step_that_takes_long_gives_a_sign_of_life(images, monkeypatch, capsys):
     monkeypatch.setattr(_view, "SILENT_SECONDS", 0.03)
-    training, printed = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9)), ""
+    training = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9))
     with Log(Console(), training):
-        while "step 0/9; since then: 0 s\n" not in printed:
-            printed += capsys.readouterr().out
+        wait_for_line(capsys, "step 0/9; since then: 0 s\n")

@@ -4,10 +4,15 @@ What a person would have read is no reason to end in the middle of work.
 """
 
 import os
+import select
 import signal
+import stat
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import TextIOWrapper
 from typing import Any, TextIO
 
@@ -15,8 +20,20 @@ GONE = 128 + getattr(signal, "SIGPIPE", 13)
 """Exit code when the reader of the output has gone: that of other commands, which SIGPIPE ends."""
 
 
+PIECE = 1000
+"""Letters that are written at once to a pipe or a terminal: no more bytes than one takes that takes any."""
+PATIENCE = 1.0
+"""Seconds to wait for a reader that has paused, when there is a hurry."""
+
+hurry = threading.Event()
+"""Whether a run is to end: then it does not wait for a reader that has paused."""
+
+
 class Outlet:
     """A stream of text that goes on without the file behind it. `lost` says why it does.
+
+    A write to a pipe that is full cannot be ended from outside. So nothing is written before there is room, and when
+    there is a `hurry`, a reader that has paused is not waited for.
 
     >>> class Full:
     ...     def write(self, text):
@@ -28,12 +45,26 @@ class Outlet:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._room = _room_of(stream)
         self.lost: OSError | None = None
 
     def write(self, text: str) -> int:
         """Write, as long as that works."""
-        self._attempt(lambda: self._stream.write(text))
+        if self._room is None:
+            self._attempt(lambda: self._stream.write(text))
+            return len(text)
+        for start in range(0, len(text), PIECE):
+            self._attempt(partial(self._write_piece, text[start : start + PIECE]))
         return len(text)
+
+    def _write_piece(self, text: str) -> None:
+        assert self._room is not None
+        began = time.monotonic()
+        while not self._room.poll(100):
+            if hurry.is_set() and time.monotonic() - began > PATIENCE:
+                raise TimeoutError("its reader has paused")
+        self._stream.write(text)
+        self._stream.flush()
 
     def flush(self) -> None:
         """Flush, as long as that works."""
@@ -58,6 +89,19 @@ class Outlet:
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, self._stream.fileno())
                 os.close(nowhere)
+
+
+def _room_of(stream: Any) -> Any:
+    """What tells whether there is room in a pipe or a terminal; None for files, which have it, or an error."""
+    try:
+        number = stream.fileno()
+        if not hasattr(select, "poll") or stat.S_ISREG(os.fstat(number).st_mode):
+            return None
+        room = select.poll()
+        room.register(number, select.POLLOUT)
+    except (OSError, ValueError, AttributeError):
+        return None
+    return room
 
 
 def with_outlets(run: Callable[[], int]) -> int:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from rawgan.cli._outlet import hurry
+
 ASKING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
 """Ctrl-C, kill, a terminal that was closed, what batch systems send before time is up, Ctrl-Break."""
 WORDS = "stopping after this step, with a checkpoint; Ctrl-C again stops at once"
@@ -57,6 +59,7 @@ def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
     try:
         yield stop
     finally:
+        hurry.clear()
         signal.set_wakeup_fd(outer)
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -82,6 +85,7 @@ def _watch(receiver: socket.socket, handled: Container[int], stop: Stop, tell: C
                 asked += 1
                 if asked == 1:
                     stop.signal = number
+                    hurry.set()
                     teller = threading.Thread(target=tell, args=(WORDS,), daemon=True)
                     teller.start()  # of its own, as the terminal may be held up
                 elif alone:

@@ -60,7 +60,9 @@ def main(options: list[str]) -> int:
 def _fault(path: Path, error: Exception) -> str:
     """What is wrong with a run, in a line that names it."""
     said = str(error).partition("\n")[0]
-    return said if isinstance(error, RawganError) else f"{path}: {type(error).__name__}: {said}"[:1000]
+    if isinstance(error, RawganError):
+        return said
+    return f"{path}: what its files say makes no sense ({type(error).__name__}: {said[:LONGEST]})"
 
 
 def _row(folder: RunFolder) -> tuple[str, ...]:
@@ -98,13 +100,13 @@ def _brief(text: str) -> str:
 
 def _bytes(folder: Path) -> int:
     """What the files below a folder take, links aside, however deep they lie."""
-    size, pending = 0, [folder]
+    size, pending = 0, [os.fspath(folder)]
     while pending:
         with suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 with suppress(OSError):  # a training has just deleted it, or it belongs to somebody else
                     if entry.is_dir(follow_symlinks=False):
-                        pending.append(Path(entry.path))
+                        pending.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
                         size += entry.stat(follow_symlinks=False).st_size
     return size

@@ -177,8 +177,8 @@ def _answer(session: "Session", url: str) -> "Response":
 
     unpacked = {"Accept-Encoding": "identity"}  # the bytes of the file, not packed for the way
     for _ in range(MOST_REDIRECTS):
-        response = session.get(url, stream=True, timeout=TIMEOUT, headers=unpacked, allow_redirects=False)
-        onward = session.get_redirect_target(response)
+        response = session.get(url, stream=True, timeout=TIMEOUT, headers=unpacked)
+        onward = requests.Session.get_redirect_target(session, response)
         if onward is None:
             return response
         response.close()
@@ -200,7 +200,13 @@ def _session(url: str) -> "Session":
                 raise requests.exceptions.InvalidSchema(f"downloads come over https only, not from {request.url}")
             return super().send(request, *args, **options)
 
-    session = requests.Session()
+    class Staying(requests.Session):
+        """Asks one server. By itself, requests asks on wherever it is sent, and reads first all that comes along."""
+
+        def get_redirect_target(self, resp: "Response") -> None:
+            return None
+
+    session = Staying()
     session.mount("http://", OnlyHere())
     return session
 

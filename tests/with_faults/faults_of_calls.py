@@ -2,7 +2,7 @@
 
 from fault import Fault
 
-CALLS = [
+FAULTS = [
     Fault(
         "runs: one that was killed as it began is in its own way",
         "rawgan/runs/folder.py",

@@ -8,7 +8,7 @@ def fault(name: str, file: str, old: str, new: str, words: str) -> Fault:
     return Fault(f"checks: {name}", f"rawgan/testing/{file}.py", old, new, f"tests/test_proving.py -k {words}")
 
 
-CHECKS = [
+FAULTS = [
     fault("noise at a jump", "calls", "[shifted(x, rng, ASIDE) for x in arrays]", "list(arrays)", "mean and quantised"),
     fault("ties", "level", "self._check_together(self.kinks[known:])", "pass", "largest and half"),
     fault(

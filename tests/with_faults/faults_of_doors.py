@@ -2,7 +2,7 @@
 
 from fault import Fault
 
-DOORS = [
+FAULTS = [
     Fault(
         "arrays: another byte order passes",
         "rawgan/arrays.py",

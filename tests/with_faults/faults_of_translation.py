@@ -2,7 +2,7 @@
 
 from fault import Fault
 
-TRANSLATION = [
+FAULTS = [
     Fault(
         "unet: the skips carry nothing",
         "rawgan/gan/translators.py",

@@ -6,7 +6,7 @@ FILES, LINES, LOCKS, FOLDER = (f"rawgan/runs/{name}.py" for name in ("_files", "
 LOOP, BACKGROUND = "rawgan/runs/loop.py", "rawgan/runs/background.py"
 HELD, RESUME = "tests/test_held_folders.py", "tests/test_resume.py"
 
-WRITING = [
+FAULTS = [
     Fault(
         "files: a short write is taken for a whole one",
         FILES,

@@ -1,11 +1,9 @@
 """The table of faults that `test_planted_faults.py` plants: what an author of this code might get wrong."""
 
+from importlib import import_module
+from pathlib import Path
+
 from fault import Fault
-from faults_of_calls import CALLS
-from faults_of_checks import CHECKS
-from faults_of_doors import DOORS
-from faults_of_translation import TRANSLATION
-from faults_of_writing import WRITING
 
 ARITHMETIC = [
     Fault(
@@ -1778,6 +1776,8 @@ MIXTURES = [
     ),
 ]
 
+ELSEWHERE = [import_module(file.stem) for file in sorted(Path(__file__).parent.glob("faults_of_*.py"))]
+
 FAULTS = [
     *ARITHMETIC,
     *REDUCTIONS_AND_SHAPES,
@@ -1797,9 +1797,5 @@ FAULTS = [
     *METRICS,
     *DOCTOR,
     *MIXTURES,
-    *CHECKS,
-    *TRANSLATION,
-    *CALLS,
-    *DOORS,
-    *WRITING,
+    *(fault for module in ELSEWHERE for fault in module.FAULTS),
 ]
