@@ -440,9 +440,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises: ConfigError when the file is missing or is not TOML, naming the line.
     """
     with naming(path, "read"), open_file(path) as file:
-        data = file.read(LONGEST_TOML + 1)
-    if len(data) > LONGEST_TOML:
-        raise ConfigError(f"{path} is no configuration: it has more than {LONGEST_TOML:,} bytes")
+        if os.fstat(file.fileno()).st_size > LONGEST_TOML:
+            raise ConfigError(f"{path} is no configuration: it has more than {LONGEST_TOML:,} bytes")
+        data = file.read()
     try:
         if any(line.count(b".") > MOST_DOTS for line in data.split(b"\n")):
             raise RecursionError
