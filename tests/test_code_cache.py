@@ -169,8 +169,8 @@ def homeless(monkeypatch, tmp_path):
 
 def test_without_a_home_the_temporary_folder_serves_with_one_line(homeless, told, capsys):
     found = code_cache.places()
-    assert [place.kept for place in found] == [True, False]
-    temporary = found[-1]
+    assert [place.kept for place in found] == [True, False, False, False]
+    temporary = found[1]
     assert temporary.root == homeless / f"rawgan-kernels-{os.geteuid()}"
     store = Store([Place(Path("/proc/nothing")), temporary])
     for name in ("add", "multiply"):
@@ -192,8 +192,11 @@ def test_a_folder_in_no_home_is_none(homeless, monkeypatch, chosen):
 
 def test_no_temporary_folder_is_made_up(homeless, monkeypatch):
     """Python's own choice would be the current folder in the end."""
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert [place.kept for place in code_cache.places()] == [True]
+    monkeypatch.setenv("TMPDIR", str(homeless / "nothing"))
+    place = code_cache.places()[1]
+    assert place.root.parent == homeless / "nothing"
+    assert not place.takes_files()
+    assert not place.root.parent.exists()
 
 
 def test_the_chosen_folder_is_the_only_one_if_it_takes_files(monkeypatch, tmp_path):

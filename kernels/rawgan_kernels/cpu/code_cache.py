@@ -141,7 +141,7 @@ class Place:
             if self.beside_sources:
                 for old in self.root.glob("rawgan-*"):
                     shutil.rmtree(old, ignore_errors=True)
-            self.root.mkdir(mode=0o755 if self.kept else 0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o755 if self.kept else 0o700, parents=self.kept, exist_ok=True)
             self.folder.mkdir(mode=0o755, exist_ok=True)
         if why := self.distrust():
             with suppress(OSError):
@@ -167,9 +167,7 @@ def places() -> list[Place]:
     found = [*chosen, sources]
     if os.path.isabs(users := user_cache_dir("rawgan", appauthor=False)):  # not, where there is no home
         found.append(Place(Path(os.path.realpath(users), "kernels")))
-    if temporary := _temporary_folder():
-        found.append(Place(temporary, kept=False))
-    return found
+    return found + [Place(root, kept=False) for root in _temporary_roots()]
 
 
 def _chosen() -> list[Place]:
@@ -178,14 +176,12 @@ def _chosen() -> list[Place]:
     return [] if not path or path.startswith("~") else [Place(Path(os.path.realpath(path)))]
 
 
-def _temporary_folder() -> Path | None:
-    """For this user alone; None where there is no folder for temporary files."""
-    candidates = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")] + ["/tmp", "/var/tmp"]
-    for candidate in candidates:
-        if candidate and os.access(candidate, os.W_OK | os.X_OK):
-            owner = os.geteuid() if hasattr(os, "geteuid") else "user"
-            return Path(os.path.realpath(candidate), f"rawgan-kernels-{owner}")
-    return None
+def _temporary_roots() -> list[Path]:
+    """Where this user's own could be in the folders for temporary files; the current folder is none of them."""
+    folders = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    folders += ["/tmp", "/var/tmp"] if os.name == "posix" else []
+    owner = os.geteuid() if hasattr(os, "geteuid") else "user"
+    return [Path(os.path.realpath(folder), f"rawgan-kernels-{owner}") for folder in dict.fromkeys(folders) if folder]
 
 
 class Store:
