@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import signal
 import time
 from pathlib import Path
 
@@ -69,9 +70,23 @@ def test_a_file_by_another_name_is_none(place):
     assert [*store.read("subtract")] == []
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("there", path)])
-def test_what_is_no_file_is_none(place, make):
-    """A pipe that nobody writes to would be waited for."""
+@pytest.fixture
+def patience():
+    """Ends a wait after a few seconds."""
+
+    def give_up(signum, frame):
+        raise AssertionError("it would be waited for without end")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("elsewhere", path)])
+def test_what_is_no_file_is_none(place, make, patience):
+    """Not a pipe, which nobody writes to, nor a link to a file that is right."""
     Store([place]).write("there", b"code")
     (place.folder / "there").rename(place.folder / "elsewhere")
     make(place.folder / "there")

@@ -101,7 +101,8 @@ class Helper:
         self.code, self.killed, self.stdin = code, 0, io.BytesIO()
 
     def wait(self, seconds=None):
-        if self.code is None and seconds is not None:
+        if self.code is None and not self.killed:
+            assert seconds is not None, "it would be waited for without end"
             raise subprocess.TimeoutExpired("helper", seconds)
         return self.code
 

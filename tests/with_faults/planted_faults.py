@@ -4,6 +4,7 @@ from fault import Fault
 from faults_of_calls import CALLS
 from faults_of_checks import CHECKS
 from faults_of_doors import DOORS
+from faults_of_kernels import KERNELS
 from faults_of_surroundings import SURROUNDINGS
 from faults_of_translation import TRANSLATION
 from faults_of_writing import WRITING
@@ -1802,6 +1803,7 @@ FAULTS = [
     *TRANSLATION,
     *CALLS,
     *DOORS,
+    *KERNELS,
     *SURROUNDINGS,
     *WRITING,
 ]
