@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from rawgan.data import KNOWN, MIXTURES, ImageSet, load
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, ConfigError, DataError, RawganError, one_line
+from rawgan.files import expanded
 from rawgan.gan import GAN, build
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
@@ -73,7 +73,7 @@ def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
     except RawganError as error:
         for name in PLACES:
             place = getattr(config, name, None)
-            if place is not None and place not in (*KNOWN, *MIXTURES) and not Path(place).exists():
+            if place is not None and place not in (*KNOWN, *MIXTURES) and not expanded(place).exists():
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
         raise
