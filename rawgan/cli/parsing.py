@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache, partial
 from itertools import pairwise
@@ -58,17 +58,12 @@ def parse(kind: type[Options], command: str, arguments: list[str], default: Opti
         registry=registry,
         config=(tyro.conf.DisallowNone,),
     )
-    return _at_home(_read_shown(read, arguments))
-
-
-def _read_shown(read: Callable[..., Options], arguments: list[str]) -> Options:
-    """What tyro reads. Arguments that it complains of, which may be names of files, tell the terminal nothing."""
     shown = [one_line(argument) for argument in arguments]
     if shown == arguments:
-        return read(args=arguments)
+        return _at_home(read(args=arguments))
     try:
-        return read(args=arguments, console_outputs=False)
-    except SystemExit:
+        return _at_home(read(args=arguments, console_outputs=False))
+    except SystemExit:  # names of files may tell the terminal what to do: it is those shown that tyro complains of
         read(args=shown)
         raise
 

@@ -30,9 +30,7 @@ def refuse_link(path: Path) -> None:
 
     Files that are replaced as a whole need no such care: the link itself is replaced.
     """
-    with naming(path, "read"):
-        is_link = path.is_symlink()
-    if is_link:
+    if is_link(path):
         raise ConfigError(f"{path} is a link, and a run writes through none\n  put a file or folder of its own there")
 
 
@@ -69,6 +67,24 @@ def is_there(path: Path) -> bool:
         except (FileNotFoundError, NotADirectoryError):
             return False
     return True
+
+
+def is_link(path: Path) -> bool:
+    """Whether there is a link of that name.
+
+    Raises: FileError when the system does not tell
+    """
+    with naming(path, "read"):
+        return path.is_symlink()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of that name, or a link to one.
+
+    Raises: FileError when the system does not tell
+    """
+    with naming(path, "read"):
+        return path.is_dir()
 
 
 def listed(folder: Path) -> list[Path]:
@@ -108,6 +124,7 @@ class Held:
     durable: bool
     checks: list[Callable[[], None]] = field(default_factory=list)
     """Called before anything is written there: each may raise."""
+    is_open: bool = True
 
     def check(self) -> None:
         """Raise a ConfigError if the path leads to another folder by now, or an OSError if the system does not tell."""
@@ -166,8 +183,11 @@ def holding(folder: Path, durable: bool = False, follow: bool = False) -> Iterat
                 found = os.stat(folder if descriptor is None else descriptor)
                 held = Held(folder, descriptor, identity_of(found), durable)
         _held.append(held)
-        stack.callback(_held.remove, held)
-        yield held
+        try:
+            yield held
+        finally:
+            _held.remove(held)
+            held.is_open = False
 
 
 def holder_of(path: Path) -> Held | None:

@@ -16,10 +16,12 @@ from rawgan.data.bounded import machine_bytes
 from rawgan.errors import ConfigError, shown
 from rawgan.files import open_file
 from rawgan.runs._files import (
+    Held,
     flush,
     flush_folder,
+    holder_of,
+    identity_of,
     inside,
-    is_still,
     is_there,
     naming,
     open_own,
@@ -190,6 +192,8 @@ class Lines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor: int | None = None
+        self._held: Held | None = None
+        """The folder that it was found in; this is asked for every step, and by the path it would take longer."""
         self._is_new = False
         """Whether its name may not be on the disk yet."""
 
@@ -230,12 +234,16 @@ class Lines:
 
     def _opened(self) -> int:
         """The open file, which is the one of that name, and has no other."""
+        if self._held is not None and not self._held.is_open:
+            self.close()
         if self._descriptor is not None:
-            if not is_still(self.path, self._descriptor):
+            own = os.fstat(self._descriptor)
+            if not self._is_still(own):
                 raise ConfigError(f"{self.path.parent} has disappeared while it was written to: {self.path} is gone")
-            if os.fstat(self._descriptor).st_nlink <= 1:
+            if own.st_nlink <= 1:
                 return self._descriptor
             self.close()
+        self._held = holder_of(self.path)
         self._descriptor, self._is_new = open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND), True
         if os.fstat(self._descriptor).st_nlink > 1:
             data = self._read()
@@ -244,6 +252,18 @@ class Lines:
             self._descriptor = open_own(self.path, os.O_RDWR | os.O_APPEND)
         self._mend(self._read())
         return self._descriptor
+
+    def _is_still(self, own: os.stat_result) -> bool:
+        """Whether the open file is the one of that name."""
+        name, folder = os.fspath(self.path), None
+        if self._held is not None:
+            self._held.check()
+            if self._held.descriptor is not None:
+                name, folder = self.path.name, self._held.descriptor
+        try:
+            return identity_of(os.stat(name, dir_fd=folder, follow_symlinks=False)) == identity_of(own)
+        except FileNotFoundError:
+            return False
 
     def _read(self) -> bytes:
         with open(os.dup(self._own), "rb") as file:

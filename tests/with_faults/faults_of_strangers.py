@@ -17,8 +17,9 @@ FAULTS = [
     Fault(
         "runs: who looks locks",
         "rawgan/runs/presence.py",
-        "        ask = getattr(",
-        "        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n        ask = getattr(",
+        '        ask = getattr(fcntl, "F_OFD_GETLK", fcntl.F_GETLK)\n',
+        '        ask = getattr(fcntl, "F_OFD_GETLK", fcntl.F_GETLK)\n'
+        "        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
         f"{RUNS} -k makes_a_writer_wait",
     ),
     Fault(
