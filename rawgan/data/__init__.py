@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rawgan.data.arrays import read_arrays
 from rawgan.data.batches import Batches
+from rawgan.data.bounded import refuse_too_large
 from rawgan.data.folder import Reading, load_image_folder
 from rawgan.data.idx import has_idx_split, is_idx_folder, read_idx_folder
 from rawgan.data.imageset import Arrays, ImageSet, Progress
@@ -146,6 +147,7 @@ def _of_arrays(
     """Images that lie in one array, and their labels; `held` bytes on the disk, where these are somebody's own."""
     (images, labels), size, notes = arrays, reading.size, tuple[str, ...]()
     taken = len(images) * size * size * (reading.channels or 1)
+    refuse_too_large(path, taken)
     if taken > max(MOST_GROWN, GROWN * held):
         raise DataError(
             f"{path}: {len(images):,} images of {size} × {size} pixels take {taken / 2**20:,.0f} MiB, but the file has "
