@@ -105,6 +105,7 @@ class Held:
     descriptor: int | None
     """None where the system cannot find files by it."""
     identity: tuple[int, int]
+    """By which it is known where there is no descriptor."""
     durable: bool
     checks: list[Callable[[], None]] = field(default_factory=list)
     """Called before anything is written there: each may raise."""
@@ -116,7 +117,8 @@ class Held:
             now = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
             now = None
-        if now is None or identity_of(now) != self.identity:
+        own = self.identity if self.descriptor is None else identity_of(os.fstat(self.descriptor))  # it may change
+        if now is None or identity_of(now) != own:
             raise ConfigError(
                 f"{self.path} has disappeared while it was written to: it was moved, deleted or replaced\n"
                 "  nothing more is written to it; if it was moved, go on with it where it is now"

@@ -45,7 +45,7 @@ FAULTS = [
     Fault(
         "files: another folder is taken for the one that is held",
         FILES,
-        "if now is None or identity_of(now) != self.identity:",
+        "if now is None or identity_of(now) != own:",
         "if now is None:",
         f"{HELD} -k folder_goes_away",
     ),
