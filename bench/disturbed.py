@@ -166,7 +166,7 @@ class Bed:
     Where commands draw plots, which takes longer than all the rest, they write pictures of the same numbers.
     """
 
-    def __init__(self, folder: Path, plots: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         import matplotlib.figure  # noqa: F401  what is imported now is there in every fork
         from PIL import Image
 
@@ -177,9 +177,8 @@ class Bed:
         Image.preinit()
         self.folder, self.calls = folder, Calls()
         self.data, self.out = folder / "data", folder / "out"
-        if not plots:
-            rawgan.runs.loop.plot_losses = _draw_losses
-            rawgan.runs.training.save_scatter = _draw_points
+        rawgan.runs.loop.plot_losses = _draw_losses
+        rawgan.runs.training.save_scatter = _draw_points
         self.data.mkdir()
         rng, labels = np.random.default_rng(0), np.arange(IMAGES) % 3
         pixels = np.clip(rng.normal(60, 30, (IMAGES, 16, 16)) + 60 * labels[:, None, None], 0, 255).astype(np.uint8)
@@ -405,9 +404,9 @@ def _draw_points(path: Path, points: np.ndarray[Any, Any], mixture: object, titl
 class Disturber:
     """The far end of a worker: it disturbs one kind of command, in an empty folder."""
 
-    def __init__(self, name: str, folder: Path, plots: bool = False) -> None:
+    def __init__(self, name: str, folder: Path) -> None:
         self.name = name
-        self._bed = Bed(folder, plots)
+        self._bed = Bed(folder)
         self.whole, again = self._bed.record(name), self._bed.record(name)
         if again.files != self.whole.files:
             differences = _differences(again.files, self.whole.files)

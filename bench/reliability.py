@@ -124,10 +124,10 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
         tasks = {name: progress.add_task(name, total=None) for name in KINDS}
 
         def disturb(number: int, name: str) -> Tally:
-            tally, drawn = Tally(), number == 0  # plots are drawn for one kind; they take longer than all the rest
+            tally = Tally()
             with (
                 tempfile.TemporaryDirectory(prefix="rawgan-bench-", dir=in_memory()) as place,
-                Worker(name, Disturber, name, Path(place), drawn) as worker,
+                Worker(name, Disturber, name, Path(place)) as worker,
             ):
                 chosen = range(number % every, len(worker.ask("all_faults")), every)
                 progress.update(tasks[name], total=len(chosen))

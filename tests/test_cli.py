@@ -2,16 +2,19 @@
 
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
 
+import rawgan
 from rawgan.cli import COMMANDS, _progress, main
 from rawgan.runs import RunFolder
 
@@ -40,6 +43,16 @@ def clean_environment(**extra):
 
 
 # --- the command itself ------------------------------------------------------------------------------------------
+
+
+def test_modules_of_the_current_folder_are_not_taken_for_those_of_the_same_names(monkeypatch, tmp_path, capsys):
+    """Python looks there first, after `python -m`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(sys, "argv", ["rawgan", "--version"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(Path(rawgan.__file__).parent / "__main__.py"), run_name="__main__")
+    assert str(tmp_path) not in sys.path
 
 
 def test_help_lists_every_command(capsys):

@@ -18,6 +18,7 @@ from rawgan.data import has_test_split, load, load_pairs, load_tiles, may_be_ima
 from rawgan.data.download import cache_folder
 from rawgan.errors import ArgumentError, DataError, RawganError
 from rawgan.files import expanded
+from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RunFolder
 from rawgan.runs.translate_config import Pix2pixConfig
 
@@ -91,6 +92,8 @@ READERS = [
     lambda place: name_of(f"{place}/photos"),
     lambda place: RunFolder.create(f"{place}/run", "run"),
     lambda place: RunFolder(f"{place}/run"),
+    lambda place: TrainConfig(evaluate_every=1, evaluate_features=f"{place}/photos").files,
+    lambda place: Pix2pixConfig(feature_weight=1.0, features=f"{place}/photos").files,
     lambda place: Pix2pixConfig(data=f"{place}/photos").asked,
     lambda place: Pix2pixConfig(data=f"{place}/photos", targets=f"{place}/photos").asked,
 ]

@@ -156,6 +156,25 @@ def test_help_shows_the_values_of_somebody_elses_settings_as_text(tmp_path, caps
     assert SHOWN[:12] in printed
 
 
+@pytest.mark.parametrize(
+    "options",
+    [["runs", "a", HOSTILE], ["info", HOSTILE], ["train", f"--{HOSTILE}"], ["sample", "x", "--device", HOSTILE],
+     ["train", "--steps", HOSTILE], ["describe", HOSTILE]],
+)  # fmt: skip
+def test_arguments_which_may_be_names_of_files_are_told_of_as_text(options, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(options)
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert SHOWN[:12] in said
+
+
+def test_a_name_that_holds_control_characters_is_a_name(runs, capsys):
+    runs.rename(runs.with_name(HOSTILE))
+    assert "good" in listing(runs.with_name(HOSTILE), capsys)
+
+
 # --- one bad folder --------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from rawgan_kernels import forking  # noqa: F401  # which has to be there before any fork
 from rawgan_kernels.errors import MissingKernel
 from rawgan_kernels.window import Window
 

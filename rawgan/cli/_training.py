@@ -19,7 +19,7 @@ from rawgan.errors import ArgumentError, ConfigError
 from rawgan.files import expanded
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
-from rawgan.runs._files import naming
+from rawgan.runs._files import is_folder, is_there
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.folder import read_toml, refuse_taken
 from rawgan.runs.loop import Loop
@@ -121,7 +121,7 @@ def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int,
     """Say where everything is, and return the exit code."""
     config = training.config
     made = {"pictures": folder.samples_folder, "animation": folder.animation_file, "losses": folder.losses_file}
-    say(console, *(f"{what}: {path}" for what, path in made.items() if path.exists()))
+    say(console, *(f"{what}: {path}" for what, path in made.items() if is_there(path)))
     if (best := folder.best_step()) is not None:
         say(console, f"best checkpoint: {folder.best_file}, of step {best:,}; --best makes images with it")
     alarms = folder.read_alarms()
@@ -161,9 +161,7 @@ def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
     if not files:
         return kind.suited(**({"data": data[-1]} if data else {}))
     path = expanded(files[0])
-    with naming(path, "read"):
-        is_folder = path.is_dir()
-    if is_folder or _given("--resume", options):
+    if is_folder(path) or _given("--resume", options):
         path = RunFolder.open(path).config_file  # a run folder stands for its configuration
     values = read_toml(path)
     if data and _given("--config", options):

@@ -21,10 +21,10 @@ from rawgan.data.listing import Listing
 from rawgan.data.opening import without_suffix
 from rawgan.data.survey import Survey
 from rawgan.device import resolve
-from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator
 from rawgan.runs import RunFolder
-from rawgan.runs._files import delete, holding, make_folder, naming
+from rawgan.runs._files import delete, holding, is_folder, is_link, make_folder
 from rawgan.runs.applying import (
     Work,
     applied,
@@ -196,8 +196,8 @@ def _files(given: tuple[Path, ...], faults: list[str]) -> tuple[dict[str, Path],
     found, notes = dict[str, Path](), list[str]()
     for place in given:
         try:
-            listing = Listing.of(place) if place.is_dir() else Listing(place.parent, (place,))
-        except DataError as error:
+            listing = Listing.of(place) if is_folder(place) else Listing(place.parent, (place,))
+        except (DataError, FileError) as error:
             faults.append(str(error))
             continue
         notes += listing.notes()
@@ -251,6 +251,4 @@ def _new_folder(out: Path | None, run: Path) -> Iterator[Path]:
 
 def _is_new(folder: Path) -> bool:
     """Make a folder of that name, unless the name is taken."""
-    with naming(folder, "read"):
-        is_link = folder.is_symlink()
-    return not is_link and make_folder(folder)
+    return not is_link(folder) and make_folder(folder)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rawgan import ops
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._strangers import Stranger, draw, load
 from rawgan.cli._text import Terminal
 from rawgan.cli.parsing import parse
@@ -59,7 +59,10 @@ def main(options: list[str]) -> int:
     if config.input and not own:
         raise ArgumentError("--input is for a function of your own, MODULE:NAME; ops come with inputs")
     if own:
-        print(_check_stranger(load(own[0], config.seed), config))
+        stranger = load(own[0], config.seed)
+        with waiting(Terminal(stderr=True), f"checking {stranger.name}"):
+            report = _check_stranger(stranger, config)
+        print(report)
         return 0
     return _check_ops(config, Terminal())
 

@@ -8,7 +8,7 @@ import numpy as np
 import tyro
 
 from rawgan.cli._labels import labels_of
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
@@ -77,11 +77,12 @@ def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> i
         images = generate(gan.sampler, latent, on_progress=show)
     name = "interpolation" if asked is None else f"interpolation-label-{run.class_called(asked[0])}"
     path = config.out or config.run / f"{name}-seed-{config.seed}.png"
-    if path.suffix.lower() == ".png":
-        save_grid(path, images, columns=config.frames, titles=run.titles(of_walks, 1))
-    else:
-        by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
-        there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]
-        save_animation(path, there + there[-2:0:-1], fps=12, hold_last=0.1)
+    with waiting(console, "writing"):
+        if path.suffix.lower() == ".png":
+            save_grid(path, images, columns=config.frames, titles=run.titles(of_walks, 1))
+        else:
+            by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
+            there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]
+            save_animation(path, there + there[-2:0:-1], fps=12, hold_last=0.1)
     say(console, str(path))
     return 0

@@ -22,6 +22,7 @@ from tyro.constructors import (
 
 from rawgan.cli._page import Option, print_help
 from rawgan.cli._subjects import in_order, subject_of, word_of
+from rawgan.errors import one_line
 from rawgan.files import expanded
 
 Options = TypeVar("Options")
@@ -49,15 +50,22 @@ def parse(kind: type[Options], command: str, arguments: list[str], default: Opti
     registry = ConstructorRegistry()
     registry.struct_rule(partial(_constructor, options))
     registry.primitive_rule(_number)
-    given = tyro.cli(
+    read = partial(
+        tyro.cli,
         kind,
         prog=command,
-        args=arguments,
         default=tyro.MISSING_NONPROP if default is None else default,
         registry=registry,
         config=(tyro.conf.DisallowNone,),
     )
-    return _at_home(given)
+    shown = [one_line(argument) for argument in arguments]
+    if shown == arguments:
+        return _at_home(read(args=arguments))
+    try:
+        return _at_home(read(args=arguments, console_outputs=False))
+    except SystemExit:  # names of files may tell the terminal what to do: it is those shown that tyro complains of
+        read(args=shown)
+        raise
 
 
 def _options(kind: type, command: str, default: Any) -> list[Option]:

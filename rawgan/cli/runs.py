@@ -16,6 +16,7 @@ from rawgan.data import name_of
 from rawgan.errors import ConfigError, FileError, RawganError, one_line
 from rawgan.gan import human_bytes
 from rawgan.runs import RunFolder
+from rawgan.runs._files import is_folder
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import RUNS, runs_in
 
@@ -36,7 +37,7 @@ def main(options: list[str]) -> int:
     """Print the table."""
     config = parse(RunsConfig, "rawgan runs", options)
     console = Terminal.for_tables()
-    if config.folder != RUNS and not config.folder.is_dir():
+    if config.folder != RUNS and not is_folder(config.folder):
         raise ConfigError(f"{config.folder}: there is no such folder")
     paths = list(runs_in(config.folder))
     if not paths:

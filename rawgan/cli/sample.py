@@ -8,7 +8,7 @@ import numpy as np
 import tyro
 
 from rawgan.cli._labels import labels_of
-from rawgan.cli._progress import progress_of
+from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
 from rawgan.device import resolve
@@ -76,22 +76,23 @@ def _sample(config: SampleConfig, run: RunFolder) -> int:
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, latent, on_progress=show, extent=asked.extent)
     name = "images" if labels is None or config.label is None else f"images-label-{asked.class_called(labels[0])}"
-    if asked.mixture is not None:
-        stem = f"points-seed-{config.seed}"
-        paths = [config.out] if config.out else [config.run / f"{stem}{end}" for end in (".png", ".npy")]
-        with run.results():
-            written = [str(save_points(path, images, asked.mixture, f"seed {config.seed}")) for path in paths]
-    elif config.single:
-        folder = config.out or config.run / f"{name}-seed-{config.seed}"
-        make_folder(folder)
-        with run.results(), holding(folder):
-            if labels is None:
-                save_images(folder, images, "image")
-            for label in () if labels is None else np.unique(labels):
-                save_images(folder, images[labels == label], f"label-{asked.class_called(label)}")
-        written = [f"{len(images)} images in {folder}"]
-    else:
-        path = config.out or config.run / f"{name}-seed-{config.seed}.png"
-        written = [str(save_grid(path, images, columns, titles=titles))]
+    with waiting(console, "writing"):
+        if asked.mixture is not None:
+            stem = f"points-seed-{config.seed}"
+            paths = [config.out] if config.out else [config.run / f"{stem}{end}" for end in (".png", ".npy")]
+            with run.results():
+                written = [str(save_points(path, images, asked.mixture, f"seed {config.seed}")) for path in paths]
+        elif config.single:
+            folder = config.out or config.run / f"{name}-seed-{config.seed}"
+            make_folder(folder)
+            with run.results(), holding(folder):
+                if labels is None:
+                    save_images(folder, images, "image")
+                for label in () if labels is None else np.unique(labels):
+                    save_images(folder, images[labels == label], f"label-{asked.class_called(label)}")
+            written = [f"{len(images)} images in {folder}"]
+        else:
+            path = config.out or config.run / f"{name}-seed-{config.seed}.png"
+            written = [str(save_grid(path, images, columns, titles=titles))]
     say(console, *written)
     return 0

@@ -148,7 +148,7 @@ def _of_arrays(
     taken = len(images) * size * size * (reading.channels or 1)
     if taken > max(MOST_GROWN, GROWN * held):
         raise DataError(
-            f"{path}: {len(images):,} images of {size} × {size} pixels take {taken / 2**30:,.1f} GiB, but the file has "
+            f"{path}: {len(images):,} images of {size} × {size} pixels take {taken / 2**20:,.0f} MiB, but the file has "
             f"{held:,} bytes\n  take a smaller image size, or save images of that size"
         )
     if min(images.shape[1:3]) < size:

@@ -30,9 +30,7 @@ def refuse_link(path: Path) -> None:
 
     Files that are replaced as a whole need no such care: the link itself is replaced.
     """
-    with naming(path, "read"):
-        is_link = path.is_symlink()
-    if is_link:
+    if is_link(path):
         raise ConfigError(f"{path} is a link, and a run writes through none\n  put a file or folder of its own there")
 
 
@@ -69,6 +67,24 @@ def is_there(path: Path) -> bool:
         except (FileNotFoundError, NotADirectoryError):
             return False
     return True
+
+
+def is_link(path: Path) -> bool:
+    """Whether there is a link of that name.
+
+    Raises: FileError when the system does not tell
+    """
+    with naming(path, "read"):
+        return path.is_symlink()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of that name, or a link to one.
+
+    Raises: FileError when the system does not tell
+    """
+    with naming(path, "read"):
+        return path.is_dir()
 
 
 def listed(folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ import tyro
 
 from rawgan.data import MIXTURES, Mixture
 from rawgan.errors import ArgumentError, shown
+from rawgan.files import expanded
 from rawgan.gan import (
     MODELS,
     ImageKind,
@@ -175,7 +176,7 @@ class TrainConfig(RunConfig):
         """See the base class."""
         if self.mixture is not None or self.evaluate_every is None:
             return {}
-        return {"evaluate_features": Path(self.evaluate_features or DIGITS)}
+        return {"evaluate_features": expanded(self.evaluate_features or DIGITS)}
 
     @property
     def network(self) -> str:

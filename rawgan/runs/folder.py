@@ -37,6 +37,7 @@ from rawgan.runs._files import (
     delete,
     flush_folder,
     holding,
+    is_link,
     is_there,
     listed,
     naming,
@@ -348,9 +349,7 @@ class RunFolder:
             except Damaged as error:
                 faults.append(str(error).partition("\n")[0])
             except FileError:
-                with naming(path, "read"):
-                    is_link = path.is_symlink()
-                if is_link or is_there(path):
+                if is_link(path) or is_there(path):
                     raise
                 left = [each for each in self.checkpoints() if each != path]  # a training has just deleted it
         if faults:
@@ -366,7 +365,7 @@ class RunFolder:
             try:
                 return read_about(left[-1])
             except FileError:
-                if left[-1].is_symlink() or is_there(left[-1]):
+                if is_link(left[-1]) or is_there(left[-1]):
                     raise  # else a training has just deleted it, and has a later one
         return None
 
@@ -441,9 +440,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises: ConfigError when the file is missing or is not TOML, naming the line.
     """
     with naming(path, "read"), open_file(path) as file:
-        data = file.read(LONGEST_TOML + 1)
-    if len(data) > LONGEST_TOML:
-        raise ConfigError(f"{path} is no configuration: it has more than {LONGEST_TOML:,} bytes")
+        if os.fstat(file.fileno()).st_size > LONGEST_TOML:
+            raise ConfigError(f"{path} is no configuration: it has more than {LONGEST_TOML:,} bytes")
+        data = file.read()
     try:
         if any(line.count(b".") > MOST_DOTS for line in data.split(b"\n")):
             raise RecursionError

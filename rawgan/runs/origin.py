@@ -68,6 +68,8 @@ def surroundings(kernels: str, device: str) -> dict[str, str]:
     facts |= {name: found for name in LIBRARIES if (found := _version(name))}
     facts |= {"machine": platform.machine(), **_numpy_facts()}
     facts |= {name: os.environ[name] for name in SWITCHES if name in os.environ}
+    if device == "cpu":
+        facts |= _cpu_facts()
     if kernels == "cpu":
         from rawgan_kernels.cpu.target import compiled_for
 
@@ -118,6 +120,18 @@ def _numpy_facts() -> dict[str, str]:
         "blas": f"{blas.get('name')} {blas.get('version')}",
         f"numpy {FEATURES}": " ".join(sorted({*extensions.get("baseline", ()), *extensions.get("found", ())})),
     }
+
+
+def _cpu_facts() -> dict[str, str]:
+    """The processor, by which BLAS and rawgan's kernels choose how to compute."""
+    import llvmlite.binding as llvm
+
+    try:
+        found = llvm.get_host_cpu_features()
+    except RuntimeError:  # not told on this system
+        found = {}
+    features = sorted(name for name, is_there in found.items() if is_there)
+    return {"cpu": llvm.get_host_cpu_name(), f"cpu {FEATURES}": " ".join(features)}
 
 
 def _gpu_facts() -> dict[str, str]:

@@ -1,11 +1,11 @@
 """What a run's configuration and checkpoints stand for: its images, its networks."""
 
 import dataclasses
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from rawgan.data import KNOWN, MIXTURES, ImageSet, load
@@ -73,7 +73,7 @@ def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
     except RawganError as error:
         for name in PLACES:
             place = getattr(config, name, None)
-            if place is not None and place not in (*KNOWN, *MIXTURES) and not Path(place).exists():
+            if place is not None and place not in (*KNOWN, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
         raise

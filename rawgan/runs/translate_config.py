@@ -126,7 +126,7 @@ class PairedConfig(TranslateConfig):
     @property
     def files(self) -> dict[str, Path]:
         """See the base class."""
-        return {"features": Path(self.features or DIGITS)} if self.feature_weight else {}
+        return {"features": expanded(self.features or DIGITS)} if self.feature_weight else {}
 
     @property
     def asked(self) -> dict[str, Any]:

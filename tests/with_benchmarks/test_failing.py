@@ -124,6 +124,7 @@ LOST_ONCE = {
         ("write run/.config.toml", "killed after"), ("write run/metrics.jsonl", "short"),
         ("create run/.best.safetensors", "killed before"), ("close run/metrics.jsonl", "EIO"),
         ("write run/samples/.step-000001.png", "ENOSPC"), ("write run/.samples.gif", "short"),
+        ("stat run/losses.png", "EIO"),
     ],
     "rollback, resumed": [
         ("fsync run/checkpoints/.step-000005.safetensors", "ENOSPC"), ("unlink run/checkpoints/step-", "killed before"),

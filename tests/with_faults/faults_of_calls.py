@@ -20,8 +20,8 @@ FAULTS = [
     Fault(
         "files: whether something is a link is asked for outside of naming",
         "rawgan/runs/_files.py",
-        '    with naming(path, "read"):\n        is_link = path.is_symlink()\n    if is_link:\n',
-        "    if path.is_symlink():\n",
+        '    with naming(path, "read"):\n        return path.is_symlink()\n',
+        "    return path.is_symlink()\n",
         "tests/test_run_folder.py -k does_not_tell",
     ),
     Fault(

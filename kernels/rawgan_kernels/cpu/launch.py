@@ -25,6 +25,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 from numba.np.ufunc import parallel as numba_threads
 
+from rawgan_kernels import forking
 from rawgan_kernels.cpu.compiling import kernel, standalone
 from rawgan_kernels.errors import NumbaError
 
@@ -74,7 +75,10 @@ def threads() -> int:
 
 # --- whose turn it is --------------------------------------------------------------------------------------------
 
-_turn: Any = RLock()
+_NEVER = Lock()
+_NEVER.acquire()
+
+_turn: Any = _NEVER if forking.threads_lost else RLock()
 """Taken by the thread that has the others at work; None, once it is known that these serve several callers at a time.
 
 The same thread may take it twice: if Ctrl-C comes just before it was to be released, or in the handler of a signal.
@@ -98,9 +102,8 @@ def _after_fork() -> None:
 def _after_fork_in_child() -> None:
     global _turn
     _after_fork()
-    if numba_threads._is_initialized:
-        _turn = Lock()
-        _turn.acquire()  # for good: the threads are those of the other process
+    if forking.threads_lost:
+        _turn = _NEVER
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,6 +1,5 @@
 """The processor that kernels are compiled for."""
 
-import llvmlite.binding as llvm
 from numba import config
 from numba.core.registry import cpu_target
 
@@ -13,12 +12,10 @@ def compiled_for() -> dict[str, str]:
     may be taken in another order, so results may have other bits.
 
     >>> sorted(compiled_for())
-    ['compiled for', 'compiled for features', 'cpu', 'cpu features', 'optimisation']
+    ['compiled for', 'compiled for features', 'optimisation']
     """
     _, name, features = cpu_target.target_context.codegen().magic_tuple()
     return {
-        "cpu": llvm.get_host_cpu_name(),  # by which kernels choose the width of vectors
-        "cpu features": _features(llvm.get_host_cpu_features().flatten()),
         "compiled for": name,
         "compiled for features": _features(features),
         "optimisation": " ".join(str(getattr(config, name, None)) for name in OPTIMISATION),
