@@ -479,7 +479,10 @@ def test_two_that_apply_a_run_at_once_have_a_folder_each(translator, tmp_path, m
 
     monkeypatch.setattr(apply, "save_image", saving)
     assert main(["apply", str(run), str(picture)]) == 0
-    for name in ("applied", "applied-2"):
+    (run / "applied-3").touch()
+    (run / "applied-4").symlink_to("nowhere")
+    assert main(["apply", str(run), str(picture)]) == 0
+    for name in ("applied", "applied-2", "applied-5"):
         assert sorted(os.listdir(run / name)) == ["sheet.png", "step-000000.png"]
 
 

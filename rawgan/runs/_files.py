@@ -406,12 +406,14 @@ def rename(path: Path, name: str) -> Path:
 def make_folder(path: Path) -> bool:
     """Make a folder; say whether it was not there yet.
 
-    Raises: FileError when the system refuses; ConfigError for a link
+    Raises: FileError when the system refuses, or a file has the name; ConfigError for a link
     """
     refuse_link(path)
     with naming(path, "made"), inside(path, make=True) as (name, folder):
         try:
             os.mkdir(name, dir_fd=folder)
         except FileExistsError:
+            if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                raise
             return False
     return True
