@@ -1,5 +1,6 @@
 """Memory and time that files can ask for: no more than their bytes stand for, and no more than the container has."""
 
+import dataclasses
 import io
 import json
 import os
@@ -23,7 +24,7 @@ from rawgan.cli import main
 from rawgan.data import ImageSet, bounded, load
 from rawgan.data.bounded import at_most_more, container_limits, machine_bytes
 from rawgan.data.opening import opened_image
-from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
 from rawgan.gan import ImageKind, PointKind, TranslationKind, build, build_translator
 from rawgan.metrics import confusion_matrix, judge_of, load_classifier, train_classifier
 from rawgan.metrics import judges as judges_module
@@ -322,6 +323,25 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
     monkeypatch.setattr("rawgan.runs.state.machine_bytes", lambda: 10**5)
     tiny = TrainConfig(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
     assert "these networks take" in complaint(ArgumentError, lambda: Training(tiny))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"data": "ring8", "model": "mlp", "batch_size": 2**16, "width": 16},
+        {"image_size": 512, "batch_size": 64, "width": 2},
+    ],
+)
+def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):
+    np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
+    config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
+    monkeypatch.setattr("rawgan.runs.loop.machine_bytes", lambda: 2**25)
+    with chosen("reference"):
+        message = complaint(DeviceError, lambda: Training(dataclasses.replace(config, backend="reference")))
+        assert message.startswith("out of memory on cpu\n  a step takes about ")
+        assert "try a smaller --batch-size" in message
+        assert little() < 2**26
+        assert Training(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
 
 
 def test_a_toml_file_of_any_size(tmp_path, little):

@@ -13,6 +13,7 @@ import numpy as np
 import rawgan_kernels
 from rawgan import device, nn
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
+from rawgan.data.bounded import machine_bytes
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
 from rawgan.gan import Outcome, human_bytes
@@ -31,6 +32,9 @@ from rawgan_kernels import array_module
 
 SHOWN_SECONDS = 0.1
 """Between two looks at the losses of steps on a GPU."""
+
+BYTES_OF_CHANNEL = 96
+"""Bytes that a channel takes at a pixel in a step, at most: four floats of each of six passes."""
 
 ROLLBACKS = 5
 """After so many, a run that is told to go back stops all the same."""
@@ -100,6 +104,7 @@ class Loop(ABC):
         self._digests = digests_of_files(self.config.files)
         self.steps = config.total_steps(self.batches.per_epoch)
         self._begin(checkpoint)
+        self._check_memory()
 
     # --- what is trained ---------------------------------------------------------------------------------------------
 
@@ -225,6 +230,17 @@ class Loop(ABC):
     def epochs_per_step(self) -> float:
         """Which share of the data a step sees."""
         return 1 / self.batches.per_epoch
+
+    def _check_memory(self) -> None:
+        """Raise a DeviceError if a step takes more memory than there is: the system might end the process instead.
+
+        It is counted only where it may be so: where all of the networks' channels at all pixels would take as much.
+        """
+        channels = sum(p.shape[-1] for network in networks_of(self.gan).values() for p in network.parameters())
+        pixels = math.prod(self.config.kind.shape[:-1])
+        at_most = BYTES_OF_CHANNEL * channels * pixels * self.config.batch_size
+        if self.device == "cpu" and at_most > machine_bytes() and sum(self.account().values()) > machine_bytes():
+            raise DeviceError(self._out_of_memory())
 
     def _out_of_memory(self) -> str:
         account, free = self.account(), device.free_bytes(self.device)
