@@ -66,7 +66,8 @@ IMAGES = 240
 """That commands are given."""
 STEPS = "--sample-every 1 --checkpoint-every 2 --keep 2 --seed 3"
 SMALL = f"--batch-size 4 --samples 4 --width 2 --backend reference {STEPS}"
-EVALUATED = "--evaluate-every 1 --evaluate-features {data}/classifier.safetensors --evaluate-samples 80"
+CLASSIFIER = "{data}/classifier.safetensors"
+EVALUATED = f"--evaluate-every 1 --evaluate-features {CLASSIFIER} --evaluate-samples 80"
 TRAINED = {
     "train": f"train --data {{data}}/labelled.npz --image-size 8 --noise-size 4 {SMALL} {EVALUATED}",
     "conditional": f"train --data {{data}}/labelled.npz --image-size 8 --noise-size 4 --conditional auxiliary {SMALL}",
@@ -187,7 +188,6 @@ class Bed:
         (self.data / "images").mkdir()
         for number in range(2):
             save_grid(self.data / "images" / f"{number}.png", pixels[number : number + 1, ..., None])
-        self._needed(self._run(KINDS["train-classifier"].command.replace("{out}", "{data}")))
         self._states: dict[str, dict[str, bytes]] = {}
         gc.freeze()
 
@@ -238,6 +238,8 @@ class Bed:
         """Have the folder as it is before the command."""
         kind = KINDS[name]
         if name not in self._states:
+            if CLASSIFIER in kind.command + kind.before:
+                self._needed(self._run(KINDS["train-classifier"].command.replace("{out}", "{data}")))
             shutil.rmtree(self.out, ignore_errors=True)
             self.out.mkdir()
             if kind.before and kind.until:

@@ -127,9 +127,13 @@ def _until_first_step(name: str, arguments: list[str], environment: dict[str, st
         with subprocess.Popen(
             [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=variables
         ) as process:
-            for line in process.stdout or ():
-                if found is None and line.startswith(FIRST_STEP):
-                    found = time.perf_counter() - started
+            try:
+                for line in process.stdout or ():
+                    if found is None and line.startswith(FIRST_STEP):
+                        found = time.perf_counter() - started
+            except BaseException:  # such as a SIGINT that the process itself knows nothing of
+                process.kill()
+                raise
         errors.seek(0)
         if process.returncode or found is None:
             raise BenchError(f"{name} failed, or printed no line that begins with {FIRST_STEP!r}:\n{errors.read()}")

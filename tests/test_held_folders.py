@@ -1,6 +1,7 @@
 """What a run writes: whole, into its own folder, by one process; whatever the disk, links and other processes do."""
 
 import errno
+import mmap
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 
+import numpy as np
 import pytest
 
 from rawgan.cli import main
@@ -169,6 +171,16 @@ def test_files_that_cannot_be_flushed_are_written(run, monkeypatch, number):
     run.append_metrics({"step": 1})
     run.save_checkpoint(made(1), keep=1)
     assert run.newest_checkpoint()[0].about.step == 1
+
+
+def test_checkpoints_are_read_where_files_cannot_be_mapped_into_memory(run, monkeypatch):
+    def lacking(*args, **options):
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+    run.save_checkpoint(Checkpoint(About(1, 9, {}), {"w": np.ones(3)}), keep=1)
+    monkeypatch.setattr(mmap, "mmap", lacking)
+    monkeypatch.setattr(np, "memmap", lacking)
+    assert run.newest_checkpoint()[0].arrays["w"].tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
@@ -443,8 +455,6 @@ def translator(tmp_path_factory):
 
 
 def _trained(place, command):
-    import numpy as np
-
     np.save(place / "images.npy", np.random.default_rng(0).integers(0, 256, (40, 16, 16), np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path)
@@ -469,7 +479,10 @@ def test_two_that_apply_a_run_at_once_have_a_folder_each(translator, tmp_path, m
 
     monkeypatch.setattr(apply, "save_image", saving)
     assert main(["apply", str(run), str(picture)]) == 0
-    for name in ("applied", "applied-2"):
+    (run / "applied-3").touch()
+    (run / "applied-4").symlink_to("nowhere")
+    assert main(["apply", str(run), str(picture)]) == 0
+    for name in ("applied", "applied-2", "applied-5"):
         assert sorted(os.listdir(run / name)) == ["sheet.png", "step-000000.png"]
 
 

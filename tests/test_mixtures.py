@@ -178,7 +178,7 @@ def test_other_defaults_for_points_which_the_run_records(run):
     assert TrainConfig.suited(data="ring8").model == "mlp"
     assert TrainConfig.suited().model == "dcgan"
     asked = config_of(RunFolder.open(run))
-    assert asked == small()
+    assert asked == small().resolved()
     assert {name: getattr(asked, name) for name in FOR_POINTS.keys() - TINY.keys()} == {
         name: value for name, value in FOR_POINTS.items() if name not in TINY
     }

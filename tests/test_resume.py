@@ -444,8 +444,11 @@ def test_going_back_ends_after_so_many_times(config, tmp_path, monkeypatch):
     monkeypatch.setattr("rawgan.runs.loop.ROLLBACKS", 3)
     training = Training(dataclasses.replace(config, on_nonfinite="rollback", checkpoint_every=1000))
     overflowing(training, monkeypatch)
-    with pytest.raises(DivergedError, match=r"it began in step 5: d_optimizer\.v\.0 \(.*\) is no longer finite"):
+    with pytest.raises(
+        DivergedError, match=r"it began in step 5: d_optimizer\.v\.0 \(.*\) is no longer finite"
+    ) as error:
         training.run(folder, on_trouble=said.append)
+    assert "with a lower --learning-rate from there" in str(error.value)  # to go back once more is no way out
     rates = [what.rpartition(" ")[2] for what in said if "going on from step 4" in what]
     assert rates == ["0.001", "0.0005", "0.00025"]
     about = read(folder.checkpoints()[-1]).about

@@ -1,6 +1,7 @@
 """Signals, and output that is lost: a run ends with a checkpoint, and a second signal ends it at once."""
 
 import errno
+import fcntl
 import hashlib
 import io
 import os
@@ -234,6 +235,18 @@ def test_a_reader_that_has_paused_is_waited_for_unless_there_is_a_hurry(monkeypa
             _outlet.hurry.clear()
         assert isinstance(outlet.lost, TimeoutError)
         os.close(reader)
+
+
+def test_a_pipe_of_a_single_page_has_more_room_than_it_says():
+    """Linux tells of none as long as anything is in it."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
+    with io.TextIOWrapper(os.fdopen(writer, "wb"), "utf-8") as stream:
+        outlet = Outlet(stream)
+        for _ in range(40):
+            outlet.write("a line of text, ünd more\n")
+        assert os.read(reader, 4096).decode() == "a line of text, ünd more\n" * 40
+    os.close(reader)
 
 
 def test_streams_are_those_of_before_afterwards(capsys):

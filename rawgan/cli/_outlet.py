@@ -32,8 +32,8 @@ hurry = threading.Event()
 class Outlet:
     """A stream of text that goes on without the file behind it. `lost` says why it does.
 
-    A write to a pipe that is full cannot be ended from outside. So nothing is written before there is room, and when
-    there is a `hurry`, a reader that has paused is not waited for.
+    A write to a pipe that is full cannot be ended from outside. So a thread does it; and when there is a `hurry`, a
+    reader that has paused is not waited for.
 
     >>> class Full:
     ...     def write(self, text):
@@ -58,13 +58,19 @@ class Outlet:
         return len(text)
 
     def _write_piece(self, text: str) -> None:
-        assert self._room is not None
+        if self._room is None or self._room.poll(0):
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        # Perhaps there is room for a little all the same, which nobody tells: a thread finds out, and may be left to it
+        data, done, errors = text.encode(self._stream.encoding, "backslashreplace"), threading.Event(), list[OSError]()
+        threading.Thread(target=_write_all, args=(self._stream.fileno(), data, done, errors), daemon=True).start()
         began = time.monotonic()
-        while not self._room.poll(100):
+        while not done.wait(0.1):
             if hurry.is_set() and time.monotonic() - began > PATIENCE:
                 raise TimeoutError("its reader has paused")
-        self._stream.write(text)
-        self._stream.flush()
+        if errors:
+            raise errors[0]
 
     def flush(self) -> None:
         """Flush, as long as that works."""
@@ -89,6 +95,16 @@ class Outlet:
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, self._stream.fileno())
                 os.close(nowhere)
+
+
+def _write_all(number: int, data: bytes, done: threading.Event, errors: list[OSError]) -> None:
+    """Write to a file by its number, so that no lock of a stream is held where the write does not end."""
+    try:
+        while data:
+            data = data[os.write(number, data) :]
+    except OSError as error:
+        errors.append(error)
+    done.set()
 
 
 def _room_of(stream: Any) -> Any:

@@ -24,7 +24,7 @@ from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator
 from rawgan.runs import RunFolder
-from rawgan.runs._files import delete, holding, is_folder, is_link, make_folder
+from rawgan.runs._files import delete, holding, is_folder, is_link, is_there, make_folder
 from rawgan.runs.applying import (
     Work,
     applied,
@@ -251,4 +251,4 @@ def _new_folder(out: Path | None, run: Path) -> Iterator[Path]:
 
 def _is_new(folder: Path) -> bool:
     """Make a folder of that name, unless the name is taken."""
-    return not is_link(folder) and make_folder(folder)
+    return not (is_link(folder) or is_there(folder)) and make_folder(folder)

@@ -121,6 +121,7 @@ class Held:
     descriptor: int | None
     """None where the system cannot find files by it."""
     identity: tuple[int, int]
+    """By which it is known where there is no descriptor."""
     durable: bool
     checks: list[Callable[[], None]] = field(default_factory=list)
     """Called before anything is written there: each may raise."""
@@ -132,7 +133,8 @@ class Held:
             now = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
             now = None
-        if now is None or identity_of(now) != self.identity:
+        own = self.identity if self.descriptor is None else identity_of(os.fstat(self.descriptor))  # it may change
+        if now is None or identity_of(now) != own:
             raise ConfigError(
                 f"{self.path} has disappeared while it was written to: it was moved, deleted or replaced\n"
                 "  nothing more is written to it; if it was moved, go on with it where it is now"
@@ -404,12 +406,14 @@ def rename(path: Path, name: str) -> Path:
 def make_folder(path: Path) -> bool:
     """Make a folder; say whether it was not there yet.
 
-    Raises: FileError when the system refuses; ConfigError for a link
+    Raises: FileError when the system refuses, or a file has the name; ConfigError for a link
     """
     refuse_link(path)
     with naming(path, "made"), inside(path, make=True) as (name, folder):
         try:
             os.mkdir(name, dir_fd=folder)
         except FileExistsError:
+            if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                raise
             return False
     return True

@@ -60,14 +60,14 @@ def locking(held: Held, name: str, seconds: float) -> Iterator[int]:
                 )
             time.sleep(WAITING)
 
-    called, own = name if held.descriptor is not None else os.fspath(path), identity_of(os.fstat(descriptor))
+    called = name if held.descriptor is not None else os.fspath(path)
 
     def check() -> None:
         try:
             found = os.stat(called, dir_fd=held.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             found = None
-        if found is None or identity_of(found) != own:
+        if found is None or identity_of(found) != identity_of(os.fstat(descriptor)):
             raise ConfigError(
                 f"{path}, the lock, was deleted or replaced while it was held: another process may write there\n"
                 f"  nothing more is written by this one; when no other does, go on with {held.path}"

@@ -517,10 +517,11 @@ class Loop(ABC):
         rates = ", ".join(sorted({f"{rate:g}" for rate in before.about.rates.values()}))
         if self.config.on_nonfinite == "stop" or self.rollbacks >= ROLLBACKS:
             folder.save_checkpoint(before, self.config.keep)
+            other = ", or with --on-nonfinite rollback," if self.rollbacks < ROLLBACKS else ""
             raise DivergedError(
                 f"{error}\n  {what}\n  the state before that step is kept: {folder.checkpoints()[-1]}\n"
-                f"  the learning rate is {rates}: go on with a lower --learning-rate, or with --on-nonfinite rollback, "
-                f"from there, by --resume {folder.path}"
+                f"  the learning rate is {rates}: go on with a lower --learning-rate{other} from there, by --resume "
+                f"{folder.path}"
             ) from None
         self.rollbacks += 1
         for optimizer in optimizers_of(self.gan).values():

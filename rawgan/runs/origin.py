@@ -26,6 +26,8 @@ SWITCHES = ("OPENBLAS_CORETYPE", "OPENBLAS_COREDYNAMIC", "MKL_CBWR", "BLIS_ARCH_
 """Environment variables by which a person chooses how libraries compute."""
 FEATURES = "features"
 """What the names of facts end in that are lists of what a processor can do."""
+COMPILED = ("compiled for", f"compiled for {FEATURES}", "optimisation")
+"""Facts of kernels that are compiled, with which others cannot be compared."""
 LISTED = 6
 """Features that are told of."""
 
@@ -88,7 +90,7 @@ def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     found = []
     for name in dict.fromkeys((*now, *then)):
         before, after = then.get(name), now.get(name)
-        if before == after:
+        if before == after or (name in COMPILED and then.get("kernels") != now.get("kernels")):
             continue
         if name.endswith(FEATURES) and before is not None and after is not None:
             lost, won = ({*a.split()} - {*b.split()} for a, b in ((before, after), (after, before)))

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,19 +22,24 @@ STRANGER = 12345
 """A user whom no system knows by name."""
 
 
+THREADS = "2"
 README_COMMAND = ["-m", "rawgan", "train", "--steps", "2", "--samples", "4"]
 
 
 @pytest.fixture
 def installed(tmp_path):
-    """A copy of rawgan that cannot be written to, with its compiled kernels; and a folder that can be worked in."""
-    site, work = tmp_path / "site", tmp_path / "work"
-    subprocess.run([sys.executable, *README_COMMAND, "--out", tmp_path / "run"], check=True, capture_output=True)
+    """A copy of rawgan that cannot be written to, with its compiled kernels; and a folder that can be worked in.
+
+    The latter is not where pytest has its own, into which no other user may look.
+    """
+    site, out = tmp_path / "site", tmp_path / "run"
+    environment = {**os.environ, "NUMBA_NUM_THREADS": THREADS}
+    subprocess.run([sys.executable, *README_COMMAND, "--out", out], check=True, capture_output=True, env=environment)
     for package in PACKAGES:
         shutil.copytree(package, site / package.name)
-    work.mkdir()
     _allow(site, "a-w")
-    yield site, work
+    with tempfile.TemporaryDirectory(prefix="rawgan-container-") as work:
+        yield site, Path(work)
     _allow(site, "u+w")
 
 
@@ -53,6 +59,7 @@ def contained(site, work, *arguments, **variables):
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(site),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "NUMBA_NUM_THREADS": THREADS,
         "TMPDIR": str(work),
         **variables,
     }
@@ -87,6 +94,7 @@ def test_without_compiled_kernels_they_are_kept_for_the_next_start_in_a_folder_f
         assert ("rawgan: compiled kernels are kept in " in ran.stderr) != kept
     (folder,) = work.iterdir()
     assert folder.name.startswith("rawgan-kernels-")
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_where_no_folder_at_all_can_be_written_to_kernels_are_compiled_in_memory(installed):

@@ -157,18 +157,18 @@ def careless(name, folder):
 
     class Careless(Disturber):
         def disturb(self, number):
-            self.faults = [Fault("rename run/samples/step-000001.png", 1, "EIO")]
-            self.whole.files["run/lost.png"] = b"was here"
+            self.faults = [Fault("rename classifier.safetensors", 1, "EIO")]
+            self.whole.files["lost.png"] = b"was here"
             return super().disturb(0)
 
     return Careless(name, folder)
 
 
 def test_what_is_lost_is_counted(disturbed):
-    with disturbed("conditional", careless) as worker:
+    with disturbed("train-classifier", careless) as worker:
         tally = worker.ask("disturb", 0)
     assert tally.counts["lost"] == 1
-    assert "lacks run/lost.png" in tally.losses[0]
+    assert "lacks lost.png" in tally.losses[0]
 
 
 def uncaught(name, folder):

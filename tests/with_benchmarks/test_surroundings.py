@@ -17,9 +17,11 @@ from rawgan.runs import RunFolder
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
 RARELY = ["--sample-every", "1000000", "--checkpoint-every", "1000000", "--steps", "1000000"]
 SLOW_DISK = """
+#include <stdlib.h>
 #include <unistd.h>
-int fsync(int file) { sleep(60); return 0; }
-int fdatasync(int file) { sleep(60); return 0; }
+static int slow(void) { if (!access(getenv("SLOW_WHEN"), F_OK)) sleep(60); return 0; }
+int fsync(int file) { return slow(); }
+int fdatasync(int file) { return slow(); }
 """
 
 
@@ -105,14 +107,13 @@ def test_a_reader_that_has_paused_hides_no_second_signal(paused, tmp_path):
 def test_a_second_signal_does_not_wait_for_a_slow_disk(images, tmp_path, started):
     (tmp_path / "slow.c").write_text(SLOW_DISK)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "slow.so", tmp_path / "slow.c"], check=True)
-    environment = {**os.environ, "LD_PRELOAD": str(tmp_path / "slow.so")}
-    often = ["--checkpoint-every", "1", "--steps", "100"]
-    command = trained(images, tmp_path / "run", *often)
-    # The configuration is flushed before the first step, and waits, too.
-    process = started(*command, stdout=subprocess.PIPE, env=environment, text=True)
-    while "run folder" not in process.stdout.readline():
-        assert process.poll() is None
-    time.sleep(1)
+    slow = tmp_path / "slow"
+    environment = {**os.environ, "LD_PRELOAD": str(tmp_path / "slow.so"), "SLOW_WHEN": str(slow)}
+    command = trained(images, tmp_path / "run", "--checkpoint-every", "1", "--steps", "1000000")
+    process = started(*command, stdout=subprocess.DEVNULL, env=environment)
+    wait_for(tmp_path / "run" / "metrics.jsonl", process)
+    slow.touch()
+    time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     began = time.monotonic()

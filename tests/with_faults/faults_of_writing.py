@@ -45,7 +45,7 @@ FAULTS = [
     Fault(
         "files: another folder is taken for the one that is held",
         FILES,
-        "if now is None or identity_of(now) != self.identity:",
+        "if now is None or identity_of(now) != own:",
         "if now is None:",
         f"{HELD} -k folder_goes_away",
     ),
@@ -66,7 +66,7 @@ FAULTS = [
     Fault(
         "lines: a second name is written to",
         LINES,
-        "            if os.fstat(self._descriptor).st_nlink <= 1:\n",
+        "            if own.st_nlink <= 1:\n",
         "            if True:\n",
         f"{HELD} -k second_name",
     ),
@@ -80,8 +80,8 @@ FAULTS = [
     Fault(
         "lines: what is broken behind the step is an error",
         LINES,
-        "elif step is not None and last >= step:",
-        "elif False:",
+        "if step is None or last < step:",
+        "if True:",
         f"{HELD} -k glued",
     ),
     Fault(
