@@ -172,6 +172,15 @@ def test_threads_that_cannot_be_started_are_an_error_of_our_own(monkeypatch):
         launch.threads()
 
 
+def test_a_system_without_shared_memory_is_good_enough(monkeypatch):
+    def warn():
+        warnings.warn("Could not obtain multiprocessing lock", launch.NumbaSystemWarning, stacklevel=1)
+
+    monkeypatch.setattr(launch.numba_threads, "_is_initialized", False)
+    monkeypatch.setattr(launch.numba_threads, "get_num_threads", warn)
+    assert launch.threads() >= 1
+
+
 def test_errors_of_kernels_are_rawgans_own():
     assert issubclass(NumbaError, RawganError)
     assert issubclass(MissingKernel, RawganError)

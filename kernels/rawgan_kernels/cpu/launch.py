@@ -12,6 +12,7 @@ it does not get it, the calling thread runs all blocks: the result is the same.
 """
 
 import os
+import warnings
 import zlib
 from functools import cache
 from threading import Lock, RLock
@@ -22,6 +23,7 @@ from llvmlite import ir
 from numba import get_thread_id, prange, typeof, types
 from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaSystemWarning
 from numba.extending import intrinsic
 from numba.np.ufunc import parallel as numba_threads
 
@@ -64,7 +66,10 @@ def threads() -> int:
     """How many threads share the blocks. Raises: NumbaError if there can be none"""
     if not numba_threads._is_initialized:
         try:
-            numba_threads.get_num_threads()
+            with warnings.catch_warnings():
+                # Of a lock among processes, which a system without shared memory does not have, and we do not need.
+                warnings.simplefilter("ignore", NumbaSystemWarning)
+                numba_threads.get_num_threads()
         except ValueError as error:
             raise NumbaError(
                 f"backend 'cpu': Numba cannot start its threads\n  {error}\n"
