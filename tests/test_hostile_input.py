@@ -159,11 +159,10 @@ def test_the_densest_pictures_are_read(tmp_path):
 def test_more_images_than_the_machine_has_memory_for(tmp_path, monkeypatch):
     np.save(tmp_path / "set.npy", np.zeros((2, 4, 4), np.uint8))
     Image.new("L", (4, 4)).save(tmp_path / "a.png")
-    message = complaint(DataError, lambda: load(tmp_path, image_size=2**24))
-    assert message.startswith(f"{tmp_path}: these images take ")
-    assert "GiB, more memory than this machine has" in message
-    message = complaint(DataError, lambda: load(tmp_path / "set.npy", image_size=2**24))
-    assert "take 536,870,912 MiB, but the file has 160 bytes\n  take a smaller image size" in message
+    for source in (tmp_path, tmp_path / "set.npy"):
+        message = complaint(DataError, lambda source=source: load(source, image_size=2**24))
+        assert message.startswith(f"{source}: these images take ")
+        assert "GiB, more memory than this machine has" in message
     monkeypatch.setattr(np, "frombuffer", no_memory)
     message = complaint(DataError, lambda: load(tmp_path / "set.npy", image_size=4))
     assert message.startswith(f"{tmp_path}/set.npy: these images take more memory than there is")
@@ -221,9 +220,8 @@ NAMES = ["a\0b", "a" * 5000, "\ud800", "~no-such-user/x", "loop", "loop/x", "", 
 def test_names_that_no_file_has(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
-    homeless = name.startswith("~")  # to say that there is no such home comes before what the name is for
-    complaint(ArgumentError if homeless else DataError, lambda: load(name, image_size=4))
-    complaint(ArgumentError if homeless else ConfigError, lambda: RunFolder.open(name))
+    complaint(DataError, lambda: load(name, image_size=4))
+    complaint(ConfigError, lambda: RunFolder.open(name))
     if name not in ("", "..", "~no-such-user/x"):  # these could be made, or are there
         complaint(ConfigError, lambda: (refuse_taken(Path(name)), RunFolder.create(name, "x")))
         complaint(ConfigError, lambda: checkpoint.read(Path(name)))
@@ -413,7 +411,7 @@ FORBIDDEN = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "j
 
 
 def test_nothing_is_unpickled_or_evaluated():
-    """In all of the source that is installed, but for compiled kernels, which nobody else can write (test_code_cache)."""
+    """In all of the source that is installed, but for compiled kernels, which nobody else can write."""
     files = {*(ROOT / "rawgan").rglob("*.py"), *(ROOT / "kernels").rglob("*.py")}
     files.remove(ROOT / "kernels/rawgan_kernels/cpu/code_cache.py")
     assert len(files) > 80
