@@ -39,7 +39,7 @@ class ReliabilityConfig(store.SaveConfig):
     spliced and made up.
     """
 
-    every: int = 2
+    every: int = 6
     """Of what may happen to the system calls of a command, try every Nth; 1: all, 0: none, which needs no compiler."""
     kills: int = 200
     """Processes that are killed (-9) at random moments."""
