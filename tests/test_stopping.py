@@ -53,6 +53,16 @@ def wait_for_line(capsys, line):
 # --- signals ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def harmless():
+    """Signals that nobody turns into a request do not end the tests."""
+    before = {each: signal.signal(each, lambda number, frame: None) for each in ASKING}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("harmless")
 @pytest.mark.parametrize("asking", ASKING, ids=lambda asking: asking.name)
 def test_a_signal_asks_to_stop_and_a_thread_tells_of_it(asking):
     """No handler prints: it may have interrupted the printing."""

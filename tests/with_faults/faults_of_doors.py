@@ -217,8 +217,8 @@ FAULTS = [
     Fault(
         "buffers: the caller's array is written to",
         "rawgan/nn/ownership.py",
-        "        super().__init__(data)\n        self.take_over(self._array.copy())\n",
-        "        super().__init__(data)\n",
+        "super().__init__(data)\n        self.take_over(self._array if is_on_paper() else self._array.copy())\n",
+        "super().__init__(data)\n",
         "tests/test_ownership.py -k arrays_of_their_own",
     ),
     Fault(

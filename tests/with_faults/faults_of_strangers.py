@@ -39,7 +39,7 @@ FAULTS = [
     Fault(
         "runs: a checkpoint that is gone is a fault",
         "rawgan/runs/folder.py",
-        "                if left[-1].is_symlink() or is_there(left[-1]):\n                    raise  # else",
+        "                if is_link(left[-1]) or is_there(left[-1]):\n                    raise  # else",
         "                if True:\n                    raise  # else",
         f"{RUNS} -k deleted_meanwhile",
     ),

@@ -69,8 +69,8 @@ FAULTS = [
     Fault(
         "signals: asked for in any thread",
         "rawgan/cli/_stopping.py",
-        "if threading.current_thread() is not threading.main_thread():",
-        "if False:",
+        "if threading.current_thread() is not threading.main_thread():\n",
+        "if signal.signal(signal.SIGUSR1, signal.SIG_DFL) is None:\n",
         "tests/test_stopping.py -k off_the_main_thread",
     ),
     Fault(

@@ -348,7 +348,7 @@ FAULTS = [
     ),
     Fault(
         "a checkpoint does not say of which images it is",
-        "rawgan/runs/loop.py",
+        "rawgan/runs/origin.py",
         'f"{len(each)}:{each.digest}"',
         'f"{len(each)}:"',
         "tests/test_translating.py -k others_by_now",

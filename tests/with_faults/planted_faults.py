@@ -1488,8 +1488,8 @@ RUNS = [
     Fault(
         "resume: lines of steps after the checkpoint stay",
         "rawgan/runs/folder.py",
-        'record.get("step", 0) <= step]',
-        'record.get("step", 0) <= step + 1]',
+        "cut_lines(self.metrics_file, step)",
+        "cut_lines(self.metrics_file, step + 1)",
         "tests/test_resume.py -k comes_again",
     ),
     Fault(
@@ -1558,7 +1558,7 @@ RUNS = [
     Fault(
         "resume: the picture of the checkpoint's step is not drawn again",
         "rawgan/runs/loop.py",
-        "if self._has_picture(self.reached) and not is_there(folder.sample_path(self.reached)):",
+        "if self._has_picture(self.reached) and _is_lost(folder.sample_path(self.reached), on_trouble):",
         "if self.reached == 0:",
         "tests/test_resume.py -k comes_again",
     ),
@@ -1572,7 +1572,7 @@ RUNS = [
     Fault(
         "checkpoint: the name is there before the bytes",
         "rawgan/runs/_files.py",
-        "                    os.fsync(file.fileno())\n",
+        "                    flush(descriptor)\n",
         "                    pass\n",
         "tests/test_run_folder.py -k durable",
     ),
@@ -1645,8 +1645,8 @@ METRICS = [
     Fault(
         "the best checkpoint is forgotten by a resumed run",
         "rawgan/runs/loop.py",
-        "least = self._least(records, folder.best_step())\n        with",
-        "least = math.inf\n        with",
+        "least = self._least(records, folder.best_step())\n            if",
+        "least = math.inf\n            if",
         "tests/test_best_checkpoint.py -k same_best",
     ),
 ]
@@ -1746,7 +1746,7 @@ DOCTOR = [
     Fault(
         "doctor: alarms of later steps stay when a run goes back",
         "rawgan/runs/folder.py",
-        'if alarm.get("step", 0) <= step and kept(alarm.get("step", 0))]',
+        " if step_of(alarm) <= step and kept(int(step_of(alarm)))]",
         "]",
         "tests/test_doctor.py -k same_alarms",
     ),
