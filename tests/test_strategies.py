@@ -47,6 +47,7 @@ def test_shapes_stay_within_their_limits(shape):
 def test_most_lengths_are_odd():
     lengths = []
 
+    @always
     @given(shapes(axes=4, max_length=8))  # of 1, …, 8, half are odd
     def draw(shape):
         lengths.extend(shape)

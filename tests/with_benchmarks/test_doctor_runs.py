@@ -47,10 +47,10 @@ def test_points_raise_no_alarm(seed, diagnosis):
     assert diagnosis("rawgan train --data ring8", seed, "--steps", "600") == (0, set(), set())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_tutorial_at_its_own_length_is_not_trained_yet(seed, diagnosis):
+def test_the_tutorial_at_its_own_length_is_not_trained_yet(diagnosis):
+    """With one seed: it takes a minute and a half. Seeds 1 and 2 say the same."""
     command = re.search(r"`(rawgan train --model tutorial [^`]*--steps 1000)`", README.read_text(encoding="utf-8"))[1]
-    assert diagnosis(command, seed) == (1, set(), {"not trained yet, or unlike the data"})
+    assert diagnosis(command, 0) == (1, set(), {"not trained yet, or unlike the data"})
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,12 @@ PACKAGES = {"rawgan": Path("rawgan"), "rawgan_kernels": Path("kernels/rawgan_ker
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
 """Plain: to rewrite assertions takes time, and hardly anyone reads why a fault was caught."""
 
+PRELOADED = [
+    "doctest", "hypothesis", "llvmlite.binding", "numba", "numba.core.typed_passes", "numpy.random", "numpy.testing",
+    "PIL.Image", "pytest", "rich.progress", "safetensors.numpy", "scipy", "tyro",
+]  # fmt: skip
+"""What most tests import, directly or not, that is not rawgan's."""
+
 TIME_LIMIT = 60
 """Seconds for the tests of one fault. Where a fault never ends, the process does."""
 
@@ -55,12 +61,12 @@ def copy(tmp_path):
 def processes():
     """Where new processes come from. Nothing of rawgan is imported in them yet.
 
-    If the system can fork, they come from one that has imported NumPy and pytest, which spares each of them a second.
+    If the system can fork, they come from one that has imported NumPy, Numba and pytest, which spares each some seconds.
     """
     forking = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forking else "spawn")
     if forking:
-        context.set_forkserver_preload(["doctest", "hypothesis", "numpy.random", "numpy.testing", "pytest"])
+        context.set_forkserver_preload(PRELOADED)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OPENBLAS_NUM_THREADS", "1")
         environment.setenv("NUMBA_NUM_THREADS", "1")
