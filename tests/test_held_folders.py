@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pytest
@@ -291,6 +291,16 @@ def test_what_is_found_out_about_a_run_is_written_by_one_process_at_a_time(run, 
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert "is being written to by another process" in found.stderr
+
+
+@pytest.mark.parametrize(("number", "goes_on"), [(errno.EACCES, True), (errno.EROFS, True), (errno.EIO, False)])
+def test_results_are_written_without_a_lock_only_where_there_can_be_none(run, monkeypatch, number, goes_on):
+    def refuse(path, flags):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("rawgan.runs.locks.open_own", refuse)
+    with nullcontext() if goes_on else pytest.raises(FileError, match="could not be locked"), run.results():
+        pass
 
 
 # --- links ------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ run trains, each is on the disk before the next is begun.
 """
 
 import codecs
+import errno
 import os
 import re
 import time
@@ -57,6 +58,8 @@ RESULTS_LOCK = ".results.lock"
 """Of those who write what they found out about a run, such as evaluation.json and the picture that belongs to it."""
 RESULTS_SECONDS = 30.0
 """They wait for each other so long: to write takes moments."""
+NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system answers to who may read a folder, but not write to it."""
 OWN = (CONFIG, "metrics.jsonl", "alarms.jsonl", "losses.png", "samples.gif", "best.safetensors")
 """Files that training alone writes."""
 RUNS = Path("runs")
@@ -182,14 +185,17 @@ class RunFolder:
     def results(self) -> Iterator[None]:
         """Inside, no other process writes what it found out about the run: files that belong together stay so.
 
-        Where the file system has no locks, others may.
+        Where the file system has no locks, or this user may not make one there, others may.
 
-        Raises: ConfigError if another process keeps on writing; for a link
+        Raises: ConfigError if another process keeps on writing; for a link; FileError when the system refuses otherwise
         """
         with ExitStack() as stack:
             held = stack.enter_context(holding(self.path, follow=True))
-            with suppress(FileError):
+            try:
                 stack.enter_context(locking(held, RESULTS_LOCK, RESULTS_SECONDS))
+            except FileError as error:
+                if not isinstance(error, NoLocks) and getattr(error.__cause__, "errno", None) not in NOT_OURS:
+                    raise
             yield
 
     def is_running(self) -> bool:

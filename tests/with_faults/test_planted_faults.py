@@ -61,7 +61,7 @@ def copy(tmp_path):
 def processes():
     """Where new processes come from. Nothing of rawgan is imported in them yet.
 
-    If the system can fork, they come from one that has imported NumPy, Numba and pytest, which spares each some seconds.
+    If the system can fork, they come from one that has imported NumPy, Numba and pytest: that spares each some seconds.
     """
     forking = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forking else "spawn")
