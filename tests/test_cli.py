@@ -15,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 import rawgan
-from rawgan.cli import COMMANDS, _progress, main
+from rawgan.cli import COMMANDS, _progress, _stopping, main
 from rawgan.runs import RunFolder
 
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
@@ -53,6 +53,14 @@ def test_modules_of_the_current_folder_are_not_taken_for_those_of_the_same_names
     with pytest.raises(SystemExit):
         runpy.run_path(str(Path(rawgan.__file__).parent / "__main__.py"), run_name="__main__")
     assert str(tmp_path) not in sys.path
+
+
+def test_a_second_signal_ends_the_process_only_while_it_is_there_for_the_command(monkeypatch, capsys):
+    during = []
+    monkeypatch.setattr(sys, "argv", ["rawgan", "--version"])
+    monkeypatch.setattr("rawgan.cli._run", lambda arguments: during.append(_stopping.alone) or 0)
+    assert (main(), main(["--version"])) == (0, 0)
+    assert [*during, _stopping.alone] == [True, False, False]
 
 
 def test_help_lists_every_command(capsys):

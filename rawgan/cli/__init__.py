@@ -33,10 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Without arguments, they are those of the process, which is there for the command only.
     """
-    if arguments is None:
-        _stopping.alone = True
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    return with_outlets(lambda: _run(given))
+    before, _stopping.alone = _stopping.alone, arguments is None
+    try:
+        return with_outlets(lambda: _run(given))
+    finally:
+        _stopping.alone = before
 
 
 def _run(arguments: list[str]) -> int:
