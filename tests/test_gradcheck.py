@@ -546,7 +546,7 @@ class ReadsBehindStrides(Square):
 
 
 def randomly(x):
-    return ops.dropout(x, 0.5, np.random.default_rng())
+    return x * (1 + np.random.default_rng().random())  # never twice the same, as a mask of so few elements may be
 
 
 @pytest.mark.parametrize(
