@@ -38,7 +38,7 @@ OUTCOMES = {
     "uncaught": "a traceback, or no clear error",
     "hung": f"took more than {SECONDS} s",
 }
-"""What must not come of a fault."""
+"""Outcomes that count as a loss."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Kind:
     """Something that a person asks for. `{data}` stands for the folder of data, `{out}` for that of what is written."""
 
     command: str
-    """What is disturbed."""
+    """The command that is disturbed."""
     again: str
     """The command that goes on; the first one, where there is nothing to go on with."""
     before: str = ""
-    """What was done in the folder before."""
+    """The command that made the folder before."""
     until: Fault | None = None
     """By which that was ended."""
     going_on: str = ""
@@ -130,7 +130,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Whole:
-    """What comes of a command that nothing happens to."""
+    """The outcome of a command that nothing happens to."""
 
     calls: list[str]
     """That it makes about files, in their order."""
@@ -142,7 +142,7 @@ class Whole:
 
 @dataclass
 class Tally:
-    """What was done to one kind, and what came of it."""
+    """Faults tried on one kind of command, and their outcomes."""
 
     counts: Counter[str] = field(default_factory=Counter)
     """Points; of these how many were "killed", ended "all the same", with a "warning" or an "error", or as one of
@@ -420,11 +420,11 @@ class Disturber:
         self.disturb(0)
 
     def all_faults(self) -> list[Fault]:
-        """What may happen to the command."""
+        """The faults that the command can meet."""
         return self.faults
 
     def disturb(self, number: int) -> Tally:
-        """What comes of the fault of that number."""
+        """The outcome of the fault of that number."""
         return self._bed.disturb(self.name, self.faults[number], self.whole)
 
 

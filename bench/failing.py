@@ -33,7 +33,7 @@ ACTIONS = {
     "killed after": (KILL_AFTER, 0),
     "full from here": (FAIL_FROM_HERE, errno.ENOSPC),
 }
-"""What may happen to a call: the number by which bench/failing.c knows it, and what errno says."""
+"""Kinds of faults of a call: the number by which bench/failing.c knows it, and what errno says."""
 
 KILLS = "killed before", "killed after"
 OF_CALLS = {
@@ -55,7 +55,7 @@ OF_CALLS = {
     "stat": ("EIO",),
     "list": ("EIO",),
 }
-"""What each call meets."""
+"""The kinds of faults of each call."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ alone = False
 
 @dataclass
 class Stop:
-    """Which signal asked to stop, if one did."""
+    """The signal that asked to stop, if one did."""
 
     signal: int | None = None
 

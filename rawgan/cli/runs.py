@@ -59,7 +59,7 @@ def main(options: list[str]) -> int:
 
 
 def _fault(path: Path, error: Exception) -> str:
-    """What is wrong with a run, in a line that names it."""
+    """A line that names a run and its fault."""
     said = str(error).partition("\n")[0]
     if isinstance(error, RawganError):
         return said
@@ -100,7 +100,7 @@ def _brief(text: str) -> str:
 
 
 def _bytes(folder: Path) -> int:
-    """What the files below a folder take, links aside, however deep they lie."""
+    """Bytes of the files below a folder, links aside, however deep they lie."""
     size, pending = 0, [os.fspath(folder)]
     while pending:
         with suppress(OSError), os.scandir(pending.pop()) as entries:

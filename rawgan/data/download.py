@@ -31,7 +31,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """This machine: the only one to be asked without encryption, by whoever calls `fetch`; no server may send there."""
 MOST_REDIRECTS = 10
 PART = ".download-"
-"""What files are called that are not yet whole."""
+"""Names of files that are not yet whole."""
 OLD = 24 * 3600
 """Seconds after which one is litter, where the file system has no locks that would tell."""
 

@@ -66,7 +66,7 @@ class Kind:
 
     @classmethod
     def of(cls, said: Any) -> "Kind":
-        """What the heading of a file says. Raises: TypeError, ValueError if that makes no sense"""
+        """The heading of a file, checked. Raises: TypeError, ValueError if that makes no sense"""
         if not isinstance(said, dict):
             raise TypeError("its heading is no table")
         names = said.get("class_names", ())

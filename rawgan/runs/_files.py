@@ -17,7 +17,7 @@ from secrets import token_hex
 from rawgan.errors import ConfigError, FileError
 
 LACKING = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""What a file system answers that lacks a call. Then nothing is to be gained by refusing to go on without it."""
+"""Errors of a file system that lacks a call. Then nothing is to be gained by refusing to go on without it."""
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 HERE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | NO_FOLLOW
 """Opens the file of that name itself, no link, for this process alone."""
@@ -148,7 +148,7 @@ _held: list[Held] = []
 
 
 def identity_of(found: os.stat_result) -> tuple[int, int]:
-    """What tells a file from all others."""
+    """Device and number, which tell a file from all others."""
     return found.st_dev, found.st_ino
 
 

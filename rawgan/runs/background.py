@@ -26,7 +26,7 @@ Job = Callable[..., Any]
 
 
 def _in_words(error: Exception, arguments: tuple[Any, ...]) -> str:
-    """What went wrong with a picture; where it goes is the first of a job's arguments."""
+    """An error of a picture; where it goes is the first of a job's arguments."""
     if isinstance(error, RawganError):
         return str(error)
     return f"{arguments[0]} could not be made: {str(error) or type(error).__name__}"
@@ -50,7 +50,7 @@ class Background:
         self._latest: Future[Any] | None = None
         self._tell = tell
         self._faults: deque[str] = deque()
-        """What is still to be told."""
+        """Messages still to be told."""
         self._told: set[str] = set()
         self._unwritten: dict[Any, tuple[Job, tuple[Any, ...]]] = {}
         """Pictures that are to be tried again, by their path."""

@@ -59,7 +59,7 @@ RESULTS_LOCK = ".results.lock"
 RESULTS_SECONDS = 30.0
 """They wait for each other so long: to write takes moments."""
 NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""What the system answers to who may read a folder, but not write to it."""
+"""Errors of the system to a user who may read a folder, but not write to it."""
 OWN = (CONFIG, "metrics.jsonl", "alarms.jsonl", "losses.png", "samples.gif", "best.safetensors")
 """Files that training alone writes."""
 RUNS = Path("runs")

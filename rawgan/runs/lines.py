@@ -107,7 +107,7 @@ def read_last_line(path: Path) -> dict[str, Any] | None:
 
 
 def _read(path: Path, line: bytes, name: str, is_last: bool) -> dict[str, Any] | None:
-    """What a line says; None if nothing, or if a crash cut it short."""
+    """The record on a line; None if nothing, or if a crash cut it short."""
     record = _parse(line) if len(line) <= LONGEST else None
     if record is None:
         if not line.strip() or (is_last and len(line) <= LONGEST and not line.endswith(b"\n")):

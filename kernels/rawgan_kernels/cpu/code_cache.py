@@ -218,7 +218,7 @@ class Store:
         return any(True for _ in self.read(name))
 
     def read(self, name: str) -> Iterator[bytes]:
-        """What was written under this name, from every place that has it whole."""
+        """Files written under this name, from every place that has it whole."""
         for place in self.places:
             try:
                 if place.folder not in self.trusted:
@@ -319,7 +319,7 @@ class CodeCache(caching._Cache):
         return None if place is None else str(place.folder)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was compiled for these arguments; None if nothing was, or it does not fit this Numba."""
+        """Code compiled for these arguments; None if nothing was, or it does not fit this Numba."""
         target_context.refresh()
         arguments = self._arguments(sig)
         for body in store().read(self._file(arguments, target_context.codegen())):

@@ -63,7 +63,7 @@ def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True
 
 
 def threads() -> int:
-    """How many threads share the blocks. Raises: NumbaError if there can be none"""
+    """The number of threads that share the blocks. Raises: NumbaError if there can be none"""
     if not numba_threads._is_initialized:
         try:
             with warnings.catch_warnings():

@@ -42,7 +42,7 @@ PATIENCE = 60.0
 """Seconds that helpers are waited for, at least, once this process is done with its own part."""
 
 NEEDED = (np, numba, llvmlite, rawgan_kernels)
-"""What helpers import, besides Python's library."""
+"""Packages that helpers import, besides Python's library."""
 
 
 _IMAGES = np.zeros((99, 32, 32, 1), np.uint8)
