@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image, features
+from run_files import untrained_run
 from safetensors.numpy import save
 
 from rawgan import nn, optim
@@ -30,12 +31,10 @@ from rawgan.metrics import confusion_matrix, judge_of, load_classifier, train_cl
 from rawgan.metrics import judges as judges_module
 from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
 from rawgan.paper import blank, on_paper
-from rawgan.runs import RunFolder
-from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import LONGEST_TOML, read_toml
 from rawgan.runs.restoring import build_gan, restore
-from rawgan.runs.state import arrays_of, check_on_paper, optimizers_of
+from rawgan.runs.state import arrays_of, check_on_paper
 from rawgan.runs.training import Training
 from rawgan.testing.kernel import chosen
 
@@ -291,15 +290,7 @@ def test_what_is_on_paper_cannot_be_written_and_ends_there():
 
 @pytest.fixture
 def run(tmp_path):
-    """A run of a tiny network that has not learned anything."""
-    config = TrainConfig(image_size=8, channels=1, width=2, noise_size=4)
-    gan = build_gan(config, "cpu")
-    folder = RunFolder.create(tmp_path / "run", "x")
-    folder.write_config(config.to_dict())
-    counts = {name: list(optimizer.counts) for name, optimizer in optimizers_of(gan).items()}
-    about = About(0, 1, config.to_dict(), counts, dict.fromkeys(counts, 0.1))
-    folder.save_checkpoint(Checkpoint(about, arrays_of(gan)), keep=1)
-    return folder
+    return untrained_run(tmp_path / "run")
 
 
 @pytest.mark.parametrize("change", ["width = 512", "noise_size = 65536", "d_width = 512"])

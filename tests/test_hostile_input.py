@@ -17,6 +17,7 @@ import spoilt_reader
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from run_files import untrained_run
 
 from bench import fuzz
 from bench.fuzz_corpus import npy, npz, png, zipped
@@ -29,8 +30,6 @@ from rawgan.errors import ArgumentError, ConfigError, DataError, one_line, shown
 from rawgan.runs import RunFolder, animate_folder, checkpoint, plot_losses
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.folder import read_toml, refuse_taken
-from rawgan.runs.restoring import build_gan
-from rawgan.runs.state import arrays_of, optimizers_of
 from rawgan.testing.kernel import chosen
 
 ROOT = Path(__file__).parents[1]
@@ -265,14 +264,7 @@ def test_values_of_any_size_are_shown_in_a_line():
 
 @pytest.fixture
 def run(tmp_path):
-    """A run of a tiny network that has not learned anything."""
-    config = TrainConfig(image_size=8, channels=1, width=2, noise_size=4)
-    gan = build_gan(config, "cpu")
-    folder = RunFolder.create(tmp_path / "run", "x")
-    folder.write_config(config.to_dict())
-    counts = {name: list(optimizer.counts) for name, optimizer in optimizers_of(gan).items()}
-    about = checkpoint.About(0, 1, config.to_dict(), counts, dict.fromkeys(counts, 0.1))
-    folder.save_checkpoint(checkpoint.Checkpoint(about, arrays_of(gan)), keep=1)
+    folder = untrained_run(tmp_path / "run")
     with chosen("reference"):
         yield folder
 
