@@ -203,9 +203,9 @@ def test_a_small_file_that_becomes_a_large_picture(name, tmp_path, little):
 
 @LINUX
 def test_what_a_library_takes_is_bounded_too(tmp_path, monkeypatch):
-    """Whatever a header says: here, an image's promise is believed."""
+    """Whatever a header says: here, an image's promise is believed. It is larger than what earlier tests left free."""
     monkeypatch.setattr("rawgan.data.opening._refuse_promises", lambda *sides: None)
-    Image.new("RGB", (5000, 5000)).save(tmp_path / "a.png", compress_level=9)
+    Image.new("RGB", (10000, 10000)).save(tmp_path / "a.png", compress_level=9)
     monkeypatch.setattr("rawgan.data.opening.ROOM", 2**24)
     monkeypatch.setattr("rawgan.data.opening.COPIES", 0)
     size = (tmp_path / "a.png").stat().st_size
