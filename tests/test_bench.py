@@ -1,9 +1,11 @@
 """The parts of the benchmarks that take no time: what is counted, compared, written and drawn."""
 
+import ast
 import json
 import re
 from collections import Counter
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -11,19 +13,22 @@ import numpy as np
 import pytest
 
 from bench import __main__ as command_line
-from bench import files, machine, mixtures, plots
-from bench.cases import KERNELS, Array, Case, of_shape, own
-from bench.competitors import Task, largest_difference
-from bench.errors import BenchError
-from bench.formulas import cost, evaluate, roofline_seconds
-from bench.kernel_workers import IN_PLACE, error
-from bench.report import Result
-from bench.rounds import Spread, fastest, in_turn, ratios
-from bench.scaling import exponent
-from bench.shapes import parse_image, parse_sizes
-from bench.terminal import make_console
-from bench.watching import BATCH, calls_of, scale, watch
-from bench.workers import limit_threads
+from bench.common import files, machine
+from bench.common.errors import BenchError
+from bench.common.experiment import BENCH, ROOMS, experiment, experiments
+from bench.common.rounds import Spread, fastest, in_turn, ratios
+from bench.common.shapes import parse_image, parse_sizes
+from bench.common.terminal import make_console
+from bench.common.workers import limit_threads
+from bench.competitors.formulas import cost, evaluate, roofline_seconds
+from bench.competitors.kernel_calls import KERNELS, Array, Case, of_shape, own
+from bench.competitors.kernels import IN_PLACE, error
+from bench.competitors.step_calls import BATCH, calls_of, scale, watch
+from bench.competitors.steps import Task, largest_difference
+from bench.cpu.scaling import exponent
+from bench.cpu.step_report import Result
+from bench.experiments import mixtures
+from bench.experiments.plots import draw_again
 from rawgan.data import ring8
 from rawgan.gan import ImageKind
 from rawgan.metrics import quality
@@ -67,7 +72,7 @@ def test_competitors_that_disagree_are_found():
 
 
 def test_thread_counts_are_checked(monkeypatch):
-    monkeypatch.setattr("bench.workers.os.environ", {})
+    monkeypatch.setattr("bench.common.workers.os.environ", {})
     assert limit_threads(0) == machine.usable_cores()
     with pytest.raises(BenchError, match="--threads must be from 1 to"):
         limit_threads(machine.usable_cores() + 1)
@@ -315,7 +320,7 @@ def test_pictures_are_drawn_from_reports(tmp_path, spread, capsys):
 def test_reports_without_a_picture(tmp_path):
     path = tmp_path / "startup.json"
     files.write(path, {"benchmark": "startup"})
-    assert plots.draw(path) == []
+    assert draw_again(path) == []
 
 
 # --- mixtures --------------------------------------------------------------------------------------------------------
@@ -336,7 +341,41 @@ def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
     assert "0.600 (0.500–0.700)" in printed
     assert re.search(r"PacGAN2, published +7.9 +0.96", printed)
     files.write(tmp_path / "mixtures.json", {"benchmark": "mixtures", "results": runs})
-    assert plots.draw(tmp_path / "mixtures.json") == [tmp_path / "mixtures.png"]
+    assert draw_again(tmp_path / "mixtures.json") == [tmp_path / "mixtures.png"]
+
+
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_experiment_is_one_file():
+    """Its name is that of its file, its entry is in it; every room has some."""
+    assert {module.split(".")[1] for module in experiments().values()} == set(ROOMS)
+    for name in experiments():
+        found = experiment(name)
+        assert found.summary
+        assert found.minutes > 0
+        assert callable(found.main)
+
+
+FLOORS = ["common", "competitors", "cpu gpu experiments robustness"]
+"""Rooms of bench/, from the bottom up: a file imports from its own room and from those further down."""
+
+
+def test_imports_point_down_and_not_in_circles():
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
+    files_of_rooms = {f"bench.{path.parent.name}.{path.stem}": path for path in BENCH.glob("*/*.py")}
+    imports = {}
+    for module, path in files_of_rooms.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bench."):
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)} & files_of_rooms.keys()
+        imports[module] = found
+        room = module.split(".")[1]
+        for other in found:
+            there = other.split(".")[1]
+            assert there == room or floor[there] < floor[room], f"{module} imports {other}"
+    TopologicalSorter(imports).prepare()  # raises CycleError
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
@@ -345,9 +384,9 @@ def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
 def test_commands(capsys):
     assert command_line.main(["--help"]) == 0
     listing = capsys.readouterr().out
-    assert all(f"  {name} " in listing for name in command_line.COMMANDS)
+    assert all(f"  {name} " in listing for name in experiments())
     assert command_line.main(["stp"]) == 2
-    assert "there is no command 'stp'" in capsys.readouterr().err
+    assert "there is no experiment 'stp'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -366,8 +405,8 @@ def test_commands(capsys):
     ],
 )
 def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr("bench.step.importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("bench.workers.os.environ", {})
+    monkeypatch.setattr("bench.cpu.step.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("bench.common.workers.os.environ", {})
     assert command_line.main(arguments) == 1
     assert message in capsys.readouterr().err
 

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from run_files import untrained_run
 
-from bench import fuzz
-from bench.fuzz_corpus import npy, npz, png, zipped
-from bench.fuzz_targets import TARGETS, feed
-from bench.workers import Worker
+from bench.common.workers import Worker
+from bench.robustness import fuzz
+from bench.robustness.fuzz_corpus import npy, npz, png, zipped
+from bench.robustness.fuzz_targets import TARGETS, feed
 from rawgan import nn
 from rawgan.cli import _strangers, main
 from rawgan.data import load

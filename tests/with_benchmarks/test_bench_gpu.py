@@ -10,15 +10,20 @@ import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu
 
-from bench import files, gpu_check, gpu_counts, gpu_parity, gpu_steps, gpu_times, machine
 from bench.__main__ import main as bench
-from bench.cases import of_shape, own
-from bench.competitors import Task
-from bench.errors import BenchError
-from bench.findings import GPU_LOST, Findings, collect, found
-from bench.gpu import Clock, Sizes
-from bench.gpu_check import Section, check, table, verdict
-from bench.kernel_workers import Oracle, RawganKernel
+from bench.common import files, machine
+from bench.common.errors import BenchError
+from bench.competitors.kernel_calls import of_shape, own
+from bench.competitors.kernels import Oracle, RawganKernel
+from bench.competitors.steps import Task
+from bench.gpu import counts as gpu_counts
+from bench.gpu import gpu_check
+from bench.gpu import parity as gpu_parity
+from bench.gpu import steps as gpu_steps
+from bench.gpu import times as gpu_times
+from bench.gpu.clock import Clock, Sizes
+from bench.gpu.gpu_check import Section, check, table, verdict
+from bench.gpu.observations import GPU_LOST, Findings, collect, found
 from rawgan.gan import ImageKind
 from rawgan.gan import train_step as one_by_one
 from rawgan.gan.step import PLAIN
@@ -36,8 +41,8 @@ TINY = Sizes(
 @pytest.fixture
 def run(tmp_path, cupy, monkeypatch):
     """A function that runs a section, and returns what it finds by what it looked at."""
-    monkeypatch.setattr("bench.gpu.torch_on_gpu", lambda: None)
-    monkeypatch.setattr("bench.rounds.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("bench.gpu.clock.torch_on_gpu", lambda: None)
+    monkeypatch.setattr("bench.common.rounds.PAUSE_SECONDS", 0)
     for module in (gpu_steps, gpu_counts):
         monkeypatch.setattr(module, "torch_on_gpu", lambda: None)
 
@@ -229,7 +234,7 @@ CHILD = """
 import os, sys, time
 from pathlib import Path
 sys.path[:0] = {paths!r}
-from bench.findings import Findings, found
+from bench.gpu.observations import Findings, found
 def lost(): raise OSError("no GPU")
 findings = Findings(Path(sys.argv[1]), sys.argv[2:], usable=lost if {lost} else lambda: None)
 findings.look("first", lambda: found("fine", True))

@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from bench.disturbed import KINDS, OUTCOMES, Disturber, is_clear
-from bench.disturbed import Ended as ended
-from bench.errors import BenchError
-from bench.failing import ACTIONS, KILLS, Calls, Fault, compile_library, compiler, faults_of, preloaded
-from bench.workers import Worker
+from bench.common.errors import BenchError
+from bench.common.workers import Worker
+from bench.robustness.disturbed import KINDS, OUTCOMES, Disturber, is_clear
+from bench.robustness.disturbed import Ended as ended
+from bench.robustness.failing import ACTIONS, KILLS, Calls, Fault, compile_library, compiler, faults_of, preloaded
 from rawgan.runs import _files
 
 pytestmark = [
@@ -43,7 +43,7 @@ def in_worker(library, folder, name, make=Disturber):
 WRITES = """
 import os, sys
 from pathlib import Path
-from bench.failing import Calls, Fault
+from bench.robustness.failing import Calls, Fault
 folder = Path(sys.argv[1])
 calls = Calls()
 calls.fail(folder, Fault("write inside", int(sys.argv[2]), sys.argv[3]))
@@ -206,7 +206,7 @@ def test_an_error_is_clear_or_not(code, said, clear):
 
 
 def test_all_outcomes_that_must_not_be_are_losses():
-    from bench.reliability import BAD
+    from bench.robustness.reliability import BAD
 
     assert OUTCOMES.keys() <= set(BAD)
 

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import gpu_steps, torch_networks
-from bench.competitors import AGREEMENT, Task, largest_difference
-from bench.gpu import Sizes
+from bench.competitors import torch_networks
+from bench.competitors.steps import AGREEMENT, Task, largest_difference
+from bench.gpu import steps as gpu_steps
+from bench.gpu.clock import Sizes
 from rawgan.testing.kernel import chosen
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -22,11 +23,11 @@ __all__ = ["cupy"]  # a fixture
 @pytest.fixture
 def on_the_cpu(monkeypatch, cupy):
     """PyTorch's GPU is the CPU, rawgan's the stand-in with plain CuPy."""
-    for module in ("bench.gpu", "bench.gpu_steps"):
+    for module in ("bench.gpu.clock", "bench.gpu.steps"):
         monkeypatch.setattr(f"{module}.torch_on_gpu", lambda: torch)
     monkeypatch.setattr(gpu_steps.TorchOnGPU, "device", "cpu")
     monkeypatch.setattr(gpu_steps, "chosen", lambda name: chosen("reference"))
-    monkeypatch.setattr("bench.rounds.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("bench.common.rounds.PAUSE_SECONDS", 0)
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])

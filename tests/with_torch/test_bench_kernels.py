@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.cases import KERNELS, Array, of_shape, own
-from bench.kernel_workers import Oracle, TorchKernel
-from bench.torch_kernels import COUNTERPARTS
+from bench.competitors.kernel_calls import KERNELS, Array, of_shape, own
+from bench.competitors.kernels import Oracle, TorchKernel
+from bench.competitors.torch_kernels import COUNTERPARTS
 from rawgan_kernels import reference
 
 SHAPES = ["3x8x8x2:5", "3x7x6x2:4,kernel=3,stride=2,padding=1", "3x5x5x4:2,kernel=3,stride=1,padding=0"]

@@ -1,0 +1,32 @@
+"""Shapes as people type them."""
+
+import re
+
+from bench.common.errors import BenchError
+from rawgan.gan import ImageKind
+
+
+def parse_image(text: str) -> ImageKind:
+    """28x28x1 → an image of 28 by 28 pixels with one channel.
+
+    Raises: BenchError for anything else
+    """
+    sizes = parse_sizes(text)
+    if len(sizes) != 3 or sizes[0] != sizes[1]:
+        raise BenchError(f"image {text!r}: expected HEIGHTxWIDTHxCHANNELS of a square image, such as 28x28x1")
+    return ImageKind(sizes[0], sizes[2])
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """128x32x32x64 → (128, 32, 32, 64).
+
+    Raises: BenchError for anything else
+    """
+    if not re.fullmatch(r"[1-9]\d*([x×][1-9]\d*)*", text):
+        raise BenchError(f"shape {text!r}: expected whole numbers from 1, with an x between them, such as 128x32x32x64")
+    return tuple(int(size) for size in re.split("[x×]", text))
+
+
+def in_words(shape: tuple[int, ...]) -> str:
+    """(128, 32, 32, 64) → 128×32×32×64; a single number has no shape."""
+    return "×".join(map(str, shape)) or "1"
