@@ -17,7 +17,7 @@ if find_spec("rawgan_kernels") is None:  # a clone in which nothing was installe
 
 from bench.common.errors import BenchError
 from bench.common.experiment import experiment, experiments, listing
-from rawgan.cli._outlet import with_outlets
+from rawgan.cli.terminal.outlet import with_outlets
 from rawgan.errors import RawganError
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.common.experiment import Draw
 from bench.common.files import read
-from rawgan.runs.plots import plotting
+from rawgan.pictures.plots import plotting
 
 # Colours that people of all kinds of colour vision can tell apart. Source: Okabe and Ito 2008
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (

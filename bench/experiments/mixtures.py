@@ -85,11 +85,11 @@ def main(options: list[str]) -> None:
 def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, Any]:
     """One run of `rawgan train`, and what its points make of the mixture. `points` are written down for the first."""
     from rawgan.cli import main as rawgan
-    from rawgan.cli._points import measured
+    from rawgan.cli.points import measured
     from rawgan.data import MIXTURES
+    from rawgan.inference.restoration import restore
     from rawgan.metrics.mixtures import POINTS
-    from rawgan.runs import RunFolder
-    from rawgan.runs.restoring import restore
+    from rawgan.storage import RunFolder
 
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as path, open(os.devnull, "w") as nowhere:
         options = ["--data", data, "--seed", str(seed), "--out", path, *RECIPES[recipe], *more]
@@ -161,7 +161,7 @@ def spread(values: list[float], form: str) -> str:
 def draw_mixtures(figure: Any, report: dict[str, Any]) -> None:
     """Real points, and those of the first run of each recipe over them."""
     from rawgan.data import MIXTURES
-    from rawgan.runs.scatter import draw_points
+    from rawgan.pictures.scatter import draw_points
 
     names = {"rawgan": "rawgan train --data {}", "plain": "a plain GAN, the same networks"}
     shown = [one for one in report["results"] if one["points"]]

@@ -96,8 +96,8 @@ def mutant(name: str, seed: int, number: int) -> bytes:
 
 @cache
 def corpus_of(name: str) -> list[bytes]:
-    """Files that fuzzing a target starts from: those of fuzz_corpus.py, and those found since, in tests/corpus/."""
-    found = sorted((ROOT / "tests" / "corpus" / name).glob("*"))
+    """Files that fuzzing a target starts from: those of fuzz_corpus.py, and those found since, in tests/robustness."""
+    found = sorted((ROOT / "tests" / "robustness" / "corpus" / name).glob("*"))
     return TARGETS[name].corpus() + [path.read_bytes() for path in found]
 
 
