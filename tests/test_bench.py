@@ -21,10 +21,10 @@ from bench.common.shapes import parse_image, parse_sizes
 from bench.common.terminal import make_console
 from bench.common.workers import limit_threads
 from bench.competitors.formulas import cost, evaluate, roofline_seconds
-from bench.competitors.kernel_calls import KERNELS, Array, Case, of_shape, own
+from bench.competitors.kernel_calls import KERNELS, ArraySpec, KernelCall, call_on, parse_call
 from bench.competitors.kernels import IN_PLACE, error
 from bench.competitors.step_calls import BATCH, calls_of, scale, watch
-from bench.competitors.steps import Task, largest_difference
+from bench.competitors.steps import Workload, largest_difference
 from bench.cpu.scaling import exponent
 from bench.cpu.step_report import Result
 from bench.experiments import mixtures
@@ -99,14 +99,14 @@ def test_images_are_square_and_have_channels(text):
 
 
 def test_own_convolutions():
-    case = own("conv2d_weight_grad", "2x8x8x3:16")
+    case = parse_call("conv2d_weight_grad", "2x8x8x3:16")
     assert case.arguments == (
-        Array((2, 8, 8, 3)),
-        Array((2, 4, 4, 16)),
+        ArraySpec((2, 8, 8, 3)),
+        ArraySpec((2, 4, 4, 16)),
         Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1))),
     )
-    same = own("conv2d_input_grad", "2x8x8x3:16,kernel=3,stride=1")
-    assert same.arguments[:2] == (Array((2, 8, 8, 16)), Array((3, 3, 3, 16)))
+    same = parse_call("conv2d_input_grad", "2x8x8x3:16,kernel=3,stride=1")
+    assert same.arguments[:2] == (ArraySpec((2, 8, 8, 16)), ArraySpec((3, 3, 3, 16)))
     assert case.label == "2×8×8×3:16"
     assert same.label == "2×8×8×3:16,kernel=3,stride=1,padding=1"
 
@@ -124,7 +124,7 @@ def test_own_convolutions():
 )
 def test_own_shapes_without_a_meaning_are_refused(kernel, text, message):
     with pytest.raises(BenchError, match=message):
-        own(kernel, text)
+        parse_call(kernel, text)
 
 
 # --- the calls of a training step ------------------------------------------------------------------------------------
@@ -141,9 +141,9 @@ def test_a_watched_step_has_the_calls_that_its_layers_make():
 
 def test_the_batch_is_scaled_and_nothing_else():
     window = Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))
-    case = Case("conv2d", (Array((BATCH, 8, 8, 3)), Array((4, 4, 3, 16)), window))
-    assert scale(case, 128).arguments == (Array((128, 8, 8, 3)), Array((4, 4, 3, 16)), window)
-    assert scale(replace(case, arguments=(Array((BATCH * 64, 16)),)), 2).arguments == (Array((128, 16)),)
+    case = KernelCall("conv2d", (ArraySpec((BATCH, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window))
+    assert scale(case, 128).arguments == (ArraySpec((128, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window)
+    assert scale(replace(case, arguments=(ArraySpec((BATCH * 64, 16)),)), 2).arguments == (ArraySpec((128, 16)),)
 
 
 def test_every_kernel_has_a_case():
@@ -154,7 +154,7 @@ def test_every_kernel_has_a_case():
 
 @pytest.mark.parametrize("kernel", [name for name in KERNELS if not name.startswith("conv2d") and name != "matmul"])
 def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
-    case = of_shape(kernel, (4, 3, 3, 2))
+    case = call_on(kernel, (4, 3, 3, 2))
     values = case.values()
     result = getattr(reference, kernel)(*values.values())
     results = () if kernel in IN_PLACE else result if isinstance(result, tuple) else (result,)
@@ -165,10 +165,10 @@ def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
 
 
 def test_arrays_lie_in_memory_as_they_were_seen():
-    drawn = Array((3, 5), order=(1, 0)).draw("a", np.random.default_rng(0))
+    drawn = ArraySpec((3, 5), order=(1, 0)).draw("a", np.random.default_rng(0))
     assert drawn.shape == (3, 5)
     assert drawn.T.flags.c_contiguous
-    assert (Array((100,)).draw("var", np.random.default_rng(0)) > 0).all()
+    assert (ArraySpec((100,)).draw("var", np.random.default_rng(0)) > 0).all()
 
 
 # --- operations and bytes --------------------------------------------------------------------------------------------
@@ -183,23 +183,23 @@ def counted(case):
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"])
 def test_a_convolution_by_hand(kernel):
     # Each of 2·4·4 pixels of the smaller image: 16 channels of 4·4·3 multiplications and additions.
-    flops, size = counted(own(kernel, "2x8x8x3:16"))
+    flops, size = counted(parse_call(kernel, "2x8x8x3:16"))
     assert flops == 2 * (2 * 4 * 4) * 16 * (4 * 4 * 3)
     assert size == 4 * (2 * 8 * 8 * 3 + 4 * 4 * 3 * 16 + 2 * 4 * 4 * 16)
 
 
 def test_element_wise_by_hand():
-    assert counted(of_shape("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
+    assert counted(call_on("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
 
 
 def test_a_product_by_hand():
-    flops, size = counted(own("matmul", "3x5:2"))
+    flops, size = counted(parse_call("matmul", "3x5:2"))
     assert flops == 2 * 3 * 5 * 2
     assert size == 4 * (3 * 5 + 5 * 2 + 3 * 2)
 
 
 def test_an_update_by_hand():
-    flops, size = cost("adam_update", of_shape("adam_update", (6, 5)).values(), ())
+    flops, size = cost("adam_update", call_on("adam_update", (6, 5)).values(), ())
     assert flops == 14 * 30
     assert size == 4 * 30 * (2 + 1 + 2 + 2)
 
@@ -261,7 +261,7 @@ def test_other_files_are_no_reports(tmp_path, text):
 
 
 def test_a_step_as_json():
-    task = Task("dcgan", 28, 1, batch_size=10, threads=2)
+    task = Workload("dcgan", 28, 1, batch_size=10, threads=2)
     seconds = {"rawgan cpu": [1.0, 1.0], "slow": [4.0, 4.0], "fast": [2.0, 2.0]}
     result = Result(task, ["rawgan cpu"], seconds, dict.fromkeys(seconds, 2**20), 0.0, [])
     report = json.loads(json.dumps(result.as_dict()))

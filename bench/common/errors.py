@@ -1,5 +1,5 @@
-"""What the user of a benchmark can mend."""
+"""The error that a person can mend."""
 
 
 class BenchError(Exception):
-    """A competitor that is missing, that fails, or that computes something else than the others."""
+    """A competitor that is missing, fails or computes something else than the others; or an option without meaning."""

@@ -1,4 +1,4 @@
-"""Results as JSON files, whole or not at all."""
+"""Reports as JSON files, written whole or not at all."""
 
 import json
 import os
@@ -22,14 +22,14 @@ def write(path: Path, report: dict[str, Any]) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A report that was written before.
+    """Read a report.
 
-    Raises: BenchError if the file is missing, or is no report
+    Raises: BenchError if the file is missing or no report
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BenchError(f"{path}: cannot be read as a benchmark's report\n  {error}") from None
+        raise BenchError(f"{path} cannot be read as a report of an experiment\n  {error}") from None
     if not isinstance(report, dict) or "benchmark" not in report:
-        raise BenchError(f"{path}: is JSON, but no report of a benchmark")
+        raise BenchError(f"{path} is JSON, but no report of an experiment")
     return report

@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine and the libraries that a figure was measured on, and the memory of a process."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ GPU_LIBRARIES = ("cupy-cuda12x", "cupy-cuda13x", "numba-cuda")
 
 
 def cpu_name() -> str:
-    """The processor, as it calls itself."""
+    """Name of the processor, as the system gives it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -28,17 +28,17 @@ def cpu_name() -> str:
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load() -> str:
-    """How busy the machine was in the last minute: what else runs takes its share of every time."""
+    """Load of the machine in the last minute: other work lengthens every time."""
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
 def versions(gpu: bool = False) -> dict[str, str]:
-    """Python, and every library that has a part in the figures and is installed."""
+    """Versions of Python and of the installed libraries that affect the figures."""
     found = {"Python": platform.python_version()}
     for name in LIBRARIES + (GPU_LIBRARIES if gpu else ()):
         try:
@@ -52,7 +52,7 @@ def versions(gpu: bool = False) -> dict[str, str]:
 
 
 def gpu_facts() -> dict[str, str]:
-    """The current GPU, by what CuPy knows of it, and NVIDIA's own tool if it is there."""
+    """Facts about the current GPU: from CuPy, and from NVIDIA's own tool if it is there."""
     from rawgan.device import cuda_module
 
     runtime = cuda_module().cuda.runtime
@@ -83,7 +83,7 @@ def _cuda_version(number: int) -> str:
 
 
 def facts(gpu: bool = False) -> dict[str, Any]:
-    """Everything that belongs beside a figure; of the GPU, too, if one takes part."""
+    """Everything that is saved beside a figure; `gpu` adds the facts about the GPU."""
     return {
         **({"gpu": gpu_facts()} if gpu else {}),
         "cpu": cpu_name(),
@@ -96,7 +96,7 @@ def facts(gpu: bool = False) -> dict[str, Any]:
     }
 
 
-def in_words(machine: dict[str, Any], threads: int | None = None) -> list[str]:
+def lines(machine: dict[str, Any], threads: int | None = None) -> list[str]:
     """`facts()` as lines for the terminal."""
     used = f"{threads} of {machine['cores']} cores used" if threads else f"{machine['cores']} cores"
     gpu = (
@@ -111,13 +111,13 @@ def in_words(machine: dict[str, Any], threads: int | None = None) -> list[str]:
 
 
 def resident_bytes() -> int:
-    """Memory that this process has resident now; where that cannot be read, the most that it ever had."""
+    """Memory of this process that is resident now, in bytes; where that cannot be read, its peak."""
     return _status_bytes("VmRSS") or _most_resident_bytes()
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had resident."""
-    # On Linux the other number may be inherited from the process that started this one.
+    """Peak of this process's resident memory, in bytes."""
+    # On Linux ru_maxrss may be inherited from the process that started this one.
     return _status_bytes("VmHWM") or _most_resident_bytes()
 
 
@@ -137,7 +137,7 @@ def _most_resident_bytes() -> int:
 
 
 def _commit() -> str:
-    """The commit that is checked out, with a + where files have been changed since."""
+    """The commit that is checked out, with a + if files have been changed since."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--exclude", "*", "--dirty=+"]
     try:
         ran = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Measuring in turn: every round takes the time of every competitor once."""
+"""Measurements in turn: every round times every competitor once."""
 
 import statistics
 import time
@@ -10,14 +10,14 @@ from bench.common.workers import Worker
 
 WARM_UP = 2
 TURN_SECONDS = 1.0
-"""How long a competitor works in each round, unless doing the work once takes longer."""
+"""Length of a competitor's turn in each round, unless doing the work once takes longer."""
 PAUSE_SECONDS = 0.05
-"""Between two turns: the threads of the one before keep the cores busy for a while, waiting for more."""
+"""Pause between two turns: the threads of the last competitor keep the cores busy for a while, waiting for more."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What a number did over the rounds."""
+    """Distribution of a number over the rounds."""
 
     least: float
     lower_quartile: float
@@ -26,14 +26,14 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        """The spread of at least one value."""
+        """Compute the spread of at least one value."""
         lower, median, upper = (
             statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values] * 3
         )
         return cls(min(values), lower, median, upper)
 
     def as_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """The fields by name, for JSON."""
         return asdict(self)
 
 
@@ -44,10 +44,10 @@ def measure(
     turn_seconds: float = TURN_SECONDS,
     warm_up: int = WARM_UP,
 ) -> dict[str, list[float]]:
-    """Seconds of every competitor in every round, by its name.
+    """Time every competitor in every round. Returns seconds by the competitor's name.
 
-    The competitors must have done the work before. In each round another one begins, so that what one leaves behind
-    (a hot processor, say) is not always the same one's burden.
+    The competitors must have done the work once before. Each round begins with another one, so that the after-effects
+    of a competitor, such as a hot processor, do not always burden the same one.
     """
     times: dict[str, int] = {}
     for worker in workers:
@@ -64,16 +64,20 @@ def measure(
 
 
 def in_turn(competitors: Sequence[Any], rounds: int) -> list[list[Any]]:
-    """For each round the order of the competitors: everyone's turn to begin comes."""
+    """The order of the competitors in each round: they take turns to begin.
+
+    >>> in_turn("ab", rounds=3)
+    [['a', 'b'], ['b', 'a'], ['a', 'b']]
+    """
     starts = [number % len(competitors) for number in range(rounds)]
     return [[*competitors[first:], *competitors[:first]] for first in starts]
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Ours over theirs, round by round."""
+    """Our times divided by theirs, round by round."""
     return [a / b for a, b in zip(ours, theirs, strict=True)]
 
 
 def fastest(seconds: dict[str, list[float]]) -> str:
-    """The competitor with the least median."""
+    """Name of the competitor with the lowest median."""
     return min(seconds, key=lambda name: statistics.median(seconds[name]))

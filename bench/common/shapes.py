@@ -1,4 +1,4 @@
-"""Shapes as people type them."""
+"""Shapes as text, as people type them."""
 
 import re
 
@@ -7,7 +7,7 @@ from rawgan.gan import ImageKind
 
 
 def parse_image(text: str) -> ImageKind:
-    """28x28x1 → an image of 28 by 28 pixels with one channel.
+    """Parse a square image's shape: 28x28x1 is 28 by 28 pixels with one channel.
 
     Raises: BenchError for anything else
     """
@@ -18,15 +18,22 @@ def parse_image(text: str) -> ImageKind:
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
-    """128x32x32x64 → (128, 32, 32, 64).
+    """Parse sizes.
 
-    Raises: BenchError for anything else
+    Raises: BenchError for anything but whole numbers from 1 with an x between them
+
+    >>> parse_sizes("128x32x32x64")
+    (128, 32, 32, 64)
     """
     if not re.fullmatch(r"[1-9]\d*([x×][1-9]\d*)*", text):
         raise BenchError(f"shape {text!r}: expected whole numbers from 1, with an x between them, such as 128x32x32x64")
     return tuple(int(size) for size in re.split("[x×]", text))
 
 
-def in_words(shape: tuple[int, ...]) -> str:
-    """(128, 32, 32, 64) → 128×32×32×64; a single number has no shape."""
+def as_text(shape: tuple[int, ...]) -> str:
+    """A shape as text; that of a single number is 1.
+
+    >>> as_text((128, 32, 32, 64)), as_text(())
+    ('128×32×32×64', '1')
+    """
     return "×".join(map(str, shape)) or "1"

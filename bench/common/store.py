@@ -1,4 +1,4 @@
-"""What becomes of a benchmark's figures: JSON, with everything that was measured, and pictures."""
+"""Saving of reports: a JSON file with everything that was measured, and its picture."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from bench.common.terminal import print_lines
 
 @dataclass(frozen=True)
 class SaveConfig:
-    """Options of every benchmark: what becomes of the figures."""
+    """Options of every experiment that saves its figures."""
 
     save: bool = True
-    """Write the figures as JSON, and pictures of them."""
+    """Write the figures as JSON, and their picture."""
     results: Annotated[Path, tyro.conf.arg(help_behavior_hint="(default: bench/results)")] = FOLDER
-    """The folder to write them into."""
+    """Folder to write them into."""
 
 
 def save(console: Console, config: SaveConfig, name: str, report: dict[str, Any], draw: Draw | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Competitors in processes of their own, which wait on a pipe, and so cost nothing, while it is another's turn."""
+"""Competitors in processes of their own, which wait on a pipe and cost nothing while it is another's turn."""
 
 import multiprocessing
 import os
@@ -17,16 +17,16 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 class Competitor(Protocol):
-    """What does the work, inside the worker process. Other methods are questions that `Worker.ask` can put."""
+    """The object in the worker process that does the work. `Worker.ask` can call its other methods."""
 
     def run(self) -> None:
         """Do the work once."""
 
 
 class Worker:
-    """The near end: one process, that builds its competitor by `make(*arguments)` and then does what it is told.
+    """The near end of a process, which builds its competitor by `make(*arguments)` and then answers questions.
 
-    `make` is a function of a module, which the new process imports.
+    `make` is a module-level function or class: the new process imports its module.
 
     Raises: BenchError if the competitor fails, with its traceback
     """
@@ -41,11 +41,11 @@ class Worker:
         far_end.close()
 
     def seconds(self, times: int) -> float:
-        """Do the work so many times in a row. Returns the seconds that each took on average."""
+        """Do the work `times` times in a row. Returns the mean seconds."""
         return self.ask("seconds", times)
 
     def ask(self, question: str, *arguments: Any) -> Any:
-        """What the competitor's method of this name returns."""
+        """Call the competitor's method of this name, and return its result."""
         try:
             self._pipe.send((question, arguments))
             good, answer = self._pipe.recv()
@@ -69,10 +69,10 @@ class Worker:
 
 
 def limit_threads(threads: int) -> int:
-    """Have every process that starts from now on compute with so many threads; 0 is one for each core.
+    """Set the number of threads of every process that starts from now on; 0 is one for each core.
 
-    Returns: the number
-    Raises: BenchError for fewer than none, or more than there are cores
+    Returns: the number of threads
+    Raises: BenchError for a negative number, or for more than there are cores
     """
     cores = usable_cores()
     if not 0 <= threads <= cores:
@@ -82,13 +82,13 @@ def limit_threads(threads: int) -> int:
 
 
 def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function where neither its memory nor its threads are left behind."""
+    """Call a function in a process of its own, which takes its memory and its threads with it."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def _serve(pipe: Connection, make: Callable[..., Competitor], arguments: tuple[Any, ...]) -> None:
-    """The far end: answer questions until there are no more."""
+    """The far end: answer questions until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the near end, which then ends this one
     try:
         competitor = make(*arguments)

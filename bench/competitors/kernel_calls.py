@@ -1,4 +1,4 @@
-"""Calls of kernels: which arrays they take, how to write them down in short, and how to draw their numbers."""
+"""Calls of kernels: the shapes of their arrays, their notation on the command line, and random numbers for them."""
 
 import inspect
 import math
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.common.errors import BenchError
-from bench.common.shapes import in_words, parse_sizes
+from bench.common.shapes import as_text, parse_sizes
 from rawgan_kernels import Window, reference
 
 KERNELS = tuple(name for name in reference.__all__ if callable(getattr(reference, name)))
@@ -20,20 +20,20 @@ PROBABILITIES = ("t",)
 
 
 @dataclass(frozen=True)
-class Array:
-    """An array that a kernel takes. `order` names its axes from the outermost in memory to the innermost."""
+class ArraySpec:
+    """Shape, dtype and layout of an array argument. `order` lists its axes from the outermost in memory inwards."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     order: tuple[int, ...] = ()
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
-        """Random numbers such as a parameter of this name takes."""
+        """Draw random numbers in the range that a parameter of this name takes."""
         order = self.order or tuple(range(len(self.shape)))
         shape = [self.shape[axis] for axis in order]
         if self.dtype.startswith("uint"):
             values = rng.integers(0, 256, shape)
-        elif self.dtype.startswith("int"):  # which of the images are taken
+        elif self.dtype.startswith("int"):  # indices of images
             values = rng.integers(0, math.prod(shape), shape)
         elif name in PROBABILITIES:
             values = rng.random(shape, np.float32)
@@ -45,20 +45,20 @@ class Array:
 
     @property
     def transposed(self) -> bool:
-        """Whether its rows do not lie together."""
+        """True if its rows do not lie together in memory."""
         return self.order != tuple(sorted(self.order))
 
 
 @dataclass(frozen=True)
-class Arrays:
-    """A list of arrays that a kernel takes."""
+class ArrayList:
+    """A list of arrays as one argument."""
 
-    items: tuple[Array, ...]
+    items: tuple[ArraySpec, ...]
 
 
 @dataclass(frozen=True)
-class Case:
-    """One call of a kernel. Each argument is an Array, an Arrays, or the very value."""
+class KernelCall:
+    """One call of a kernel. Each argument is an ArraySpec, an ArrayList, or the value itself."""
 
     kernel: str
     arguments: tuple[Any, ...]
@@ -68,36 +68,36 @@ class Case:
         return dict(zip(inspect.signature(getattr(reference, self.kernel)).parameters, self.arguments, strict=False))
 
     def values(self) -> dict[str, Any]:
-        """What to call the kernel with, by parameter: the same numbers each time."""
+        """Arguments of the call by parameter: the same random numbers each time."""
         rng = np.random.default_rng(0)
 
         def value(name: str, argument: Any) -> Any:
             match argument:
-                case Array():
+                case ArraySpec():
                     return argument.draw(name, rng)
-                case Arrays():
+                case ArrayList():
                     return [item.draw(name, rng) for item in argument.items]
                 case _:
                     return argument
 
         return {name: value(name, argument) for name, argument in self.named().items()}
 
-    def arrays(self) -> Iterator[Array]:
+    def arrays(self) -> Iterator[ArraySpec]:
         """Every array among the arguments."""
         for argument in self.arguments:
-            if isinstance(argument, Array):
+            if isinstance(argument, ArraySpec):
                 yield argument
-            elif isinstance(argument, Arrays):
+            elif isinstance(argument, ArrayList):
                 yield from argument.items
 
     @property
     def size(self) -> int:
-        """Elements of all arrays."""
+        """Number of elements of all arrays."""
         return sum(math.prod(array.shape) for array in self.arrays())
 
     @property
     def label(self) -> str:
-        """Its shapes, as `--shape` takes them wherever it can."""
+        """Its shapes, in the notation of `--shape` where that can express them."""
         named = self.named()
         first = self.arguments[0]
         extras = ", bias" if "window" in named and named.get("b") is not None else ""
@@ -105,22 +105,25 @@ class Case:
         if slope == 0.0 or (slope != 1.0 and not self.kernel.startswith("leaky_relu")):
             extras += ", relu" if slope == 0.0 else ", leaky_relu"
         match first:
-            case Arrays():
+            case ArrayList():
                 return f"{len(first.items)} arrays, {sum(math.prod(item.shape) for item in first.items):,} elements"
             case _ if "window" in named:
                 return _conv_label(named) + extras
             case _ if self.kernel == "matmul":
                 turned = ", ".join(f"{name} transposed" for name in "ab" if named[name].transposed)
-                return f"{in_words(first.shape)}:{named['b'].shape[-1]}" + (f", {turned}" if turned else "")
+                return f"{as_text(first.shape)}:{named['b'].shape[-1]}" + (f", {turned}" if turned else "")
             case _:
-                return in_words(first.shape) + extras
+                return as_text(first.shape) + extras
 
 
-def own(kernel: str, text: str) -> Case:
-    """A case from what `--shape` says: 128x32x32x64, for convolutions and matmul with :128, the channels or columns of
-    the result; a convolution's ,kernel=3,stride=1,padding=1 are 4, 2, 1 if not given.
+def parse_call(kernel: str, text: str) -> KernelCall:
+    """Parse the notation of `--shape`: 128x32x32x64; for convolutions and matmul followed by :128, the channels or
+    columns of the result, and for convolutions by ,kernel=4,stride=2,padding=1, where these are the defaults.
 
-    Raises: BenchError if the text says nothing that the kernel can take
+    Raises: BenchError if the kernel cannot take it
+
+    >>> parse_call("conv2d", "128x28x28x1:64").label
+    '128×28×28×1:64'
     """
     shape_text, *options = text.split(",")
     shape_text, colon, outputs_text = shape_text.partition(":")
@@ -138,10 +141,10 @@ def own(kernel: str, text: str) -> Case:
             + (f"one such as {example}" if wanted else "the shape of one array, such as 128x32x32x64")
         )
     if not colon:
-        return of_shape(kernel, shape)
+        return call_on(kernel, shape)
     (outputs,) = parse_sizes(outputs_text)[:1]
     if multiplies:
-        return Case(kernel, (Array(shape), Array((shape[1], outputs))))
+        return KernelCall(kernel, (ArraySpec(shape), ArraySpec((shape[1], outputs))))
     geometry = {"kernel": 4, "stride": 2, "padding": 1}
     for option in options:
         name, _, number = option.partition("=")
@@ -153,19 +156,19 @@ def own(kernel: str, text: str) -> Case:
     window = Window((h, w), (taps, taps), (stride, stride), ((padding, padding),) * 2)
     if not taps or not stride or min(window.output) < 1:
         raise BenchError(f"shape {text!r}: a kernel of {taps} pixels, stride {stride}, does not fit")
-    x, y, weight = Array((n, h, w, c)), Array((n, *window.output, outputs)), Array((taps, taps, c, outputs))
+    x, y, weight = ArraySpec((n, h, w, c)), ArraySpec((n, *window.output, outputs)), ArraySpec((taps, taps, c, outputs))
     first, second = {"conv2d": (x, weight), "conv2d_input_grad": (y, weight), "conv2d_weight_grad": (x, y)}[kernel]
-    return Case(kernel, (first, second, window))
+    return KernelCall(kernel, (first, second, window))
 
 
-def of_shape(kernel: str, shape: tuple[int, ...]) -> Case:
-    """A call on arrays of one shape, with usual values for all options.
+def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
+    """A call on arrays of one shape, with typical values for all options.
 
     Raises: BenchError if the kernel has a parameter that this module does not know
     """
-    x, channels = Array(shape), Array(shape[-1:])
-    statistics = Array((1,) * (len(shape) - 1) + shape[-1:])
-    many = Arrays((x,))
+    x, channels = ArraySpec(shape), ArraySpec(shape[-1:])
+    statistics = ArraySpec((1,) * (len(shape) - 1) + shape[-1:])
+    many = ArrayList((x,))
     elementwise = dict.fromkeys(("x", "y", "gy", "t", "a", "b"), x)
     lists = dict.fromkeys(("w", "gw", "m", "v", "velocity", "square"), many)
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
@@ -174,23 +177,25 @@ def of_shape(kernel: str, shape: tuple[int, ...]) -> Case:
         "step": 10, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "rho": 0.99, "momentum": 0.9, "nesterov": False,
         "weight_decay": 0.0,
     }  # fmt: skip
-    images = {"images": Array(shape, "uint8"), "indices": Array(shape[:1], "int64"), "dtype": np.dtype("float32")}
+    images = {
+        "images": ArraySpec(shape, "uint8"),
+        "indices": ArraySpec(shape[:1], "int64"),
+        "dtype": np.dtype("float32"),
+    }
     known = elementwise | lists | per_channel | options | update | images
     parameters = inspect.signature(getattr(reference, kernel)).parameters
     unknown = [name for name in parameters if name not in known]
     if unknown:
-        raise BenchError(
-            f"{kernel}: what to give for {', '.join(unknown)} is not known to bench/competitors/kernel_calls.py"
-        )
-    return Case(kernel, tuple(known[name] for name in parameters))
+        raise BenchError(f"{kernel}: bench/competitors/kernel_calls.py has no value for {', '.join(unknown)}")
+    return KernelCall(kernel, tuple(known[name] for name in parameters))
 
 
 def _conv_label(named: dict[str, Any]) -> str:
-    """For all three of the conv triple the larger image, and the channels of the smaller one."""
+    """The larger image and the channels of the smaller one, for all three kernels of a convolution."""
     window: Window = named["window"]
     (h, w), (taps, _), (stride, _), ((padding, _), _) = window.size, window.kernel, window.stride, window.padding
-    batch = next(array for array in named.values() if isinstance(array, Array)).shape[0]
+    batch = next(array for array in named.values() if isinstance(array, ArraySpec)).shape[0]
     channels = named["x"].shape[3] if "x" in named else named["w"].shape[2] * window.groups
     outputs = named["gy"].shape[3] if "gy" in named else named["w"].shape[3]
-    text = f"{in_words((batch, h, w, channels))}:{outputs}"
+    text = f"{as_text((batch, h, w, channels))}:{outputs}"
     return text if (taps, stride, padding) == (4, 2, 1) else f"{text},kernel={taps},stride={stride},padding={padding}"

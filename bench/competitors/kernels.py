@@ -1,7 +1,7 @@
-"""Who competes in `bench kernels`: rawgan's backends, PyTorch, and the machine itself, whose roofline is the measure.
+"""Competitors at single kernels: rawgan's backends, PyTorch, and the machine itself, which sets the roofline.
 
-Every competitor draws the same numbers for a case, and compares its result with what the reference makes of them in
-float64 before it is timed.
+Every competitor draws the same numbers for a call, and compares its result with the reference's in float64 before it
+is timed.
 """
 
 import time
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench.competitors.formulas import cost
-from bench.competitors.kernel_calls import Case
+from bench.competitors.kernel_calls import KernelCall
 from rawgan.device import cuda_module, to_device
 from rawgan_kernels import MissingKernel, reference
 
@@ -26,8 +26,8 @@ IN_PLACE = ("adam_update", "rmsprop_update", "sgd_update")
 """Kernels that write to their first argument."""
 
 
-class Prepared:
-    """The part that all competitors share. `start` makes the function that is timed, or says why there is none."""
+class KernelCompetitor:
+    """Base of the competitors: `start` prepares the function that is timed, or says why there is none."""
 
     def __init__(self) -> None:
         self.call: Callable[[], Any] = lambda: None
@@ -36,12 +36,12 @@ class Prepared:
         """Compute once."""
         self.call()
 
-    def start(self, case: Case) -> Callable[[], tuple[np.ndarray, ...]] | str:
-        """Prepare `self.call`, and return a function that gives its results in rawgan's layout."""
+    def start(self, case: KernelCall) -> Callable[[], tuple[np.ndarray, ...]] | str:
+        """Prepare `self.call`. Returns a function that gives its results in rawgan's layout, or the reason why not."""
         raise NotImplementedError
 
-    def prepare(self, case: Case, folder: Path) -> float | str:
-        """Get ready for a case. Returns by how much the results are wrong, or why the case cannot be computed."""
+    def prepare(self, case: KernelCall, folder: Path) -> float | str:
+        """Prepare a call. Returns the relative error of the results, or the reason why it cannot be computed."""
         results = self.start(case)
         if isinstance(results, str):
             return results
@@ -49,8 +49,8 @@ class Prepared:
             return max(error(found, expected[name]) for name, found in zip(expected.files, results(), strict=False))
 
 
-class RawganKernel(Prepared):
-    """One of rawgan's backends. `cupy` is plain CuPy, the reference on a GPU; there, a call ends when the GPU is done.
+class RawganKernel(KernelCompetitor):
+    """One of rawgan's backends. `cupy` is plain CuPy: the reference on a GPU. There, a call ends when the GPU is done.
 
     Raises: DeviceError for a GPU that is missing
     """
@@ -66,13 +66,12 @@ class RawganKernel(Prepared):
         self.call()
         self.wait()
 
-    def start(self, case: Case) -> Callable[[], tuple[np.ndarray, ...]] | str:
-        """See Prepared."""
+    def start(self, case: KernelCall) -> Callable[[], tuple[np.ndarray, ...]] | str:
         results = self.begin(case, case.values())
         return results if isinstance(results, str) else lambda: tuple(to_device(x, "cpu") for x in results)
 
-    def begin(self, case: Case, values: dict[str, Any]) -> tuple[Any, ...] | str:
-        """The same for a case whose values are drawn already: its results, where they are."""
+    def begin(self, case: KernelCall, values: dict[str, Any]) -> tuple[Any, ...] | str:
+        """Prepare a call whose values are drawn already. Returns its results, still on the device."""
         kernel = getattr(self.module, case.kernel, None)
         if kernel is None:
             return "has no such kernel"
@@ -85,7 +84,7 @@ class RawganKernel(Prepared):
             return str(error)
 
 
-class TorchKernel(Prepared):
+class TorchKernel(KernelCompetitor):
     """PyTorch with images in one of its memory formats."""
 
     def __init__(self, channels_last: bool, threads: int) -> None:
@@ -95,8 +94,7 @@ class TorchKernel(Prepared):
         torch.set_num_threads(threads)
         self.format = torch.channels_last if channels_last else torch.contiguous_format
 
-    def start(self, case: Case) -> Callable[[], tuple[np.ndarray, ...]] | str:
-        """See Prepared."""
+    def start(self, case: KernelCall) -> Callable[[], tuple[np.ndarray, ...]] | str:
         from bench.competitors import torch_kernels
 
         counterpart = torch_kernels.COUNTERPARTS.get(case.kernel)
@@ -114,10 +112,10 @@ class TorchKernel(Prepared):
 
 
 class Oracle:
-    """The reference in float64."""
+    """The reference in float64, which every result is compared with."""
 
-    def expect(self, case: Case, folder: Path) -> tuple[int, int]:
-        """Write what is right into the folder. Returns the case's operations and bytes."""
+    def expect(self, case: KernelCall, folder: Path) -> tuple[int, int]:
+        """Write the right results into the folder. Returns the operations and bytes of the call."""
         values = case.values()
         exact = {name: _float64(value) for name, value in values.items()}
         results = _results(case, exact, getattr(reference, case.kernel)(*exact.values()))
@@ -127,11 +125,11 @@ class Oracle:
         return cost(case.kernel, values, returned)
 
     def run(self) -> None:
-        """It is never timed."""
+        """Do nothing: the oracle is never timed."""
 
 
 class Machine:
-    """What the machine can do: a large matrix product, and a large copy on all threads."""
+    """The machine's ceilings: a large matrix product, and a large copy on all threads."""
 
     def __init__(self, threads: int) -> None:
         rng = np.random.default_rng(0)
@@ -145,11 +143,11 @@ class Machine:
         self.run()
 
     def run(self) -> None:
-        """Both, once."""
+        """Compute and copy once."""
         self.ceilings(1)
 
     def ceilings(self, times: int) -> tuple[float, float]:
-        """Operations and bytes per second, the best of so many times."""
+        """Operations and bytes per second, the best of `times` attempts."""
         gemm = min(_seconds(lambda: np.matmul(self.a, self.b, out=self.product)) for _ in range(times))
         copy = min(_seconds(self._copy) for _ in range(times))
         return 2 * GEMM_SIZE**3 / gemm, 2 * COPIED_BYTES / copy  # each byte is read and written
@@ -162,7 +160,7 @@ class Machine:
 def error(found: np.ndarray, expected: np.ndarray) -> float:
     """‖found − expected‖ / ‖expected‖; infinite if the shapes differ.
 
-    A norm over all elements, as next to the kink of an activation a single one may well go the other way.
+    A norm over all elements, because next to the kink of an activation a single one may go the other way.
     """
     if found.size != expected.size:
         return float("inf")
@@ -171,7 +169,7 @@ def error(found: np.ndarray, expected: np.ndarray) -> float:
     return float(difference / size) if size else float(difference)
 
 
-def _results(case: Case, values: dict[str, Any], result: Any) -> tuple[Any, ...]:
+def _results(case: KernelCall, values: dict[str, Any], result: Any) -> tuple[Any, ...]:
     if case.kernel in IN_PLACE:
         return tuple(values["w"])
     return result if isinstance(result, tuple) else (result,)

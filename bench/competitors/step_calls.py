@@ -1,7 +1,7 @@
-"""The calls of kernels that a training step makes, found by watching one.
+"""The calls of kernels in a training step, found by observing one.
 
-The step that is watched takes BATCH images, a number that divides no other size in the networks: where the size of an
-axis is a multiple of it, that is the batch, and is scaled to the batch that is asked for.
+The observed step takes BATCH images, a number that divides no other size in the networks. So an axis whose size is a
+multiple of it is the batch, and is scaled to the wanted batch size.
 """
 
 import inspect
@@ -14,26 +14,27 @@ from typing import Any
 import numpy as np
 
 import rawgan_kernels
-from bench.competitors.kernel_calls import KERNELS, Array, Arrays, Case, of_shape
+from bench.competitors.kernel_calls import KERNELS, ArrayList, ArraySpec, KernelCall, call_on
 from rawgan.gan import ImageKind, build, train_step
 from rawgan.tensor import Tensor
 from rawgan_kernels import reference
 
 BATCH = 11
 SMALLEST = 4096
-"""Elements. Smaller calls cost what calling costs (see `bench overhead`), and stand aside where there are larger."""
+"""Elements. Smaller calls cost only the overhead of a call (see `bench overhead`); they are left out if the kernel has
+larger ones."""
 
-Calls = dict[Case, Counter[str]]
-"""How often each case occurs in a training step, by the name of the networks."""
+Calls = dict[KernelCall, Counter[str]]
+"""Number of times that each call occurs in a training step, by the name of the networks."""
 
 
 def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size: int, width: int = 64) -> Calls:
-    """Every call that a training step of each of the models makes, and one for each kernel that none of them needs.
+    """Find every call in a training step of each model, and make up one for each kernel that none of them calls.
 
-    Calls that differ in nothing but the value of a constant are one.
+    Calls that differ only in the value of a constant count as one.
     """
     found: Calls = {}
-    by_key: dict[Any, Case] = {}
+    by_key: dict[Any, KernelCall] = {}
     for model in models:
         for image in images:
             name = f"{model} {'×'.join(map(str, image.shape))}"
@@ -50,8 +51,8 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size:
     return {case: found[case] for case in sorted(kept, key=lambda case: (KERNELS.index(case.kernel), -case.size))}
 
 
-def watch(model: str, image: ImageKind, width: int = 64) -> Counter[Case]:
-    """How often one training step makes each call, with BATCH images."""
+def watch(model: str, image: ImageKind, width: int = 64) -> Counter[KernelCall]:
+    """Count the calls of one training step with BATCH images."""
     gan = build(model, image, width=width)
     real = Tensor(np.zeros((BATCH, *image.shape), np.float32))
     backend = rawgan_kernels.chosen()
@@ -64,16 +65,16 @@ def watch(model: str, image: ImageKind, width: int = 64) -> Counter[Case]:
     return Counter(calls)
 
 
-def scale(case: Case, batch_size: int) -> Case:
-    """The same call with another batch."""
+def scale(case: KernelCall, batch_size: int) -> KernelCall:
+    """The same call with another batch size."""
 
     def scaled(argument: Any) -> Any:
         match argument:
-            case Array():
+            case ArraySpec():
                 sizes = (size if size % BATCH else size // BATCH * batch_size for size in argument.shape)
                 return replace(argument, shape=tuple(sizes))
-            case Arrays():
-                return Arrays(tuple(scaled(item) for item in argument.items))
+            case ArrayList():
+                return ArrayList(tuple(scaled(item) for item in argument.items))
             case _:
                 return argument
 
@@ -81,16 +82,16 @@ def scale(case: Case, batch_size: int) -> Case:
 
 
 @contextmanager
-def watched() -> Iterator[list[Case]]:
+def watched() -> Iterator[list[KernelCall]]:
     """Inside, every call of a kernel through `rawgan_kernels` is noted down."""
-    calls: list[Case] = []
+    calls: list[KernelCall] = []
 
     def noted(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(getattr(reference, name))
 
         def call(*args: Any, **options: Any) -> Any:
             bound = signature.bind(*args, **options)
-            calls.append(Case(name, tuple(_described(value) for value in bound.arguments.values())))
+            calls.append(KernelCall(name, tuple(_described(value) for value in bound.arguments.values())))
             return kernel(*args, **options)
 
         return call
@@ -110,34 +111,34 @@ def _described(value: Any) -> Any:
         case np.ndarray():
             outermost_first = sorted(range(value.ndim), key=lambda axis: -value.strides[axis])
             order = tuple(outermost_first) if value.size > 1 and not value.flags.c_contiguous else ()
-            return Array(value.shape, value.dtype.name, order)
+            return ArraySpec(value.shape, value.dtype.name, order)
         case list():
-            return Arrays(tuple(_described(item) for item in value))
+            return ArrayList(tuple(_described(item) for item in value))
         case _:
             return value
 
 
-def _missing(kernel: str, found: Calls, images: tuple[ImageKind, ...], batch_size: int) -> Iterator[Case]:
-    """Calls of a kernel that no training step makes: on the largest activation, on all weights, or on images."""
+def _missing(kernel: str, found: Calls, images: tuple[ImageKind, ...], batch_size: int) -> Iterator[KernelCall]:
+    """Calls of a kernel that no training step calls: on the largest activation, on all weights, or on images."""
     if any(case.kernel == kernel for case in found):
         return
     parameters = inspect.signature(getattr(reference, kernel)).parameters
     if "images" in parameters:
         for image in images:
-            yield of_shape(kernel, (batch_size, *image.shape))
+            yield call_on(kernel, (batch_size, *image.shape))
         return
     if "w" in parameters:
         weights = max((case for case in found if case.kernel == "adam_update"), key=lambda case: case.size)
-        template = of_shape(kernel, (1,))
-        arguments = (weights.arguments[0] if isinstance(x, Arrays) else x for x in template.arguments)
+        template = call_on(kernel, (1,))
+        arguments = (weights.arguments[0] if isinstance(x, ArrayList) else x for x in template.arguments)
         yield replace(template, arguments=tuple(arguments))
         return
     largest = max((case for case in found if case.kernel == "normalize"), key=lambda case: case.size)
-    yield of_shape(kernel, largest.arguments[0].shape)
+    yield call_on(kernel, largest.arguments[0].shape)
 
 
-def _key(case: Case) -> Any:
-    """What tells calls apart: not the constants, but whether they are 0 or 1, which kernels may take a shortcut for."""
+def _key(case: KernelCall) -> Any:
+    """Key that tells calls apart. Constants count only if they are 0 or 1, for which kernels may have shortcuts."""
     return case.kernel, tuple(
         "a constant" if isinstance(x, float) and x not in (0.0, 1.0) else x for x in case.arguments
     )

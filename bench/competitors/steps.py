@@ -1,8 +1,8 @@
-"""Who competes in `bench step`: training steps from the same weights, with the same noise and images.
+"""Competitors at training steps: rawgan and PyTorch, from the same weights, with the same noise and images.
 
-All input lies ready in memory before the clock starts, for each competitor in the layout that it likes best. A step
-ends when its losses have been read, as they are in training. Libraries are imported by the competitor that needs them,
-before it measures the memory that the process has anyway: what counts is what training takes on top.
+All input lies ready in memory before the clock starts, for each competitor in the layout that suits it best. A step
+ends when its losses have been read, as they are in training. Each competitor imports its own libraries before it
+measures the memory of the process: what counts is the memory that training takes on top.
 """
 
 import tempfile
@@ -22,18 +22,19 @@ from bench.common.workers import in_own_process
 
 CHECKED_STEPS = 2
 LEARNING_RATE = 5e-5
-"""At which all compete, as a step takes as long at any rate. Adam's first updates move a weight as far for a gradient
-that is a rounding error as for a large one: at dcgan's own rate, float32 losses of small batches are 0.002 apart in the
-second step, or more, as the CPU rounds. At this one they are 0.0001 apart at most, and those of a wrong batch 0.006.
+"""Learning rate of all competitors: a step takes as long at any rate. Adam's first updates move a weight as far for a
+gradient that is a rounding error as for a large one. At dcgan's own rate, float32 losses of small batches are 0.002 or
+more apart in the second step, depending on how the CPU rounds. At this rate they are at most 0.0001 apart, and those of
+a wrong batch 0.006.
 """
 NETWORKS = ("generator", "discriminator")
 AGREEMENT = 1e-3
-"""By how much losses and probabilities of the first steps may differ: absolutely up to 1, above it relatively."""
+"""Largest difference of losses and probabilities in the first steps: absolute up to 1, relative above."""
 BATCHES = 4
-"""How many batches there are, used in turn."""
+"""Number of batches, used in turn."""
 
 
-RIVALS = {  # the name, then TorchSteps's options
+RIVALS = {  # name: options of TorchSteps
     "torch NCHW": (False, False),
     "torch NHWC": (True, False),
     "torch NCHW, tuned": (False, True),
@@ -42,8 +43,8 @@ RIVALS = {  # the name, then TorchSteps's options
 
 
 @dataclass(frozen=True)
-class Task:
-    """One training."""
+class Workload:
+    """Networks, images and batch of a training step."""
 
     model: str
     image_size: int
@@ -54,32 +55,32 @@ class Task:
 
     @property
     def shape(self) -> str:
-        """Of an image, as people write it: 28×28×1."""
+        """Shape of an image as text, such as 28×28×1."""
         return f"{self.image_size}×{self.image_size}×{self.channels}"
 
 
 class Steps:
-    """The part that all competitors share: which batch is next, what to compare, and the memory."""
+    """Base of the competitors: the next batch, the losses to compare, and the memory."""
 
     def __init__(self, batches: list[Any], resident: int) -> None:
         self.batches: Iterator[Any] = cycle(batches)
         self.resident = resident
 
     def step(self, real: Any, z: Any) -> Any:
-        """Train on one batch, and return rawgan's Outcome or its like."""
+        """Train on one batch. Returns rawgan's StepMetrics, or the same by PyTorch."""
         raise NotImplementedError
 
     def run(self) -> None:
-        """One training step."""
+        """Take one training step."""
         self.losses()
 
     def losses(self) -> dict[str, float]:
-        """What one training step reports."""
-        outcome = self.step(*next(self.batches))
-        return {name: value.item() for name, value in outcome._asdict().items() if value is not None}
+        """Take one training step. Returns its losses and probabilities by name."""
+        metrics = self.step(*next(self.batches))
+        return {name: value.item() for name, value in metrics._asdict().items() if value is not None}
 
     def check(self) -> dict[str, float]:
-        """What the first steps report."""
+        """Take the first steps. Returns all their losses and probabilities by step and name."""
         return {
             f"step {number} {name}": value
             for number in range(1, CHECKED_STEPS + 1)
@@ -87,14 +88,14 @@ class Steps:
         }
 
     def peak_bytes(self) -> int:
-        """The most memory that the process has had, above that of the interpreter with the libraries imported."""
+        """Peak memory of the process, above that of the interpreter with the libraries imported."""
         return peak_bytes() - self.resident
 
 
 class RawganSteps(Steps):
     """rawgan with one of its CPU backends."""
 
-    def __init__(self, task: Task, folder: Path, backend: str) -> None:
+    def __init__(self, task: Workload, folder: Path, backend: str) -> None:
         import rawgan_kernels
         from rawgan import Tensor
         from rawgan.gan import ImageKind, build
@@ -110,7 +111,7 @@ class RawganSteps(Steps):
         super().__init__([(Tensor(real), Tensor(z)) for real, z in zip(reals, noise, strict=True)], resident)
 
     def step(self, real: Any, z: Any) -> Any:
-        """rawgan's own training step."""
+        """Take rawgan's own training step."""
         from rawgan.gan import train_step
 
         return train_step(self.gan, real, z)
@@ -119,11 +120,11 @@ class RawganSteps(Steps):
 class TorchSteps(Steps):
     """The same networks in PyTorch.
 
-    `tuned`: D's weight gradients are not computed in G's step, and Adam is PyTorch's fused one. Otherwise as in
-    PyTorch's own DCGAN example. `compiled`: both networks by torch.compile, which the first steps wait for.
+    `tuned`: D's weight gradients are not computed in G's step, and Adam is PyTorch's fused one; otherwise the step is
+    that of PyTorch's DCGAN example. `compiled`: both networks by torch.compile, which the first steps wait for.
     """
 
-    def __init__(self, task: Task, folder: Path, channels_last: bool, tuned: bool, compiled: bool = False) -> None:
+    def __init__(self, task: Workload, folder: Path, channels_last: bool, tuned: bool, compiled: bool = False) -> None:
         import torch
 
         from bench.competitors import torch_networks
@@ -149,14 +150,14 @@ class TorchSteps(Steps):
         super().__init__(batches, resident)
 
     def step(self, real: Any, z: Any) -> Any:
-        """The training step of `torch_networks`."""
+        """Take the training step of `torch_networks`."""
         from bench.competitors.torch_networks import train_step
 
         return train_step(self.gan, real, z, freeze=self.tuned)
 
 
-def write_input(task: Task, folder: Path) -> None:
-    """Write the weights, images and noise that all competitors start from into the folder."""
+def write_input(task: Workload, folder: Path) -> None:
+    """Write the weights, images and noise that all competitors start from."""
     from rawgan import Tensor
     from rawgan.data import Batches, load
     from rawgan.gan import ImageKind, build, train_step
@@ -169,26 +170,26 @@ def write_input(task: Task, folder: Path) -> None:
     reals = np.stack([batches.batch(step) for step in range(BATCHES)])
     noise = np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)])
     np.savez(folder / "batches.npz", reals=reals, noise=noise)
-    # Compiles what is not in the cache of kernels yet, here, where the compiler's memory is not taken for training's.
+    # Compile kernels that are not cached yet: here, so that the compiler's memory does not count as training's.
     train_step(gan, Tensor(reals[0]), Tensor(noise[0]))
 
 
 @contextmanager
-def input_folder(task: Task) -> Iterator[Path]:
-    """A folder with the weights, images and noise that all competitors start from."""
+def input_folder(task: Workload) -> Iterator[Path]:
+    """Make a temporary folder with the weights, images and noise that all competitors start from."""
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name:
         in_own_process(write_input, task, Path(name))
         yield Path(name)
 
 
 def ours(reference: bool = False) -> list[str]:
-    """Our backends that compete on the CPU, the one that counts first."""
+    """rawgan's backends that compete on the CPU; the first one counts."""
     present = [backend for backend in ("cpu", "reference") if backend in rawgan_kernels.BACKENDS]
     return present if reference else present[:1]
 
 
 def converted(gan: Any, dtype: str) -> Any:
-    """rawgan's GAN in another dtype: the optimisers are made anew, as their moments are of their parameters' dtype."""
+    """Convert a GAN to another dtype, with new optimisers, because moments have the dtype of their parameters."""
     from rawgan import optim
 
     def adam(network: Any, like: Any) -> optim.Adam:
@@ -202,9 +203,9 @@ def converted(gan: Any, dtype: str) -> Any:
 
 
 def largest_difference(reports: dict[str, dict[str, float]], agreement: float = AGREEMENT) -> float:
-    """By how much what the others report of their first steps differs from what the first competitor does.
+    """Largest difference between the reports of the first competitor and of all others on their first steps.
 
-    Raises: BenchError if that is more than agreement
+    Raises: BenchError if it exceeds `agreement`
     """
     (first, ours), *others = reports.items()
     largest = 0.0
@@ -215,7 +216,7 @@ def largest_difference(reports: dict[str, dict[str, float]], agreement: float = 
                 raise BenchError(
                     f"{first} and {rival} do not compute the same, so their times cannot be compared\n"
                     f"  {name}: {value:.6f} and {theirs[name]:.6f}, more than {agreement} apart\n"
-                    "  in float32 Adam blows rounding up, most of all in small batches: try a larger --batch-size"
+                    "  in float32 Adam amplifies rounding, most in small batches: try a larger --batch-size"
                 )
             largest = max(largest, difference)
     return largest

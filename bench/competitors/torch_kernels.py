@@ -1,8 +1,8 @@
-"""The computation of each kernel as PyTorch does it: the operator that its own autograd would call.
+"""The computation of each kernel in PyTorch: the operator that its own autograd would call.
 
-Each entry of COUNTERPARTS takes rawgan's arguments by name, already PyTorch's tensors (images NCHW, in the memory
-format that competes; weights of convolutions (K, C, A, B) likewise), and returns a function without arguments, so that
-what PyTorch knows from the forward pass is prepared before the clock starts.
+Each entry of COUNTERPARTS takes rawgan's arguments by name, already as PyTorch's tensors (images NCHW, in the memory
+format that competes; weights of convolutions (K, C, A, B) likewise). It returns a function without arguments, so that
+anything PyTorch would keep from the forward pass is prepared before the clock starts.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ Run = Callable[[], Any]
 
 
 class NoCounterpart(Exception):
-    """PyTorch does not compute this in one go, or not with these options."""
+    """PyTorch has no single operator for this, or not with these options."""
 
 
 def tensors(values: dict[str, Any], memory_format: torch.memory_format) -> dict[str, Any]:
-    """rawgan's arguments as PyTorch would have them."""
+    """Convert rawgan's arguments to PyTorch's tensors."""
 
     def converted(name: str, value: Any) -> Any:
         match value:
@@ -42,7 +42,7 @@ def tensors(values: dict[str, Any], memory_format: torch.memory_format) -> dict[
 
 
 def arrays(kernel: str, result: Any) -> tuple[np.ndarray, ...]:
-    """PyTorch's result in rawgan's layout."""
+    """Convert PyTorch's result to rawgan's layout."""
 
     def converted(x: Tensor) -> np.ndarray:
         if x.ndim != 4:
@@ -54,7 +54,7 @@ def arrays(kernel: str, result: Any) -> tuple[np.ndarray, ...]:
 
 
 def _activate(y: Tensor, slope: float) -> Tensor:
-    """In place, as networks do it."""
+    """Activate in place, as networks do."""
     if slope == 1.0:
         return y
     return functional.relu_(y) if slope == 0.0 else functional.leaky_relu_(y, slope)
@@ -68,13 +68,13 @@ def _geometry(window: Any) -> tuple[Any, Any, Any, int]:
 
 
 def conv2d(x: Tensor, w: Tensor, window: Any, b: Tensor | None = None, slope: float = 1.0) -> Run:
-    """functional.conv2d, and the activation."""
+    """functional.conv2d and the activation."""
     stride, padding, dilation, groups = _geometry(window)
     return lambda: _activate(functional.conv2d(x, w, b, stride, padding, dilation, groups), slope)
 
 
 def conv2d_input_grad(gy: Tensor, w: Tensor, window: Any, b: Tensor | None = None, slope: float = 1.0) -> Run:
-    """functional.conv_transpose2d, and the activation."""
+    """functional.conv_transpose2d and the activation."""
     stride, padding, dilation, groups = _geometry(window)
     without = [
         (size - 1) * s - 2 * p + d * (taps - 1) + 1
@@ -85,7 +85,7 @@ def conv2d_input_grad(gy: Tensor, w: Tensor, window: Any, b: Tensor | None = Non
 
 
 def conv2d_weight_grad(x: Tensor, gy: Tensor, window: Any) -> Run:
-    """The weight's part of convolution_backward, which looks at the weight for its shape and layout only."""
+    """The weight's part of convolution_backward, which reads only shape and layout of the weight."""
     stride, padding, dilation, groups = _geometry(window)
     w = torch.empty(gy.shape[1], x.shape[1] // groups, *window.kernel)
     if x.is_contiguous(memory_format=torch.channels_last):
@@ -101,7 +101,7 @@ def matmul(a: Tensor, b: Tensor) -> Run:
 
 
 def normalize(x: Tensor, gamma: Tensor, beta: Tensor, axes: tuple[int, ...], eps: float, slope: float = 1.0) -> Run:
-    """The batch norm of training, with the statistics that it keeps for its gradient, and the activation."""
+    """Batch norm in training mode, with the statistics that it keeps for its gradient, and the activation."""
     _check_batch_norm(x, gamma, axes)
 
     def run() -> Tensor:
@@ -115,7 +115,7 @@ def normalize_grad(
     x: Tensor, gy: Tensor, gamma: Tensor, mean: Tensor, var: Tensor, axes: tuple[int, ...], eps: float,
     beta: Tensor | None = None, slope: float = 1.0,
 ) -> Run:  # fmt: skip
-    """The gradient of an activation, by its result, and of a batch norm."""
+    """Gradient of an activation, from its result, and of a batch norm."""
     _check_batch_norm(x, gamma, axes)
     mean, inv_std = mean.flatten(), (var.flatten() + eps).rsqrt()
     y = None
@@ -141,40 +141,40 @@ def _activation_grad(y: Tensor, gy: Tensor, slope: float) -> Tensor:
 
 
 def leaky_relu(x: Tensor, slope: float) -> Run:
-    """Not in place: neither is rawgan's."""
+    """Leaky ReLU, not in place: neither is rawgan's."""
     return lambda: functional.relu(x) if slope == 0.0 else functional.leaky_relu(x, slope)
 
 
 def leaky_relu_grad(gy: Tensor, slope: float, y: Tensor | None = None, x: Tensor | None = None) -> Run:
-    """By the result or by the input, whose sign is the same."""
+    """Gradient from the result or from the input, which have the same sign."""
     sign = y if y is not None else x
     return lambda: _activation_grad(sign, gy, slope)
 
 
 def bce_with_logits(x: Tensor, t: Tensor) -> Run:
-    """One loss for each logit."""
+    """Binary cross-entropy, one loss for each logit."""
     return lambda: functional.binary_cross_entropy_with_logits(x, t, reduction="none")
 
 
 def bce_with_logits_grad(x: Tensor, t: Tensor, gy: Tensor) -> Run:
-    """PyTorch's own formula."""
+    """Gradient of the binary cross-entropy, by PyTorch's own formula."""
     return lambda: x.sigmoid().sub_(t).mul_(gy)
 
 
 def add(a: Tensor, b: Tensor) -> Run:
-    """Where b is one number for each channel, along the axis that has the channels here."""
+    """Sum of two arrays; a b of one number for each channel is laid along PyTorch's axis of channels."""
     if b.ndim == 1 and a.ndim == 4:
         b = b.view(1, -1, 1, 1)
     return lambda: torch.add(a, b)
 
 
 def channel_sum(x: Tensor) -> Run:
-    """Over all axes but the channels', which PyTorch has in second place."""
+    """Sum over all axes but the channels', which are the second axis in PyTorch."""
     return lambda: x.sum(dim=[axis for axis in range(x.ndim) if axis != 1])
 
 
 def gather_pixels(images: Tensor, indices: Tensor, dtype: Any) -> Run:
-    """Pixels from 0 to 255 → numbers from −1 to 1."""
+    """Selected images, with pixels from 0 to 255 scaled to [−1, 1]."""
     kind = torch.float64 if np.dtype(dtype) == np.float64 else torch.float32
     return lambda: images[indices].to(kind).div_(127.5).sub_(1)
 
@@ -201,7 +201,7 @@ def sgd_update(
 
 
 def rmsprop_update(w: list[Tensor], gw: list[Tensor], square: list[Tensor], lr: float, rho: float, eps: float) -> Run:
-    """torch.optim's RMSprop, over all tensors at once; there is no fused one."""
+    """torch.optim's RMSprop over all tensors at once; PyTorch has no fused one."""
     optimizer = torch.optim.RMSprop(_owned(w, gw), lr, rho, eps, foreach=True)
     for weight, average in zip(w, square, strict=True):
         optimizer.state[weight] = {"step": torch.tensor(0.0), "square_avg": average}

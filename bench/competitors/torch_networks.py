@@ -1,8 +1,8 @@
-"""The GANs of `rawgan.gan`, written a second time, in PyTorch: the rival of the benchmarks and the oracle of the tests.
+"""The GANs of `rawgan.gan` written a second time, in PyTorch: rival of the benchmarks and oracle of the tests.
 
-Written from the descriptions of the models, as a user of PyTorch would write them: images are NCHW, layers are
-`torch.nn`'s own. Nothing is taken from rawgan's objects, so a fault there is not repeated here. `rawgan_views` alone
-knows both worlds: it shows the weights under rawgan's names, so that both can start from the same numbers.
+They are written from the descriptions of the models, as a user of PyTorch would write them: images are NCHW, layers are
+`torch.nn`'s own. Nothing is taken from rawgan's objects, so a fault there is not repeated here. Only `rawgan_views`
+knows both sides: it shows the weights under rawgan's names, so that both can start from the same numbers.
 """
 
 import itertools
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 
-class Outcome(NamedTuple):
-    """What a step reports, as in rawgan: both losses, and D's mean probability for real and for generated images."""
+class StepMetrics(NamedTuple):
+    """Metrics of a step, as in rawgan: both losses, and D's mean probability for real and for generated images."""
 
     d_loss: Tensor
     g_loss: Tensor
@@ -37,7 +37,7 @@ class TorchGAN:
 
 
 class FlattenImage(nn.Flatten):
-    """nn.Flatten that remembers what it flattens, (C, H, W): the order of the weights behind it depends on that."""
+    """nn.Flatten that remembers the shape (C, H, W) it flattens, on which the order of the next weights depends."""
 
     def __init__(self, *image: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class FlattenImage(nn.Flatten):
 
 
 class Branches(nn.Module):
-    """What each layer makes of the same x, side by side."""
+    """Outputs of several layers on the same x, concatenated."""
 
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__()
@@ -92,11 +92,11 @@ def tutorial(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.
 
 
 def dcgan(size: int, channels: int, noise_size: int, width: int) -> tuple[nn.Sequential, nn.Sequential]:
-    """A generator of transposed convolutions (4×4, stride 2, padding 1), and a discriminator that mirrors it, but that
-    it ends in a layer of 2 · width units, half of them with batch norm, and one of 1.
+    """A generator of transposed convolutions (4×4, stride 2, padding 1), and a discriminator that mirrors it, except
+    that it ends in a layer of 2 · width units, half of them with batch norm, and one of 1 unit.
 
     `width` channels next to the image, twice as many in each further layer, up to 8 · width; batch norm everywhere but
-    next to the image and in the linear layers, and biases only where there is none.
+    next to the image and in the linear layers; biases only where there is no batch norm.
     """
     base, doublings = _start(size)
     filters = [width * min(2**k, 8) for k in range(doublings)][::-1]
@@ -158,10 +158,10 @@ def build(
     capturable_adam: bool = False,
     device: str = "cpu",
 ) -> TorchGAN:
-    """Both networks of a model with an Adam for each; the weights are PyTorch's own until `load_rawgan`.
+    """Build both networks of a model, with an Adam for each. The weights are PyTorch's own until `load_rawgan`.
 
-    None for `learning_rate` is the model's own. `memory_format` is that of the weights; activations follow them. A CUDA
-    graph takes a `capturable_adam`.
+    `learning_rate` None is the model's own. `memory_format` is that of the weights; activations follow them. A CUDA
+    graph needs `capturable_adam`.
     """
     networks = MODELS[model](size, channels, noise_size, width)
     for network in networks:
@@ -176,11 +176,11 @@ def build(
 
 def train_step(
     gan: TorchGAN, real: Tensor, z: Tensor, objective: str = "non-saturating", *, freeze: bool = False
-) -> Outcome:
-    """Update D, then G, after the DCGAN example of PyTorch: D on real and on generated images apart, G by the new D.
+) -> StepMetrics:
+    """Update D, then G, as PyTorch's DCGAN example does: D on real and on generated images apart, G with the new D.
 
-    As in rawgan, D's running statistics do not see the generated images a second time. With `freeze`, D's weight
-    gradients in G's step, which nobody uses, are not computed; the example computes them.
+    As in rawgan, D's running statistics do not see the generated images a second time. `freeze` leaves out D's weight
+    gradients in G's step, which are never used; the example computes them.
 
     Shapes: real (N, C, H, W) in [−1, 1], z (N, noise_size)
     """
@@ -208,7 +208,7 @@ def train_step(
     g_loss.backward()
     gan.g_optimizer.step()
     with torch.no_grad():
-        return Outcome(
+        return StepMetrics(
             (real_loss + fake_loss).detach(),
             g_loss.detach(),
             real_logits.sigmoid().mean(),
@@ -217,12 +217,12 @@ def train_step(
 
 
 def images_from_rawgan(images: np.ndarray, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
-    """Shapes: (N, H, W, C) → (N, C, H, W)"""
+    """Convert rawgan's images. Shapes: (N, H, W, C) → (N, C, H, W)"""
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
 
 def rawgan_views(network: nn.Sequential) -> dict[str, Tensor]:
-    """Every weight and running statistic under its name in rawgan, as a view with its axes in rawgan's order.
+    """Views of every weight and running statistic, by their names in rawgan and with axes in rawgan's order.
 
     Where rawgan has one axis for the pixels and channels of a flattened image, the view has three: H, W, C.
     """
@@ -258,7 +258,7 @@ def rawgan_views(network: nn.Sequential) -> dict[str, Tensor]:
 def _placed(
     network: nn.Sequential, prefix: str = "", previous: nn.Module | None = None
 ) -> Iterator[tuple[str, nn.Module, nn.Module | None]]:
-    """Every layer with its name in rawgan and the layer before it; those of branches have the one before all."""
+    """Every layer, with its name in rawgan and the layer before it: in branches, the one before the branches."""
     for position, layer in enumerate(network):
         name = f"{prefix}{position}"
         if isinstance(layer, Branches):
@@ -283,7 +283,7 @@ def load_rawgan(network: nn.Sequential, state: Mapping[str, np.ndarray]) -> None
 
 
 def _start(size: int) -> tuple[int, int]:
-    """The size of the first image in the generator, 4 to 7 pixels, and how often it is doubled to `size`."""
+    """Size of the generator's first image, 4 to 7 pixels, and number of doublings up to `size`."""
     doublings = 0
     while size > 7:
         size, doublings = size // 2, doublings + 1
@@ -292,7 +292,7 @@ def _start(size: int) -> tuple[int, int]:
 
 @contextmanager
 def _statistics_kept(network: nn.Sequential) -> Iterator[None]:
-    """Inside, batch norms normalise with the batch as ever, but leave their running statistics as they are."""
+    """Inside, batch norms still normalise with the batch, but leave their running statistics alone."""
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.track_running_stats = False

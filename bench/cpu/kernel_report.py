@@ -1,4 +1,4 @@
-"""The tables of `bench kernels`."""
+"""Tables and picture of `bench kernels`."""
 
 import math
 from collections import defaultdict
@@ -28,7 +28,7 @@ FAMILIES = {  # colour and marker by what a kernel's name begins with
 
 
 def print_kernels(console: Console, report: dict[str, Any]) -> None:
-    """Every call by itself, then what they add up to in a training step."""
+    """Print every call by itself, then their sums in a training step."""
     roofline, settings = report["roofline"], report["settings"]
     console.print(_table(report))
     steps = _steps(report)
@@ -41,8 +41,8 @@ def print_kernels(console: Console, report: dict[str, Any]) -> None:
         f"roofline, measured: {roofline['flops_per_second'] / 1e9:.0f} GFLOP/s (float32 matrix product), "
         f"{roofline['bytes_per_second'] / 1e9:.1f} GB/s (copy, read and written); ridge at "
         f"{roofline['flops_per_second'] / roofline['bytes_per_second']:.1f} FLOP/byte",
-        f"checked: results differ from the reference in float64 by at most {worst:.1e}, relatively",
-        *machine.in_words(report["machine"], settings["threads"]),
+        f"checked: relative difference from the reference in float64 at most {worst:.1e}",
+        *machine.lines(report["machine"], settings["threads"]),
     )
     print_lines(console, lines)
 
@@ -51,7 +51,7 @@ def _table(report: dict[str, Any]) -> Table:
     rounds = report["settings"]["rounds"]
     table = Table(title="Kernels, float32, medians", title_justify="left", caption_justify="left", box=SIMPLE)
     table.caption = (
-        f"roofline: share of what the CPU's allows; FLOP of the direct algorithm; ratio: time / time of PyTorch's "
+        f"roofline: share of the CPU's roofline reached; FLOP of the direct algorithm; ratio: time / time of PyTorch's "
         f"faster layout, within a round, {rounds} rounds"
     )
     for heading in ("kernel", "shape", "backend"):
@@ -83,13 +83,13 @@ def _table(report: dict[str, Any]) -> Table:
 
 
 def _layout(row: Row) -> str:
-    """Which of PyTorch's layouts was the faster one, where both competed."""
+    """The faster of PyTorch's layouts, where both competed."""
     layouts = [name.removeprefix("torch ") for name in row["competitors"] if name.startswith("torch ")]
     return row["rival"].removeprefix("torch ") if len(layouts) > 1 else "    "
 
 
 def _steps(report: dict[str, Any]) -> Table:
-    """Milliseconds of a training step by kernel, for each of the networks: ours, and PyTorch's in brackets."""
+    """Milliseconds of a training step by kernel, for each of the networks: ours / PyTorch's."""
     ours = f"rawgan {report['settings']['backends'][0]}"
     sums: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
     for row in report["results"]:
@@ -115,7 +115,7 @@ def _steps(report: dict[str, Any]) -> Table:
 
 
 def draw_roofline(figure: Any, report: dict[str, Any]) -> None:
-    """Every call of our first backend as a point below the two ceilings; hollow, the same in PyTorch."""
+    """Draw every call of our first backend as a point below the two ceilings; PyTorch's are hollow."""
     figure.set_size_inches(10, 6.2)
     axes = figure.subplots()
     peak, bandwidth = report["roofline"]["flops_per_second"] / 1e9, report["roofline"]["bytes_per_second"] / 1e9
@@ -162,12 +162,12 @@ def draw_roofline(figure: Any, report: dict[str, Any]) -> None:
 
 
 def family(kernel: str) -> tuple[str, str, str]:
-    """Colour, marker and name of a kernel's like."""
+    """Colour, marker and name of a kernel's family."""
     return next(look for prefix, look in FAMILIES.items() if kernel.startswith(prefix))
 
 
 def _slope(axes: Any, figure: Any) -> float:
-    """Degrees of a line y ∝ x, as it is drawn."""
+    """Angle in degrees at which a line y ∝ x is drawn."""
     box = axes.get_position()
     width, height = figure.get_size_inches()
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
@@ -176,18 +176,18 @@ def _slope(axes: Any, figure: Any) -> float:
 
 
 def _label(axes: Any, rows: list[dict[str, Any]]) -> None:
-    """Names at the fastest call of each kernel, wherever there is room for one."""
+    """Write the name of each kernel at its fastest call, where there is room."""
     from matplotlib.patheffects import withStroke
 
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
     taken: list[tuple[float, float]] = []
     for kernel in dict.fromkeys(row["kernel"] for row in rows):
         best = max((row for row in rows if row["kernel"] == kernel), key=lambda row: row["y"])
-        # In parts of the picture: a label is about a seventh of it wide and a thirtieth high.
+        # In fractions of the picture: a label is about a seventh of it wide and a thirtieth high.
         x, y = math.log(best["x"] / x0) / math.log(x1 / x0), math.log(best["y"] / y0) / math.log(y1 / y0)
         if all(abs(x - a) > 0.17 or abs(y - b) > 0.035 for a, b in taken):
             taken.append((x, y))
-            left = x > 0.8  # of the point, as the picture ends to its right
+            left = x > 0.8  # to the left of the point: the picture ends at its right
             colour = family(kernel)[0]
             label = axes.annotate(
                 kernel, (best["x"], best["y"]), (-7 if left else 6, 3), textcoords="offset points", fontsize=8,

@@ -19,7 +19,7 @@ from bench.common.rounds import Spread, fastest, measure, ratios
 from bench.common.shapes import parse_image
 from bench.common.terminal import make_console
 from bench.common.workers import Worker, in_own_process, limit_threads
-from bench.competitors.kernel_calls import KERNELS, Case, own
+from bench.competitors.kernel_calls import KERNELS, KernelCall, parse_call
 from bench.competitors.kernels import ON_GPU, Machine, Oracle, RawganKernel, TorchKernel
 from bench.competitors.step_calls import Calls, calls_of
 from bench.cpu.kernel_report import draw_roofline, print_kernels
@@ -28,7 +28,7 @@ from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
 
 TOLERANCE = 1e-3
-"""Largest error ‖found − expected‖ / ‖expected‖ with which a competitor may still compete."""
+"""Largest error ‖found − expected‖ / ‖expected‖ of a competitor that may compete."""
 FORMATS = {"torch NCHW": False, "torch NHWC": True}
 
 
@@ -36,36 +36,37 @@ FORMATS = {"torch NCHW": False, "torch NHWC": True}
 class KernelsConfig(store.SaveConfig):
     """Time every kernel of every backend, in float32, on the arrays of a training step.
 
-    A step of each model is watched to find them; kernels that no model calls get its largest arrays, and calls on less
-    than 4096 numbers are left out where a kernel has larger ones. Results are checked against the reference in float64
-    before the clock starts. PyTorch competes with the same computation, as NCHW and as NHWC (channels_last); the faster
-    of the two is the rival. The roofline is measured in the same call: a large matrix product and a large copy.
-    Operations are those of the direct algorithm, so a faster one may exceed it, as may arrays that fit the caches.
+    The arrays are found by observing a step of each model. Kernels that no model calls get its largest arrays; calls on
+    fewer than 4096 numbers are left out if the kernel has larger ones. Results are checked against the reference in
+    float64 before the clock starts. PyTorch competes with the same computation, in NCHW and in NHWC (channels_last);
+    the faster of the two is the rival. The roofline is measured in the same run: a large matrix product and a large
+    copy. Operations are counted for the direct algorithm, so a faster algorithm may exceed the roofline, as may arrays
+    that fit the caches.
     """
 
     kernel: tuple[str, ...] = ()
-    """Kernels to time; all, unless given."""
+    """Kernels to time. Unset: all."""
     shape: tuple[str, ...] = ()
-    """Shapes of your own, each for each --kernel, instead of those of the models: for convolutions the larger image and
-    the channels of the smaller one, 128x32x32x64:128 or 128x32x32x64:128,kernel=3,stride=1,padding=1; for matmul
+    """Shapes of your own for each --kernel, instead of those of the models: for convolutions the larger image and the
+    channels of the smaller one, 128x32x32x64:128 or 128x32x32x64:128,kernel=3,stride=1,padding=1; for matmul
     128x512:256; for other kernels the shape of their array, such as 128x32x32x64."""
     backend: tuple[Literal["cpu", "reference", "cuda", "cupy"], ...] = ()
-    """Backends to time; all that run on the CPU, unless given. The first one is compared with PyTorch. On a GPU, `cupy`
-    is plain CuPy, the reference; a call is over when the GPU is done, and the way there counts."""
+    """Backends to time; the first one is compared with PyTorch. `cupy` is plain CuPy, the reference on a GPU. A call on
+    a GPU lasts from the launch until the GPU is done. Unset: all that run on the CPU."""
     model: tuple[Literal["dcgan", "tutorial"], ...] = ("dcgan", "tutorial")
-    """Models whose training step is watched."""
+    """Models whose training step is observed."""
     image: tuple[str, ...] = ("28x28x1", "64x64x3")
-    """Height, width and channels of their images."""
+    """Height, width and channels of the images."""
     batch_size: int = 128
-    """Images in their batch."""
+    """Images in a batch."""
     torch: bool = True
-    """Let PyTorch compete, where it is installed."""
+    """Let PyTorch compete, if it is installed."""
     rounds: int = 5
-    """How often each competitor has its turn."""
+    """Turns of each competitor."""
     turn: float = 0.1
-    """Seconds of a turn, unless computing once takes longer."""
+    """Seconds of a turn, unless a single call takes longer."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
-    """Threads that each competitor computes with; 0 is one for each core."""
+    """Threads of each competitor; 0 is one for each core."""
 
 
 def main(options: list[str]) -> None:
@@ -126,29 +127,34 @@ def main(options: list[str]) -> None:
 def _calls(config: KernelsConfig) -> Calls:
     if config.shape:
         if not config.kernel:
-            raise BenchError("--shape needs --kernel: which kernels take arrays of this shape?")
-        return {own(kernel, shape): Counter() for kernel in config.kernel for shape in config.shape}
+            raise BenchError("--shape needs --kernel, the kernels that take arrays of this shape")
+        return {parse_call(kernel, shape): Counter() for kernel in config.kernel for shape in config.shape}
     images = tuple(parse_image(text) for text in config.image)
     calls: Calls = in_own_process(calls_of, config.model, images, config.batch_size)
     return {case: counts for case, counts in calls.items() if not config.kernel or case.kernel in config.kernel}
 
 
 def _time(
-    case: Case, counts: Counter[str], competitors: list[Worker], oracle: Worker, folder: Path, config: KernelsConfig
+    case: KernelCall,
+    counts: Counter[str],
+    competitors: list[Worker],
+    oracle: Worker,
+    folder: Path,
+    config: KernelsConfig,
 ) -> dict[str, Any]:
-    """A row of the report: what the case takes, and what each competitor made of it."""
+    """Time one call. Returns its row of the report."""
     operations, size = oracle.ask("expect", case, folder)
     has_images = any(len(array.shape) == 4 for array in case.arrays())
     able, errors, notes = [], {}, []
     for worker in competitors:
         if worker.name == "torch NHWC" and not has_images:
-            continue  # it would do the same once more
+            continue  # the same as NCHW
         found = worker.ask("prepare", case, folder)
         if isinstance(found, str):
             notes.append(f"{worker.name} {found}")
         elif not found <= TOLERANCE:  # NaN is not either
             raise BenchError(
-                f"{worker.name} computes something else than the reference in float64, so its time means nothing\n"
+                f"{worker.name} does not compute what the reference does, so its time means nothing\n"
                 f"  {case.kernel} {case.label}: relative error {found:.1e}, more than {TOLERANCE}"
             )
         else:

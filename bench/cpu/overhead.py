@@ -1,4 +1,4 @@
-"""python -m bench overhead: what an op on a single number costs, where there is nothing to compute."""
+"""python -m bench overhead: cost of an op on a single number, where there is nothing to compute."""
 
 import importlib.util
 import time
@@ -23,7 +23,7 @@ from rawgan.cli.parsing import parse
 
 OPS = ("leaky_relu", "mul", "add", "tanh")
 CALLS = 500
-"""In a row, of which the mean is one measurement."""
+"""Calls in a row, whose mean is one measurement."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class OverheadConfig(store.SaveConfig):
     """Time ops on one number, forward (with the graph recorded) and backward, in rawgan and in PyTorch."""
 
     rounds: int = 25
-    """How often each has its turn, of 500 calls."""
+    """Turns of each, of 500 calls."""
 
 
 class RawganOps:
@@ -48,7 +48,7 @@ class RawganOps:
         self.grad: Callable[..., Any] = autograd.grad
 
     def time(self, op: str) -> tuple[float, float]:
-        """Seconds of a forward and of a backward call."""
+        """Time an op. Returns seconds of a forward and of a backward call."""
         call = self.ops[op]
         inputs = (self.x, self.other) if op in ("mul", "add") else (self.x,)
         started = time.perf_counter()
@@ -60,13 +60,13 @@ class RawganOps:
         return forward / CALLS, (time.perf_counter() - started) / CALLS
 
     def run(self) -> None:
-        """Every op."""
+        """Call every op."""
         for op in OPS:
             self.time(op)
 
 
 class TorchOps(RawganOps):
-    """PyTorch's."""
+    """PyTorch's ops."""
 
     def __init__(self) -> None:
         import torch
@@ -82,7 +82,7 @@ class TorchOps(RawganOps):
 
 
 def main(options: list[str]) -> None:
-    """Measure, report.
+    """Measure and report.
 
     Raises: BenchError for options without a meaning, or if a competitor fails
     """
@@ -116,7 +116,7 @@ def main(options: list[str]) -> None:
         }
         for (op, way), times in seconds.items()
     ]
-    table = Table(title="an op on one number: µs, medians", title_justify="left", caption_justify="left", box=SIMPLE)
+    table = Table(title="An op on one number: µs, medians", title_justify="left", caption_justify="left", box=SIMPLE)
     table.caption = f"ratio: {first} / torch, within a round, {config.rounds} rounds of {CALLS} calls"
     table.add_column("op")
     for heading in ("", *(worker.name for worker in workers), "ratio", "quartiles"):
@@ -131,7 +131,7 @@ def main(options: list[str]) -> None:
             f"{ratio['lower_quartile']:.2f}–{ratio['upper_quartile']:.2f}" if ratio else "",
         )
     console.print(table)
-    print_lines(console, machine.in_words(facts, 1))
+    print_lines(console, machine.lines(facts, 1))
     settings = {"rounds": config.rounds, "calls": CALLS, "backend": backend, "threads": 1}
     store.save(
         console, config, "overhead",

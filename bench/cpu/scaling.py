@@ -1,4 +1,4 @@
-"""python -m bench scaling: what training on an image costs, and what that depends on."""
+"""python -m bench scaling: cost of training on an image, by batch, image size, width and threads."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from bench.common.pictures import BLUE, GREEN, PURPLE, VERMILION, title
 from bench.common.rounds import Spread, measure
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
-from bench.competitors.steps import RawganSteps, Task, input_folder, ours
+from bench.competitors.steps import RawganSteps, Workload, input_folder, ours
 from rawgan.cli.parsing import parse
 from rawgan.gan import split_size
 
@@ -26,7 +26,7 @@ from rawgan.gan import split_size
 class ScalingConfig(store.SaveConfig):
     """Time training steps of dcgan while one thing changes: the batch, the image size, or the width of the networks.
 
-    Each with one thread and with all. Everything else stays as it is in `bench step`: 28x28x1, batch 128, width 64.
+    Each is measured with one thread and with all. The rest is as in `bench step`: 28x28x1, batch 128, width 64.
     """
 
     batch_size: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
@@ -36,14 +36,14 @@ class ScalingConfig(store.SaveConfig):
     width: tuple[int, ...] = (16, 32, 64, 128)
     """Channels of the narrowest hidden layer."""
     threads: tuple[int, ...] = ()
-    """Numbers of threads; 1 and one for each core, unless given."""
+    """Numbers of threads. Unset: 1, and one for each core."""
     rounds: int = 5
-    """How often each has its turn."""
+    """Turns of each."""
     turn: float = 0.5
-    """Seconds of a turn, unless one step takes longer."""
+    """Seconds of a turn, unless a step takes longer."""
 
 
-USUAL = Task("dcgan", image_size=28, channels=1, batch_size=128, threads=1)
+USUAL = Workload("dcgan", image_size=28, channels=1, batch_size=128, threads=1)
 AXES = {"batch_size": "images in a batch", "image_size": "pixels", "width": "channels of the narrowest layer"}
 
 
@@ -56,7 +56,7 @@ def main(options: list[str]) -> None:
     if config.rounds < 1 or config.turn <= 0:
         raise BenchError("--rounds must be at least 1, and --turn more than 0")
     for size in config.image_size:
-        split_size(size)  # says which sizes there are
+        split_size(size)  # raises for a size that the model cannot have
     threads = config.threads or tuple(sorted({1, machine.usable_cores()}))
     console, facts, (backend, *_) = make_console(), machine.facts(), ours()
     series = []
@@ -76,12 +76,12 @@ def main(options: list[str]) -> None:
     }  # fmt: skip
     for axis in AXES:
         _print(console, axis, [one for one in series if one["axis"] == axis])
-    print_lines(console, machine.in_words(facts))
+    print_lines(console, machine.lines(facts))
     store.save(console, config, "scaling", report, draw_scaling)
 
 
 def _series(config: ScalingConfig, axis: str, threads: int, backend: str, say: Any) -> dict[str, Any]:
-    """Milliseconds for an image over one axis, all its points in turn."""
+    """Measure all points of one axis in turn. Returns its part of the report."""
     tasks = [replace(USUAL, threads=threads, **{axis: value}) for value in sorted({*getattr(config, axis)})]
     with ExitStack() as stack:
         workers = []
@@ -109,7 +109,11 @@ def _series(config: ScalingConfig, axis: str, threads: int, backend: str, say: A
 
 
 def exponent(x: Sequence[float], cost: Sequence[float]) -> float | None:
-    """The p of cost ∝ x^p that fits best: the slope of log cost over log x, by least squares."""
+    """The p of the best fit cost ∝ x^p: the slope of log cost over log x, by least squares.
+
+    >>> round(exponent([1, 2, 4], [3, 12, 48]), 6)
+    2.0
+    """
     if len(x) < 2:
         return None
     logs = [(math.log(a), math.log(b)) for a, b in zip(x, cost, strict=True)]
@@ -141,7 +145,7 @@ def _print(console: Console, axis: str, series: list[dict[str, Any]]) -> None:
 
 
 def draw_scaling(figure: Any, report: dict[str, Any]) -> None:
-    """Cost of an image over batch, pixels and width, one line for each number of threads."""
+    """Draw the cost of an image over batch, pixels and width, with one line for each number of threads."""
     series = report["results"]
     panels = list(dict.fromkeys(one["axis"] for one in series))
     figure.set_size_inches(4.1 * len(panels), 4.3)
@@ -175,7 +179,7 @@ def draw_scaling(figure: Any, report: dict[str, Any]) -> None:
     all_axes[0].set_ylabel("ms per image")
     settings = report["settings"]
     side, batch, width = settings["image_size"], settings["batch_size"], settings["width"]
-    title(all_axes[0], report, f"What training {settings['model']} on an image costs",
+    title(all_axes[0], report, f"Cost of training {settings['model']} on an image",
            f"else {side}×{side}×{settings['channels']}, batch {batch}, width {width}; bands: quartiles")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""python -m bench startup: how long a person waits before anything happens."""
+"""python -m bench startup: time of whole processes, until imports, help or the first training step are done."""
 
 import importlib.util
 import os
@@ -28,23 +28,23 @@ COMMANDS = {
     "rawgan train --help": ["-m", "rawgan", "train", "--help"],
 }
 FIRST_STEP = "step 1/"
-"""How the line begins that a training prints after its first step."""
+"""Beginning of the line that a training prints after its first step."""
 MODEL, SIZE, CHANNELS, BATCH = "dcgan", 28, 1, 64
-"""What `rawgan train` does without options."""
+"""The training of `rawgan train` without options."""
 
 
 @dataclass(frozen=True)
 class StartupConfig(store.SaveConfig):
-    """Time whole processes, in turn: imports, help, and training up to the end of its first step.
+    """Time whole processes in turn: imports, help, and training up to the end of its first step.
 
-    Training starts with its kernels compiled before, and with an empty cache, as after installing. PyTorch does the
-    same step on the same networks.
+    Training starts with compiled kernels, and with an empty cache, as after installation. PyTorch takes the same step
+    with the same networks.
     """
 
     rounds: int = 9
-    """How often each has its turn."""
+    """Turns of each process."""
     cold_rounds: int = 3
-    """How often training has its turn with an empty cache of kernels."""
+    """Turns of training with an empty cache of kernels."""
 
 
 def main(options: list[str]) -> None:
@@ -90,7 +90,7 @@ def main(options: list[str]) -> None:
             str(spread["rounds"]),
         )
     console.print(table)
-    print_lines(console, machine.in_words(facts))
+    print_lines(console, machine.lines(facts))
     report = {
         "benchmark": "startup",
         "machine": facts,
@@ -101,7 +101,7 @@ def main(options: list[str]) -> None:
 
 
 def _whole(name: str, arguments: list[str]) -> float:
-    """Seconds that a Python process takes."""
+    """Run a Python process. Returns its seconds."""
     started = time.perf_counter()
     ran = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT)
     if ran.returncode:
@@ -110,7 +110,7 @@ def _whole(name: str, arguments: list[str]) -> float:
 
 
 def _train(kernel_cache: str | None = None) -> float:
-    """Seconds that `rawgan train` takes to its first step; `kernel_cache` is a folder other than the usual one."""
+    """Seconds from the start of `rawgan train` to its first step. `kernel_cache` replaces the usual folder."""
     environment = {"NUMBA_CACHE_DIR": kernel_cache} if kernel_cache else {}
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as folder:
         arguments = ["-m", "rawgan", "train", "--steps", "1", "--model", MODEL, "--out", f"{folder}/run"]
@@ -130,7 +130,7 @@ def _until_first_step(name: str, arguments: list[str], environment: dict[str, st
                 for line in process.stdout or ():
                     if found is None and line.startswith(FIRST_STEP):
                         found = time.perf_counter() - started
-            except BaseException:  # such as a SIGINT that the process itself knows nothing of
+            except BaseException:  # such as a SIGINT, which the process itself does not get
                 process.kill()
                 raise
         errors.seek(0)

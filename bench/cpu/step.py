@@ -1,4 +1,4 @@
-"""python -m bench step: whole training steps, of rawgan and of PyTorch."""
+"""python -m bench step: whole training steps of rawgan and of PyTorch."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from bench.common.rounds import fastest, measure
 from bench.common.shapes import parse_image
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
-from bench.competitors.steps import RIVALS, RawganSteps, Task, TorchSteps, input_folder, largest_difference, ours
+from bench.competitors.steps import RIVALS, RawganSteps, TorchSteps, Workload, input_folder, largest_difference, ours
 from bench.cpu.step_report import Result, draw_steps, print_report
 from rawgan.cli.parsing import parse
 
@@ -27,10 +27,10 @@ Say = Callable[[str], None]
 class StepConfig(store.SaveConfig):
     """Time whole training steps of rawgan against the same networks in PyTorch, in float32 on the CPU.
 
-    PyTorch competes in two memory layouts (NHWC is its channels_last), each written as in its DCGAN example, and tuned:
-    discriminator frozen in the generator's step, fused Adam. The fastest of the four competes once more, by
-    torch.compile, whose compiling does not count. The fastest of the five is the rival. All losses must agree before
-    the clock starts. Where several models, images or batch sizes are given, each goes with each.
+    PyTorch competes in two memory layouts (NHWC is its channels_last), each in two forms: as its DCGAN example is
+    written, and tuned (discriminator frozen in the generator's step, fused Adam). The fastest of these four competes
+    once more with torch.compile, whose compilation does not count. The fastest of the five is the rival. All losses
+    must agree before the clock starts. Several models, images and batch sizes are combined with each other.
     """
 
     model: tuple[Literal["dcgan", "tutorial"], ...] = ("dcgan",)
@@ -40,15 +40,15 @@ class StepConfig(store.SaveConfig):
     batch_size: tuple[int, ...] = (128,)
     """Images in a batch."""
     all: bool = False
-    """Both models, 28x28x1 and 64x64x3, batches of 32, 128 and 512."""
+    """Measure both models, 28x28x1 and 64x64x3, with batches of 32, 128 and 512."""
     reference: bool = False
-    """Let rawgan's reference backend compete, too."""
+    """Let rawgan's reference backend compete as well."""
     compile: bool = True
     """Let torch.compile compete."""
     rounds: int = 7
-    """How often each competitor has its turn, of about a second."""
+    """Turns of each competitor, of about a second."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
-    """Threads that each competitor computes with; 0 is one for each core."""
+    """Threads of each competitor; 0 is one for each core."""
 
 
 def main(options: list[str]) -> None:
@@ -66,7 +66,7 @@ def main(options: list[str]) -> None:
     threads = limit_threads(config.threads)
     images = [parse_image(text) for text in config.image]
     tasks = [
-        Task(model, image.size, image.channels, batch_size, threads)
+        Workload(model, image.size, image.channels, batch_size, threads)
         for model in config.model
         for image in images
         for batch_size in config.batch_size
@@ -76,7 +76,7 @@ def main(options: list[str]) -> None:
         with console.status("making the input") as status:
             results.append(_compete(config, task, status.update))
         print_report(console, results[-1])
-    print_lines(console, machine.in_words(facts, threads))
+    print_lines(console, machine.lines(facts, threads))
     first = tasks[0]
     name = f"step-{first.model}-{first.shape.replace('×', 'x')}-{first.batch_size}" if len(tasks) == 1 else "step"
     report = {
@@ -88,7 +88,7 @@ def main(options: list[str]) -> None:
     store.save(console, config, name, report, draw_steps)
 
 
-def _compete(config: StepConfig, task: Task, say: Say) -> Result:
+def _compete(config: StepConfig, task: Workload, say: Say) -> Result:
     with ExitStack() as stack:
         folder = stack.enter_context(input_folder(task))
         backends = ours(config.reference)
@@ -103,7 +103,7 @@ def _compete(config: StepConfig, task: Task, say: Say) -> Result:
             try:
                 reports[compiled.name] = _check(compiled, say)
             except BenchError as error:
-                notes.append(f"{compiled.name}: does not take part: {str(error).strip().splitlines()[-1]}")
+                notes.append(f"{compiled.name} does not take part: {str(error).strip().splitlines()[-1]}")
             else:
                 agreement = largest_difference(reports)
                 workers.append(compiled)
@@ -117,8 +117,8 @@ def _check(worker: Worker, say: Say) -> dict[str, float]:
     return worker.ask("check")
 
 
-def _compiled(workers: Sequence[Worker], task: Task, folder: Path, say: Say) -> Worker:
-    """The way to write it in PyTorch that is fastest in a few short rounds, once more, with torch.compile."""
+def _compiled(workers: Sequence[Worker], task: Workload, folder: Path, say: Say) -> Worker:
+    """The form of PyTorch that is fastest in a few short rounds, once more, with torch.compile."""
     rivals = [worker for worker in workers if worker.name in RIVALS]
     best = fastest(measure(rivals, 3, lambda what: say(f"looking for the fastest in PyTorch: {what}"), 0.3, warm_up=1))
     say(f"compiling {best}")

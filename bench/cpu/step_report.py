@@ -1,4 +1,4 @@
-"""The table of `bench step`."""
+"""Table and picture of `bench step`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +10,16 @@ from rich.table import Table
 from bench.common.pictures import BLACK, BLUE, GREY, ORANGE, PURPLE, SKY, VERMILION, title
 from bench.common.rounds import Spread, fastest, ratios
 from bench.common.terminal import print_lines
-from bench.competitors.steps import CHECKED_STEPS, Task
+from bench.competitors.steps import CHECKED_STEPS, Workload
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured: by competitor, the seconds of each round and the peak of its memory in bytes."""
+    """Measurements of one workload: by competitor, the seconds of each round and its peak memory in bytes."""
 
-    task: Task
+    task: Workload
     ours: list[str]
-    """rawgan's backends, the one that counts first."""
+    """Names of rawgan's backends; the first one counts."""
     seconds: dict[str, list[float]]
     peaks: dict[str, int]
     agreement: float
@@ -27,15 +27,15 @@ class Result:
 
     @property
     def rival(self) -> str:
-        """The fastest of the others."""
+        """Name of the fastest of the others."""
         return fastest({name: seconds for name, seconds in self.seconds.items() if name not in self.ours})
 
     def ratio(self, name: str) -> Spread:
-        """The time of ours over that of another, within a round."""
+        """Our time divided by that of another competitor, within a round."""
         return Spread.of(ratios(self.seconds[self.ours[0]], self.seconds[name]))
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result for JSON."""
         competitors = {
             name: {
                 "seconds": Spread.of(seconds).as_dict(),
@@ -58,7 +58,7 @@ class Result:
 
 
 def print_report(console: Console, result: Result) -> None:
-    """The figures, and the one that counts."""
+    """Print all figures, then the ratio that counts."""
     task = result.task
     title = f"{task.model}, {task.shape}, batch {task.batch_size}, float32: one training step, medians; peak memory"
     console.print(_table(result, title))
@@ -77,7 +77,7 @@ def _table(result: Result, title: str) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left", box=SIMPLE, collapse_padding=True)
     table.caption = (
         f"ratio: time of {result.ours[0]} / time of this one, within a round; *: fastest rival; "
-        "MiB: above the interpreter with its imports"
+        "MiB: peak above the interpreter with its imports"
     )
     table.add_column("", no_wrap=True)
     for heading in ("ms", "least", "quartiles", "images/s", "ratio", "quartiles", "MiB"):
@@ -99,29 +99,29 @@ def _table(result: Result, title: str) -> Table:
 
 
 def draw_steps(figure: Any, report: dict[str, Any]) -> None:
-    """Time of a training step, as a share of the fastest rival's: a column for each model, bars for each training."""
+    """Draw the time of a step relative to the fastest rival: a column for each model, bars for each workload."""
     results = report["results"]
     models = list(dict.fromkeys(result["model"] for result in results))
-    kinds = list(dict.fromkeys(_kind(name) for result in results for name in result["competitors"]))
+    series = list(dict.fromkeys(_series(name) for result in results for name in result["competitors"]))
     rows = max(sum(result["model"] == model for result in results) for model in models)
-    figure.set_size_inches(2.2 + 5.3 * len(models), 2.1 + rows * (0.19 * len(kinds) + 0.2))
+    figure.set_size_inches(2.2 + 5.3 * len(models), 2.1 + rows * (0.19 * len(series) + 0.2))
     columns = figure.subplots(1, len(models), sharex=True, squeeze=False)[0]
     for axes, model in zip(columns, models, strict=True):
-        _step_bars(axes, [result for result in results if result["model"] == model], kinds)
-        axes.set_xlabel("time / time of the fastest way in PyTorch")
-    for kind in kinds:
-        columns[0].barh([0], [0], color=_bar_colour(kind), label=kind)
+        _step_bars(axes, [result for result in results if result["model"] == model], series)
+        axes.set_xlabel("time / time of the fastest form in PyTorch")
+    for name in series:
+        columns[0].barh([0], [0], color=_bar_colour(name), label=name)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8.5)
     title(columns[0], report, "A training step: rawgan and PyTorch",
            "shorter is better; bars: medians; whiskers: quartiles")  # fmt: skip
 
 
-def _step_bars(axes: Any, results: list[dict[str, Any]], kinds: list[str]) -> None:
+def _step_bars(axes: Any, results: list[dict[str, Any]], series: list[str]) -> None:
     position, ticks, labels = 0.0, [], []
     for result in results:
         rival = result["competitors"][result["rival"]]["seconds"]["median"]
         first = position
-        for name in sorted(result["competitors"], key=lambda name: kinds.index(_kind(name))):
+        for name in sorted(result["competitors"], key=lambda name: series.index(_series(name))):
             low, median, high = (
                 result["competitors"][name]["seconds"][part] / rival
                 for part in ("lower_quartile", "median", "upper_quartile")
@@ -142,8 +142,8 @@ def _step_bars(axes: Any, results: list[dict[str, Any]], kinds: list[str]) -> No
     axes.margins(x=0.14)
 
 
-def _kind(name: str) -> str:
-    """What a compiled network was before matters less than that it was compiled."""
+def _series(name: str) -> str:
+    """Legend entry of a competitor: all compiled ones share one."""
     return "torch.compile of the fastest" if name.endswith(", compiled") else name
 
 

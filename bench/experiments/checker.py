@@ -1,4 +1,4 @@
-"""python -m bench checker: what the checks of `rawgan.testing` catch of what is wrong, and of what is right."""
+"""python -m bench checker: faults that the checks of `rawgan.testing` catch, and their false alarms."""
 
 import sys
 import time
@@ -14,15 +14,15 @@ TESTS = ROOT / "tests" / "testing"
 class CheckerConfig:
     """Run `gradcheck`, `check_layer` and `check_kernel` on the functions, layers and kernels in tests/testing/proving.
 
-    Prints how many of the wrong ones are caught and how many of the right ones raise an alarm, with a line for each
-    that is not as it should be; and those that no such check can catch, which are not counted among the wrong ones.
+    Prints the number of wrong ones that are caught and of right ones that raise an alarm, with a line for each failure.
+    Faults that no such check can catch are listed, and not counted among the wrong ones.
     """
 
 
 def main(options: list[str]) -> None:
-    """Do so.
+    """Check and print.
 
-    Raises: SystemExit(1) if something wrong slips through, or something right raises an alarm
+    Raises: SystemExit(1) if something wrong slips through or something right raises an alarm
     """
     parse(CheckerConfig, "python -m bench checker", options)
     sys.path.insert(0, str(TESTS))

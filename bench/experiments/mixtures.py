@@ -1,4 +1,4 @@
-"""python -m bench mixtures: the modes that GANs find on mixtures of Gaussians, beside published figures."""
+"""python -m bench mixtures: modes that GANs find on mixtures of Gaussians, beside published figures."""
 
 import multiprocessing
 import os
@@ -28,25 +28,25 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "rawgan": (),
     "plain": ("--objective", "non-saturating", "--penalty", "none", "--ema", "0", "--half-life", "0"),
 }
-"""Options of `rawgan train` besides --data and --seed: the defaults; a GAN with the same networks and nothing else."""
+"""Options of `rawgan train` besides --data and --seed: the defaults; and a plain GAN with the same networks."""
 PUBLISHED = {
     "ring8": {"GAN, published": (6.3, 0.98), "PacGAN2, published": (7.9, 0.96)},
     "grid25": {"GAN, published": (17.3, 0.95), "PacGAN2, published": (23.8, 0.91)},
 }
-"""Modes and share of high quality, means of ten runs. Source: Lin et al. 2018 (PacGAN)"""
+"""Modes and share of points of high quality, means of ten runs. Source: Lin et al. 2018 (PacGAN)"""
 
 
 @dataclass(frozen=True)
 class MixturesConfig(store.SaveConfig):
-    """Train `rawgan train --data ring8` and `grid25` with several seeds, and count modes and points of high quality.
+    """Run `rawgan train --data ring8` and `grid25` with several seeds, and count modes and points of high quality.
 
     2,500 points of each run are counted, as in published figures. Each run has one thread.
     """
 
     seeds: int = 5
-    """Runs of each."""
+    """Runs of each recipe on each mixture."""
     at_once: int = 2
-    """Runs side by side."""
+    """Runs at a time."""
     steps: int | None = None
     """Training steps. Unset: the default of rawgan train."""
 
@@ -74,7 +74,7 @@ def main(options: list[str]) -> None:
     runs.sort(key=lambda one: wanted.index((one["data"], one["recipe"], one["seed"])))
     for data in PUBLISHED:
         _print(console, data, [one for one in runs if one["data"] == data])
-    print_lines(console, machine.in_words(facts, 1))
+    print_lines(console, machine.lines(facts, 1))
     report = {
         "benchmark": "mixtures", "machine": facts, "published": PUBLISHED, "results": runs,
         "settings": {"seeds": config.seeds, "at_once": config.at_once, "threads": 1, "options": RECIPES},
@@ -83,7 +83,7 @@ def main(options: list[str]) -> None:
 
 
 def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, Any]:
-    """One run of `rawgan train`, and what its points make of the mixture. `points` are written down for the first."""
+    """One run of `rawgan train`, and the modes that its points cover. `points` are kept for the first seed."""
     from rawgan.cli import main as rawgan
     from rawgan.cli.points import measured
     from rawgan.data import MIXTURES
@@ -108,7 +108,7 @@ def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, A
 
 
 def to_text(points: np.ndarray[Any, Any]) -> str:
-    """Points as text that is short in JSON.
+    """Points as short text for JSON.
 
     >>> to_text(np.array([[1, -0.5], [0, 2]]))
     '1,-0.5 0,2'
@@ -117,12 +117,12 @@ def to_text(points: np.ndarray[Any, Any]) -> str:
 
 
 def from_text(text: str) -> np.ndarray[Any, Any]:
-    """The points again. Shapes: → (N, 2)"""
+    """Points from such text. Shapes: → (N, 2)"""
     return np.array([[float(number) for number in pair.split(",")] for pair in text.split()], np.float32).reshape(-1, 2)
 
 
 def _print(console: Console, data: str, runs: list[dict[str, Any]]) -> None:
-    """A row for each recipe, the published figures below."""
+    """Print a row for each recipe, and the published figures below."""
     all_modes = len(runs[0]["floor"]["histogram"])
     table = Table(title=f"{data}, 2,500 points of each run", title_justify="left", box=SIMPLE)
     for heading in ("", f"modes of {all_modes}", "high quality", "rarest mode", "seconds", "of processor"):
@@ -132,11 +132,11 @@ def _print(console: Console, data: str, runs: list[dict[str, Any]]) -> None:
         figures = [one["figures"] for one in mine]
         table.add_row(
             f"rawgan train --data {data}" if recipe == "rawgan" else "a plain GAN, the same networks and steps",
-            spread([each["modes"] for each in figures], ".1f"),
-            spread([each["high_quality"] for each in figures], ".3f"),
-            spread([min(each["histogram"]) for each in figures], ".0f"),
-            spread([one["seconds"] for one in mine], ".0f"),
-            spread([one["processor_seconds"] for one in mine], ".0f"),
+            mean_and_range([each["modes"] for each in figures], ".1f"),
+            mean_and_range([each["high_quality"] for each in figures], ".3f"),
+            mean_and_range([min(each["histogram"]) for each in figures], ".0f"),
+            mean_and_range([one["seconds"] for one in mine], ".0f"),
+            mean_and_range([one["processor_seconds"] for one in mine], ".0f"),
         )
     floor = [one["floor"] for one in runs]
     own = [
@@ -149,17 +149,17 @@ def _print(console: Console, data: str, runs: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def spread(values: list[float], form: str) -> str:
-    """Mean, and what the runs did around it.
+def mean_and_range(values: list[float], form: str) -> str:
+    """Mean, least and greatest value as text.
 
-    >>> spread([1, 2, 3], ".1f")
+    >>> mean_and_range([1, 2, 3], ".1f")
     '2.0 (1.0–3.0)'
     """
     return f"{statistics.mean(values):{form}} ({min(values):{form}}–{max(values):{form}})"
 
 
 def draw_mixtures(figure: Any, report: dict[str, Any]) -> None:
-    """Real points, and those of the first run of each recipe over them."""
+    """Draw real points, and those of the first run of each recipe over them."""
     from rawgan.data import MIXTURES
     from rawgan.pictures.scatter import draw_points
 

@@ -1,4 +1,4 @@
-"""python -m bench modes: how many of 1000 modes of stacked digits GANs find, beside published figures."""
+"""python -m bench modes: number of the 1000 modes of stacked digits that GANs find, beside published figures."""
 
 import os
 import shlex
@@ -27,9 +27,9 @@ RECIPE = ("--width", "32", "--ema", "0.999", "--half-life", "10000", "--steps", 
           "--keep", "100", "--sample-every", "5000")  # fmt: skip
 """Options of `rawgan train --data stacked-mnist`."""
 PLAIN_WIDTH, PLAIN_RATE = 8, 2e-4
-"""Of the plain GAN: channels next to the image in D, a quarter of G's; Adam's learning rate. Source: Lin et al. 2018"""
+"""Plain GAN: channels next to the image in D, a quarter of G's; Adam's learning rate. Source: Lin et al. 2018"""
 SAMPLES = 26_000
-"""As many as published figures are from."""
+"""Number of images behind published figures."""
 PUBLISHED = {
     "DCGAN (Srivastava et al. 2017)": (99, 3.40),
     "DCGAN (Lin et al. 2018)": (78.9, 4.50),
@@ -38,31 +38,31 @@ PUBLISHED = {
     "R3GAN's pairs, R1 and R2, a small ResNet (Huang et al. 2024)": (1000, 0.078),
     "R3GAN, its last network (Huang et al. 2024)": (1000, 0.029),
 }
-"""Modes, and KL from all alike."""
+"""Modes, and KL divergence from equal shares."""
 
 
 @dataclass(frozen=True)
 class ModesConfig(store.SaveConfig):
-    """Train a plain DCGAN on stacked digits, and rawgan's recipe, and count modes as they train.
+    """Train a plain DCGAN and rawgan's recipe on stacked digits, and count modes during training.
 
-    The plain one has a D of convolutions and one linear layer, without rawgan's hidden layer, at DCGAN's learning rate.
-    26,000 images are judged each time, as in published figures.
+    The plain one has a D of convolutions and one linear layer, without rawgan's hidden layer, and DCGAN's learning
+    rate. 26,000 images are classified each time, as in published figures.
     """
 
     plain_steps: int = 2000
     """Steps of the plain DCGAN."""
     plain_every: int = 500
-    """Steps from one measurement of it to the next."""
+    """Measure the plain DCGAN every N steps."""
     run: Path | None = None
-    """A run folder that the recipe has left already. Unset: train it."""
+    """Folder of a finished run of the recipe. Unset: train it."""
     samples: int = SAMPLES
-    """Images that are judged each time."""
+    """Images in a measurement."""
     more: str = ""
-    """Further options of rawgan train, for the recipe: --more="--seed 1"."""
+    """Further options of rawgan train for the recipe, such as --more="--seed 1"."""
 
 
 def main(options: list[str]) -> None:
-    """Train, count, report.
+    """Train, count and report.
 
     Raises: BenchError if the recipe cannot be trained
     """
@@ -88,12 +88,12 @@ def main(options: list[str]) -> None:
         "settings": {"threads": threads, "samples": config.samples, "recipe": [*RECIPE, *shlex.split(config.more)]},
     }  # fmt: skip
     console.print(table(report))
-    print_lines(console, machine.in_words(facts, threads))
+    print_lines(console, machine.lines(facts, threads))
     store.save(console, config, "modes", report, draw_modes)
 
 
 def measured(judge: Any, images: np.ndarray[Any, Any]) -> dict[str, float]:
-    """Modes with at least one image, modes with as many as chance would not bring about, and KL from all alike.
+    """Modes with at least one image, modes with more images than chance explains, and KL divergence from equal shares.
 
     Shapes: images (N, 28, 28, 3) uint8
     """
@@ -109,11 +109,11 @@ def measured(judge: Any, images: np.ndarray[Any, Any]) -> dict[str, float]:
 
 
 Point = tuple[int, float | None, np.ndarray[Any, Any]]
-"""Step, seconds of training until then, where they are known, images."""
+"""Step, seconds of training until then (None if unknown), images."""
 
 
 def _plain(console: Console, config: ModesConfig) -> Iterator[Point]:
-    """The plain DCGAN."""
+    """Train the plain DCGAN, and yield its images at each measurement."""
     from rawgan import Tensor, nn, optim
     from rawgan.data import Batches, load, to_uint8
     from rawgan.gan import ImageKind, build, generate, train_step
@@ -142,7 +142,7 @@ def _plain(console: Console, config: ModesConfig) -> Iterator[Point]:
 
 
 def _recipe(console: Console, config: ModesConfig, path: Path) -> Iterator[Point]:
-    """What `rawgan train` leaves, checkpoint by checkpoint."""
+    """Run `rawgan train`, unless there is a run, and yield images of each of its checkpoints."""
     from rawgan.cli import main as rawgan
     from rawgan.data import to_uint8
     from rawgan.gan import generate
@@ -173,7 +173,7 @@ def _recipe(console: Console, config: ModesConfig, path: Path) -> Iterator[Point
 
 
 def table(report: dict[str, Any]) -> Table:
-    """The best and the last of both, and the published figures below."""
+    """Table of the first and the last measurement of both, with the published figures below."""
     shown = Table(title=f"{report['settings']['samples']:,} images each", title_justify="left", box=SIMPLE)
     for heading in ("", "modes of 1000", "KL"):
         shown.add_column(heading, justify="right" if heading else "left")
@@ -189,7 +189,7 @@ def table(report: dict[str, Any]) -> Table:
 
 
 def draw_modes(figure: Any, report: dict[str, Any]) -> None:
-    """KL over the steps, and modes below."""
+    """Draw KL over the steps, and modes below it."""
     figure.set_size_inches(8, 6.4)
     above, below = figure.subplots(2, 1, sharex=True)
     for name, words, colour in (("plain", "a plain DCGAN", VERMILION), ("recipe", "rawgan's recipe", BLUE)):
@@ -197,7 +197,7 @@ def draw_modes(figure: Any, report: dict[str, Any]) -> None:
         above.plot(steps, kl, color=colour, marker="o", markersize=4, label=words)
         below.plot(steps, found, color=colour, marker="o", markersize=4)
     above.axhline(report["perfect"], color=GREY, linestyle=(0, (4, 3)), linewidth=1, label="perfect samples")
-    above.set(yscale="log", ylabel="KL from all modes alike")
+    above.set(yscale="log", ylabel="KL divergence from equal shares")
     below.set(ylabel="modes of 1000", xlabel="training steps", ylim=(0, 1050))
     below.set_xlim(left=0)
     for axes in (above, below):

@@ -1,4 +1,4 @@
-"""python -m bench options: what each option of training does to the images, and what it costs."""
+"""python -m bench options: effect of each option of training on the images, and its cost."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +30,7 @@ ROWS, COLUMNS = 4, 8
 
 @dataclass(frozen=True)
 class Option:
-    """One option, as what it is asked for, and what it is compared with besides being left out."""
+    """An option of training: its flags, the settings they stand for, and the settings on both sides."""
 
     flags: str
     asked: dict[str, Any]
@@ -38,7 +38,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """That of its picture."""
+        """Name of its picture."""
         return self.flags.replace("--", "").replace("+", "-").replace(" ", "-")
 
 
@@ -72,25 +72,25 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class OptionsConfig(store.SaveConfig):
-    """Train with and without each option of what the networks play for, from the same seed, and look at the images.
+    """Train with and without each option of the objective and the networks, from the same seed, and compare images.
 
-    Small networks and short trainings on MNIST: what is to be seen is what an option does, not how good images can get.
-    Costs are ratios of steps that are taken in turn. Pictures, left without and right with the option, go into a folder
-    named options, beside the figures.
+    Networks are small and trainings on MNIST short: they show the effect of an option, not how good images can get.
+    The cost is the time of a step with the option relative to one without, taken in turn. Pictures, without the option
+    on the left and with it on the right, go into the folder options, beside the figures.
     """
 
     only: tuple[str, ...] = ()
-    """Parts of the options' names, such as penalty; all, unless given."""
+    """Options to compare, by parts of their names, such as penalty. Unset: all."""
     steps: int = 1000
     """Steps of each training; half as many for the residual networks."""
     width: int = 16
     """Channels of the narrowest hidden layer; half as many for the residual networks."""
     samples: int = 2000
-    """Images that FID is from."""
+    """Images that FID is computed from."""
     rounds: int = 5
-    """How often steps with and without an option take turns."""
+    """Turns of steps with and without an option."""
     seed: int = 0
-    """Of all trainings."""
+    """Seed of all trainings."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
     """Threads to compute with; 0 is one for each core."""
 
@@ -98,7 +98,7 @@ class OptionsConfig(store.SaveConfig):
 def main(options: list[str]) -> None:
     """Train, measure, draw, report.
 
-    Raises: BenchError for a name that is no option's
+    Raises: BenchError for a name that no option has
     """
     config = parse(OptionsConfig, "python -m bench options", options)
     chosen = [option for option in OPTIONS if not config.only or any(part in option.flags for part in config.only)]
@@ -120,12 +120,12 @@ def main(options: list[str]) -> None:
         "results": results,
     }
     console.print(table(report))
-    print_lines(console, machine.in_words(facts, threads))
+    print_lines(console, machine.lines(facts, threads))
     store.save(console, config, "options", report)
 
 
 def asked(config: OptionsConfig, option: Option) -> tuple[TrainConfig, TrainConfig]:
-    """The training without the option, and the one with it."""
+    """Configurations of the training without the option and of the one with it."""
     part = 2 if option.base.get("model") == "residual" else 1
     steps, width = max(1, config.steps // part), max(1, config.width // part)
     base = TrainConfig(steps=steps, width=width, seed=config.seed, noise_steps=steps)
@@ -135,7 +135,7 @@ def asked(config: OptionsConfig, option: Option) -> tuple[TrainConfig, TrainConf
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to."""
+    """A finished training, its images and their FID."""
 
     training: Training
     images: np.ndarray[Any, Any]
@@ -150,7 +150,7 @@ def compare(
     trained: dict[str, Trained],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Train both sides, unless another option did so, draw their images, and let their steps take turns."""
+    """Train both sides, unless another option did so already, draw their images, and time their steps in turn."""
     found = []
     for which, side in zip(("without", "with"), sides, strict=True):
         key = repr(side)
@@ -175,7 +175,7 @@ def compare(
 
 
 def train(config: TrainConfig, evaluator: Evaluator, say: Callable[[str], None]) -> Trained:
-    """Train to the end, and look at the images."""
+    """Train to the end, and measure the images."""
     training = Training(config)
     for number in range(1, training.steps + 1):
         if number % 50 == 1:
@@ -191,7 +191,7 @@ def train(config: TrainConfig, evaluator: Evaluator, say: Callable[[str], None])
 
 
 def take_turns(trainings: list[Training], rounds: int, steps: int = 12) -> list[list[float]]:
-    """Seconds of some steps of each, in every round."""
+    """Time some steps of each training in every round. Returns seconds."""
     seconds: list[list[float]] = [[] for _ in trainings]
     for _ in range(rounds):
         for training, found in zip(trainings, seconds, strict=True):
@@ -204,7 +204,7 @@ def take_turns(trainings: list[Training], rounds: int, steps: int = 12) -> list[
 
 
 def beside(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Two grids as one, with an empty column between. Shapes: (32, H, W, C) each → (4 · 17, H, W, C)"""
+    """Join two grids, with an empty column between them. Shapes: (32, H, W, C) each → (4 · 17, H, W, C)"""
     shape = left.shape[1:]
     gap = np.full((ROWS, 1, *shape), -0.5, left.dtype)
     halves = [side.reshape(ROWS, COLUMNS, *shape) for side in (left, right)]
@@ -212,15 +212,15 @@ def beside(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> np.ndarra
 
 
 def table(report: dict[str, Any]) -> Table:
-    """Cost and FID of every option."""
+    """Table of the cost and FID of every option."""
     shown = Table(
         title=f"FID of {report['settings']['samples']:,} samples; real images: {report['floor']['fid']:.2f}",
         title_justify="left",
         box=SIMPLE,
         pad_edge=False,
     )
-    for heading in ("option", "besides", "time of a step", "FID without", "with"):
-        shown.add_column(heading, justify="left" if heading in ("option", "besides") else "right")
+    for heading in ("option", "on both sides", "time of a step", "FID without", "with"):
+        shown.add_column(heading, justify="left" if heading in ("option", "on both sides") else "right")
     for row in report["results"]:
         shown.add_row(
             row["option"],

@@ -1,4 +1,4 @@
-"""python -m bench quality: how good the default run's images are, and when, beside the same networks in PyTorch."""
+"""python -m bench quality: image quality of the default run over time, beside the same networks in PyTorch."""
 
 import importlib.util
 import statistics
@@ -22,7 +22,7 @@ from bench.common.pictures import BLUE, GREY, VERMILION, title
 from bench.common.rounds import fastest, in_turn, measure
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
-from bench.competitors.steps import NETWORKS, RIVALS, Task, TorchSteps, input_folder
+from bench.competitors.steps import NETWORKS, RIVALS, TorchSteps, Workload, input_folder
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.figures import in_words
 from rawgan.config.base import DEFAULT_STEPS
@@ -33,44 +33,44 @@ from rawgan.tasks.evaluators import Evaluator
 FIGURES = ("fid", "kid", "precision", "recall", "coverage", "reverse_kl")
 NAMES = ("rawgan", "PyTorch")
 TURN = 50
-"""Steps that a side takes at a time: a machine's speed changes within minutes, so turns are shorter than that."""
+"""Steps in a turn: turns are shorter than the minutes within which a machine's speed changes."""
 PLAIN = "rawgan, G's last weights"
-"""What rawgan's figures at the end would be without the average of G's weights, which PyTorch has not."""
+"""Name of rawgan's figures without the average of G's weights, which PyTorch's side does not have."""
 
 
 @dataclass(frozen=True)
 class QualityConfig(store.SaveConfig):
-    """Train with the defaults of `rawgan train`, and train the same networks in PyTorch, and measure both as they go.
+    """Train with the defaults of `rawgan train`, train the same networks in PyTorch, and measure both during training.
 
-    Both sides of a seed begin with the same weights, take the same numbers of steps and images, and have their turns in
-    the same minutes; batches and noise are drawn within the time, measuring is not. PyTorch's way is the fastest of
-    four (two memory layouts; as in its DCGAN example, or tuned) in a few rounds before. By default, rawgan makes images
-    by an average of G's weights, as that example does not: at the end, those of the last weights are measured as well.
+    Both sides of a seed begin with the same weights, take as many steps with as many images, and take turns within the
+    same minutes. Drawing batches and noise counts as training time, measuring does not. The form of PyTorch is the
+    fastest of four (two memory layouts; as in its DCGAN example, or tuned) in a few rounds before. rawgan's images are
+    made by an average of G's weights, which that example does not have; at the end, the last weights are measured, too.
     """
 
     seeds: int = 3
-    """How many trainings of each."""
+    """Trainings of each side."""
     steps: int = DEFAULT_STEPS
-    """Steps of each."""
+    """Steps of each training."""
     every: int = 500
-    """Steps from one measurement to the next."""
+    """Measure every N steps."""
     samples: int = 10_000
-    """Images that are measured each time."""
+    """Images in a measurement."""
     width: int = 64
     """Channels of the narrowest hidden layer."""
     batch_size: int = 64
     """Images in a batch."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
-    """Threads that each side computes with; 0 is one for each core."""
+    """Threads of each side; 0 is one for each core."""
 
 
 class RawganRun:
-    """What `rawgan train` does, but for the files."""
+    """The training of `rawgan train`, without the files."""
 
     def __init__(self, config: TrainConfig, samples: int) -> None:
         from rawgan.tasks.noise import Training
 
-        Training(config).step(1)  # what is compiled or imported by the first step is not training
+        Training(config).step(1)  # compilation and imports do not count as training
         self.training, self.samples = Training(config), samples
 
     def state(self) -> dict[str, dict[str, np.ndarray]]:
@@ -78,14 +78,14 @@ class RawganRun:
         return {name: getattr(self.training.gan, name).state_dict() for name in NETWORKS}
 
     def train(self, steps: int) -> float:
-        """Take so many steps. Returns seconds."""
+        """Take steps. Returns seconds."""
         started = time.perf_counter()
         for number in range(self.training.reached + 1, self.training.reached + steps + 1):
             self.training.step(number)
         return time.perf_counter() - started
 
     def images(self, average: bool = True) -> np.ndarray:
-        """By the average of G's weights, or by G's last ones. Shapes: → (samples, 28, 28, 1) uint8"""
+        """Images made with the average of G's weights, or with G's last ones. Shapes: → (samples, 28, 28, 1) uint8"""
         from rawgan.gan import generate
 
         gan = self.training.gan
@@ -94,7 +94,7 @@ class RawganRun:
 
 
 class TorchRun:
-    """The same in PyTorch, from the same weights. Images wait in memory as floats; each epoch has its own order."""
+    """The same training in PyTorch, from the same weights. Images lie in memory as floats, reshuffled each epoch."""
 
     def __init__(
         self, config: TrainConfig, samples: int, state: dict[str, Any], threads: int, channels_last: bool, tuned: bool
@@ -120,7 +120,7 @@ class TorchRun:
         begin()
 
     def train(self, steps: int) -> float:
-        """Take so many steps. Returns seconds."""
+        """Take steps. Returns seconds."""
         import torch
 
         from bench.competitors.torch_networks import train_step
@@ -133,12 +133,12 @@ class TorchRun:
                 self.batches = iter(order[: len(self.real) // self.config.batch_size])
                 chosen = next(self.batches)
             z = torch.randn(self.config.batch_size, self.config.noise_size)
-            outcome = train_step(self.gan, self.real[chosen], z, freeze=self.tuned)
-            [value.item() for value in outcome]  # rawgan looks at each step's, too
+            metrics = train_step(self.gan, self.real[chosen], z, freeze=self.tuned)
+            [value.item() for value in metrics]  # rawgan reads those of each step, too
         return time.perf_counter() - started
 
     def images(self) -> np.ndarray:
-        """Shapes: → (samples, 28, 28, 1) uint8"""
+        """Images made with G's last weights. Shapes: → (samples, 28, 28, 1) uint8"""
         import torch
 
         self.gan.generator.eval()
@@ -163,7 +163,7 @@ def main(options: list[str]) -> None:
     asked = TrainConfig(steps=config.steps, width=config.width, batch_size=config.batch_size)
     with console.status("looking at real images"):
         evaluator = Evaluator(asked, load("mnist", image_size=28), samples=config.samples)
-    rival = _rival(console, Task("dcgan", 28, 1, config.batch_size, threads, config.width))
+    rival = _rival(console, Workload("dcgan", 28, 1, config.batch_size, threads, config.width))
     runs = [
         run
         for seed in range(config.seeds)
@@ -179,14 +179,14 @@ def main(options: list[str]) -> None:
         "summary": summary,
     }
     console.print(table(report))
-    print_lines(console, machine.in_words(facts, threads))
+    print_lines(console, machine.lines(facts, threads))
     store.save(console, config, "quality", report, draw_quality)
 
 
-def _rival(console: Console, task: Task) -> str:
-    """The way to write the step in PyTorch that is fastest in a few short rounds."""
+def _rival(console: Console, task: Workload) -> str:
+    """The form of the step in PyTorch that is fastest in a few short rounds."""
     with (
-        console.status("looking for the fastest way in PyTorch") as status,
+        console.status("looking for the fastest form in PyTorch") as status,
         input_folder(task) as folder,
         ExitStack() as stack,
     ):
@@ -199,7 +199,7 @@ def _rival(console: Console, task: Task) -> str:
 def _compete(
     console: Console, config: QualityConfig, asked: TrainConfig, evaluator: Evaluator, threads: int, rival: str
 ) -> list[dict[str, Any]]:
-    """One training of each side, in turn, a few steps at a time."""
+    """Train each side once, taking turns of a few steps."""
     with ExitStack() as stack:
         ours = stack.enter_context(Worker("rawgan", RawganRun, asked, config.samples))
         theirs = stack.enter_context(
@@ -230,7 +230,7 @@ def _compete(
 
 
 def summarize(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over the seeds at the end; and how long rawgan takes, on average, to the FID where PyTorch ends."""
+    """Means over the seeds at the end, and rawgan's mean time to the FID at which PyTorch ends."""
     found: dict[str, Any] = {}
     for name in NAMES:
         last = [run["points"][-1] for run in runs if run["name"] == name]
@@ -251,13 +251,13 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 def curve(runs: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:
-    """Mean seconds and mean FID of the seeds, at each measurement."""
+    """Mean seconds and mean FID of the seeds at each measurement."""
     points = zip(*(run["points"] for run in runs if run["name"] == name), strict=True)
     return [tuple(statistics.mean(each[what] for each in at) for what in ("seconds", "fid")) for at in points]
 
 
 def seconds_to(target: float, points: list[tuple[float, float]]) -> float | None:
-    """When a curve is first at the target or below, between measurements along a straight line; None if never.
+    """Time at which a curve first reaches the target, with straight lines between measurements; None if never.
 
     >>> seconds_to(3.0, [(10.0, 5.0), (20.0, 1.0)])
     15.0
@@ -271,7 +271,7 @@ def seconds_to(target: float, points: list[tuple[float, float]]) -> float | None
 
 
 def table(report: dict[str, Any]) -> Table:
-    """Means, and the least and the most of the seeds."""
+    """Table of means, and of the least and greatest value of the seeds."""
     settings, summary = report["settings"], report["summary"]
     shown = Table(
         title=f"after {settings['steps']:,} steps, {settings['samples']:,} samples, mean of {settings['seeds']} seeds "
@@ -296,7 +296,7 @@ def table(report: dict[str, Any]) -> Table:
 
 
 def draw_quality(figure: Any, report: dict[str, Any]) -> None:
-    """FID over the seconds of training: a thin line for each seed, a thick one for their mean."""
+    """Draw FID over the seconds of training: a thin line for each seed, a thick one for their mean."""
     figure.set_size_inches(8, 4.6)
     axes = figure.subplots()
     for name, colour, marker in (("rawgan", BLUE, "o"), ("PyTorch", VERMILION, "s")):
@@ -310,7 +310,7 @@ def draw_quality(figure: Any, report: dict[str, Any]) -> None:
     axes.grid(which="both", linewidth=0.6)
     axes.legend(fontsize=8.5)
     settings = report["settings"]
-    title(axes, report, "rawgan train, and the same networks in PyTorch",
+    title(axes, report, "Image quality of rawgan train and of the same networks in PyTorch",
            f"{settings['samples']:,} samples; thick: mean of {settings['seeds']} seeds")  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""What the sections of `bench gpu_check` share: how much is run, and how the GPU itself takes the time."""
+"""Sizes of the work in `bench gpu_check`, and a clock that measures on the GPU itself.
+
+Products on the GPU use TF32 if the environment has CUPY_TF32=1; CuPy reads that variable once in a process.
+"""
 
 import gc
 import os
@@ -15,7 +18,7 @@ SMALL, LARGE = ImageKind(28, 1), ImageKind(64, 3)
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is run: by default as much as tells something about a GPU. The tests run less, on a simulated one."""
+    """Sizes of the work. The defaults tell something about a GPU; the tests run less, on a simulated one."""
 
     models: tuple[str, ...] = ("dcgan", "tutorial")
     width: int = 64
@@ -24,9 +27,9 @@ class Sizes:
     large: ImageKind = LARGE
     batches: tuple[int, ...] = (128, 64, 512)
     few: int = 8
-    """Images where the CPU computes along, in float64."""
+    """Images where the CPU computes the same in float64."""
     many_windows: str = "72x64x64x64:4"
-    """A convolution whose windows are more than are laid out at a time."""
+    """A convolution with more windows than are laid out at a time."""
     training_steps: int = 100
     training_batch: int = 16
     graph_steps: int = 20
@@ -41,12 +44,12 @@ FULL = Sizes()
 
 
 def tf32() -> bool:
-    """Whether products of float32 are asked to round their factors to 10 bits. CuPy reads this once in a process."""
+    """True if products of float32 round their factors to 10 bits, as CUPY_TF32=1 asks."""
     return os.environ.get("CUPY_TF32", "0") == "1"
 
 
 def torch_on_gpu() -> Any:
-    """PyTorch, if it is installed and sees the GPU, set as it is fastest; else None."""
+    """PyTorch with its fastest settings, if it is installed and sees the GPU; else None."""
     try:
         import torch
     except ImportError:
@@ -59,12 +62,12 @@ def torch_on_gpu() -> Any:
 
 
 def wait() -> None:
-    """Until the GPU is done. An error of any kernel before comes out here, too."""
+    """Wait until the GPU is done. Errors of earlier kernels are raised here, too."""
     cuda_module().cuda.Device().synchronize()
 
 
 def release() -> None:
-    """Give back what nobody holds any more, for the other library to have it."""
+    """Give unused memory back, so that the other library can have it."""
     gc.collect()
     cuda_module().get_default_memory_pool().free_all_blocks()
     torch = torch_on_gpu()
@@ -73,10 +76,10 @@ def release() -> None:
 
 
 class Clock:
-    """Takes the time of work by events on the GPU, without the time that the CPU needs to ask for it.
+    """A clock of events on the GPU, which leaves out the time that the CPU needs to launch the work.
 
-    The GPU first gets other work, copies, that keep it busy until the CPU has asked for everything: so what is measured
-    lies in the queue, and follows without a gap.
+    The GPU is first kept busy with copies until the CPU has launched everything: the measured work then lies in the
+    queue, and runs without gaps.
     """
 
     def __init__(self, copied_bytes: int) -> None:
@@ -86,11 +89,11 @@ class Clock:
         self.copy_seconds = min(self._events(self._copy, 5) for _ in range(5))
 
     def bandwidth(self) -> float:
-        """Bytes per second, read and written, of a large copy."""
+        """Bytes per second of a large copy, counting reads and writes."""
         return 2 * self.source.nbytes / self.copy_seconds
 
     def seconds(self, call: Callable[[], Any], samples: int = 5) -> tuple[float, bool]:
-        """The median of what a call takes on the GPU, and whether the CPU was ahead of it, so that it has no gaps."""
+        """Median seconds of a call on the GPU, and True if the CPU was ahead of the GPU, so that there were no gaps."""
         call()
         wait()
         started = time.perf_counter()
@@ -98,7 +101,7 @@ class Clock:
         asked = time.perf_counter() - started
         wait()
         once = time.perf_counter() - started
-        # Some milliseconds of work; but a queue takes about a thousand launches, and asking takes 5 µs or more for one.
+        # A few milliseconds of work; but a queue holds about a thousand launches, each of which takes 5 µs or more.
         times = max(1, min(20, int(2e-3 / once), int(4e-3 / asked)))
         found, ahead = [], True
         for _ in range(samples):

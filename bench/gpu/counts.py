@@ -1,4 +1,4 @@
-"""What a warm training step asks of the GPU: launches, gaps between them, transfers, memory."""
+"""Launches, gaps between them, transfers and memory of a warm training step on the GPU."""
 
 import json
 import tempfile
@@ -10,20 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.competitors.steps import Task
+from bench.competitors.steps import Workload
 from bench.gpu.clock import Clock, Sizes, release, torch_on_gpu, wait
-from bench.gpu.observations import Finding, Findings, found
+from bench.gpu.observations import Observation, Observations, observed
 from bench.gpu.steps import NO_TORCH, OURS, OURS_GRAPHED, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
 from rawgan_kernels.cuda import graph, language
 
 TRACED = 5
-"""Steps that the profiler looks at."""
+"""Steps that the profiler records."""
 
 
-def counts(sizes: Sizes, findings: Findings) -> None:
-    """The step that matters most: kernel by kernel, and as a graph."""
-    task = Task(sizes.models[0], sizes.large.size, sizes.large.channels, sizes.batches[0], 0, sizes.width)
+def counts(sizes: Sizes, observations: Observations) -> None:
+    """Count in the most important step: kernel by kernel, and as a graph."""
+    task = Workload(sizes.models[0], sizes.large.size, sizes.large.channels, sizes.batches[0], 0, sizes.width)
     start = Start(task)
     for name in (OURS, OURS_GRAPHED):
         competitor = cache(lambda name=name: _warmed_up(start, name == OURS_GRAPHED))
@@ -34,9 +34,9 @@ def counts(sizes: Sizes, findings: Findings) -> None:
             "profiler": lambda make=competitor: _profiled(make()),
         }
         for what, find in looks.items():
-            findings.look(f"{name}: {what}", find)
+            observations.look(f"{name}: {what}", find)
         competitor.cache_clear()
-    findings.look("PyTorch's memory", lambda: _torch_memory(start))
+    observations.look("PyTorch's memory", lambda: _torch_memory(start))
 
 
 def _warmed_up(start: Start, graphed: bool) -> OnGPU:
@@ -46,12 +46,12 @@ def _warmed_up(start: Start, graphed: bool) -> OnGPU:
     return competitor
 
 
-def _launches(competitor: OnGPU) -> Finding:
-    """Of rawgan's own kernels: the calls of `language.run`. A graph, once recorded, makes none."""
+def _launches(competitor: OnGPU) -> Observation:
+    """Launches of rawgan's own kernels in a step. A recorded graph launches none by itself."""
     with _noted() as launched:
         competitor.seconds(1)
     text = f"{launched.total()} launches of rawgan's own kernels in a step (without cuBLAS's and CuPy's)"
-    return found(text, None, text, launches=dict(launched))
+    return observed(text, None, text, launches=dict(launched))
 
 
 @contextmanager
@@ -71,8 +71,8 @@ def _noted() -> Iterator[Counter[str]]:
         language.run = run
 
 
-def _warm(competitor: OnGPU, steps: int) -> Finding:
-    """A warm step should send nothing to the GPU but what it is given, and ask for no more memory."""
+def _warm(competitor: OnGPU, steps: int) -> Observation:
+    """Check that warm steps send no tables to the GPU and take no more memory."""
     pool = cuda_module().get_default_memory_pool()
     before, total = graph.tables_sent(), pool.total_bytes()
     competitor.seconds(steps)
@@ -82,11 +82,11 @@ def _warm(competitor: OnGPU, steps: int) -> Finding:
         f"{total / 2**20:.0f} MiB taken in all"
     )
     figures = {"sent": sent, "grown_bytes": grown, "used_bytes": pool.used_bytes(), "total_bytes": pool.total_bytes()}
-    return found(text, sent == 0 and grown == 0, text, **figures)
+    return observed(text, sent == 0 and grown == 0, text, **figures)
 
 
-def _gaps(competitor: OnGPU, clock: Clock) -> Finding:
-    """What the GPU needs for a step that lies in its queue, beside what a step takes when it is asked for in time."""
+def _gaps(competitor: OnGPU, clock: Clock) -> Observation:
+    """Time of a step that lies in the GPU's queue, beside the time of a step that the CPU launches as it goes."""
     batch = next(competitor.batches)
     busy, ahead = clock.seconds(lambda: competitor.step(*batch))
     times = max(1, min(50, int(0.3 / busy)))
@@ -97,17 +97,17 @@ def _gaps(competitor: OnGPU, clock: Clock) -> Finding:
     wait()
     text = (
         f"{1e3 * wall:.2f} ms a step, of which the GPU {'computes' if ahead else 'needs at most'} {1e3 * busy:.2f} "
-        f"({busy / wall:.0%}); the CPU asks for it in {1e3 * asking:.2f}"
+        f"({busy / wall:.0%}); the CPU launches it in {1e3 * asking:.2f}"
     )
-    return found(text, None, text, wall=wall, busy=busy, asking=asking, queue_filled_in_time=ahead)
+    return observed(text, None, text, wall=wall, busy=busy, asking=asking, queue_filled_in_time=ahead)
 
 
-def _profiled(competitor: OnGPU) -> Finding:
-    """Every kernel and copy, whoever launched it, as PyTorch's profiler is told by CUPTI."""
+def _profiled(competitor: OnGPU) -> Observation:
+    """Every kernel and copy of all libraries, as PyTorch's profiler gets them from CUPTI."""
     torch = torch_on_gpu()
     if torch is None:
-        return found(NO_TORCH)
-    for _ in range(2):  # the first one takes its time to begin, and may miss what happens meanwhile
+        return observed(NO_TORCH)
+    for _ in range(2):  # the first one starts slowly, and may miss the first events
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
             competitor.seconds(TRACED)
     with tempfile.TemporaryDirectory(prefix="rawgan-gpu-") as folder:
@@ -117,8 +117,8 @@ def _profiled(competitor: OnGPU) -> Finding:
     return summary(events, TRACED)
 
 
-def summary(events: list[dict[str, Any]], steps: int) -> Finding:
-    """Of a trace in Chrome's format: kernels and copies in a step, and the time that they fill."""
+def summary(events: list[dict[str, Any]], steps: int) -> Observation:
+    """Summarise a trace in Chrome's format: kernels and copies in a step, and their time."""
     kernels = [event for event in events if event.get("cat") == "kernel"]
     copies = Counter(event["name"] for event in events if event.get("cat") in ("gpu_memcpy", "gpu_memset"))
     taken: Counter[str] = Counter()
@@ -129,18 +129,18 @@ def summary(events: list[dict[str, Any]], steps: int) -> Finding:
         f"{len(kernels) / steps:.0f} kernels of all libraries in a step, {sum(taken.values()) / steps / 1e3:.2f} ms; "
         f"copies and fills: {', '.join(f'{count / steps:g} {name}' for name, count in copies.items()) or 'none'}"
     )
-    return found(text if kernels else "the profiler saw no kernel", None, text if kernels else "", microseconds=most)
+    return observed(text if kernels else "the profiler saw no kernel", None, text if kernels else "", microseconds=most)
 
 
-def _torch_memory(start: Start) -> Finding:
-    """The most memory that eager PyTorch has held in its steps."""
+def _torch_memory(start: Start) -> Observation:
+    """Peak memory of eager PyTorch in its steps."""
     torch = torch_on_gpu()
     if torch is None:
-        return found(NO_TORCH)
+        return observed(NO_TORCH)
     release()
     rival = TorchOnGPU(start, "NCHW", "", False)
     torch.cuda.reset_peak_memory_stats()
     rival.seconds(WARM_UP)
     allocated, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
     text = f"{allocated / 2**20:.0f} MiB at most in tensors, {reserved / 2**20:.0f} MiB taken from the GPU"
-    return found(text, None, text, allocated=allocated, reserved=reserved)
+    return observed(text, None, text, allocated=allocated, reserved=reserved)

@@ -2,7 +2,7 @@
 
 For a machine that has a GPU for a short while: it needs this repository, NumPy, CuPy, numba and numba-cuda; nothing of
 rawgan need be installed. PyTorch competes if it is there. Sections run in processes of their own, the most important
-first: what one finds is kept whatever happens in the next, and the results are written anew after each.
+first: the observations of one are kept whatever happens in the next, and the report is written anew after each.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from bench.common import files, machine
 from bench.common.errors import BenchError
 from bench.common.experiment import Experiment
 from bench.gpu.clock import FULL, Sizes, wait
-from bench.gpu.observations import Findings, collect, found
+from bench.gpu.observations import Observations, collect, observed
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
 
 LINES, WIDTH = 40, 150
-"""Of the table at the end."""
+"""Largest size of the table at the end."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the check, as `module:function`; how many seconds it may take, and how many must be left for it."""
+    """A part of the check: `module:function`, the seconds that it may take, and those that must be left to begin it."""
 
     name: str
     function: str
@@ -39,16 +39,16 @@ class Section:
     tf32: bool = False
 
 
-def facts(sizes: Sizes, findings: Findings) -> None:
-    """What everything is measured on."""
+def facts(sizes: Sizes, observations: Observations) -> None:
+    """Note down the machine that everything is measured on."""
 
     def look() -> dict[str, Any]:
         known = machine.facts(gpu=True)
         line = ", ".join(f"{name} {value}" for name, value in known["gpu"].items())
         libraries = ", ".join(f"{name} {number}" for name, number in known["versions"].items())
-        return found("\n    ".join([line, *machine.in_words(known)[1:]]), None, f"{line}; {libraries}", machine=known)
+        return observed("\n    ".join([line, *machine.lines(known)[1:]]), None, f"{line}; {libraries}", machine=known)
 
-    findings.look("the machine", look)
+    observations.look("the machine", look)
 
 
 SECTIONS = (
@@ -67,20 +67,20 @@ SECTIONS = (
 
 
 def main(options: list[str]) -> None:
-    """Run all sections, and print the table.
+    """Run all sections and print the table.
 
-    Raises: BenchError where there is no GPU; SystemExit(1) if anything is not as it should be
+    Raises: BenchError without a GPU; SystemExit(1) if anything is wrong
     """
     config = _parser().parse_args(options)
     if config.child:
-        return _child(config.child, Path(config.findings), config.known)
+        return _child(config.child, Path(config.observations), config.known)
     unknown = sorted(set(config.only) - {section.name for section in SECTIONS})
     if unknown:
         raise BenchError(f"there is no section {unknown[0]!r}; choose from: {_names()}")
     try:
         cuda_module()
     except DeviceError as error:
-        raise BenchError(f"a GPU is what this checks\n  {str(error).splitlines()[0]}") from None
+        raise BenchError(f"this checks a GPU, and there is none\n  {str(error).splitlines()[0]}") from None
     sections = [section for section in SECTIONS if not config.only or section.name in config.only]
     report, path = check(sections, 60 * config.minutes, config.out)
     print("\n".join(table(report)))
@@ -91,7 +91,7 @@ def main(options: list[str]) -> None:
 
 
 def check(sections: list[Section], seconds: float, out: Path | None) -> tuple[dict[str, Any], Path]:
-    """Run sections until there is no time left. Returns the report, and the file that it is in."""
+    """Run sections until no time is left. Returns the report and its file."""
     end = time.monotonic() + seconds
     report: dict[str, Any] = {"benchmark": "gpu_check", "machine": machine.facts(), "sections": {}}
     path = out or files.FOLDER / "gpu-unknown.json"
@@ -99,13 +99,13 @@ def check(sections: list[Section], seconds: float, out: Path | None) -> tuple[di
         left = end - time.monotonic()
         if left < section.least:
             print(f"{section.name}: skipped, {max(0.0, left):.0f} s are left", flush=True)
-            report["sections"][section.name] = {"state": "skipped", "seconds": 0.0, "findings": []}
+            report["sections"][section.name] = {"state": "skipped", "seconds": 0.0, "observations": []}
         else:
             print(f"{section.name}: at most {min(section.limit, left):.0f} s", flush=True)
             env = {"CUPY_TF32": "1" if section.tf32 else "0"}
             report["sections"][section.name] = collect(_command(section.name), min(section.limit, left), env)
-        for finding in report["sections"][section.name]["findings"]:
-            report["machine"] = finding.get("machine", report["machine"])
+        for observation in report["sections"][section.name]["observations"]:
+            report["machine"] = observation.get("machine", report["machine"])
         if out is None and "gpu" in report["machine"]:
             path = files.FOLDER / f"gpu-{_slug(report['machine']['gpu']['name'])}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,8 +114,8 @@ def check(sections: list[Section], seconds: float, out: Path | None) -> tuple[di
 
 
 def verdict(section: dict[str, Any]) -> str:
-    """One word about a section."""
-    goods = [finding["good"] for finding in section["findings"]]
+    """Verdict on a section: "passed", "measured" (nothing to judge), "FAILED", or its state if it was not finished."""
+    goods = [observation["good"] for observation in section["observations"]]
     if section["state"] == "failed" or False in goods:
         return "FAILED"
     if section["state"] != "done":
@@ -124,15 +124,19 @@ def verdict(section: dict[str, Any]) -> str:
 
 
 def table(report: dict[str, Any]) -> list[str]:
-    """A line for each section, and for what belongs below it; what failed comes first."""
+    """Lines of the table: one for each section, with its failures and headlines below."""
     lines = []
     for name, section in report["sections"].items():
-        findings = section["findings"]
-        passed = sum(finding["good"] is True for finding in findings)
-        failed = [f"{finding['what']}: {finding['text']}" for finding in findings if finding["good"] is False]
-        counted = f"{passed} of {passed + len(failed)} as they should be" if passed + len(failed) else ""
+        observations = section["observations"]
+        passed = sum(observation["good"] is True for observation in observations)
+        failed = [
+            f"{observation['what']}: {observation['text']}"
+            for observation in observations
+            if observation["good"] is False
+        ]
+        counted = f"{passed} of {passed + len(failed)} right" if passed + len(failed) else ""
         lines.append(f"{verdict(section):<9} {name:<15} {section['seconds']:>5.0f} s  {counted}")
-        told = [f"{f['what']}: {f['headline']}" for f in findings if f.get("headline") and f["good"] is not False]
+        told = [f"{f['what']}: {f['headline']}" for f in observations if f.get("headline") and f["good"] is not False]
         lines += [f"  {' '.join(line.split())}"[:WIDTH] for line in (*failed[:3], *told)]
     return lines if len(lines) <= LINES else [*lines[: LINES - 1], "… and more in the JSON"]
 
@@ -141,21 +145,26 @@ def _child(name: str, path: Path, known: list[str]) -> None:
     """Run one section in this process."""
     (section,) = (section for section in SECTIONS if section.name == name)
     module, function = section.function.split(":")
-    run: Callable[[Sizes, Findings], None] = getattr(import_module(module), function)
-    run(FULL, Findings(path, known, usable=wait))
+    run: Callable[[Sizes, Observations], None] = getattr(import_module(module), function)
+    run(FULL, Observations(path, known, usable=wait))
 
 
 def _command(name: str) -> Callable[[Path, list[str]], list[str]]:
     command = [sys.executable, "-m", "bench", "gpu_check"]
-    return lambda path, known: [*command, "--child", name, "--findings", str(path), "--known", *known]
+    return lambda path, known: [*command, "--child", name, "--observations", str(path), "--known", *known]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench gpu_check", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--minutes", type=float, default=8.0, help="what does not fit is left out (default: 8)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=8.0,
+        help="time for all sections; those that do not fit are left out (default: 8)",
+    )
     parser.add_argument("--out", type=Path, help="the JSON file (default: bench/results/gpu-NAME.json)")
     parser.add_argument("--only", nargs="+", default=[], metavar="SECTION", help=f"only some of: {_names()}")
-    for option in ("--child", "--findings"):
+    for option in ("--child", "--observations"):
         parser.add_argument(option, help=argparse.SUPPRESS)
     parser.add_argument("--known", nargs="*", default=[], help=argparse.SUPPRESS)
     return parser

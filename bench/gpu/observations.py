@@ -1,8 +1,8 @@
-"""What the sections of `bench gpu_check` find, told as they find it.
+"""Observations of the sections of `bench gpu_check`, written down as they are made.
 
-Each section works in a process of its own: a wrong address leaves a GPU of no more use to the process that used it, and
-what hangs must be ended. So a finding is written to a file as soon as it is there, one line of JSON each, and what
-begins is, too: of a process that dies, it is known what it had found and what it died of.
+Each section works in a process of its own: after a wrong address, a process cannot use the GPU any more, and a process
+that hangs must be ended. So the beginning and the result of each observation are written to a file at once, a line of
+JSON each. If a process dies, its observations so far are known, and the one that it died of.
 """
 
 import json
@@ -19,37 +19,37 @@ from typing import Any
 from bench.common.experiment import ROOT
 
 GPU_LOST = 3
-"""The exit code of a process that cannot use the GPU any more; another one can."""
+"""Exit code of a process that cannot use the GPU any more; another process can."""
 
-Finding = dict[str, Any]
-"""`what` was looked at, the `text` about it, `good`: whether it is as it should be, None if it is but a figure;
-`headline`: what belongs into the table, if anything does; and what was measured."""
+Observation = dict[str, Any]
+"""`what` was observed; a `text` about it; `good`: True, False, or None for a mere figure; a `headline` for the
+table, if any; and all figures."""
 
 
-class Findings:
-    """The section's side. `usable` raises if the GPU is lost; of what is in `known`, another process has told."""
+class Observations:
+    """The section's side. `usable` raises if the GPU is lost. Names in `known` were observed by an earlier process."""
 
     def __init__(self, path: Path, known: Sequence[str] = (), usable: Callable[[], Any] = lambda: None) -> None:
         self._path, self._known, self._usable = path, set(known), usable
 
-    def look(self, what: str, find: Callable[[], Finding]) -> None:
-        """Look at one thing. That it fails is a finding, and the next thing can be looked at.
+    def look(self, what: str, find: Callable[[], Observation]) -> None:
+        """Make one observation. A failure is an observation, too, and the next one can be made.
 
-        Raises: SystemExit(GPU_LOST) if nothing can
+        Raises: SystemExit(GPU_LOST) if no further one can
         """
         if what in self._known:
             return
         self._write({"begun": what})
         try:
-            finding = find()
+            observation = find()
         except Exception as error:
             last = str(error).strip().splitlines() or [""]
-            finding = found(f"{type(error).__name__}: {last[0]}", False, traceback=traceback.format_exc())
-        self._write({"what": what, **finding})
-        mark = {True: "ok", False: "FAILED", None: "  "}[finding["good"]]
-        print(f"  {what}: {finding['text']} {mark}", flush=True)
-        if finding["good"] is False and "traceback" in finding:
-            print("    " + "\n    ".join(finding["traceback"].strip().splitlines()[-6:]), flush=True)
+            observation = observed(f"{type(error).__name__}: {last[0]}", False, traceback=traceback.format_exc())
+        self._write({"what": what, **observation})
+        mark = {True: "ok", False: "FAILED", None: "  "}[observation["good"]]
+        print(f"  {what}: {observation['text']} {mark}", flush=True)
+        if observation["good"] is False and "traceback" in observation:
+            print("    " + "\n    ".join(observation["traceback"].strip().splitlines()[-6:]), flush=True)
             try:
                 self._usable()
             except Exception:
@@ -60,39 +60,41 @@ class Findings:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def found(text: str, good: bool | None = None, headline: str = "", **figures: Any) -> Finding:
-    """A finding."""
+def observed(text: str, good: bool | None = None, headline: str = "", **figures: Any) -> Observation:
+    """Make an observation."""
     return {"text": text, "good": good, "headline": headline, **figures}
 
 
 def collect(command: Callable[[Path, list[str]], list[str]], seconds: float, env: dict[str, str]) -> dict[str, Any]:
-    """Run a section in processes of its own for as long as it takes, and has. Returns its state and findings.
+    """Run a section in processes of its own, within its time. Returns its state and observations.
 
-    `command` is made of the file to tell findings to, and the names of what is known already. Where a process dies of
-    one thing, another one is begun for the others.
+    `command` makes a command line of the file for observations and the names of those known already. If a process dies
+    of one observation, another process is started for the rest.
     """
     started = time.monotonic()
-    findings: list[Finding] = []
+    observations: list[Observation] = []
     with tempfile.TemporaryDirectory(prefix="rawgan-gpu-") as folder:
-        path = Path(folder) / "findings.jsonl"
+        path = Path(folder) / "observations.jsonl"
         while True:
-            known = [finding["what"] for finding in findings]
+            known = [observation["what"] for observation in observations]
             code = _run(command(path, known), seconds - (time.monotonic() - started), env)
-            findings, unfinished = _read(path)
+            observations, unfinished = _read(path)
             if unfinished:
                 text = "cut off" if code is None else f"its process ended, with exit code {code}"
                 with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"what": unfinished, **found(text, None if code is None else False)}) + "\n")
-                findings, _ = _read(path)
-            if code in (0, None) or len(findings) == len(known):
+                    file.write(
+                        json.dumps({"what": unfinished, **observed(text, None if code is None else False)}) + "\n"
+                    )
+                observations, _ = _read(path)
+            if code in (0, None) or len(observations) == len(known):
                 break
     state = "done" if code == 0 else "cut off" if code is None else "failed"
-    report = {"state": state, "seconds": round(time.monotonic() - started, 1), "findings": findings}
+    report = {"state": state, "seconds": round(time.monotonic() - started, 1), "observations": observations}
     return report if code in (0, None) else {**report, "exit code": code}
 
 
 def _run(command: list[str], seconds: float, env: dict[str, str]) -> int | None:
-    """The exit code; None if there was not enough time. The process and all that it started are ended then."""
+    """Run a process. Returns its exit code, or None if it ran out of time; it is then ended with all its children."""
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | env, start_new_session=True)
     try:
         return process.wait(max(0.0, seconds))
@@ -104,10 +106,10 @@ def _run(command: list[str], seconds: float, env: dict[str, str]) -> int | None:
             process.wait()
 
 
-def _read(path: Path) -> tuple[list[Finding], str | None]:
-    """The findings, and what was begun but has none."""
+def _read(path: Path) -> tuple[list[Observation], str | None]:
+    """Read the observations, and the name of one that was begun and not finished."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-    findings = [line for line in lines if "what" in line]
-    told = {finding["what"] for finding in findings}
+    observations = [line for line in lines if "what" in line]
+    told = {observation["what"] for observation in observations}
     unfinished = [line["begun"] for line in lines if "begun" in line and line["begun"] not in told]
-    return findings, unfinished[0] if unfinished else None
+    return observations, unfinished[0] if unfinished else None

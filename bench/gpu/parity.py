@@ -1,4 +1,4 @@
-"""Does the GPU compute what it should? Every kernel, then training, then training as a CUDA graph."""
+"""Correctness on the GPU: every kernel, then training, then training as a CUDA graph."""
 
 import itertools
 import tempfile
@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.competitors.kernel_calls import KERNELS, Array, Arrays, Case, of_shape, own
+from bench.competitors.kernel_calls import KERNELS, ArrayList, ArraySpec, KernelCall, call_on, parse_call
 from bench.competitors.kernels import IN_PLACE, Oracle, RawganKernel
 from bench.competitors.step_calls import calls_of, watched
 from bench.competitors.steps import NETWORKS, converted
 from bench.gpu.clock import Sizes, wait
-from bench.gpu.observations import Finding, Findings, found
+from bench.gpu.observations import Observation, Observations, observed
 from rawgan import Tensor
 from rawgan.data import Batches, load
 from rawgan.device import to_device
@@ -27,43 +27,43 @@ from rawgan.testing.kernel import chosen
 from rawgan_kernels import Window, cuda, reference
 
 SHAPES = ((1,), (3, 5), (1025,), (0, 3), (2, 258), (130, 7, 5), (9000, 1), (70_001,))
-"""Of one number, of none, of one more than blocks or warps hold; for kernels that take arrays of any shape."""
+"""Shapes for kernels that take arrays of any: one number, none, one more than a block or a warp holds."""
 LENGTHS = ((3,), (41, 50), (0, 2), (7, 150), (1,))
-"""Of the arrays that one update takes."""
+"""Shapes of the arrays of one update."""
 FIRST_STEPS = 5
 LOSSES = {"float64": 1e-11, "float32": 1e-5}
-"""By how much losses of the first steps may differ: the CPU's backends differ by less than a hundredth of that."""
+"""Largest difference of losses in the first steps; the CPU's backends differ by less than a hundredth of it."""
 REAL_ERROR, KINKED_ERROR = 1e-4, 1e-2
-"""‖found − expected‖ / ‖expected‖ that float32 may have; and where numbers next to a kink may go the other way."""
+"""Largest ‖found − expected‖ / ‖expected‖ in float32; the second where numbers next to a kink may go the other way."""
 
 
 # --- kernels ----------------------------------------------------------------------------------------------------------
 
 
-def kernels(sizes: Sizes, findings: Findings) -> None:
-    """Every kernel against the reference in float64: awkward calls in both dtypes, then those of a training step."""
+def kernels(sizes: Sizes, observations: Observations) -> None:
+    """Compare every kernel with the reference in float64: awkward calls in both dtypes, then a training step's."""
     awkward = _by_kernel(_awkward(sizes))
     for kernel in KERNELS:
         if kernel == "gather_pixels":
-            findings.look(kernel, _gather_pixels)
+            observations.look(kernel, _gather_pixels)
         else:
-            findings.look(kernel, lambda kernel=kernel: _agrees(kernel, awkward[kernel]))
-    findings.look("NaN and infinity", _not_finite)
+            observations.look(kernel, lambda kernel=kernel: _agrees(kernel, awkward[kernel]))
+    observations.look("NaN and infinity", _not_finite)
     real = _by_kernel(calls_of(sizes.models, (sizes.small, sizes.large), sizes.few, sizes.width))
     for kernel in KERNELS:
-        findings.look(f"{kernel}, real sizes", lambda kernel=kernel: _agrees_at_real_sizes(kernel, real[kernel]))
+        observations.look(f"{kernel}, real sizes", lambda kernel=kernel: _agrees_at_real_sizes(kernel, real[kernel]))
 
 
-def _by_kernel(cases: Iterable[Case]) -> dict[str, list[Case]]:
-    """Each kernel's cases, each once."""
-    by_kernel: dict[str, list[Case]] = defaultdict(list)
+def _by_kernel(cases: Iterable[KernelCall]) -> dict[str, list[KernelCall]]:
+    """Calls by kernel, each once."""
+    by_kernel: dict[str, list[KernelCall]] = defaultdict(list)
     for case in dict.fromkeys(cases):
         by_kernel[case.kernel].append(case)
     return by_kernel
 
 
-def _awkward(sizes: Sizes) -> Iterator[Case]:
-    """The calls that the table of all ops makes, and shapes that blocks and warps do not divide."""
+def _awkward(sizes: Sizes) -> Iterator[KernelCall]:
+    """Calls in the table of all ops, and calls on shapes that blocks and warps do not divide."""
     with chosen("reference"), watched() as calls:
         for op in CASES:
             op.function(*map(Tensor, op.arrays()))
@@ -73,33 +73,37 @@ def _awkward(sizes: Sizes) -> Iterator[Case]:
             continue
         if kernel.startswith("normalize") and (len(shape) == 1 or not shape[0]):
             continue  # the mean of nothing is not a number; a single axis has no channels
-        yield of_shape(kernel, shape)
-    many = Arrays(tuple(map(Array, LENGTHS)))
+        yield call_on(kernel, shape)
+    many = ArrayList(tuple(map(ArraySpec, LENGTHS)))
     for kernel in IN_PLACE:
-        template = of_shape(kernel, (1,))
-        yield Case(kernel, tuple(many if isinstance(x, Arrays) else x for x in template.arguments))
+        template = call_on(kernel, (1,))
+        yield KernelCall(kernel, tuple(many if isinstance(x, ArrayList) else x for x in template.arguments))
     for (m, k, n), flip in itertools.product(((1, 1, 1), (33, 65, 17), (5, 300, 1)), (False, True)):
         order = (1, 0) if flip else ()
-        yield Case("matmul", (Array((m, k), order=order), Array((k, n), order=order)))
+        yield KernelCall("matmul", (ArraySpec((m, k), order=order), ArraySpec((k, n), order=order)))
     yield from _convolutions()
     for kernel in ("conv2d", "conv2d_input_grad", "conv2d_weight_grad"):
-        yield own(kernel, sizes.many_windows)
+        yield parse_call(kernel, sizes.many_windows)
 
 
-def _convolutions() -> Iterator[Case]:
+def _convolutions() -> Iterator[KernelCall]:
     strides, dilations = [(1, 1), (2, 3)], [(1, 1), (2, 1), (1, 3)]
     paddings = [((0, 0), (0, 0)), ((1, 1), (2, 2)), ((2, 0), (0, 1))]
     for stride, padding, dilation, groups in itertools.product(strides, paddings, dilations, (1, 2, 4)):
         window, outputs = Window((6, 5), (3, 2), stride, padding, dilation, groups), 4 if groups == 4 else 2 * groups
-        x, w, gy = Array((3, 6, 5, 4)), Array((3, 2, 4 // groups, outputs)), Array((3, *window.output, outputs))
-        yield Case("conv2d", (x, w, window))
-        yield Case("conv2d", (x, w, window, Array((outputs,)), 0.2))
-        yield Case("conv2d_input_grad", (gy, w, window))
-        yield Case("conv2d_input_grad", (gy, w, window, Array((4,)), 0.2))
-        yield Case("conv2d_weight_grad", (x, gy, window))
+        x, w, gy = (
+            ArraySpec((3, 6, 5, 4)),
+            ArraySpec((3, 2, 4 // groups, outputs)),
+            ArraySpec((3, *window.output, outputs)),
+        )
+        yield KernelCall("conv2d", (x, w, window))
+        yield KernelCall("conv2d", (x, w, window, ArraySpec((outputs,)), 0.2))
+        yield KernelCall("conv2d_input_grad", (gy, w, window))
+        yield KernelCall("conv2d_input_grad", (gy, w, window, ArraySpec((4,)), 0.2))
+        yield KernelCall("conv2d_weight_grad", (x, gy, window))
 
 
-def _agrees(kernel: str, cases: list[Case]) -> Finding:
+def _agrees(kernel: str, cases: list[KernelCall]) -> Observation:
     worst: dict[str, float] = {}
     faults = []
     for case in _some(cases):
@@ -112,12 +116,14 @@ def _agrees(kernel: str, cases: list[Case]) -> Finding:
         for row in report.rows:
             worst[row.dtype] = max(worst.get(row.dtype, 0.0), row.error)
     if faults:
-        return found(f"{len(faults)} of {len(cases)} calls are wrong: {faults[0]}", False, faults=faults)
+        return observed(f"{len(faults)} of {len(cases)} calls are wrong: {faults[0]}", False, faults=faults)
     errors = ", ".join(f"{dtype} {error:.0e}" for dtype, error in worst.items())
-    return found(f"{len(cases)} calls, off by at most {errors}; same bits again", True, calls=len(cases), errors=worst)
+    return observed(
+        f"{len(cases)} calls, off by at most {errors}; same bits again", True, calls=len(cases), errors=worst
+    )
 
 
-def _agrees_at_real_sizes(kernel: str, cases: list[Case]) -> Finding:
+def _agrees_at_real_sizes(kernel: str, cases: list[KernelCall]) -> Observation:
     competitor, oracle, worst, faults = RawganKernel("cuda", 0), Oracle(), 0.0, []
     with tempfile.TemporaryDirectory(prefix="rawgan-gpu-") as name:
         for case in _some(cases):
@@ -129,28 +135,31 @@ def _agrees_at_real_sizes(kernel: str, cases: list[Case]) -> Finding:
             else:
                 worst = max(worst, error)
     if faults:
-        return found(f"{len(faults)} of {len(cases)} calls are wrong: {faults[0]}", False, faults=faults)
-    return found(f"{len(cases)} calls, off by at most {worst:.0e}", True, calls=len(cases), error=worst)
+        return observed(f"{len(faults)} of {len(cases)} calls are wrong: {faults[0]}", False, faults=faults)
+    return observed(f"{len(cases)} calls, off by at most {worst:.0e}", True, calls=len(cases), error=worst)
 
 
-def _some(cases: list[Case]) -> list[Case]:
-    """Raises: CheckFailed if there are none, as then nothing was checked"""
+def _some(cases: list[KernelCall]) -> list[KernelCall]:
+    """Return the calls.
+
+    Raises: CheckFailed if there are none, because nothing would be checked
+    """
     if not cases:
         raise CheckFailed("there is no call of it")
     return cases
 
 
-def _gather_pixels() -> Finding:
+def _gather_pixels() -> Observation:
     images = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3)).astype("uint8")
     on_gpu = to_device(images, "cuda")
     for indices, dtype in itertools.product((np.array([3, 8, 0, 3]), np.array([], "int64")), ("float32", "float64")):
         got = cuda.gather_pixels(on_gpu, to_device(indices, "cuda"), dtype)
         expected = reference.gather_pixels(images, indices, dtype)
         np.testing.assert_array_equal(to_device(got, "cpu"), expected, strict=True)
-    return found("4 calls, the very numbers", True, calls=4)
+    return observed("4 calls, the very numbers", True, calls=4)
 
 
-def _not_finite() -> Finding:
+def _not_finite() -> Observation:
     x = np.array([np.nan, np.inf, -np.inf, 88.0, -104.0, 1e4, -1e4, 0.0, 1e-30], "float32")
     half = np.full_like(x, 0.5)
     calls = {"leaky_relu": (0.0,), "tanh": (), "sigmoid": (), "softplus": (), "bce_with_logits": (half,)}
@@ -158,22 +167,24 @@ def _not_finite() -> Finding:
         on_gpu = [to_device(y, "cuda") if isinstance(y, np.ndarray) else y for y in (x, *more)]
         got = to_device(getattr(cuda, kernel)(*on_gpu), "cpu")
         np.testing.assert_allclose(got, getattr(reference, kernel)(x, *more), rtol=1e-6, err_msg=kernel)
-    return found(f"{len(calls)} kernels leave them where they belong", True)
+    return observed(f"{len(calls)} kernels leave them where they belong", True)
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-def training(sizes: Sizes, findings: Findings) -> None:
-    """A hundred steps beside the CPU's, in narrow and in real networks, in both dtypes; and again."""
+def training(sizes: Sizes, observations: Observations) -> None:
+    """Compare a hundred steps with the CPU's, in narrow and in real networks, in both dtypes; and repeat them."""
     for width, model in itertools.product((sizes.narrow, sizes.width), sizes.models):
-        findings.look(f"{model}, width {width}", lambda model=model, width=width: _trained_alike(model, width, sizes))
+        observations.look(
+            f"{model}, width {width}", lambda model=model, width=width: _trained_alike(model, width, sizes)
+        )
 
 
-def _trained_alike(model: str, width: int, sizes: Sizes) -> Finding:
-    """Losses side by side. How far float32 drifts from float64, on the GPU and on the CPU, is reported; what is claimed
-    is what holds in spite of chaos (tests/with_torch/test_agreement.py says why): in float64, and in narrow networks
-    in float32, the first steps; in real ones, the first, which no update has touched."""
+def _trained_alike(model: str, width: int, sizes: Sizes) -> Observation:
+    """Compare losses. The drift of float32 from float64, on the GPU and on the CPU, is reported. Only that is judged
+    which holds in spite of chaos (see tests/with_torch/test_agreement.py): the first steps in float64, and of narrow
+    networks also in float32; in real networks only the first step in float32, before any update."""
     runs = {
         (backend, device, dtype): _train(model, width, sizes, backend, device, dtype)
         for backend, device in (("cpu", "cpu"), ("cuda", "cuda"))
@@ -203,13 +214,13 @@ def _trained_alike(model: str, width: int, sizes: Sizes) -> Finding:
     headline = f"drift of losses in {sizes.training_steps} steps: GPU {of_gpu32.max():.0e}, CPU {of_cpu32.max():.0e}"
     side_by_side = {" ".join(name): values.tolist() for name, (values, _) in runs.items()}
     checks = {name: bool(good) for name, good in checks.items()}
-    return found(text, not wrong, headline, checks=checks, losses=side_by_side)
+    return observed(text, not wrong, headline, checks=checks, losses=side_by_side)
 
 
 def _train(
     model: str, width: int, sizes: Sizes, backend: str, device: str, dtype: str
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """What each step reports, (steps, 4), and all numbers of the networks afterwards."""
+    """Train. Returns the metrics of each step, (steps, 4), and all numbers of the networks afterwards."""
     with chosen(backend):
         gan = converted(build(model, sizes.small, width=width, seed=1, device=device), dtype)
         losses = [
@@ -242,13 +253,13 @@ def _same_bits(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool
 # --- the graph --------------------------------------------------------------------------------------------------------
 
 
-def graph(sizes: Sizes, findings: Findings) -> None:
-    """Training as a CUDA graph gives the same bits as kernel by kernel."""
+def graph(sizes: Sizes, observations: Observations) -> None:
+    """Compare training as a CUDA graph with training kernel by kernel: the same bits."""
     for model in sizes.models:
-        findings.look(model, lambda model=model: _graphed_alike(model, sizes))
+        observations.look(model, lambda model=model: _graphed_alike(model, sizes))
 
 
-def _graphed_alike(model: str, sizes: Sizes) -> Finding:
+def _graphed_alike(model: str, sizes: Sizes) -> Observation:
     with chosen("cuda"):
         plain, recorded = (build(model, sizes.small, width=sizes.width, seed=1, device="cuda") for _ in range(2))
         step = GraphedStep(recorded)
@@ -261,4 +272,4 @@ def _graphed_alike(model: str, sizes: Sizes) -> Finding:
         same = not different and _same_bits(_numbers(plain), _numbers(recorded))
     where = f"losses of {len(different)} steps" if different else "weights"
     text = f"{sizes.graph_steps} steps: " + ("the same bits" if same else f"other bits, in the {where}")
-    return found(text, same, text, steps=sizes.graph_steps, different=different)
+    return observed(text, same, text, steps=sizes.graph_steps, different=different)

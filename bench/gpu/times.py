@@ -1,4 +1,4 @@
-"""How fast is the GPU, and how far from that is each kernel, at the sizes of a training step?"""
+"""Ceilings of the GPU, and the distance of each kernel from them, at the sizes of a training step."""
 
 import math
 from collections import defaultdict
@@ -8,37 +8,37 @@ from typing import Any
 import numpy as np
 
 from bench.competitors.formulas import cost, roofline_seconds
-from bench.competitors.kernel_calls import Case
+from bench.competitors.kernel_calls import KernelCall
 from bench.competitors.kernels import IN_PLACE, RawganKernel, error
 from bench.competitors.step_calls import calls_of
 from bench.gpu.clock import Clock, Sizes, tf32
-from bench.gpu.observations import Finding, Findings, found
+from bench.gpu.observations import Observation, Observations, observed
 from rawgan.device import to_device
 from rawgan_kernels import cuda
 
 AGREEMENT = 1e-2
-"""‖cuda − cupy‖ / ‖cupy‖, as kinks and TF32 allow it: what is compared more closely, bench/gpu/parity.py does."""
+"""Largest ‖cuda − cupy‖ / ‖cupy‖, with room for kinks and TF32; bench/gpu/parity.py compares more closely."""
 MULTIPLYING = ("conv2d", "conv2d_input_grad", "conv2d_weight_grad", "matmul")
-"""The kernels that TF32 is for."""
+"""Kernels that use TF32."""
 WORST = 4
-"""Kernels that the table names."""
+"""Number of kernels that the table names."""
 
 
-def times(sizes: Sizes, findings: Findings) -> None:
-    """The GPU's ceilings; then each kernel beside plain CuPy, and beside what the ceilings allow."""
+def times(sizes: Sizes, observations: Observations) -> None:
+    """Measure the GPU's ceilings, then each kernel beside plain CuPy and beside the roofline."""
     clock = Clock(sizes.copied_bytes)
     roofline = {"bytes_per_second": clock.bandwidth(), "flops_per_second": 0.0}
-    findings.look("ceilings", lambda: _ceilings(sizes, clock, roofline))
+    observations.look("ceilings", lambda: _ceilings(sizes, clock, roofline))
     calls = calls_of(sizes.models, (sizes.large,), sizes.batches[0], sizes.width)
     rows: list[dict[str, Any]] = []
     for case, counts in calls.items():
         if case.kernel in MULTIPLYING or not tf32():
             look = _one(case, dict(counts), clock, roofline, rows)
-            findings.look(f"{case.kernel} {case.label}", look)
-    findings.look("a step", lambda: _sums(rows))
+            observations.look(f"{case.kernel} {case.label}", look)
+    observations.look("a step", lambda: _sums(rows))
 
 
-def _ceilings(sizes: Sizes, clock: Clock, roofline: dict[str, float]) -> Finding:
+def _ceilings(sizes: Sizes, clock: Clock, roofline: dict[str, float]) -> Observation:
     n, rng = sizes.gemm, np.random.default_rng(0)
     factors = rng.random((2, n, n), np.float32)
     a, b = (to_device(x, "cuda") for x in factors)
@@ -54,19 +54,21 @@ def _ceilings(sizes: Sizes, clock: Clock, roofline: dict[str, float]) -> Finding
         f"{'on' if tf32() else 'off'} by CUPY_TF32: CuPy {2e-12 * n**3 / seconds:.1f} TFLOP/s, rawgan "
         f"{2e-12 * n**3 / ours:.1f}, rounding error {rounding:.0e}"
     )
-    return found(text, None, text, **roofline, rawgan_flops_per_second=2 * n**3 / ours, rounding=rounding, tf32=tf32())
+    return observed(
+        text, None, text, **roofline, rawgan_flops_per_second=2 * n**3 / ours, rounding=rounding, tf32=tf32()
+    )
 
 
 def _one(
-    case: Case, counts: dict[str, int], clock: Clock, roofline: dict[str, float], rows: list[dict[str, Any]]
-) -> Callable[[], Finding]:
-    """A function that times a case on the GPU."""
+    case: KernelCall, counts: dict[str, int], clock: Clock, roofline: dict[str, float], rows: list[dict[str, Any]]
+) -> Callable[[], Observation]:
+    """Make a function that times a call on the GPU."""
 
-    def look() -> Finding:
+    def look() -> Observation:
         ours, values = RawganKernel("cuda", 0), case.values()
         results = _results(ours, case, values)
         operations, size = cost(case.kernel, values, () if case.kernel in IN_PLACE else results)
-        difference, plain, note = _plain(case, values, results, clock)  # before ours runs again, which may be in place
+        difference, plain, note = _plain(case, values, results, clock)  # before ours runs again, perhaps in place
         seconds, ahead = clock.seconds(ours.call)
         row = {
             "kernel": case.kernel, "shape": case.label, "calls": counts, "flops": operations, "bytes": size,
@@ -79,16 +81,16 @@ def _one(
             f"{row['roofline'] or 0:.0%} of the roofline; plain CuPy {1e6 * plain:.0f} µs"
             + ("" if ahead else " (with gaps: the CPU was behind)") + note
         )  # fmt: skip
-        return found(text, False if note else None, **row)
+        return observed(text, False if note else None, **row)
 
     return look
 
 
 def _plain(
-    case: Case, values: dict[str, Any], results: tuple[Any, ...], clock: Clock
+    case: KernelCall, values: dict[str, Any], results: tuple[Any, ...], clock: Clock
 ) -> tuple[float | None, float, str]:
-    """By how much plain CuPy's results differ, what it takes, and what is wrong; if it fails, that is no fault of ours,
-    whose time is taken all the same."""
+    """Difference from plain CuPy's results, its seconds, and a note on what is wrong. A failure of plain CuPy is noted,
+    and our kernel is timed all the same."""
     theirs = RawganKernel("cupy", 0)
     try:
         expected = _results(theirs, case, values)
@@ -99,8 +101,11 @@ def _plain(
     return difference, seconds, "" if difference <= AGREEMENT else f"; DIFFERS from plain CuPy by {difference:.0e}"
 
 
-def _results(competitor: RawganKernel, case: Case, values: dict[str, Any]) -> tuple[Any, ...]:
-    """Raises: RuntimeError if the backend has no such kernel"""
+def _results(competitor: RawganKernel, case: KernelCall, values: dict[str, Any]) -> tuple[Any, ...]:
+    """Results of a call, on the device.
+
+    Raises: RuntimeError if the backend has no such kernel
+    """
     results = competitor.begin(case, values)
     if isinstance(results, str):
         raise RuntimeError(results)
@@ -108,13 +113,13 @@ def _results(competitor: RawganKernel, case: Case, values: dict[str, Any]) -> tu
 
 
 def _difference(x: Any, y: Any) -> float:
-    """‖x − y‖ / ‖y‖, computed where they are."""
+    """‖x − y‖ / ‖y‖, computed on the device."""
     x, y = x.astype("float64"), y.astype("float64")
     return float(((x - y) ** 2).sum()) ** 0.5 / (float((y**2).sum()) ** 0.5 or 1.0)
 
 
-def _sums(rows: list[dict[str, Any]]) -> Finding:
-    """What the kernels of a step take together, and which of them lose most to the roofline."""
+def _sums(rows: list[dict[str, Any]]) -> Observation:
+    """Total time of the kernels in a step, and the kernels that lose most relative to the roofline."""
     networks = sorted({network for row in rows for network in row["calls"]})
     totals: dict[str, dict[str, float]] = {}
     for network in networks:
@@ -137,4 +142,4 @@ def _sums(rows: list[dict[str, Any]]) -> Finding:
     )
     lost_text = ", ".join(f"{name} {1e3 * lost[name]:.2f} ms" for name in worst)
     text = f"{sums_text}\n    most time above the roofline, of {len(rows)} cases: {lost_text}"
-    return found(text, None, text, totals=totals, lost={name: lost[name] for name in worst})
+    return observed(text, None, text, totals=totals, lost={name: lost[name] for name in worst})

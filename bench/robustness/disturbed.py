@@ -1,7 +1,7 @@
-"""Commands that are disturbed at each of their system calls, and what is lost by it: nothing, or it is said here.
+"""Commands that are disturbed at one of their system calls, and the losses that this causes.
 
-Each is done to runs of a few small steps, in a process that is forked for it, so it costs as much as the steps do.
-Afterwards the same is asked for again, and must end with the same files, bit for bit, as if nothing had happened.
+Commands take a few small steps in a forked process, so a disturbance costs no more than the steps. Afterwards the same
+command is run again, and must end with the same files, bit for bit, as if nothing had happened.
 """
 
 import contextlib
@@ -23,47 +23,47 @@ import numpy as np
 
 import rawgan_kernels
 from bench.common.errors import BenchError
-from bench.robustness.failing import KILLS, Calls, Fault, faults_of
+from bench.robustness.failing import KILLS, CallFault, Calls, faults_of
 from rawgan.cli import main
 from rawgan.gan import MODELS
 from rawgan.pictures.images import save_grid
 
 SECONDS = 60
-"""For which a process may last; they take about one."""
+"""Time limit of a process; most take about one second."""
 
-OUTCOMES = {
+LOSSES = {
     "lost": "other files at the end",
-    "stuck": "cannot be asked for again",
-    "silent": "ended as if all were well, and it was not",
+    "stuck": "the command cannot be run again",
+    "silent": "success was reported, and files are missing or wrong",
     "uncaught": "a traceback, or no clear error",
     "hung": f"took more than {SECONDS} s",
 }
-"""Outcomes that count as a loss."""
+"""Outcomes that count as losses."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Something that a person asks for. `{data}` stands for the folder of data, `{out}` for that of what is written."""
+class Scenario:
+    """A command to disturb. `{data}` stands for the folder of data, `{out}` for the folder of output."""
 
     command: str
-    """The command that is disturbed."""
+    """Command that is disturbed."""
     again: str
-    """The command that goes on; the first one, where there is nothing to go on with."""
+    """Command that goes on afterwards; if there is nothing to go on with, `command` runs again."""
     before: str = ""
-    """The command that made the folder before."""
-    until: Fault | None = None
-    """By which that was ended."""
+    """Command that made the folder before."""
+    until: CallFault | None = None
+    """Fault that ended `before`."""
     going_on: str = ""
-    """The file without which there is nothing to go on with."""
+    """File without which there is nothing to go on with."""
     clears: str = ""
-    """A folder that a person deletes before asking again."""
-    sick: bool = False
-    """Whether the doctor raises an alarm at each picture, and a loss is not finite until the learning rate is halved:
+    """Folder that a person deletes before running the command again."""
+    faulty: bool = False
+    """True if the doctor raises an alarm at each picture and a loss is not finite until the learning rate is halved;
     runs of a few steps have neither by themselves."""
 
 
 IMAGES = 240
-"""That commands are given."""
+"""Number of images in the data."""
 STEPS = "--sample-every 1 --checkpoint-every 2 --keep 2 --seed 3"
 SMALL = f"--batch-size 4 --samples 4 --width 2 --backend reference {STEPS}"
 CLASSIFIER = "{data}/classifier.safetensors"
@@ -77,98 +77,100 @@ TRAINED = {
     "enhance": f"enhance --data {{data}}/large.npy --image-size 16 --task inpaint --hole 3 {SMALL}",
     "cyclegan": f"cyclegan --data {{data}}/large.npy --targets {{data}}/large.npy --image-size 16 {SMALL}",
 }
-"""Each kind of run."""
+"""Command of each kind of run."""
 
 
-def _kinds() -> dict[str, Kind]:
-    kinds, whole = {}, "run/config.toml"
-    until = Fault("fsync run/checkpoints/.step-000004.safetensors.*.tmp", 1, KILLS[0])
+def _scenarios() -> dict[str, Scenario]:
+    scenarios, whole = {}, "run/config.toml"
+    until = CallFault("fsync run/checkpoints/.step-000004.safetensors.*.tmp", 1, KILLS[0])
     for name, command in TRAINED.items():
         first, steps = command.partition(" ")[0], 3 if name == "train" else 2
         train, resume = f"{command} --steps {steps} --out {{out}}/run", f"{first} --resume {{out}}/run"
-        kinds[name] = Kind(train, resume, going_on=whole)
-        kinds[f"{name}, resumed"] = Kind(resume, resume, train.replace(f"--steps {steps}", "--steps 5"), until, whole)
+        scenarios[name] = Scenario(train, resume, going_on=whole)
+        scenarios[f"{name}, resumed"] = Scenario(
+            resume, resume, train.replace(f"--steps {steps}", "--steps 5"), until, whole
+        )
     train = f"{TRAINED['conditional']} --on-nonfinite rollback --steps"
     resume = "train --resume {out}/run"
-    kinds["rollback"] = Kind(f"{train} 3 --out {{out}}/run", resume, going_on=whole, sick=True)
-    kinds["rollback, resumed"] = Kind(resume, resume, f"{train} 5 --out {{out}}/run", until, whole, sick=True)
+    scenarios["rollback"] = Scenario(f"{train} 3 --out {{out}}/run", resume, going_on=whole, faulty=True)
+    scenarios["rollback, resumed"] = Scenario(resume, resume, f"{train} 5 --out {{out}}/run", until, whole, faulty=True)
     train, resume = f"{TRAINED['train']} --steps 2 --out {{out}}/run", "train --resume {out}/run --steps 3"
-    kinds["train, for longer"] = Kind(resume, resume, train)
+    scenarios["train, for longer"] = Scenario(resume, resume, train)
     for name in ("train", "points"):
         sample, run = "sample {out}/run --count 4", f"{TRAINED[name]} --steps 1 --out {{out}}/run"
-        kinds[f"sample of {name}"] = Kind(sample, sample, run)
+        scenarios[f"sample of {name}"] = Scenario(sample, sample, run)
     sample += " --single"
-    kinds["sample, single"] = Kind(sample, sample, f"{TRAINED['conditional']} --steps 1 --out {{out}}/run")
+    scenarios["sample, single"] = Scenario(sample, sample, f"{TRAINED['conditional']} --steps 1 --out {{out}}/run")
     apply, run = "apply {out}/run {data}/images", f"{TRAINED['pix2pix']} --steps 1 --out {{out}}/run"
-    kinds["apply"] = Kind(f"{apply} --out {{out}}/made", f"{apply} --out {{out}}/made", run, clears="made")
+    scenarios["apply"] = Scenario(f"{apply} --out {{out}}/made", f"{apply} --out {{out}}/made", run, clears="made")
     classifier = (
         "train-classifier --data {data}/labelled.npz --image-size 8 --epochs 1 --out {out}/classifier.safetensors"
     )
-    kinds["train-classifier"] = Kind(classifier, classifier)
-    return kinds
+    scenarios["train-classifier"] = Scenario(classifier, classifier)
+    return scenarios
 
 
-KINDS = _kinds()
+SCENARIOS = _scenarios()
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a process ended."""
+class ProcessEnd:
+    """End of a process."""
 
     code: int
-    """Its exit code; −9 if it was killed."""
+    """Exit code; −9 if it was killed."""
     said: str
-    """On stdout and stderr."""
+    """Text on stdout and stderr."""
     happened: bool
-    """Whether the fault did; of processes that were killed, it is not known."""
+    """True if the fault was met, or if the process was killed, when this is unknown."""
 
     @property
     def killed(self) -> bool:
-        """Whether it was killed."""
+        """True if it was killed."""
         return self.code == -signal.SIGKILL
 
 
 @dataclass(frozen=True)
-class Whole:
-    """The outcome of a command that nothing happens to."""
+class Undisturbed:
+    """Outcome of a command that nothing happens to."""
 
     calls: list[str]
-    """That it makes about files, in their order."""
+    """Its calls about files, in order."""
     files: dict[str, bytes]
-    """That there are at the end."""
+    """Files at the end."""
     said: set[str]
-    """Its lines, as `lines_of` has them."""
+    """Its output, by `lines_of`."""
 
 
 @dataclass
 class Tally:
-    """Faults tried on one kind of command, and their outcomes."""
+    """Faults tried on one scenario, and their outcomes."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """Points; of these how many were "killed", ended "all the same", with a "warning" or an "error", or as one of
-    OUTCOMES says; and calls that were "not met", as two threads took turns in another way."""
+    """Numbers of "points" (faults tried), of those that were "killed", ended "all the same", with a "warning", an
+    "error" or one of LOSSES, and of calls "not met", because two threads took turns in another order."""
     losses: list[str] = field(default_factory=list)
-    """The faults of which something was lost, and what."""
+    """Faults that lost something, and what they lost."""
 
     @property
     def lost(self) -> int:
-        """Of how many points something was lost, or not said."""
-        return sum(self.counts[outcome] for outcome in OUTCOMES)
+        """Number of losses."""
+        return sum(self.counts[outcome] for outcome in LOSSES)
 
     def add(self, other: "Tally") -> None:
-        """Count another's, too."""
+        """Add another tally."""
         self.counts.update(other.counts)
         self.losses += other.losses
 
 
-class Bed:
-    """A folder of small data, and one of a command's files; in a process that can fork, and has the library.
+class Sandbox:
+    """A folder of small data and one of a command's files, in a process that can fork and has the library preloaded.
 
-    Where commands draw plots, which takes longer than all the rest, they write pictures of the same numbers.
+    Instead of plots, which take longer than all the rest, commands write pictures of the same numbers.
     """
 
     def __init__(self, folder: Path) -> None:
-        import matplotlib.figure  # noqa: F401  what is imported now is there in every fork
+        import matplotlib.figure  # noqa: F401  imported before the forks
         from PIL import Image
 
         import rawgan.cli.training
@@ -193,28 +195,28 @@ class Bed:
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
-    def _run(self, command: str, before: Callable[[], None] = lambda: None, sick: bool = False) -> Ended:
-        """A command in a process of its own, in which something is done first."""
+    def _run(self, command: str, before: Callable[[], None] = lambda: None, faulty: bool = False) -> ProcessEnd:
+        """Run a command in a process of its own, which calls `before` first."""
         arguments = command.format(data=self.data, out=self.out).split()
         with tempfile.TemporaryFile(dir=self.folder) as log:
             child = os.fork()
             if not child:
-                self._be_child(arguments, log.fileno(), before, sick)
+                self._be_child(arguments, log.fileno(), before, faulty)
             _, status = os.waitpid(child, 0)
             log.seek(0)
             said = log.read().decode(errors="replace")
         code = os.waitstatus_to_exitcode(status)
-        return Ended(code, said.removesuffix(HAPPENED), code == -signal.SIGKILL or said.endswith(HAPPENED))
+        return ProcessEnd(code, said.removesuffix(HAPPENED), code == -signal.SIGKILL or said.endswith(HAPPENED))
 
-    def _be_child(self, arguments: list[str], log: int, before: Callable[[], None], sick: bool) -> None:
+    def _be_child(self, arguments: list[str], log: int, before: Callable[[], None], faulty: bool) -> None:
         code = 70
         try:
             signal.alarm(SECONDS)
             for stream in (1, 2):
                 os.dup2(log, stream)
             rawgan_kernels.use("reference")
-            if sick:
-                _make_sick()
+            if faulty:
+                _inject_faults()
             before()
             code = main(arguments)
         except SystemExit as error:
@@ -228,26 +230,26 @@ class Bed:
                 os.write(log, HAPPENED.encode())
         os._exit(code)
 
-    def _needed(self, ended: Ended) -> None:
+    def _needed(self, ended: ProcessEnd) -> None:
         if ended.code:
-            raise BenchError(f"a command failed that nothing happened to\n{ended.said}")
+            raise BenchError(f"an undisturbed command failed\n{ended.said}")
 
-    # --- kinds -------------------------------------------------------------------------------------------------------
+    # --- scenarios ---------------------------------------------------------------------------------------------------
 
     def _prepare(self, name: str) -> None:
-        """Have the folder as it is before the command."""
-        kind = KINDS[name]
+        """Restore the folder to its state before the command."""
+        scenario = SCENARIOS[name]
         if name not in self._states:
-            if CLASSIFIER in kind.command + kind.before:
-                self._needed(self._run(KINDS["train-classifier"].command.replace("{out}", "{data}")))
+            if CLASSIFIER in scenario.command + scenario.before:
+                self._needed(self._run(SCENARIOS["train-classifier"].command.replace("{out}", "{data}")))
             shutil.rmtree(self.out, ignore_errors=True)
             self.out.mkdir()
-            if kind.before and kind.until:
-                ended = self._run(kind.before, lambda: self.calls.fail(self.out, kind.until), kind.sick)
+            if scenario.before and scenario.until:
+                ended = self._run(scenario.before, lambda: self.calls.fail(self.out, scenario.until), scenario.faulty)
                 if not ended.killed:
                     raise BenchError(f"{name}: was not killed where it should have been\n{ended.said}")
-            elif kind.before:
-                self._needed(self._run(kind.before, sick=kind.sick))
+            elif scenario.before:
+                self._needed(self._run(scenario.before, faulty=scenario.faulty))
             self._states[name] = files_in(self.out)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
@@ -256,23 +258,23 @@ class Bed:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
 
-    def record(self, name: str) -> "Whole":
-        """A command that nothing happens to."""
+    def record(self, name: str) -> "Undisturbed":
+        """Run a command undisturbed, and record its calls."""
         self._prepare(name)
         with tempfile.TemporaryFile(dir=self.folder) as calls:
-            kind = KINDS[name]
-            ended = self._run(kind.command, lambda: self.calls.record(self.out, calls.fileno()), kind.sick)
+            scenario = SCENARIOS[name]
+            ended = self._run(scenario.command, lambda: self.calls.record(self.out, calls.fileno()), scenario.faulty)
             self._needed(ended)
             calls.seek(0)
             made = calls.read().decode().splitlines()
-        return Whole(made, kept(files_in(self.out)), lines_of(ended.said))
+        return Undisturbed(made, kept(files_in(self.out)), lines_of(ended.said))
 
-    def disturb(self, name: str, fault: Fault, whole: "Whole") -> Tally:
-        """Have a fault happen, ask for the same again, and compare."""
-        kind, tally = KINDS[name], Tally(Counter(points=1))
+    def disturb(self, name: str, fault: CallFault, whole: "Undisturbed") -> Tally:
+        """Run a command with a fault, run it again, and compare the files."""
+        scenario, tally = SCENARIOS[name], Tally(Counter(points=1))
         expected, usual = whole.files, whole.said
         self._prepare(name)
-        ended = self._run(kind.command, lambda: self.calls.fail(self.out, fault), kind.sick)
+        ended = self._run(scenario.command, lambda: self.calls.fail(self.out, fault), scenario.faulty)
         if not ended.happened:
             return Tally(Counter({"not met": 1}))
 
@@ -285,7 +287,7 @@ class Bed:
             tally.counts["killed"] += 1
         elif ended.code == -signal.SIGALRM:
             note("hung", _end_of(ended.said))
-        elif not is_clear(ended, kind.command):
+        elif not is_clear(ended, scenario.command):
             note("uncaught", f"exit {ended.code}: {_end_of(ended.said)}")
         elif ended.code:
             tally.counts["error"] += 1
@@ -296,34 +298,34 @@ class Bed:
             tally.counts["warning"] += 1
         else:
             note("silent", _differences(left, expected))
-        if kind.clears:
+        if scenario.clears:
             for path, content in left.items():
-                made = path.startswith(kind.clears) and not path.endswith((".tmp", "sheet.png"))
+                made = path.startswith(scenario.clears) and not path.endswith((".tmp", "sheet.png"))
                 if made and content != expected.get(path):
                     note("lost", f"{path} is not whole")
-            shutil.rmtree(self.out / kind.clears, ignore_errors=True)
-        goes_on = not kind.going_on or (self.out / kind.going_on).exists()
-        last = self._run(kind.again if goes_on else kind.command, sick=kind.sick)
+            shutil.rmtree(self.out / scenario.clears, ignore_errors=True)
+        goes_on = not scenario.going_on or (self.out / scenario.going_on).exists()
+        last = self._run(scenario.again if goes_on else scenario.command, faulty=scenario.faulty)
         if last.code:
             note("stuck", f"{_end_of(ended.said)} → exit {last.code}: {_end_of(last.said)}")
-        elif (left := kept(files_in(self.out), litter=bool(kind.going_on) or not ended.killed)) != expected:
+        elif (left := kept(files_in(self.out), litter=bool(scenario.going_on) or not ended.killed)) != expected:
             note("lost", f"{_end_of(ended.said)} → {_differences(left, expected)}")
         return tally
 
 
 HAPPENED = "\0happened"
-"""Behind all that a process says, if the fault was met."""
+"""Mark at the end of a process's output if the fault was met."""
 
 
-def is_clear(ended: Ended, command: str) -> bool:
-    """Whether a process ended well, or with an error of rawgan's own that is not a traceback."""
+def is_clear(ended: ProcessEnd, command: str) -> bool:
+    """True if a process succeeded, or failed with an error of rawgan's own and without a traceback."""
     if ended.code not in (0, 1) or "Traceback" in ended.said or "Exception ignored" in ended.said:
         return False
     return not ended.code or f"rawgan {command.split()[0]}: " in ended.said or "could not be" in ended.said
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Every file in a folder, by its path in there."""
+    """Contents of every file in a folder, by relative path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -332,8 +334,8 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def kept(files: dict[str, bytes], litter: bool = True) -> dict[str, bytes]:
-    """Without locks, which say nothing about a run; and without the halves of files that a process was about to write
-    when it was killed, if those may stay: a resumed run deletes them, and other commands have no right to."""
+    """Leave out locks, which say nothing about a run; and, without `litter`, unfinished files of a killed process: a
+    resumed run deletes them, other commands may not."""
     return {
         path: content
         for path, content in files.items()
@@ -342,7 +344,7 @@ def kept(files: dict[str, bytes], litter: bool = True) -> dict[str, bytes]:
 
 
 def lines_of(said: str) -> set[str]:
-    """Lines, without numbers and progress, which are not the same each time.
+    """Lines of output without numbers and progress, which differ each time.
 
     >>> sorted(lines_of("step 1/2  3.5 steps/s\\nrun folder: /tmp/a-1\\nrun folder: /tmp/a-2"))
     ['run folder: /tmp/a-#']
@@ -358,25 +360,25 @@ def _differences(found: dict[str, bytes], expected: dict[str, bytes]) -> str:
 
 
 def _end_of(said: str) -> str:
-    """The last things that were said, on one line."""
+    """End of the output, on one line."""
     return re.sub(r"\s*\n\s*", " | ", said.strip())[-200:]
 
 
-def _make_sick() -> None:
-    """Have the second step make a NaN unless the learning rate was halved, and the doctor raise alarms."""
+def _inject_faults() -> None:
+    """Make the second step give a NaN unless the learning rate was halved, and make the doctor raise alarms."""
     from rawgan.diagnosis.doctor import Finding
     from rawgan.ops import activation
     from rawgan.tasks import noise as training
 
-    usual, sick = training.train_step, False
+    usual, faulty = training.train_step, False
 
     def train_step(gan: Any, real: Any, noise: Any, recipe: Any, index: int, *rest: Any) -> Any:
-        nonlocal sick
-        sick = index == 1 and gan.g_optimizer.lr > 0.75 * MODELS["dcgan"].learning_rate
+        nonlocal faulty
+        faulty = index == 1 and gan.g_optimizer.lr > 0.75 * MODELS["dcgan"].learning_rate
         try:
             return usual(gan, real, noise, recipe, index, *rest)
         finally:
-            sick = False
+            faulty = False
 
     class Kernels:
         def __getattr__(self, name: str) -> Any:
@@ -384,7 +386,7 @@ def _make_sick() -> None:
 
     def tanh(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         y = rawgan_kernels.tanh(x)
-        if sick:
+        if faulty:
             y[0, 0] = np.nan
         return y
 
@@ -404,30 +406,30 @@ def _draw_points(path: Path, points: np.ndarray[Any, Any], mixture: object, titl
 
 
 class Disturber:
-    """The far end of a worker: it disturbs one kind of command, in an empty folder."""
+    """The far end of a worker: it disturbs one scenario in an empty folder."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
-        self._bed = Bed(folder)
-        self.whole, again = self._bed.record(name), self._bed.record(name)
+        self._sandbox = Sandbox(folder)
+        self.whole, again = self._sandbox.record(name), self._sandbox.record(name)
         if again.files != self.whole.files:
             differences = _differences(again.files, self.whole.files)
-            raise BenchError(f"{name}: undisturbed, it ends differently each time: {differences}")
+            raise BenchError(f"{name} ends differently each time, though undisturbed: {differences}")
         self.faults = faults_of(self.whole.calls)
 
     def run(self) -> None:
-        """The first point."""
+        """Try the first fault."""
         self.disturb(0)
 
-    def all_faults(self) -> list[Fault]:
-        """The faults that the command can meet."""
+    def all_faults(self) -> list[CallFault]:
+        """All faults that the command can meet."""
         return self.faults
 
     def disturb(self, number: int) -> Tally:
-        """The outcome of the fault of that number."""
-        return self._bed.disturb(self.name, self.faults[number], self.whole)
+        """Try the fault of that number."""
+        return self._sandbox.disturb(self.name, self.faults[number], self.whole)
 
 
 def in_memory() -> str | None:
-    """A folder in memory, where there is one: it answers at once, and what fails here are calls, not disks."""
+    """A folder in memory, if there is one: it is fast, and calls are made to fail here, not disks."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

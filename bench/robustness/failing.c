@@ -1,6 +1,6 @@
-/* System calls that fail on request: preloaded (LD_PRELOAD), and told by bench/failing.py which call is to fail, and how.
+/* System calls that fail on request. The library is preloaded (LD_PRELOAD); failing.py says which call fails, and how.
 
-A call is known by its name and its file, relative to a folder, and by its turn: "write run/metrics.jsonl", the third.
+A call is identified by its name, its file relative to a folder, and its turn: the third "write run/metrics.jsonl".
 Random parts of names become a star. Calls about other files are left alone. */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -27,8 +27,8 @@ static size_t root_length;
 static int armed, wanted_turn, wanted_action, wanted_error, turns, happened, log_descriptor = -1;
 static char *names[DESCRIPTORS];
 
-/* Begin: calls beneath `folder` are written to the descriptor `log` (-1: nowhere), and the one that is called `call`,
-   when it is made for the `turn`-th time, meets `action`; `error` is what errno says then. */
+/* Begin: write calls beneath `folder` to the descriptor `log` (-1: nowhere), and let the `turn`-th call named `call`
+   meet `action`, with errno set to `error`. */
 void failing_begin(const char *folder, int log, const char *call, int turn, int action, int error)
 {
     snprintf(root, sizeof root, "%s/", folder);
@@ -39,7 +39,7 @@ void failing_begin(const char *folder, int log, const char *call, int turn, int 
     armed = 1;
 }
 
-/* Whether the call was made. */
+/* True if the fault was met. */
 int failing_happened(void) { return happened; }
 
 static _Noreturn void die(void)
@@ -50,7 +50,7 @@ static _Noreturn void die(void)
 
 static int is_hexadecimal(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
-/* What this call meets; `place` is its file relative to the folder, or NULL for one elsewhere. */
+/* The action that this call meets; `place` is its file relative to the folder, or NULL for one elsewhere. */
 static int meet(const char *call, const char *place, int takes_space)
 {
     char name[2 * PATH_MAX], *end = name;
@@ -164,7 +164,7 @@ int close(int descriptor)
     if (met == KILL_BEFORE)
         die();
     forget(descriptor);
-    int found = REAL(close)(descriptor); /* which it is, whatever the answer says */
+    int found = REAL(close)(descriptor); /* the file is closed, whatever the answer says */
     if (met == KILL_AFTER)
         die();
     if (met != FAIL)
@@ -197,7 +197,7 @@ int flock(int descriptor, int how)
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
-/* As AROUND, of what moves `count` bytes; `half` moves half as many. */
+/* AROUND for a call that moves `count` bytes; `half` moves half as many. */
 #define MOVING(title, descriptor, takes_space, count, call, half)   \
     const char *place = of_descriptor(descriptor);                  \
     switch (meet(title, place, takes_space)) {                      \

@@ -1,7 +1,7 @@
-"""System calls that fail on request: the near end of bench/robustness/failing.c, which a compiler turns into a library.
+"""System calls that fail on request: the near end of failing.c, which is compiled into a library.
 
-A process that was started with the library preloaded, and its forks, can have one call about the files in a folder
-fail, be done by half, or be the last one that the process makes.
+In a process that was started with the library preloaded, and in its forks, one call about the files in a folder can
+fail, be done by half, or be the last one of the process.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ ACTIONS = {
     "killed after": (KILL_AFTER, 0),
     "full from here": (FAIL_FROM_HERE, errno.ENOSPC),
 }
-"""Kinds of faults of a call: the number by which bench/robustness/failing.c knows it, and what errno says."""
+"""Actions that a call can meet: their numbers in failing.c, and the value of errno."""
 
 KILLS = "killed before", "killed after"
 OF_CALLS = {
@@ -55,26 +55,26 @@ OF_CALLS = {
     "stat": ("EIO",),
     "list": ("EIO",),
 }
-"""The kinds of faults of each call."""
+"""Actions that each call can meet."""
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing that happens to one call."""
+class CallFault:
+    """An action that one call meets."""
 
     call: str
-    """Its name and its file, such as "write run/metrics.jsonl"."""
+    """Name and file of the call, such as "write run/metrics.jsonl"."""
     turn: int
-    """Which of the calls of that name, counted from 1."""
+    """Number of the call among those of that name, from 1."""
     action: str
-    """Of ACTIONS."""
+    """Name in ACTIONS."""
 
     def __str__(self) -> str:
         return f"{self.call} (number {self.turn}): {self.action}"
 
 
-def faults_of(calls: Iterable[str]) -> list[Fault]:
-    """All that can happen to a process that makes these calls, in their order.
+def faults_of(calls: Iterable[str]) -> list[CallFault]:
+    """All faults that a process with these calls can meet, in order.
 
     >>> for fault in faults_of(["stat a", "open a", "stat a"]):
     ...     print(fault)
@@ -86,32 +86,32 @@ def faults_of(calls: Iterable[str]) -> list[Fault]:
     turns, found = Counter[str](), []
     for call in calls:
         turns[call] += 1
-        found += [Fault(call, turns[call], action) for action in OF_CALLS[call.partition(" ")[0]]]
+        found += [CallFault(call, turns[call], action) for action in OF_CALLS[call.partition(" ")[0]]]
     return found
 
 
 def compiler() -> str | None:
-    """A C compiler of this system, if there is one."""
+    """Path of a C compiler, if there is one."""
     return next(filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), None)
 
 
 def compile_library(folder: Path) -> Path:
-    """Make the library that is to be preloaded. Returns its path.
+    """Compile the library. Returns its path.
 
-    Raises: BenchError where there is no compiler, or the system is not Linux with glibc on 64 bits
+    Raises: BenchError without a compiler, or on other systems than 64-bit Linux with glibc
     """
     found = compiler()
     if found is None:
         raise BenchError(
-            "system calls are made to fail by a library in C, and there is no compiler\n"
-            "  install gcc, or leave them out: --every 0"
+            "a library in C makes system calls fail, and there is no compiler\n"
+            "  install gcc, or leave system calls out with --every 0"
         )
     path = folder / "failing.so"
     command = [found, "-O1", "-Wall", "-shared", "-fPIC", "-o", str(path), str(SOURCE), "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise BenchError(
-            f"{SOURCE.name} cannot be compiled on this system, which should be Linux; --every 0 leaves it out\n"
+            f"{SOURCE.name} cannot be compiled on this system; it needs Linux. --every 0 leaves system calls out\n"
             f"{done.stderr:.2000}"
         )
     return path
@@ -119,7 +119,7 @@ def compile_library(folder: Path) -> Path:
 
 @contextmanager
 def preloaded(library: Path) -> Iterator[None]:
-    """Processes that are started inside have the library."""
+    """Preload the library into processes that are started inside."""
     before = os.environ.get("LD_PRELOAD")
     os.environ["LD_PRELOAD"] = str(library)
     try:
@@ -132,9 +132,9 @@ def preloaded(library: Path) -> Iterator[None]:
 
 
 class Calls:
-    """The library, in a process that has it preloaded.
+    """The library in this process.
 
-    Raises: BenchError in one that has not
+    Raises: BenchError if it is not preloaded
     """
 
     def __init__(self) -> None:
@@ -142,17 +142,17 @@ class Calls:
             self._begin = ctypes.CDLL(None).failing_begin
             self._happened = ctypes.CDLL(None).failing_happened
         except AttributeError:
-            raise BenchError("the library is not loaded: start this process with it in LD_PRELOAD") from None
+            raise BenchError("the library is not preloaded: start this process with it in LD_PRELOAD") from None
 
     def record(self, folder: Path, descriptor: int) -> None:
-        """From here on, have each call about files in the folder written down, one on a line."""
+        """From here on, write each call about files in the folder to the descriptor, one a line."""
         self._begin(os.fsencode(folder), descriptor, b"", 0, 0, 0)
 
-    def fail(self, folder: Path, fault: Fault) -> None:
-        """From here on, have one call about files in the folder meet a fault."""
+    def fail(self, folder: Path, fault: CallFault) -> None:
+        """From here on, let one call about files in the folder meet a fault."""
         number, error = ACTIONS[fault.action]
         self._begin(os.fsencode(folder), -1, os.fsencode(fault.call), fault.turn, number, error)
 
     def happened(self) -> bool:
-        """Whether the call was made."""
+        """True if the fault was met."""
         return bool(self._happened())

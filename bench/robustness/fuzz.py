@@ -1,6 +1,6 @@
-"""Mutated files for every reader: each must be read, or refused by an error of rawgan's own, in bounded memory.
+"""Mutated files for every reader: each must be read, or refused with one of rawgan's own errors, in bounded memory.
 
-Every input is a function of the target, the seed and its number, so that whatever was found is found again.
+Every input is a function of the target, the seed and its number, so a failure can be repeated.
 """
 
 import random
@@ -21,15 +21,15 @@ from bench.common.workers import Worker
 from bench.robustness.fuzz_targets import TARGETS, feed
 
 ADDRESSES = 2 << 30
-"""Bytes of addresses that it may ask for: a large block that is promised, and never used, costs nothing else."""
+"""Bytes of address space for a reader: a large block that is reserved and never used costs nothing else."""
 SECONDS = 20.0
-"""Time that one input may take."""
+"""Time limit of one input."""
 CHUNK = 200
-"""Inputs between two reports."""
+"""Inputs between two reports of progress."""
 LONGEST = 1 << 16
-"""Bytes of an input at most."""
+"""Largest input, in bytes."""
 LISTED = 20
-"""Escapes of one target that are kept; the others are counted."""
+"""Escapes of one target that are kept; further ones are only counted."""
 
 
 def run(
@@ -40,8 +40,8 @@ def run(
 ) -> dict[str, dict[str, Any]]:
     """Feed `count` inputs, mutated from the corpus, to the targets in equal parts, each in a process of its own.
 
-    Returns: by target `inputs`, `accepted`, `refused`, `escaped`, how many; `escapes`, the first of them, each with
-        its `number`, the `error` and the `input` in hexadecimal digits; `memory`, bytes, the most that reading took
+    Returns: by target, the numbers `inputs`, `accepted`, `refused` and `escaped`; `escapes`, the first of these, each
+        with its `number`, the `error` and the `input` in hexadecimal digits; `memory`, the most bytes that reading took
 
     >>> found = run(60, targets=("idx",))["idx"]
     >>> found["inputs"], found["escaped"]
@@ -62,7 +62,7 @@ def _run_target(name: str, count: int, seed: int, on_progress: Callable[[int], N
         while (first := total["inputs"]) < count:
             try:
                 part = worker.ask("chunk", first, min(size, count - first))
-            except BenchError as error:  # the process died: in another one, one by one, for the input to be known
+            except BenchError as error:  # the process died: find the input in another one, one by one
                 worker = stack.enter_context(Worker(name, Feeder, name, seed))
                 if size > 1:
                     size = 1
@@ -107,7 +107,7 @@ def _parts_of(name: str) -> list[bytes]:
 
 
 def _mutate(data: bytearray, rng: random.Random, corpus: list[bytes]) -> None:
-    """Change the bytes in one of the ways that files are broken, or built to break things."""
+    """Change the bytes in one of the ways in which files are damaged, or built to do damage."""
     at = rng.randrange(len(data) + 1)
     end = min(len(data), at + rng.choice((1, 2, 4, 16, 256)))
     match rng.randrange(8):
@@ -135,26 +135,26 @@ def _mutate(data: bytearray, rng: random.Random, corpus: list[bytes]) -> None:
 
 
 class _Hang(BaseException):
-    """An input that takes too long; no reader's `except Exception` may keep it."""
+    """Raised when an input takes too long; a reader's `except Exception` does not catch it."""
 
 
 class Feeder:
-    """The far end, in a process of its own whose memory is bounded."""
+    """The far end of a worker, whose memory is bounded."""
 
     def __init__(self, name: str, seed: int) -> None:
         self.name, self.seed = name, seed
-        feed(name, corpus_of(name)[0])  # whatever is imported on the way takes memory once
+        feed(name, corpus_of(name)[0])  # imports on the way take memory once
         if sys.platform == "linux":
             hard = resource.getrlimit(resource.RLIMIT_AS)[1]
             resource.setrlimit(resource.RLIMIT_AS, (_addresses() + ADDRESSES, hard))
         signal.signal(signal.SIGALRM, _give_up)
 
     def run(self) -> None:
-        """The corpus once."""
+        """Feed the corpus once."""
         self.chunk(0, len(corpus_of(self.name)))
 
     def chunk(self, first: int, count: int) -> dict[str, Any]:
-        """Feed the inputs of these numbers; returns what `run` returns of a target."""
+        """Feed the inputs with these numbers. Returns the same as `run` does for one target."""
         part: dict[str, Any] = {"inputs": count, "accepted": 0, "refused": 0, "escaped": 0, "escapes": [], "memory": 0}
         for number in range(first, first + count):
             data = mutant(self.name, self.seed, number)
@@ -188,11 +188,11 @@ def _give_up(signum: int, frame: object) -> None:
 
 
 def _forget_peak() -> None:
-    """Have the most memory that this process had resident counted anew. Elsewhere than on Linux the count goes on."""
+    """Reset the peak of resident memory. Other systems than Linux go on counting."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _addresses() -> int:
-    """Bytes of addresses that this process has."""
+    """Bytes of this process's address space."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

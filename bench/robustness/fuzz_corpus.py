@@ -1,4 +1,4 @@
-"""Files that fuzzing starts from: for each reader good ones, and hostile ones of every kind that was thought of."""
+"""Files that fuzzing starts from: for each reader good ones, and hostile ones of many kinds."""
 
 import dataclasses
 import gzip
@@ -111,7 +111,7 @@ def png(width: int, height: int, body: bytes, depth: int = 8, colour: int = 0, m
 
 
 def with_right_checksums(png: bytes) -> bytes:
-    """The chunks of a PNG as long as they say, each with the checksum that it should have."""
+    """The chunks of a PNG, each with its right checksum."""
     out, at = png[:8], 8
     while at + 8 <= len(png):
         end = min(at + 8 + struct.unpack(">I", png[at : at + 4])[0], len(png))
@@ -162,7 +162,7 @@ def _tensors(header: object, body: bytes = bytes(24), length: int | None = None)
 
 
 def tiny_gan() -> GAN:
-    """What the checkpoints are of."""
+    """Networks of the checkpoints."""
     return build("tutorial", ImageKind(8), noise_size=1, width=1)
 
 
@@ -176,7 +176,7 @@ def checkpoint_files() -> list[bytes]:
 
 
 def checkpoint_texts() -> list[bytes]:
-    """What checkpoints say of their runs."""
+    """Texts about a run, as in a checkpoint's header."""
     gan = tiny_gan()
     counts = {name: optimizer.counts for name, optimizer in optimizers_of(gan).items()}
     good = About(1, 2, {"seed": 3}, counts, dict.fromkeys(counts, 0.1), 0, {"numpy": "2"})
@@ -189,7 +189,7 @@ def checkpoint_texts() -> list[bytes]:
 
 
 def with_right_checksum(text: bytes) -> bytes:
-    """A checkpoint that says this of its run."""
+    """A checkpoint with this text about its run, and a right checksum."""
     arrays, about = arrays_of(tiny_gan()), text.decode(errors="replace")
     heading = json.dumps({"format": 1, "checksum": checksum_of(about, arrays), "about": about})
     return save(arrays, {"rawgan": heading})
@@ -315,5 +315,5 @@ def hosts() -> list[bytes]:
 
 
 def zipped(data: bytes) -> bytes:
-    """Gzipped."""
+    """The data, gzipped."""
     return gzip.compress(data, 1, mtime=0)

@@ -1,4 +1,4 @@
-"""Every reader of what comes from outside, as a function of bytes."""
+"""Every reader of data from outside, as a function of bytes."""
 
 import tempfile
 from collections.abc import Callable
@@ -20,13 +20,14 @@ from rawgan.storage.run_folder import read_toml, refuse_taken
 from rawgan.training.state import restore_gan
 
 PICTURE = 16 * 90_000_000
-"""Bytes: kilobytes may well hold as many blank pixels as Pillow takes, of 4 bytes, beside three copies on the way."""
+"""Bytes: a few kilobytes can hold all the blank pixels that Pillow allows, of 4 bytes each, beside three copies."""
 
 
 class Target(NamedTuple):
-    """`read` is given a file with the bytes, called `file` in a folder of its own.
+    """A reader: `read` gets a file with the bytes, called `file`, in a folder of its own.
 
-    `parts` are inputs of `wrap`, which puts them where checksums would keep mutations out, in an archive, say.
+    `parts` are inputs of `wrap`, which puts them into a container, such as an archive, whose checksums would keep
+    mutations out.
     """
 
     file: str
@@ -35,13 +36,13 @@ class Target(NamedTuple):
     parts: Callable[[], list[bytes]] = list
     wrap: Callable[[bytes], bytes] = bytes
     room: int = 64 << 20
-    """Bytes of memory that reading one input, of some kilobytes at most, may take on top of what the process has."""
+    """Bytes of memory that reading one input of a few kilobytes may take on top of the process's own."""
 
 
 def feed(name: str, data: bytes) -> bool:
-    """Have the reader of this name read the bytes: True if it accepts them, False for an error of rawgan's own.
+    """Let a reader read the bytes. Returns True if it accepts them, False if it raises an error of rawgan's own.
 
-    Raises: whatever else the reader raises, which is a fault
+    Raises: any other exception of the reader, which is a fault
 
     >>> feed("idx", b"no IDX file")
     False
@@ -60,7 +61,7 @@ def feed(name: str, data: bytes) -> bool:
 
 @cache
 def _workplace() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="rawgan-fuzz-")  # kept, and so removed, with the process
+    return tempfile.TemporaryDirectory(prefix="rawgan-fuzz-")  # removed at the end of the process
 
 
 @cache
@@ -94,7 +95,7 @@ def _metrics(path: Path) -> None:
 
 
 def _path(path: Path) -> None:
-    """A name, in whatever characters: of data, of a run, of a run to be."""
+    """A name in any characters: of data, of a run, of a run to be."""
     text = path.read_bytes().decode(errors="surrogateescape").replace("/", "_").replace("..", "")
     inside = path.parent / "samples" / text
     refuse_taken(inside)
@@ -105,7 +106,7 @@ def _path(path: Path) -> None:
 
 
 def _url(path: Path) -> None:
-    """An address that is not https. Nobody is asked: that is what is tested."""
+    """An address that is not https. The test is that no request is sent."""
     url = "http://" + path.read_bytes().decode(errors="replace").lstrip("/\\")
     try:
         if urlsplit(url).hostname in LOOPBACK:
@@ -154,4 +155,4 @@ TARGETS: dict[str, Target] = {
     "path": Target("name", _path, corpus.names),
     "url": Target("host", _url, corpus.hosts),
 }
-"""By name. Their readers are those that `rawgan` itself calls; what they accept is looked at no further."""
+"""Targets by name. Their readers are those that `rawgan` itself calls; accepted data is examined no further."""

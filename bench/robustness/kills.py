@@ -1,7 +1,7 @@
-"""Faults for runs to survive: processes that are killed, files that are damaged.
+"""Processes that are killed at random moments, and checkpoints that are damaged.
 
-Each is done to a run of a few small steps, which then goes on; at the end its files are compared, byte by byte, with
-those of a run that nothing happened to.
+Runs take a few small steps and then go on. At the end, their files are compared, byte by byte, with those of an
+undisturbed run.
 """
 
 import os
@@ -18,7 +18,7 @@ from rawgan.tasks.noise import Training
 
 
 def small_run(folder: Path, steps: int = 20) -> TrainConfig:
-    """A run of a second, most of which it spends writing: a checkpoint and a picture after each step."""
+    """Configuration of a run of a second that mostly writes: a checkpoint and a picture after each step."""
     images = folder / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
     return TrainConfig(
@@ -28,7 +28,7 @@ def small_run(folder: Path, steps: int = 20) -> TrainConfig:
 
 
 def go_on(config: TrainConfig, path: Path) -> RunFolder:
-    """Begin a run, or go on with it from its newest checkpoint that is whole, to the end."""
+    """Begin a run, or continue it from its newest whole checkpoint, to the end."""
     folder = RunFolder(path)
     path.mkdir(parents=True, exist_ok=True)
     checkpoint, _ = folder.newest_checkpoint()
@@ -37,7 +37,7 @@ def go_on(config: TrainConfig, path: Path) -> RunFolder:
 
 
 def bits(folder: RunFolder) -> dict[str, bytes]:
-    """All that a run leaves. Of the checkpoints the last one: which others are kept depends on where it stopped."""
+    """Files that a run leaves. Of its checkpoints only the last one: the others depend on where it stopped."""
     return {
         str(path.relative_to(folder.path)): path.read_bytes()
         for path in folder.path.rglob("*")
@@ -49,10 +49,10 @@ def bits(folder: RunFolder) -> dict[str, bytes]:
 
 
 def kills(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter[str]:
-    """Kill processes (-9) that train, `count` times, at random moments; each goes on where the last one was killed.
+    """Kill (-9) `count` training processes at random moments; each continues the run of the last one killed.
 
-    Returns how many were "killed", "runs" that came to their end, and those "lost", which had other bits. Each process
-    is a fork, so it starts at once: call this where there are no other threads.
+    Returns the numbers of processes "killed", of "runs" that came to their end, and of those "lost", with other bits.
+    Each process is a fork, so that it starts at once: call this without other threads.
     """
     rng = np.random.default_rng(seed)
     started = time.perf_counter()
@@ -91,9 +91,10 @@ def _train_and_leave(config: TrainConfig, path: Path) -> None:
 
 
 def damages(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter[str]:
-    """Cut off or flip the newest checkpoint at random places; the run goes on from the one before.
+    """Cut off the newest checkpoint, or flip one of its bits, at random places; the run continues from the one before.
 
-    Returns how many were "damaged", "unseen", and "lost": 1 if the run ends with other bits.
+    Returns the numbers of checkpoints "damaged" and "unseen" (the damage was not noticed), and "lost": 1 if the run
+    ends with other bits.
     """
     rng = np.random.default_rng(seed)
     run = go_on(config, folder / "run")

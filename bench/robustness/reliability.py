@@ -1,4 +1,4 @@
-"""python -m bench reliability: what runs, and the readers of files, survive."""
+"""python -m bench reliability: system calls that fail, runs that are killed, files that are damaged."""
 
 import os
 import tempfile
@@ -20,48 +20,47 @@ from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, in_own_process
 from bench.robustness import fuzz
 from bench.robustness import kills as faults
-from bench.robustness.disturbed import KINDS, OUTCOMES, Disturber, Tally, in_memory
+from bench.robustness.disturbed import LOSSES, SCENARIOS, Disturber, Tally, in_memory
 from bench.robustness.failing import compile_library, preloaded
 from bench.robustness.saving import saving
 from rawgan.cli.parsing import parse
 
 DONE = ("points", "killed", "damaged", "inputs")
-"""What counts what was done."""
+"""Counts of the work done."""
 FED = ("inputs", "accepted", "refused", "escaped")
-BAD = ("unseen", "escaped", *OUTCOMES)
-"""What must not be found: other bits at the end, damage that was not noticed, errors that are not ours."""
+BAD = ("unseen", "escaped", *LOSSES)
+"""Counts of losses: other bits at the end, unnoticed damage, errors that are not rawgan's own."""
 
 
 @dataclass(frozen=True)
 class ReliabilityConfig(store.SaveConfig):
-    """Do to runs and files what happens to them, and count what is lost.
+    """Disturb commands, kill runs and damage files, and count the losses.
 
-    Commands of every kind have one of their system calls fail, or are killed at it; runs are killed at random moments,
-    and have their newest checkpoint damaged. Each goes on, and at the end its files are compared, byte by byte, with
-    those of a run that nothing happened to. Everything that is read from outside gets files that were cut, flipped,
-    spliced and made up.
+    In commands of every kind, one system call fails, or the process is killed at it. Runs are killed at random moments,
+    and their newest checkpoints are damaged. Each then continues, and at the end its files are compared, byte by byte,
+    with those of an undisturbed run. Every reader of files is fed files that were cut, flipped, spliced and made up.
     """
 
     every: int = 6
-    """Of what may happen to the system calls of a command, try every Nth; 1: all, 0: none, which needs no compiler."""
+    """Try every Nth fault of a command's system calls. 1: all; 0: none, which needs no compiler."""
     kills: int = 200
-    """Processes that are killed (-9) at random moments."""
+    """Processes to kill (-9) at random moments."""
     damages: int = 2000
-    """Checkpoints that are cut off or have a bit flipped."""
+    """Checkpoints to cut off or to flip a bit of."""
     files: int = 100_000
-    """Files that are fed to the readers."""
+    """Files to feed to the readers."""
 
 
 def main(options: list[str]) -> None:
-    """Do it all, and report.
+    """Run everything, and report.
 
     Raises: SystemExit(1) if anything was lost
     """
     config = parse(ReliabilityConfig, "python -m bench reliability", options)
     if not hasattr(os, "fork"):
-        raise BenchError("processes are forked here, which this system does not do")
+        raise BenchError("this experiment forks processes, which this system does not support")
     console, facts = make_console(), machine.facts()
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what is forked must have no other threads
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process that forks must have no other threads
     results: dict[str, dict[str, int]] = {}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True) as progress:
@@ -80,7 +79,7 @@ def main(options: list[str]) -> None:
         fed = fuzz.run(config.files, on_progress=lambda done, _: shown(completed=done)) if config.files else {}
     results = {name: dict(tally.counts) for name, tally in tallies.items()} | results
     results |= {f"{name} files": {key: report[key] for key in FED} for name, report in fed.items()}
-    table = Table(title="What was done, and what was found", title_justify="left", box=SIMPLE)
+    table = Table(title="Disturbances and losses", title_justify="left", box=SIMPLE)
     for heading in ("", "survived", "lost", "in detail"):
         table.add_column(heading, justify="right" if heading in ("survived", "lost") else "left")
     lost = 0
@@ -97,7 +96,7 @@ def main(options: list[str]) -> None:
     print_lines(
         console,
         (
-            f"system calls that failed, or at which a process was killed: {points:,}, of these killed {killed:,}",
+            f"system calls disturbed: {points:,}, the process killed at {killed:,} of them",
             *escapes,
             f"lost: {f'{lost:,}' if lost else 'nothing'}",
         ),
@@ -106,7 +105,7 @@ def main(options: list[str]) -> None:
     step = cost["a step"]
     lines = [f"{what}: {value:.3f} s, {value / step:.2f} steps" for what, value in cost.items() if "bytes" not in what]
     print_lines(console, ("dcgan, 64×64×3, batch 64:", *(f"  {line}" for line in lines)))
-    print_lines(console, machine.in_words(facts))
+    print_lines(console, machine.lines(facts))
     report = {
         "benchmark": "reliability", "machine": facts, "results": results, "points": points, "killed at a call": killed,
         "losses": losses, "escapes": escapes, "saving": cost,
@@ -117,14 +116,14 @@ def main(options: list[str]) -> None:
 
 
 def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
-    """Disturb commands of every kind, as many at a time as there are cores.
+    """Disturb every scenario, as many at a time as there are cores.
 
-    Raises: BenchError where there is no compiler
+    Raises: BenchError without a compiler
     """
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as folder:
         library = compile_library(Path(folder))
         stopped = Event()
-        tasks = {name: progress.add_task(name, total=None) for name in KINDS}
+        tasks = {name: progress.add_task(name, total=None) for name in SCENARIOS}
 
         def disturb(number: int, name: str) -> Tally:
             tally = Tally()
@@ -146,15 +145,15 @@ def disturb_all(progress: Progress, every: int) -> dict[str, Tally]:
 
         with preloaded(library), ThreadPoolExecutor(machine.usable_cores()) as pool:
             try:
-                done = list(pool.map(disturb, range(len(KINDS)), KINDS))
+                done = list(pool.map(disturb, range(len(SCENARIOS)), SCENARIOS))
             finally:
-                stopped.set()  # Ctrl-C waits for the points that are being tried, and for no others
+                stopped.set()  # Ctrl-C waits only for the faults that are being tried
                 pool.shutdown(cancel_futures=True)
-    return dict(zip(KINDS, done, strict=True))
+    return dict(zip(SCENARIOS, done, strict=True))
 
 
 def _done(name: str, count: int, seed: int) -> Counter[str]:
-    """Some of the faults, in a folder of their own."""
+    """Kill or damage `count` times, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-", dir=in_memory()) as folder:
         path = Path(folder)
         return getattr(faults, name)(faults.small_run(path), path, count, seed)

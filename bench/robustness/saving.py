@@ -1,4 +1,4 @@
-"""What it costs a training to be saved, beside what a step takes."""
+"""Cost of saving a training, relative to a step."""
 
 import statistics
 import tempfile
@@ -15,12 +15,12 @@ from rawgan.training.background import Background
 
 ROUNDS = 5
 METRICS = 3000
-"""Steps that are plotted."""
+"""Number of steps that are plotted."""
 
 
 def saving() -> dict[str, float]:
-    """Seconds, medians: of a step of dcgan at 64×64×3, batch 64; of copying and of writing its checkpoint; of a picture
-    and a plot; and for how long training waits for them.
+    """Median seconds of a step of dcgan at 64×64×3, batch 64; of copying and of writing its checkpoint; of a picture
+    and a plot; and of the time that training waits for them.
     """
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name:
         training = Training(TrainConfig(image_size=64, channels=3))
