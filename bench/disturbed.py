@@ -370,11 +370,11 @@ def _make_sick() -> None:
 
     usual, sick = training.train_step, False
 
-    def train_step(gan: Any, real: Any, noise: Any, recipe: Any, index: int, *rest: Any) -> Any:
+    def train_step(gan: Any, real: Any, noise: Any, loss_config: Any, index: int, *rest: Any) -> Any:
         nonlocal sick
         sick = index == 1 and gan.g_optimizer.lr > 0.75 * MODELS["dcgan"].learning_rate
         try:
-            return usual(gan, real, noise, recipe, index, *rest)
+            return usual(gan, real, noise, loss_config, index, *rest)
         finally:
             sick = False
 
@@ -388,7 +388,9 @@ def _make_sick() -> None:
             y[0, 0] = np.nan
         return y
 
-    def examine(gan: Any, real: Any, latent: Any, recipe: Any, records: Sequence[Any], *rest: Any) -> list[Finding]:
+    def examine(
+        gan: Any, real: Any, latent: Any, loss_config: Any, records: Sequence[Any], *rest: Any
+    ) -> list[Finding]:
         return [Finding(f"disease {len(records)}", "made up", "generator", 1.0, "", None, 0.0, "none")]
 
     training.train_step, training.examine, activation.kernels = train_step, examine, Kernels()

@@ -18,7 +18,7 @@ from rich.console import Console
 from rawgan.cli import _view
 from rawgan.cli._progress import moves_cursor
 from rawgan.cli._view import REDRAW_SECONDS, REFRESH_SECONDS, SHARE, Log, View
-from rawgan.gan.objectives import guessing, objective
+from rawgan.gan.objectives import guess_losses, objective
 from rawgan.runs import RunFolder
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.loop import Record
@@ -217,7 +217,7 @@ def test_what_is_translated_differs_from_what_it_should_be(capsys):
      ("relativistic", np.log(2), np.log(2))],
 )  # fmt: skip
 def test_what_guessing_costs(name, d_loss, g_loss):
-    assert guessing(objective(name)) == pytest.approx((d_loss, g_loss), abs=1e-6)
+    assert guess_losses(objective(name)) == pytest.approx((d_loss, g_loss), abs=1e-6)
 
 
 def test_the_log_is_sparse_and_knows_how_long_it_takes(images, monkeypatch, capsys):

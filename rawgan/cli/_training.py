@@ -100,7 +100,7 @@ def _train(console: Console, training: Loop, folder: RunFolder) -> int:
     say(
         console,
         f"{config.network} on {_data_in_words(training)}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.batch_size} {config.kind.name}, on {training.device} ({training.kernels} kernels)",
+        f"{config.batch_size} {config.spec.name}, on {training.device} ({training.kernels} kernels)",
         f"run folder: {folder.path}",
     )
     display = View(console, training) if moves_cursor(console) else Log(console, training)

@@ -11,7 +11,7 @@ from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_un
 from rawgan.data.imageset import Progress
 from rawgan.data.styles import styled
 from rawgan.device import to_device
-from rawgan.gan import Cycle, CycleWeights, History, Outcome, Translator, cycle_step, network_bytes
+from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
 from rawgan.metrics import split
 from rawgan.runs.doctor import Finding, examine
 from rawgan.runs.loop import Loop
@@ -69,10 +69,10 @@ class CycleTraining(Loop):
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
         return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))
 
-    def _by_kernels(self, index: int) -> Outcome:
+    def _by_kernels(self, index: int) -> StepMetrics:
         """See the base class."""
         weights = CycleWeights(self.config.cycle_weight, self.config.identity_weight)
-        return cycle_step(self.gan, *self.pair(index), self._recipe, weights, index)
+        return cycle_step(self.gan, *self.pair(index), self._loss_config, weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class CycleTraining(Loop):
         """See the base class: both ways. D's loss is known of both together."""
         a, b = self.pair(self.reached - 1)
         forth, back = (
-            examine(side, real, latent, self._recipe, records, remedies=self.config.remedies)
+            examine(side, real, latent, self._loss_config, records, remedies=self.config.remedies)
             for side, real, latent in ((self.gan.forth, b, a), (self.gan.back, a, b))
         )
         return forth + [dataclasses.replace(each, place=f"{each.place}, on the way back") for each in back]

@@ -16,7 +16,7 @@ from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.bounded import machine_bytes
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
-from rawgan.gan import Outcome, human_bytes
+from rawgan.gan import StepMetrics, human_bytes
 from rawgan.runs._files import holding, is_there
 from rawgan.runs.background import Background
 from rawgan.runs.checkpoint import About, Checkpoint
@@ -52,10 +52,10 @@ class Record(NamedTuple):
     d_real: float
     d_fake: float
     class_real: float | None = None
-    """Of an auxiliary D; see `Outcome`."""
+    """Of an auxiliary D; see `StepMetrics`."""
     class_fake: float | None = None
     pixel: float | None = None
-    """Of a translator; see `Outcome`."""
+    """Of a translator; see `StepMetrics`."""
     feature: float | None = None
     cycle: float | None = None
     identity: float | None = None
@@ -117,7 +117,7 @@ class Loop(ABC):
         """The networks as they are before the first step."""
 
     @abstractmethod
-    def _by_kernels(self, index: int) -> Outcome:
+    def _by_kernels(self, index: int) -> StepMetrics:
         """Take step `index`, counted from 0."""
 
     @abstractmethod
@@ -163,7 +163,7 @@ class Loop(ABC):
         """Steps taken so far."""
         self.rollbacks = 0
         """How often the run went back because of numbers that were not finite."""
-        self._recipe = self.config.recipe()
+        self._loss_config = self.config.loss_config()
         self._take = self._by_kernels
         self._names: list[str] = []
         """What steps leave to look at."""
@@ -186,12 +186,12 @@ class Loop(ABC):
         (record,) = self._records([self._outcome(number, self._take)])
         return record
 
-    def _outcome(self, number: int, take: Callable[[int], Outcome]) -> Any:
+    def _outcome(self, number: int, take: Callable[[int], StepMetrics]) -> Any:
         """Take a step. Returns what it leaves to look at, as `_names` has it, still on its device."""
         try:
             with self._slowed(number - 1):
                 outcome = take(number - 1)
-            self.gan.follow(number - 1)
+            self.gan.update_average(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number
@@ -237,7 +237,7 @@ class Loop(ABC):
         It is counted only where it may be so: where all of the networks' channels at all pixels would take as much.
         """
         channels = sum(p.shape[-1] for network in networks_of(self.gan).values() for p in network.parameters())
-        pixels = math.prod(self.config.kind.shape[:-1])
+        pixels = math.prod(self.config.spec.shape[:-1])
         at_most = BYTES_OF_CHANNEL * channels * pixels * self.config.batch_size
         if self.device == "cpu" and at_most > machine_bytes() and sum(self.account().values()) > machine_bytes():
             raise DeviceError(self._out_of_memory())

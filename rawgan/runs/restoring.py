@@ -182,7 +182,7 @@ def build_gan(config: TrainConfig, device_name: str) -> GAN:
     """The networks of a run, as they are before its first step."""
     return build(
         config.model,
-        config.kind,
+        config.spec,
         noise_size=config.noise_size,
         width=config.width,
         d_width=config.d_width,

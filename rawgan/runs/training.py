@@ -15,7 +15,7 @@ from rawgan.gan import (
     GAN,
     GraphedStep,
     Labels,
-    Outcome,
+    StepMetrics,
     discriminator_step,
     generate,
     generator_step,
@@ -88,26 +88,26 @@ class Training(Loop):
     def _begin(self, checkpoint: Checkpoint | None) -> None:
         """See the base class."""
         super()._begin(checkpoint)
-        graphed = GraphedStep(self.gan, self._recipe) if self.config.cuda_graph else None
+        graphed = GraphedStep(self.gan, self._loss_config) if self.config.cuda_graph else None
         if graphed is not None:
             self._take = lambda index: graphed(self.real(index), self._noise(index))
         self._grid = self.gan.grid(self.config.seed, "samples", self.config.samples)
         self.columns = self._grid.columns  # a row is a class, where there are any
 
-    def _by_kernels(self, index: int) -> Outcome:
+    def _by_kernels(self, index: int) -> StepMetrics:
         """Step `index`, counted from 0: D's updates but the last, the last with the first of G, then G's others."""
         d_steps, g_steps = self.config.d_steps, self.config.g_steps
         first, noise = index * d_steps, index * (d_steps + g_steps - 1)
         for extra in range(d_steps - 1):
             labels = self._labels(first + extra)
             with no_grad():
-                fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
-            discriminator_step(self.gan, self.real(first + extra), fake, self._recipe, index, labels)
+                fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
+            discriminator_step(self.gan, self.real(first + extra), fake, self._loss_config, index, labels)
         real, labels = self.real(first + d_steps - 1), self._labels(first + d_steps - 1)
-        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self._recipe, index, labels)
+        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self._loss_config, index, labels)
         for extra in range(d_steps, d_steps + g_steps - 1):
-            fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
-            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self._recipe, index, labels))
+            fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
+            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self._loss_config, index, labels))
         return outcome
 
     def _noise(self, index: int) -> Tensor:
@@ -152,7 +152,7 @@ class Training(Loop):
         """See the base class."""
         gan, z = self.gan, self.gan.noise(self.config.seed, "describe", self.config.batch_size)
         return [
-            ("generator", gan.generator, gan.asked(z, gan.in_turn(len(z)))),
+            ("generator", gan.generator, gan.latent(z, gan.cyclic_labels(len(z)))),
             ("discriminator", gan.discriminator, self.real(0)),
         ]
 
@@ -170,7 +170,7 @@ class Training(Loop):
     @property
     def best(self) -> str:
         """See the base class."""
-        return BEST[self.config.kind.name]
+        return BEST[self.config.spec.name]
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
         """See the base class; of points a scatter plot."""
@@ -187,4 +187,6 @@ class Training(Loop):
         real, labels = self.real(batch)[:count], self._labels(batch)
         labels = None if labels is None else labels[:count]
         z = self.gan.noise(self.config.seed, "doctor", count, self.reached)
-        return examine(self.gan, real, self.gan.asked(z, labels), self._recipe, records, labels, self.config.remedies)
+        return examine(
+            self.gan, real, self.gan.latent(z, labels), self._loss_config, records, labels, self.config.remedies
+        )

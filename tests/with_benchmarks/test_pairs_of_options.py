@@ -13,7 +13,7 @@ from covering import covering_array
 from PIL import Image
 
 from rawgan.errors import ArgumentError, DataError
-from rawgan.metrics.classifier import Classifier, Kind
+from rawgan.metrics.classifier import Classifier, ClassifierSpec
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.cycling import CycleTraining
 from rawgan.runs.state import arrays_of
@@ -183,7 +183,7 @@ def places(tmp_path_factory):
         (place / name).mkdir()
         for number, image in enumerate(images(40, width)):
             Image.fromarray(image).save(place / name / f"{number}.png")
-    (place / "classifier").write_bytes(Classifier(Kind(16, 1, 2, "file")).to_bytes())
+    (place / "classifier").write_bytes(Classifier(ClassifierSpec(16, 1, 2, "file")).to_bytes())
     return place
 
 
