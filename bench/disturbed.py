@@ -370,11 +370,11 @@ def _make_sick() -> None:
 
     usual, sick = noise.train_step, False
 
-    def train_step(gan: Any, real: Any, z: Any, recipe: Any, index: int, *rest: Any) -> Any:
+    def train_step(gan: Any, real: Any, z: Any, loss_config: Any, index: int, *rest: Any) -> Any:
         nonlocal sick
         sick = index == 1 and gan.g_optimizer.lr > 0.75 * MODELS["dcgan"].learning_rate
         try:
-            return usual(gan, real, z, recipe, index, *rest)
+            return usual(gan, real, z, loss_config, index, *rest)
         finally:
             sick = False
 
@@ -388,7 +388,9 @@ def _make_sick() -> None:
             y[0, 0] = np.nan
         return y
 
-    def examine(gan: Any, real: Any, latent: Any, recipe: Any, records: Sequence[Any], *rest: Any) -> list[Finding]:
+    def examine(
+        gan: Any, real: Any, latent: Any, loss_config: Any, records: Sequence[Any], *rest: Any
+    ) -> list[Finding]:
         return [Finding(f"disease {len(records)}", "made up", "generator", 1.0, "", None, 0.0, "none")]
 
     noise.train_step, noise.examine, activation.kernels = train_step, examine, Kernels()

@@ -185,7 +185,7 @@ def train(config: TrainConfig, evaluator: Evaluator, say: Callable[[str], None])
     fid = evaluator.measure(generate(gan.sampler, latent), labels=labels)["fid"]
     shown = ROWS * COLUMNS
     asked_for = np.arange(shown) // 4 if gan.classes else None  # two classes in a row, 0 and 1 in the first
-    latent = gan.asked(gan.noise(config.seed, "samples", shown), asked_for)
+    latent = gan.latent(gan.noise(config.seed, "samples", shown), asked_for)
     return Trained(training, generate(gan.sampler, latent), float(fid))
 
 

@@ -12,7 +12,7 @@ from rawgan import device
 from rawgan.config.base import RunConfig
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError
-from rawgan.gan import Outcome
+from rawgan.gan import StepMetrics
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.provenance import digest_of, digests_of_files, surroundings
 from rawgan.tasks import task_of
@@ -104,7 +104,7 @@ class Trainer:
         """
         return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self.task.fastest_step)
 
-    def _taken(self, number: int, step: Callable[[int], Outcome]) -> Any:
+    def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
             with self._slowed(number - 1):
                 outcome = step(number - 1)

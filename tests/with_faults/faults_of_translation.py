@@ -27,8 +27,8 @@ FAULTS = [
     Fault(
         "translation: features of the target move, too",
         "rawgan/gan/translating.py",
-        "feature = ops.l1(fidelity.look(fake), fidelity.look(target).detach())",
-        "feature = ops.l1(fidelity.look(fake), fidelity.look(fake).detach())",
+        "feature = ops.l1(weights.feature_map(fake), weights.feature_map(target).detach())",
+        "feature = ops.l1(weights.feature_map(fake), weights.feature_map(fake).detach())",
         "tests/test_translators.py -k formula",
     ),
     Fault(
@@ -56,21 +56,21 @@ FAULTS = [
         "cycle: both D have the same instance noise",
         "rawgan/gan/translating.py",
         "(back, a, fake_a, another)",
-        "(back, a, fake_a, recipe)",
+        "(back, a, fake_a, loss_config)",
         "tests/test_translators.py -k every_network_moves",
     ),
     Fault(
         "cycle: D never sees earlier images",
         "rawgan/gan/translating.py",
-        "earlier = Tensor(cycle.made[number].swapped(fake.numpy(), rng)).to(fake.device)",
+        "earlier = Tensor(cycle.histories[number].exchange(fake.numpy(), rng)).to(fake.device)",
         "earlier = fake.detach()",
         "tests/test_translators.py -k every_network_moves",
     ),
     Fault(
         "cycle: each D learns the other's images",
         "rawgan/gan/translating.py",
-        "sides = (forth, b, fake_b, recipe), (back, a, fake_a, another)",
-        "sides = (forth, a, fake_b, recipe), (back, b, fake_a, another)",
+        "sides = (forth, b, fake_b, loss_config), (back, a, fake_a, another)",
+        "sides = (forth, a, fake_b, loss_config), (back, b, fake_a, another)",
         "tests/test_translators.py -k every_network_moves",
     ),
     Fault(
@@ -90,8 +90,8 @@ FAULTS = [
     Fault(
         "translation: G does not listen to D",
         "rawgan/gan/translating.py",
-        "whole = fidelity.adversarial * whole + fidelity.pixel * pixel",
-        "whole = 0.0 * whole + fidelity.pixel * pixel",
+        "whole = weights.adversarial * whole + weights.pixel * pixel",
+        "whole = 0.0 * whole + weights.pixel * pixel",
         "tests/test_translators.py -k formula",
     ),
     Fault(
@@ -111,7 +111,7 @@ FAULTS = [
     Fault(
         "history: forgotten by a resumed run",
         "rawgan/training/state.py",
-        'networks |= dict(zip(("history", "back_history"), gan.made, strict=True))',
+        'networks |= dict(zip(("history", "back_history"), gan.histories, strict=True))',
         "pass",
         "tests/test_translating.py -k was_stopped and cyclegan",
     ),
@@ -160,8 +160,8 @@ FAULTS = [
     Fault(
         "apply: what was padded is not cut off",
         "rawgan/inference/application.py",
-        "made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.uint8)",
-        "made = np.empty((count, *(n * enlarged for n in padded.shape[1:3]), gan.kind.channels), np.uint8)",
+        "made = np.empty((count, height * enlarged, width * enlarged, gan.spec.channels), np.uint8)",
+        "made = np.empty((count, *(n * enlarged for n in padded.shape[1:3]), gan.spec.channels), np.uint8)",
         "tests/test_translating.py -k padding_changes",
     ),
     Fault(
@@ -174,8 +174,8 @@ FAULTS = [
     Fault(
         "unet: it sees further than it says",
         "rawgan/gan/translating.py",
-        "return 3 * stride_of(model, kind) - 1  #",
-        "return 2 * stride_of(model, kind)  #",
+        "return 3 * stride_of(model, spec) - 1  #",
+        "return 2 * stride_of(model, spec)  #",
         "tests/test_translating.py -k reach",
     ),
     Fault(

@@ -1273,10 +1273,12 @@ GANS = [
     Fault(
         "G's images are judged by D as it was",
         "rawgan/gan/step.py",
-        "    d_loss, d_real, d_fake, *classes = discriminator_step(gan, real, fake.detach(), recipe, index, labels)\n"
-        "    g_loss = generator_step(gan, fake, real, recipe, index, labels)\n",
-        "    g_loss = generator_step(gan, fake, real, recipe, index, labels)\n"
-        "    d_loss, d_real, d_fake, *classes = discriminator_step(gan, real, fake.detach(), recipe, index, labels)\n",
+        "    d_loss, d_real, d_fake, *classes = "
+        "discriminator_step(gan, real, fake.detach(), loss_config, index, labels)\n"
+        "    g_loss = generator_step(gan, fake, real, loss_config, index, labels)\n",
+        "    g_loss = generator_step(gan, fake, real, loss_config, index, labels)\n"
+        "    d_loss, d_real, d_fake, *classes = "
+        "discriminator_step(gan, real, fake.detach(), loss_config, index, labels)\n",
         "tests/test_gan.py -k judged_again",
     ),
     Fault(
@@ -1291,7 +1293,7 @@ GANS = [
         "rawgan/gan/step.py",
         "            verdict = judge(images)  # D 2",
         "            from rawgan.ops import concatenate\n\n"
-        "            verdict = Verdict(judge(concatenate([images, real])).logits[: len(images)])  # D 2",
+        "            verdict = DiscriminatorOutput(judge(concatenate([images, real])).logits[: len(images)])  # D 2",
         "tests/test_gan.py -k minimises_its_formula",
     ),
     Fault(
@@ -1304,7 +1306,7 @@ GANS = [
     Fault(
         "G's objective is always the same",
         "rawgan/gan/step.py",
-        "g_loss = generator_step(gan, fake, real, recipe, index, labels)\n",
+        "g_loss = generator_step(gan, fake, real, loss_config, index, labels)\n",
         "g_loss = generator_step(gan, fake, real, PLAIN, index, labels)\n",
         "tests/test_gan.py -k a_training_step",
     ),
@@ -1370,8 +1372,8 @@ STABILISERS = [
     Fault(
         "a lazy penalty is not made up for",
         "rawgan/gan/step.py",
-        "weight = recipe.penalty_weight * recipe.penalty_every",
-        "weight = recipe.penalty_weight",
+        "weight = loss_config.penalty_weight * loss_config.penalty_every",
+        "weight = loss_config.penalty_weight",
         "tests/test_stabilisers.py -k lazy",
     ),
     Fault(
@@ -1406,7 +1408,7 @@ STABILISERS = [
         "the average follows each update of G",
         "rawgan/tasks/noise.py",
         "            outcome = outcome._replace(",
-        "            self.gan.follow(index)\n            outcome = outcome._replace(",
+        "            self.gan.update_average(index)\n            outcome = outcome._replace(",
         "tests/test_stabilisers.py -k follows_once",
     ),
     Fault(
@@ -1450,8 +1452,8 @@ CONDITIONAL = [
     Fault(
         "penalty: at another class than the image's",
         "rawgan/gan/step.py",
-        "_penalty_gradients(gan, judge, real, fake, recipe))",
-        "_penalty_gradients(gan, lambda images: gan.judge(images, given[::-1]), real, fake, recipe))",
+        "_penalty_gradients(gan, judge, real, fake, loss_config))",
+        "_penalty_gradients(gan, lambda images: gan.discriminate(images, given[::-1]), real, fake, loss_config))",
         "tests/test_conditional.py -k penalties_are_of",
     ),
     Fault(
@@ -1732,8 +1734,8 @@ DOCTOR = [
     Fault(
         "doctor: D's layers are looked at with G's images",
         "rawgan/diagnosis/probe.py",
-        "real_logits = gan.judge(real, given).logits\n",
-        "real_logits = gan.judge(fake.detach(), given).logits\n",
+        "real_logits = gan.discriminate(real, given).logits\n",
+        "real_logits = gan.discriminate(fake.detach(), given).logits\n",
         "tests/test_doctor.py -k real_images",
     ),
     Fault(

@@ -35,7 +35,7 @@ SLIPS = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "T
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepMetrics:
     """How a run of pytest ended."""
 
     exit_code: pytest.ExitCode
@@ -107,7 +107,7 @@ def run_here(copy, tests, words):
     for name, module in sys.modules.items():
         if name.partition(".")[0] in PACKAGES:
             assert Path(module.__file__).is_relative_to(copy), f"{name} was imported from {module.__file__}"
-    return Outcome(pytest.ExitCode(exit_code), exceptions.names, output.getvalue())
+    return StepMetrics(pytest.ExitCode(exit_code), exceptions.names, output.getvalue())
 
 
 class Exceptions:
