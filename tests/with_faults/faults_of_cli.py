@@ -15,7 +15,7 @@ FAULTS = [
         "subject_of",
         "return ELSEWHERE.get(command, {}).get(option, usual)",
         "return usual",
-        "_subjects.py -k subject_of",
+        "cli/subjects.py -k subject_of",
     ),
     Fault(
         "help: a default that was changed is not the one that is shown",
@@ -103,7 +103,7 @@ FAULTS = [
     ),
     Fault(
         "output: a run trains on though nobody reads of it",
-        "_training:_train",
+        "cli.training:_train",
         "if stop.signal is None and reader_has_gone() and training.reached > begun:",
         "if False:",
         "test_stopping.py -k nobody_reads_of",

@@ -306,7 +306,7 @@ FAULTS = [
     ),
     Fault(
         "comparisons: what is no number is unequal",
-        "comparison:compare",
+        "ops.comparison:compare",
         "if answer is NotImplemented:",
         "if False:",
         "test_comparison.py -k in_silence",

@@ -89,7 +89,7 @@ FAULTS = [
     ),
     Fault(
         "lines: a step is anything",
-        "lines:_fits",
+        "json_lines:_fits",
         "return type(value) is int and 0 <= value <= MOST_STEPS",
         "return True",
         "test_looking_at_runs.py -k which_no_run_writes or says_what_runs_write",

@@ -113,7 +113,7 @@ FAULTS = [
         "History.swapped",
         "found[n], kept[place] = kept[place].copy(), image",
         "found[n] = kept[place].copy()",
-        "gan/translating.py -k History",
+        "translating.py -k History",
     ),
     Fault(
         "enhance: each step loses the same",
