@@ -94,12 +94,12 @@ def test_a_snippet_is_replaced_where_the_fault_says(where, old, new, result, ind
 @pytest.mark.parametrize(
     ("where", "old", "message"),
     [
-        ("scale", "return", "several modules have it.*\n  pack.first:scale\n  pack.second:scale$"),
-        ("third:scale", "return", "no such definition.*\n  pack.first:scale\n  pack.second:scale$"),
-        ("Add.forward", "a * b", "no such definition.*\n  pack.first:Mul.forward$"),
-        ("LIMITS", "3", "no such definition.*\n  pack.first:LIMIT$"),
-        ("Mul.forward", "return a * c", "0 times.*\n  .*first.py:10: return a [*] b"),
-        ("first:scale", "inner(x)", "2 times.*\n  .*first.py:24: return inner.*\n  .*first.py:24: return inner"),
+        ("scale", "return x", "scale: several modules have it.*\n  pack.first:scale\n  pack.second:scale\nthe snippet"),
+        ("third:scale", "return x", "no such definition.*\n  pack.first:scale\n  pack.second:scale\nthe snippet"),
+        ("Mul.backward", "return a * b", "occurs in:\n  pack.first:Mul.forward   first.py:10: return a [*] b$"),
+        ("LIMITS", "LIMIT = 3", "no such definition.*\n  pack.first:LIMIT\nthe snippet.*\n  pack.first:LIMIT   first"),
+        ("Mul.forward", "return a * c", "0 times.*\n  first.py:10: return a [*] b\n(.*\n)*the snippet occurs nowhere$"),
+        ("first:scale", "inner(x)", "2 times.*\n  first.py:24: return inner.*\n  first.py:24: return inner[^\n]*$"),
     ],
 )
 def test_what_cannot_be_found_is_reported_with_candidates(where, old, message, index):

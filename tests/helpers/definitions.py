@@ -13,6 +13,9 @@ from paths import BENCH, PACKAGES
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 
+MOST = 8
+"""Candidates that a message lists."""
+
 
 class Place(NamedTuple):
     """Part of a file, in characters from its beginning."""
@@ -51,14 +54,16 @@ class Index:
         Where: see `fault.Fault`
         Raises: LookupError if the definition or the snippet is missing or occurs more than once, with the candidates
         """
-        definitions = self._definitions(where)
         pattern = re.compile(r"\s*".join(map(re.escape, TOKEN.findall(old))))
-        found = []
-        for file, start, stop in (definition.place for definition in definitions):
-            found += [Place(file, *match.span()) for match in pattern.finditer(self._texts[file], start, stop)]
+        try:
+            definitions = self._definitions(where)
+        except LookupError as error:
+            raise LookupError(f"{error}{self._occurrences(pattern)}") from None
+        found = [place for each in definitions for place in self._matches(pattern, each.place)]
         if len(found) != 1:
             candidates = [self._line(place) for place in found] or self._similar(definitions, old)
-            raise LookupError(f"{where} has {len(found)} times, not once: {old}{_listed(candidates)}")
+            elsewhere = "" if found else self._occurrences(pattern)
+            raise LookupError(f"{where} has {len(found)} times, not once: {old}{_listed(candidates)}{elsewhere}")
         return found[0]
 
     def replaced(self, place: Place, new: str) -> str:
@@ -76,7 +81,7 @@ class Index:
         if len({definition.module for definition in found}) != 1:
             candidates = found or of_that_name or self._like(name)
             advice = "several modules have it, so put the end of one's name in front" if found else "no such definition"
-            raise LookupError(f"{where}: {advice}; candidates:{_listed(sorted(map(str, candidates)))}")
+            raise LookupError(f"{where}: {advice}; candidates:{_listed(sorted(map(str, candidates))[:MOST])}")
         return found
 
     def _like(self, name: str) -> list[Definition]:
@@ -85,6 +90,28 @@ class Index:
         close = difflib.get_close_matches(name, self._named)
         names = [each for each in self._named if each.rpartition(".")[2] == tail or each in close]
         return [definition for each in names for definition in self._named[each]]
+
+    def _matches(self, pattern: re.Pattern[str], part: Place) -> list[Place]:
+        found = pattern.finditer(self._texts[part.file], part.start, part.stop)
+        return [Place(part.file, *match.span()) for match in found]
+
+    def _occurrences(self, pattern: re.Pattern[str]) -> str:
+        """Every place of a snippet in the sources, with the definition around it, as lines of a message."""
+        found = [
+            (place, definition) for definition in self._named[""] for place in self._matches(pattern, definition.place)
+        ]
+        lines = [f"{self._around(place, module)}   {self._line(place)}" for place, module in found[:MOST]]
+        return f"\nthe snippet occurs in:{_listed(lines)}" if lines else "\nthe snippet occurs nowhere"
+
+    def _around(self, place: Place, module: Definition) -> Definition:
+        """The smallest definition that contains a place."""
+        around = [
+            each
+            for definitions in self._named.values()
+            for each in definitions
+            if each.place.file == place.file and each.place.start <= place.start and place.stop <= each.place.stop
+        ]
+        return min(around, key=lambda each: each.place.stop - each.place.start, default=module)
 
     def _similar(self, definitions: list[Definition], old: str) -> list[str]:
         """Lines of definitions that are most like the first line of a snippet."""
