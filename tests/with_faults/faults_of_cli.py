@@ -104,7 +104,7 @@ FAULTS = [
     Fault(
         "output: a run trains on though nobody reads of it",
         "cli.training:_train",
-        "if stop.signal is None and reader_has_gone() and training.reached > begun:",
+        "if stop.signal is None and reader_has_gone() and trainer.reached > begun:",
         "if False:",
         "test_stopping.py -k nobody_reads_of",
     ),

@@ -117,14 +117,14 @@ FAULTS = [
     ),
     Fault(
         "enhance: each step loses the same",
-        "PairedTraining.pair",
+        "PairsTask.pair",
         'generator(self.config.seed, "degrade", index))',
-        'generator(self.config.seed, "degrade", self.reached % 2))',
+        'generator(self.config.seed, "degrade", index % 2))',
         "test_translating.py -k loses_something_else",
     ),
     Fault(
         "images held out are trained with",
-        "PairedTraining._load",
+        "PairsTask._load",
         "self.batches = Batches(self.data,",
         "self.data = self.held_out\nself.batches = Batches(self.data,",
         "test_translating.py -k held_out",
@@ -173,7 +173,7 @@ FAULTS = [
     ),
     Fault(
         "cyclegan: both kinds come in the same order",
-        "CycleTraining._load",
+        "CycleTask._load",
         'self.device, "shuffle the others")',
         "self.device)",
         "test_translating.py -k order_of_its_own",
@@ -229,7 +229,7 @@ FAULTS = [
     ),
     Fault(
         "cyclegan: the doctor looks at one way only",
-        "CycleTraining.examine",
+        "CycleTask.examine",
         "return forth + [",
         "return forth + 0 * [",
         "test_translating.py -k looks_at_both_ways",
