@@ -15,7 +15,7 @@ import numpy as np
 
 import rawgan_kernels
 from bench.competitors.kernel_calls import KERNELS, ArrayList, ArraySpec, KernelCall, call_on
-from rawgan.gan import ImageKind, build, train_step
+from rawgan.gan import ImageSpec, build, train_step
 from rawgan.tensor import Tensor
 from rawgan_kernels import reference
 
@@ -28,7 +28,7 @@ Calls = dict[KernelCall, Counter[str]]
 """Number of times that each call occurs in a training step, by the name of the networks."""
 
 
-def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size: int, width: int = 64) -> Calls:
+def calls_of(models: tuple[str, ...], images: tuple[ImageSpec, ...], batch_size: int, width: int = 64) -> Calls:
     """Find every call in a training step of each model, and make up one for each kernel that none of them calls.
 
     Calls that differ only in the value of a constant count as one.
@@ -51,7 +51,7 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size:
     return {case: found[case] for case in sorted(kept, key=lambda case: (KERNELS.index(case.kernel), -case.size))}
 
 
-def watch(model: str, image: ImageKind, width: int = 64) -> Counter[KernelCall]:
+def watch(model: str, image: ImageSpec, width: int = 64) -> Counter[KernelCall]:
     """Count the calls of one training step with BATCH images."""
     gan = build(model, image, width=width)
     real = Tensor(np.zeros((BATCH, *image.shape), np.float32))
@@ -118,7 +118,7 @@ def _described(value: Any) -> Any:
             return value
 
 
-def _missing(kernel: str, found: Calls, images: tuple[ImageKind, ...], batch_size: int) -> Iterator[KernelCall]:
+def _missing(kernel: str, found: Calls, images: tuple[ImageSpec, ...], batch_size: int) -> Iterator[KernelCall]:
     """Calls of a kernel that no training step calls: on the largest activation, on all weights, or on images."""
     if any(case.kernel == kernel for case in found):
         return
