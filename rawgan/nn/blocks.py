@@ -9,7 +9,7 @@ from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
 from rawgan.nn.module import Buffer, Module, check_modules
-from rawgan.ops._arguments import checked_generator, whole
+from rawgan.ops.arguments import checked_generator, whole
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 

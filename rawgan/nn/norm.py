@@ -4,7 +4,7 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.nn.module import Buffer, Module, Parameter
-from rawgan.ops._arguments import whole
+from rawgan.ops.arguments import whole
 from rawgan.tensor import Tensor
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from rawgan import ops
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.nn.module import Module
-from rawgan.ops._arguments import checked_generator, whole
 from rawgan.ops.activation import checked_slope
+from rawgan.ops.arguments import checked_generator, whole
 from rawgan.ops.conv import Padding, check_padding, padding_of, pair_of
 from rawgan.ops.dropout import checked_rate
 from rawgan.tensor import Tensor

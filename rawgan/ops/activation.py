@@ -5,7 +5,7 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.errors import ArgumentError, described
-from rawgan.ops._arguments import as_tensors, call_hint, is_number
+from rawgan.ops.arguments import as_tensors, call_hint, is_number
 from rawgan.tensor import Tensor
 
 

@@ -12,7 +12,7 @@ import rawgan_kernels as kernels
 from rawgan.arrays import FLOATS
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops._arguments import as_tensors, operands
+from rawgan.ops.arguments import as_tensors, operands
 from rawgan.ops.reduce import unbroadcast
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module

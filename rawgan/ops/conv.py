@@ -1,6 +1,6 @@
-"""Convolutions: three ops, each the derivative of the other two, and so every order of derivative.
+"""Convolutions: three ops, each the derivative of the other two, which gives every order of derivative.
 
-`Conv2dInputGrad` run forwards is the transposed convolution; there is no other.
+y  = conv2d(x, w)      gx = conv_transpose2d(gy, w)      gw = conv2d_weight_grad(x, gy)
 """
 
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops._arguments import IMAGES, LARGEST, NHWC, as_tensors, call_hint, check_rank, is_whole, nhwc_hint
 from rawgan.ops.activation import before_activation, checked_slope
+from rawgan.ops.arguments import IMAGES, LARGEST, NHWC, as_tensors, call_hint, check_rank, is_whole, nhwc_hint
 from rawgan.ops.reduce import sum
 from rawgan.tensor import Tensor
 from rawgan_kernels.window import Pair, Window, same_padding, transposed_size
@@ -25,7 +25,7 @@ class Conv2d(Op):
     With a bias, y + b; with a slope below 1, leaky_relu of that: both in the pass in which y is written.
 
     Shapes:   x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
-    Backward: gx = conv2d_input_grad(gy, w)
+    Backward: gx = conv_transpose2d(gy, w)
               gw = conv2d_weight_grad(x, gy)
               gb = Σ gy over images and pixels
     """
@@ -40,49 +40,42 @@ class Conv2d(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, w = self.inputs[:2]
         gy = before_activation(self, gy)
-        gx = Conv2dInputGrad(self.window)(gy, w) if self.needs[0] else None
+        gx = ConvTranspose2d(self.window)(gy, w) if self.needs[0] else None
         gw = Conv2dWeightGrad(self.window)(x, gy) if self.needs[1] else None
         return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 
-class Conv2dInputGrad(Op):
-    """gx[n, i·s + a·d, j·s + b·d, c] = Σ gy[n, i, j, k] · w[a, b, c, k]: the transposed convolution.
+class ConvTranspose2d(Op):
+    """y[n, i·s + a·d, j·s + b·d, c] = Σ x[n, i, j, k] · w[a, b, c, k]: the gradient of Conv2d by its input.
 
-    As a layer it may have a bias and a slope, as Conv2d.
+    With a bias, y + b; with a slope below 1, leaky_relu of that, as in Conv2d.
 
-    Shapes:   gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
-    Backward: ggy = conv2d(ggx, w)
-              gw  = conv2d_weight_grad(ggx, gy)
-              gb  = Σ ggx over images and pixels
+    Shapes:   x (N, I, J, K), w (A, B, C/G, K), b (C,) → y (N, H, W, C)
+    Backward: gx = conv2d(gy, w)
+              gw = conv2d_weight_grad(gy, x)
+              gb = Σ gy over images and pixels
     """
 
     def __init__(self, window: Window, slope: float = 1.0) -> None:
         self.window, self.slope = window, slope
         self.keeps_output = slope != 1
 
-    def forward(self, gy: Any, w: Any, b: Any = None) -> Any:
-        return kernels.conv2d_input_grad(gy, w, self.window, b, self.slope)
-
-    def backward(self, ggx: Tensor) -> Gradients:
-        gy, w = self.inputs[:2]
-        ggx = before_activation(self, ggx)
-        ggy = Conv2d(self.window)(ggx, w) if self.needs[0] else None
-        gw = Conv2dWeightGrad(self.window)(ggx, gy) if self.needs[1] else None
-        return ggy, gw, *(sum(ggx, (0, 1, 2)) if needed else None for needed in self.needs[2:])
-
-
-class ConvTranspose2d(Conv2dInputGrad):
-    """Conv2dInputGrad by the names that it and its inputs have as a layer."""
-
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
-        return super().forward(x, w, b)
+        return kernels.conv2d_input_grad(x, w, self.window, b, self.slope)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, w = self.inputs[:2]
+        gy = before_activation(self, gy)
+        gx = Conv2d(self.window)(gy, w) if self.needs[0] else None
+        gw = Conv2dWeightGrad(self.window)(gy, x) if self.needs[1] else None
+        return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 
 class Conv2dWeightGrad(Op):
     """gw[a, b, c, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · gy[n, i, j, k] over images n and pixels i, j.
 
     Shapes:   x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
-    Backward: gx  = conv2d_input_grad(gy, ggw)
+    Backward: gx  = conv_transpose2d(gy, ggw)
               ggy = conv2d(x, ggw)
     """
 
@@ -94,7 +87,7 @@ class Conv2dWeightGrad(Op):
 
     def backward(self, ggw: Tensor) -> Gradients:
         x, gy = self.inputs
-        gx = Conv2dInputGrad(self.window)(gy, ggw) if self.needs[0] else None
+        gx = ConvTranspose2d(self.window)(gy, ggw) if self.needs[0] else None
         ggy = Conv2d(self.window)(x, ggw) if self.needs[1] else None
         return gx, ggy
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, described
-from rawgan.ops._arguments import as_tensors, call_hint, checked_generator, is_number
+from rawgan.ops.arguments import as_tensors, call_hint, checked_generator, is_number
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, ShapeError, shapes
-from rawgan.ops._arguments import IMAGES, NHWC, as_tensors, check_rank, whole
+from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, whole
 from rawgan.ops.conv import Conv2d, Padding, make_window, padding_of
 from rawgan.ops.linear import matmul
 from rawgan.ops.reduce import broadcast_to, max

@@ -8,7 +8,7 @@ import numpy as np
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
-from rawgan.ops._arguments import as_tensors
+from rawgan.ops.arguments import as_tensors
 from rawgan.ops.arithmetic import add
 from rawgan.ops.reduce import unbroadcast
 from rawgan.ops.shape import reshape, transpose

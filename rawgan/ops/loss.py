@@ -6,8 +6,8 @@ import rawgan_kernels as kernels
 from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops._arguments import as_tensors, operands
 from rawgan.ops.activation import sigmoid
+from rawgan.ops.arguments import as_tensors, operands
 from rawgan.ops.arithmetic import abs, exp, log
 from rawgan.ops.reduce import broadcast_to, mean, sum
 from rawgan.ops.shape import reshape, take

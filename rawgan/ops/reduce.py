@@ -6,7 +6,7 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
-from rawgan.ops._arguments import Axis, as_tensors, axes_of, flag, shape_of
+from rawgan.ops.arguments import Axis, as_tensors, axes_of, flag, shape_of
 from rawgan.ops.shape import Shape, reshape
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module

@@ -8,7 +8,7 @@ import numpy as np
 from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
-from rawgan.ops._arguments import as_tensors, axes_of, is_number, is_whole, shape_of
+from rawgan.ops.arguments import as_tensors, axes_of, is_number, is_whole, shape_of
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 

@@ -61,14 +61,14 @@ FAULTS = [
     ),
     Fault(
         "operands: masks keep their dtype",
-        "rawgan/ops/_arguments.py",
+        "rawgan/ops/arguments.py",
         'if array.dtype.kind in "biu" or',
         'if array.dtype.kind in "iu" or',
         "tests/test_arrays.py -k masks_labels",
     ),
     Fault(
         "operands: lists are float32 beside float64",
-        "rawgan/ops/_arguments.py",
+        "rawgan/ops/arguments.py",
         'plain(value, "Tensor: data").astype(reference.dtype)',
         'plain(value, "Tensor: data").astype("float32")',
         "tests/test_arrays.py -k masks_labels",

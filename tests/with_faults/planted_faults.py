@@ -106,7 +106,7 @@ ARITHMETIC = [
     ),
     Fault(
         "arguments: a number becomes float64 beside float32",
-        "rawgan/ops/_arguments.py",
+        "rawgan/ops/arguments.py",
         "xp.full((), float(value), reference.dtype)",
         "xp.full((), float(value))",
         "tests/test_gradients.py -k mul-by-a-Python",
@@ -907,7 +907,7 @@ FUSED = [
     ),
     Fault(
         "conv2d: images that are right are said to be NCHW",
-        "rawgan/ops/_arguments.py",
+        "rawgan/ops/arguments.py",
         "if x.ndim != 4 or x.shape[1] != channels or x.shape[3] == channels:",
         "if x.ndim != 4:",
         "tests/test_messages.py -k the_way_out",
