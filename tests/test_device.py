@@ -14,12 +14,12 @@ from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.device import cuda_module, device_of, resolve, to_device
 from rawgan.errors import DeviceError, GradientMismatch, ShapeError
 from rawgan.gan import ImageKind, build, train_step
+from rawgan.ops.registry import CASES
 from rawgan.runs import RunFolder
 from rawgan.runs.checkpoint import About, Checkpoint
 from rawgan.runs.config import TrainConfig
 from rawgan.runs.training import Training
 from rawgan.testing import check_kernel, check_layer, gradcheck
-from rawgan.testing.cases import CASES
 from rawgan.testing.tolerances import TOLERANCES
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures

@@ -6,9 +6,9 @@ import pytest
 from rawgan import Tensor, grad, ops
 from rawgan.device import to_device
 from rawgan.ops.conv import Conv2d, Conv2dWeightGrad, ConvTranspose2d
+from rawgan.ops.registry import CASES
 from rawgan.testing import gradcheck
 from rawgan.testing.calls import leaves
-from rawgan.testing.cases import CASES
 from rawgan.testing.kernel import chosen, targets
 from rawgan_kernels import Window
 

@@ -16,7 +16,7 @@ from rawgan.nn.init import Initializer, glorot_uniform
 from rawgan.nn.module import Module, Observed, Parameter, check_modules, name_layer
 from rawgan.nn.stateless import LeakyReLU, ReLU
 from rawgan.ops.arguments import checked_generator, flag, is_whole, whole
-from rawgan.ops.conv import Padding, check_padding, pair_of
+from rawgan.ops.geometry import Padding, check_padding, pair_of
 from rawgan.paper import blank, is_on_paper
 from rawgan.tensor import Tensor
 

@@ -9,8 +9,8 @@ from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.nn.module import Module
 from rawgan.ops.activation import checked_slope
 from rawgan.ops.arguments import checked_generator, whole
-from rawgan.ops.conv import Padding, check_padding, padding_of, pair_of
 from rawgan.ops.dropout import checked_rate
+from rawgan.ops.geometry import Padding, check_padding, padding_of, pair_of
 from rawgan.tensor import Tensor
 
 Pair = tuple[int, int]
