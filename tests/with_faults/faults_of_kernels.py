@@ -2,10 +2,10 @@
 
 from fault import Fault
 
-CODE_CACHE = "kernels/rawgan_kernels/cpu/code_cache.py"
-WARM_UP = "kernels/rawgan_kernels/cpu/warm_up.py"
-HELPER = "kernels/rawgan_kernels/cpu/helper.py"
-LAUNCH = "kernels/rawgan_kernels/cpu/launch.py"
+CODE_CACHE = "kernels/rawgan_kernels/cpu/compile/code_cache.py"
+WARM_UP = "kernels/rawgan_kernels/cpu/warm_up/warm_up.py"
+HELPER = "kernels/rawgan_kernels/cpu/warm_up/helper.py"
+LAUNCH = "kernels/rawgan_kernels/cpu/run/launch.py"
 
 FAULTS = [
     Fault(
@@ -143,7 +143,7 @@ FAULTS = [
     ),
     Fault(
         "forks: the lock of the memory is taken along",
-        "kernels/rawgan_kernels/cpu/buffers.py",
+        "kernels/rawgan_kernels/cpu/run/pool.py",
         "        if self.holder != get_ident():\n            self.lock = Lock()\n\n",
         "        pass\n\n",
         "tests/test_forks.py -k memory",
@@ -157,7 +157,7 @@ FAULTS = [
     ),
     Fault(
         "settings: a compiler that is turned off is not noticed",
-        "kernels/rawgan_kernels/cpu/settings.py",
+        "kernels/rawgan_kernels/cpu/compile/settings.py",
         "    if config.DISABLE_JIT:",
         "    if False:",
         "tests/test_forks.py -k without_a_compiler",
