@@ -15,7 +15,8 @@ from bench.findings import Finding, Findings, found
 from bench.gpu import Clock, Sizes, release, torch_on_gpu, wait
 from bench.gpu_steps import NO_TORCH, OURS, OURS_GRAPHED, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
-from rawgan_kernels.cuda import graph, language
+from rawgan_kernels.cuda.compile import language
+from rawgan_kernels.cuda.run import graph
 
 TRACED = 5
 """Steps that the profiler looks at."""

@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from numba.np.ufunc import parallel as numba_threads
 
 from rawgan_kernels import forking
-from rawgan_kernels.cpu.compiling import kernel, standalone
+from rawgan_kernels.cpu.compile.compiled import compiled, standalone
 from rawgan_kernels.errors import NumbaError
 
 # Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default GNU's
@@ -145,13 +145,13 @@ def _distribute(block, frame, count):  # type: ignore[no-untyped-def]
     _for_all_blocks(block, frame, count)
 
 
-@kernel(parallel=True)
+@compiled(parallel=True)
 def _for_all_blocks(block, frame, count):  # type: ignore[no-untyped-def]
     for index in prange(count):
         _call_block(block, frame, index, get_thread_id())
 
 
-@kernel
+@compiled
 def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyped-def]
     """Whether body was called, because it takes arguments of this kind."""
     if kind != fingerprint_of(arguments):

@@ -4,12 +4,12 @@ from numba import config
 from numba.core.registry import cpu_target
 
 OPTIMISATION = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
-"""Numba's settings that change what is compiled."""
+"""Numba's settings that change the compiled code."""
 
 
 def compiled_for() -> dict[str, str]:
-    """What machine code depends on, by name: the processor and its features, and Numba's settings. With others, sums
-    may be taken in another order, so results may have other bits.
+    """Name and features of the processor, and Numba's settings: with others, results may differ in their last bits,
+    because sums may be taken in another order.
 
     >>> sorted(compiled_for())
     ['compiled for', 'compiled for features', 'optimisation']
@@ -23,5 +23,5 @@ def compiled_for() -> dict[str, str]:
 
 
 def _features(flags: str) -> str:
-    """Those that are there, of LLVM's list "+avx,-avx512f"."""
+    """The features that are present in LLVM's list, such as "+avx,-avx512f"."""
     return " ".join(sorted(flag[1:] for flag in flags.split(",") if flag.startswith("+")))

@@ -26,7 +26,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from rawgan_kernels.cpu.compiling import standalone
+from rawgan_kernels.cpu.compile.compiled import standalone
 
 Matrix = tuple[tuple[Fraction, ...], ...]
 

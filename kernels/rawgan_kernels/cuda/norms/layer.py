@@ -6,8 +6,19 @@ gamma and beta are sums over the samples, one for each column: as in `columns`.
 
 from typing import Any
 
-from rawgan_kernels.cuda.columns import ROWS, _total, column_of, grid, part_of, parts, rows_of
-from rawgan_kernels.cuda.language import THREADS, WARPS, block_sum, cuda, formulas, index, kernel, launch, math, number
+from rawgan_kernels.cuda.compile.language import (
+    THREADS,
+    WARPS,
+    block_sum,
+    cuda,
+    formulas,
+    index,
+    kernel,
+    launch,
+    math,
+    number,
+)
+from rawgan_kernels.cuda.run.columns import ROWS, _total, column_of, grid, part_of, parts, rows_of
 
 PLACES = WARPS + 1
 """Shared memory for `shared_sum`."""

@@ -14,7 +14,7 @@ Where each image has statistics of its own, it is a group, and no block goes acr
 from functools import lru_cache
 from typing import NamedTuple
 
-from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.cpu.compile.compiled import compiled
 
 PANEL = 512
 """Columns of a block, at most."""
@@ -63,7 +63,7 @@ def grid(groups: int, pixels: int, channels: int) -> Grid:
     return Grid(channels, pixels * channels, width, panels, rows, -(-pixels * channels // (rows * width)), groups)
 
 
-@kernel
+@compiled
 def block_at(grid, block):  # type: ignore[no-untyped-def]
     """(number of the block among all parts of rows, first column, columns, start of the first row, end of the group)"""
     part, panel = block // grid.panels, block % grid.panels
@@ -74,7 +74,7 @@ def block_at(grid, block):  # type: ignore[no-untyped-def]
     return part, first, min(PANEL, grid.width - first), start, group_start + grid.size
 
 
-@kernel
+@compiled
 def fold(sums, total, channels, columns):  # type: ignore[no-untyped-def]
     """total[channel] = the sum, in float64, of the columns of a wide row that belong to a channel."""
     if channels < FEW:  # one after the other: `total` shares its cache line with those of other blocks, and threads

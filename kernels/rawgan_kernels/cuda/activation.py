@@ -6,8 +6,8 @@ loads are on their way at a time. All kernels move the fewest bytes that there a
 
 from typing import Any
 
-from rawgan_kernels.cuda.language import THREADS, blocks_for, cuda, formulas, index, kernel, launch
-from rawgan_kernels.cuda.memory import empty_like, flat
+from rawgan_kernels.cuda.compile.language import THREADS, blocks_for, cuda, formulas, index, kernel, launch
+from rawgan_kernels.cuda.run.memory import empty_like, flat
 
 EACH = 4
 """Numbers for each thread."""

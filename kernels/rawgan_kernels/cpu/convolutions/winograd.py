@@ -44,12 +44,8 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu import buffers
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.launch import run, threads
-from rawgan_kernels.cpu.rows import clear, finish_rows
-from rawgan_kernels.cpu.simd import PANEL_BYTES, multiply_panel, pointer, shifted
-from rawgan_kernels.cpu.tiles import (
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.convolutions.tiles import (
     G_BACK,
     G_BACK_ADD,
     POINTS,
@@ -64,7 +60,11 @@ from rawgan_kernels.cpu.tiles import (
     transform_y_back,
     turn,
 )
-from rawgan_kernels.cpu.toom_cook import tile_sizes
+from rawgan_kernels.cpu.convolutions.toom_cook import tile_sizes
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.rows import clear, finish_rows
+from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, multiply_panel, pointer, shifted
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
@@ -105,7 +105,7 @@ def _block_images(output: tuple[int, int], images: int) -> int:
 def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
     """leaky_relu(conv2d(x, w) + b), or None if that is not finite; see the module. Shapes as `reference.conv2d`."""
     code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], w.shape[3]
-    y = buffers.empty((n, *window.output, k), x.dtype)
+    y = pool.empty((n, *window.output, k), x.dtype)
     if len(parts := _parts(k, w)) > 1:
         for part in parts:
             of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[part], slope)
@@ -113,7 +113,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array 
                 return None
             y[..., part] = of_part
         return y
-    transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
+    transformed, half = pool.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
     run(transform_weights, k * x.itemsize // PANEL_BYTES, (w, transformed, half, code))
     plan = layout(window.output, _block_images(window.output, n))
     scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), x.dtype)
@@ -126,7 +126,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array 
 def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
     """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `reference`."""
     code, n, c, k = code_for(gy.dtype.char), len(gy), w.shape[2], gy.shape[3]
-    gx = buffers.empty((n, *window.size, c), gy.dtype)
+    gx = pool.empty((n, *window.size, c), gy.dtype)
     if len(parts := _parts(c, w)) > 1:
         for part in parts:
             of_part = conv2d_input_grad(gy, np.ascontiguousarray(w[:, :, part]), window, b[part], slope)
@@ -134,9 +134,9 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
                 return None
             gx[..., part] = of_part
         return gx
-    turned = buffers.empty((4, 4, k, c), gy.dtype)
+    turned = pool.empty((4, 4, k, c), gy.dtype)
     run(turn, 16, (w, turned))
-    transformed, half = buffers.empty((POINTS * POINTS * 4 * c * k,), gy.dtype), _halves(gy.dtype)
+    transformed, half = pool.empty((POINTS * POINTS * 4 * c * k,), gy.dtype), _halves(gy.dtype)
     run(transform_turned_weights, 4 * c * gy.itemsize // PANEL_BYTES, (turned, transformed, half, code))
     plan = layout(window.output, _block_images(window.output, n))
     scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), gy.dtype)
@@ -153,10 +153,10 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
 def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
     """The weights' gradient, or None if it is not finite. Shapes as `reference.conv2d_weight_grad`."""
     code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], gy.shape[3]
-    gw = buffers.empty((4, 4, c, k), x.dtype)
+    gw = pool.empty((4, 4, c, k), x.dtype)
     each = layout(window.output, 1).rows * (4 * c + k) * x.itemsize
     plan = layout(window.output, max(1, min(n, GRADIENT_BYTES // each)))
-    x_hat, y_hat = (buffers.empty((plan.rows * width,), x.dtype) for width in (4 * c, k))
+    x_hat, y_hat = (pool.empty((plan.rows * width,), x.dtype) for width in (4 * c, k))
     image = _scratch(_image_scratch(window, c, k), x.dtype)
     block = _scratch((POINTS * POINTS + 2 * POINTS) * BLOCK_C * BLOCK_K, x.dtype)
     columns = BLOCK_C if c % BLOCK_C == k % BLOCK_C == 0 else PANEL_BYTES // x.itemsize
@@ -183,7 +183,7 @@ def _halves(dtype: np.dtype[Any]) -> Array:
 
 def _scratch(size: int, dtype: np.dtype[Any]) -> Array:
     """A row for each thread."""
-    return buffers.empty((threads(), size), dtype)
+    return pool.empty((threads(), size), dtype)
 
 
 def _image_scratch(window: Window, c: int, k: int) -> int:
@@ -195,7 +195,7 @@ def _image_scratch(window: Window, c: int, k: int) -> int:
 # --- products, one for each point ---------------------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def _multiply_points(code, a, weights, c, images, plan, depth, width):  # type: ignore[no-untyped-def]
     """a (rows, depth), weights (point, panel, depth, panel) → c (rows, width), for the first `images` of a block."""
     panel = PANEL_BYTES // a.itemsize
@@ -213,7 +213,7 @@ def _multiply_points(code, a, weights, c, images, plan, depth, width):  # type: 
                         )  # fmt: skip
 
 
-@kernel
+@compiled
 def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
     """One block of images of y."""
     x, weights, y, b, scratch, finite, slope, top, left, plan, code = arguments
@@ -231,7 +231,7 @@ def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
         )
 
 
-@kernel
+@compiled
 def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     """One block of images of gx."""
     gy, weights, gx, b, scratch, finite, slope, top, left, plan, code = arguments
@@ -250,7 +250,7 @@ def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def
         )
 
 
-@kernel
+@compiled
 def _split(scratch, rows, c, k, height, width):  # type: ignore[no-untyped-def]
     """A thread's scratch as X̂, ŷ, a half-transformed and a padded image."""
     x_end = rows * 4 * c
@@ -259,7 +259,7 @@ def _split(scratch, rows, c, k, height, width):  # type: ignore[no-untyped-def]
     return scratch[:x_end], scratch[x_end:y_end], scratch[padded_end:], scratch[y_end:padded_end]
 
 
-@kernel
+@compiled
 def _transform_both(arguments, local, thread):  # type: ignore[no-untyped-def]
     """One image of x → X̂, and of gy → ŷ."""
     x, gy, x_hat, y_hat, scratch, first, top, left, columns, plan, code = arguments
@@ -270,7 +270,7 @@ def _transform_both(arguments, local, thread):  # type: ignore[no-untyped-def]
     transform_y(code, gy, first + local, local, plan, y_hat, columns, half)
 
 
-@kernel
+@compiled
 def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
     """ŵ' = X̂ᵀ ŷ for each point, and gw = Gᵀ ŵ' G, or added to gw: one block of channels."""
     x_hat, y_hat, gw, scratch, finite, images, add, columns, plan, code = arguments

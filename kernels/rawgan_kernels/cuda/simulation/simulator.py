@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from greenlet import getcurrent, greenlet
 
-from rawgan_kernels.cuda.language import THREADS, WARP, Kernel, filled
+from rawgan_kernels.cuda.compile.language import THREADS, WARP, Kernel, filled
 from rawgan_kernels.formulas import instantiate
 
 Stamp = tuple[int, int, int]

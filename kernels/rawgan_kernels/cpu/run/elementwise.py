@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu import buffers
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.launch import run
-from rawgan_kernels.cpu.simd import pointer
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.launch import run
+from rawgan_kernels.cpu.vector.simd import pointer
 
 Array = np.ndarray[Any, Any]
 
@@ -21,7 +21,7 @@ BLOCK = 1 << 14
 
 def apply(body: Any, x: Array, second: Array, third: Array, parameter: float = 0.0) -> Array:
     """y, as x, from a body that computes one block of it; the inputs have one shape, and may be the same array."""
-    y = buffers.empty(x.shape, x.dtype)
+    y = pool.empty(x.shape, x.dtype)
     a = x.ravel()
     b = a if second is x else second.ravel()
     c = a if third is x else third.ravel()
@@ -29,7 +29,7 @@ def apply(body: Any, x: Array, second: Array, third: Array, parameter: float = 0
     return y
 
 
-@kernel
+@compiled
 def part(arguments, block):  # type: ignore[no-untyped-def]
     """How many elements a block has; pointers to its part of the three inputs and of y; the number, in their dtype."""
     x, second, third, y, parameter = arguments

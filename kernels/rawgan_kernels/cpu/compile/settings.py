@@ -1,4 +1,4 @@
-"""Numba, imported where it can work; the settings under which it cannot are named instead of what would come of them.
+"""A check that Numba can work here: settings that forbid it are named before they cause other errors.
 
 Raises, when imported: NumbaError
 """
@@ -10,7 +10,8 @@ from rawgan_kernels.errors import NumbaError
 WAY_OUT = "; or use --backend reference, in Python rawgan_kernels.use('reference'), which needs no Numba"
 
 
-def _check_threads() -> None:
+def check_threads() -> None:
+    """Raises: NumbaError if NUMBA_NUM_THREADS is not a number of threads"""
     text = os.environ.get("NUMBA_NUM_THREADS") or "1"
     if not text.strip().isdecimal() or int(text) < 1:
         raise NumbaError(
@@ -19,20 +20,21 @@ def _check_threads() -> None:
         )
 
 
-def _check_compiler() -> None:
+def check_compiler() -> None:
+    """Raises: NumbaError if Numba does not load, or its compiler is turned off"""
     try:
         from numba import config
-    except Exception as error:  # whatever its settings or a broken installation make of it
+    except Exception as error:  # caused by its settings or a broken installation
         raise NumbaError(
             f"backend 'cpu' needs Numba, which fails to load\n  {type(error).__name__}: {error}\n"
-            f"  see to the variables NUMBA_…, or install it again{WAY_OUT}"
+            f"  check the environment variables NUMBA_…, or install it again{WAY_OUT}"
         ) from error
-    if config.DISABLE_JIT:  # type: ignore[attr-defined]  # whose names are made when it is imported
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]  # its names are made when it is imported
         raise NumbaError(
-            "backend 'cpu': NUMBA_DISABLE_JIT is set, but the kernels are nothing without Numba's compiler\n"
+            "backend 'cpu': NUMBA_DISABLE_JIT is set, but its kernels cannot run without Numba's compiler\n"
             f"  unset it{WAY_OUT}"
         )
 
 
-_check_threads()
-_check_compiler()
+check_threads()
+check_compiler()

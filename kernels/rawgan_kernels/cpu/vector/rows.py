@@ -8,8 +8,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.simd import VECTOR_BYTES, shifted
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.vector.simd import VECTOR_BYTES, shifted
 
 _I64 = ir.IntType(64)
 
@@ -86,7 +86,7 @@ def copy_strided(typing: Any, x: Any, x_step: Any, y: Any, y_step: Any, length: 
     return types.void(x, types.intp, y, types.intp, types.intp), generate
 
 
-@kernel
+@compiled
 def pack_panel(b, b_step, b_column, depth, columns, panel, packed):  # type: ignore[no-untyped-def]
     """`columns` columns of b, at most a panel → packed (depth, panel), the rest of the panel 0; all are pointers.
 

@@ -13,10 +13,10 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import from_dtype
 
-from rawgan_kernels.cpu.compiling import kernel, standalone
-from rawgan_kernels.cpu.rows import clear, copy
-from rawgan_kernels.cpu.simd import PANEL_BYTES, by_address, panel_multiplier, pointer, shifted, small_maps
-from rawgan_kernels.cpu.toom_cook import A, C, G, tile_sizes, transposed
+from rawgan_kernels.cpu.compile.compiled import compiled, standalone
+from rawgan_kernels.cpu.convolutions.toom_cook import A, C, G, tile_sizes, transposed
+from rawgan_kernels.cpu.vector.rows import clear, copy
+from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, by_address, panel_multiplier, pointer, shifted, small_maps
 
 Array = np.ndarray[Any, Any]
 
@@ -103,7 +103,7 @@ def layout(output: tuple[int, int], images: int) -> Layout:
 # --- weights: ŵ = G w Gᵀ ------------------------------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def transform_weights(arguments, panel_number, thread):  # type: ignore[no-untyped-def]
     """w (4, 4, C, K) → a panel of ŵ (point, panel of K, 4·C, panel)"""
     w, transformed, half, code = arguments
@@ -117,7 +117,7 @@ def transform_weights(arguments, panel_number, thread):  # type: ignore[no-untyp
             _transform_taps(code, source, c * k, to, 4 * c * k, pointer(half, thread * 2 * POINTS * panel), panel)
 
 
-@kernel
+@compiled
 def transform_turned_weights(arguments, panel_number, thread):  # type: ignore[no-untyped-def]
     """w (4, 4, K, C) → a panel of ŵ (point, panel of 4·C, K, panel)"""
     w, transformed, half, code = arguments
@@ -130,7 +130,7 @@ def transform_turned_weights(arguments, panel_number, thread):  # type: ignore[n
         _transform_taps(code, source, c * k, to, 4 * c * k, pointer(half, thread * 2 * POINTS * panel), panel)
 
 
-@kernel
+@compiled
 def _transform_taps(code, w, tap, transformed, point, half, panel):  # type: ignore[no-untyped-def]
     """The 2×2 taps of one phase, for a panel of channels → 5×5 points, `tap` and `point` numbers apart."""
     for b in range(2):
@@ -140,7 +140,7 @@ def _transform_taps(code, w, tap, transformed, point, half, panel):  # type: ign
         transform(code.transform, _G, shifted(half, p * 2 * panel), panel, to, point, panel)
 
 
-@kernel
+@compiled
 def turn(arguments, tap, thread):  # type: ignore[no-untyped-def]
     """(4, 4, C, K) → (4, 4, K, C), in squares that fit the cache."""
     w, turned = arguments
@@ -155,7 +155,7 @@ def turn(arguments, tap, thread):  # type: ignore[no-untyped-def]
 # --- tiles: X̂ = Cᵀ x C, ŷ = A y Aᵀ, and back -----------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def transform_x(code, x, n, local, top, left, output_height, output_width, plan, x_hat, columns, padded, half):  # type: ignore[no-untyped-def]
     """Image n of x → its rows of X̂, as image `local` of the block; `columns` of X̂ lie together, 4·C or fewer."""
     height, width, c = x.shape[1:]
@@ -191,7 +191,7 @@ def transform_x(code, x, n, local, top, left, output_height, output_width, plan,
         i0 += m
 
 
-@kernel
+@compiled
 def transform_x_back(code, gx, n, local, top, left, output_height, output_width, plan, x_hat, padded, half):  # type: ignore[no-untyped-def]
     """Image `local` of the block's rows of X̂' → image n of gx: `transform_x` transposed, step by step."""
     height, width, c = gx.shape[1:]
@@ -225,7 +225,7 @@ def transform_x_back(code, gx, n, local, top, left, output_height, output_width,
             clear(pointer(gx, to), width * c)
 
 
-@kernel
+@compiled
 def transform_y(code, y, n, local, plan, y_hat, columns, half):  # type: ignore[no-untyped-def]
     """Image n of y → its rows of ŷ, as image `local` of the block; `columns` of ŷ lie together, K or fewer."""
     height, width, k = y.shape[1:]
@@ -249,7 +249,7 @@ def transform_y(code, y, n, local, plan, y_hat, columns, half):  # type: ignore[
         i0 += m
 
 
-@kernel
+@compiled
 def transform_y_back(code, y, n, local, plan, y_hat, half):  # type: ignore[no-untyped-def]
     """Image `local` of the block's rows of ŷ' → image n of y: `transform_y` transposed, step by step."""
     height, width, k = y.shape[1:]

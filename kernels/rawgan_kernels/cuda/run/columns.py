@@ -11,8 +11,18 @@ Where each image has statistics of its own, it is a group, and no block goes acr
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from rawgan_kernels.cuda.language import THREADS, WARPS, block_sum, blocks_for, cuda, index, kernel, launch, number
-from rawgan_kernels.cuda.memory import empty, flat
+from rawgan_kernels.cuda.compile.language import (
+    THREADS,
+    WARPS,
+    block_sum,
+    blocks_for,
+    cuda,
+    index,
+    kernel,
+    launch,
+    number,
+)
+from rawgan_kernels.cuda.run.memory import empty, flat
 
 ROWS = 32
 """Numbers that a thread adds up: few enough for the rounding error, and for blocks enough to fill a GPU."""

@@ -37,7 +37,7 @@ import numpy as np
 
 from rawgan_kernels import MissingKernel
 from rawgan_kernels import formulas as formulas_source
-from rawgan_kernels.cuda.graph import sent
+from rawgan_kernels.cuda.run.graph import sent
 from rawgan_kernels.formulas import instantiate
 
 THREADS = 256
@@ -93,7 +93,7 @@ def filled(function: Any, names: dict[str, Any], compile_: Callable[[Any], Any])
     inside = dict(function.__globals__)
     for name in {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}:
         value = inside.get(name)
-        if isinstance(value, FunctionType) and value.__module__.startswith(__package__):
+        if isinstance(value, FunctionType) and value.__module__.startswith("rawgan_kernels.cuda."):
             inside[name] = compile_(filled(value, names, compile_))
     inside.update(names)
     return FunctionType(function.__code__, inside, function.__name__, None, function.__closure__)
@@ -217,7 +217,7 @@ def _folder() -> Path:
     from numba.misc import appdirs
 
     digest = hashlib.sha256()
-    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(formulas_source.__file__)):
+    for path in (*sorted(Path(__file__).parents[1].rglob("*.py")), Path(formulas_source.__file__)):
         digest.update(path.read_bytes())
     for tool in ("numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink"):
         with suppress(PackageNotFoundError):

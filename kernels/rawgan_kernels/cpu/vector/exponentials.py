@@ -26,7 +26,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.formulas import instantiate
 
 
@@ -95,7 +95,7 @@ _exp_beyond_linear = _polynomial([1 / factorial(k) for k in range(2, 8)], [1 / f
 _artanh_beyond_linear = _polynomial([1 / k for k in range(3, 18, 2)], [1 / k for k in range(3, 36, 2)])
 
 
-@kernel
+@compiled
 def _reduced(x):  # type: ignore[no-untyped-def]
     """(r, `_rounding` + n) of x = n · ln 2 + r"""
     sum = x * _per_ln2(x) + _rounding(x)
@@ -103,7 +103,7 @@ def _reduced(x):  # type: ignore[no-untyped-def]
     return x - n * _ln2_high(x) - n * _ln2_low(x), sum
 
 
-@kernel
+@compiled
 def exp(x):  # type: ignore[no-untyped-def]
     """e^x for x ≤ 0"""
     x = _exp_is_zero(x) if x < _exp_is_zero(x) else x
@@ -111,7 +111,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     return (_one(x) + (r + r * r * _exp_beyond_linear(r))) * _lifted_power(sum) * _unlift(x)
 
 
-@kernel
+@compiled
 def expm1(x):  # type: ignore[no-untyped-def]
     """e^x − 1 for x ≤ 0"""
     x = _exp_is_no_more(x) if x < _exp_is_no_more(x) else x
@@ -120,7 +120,7 @@ def expm1(x):  # type: ignore[no-untyped-def]
     return power * (r + r * r * _exp_beyond_linear(r)) + (power - _one(x))
 
 
-@kernel
+@compiled
 def log1p(x):  # type: ignore[no-untyped-def]
     """log(1 + x) for 0 ≤ x ≤ 1"""
     s = x / (_two(x) + x)
@@ -128,5 +128,5 @@ def log1p(x):  # type: ignore[no-untyped-def]
     return _two(x) * (s + s * square * _artanh_beyond_linear(square))
 
 
-formulas = instantiate(kernel, zero=_zero, one=_one, two=_two, exp=exp, expm1=expm1, log1p=log1p)
+formulas = instantiate(compiled, zero=_zero, one=_one, two=_two, exp=exp, expm1=expm1, log1p=log1p)
 """The formulas of the kernels, compiled."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu.compiling import SUMS, kernel
-from rawgan_kernels.cpu.launch import run
-from rawgan_kernels.cpu.scalar import formulas
-from rawgan_kernels.cpu.simd import pointer
+from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
+from rawgan_kernels.cpu.run.launch import run
+from rawgan_kernels.cpu.vector.exponentials import formulas
+from rawgan_kernels.cpu.vector.simd import pointer
 
 Array = np.ndarray[Any, Any]
 
@@ -46,13 +46,13 @@ def backward(
     return ggamma, gbeta
 
 
-@kernel(fastmath={"nsz"})  # not "contract": forward and backward must find the same sign
+@compiled(fastmath={"nsz"})  # not "contract": forward and backward must find the same sign
 def _scaled(x, mean, inv_std, gamma, beta):  # type: ignore[no-untyped-def]
     """What the activation sees."""
     return (x - mean) * (inv_std * gamma) + beta
 
 
-@kernel(fastmath=SUMS)
+@compiled(fastmath=SUMS)
 def _moments(row, count, number):  # type: ignore[no-untyped-def]
     """Mean and biased variance of a row."""
     total = number(0)
@@ -70,7 +70,7 @@ def _moments(row, count, number):  # type: ignore[no-untyped-def]
     return mean + rest, squares / number(count) - rest * rest
 
 
-@kernel
+@compiled
 def _forward(arguments, sample, thread):  # type: ignore[no-untyped-def]
     x, _, gamma, beta, y, _, means, variances, eps, slope = arguments
     number, count = x.dtype.type, len(gamma)
@@ -83,7 +83,7 @@ def _forward(arguments, sample, thread):  # type: ignore[no-untyped-def]
     means[sample], variances[sample] = mean, var
 
 
-@kernel(fastmath=SUMS)
+@compiled(fastmath=SUMS)
 def _gradient_sums(g, row, mean, gamma, gbeta, ggamma, inv_std, count, number):  # type: ignore[no-untyped-def]
     """Adds to the gradients of beta and gamma; the means of gamma · g and of gamma · g · x̂."""
     total, product = number(0), number(0)
@@ -96,7 +96,7 @@ def _gradient_sums(g, row, mean, gamma, gbeta, ggamma, inv_std, count, number): 
     return total / number(count), product / number(count)
 
 
-@kernel
+@compiled
 def _backward(arguments, group, thread):  # type: ignore[no-untyped-def]
     x, gy, gamma, beta, gx, parts, means, variances, eps, slope = arguments
     number, count = x.dtype.type, len(gamma)
