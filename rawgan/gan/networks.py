@@ -11,7 +11,7 @@ from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import Grid, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
 from rawgan.gan.models import MODELS, ImageKind, Kind, Pair, makers_of
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 
@@ -93,7 +93,7 @@ class GAN(Players):
         (2, 100)
         """
         _, first = next(iter(self.generator.named_parameters()))
-        draw = random_generator(seed, purpose, step).standard_normal((count, self.noise_size))
+        draw = make_rng(seed, purpose, step).standard_normal((count, self.noise_size))
         return Tensor(draw.astype(first.dtype)).to(first.device)
 
     def asked(self, z: Tensor, labels: Labels | None) -> Tensor:
@@ -197,13 +197,13 @@ def build(
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
 
     def networks() -> Pair:
-        return recipe.networks(kind, pack, noise_size + classes, width, d_width, random_generator(seed, "weights"))
+        return recipe.networks(kind, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
 
     generator, discriminator = networks()
     if classes:
-        discriminator = with_scores(discriminator, conditional, classes, random_generator(seed, "scores"))
+        discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
     if spectral_norm:
-        discriminator = spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
+        discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
     rate = recipe.learning_rate if learning_rate is None else learning_rate
     rates = rate, rate * recipe.d_rate if d_learning_rate is None else d_learning_rate

@@ -15,7 +15,7 @@ from rawgan.gan.networks import GAN, Players
 from rawgan.gan.objectives import Objective, PairedObjective, objective
 from rawgan.gan.penalties import penalty
 from rawgan.ops import mean, sigmoid
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 Judge = Callable[[Tensor], Verdict]
@@ -165,7 +165,7 @@ def generator_loss(
 def _penalty_gradients(gan: Players, judge: Judge, real: Tensor, fake: Tensor, recipe: Recipe) -> list[Tensor]:
     """What the penalty adds to D's gradients. Biases behind the last bend have no part in a slope: theirs are 0."""
     assert recipe.penalty is not None
-    rng = random_generator(recipe.seed, "penalty", gan.d_optimizer.steps)
+    rng = make_rng(recipe.seed, "penalty", gan.d_optimizer.steps)
     with gan.discriminator.frozen_buffers():
         price = penalty(recipe.penalty)(lambda images: judge(images).logits, real, fake, rng)
     weight = recipe.penalty_weight * recipe.penalty_every
@@ -177,7 +177,7 @@ def _judge(gan: Players, recipe: Recipe, index: int, purpose: str, update: int, 
     spread = recipe.instance_noise * max(0.0, 1.0 - index / recipe.noise_steps)
     if not spread:
         return lambda images: gan.judge(images, given)
-    rng = random_generator(recipe.seed, purpose, update)
+    rng = make_rng(recipe.seed, purpose, update)
 
     def noisy(images: Tensor) -> Verdict:
         noise = spread * rng.standard_normal(images.shape)

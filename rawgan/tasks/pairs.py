@@ -33,7 +33,7 @@ from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_
 from rawgan.gan.translating import Look
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 from rawgan.training.trainer import Loop
 
@@ -86,7 +86,7 @@ class PairedTraining(Loop):
 
         Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
         """
-        return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
+        return apart(self.config, self.batches.batch(index), make_rng(self.config.seed, "degrade", index))
 
     def _by_kernels(self, index: int) -> Outcome:
         """See the base class."""
@@ -240,7 +240,7 @@ def batches_of(
     count = at_once(config.size, config.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
-        yield apart(config, pixels, generator(config.seed, f"degrade {purpose}", start))
+        yield apart(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
 
 
 def at_once(height: int, width: int) -> int:

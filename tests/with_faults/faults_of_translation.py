@@ -118,8 +118,8 @@ FAULTS = [
     Fault(
         "enhance: each step loses the same",
         "rawgan/tasks/pairs.py",
-        'generator(self.config.seed, "degrade", index))',
-        'generator(self.config.seed, "degrade", self.reached % 2))',
+        'make_rng(self.config.seed, "degrade", index))',
+        'make_rng(self.config.seed, "degrade", self.reached % 2))',
         "tests/test_translating.py -k loses_something_else",
     ),
     Fault(

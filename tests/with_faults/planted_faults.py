@@ -1756,8 +1756,8 @@ MIXTURES = [
     Fault(
         "mixtures: the same points in every batch",
         "rawgan/data/mixtures.py",
-        'generator(self.seed, "points", step)',
-        'generator(self.seed, "points")',
+        'make_rng(self.seed, "points", step)',
+        'make_rng(self.seed, "points")',
         "tests/test_mixtures.py -k fresh",
     ),
     Fault(
