@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from bench import fuzz_corpus as corpus
 from rawgan.data import load
 from rawgan.data.download import LOOPBACK, Expected, fetch
-from rawgan.data.idx import IMAGES, read_idx
-from rawgan.data.known import read_cifar10
+from rawgan.data.files.idx import IMAGES, read_idx
+from rawgan.data.known_sets import read_cifar10
 from rawgan.errors import RawganError
 from rawgan.runs import RunFolder, animate_folder, checkpoint
 from rawgan.runs.config import TrainConfig

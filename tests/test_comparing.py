@@ -7,7 +7,7 @@ import pytest
 
 from rawgan import nn
 from rawgan.data import load
-from rawgan.data.styles import inverted, thick
+from rawgan.data.pairs.styles import inverted, thick
 from rawgan.gan import Cycle
 from rawgan.metrics import judge_of
 from rawgan.runs.comparing import compare, compare_cycle, style_classifier

@@ -136,7 +136,7 @@ def test_what_unpacks_without_a_bound_is_not_unpacked(tmp_path, pack):
     file = tmp_path / "set.npz"
     file.write_bytes(npz(npy((1, 4, 4), bytes(16)), pack=pack))
     assert complaint(DataError, lambda: load(file, image_size=4)) == (
-        f"{file}, images: packed as NumPy never packs; write it with np.savez"
+        f"{file}, images: packed as NumPy never does; write it with np.savez"
     )
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rawgan.cli._progress import progress_of
 from rawgan.cli._text import say
 from rawgan.data import ImageSet
-from rawgan.data.survey import counted
+from rawgan.data.files.survey import counted
 from rawgan.gan import Cycle, Translator
 from rawgan.metrics import judge_of
 from rawgan.runs.checkpoint import About
@@ -65,7 +65,7 @@ def measured_images(
     part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:
         found = compare(asked, networks, training, part, judge, show, others)
-    count, photographs = len(part), len(np.unique(part.called))
+    count, photographs = len(part), len(np.unique(part.names_or_numbers))
     what = (
         counted(count)
         if count == photographs

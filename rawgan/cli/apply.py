@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from rawgan.cli._progress import progress_of, waiting
 from rawgan.cli._text import Terminal, say
 from rawgan.cli.parsing import parse
-from rawgan.data.detail import best_window
-from rawgan.data.imageset import Progress
-from rawgan.data.listing import Listing
-from rawgan.data.opening import without_suffix
-from rawgan.data.survey import Survey
+from rawgan.data.files.formats import without_suffix
+from rawgan.data.files.survey import Survey
+from rawgan.data.folders.detail import best_window
+from rawgan.data.folders.listing import Listing
+from rawgan.data.image_set import Progress
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data.degrading import resampled
+from rawgan.data.pairs.degradations import resampled
 from rawgan.metrics.fidelity import bell, windowed
 from rawgan.runs.translate_config import EnhanceConfig, PairedConfig
 

@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rawgan.data import ImageSet, Mixture
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.gan import GAN, Labels
 from rawgan.metrics import Reference, evaluate, evaluate_points, held_out_of, judge_of, labels_like
 from rawgan.metrics.mixtures import POINTS

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.data.bounded import machine_bytes
+from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import ConfigError, shown
 from rawgan.files import open_file
 from rawgan.runs._files import (

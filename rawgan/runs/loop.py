@@ -13,8 +13,8 @@ import numpy as np
 import rawgan_kernels
 from rawgan import device, nn
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
-from rawgan.data.bounded import machine_bytes
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
+from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, FileError
 from rawgan.gan import Outcome, human_bytes
 from rawgan.runs._files import holding, is_there

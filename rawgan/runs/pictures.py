@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rawgan.data import to_uint8
-from rawgan.data.opening import opened_image
+from rawgan.data.files.image_files import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.files import open_file
 from rawgan.runs._files import naming, write_file

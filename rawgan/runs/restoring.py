@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from rawgan.data import KNOWN, MIXTURES, ImageSet, load
-from rawgan.data.imageset import Progress
+from rawgan.data import KNOWN_SETS, MIXTURES, ImageSet, load
+from rawgan.data.image_set import Progress
 from rawgan.errors import ArgumentError, ConfigError, DataError, RawganError, one_line
 from rawgan.gan import GAN, build
 from rawgan.runs.checkpoint import About, Checkpoint
@@ -73,7 +73,7 @@ def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
     except RawganError as error:
         for name in PLACES:
             place = getattr(config, name, None)
-            if place is not None and place not in (*KNOWN, *MIXTURES) and not os.path.exists(place):
+            if place is not None and place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
         raise

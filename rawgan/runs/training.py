@@ -9,7 +9,7 @@ import numpy as np
 from rawgan import nn
 from rawgan.autograd import no_grad
 from rawgan.data import Batches, ImageSet, PointBatches
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.files import expanded
 from rawgan.gan import (
     GAN,
