@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 
 from bench.errors import BenchError
-from rawgan.cli._outlet import with_outlets
+from rawgan.cli.terminal.outlet import with_outlets
 from rawgan.errors import RawganError
 
 COMMANDS = {

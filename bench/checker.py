@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rawgan.cli.parsing import parse
 
-TESTS = Path(__file__).parents[1] / "tests"
+TESTS = Path(__file__).parents[1] / "tests" / "testing"
 
 
 @dataclass(frozen=True)
 class CheckerConfig:
-    """Run `gradcheck`, `check_layer` and `check_kernel` on the functions, layers and kernels in tests/proving.
+    """Run `gradcheck`, `check_layer` and `check_kernel` on the functions, layers and kernels in tests/testing/proving.
 
     Prints how many of the wrong ones are caught and how many of the right ones raise an alarm, with a line for each
     that is not as it should be; and those that no such check can catch, which are not counted among the wrong ones.

@@ -26,7 +26,7 @@ from bench.errors import BenchError
 from bench.failing import KILLS, Calls, Fault, faults_of
 from rawgan.cli import main
 from rawgan.gan import MODELS
-from rawgan.runs.pictures import save_grid
+from rawgan.pictures.images import save_grid
 
 SECONDS = 60
 """For which a process may last; they take about one."""
@@ -171,15 +171,15 @@ class Bed:
         import matplotlib.figure  # noqa: F401  what is imported now is there in every fork
         from PIL import Image
 
-        import rawgan.cli._training
-        import rawgan.runs.loop
-        import rawgan.runs.training
+        import rawgan.cli.training
+        import rawgan.tasks.noise
+        import rawgan.training.trainer
 
         Image.preinit()
         self.folder, self.calls = folder, Calls()
         self.data, self.out = folder / "data", folder / "out"
-        rawgan.runs.loop.plot_losses = _draw_losses
-        rawgan.runs.training.save_scatter = _draw_points
+        rawgan.training.trainer.plot_losses = _draw_losses
+        rawgan.tasks.noise.save_scatter = _draw_points
         self.data.mkdir()
         rng, labels = np.random.default_rng(0), np.arange(IMAGES) % 3
         pixels = np.clip(rng.normal(60, 30, (IMAGES, 16, 16)) + 60 * labels[:, None, None], 0, 255).astype(np.uint8)
@@ -364,9 +364,9 @@ def _end_of(said: str) -> str:
 
 def _make_sick() -> None:
     """Have the second step make a NaN unless the learning rate was halved, and the doctor raise alarms."""
+    from rawgan.diagnosis.doctor import Finding
     from rawgan.ops import activation
-    from rawgan.runs import training
-    from rawgan.runs.doctor import Finding
+    from rawgan.tasks import noise as training
 
     usual, sick = training.train_step, False
 

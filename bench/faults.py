@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rawgan.runs import RunFolder
-from rawgan.runs.config import TrainConfig
-from rawgan.runs.training import Training
+from rawgan.config.noise import TrainConfig
+from rawgan.storage import RunFolder
+from rawgan.tasks.noise import Training
 
 
 def small_run(folder: Path, steps: int = 20) -> TrainConfig:

@@ -14,8 +14,8 @@ from PIL import Image
 from safetensors.numpy import save
 
 from rawgan.gan import GAN, ImageKind, build
-from rawgan.runs.checkpoint import About, checksum_of
-from rawgan.runs.state import arrays_of, optimizers_of
+from rawgan.storage.checkpoint import About, checksum_of
+from rawgan.training.state import arrays_of, optimizers_of
 
 PIXELS = np.arange(2 * 5 * 6, dtype=np.uint8).reshape(2, 5, 6)
 

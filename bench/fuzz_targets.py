@@ -8,15 +8,16 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bench import fuzz_corpus as corpus
+from rawgan.config.noise import TrainConfig
 from rawgan.data import load
 from rawgan.data.download import LOOPBACK, Expected, fetch
 from rawgan.data.files.idx import IMAGES, read_idx
 from rawgan.data.known_sets import read_cifar10
 from rawgan.errors import RawganError
-from rawgan.runs import RunFolder, animate_folder, checkpoint
-from rawgan.runs.config import TrainConfig
-from rawgan.runs.folder import read_toml, refuse_taken
-from rawgan.runs.state import restore_gan
+from rawgan.pictures import animate_folder
+from rawgan.storage import RunFolder, checkpoint
+from rawgan.storage.run_folder import read_toml, refuse_taken
+from rawgan.training.state import restore_gan
 
 PICTURE = 16 * 90_000_000
 """Bytes: kilobytes may well hold as many blank pixels as Pillow takes, of 4 bytes, beside three copies on the way."""

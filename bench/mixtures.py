@@ -83,11 +83,11 @@ def main(options: list[str]) -> None:
 def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, Any]:
     """One run of `rawgan train`, and what its points make of the mixture. `points` are written down for the first."""
     from rawgan.cli import main as rawgan
-    from rawgan.cli._points import measured
+    from rawgan.cli.points import measured
     from rawgan.data import MIXTURES
+    from rawgan.inference.restoration import restore
     from rawgan.metrics.mixtures import POINTS
-    from rawgan.runs import RunFolder
-    from rawgan.runs.restoring import restore
+    from rawgan.storage import RunFolder
 
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as path, open(os.devnull, "w") as nowhere:
         options = ["--data", data, "--seed", str(seed), "--out", path, *RECIPES[recipe], *more]

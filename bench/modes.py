@@ -144,10 +144,11 @@ def _recipe(console: Console, config: ModesConfig, path: Path) -> Iterator[Point
     from rawgan.cli import main as rawgan
     from rawgan.data import to_uint8
     from rawgan.gan import generate
-    from rawgan.runs import RunFolder
-    from rawgan.runs.checkpoint import read
-    from rawgan.runs.restoring import build_gan, config_of
-    from rawgan.runs.state import restore_gan
+    from rawgan.inference.restoration import config_of
+    from rawgan.storage import RunFolder
+    from rawgan.storage.checkpoint import read
+    from rawgan.tasks.noise import build_gan
+    from rawgan.training.state import restore_gan
 
     seconds: float | None = None
     if config.run is None:

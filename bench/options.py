@@ -16,12 +16,12 @@ from bench.rounds import Spread, ratios
 from bench.terminal import make_console, print_lines
 from bench.workers import limit_threads
 from rawgan.cli.parsing import parse
+from rawgan.config.noise import TrainConfig
 from rawgan.data import load
 from rawgan.gan import generate
-from rawgan.runs import save_grid
-from rawgan.runs.config import TrainConfig
-from rawgan.runs.evaluating import Evaluator
-from rawgan.runs.training import Training
+from rawgan.pictures import save_grid
+from rawgan.tasks.evaluators import Evaluator
+from rawgan.tasks.noise import Training
 
 ROWS, COLUMNS = 4, 8
 """Images on each side of a picture."""

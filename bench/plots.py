@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.files import FOLDER, read
 from bench.mixtures import from_text
 from rawgan.cli.parsing import parse
-from rawgan.runs.plots import plotting
+from rawgan.pictures.plots import plotting
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
@@ -272,7 +272,7 @@ def quality(figure: Any, report: dict[str, Any]) -> None:
 def mixtures(figure: Any, report: dict[str, Any]) -> None:
     """Real points, and those of the first run of each recipe over them."""
     from rawgan.data import MIXTURES
-    from rawgan.runs.scatter import draw_points
+    from rawgan.pictures.scatter import draw_points
 
     names = {"rawgan": "rawgan train --data {}", "plain": "a plain GAN, the same networks"}
     shown = [one for one in report["results"] if one["points"]]

@@ -22,12 +22,12 @@ from bench.rounds import fastest, in_turn, measure
 from bench.step import RIVALS, input_folder
 from bench.terminal import make_console, print_lines
 from bench.workers import Worker, limit_threads
-from rawgan.cli._figures import in_words
 from rawgan.cli.parsing import parse
+from rawgan.cli.terminal.figures import in_words
+from rawgan.config.base import DEFAULT_STEPS
+from rawgan.config.noise import TrainConfig
 from rawgan.data import load, to_uint8, to_unit
-from rawgan.runs.config import TrainConfig
-from rawgan.runs.evaluating import Evaluator
-from rawgan.runs.options import DEFAULT_STEPS
+from rawgan.tasks.evaluators import Evaluator
 
 FIGURES = ("fid", "kid", "precision", "recall", "coverage", "reverse_kl")
 NAMES = ("rawgan", "PyTorch")
@@ -67,7 +67,7 @@ class RawganRun:
     """What `rawgan train` does, but for the files."""
 
     def __init__(self, config: TrainConfig, samples: int) -> None:
-        from rawgan.runs.training import Training
+        from rawgan.tasks.noise import Training
 
         Training(config).step(1)  # what is compiled or imported by the first step is not training
         self.training, self.samples = Training(config), samples

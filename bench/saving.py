@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rawgan.runs import RunFolder, plot_losses, save_grid
-from rawgan.runs.background import Background
-from rawgan.runs.config import TrainConfig
-from rawgan.runs.training import Training
+from rawgan.config.noise import TrainConfig
+from rawgan.pictures import plot_losses, save_grid
+from rawgan.storage import RunFolder
+from rawgan.tasks.noise import Training
+from rawgan.training.background import Background
 
 ROUNDS = 5
 METRICS = 3000

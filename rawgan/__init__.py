@@ -3,7 +3,9 @@
 Floors, each resting on those below it::
 
     rawgan.cli                                what a person types
-    rawgan.runs                               run folders, pictures, the loop around the step
+    rawgan.inference  rawgan.tasks            trained networks at work; what can be trained
+    rawgan.training  rawgan.config            the training loop; what can be asked for
+    rawgan.diagnosis  rawgan.pictures  rawgan.storage
     rawgan.gan                                networks, objectives, the training step
     rawgan.nn   rawgan.optim   rawgan.data    layers that own parameters; optimisers; images
     rawgan.ops                                differentiable functions

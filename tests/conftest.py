@@ -3,9 +3,7 @@
 import ctypes
 import os
 import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 from textwrap import fill
 
 import numba
@@ -16,8 +14,6 @@ from rawgan.testing.kernel import chosen
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
 from rawgan_kernels import BACKENDS
 from rawgan_kernels.cpu import buffers, compiling
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # bench/, which is not installed
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("brief", deadline=None, derandomize=True, max_examples=3)  # which lines are reached

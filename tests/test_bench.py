@@ -322,7 +322,7 @@ def test_reports_without_a_picture(tmp_path):
 
 
 def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("rawgan.runs.loop.plot_losses", lambda path, records: path.touch())
+    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path.touch())
     options = ("--steps", "2", "--width", "4", "--batch-size", "8", "--samples", "9")
     runs = [mixtures.run("ring8", recipe, 0, options) for recipe in mixtures.RECIPES]
     for one in runs:

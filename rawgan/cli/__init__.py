@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
-from rawgan.cli import _stopping
-from rawgan.cli._outlet import with_outlets
+from rawgan.cli.terminal import signals
+from rawgan.cli.terminal.outlet import with_outlets
 from rawgan.errors import RawganError
 
 COMMANDS = {
@@ -34,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Without arguments, they are those of the process, which is there for the command only.
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    before, _stopping.alone = _stopping.alone, arguments is None
+    before, signals.alone = signals.alone, arguments is None
     try:
         return with_outlets(lambda: _run(given))
     finally:
-        _stopping.alone = before
+        signals.alone = before
 
 
 def _run(arguments: list[str]) -> int:
@@ -57,7 +57,7 @@ def _run(arguments: list[str]) -> int:
         print(f"rawgan: there is no command {command!r}{hint}\n\n{_help()}", file=sys.stderr)
         return 2
     try:
-        run: Callable[[list[str]], int] = import_module(f"rawgan.cli.{command.replace('-', '_')}").main
+        run: Callable[[list[str]], int] = import_module(f"rawgan.cli.commands.{command.replace('-', '_')}").main
         return run(options)
     except RawganError as error:
         print(f"rawgan {command}: {error}", file=sys.stderr)

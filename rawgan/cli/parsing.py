@@ -20,8 +20,8 @@ from tyro.constructors import (
     StructTypeInfo,
 )
 
-from rawgan.cli._page import Option, print_help
-from rawgan.cli._subjects import in_order, subject_of, word_of
+from rawgan.cli.subjects import in_order, subject_of, word_of
+from rawgan.cli.terminal.help_page import Option, print_help
 from rawgan.errors import one_line
 from rawgan.files import expanded
 
@@ -31,7 +31,7 @@ Options = TypeVar("Options")
 def parse(kind: type[Options], command: str, arguments: list[str], default: Options | None = None) -> Options:
     """Options of that kind, a dataclass, as arguments give them; the others are those of `default`, or the usual ones.
 
-    `--help` says what the docstring of each field says, by subject: see `rawgan.cli._subjects`.
+    `--help` says what the docstring of each field says, by subject: see `rawgan.cli.subjects`.
 
     Raises: SystemExit, of code 0 after `--help`, of code 2 for arguments that make no sense; ArgumentError for a path
     in the home folder of nobody

@@ -334,9 +334,9 @@ def test_every_section_can_be_found():
 
 def test_the_whole_command_on_a_simulated_gpu(tmp_path):
     """As a script, in an interpreter that has a simulated CuPy and nothing of rawgan on its path."""
-    tests = Path(__file__).parents[1]
+    helpers = Path(__file__).parents[1] / "helpers"
     (tmp_path / "cupy.py").write_text(
-        f"import sys; sys.path.append({str(tests)!r})\n"
+        f"import sys; sys.path.append({str(helpers)!r})\n"
         "import fake_cupy\n"
         "sys.modules['cupy'] = fake_cupy.make_module()\n"
     )

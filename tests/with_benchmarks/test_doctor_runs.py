@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rawgan.cli import main
-from rawgan.runs import RunFolder
+from rawgan.storage import RunFolder
 
 README = Path(__file__).parents[2] / "README.md"
 SEEDS = [0, 1, 2]

@@ -13,7 +13,7 @@ from bench.disturbed import Ended as ended
 from bench.errors import BenchError
 from bench.failing import ACTIONS, KILLS, Calls, Fault, compile_library, compiler, faults_of, preloaded
 from bench.workers import Worker
-from rawgan.runs import _files
+from rawgan.storage import atomic
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="calls are made to fail by LD_PRELOAD, which is Linux's"),
@@ -179,7 +179,7 @@ def uncaught(name, folder):
             self.faults = [Fault("rename classifier.safetensors", 1, "EIO")]
             return super().disturb(0)
 
-    _files.naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
+    atomic.naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
     return Uncaught(name, folder)
 
 

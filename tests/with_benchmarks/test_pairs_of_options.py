@@ -12,14 +12,14 @@ import pytest
 from covering import covering_array
 from PIL import Image
 
+from rawgan.config.noise import TrainConfig
+from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, DataError
 from rawgan.metrics.classifier import Classifier, Kind
-from rawgan.runs.config import TrainConfig
-from rawgan.runs.cycling import CycleTraining
-from rawgan.runs.state import arrays_of
-from rawgan.runs.training import Training
-from rawgan.runs.translate_config import CycleConfig, EnhanceConfig, Pix2pixConfig
-from rawgan.runs.translating import PairedTraining
+from rawgan.tasks.cycle import CycleTraining
+from rawgan.tasks.noise import Training
+from rawgan.tasks.pairs import PairedTraining
+from rawgan.training.state import arrays_of
 
 STEPS = 20
 PARTS = 4

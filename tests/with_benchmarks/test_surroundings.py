@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rawgan.runs import RunFolder
+from rawgan.storage import RunFolder
 
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
 RARELY = ["--sample-every", "1000000", "--checkpoint-every", "1000000", "--steps", "1000000"]

@@ -8,11 +8,11 @@ from fake_cupy import cupy, simulated_gpu, traffic
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, nn
+from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError
 from rawgan.gan import GraphedStep, ImageKind, build, train_step
-from rawgan.runs import RunFolder
-from rawgan.runs.config import TrainConfig
-from rawgan.runs.training import Training
+from rawgan.storage import RunFolder
+from rawgan.tasks.noise import Training
 from rawgan.testing.kernel import chosen
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures

@@ -3,7 +3,7 @@
 from fault import Fault
 
 FILES, LINES, LOCKS, FOLDER = (f"rawgan/runs/{name}.py" for name in ("_files", "lines", "locks", "folder"))
-LOOP, BACKGROUND = "rawgan/runs/loop.py", "rawgan/runs/background.py"
+LOOP, BACKGROUND = "rawgan/training/trainer.py", "rawgan/training/background.py"
 HELD, RESUME = "tests/test_held_folders.py", "tests/test_resume.py"
 
 FAULTS = [

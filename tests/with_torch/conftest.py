@@ -2,12 +2,8 @@
 
 import importlib.util
 import os
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # bench/, which is not installed, has the networks
 
 # One thread each, set before NumPy or PyTorch is loaded: where cores are shared with other work, the threads of NumPy's
 # BLAS and PyTorch's OpenMP spin while they wait for each other, and half a minute becomes five.

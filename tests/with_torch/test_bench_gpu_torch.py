@@ -1,20 +1,16 @@
 """PyTorch's part of `bench gpu_check`, on the CPU, beside rawgan on the stand-in for CuPy: both train alike."""
 
-import sys
 from contextlib import nullcontext
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from fake_cupy import cupy
 
 from bench import gpu_steps, torch_networks
 from bench.competitors import AGREEMENT, Task, largest_difference
 from bench.gpu import Sizes
 from rawgan.testing.kernel import chosen
-
-sys.path.append(str(Path(__file__).parents[1]))
-from fake_cupy import cupy
 
 __all__ = ["cupy"]  # a fixture
 

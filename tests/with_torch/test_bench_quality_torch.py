@@ -5,7 +5,7 @@ import pytest
 
 from bench import torch_networks
 from bench.quality import NETWORKS, RawganRun, TorchRun
-from rawgan.runs.config import TrainConfig
+from rawgan.config.noise import TrainConfig
 
 
 @pytest.mark.parametrize("channels_last", [False, True])

@@ -1,0 +1,1 @@
+"""Commands of `rawgan`, one file each."""

@@ -1,0 +1,130 @@
+"""rawgan describe"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from rawgan.cli.parsing import parse
+from rawgan.cli.terminal.tables import layer_table
+from rawgan.cli.terminal.text import Terminal
+from rawgan.config.base import RANGES, check_range
+from rawgan.config.noise import FOR_POINTS, TrainConfig
+from rawgan.config.translation import EnhanceConfig, PairedConfig, Pix2pixConfig
+from rawgan.errors import ArgumentError
+from rawgan.gan import (
+    MODELS,
+    TRANSLATORS,
+    ImageKind,
+    Kind,
+    PointKind,
+    TranslationKind,
+    build,
+    build_translator,
+    check_batch,
+    human_bytes,
+    network_bytes,
+    receptive_field,
+    training_bytes,
+)
+from rawgan.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class DescribeConfig:
+    """Show every layer of a model's two networks: output shape, parameters, FLOPs and activation bytes, forwards."""
+
+    model: Annotated[
+        Literal["dcgan", "tutorial", "residual", "mlp", "unet", "resnet", "subpixel"], tyro.conf.Positional
+    ] = "dcgan"
+    """Model of rawgan train or, the last three, of rawgan pix2pix, enhance and cyclegan."""
+    image_size: int = 28
+    """Height and width of the images in pixels; mlp makes points, which have none."""
+    channels: int = 1
+    """1 for grey, 3 for colour."""
+    batch_size: int | None = None
+    """Images, or points, in the batch that is counted. Unset: that of rawgan train."""
+    noise_size: int | None = None
+    """Dimensions of the noise. Unset: that of rawgan train."""
+    width: int | None = None
+    """Channels, or units, of the narrowest hidden layer. Unset: that of rawgan train."""
+    d_width: int | None = None
+    """Width of D. Unset: that of both networks."""
+    conditional: Literal["none", "projection", "auxiliary"] = "none"
+    """How a conditional GAN uses classes; see rawgan train --help."""
+    classes: int = 10
+    """Number of classes, with --conditional."""
+    patch: int = Pix2pixConfig.patch
+    """Height and width of the patches that D scores, in pixels: 16, 34, 70 or 142. For unet, resnet and subpixel."""
+    factor: int = EnhanceConfig.factor
+    """Factor by which subpixel enlarges images: 2, 4 or 8."""
+
+    def check(self) -> None:
+        """Raise an ArgumentError for options that say nothing of the model."""
+        others = ("noise_size", "conditional", "classes") if self.model in TRANSLATORS else ("patch", "factor")
+        if self.model in ("unet", "resnet"):
+            others = (*others, "factor")
+        for name in others:
+            if getattr(self, name) != getattr(type(self), name):
+                raise ArgumentError(f"{name} says nothing of {self.model}; leave it out")
+
+
+def main(options: list[str]) -> int:
+    """Print the tables."""
+    config = parse(DescribeConfig, "rawgan describe", options)
+    config.check()
+    if config.model in TRANSLATORS:
+        return _of_translator(config)
+    points = MODELS[config.model].kind is PointKind
+    of_train = TrainConfig(**FOR_POINTS) if points else TrainConfig()
+    batch_size, noise_size, width = (
+        getattr(of_train if getattr(config, name) is None else config, name)
+        for name in ("batch_size", "noise_size", "width")
+    )
+    d_width = width if config.d_width is None else config.d_width
+    image = {name: getattr(config, name) for name in ("image_size", "channels", "classes")}
+    sizes = {"batch_size": batch_size, "noise_size": noise_size, "width": width, "d_width": d_width}
+    for name, value in {**image, **sizes}.items():
+        check_range(name, value, *RANGES[name])
+    kind: Kind = PointKind() if points else ImageKind(config.image_size, config.channels)
+    check_batch(config.model, kind, batch_size)
+    classes = 0 if config.conditional == "none" else config.classes
+    gan = build(
+        config.model, kind, noise_size=noise_size, width=width, d_width=d_width,
+        conditional=config.conditional, classes=classes,
+    )  # fmt: skip
+    real = Tensor(np.zeros((batch_size, *kind.shape), np.float32))
+    latent = gan.asked(gan.noise(0, "describe", batch_size), gan.in_turn(batch_size))
+    console = Terminal()
+    console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, latent))
+    console.print(layer_table(f"{config.model} discriminator, batch {batch_size}", gan.discriminator, real))
+    memory = sum(training_bytes(gan, batch_size).values())
+    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top")
+    return 0
+
+
+def _of_translator(config: DescribeConfig) -> int:
+    """The same of what makes images out of images, from as many channels as it makes."""
+    names = "image_size", "channels", "batch_size", "width", "d_width", "patch"
+    asked = {name: value for name in names if (value := getattr(config, name)) is not None}
+    as_trained: PairedConfig = (
+        EnhanceConfig(**asked, factor=config.factor)
+        if config.model == "subpixel"
+        else Pix2pixConfig(**asked, model="unet" if config.model == "unet" else "resnet")
+    )
+    as_trained.check()
+    batch_size, width = as_trained.batch_size, as_trained.width
+    enlarged = config.factor if config.model == "subpixel" else 1
+    kind = TranslationKind(config.image_size, config.channels, config.channels, enlarged)
+    gan = build_translator(config.model, kind, width=width, d_width=config.d_width, patch=config.patch)
+    source = Tensor(np.zeros((batch_size, *kind.source_shape), np.float32))
+    seen = gan.seen(Tensor(np.zeros((batch_size, kind.size, kind.size, kind.channels), np.float32)), source)
+    console = Terminal()
+    console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, source))
+    console.print(layer_table(f"its discriminator, batch {batch_size}", gan.discriminator, seen))
+    field = receptive_field(gan.discriminator)
+    console.print(f"each of D's logits is about {field} × {field} pixels: its receptive field")
+    memory = sum(network_bytes(gan, source[:2], seen[:2], batch_size).values())
+    console.print(f"training holds about {human_bytes(memory)}, and scratch space on top")
+    return 0

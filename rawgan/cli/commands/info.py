@@ -1,0 +1,53 @@
+"""rawgan info"""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+
+from rich.table import Table
+
+import rawgan
+from rawgan.cli.parsing import parse
+from rawgan.cli.terminal.text import Terminal
+from rawgan.device import cuda_module
+from rawgan.errors import DeviceError
+from rawgan_kernels import BACKENDS
+
+LIBRARIES = ("numpy", "numba", "cupy-cuda12x", "cupy-cuda13x", "pillow", "matplotlib", "safetensors", "torch")
+
+
+@dataclass(frozen=True)
+class InfoConfig:
+    """Show versions, kernel backends and devices: what a report of a fault should contain."""
+
+
+def main(options: list[str]) -> int:
+    """Print the table."""
+    parse(InfoConfig, "rawgan info", options)
+    table = Table(show_header=False)
+    table.add_row("rawgan", rawgan.__version__)
+    table.add_row("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in LIBRARIES:
+        table.add_row(name, _version(name))
+    table.add_row("backends", ", ".join(BACKENDS))
+    table.add_row("cpu", f"{os.cpu_count()} cores")
+    table.add_row("cuda", _cuda())
+    Terminal().print(table)
+    return 0
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _cuda() -> str:
+    try:
+        cupy = cuda_module()
+    except DeviceError as error:
+        return str(error)
+    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.0f} GiB"

@@ -1,0 +1,90 @@
+"""rawgan interpolate"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from rawgan.cli.labels import labels_of
+from rawgan.cli.parsing import parse
+from rawgan.cli.terminal.progress import progress_of, waiting
+from rawgan.cli.terminal.text import Terminal, say
+from rawgan.config.base import check_range
+from rawgan.device import resolve
+from rawgan.errors import ArgumentError
+from rawgan.gan import generate
+from rawgan.inference import slerp
+from rawgan.inference.restoration import config_of, restore
+from rawgan.pictures import save_animation, save_grid, tile
+from rawgan.storage import RunFolder
+from rawgan.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class InterpolateConfig:
+    """Walk through the noise from one image to another, along the sphere on which noise lies.
+
+    A .png shows each walk as a row; a .gif or .webp shows all walks moving, there and back.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run folder."""
+    frames: int = 12
+    """Number of images in a walk, both ends included."""
+    walks: int = 8
+    """Number of walks."""
+    label: str | None = None
+    """The class that all walks keep to, by its name or number, if the run is conditional. Unset: each has its own, in
+    turn."""
+    seed: int = 0
+    """Seed of the noise: the same seed gives the same walks."""
+    best: bool = False
+    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+    out: Path | None = None
+    """Where to: a .png, .gif or .webp file. Unset: a PNG in the run folder, named after the seed."""
+
+
+def main(options: list[str]) -> int:
+    """Make the picture, and say where it is."""
+    config = parse(InterpolateConfig, "rawgan interpolate", options)
+    check_range("frames", config.frames, 2, 10**4)
+    check_range("walks", config.walks, 1, 10**4)
+    check_range("seed", config.seed, 0, 2**64 - 1)
+    device = resolve(config.device)
+    with RunFolder.open(config.run).held() as folder:
+        return _interpolate(config, folder, device)
+
+
+def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> int:
+    """Walk through the noise of a run."""
+    run = config_of(folder)
+    if run.mixture:
+        raise ArgumentError(
+            f"{config.run} makes points, and a walk from point to point is no picture\n"
+            f"  see them all: rawgan sample {config.run}"
+        )
+    gan, _ = restore(folder, device, config.best)
+    z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
+    z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
+    asked = labels_of(gan, run, config.label, config.walks)
+    of_walks = gan.in_turn(config.walks) if asked is None else asked
+    labels = None if of_walks is None else np.repeat(of_walks, config.frames)
+    latent = gan.asked(Tensor(z.reshape(-1, gan.noise_size)).to(device), labels)
+    console = Terminal()
+    with progress_of(console, "generating") as show:
+        images = generate(gan.sampler, latent, on_progress=show)
+    name = "interpolation" if asked is None else f"interpolation-label-{run.class_called(asked[0])}"
+    path = config.out or config.run / f"{name}-seed-{config.seed}.png"
+    with waiting(console, "writing"):
+        if path.suffix.lower() == ".png":
+            save_grid(path, images, columns=config.frames, titles=run.titles(of_walks, 1))
+        else:
+            by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
+            there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]
+            save_animation(path, there + there[-2:0:-1], fps=12, hold_last=0.1)
+    say(console, str(path))
+    return 0

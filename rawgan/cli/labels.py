@@ -1,0 +1,51 @@
+"""The class that a command's --label asks for."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import numpy as np
+
+from rawgan.config.base import check_range
+from rawgan.config.noise import TrainConfig
+from rawgan.errors import ArgumentError
+from rawgan.gan import GAN, Labels
+
+LISTED = 20
+"""So many classes are named in an error."""
+
+
+def labels_of(gan: GAN, config: TrainConfig, label: str | None, count: int) -> Labels | None:
+    """So many times the label, which is the name of a class, or its number; None if none is asked for.
+
+    Raises: ArgumentError for a label that is no class of the run
+    """
+    if label is None:
+        return None
+    if not gan.classes:
+        raise ArgumentError(
+            f"label {label}: this run was trained without classes\n"
+            "  leave out --label, or train with --conditional projection on images that have labels"
+        )
+    return np.full(count, number_of(label, config.class_names or (), gan.classes))
+
+
+def number_of(label: str, names: Sequence[str], classes: int) -> int:
+    """The number of a class, by its name or number. A name comes first: a class may be called by a number.
+
+    Raises: ArgumentError for what is neither
+
+    >>> number_of("dog", ["cat", "dog"], 2), number_of("1", ["cat", "dog"], 2), number_of("1", ["0", "10", "1"], 3)
+    (1, 1, 2)
+    """
+    if label in names:
+        return names.index(label)
+    try:
+        number = int(label)
+    except ValueError:
+        listed = ", ".join(f"{n} {name}" for n, name in enumerate(names[:LISTED])) + ", …" * (len(names) > LISTED)
+        near = get_close_matches(label, names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        known = listed or f"numbers from 0 to {classes - 1}"
+        raise ArgumentError(f"label {label}: there is no such class{hint}\n  classes of this run: {known}") from None
+    check_range("label", number, 0, classes - 1)
+    return number

@@ -1,0 +1,102 @@
+"""Progress of work that takes a while: a bar where the terminal can move one, and lines of text everywhere else.
+
+Both keep quiet about work that is soon done.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread, Timer
+
+from rich.console import Console
+from rich.progress import Progress
+
+from rawgan.cli.terminal.text import duration, say
+
+PATIENCE = 1.0
+"""Seconds before a bar appears."""
+LINE_SECONDS = 5.0
+"""Seconds before the first line of text, and between two of them."""
+
+Show = Callable[[int, int], None]
+
+
+def moves_cursor(console: Console) -> bool:
+    """Whether what was printed can be replaced: not in files, pipes, and terminals such as that of an editor."""
+    return console.is_terminal and not console.is_dumb_terminal and not console.legacy_windows
+
+
+@contextmanager
+def progress_of(console: Console, what: str) -> Iterator[Show]:
+    """Give a function (done, total) that moves a bar, which appears if the work takes long and is gone afterwards.
+    Where there is no terminal that could show one, lines say how far the work is.
+
+    Either appears on time, however long the first piece of work takes.
+    """
+    with _bar(console, what) if moves_cursor(console) else _lines(console, what) as show:
+        yield show
+
+
+@contextmanager
+def waiting(console: Console, what: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done as long as it takes, where nobody knows how far it is. Gives a function that says more
+    of it."""
+    if moves_cursor(console):
+        with console.status(what) as status:
+            yield status.update
+        return
+    started, words = time.monotonic(), [what]
+
+    def name(what: str) -> None:
+        words[0] = what
+
+    with repeating(LINE_SECONDS, lambda: say(console, f"{words[0]}: {duration(time.monotonic() - started)} so far")):
+        yield name
+
+
+@contextmanager
+def _bar(console: Console, what: str) -> Iterator[Show]:
+    progress = Progress(console=console, transient=True)
+    task = progress.add_task(what, total=None)
+    timer = Timer(PATIENCE, progress.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+    finally:
+        timer.cancel()
+        timer.join()
+        if progress.live.is_started:
+            progress.stop()
+
+
+@contextmanager
+def _lines(console: Console, what: str) -> Iterator[Show]:
+    started, far = time.monotonic(), [""]
+
+    def show(done: int, total: int) -> None:
+        far[0] = f" {100 * done // total} %," if total else ""
+
+    def line() -> None:
+        say(console, f"{what}:{far[0]} {duration(time.monotonic() - started)} so far")
+
+    with repeating(LINE_SECONDS, line):
+        yield show
+
+
+@contextmanager
+def repeating(seconds: float, action: Callable[[], None]) -> Iterator[None]:
+    """Inside, a thread does something every so many seconds."""
+    ended = Event()
+
+    def repeat() -> None:
+        while not ended.wait(seconds):
+            action()
+
+    thread = Thread(target=repeat, name="rawgan-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(seconds)  # no longer: it may be held up by a terminal that nobody reads

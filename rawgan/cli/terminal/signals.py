@@ -1,0 +1,109 @@
+"""Signals that ask a training to stop: the first one after the current step, a second one at once.
+
+Python runs a signal's handler between two of its own instructions, in the main thread: not while a kernel computes or a
+write is held up, and twice within a long step only once. So the numbers of signals come through a socket, to a thread;
+and nothing is printed by a handler, which may have interrupted the printing.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from rawgan.cli.terminal.outlet import hurry
+
+ASKING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
+"""Ctrl-C, kill, a terminal that was closed, what batch systems send before time is up, Ctrl-Break."""
+WORDS = "stopping after this step, with a checkpoint; Ctrl-C again stops at once"
+GRACE = 0.3
+"""Seconds for last words to a terminal that may be held up."""
+
+alone = False
+"""Whether the process is there for the command only, and may be ended with it."""
+
+
+@dataclass
+class Stop:
+    """The signal that asked to stop, if one did."""
+
+    signal: int | None = None
+
+
+@contextmanager
+def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
+    """Give what a signal turns into a request to stop, which `tell` tells; a second signal ends the process, or raises
+    a KeyboardInterrupt where others live in it, too.
+
+    Signals come to the main thread alone: in another one, nothing asks to stop.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def note(number: int, frame: object) -> None:
+        if stop.signal is not None and not alone:
+            raise KeyboardInterrupt
+        stop.signal = number
+
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    outer = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+    before = {number: signal.signal(number, note) for number in _handled()}
+    watcher = threading.Thread(target=_watch, args=(receiver, before.keys(), stop, tell), daemon=True)
+    watcher.start()
+    try:
+        yield stop
+    finally:
+        hurry.clear()
+        signal.set_wakeup_fd(outer)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        sender.close()  # which ends the thread
+        watcher.join(GRACE)
+
+
+def _handled() -> list[signal.Signals]:
+    """The signals that there are here; nohup's wish not to hear of a closed terminal is respected."""
+    found = [getattr(signal, name) for name in ASKING if hasattr(signal, name)]
+    hangup = getattr(signal, "SIGHUP", None)
+    return [each for each in found if each != hangup or signal.getsignal(each) != signal.SIG_IGN]
+
+
+def _watch(receiver: socket.socket, handled: Container[int], stop: Stop, tell: Callable[[str], None]) -> None:
+    """Wait for the numbers of signals, until the other end is closed."""
+    asked, teller = 0, None
+    with receiver:
+        while numbers := receiver.recv(64):
+            for number in numbers:
+                if number not in handled:
+                    continue
+                asked += 1
+                if asked == 1:
+                    stop.signal = number
+                    hurry.set()
+                    teller = threading.Thread(target=tell, args=(WORDS,), daemon=True)
+                    teller.start()  # of its own, as the terminal may be held up
+                elif alone:
+                    _leave(number)
+    if teller is not None:
+        teller.join(GRACE)
+
+
+def _leave(number: int) -> None:
+    """End the process, whatever it is at. What it was writing is not in place yet; its next start removes that."""
+
+    def say() -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            if os.isatty(1):
+                os.write(1, b"\x1b[?25h\r\n")  # a bar hides the cursor
+            os.write(sys.stderr.fileno(), b"rawgan: stopped at once\n")
+
+    last_words = threading.Thread(target=say, daemon=True)
+    last_words.start()
+    last_words.join(GRACE)
+    os._exit(128 + number)

@@ -1,0 +1,223 @@
+"""What a person sees of a training run: lines of a log, or samples and figures that move in a terminal."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.control import ControlType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.segment import Segment
+from rich.text import Text
+
+from rawgan.cli.terminal.figures import in_words
+from rawgan.cli.terminal.progress import repeating
+from rawgan.cli.terminal.text import duration, say
+from rawgan.gan.objectives import IN_NATS, guessing
+from rawgan.metrics import quality
+from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
+from rawgan.pictures.terminal import layout_of, terminal_lines
+from rawgan.training.trainer import Loop, Record
+
+LOG_SECONDS = 5.0
+"""Time between the lines of a log."""
+SILENT_SECONDS = 9.0
+"""The longest time without any line, however long a step takes, or what follows the last one."""
+REFRESH_SECONDS = 2.0
+"""Time between refreshes of the figures in a terminal, however long a step takes."""
+REDRAW_SECONDS = 4.0
+"""Time between pictures in a terminal."""
+SHARE = 100
+"""Pictures are drawn at intervals of as many times what drawing takes, so that they cost 1 % of the time at most."""
+WINDOW = 50
+"""Latest steps by which the speed is measured."""
+LEAST_ACROSS = 4
+"""Pixels of an image below which nothing is to be seen."""
+
+
+class Log:
+    """Progress as lines of text: for files, pipes, and terminals that cannot move the cursor."""
+
+    def __init__(self, console: Console, training: Loop) -> None:
+        self.console, self.training = console, training
+        self.times: deque[tuple[int, float]] = deque(maxlen=WINDOW)
+        self.logged = -LOG_SECONDS
+        self.stack = ExitStack()
+
+    def __enter__(self) -> "Log":
+        self.entered = time.monotonic()
+        self._print(*self.legend())
+        self.stack.enter_context(repeating(SILENT_SECONDS / 3, self._live_sign))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stack.close()
+
+    def _print(self, *lines: str) -> None:
+        say(self.console, *lines)
+        self.printed = time.monotonic()
+
+    def _live_sign(self) -> None:
+        """Print a line if there was none for long."""
+        now, reached, steps = time.monotonic(), self.training.reached, self.training.steps
+        if now - self.printed < SILENT_SECONDS * 2 / 3:
+            return
+        since = duration(now - (self.times[-1][1] if self.times else self.entered))
+        self._print(f"step {reached}/{steps}; since then: {since}")
+
+    def legend(self) -> Iterator[str]:
+        """What the figures mean."""
+        recipe = self.training.config.recipe()
+        d_loss, g_loss = guessing(recipe.play)
+        unit = "nats; " if recipe.objective in IN_NATS else ""
+        yield f"D loss and G loss: {unit}{d_loss:.3f} and {g_loss:.3f} if D guesses"
+        yield "D(real) and D(fake): probability of being real, by D; 0.5 if D guesses"
+        if self.training.config.command != "train":
+            yield "differences: mean absolute; pixels are from -1 to 1"
+
+    def seconds_per_step(self) -> float:
+        """Mean of the latest steps; 0 as long as there is only one."""
+        if len(self.times) < 2:
+            return 0.0
+        (first, began), (last, ended) = self.times[0], self.times[-1]
+        return max((ended - began) / max(last - first, 1), 1e-9)
+
+    def pace(self, step: int, since: float = 0.0) -> str:
+        """Speed, and the time that is left, of which some has passed since that step."""
+        each = self.seconds_per_step()
+        if not each:
+            return ""
+        config, left = self.training.config, each * (self.training.steps - step) - since
+        speed = f"{1 / each:.3g} steps/s" if each < 1 else f"{each:.3g} s/step"
+        images = config.batch_size / each
+        pace = f"{images:.0f}" if images >= 10 else f"{images:.2g}"
+        return f"{speed}  {pace} {config.kind.name}/s  ETA {duration(max(left, 0.0))}"
+
+    def step(self, record: Record) -> None:
+        """Print a line, unless the last one is recent."""
+        now = time.monotonic()
+        self.times.append((record.step, now))
+        if record.step not in (1, self.training.steps) and now - self.logged < LOG_SECONDS:
+            return
+        self.logged = self.printed = now
+        parts = f"step {record.step}/{self.training.steps}", *_figures(record), self.pace(record.step)
+        say(self.console, "  ".join(filter(None, parts)))
+
+    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
+        """Pictures are files, and a log shows none; but what points make of a mixture is soon said."""
+        if self.training.config.mixture is not None:
+            found = quality_in_words(quality(samples, self.training.config.mixture))
+            self._print(f"step {step:,}: {found}")
+
+    def figures(self, step: int, figures: dict[str, Any]) -> None:
+        """How good the images are."""
+        self._print(f"step {step:,}  {in_words(figures)}")
+
+    def say(self, what: str) -> None:
+        """Something that a person should know, and that takes a while."""
+        self._print(*what.splitlines())
+
+
+class View(Log):
+    """Samples as large as the terminal allows, a bar, and every figure with its name, which stay in their place."""
+
+    def __enter__(self) -> "View":
+        self.record: Record | None = None
+        self.picture: list[str] = []
+        self.size = self.console.size  # that the picture was made for
+        self.caption = ""
+        self.drawn, self.cost = 0.0, 0.0
+        self.live = Live(self, console=self.console, refresh_per_second=1 / REFRESH_SECONDS, vertical_overflow="crop")
+        self.live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.live.stop()
+
+    def step(self, record: Record) -> None:
+        """Take note of the figures; and draw, if the last picture is not recent."""
+        self.record = record
+        self.times.append((record.step, time.monotonic()))
+        if time.monotonic() - self.drawn >= max(REDRAW_SECONDS, SHARE * self.cost):
+            self.sample(self.training.reached, None)
+
+    def sample(self, step: int, samples: np.ndarray[Any, Any] | None) -> None:
+        """Draw samples: those that were made for a picture, or others."""
+        began = time.monotonic()
+        try:
+            self._draw(step, self.training.sample() if samples is None else samples)
+        except Exception as error:  # whatever it is: the run is worth more than its picture
+            self.picture, self.caption = [], f"step {step:,}: no picture: {str(error) or type(error).__name__}"
+        self.live.refresh()
+        self.drawn = time.monotonic()
+        self.cost = self.drawn - began
+
+    def _draw(self, step: int, samples: np.ndarray[Any, Any]) -> None:
+        """Make the picture that the next refresh shows."""
+        mixture, ema = self.training.config.mixture, self.training.config.ema
+        self.size = self.console.size
+        width, height = self.size.width, self.size.height - len(self._status()) - 2
+        of = ", by the average of G's weights" if ema else ""
+        self.caption = f"samples of step {step:,}{of}"
+        if mixture is None:
+            images, group = self.training.shown(samples)
+            layout = layout_of(len(images), group, images.shape[1:3], width, height)
+        else:
+            self.caption = f"step {step:,}: real points, and {quality_in_words(quality(samples, mixture))}"
+            layout = layout_of(2, 2, (RASTER, RASTER), width, height)
+            images = rasters(samples, mixture, layout.across if layout else RASTER)
+        fits = layout is not None and layout.across >= LEAST_ACROSS
+        self.picture = terminal_lines(images, layout, self._colors()) if layout is not None and fits else []
+
+    def _colors(self) -> str | None:
+        """Which colours the terminal has; None where it cannot show half blocks of two of them."""
+        has_blocks = not self.console.no_color and self.console.encoding.startswith("utf")
+        return self.console.color_system if has_blocks else None
+
+    def _status(self) -> list[RenderableType]:
+        """The lines below the picture."""
+        training, record = self.training, self.record
+        step = training.reached if record is None else record.step
+        since = time.monotonic() - self.times[-1][1] if self.times else 0.0
+        first = [f"step {step}/{training.steps}"]
+        rest: list[str] = [""] * 2
+        if record is not None:
+            epoch, *figures = _figures(record)
+            first.append(epoch)
+            notes = [*self.legend()]
+            pairs = [figures[:2], figures[2:4], figures[4:]]
+            rest = [f"{'  '.join(pair)}  ({note.partition(': ')[2]})" for pair, note in zip(pairs, notes, strict=False)]
+        first.append(self.pace(step, since))
+        if since > REDRAW_SECONDS and step < training.steps:
+            first.append(f"this step: {duration(since)}")
+        texts = [Text(line, no_wrap=True, overflow="ellipsis") for line in ("  ".join(filter(None, first)), *rest)]
+        return [texts[0], ProgressBar(total=training.steps, completed=step), *texts[1:]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Lines of the picture, as they are, and the others."""
+        if console.size == self.size and self.picture:
+            for drawn in self.picture:
+                yield Segment(drawn, None, [(ControlType.CARRIAGE_RETURN,)])  # no text of which rich counts the width
+                yield Segment.line()
+        if self.caption:
+            yield Text(self.caption, no_wrap=True, overflow="ellipsis")
+        for line in self._status():
+            yield line
+            if isinstance(line, ProgressBar):
+                yield Segment.line()
+
+
+def _figures(record: Record) -> list[str]:
+    """Each figure with its name."""
+    return [
+        f"epoch {record.epoch:.2f}",
+        f"D loss {record.d_loss:.3f}",
+        f"G loss {record.g_loss:.3f}",
+        f"D(real) {record.d_real:.2f}",
+        f"D(fake) {record.d_fake:.2f}",
+        *(f"{name} difference {value:.3f}" for name, value in record.of_images().items()),
+    ]

@@ -1,0 +1,109 @@
+"""What `rawgan evaluate` says of translators and enhancers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from rawgan.cli.terminal.progress import progress_of
+from rawgan.cli.terminal.text import say
+from rawgan.config.translation import CycleConfig, PairedConfig, TranslateConfig
+from rawgan.data import ImageSet
+from rawgan.data.files.survey import counted
+from rawgan.gan import Cycle, Translator
+from rawgan.inference.comparison import Comparison, compare, compare_cycle, style_classifier
+from rawgan.inference.restoration import check_moved
+from rawgan.metrics import judge_of
+from rawgan.storage.checkpoint import About
+from rawgan.storage.provenance import digest_of
+from rawgan.tasks.cycle import kinds_of
+from rawgan.tasks.pairs import parts_of
+
+COLUMNS = (
+    ("psnr", "PSNR, dB", ".2f"),
+    ("ssim", "SSIM", ".4f"),
+    ("l1", "L1", ".4f"),
+    ("fid", "FID", ".3f"),
+    ("recognised", "class kept", ".4f"),
+    ("style", "of the kind wanted", ".4f"),
+    ("back", "L1 there and back", ".4f"),
+)
+"""What is measured, its heading, and how it is written."""
+
+
+def measured_images(
+    console: Console, asked: TranslateConfig, networks: Translator | Cycle, others: Mapping[str, Translator],
+    samples: int | None, features: Path | None, trained_by: Mapping[str, About],
+) -> dict[str, Any]:  # fmt: skip
+    """Translate images that the run never saw, measure them, and print the table. Returns it, and figures of each.
+
+    `trained_by` is what checkpoints say, by the name of their run: if of other images, it is said that some of those
+    measured may have been trained with.
+    """
+    judge = judge_of(asked.data, features) if features is not None or asked.data == "mnist" else None
+    if isinstance(networks, Cycle):
+        assert isinstance(asked, CycleConfig)
+        with progress_of(console, "reading images") as show:
+            kinds = kinds_of(asked, show)
+        (a, a_held_out), (b, b_held_out) = kinds
+        _check_images(console, asked, trained_by, a, a_held_out, b, b_held_out)
+        parts = a_held_out.part(slice(samples)), b_held_out.part(slice(samples))
+        with progress_of(console, "learning to tell both kinds apart") as show:
+            kind_of = style_classifier(asked, (a, b), parts, show)
+        with progress_of(console, "translating") as show:
+            found = compare_cycle(asked, networks, parts, kind_of, judge, show)
+        counts = " and ".join(f"{len(part):,}" for part in parts)
+        return _shown(console, f"{counts} images of both kinds", found)
+    assert isinstance(asked, PairedConfig)
+    with progress_of(console, "reading images") as show:
+        training, held_out = parts_of(asked, show)
+    _check_images(console, asked, trained_by, training, held_out)
+    part = held_out.part(slice(samples))
+    with progress_of(console, "translating") as show:
+        found = compare(asked, networks, training, part, judge, show, others)
+    count, photographs = len(part), len(np.unique(part.names_or_numbers))
+    what = (
+        counted(count)
+        if count == photographs
+        else f"{counted(count, 'square')} of {counted(photographs, 'photograph')}"
+    )
+    return _shown(console, what, found)
+
+
+def _check_images(console: Console, asked: TranslateConfig, trained_by: Mapping[str, About], *images: ImageSet) -> None:
+    """Say so if the images are not those that a run had when it was trained.
+
+    Raises: ArgumentError if they are not at the same place either
+    """
+    for run, about in trained_by.items():
+        check_moved(asked, about, digest_of(*images))
+        if about.made_by.get("images") != digest_of(*images)["images"]:
+            say(console, f"the images are not those that {run} was trained by: some of them it may have seen")
+
+
+def _shown(console: Console, what: str, found: Comparison) -> dict[str, Any]:
+    """Print the table. Returns what is in it, and figures of each image."""
+    console.print(_table(f"{what} not trained with", found.figures))
+    images = {
+        network: [
+            {"image": name, **dict(zip(each, row, strict=True))}
+            for name, *row in zip(found.names[network].tolist(), *(v.tolist() for v in each.values()), strict=True)
+        ]
+        for network, each in found.each.items()
+    }
+    return {"figures": found.figures, "images": images}
+
+
+def _table(title: str, rows: dict[str, dict[str, float]]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    shown = [column for column in COLUMNS if any(column[0] in figures for figures in rows.values())]
+    table.add_column("")
+    for _, heading, _ in shown:
+        table.add_column(heading, justify="right")
+    for name, figures in rows.items():
+        table.add_row(name, *(format(figures[key], form) if key in figures else "" for key, _, form in shown))
+    return table

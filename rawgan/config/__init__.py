@@ -1,0 +1,1 @@
+"""Configuration of every training command: options, their ranges, and config.toml."""

@@ -1,0 +1,1 @@
+"""Diagnosis of a training: layers, symptoms, non-finite numbers."""

@@ -1,0 +1,183 @@
+"""How good translated or enhanced images are, beside what is made without a network."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan.config.translation import CycleConfig, PairedConfig
+from rawgan.data import ImageSet, name_of, to_uint8
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.styles import checked_styles
+from rawgan.gan import Cycle, Translator
+from rawgan.inference.baselines import Maker, baselines_of
+from rawgan.metrics import Classifier, Judge, fid, train_classifier
+from rawgan.tasks.cycle import there_and_back
+from rawgan.tasks.pairs import batches_of, device_of, of_images, of_pixels, translated
+from rawgan.tensor import Tensor
+
+CHOSEN_BY = 200
+"""Images that the network was trained with, by which a baseline chooses what it has to choose."""
+TRANSLATED, TARGETS = "translated", "targets"
+STYLE_IMAGES, STYLE_EPOCHS = 4000, 2
+"""What the classifier of two kinds is trained by: images of each, at most, and how often it sees them."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of each maker, the networks first; of judged targets, too."""
+
+    figures: dict[str, dict[str, float]]
+    each: dict[str, dict[str, NDArray[np.float64]]]
+    """Those of each image, or photograph, that a network made, by network and name: (N,)."""
+    names: dict[str, NDArray[Any]]
+    """What these images are called, by network: (N,)."""
+
+
+def compare(
+    config: PairedConfig,
+    gan: Translator,
+    training: ImageSet,
+    held_out: ImageSet,
+    judge: Judge | None = None,
+    on_progress: Progress = lambda done, total: None,
+    others: Mapping[str, Translator] = MappingProxyType({}),
+) -> Comparison:
+    """Have all make images of those held out, and measure them: the network, others by name, and what needs none.
+
+    PSNR, SSIM and L1 are means over the images, or the photographs that squares are from, by pixels rounded to bytes.
+    With a judge, FID to the targets, and the share of images that it takes for the class of their label, if it knows
+    their classes.
+    """
+    few = batches_of(config, training.part(slice(CHOSEN_BY)), "cpu", "baselines")
+    baselines = baselines_of(config, *(np.concatenate([x.numpy() for x in parts]) for parts in zip(*few, strict=True)))
+    makers: dict[str, Callable[[Tensor], NDArray[Any]]] = {
+        TRANSLATED: partial(translated, gan),
+        **{
+            f"the run {name}" if name in (TRANSLATED, TARGETS, *baselines) else name: partial(translated, other)
+            for name, other in others.items()
+        },
+        **{name: _of_numpy(maker) for name, maker in baselines.items()},
+    }
+    made: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in (*makers, TARGETS)}
+    near: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in makers}
+    done = 0
+    for sources, targets in batches_of(config, held_out, device_of(gan)):
+        made[TARGETS].append(to_uint8(targets.numpy()))
+        for name, make in makers.items():
+            made[name].append(to_uint8(make(sources)))
+            near[name].append(of_pixels(made[name][-1], made[TARGETS][-1]))
+        done += len(targets)
+        on_progress(done, len(held_out))
+    each = {}
+    for name, parts in near.items():
+        found = {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
+        each[name], names = of_images(found, held_out.names_or_numbers)
+    figures = {name: _means(found) for name, found in each.items()}
+    if judge is not None:
+        knows = judge.data == name_of(config.data) and judge.class_names == held_out.class_names
+        labels = held_out.labels if knows else None
+        _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
+    return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: names})
+
+
+def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
+    return lambda images: maker(images.numpy())
+
+
+def _judged(
+    figures: dict[str, dict[str, float]],
+    images: dict[str, NDArray[np.uint8]],
+    labels: NDArray[np.int64] | None,
+    judge: Judge,
+) -> None:
+    """Add what the judge finds; of the targets themselves, too, whose FID is 0."""
+    real = judge.features(images[TARGETS])
+    for name, pixels in images.items():
+        features = judge.features(pixels)
+        own = figures.setdefault(name, {})
+        if len(real) > features.shape[1]:
+            own["fid"] = fid(real, features)
+        if labels is not None and judge.classes is not None:
+            own["recognised"] = float((judge.probabilities(features).argmax(axis=1) == labels).mean())
+
+
+def compare_cycle(
+    config: CycleConfig,
+    gan: Cycle,
+    held_out: tuple[ImageSet, ImageSet],
+    kind_of: Classifier,
+    judge: Judge | None = None,
+    on_progress: Progress = lambda done, total: None,
+) -> Comparison:
+    """Translate images of both kinds that were not trained with, and measure them, beside what real images reach.
+
+    `style` is the share that `kind_of`, a `style_classifier`, takes for the kind that they should be of. With a judge,
+    `recognised` is the share that it takes for the class of the image that was translated; what is inverted is turned
+    back for it, as it has seen no such images. FID is to real images of that kind. `back` is L1 of what is translated
+    there and back. Of a style, what should come out is known, and pixels are compared with it.
+    """
+    a, b = held_out
+    knows = judge is not None and judge.data == name_of(config.data) and judge.class_names == a.class_names
+    inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
+
+    def judged(
+        pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, kind: int
+    ) -> dict[str, NDArray[np.float64]]:
+        """Of each image, whether it is of that kind, and of that class."""
+        found = {"style": kind_of.labels(pixels) == kind}
+        if judge is not None and labels is not None and knows:
+            upright = 255 - pixels if inverted and kind else pixels
+            found["recognised"] = judge.probabilities(judge.features(upright)).argmax(axis=1) == labels
+        return {name: values.astype(np.float64) for name, values in found.items()}
+
+    figures: dict[str, dict[str, float]] = {}
+    each: dict[str, dict[str, NDArray[np.float64]]] = {}
+    sides = (
+        ("A to B", gan.forth, gan.back, a, b, 1),
+        ("B to A", gan.back, gan.forth, b, a, 0),
+    )
+    done = 0
+
+    def show(within: int, _: int) -> None:
+        on_progress(done + within, len(a) + len(b))
+
+    for name, there, back, images, wanted, kind in sides:
+        made, home = there_and_back(there, back, images, show)
+        done += len(images)
+        each[name] = {**judged(made, images.labels, kind), "back": home}
+        if config.styles is not None:
+            each[name] |= of_pixels(made, wanted.images)
+        figures[name] = _means(each[name])
+        if judge is not None:
+            features, real = judge.features(made), judge.features(wanted.images)
+            if len(real) > real.shape[1]:
+                figures[name]["fid"] = fid(real, features)
+        figures[f"real {'AB'[kind]}"] = _means(judged(wanted.images, wanted.labels, kind))
+    return Comparison(figures, each, {"A to B": a.names_or_numbers, "B to A": b.names_or_numbers})
+
+
+def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in each.items()}
+
+
+def style_classifier(
+    config: CycleConfig,
+    kinds: tuple[ImageSet, ImageSet],
+    held_out: tuple[ImageSet, ImageSet],
+    on_progress: Progress = lambda done, total: None,
+) -> Classifier:
+    """What tells the two kinds apart; of few images, it sees each more often."""
+
+    def both(parts: tuple[ImageSet, ImageSet]) -> ImageSet:
+        few = [part.images[:STYLE_IMAGES] for part in parts]
+        labels = np.repeat([0, 1], [len(images) for images in few])
+        return ImageSet(np.concatenate(few), labels, "two kinds of images")
+
+    training = both(kinds)
+    epochs = max(STYLE_EPOCHS, STYLE_EPOCHS * 2 * STYLE_IMAGES // (4 * len(training)))
+    return train_classifier(training, both(held_out), config.seed, epochs, on_progress)

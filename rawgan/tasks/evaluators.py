@@ -1,0 +1,87 @@
+"""What the images, or points, of a run are measured against."""
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rawgan.config.noise import TrainConfig
+from rawgan.data import ImageSet, Mixture
+from rawgan.data.image_set import Progress
+from rawgan.gan import GAN, Labels
+from rawgan.metrics import Reference, evaluate, evaluate_points, held_out_of, judge_of, labels_like
+from rawgan.metrics.mixtures import POINTS
+from rawgan.tensor import Tensor
+
+SAMPLES = 10_000
+"""How many images are compared, unless there are fewer real ones."""
+
+BEST = {"images": "fid", "points": "unmatched"}
+"""The figure by which one checkpoint is better than another, by the name of their kind: the less, the better."""
+
+
+class Evaluator:
+    """Real images that generated ones are compared with: the same ones each time, so that figures compare.
+
+    `features` is the file of a classifier or of an ONNX network; None stands for the classifier of digits. `samples`
+    None is 10,000, or as many as there are real images.
+
+    Raises: DataError for data that nothing here can judge, ArgumentError for more samples than there are images
+
+    >>> from rawgan.data import load
+    >>> digits = load("mnist", image_size=28)
+    >>> evaluator = Evaluator(TrainConfig(), digits, samples=100)
+    >>> evaluator.reference.count, evaluator.measure(digits.images[:100])["modes"]
+    (100, 10)
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        images: ImageSet,
+        features: Path | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        on_progress: Progress = lambda done, total: None,
+    ) -> None:
+        judge = judge_of(config.data, features)
+        self.images, self.seed = images, seed
+        self.training, self.held_out = held_out_of(config.data, images, 0.5, seed, on_progress, config.skip_broken)
+        count = samples or min(SAMPLES, len(self.training), len(self.held_out))
+        self.reference = Reference.of(judge, self.training, self.held_out, count, seed, on_progress)
+
+    def ask(self, gan: GAN) -> tuple[Tensor, Labels | None]:
+        """What G is to make images of: the same noise each time and, if conditional, classes in the data's shares.
+
+        Shapes: → (N, noise_size), or with classes behind the noise; labels (N,)
+        """
+        count = self.reference.count
+        labels = labels_like(self.images, count, self.seed) if gan.classes else None
+        return gan.asked(gan.noise(self.seed, "evaluate", count), labels), labels
+
+    def measure(
+        self,
+        images: NDArray[Any],
+        on_progress: Progress = lambda done, total: None,
+        labels: Labels | None = None,
+    ) -> dict[str, Any]:
+        """Every figure by name; how many are of the classes of their `labels`, if there are any.
+
+        Shapes: images (N, H, W, C), uint8 or floats in [−1, 1], N as many as were asked for; labels (N,)
+        """
+        return evaluate(images, self.reference, on_progress, labels)
+
+
+class PointEvaluator:
+    """A mixture that generated points are compared with; `samples` None is as many as published figures are from."""
+
+    def __init__(self, mixture: Mixture, samples: int | None = None, seed: int = 0) -> None:
+        self.mixture, self.count, self.seed = mixture, samples or POINTS, seed
+
+    def ask(self, gan: GAN) -> tuple[Tensor, None]:
+        """What G is to make points of: the same noise each time. Shapes: → (N, noise_size)"""
+        return gan.noise(self.seed, "evaluate", self.count), None
+
+    def measure(self, points: NDArray[Any], labels: Labels | None = None) -> dict[str, Any]:
+        """Every figure by name. Shapes: points (N, 2)"""
+        return evaluate_points(points, self.mixture)

@@ -1,0 +1,249 @@
+"""Training that makes images, or points, out of noise."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rawgan import nn
+from rawgan.autograd import no_grad
+from rawgan.config.base import RANGES, check_range
+from rawgan.config.noise import TrainConfig
+from rawgan.data import Batches, ImageSet, PointBatches, load
+from rawgan.data.image_set import Progress
+from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.errors import DataError
+from rawgan.files import expanded
+from rawgan.gan import (
+    GAN,
+    GraphedStep,
+    Labels,
+    Outcome,
+    build,
+    discriminator_step,
+    generate,
+    generator_step,
+    train_step,
+    training_bytes,
+)
+from rawgan.pictures.images import save_grid
+from rawgan.pictures.scatter import save_scatter
+from rawgan.storage.checkpoint import Checkpoint
+from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
+from rawgan.tensor import Tensor
+from rawgan.training.trainer import Loop
+
+EXAMINED = 64
+"""Images that the doctor looks at while training, if a step has as many."""
+MOST_CLASSES = 10
+"""Classes that a terminal shows."""
+
+
+class Training(Loop):
+    """A run of `rawgan train`.
+
+    >>> training = Training(TrainConfig(steps=1, width=2, batch_size=4))
+    >>> training.data
+    ImageSet('mnist', 60000 images of 28 × 28 × 1, labelled)
+    >>> training.step(1).step
+    1
+    """
+
+    config: TrainConfig
+    gan: GAN
+
+    def _load(self, show: Progress) -> None:
+        """See the base class."""
+        config = self.config
+        self._evaluator: Evaluator | PointEvaluator | None = None
+        if config.mixture is not None:
+            self.data = config.mixture
+            self.batches = PointBatches(self.data, config.batch_size, config.seed, self.device)
+            if config.evaluate_every is not None:
+                self._evaluator = PointEvaluator(self.data, config.evaluate_samples, config.seed)
+            return
+        self.data = images_of(config, show)
+        size, _, channels = self.data.shape
+        classes = classes_of(config, self.data)
+        self.config = dataclasses.replace(
+            config, image_size=size, channels=channels, white=self.data.white, classes=classes,
+            class_names=self.data.class_names or None if classes else None,
+        )  # fmt: skip
+        self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
+        if config.evaluate_every is not None:
+            features = None if config.evaluate_features is None else expanded(config.evaluate_features)
+            self._evaluator = Evaluator(
+                self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=show
+            )
+            self.config = dataclasses.replace(self.config, evaluate_samples=self._evaluator.reference.count)
+
+    @property
+    def images(self) -> tuple[ImageSet, ...]:
+        """See the base class."""
+        return (self.data,) if isinstance(self.data, ImageSet) else ()
+
+    def _build(self) -> GAN:
+        """See the base class."""
+        return build_gan(self.config, self.device)
+
+    def _begin(self, checkpoint: Checkpoint | None) -> None:
+        """See the base class."""
+        super()._begin(checkpoint)
+        graphed = GraphedStep(self.gan, self._recipe) if self.config.cuda_graph else None
+        if graphed is not None:
+            self._take = lambda index: graphed(self.real(index), self._noise(index))
+        self._grid = self.gan.grid(self.config.seed, "samples", self.config.samples)
+        self.columns = self._grid.columns  # a row is a class, where there are any
+
+    def _by_kernels(self, index: int) -> Outcome:
+        """Step `index`, counted from 0: D's updates but the last, the last with the first of G, then G's others."""
+        d_steps, g_steps = self.config.d_steps, self.config.g_steps
+        first, noise = index * d_steps, index * (d_steps + g_steps - 1)
+        for extra in range(d_steps - 1):
+            labels = self._labels(first + extra)
+            with no_grad():
+                fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
+            discriminator_step(self.gan, self.real(first + extra), fake, self._recipe, index, labels)
+        real, labels = self.real(first + d_steps - 1), self._labels(first + d_steps - 1)
+        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self._recipe, index, labels)
+        for extra in range(d_steps, d_steps + g_steps - 1):
+            fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
+            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self._recipe, index, labels))
+        return outcome
+
+    def _noise(self, index: int) -> Tensor:
+        return self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
+
+    def _labels(self, index: int) -> Labels | None:
+        """The classes of the real images of batch `index`; None unless they matter."""
+        return self.batches.labels(index) if self.gan.classes and isinstance(self.batches, Batches) else None
+
+    @property
+    def epochs_per_step(self) -> float:
+        """See the base class."""
+        return self.config.d_steps / self.batches.per_epoch
+
+    def real(self, index: int) -> Tensor:
+        """The real images, or points, of batch `index`, counted from 0.
+
+        Shapes: → (batch_size, H, W, C) in [−1, 1], or (batch_size, 2)
+        """
+        return Tensor(self.batches.batch(index))
+
+    def sample(self) -> np.ndarray[Any, Any]:
+        """Images, or points, from the same noise each time; a row of images for each class.
+
+        Shapes: → (samples, H, W, C) in [−1, 1], or (samples, 2) where the mixture is
+        """
+        return generate(self.gan.sampler, self._grid.latent, extent=self.config.extent)
+
+    def measure(self) -> dict[str, Any]:
+        """Figures of the generator as it is, by name, from the same noise each time; none where there is no measuring.
+
+        Those that are a single number: metrics.jsonl has no place for histograms.
+        """
+        if self._evaluator is None:
+            return {}
+        latent, labels = self._evaluator.ask(self.gan)
+        samples = generate(self.gan.sampler, latent, extent=self.config.extent)
+        figures = self._evaluator.measure(samples, labels=labels)
+        return {name: value for name, value in figures.items() if np.ndim(value) == 0}
+
+    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
+        """See the base class."""
+        gan, z = self.gan, self.gan.noise(self.config.seed, "describe", self.config.batch_size)
+        return [
+            ("generator", gan.generator, gan.asked(z, gan.in_turn(len(z)))),
+            ("discriminator", gan.discriminator, self.real(0)),
+        ]
+
+    def shown(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
+        """See the base class; one of each class, of the same noise, belong together."""
+        if self.columns is None:
+            return super().shown(samples)
+        by_class = samples.reshape(-1, self.columns, *samples.shape[1:])[:MOST_CLASSES]
+        return by_class.swapaxes(0, 1).reshape(-1, *samples.shape[1:]), len(by_class)
+
+    def account(self) -> dict[str, int]:
+        """See the base class."""
+        return training_bytes(self.gan, self.config.batch_size)
+
+    @property
+    def best(self) -> str:
+        """See the base class."""
+        return BEST[self.config.kind.name]
+
+    def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
+        """See the base class; of points a scatter plot."""
+        if self.config.mixture is not None:
+            return save_scatter(path, samples, self.config.mixture, f"step {step:,}")
+        return save_grid(path, samples, self.columns, titles=self.config.titles(self._grid.labels, self.columns))
+
+    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
+        """See the base class."""
+        count = self.config.batch_size
+        if count > EXAMINED and EXAMINED % (4 * self.config.pack) == 0:  # as D takes them
+            count = EXAMINED
+        batch = self.reached * self.config.d_steps - 1
+        real, labels = self.real(batch)[:count], self._labels(batch)
+        labels = None if labels is None else labels[:count]
+        z = self.gan.noise(self.config.seed, "doctor", count, self.reached)
+        return examine(self.gan, real, self.gan.asked(z, labels), self._recipe, records, labels, self.config.remedies)
+
+
+def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
+    """The images that a run is about.
+
+    Raises: DataError for images that cannot be read
+    """
+    return load(
+        config.data,
+        image_size=config.size,
+        channels=config.channels,
+        skip_broken=config.skip_broken,
+        white=config.white,
+        on_progress=on_progress,
+    )
+
+
+def classes_of(config: TrainConfig, images: ImageSet) -> int | None:
+    """How many classes the run tells apart; None if it does not.
+
+    Raises: DataError for images without labels, or of another number of classes than the configuration says
+    """
+    if config.conditional == "none":
+        return None
+    found = images.count_classes()
+    check_range("classes", found, *RANGES["classes"])
+    if config.classes not in (None, found):
+        raise DataError(
+            f"{images.name}: its labels number {found} classes, but --classes says {config.classes}\n"
+            "  leave --classes out, or choose the data that it is about"
+        )
+    if config.class_names not in (None, images.class_names):
+        raise DataError(
+            f"{images.name}: its classes are {', '.join(images.class_names) or 'without names'}, but those of the run "
+            f"{', '.join(config.class_names)}\n  have them back, or begin a new run"
+        )
+    return found
+
+
+def build_gan(config: TrainConfig, device_name: str) -> GAN:
+    """The networks of a run, as they are before its first step."""
+    return build(
+        config.model,
+        config.kind,
+        noise_size=config.noise_size,
+        width=config.width,
+        d_width=config.d_width,
+        learning_rate=config.learning_rate,
+        d_learning_rate=config.d_learning_rate,
+        pack=config.pack,
+        average_decay=config.ema,
+        spectral_norm=config.spectral_norm,
+        conditional=config.conditional,
+        classes=config.classes or 0,
+        seed=config.seed,
+        device=device_name,
+    )

@@ -1,0 +1,315 @@
+"""Training that makes images out of images, by pairs: translators and enhancers."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rawgan import device, nn
+from rawgan.autograd import no_grad
+from rawgan.config.translation import EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
+from rawgan.data import (
+    Batches,
+    ImageSet,
+    PairSet,
+    has_test_split,
+    is_image_folder,
+    load,
+    load_pairs,
+    load_tiles,
+    made_pairs,
+    to_uint8,
+    to_unit,
+)
+from rawgan.data.folders.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.made_sources import MADE_SOURCES
+from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.errors import ArgumentError
+from rawgan.files import expanded
+from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
+from rawgan.gan.translating import Look
+from rawgan.metrics import l1, load_classifier, psnr, split, ssim
+from rawgan.metrics.fidelity import WINDOW
+from rawgan.random import generator
+from rawgan.tensor import Tensor
+from rawgan.training.trainer import Loop
+
+BESIDE = 3
+"""Images that a picture shows of each: before, after, target."""
+AT_ONCE, PIECE = 256, 1024
+"""Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
+
+
+class PairedTraining(Loop):
+    """A run of `rawgan pix2pix` or `rawgan enhance`.
+
+    >>> training = PairedTraining(EnhanceConfig(width=2, batch_size=4))
+    >>> training.held_out
+    ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
+    >>> training.step(1).step
+    1
+    """
+
+    config: PairedConfig
+    data: ImageSet
+    batches: Batches
+    gan: Translator
+    held_out: ImageSet
+    """Images, or pairs, that are not trained with."""
+
+    def _load(self, show: Progress) -> None:
+        """See the base class."""
+        config = self.config
+        self.data, self.held_out = parts_of(config, show)
+        self.config = with_data(config, self.data)
+        self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
+        look = look_of(self.config, self.device) if config.feature_weight else None
+        self._fidelity = Fidelity(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
+        count = min(max(1, config.samples // BESIDE), len(self.held_out))
+        self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
+        self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
+
+    @property
+    def images(self) -> tuple[ImageSet, ...]:
+        """See the base class."""
+        return self.data, self.held_out
+
+    def _build(self) -> Translator:
+        """See the base class."""
+        return translator_of(self.config, self.device)
+
+    def pair(self, index: int) -> tuple[Tensor, Tensor]:
+        """The source and target images of step `index`, counted from 0.
+
+        Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
+        """
+        return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
+
+    def _by_kernels(self, index: int) -> Outcome:
+        """See the base class."""
+        source, target = self.pair(index)
+        return translation_step(self.gan, source, target, self._recipe, self._fidelity, index)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def sample(self) -> NDArray[Any]:
+        """Images that are not trained with: before, after and target, beside each other.
+
+        Shapes: → (N · 3, H, W, C) in [−1, 1]
+        """
+        source, target = self._shown
+        return sheet(source.numpy(), translated(self.gan, source), target.numpy())
+
+    def measure(self) -> dict[str, Any]:
+        """PSNR, SSIM and L1 of images that are not trained with."""
+        return pixel_figures(self.config, self.gan, self.held_out.part(slice(self.config.measured)))
+
+    @property
+    def best(self) -> str:
+        """See the base class."""
+        return "l1"
+
+    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
+        """See the base class."""
+        source, target = self.pair(0)
+        seen = self.gan.seen(target, source if self.gan.paired else None)
+        return [("generator", self.gan.generator, source), ("discriminator", self.gan.discriminator, seen)]
+
+    def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """See the base class: before, after and target."""
+        return samples, BESIDE
+
+    def account(self) -> dict[str, int]:
+        """See the base class."""
+        (_, _, source), (_, _, seen) = self.at_work()
+        return network_bytes(self.gan, source[:1], seen[:1], self.config.batch_size)
+
+    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
+        """See the base class."""
+        source, target = self.pair(self.reached - 1)
+        given = source if self.gan.paired else None
+        return examine(self.gan, target, source, self._recipe, records, given, self.config.remedies)
+
+
+def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
+    """What a run is trained with, and images like it that it never sees: the test images, or a tenth of one's own.
+
+    Raises: DataError for data that cannot be read, ArgumentError for a single image
+    """
+
+    def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
+        if isinstance(config, Pix2pixConfig) and config.how not in MADE_SOURCES:
+            return load_pairs(
+                config.data, config.targets, image_size=config.size, channels=config.channels, split=part,
+                reverse=config.reverse, skip_broken=config.skip_broken, white=white, targets_white=targets_white,
+                on_progress=show,
+            )  # fmt: skip
+        images = load(
+            config.data, image_size=config.size, channels=config.channels, split=part, skip_broken=config.skip_broken,
+            enlarge=not isinstance(config, EnhanceConfig), white=white, on_progress=show,
+        )  # fmt: skip
+        return made_pairs(images, config.how) if isinstance(config, Pix2pixConfig) else images
+
+    if isinstance(config, EnhanceConfig) and not config.whole and is_image_folder(config.data):
+        return load_tiles(
+            config.data, image_size=config.size, channels=config.channels, skip_broken=config.skip_broken,
+            white=config.white, on_progress=show,
+        )  # fmt: skip
+    images = read("train", config.white, config.targets_white if isinstance(config, Pix2pixConfig) else None)
+    if has_test_split(config.data):
+        return images, read("test", images.white, images.targets_white if isinstance(images, PairSet) else None)
+    return kept_apart(images, config.seed)
+
+
+def kept_apart(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    """A set without a tenth of its images, and these.
+
+    Raises: ArgumentError for a single image
+    """
+    return split(images, max(1, min(MOST_HELD_OUT, int(len(images) * HELD_OUT))), seed)
+
+
+def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
+    """The configuration, with what the data says where options were unset."""
+    size, _, channels = images.shape
+    if isinstance(config, Pix2pixConfig) and isinstance(images, PairSet):
+        if config.source_channels not in (None, images.sources):
+            raise ArgumentError(f"source_channels is {config.source_channels}, but sources have {images.sources}")
+        return dataclasses.replace(
+            config, image_size=size, channels=channels - images.sources, source_channels=images.sources,
+            white=images.white, targets_white=images.targets_white,
+        )  # fmt: skip
+    return dataclasses.replace(config, image_size=size, channels=channels, white=images.white)
+
+
+def translator_of(
+    config: TranslateConfig, device_name: str, paired: bool = True, purpose: str = "translator"
+) -> Translator:
+    """Networks of a run, as they are before its first step. Those of another purpose begin with other weights."""
+    return build_translator(
+        config.network,
+        config.translation,
+        paired=paired,
+        width=config.width,
+        d_width=config.d_width,
+        patch=config.patch,
+        learning_rate=config.learning_rate,
+        d_learning_rate=config.d_learning_rate,
+        average_decay=config.ema,
+        spectral_norm=config.spectral_norm,
+        purpose=purpose,
+        seed=config.seed,
+        device=device_name,
+    )
+
+
+def look_of(config: PairedConfig, device_name: str) -> Look:
+    """What the classifier of a run sees in images, of which it differentiates.
+
+    Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
+    """
+    judge = load_classifier(None if config.features is None else expanded(config.features))
+    kind, fits = judge.kind, (judge.kind.size, judge.kind.channels) == (config.size, config.channels)
+    if not fits or (config.features is None and config.data != kind.data):
+        raise ArgumentError(
+            f"feature_weight: the classifier is of {kind.data}, images of {kind.size} pixels and {kind.channels} "
+            f"channel{'' if kind.channels == 1 else 's'}, not of {config.data}\n"
+            "  give --features a file of rawgan train-classifier, by images like these that have labels"
+        )
+    return judge.network.body.to(device_name).eval()
+
+
+def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Sources and targets of a batch: its channels, or what is left of it and the batch itself.
+
+    Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
+    """
+    if isinstance(config, EnhanceConfig):
+        return Tensor(config.degradation.apply(images, rng)), Tensor(images)
+    sources = config.translation.sources
+    return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
+
+
+def batches_of(
+    config: PairedConfig, images: ImageSet, device_name: str, purpose: str = "held out"
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Sources and targets of images, always the same; those of another purpose have other noise and other holes."""
+    count = at_once(config.size, config.size)
+    for start in range(0, len(images), count):
+        pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
+        yield apart(config, pixels, generator(config.seed, f"degrade {purpose}", start))
+
+
+def at_once(height: int, width: int) -> int:
+    """How many images of that size are made at a time, outside of training.
+
+    >>> at_once(28, 28), at_once(256, 256), at_once(4000, 3000)
+    (256, 16, 1)
+    """
+    return max(1, min(AT_ONCE, PIECE**2 // (height * width)))
+
+
+def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
+    """What the translator makes of images; of images with a hole nothing but what is missing.
+
+    Shapes: (N, h, w, sources) → (N, H, W, channels)
+    """
+    with no_grad(), gan.sampler.evaluating():
+        made = gan.sampler(source).numpy()
+    if not gan.kind.masked:
+        return made
+    there = source.numpy()
+    return np.where(there[..., -1:] > 0, made, there[..., :-1])
+
+
+def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, float]:
+    """How near images are, on average, to what they should be; of squares, on average over their photographs."""
+    parts = [
+        of_pixels(to_uint8(translated(gan, source)), to_uint8(target.numpy()))
+        for source, target in batches_of(config, images, device_of(gan))
+    ]
+    each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {name: float(values.mean()) for name, values in of_images(each, images.names_or_numbers)[0].items()}
+
+
+def of_images(
+    each: dict[str, NDArray[np.float64]], names: NDArray[Any]
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[Any]]:
+    """Figures of images, and their names, from those of squares that have the names of the images that they are from:
+    means. What have names of their own are images.
+
+    Shapes: figures each (N,), names (N,) → each (images,), (images,)
+
+    >>> of_images({"l1": np.array([0.1, 0.5, 0.3])}, np.array(["a", "b", "a"]))
+    ({'l1': array([0.2, 0.5])}, array(['a', 'b'], dtype='<U1'))
+    """
+    _, first, which, counts = np.unique(names, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first)  # as they come
+    means = {name: (np.bincount(which, values) / counts)[order] for name, values in each.items()}
+    return means, names[first[order]]
+
+
+def of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    """How near each image is to what it should be; SSIM only where its window fits. Shapes: each (N,)"""
+    found = {"psnr": psnr(images, targets, finite=True), "l1": l1(images, targets)}
+    return found | ({"ssim": ssim(images, targets)} if min(images.shape[1:3]) >= WINDOW else {})
+
+
+def device_of(gan: Translator) -> str:
+    """Where its networks are."""
+    return gan.g_optimizer.parameters[0].device
+
+
+def sheet(before: NDArray[Any], after: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
+    """Images beside each other, those before as large and as colourful as the others; where they are is left out.
+
+    Shapes: before (N, h, w, sources), after and target (N, H, W, C) → (3 · N, H, W, C)
+    """
+    height, width, channels = target.shape[1:]
+    factor = height // before.shape[1]
+    shown = before[..., :channels].repeat(factor, axis=1).repeat(factor, axis=2)
+    shown = np.broadcast_to(shown, target.shape)
+    return np.stack([shown, after, target], axis=1).reshape(-1, height, width, channels)

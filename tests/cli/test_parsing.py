@@ -1,0 +1,191 @@
+"""Options of commands: what `--help` says of them, and in which order."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+import pytest
+import tyro
+
+from rawgan.cli import COMMANDS, main
+from rawgan.cli.parsing import parse
+from rawgan.cli.subjects import SUBJECTS, in_order
+from rawgan.config.noise import TrainConfig
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Go somewhere."""
+
+    unit: ClassVar[str] = "steps"
+    """No option."""
+    steps: int = 3
+    """How many steps to take, which is as many as it takes to get there, and one more, to be quite sure of it, as
+    long as nobody else is there."""
+    pace: float = 1.0
+    """How fast."""
+
+
+@dataclass(frozen=True)
+class Climb(Walk):
+    """Go up
+    somewhere.
+
+    Raises: nobody to a height
+
+    >>> Climb(mountain="Ararat").pace
+    0.5
+    """
+
+    mountain: Annotated[str, tyro.conf.Positional] = field(kw_only=True)
+    """Which one."""
+    rope: bool = True
+    """Whether to be safe.
+
+    It is:
+
+        wiser
+    """
+    pace: float = 0.5
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+
+
+def explained(capsys, kind=Climb):
+    with pytest.raises(SystemExit) as stopped:
+        parse(kind, "go climb", ["--help"])
+    assert stopped.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_paragraphs_are_lines_wherever_the_source_breaks_them(capsys, wide):
+    said = explained(capsys)
+    lines = [line.strip() for line in said.splitlines()]
+    first = next(number for number, line in enumerate(lines) if "How many steps" in line)
+    assert lines[first].endswith("many as it takes to get there, and one more, to be")  # as much as fits 120 columns
+    assert lines[first + 1] == "quite sure of it, as long as nobody else is there. (default: 3)"
+    assert "\nGo up somewhere.\n" in said
+    assert [line.strip() for line in said.splitlines() if "wiser" in line] == ["wiser (default: on)"]
+
+
+def test_examples_in_python_are_for_those_who_read_the_source(capsys, wide):
+    said = explained(capsys)
+    assert ">>>" not in said
+    assert "Raises" not in said
+
+
+def test_a_new_default_keeps_what_was_said_of_the_option(capsys, wide):
+    assert "How fast. (default: 0.5)" in explained(capsys)
+
+
+def test_what_belongs_to_the_class_is_no_option(capsys, wide):
+    assert "unit" not in explained(capsys)
+
+
+def test_defaults_are_those_of_the_class_or_of_the_default(capsys):
+    assert parse(Walk, "walk", ["--pace", "2"]) == Walk(pace=2.0)
+    assert parse(Walk, "walk", ["--pace", "2"], Walk(steps=7)) == Walk(steps=7, pace=2.0)
+    assert parse(Climb, "climb", ["Ararat", "--no-rope"]) == Climb(mountain="Ararat", rope=False)
+    with pytest.raises(SystemExit) as stopped:
+        parse(Climb, "climb", [])
+    assert stopped.value.code == 2
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Dive:
+    """Go down."""
+
+    where: Annotated[Literal["sea", "lake"], tyro.conf.Positional] = "sea"
+    """What to dive in."""
+    seed: int = 0
+    """Seed."""
+    unheard_of: bool = False
+    """Hold your breath."""
+    width: int | None = None
+    """How wide. Unset: as wide as the arms are."""
+    steps: float | None = None
+    """How deep."""
+    out: str | None = None
+    """Where to."""
+    threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
+    """How many."""
+
+
+def test_options_stand_under_what_they_are_about(capsys):
+    said = explained(capsys, Dive)
+    assert said.startswith("usage: go climb [OPTIONS] [WHERE]\n\nGo down.\n\narguments:\n")
+    groups = re.findall(r"^(\w+):\n((?:  .*\n)+)", said, re.MULTILINE)
+    assert {subject: re.findall(r"^  (\S+)", lines, re.MULTILINE)[:1] for subject, lines in groups} == {
+        "arguments": ["WHERE"], "networks": ["--width"], "optimiser": ["--steps"], "output": ["--out"],
+        "run": ["--seed"], "other": ["--unheard-of,"], "help": ["-h,"],
+    }  # fmt: skip
+
+
+def test_values_and_defaults_are_in_plain_words(capsys, wide):
+    lines = [" ".join(line.split()) for line in explained(capsys, Dive).splitlines()]
+    assert "WHERE What to dive in. One of sea, lake. (default: sea)" in lines
+    assert "--width INT How wide. Default: as wide as the arms are." in lines
+    assert "--steps FLOAT How deep. (default: none)" in lines
+    assert "--out FOLDER Where to. (default: none)" in lines
+    assert "Hold your breath. (default: off)" in " ".join(lines)
+    assert "--threads INT How many. (default: all cores)" in lines
+
+
+def test_a_default_that_was_changed_is_the_one_that_is_shown(capsys, wide):
+    with pytest.raises(SystemExit):
+        parse(Dive, "dive", ["--help"], Dive(width=7))
+    assert "as wide as the arms are. (default: 7)" in capsys.readouterr().out
+
+
+def test_none_is_no_value(capsys):
+    """A folder may be called so."""
+    assert parse(Dive, "dive", ["--out", "None"]).out == "None"
+    with pytest.raises(SystemExit) as stopped:
+        parse(Dive, "dive", ["--width", "None"])
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_page_of_every_command(command, columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = capsys.readouterr().out
+    subjects = re.findall(r"^(\w+):$", said, re.MULTILINE)
+    assert not {*subjects} - {"arguments", *SUBJECTS, "help"}  # "other" has no options of ours
+    assert len(subjects) == len({*subjects})
+    assert not re.search(r"\bNone\b|\bTrue\b|\bFalse\b|\bSTR\b|<class|MISSING|Unset", said)
+    lines = said.splitlines()
+    examples = [line for line in lines if line.startswith("    rawgan")]
+    assert all(len(line) <= columns for line in lines if line not in examples)
+    assert max(map(len, lines)) > min(columns, 120) * 0.6  # there is room, and it is used
+    options = re.findall(r"^  (--[\w-]+)", said, re.MULTILINE)
+    names = [option[2:].replace("-", "_") for option in options]
+    assert len(names) == len({*names})
+    if command in ("train", "pix2pix", "enhance", "cyclegan"):
+        assert [*SUBJECTS] == subjects[:-1]
+        assert names == in_order(names)
+
+
+def test_what_runs_write_down_for_themselves_is_not_shown(capsys, wide):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    said = capsys.readouterr().out
+    assert "--classes INT" in said
+    assert "class-names" not in said
+    assert TrainConfig(class_names=("a", "b")) == parse(TrainConfig, "x", [], TrainConfig(class_names=("a", "b")))
+
+
+def test_what_is_wrong_is_told_in_the_same_words(capsys):
+    with pytest.raises(SystemExit):
+        parse(Dive, "dive", ["--widht", "7"])
+    error = capsys.readouterr().err
+    assert "--width INT" in error
+    assert "{None}" not in error

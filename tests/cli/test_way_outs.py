@@ -1,0 +1,145 @@
+"""Ways out that messages name: each command, option and package that one sends a person to is there."""
+
+import ast
+import dataclasses
+import importlib
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from rawgan.cli import COMMANDS
+from rawgan.cli.parsing import parse
+from rawgan.config.noise import TrainConfig
+from rawgan.config.translation import KINDS, CycleConfig, EnhanceConfig, Pix2pixConfig
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*(ROOT / "rawgan").rglob("*.py"), *(ROOT / "kernels" / "rawgan_kernels").rglob("*.py")])
+VERBS = {"writes", "comes", "train-classifier", "reads", "on", "has", "needs", "cannot", "is", "runs", "or"}
+"""What may follow "rawgan" in a sentence."""
+EVERYWHERE = {"--help", "--version"}
+OF_PIP = {"--force-reinstall", "--no-deps", "--upgrade"}
+OTHERS = {"hypothesis", "onnxruntime"}
+"""Packages that no extra has, and the index does."""
+
+
+def config_classes():
+    """The options' classes by command."""
+    found = {"train": TrainConfig} | {kind.command: kind for kind in KINDS}
+    for command in COMMANDS.keys() - found:
+        module = importlib.import_module(f"rawgan.cli.commands.{command.replace('-', '_')}")
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and dataclasses.is_dataclass(value) and value.__name__.endswith("Config"):
+                found[command] = value
+    return found
+
+
+OPTIONS = {
+    command: {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(kind)}
+    for command, kind in config_classes().items()
+}
+TRAINING = ["train", *(kind.command for kind in KINDS)]
+
+
+def messages(path):
+    """Every string of a file but docstrings; what is put into one is "…"."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            inside.add(id(node.value))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.value
+
+
+ALL = [(path.relative_to(ROOT), text) for path in SOURCES for text in messages(path)]
+
+
+def test_every_command_has_options_to_look_among():
+    assert OPTIONS.keys() == COMMANDS.keys()
+    assert all(OPTIONS[command] for command in COMMANDS.keys() - {"info"})
+    assert len(ALL) > 3000
+
+
+def test_a_command_that_a_message_names_is_there_and_has_the_options_behind_it():
+    found = 0
+    for path, text in ALL:
+        for match in re.finditer(r"\brawgan ([a-z][a-z0-9-]*|…)((?: (?:--[a-z-]+(?: [\w.…+]+)?|[A-Z…]+))*)", text):
+            command = match[1]
+            assert command in {*COMMANDS, *VERBS, "…"}, f"{path}: {text!r} names a command that there is not"
+            meant = [command] if command in COMMANDS else TRAINING if command == "…" else []
+            for option in re.findall(r"--[a-z-]+", match[2]):
+                assert all(option in OPTIONS[one] | EVERYWHERE for one in meant), f"{path}: {text!r}: no {option}"
+                found += 1
+    assert found >= 9
+
+
+def test_an_option_that_a_message_names_is_one_of_its_command():
+    for path, text in ALL:
+        own = OPTIONS.get(path.stem.replace("_", "-")) if path.parts[1] == "cli" else None
+        anywhere = set().union(*OPTIONS.values())
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+(?![\w…-])", text):
+            assert option in anywhere | EVERYWHERE | OF_PIP, f"{path}: {text!r}: no command has {option}"
+            elsewhere = re.search(r"rawgan [a-z-]+ |train with|one with|MODULE", text)  # of another command
+            if own is not None and not elsewhere:
+                assert option in own | EVERYWHERE, f"{path}: {text!r}: the command has no {option}"
+
+
+def test_what_pip_is_to_install_is_there():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    named = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    known = {re.match(r"[\w-]+", requirement)[0] for requirement in named} | OTHERS
+    found = 0
+    for path, text in ALL:
+        for match in re.finditer(r"pip (?:un)?install ((?:--[a-z-]+ )*)('[^']*'|[\w.…-]+)(?: or ('[^']*'))?", text):
+            for target in filter(None, match.groups()[1:]):
+                found += 1
+                package, _, extra = shlex.split(target)[0].partition("[")
+                assert package == "." or package.replace("…", "12") in known, f"{path}: {text!r}"
+                assert not extra or extra.rstrip("]").replace("…", "12") in extras, f"{path}: {text!r}"
+                assert package != "." or "in rawgan's folder" in text or "in its folder" in text or extra, text
+    assert found >= 6
+
+
+# --- what the doctor says --------------------------------------------------------------------------------------------
+
+TRAINED = [
+    TrainConfig(),
+    TrainConfig(model="tutorial"),
+    TrainConfig(model="residual"),
+    TrainConfig(objective="minimax"),
+    TrainConfig(conditional="projection"),
+    TrainConfig(pack=4),
+    TrainConfig.suited(data="ring8"),
+    Pix2pixConfig(),
+    EnhanceConfig(),
+    CycleConfig(),
+]
+
+
+@pytest.mark.parametrize("config", TRAINED, ids=lambda config: f"{config.command} {config.network} {config.data}")
+def test_what_the_doctor_says_to_change_can_be_changed(config):
+    for remedy in config.remedies.values():
+        for part in re.split(r"; (?:or )?|, or |, with ", remedy):
+            options = re.findall(r"--[a-z-]+(?: (?:r1\+r2|r1|relativistic|non-saturating|residual|[\d.]+))?", part)
+            given = " ".join(options).split()
+            for name in (one for one in given if one.startswith("--")):
+                assert name in OPTIONS[config.command], f"{config.command}: {remedy!r} has {name}"
+            if given and not given[-1].startswith("--"):  # with values, as they are to be typed
+                parse(type(config), "test", given, config).check()
+
+
+def test_points_and_classes_are_not_sent_to_what_is_for_others():
+    assert "--model" not in TrainConfig.suited(data="ring8").remedies["mode collapse"]
+    assert "--pack" not in TrainConfig(conditional="projection").remedies["mode collapse"]
+    assert (
+        "--penalty r1+r2 --objective relativistic --model residual, or --pack 2"
+        in (TrainConfig().remedies["mode collapse"])
+    )

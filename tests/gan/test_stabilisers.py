@@ -1,0 +1,401 @@
+"""Objectives, penalties, averages, packing: their formulas, their gradients, and runs with all of them."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+from rawgan import Tensor, grad, nn, ops
+from rawgan.config.noise import TrainConfig
+from rawgan.errors import ArgumentError, ShapeError
+from rawgan.gan import (
+    OBJECTIVES,
+    PENALTIES,
+    ImageKind,
+    Recipe,
+    build,
+    discriminator_step,
+    generator_step,
+    objective,
+    train_step,
+)
+from rawgan.gan.objectives import PairedObjective
+from rawgan.gan.penalties import penalty, squared_slopes
+from rawgan.random import generator
+from rawgan.storage import RunFolder
+from rawgan.tasks.noise import Training
+from rawgan.testing import check_layer, gradcheck
+
+LOGITS = np.array([[-2.0], [0.3], [1.7]])
+OTHERS = np.array([[0.5], [-1.1], [2.2]])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+# --- objectives ---------------------------------------------------------------------------------------------------
+
+FORMULAS = {
+    "non-saturating": (lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)), lambda f, r: -np.log(sigmoid(f))),
+    "minimax": (lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)), lambda f, r: np.log(1 - sigmoid(f))),
+    "least-squares": (lambda r, f: ((r - 1) ** 2 + f**2) / 2, lambda f, r: (f - 1) ** 2 / 2),
+    "hinge": (lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f), lambda f, r: -f),
+    "wasserstein": (lambda r, f: f - r, lambda f, r: -f),
+    "relativistic": (lambda r, f: -np.log(sigmoid(r - f)), lambda f, r: -np.log(sigmoid(f - r))),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_objectives_are_their_formulas(name):
+    play = objective(name)
+    for_d, for_g = FORMULAS[name]
+    real, fake = Tensor(LOGITS), Tensor(OTHERS)
+    if isinstance(play, PairedObjective):
+        d, g = play.discriminator(real, fake), play.generator(fake, real)
+    else:
+        d, g = play.real(real) + play.fake(fake), play.generator(fake)
+    assert d.item() == pytest.approx(for_d(LOGITS, OTHERS).mean(), rel=1e-12)
+    assert g.item() == pytest.approx(for_g(OTHERS, LOGITS).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["non-saturating", "least-squares"])
+def test_smoothed_targets(name):
+    play = objective(name, 0.1, 0.2)
+    p, q = sigmoid(LOGITS), sigmoid(OTHERS)
+    expected = {
+        "non-saturating": (-0.9 * np.log(p) - 0.1 * np.log(1 - p), -0.2 * np.log(q) - 0.8 * np.log(1 - q)),
+        "least-squares": ((LOGITS - 0.9) ** 2 / 2, (OTHERS - 0.2) ** 2 / 2),
+    }[name]
+    assert play.real(Tensor(LOGITS)).item() == pytest.approx(expected[0].mean(), rel=1e-12)
+    assert play.fake(Tensor(OTHERS)).item() == pytest.approx(expected[1].mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("minmax",), "there is no objective 'minmax'; choose one of: non-saturating, minimax, "),
+        (("hinge", 0.1), "smooth_real is for targets, which hinge has not; they are those of non-saturating"),
+        (("minimax", 0.0, 0.5), "smooth_fake must be at least 0 and below 0.5, but is 0.5"),
+    ],
+)
+def test_objectives_without_a_meaning(arguments, message):
+    with pytest.raises(ArgumentError) as error:
+        objective(*arguments)
+    assert str(error.value).startswith(message)
+
+
+# --- penalties ----------------------------------------------------------------------------------------------------
+
+
+def linear(x, w):
+    """D(x) = w · x, whose slope is w wherever."""
+    return ops.matmul(ops.reshape(x, (len(x), -1)), w)
+
+
+@pytest.fixture
+def noisy_images(tmp_path):
+    """The path of 24 images of 8×8 pixels."""
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
+    return str(path)
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    return [Tensor(rng.standard_normal((5, 2, 2, 1))) for _ in range(2)]
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_discriminator_of_one_slope_pays_for_it(name, images):
+    w = Tensor(np.array([[0.5], [-1.0], [2.0], [0.1]]), requires_grad=True)
+    price = penalty(name)(functools.partial(linear, w=w), *images, np.random.default_rng(0))
+    squared = (w.data**2).sum()
+    to_one = (np.sqrt(squared) - 1) ** 2
+    expected = {"r1": squared / 2, "r2": squared / 2, "r1+r2": squared, "wgan-gp": to_one, "dragan": to_one}[name]
+    assert price.item() == pytest.approx(expected, rel=1e-12)
+    slope = {"r1": 1, "r2": 1, "r1+r2": 2}.get(name, 2 * (1 - 1 / np.sqrt(squared)))
+    np.testing.assert_allclose(grad(price, [w])[0].data, slope * w.data, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_the_gradient_of_a_penalty_is_exact(name, images):
+    """Through two convolutions and a bend, against finite differences."""
+    rng = np.random.default_rng(1)
+    weights = [rng.standard_normal(shape) for shape in ((2, 2, 1, 3), (3, 1))]
+
+    def price(w, v):
+        def judge(x):
+            h = ops.tanh(ops.conv2d(x, w))  # (N, 1, 1, 3)
+            return ops.matmul(ops.reshape(h, (len(x), 3)), v)
+
+        return penalty(name)(judge, *images, np.random.default_rng(0))
+
+    assert gradcheck(price, *weights, order=1, checks=()).error(1) < 1e-7  # the images stay float64
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_flat_discriminator_gives_no_nan(name, images):
+    w = Tensor(np.zeros((4, 1)), requires_grad=True)
+    price = penalty(name)(functools.partial(linear, w=w), *images, np.random.default_rng(0))
+    assert np.isfinite(price.item())
+    np.testing.assert_array_equal(grad(price, [w])[0].data, 0)
+
+
+def test_points_between_and_points_around(images):
+    seen = []
+
+    def judge(x):
+        seen.append(x.data)
+        return ops.sum(x, axis=(1, 2, 3))
+
+    real, fake = images
+    penalty("wgan-gp")(judge, real, fake, np.random.default_rng(0))
+    share = (seen[0] - fake.data) / (real.data - fake.data)
+    np.testing.assert_allclose(share, np.broadcast_to(share[:, :1, :1], share.shape))
+    assert ((share > 0) & (share < 1)).all()
+    penalty("dragan")(judge, real, fake, np.random.default_rng(0))
+    away = (seen[1] - real.data) / real.data.std()
+    assert ((away > 0) & (away < 0.5)).all()
+
+
+def test_squared_slopes_are_of_each_image():
+    x = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_allclose(squared_slopes(lambda x: ops.sum(x * x, axis=1), Tensor(x)).data, 4 * (x**2).sum(1))
+
+
+def test_an_unknown_penalty():
+    with pytest.raises(ArgumentError, match=r"^there is no penalty 'r3'; choose one of: r1, r2, "):
+        penalty("r3")
+
+
+def test_a_lazy_penalty_counts_as_much_as_the_steps_it_leaves_out():
+    z, real = None, None
+    moved = []
+    for recipe, index in ((Recipe(penalty="r1", penalty_weight=4.0), 3), (Recipe(penalty="r1", penalty_every=4), 4),
+                          (Recipe(penalty="r1", penalty_every=4), 3), (Recipe(), 3)):  # fmt: skip
+        gan = build("residual", ImageKind(8), width=2, noise_size=3)
+        real, z = Tensor(generator(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32")), gan.noise(0, "z", 4)
+        discriminator_step(gan, real, gan.generator(z).detach(), recipe, index)
+        moved.append(gan.discriminator.state_dict())
+    np.testing.assert_array_equal(moved[0]["0.w"], moved[1]["0.w"])
+    np.testing.assert_array_equal(moved[2]["0.w"], moved[3]["0.w"])
+    assert not np.array_equal(moved[0]["0.w"], moved[2]["0.w"])
+
+
+# --- layers and networks ------------------------------------------------------------------------------------------
+
+
+def test_spectral_norm_divides_by_the_largest_singular_value():
+    rng = np.random.default_rng(0)
+    layer = nn.SpectralNorm(nn.Linear(5, 3, bias=False, rng=rng), rng=rng)
+    x = np.eye(5, dtype="float32")
+    for _ in range(50):
+        y = layer(x)
+    w = layer.layer.w.data
+    np.testing.assert_allclose(y.data, w / np.linalg.svd(w, compute_uv=False)[0], rtol=1e-5)
+    before = layer.u.data.copy()
+    layer.eval()(x)
+    with layer.train().frozen_buffers():
+        layer(x)
+    np.testing.assert_array_equal(layer.u.data, before)
+
+
+@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual"])
+def test_every_weight_of_d_is_spectrally_normed(model):
+    gan = build(model, ImageKind(8), width=2, spectral_norm=True, conditional="projection", classes=3)
+    modules = dict(gan.discriminator.modules())
+    weighted = [name for name, module in modules.items() if isinstance(module, nn.Linear | nn.Conv2d)]
+    assert weighted
+    assert all(isinstance(modules[name.removesuffix(".layer")], nn.SpectralNorm) for name in weighted)
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, nn.Conv2d, nn.ConvTranspose2d])
+def test_spectrally_normed_layers_have_their_gradients(kind):
+    rng = np.random.default_rng(0)
+    inside = kind(3, 2, rng=rng) if kind is nn.Linear else kind(3, 2, 2, stride=2, rng=rng)
+    layer = nn.SpectralNorm(inside, rng=rng).eval()
+    shape = (4, 3) if kind is nn.Linear else (2, 4, 4, 3)
+    w = inside.w.data.astype("float64")
+    x = rng.standard_normal(shape)
+    matrix = w.reshape(-1, w.shape[-1])
+    v = matrix @ layer.u.data
+    v /= np.linalg.norm(v)
+    u = v @ matrix
+    sigma = (v @ matrix) @ (u / np.linalg.norm(u))
+    plain = kind(3, 2, rng=rng) if kind is nn.Linear else kind(3, 2, 2, stride=2, rng=rng)
+    plain.load_state_dict({"w": (w / sigma).astype("float32"), "b": inside.b.data})
+    np.testing.assert_allclose(layer(x.astype("float32")).data, plain(x.astype("float32")).data, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ArgumentError, match="layer must be Linear, Conv2d or ConvTranspose2d, not ReLU"):
+        nn.SpectralNorm(nn.ReLU(), rng=rng)
+
+
+def test_minibatch_std_is_its_formula():
+    x = np.random.default_rng(0).standard_normal((8, 2, 3, 5))
+    y = nn.MinibatchStd(4)(x).data
+    np.testing.assert_array_equal(y[..., :5], x)
+    for start in (0, 4):
+        expected = np.sqrt(x[start : start + 4].var(axis=0) + 1e-8).mean()
+        np.testing.assert_allclose(y[start : start + 4, ..., 5], expected, rtol=1e-12)
+    assert nn.MinibatchStd(4)(x[:3]).shape == (3, 2, 3, 6)
+    with pytest.raises(ShapeError, match="N a multiple of 4"):
+        nn.MinibatchStd(4)(x[:6])
+    with pytest.raises(ArgumentError, match="group must be an integer >= 2"):
+        nn.MinibatchStd(1)
+    # Partners well apart: the root bends within a step of the finite differences where two nearly agree.
+    x[1::2] += 5
+    assert check_layer(nn.MinibatchStd(2), x[:4]).error(2) < 1e-6
+
+
+def test_residual_adds_its_shortcut():
+    rng = np.random.default_rng(0)
+    main, shortcut = nn.Sequential(nn.Linear(3, 2, rng=rng)), nn.Sequential(nn.Linear(3, 2, rng=rng))
+    x = rng.standard_normal((4, 3)).astype("float32")
+    np.testing.assert_array_equal(nn.Residual(main, shortcut)(x).data, main(x).data + shortcut(x).data)
+    assert check_layer(nn.Residual(main, shortcut), x).error(2) < 1e-6
+
+
+def test_packed_images_are_channels_of_one():
+    gan = build("dcgan", ImageKind(8, 3), width=2, pack=2)
+    images = np.random.default_rng(0).standard_normal((6, 8, 8, 3)).astype("float32")
+    seen = gan.discriminator.forward
+    packed = []
+    gan.discriminator.forward = lambda x: packed.append(x.data) or seen(x)
+    assert gan.judge(Tensor(images)).logits.shape == (3, 1)
+    for pair in range(3):
+        np.testing.assert_array_equal(packed[0][pair, ..., :3], images[2 * pair])
+        np.testing.assert_array_equal(packed[0][pair, ..., 3:], images[2 * pair + 1])
+    with pytest.raises(ArgumentError, match="5 images cannot be judged 2 at a time"):
+        gan.judge(Tensor(images[:5]))
+
+
+def test_the_average_follows():
+    gan = build("dcgan", ImageKind(8), width=2, average_decay=0.9)
+    assert gan.sampler is gan.average
+    assert build("dcgan", ImageKind(8), width=2).average is None
+    expected = gan.average.state_dict()
+    for index in range(3):
+        for p in gan.generator.parameters():
+            p.data += 1.0
+        gan.generator.layers[2].running_mean.data += 0.5
+        gan.follow(index)
+        decay = min(0.9, (1 + index) / (10 + index))
+        now = gan.generator.state_dict()
+        expected = {name: decay * x + (1 - decay) * now[name] for name, x in expected.items()}
+    for name, x in gan.average.state_dict().items():
+        np.testing.assert_allclose(x, expected[name], rtol=1e-6, err_msg=name)
+
+
+def test_the_average_follows_once_a_step(noisy_images):
+    training = Training(TrainConfig(data=noisy_images, image_size=8, width=2, batch_size=4, g_steps=2, ema=0.5))
+    for number in (1, 2):
+        before = training.gan.average.state_dict()
+        training.step(number)
+        now, decay = training.gan.generator.state_dict(), number / (number + 9)
+        for name, x in training.gan.average.state_dict().items():
+            np.testing.assert_allclose(x, decay * before[name] + (1 - decay) * now[name], rtol=1e-5, atol=1e-7)
+
+
+def test_instance_noise_fades():
+    gan = build("dcgan", ImageKind(8), width=2)
+    seen = []
+    forward = gan.discriminator.forward
+    gan.discriminator.forward = lambda x: seen.append(x.data) or forward(x)
+    real = Tensor(np.zeros((200, 8, 8, 1), "float32"))
+    for index, spread in ((0, 0.5), (5, 0.25), (10, 0.0), (99, 0.0)):
+        discriminator_step(gan, real, real, Recipe(instance_noise=0.5, noise_steps=10), index)
+        assert seen[-1].std() == pytest.approx(spread, rel=0.05)
+    assert not np.array_equal(seen[0], seen[1])  # real and generated images each have their own
+
+
+def test_each_update_draws_its_own_numbers():
+    gan = build("residual", ImageKind(8), width=2, noise_size=3)
+    seen = []
+    forward = gan.discriminator.forward
+    gan.discriminator.forward = lambda x: seen.append(x.data) or forward(x)
+    images = Tensor(generator(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
+    recipe = Recipe(penalty="wgan-gp", instance_noise=0.5)
+    for _ in range(2):  # two updates of D in one step
+        discriminator_step(gan, images, images * 0.5, recipe, 0)
+    generator_step(gan, gan.generator(gan.noise(0, "z", 4)), images, recipe, 0)
+    assert len({x.tobytes() for x in seen}) == len(seen) == 7  # real, fake, between; again; and G's
+
+
+# --- whole runs -----------------------------------------------------------------------------------------------------
+
+RECIPES = {
+    "relativistic": {"model": "residual", "objective": "relativistic", "penalty": "r1+r2", "ema": 0.9},
+    "wasserstein": {"model": "residual", "objective": "wasserstein", "penalty": "wgan-gp", "d_steps": 2},
+    "hinge": {"objective": "hinge", "spectral_norm": True, "g_steps": 2, "d_learning_rate": 4e-4},
+    "dragan": {
+        "model": "residual",
+        "penalty": "dragan",
+        "penalty_every": 2,
+        "instance_noise": 0.1,
+        "noise_steps": 3,
+        "pack": 2,
+    },
+    "smooth": {"objective": "least-squares", "smooth_real": 0.1, "smooth_fake": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path, monkeypatch):
+    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+    config = TrainConfig(
+        data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=8, samples=4,
+        sample_every=9, **RECIPES[name],
+    )  # fmt: skip
+    whole, parted = (RunFolder.create(tmp_path / kind, "x") for kind in ("whole", "parted"))
+    Training(config).run(whole)
+    steps = []
+    Training(config).run(parted, steps.append, should_stop=lambda: len(steps) == 2)
+    Training(config, checkpoint=parted.newest_checkpoint()[0]).run(parted)
+    assert parted.checkpoints()[-1].read_bytes() == whole.checkpoints()[-1].read_bytes()
+    assert parted.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
+    assert parted.sample_path(4).read_bytes() == whole.sample_path(4).read_bytes()
+
+
+def test_more_updates_see_other_images_and_noise(noisy_images):
+    config = TrainConfig(
+        data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=4, d_steps=3, g_steps=2
+    )
+    training = Training(config)
+    reals, noises = [], []
+    real, noise = training.real, training._noise
+    training.real = lambda index: reals.append(index) or real(index)
+    training._noise = lambda index: noises.append(index) or noise(index)
+    records = [training.step(number) for number in (1, 2)]
+    assert reals == [0, 1, 2, 3, 4, 5]
+    assert noises == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert [record.epoch for record in records] == [3 / 6, 6 / 6]
+    assert (training.gan.d_optimizer.steps, training.gan.g_optimizer.steps) == (6, 4)
+    assert dataclasses.replace(config, steps=None, epochs=2).total_steps(6) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ema": 1.0}, "ema must be at least 0 and less than 1, but is 1.0"),
+        ({"penalty_weight": 3.0}, "penalty_weight and penalty_every are about a penalty, but penalty is none"),
+        ({"batch_size": 9, "pack": 2}, "batch_size 9 must be a multiple of pack 2"),
+        ({"model": "residual", "batch_size": 10}, "batch_size 10: residual compares images by fours, so it takes a"),
+        ({"objective": "hinge", "smooth_real": 0.1}, "smooth_real is for targets, which hinge has not"),
+        ({"instance_noise": -0.1}, "instance_noise must lie in 0 ... 10, but is -0.1"),
+    ],
+)
+def test_contradictions_are_found_before_training(options, message):
+    with pytest.raises(ArgumentError) as error:
+        TrainConfig(**options).check()
+    assert str(error.value).startswith(message)
+
+
+def test_the_default_recipe_is_the_plain_one():
+    assert TrainConfig().recipe() == dataclasses.replace(Recipe(), noise_steps=3000, penalty_weight=10.0)
+    gan, twin = (build("dcgan", ImageKind(8), width=2, noise_size=3) for _ in range(2))
+    real = Tensor(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
+    one = train_step(gan, real, gan.noise(0, "z", 4))
+    other = train_step(twin, real, twin.noise(0, "z", 4), TrainConfig().recipe(), 7)
+    assert [x.item() for x in one[:4]] == [x.item() for x in other[:4]]

@@ -1,0 +1,28 @@
+"""Runs for tests: one that has not learned anything, and the files of one, to be compared with another's."""
+
+from rawgan.config.noise import TrainConfig
+from rawgan.storage import RunFolder
+from rawgan.storage.checkpoint import About, Checkpoint
+from rawgan.tasks.noise import build_gan
+from rawgan.training.state import arrays_of, optimizers_of
+
+
+def files(folder):
+    """All that a run leaves: bytes by name. Of the checkpoints the last one: the others depend on where it stopped."""
+    return {
+        str(path.relative_to(folder.path)): path.read_bytes()
+        for path in folder.path.rglob("*")
+        if path.is_file() and path.name != ".lock" and path not in folder.checkpoints()[:-1]
+    }
+
+
+def untrained_run(path):
+    """A run of a tiny network that has not learned anything."""
+    config = TrainConfig(image_size=8, channels=1, width=2, noise_size=4)
+    gan = build_gan(config, "cpu")
+    folder = RunFolder.create(path, "x")
+    folder.write_config(config.to_dict())
+    counts = {name: list(optimizer.counts) for name, optimizer in optimizers_of(gan).items()}
+    about = About(0, 1, config.to_dict(), counts, dict.fromkeys(counts, 0.1))
+    folder.save_checkpoint(Checkpoint(about, arrays_of(gan)), keep=1)
+    return folder

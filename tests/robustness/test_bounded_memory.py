@@ -1,0 +1,534 @@
+"""Memory and time that files can ask for: no more than their bytes stand for, and no more than the container has."""
+
+import dataclasses
+import io
+import json
+import os
+import resource
+import struct
+import sys
+import threading
+import tracemalloc
+import zipfile
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image, features
+from run_files import untrained_run
+from safetensors.numpy import save
+
+from rawgan import nn, optim
+from rawgan.cli import main
+from rawgan.config.noise import TrainConfig
+from rawgan.data import ImageSet, load, memory_limits
+from rawgan.data.files.image_files import opened_image
+from rawgan.data.memory_limits import container_limits, limited_extra_memory, machine_bytes
+from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
+from rawgan.gan import ImageKind, PointKind, TranslationKind, build, build_translator
+from rawgan.inference.restoration import restore
+from rawgan.metrics import confusion_matrix, judge_of, load_classifier, train_classifier
+from rawgan.metrics import judges as judges_module
+from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
+from rawgan.paper import blank, on_paper
+from rawgan.storage.run_folder import LONGEST_TOML, read_toml
+from rawgan.tasks.noise import Training, build_gan
+from rawgan.testing.kernel import chosen
+from rawgan.training.state import arrays_of, check_on_paper
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps such limits")
+
+
+def complaint(error: type[Exception], call) -> str:
+    with pytest.raises(error) as caught:
+        call()
+    return str(caught.value)
+
+
+@pytest.fixture
+def little():
+    """What is allocated inside, and that may be."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+# --- what a machine, or a container, has -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def groups(tmp_path):
+    def made(membership: str, **limits: str) -> tuple[int, ...]:
+        for name, limit in limits.items():
+            file = tmp_path / "mount" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(limit)
+        (tmp_path / "membership").write_text(membership)
+        container_limits.cache_clear()
+        return container_limits(tmp_path / "membership", tmp_path / "mount")
+
+    yield made
+    container_limits.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("membership", "limits", "found"),
+    [
+        ("0::/a/b\n", {"a/b/memory.max": "700\n", "a/memory.max": "max\n", "memory.max": "900\n"}, (700, 900)),
+        ("0::/not/seen/in/here\n", {"memory.max": "700\n"}, (700,)),
+        ("0::/../outside\n", {"memory.max": "700\n"}, (700,)),
+        ("0::/\n", {"unified/memory.max": "700\n"}, (700,)),
+        ("9:cpu,memory:/x\n1:cpu:/x\n", {"memory/x/memory.limit_in_bytes": "700\n", "cpu/x/memory.max": "1"}, (700,)),
+        ("0::/\n", {"memory.max": "max\n"}, ()),
+        ("nonsense\n\n:\n", {}, ()),
+    ],
+)
+def test_the_limits_of_containers_are_known(groups, membership, limits, found):
+    assert groups(membership, **limits) == found
+
+
+def test_the_least_of_all_limits_holds(monkeypatch):
+    whole = machine_bytes()
+    monkeypatch.setattr(memory_limits, "container_limits", lambda: (whole // 2, 2**60))
+    assert machine_bytes() == whole // 2
+    limits = {resource.RLIMIT_AS: (resource.RLIM_INFINITY, 0), resource.RLIMIT_DATA: (whole // 4, 0)}
+    monkeypatch.setattr(resource, "getrlimit", limits.get)
+    assert machine_bytes() == whole // 4
+    monkeypatch.setattr(memory_limits, "container_limits", lambda: (10**6,))
+    assert "more memory than this machine has" in complaint(
+        DataError, lambda: memory_limits.refuse_too_large("x", 2 * 10**6)
+    )
+
+
+@LINUX
+def test_who_asks_for_more_than_was_allowed_gets_an_error():
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with limited_extra_memory(2**26):
+        assert len(bytes(2**20)) == 2**20
+        with pytest.raises(MemoryError):
+            bytes(2**28)
+        with limited_extra_memory(2**40), pytest.raises(MemoryError):  # the outer one holds
+            bytes(2**28)
+        unlimited = []
+        other = threading.Thread(target=lambda: unlimited.append(_limits_nothing()))
+        other.start()
+        other.join()
+        assert unlimited == [True]
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    assert len(bytes(2**28)) == 2**28
+
+
+def _limits_nothing() -> bool:
+    """In another thread, which would limit the main one."""
+    now = resource.getrlimit(resource.RLIMIT_DATA)
+    with limited_extra_memory(1):
+        return resource.getrlimit(resource.RLIMIT_DATA) == now
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------
+
+
+SIDE = 2400
+"""Pixels: a little more than any file may promise."""
+
+
+def blank_image(form: str, side: int = SIDE, **options) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (side, side)).save(out, form, **options)
+    return out.getvalue()
+
+
+def packed(form: str) -> bytes:
+    """A picture of SIDE × SIDE pixels, of as few bytes as the format has for it."""
+    return blank_image(form, **({"lossless": True} if form == "WEBP" else {}))
+
+
+def vp8x(width: int, height: int) -> bytes:
+    """The beginning of an animated WebP."""
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in (width, height))
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + sides
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def icns(inner: bytes) -> bytes:
+    return b"icns" + struct.pack(">I", 16 + len(inner)) + b"ic10" + struct.pack(">I", 8 + len(inner)) + inner
+
+
+def ico(inner: bytes) -> bytes:
+    return b"\0\0\1\0\1\0" + struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(inner), 22) + inner
+
+
+def tiff(side: int, tile: int, data: bytes) -> bytes:
+    """A TIFF of one tile, which is larger than the image."""
+    tags = [(256, side), (257, side), (258, 8), (259, 8), (262, 1), (277, 1), (322, tile), (323, tile)]
+    tags += [(324, 10 + 12 * 10 + 4), (325, len(data))]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
+
+
+BOMBS = {
+    "webp": lambda: packed("WEBP"),
+    "moving.webp": lambda: vp8x(16383, 16383),
+    "avif": lambda: packed("AVIF"),
+    "jp2": lambda: packed("JPEG2000"),
+    "tif": lambda: blank_image("TIFF", compression="zstd")[:4000],
+    "tile.tif": lambda: tiff(100, 60000, zlib.compress(bytes(1000))),
+    "icns": lambda: icns(packed("JPEG2000")),
+    "png.icns": lambda: icns(blank_image("PNG")),
+    "ico": lambda: ico(blank_image("PNG")),
+    "dds": lambda: b"DDS " + struct.pack("<7I", 124, 0x1007, 9000, 9000, 0, 0, 0) + bytes(44)
+    + struct.pack("<II4s5I", 32, 4, b"DXT1", 0, 0, 0, 0, 0) + bytes(1000),
+    "psd": lambda: b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 9000, 9000, 8, 3) + bytes(12) + bytes(99),
+    "bmp": lambda: b"BM" + struct.pack("<IHHI", 9999, 0, 0, 54)
+    + struct.pack("<IiiHHIIiiII", 40, 9000, 9000, 1, 24, 0, 0, 0, 0, 0, 0),
+    "qoi": lambda: b"qoif" + struct.pack(">IIBB", 9000, 9000, 3, 0) + bytes(99),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_file_that_becomes_a_large_picture(name, tmp_path, little):
+    needs = {"webp": "webp", "avif": "avif", "jp2": "jpg_2000", "icns": "jpg_2000"}.get(name)
+    if needs and not features.check(needs):
+        pytest.skip("this Pillow lacks it")
+    file = tmp_path / f"a.{name}"
+    file.write_bytes(BOMBS[name]())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    message = complaint(DataError, lambda: load(tmp_path, image_size=8))
+    assert f"a.{name}: " in message
+    if name in ("webp", "moving.webp", "avif", "jp2"):
+        side = 16383 if name == "moving.webp" else SIDE
+        assert f"promises {side} × {side} pixels, but is {file.stat().st_size} bytes long" in message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**17  # KiB
+
+
+@LINUX
+def test_what_a_library_takes_is_bounded_too(tmp_path, monkeypatch):
+    """Whatever a header says: here, an image's promise is believed. It is larger than what earlier tests left free."""
+    monkeypatch.setattr("rawgan.data.files.image_files._refuse_promises", lambda *sides: None)
+    Image.new("RGB", (10000, 10000)).save(tmp_path / "a.png", compress_level=9)
+    monkeypatch.setattr("rawgan.data.files.image_files.ROOM", 2**24)
+    monkeypatch.setattr("rawgan.data.files.image_files.COPIES", 0)
+    size = (tmp_path / "a.png").stat().st_size
+    words = f"a.png: takes more memory than there is, or than a file of {size:,} bytes should"
+    assert words in complaint(DataError, lambda: load(tmp_path, image_size=8))
+
+
+@pytest.mark.parametrize(("form", "options"), [
+    ("WEBP", {"lossless": True}), ("WEBP", {}), ("PNG", {}), ("GIF", {}), ("JPEG", {"progressive": True}),
+    ("TIFF", {"compression": "zstd"}), ("TIFF", {"compression": "tiff_lzw"}), ("JPEG2000", {}), ("AVIF", {}),
+])  # fmt: skip
+def test_blank_pages_are_read(form, options, tmp_path):
+    """A page of A6 in 300 dpi."""
+    Image.new("RGB", (1240, 1748), "white").save(
+        tmp_path / f"a.{form.lower().replace('jpeg2000', 'jp2')}", form, **options
+    )
+    assert (load(tmp_path, image_size=8).images == 255).all()
+
+
+def test_libtiff_prints_nothing(tmp_path, capfd):
+    bad = tiff(100, 112, b"\x1b[2J" * 9)
+    (tmp_path / "a.tif").write_bytes(bad)
+    assert "a.tif: " in complaint(DataError, lambda: load(tmp_path, image_size=8))
+    assert capfd.readouterr().err == ""
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_few_bytes_do_not_become_gigabytes_by_being_enlarged(tmp_path, pack, little, monkeypatch):
+    monkeypatch.setattr("rawgan.data.sources.MOST_GROWN", 2**20)
+    out = io.BytesIO()
+    np.save(out, np.zeros((2**12, 1, 2), np.uint8))
+    with zipfile.ZipFile(tmp_path / "set.npz", "w", pack) as archive:
+        archive.writestr("images.npy", out.getvalue())
+    held = (tmp_path / "set.npz").stat().st_size
+    message = complaint(DataError, lambda: load(tmp_path / "set.npz", image_size=64))
+    assert f"4,096 images of 64 × 64 pixels take 16 MiB, but the file has {held:,} bytes" in message
+    assert little() < 2**20
+    np.save(tmp_path / "set.npy", np.zeros((300, 8, 8), np.uint8))
+    assert len(load(tmp_path / "set.npy", image_size=64)) == 300
+
+
+# --- networks on paper -----------------------------------------------------------------------------------------------
+
+BUILDERS = {
+    "dcgan": lambda width: build("dcgan", ImageKind(16), width=width, average_decay=0.9),
+    "residual": lambda width: build("residual", ImageKind(16), width=width, spectral_norm=True),
+    "tutorial": lambda width: build("tutorial", ImageKind(16), width=width, conditional="projection", classes=3),
+    "mlp": lambda width: build("mlp", PointKind(), width=width),
+    "unet": lambda width: build_translator("unet", TranslationKind(16, 1, 1), width=width, patch=16, average_decay=0.9),
+    "resnet": lambda width: build_translator("resnet", TranslationKind(16, 3, 3), width=width, patch=16),
+    "subpixel": lambda width: build_translator("subpixel", TranslationKind(16, 1, 1, 4), width=width, patch=16),
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_networks_on_paper_have_the_shapes_of_those_that_are_built(name, little):
+    with on_paper():
+        planned = BUILDERS[name](2)
+    built = BUILDERS[name](2)
+    shapes = [{k: (a.shape, a.dtype) for k, a in arrays_of(gan).items()} for gan in (planned, built)]
+    assert shapes[0] == shapes[1]
+    with on_paper():
+        BUILDERS[name](256)
+    assert little() < 2**20
+
+
+def test_what_is_on_paper_cannot_be_written_and_ends_there():
+    with on_paper():
+        layer = nn.Linear(10**9, 10**9, rng=np.random.default_rng(0))
+        optimizer = optim.Adam(layer.parameters(), 0.1)
+        assert "would be larger than any memory" in complaint(ArgumentError, lambda: blank((2**62, 2**62)))
+    assert optimizer.state["m"][0].shape == (10**9, 10**9)
+    with pytest.raises(ValueError, match="read-only"):
+        layer.w._array[0, 0] = 1
+    after = nn.Linear(3, 2, rng=np.random.default_rng(0))
+    assert after.w.data.any()
+    assert after.b.data.flags.writeable
+
+
+@pytest.fixture
+def run(tmp_path):
+    return untrained_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize("change", ["width = 512", "noise_size = 65536", "d_width = 512"])
+def test_a_configuration_that_asks_for_more_than_the_checkpoint_holds(run, change, little):
+    text = run.config_file.read_text()
+    name = change.partition(" ")[0]
+    kept = [line for line in text.splitlines() if not line.startswith(f"{name} ")]
+    run.config_file.write_text("\n".join([*kept, change, ""]))
+    message = complaint(ConfigError, lambda: restore(run))
+    assert message.startswith("the checkpoint of step 0 is of other networks\n")
+    assert little() < 2**22
+
+
+def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
+    config = TrainConfig(image_size=2048, channels=3, width=4096)
+    message = complaint(ArgumentError, lambda: check_on_paper(lambda: build_gan(config, "cpu"), None, "cpu"))
+    assert message.startswith("these networks take ")
+    assert "TiB" in message or "GiB" in message
+    assert "take a smaller --width" in message
+    assert little() < 2**25
+    monkeypatch.setattr("rawgan.training.state.machine_bytes", lambda: 10**5)
+    tiny = TrainConfig(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
+    assert "these networks take" in complaint(ArgumentError, lambda: Training(tiny))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"data": "ring8", "model": "mlp", "batch_size": 2**16, "width": 16},
+        {"image_size": 512, "batch_size": 64, "width": 2},
+    ],
+)
+def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):
+    np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
+    config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
+    monkeypatch.setattr("rawgan.training.trainer.machine_bytes", lambda: 2**25)
+    with chosen("reference"):
+        message = complaint(DeviceError, lambda: Training(dataclasses.replace(config, backend="reference")))
+        assert message.startswith("out of memory on cpu\n  a step takes about ")
+        assert "try a smaller --batch-size" in message
+        assert little() < 2**26
+        assert Training(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
+
+
+def test_a_toml_file_of_any_size(tmp_path, little):
+    with (tmp_path / "my.toml").open("wb") as file:
+        file.truncate(2**40)
+    message = complaint(ConfigError, lambda: read_toml(tmp_path / "my.toml"))
+    assert f"it has more than {LONGEST_TOML:,} bytes" in message
+    assert little() < 2**26
+
+
+# --- classifiers -----------------------------------------------------------------------------------------------------
+
+SAID = {"size": 16, "channels": 1, "classes": 2, "data": "x"}
+NONSENSE = [
+    {"size": "a"}, {"size": 16.5}, {"size": None}, {"size": 10**9}, {"size": 10**4000}, {"size": True}, {"size": 0},
+    {"channels": 0}, {"channels": [1]}, {"channels": 10**7}, {"classes": 10**7}, {"classes": 2.5}, {"classes": 1},
+    {"data": 5}, {"accuracy": "x"}, {"accuracy": []}, {"class_names": 5}, {"class_names": ["a"]}, {"more": 1},
+    {"class_names": [1, 2]}, {"class_names": "ab"},
+]  # fmt: skip
+
+
+def classifier_file(path: Path, heading: str, arrays=None) -> Path:
+    path.write_bytes(save(arrays or {"x": np.zeros(1, np.float32)}, {HEADING: heading}))
+    return path
+
+
+@pytest.mark.parametrize("changed", NONSENSE)
+def test_a_classifier_whose_heading_makes_no_sense(tmp_path, changed, little):
+    weights = Classifier(Kind(**SAID)).network.state_dict()
+    right = classifier_file(tmp_path / "right.safetensors", json.dumps(SAID), weights)
+    assert load_classifier(right).kind == Kind(**SAID)
+    path = classifier_file(tmp_path / "a.safetensors", json.dumps(SAID | changed), weights)
+    message = complaint(ConfigError, lambda: load_classifier(path))
+    assert message.startswith(f"{path} holds no classifier of rawgan")
+    assert len(message) < 500
+    assert little() < 2**25
+
+
+@pytest.mark.parametrize("heading", ["[" * 10**5, "[1]", "5", "null", "{}", "NaN", '{"size": Infinity}'])
+def test_a_classifier_whose_heading_is_no_table(tmp_path, heading):
+    path = classifier_file(tmp_path / "a.safetensors", heading)
+    assert "holds no classifier of rawgan" in complaint(ConfigError, lambda: load_classifier(path))
+
+
+def test_a_classifier_larger_than_its_file(tmp_path, little):
+    path = classifier_file(tmp_path / "a.safetensors", json.dumps(SAID | {"size": 2048, "classes": MOST_CLASSES}))
+    message = complaint(ConfigError, lambda: load_classifier(path))
+    assert "the weights do not fit this network" in message
+    assert f"head.0.w (64, {MOST_CLASSES}) is missing" in message
+    assert little() < 2**25
+
+
+@pytest.mark.parametrize("shape", [[0, 2**62, 2**62], [0, 2**64 - 1], [1] * 65, [2**63 - 1, 0], [0]])
+def test_arrays_of_shapes_that_numpy_lacks(tmp_path, shape):
+    tensor = {"dtype": "F32", "shape": shape, "data_offsets": [0, 0 if 0 in shape else 4]}
+    text = json.dumps({"x": tensor, "__metadata__": {HEADING: json.dumps(SAID)}}).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(4 * (0 not in shape)))
+    assert "holds no classifier of rawgan" in complaint(ConfigError, lambda: load_classifier(path))
+
+
+@pytest.mark.parametrize("label", [-1, MOST_CLASSES, 2**63 - 1, -(2**63)])
+def test_labels_that_number_more_classes_than_there_are(label):
+    images = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 1, 0, label]), "squares")
+    message = complaint(DataError, lambda: train_classifier(images, images))
+    assert message.startswith("squares: labels must number classes from 0 to 65,535, but go from ")
+    assert "number them anew: numpy.unique" in message
+
+
+def test_a_table_of_many_classes(monkeypatch):
+    monkeypatch.setattr("rawgan.metrics.modes.machine_bytes", lambda: 10**6)
+    assert confusion_matrix([0, 1], [0, 1], 200).shape == (200, 200)
+    message = complaint(ArgumentError, lambda: confusion_matrix([0, 1], [0, 1], 2000))
+    assert "2,000 × 2,000 classes take more memory than there is" in message
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "nothing", "folder"])
+def test_features_that_are_no_file_are_refused_at_once(tmp_path, suffix, kind, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=pytest.fail))
+    path = tmp_path / f"a{suffix}"
+    {"pipe": os.mkfifo, "device": lambda p: p.symlink_to("/dev/zero"), "folder": Path.mkdir}.get(kind, str)(path)
+    assert f"{path} could not be read: " in complaint(ConfigError, lambda: judge_of("photos", path))
+
+
+def test_a_file_of_features_larger_than_memory(tmp_path, little):
+    with (tmp_path / "a.safetensors").open("wb") as file:
+        file.truncate(2**42)
+    message = complaint(ConfigError, lambda: judge_of("photos", tmp_path / "a.safetensors"))
+    assert "4,398,046,511,104 bytes are more than this machine has memory for" in message
+    assert little() < 2**22
+
+
+# --- networks from elsewhere -----------------------------------------------------------------------------------------
+
+
+class Session:
+    """Like onnxruntime's, of a network that makes `make` of its input."""
+
+    shape: tuple = ("n", 3, 8, 8)
+    names: tuple[str, ...] = ("x",)
+
+    def __init__(self, path, providers):
+        self.batches: list[int] = []
+
+    def get_inputs(self):
+        return [SimpleNamespace(name=name, shape=list(self.shape)) for name in self.names]
+
+    def run(self, outputs, feeds, options):
+        (x,) = feeds.values()
+        if isinstance(self.shape[0], int):
+            assert len(x) == self.shape[0]
+        self.batches.append(len(x))
+        return self.make(x)
+
+    make = staticmethod(lambda x: [x.reshape(len(x), -1)])
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch):
+    """Features of 25 images by a network of which the words say what is odd."""
+    (tmp_path / "a.onnx").write_bytes(b"a network")
+    pixels = np.random.default_rng(0).integers(0, 256, (25, 8, 8, 3), np.uint8)
+
+    def made(**odd):
+        session = type("Odd", (Session,), odd)
+        monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=session))
+        judge = judge_of("photos", tmp_path / "a.onnx")
+        return judge.features(pixels), judge.session
+
+    return made
+
+
+@pytest.mark.parametrize("count", [1, 8, 25, 1000])
+def test_a_network_of_a_fixed_batch_gets_as_many(network, count):
+    anyhow, _ = network()
+    found, session = network(shape=(count, 3, 8, 8))
+    assert (found == anyhow).all()
+    assert set(session.batches) == {count}
+
+
+def endless(x):
+    threading.Event().wait()
+
+
+def failing(x):
+    raise RuntimeError("\x1b[2Jno such node")
+
+
+ODD = {
+    "no inputs": ({"names": ()}, "it has none"),
+    "two inputs": ({"names": ("x", "\x1b[2J")}, r"x is ['n', 3, 8, 8]; \x1b[2J is ['n', 3, 8, 8]"),
+    "an endless loop": ({"make": staticmethod(endless)}, "could not be run within 1 seconds; take a faster network"),
+    "an error": ({"make": staticmethod(failing)}, r"could not be run: \x1b[2Jno such node"),
+    "no memory": ({"make": staticmethod(lambda x: [np.zeros(2**50)])}, "could not be run: Unable to allocate"),
+    "no outputs": ({"make": staticmethod(lambda x: [])}, "gave an output NoneType"),
+    "a list": ({"make": staticmethod(lambda x: [[x]])}, "gave an output list"),
+    "text": ({"make": staticmethod(lambda x: [np.array(["a"])])}, "gave an output <U1 (1,)"),
+    "a number": ({"make": staticmethod(lambda x: [np.float32(1)[...]])}, "gave an output"),
+    "others": ({"make": staticmethod(lambda x: [np.ones((7, 2))])}, "gave an output float64 (7, 2); expected (N, …)"),
+    "nothing": ({"make": staticmethod(lambda x: [np.ones((len(x), 0))])}, "without features"),
+    "NaN": ({"make": staticmethod(lambda x: [np.full((len(x), 2), np.nan)])}, "numbers that are not finite"),
+    "a huge batch": ({"shape": (10**12, 3, 8, 8)}, "more memory than this machine has"),
+    "huge sides": ({"shape": ("n", 3, 10**6, 10**6)}, "more memory than this machine has"),
+    "features without end": (
+        {"make": staticmethod(lambda x: [np.broadcast_to(np.ones(1, np.float32), (len(x), 2**22))])},
+        "features take more memory than there is",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_networks_that_are_odd(network, name, monkeypatch):
+    monkeypatch.setattr(judges_module, "FIRST_SECONDS", 0.6)
+    if name == "features without end":
+        monkeypatch.setattr(judges_module, "machine_bytes", lambda: 2**28)
+    odd, words = ODD[name]
+    assert words in complaint((ConfigError, DataError), lambda: network(**odd))
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def test_no_command_takes_memory_for_what_a_small_file_asks(tmp_path, capsys, little):
+    np.save(tmp_path / "set.npy", np.zeros((64, 16, 16), np.uint8))
+    (tmp_path / "theirs.toml").write_text(f'data = "{tmp_path}/set.npy"\nimage_size = 16\nwidth = 4096\nsteps = 1\n')
+    with chosen("reference"):
+        assert main(["train", "--config", str(tmp_path / "theirs.toml"), "--backend", "reference", "--out", "r"]) == 1
+    assert "these networks take" in capsys.readouterr().err
+    assert little() < 2**26
+    with opened_image(_picture(tmp_path), ("PNG",)) as image:
+        assert image.size == (4, 3)
+
+
+def _picture(folder: Path) -> Path:
+    Image.new("L", (4, 3)).save(folder / "a.png")
+    return folder / "a.png"
