@@ -96,7 +96,7 @@ def mutant(name: str, seed: int, number: int) -> bytes:
 @cache
 def corpus_of(name: str) -> list[bytes]:
     """The files that fuzzing a target starts from: those of bench/fuzz_corpus.py, and those that were found since."""
-    found = sorted((Path(__file__).parents[1] / "tests" / "corpus" / name).glob("*"))
+    found = sorted((Path(__file__).parents[1] / "tests" / "robustness" / "corpus" / name).glob("*"))
     return TARGETS[name].corpus() + [path.read_bytes() for path in found]
 
 

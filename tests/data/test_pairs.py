@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from rawgan.data.pairs.pair_set.made_sources import edges, grey, regions
+from rawgan.data.pairs.made_sources import edges, grey, regions
 
 from rawgan.data import Batches, ImageSet, load, load_pairs, made_pairs
 from rawgan.data.pairs.degradations import Degradation, bicubic_weights, resampled
