@@ -10,8 +10,8 @@ from rawgan.data.folders.tiles import load_tiles
 from rawgan.data.image_set import ImageSet
 from rawgan.data.known_sets import KNOWN_SETS
 from rawgan.data.mixtures import MIXTURES, Mixture, PointBatches, grid25, ring8
-from rawgan.data.pairs.pair_set import PairSet, load_pairs
 from rawgan.data.pairs.made_sources import made_pairs
+from rawgan.data.pairs.pair_set import PairSet, load_pairs
 from rawgan.data.pixels import to_uint8, to_unit
 from rawgan.data.sources import has_test_split, is_image_folder, load, may_be_image_folder, name_of
 

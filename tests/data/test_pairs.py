@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from PIL import Image
-from rawgan.data.pairs.made_sources import edges, grey, regions
 
 from rawgan.data import Batches, ImageSet, load, load_pairs, made_pairs
 from rawgan.data.pairs.degradations import Degradation, bicubic_weights, resampled
+from rawgan.data.pairs.made_sources import edges, grey, regions
 from rawgan.errors import ArgumentError, DataError
 
 
