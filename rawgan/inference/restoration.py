@@ -16,6 +16,7 @@ from rawgan.errors import ArgumentError, ConfigError, RawganError, one_line
 from rawgan.gan import GAN
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.run_folder import RunFolder
+from rawgan.storage.toml_file import toml_text
 from rawgan.tasks.noise import build_gan
 from rawgan.training.state import check_on_paper, restore_gan
 
@@ -108,11 +109,9 @@ def check_whole(folder: RunFolder, values: dict[str, Any], checkpoint: Checkpoin
         if value is not None and name not in values and name not in CHANGEABLE
     }
     if missing:
-        import tomli_w
-
         raise ConfigError(
             f"{folder.config_file} is not whole: it lacks what step {checkpoint.about.step:,} was trained with\n"
-            f"  add these lines: {'; '.join(tomli_w.dumps(missing).splitlines())}"
+            f"  add these lines: {'; '.join(toml_text(missing).splitlines())}"
         )
 
 

@@ -33,7 +33,7 @@ from rawgan.metrics import confusion_matrix, judge_of, load_classifier, train_cl
 from rawgan.metrics import judges as judges_module
 from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
 from rawgan.paper import blank, on_paper
-from rawgan.storage.run_folder import LONGEST_TOML, read_toml
+from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import Training, build_gan
 from rawgan.testing.kernel import chosen
 from rawgan.training.state import arrays_of, check_on_paper

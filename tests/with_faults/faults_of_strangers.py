@@ -16,7 +16,7 @@ FAULTS = [
     ),
     Fault(
         "runs: who looks locks",
-        "rawgan/storage/presence.py",
+        "rawgan/storage/writer_mark.py",
         '        ask = getattr(fcntl, "F_OFD_GETLK", fcntl.F_GETLK)\n',
         '        ask = getattr(fcntl, "F_OFD_GETLK", fcntl.F_GETLK)\n'
         "        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",

@@ -36,9 +36,11 @@ from rawgan.inference.application import (
 )
 from rawgan.pictures.images import CELL, save_image, save_sheet, thumbnail
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import delete, holding, is_folder, is_link, is_there, make_folder
+from rawgan.storage.atomic import delete, make_folder
+from rawgan.storage.held_folder import holding
 from rawgan.storage.locks import NoLocks, locking
-from rawgan.storage.run_folder import LOCK, refuse_taken
+from rawgan.storage.lookup import is_folder, is_link, is_there
+from rawgan.storage.new_folder import LOCK, refuse_taken
 
 if TYPE_CHECKING:
     from PIL import Image
