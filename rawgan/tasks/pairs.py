@@ -23,9 +23,9 @@ from rawgan.data import (
     to_uint8,
     to_unit,
 )
-from rawgan.data.imageset import Progress
-from rawgan.data.pairs import MADE
-from rawgan.data.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.folders.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.made_sources import MADE_SOURCES
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
@@ -125,7 +125,7 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     """
 
     def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
-        if isinstance(config, Pix2pixConfig) and config.how not in MADE:
+        if isinstance(config, Pix2pixConfig) and config.how not in MADE_SOURCES:
             return load_pairs(
                 config.data, config.targets, image_size=config.size, channels=config.channels, split=part,
                 reverse=config.reverse, skip_broken=config.skip_broken, white=white, targets_white=targets_white,
@@ -212,7 +212,7 @@ def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[
     Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
     """
     if isinstance(config, EnhanceConfig):
-        return Tensor(config.degradation.of(images, rng)), Tensor(images)
+        return Tensor(config.degradation.apply(images, rng)), Tensor(images)
     sources = config.translation.sources
     return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
 
@@ -256,7 +256,7 @@ def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> di
         for source, target in batches_of(config, images, device_of(gan))
     ]
     each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return {name: float(values.mean()) for name, values in of_images(each, images.called)[0].items()}
+    return {name: float(values.mean()) for name, values in of_images(each, images.names_or_numbers)[0].items()}
 
 
 def of_images(

@@ -242,10 +242,10 @@ def test_a_graph_of_a_step_takes_no_labels(monkeypatch):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "photos: these images have no labels, which classes are told by\n  known sets have some, IDX folders"),
-        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
-        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 2 classes are"),
-        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
+        (None, "photos: these images have no labels, and so no classes\n  known sets have some, IDX folders"),
+        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
+        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … without a gap, but 2 classes are"),
+        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
     ],
 )
 def test_labels_that_number_no_classes(labels, message):

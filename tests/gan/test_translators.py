@@ -236,7 +236,7 @@ def test_every_network_moves_by_its_formula():
         return x + Tensor((0.15 * noise[seed, who].standard_normal(x.shape)).astype("float32"))
 
     for number, (side, real, fake, seed) in enumerate(sides):
-        earlier = Tensor(twin.histories[number].exchange(fake.data, generator(3, f"history {number}", 5)))
+        earlier = Tensor(twin.histories[number].exchange(fake.data, make_rng(3, f"history {number}", 5)))
         assert 0 < np.abs(earlier.data - fake.data).max(axis=(1, 2, 3)).astype(bool).sum() < 4
         judged = [side.discriminator(noisy(x, seed, "D")) for x in (real, earlier)]
         moved_by(side.d_optimizer, 0.5 * ops.mean((judged[0] - 1) ** 2) + 0.5 * ops.mean(judged[1] ** 2))

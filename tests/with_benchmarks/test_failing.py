@@ -13,7 +13,7 @@ from bench.disturbed import Ended as ended
 from bench.errors import BenchError
 from bench.failing import ACTIONS, KILLS, Calls, Fault, compile_library, compiler, faults_of, preloaded
 from bench.workers import Worker
-from rawgan.storage import atomic
+from rawgan.storage import lookup
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="calls are made to fail by LD_PRELOAD, which is Linux's"),
@@ -179,7 +179,7 @@ def uncaught(name, folder):
             self.faults = [Fault("rename classifier.safetensors", 1, "EIO")]
             return super().disturb(0)
 
-    atomic.naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
+    lookup.errors_naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
     return Uncaught(name, folder)
 
 

@@ -1,4 +1,4 @@
-"""Where in an image something is to be seen."""
+"""Detail in an image: a measure of it, and the window that has most."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 
 def detail(pixels: NDArray[Any], side: int) -> NDArray[np.float32]:
-    """How much each square of an image holds, of those that lie in it beside each other, from its upper left corner on:
-    the root mean square of the steps of brightness between neighbouring blocks of 2 × 2 pixels, which noise has few of.
+    """Detail of each square of an image, in a grid from its upper left corner.
+
+    Detail is the root mean square of the steps of brightness between neighbouring blocks of 2 × 2 pixels, to which
+    noise adds little.
 
     Shapes: pixels (H, W, C), bytes or floats; alpha does not count → (H // side, W // side)
 
@@ -21,7 +23,7 @@ def detail(pixels: NDArray[Any], side: int) -> NDArray[np.float32]:
     colours = {2: 1, 4: 3}.get(pixels.shape[2], pixels.shape[2])
     found = np.empty((rows, columns), np.float32)
     half = max(1, side // 2)
-    for row in range(rows):  # one after the other, as floats take many times the memory of bytes
+    for row in range(rows):  # one row at a time, as floats take many times the memory of bytes
         strip = pixels[row * side : (row + 1) * side, : columns * side, :colours].mean(axis=2, dtype=np.float32)
         blocks = strip.reshape(side, columns, side)[: 2 * half, :, : 2 * half]
         means = blocks.reshape(half, -1, columns, half, min(2, side)).mean(axis=(1, 4))  # (half, columns, half)
@@ -31,8 +33,10 @@ def detail(pixels: NDArray[Any], side: int) -> NDArray[np.float32]:
 
 
 def best_window(pixels: NDArray[Any], size: int, step: int, weights: NDArray[Any] | None = None) -> tuple[int, int]:
-    """The upper left corner of the part of `size` × `size` pixels in which most is to be seen, at multiples of `step`;
-    of an image that is smaller, 0 where it is. With `weights`, one for each pixel, the part that has most of them.
+    """Upper left corner of the window of `size` × `size` pixels with most detail, at multiples of `step`.
+
+    With `weights`, one for each pixel, it is the window with the largest sum. Along a side shorter than the window, the
+    corner is 0.
 
     Shapes: pixels (H, W, C), weights (H, W) → (row, column)
 
@@ -49,7 +53,7 @@ def best_window(pixels: NDArray[Any], size: int, step: int, weights: NDArray[Any
     windows = summed[tall:, wide:] - summed[:-tall, wide:] - summed[tall:, :-wide] + summed[:-tall, :-wide]
     best = np.argwhere(windows >= windows.max() * (1 - 1e-9))
     middle = (np.array(windows.shape) - 1) / 2
-    row, column = best[np.abs(best - middle).sum(axis=1).argmin()]  # of several, the one nearest to the middle
+    row, column = best[np.abs(best - middle).sum(axis=1).argmin()]  # of several, the nearest to the middle
     return int(row) * step, int(column) * step
 
 

@@ -1,4 +1,4 @@
-"""A folder of image files of any format that Pillow reads, of any size and mode, in sub-folders or not."""
+"""Folders of image files, read as squares: any format that Pillow reads, any size and mode, with or without classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,51 +7,54 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data.bounded import refuse_too_large
-from rawgan.data.imageset import ImageSet, Progress
-from rawgan.data.listing import Part
-from rawgan.data.opening import note_deep, upright_image, without_suffix
+from rawgan.data.files.formats import without_suffix
+from rawgan.data.files.image_files import note_deep, upright_image
+from rawgan.data.files.survey import LeftOut, Survey
+from rawgan.data.folders.parts import Part
+from rawgan.data.image_set import ImageSet, Progress
+from rawgan.data.memory_limits import refuse_too_large
 from rawgan.data.pixels import has_clear_pixels, square
-from rawgan.data.survey import LeftOut, Survey
 from rawgan.errors import DataError, one_line
 
 LISTED = 20
-"""So many broken images are named in an error; of the rest only the number."""
+"""Number of files that are named in an error."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How image files are read."""
+class ReadOptions:
+    """Options of reading image files."""
 
     size: int
     """Height and width of the squares, in pixels."""
     channels: int | None = None
-    """1 to 4; None is 3 if any image has colour, else 1, and transparency laid on white."""
+    """1 to 4; None is 3 if any image has colour, else 1, with transparency laid on white."""
     skip_broken: bool = False
+    """True to leave out images that cannot be read."""
     enlarge: bool = True
-    """Take images, too, that are smaller than a square."""
+    """True to take images that are smaller than a square, too."""
     white: float | None = None
-    """See `Survey`."""
+    """Number that is white in deep images; see `Survey`."""
     on_progress: Progress | None = None
 
     def survey(self, part: Part, beside: int = 1, white: float | None = None) -> Survey:
-        """What notes what is remarkable about those of a part."""
+        """New survey for the images of a part."""
         return Survey(white or self.white, self.size, self.enlarge, beside, part.beyond)
 
 
-def load_image_folder(folder: Path, name: str, split: str, reading: Reading, halves: bool = False) -> ImageSet:
-    """The images of a folder, or of its part that is this split, as a set of that name, with labels if sub-folders are
-    classes.
+def load_image_folder(folder: Path, name: str, split: str, options: ReadOptions, halves: bool = False) -> ImageSet:
+    """Load the images of a split of a folder as a set called `name`, with labels if sub-folders are classes.
+
+    With `halves`, each file holds two images side by side, as in `read_image_folder`.
 
     Raises: DataError as `read_image_folder`
     """
     part = Part.of(folder, split)
-    survey = reading.survey(part, beside=2 if halves else 1)
+    survey = options.survey(part, beside=2 if halves else 1)
     images, names, skipped = read_image_folder(
-        folder, reading.size, reading.channels, reading.skip_broken, reading.on_progress, part, survey
+        folder, options.size, options.channels, options.skip_broken, options.on_progress, part, survey
     )
     labels = part.classes.labels_of(part.root, [folder / each for each in names])
-    why = part.classes.why_none or "of some classes, no image can be read"
+    why = part.classes.why_none or "no image of some classes can be read"
     return ImageSet(
         images,
         labels,
@@ -74,16 +77,15 @@ def read_image_folder(
     part: Part | None = None,
     survey: Survey | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.str_], tuple[str, ...]]:
-    """Every image of a folder, or of a part of it, cut to a square and resized, all names, and "file: what is wrong"
-    for each one skipped.
+    """Read every image of a folder, or of a part of it, cut to a square and resized.
 
-    The order is that of the paths below the folder. With `channels` None there are 3 if any image has colour, else 1.
-    If the survey is of images `beside` each other, the channels of the left one come first, then those of the right
-    one.
+    Returns the images in the order of their paths, their names, and "file: problem" for each image that was skipped.
+    With `channels` None there are 3 if any image has colour, else 1. If the survey says that images lie `beside` each
+    other in a file, the channels of the left one come first, then those of the right one.
 
     Shapes: → (N, size, size, beside · channels) uint8; names (N,)
-    Raises: DataError for a folder without images or that cannot be read, broken images unless `skip_broken`, or nothing
-            but broken images
+    Raises: DataError for a folder that cannot be read or without images, for broken images unless `skip_broken`, or if
+            all images are broken
 
     >>> import tempfile
     >>> from PIL import Image
@@ -95,41 +97,40 @@ def read_image_folder(
     """
     part = part or Part.of(folder, "train")
     files = [(file,) for file in part.listing.images]
-    reading = Reading(size, channels, skip_broken, on_progress=on_progress)
-    images, kept, skipped = _read_all(folder, files, reading, (survey or Survey(),))
+    options = ReadOptions(size, channels, skip_broken, on_progress=on_progress)
+    images, kept, skipped = _read_all(folder, files, options, (survey or Survey(),))
     return images, names_of(folder, kept), skipped
 
 
 def read_twin_folders(
-    folder: Path, twin: Path, name: str, split: str, reading: Reading, twin_white: float | None = None
+    folder: Path, twin: Path, name: str, split: str, options: ReadOptions, twin_white: float | None = None
 ) -> tuple[ImageSet, float | None]:
-    """Images of two folders that have the same names, whatever their suffixes: channels of the first, then of the twin;
-    and what is white in the twin.
+    """Read pairs of images from two folders, by equal names without suffixes; return also white in the twin folder.
 
-    Shapes: images (N, size, size, 2 · channels) uint8
-    Raises: as `read_image_folder`; DataError for names that only one of the folders has, or one has twice
+    Shapes: images (N, size, size, 2 · channels) uint8, the channels of `folder` first, then those of `twin`
+    Raises: as `read_image_folder`; DataError for a name that is in one folder only, or twice in one
     """
     parts = [Part.of(place, split) for place in (folder, twin)]
     if (parts[0].root == folder) != (parts[1].root == twin):
         raise DataError(
             f"{folder} and {twin}: only one of them has sub-folders to train and to test with\n"
-            "  divide both alike, or name the sub-folders that belong together"
+            "  divide both alike, or give the sub-folders that belong together"
         )
     first, second = (
         {without_suffix(file.relative_to(part.root)): file for file in part.listing.images} for part in parts
     )
     for place, part, found in zip((folder, twin), parts, (first, second), strict=True):
         if twice := len(part.listing.images) - len(found):
-            raise DataError(f"{place}: {twice} files differ from another in their suffix alone; leave one of each")
+            raise DataError(f"{place}: {twice} files differ from another only in their suffix; keep one of each")
     if alone := sorted(first.keys() ^ second.keys()):
         listed = ", ".join(str(each) for each in alone[:LISTED])
         raise DataError(
-            f"{folder} and {twin}: images belong together by their names, but {len(alone)} are in one folder only\n"
+            f"{folder} and {twin}: images are paired by their names, but {len(alone)} are in one folder only\n"
             f"  {one_line(listed)}{', …' if len(alone) > LISTED else ''}"
         )
-    surveys = reading.survey(parts[0]), reading.survey(parts[1], white=twin_white)
+    surveys = options.survey(parts[0]), options.survey(parts[1], white=twin_white)
     files = [(file, second[each]) for each, file in first.items()]
-    images, kept, skipped = _read_all(folder, files, reading, surveys)
+    images, kept, skipped = _read_all(folder, files, options, surveys)
     notes = dict.fromkeys(
         note
         for place, part, survey in zip((folder, twin), parts, surveys, strict=True)
@@ -143,11 +144,13 @@ def read_twin_folders(
 
 
 def _read_all(
-    folder: Path, files: Sequence[tuple[Path, ...]], reading: Reading, surveys: tuple[Survey, ...]
+    folder: Path, files: Sequence[tuple[Path, ...]], options: ReadOptions, surveys: tuple[Survey, ...]
 ) -> tuple[NDArray[np.uint8], list[Path], tuple[str, ...]]:
-    """What is in the files, those of a tuple beside each other as channels; the first files of each tuple, and what was
-    skipped."""
-    size, each = reading.size, reading.channels or 3
+    """Read tuples of files, whose channels are joined.
+
+    Returns the images, the first file of each tuple, and "file: problem" for each tuple that was skipped.
+    """
+    size, each = options.size, options.channels or 3
     parts = sum(survey.beside for survey in surveys)
     refuse_too_large(str(folder), len(files) * size * size * parts * each)
     images = np.empty((len(files), size, size, parts, each), np.uint8)
@@ -168,8 +171,8 @@ def _read_all(
 
     for i in range(len(files)):
         read(i)
-        if reading.on_progress and (i % 100 == 99 or i + 1 == len(files)):
-            reading.on_progress(i + 1, len(files))
+        if options.on_progress and (i % 100 == 99 or i + 1 == len(files)):
+            options.on_progress(i + 1, len(files))
     for survey in surveys:
         if survey.white is None and survey.peaks:
             note_deep(survey.beyond, survey)
@@ -179,25 +182,25 @@ def _read_all(
             read(i)
 
     broken = tuple(problems.values())
-    refuse_broken(folder, broken, len(files), reading.skip_broken)
+    refuse_broken(folder, broken, len(files), options.skip_broken)
     gone = left_out | problems.keys()
     if len(gone) == len(files):
         raise DataError("\n  ".join([f"{folder}: no image is left", *(n for s in surveys for n in s.notes(folder))]))
     if gone:
         images = np.delete(images, sorted(gone), axis=0)
     kept = [together[0] for i, together in enumerate(files) if i not in gone]
-    if reading.channels is None:
+    if options.channels is None:
         images = without_idle_colour(images)
     return images.reshape(len(images), size, size, -1), kept, broken
 
 
 def names_of(folder: Path, files: Sequence[Path]) -> NDArray[np.str_]:
-    """What files are called below a folder, the same on every system. Shapes: → (N,)"""
+    """Paths of files below a folder, with the same separator on every system. Shapes: → (N,)"""
     return np.array([file.relative_to(folder).as_posix() for file in files])
 
 
 def without_idle_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The first channel alone, if in all images the others are the same.
+    """First channel alone, if the others equal it in all images.
 
     Shapes: (N, …, 3) → (N, …, 3) or (N, …, 1)
     """
@@ -207,9 +210,9 @@ def without_idle_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _read_into(pixels: NDArray[np.uint8], file: Path, survey: Survey) -> tuple[int, int]:
-    """Read one file, of so many images side by side, into `pixels` (size, size, images, C). Returns its width and
-    height, or what a smaller version that was read instead has.
+    """Read one file of images side by side into `pixels`. Returns the width and height of one of them, as decoded.
 
+    Shapes: pixels (size, size, images, C)
     Raises: DataError for a file that cannot be read
     """
     size, _, parts, channels = pixels.shape
@@ -226,8 +229,8 @@ def _read_into(pixels: NDArray[np.uint8], file: Path, survey: Survey) -> tuple[i
 
 
 def _refuse_other_proportions(first: tuple[int, int], *others: tuple[int, int]) -> None:
-    """Raise a DataError for images that belong together, but are not cut alike: what lies where, nobody could tell.
-    Sides may be rounded."""
+    """Raise a DataError for sizes (width, height) of other proportions than the first, up to rounding: cut to squares,
+    such images would not match pixel by pixel."""
     for other in others:
         if abs(first[0] * other[1] - first[1] * other[0]) > max(*first, *other):
             raise DataError(
@@ -236,7 +239,7 @@ def _refuse_other_proportions(first: tuple[int, int], *others: tuple[int, int]) 
 
 
 def refuse_broken(folder: Path, broken: Sequence[str], total: int, skip_broken: bool) -> None:
-    """Raise one DataError about all broken images, unless these are to be skipped and others are left."""
+    """Raise one DataError about all broken images, unless they are to be skipped and others are left."""
     if not broken or (skip_broken and len(broken) < total):
         return
     lines = [f"{folder}: {len(broken)} of {total} images cannot be read"]
@@ -244,5 +247,5 @@ def refuse_broken(folder: Path, broken: Sequence[str], total: int, skip_broken: 
     if len(broken) > LISTED:
         lines.append(f"  … and {len(broken) - LISTED} more")
     if len(broken) < total:
-        lines.append("Mend or remove them, or go on without them: skip_broken=True, --skip-broken")
+        lines.append("Repair or remove them, or go on without them: skip_broken=True, --skip-broken")
     raise DataError("\n".join(lines))

@@ -1,4 +1,4 @@
-"""What images lose before an enhancer gets them: pixels, clarity, or a part. Made afresh in each step."""
+"""Degradations that an enhancer learns to undo: fewer pixels, noise, or a hole. They are drawn anew in each step."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,22 +15,22 @@ TASKS = ("super-resolution", "denoise", "inpaint")
 
 @dataclass(frozen=True)
 class Degradation:
-    """One of the tasks, and how hard it is.
+    """A task of enhancement, and its difficulty.
 
-    Raises: ArgumentError for what makes no sense
+    Raises: ArgumentError for an unknown task or a value out of range
 
     >>> images = np.zeros((2, 28, 28, 1), np.float32)
-    >>> [Degradation(task).of(images, np.random.default_rng(0)).shape for task in TASKS]
+    >>> [Degradation(task).apply(images, np.random.default_rng(0)).shape for task in TASKS]
     [(2, 7, 7, 1), (2, 28, 28, 1), (2, 28, 28, 2)]
     """
 
     task: str
     factor: int = 4
-    """Super-resolution: how many pixels there should be for one, in each direction; a power of 2."""
+    """Super-resolution: enlargement in each direction, a power of 2."""
     noise: float = 0.5
-    """Denoising: standard deviation of the noise, of pixels from −1 to 1; what leaves that range is not cut off."""
+    """Denoising: standard deviation of the noise, for pixels from −1 to 1. Noisy pixels are not clipped."""
     hole: int = 10
-    """Inpainting: height and width of what is missing, in pixels."""
+    """Inpainting: height and width of the hole, in pixels."""
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -43,18 +43,19 @@ class Degradation:
             raise ArgumentError(f"hole must be at least 1, but is {self.hole}")
 
     @property
-    def enlarged(self) -> int:
-        """How many pixels an enhancer makes of one."""
+    def scale(self) -> int:
+        """Enlargement from source to target, in each direction."""
         return self.factor if self.task == "super-resolution" else 1
 
-    def sources(self, channels: int) -> int:
-        """Channels of what an enhancer gets: of a hole, one more says where it is."""
+    def source_channels(self, channels: int) -> int:
+        """Number of channels that an enhancer reads: inpainting adds a mask of the hole."""
         return channels + 1 if self.task == "inpaint" else channels
 
-    def of(self, images: Any, rng: np.random.Generator) -> Any:
-        """What is left of images, as an array where they are.
+    def apply(self, images: Any, rng: np.random.Generator) -> Any:
+        """Degraded images, as an array on the same device.
 
-        Shapes: (N, H, W, C) in [−1, 1] → (N, H / factor, W / factor, C); noisy (N, H, W, C); of holes (N, H, W, C + 1)
+        Shapes: (N, H, W, C) in [−1, 1] → (N, H / factor, W / factor, C) for super-resolution, (N, H, W, C) for
+                denoising, (N, H, W, C + 1) for inpainting
         """
         if self.task == "super-resolution":
             return shrunk(images, self.factor)
@@ -64,7 +65,7 @@ class Degradation:
         return with_hole(images, self._holes(images.shape, rng))
 
     def _holes(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Where each image has its hole. Shapes: → (N, H, W, 1)"""
+        """Mask of a random hole in each image. Shapes: → (N, H, W, 1)"""
         n, height, width, _ = shape
         if self.hole >= min(height, width):
             raise ArgumentError(f"hole {self.hole} leaves nothing of images of {width} × {height} pixels")
@@ -77,7 +78,7 @@ class Degradation:
 
 
 def with_hole(images: Any, holes: NDArray[np.bool_]) -> Any:
-    """Images that are grey where they have a hole, and a channel that is 1 there and −1 elsewhere.
+    """Images that are grey in their holes, with a mask channel: 1 in the hole, −1 elsewhere.
 
     Shapes: images (N, H, W, C), holes (N, H, W, 1) → (N, H, W, C + 1)
     """
@@ -88,7 +89,7 @@ def with_hole(images: Any, holes: NDArray[np.bool_]) -> Any:
 
 
 def shrunk(images: Any, factor: int) -> Any:
-    """Bicubic, by as many pixels as one stands for.
+    """Images of fewer pixels, bicubic; `factor` is a whole number.
 
     Shapes: (N, H, W, C) → (N, H / factor, W / factor, C)
     """
@@ -99,7 +100,7 @@ def shrunk(images: Any, factor: int) -> Any:
 
 
 def resampled(images: Any, size: tuple[int, int]) -> Any:
-    """Images of another size, bicubic: the same weights as Pillow's, which sees more pixels the more it shrinks.
+    """Images of another size, bicubic, with the weights of Pillow: shrinking averages over more pixels.
 
     Shapes: (N, H, W, C) in [−1, 1] → (N, *size, C)
 
@@ -119,9 +120,9 @@ def resampled(images: Any, size: tuple[int, int]) -> Any:
 
 @cache
 def bicubic_weights(before: int, after: int) -> NDArray[np.float32]:
-    """What each pixel of a row of one size has of those of another. Shapes: → (after, before)
+    """Weights of resampling a row of `before` pixels to `after`. Shapes: → (after, before)
 
-    Learnt from Pillow, by what it makes of single bright pixels.
+    They are read off Pillow, from rows with a single bright pixel.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Memory in proportion to what a file holds, whatever its header promises."""
+"""Limits on memory: no more than a file can justify, whatever its header promises, and no more than the machine has."""
 
 import math
 import os
@@ -17,14 +17,14 @@ except ImportError:  # Windows, where processes have no such limits
     resource = None  # type: ignore[assignment]
 
 PIECE = 1 << 20
-"""Bytes that are read at once."""
+"""Bytes to read at once."""
 
 
-def at_most(stream: IO[bytes], size: int) -> bytearray:
-    """Up to `size` bytes; the memory it takes grows with what comes, not with what was asked for.
+def read_at_most(stream: IO[bytes], size: int) -> bytearray:
+    """Read up to `size` bytes, in memory that grows with the bytes that come.
 
     >>> import io
-    >>> len(at_most(io.BytesIO(b"three"), 2**60))
+    >>> len(read_at_most(io.BytesIO(b"three"), 2**60))
     5
     """
     held = bytearray()
@@ -34,8 +34,8 @@ def at_most(stream: IO[bytes], size: int) -> bytearray:
 
 
 def machine_bytes() -> float:
-    """Memory that this process may have: that of the machine, or of its container, or what a limit leaves of it;
-    infinite where none of them says.
+    """Memory, in bytes, that this process may have: the least of the machine's, its container's, and the limits of the
+    process; infinite where none of them is known.
 
     >>> machine_bytes() > 2**20
     True
@@ -53,10 +53,10 @@ def machine_bytes() -> float:
 def container_limits(
     membership: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
 ) -> tuple[int, ...]:
-    """Memory, in bytes, that the control groups of this process allow on Linux: its own and those around them.
+    """Limits of memory, in bytes, of the control groups around this process on Linux.
 
-    `membership` names the groups, of version 1 or 2, and folders below `mount` hold their limits. Where a container
-    sees no more than its own group, that is `mount` itself, whatever it is called outside.
+    `membership` names the groups, of version 1 or 2; folders below `mount` hold their limits. Inside a container that
+    sees nothing but its own group, `mount` itself is that group.
     """
     try:
         lines = membership.read_text().splitlines()
@@ -73,7 +73,7 @@ def container_limits(
             continue
         own = root / group.lstrip("/")
         for folder in (own, *own.parents):
-            with suppress(OSError, ValueError):  # "max", or a group that is not to be seen from in here
+            with suppress(OSError, ValueError):  # "max", or a group that cannot be seen from inside a container
                 found.append(int((folder / file).read_text()))
             if folder == root:
                 break
@@ -81,9 +81,9 @@ def container_limits(
 
 
 def read_whole(file: BinaryIO, name: str) -> bytes:
-    """All bytes of an open file, called `name`.
+    """Read all bytes of an open file; `name` is for the error.
 
-    Raises: DataError for more than there is memory for
+    Raises: DataError for more bytes than the machine has memory
     """
     size = os.fstat(file.fileno()).st_size
     if size > machine_bytes():
@@ -92,13 +92,14 @@ def read_whole(file: BinaryIO, name: str) -> bytes:
 
 
 @contextmanager
-def at_most_more(size: float) -> Iterator[None]:
-    """Inside, this process gets so many bytes of memory more, and no more than there are: who asks for others gets a
-    MemoryError, in C, too. So a file that makes a library ask for much is refused, instead of the process being ended.
+def limited_extra_memory(size: float) -> Iterator[None]:
+    """Inside, limit the memory that this process may add: to `size` bytes, and to what the machine has.
 
-    Linux alone keeps such a limit. It is the whole process's, so that only the main thread sets it, and once at a time.
+    Beyond that, allocations raise MemoryError, in C libraries, too. So a file that makes a library allocate too much is
+    refused, instead of the system killing the process. Only Linux keeps such a limit. It holds for the whole process,
+    so that only the main thread sets it, and not while it is set already.
 
-    >>> with at_most_more(2**28):
+    >>> with limited_extra_memory(2**28):
     ...     data = bytes(2**20)
     """
     held = _held_bytes()
@@ -121,11 +122,11 @@ def at_most_more(size: float) -> Iterator[None]:
 
 
 _limited = threading.Lock()
-"""Held as long as the process has such a limit."""
+"""Held while the process has such a limit."""
 
 
 def _held_bytes() -> tuple[int, int] | None:
-    """Bytes that the system counts against the limit of data, and those in memory; None where it does not say."""
+    """Bytes that the system counts against the limit of data, and bytes in memory; None where it does not tell."""
     try:
         with open("/proc/self/statm", "rb") as file:
             pages = [int(each) for each in file.read().split()]
@@ -135,17 +136,17 @@ def _held_bytes() -> tuple[int, int] | None:
 
 
 def refuse_too_large(name: str, size: int) -> None:
-    """Raise a DataError if so many bytes are more than the machine has.
+    """Raise a DataError if `size` bytes of images are more than the machine has.
 
-    The system might promise them all the same, and end the process when they are used.
+    The system might grant them all the same, and kill the process when they are used.
 
     >>> refuse_too_large("photos", 2**60)
     Traceback (most recent call last):
     rawgan.errors.DataError: photos: these images take 1,073,741,824.0 GiB, more memory than this machine has
-      take fewer of them, or a smaller image size
+      take fewer images, or a smaller image size
     """
     if size > machine_bytes():
         raise DataError(
             f"{name}: these images take {size / 2**30:,.1f} GiB, more memory than this machine has\n"
-            "  take fewer of them, or a smaller image size"
+            "  take fewer images, or a smaller image size"
         )

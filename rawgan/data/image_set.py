@@ -1,4 +1,4 @@
-"""The set of images that a training run reads, all of them in memory as bytes."""
+"""Set of images that a training run reads, all in memory as bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,20 +13,20 @@ from rawgan.arrays import plain
 from rawgan.errors import DataError
 
 Progress = Callable[[int, int], None]
-"""`on_progress(done, total)`: called now and then while images are read, and once at the end."""
+"""Callback `on_progress(done, total)`, called now and then while images are read, and once at the end."""
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64] | None]
-"""Images, (N, H, W) or (N, H, W, C), and their labels (N,) where there are any."""
+"""Images, (N, H, W) or (N, H, W, C), and their labels (N,) or None."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
-    """Images of one size, as bytes, with their labels where there are any. Both arrays are read-only.
+    """Images of one size, as bytes, and their labels, if any. Both arrays are read-only.
 
     Shapes: images (N, H, W, C) uint8, C-contiguous; labels (N,) int64, or None
-    Raises: DataError for no images, or arrays of another kind or of different lengths
+    Raises: DataError for no images, or arrays of another dtype or of different lengths
 
-    `skipped` lists the broken images that the set goes without, each as "file: what is wrong with it".
+    `skipped` lists the broken images that were left out, each as "file: problem".
 
     >>> digits = ImageSet(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10), "zeros")
     >>> len(digits), digits.shape
@@ -38,15 +38,15 @@ class ImageSet:
     name: str
     skipped: tuple[str, ...] = ()
     names: NDArray[Any] | None = None
-    """What each image is called: a file, below its folder; or its number, of a part of a set without names. (N,)"""
+    """Names of the images (N,): paths below the folder; or numbers, in a part of a set without names."""
     class_names: tuple[str, ...] = ()
-    """What the classes are called that labels number, where they have names: sub-folders, for example."""
+    """Names of the classes, by label, such as those of sub-folders; empty if they have none."""
     no_labels: str = "known sets have some, IDX folders with a file of them, and .npz files with an array `labels`"
-    """How the set could have labels, where it has none."""
+    """Way for the user to add labels, for the error about a set without any."""
     notes: tuple[str, ...] = ()
-    """What should be said once of how the images were read, a line for each thing."""
+    """Remarks on how the images were read, a line each, to be shown once."""
     white: float | None = None
-    """What is white in files of more than a byte for each number; None if there are none, or all are black."""
+    """Number that is white in deep images (more than a byte for each number); None without any, or if all are black."""
 
     def __post_init__(self) -> None:
         images = plain(self.images, f"{self.name}: images")
@@ -57,7 +57,7 @@ class ImageSet:
             )
         if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
             raise DataError(
-                f"{self.name}: expected one whole number as label for each image\n"
+                f"{self.name}: expected a whole number as the label of each image\n"
                 f"  images {images.shape}   labels {labels.dtype} {labels.shape}"
             )
         object.__setattr__(self, "images", _read_only(np.ascontiguousarray(images)))
@@ -78,22 +78,22 @@ class ImageSet:
         return self.images.shape[1:]
 
     def part(self, which: slice | NDArray[Any]) -> Self:
-        """Some of the images, by a slice, by their numbers, or by whether each is in.
+        """Set of some of the images, chosen by a slice, their numbers, or a mask.
 
         >>> ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros").part(slice(8, 10)).names
         array([8, 9])
         """
         labels = None if self.labels is None else self.labels[which]
-        return replace(self, images=self.images[which], labels=labels, names=self.called[which])
+        return replace(self, images=self.images[which], labels=labels, names=self.names_or_numbers[which])
 
     @property
-    def called(self) -> NDArray[Any]:
-        """Names, or numbers where there are none. Shapes: → (N,)"""
+    def names_or_numbers(self) -> NDArray[Any]:
+        """Names of the images, or their numbers if they have no names. Shapes: → (N,)"""
         return np.arange(len(self)) if self.names is None else self.names
 
     @cached_property
     def digest(self) -> str:
-        """What other images, or the same in another order, have not: the beginning of a SHA-256 of all bytes.
+        """Fingerprint of the images, their order and labels: the first 16 digits of a SHA-256 of all bytes.
 
         >>> ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros").digest
         '56325eda8b2a2855'
@@ -105,19 +105,19 @@ class ImageSet:
         return found.hexdigest()[:16]
 
     def count_classes(self) -> int:
-        """How many classes the labels number, from 0 on.
+        """Number of classes, which labels count from 0.
 
-        Raises: DataError for a set without labels, or labels that leave out a class
+        Raises: DataError for a set without labels, or if a number is left out
 
         >>> ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 2, 1, 2]), "zeros").count_classes()
         3
         """
         if self.labels is None:
-            raise DataError(f"{self.name}: these images have no labels, which classes are told by\n  {self.no_labels}")
+            raise DataError(f"{self.name}: these images have no labels, and so no classes\n  {self.no_labels}")
         present = np.unique(self.labels)
         if present[0] != 0 or present[-1] != len(present) - 1:
             raise DataError(
-                f"{self.name}: labels must number the classes 0, 1, 2, … and leave none out, but {len(present)} "
+                f"{self.name}: labels must number the classes 0, 1, 2, … without a gap, but {len(present)} "
                 f"classes are numbered from {present[0]} to {present[-1]}\n"
                 "  number them anew: numpy.unique(labels, return_inverse=True)[1]"
             )
@@ -125,7 +125,7 @@ class ImageSet:
 
 
 def _read_only(array: NDArray) -> NDArray:
-    """The same numbers, seen through an array that cannot be written to."""
+    """View of an array that cannot be written to."""
     view = array.view()
     view.flags.writeable = False
     return view

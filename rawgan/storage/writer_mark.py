@@ -1,7 +1,7 @@
-"""The mark of a run that is being written to, which others see without a lock of their own.
+"""Mark of a run that a process is writing to, which others see without taking a lock.
 
-A writer keeps other writers out by its lock. The mark is a second lock on the same file, of another kind, which the
-system tells of when it is asked. To ask takes no lock: however many look at a run, no writer ever finds it taken.
+A writer keeps other writers out by its lock. The mark is a second lock on the same file, of a kind that the system
+reports when asked. Asking takes no lock: however many processes look at a run, they never keep a writer out.
 """
 
 import struct
@@ -13,26 +13,26 @@ from rawgan.files import open_file
 
 try:
     import fcntl
-except ImportError:  # Windows, where nobody can read what a writer has locked
+except ImportError:  # Windows, where a file that is locked cannot be read
     fcntl = None  # type: ignore[assignment]
 
 if sys.platform.startswith("linux"):
     LAYOUT, KIND = "@hhqqi0q", 0
 else:
     LAYOUT, KIND = "@qqihh0q", 3
-"""How the system lays out `struct flock`, and where in it the kind of lock is: kind, whence, start, length, process; or
-start, length, process, kind, whence."""
+"""Layout of `struct flock` on this system, and position of the kind of lock in it. The fields are kind, whence, start,
+length, process; or start, length, process, kind, whence."""
 
 
 def mark(descriptor: int) -> None:
-    """Give an open file the mark, until it is closed. Where the file system has no such locks, it has none."""
+    """Mark an open file until it is closed. Where the file system has no such locks, this does nothing."""
     if fcntl is not None:
         with suppress(OSError):
             fcntl.fcntl(descriptor, getattr(fcntl, "F_OFD_SETLK", fcntl.F_SETLK), _lock(fcntl.F_WRLCK))
 
 
 def is_marked(path: Path) -> bool:
-    """Whether a process has the mark on a file, which may be read-only.
+    """True if another process, or another open file, marks a file, which may be read-only.
 
     Raises: OSError for a file that cannot be opened, or a file system that does not tell
 
@@ -56,7 +56,7 @@ def is_marked(path: Path) -> bool:
 
 
 def _lock(kind: int) -> bytes:
-    """A lock of that kind, on the whole file."""
+    """`struct flock` for a lock of that kind on the whole file."""
     fields = [0] * 5
     fields[KIND] = kind
     return struct.pack(LAYOUT, *fields)

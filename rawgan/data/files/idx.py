@@ -1,6 +1,6 @@
 """IDX, the file format of MNIST: a magic number, the sizes as big-endian 32-bit integers, then the bytes.
 
-Nothing is believed: memory is set aside for the bytes that are there, not for those that a header promises.
+Headers are not trusted: memory is allocated for the bytes that are there, not for those that a header promises.
 Source: http://yann.lecun.com/exdb/mnist/
 """
 
@@ -17,45 +17,46 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data.bounded import at_most
-from rawgan.data.imageset import Arrays
+from rawgan.data.image_set import Arrays
+from rawgan.data.memory_limits import read_at_most
 from rawgan.errors import DataError
 from rawgan.files import open_file
 
 
-class Kind(NamedTuple):
-    """A kind of IDX file: its magic is two zero bytes, 8 for "unsigned bytes", and the rank of the array."""
+class IdxType(NamedTuple):
+    """Type of IDX file. Its magic number is two zero bytes, 8 for "unsigned bytes", and the rank of the array."""
 
     name: str
     rank: int
 
     @property
     def magic(self) -> bytes:
+        """First four bytes of such a file."""
         return bytes([0, 0, 8, self.rank])
 
 
-IMAGES, LABELS = Kind("images", 3), Kind("labels", 1)
+IMAGES, LABELS = IdxType("images", 3), IdxType("labels", 1)
 SPLITS = {"train": "train", "test": "t10k"}
-"""How the files of a split are called, as in `t10k-images-idx3-ubyte.gz`."""
+"""First word of the file names of each split, as in `t10k-images-idx3-ubyte.gz`."""
 
 
 def is_idx_folder(folder: Path) -> bool:
-    """Whether the folder holds an IDX file of any split under one of the names that MNIST's files have."""
+    """True if the folder holds an IDX file under one of the names of MNIST's files."""
     return any(_find(folder, split, kind) for split in SPLITS for kind in (IMAGES, LABELS))
 
 
 def has_idx_split(folder: Path, split: str) -> bool:
-    """Whether the folder holds images of that split."""
+    """True if the folder holds images of that split."""
     return _find(folder, split, IMAGES) is not None
 
 
 def read_idx_folder(folder: Path, split: str) -> Arrays:
-    """The images and, where there is a file of them, the labels of one split.
+    """Images of one split and, if there is a file of them, its labels.
 
     Shapes: → (N, H, W) uint8 and (N,) int64 or None
-    Raises: DataError for a split that is not there, a damaged file, or files of different lengths
+    Raises: DataError for a missing split, a damaged file, or files of different lengths
 
-    >>> from rawgan.data.known import MNIST
+    >>> from rawgan.data.known_sets import MNIST
     >>> images, labels = read_idx_folder(MNIST, "test")
     >>> images.shape, labels[:5]
     ((10000, 28, 28), array([7, 2, 1, 0, 4]))
@@ -79,13 +80,13 @@ def read_idx_folder(folder: Path, split: str) -> Arrays:
     return images, labels.astype(np.int64)
 
 
-def read_idx(path: Path, kind: Kind) -> NDArray[np.uint8]:
-    """One IDX file, gzipped or not.
+def read_idx(path: Path, kind: IdxType) -> NDArray[np.uint8]:
+    """Array of one IDX file, gzipped or not.
 
     Shapes: → (N, H, W) uint8 for IMAGES, (N,) for LABELS
-    Raises: DataError for a file that is damaged, of another kind, or does not hold what its header promises
+    Raises: DataError for a file that is damaged, of another type, or that does not hold what its header promises
 
-    >>> from rawgan.data.known import MNIST
+    >>> from rawgan.data.known_sets import MNIST
     >>> read_idx(MNIST / "t10k-labels-idx1-ubyte.gz", LABELS).shape
     (10000,)
     """
@@ -98,7 +99,7 @@ def read_idx(path: Path, kind: Kind) -> NDArray[np.uint8]:
         promised = math.prod(shape)
         if not promised:
             raise DataError(f"{path}: holds no {kind.name}; its header says {_sizes(shape)}")
-        body = at_most(stream, promised + 1)
+        body = read_at_most(stream, promised + 1)
     if len(body) != promised:
         held = "more than that" if len(body) > promised else f"{len(body)} bytes"
         raise DataError(
@@ -110,9 +111,11 @@ def read_idx(path: Path, kind: Kind) -> NDArray[np.uint8]:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked if they are gzipped, whatever its name says. Trouble becomes a DataError.
+    """Open a file for reading its bytes, decompressed if they are gzipped, whatever its name.
 
-    >>> from rawgan.data.known import MNIST
+    Raises: DataError for a damaged file or one that cannot be read, here or inside the context
+
+    >>> from rawgan.data.known_sets import MNIST
     >>> with unpacked(MNIST / "t10k-labels-idx1-ubyte.gz") as stream:
     ...     stream.read(4)
     b'\\x00\\x00\\x08\\x01'
@@ -135,9 +138,9 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
 
 
 def checksum(path: Path) -> str:
-    """The SHA-256, as hexadecimal digits, of what a file holds once it is unpacked.
+    """SHA-256, in hexadecimal digits, of the decompressed content of a file.
 
-    >>> from rawgan.data.known import MNIST
+    >>> from rawgan.data.known_sets import MNIST
     >>> checksum(MNIST / "t10k-labels-idx1-ubyte.gz")
     'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'
     """
@@ -145,20 +148,20 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def _find(folder: Path, split: str, kind: Kind) -> Path | None:
-    """The file of that kind and split, if the folder has one; some mirrors write a dot for a dash."""
+def _find(folder: Path, split: str, kind: IdxType) -> Path | None:
+    """File of that type and split, or None; some mirrors write a dot for a dash."""
     names = (f"{SPLITS[split]}-{kind.name}{dash}idx{kind.rank}-ubyte" for dash in "-.")
     files = (folder / (name + suffix) for name in names for suffix in ("", ".gz"))
     return next((file for file in files if file.is_file()), None)
 
 
-def _check_magic(path: Path, magic: bytes, kind: Kind) -> None:
-    """Raises DataError unless the first four bytes are those of the kind."""
+def _check_magic(path: Path, magic: bytes, kind: IdxType) -> None:
+    """Raise a DataError unless the first four bytes are those of the type."""
     if magic == kind.magic:
         return
     other = LABELS if kind is IMAGES else IMAGES
     if magic == other.magic:
-        raise DataError(f"{path}: an IDX file of {other.name}; expected one of {kind.name}. Were two files swapped?")
+        raise DataError(f"{path}: holds {other.name}, expected {kind.name}; were two files swapped?")
     raise DataError(
         f"{path}: not an IDX file of {kind.name}; it starts with the bytes {magic.hex(' ') or '(none)'}, "
         f"expected {kind.magic.hex(' ')}"

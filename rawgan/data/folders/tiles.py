@@ -1,4 +1,4 @@
-"""Squares of photographs: what an enhancer learns from, as it is asked for images at the size that they have."""
+"""Tiles: squares cut from photographs at full resolution, from which an enhancer learns."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -7,30 +7,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data.bounded import refuse_too_large
-from rawgan.data.detail import detail
-from rawgan.data.folder import Reading, names_of, refuse_broken, without_idle_colour
-from rawgan.data.imageset import ImageSet, Progress
-from rawgan.data.listing import Part, split_of
-from rawgan.data.opening import upright_image
-from rawgan.data.pixels import has_clear_pixels, in_mode
-from rawgan.data.survey import LeftOut, Survey, counted
+from rawgan.data.files.image_files import upright_image
+from rawgan.data.files.survey import LeftOut, Survey, counted
+from rawgan.data.folders.detail import detail
+from rawgan.data.folders.image_folder import ReadOptions, names_of, refuse_broken, without_idle_colour
+from rawgan.data.folders.parts import Part, split_of
+from rawgan.data.image_set import ImageSet, Progress
+from rawgan.data.memory_limits import refuse_too_large
+from rawgan.data.pixels import has_clear_pixels, with_channels
 from rawgan.errors import ArgumentError, DataError, one_line
 from rawgan.files import expanded
 from rawgan.random import make_rng
 
 Images = NDArray[np.uint8]
 Cut = tuple[Images, NDArray[np.float32]]
-"""Squares (N, size, size, C), and how much each of them holds (N,)."""
+"""Tiles of a photograph, (N, size, size, C), and their detail (N,)."""
 
 MOST_TILES = 256
-"""Of one photograph."""
+"""Most tiles of one photograph."""
 PLAIN = 0.1
-"""A square is plain that holds less than this share of what the fullest do: sky, walls, what is out of focus."""
+"""Share of the detail of the fullest tiles below which a tile is plain: sky, walls, background out of focus."""
 FULLEST = 0.99
-"""Quantile of what the squares of a photograph hold."""
+"""Quantile of the detail in a photograph that stands for its fullest tiles."""
 HELD_OUT, MOST_HELD_OUT = 0.1, 1000
-"""Share of one's own photographs, or images, that is kept for pictures and measurements, and how many at most."""
+"""Share of the user's images that is held out for pictures and measurements, and their largest number."""
 
 
 def load_tiles(
@@ -42,15 +42,15 @@ def load_tiles(
     white: float | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[ImageSet, ImageSet]:
-    """Squares to train with and others to measure by, cut from the photographs of a folder, at the size that they have;
-    each has the name of its photograph.
+    """Cut tiles from the photographs of a folder, at full resolution: a set to train with and a hold-out set.
 
-    Of a photograph, at most MOST_TILES squares are drawn, the sooner the more they hold; plain ones are left out, but
-    for the fullest one where there is no other. Whole photographs are held out: those of a sub-folder to test with, or
-    a tenth. Squares come by turns, so that the first few are of many photographs. What is smaller than a square is left
-    out. Always the same squares are drawn. `channels`, `skip_broken`, `white` and `on_progress` are as of `load`.
+    Each tile has the name of its photograph. At most MOST_TILES tiles of a photograph are drawn, with probabilities
+    weighted by detail, and always the same ones. Plain tiles are left out, unless a photograph has no other: then its
+    fullest is kept. Whole photographs are held out: those of a sub-folder to test with, or a tenth. Tiles of all
+    photographs alternate, so that the first few come from many. Photographs smaller than a tile are left out.
+    `channels`, `skip_broken`, `white` and `on_progress` are those of `load`.
 
-    Raises: DataError as `load`; ArgumentError for a single photograph, as squares of it would tell about each other
+    Raises: DataError as `load`; ArgumentError for a single photograph, whose tiles would resemble each other
 
     >>> import tempfile
     >>> from PIL import Image
@@ -63,10 +63,10 @@ def load_tiles(
     [['a.png', 'a.png'], ['b.png', 'b.png']]
     """
     place = expanded(folder)
-    reading = Reading(image_size, channels, skip_broken, enlarge=False, white=white, on_progress=on_progress)
+    options = ReadOptions(image_size, channels, skip_broken, enlarge=False, white=white, on_progress=on_progress)
     parts = [Part.of(place, split) for split in (("train", "test") if split_of(place) else ("train",))]
     survey = Survey(white, image_size, enlarge=False)
-    cut, problems = _read(place, [file for part in parts for file in part.listing.images], reading, survey)
+    cut, problems = _read(place, [file for part in parts for file in part.listing.images], options, survey)
     apart = [[file for file in part.listing.images if file in cut] for part in parts]
     if len(apart) == 1:
         apart = _held_apart(place, apart[0])
@@ -94,10 +94,9 @@ def load_tiles(
 
 
 def tiles(image: Images, size: int, rng: np.random.Generator) -> Cut:
-    """Squares that lie in an image beside each other, around its middle, at most MOST_TILES: drawn, the sooner the more
-    they hold, without those that are plain beside the fullest; and how much they hold.
+    """Draw tiles from a grid centred in an image, at most MOST_TILES, weighted by detail and without plain ones.
 
-    Shapes: (H, W) or (H, W, C), at least size × size → (N, size, size, C), (N,)
+    Shapes: image (H, W) or (H, W, C), at least size × size → tiles (N, size, size, C), their detail (N,)
 
     >>> squares, held = tiles(np.arange(100 * 64).reshape(100, 64).astype(np.uint8), 32, np.random.default_rng(0))
     >>> squares.shape, held.shape
@@ -118,19 +117,21 @@ def tiles(image: Images, size: int, rng: np.random.Generator) -> Cut:
     return squares, weights[first]
 
 
-def _read(place: Path, files: Sequence[Path], reading: Reading, survey: Survey) -> tuple[dict[Path, Cut], list[str]]:
-    """What is cut from each file that is large enough, and what is wrong with others."""
+def _read(
+    place: Path, files: Sequence[Path], options: ReadOptions, survey: Survey
+) -> tuple[dict[Path, Cut], list[str]]:
+    """Tiles of each file that is large enough, and "file: problem" for each that cannot be read."""
     found, problems, held = dict[Path, Cut](), dict[Path, str](), 0
 
     def read(file: Path) -> int:
         try:
             with upright_image(file, survey=survey) as image:
-                channels = reading.channels or 3
+                channels = options.channels or 3
                 if channels in (1, 3) and has_clear_pixels(image):
                     survey.clear.add(file)
                 name = file.relative_to(place).as_posix()
-                pixels = np.asarray(in_mode(image, channels))
-                found[file] = tiles(pixels, reading.size, make_rng(0, f"squares of {name}"))
+                pixels = np.asarray(with_channels(image, channels))
+                found[file] = tiles(pixels, options.size, make_rng(0, f"squares of {name}"))
         except LeftOut:
             return 0
         except DataError as error:
@@ -140,25 +141,25 @@ def _read(place: Path, files: Sequence[Path], reading: Reading, survey: Survey) 
 
     for done, file in enumerate(files, 1):
         held += read(file)
-        refuse_too_large(str(place), 2 * held)  # as pieces, and then all of them together
-        if reading.on_progress:
-            reading.on_progress(done, len(files))
+        refuse_too_large(str(place), 2 * held)  # twice: as pieces, and then concatenated
+        if options.on_progress:
+            options.on_progress(done, len(files))
     if survey.settle():
         for file in [file for file in files if file in survey.peaks]:
             found.pop(file, None)
             read(file)
-    refuse_broken(place, list(problems.values()), len(files), reading.skip_broken)
+    refuse_broken(place, list(problems.values()), len(files), options.skip_broken)
     if not found:
         raise DataError("\n  ".join([f"{place}: no photograph is left", *survey.notes(place)]))
     return {file: found[file] for file in files if file in found}, list(problems.values())
 
 
 def _held_apart(place: Path, files: list[Path]) -> list[list[Path]]:
-    """Photographs to train with, and a tenth to hold out: spread over all, as neighbours are often alike."""
+    """Photographs to train with, and a tenth to hold out, spread over all, as neighbours are often alike."""
     if len(files) == 1:
         raise ArgumentError(
-            f"{place}: a single photograph, {files[0].relative_to(place)}, of which squares would be trained with and "
-            "measured by, and so tell about each other\n  add photographs"
+            f"{place}: a single photograph, {files[0].relative_to(place)}; squares to measure with would resemble "
+            "those trained with\n  add photographs"
         )
     count = max(1, min(MOST_HELD_OUT, int(len(files) * HELD_OUT)))
     out = {(n + 1) * len(files) // count - 1 for n in range(count)}
@@ -166,8 +167,8 @@ def _held_apart(place: Path, files: list[Path]) -> list[list[Path]]:
 
 
 def _without_plain(cut: Mapping[Path, Cut]) -> dict[Path, NDArray[np.int64]]:
-    """Which squares of each photograph are kept: those that are not plain beside what photographs hold, and the fullest
-    one of each."""
+    """Indices of the tiles to keep of each photograph: all that are not plain compared with the median of all
+    photographs, or else its fullest."""
     usual = float(np.median([held.max() for _, held in cut.values()]))
     return {
         file: kept if len(kept := np.flatnonzero(held >= PLAIN * usual)) else np.array([held.argmax()])
@@ -176,13 +177,13 @@ def _without_plain(cut: Mapping[Path, Cut]) -> dict[Path, NDArray[np.int64]]:
 
 
 def _alike(squares: list[Images]) -> list[Images]:
-    """Squares of both parts with one channel, if none of either has colour."""
+    """Tiles of both parts with one channel, if none of them has colour."""
     grey = [without_idle_colour(images) for images in squares]
     return grey if all(images.shape[3] == 1 for images in grey) else squares
 
 
 def _by_turns(names: NDArray[np.str_]) -> NDArray[np.int64]:
-    """An order in which the first square of each photograph comes first, then the second ones, and so on."""
+    """Order in which the first tile of each photograph comes first, then the second ones, and so on."""
     _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
     begins = np.append(0, counts.cumsum()[:-1])
     nth = np.empty(len(names), np.int64)

@@ -1,4 +1,4 @@
-"""Images in NumPy files: `.npy`, and `.npz` with `images` and perhaps `labels`. Pickles are never opened."""
+"""NumPy files of images: `.npy`, or `.npz` with `images` and perhaps `labels`. Pickles are never opened."""
 
 import io
 import math
@@ -11,22 +11,22 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from rawgan.data.bounded import at_most
-from rawgan.data.imageset import Arrays
+from rawgan.data.image_set import Arrays
+from rawgan.data.memory_limits import read_at_most
 from rawgan.errors import DataError, one_line, shown
 from rawgan.files import open_file
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 LONGEST_HEADER = 1 << 14
-"""Bytes; NumPy itself takes no header of more than 10,000 characters."""
+"""Longest header in bytes. NumPy itself takes no header of more than 10,000 characters."""
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How NumPy packs. Other ways unpack without a bound on the memory that takes."""
+"""Compression methods that NumPy writes. Others unpack without a bound on memory."""
 LISTED = 20
-"""So many names of arrays are listed in an error."""
+"""Number of array names that are listed in an error."""
 
 
 def read_arrays(path: Path) -> Arrays:
-    """The images of an `.npy` or `.npz` file, and the labels if an `.npz` file has them.
+    """Images of an `.npy` or `.npz` file, and the labels if an `.npz` file has them.
 
     Shapes: → (N, H, W) or (N, H, W, C) uint8, and (N,) int64 or None
     Raises: DataError for a damaged file, another dtype (saying how to convert it) or another shape
@@ -50,7 +50,7 @@ def read_arrays(path: Path) -> Arrays:
 
 
 def _read_npz(stream: BinaryIO, path: Path) -> Arrays:
-    """`images`, or the only array there is, and `labels`."""
+    """Array `images`, or the only array besides `labels`; and `labels`, if there are any."""
     try:
         with zipfile.ZipFile(stream) as archive:
             members = {m.filename[:-4]: m for m in archive.infolist() if m.filename.endswith(".npy")}
@@ -63,12 +63,12 @@ def _read_npz(stream: BinaryIO, path: Path) -> Arrays:
             found = {}
             for key in {name, "labels"} & members.keys():
                 if members[key].compress_type not in PACKED:
-                    raise DataError(f"{path}, {one_line(key)}: packed as NumPy never packs; write it with np.savez")
+                    raise DataError(f"{path}, {one_line(key)}: packed as NumPy never does; write it with np.savez")
                 with archive.open(members[key]) as file:
                     found[key] = _read_npy(file, members[key].file_size, f"{path}, {one_line(key)}")
     except (DataError, OSError, MemoryError):
         raise
-    except Exception as error:  # a damaged archive makes zipfile stumble in many ways
+    except Exception as error:  # zipfile raises many kinds of errors for a damaged archive
         raise DataError(f"{path}: damaged .npz file ({error}); write it again with np.savez") from None
 
     images, labels = found[name], found.get("labels")
@@ -84,7 +84,7 @@ def _read_npz(stream: BinaryIO, path: Path) -> Arrays:
 
 
 def _read_npy(file: IO[bytes], size: int, name: str) -> NDArray:
-    """One array of a file that is `size` bytes long; no memory is set aside for bytes that are not there."""
+    """Array of a file that is `size` bytes long. No memory is allocated for bytes that are not there."""
     start = io.BytesIO(file.read(LONGEST_HEADER))
     try:
         shape, fortran, dtype = HEADERS[npy.read_magic(start)](start)
@@ -97,7 +97,7 @@ def _read_npy(file: IO[bytes], size: int, name: str) -> NDArray:
         raise DataError(f"{name}: holds Python objects, which are never unpickled; expected uint8 images")
     if promised == held:
         file.seek(start.tell())
-        body = at_most(file, held)
+        body = read_at_most(file, held)
         held = len(body)
     if promised != held:
         raise DataError(
@@ -106,12 +106,12 @@ def _read_npy(file: IO[bytes], size: int, name: str) -> NDArray:
         )
     try:
         return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
-    except (ValueError, OverflowError) as error:  # bytes that are no array at all, or of more axes than NumPy has
+    except (ValueError, OverflowError) as error:  # not an array at all, or one of more axes than NumPy allows
         raise DataError(f"{name}: not a .npy array, or a damaged one ({error})") from None
 
 
 def _check_images(images: NDArray, name: str) -> None:
-    """Raises DataError unless these are uint8 images, at least one, that Pillow can resize."""
+    """Raise a DataError unless these are uint8 images, at least one, that Pillow can resize."""
     came = f"came {images.dtype} {images.shape}"
     if images.dtype != np.uint8:
         raise DataError(
@@ -122,5 +122,5 @@ def _check_images(images: NDArray, name: str) -> None:
     if images.ndim not in (3, 4) or not images.size:
         raise DataError(f"{name}: expected images as (N, H, W) or (N, H, W, C), at least one; {came}")
     if images.ndim == 4 and images.shape[3] not in (1, 2, 3, 4):
-        hint = "; images.transpose(0, 2, 3, 1) puts them last" if images.shape[1] in (1, 2, 3, 4) else ""
+        hint = "; images.transpose(0, 2, 3, 1) puts the channels last" if images.shape[1] in (1, 2, 3, 4) else ""
         raise DataError(f"{name}: expected images as (N, H, W, C) with 1 to 4 channels; {came}{hint}")

@@ -1,4 +1,4 @@
-"""The sets known by name: MNIST comes with rawgan, also three digits at a time; the others are downloaded."""
+"""Known sets, loaded by name: MNIST and stacked MNIST come with rawgan, the others are downloaded."""
 
 import tarfile
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rawgan.data.bounded import at_most
 from rawgan.data.download import Expected, cache_folder, fetch
-from rawgan.data.idx import IMAGES, LABELS, SPLITS, checksum, read_idx, read_idx_folder
-from rawgan.data.imageset import Arrays
+from rawgan.data.files.idx import IMAGES, LABELS, SPLITS, checksum, read_idx, read_idx_folder
+from rawgan.data.image_set import Arrays
+from rawgan.data.memory_limits import read_at_most
 from rawgan.errors import DataError
 from rawgan.random import make_rng
 
 MNIST = Path(__file__).parent / "mnist"
-MNIST_SHA256 = {  # of what the files hold once they are unpacked
+MNIST_SHA256 = {  # of the decompressed files
     "train-images-idx3-ubyte.gz": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte.gz": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte.gz": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
@@ -25,7 +25,7 @@ MNIST_SHA256 = {  # of what the files hold once they are unpacked
 
 
 class Remote(NamedTuple):
-    """Where a set is downloaded from: `url` is what the names of the files are appended to."""
+    """Source of a download: a `url` to which the names of the files are appended."""
 
     url: str
     files: dict[str, Expected]
@@ -60,7 +60,7 @@ CIFAR10_FILES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": 
 
 
 def mnist(split: str) -> Arrays:
-    """The handwritten digits of LeCun, Cortes and Burges, from the files that come with rawgan.
+    """Handwritten digits of LeCun, Cortes and Burges, from the files that come with rawgan.
 
     Shapes: → (N, 28, 28) uint8 and (N,) int64, where N is 60000 for "train" and 10000 for "test"
     Raises: DataError for a damaged installation
@@ -76,25 +76,24 @@ def mnist(split: str) -> Arrays:
 
 @cache
 def _check_packaged(path: Path, sha256: str) -> None:
-    """Raises DataError for a file of the installation that is not as it was; looks once in a process."""
+    """Raise a DataError for a file of the installation whose content has changed; checks once in a process."""
     way_out = "rawgan's installation is damaged: pip install --force-reinstall --no-deps . in its folder"
     try:
         came = checksum(path)
     except DataError as error:
         raise DataError(f"{error}\n  {way_out}") from None
     if came != sha256:
-        raise DataError(f"{path}: expected contents of SHA-256 {sha256}, came {came}\n  {way_out}")
+        raise DataError(f"{path}: expected content of SHA-256 {sha256}, came {came}\n  {way_out}")
 
 
 STACKED = {"train": 128_000, "test": 26_000}
-"""Triples of each split, as in the protocol that others have used."""
+"""Number of triples in each split, as in the published protocol."""
 
 
 def stacked_mnist(split: str, seed: int = 0) -> Arrays:
     """Three digits as red, green and blue of one image: 1000 modes, labelled hundreds · tens · ones.
 
-    The digits are drawn from the split's own, with repetition: the same ones for the same seed. "train" takes 300 MB of
-    memory.
+    The digits are drawn from the same split of MNIST, with repetition, by the seed. "train" takes 300 MB of memory.
 
     Shapes: → (N, 28, 28, 3) uint8 and (N,) int64, where N is 128000 for "train" and 26000 for "test"
     Raises: DataError for a damaged installation
@@ -109,7 +108,7 @@ def stacked_mnist(split: str, seed: int = 0) -> Arrays:
 
 
 def fashion_mnist(split: str) -> Arrays:
-    """Zalando's pictures of clothes, made to stand in for MNIST; downloaded once (30 MB).
+    """Zalando's pictures of clothes, a replacement for MNIST; downloaded once (30 MB).
 
     Shapes: → (N, 28, 28) uint8 and (N,) int64, where N is 60000 for "train" and 10000 for "test"
     Raises: DataError for a download that fails
@@ -125,7 +124,7 @@ def fashion_mnist(split: str) -> Arrays:
 
 
 def cifar10(split: str) -> Arrays:
-    """Small photographs of ten kinds of things; downloaded once (170 MB), in the version without pickles.
+    """Small photographs of ten classes; downloaded once (170 MB), in the version without pickles.
 
     Shapes: → (N, 32, 32, 3) uint8 and (N,) int64, where N is 50000 for "train" and 10000 for "test"
     Raises: DataError for a download that fails
@@ -136,7 +135,7 @@ def cifar10(split: str) -> Arrays:
 
 
 def read_cifar10(path: Path, split: str) -> Arrays:
-    """One split of CIFAR-10 from the archive of its binary version, of which nothing is unpacked to the disk.
+    """One split of CIFAR-10, read from the archive of its binary version without unpacking it to disk.
 
     Shapes: → (N, 32, 32, 3) uint8 and (N,) int64
     Raises: DataError for another archive
@@ -144,8 +143,8 @@ def read_cifar10(path: Path, split: str) -> Arrays:
     try:
         with tarfile.open(path, "r:gz") as archive:
             files = [archive.extractfile(f"cifar-10-batches-bin/{name}") for name in CIFAR10_FILES[split]]
-            records = b"".join(at_most(file, 10000 * CIFAR10_RECORD) for file in files if file)
-    except Exception as error:  # another archive makes tarfile stumble in many ways
+            records = b"".join(read_at_most(file, 10000 * CIFAR10_RECORD) for file in files if file)
+    except Exception as error:  # tarfile raises many kinds of errors for another archive
         raise DataError(f"{path}: not the archive of CIFAR-10's binary version ({error})") from None
 
     if not records or len(records) % CIFAR10_RECORD:
@@ -155,13 +154,13 @@ def read_cifar10(path: Path, split: str) -> Arrays:
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), table[:, 0].astype(np.int64)
 
 
-KNOWN: dict[str, Callable[[str], Arrays]] = {
+KNOWN_SETS: dict[str, Callable[[str], Arrays]] = {
     "mnist": mnist,
     "stacked-mnist": stacked_mnist,
     "fashion-mnist": fashion_mnist,
     "cifar10": cifar10,
 }
-"""Every set that has a name, and what reads a split of it."""
+"""Functions that read a split of a known set, by its name."""
 
 CLASS_NAMES = {
     "fashion-mnist": (
@@ -169,4 +168,4 @@ CLASS_NAMES = {
     ),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
 }  # fmt: skip
-"""What the classes are called, of sets whose classes are no digits."""
+"""Names of the classes of known sets, except sets of digits."""

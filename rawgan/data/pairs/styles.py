@@ -1,4 +1,4 @@
-"""Images drawn in another way: a second kind of images, for translators that learn without pairs."""
+"""Styles of drawing: a second domain of images, for translation without pairs (CycleGAN)."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ from rawgan.errors import ArgumentError
 Images = NDArray[np.uint8]
 
 SLANT = 0.5
-"""Pixels to the right for each pixel upwards."""
+"""Shift to the right, in pixels, for each pixel upwards."""
 
 
 def inverted(images: Images) -> Images:
-    """Black for white.
+    """Images with black and white exchanged.
 
     >>> inverted(np.array([0, 51, 255], np.uint8))
     array([255, 204,   0], dtype=uint8)
@@ -23,7 +23,7 @@ def inverted(images: Images) -> Images:
 
 
 def thick(images: Images) -> Images:
-    """The brightest of 3 × 3 pixels in the place of each: strokes two pixels wider.
+    """Maximum over 3 × 3 pixels: strokes become two pixels wider.
 
     Shapes: (N, H, W, C) → the same
 
@@ -38,8 +38,7 @@ def thick(images: Images) -> Images:
 
 
 def slanted(images: Images) -> Images:
-    """Rows moved to the right above the middle, and to the left below it; between pixels along a straight line. What
-    comes in is what is at the border.
+    """Slanted images: rows above the middle move right, rows below it move left, interpolated linearly. Borders repeat.
 
     Shapes: (N, H, W, C) → the same
 
@@ -60,13 +59,13 @@ def slanted(images: Images) -> Images:
 
 
 STYLES: dict[str, Callable[[Images], Images]] = {"thick": thick, "slanted": slanted, "inverted": inverted}
-"""By name, in the order in which they are applied."""
+"""Styles by name, in the order in which they are applied."""
 
 
 def styled(images: Images, names: str) -> Images:
-    """Images in a style that is made of some of these, "thick,slanted" for example.
+    """Images in a combination of styles, such as "thick,slanted".
 
-    Raises: ArgumentError for a style that there is not, or one twice
+    Raises: ArgumentError for an unknown style, or one given twice
 
     >>> styled(np.zeros((1, 8, 8, 1), np.uint8), "inverted,thick").max()
     np.uint8(255)
@@ -77,12 +76,14 @@ def styled(images: Images, names: str) -> Images:
 
 
 def checked_styles(names: str) -> list[str]:
-    """The styles of a list with commas, in the order in which they are applied.
+    """Names in a comma-separated list of styles, in the order in which they are applied.
+
+    Raises: ArgumentError for an unknown style, or one given twice
 
     >>> checked_styles("inverted, thick")
     ['thick', 'inverted']
     """
     given = [name.strip() for name in names.split(",")]
     if len(set(given)) < len(given) or not set(given) <= STYLES.keys():
-        raise ArgumentError(f"a style is some of {', '.join(STYLES)}, with commas between them, not {names!r}")
+        raise ArgumentError(f"a style is some of {', '.join(STYLES)}, separated by commas, not {names!r}")
     return [name for name in STYLES if name in given]
