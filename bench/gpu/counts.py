@@ -15,7 +15,8 @@ from bench.gpu.clock import Clock, Sizes, release, torch_on_gpu, wait
 from bench.gpu.observations import Observation, Observations, observed
 from bench.gpu.steps import NO_TORCH, OURS, OURS_GRAPHED, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
-from rawgan_kernels.cuda import graph, language
+from rawgan_kernels.cuda.compile import language
+from rawgan_kernels.cuda.run import graph
 
 TRACED = 5
 """Steps that the profiler records."""

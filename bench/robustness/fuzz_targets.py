@@ -11,12 +11,13 @@ from bench.robustness import fuzz_corpus as corpus
 from rawgan.config.noise import TrainConfig
 from rawgan.data import load
 from rawgan.data.download import LOOPBACK, Expected, fetch
-from rawgan.data.idx import IMAGES, read_idx
-from rawgan.data.known import read_cifar10
+from rawgan.data.files.idx import IMAGES, read_idx
+from rawgan.data.known_sets import read_cifar10
 from rawgan.errors import RawganError
 from rawgan.pictures import animate_folder
 from rawgan.storage import RunFolder, checkpoint
-from rawgan.storage.run_folder import read_toml, refuse_taken
+from rawgan.storage.new_folder import refuse_taken
+from rawgan.storage.toml_file import read_toml
 from rawgan.training.state import restore_gan
 
 PICTURE = 16 * 90_000_000

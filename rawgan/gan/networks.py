@@ -19,7 +19,7 @@ from rawgan.gan.conditional import (
     with_scores,
 )
 from rawgan.gan.models import MODELS, DataSpec, ImageSpec, Pair, models_for
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 
@@ -101,7 +101,7 @@ class GAN(GANState):
         (2, 100)
         """
         _, first = next(iter(self.generator.named_parameters()))
-        draw = random_generator(seed, purpose, step).standard_normal((count, self.noise_size))
+        draw = make_rng(seed, purpose, step).standard_normal((count, self.noise_size))
         return Tensor(draw.astype(first.dtype)).to(first.device)
 
     def latent(self, z: Tensor, labels: Labels | None) -> Tensor:
@@ -205,13 +205,13 @@ def build(
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
 
     def networks() -> Pair:
-        return loss_config.networks(spec, pack, noise_size + classes, width, d_width, random_generator(seed, "weights"))
+        return loss_config.networks(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
 
     generator, discriminator = networks()
     if classes:
-        discriminator = with_scores(discriminator, conditional, classes, random_generator(seed, "scores"))
+        discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
     if spectral_norm:
-        discriminator = spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
+        discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
     rate = loss_config.learning_rate if learning_rate is None else learning_rate
     rates = rate, rate * loss_config.d_rate if d_learning_rate is None else d_learning_rate

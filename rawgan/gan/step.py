@@ -15,7 +15,7 @@ from rawgan.gan.networks import GAN, GANState
 from rawgan.gan.objectives import Objective, PairedObjective, objective
 from rawgan.gan.penalties import penalty
 from rawgan.ops import mean, sigmoid
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 Judge = Callable[[Tensor], DiscriminatorOutput]
@@ -170,7 +170,7 @@ def _penalty_gradients(
 ) -> list[Tensor]:
     """What the penalty adds to D's gradients. Biases behind the last bend have no part in a slope: theirs are 0."""
     assert loss_config.penalty is not None
-    rng = random_generator(loss_config.seed, "penalty", gan.d_optimizer.steps)
+    rng = make_rng(loss_config.seed, "penalty", gan.d_optimizer.steps)
     with gan.discriminator.frozen_buffers():
         price = penalty(loss_config.penalty)(lambda images: judge(images).logits, real, fake, rng)
     weight = loss_config.penalty_weight * loss_config.penalty_every
@@ -182,7 +182,7 @@ def _judge(gan: GANState, loss_config: LossConfig, index: int, purpose: str, upd
     spread = loss_config.instance_noise * max(0.0, 1.0 - index / loss_config.noise_steps)
     if not spread:
         return lambda images: gan.discriminate(images, given)
-    rng = random_generator(loss_config.seed, purpose, update)
+    rng = make_rng(loss_config.seed, purpose, update)
 
     def noisy(images: Tensor) -> DiscriminatorOutput:
         noise = spread * rng.standard_normal(images.shape)

@@ -17,7 +17,7 @@ from rawgan.gan.networks import GANState, spectrally_normed
 from rawgan.gan.step import PLAIN, LossConfig, StepMetrics, discriminator_step, generator_loss
 from rawgan.gan.translators import patchgan, resnet, subpixel, unet
 from rawgan.paper import blank
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 BLOCKS = 4
@@ -125,13 +125,13 @@ def build_translator(
     d_width = width if d_width is None else d_width
 
     def made() -> nn.Sequential:
-        return TRANSLATORS[model](spec, width, random_generator(seed, f"weights of G, {purpose}")).to(device)
+        return TRANSLATORS[model](spec, width, make_rng(seed, f"weights of G, {purpose}")).to(device)
 
     generator = made()
     judged = spec.channels + (spec.sources if paired else 0)
-    discriminator = patchgan(judged, d_width, patch, random_generator(seed, f"weights of D, {purpose}"))
+    discriminator = patchgan(judged, d_width, patch, make_rng(seed, f"weights of D, {purpose}"))
     if spectral_norm:
-        discriminator = spectrally_normed(discriminator, random_generator(seed, f"singular vectors, {purpose}"))
+        discriminator = spectrally_normed(discriminator, make_rng(seed, f"singular vectors, {purpose}"))
     rate = LEARNING_RATE if learning_rate is None else learning_rate
     g_optimizer, d_optimizer = (
         optim.Adam(network.to(device).parameters(), each, BETAS)
@@ -318,11 +318,11 @@ def cycle_step(
     """
     weights, forth, back = weights or CycleWeights(), cycle.forth, cycle.back
     fake_b, fake_a = forth.generator(a), back.generator(b)
-    another = replace(loss_config, seed=int(random_generator(loss_config.seed, "seed of the way back").integers(2**31)))
+    another = replace(loss_config, seed=int(make_rng(loss_config.seed, "seed of the way back").integers(2**31)))
     sides = (forth, b, fake_b, loss_config), (back, a, fake_a, another)
     outcomes = []
     for number, (side, real, fake, own) in enumerate(sides):
-        rng = random_generator(loss_config.seed, f"history {number}", index)
+        rng = make_rng(loss_config.seed, f"history {number}", index)
         earlier = Tensor(cycle.histories[number].exchange(fake.numpy(), rng)).to(fake.device)
         outcomes.append(discriminator_step(side, real, earlier, own, index))
     (b_loss, b_whole), (a_loss, a_whole) = (

@@ -16,9 +16,9 @@ from rawgan.config.noise import TrainConfig
 from rawgan.device import cuda_module, device_of, resolve, to_device
 from rawgan.errors import DeviceError, GradientMismatch, ShapeError
 from rawgan.gan import ImageSpec, build, train_step
+from rawgan.ops.registry import CASES
 from rawgan.storage import RunFolder
 from rawgan.testing import check_kernel, check_layer, gradcheck
-from rawgan.testing.cases import CASES
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan.training import Run, Trainer
 

@@ -17,7 +17,7 @@ from rawgan.gan.penalties import PENALTIES, penalty
 from rawgan.inference import slerp
 from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
 from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
-from rawgan.nn.blocks import TINY
+from rawgan.nn.spectral_norm import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
 from rawgan.testing import gradcheck

@@ -13,7 +13,7 @@ from bench.common.workers import Worker
 from bench.robustness.disturbed import LOSSES, SCENARIOS, Disturber, is_clear
 from bench.robustness.disturbed import ProcessEnd as ended
 from bench.robustness.failing import ACTIONS, KILLS, CallFault, Calls, compile_library, compiler, faults_of, preloaded
-from rawgan.storage import atomic
+from rawgan.storage import lookup
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="calls are made to fail by LD_PRELOAD, which is Linux's"),
@@ -179,7 +179,7 @@ def uncaught(name, folder):
             self.faults = [CallFault("rename classifier.safetensors", 1, "EIO")]
             return super().disturb(0)
 
-    atomic.naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
+    lookup.errors_naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
     return Uncaught(name, folder)
 
 
