@@ -35,7 +35,7 @@ LONGEST = 1 << 20
 RECORD_BYTES, ENTRY_BYTES = 128, 160
 """Memory that a line takes once it is read, about, and each of its entries."""
 NUMBERS = frozenset({
-    "epoch", "d_loss", "g_loss", "d_real", "d_fake", "class_real", "class_fake", "pixel", "feature", "cycle",
+    "epoch", "d_loss", "g_loss", "d_real", "d_fake", "class_real", "class_fake", "penalty", "pixel", "feature", "cycle",
     "identity", "fid", "unmatched", "l1",
 })  # fmt: skip
 """What the lines of metrics that rawgan looks at again say in numbers."""

@@ -54,6 +54,8 @@ class Record(NamedTuple):
     class_real: float | None = None
     """Of an auxiliary D; see `StepMetrics`."""
     class_fake: float | None = None
+    penalty: float | None = None
+    """Of steps that apply a gradient penalty; see `StepMetrics`."""
     pixel: float | None = None
     """Of a translator; see `StepMetrics`."""
     feature: float | None = None
@@ -165,8 +167,6 @@ class Loop(ABC):
         """How often the run went back because of numbers that were not finite."""
         self._loss_config = self.config.loss_config()
         self._take = self._by_kernels
-        self._names: list[str] = []
-        """What steps leave to look at."""
         if checkpoint is not None:
             rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
             restore_gan(self.gan, checkpoint)
@@ -187,7 +187,7 @@ class Loop(ABC):
         return record
 
     def _outcome(self, number: int, take: Callable[[int], StepMetrics]) -> Any:
-        """Take a step. Returns what it leaves to look at, as `_names` has it, still on its device."""
+        """Take a step. Returns the names and the values of its figures, the values as one array on their device."""
         try:
             with self._slowed(number - 1):
                 outcome = take(number - 1)
@@ -195,9 +195,8 @@ class Loop(ABC):
         except MemoryError as error:
             raise DeviceError(f"step {number}: {self._out_of_memory()}") from error
         self.reached = number
-        left = outcome.by_name()
-        self._names = [*left]
-        return array_module(outcome[0]._array).stack([value._array for value in left.values()])
+        figures = outcome.by_name()
+        return [*figures], array_module(outcome[0]._array).stack([value._array for value in figures.values()])
 
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:
@@ -215,10 +214,10 @@ class Loop(ABC):
         """
         if not outcomes:
             return
-        values = device.to_device(array_module(outcomes[0]).stack(outcomes), "cpu")
-        for number, row in enumerate(values, self.reached - len(outcomes) + 1):
-            left = dict(zip(self._names, map(float, row), strict=True))
-            record = Record(number, number * self.epochs_per_step, **left)
+        arrays = [array for _, array in outcomes]
+        values = iter(device.to_device(array_module(arrays[0]).concatenate(arrays), "cpu").tolist())
+        for number, (names, _) in enumerate(outcomes, self.reached - len(outcomes) + 1):
+            record = Record(number, number * self.epochs_per_step, **{name: next(values) for name in names})
             if not (math.isfinite(record.d_loss) and math.isfinite(record.g_loss)):
                 raise DivergedError(
                     f"step {number}: the losses are no longer finite, so training stops\n"
