@@ -34,8 +34,8 @@ from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
 from rawgan.random import generator
+from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
-from rawgan.training.trainer import Loop
 
 BESIDE = 3
 """Images that a picture shows of each: before, after, target."""
@@ -43,27 +43,26 @@ AT_ONCE, PIECE = 256, 1024
 """Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
 
 
-class PairedTraining(Loop):
-    """A run of `rawgan pix2pix` or `rawgan enhance`.
+class PairsTask(Task):
+    """Images out of images, by pairs: `rawgan pix2pix` and `rawgan enhance`.
 
-    >>> training = PairedTraining(EnhanceConfig(width=2, batch_size=4))
-    >>> training.held_out
+    >>> PairsTask(EnhanceConfig(width=2, batch_size=4), "cpu").held_out
     ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
-    >>> training.step(1).step
-    1
     """
 
+    configs = (PairedConfig,)
     config: PairedConfig
     data: ImageSet
     batches: Batches
     gan: Translator
+    best_figure = "l1"
     held_out: ImageSet
     """Images, or pairs, that are not trained with."""
 
-    def _load(self, show: Progress) -> None:
-        """See the base class."""
+    def _load(self, on_progress: Progress) -> None:
         config = self.config
-        self.data, self.held_out = parts_of(config, show)
+        self.data, self.held_out = parts_of(config, on_progress)
+        self.images = self.data, self.held_out
         self.config = with_data(config, self.data)
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
         look = feature_map_of(self.config, self.device) if config.feature_weight else None
@@ -72,13 +71,7 @@ class PairedTraining(Loop):
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
         self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
 
-    @property
-    def images(self) -> tuple[ImageSet, ...]:
-        """See the base class."""
-        return self.data, self.held_out
-
-    def _build(self) -> Translator:
-        """See the base class."""
+    def build(self) -> Translator:
         return translator_of(self.config, self.device)
 
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
@@ -88,10 +81,9 @@ class PairedTraining(Loop):
         """
         return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
 
-    def _by_kernels(self, index: int) -> StepMetrics:
-        """See the base class."""
+    def step(self, index: int) -> StepMetrics:
         source, target = self.pair(index)
-        return translation_step(self.gan, source, target, self._loss_config, self._weights, index)
+        return translation_step(self.gan, source, target, self.loss_config, self._weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -107,31 +99,23 @@ class PairedTraining(Loop):
         """PSNR, SSIM and L1 of images that are not trained with."""
         return pixel_figures(self.config, self.gan, self.held_out.part(slice(self.config.measured)))
 
-    @property
-    def best(self) -> str:
-        """See the base class."""
-        return "l1"
-
-    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
-        """See the base class."""
+    def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         source, target = self.pair(0)
         seen = self.gan.discriminator_input(target, source if self.gan.paired else None)
         return [("generator", self.gan.generator, source), ("discriminator", self.gan.discriminator, seen)]
 
     def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
-        """See the base class: before, after and target."""
+        """Samples as they are: before, after and target belong together."""
         return samples, BESIDE
 
-    def account(self) -> dict[str, int]:
-        """See the base class."""
-        (_, _, source), (_, _, seen) = self.at_work()
+    def memory(self) -> dict[str, int]:
+        (_, _, source), (_, _, seen) = self.networks_with_inputs()
         return network_bytes(self.gan, source[:1], seen[:1], self.config.batch_size)
 
-    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
-        """See the base class."""
-        source, target = self.pair(self.reached - 1)
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+        source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
-        return examine(self.gan, target, source, self._loss_config, records, given, self.config.remedies)
+        return examine(self.gan, target, source, self.loss_config, records, given, self.config.remedies)
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
