@@ -21,8 +21,8 @@ from rawgan.data import Batches, load
 from rawgan.device import to_device
 from rawgan.errors import CheckFailed
 from rawgan.gan import GAN, GraphedStep, ImageSpec, build, train_step
+from rawgan.ops.registry import CASES
 from rawgan.testing import check_kernel
-from rawgan.testing.cases import CASES
 from rawgan.testing.kernel import chosen
 from rawgan_kernels import Window, cuda, reference
 

@@ -5,10 +5,10 @@ import re
 from collections import Counter
 from dataclasses import replace
 from importlib.machinery import PathFinder
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import ROOT
 
 from bench import __main__ as command_line
 from bench import files, machine, mixtures, plots
@@ -322,7 +322,7 @@ def test_reports_without_a_picture(tmp_path):
 
 
 def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path.touch())
+    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
     options = ("--steps", "2", "--width", "4", "--batch-size", "8", "--samples", "9")
     runs = [mixtures.run("ring8", recipe, 0, options) for recipe in mixtures.RECIPES]
     for one in runs:
@@ -375,11 +375,10 @@ def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
 @pytest.mark.parametrize("name", ["bench", "tests"])
 def test_an_installation_that_can_be_edited_stands_in_the_way_of_no_other_project(name, tmp_path):
     """The root of the repository is then on the path of every project, which may have folders of these names."""
-    root = Path(__file__).parents[1]
     (tmp_path / name).mkdir()
     (tmp_path / name / "theirs.py").write_text("")
-    for path in ([str(root), str(tmp_path)], [str(tmp_path), str(root)]):
+    for path in ([str(ROOT), str(tmp_path)], [str(tmp_path), str(ROOT)]):
         package = PathFinder.find_spec(name, path)
         assert PathFinder.find_spec(f"{name}.theirs", package.submodule_search_locations) is not None
     (tmp_path / name / "__init__.py").write_text("")
-    assert PathFinder.find_spec(name, [str(root), str(tmp_path)]).origin == str(tmp_path / name / "__init__.py")
+    assert PathFinder.find_spec(name, [str(ROOT), str(tmp_path)]).origin == str(tmp_path / name / "__init__.py")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rawgan import nn
 from rawgan.autograd import Op
 from rawgan.gan.state import GAN, GANState
-from rawgan.ops.conv import Conv2d, Conv2dInputGrad
+from rawgan.ops.conv import Conv2d, ConvTranspose2d
 from rawgan.ops.linear import MatMul
 from rawgan.ops.norm import Normalize
 from rawgan.tensor import Tensor
@@ -158,7 +158,7 @@ def _flops(op: Op, y: Tensor) -> int:
     match op:
         case Conv2d():  # 2 · N·I·J · A·B·C/G · K
             return 2 * y.size * math.prod(others[0][:3])
-        case Conv2dInputGrad():  # the same, with gy in y's place
+        case ConvTranspose2d():  # the same, with x in y's place
             return 2 * math.prod(first) * math.prod(others[0][:3])
         case MatMul():  # 2 · M·N · K
             return 2 * y.size * first[-1]

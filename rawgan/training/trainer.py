@@ -73,7 +73,6 @@ class Trainer:
         """Steps taken so far."""
         self.rollbacks = 0
         """Number of times the run went back because of numbers that were not finite."""
-        self._take = self.task.fastest_step
         if checkpoint is None:
             return
         rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
@@ -93,7 +92,7 @@ class Trainer:
 
         Raises: DivergedError if a loss is not finite, DeviceError if the memory is too small
         """
-        (record,) = self.records([self._taken(number, self._take)])
+        (record,) = self.records([self._taken(number, self.task.fastest_step)])
         return record
 
     def take(self, kernel_by_kernel: bool = False) -> Any:
@@ -102,7 +101,7 @@ class Trainer:
 
         Raises: DeviceError if the memory is too small
         """
-        return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self._take)
+        return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self.task.fastest_step)
 
     def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:

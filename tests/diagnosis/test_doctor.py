@@ -15,7 +15,8 @@ from rawgan.diagnosis.probe import Probe, probe
 from rawgan.gan import ImageSpec, LossConfig, PointSpec, build, generate
 from rawgan.nn import BatchNorm, Conv2d, Dropout, Linear, Sigmoid
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
+from rawgan.tasks import NoiseTask
+from rawgan.training import Trainer, train
 from rawgan.training.state import arrays_of, networks_of
 
 COUNT = 32
@@ -28,7 +29,7 @@ def _quick():
     """The doctor begins earlier; nothing is plotted while training, which would take as long as the steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.diagnosis.doctor.WARM_UP", WARM_UP)
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         yield
 
 
@@ -57,14 +58,14 @@ def spots(config):
 def healthy(config, tmp_path_factory):
     """The folder of a run in which nothing went wrong."""
     folder = RunFolder.create(tmp_path_factory.mktemp("healthy") / "run", "x")
-    Training(config).run(folder, on_trouble=pytest.fail)
+    train(Trainer(config), folder, tell=pytest.fail)
     return folder
 
 
 @pytest.fixture
 def patient(healthy, config):
     """Its networks, to spoil."""
-    return Training(config, checkpoint=healthy.newest_checkpoint()[0])
+    return Trainer(config, checkpoint=healthy.newest_checkpoint()[0])
 
 
 def found(patient, real=None, records=None, gan=None, **loss_config):
@@ -317,7 +318,7 @@ def test_data_that_is_all_one_image_says_nothing(patient):
 
 
 def test_a_network_that_is_not_trained_waits_and_does_not_alarm(patient, config):
-    fresh = Training(config).gan
+    fresh = Trainer(config).gan
     assert "not trained yet, or unlike the data" not in found(patient, gan=fresh)
     figures = examine(
         fresh, patient.real(0), fresh.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}]
@@ -420,14 +421,14 @@ def _modes(gan):
 @pytest.fixture
 def ill(config, monkeypatch):
     """A run of a few steps on data that lies in [0, 1]: found whenever the doctor looks."""
-    batch = Training.real
-    monkeypatch.setattr(Training, "real", lambda self, index: (batch(self, index) + 1.0) * 0.5)
+    batch = NoiseTask.real
+    monkeypatch.setattr(NoiseTask, "real", lambda self, index: (batch(self, index) + 1.0) * 0.5)
     return dataclasses.replace(config, steps=7, sample_every=2, checkpoint_every=3)
 
 
 def test_an_alarm_is_told_and_kept_once(ill, tmp_path):
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
-    Training(ill).run(folder, on_trouble=told.append)
+    train(Trainer(ill), folder, tell=told.append)
     assert [text.split(":")[:2] for text in told] == [["step 2", " data out of range"]]
     (line,) = map(json.loads, folder.alarms_file.read_text().splitlines())
     assert (line["step"], line["disease"], line["value"], line["most"]) == (2, "data out of range", 0.0, -0.1)
@@ -437,9 +438,9 @@ def test_an_alarm_is_told_and_kept_once(ill, tmp_path):
 @pytest.mark.parametrize("stop", [1, 3, 6])
 def test_a_resumed_run_has_the_same_alarms(stop, ill, tmp_path):
     whole, parts = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "parts"))
-    Training(ill).run(whole)
-    Training(dataclasses.replace(ill, steps=stop)).run(parts)
-    Training(ill, checkpoint=parts.newest_checkpoint()[0]).run(parts)
+    train(Trainer(ill), whole)
+    train(Trainer(dataclasses.replace(ill, steps=stop)), parts)
+    train(Trainer(ill, checkpoint=parts.newest_checkpoint()[0]), parts)
     for name in ("alarms_file", "metrics_file"):
         assert getattr(parts, name).read_bytes() == getattr(whole, name).read_bytes()
 
@@ -449,11 +450,11 @@ def test_looking_changes_no_bit_of_the_run(config, tmp_path, monkeypatch):
 
     def left(name):
         folder = RunFolder.create(tmp_path / name, "x")
-        Training(dataclasses.replace(config, steps=6, sample_every=2, ema=0.9, spectral_norm=True)).run(folder)
+        train(Trainer(dataclasses.replace(config, steps=6, sample_every=2, ema=0.9, spectral_norm=True)), folder)
         return folder.checkpoints()[-1].read_bytes(), folder.metrics_file.read_bytes()
 
     looked_at = left("with")
-    monkeypatch.setattr(Training, "_examine", lambda *arguments: None)
+    monkeypatch.setattr(NoiseTask, "examine", lambda *arguments: [])
     assert left("without") == looked_at
 
 
@@ -477,7 +478,7 @@ def test_diagnose_a_healthy_run(healthy, capsys):
 
 def test_diagnose_a_sick_run(ill, tmp_path, capsys):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(ill).run(folder)
+    train(Trainer(ill), folder)
     np.save(tmp_path / "bright.npy", np.full((COUNT, 16, 16), 200, np.uint8))
     folder.write_config(folder.read_config() | {"data": str(tmp_path / "bright.npy")})
     assert main(["diagnose", str(folder.path)]) == 1
@@ -493,8 +494,8 @@ def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, cap
     """What has ended is not healthy; what has not may be."""
     monkeypatch.setattr("rawgan.diagnosis.doctor.MOST_UNLIKE", -10.0)
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
-    training = Training(dataclasses.replace(config, steps=steps))
-    training.run(folder, on_trouble=told.append, should_stop=lambda: training.reached == WARM_UP)
+    training = Trainer(dataclasses.replace(config, steps=steps))
+    train(training, folder, tell=told.append, should_stop=lambda: training.reached == WARM_UP)
     assert main(["diagnose", str(folder.path)]) == code
     printed = capsys.readouterr().out
     assert "NOT YET" in printed

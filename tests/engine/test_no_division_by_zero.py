@@ -17,12 +17,12 @@ from rawgan.gan.penalties import PENALTIES
 from rawgan.inference import slerp
 from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
 from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
-from rawgan.nn.blocks import TINY
+from rawgan.nn.spectral_norm import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
-from rawgan.tasks.noise import Training
 from rawgan.testing import gradcheck
 from rawgan.testing.behaviour import BEHAVIOURS
+from rawgan.training import Trainer
 
 FULL = np.random.default_rng(1).normal(size=(6, 4))
 ROWS, COLUMNS = np.array([[1.0], [0], [0], [1], [0], [1]]), np.array([1.0, 0, 0, 1])
@@ -132,7 +132,7 @@ def test_numbers_that_are_lost_are_not_hidden():
 def test_residual_networks_with_spectral_norm_train(tmp_path):
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
-    training = Training(
+    training = Trainer(
         TrainConfig(
             data=str(path), image_size=8, channels=1, model="residual", spectral_norm=True, objective="hinge", width=2,
             batch_size=8, noise_size=4, samples=4,

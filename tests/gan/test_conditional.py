@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from watch import Watch
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.cli import main
@@ -32,8 +33,8 @@ from rawgan.metrics.classifier import ClassifierSpec
 from rawgan.metrics.evaluation import labels_like
 from rawgan.random import generator
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
 from rawgan.testing import check_layer, gradcheck
+from rawgan.training import Trainer, train
 
 KINDS = ["projection", "auxiliary"]
 LABELS = np.array([2, 0, 1, 2])
@@ -272,7 +273,7 @@ def test_labels_in_the_shares_of_the_data():
 def _quick():
     """Without plots: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         yield
 
 
@@ -294,7 +295,7 @@ def config(squares, **options):
 
 
 def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkeypatch):
-    training = Training(config(squares, conditional="auxiliary", d_steps=3, g_steps=2, objective="wasserstein"))
+    training = Trainer(config(squares, conditional="auxiliary", d_steps=3, g_steps=2, objective="wasserstein"))
     asked, judged = [], []
     forward, discriminate = training.gan.generator.forward, type(training.gan).discriminate
     training.gan.generator.forward = lambda x: asked.append(x.data[:, 4:].argmax(axis=1)) or forward(x)
@@ -304,13 +305,13 @@ def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkey
         lambda gan, x, labels: judged.append((x.data, labels)) or discriminate(gan, x, labels),
     )
     training.step(1), training.step(2)
-    a, b, c, d, e, f = (training.batches.labels(index) for index in range(6))
+    a, b, c, d, e, f = (training.task.batches.labels(index) for index in range(6))
     for found, expected in zip(asked, [a, b, c, c, d, e, f, f], strict=True):
         np.testing.assert_array_equal(found, expected)
     expected = [a, a, b, b, c, c, c, c, d, d, e, e, f, f, f, f]
     for (_, found), labels in zip(judged, expected, strict=True):
         np.testing.assert_array_equal(found, labels)
-    np.testing.assert_array_equal(judged[2][0], training.real(1).data)
+    np.testing.assert_array_equal(judged[2][0], training.task.real(1).data)
 
 
 RECIPES = {
@@ -325,11 +326,11 @@ RECIPES = {
 def test_conditional_runs_go_on_bit_for_bit(name, squares, tmp_path):
     asked = config(squares, **RECIPES[name])
     whole, parted = (RunFolder.create(tmp_path / kind, "x") for kind in ("whole", "parted"))
-    training = Training(asked)
-    training.run(whole)
+    training = Trainer(asked)
+    train(training, whole)
     steps = []
-    Training(asked).run(parted, steps.append, should_stop=lambda: len(steps) == 2)
-    Training(TrainConfig.from_dict(parted.read_config(), "x"), checkpoint=parted.newest_checkpoint()[0]).run(parted)
+    train(Trainer(asked), parted, Watch(steps.append), should_stop=lambda: len(steps) == 2)
+    train(Trainer(TrainConfig.from_dict(parted.read_config(), "x"), checkpoint=parted.newest_checkpoint()[0]), parted)
     assert parted.checkpoints()[-1].read_bytes() == whole.checkpoints()[-1].read_bytes()
     assert parted.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
     assert parted.sample_path(4).read_bytes() == whole.sample_path(4).read_bytes()
@@ -337,28 +338,28 @@ def test_conditional_runs_go_on_bit_for_bit(name, squares, tmp_path):
     assert ("class_real" in lines[0]) == (asked.conditional == "auxiliary")
     assert all(np.isfinite(list(line.values())).all() for line in lines)
     gan, _ = restore(whole)
-    np.testing.assert_array_equal(generate(gan.sampler, gan.grid(0, "samples", 6).latent), training.sample())
+    np.testing.assert_array_equal(generate(gan.sampler, gan.grid(0, "samples", 6).latent), training.task.sample())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_class_that_is_asked_for_is_made(kind, squares):
-    training = Training(config(squares, conditional=kind, width=4, learning_rate=0.005, samples=20, batch_size=16))
+    training = Trainer(config(squares, conditional=kind, width=4, learning_rate=0.005, samples=20, batch_size=16))
     for number in range(1, 81):
         record = training.step(number)
-    brightness = training.sample().mean(axis=(2, 3)).reshape(2, 10, 2, 4).mean(axis=3)  # class, image, half
+    brightness = training.task.sample().mean(axis=(2, 3)).reshape(2, 10, 2, 4).mean(axis=3)  # class, image, half
     assert (brightness[0, :, 0] > brightness[0, :, 1] + 0.5).all()
     assert (brightness[1, :, 1] > brightness[1, :, 0] + 0.5).all()
     if kind == "auxiliary":
-        assert max(record.class_real, record.class_fake) < 0.1 < np.log(2)
+        assert max(record["class_real"], record["class_fake"]) < 0.1 < np.log(2)
 
 
 def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
-    training = Training(config(squares, conditional="projection", samples=7))
-    latent = training._grid.latent.data.reshape(2, 3, 6)
+    training = Trainer(config(squares, conditional="projection", samples=7))
+    latent = training.task._grid.latent.data.reshape(2, 3, 6)
     np.testing.assert_array_equal(latent[0, :, :4], latent[1, :, :4])
     assert len({row.tobytes() for row in latent[0, :, :4]}) == 3
     assert latent[..., 4:].argmax(axis=2).tolist() == [[0] * 3, [1] * 3]
-    assert (training.columns, Training(config(squares)).columns) == (3, None)
+    assert (training.task.columns, Trainer(config(squares)).columns) == (3, None)
     few = small("projection").grid(0, "samples", 2)  # fewer images than classes
     assert (few.labels.tolist(), few.columns) == ([0, 1], 1)
 
@@ -377,7 +378,7 @@ def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
 )  # fmt: skip
 def test_contradictions_are_found_before_training(options, error, message, squares):
     with pytest.raises(error) as caught:
-        Training(config(squares, **options))
+        Trainer(config(squares, **options))
     assert str(caught.value).startswith(message)
 
 
@@ -388,7 +389,7 @@ def test_contradictions_are_found_before_training(options, error, message, squar
 def run(squares, tmp_path_factory):
     """A finished run of two steps."""
     folder = RunFolder.create(tmp_path_factory.mktemp("run") / "run", "x")
-    Training(config(squares, conditional="projection", steps=2)).run(folder)
+    train(Trainer(config(squares, conditional="projection", steps=2)), folder)
     return folder.path
 
 
@@ -405,9 +406,9 @@ def test_train_is_asked_for_classes(squares, capsys, monkeypatch):
 
 def test_in_a_terminal_classes_alternate(squares):
     """One of each class, of the same noise, and then the next: as many as there is room for."""
-    training = Training(config(squares, conditional="projection"))
+    training = Trainer(config(squares, conditional="projection"))
     samples = np.arange(6).reshape(6, 1, 1, 1)  # three of each class
-    images, group = training.shown(samples)
+    images, group = training.task.shown(samples)
     assert group == 2
     assert images.ravel().tolist() == [0, 3, 1, 4, 2, 5]
 
@@ -455,7 +456,7 @@ def test_commands_refuse_in_one_sentence(options, message, run, capsys):
 
 def test_a_run_without_classes_is_asked_for_none(squares, tmp_path, capsys):
     folder = RunFolder.create(tmp_path / "plain", "x")
-    Training(config(squares, steps=1)).run(folder)
+    train(Trainer(config(squares, steps=1)), folder)
     for command in ("sample", "interpolate"):
         assert main([command, str(folder.path), "--label", "1"]) == 1
         assert capsys.readouterr().err.startswith(f"rawgan {command}: label 1: this run was trained without classes\n")
@@ -488,7 +489,7 @@ def test_evaluation_says_how_many_labels_were_kept(run, squares, tmp_path, capsy
     (row,) = [line.split() for line in printed.splitlines() if "asked label kept" in line]
     asked = config(squares, conditional="projection", evaluate_every=1, evaluate_features=str(file))
     monkeypatch.setattr("rawgan.tasks.noise.generate", made)
-    assert Training(asked).measure()["label_kept"] == said["generated"]["label_kept"]
+    assert Trainer(asked).task.measure()["label_kept"] == said["generated"]["label_kept"]
     assert row[3:5] == [f"{said['generated']['label_kept']:.4f}", "1.0000"]
 
 
@@ -534,9 +535,9 @@ def test_sub_folders_are_the_classes_of_a_run(named, animals, capsys):
     assert (asked["classes"], asked["class_names"]) == (3, ["bird", "cat", "dog"])
     assert main(["train", "--resume", str(named), "--steps", "2"]) == 0
     assert "dcgan on 120 images of 8×8×1 in 3 classes, 0 bird, 1 cat, 2 dog: 1 step" in capsys.readouterr().out
-    training = Training(TrainConfig.from_dict(asked, "x"))
-    labels = training.batches.labels(0)
-    bright = training.real(0).data.mean(axis=(2, 3))[:, [1, 4, 6]].argmax(axis=1)
+    training = Trainer(TrainConfig.from_dict(asked, "x"))
+    labels = training.task.batches.labels(0)
+    bright = training.task.real(0).data.mean(axis=(2, 3))[:, [1, 4, 6]].argmax(axis=1)
     np.testing.assert_array_equal(labels, bright)
 
 
@@ -577,8 +578,8 @@ def test_pictures_say_which_class_a_row_is_of(named, monkeypatch):
 
     for module in ("rawgan.tasks.noise", "rawgan.cli.commands.sample", "rawgan.cli.commands.interpolate"):
         monkeypatch.setattr(f"{module}.save_grid", watched)
-    training = Training(TrainConfig.from_dict(RunFolder.open(named).read_config(), "x"))
-    training.save_picture(named / "x.png", training.sample(), 1)
+    training = Trainer(TrainConfig.from_dict(RunFolder.open(named).read_config(), "x"))
+    training.task.save_picture(named / "x.png", training.task.sample(), 1)
     for command in (["sample", "--count", "6"], ["sample", "--columns", "5"], ["sample", "--label", "cat"]):
         assert main([command[0], str(named), *command[1:]]) == 0
     assert main(["interpolate", str(named), "--walks", "4", "--frames", "2"]) == 0
@@ -621,7 +622,7 @@ def test_classes_that_changed_are_refused(named, animals, tmp_path, capsys):
     assert main(["train", *options]) == 0
     asked = TrainConfig.from_dict(RunFolder.open(named).read_config() | {"data": str(other)}, "x")
     with pytest.raises(DataError, match=r"its classes are bird, cat, wolf, but those of the run bird, cat, dog\n"):
-        Training(asked)
+        Trainer(asked)
 
 
 @pytest.mark.parametrize(
@@ -668,4 +669,4 @@ def test_transparency_is_trained_measured_and_written(tmp_path, capsys):
     assert np.isfinite(json.loads((out / "evaluation.json").read_bytes())["generated"]["fid"])
     assert main(["diagnose", str(out)]) in (0, 1)
     resumed = TrainConfig.from_dict(RunFolder.open(out).read_config(), "x")
-    assert Training(resumed).data.images[:, :4, :, 3].max() == 0
+    assert Trainer(resumed).task.data.images[:, :4, :, 3].max() == 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from watch import Watch
 
 from rawgan.cli import main
 from rawgan.cli.terminal.view import View
@@ -18,8 +19,8 @@ from rawgan.inference.restoration import config_of, restore
 from rawgan.metrics import evaluate_points, floor_of, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters, real_points, save_points
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
 from rawgan.tensor import Tensor
+from rawgan.training import Trainer, train
 
 TINY = {"width": 4, "batch_size": 8, "samples": 20, "sample_every": 2, "checkpoint_every": 2}
 
@@ -32,7 +33,7 @@ def small(**options):
 def no_losses():
     """losses.png, which takes long, is other tests' business."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path.touch())
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
         yield
 
 
@@ -40,7 +41,7 @@ def no_losses():
 def run(tmp_path_factory):
     """A finished run."""
     path = tmp_path_factory.mktemp("points") / "run"
-    Training(small()).run(RunFolder.create(path, "x"))
+    train(Trainer(small()), RunFolder.create(path, "x"))
     return path
 
 
@@ -160,10 +161,10 @@ def test_every_penalty_takes_points(penalty):
 
 def test_a_gan_learns_where_points_are():
     """Not what it can reach, which `python -m bench mixtures` says; but far better than untrained networks."""
-    training = Training(TrainConfig(data="ring8", model="mlp", steps=150, width=32, noise_size=2, samples=500))
+    training = Trainer(TrainConfig(data="ring8", model="mlp", steps=150, width=32, noise_size=2, samples=500))
 
     def from_the_ring():
-        return np.abs(np.linalg.norm(training.sample(), axis=1) - 1).mean()
+        return np.abs(np.linalg.norm(training.task.sample(), axis=1) - 1).mean()
 
     before = from_the_ring()
     for step in range(1, 151):
@@ -198,37 +199,41 @@ def test_samples_are_where_the_mixture_is(run):
     gan, _ = restore(folder)
     z = gan.noise(0, "test", 4)
     np.testing.assert_array_equal(generate(gan.sampler, z, extent=4.0), 4 * generate(gan.sampler, z))
-    training = Training(config_of(folder), checkpoint=folder.newest_checkpoint()[0])
+    training = Trainer(config_of(folder), checkpoint=folder.newest_checkpoint()[0])
     own = generate(gan.sampler, gan.noise(0, "samples", TINY["samples"]))
-    np.testing.assert_array_equal(training.sample(), 4 * own)
+    np.testing.assert_array_equal(training.task.sample(), 4 * own)
 
 
 def test_a_run_that_was_interrupted_ends_with_the_same_bits(tmp_path):
     config = small(steps=5, sample_every=4, half_life=2, ema=0.9, penalty="r1+r2", objective="relativistic", pack=2)
     whole, parts = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "parts"))
-    Training(config).run(whole)
+    train(Trainer(config), whole)
     steps = []
-    assert Training(config).run(parts, steps.append, should_stop=lambda: len(steps) == 3) == 3
-    assert Training(config, checkpoint=parts.newest_checkpoint()[0]).run(parts) == 5
+    assert train(Trainer(config), parts, Watch(steps.append), should_stop=lambda: len(steps) == 3) == 3
+    assert train(Trainer(config, checkpoint=parts.newest_checkpoint()[0]), parts) == 5
     assert bits(parts) == bits(whole)
 
 
 def test_points_are_measured_while_training_and_the_best_step_is_kept(tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     figures = {1: 0.5, 2: 0.2, 3: 0.3, 4: 0.4}
-    training = Training(small(evaluate_every=1, evaluate_samples=30))
-    assert training.measure().keys() == {"modes", "high_quality", "unmatched"}
-    training._evaluator.measure = lambda points, labels: {"unmatched": figures[training.reached], "count": len(points)}
-    training.run(folder)
+    training = Trainer(small(evaluate_every=1, evaluate_samples=30))
+    assert training.task.measure().keys() == {"modes", "high_quality", "unmatched"}
+    training.task._evaluator.measure = lambda points, labels: {
+        "unmatched": figures[training.reached],
+        "count": len(points),
+    }
+    train(training, folder)
     assert [(one["unmatched"], one["count"]) for one in folder.read_metrics()] == [(x, 30) for x in figures.values()]
     assert folder.best_step() == 2
 
 
 def test_learning_rates_fall_by_half_in_a_half_life():
-    training = Training(small(half_life=2))
+    training = Trainer(small(half_life=2))
     seen = []
-    training._take = lambda index: (
-        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or training._by_kernels(index)
+    step = training.task.step
+    training.task.step = lambda index: (
+        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or step(index)
     )
     for step in (1, 3, 5):
         training.step(step)
@@ -296,11 +301,14 @@ def test_rasters_have_x_to_the_right_and_y_upwards():
 
 
 def test_the_terminal_shows_points_beside_real_ones(monkeypatch):
-    training = Training(small())
+    training = Trainer(small())
     console = Console(record=True, width=100, height=30, force_terminal=True, color_system="truecolor")
     with View(console, training) as view:
-        view.sample(2, training.sample())
-    assert f"step 2: real points, and {quality_in_words(quality(training.sample(), grid25()))}" in console.export_text()
+        view.sample(2, training.task.sample())
+    assert (
+        f"step 2: real points, and {quality_in_words(quality(training.task.sample(), grid25()))}"
+        in console.export_text()
+    )
     assert len(view.picture) == 24  # two squares of 46 pixels, and what is between and around them
 
 

@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 import pytest
+from watch import Watch
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.config.noise import TrainConfig
@@ -24,8 +25,8 @@ from rawgan.gan.objectives import PairedLosses
 from rawgan.gan.penalties import squared_slopes
 from rawgan.random import generator
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
 from rawgan.testing import check_layer, gradcheck
+from rawgan.training import Trainer, train
 
 LOGITS = np.array([[-2.0], [0.3], [1.7]])
 OTHERS = np.array([[0.5], [-1.1], [2.2]])
@@ -294,7 +295,7 @@ def test_the_average_follows():
 
 
 def test_the_average_follows_once_a_step(noisy_images):
-    training = Training(TrainConfig(data=noisy_images, image_size=8, width=2, batch_size=4, g_steps=2, ema=0.5))
+    training = Trainer(TrainConfig(data=noisy_images, image_size=8, width=2, batch_size=4, g_steps=2, ema=0.5))
     for number in (1, 2):
         before = training.gan.average.state_dict()
         training.step(number)
@@ -348,16 +349,16 @@ RECIPES = {
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path, monkeypatch):
-    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
     config = TrainConfig(
         data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=8, samples=4,
         sample_every=9, **RECIPES[name],
     )  # fmt: skip
     whole, parted = (RunFolder.create(tmp_path / kind, "x") for kind in ("whole", "parted"))
-    Training(config).run(whole)
+    train(Trainer(config), whole)
     steps = []
-    Training(config).run(parted, steps.append, should_stop=lambda: len(steps) == 2)
-    Training(config, checkpoint=parted.newest_checkpoint()[0]).run(parted)
+    train(Trainer(config), parted, Watch(steps.append), should_stop=lambda: len(steps) == 2)
+    train(Trainer(config, checkpoint=parted.newest_checkpoint()[0]), parted)
     assert parted.checkpoints()[-1].read_bytes() == whole.checkpoints()[-1].read_bytes()
     assert parted.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
     assert parted.sample_path(4).read_bytes() == whole.sample_path(4).read_bytes()
@@ -367,15 +368,15 @@ def test_more_updates_see_other_images_and_noise(noisy_images):
     config = TrainConfig(
         data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=4, d_steps=3, g_steps=2
     )
-    training = Training(config)
+    training = Trainer(config)
     reals, noises = [], []
-    real, noise = training.real, training._noise
-    training.real = lambda index: reals.append(index) or real(index)
-    training._noise = lambda index: noises.append(index) or noise(index)
+    real, noise = training.task.real, training.task._noise
+    training.task.real = lambda index: reals.append(index) or real(index)
+    training.task._noise = lambda index: noises.append(index) or noise(index)
     records = [training.step(number) for number in (1, 2)]
     assert reals == [0, 1, 2, 3, 4, 5]
     assert noises == [0, 1, 2, 3, 4, 5, 6, 7]
-    assert [record.epoch for record in records] == [3 / 6, 6 / 6]
+    assert [record["epoch"] for record in records] == [3 / 6, 6 / 6]
     assert (training.gan.d_optimizer.steps, training.gan.g_optimizer.steps) == (6, 4)
     assert dataclasses.replace(config, steps=None, epochs=2).total_steps(6) == 4
 

@@ -34,8 +34,9 @@ from rawgan.metrics import feature_extractors as judges_module
 from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
 from rawgan.paper import blank, on_paper
 from rawgan.storage.run_folder import LONGEST_TOML, read_toml
-from rawgan.tasks.noise import Training, build_gan
+from rawgan.tasks.noise import build_gan
 from rawgan.testing.kernel import chosen
+from rawgan.training import Trainer
 from rawgan.training.state import arrays_of, check_on_paper
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps such limits")
@@ -313,7 +314,7 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
     assert little() < 2**25
     monkeypatch.setattr("rawgan.training.state.machine_bytes", lambda: 10**5)
     tiny = TrainConfig(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
-    assert "these networks take" in complaint(ArgumentError, lambda: Training(tiny))
+    assert "these networks take" in complaint(ArgumentError, lambda: Trainer(tiny))
 
 
 @pytest.mark.parametrize(
@@ -326,13 +327,13 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
 def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):
     np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
     config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
-    monkeypatch.setattr("rawgan.training.trainer.machine_bytes", lambda: 2**25)
+    monkeypatch.setattr("rawgan.training.memory.machine_bytes", lambda: 2**25)
     with chosen("reference"):
-        message = complaint(DeviceError, lambda: Training(dataclasses.replace(config, backend="reference")))
+        message = complaint(DeviceError, lambda: Trainer(dataclasses.replace(config, backend="reference")))
         assert message.startswith("out of memory on cpu\n  a step takes about ")
         assert "try a smaller --batch-size" in message
         assert little() < 2**26
-        assert Training(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
+        assert Trainer(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
 
 
 def test_a_toml_file_of_any_size(tmp_path, little):

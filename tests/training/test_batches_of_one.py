@@ -14,9 +14,7 @@ from rawgan.gan.batch_norms import batch_norms
 from rawgan.gan.penalties import PENALTIES
 from rawgan.metrics import train_classifier
 from rawgan.storage import RunFolder
-from rawgan.tasks.cycle import CycleTraining
-from rawgan.tasks.noise import Training
-from rawgan.tasks.pairs import PairedTraining
+from rawgan.training import Trainer, train
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +25,29 @@ def data(tmp_path_factory):
 
 
 ONE = {
-    "residual": (TrainConfig, Training, {"model": "residual", "objective": "hinge"}),
-    "residual with r1": (TrainConfig, Training, {"model": "residual", "penalty": "r1"}),
-    "points": (TrainConfig, Training, {"data": "ring8", "image_size": None}),
-    "pix2pix": (Pix2pixConfig, PairedTraining, {"pairs": "edges", "patch": 16}),
-    "pix2pix, resnet": (Pix2pixConfig, PairedTraining, {"pairs": "edges", "patch": 34, "model": "resnet"}),
-    "pix2pix, smallest": (Pix2pixConfig, PairedTraining, {"pairs": "edges", "patch": 16, "image_size": 8}),
-    "enhance": (EnhanceConfig, PairedTraining, {"patch": 16, "penalty": "r1"}),
-    "cyclegan": (CycleConfig, CycleTraining, {"style": "thick"}),
+    "residual": (TrainConfig, {"model": "residual", "objective": "hinge"}),
+    "residual with r1": (TrainConfig, {"model": "residual", "penalty": "r1"}),
+    "points": (TrainConfig, {"data": "ring8", "image_size": None}),
+    "pix2pix": (Pix2pixConfig, {"pairs": "edges", "patch": 16}),
+    "pix2pix, resnet": (Pix2pixConfig, {"pairs": "edges", "patch": 34, "model": "resnet"}),
+    "pix2pix, smallest": (Pix2pixConfig, {"pairs": "edges", "patch": 16, "image_size": 8}),
+    "enhance": (EnhanceConfig, {"patch": 16, "penalty": "r1"}),
+    "cyclegan": (CycleConfig, {"style": "thick"}),
 }
 
 
 @pytest.mark.parametrize("name", ONE)
 def test_batches_of_one_train(name, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
     monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 2)  # so that the doctor looks at all that it can
-    kind, loop, options = ONE[name]
+    kind, options = ONE[name]
     options = {"data": data, "image_size": 16, "steps": 4, "width": 2, "samples": 4, "sample_every": 2} | options
     if kind is TrainConfig:
         options["noise_size"] = 4
     config = kind.suited(**options | {"batch_size": 1})
     config.check()
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
-    assert loop(config).run(folder, on_trouble=said.append) == 4
+    assert train(Trainer(config), folder, tell=said.append) == 4
     assert all(np.isfinite(list(record.values())).all() for record in folder.read_metrics())
     assert not any("variety" in line or "the same" in line for line in said)
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu
+from paths import file_named
 
 from bench import files, gpu_check, gpu_counts, gpu_parity, gpu_steps, gpu_times, machine
 from bench.__main__ import main as bench
@@ -334,7 +335,7 @@ def test_every_section_can_be_found():
 
 def test_the_whole_command_on_a_simulated_gpu(tmp_path):
     """As a script, in an interpreter that has a simulated CuPy and nothing of rawgan on its path."""
-    helpers = Path(__file__).parents[1] / "helpers"
+    helpers = file_named("fake_cupy.py").parent
     (tmp_path / "cupy.py").write_text(
         f"import sys; sys.path.append({str(helpers)!r})\n"
         "import fake_cupy\n"

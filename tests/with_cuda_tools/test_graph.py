@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
+from watch import Watch
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, nn
@@ -12,8 +13,8 @@ from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError
 from rawgan.gan import GraphedStep, ImageSpec, build, train_step
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
 from rawgan.testing.kernel import chosen
+from rawgan.training import Trainer, train
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -103,8 +104,10 @@ def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simu
         folder = RunFolder.create(tmp_path / str(graph), "x")
         config = dataclasses.replace(config, cuda_graph=graph)
         steps = []
-        Training(config).run(folder, steps.append, should_stop=lambda stop=stop, steps=steps: len(steps) == stop)
-        assert Training(config, checkpoint=folder.newest_checkpoint()[0]).run(folder) == 4
+        train(
+            Trainer(config), folder, Watch(steps.append), should_stop=lambda stop=stop, steps=steps: len(steps) == stop
+        )
+        assert train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder) == 4
         runs.append(folder)
     kernels.use(before)
     one, other = (folder.newest_checkpoint()[0].arrays for folder in runs)
