@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from rawgan.data import KNOWN, MIXTURES, Mixture
+from rawgan.data import KNOWN_SETS, MIXTURES, Mixture
 from rawgan.diagnosis.doctor import NONE, Remedies
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.files import expanded
@@ -357,7 +357,7 @@ def absolute(place: str) -> str:
     >>> absolute("mnist"), absolute("./mnist") == str(Path.cwd() / "mnist")
     ('mnist', True)
     """
-    if place in KNOWN or place in MIXTURES:
+    if place in KNOWN_SETS or place in MIXTURES:
         return place
     try:
         return str(expanded(place).absolute())

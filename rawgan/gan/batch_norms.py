@@ -7,7 +7,7 @@ from rawgan import nn
 from rawgan.errors import ArgumentError
 from rawgan.gan.networks import MODELS, models_for
 from rawgan.gan.specs import DataSpec, ImageSpec
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 
 BUILT_SIZE = 256
 """Height and width in pixels, at most, of the images that networks are built for, to look at their layers: for larger
@@ -70,7 +70,7 @@ def _norms(model: str, spec: DataSpec, pack: int) -> tuple[dict[str, bool], dict
     """The batch norms of G and of D, as narrow as can be."""
     if isinstance(spec, ImageSpec):
         spec = ImageSpec(min(spec.size, BUILT_SIZE), spec.channels)
-    generator, discriminator = MODELS[model].build(spec, pack, 1, 1, 1, random_generator(0, "batch norms"))
+    generator, discriminator = MODELS[model].build(spec, pack, 1, 1, 1, make_rng(0, "batch norms"))
     return batch_norms(generator), batch_norms(discriminator)
 
 

@@ -7,7 +7,7 @@ from rawgan.gan.networks import MODELS, Networks, models_for
 from rawgan.gan.specs import DataSpec, ImageSpec
 from rawgan.gan.spectral_norm import spectrally_normed
 from rawgan.gan.state import GAN
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 
 
 def build(
@@ -67,13 +67,13 @@ def build(
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
 
     def networks() -> Networks:
-        return chosen.build(spec, pack, noise_size + classes, width, d_width, random_generator(seed, "weights"))
+        return chosen.build(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
 
     generator, discriminator = networks()
     if classes:
-        discriminator = with_scores(discriminator, conditional, classes, random_generator(seed, "scores"))
+        discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
     if spectral_norm:
-        discriminator = spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
+        discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
     rate = chosen.learning_rate if learning_rate is None else learning_rate
     rates = rate, rate * chosen.d_rate if d_learning_rate is None else d_learning_rate

@@ -52,7 +52,7 @@ class GraphedStep:
                     f"GraphedStep: layer {name}, {layer}, would drop the same elements in each step\n"
                     "  leave it out, or take train_step"
                 )
-        from rawgan_kernels.cuda.graph import Graph
+        from rawgan_kernels.cuda.run.graph import Graph
 
         self._gan, self._config = gan, config
         self._optimizers = gan.d_optimizer, gan.g_optimizer

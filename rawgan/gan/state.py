@@ -11,7 +11,7 @@ from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import DiscriminatorOutput, Labels, LatentGrid, discriminator_output, with_classes
 from rawgan.gan.specs import DataSpec
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 
@@ -95,7 +95,7 @@ class GAN(GANState):
         (2, 100)
         """
         _, first = next(iter(self.generator.named_parameters()))
-        draw = random_generator(seed, purpose, step).standard_normal((count, self.noise_size))
+        draw = make_rng(seed, purpose, step).standard_normal((count, self.noise_size))
         return Tensor(draw.astype(first.dtype)).to(first.device)
 
     def latent(self, z: Tensor, labels: Labels | None) -> Tensor:

@@ -15,7 +15,7 @@ from rawgan.gan.penalties import PENALTIES
 from rawgan.gan.state import GAN, GANState
 from rawgan.gan.step_metrics import StepMetrics
 from rawgan.ops import mean, sigmoid
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 Discriminate = Callable[[Tensor], DiscriminatorOutput]
@@ -111,7 +111,7 @@ def _penalty(
     part in a slope."""
     assert config.penalty is not None
     penalty = PENALTIES.find(config.penalty)
-    rng = random_generator(config.seed, "penalty", gan.d_optimizer.steps)
+    rng = make_rng(config.seed, "penalty", gan.d_optimizer.steps)
     with gan.discriminator.frozen_buffers():
         value = penalty.value(lambda images: discriminate(images).logits, real, fake, rng)
     weighted = value * (config.penalty_weight * config.penalty_every)
@@ -125,7 +125,7 @@ def _discriminate(
     spread = config.instance_noise * max(0.0, 1.0 - index / config.noise_steps)
     if not spread:
         return lambda images: gan.discriminate(images, given)
-    rng = random_generator(config.seed, purpose, update)
+    rng = make_rng(config.seed, purpose, update)
 
     def noisy(images: Tensor) -> DiscriminatorOutput:
         noise = spread * rng.standard_normal(images.shape)

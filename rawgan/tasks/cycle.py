@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rawgan import nn
 from rawgan.config.translation import CycleConfig
 from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_unit
-from rawgan.data.imageset import Progress
-from rawgan.data.styles import styled
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes

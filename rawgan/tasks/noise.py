@@ -12,7 +12,7 @@ from rawgan.autograd import no_grad
 from rawgan.config.base import RANGES, check_range
 from rawgan.config.noise import TrainConfig
 from rawgan.data import Batches, ImageSet, PointBatches, load
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import DataError
 from rawgan.files import expanded

@@ -23,9 +23,9 @@ from rawgan.data import (
     to_uint8,
     to_unit,
 )
-from rawgan.data.imageset import Progress
-from rawgan.data.pairs import MADE
-from rawgan.data.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.folders.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.made_sources import MADE_SOURCES
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
@@ -33,7 +33,7 @@ from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, n
 from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -79,7 +79,7 @@ class PairsTask(Task):
 
         Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
         """
-        return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
+        return apart(self.config, self.batches.batch(index), make_rng(self.config.seed, "degrade", index))
 
     def step(self, index: int) -> StepMetrics:
         source, target = self.pair(index)
@@ -125,7 +125,7 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     """
 
     def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
-        if isinstance(config, Pix2pixConfig) and config.how not in MADE:
+        if isinstance(config, Pix2pixConfig) and config.how not in MADE_SOURCES:
             return load_pairs(
                 config.data, config.targets, image_size=config.size, channels=config.channels, split=part,
                 reverse=config.reverse, skip_broken=config.skip_broken, white=white, targets_white=targets_white,
@@ -212,7 +212,7 @@ def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[
     Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
     """
     if isinstance(config, EnhanceConfig):
-        return Tensor(config.degradation.of(images, rng)), Tensor(images)
+        return Tensor(config.degradation.apply(images, rng)), Tensor(images)
     sources = config.translation.sources
     return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
 
@@ -224,7 +224,7 @@ def batches_of(
     count = at_once(config.size, config.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
-        yield apart(config, pixels, generator(config.seed, f"degrade {purpose}", start))
+        yield apart(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
 
 
 def at_once(height: int, width: int) -> int:
@@ -256,7 +256,7 @@ def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> di
         for source, target in batches_of(config, images, device_of(gan))
     ]
     each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return {name: float(values.mean()) for name, values in of_images(each, images.called)[0].items()}
+    return {name: float(values.mean()) for name, values in of_images(each, images.names_or_numbers)[0].items()}
 
 
 def of_images(

@@ -10,7 +10,7 @@ import numpy as np
 from rawgan import nn
 from rawgan.config.base import RunConfig
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Finding
 from rawgan.gan import Cycle, GANState, StepMetrics
 from rawgan.pictures import save_grid

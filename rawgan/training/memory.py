@@ -3,7 +3,7 @@
 import math
 
 from rawgan import device
-from rawgan.data.bounded import machine_bytes
+from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import DeviceError
 from rawgan.gan import human_bytes
 from rawgan.tasks.task import Task

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.data.bounded import machine_bytes
+from rawgan.data.memory_limits import machine_bytes
 from rawgan.device import device_of, free_bytes, to_device
 from rawgan.errors import ArgumentError, ConfigError, one_line
 from rawgan.gan import Cycle, GANState, human_bytes

@@ -31,7 +31,7 @@ from rawgan.inference.restoration import restore
 from rawgan.metrics import Classifier, Reference, load_classifier
 from rawgan.metrics.classifier import ClassifierSpec
 from rawgan.metrics.evaluation import labels_like
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage import RunFolder
 from rawgan.testing import check_layer, gradcheck
 from rawgan.training import Trainer, train
@@ -226,7 +226,7 @@ def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
         embedded = ops.take(ops.transpose(scores.w), LABELS)
         return logit(phi) + ops.sum(embedded * phi, axis=1, keepdims=True)
 
-    price = PENALTIES[name].value(judge, real, fake, generator(0, "penalty", 0))
+    price = PENALTIES[name].value(judge, real, fake, make_rng(0, "penalty", 0))
     for plain, found, expected in zip(*seen, grad(price, optimizer.parameters, unconnected="zero"), strict=True):
         np.testing.assert_allclose(found.data - plain.data, expected.data, rtol=1e-3, atol=1e-5)
 
@@ -243,10 +243,10 @@ def test_a_graph_of_a_step_takes_no_labels(monkeypatch):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "photos: these images have no labels, which classes are told by\n  known sets have some, IDX folders"),
-        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
-        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 2 classes are"),
-        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
+        (None, "photos: these images have no labels, and so no classes\n  known sets have some, IDX folders"),
+        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
+        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … without a gap, but 2 classes are"),
+        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
     ],
 )
 def test_labels_that_number_no_classes(labels, message):

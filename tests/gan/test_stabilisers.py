@@ -23,7 +23,7 @@ from rawgan.gan import (
 )
 from rawgan.gan.objectives import PairedLosses
 from rawgan.gan.penalties import squared_slopes
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage import RunFolder
 from rawgan.testing import check_layer, gradcheck
 from rawgan.training import Trainer, train
@@ -183,7 +183,7 @@ def test_a_lazy_penalty_counts_as_much_as_the_steps_it_leaves_out():
         (LossConfig(), 3),
     ):
         gan = build("residual", ImageSpec(8), width=2, noise_size=3)
-        real, z = Tensor(generator(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32")), gan.noise(0, "z", 4)
+        real, z = Tensor(make_rng(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32")), gan.noise(0, "z", 4)
         discriminator_step(gan, real, gan.generator(z).detach(), loss_config, index)
         moved.append(gan.discriminator.state_dict())
     np.testing.assert_array_equal(moved[0]["0.w"], moved[1]["0.w"])
@@ -321,7 +321,7 @@ def test_each_update_draws_its_own_numbers():
     seen = []
     forward = gan.discriminator.forward
     gan.discriminator.forward = lambda x: seen.append(x.data) or forward(x)
-    images = Tensor(generator(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
+    images = Tensor(make_rng(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
     loss_config = LossConfig(penalty="wgan-gp", instance_noise=0.5)
     for _ in range(2):  # two updates of D in one step
         discriminator_step(gan, images, images * 0.5, loss_config, 0)

@@ -22,7 +22,7 @@ from rawgan.gan import (
 )
 from rawgan.gan.translation.networks import patchgan
 from rawgan.gan.translation.networks.resnet import resnet
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.testing import check_layer
 
 KINDS = {
@@ -225,7 +225,7 @@ def test_every_network_moves_by_its_formula():
     for one in (both, twin):
         for number, history in enumerate(one.histories):
             history.exchange(images(4, 8, 8, 1, seed=2 + number).data, rng())
-    noise = {(seed, who): generator(seed, f"instance noise of {who}", 0) for seed in seeds(3) for who in "DG"}
+    noise = {(seed, who): make_rng(seed, f"instance noise of {who}", 0) for seed in seeds(3) for who in "DG"}
     cycle_step(both, a, b, loss_config, weights, index=5)
 
     g, f = twin.forth, twin.back
@@ -236,7 +236,7 @@ def test_every_network_moves_by_its_formula():
         return x + Tensor((0.15 * noise[seed, who].standard_normal(x.shape)).astype("float32"))
 
     for number, (side, real, fake, seed) in enumerate(sides):
-        earlier = Tensor(twin.histories[number].exchange(fake.data, generator(3, f"history {number}", 5)))
+        earlier = Tensor(twin.histories[number].exchange(fake.data, make_rng(3, f"history {number}", 5)))
         assert 0 < np.abs(earlier.data - fake.data).max(axis=(1, 2, 3)).astype(bool).sum() < 4
         judged = [side.discriminator(noisy(x, seed, "D")) for x in (real, earlier)]
         moved_by(side.d_optimizer, 0.5 * ops.mean((judged[0] - 1) ** 2) + 0.5 * ops.mean(judged[1] ** 2))
@@ -253,7 +253,7 @@ def test_every_network_moves_by_its_formula():
 
 def seeds(seed):
     """Of noise that the first D gets, and the second."""
-    return seed, int(generator(seed, "seed of the way back").integers(2**31))
+    return seed, int(make_rng(seed, "seed of the way back").integers(2**31))
 
 
 def networks_of(both):

@@ -15,7 +15,7 @@ from watch import Watch
 from rawgan.cli import main
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import to_uint8
-from rawgan.data.detail import best_window
+from rawgan.data.folders.detail import best_window
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationSpec, build_translator
 from rawgan.inference.application import (
@@ -376,9 +376,9 @@ def test_apply_says_what_it_passes_over(runs, photos, tmp_path, capsys):
     odd.write_bytes(b"DDS " + struct.pack("<7I44x8I20x", 124, 0, 4, 4, 0, 0, 0, 32, 2**31, 0, 0, 0, 0, 0, 0))
     assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert "1 file is no image: notes.txt\n" in printed
-    assert "1 image of kinds that Pillow does not decode, left out: a.heic" in printed
-    assert "1 image of kinds that Pillow does not decode, left out: " + str(odd) in printed
+    assert "1 file is not an image: notes.txt\n" in printed
+    assert "left out 1 image of kinds that Pillow does not decode: a.heic" in printed
+    assert "left out 1 image of kinds that Pillow does not decode: " + str(odd) in printed
     assert main(["apply", str(runs / "enhance"), str(odd), "--out", str(tmp_path / "again")]) == 1
     assert "odd.dds: a kind of image that Pillow does not decode" in capsys.readouterr().out
 
@@ -607,7 +607,7 @@ def test_what_would_have_to_be_enlarged_is_no_truth_to_learn(data, tmp_path):
         assert {*training.task.data.names, *training.task.held_out.names} == {"b.png", "c.png", "d.png"}
     others = Trainer(Pix2pixConfig(**options, pairs="edges"))
     assert {*others.task.data.names, *others.task.held_out.names} == {"a.png", "b.png", "c.png", "d.png"}
-    assert others.task.data.notes == ("1 image smaller than 32 × 32 pixels, and enlarged: a.png",)
+    assert others.task.data.notes == ("enlarged 1 image smaller than 32 × 32 pixels: a.png",)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench import torch_networks
-from bench.competitors import converted
+from bench.competitors import torch_networks
+from bench.competitors.steps import converted
 from rawgan import Tensor, grad
 from rawgan.data import Batches, load
 from rawgan.gan import PENALTIES, ImageSpec, build

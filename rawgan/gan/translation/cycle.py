@@ -9,7 +9,7 @@ from rawgan.gan.step import discriminator_step, generator_loss
 from rawgan.gan.step_metrics import StepMetrics
 from rawgan.gan.translation.history import History
 from rawgan.gan.translation.translator import Translator
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 
@@ -60,11 +60,11 @@ def cycle_step(
     """
     weights, forth, back = weights or CycleWeights(), cycle.forth, cycle.back
     fake_b, fake_a = forth.generator(a), back.generator(b)
-    another = replace(config, seed=int(random_generator(config.seed, "seed of the way back").integers(2**31)))
+    another = replace(config, seed=int(make_rng(config.seed, "seed of the way back").integers(2**31)))
     sides = (forth, b, fake_b, config), (back, a, fake_a, another)
     of_d = []
     for number, (side, real, fake, own) in enumerate(sides):
-        rng = random_generator(config.seed, f"history {number}", index)
+        rng = make_rng(config.seed, f"history {number}", index)
         earlier = Tensor(cycle.histories[number].exchange(fake.numpy(), rng)).to(fake.device)
         of_d.append(discriminator_step(side, real, earlier, own, index))
     (b_loss, b_total), (a_loss, a_total) = (

@@ -9,7 +9,7 @@ from rawgan.gan.specs import TranslationSpec
 from rawgan.gan.spectral_norm import spectrally_normed
 from rawgan.gan.state import GANState
 from rawgan.gan.translation.networks import TRANSLATORS, patchgan
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 
@@ -82,13 +82,13 @@ def build_translator(
     d_width = width if d_width is None else d_width
 
     def build_generator() -> nn.Sequential:
-        return chosen.build(spec, width, random_generator(seed, f"weights of G, {purpose}")).to(device)
+        return chosen.build(spec, width, make_rng(seed, f"weights of G, {purpose}")).to(device)
 
     generator = build_generator()
     seen = spec.channels + (spec.sources if paired else 0)
-    discriminator = patchgan(seen, d_width, patch, random_generator(seed, f"weights of D, {purpose}"))
+    discriminator = patchgan(seen, d_width, patch, make_rng(seed, f"weights of D, {purpose}"))
     if spectral_norm:
-        discriminator = spectrally_normed(discriminator, random_generator(seed, f"singular vectors, {purpose}"))
+        discriminator = spectrally_normed(discriminator, make_rng(seed, f"singular vectors, {purpose}"))
     rate = chosen.learning_rate if learning_rate is None else learning_rate
     g_optimizer, d_optimizer = (
         optim.Adam(network.to(device).parameters(), each, chosen.betas)
