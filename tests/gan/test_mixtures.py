@@ -231,9 +231,9 @@ def test_points_are_measured_while_training_and_the_best_step_is_kept(tmp_path):
 def test_learning_rates_fall_by_half_in_a_half_life():
     training = Trainer(small(half_life=2))
     seen = []
-    step = training.task.step
+    take = training.task.step
     training.task.step = lambda index: (
-        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or step(index)
+        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or take(index)
     )
     for step in (1, 3, 5):
         training.step(step)
