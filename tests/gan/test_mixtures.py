@@ -304,7 +304,7 @@ def test_the_terminal_shows_points_beside_real_ones(monkeypatch):
     training = Trainer(small())
     console = Console(record=True, width=100, height=30, force_terminal=True, color_system="truecolor")
     with View(console, training) as view:
-        view.sample(2, training.task.sample())
+        view.show(2, training.task.sample())
     assert (
         f"step 2: real points, and {quality_in_words(quality(training.task.sample(), grid25()))}"
         in console.export_text()
