@@ -22,8 +22,8 @@ from rawgan.device import to_device
 from rawgan.errors import CheckFailed
 from rawgan.gan import GAN, GraphedStep, ImageKind, build, train_step
 from rawgan.testing import check_kernel
+from rawgan.testing.backends import use_backend
 from rawgan.testing.cases import CASES
-from rawgan.testing.kernel import chosen
 from rawgan_kernels import Window, cuda, reference
 
 SHAPES = ((1,), (3, 5), (1025,), (0, 3), (2, 258), (130, 7, 5), (9000, 1), (70_001,))
@@ -64,7 +64,7 @@ def _by_kernel(cases: Iterable[Case]) -> dict[str, list[Case]]:
 
 def _awkward(sizes: Sizes) -> Iterator[Case]:
     """The calls that the table of all ops makes, and shapes that blocks and warps do not divide."""
-    with chosen("reference"), watched() as calls:
+    with use_backend("reference"), watched() as calls:
         for op in CASES:
             op.function(*map(Tensor, op.arrays()))
     yield from (case for case in calls if case.kernel != "gather_pixels")
@@ -210,7 +210,7 @@ def _train(
     model: str, width: int, sizes: Sizes, backend: str, device: str, dtype: str
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What each step reports, (steps, 4), and all numbers of the networks afterwards."""
-    with chosen(backend):
+    with use_backend(backend):
         gan = converted(build(model, sizes.small, width=width, seed=1, device=device), dtype)
         losses = [
             [value.item() for value in train_step(gan, real, z).by_name().values()]
@@ -249,7 +249,7 @@ def graph(sizes: Sizes, findings: Findings) -> None:
 
 
 def _graphed_alike(model: str, sizes: Sizes) -> Finding:
-    with chosen("cuda"):
+    with use_backend("cuda"):
         plain, recorded = (build(model, sizes.small, width=sizes.width, seed=1, device="cuda") for _ in range(2))
         step = GraphedStep(recorded)
         different = []

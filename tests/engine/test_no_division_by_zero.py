@@ -21,8 +21,7 @@ from rawgan.nn.blocks import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
 from rawgan.tasks.noise import Training
-from rawgan.testing import gradcheck
-from rawgan.testing.behaviour import BEHAVIOURS
+from rawgan.testing import CHECKS, gradcheck
 
 FULL = np.random.default_rng(1).normal(size=(6, 4))
 ROWS, COLUMNS = np.array([[1.0], [0], [0], [1], [0], [1]]), np.array([1.0, 0, 0, 1])
@@ -71,7 +70,7 @@ def test_spectral_norm_has_its_derivatives_at_orders_1_and_2(w):
         finally:
             attributes["w"] = own
 
-    report = gradcheck(scaled, w / size, checks=BEHAVIOURS.keys() - {"dtype"})  # u is of float64
+    report = gradcheck(scaled, w / size, checks=CHECKS.keys() - {"dtype"})  # u is of float64
     assert max(report.error(1), report.error(2)) < 1e-6
 
 

@@ -8,8 +8,8 @@ from graphs import leaf
 
 from rawgan import Op, Tensor, grad, nn, no_grad, ops, optim
 from rawgan.errors import GraphError
-from rawgan.testing.calls import leaves
 from rawgan.testing.cases import CASES
+from rawgan.testing.functions.backward import leaves
 
 WRITTEN = "was written to after the forward pass used it"
 

@@ -7,8 +7,8 @@ from rawgan import Op, Tensor, grad, nn, ops
 from rawgan.autograd import is_recording
 from rawgan.errors import ArgumentError, CheckFailed, GradientMismatch, NotTwiceDifferentiable
 from rawgan.ops.norm import Normalize
-from rawgan.testing import BEHAVIOURS, check_layer, gradcheck
-from rawgan.testing.calls import leaves
+from rawgan.testing import CHECKS, check_layer, gradcheck
+from rawgan.testing.functions.backward import leaves
 
 X = np.array([0.5, -1.5, 2.0])
 
@@ -623,7 +623,7 @@ def test_gradients_must_not_depend_on_which_are_wanted():
     arrays = normal(3), normal(3, seed=1)
     with pytest.raises(CheckFailed, match=r"^Shuffled: gb \(3,\) changes when no other gradient is wanted"):
         gradcheck(Shuffled, *arrays)
-    gradcheck(Shuffled, *arrays, checks=BEHAVIOURS.keys() - {"needs", "constants"})
+    gradcheck(Shuffled, *arrays, checks=CHECKS.keys() - {"needs", "constants"})
 
 
 def test_an_upstream_gradient_may_be_one_number_repeated():
@@ -635,9 +635,9 @@ def test_float64_arrays_in_the_way_of_float32_are_named_with_the_way_out():
     def function(x):
         return x * Tensor(np.ones(3))
 
-    with pytest.raises(CheckFailed, match=r"(?s)^function does not take float32\n.*two dtypes.*checks=BEHAVIOURS"):
+    with pytest.raises(CheckFailed, match=r"(?s)^function does not take float32\n.*two dtypes.*checks=CHECKS"):
         gradcheck(function, X)
-    gradcheck(function, X, checks=BEHAVIOURS.keys() - {"dtype"})
+    gradcheck(function, X, checks=CHECKS.keys() - {"dtype"})
 
 
 def test_gradients_are_memory_of_their_own(monkeypatch):

@@ -243,7 +243,7 @@ FAULTS = [
     ),
     Fault(
         "arrays: masks are dropped",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ma.MaskedArray):",
         "if False:",
         "test_arrays.py -k masked",
@@ -257,11 +257,9 @@ FAULTS = [
     ),
     Fault(
         "arrays: subclasses keep their class",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ndarray):",
-        "if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):\n"
-        "    return data\n"
-        "if isinstance(data, np.ndarray):",
+        "if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):\n    return data\nif isinstance(data, np.ndarray):",
         "test_arrays.py -k any_form",
     ),
     Fault(

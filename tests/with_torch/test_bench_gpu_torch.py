@@ -10,7 +10,7 @@ from fake_cupy import cupy
 from bench import gpu_steps, torch_networks
 from bench.competitors import AGREEMENT, Task, largest_difference
 from bench.gpu import Sizes
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 
 __all__ = ["cupy"]  # a fixture
 
@@ -21,7 +21,7 @@ def on_the_cpu(monkeypatch, cupy):
     for module in ("bench.gpu", "bench.gpu_steps"):
         monkeypatch.setattr(f"{module}.torch_on_gpu", lambda: torch)
     monkeypatch.setattr(gpu_steps.TorchOnGPU, "device", "cpu")
-    monkeypatch.setattr(gpu_steps, "chosen", lambda name: chosen("reference"))
+    monkeypatch.setattr(gpu_steps, "use_backend", lambda name: use_backend("reference"))
     monkeypatch.setattr("bench.rounds.PAUSE_SECONDS", 0)
 
 
