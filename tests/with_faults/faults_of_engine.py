@@ -259,7 +259,9 @@ FAULTS = [
         "arrays: subclasses keep their class",
         "rawgan.arrays:plain",
         "if isinstance(data, np.ndarray):",
-        "if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):\n    return data\nif isinstance(data, np.ndarray):",
+        "if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):\n"
+        "    return data\n"
+        "if isinstance(data, np.ndarray):",
         "test_arrays.py -k any_form",
     ),
     Fault(
