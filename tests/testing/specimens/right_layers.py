@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from proving.items import RIGHT, layer, normal
-from proving.wrong_layers import Norm, Scale
 from rawgan import Tensor, nn, ops
 from rawgan.autograd import is_recording
+from specimens.items import RIGHT, layer, normal
+from specimens.wrong_layers import Norm, Scale
 
 X, IMAGES = normal(4, 3), normal(2, 4, 4, 2)
 

@@ -1,4 +1,4 @@
-"""Slopes by finite differences: along directions, at single elements, and on the two sides of a kink."""
+"""Finite differences: slopes along directions, at single elements, and on the two sides of a kink."""
 
 from __future__ import annotations
 
@@ -7,40 +7,39 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from rawgan.autograd import Op, watching
-from rawgan.testing.calls import EPS, Call, leaves
+from rawgan.testing.functions.backward import leaves
+from rawgan.testing.functions.call import EPS, Call
 from rawgan_kernels import array_module
 
 Array = Any
 Move = Mapping[int, Array]
-"""How far each input is moved, by its position; inputs that are not in it stay where they are."""
+"""Distance by which each input is moved, by the input's position; others stay where they are."""
 
 STEPS = (3e-4, 1e-5, 3e-7, 1e-9)
 """Steps of the central differences, in units of the input. The first loses least to curvature and rounding; the others
-are for functions that bend, or end, within the first."""
+serve functions that bend, or end, within the first."""
 
 SIDES = (4e-7, 1e-7)
 """Steps of the one-sided differences."""
 
 STEEP = 1e-3
-"""Where a function seems to jump, it is looked at again with steps smaller by this: it may only be steep."""
+"""Factor of the steps with which an apparent jump is looked at again: the function may only be steep."""
 
 BESIDE = (1e-5, 1e-7, 1e-9)
-"""Steps of the differences that are taken wholly on one side of a jump."""
+"""Steps of the differences on one side of a jump."""
 
 RESOLUTION = 1e-5
-"""Influences on a result below this share of its size are compared with that share: rounding hides them."""
-
+"""Share of a result's size below which rounding hides an influence on it: errors are then relative to that share."""
 
 AGREEMENT = 0.1
-"""Slopes that differ by less than this share of an error say that it is one."""
-
+"""Share of an error by which slopes of two steps may differ for the error to be believed."""
 
 SEEN = 10
-"""Slopes by two steps differ if they do so by more than this many times what rounding makes of them."""
+"""Multiple of their rounding by which slopes of two steps must differ to count as different."""
 
 
 class Bend(NamedTuple):
-    """The slopes on the two sides of a point without a derivative."""
+    """Slopes on the two sides of a point without a derivative."""
 
     behind: float
     ahead: float
@@ -53,28 +52,28 @@ class Slope(NamedTuple):
 
     slope: float
     floor: float
-    """Slopes below this are hidden by the rounding of the numbers that the move changes."""
+    """Size below which the rounding of the numbers that the move changes hides a slope."""
     step: float
 
 
 class Functional:
-    """φ = Σ v · f(x₀, x₁, …): the number whose slopes the gradients of f, with upstream gradients v, claim to be."""
+    """φ = Σ v · f(x₀, x₁, …): the number of which f's gradients, with upstream gradients v, are the slopes."""
 
     def __init__(self, call: Call, weights: Sequence[Array], rtol: float) -> None:
         self.call, self.weights, self.rtol = call, list(weights), rtol
         self.evaluations = 0
-        # The squares of what each number of the results can hide. They add up over those that a move changes: what
-        # happens to one number, of however large a size or noise, hides nothing of the others.
+        # Squares of the change that rounding can hide in each number of the results. They add up over the numbers that
+        # a move changes: one number, however large or noisy, hides nothing of the others.
         self._hidden = []
         for v, y, noise in zip(self.weights, call.results, call.noises, strict=True):
             self._hidden.append((v * (RESOLUTION * abs(y) + 10 * noise / (STEPS[0] * rtol))) ** 2)
         self.whole = max(RESOLUTION * call.magnitude, sum(float(part.sum()) for part in self._hidden) ** 0.5)
 
     def error(self, move: Move, walks: Iterable[Mapping[int, Array]], smallest: float = 1.0) -> tuple[float, float]:
-        """How far the gradients of the worst walk are from the slope along a move, relative to its size, and the slope.
+        """Error of the worst walk's gradients along a move, relative to the slope's size; and the slope.
 
-        Of slopes by several steps, the first that fits. `smallest` is the share of the move within which the function
-        may bend: another step is taken inside it.
+        Several steps give several slopes: the first that fits counts. `smallest` is the share of the move within which
+        the function may bend: another step is taken inside it.
         """
         slopes: list[Slope] = []
         estimates = self._estimates(move, smallest)
@@ -83,12 +82,12 @@ class Functional:
     def _error(
         self, claimed: float, size: float, slopes: list[Slope], estimates: Iterator[Slope]
     ) -> tuple[float, float]:
-        """That of one walk. Slopes that were estimated for others are in `slopes`, to which new ones are added."""
+        """Error of one walk, and the slope. `slopes` holds those estimated for other walks; new ones are added."""
         best = float("inf"), float("nan")
         for estimate in chain(list(slopes), _added(estimates, slopes)):
             slope, floor, step = estimate
             first = slopes[0]
-            # By a smaller step, rounding may be all that is seen: a slope of 0, say. That says nothing.
+            # With a smaller step, the difference may be nothing but rounding, a slope of 0 say. Such a step is ignored.
             if step < first.step and abs(slope - first.slope) < SEEN * first.floor * EPS / RESOLUTION / step:
                 continue
             error = abs(claimed - slope) / max(abs(slope), size, floor)
@@ -96,14 +95,14 @@ class Functional:
                 best = (error if error == error else float("inf")), slope
             if error <= self.rtol:
                 return best
-        # Numbers that are small because larger ones cancelled have the rounding of those: then two steps disagree.
+        # Numbers that are small because larger ones cancelled have the rounding of the larger: then two steps disagree.
         off = abs(claimed - best[1])
         if abs(slopes[0].slope - slopes[1].slope) > AGREEMENT * off:
             return off / max(abs(best[1]), size, self.whole), best[1]
         return best
 
     def claimed(self, move: Move, gradients: Mapping[int, Array]) -> tuple[float, float]:
-        """The slope along a move that the gradients say, and the size of the terms that it is the sum of."""
+        """Slope along a move according to the gradients, and the size of the terms that it sums."""
         total = squares = 0.0
         for index, u in move.items():
             terms = array_module(u).where(u == 0, 0, gradients[index] * u)  # an infinite one counts where u moves
@@ -112,14 +111,15 @@ class Functional:
         return total, squares**0.5
 
     def bend(self, move: Move, smallest: float = 1.0) -> Bend | None:
-        """Whether the slopes behind and ahead differ, or grow without end, however small the step."""
+        """Slopes behind and ahead if they differ, or grow without end, however small the step; None if they agree."""
         bend = self._bend(move, smallest)
         return self._bend(move, STEEP * smallest) if bend and bend.jumps else bend
 
     def beside(self, move: Move, smallest: float = 1.0) -> Iterator[tuple[float, float, float]]:
-        """The slopes (behind, ahead) that the function has on the two sides of a jump, and how exact they are.
+        """Slopes (behind, ahead) on the two sides of a jump, and their precision.
 
-        Parabolas through three points on one side say them. Of several steps: beside a jump there may be the next one.
+        They are those of parabolas through three points on one side. Several steps are tried, because there may be
+        another jump nearby.
         """
         for step in BESIDE:
             h = smallest * step
@@ -131,10 +131,11 @@ class Functional:
             yield slopes[0], slopes[1], self.whole * self.rtol * STEPS[0] / h
 
     def sources(self, move: Move) -> int:
-        """How many ops bend along a move although their inputs do not.
+        """Number of ops that bend along a move although their inputs do not.
 
-        Of one, a gradient must lie between the slopes on both sides. Of several, each says one of its own slopes, and
-        what comes out of them need not be a slope of the whole: (relu(x) − relu(−x)), whose slope is 1, gets 0 at 0.
+        With one, the gradient must lie between the slopes on both sides. With several, each op gives one of its own
+        slopes, and their combination need not be a slope of the whole: relu(x) − relu(−x) has slope 1, and gradient 0
+        at 0.
         """
         points = [0.0, *(side * step for step in SIDES for side in (-1, 1))]
         traces = [self._traced(move, share) for share in points]
@@ -154,7 +155,7 @@ class Functional:
         return sources
 
     def _traced(self, move: Move, share: float) -> list[tuple[list[int], Array]]:
-        """Every recorded op's result at a point, with the positions of the ops that its inputs came out of."""
+        """Result of every recorded op at a point, with the positions of the ops that made its inputs."""
         positions: dict[Op, int] = {}
         trace: list[tuple[list[int], Array]] = []
 
@@ -177,36 +178,38 @@ class Functional:
         return Bend(behind_near, ahead_near, jumps) if jumps or differ else None
 
     def _estimates(self, move: Move, smallest: float) -> Iterator[Slope]:
-        """Derivatives of φ along a move, and their floors. Of two steps each: what grows with the step cancels."""
+        """Derivatives of φ along a move, with their floors. Each combines two steps, whose leading errors cancel."""
         for step in STEPS if smallest == 1 else (*STEPS, STEPS[0] * smallest):
             pair = []
             for h in (step, step / 2):
                 ahead, behind = self.moved(move, h), self.moved(move, -h)
                 pair.append(self._difference(ahead, behind) / (2 * h))
             wide, narrow = pair
-            yield Slope((4 * narrow - wide) / 3, self._floor(ahead, behind), step)  # a central one's error is quadratic
+            yield Slope(
+                (4 * narrow - wide) / 3, self._floor(ahead, behind), step
+            )  # the error of a central one is quadratic
         (wide_behind, wide_ahead, _), (near_behind, near_ahead, floor) = (self._sides(move, step) for step in SIDES)
         wide, narrow = (wide_behind + wide_ahead) / 2, (near_behind + near_ahead) / 2
-        slope = (SIDES[0] * narrow - SIDES[1] * wide) / (SIDES[0] - SIDES[1])  # that of a one-sided one linear
+        slope = (SIDES[0] * narrow - SIDES[1] * wide) / (SIDES[0] - SIDES[1])  # that of a one-sided one is linear
         yield Slope(slope, floor, SIDES[1])
 
     def _sides(self, move: Move, step: float) -> tuple[float, float, float]:
-        """The slopes behind and ahead of the point, and the floor of what is seen."""
+        """Slopes behind and ahead of the point, and their floor."""
         behind, ahead = self.moved(move, -step), self.moved(move, step)
         here = self.call.results
         return self._difference(here, behind) / step, self._difference(ahead, here) / step, self._floor(ahead, behind)
 
     def _floor(self, ahead: list[Array], behind: list[Array]) -> float:
-        """Slopes below this are hidden by the rounding of the numbers that the move changes."""
+        """Size below which the rounding of the numbers that the move changes hides a slope."""
         hidden = sum(float((h * (a != b)).sum()) for h, a, b in zip(self._hidden, ahead, behind, strict=True))
         return max(hidden**0.5, 0.1 * RESOLUTION * self.call.magnitude)
 
     def _difference(self, ahead: list[Array], behind: list[Array]) -> float:
-        # Differences first, sums second: what the results have in common leaves no rounding behind.
+        # Subtract first, sum second: what the results have in common then leaves no rounding behind.
         return sum(float((v * (a - b)).sum()) for v, a, b in zip(self.weights, ahead, behind, strict=True))
 
     def moved(self, move: Move, share: float) -> list[Array]:
-        """The results with inputs moved. Where that leaves the domain of f they are no numbers, and no estimate."""
+        """Results with the inputs moved; NaN where that leaves the domain of f."""
         self.evaluations += 1
         arrays = list(self.call.arrays)
         for index, u in move.items():

@@ -1,4 +1,4 @@
-"""A layer in use: what a call and the walk back from it give, in a form that can be compared."""
+"""Calls of a layer: their results and gradients, in a form that can be compared."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from rawgan.autograd import Op
 from rawgan.errors import CheckFailed
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
-from rawgan.testing.calls import is_floating, parameter_names, plain, random_like, unit, walked
-from rawgan.testing.outcome import close, difference
+from rawgan.testing.arrays import is_floating, plain, random_like, unit
+from rawgan.testing.comparison import close, difference
+from rawgan.testing.functions.backward import gradients_from
+from rawgan.testing.functions.signature import parameter_names
 from rawgan.testing.tolerances import TOLERANCES
 
 Array = Any
@@ -25,19 +27,19 @@ class Part(NamedTuple):
     name: str
     array: Array
     floor: float
-    """A size below which rounding is all there is."""
+    """Size below which numbers are nothing but rounding."""
 
 
-class Use(NamedTuple):
-    """What calls of a layer gave."""
+class LayerResult(NamedTuple):
+    """Results and gradients of one or several calls of a layer."""
 
     results: list[Part]
     inputs: list[Part]
     parameters: list[Part]
 
 
-class Called:
-    """A call of a layer whose walk back is still to come."""
+class LayerCall:
+    """A call of a layer, before the walk back."""
 
     def __init__(self, layer: Module, inputs: Sequence[Any], dtype: str = "float64") -> None:
         names = parameter_names(layer.forward, len(inputs))
@@ -49,52 +51,52 @@ class Called:
             random_like(y.data, np.random.default_rng(k), 1 / unit(y.data)) for k, y in enumerate(self.results)
         ]
 
-    def used(self) -> Use:
+    def result(self) -> LayerResult:
         """Walk back."""
-        return gathered([self])
+        return joint_result([self])
 
 
-def use(layer: Module, inputs: Sequence[Any]) -> Use:
-    """Call a layer, and walk back with upstream gradients that are the same for results of the same shapes."""
-    return Called(layer, inputs).used()
+def result_of(layer: Module, inputs: Sequence[Any]) -> LayerResult:
+    """Call a layer, and walk back with upstream gradients that depend on the shapes of the results alone."""
+    return LayerCall(layer, inputs).result()
 
 
-def gathered(calls: Sequence[Called]) -> Use:
+def joint_result(calls: Sequence[LayerCall]) -> LayerResult:
     """Walk back from several calls of one layer at once."""
     ys = [y for call in calls for y in call.results]
     vs = [Tensor(v) for call in calls for v in call.weights]
     inputs, parameters = [item for call in calls for item in call.inputs.items()], list(calls[-1].parameters.items())
     results = [Part(f"y{index}", y.data.copy(), unit(y.data)) for index, y in enumerate(ys)]
     if not any(y.requires_grad for y in ys):
-        return Use(results, [], [])
+        return LayerResult(results, [], [])
     magnitude = 0.1 * float(np.sqrt(sum(y.size for y in ys)))
-    found = walked(ys, [x for _, x in (*inputs, *parameters)], vs)
+    found = gradients_from(ys, [x for _, x in (*inputs, *parameters)], vs)
     parts = [
         Part(f"g{name}", g.data, magnitude / unit(x.data))
         for (name, x), g in zip((*inputs, *parameters), found, strict=True)
     ]
-    return Use(results, parts[: len(inputs)], parts[len(inputs) :])
+    return LayerResult(results, parts[: len(inputs)], parts[len(inputs) :])
 
 
-def summed(uses: Sequence[Use]) -> Use:
-    """What several calls give together: all of their results and inputs' gradients, and the sums of the parameters'."""
-    results = [part for each in uses for part in each.results]
-    inputs = [part for each in uses for part in each.inputs]
+def added(results: Sequence[LayerResult]) -> LayerResult:
+    """The joint result of separate calls: all results and inputs' gradients, and sums of the parameters' gradients."""
+    outputs = [part for each in results for part in each.results]
+    inputs = [part for each in results for part in each.inputs]
     parameters = [
         Part(parts[0].name, sum(part.array for part in parts), max(part.floor for part in parts))
-        for parts in zip(*(each.parameters for each in uses), strict=True)
+        for parts in zip(*(each.parameters for each in results), strict=True)
     ]
-    return Use(results, inputs, parameters)
+    return LayerResult(outputs, inputs, parameters)
 
 
-def compare(title: str, expected: Use, got: Use, when: str, hint: str = "") -> None:
-    """Raise a CheckFailed, with what was done in words, unless a layer gave the same."""
-    if fault := unlike(expected, got):
+def check_same(title: str, expected: LayerResult, got: LayerResult, when: str, hint: str = "") -> None:
+    """Raise a CheckFailed unless two results agree; `when` says in words how the layer was called."""
+    if fault := first_difference(expected, got):
         raise CheckFailed(f"{title}: {when} another {fault}{hint}")
 
 
-def unlike(expected: Use, got: Use, tolerance: float = 100 * TOLERANCES["float64"]) -> str:
-    """The first result or gradient that is not as expected, in words; nothing if all are."""
+def first_difference(expected: LayerResult, got: LayerResult, tolerance: float = 100 * TOLERANCES["float64"]) -> str:
+    """The first result or gradient that is not as expected, in words; an empty string if all are."""
     for those, these in zip(expected, got, strict=True):
         if len(those) != len(these):
             missing = those[len(these) :] or these[len(those) :]
@@ -105,18 +107,18 @@ def unlike(expected: Use, got: Use, tolerance: float = 100 * TOLERANCES["float64
     return ""
 
 
-def same_results(a: Use, b: Use) -> bool:
-    """Whether two calls gave the same bits."""
+def same_results(a: LayerResult, b: LayerResult) -> bool:
+    """True if two calls gave the same bits."""
     return [part.array.tobytes() for part in a.results] == [part.array.tobytes() for part in b.results]
 
 
-def copied(layer: Module) -> Module:
-    """A layer with the same parameters, buffers and whatever else it keeps."""
+def copy_of(layer: Module) -> Module:
+    """A copy with the same parameters, buffers and other attributes."""
     return copy.deepcopy(layer)
 
 
-def leaves_behind(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Op | None]]:
-    """Every leaf that requires a gradient and from which results were made, and the op that takes it."""
+def graph_leaves(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Op | None]]:
+    """Every leaf that results depend on and that requires a gradient, with the op that takes it."""
     pending: list[tuple[Tensor, Op | None]] = [(y, None) for y in results]
     seen: set[int] = set()
     while pending:
@@ -131,12 +133,12 @@ def leaves_behind(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Op | None
 
 
 def as_list(results: Any) -> list[Tensor]:
-    """The results of a layer that may have one or several."""
+    """The results of a layer as a list, be it one or several."""
     return [results] if isinstance(results, Tensor) else list(results)
 
 
 def as_argument(x: Any, dtype: str) -> Any:
-    """An input as a layer takes it: floats as a leaf of this dtype, a number as the Tensor that Modules make of it."""
+    """An input as a layer takes it: floats as a leaf of this dtype, an integer as a Tensor without axes."""
     value = plain(x)
     if is_floating(value):
         return Tensor(value.astype(dtype), requires_grad=True)
@@ -145,8 +147,8 @@ def as_argument(x: Any, dtype: str) -> Any:
     return value
 
 
-def moved(layer: Module, before: Module) -> str:
-    """The first buffer that differs, with its shape; nothing if none does."""
+def changed_buffer(layer: Module, before: Module) -> str:
+    """Name and shape of the first buffer that differs; an empty string if none does."""
     for (name, x), (_, old) in zip(layer.named_buffers(), before.named_buffers(), strict=True):
         if x.data.tobytes() != old.data.tobytes():
             return f"{name} {x.shape}"

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from proving.items import WRONG, function, normal, op
 from rawgan import Op, Tensor, ops
+from specimens.items import WRONG, function, normal, op
 
 X = normal(4, 3)
 

@@ -1,10 +1,10 @@
 """Functions, layers and kernels that the checks of `rawgan.testing` are proved on: wrong ones, and right, awkward ones.
 
-`test_proving.py` holds every item to what it is; `python -m bench checker` prints the scores.
+`test_specimens.py` holds every item to what it is; `python -m bench checker` prints the scores.
 """
 
-from proving import beyond, kernels, right_functions, right_layers, wrong_functions, wrong_layers, wrong_values
-from proving.items import BEYOND, RIGHT, WRONG, alarm
+from specimens import beyond, kernels, right_functions, right_layers, wrong_functions, wrong_layers, wrong_values
+from specimens.items import BEYOND, RIGHT, WRONG, alarm
 
 __all__ = [
     "BEYOND",

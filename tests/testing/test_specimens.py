@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from proving import BEYOND, RIGHT, WRONG, alarm
+from specimens import BEYOND, RIGHT, WRONG, alarm
 
 from rawgan import nn, ops
 from rawgan.errors import ArgumentError, CheckFailed

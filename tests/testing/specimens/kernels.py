@@ -5,8 +5,8 @@ import importlib
 import numpy as np
 
 import rawgan_kernels.reference as reference
-from proving.items import RIGHT, WRONG, normal
 from rawgan.testing import check_kernel
+from specimens.items import RIGHT, WRONG, normal
 
 X = normal(7, 5)
 ONE, EVERY = {}, {}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from proving.items import WRONG, function, normal, op
 from rawgan import Op, Tensor, ops
 from rawgan.autograd import is_recording
+from specimens.items import WRONG, function, normal, op
 
 X = normal(4, 3)
 

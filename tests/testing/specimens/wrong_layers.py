@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from proving.items import WRONG, layer, normal
 from rawgan import Op, Tensor, nn, ops
 from rawgan.autograd import is_recording
+from specimens.items import WRONG, layer, normal
 
 X = normal(4, 3)
 

@@ -1,9 +1,8 @@
-"""The gradients of one order, compared with slopes: along directions, and element by element where that fails."""
+"""Gradients of one order, compared with slopes: along directions, and element by element where that fails."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -12,39 +11,43 @@ import numpy as np
 from rawgan.device import device_of, to_device
 from rawgan.errors import GradientMismatch, NotTwiceDifferentiable
 from rawgan.tensor import Tensor
-from rawgan.testing.calls import Call, claimed, leaves, random_like, shifted, unit
+from rawgan.testing.arrays import random_like, shifted, unit
+from rawgan.testing.functions.backward import gradients_at, leaves
+from rawgan.testing.functions.call import Call
+from rawgan.testing.functions.element import Element
+from rawgan.testing.functions.finite_differences import SIDES, Bend, Functional
 from rawgan.testing.report import Index, Kink, Row, place
-from rawgan.testing.slopes import SIDES, Bend, Functional
 from rawgan_kernels import array_module
 
 Array = Any
 Gradients = Mapping[int, Array]
 Place = tuple[int, Index]
-"""An input, by its position, and an element of it."""
+"""Position of an input, and index of an element in it."""
 
 BLOCK = 512
-"""Elements looked at one by one where a gradient is wrong; in a larger input, bisection finds them."""
+"""Number of elements that are looked at one by one where a gradient is wrong; in a larger input, bisection finds them.
+"""
 
 KINKS = 32
-"""Kinks of lower orders, of each input, that are looked at one by one in the next order."""
+"""Number of kinks of lower orders, in each input, that the next order looks at one by one."""
 
 SLACK = 1e-3
-"""How far a gradient may lie outside the slopes on the two sides of a kink, which are not exact, in their size."""
+"""Distance by which a gradient may lie outside the slopes beside a kink, relative to them: they are not exact."""
 
 SMALL = 1e-3
-"""Elements that say less than this share of the largest slope are compared by themselves, too."""
+"""Share of the largest gradient below which elements are compared in a direction of their own, too."""
 
 
 class Claim(NamedTuple):
-    """The functional that upstream gradients make of a function, and the gradients that backward gives for them."""
+    """A function with upstream gradients, and the gradients that backward gives for them."""
 
     functional: Functional
     walks: dict[bool, Gradients]
-    """By whether the walk was recorded (create_graph), the gradient of each input."""
+    """Gradient of each input, by whether the walk was recorded (create_graph)."""
 
 
-class Level:
-    """The check of one order. Kinks that it finds are added to `kinks`, which has those of lower orders."""
+class OrderCheck:
+    """Check of one order. It adds the kinks that it finds to `kinks`, which has those of lower orders."""
 
     def __init__(
         self,
@@ -60,18 +63,18 @@ class Level:
 
     @property
     def evaluations(self) -> int:
-        """Forward passes that the finite differences took."""
+        """Number of forward passes that the finite differences took."""
         return self.claim.functional.evaluations + self.levelled.functional.evaluations
 
     def rows(self) -> list[Row]:
-        """Compare every gradient, of the plain walk and of the recorded one: they may use different formulas."""
+        """Compare every gradient of the plain and of the recorded walk, which may use different formulas."""
         known = len(self.kinks)
         rows = [self._row(index) for index in range(len(self.call.inputs))]
         self._check_together(self.kinks[known:])
         return rows
 
     def _claim(self, weights: Sequence[Array], twice: bool) -> Claim:
-        """A recorded walk may be impossible; that matters only if the next order is wanted, `twice`."""
+        """Walk back plainly, and recorded if possible; it must be if the next order is wanted, `twice`."""
         walks = {False: self._gradients(weights, create_graph=False)}
         try:
             walks[True] = self._gradients(weights, create_graph=True)
@@ -82,7 +85,7 @@ class Level:
 
     def _gradients(self, weights: Sequence[Array], create_graph: bool) -> Gradients:
         vs = [Tensor(v) for v in weights]
-        found = claimed(self.call.function, leaves(self.call.arrays), vs, create_graph)
+        found = gradients_at(self.call.function, leaves(self.call.arrays), vs, create_graph)
         return {index: g.data for index, g in enumerate(found)}
 
     def _row(self, index: int) -> Row:
@@ -92,7 +95,7 @@ class Level:
         for at in bent[:KINKS]:
             self._check_known_kink(index, at)
         worst, flat = 0.0, not any(gx[index].any() for gx in self.claim.walks.values())
-        # Whole units, and shares of each number itself: either way some elements would go unseen among the others.
+        # Moves in whole units, and relative to each number: with either alone, some elements would go unseen.
         for claim, u in (
             (self.claim, random_like(x, self.rng, unit(x))),
             (self.levelled, shifted(x, self.rng, 1) - x),
@@ -104,10 +107,10 @@ class Level:
         return Row(name, x.shape, self.order, worst, flat)
 
     def _along(self, claim: Claim, index: int, u: Array, bent: list[Index], seen: bool = False) -> tuple[float, float]:
-        """The error along u, and the slope. With `seen`, kinks on the way are known."""
+        """Error along u, and the slope. With `seen`, kinks on the way are known."""
         name = self.call.inputs[index]
         while True:
-            for at in bent:  # where there is no derivative, there is none to compare
+            for at in bent:  # there is no derivative to compare
                 u[at] = 0
             error, slope = claim.functional.error({index: u}, claim.walks.values())
             if error <= self.rtol and (seen or claim.functional.bend({index: u}) is None):
@@ -118,13 +121,13 @@ class Level:
             looked_at_all = len(elements) == np.count_nonzero(to_device(u, "cpu"))
             if wrong or not (kinks or looked_at_all or error <= self.rtol):
                 raise self._mismatch(claim, index, wrong, elements)
-            if not kinks:  # right element by element, though not along u, on which the function bends
+            if not kinks:  # right element by element, though the function bends along u
                 return max((element.error for element in elements), default=0.0), slope
             self.kinks += [element.kink(name, self.order) for element in kinks]
             bent += [element.index for element in kinks]
 
     def _small(self, index: int) -> Iterator[Array]:
-        """A direction of the elements whose gradients say that they hardly matter, if there are some among others."""
+        """A direction of the elements whose gradients are small among larger ones, if there are any."""
         x = self.call.arrays[index]
         gradients = [abs(gx[index]) for gx in self.claim.walks.values()]
         largest = array_module(x).maximum(gradients[0], gradients[-1])
@@ -133,7 +136,7 @@ class Level:
             yield random_like(x, self.rng, unit(x)) * small
 
     def _elements(self, claim: Claim, index: int, u: Array) -> list[Element]:
-        """The elements that u moves, one by one; of very many, the block that is furthest off."""
+        """Elements that u moves, one by one; of very many, the block with the largest error."""
         block = np.flatnonzero(to_device(u, "cpu"))
         while block.size > BLOCK:
             block = max(np.array_split(block, 2), key=lambda half: self._suspicion(claim, index, _only(u, half)))
@@ -148,19 +151,19 @@ class Level:
         at = tuple(int(i) for i in np.unravel_index(position, u.shape))
         e = _only(abs(u), position)
         size, own = float(e[at]), abs(float(self.call.arrays[index][at]))
-        # An element far smaller than the others, in the logarithm of it say, is moved in units of its own, too.
+        # An element far smaller than the others, as in a logarithm, is moved relative to itself, too.
         smallest = own / size if 0 < own < 1e-2 * size else 1.0
         move = {index: e}
         error, slope = claim.functional.error(move, claim.walks.values(), smallest)
         bend = claim.functional.bend(move, smallest)
         gradients = {recorded: float(gx[index][at]) + 0.0 for recorded, gx in claim.walks.items()}  # + 0.0: no −0
-        kink = (bend is not None or error > self.rtol) and self._excuses(
+        kink = (bend is not None or error > self.rtol) and self._is_right_at_kink(
             claim.functional, move, bend, [g * size for g in gradients.values()], slope, smallest
         )
         scaled = Bend(bend.behind / size, bend.ahead / size, bend.jumps) if bend else None
         return Element(at, error, slope / size, scaled, gradients, kink)
 
-    def _excuses(
+    def _is_right_at_kink(
         self,
         functional: Functional,
         move: Mapping[int, Array],
@@ -169,10 +172,10 @@ class Level:
         slope: float,
         smallest: float = 1.0,
     ) -> bool:
-        """Whether there is no derivative along this move, and what the gradients say lies between the slopes beside it.
+        """True if there is no derivative along this move, and the gradients lie between the slopes beside it.
 
-        At a jump, these are the slopes that the function has on either side. Where several ops bend, what comes out
-        need not be a slope: then it must be no larger than twice the slopes.
+        At a jump, these are the slopes on either side of it. Where several ops bend, their combination need not be a
+        slope: then it must be no larger than twice the slopes.
         """
         if not all(map(np.isfinite, along)):
             return False
@@ -190,7 +193,7 @@ class Level:
         return all(abs(g) <= (2 + SLACK) * largest for g in along) and functional.sources(move) > 1
 
     def _check_known_kink(self, index: int, at: Index) -> None:
-        """Check the element of a kink of a lower order, which the directions leave out, if it has slopes beside it."""
+        """Check an element at a kink of a lower order, which directions leave out, if it has slopes beside it."""
         u = np.zeros(self.call.arrays[index].shape)
         u[at] = unit(self.call.arrays[index])
         position = int(np.flatnonzero(u)[0])
@@ -202,9 +205,9 @@ class Level:
     # --- several kinks at once ---------------------------------------------------------------------------------
 
     def _check_together(self, kinks: Sequence[Kink]) -> None:
-        """Move elements at kinks together: those that tie, in a maximum say, depend on one another.
+        """Move elements at kinks together: those that tie, as in a maximum, depend on one another.
 
-        Along (1, 1) the maximum of two equals has a slope, though along (1, 0) it has none.
+        Along (1, 1) the maximum of two equal numbers has a slope, though along (1, 0) it has none.
         """
         places = [(self.call.inputs.index(kink.input), kink.index) for kink in kinks if not kink.jumps][:KINKS]
         for group in self._ties(places):
@@ -217,7 +220,7 @@ class Level:
                 self._check_move(move, group[0])
 
     def _ties(self, places: Sequence[Place]) -> list[list[Place]]:
-        """Groups of kinks that may tie: all that the same numbers of the results depend on, and all that are equal."""
+        """Groups of kinks that may tie: those that change the same numbers of the results, and those of equal value."""
         groups: list[list[Place]] = []
         changed = [self._changed(place) for place in places]
         pending = list(range(len(places)))
@@ -231,15 +234,14 @@ class Level:
             groups.append([places[k] for k in group])
         values = [abs(float(self.call.arrays[index][at])) for index, at in places]
         groups += [
-            [place for place, other in zip(places, values, strict=True) if other == value] for value in set(values)
+            [place for place, other in zip(places, values, strict=True) if other == value]
+            for value in dict.fromkeys(values)
         ]
-        for value in dict.fromkeys(values):
-            groups.append([place for place, other in zip(places, values, strict=True) if other == value])
         groups += [[place for place in group if place in equal] for group in groups for equal in groups]
         return [list(group) for group in dict.fromkeys(map(tuple, groups)) if len(group) > 1]
 
     def _changed(self, place: Place) -> np.ndarray[Any, Any]:
-        """Which numbers of the results change when this element does."""
+        """Mask of the numbers of the results that change with this element."""
         index, at = place
         u = array_module(self.call.arrays[index]).zeros_like(self.call.arrays[index])
         u[at] = unit(self.call.arrays[index])
@@ -253,7 +255,7 @@ class Level:
         if error <= 10 * self.rtol or functional.bend(move) is not None:
             return
         along = [functional.claimed(move, gx)[0] for gx in self.claim.walks.values()]
-        if self._excuses(functional, move, None, along, slope):
+        if self._is_right_at_kink(functional, move, None, along, slope):
             return
         index, at = first
         name, x = self.call.inputs[index], self.call.arrays[index]
@@ -295,55 +297,8 @@ class Level:
         return GradientMismatch("\n".join(lines), self.order, name, worst.index, worst.gradient, worst.slope)
 
 
-@dataclass(frozen=True)
-class Element:
-    """One element of an input, moved alone."""
-
-    index: Index
-    error: float
-    slope: float
-    bend: Bend | None
-    gradients: dict[bool, float]
-    """Of the plain walk and of the recorded one."""
-    is_kink: bool
-    """There is no derivative, and the gradient is one that such a point may have."""
-
-    @property
-    def gradient(self) -> float:
-        """The gradient, that of the worse walk."""
-        return max(self.gradients.values(), key=self._off)
-
-    @property
-    def distance(self) -> float:
-        """How far that is from the slope."""
-        return self._off(self.gradient)
-
-    @property
-    def numerical(self) -> str:
-        """What the finite differences say."""
-        return (
-            f"{self.bend.behind:.7g} on one side, {self.bend.ahead:.7g} on the other"
-            if self.bend
-            else f"{self.slope:.7g}"
-        )
-
-    def walks_differ(self, rtol: float) -> bool:
-        """Whether the plain and the recorded walk disagree."""
-        plain, recorded = self.gradients[False], self.gradients.get(True, self.gradients[False])
-        return not np.isclose(plain, recorded, rtol=rtol, atol=1e-9 * abs(self.slope), equal_nan=True)
-
-    def kink(self, name: str, order: int) -> Kink:
-        """For the report."""
-        bend = self.bend or Bend(self.slope, self.slope, False)
-        return Kink(name, self.index, order, bend.behind, bend.ahead, self.gradient, bend.jumps)
-
-    def _off(self, gradient: float) -> float:
-        distance = abs(gradient - self.slope)
-        return float("inf") if np.isnan(distance) else distance
-
-
 def _signs(count: int) -> Iterator[tuple[float, ...]]:
-    """Directions along which so many elements may have a slope together: all alike; of few, any of them opposed."""
+    """Signs with which so many elements may have a slope together: all alike, and for few elements any."""
     if count > 3:
         return iter([(1.0,) * count])
     return ((1.0, *others) for others in product((1.0, -1.0), repeat=count - 1))
@@ -356,7 +311,7 @@ def _between(g: float, behind: float, ahead: float, exact: float) -> bool:
 
 
 def _only(u: Array, positions: Any) -> Array:
-    """u with zeros everywhere but at these positions, counted through all axes."""
+    """u at these positions, counted through all axes, and zeros elsewhere."""
     kept = np.zeros(u.size)
     kept[positions] = 1
     return u * to_device(kept.reshape(u.shape), device_of(u))

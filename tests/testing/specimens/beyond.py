@@ -6,10 +6,10 @@ Where the remedy is to call the check with other inputs, or an option, an item o
 import numpy as np
 
 import rawgan_kernels.reference as reference
-from proving.items import BEYOND, function, layer, normal, op
-from proving.kernels import kernel
-from proving.wrong_layers import X, norm, scale
 from rawgan import Op, Tensor, nn, ops
+from specimens.items import BEYOND, function, layer, normal, op
+from specimens.kernels import kernel
+from specimens.wrong_layers import X, norm, scale
 
 
 def double(self, x):

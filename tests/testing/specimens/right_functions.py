@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from proving.items import RIGHT, function, normal, op
 from rawgan import Op, Tensor, grad, no_grad, ops
+from specimens.items import RIGHT, function, normal, op
 
 X = normal(4, 3)
 
