@@ -10,11 +10,11 @@ import numpy as np
 import rawgan_kernels
 from rawgan import device
 from rawgan.config.base import RunConfig
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError
-from rawgan.gan import Outcome
+from rawgan.gan import StepMetrics
 from rawgan.storage.checkpoint import About, Checkpoint
-from rawgan.storage.provenance import digest_of, digests_of_files, surroundings
+from rawgan.storage.provenance import digest_of, digests_of_files, environment
 from rawgan.tasks import task_of
 from rawgan.training.memory import check_memory, out_of_memory
 from rawgan.training.state import arrays_of, check_on_paper, optimizers_of, restore_gan
@@ -104,7 +104,7 @@ class Trainer:
         """
         return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self.task.fastest_step)
 
-    def _taken(self, number: int, step: Callable[[int], Outcome]) -> Any:
+    def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
             with self._slowed(number - 1):
                 outcome = step(number - 1)
@@ -160,7 +160,7 @@ class Trainer:
 
     def made_by(self) -> dict[str, str]:
         """Everything that the bits of a run depend on besides its configuration."""
-        return {**surroundings(self.kernels, self.device), **digest_of(*self.task.images), **self._digests}
+        return {**environment(self.kernels, self.device), **digest_of(*self.task.images), **self._digests}
 
     @property
     def kernels(self) -> str:

@@ -12,7 +12,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.data import MIXTURES
 from rawgan.diagnosis.doctor import LEAST_D_LOSS, MOST_GAIN, MOST_UNLIKE, examine, unlike_data
 from rawgan.diagnosis.probe import Probe, probe
-from rawgan.gan import ImageKind, PointKind, Recipe, build, generate
+from rawgan.gan import ImageSpec, LossConfig, PointSpec, build, generate
 from rawgan.nn import BatchNorm, Conv2d, Dropout, Linear, Sigmoid
 from rawgan.storage import RunFolder
 from rawgan.tasks import NoiseTask
@@ -68,11 +68,11 @@ def patient(healthy, config):
     return Trainer(config, checkpoint=healthy.newest_checkpoint()[0])
 
 
-def found(patient, real=None, records=None, gan=None, **recipe):
+def found(patient, real=None, records=None, gan=None, **loss_config):
     """The alarms, by disease: what is wrong first."""
     gan, real = gan or patient.gan, patient.real(0) if real is None else real
     records = records or [{"step": WARM_UP, "d_loss": 1.0, "d_real": 0.6, "d_fake": 0.4}]
-    findings = examine(gan, real, gan.noise(0, "doctor", COUNT), Recipe(**recipe), records)
+    findings = examine(gan, real, gan.noise(0, "doctor", COUNT), LossConfig(**loss_config), records)
     assert all(finding.remedy and finding.healthy and str(finding) for finding in findings)
     alarms = {}
     for finding in findings:
@@ -147,7 +147,7 @@ def test_d_is_winning(patient):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "lowest", "guessing"),
+    ("loss_config", "lowest", "guessing"),
     [
         ({"objective": "least-squares"}, 0, 0.25),
         ({"objective": "hinge"}, 0, 2),
@@ -155,13 +155,13 @@ def test_d_is_winning(patient):
         ({"smooth_real": 0.1}, -0.1 * np.log(0.1) - 0.9 * np.log(0.9), None),
     ],
 )
-def test_d_is_winning_by_every_objective(recipe, lowest, guessing, patient):
+def test_d_is_winning_by_every_objective(loss_config, lowest, guessing, patient):
     """Its loss counts from the lowest one that there is, up to that of a D that guesses."""
     step = {"step": WARM_UP, "d_real": 1, "d_fake": 0}
-    assert list(found(patient, records=[step | {"d_loss": lowest}], **recipe)) == ["D is winning"]
+    assert list(found(patient, records=[step | {"d_loss": lowest}], **loss_config)) == ["D is winning"]
     if guessing is not None:
         share = 1.1 * LEAST_D_LOSS / 100
-        assert found(patient, records=[step | {"d_loss": lowest + share * (guessing - lowest)}], **recipe) == {}
+        assert found(patient, records=[step | {"d_loss": lowest + share * (guessing - lowest)}], **loss_config) == {}
 
 
 def test_a_critic_does_not_win(patient):
@@ -247,7 +247,7 @@ def test_gradients_that_vanish_on_the_way_back(patient):
     flat = [module for _ in range(3) for module in (_Scaled(), Sigmoid())]
     generator = nn.Sequential(first, *flat, *others)
     gan = dataclasses.replace(patient.gan, generator=generator)
-    figures = examine(gan, patient.real(0), gan.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(gan, patient.real(0), gan.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}])
     by_figure = {finding.figure: finding for finding in figures}
     finding = by_figure["gradient by a weight, by Adam's ε"]
     assert (finding.alarm, finding.disease, finding.place) == (True, "vanishing layers", "generator, 0.w")
@@ -320,7 +320,9 @@ def test_data_that_is_all_one_image_says_nothing(patient):
 def test_a_network_that_is_not_trained_waits_and_does_not_alarm(patient, config):
     fresh = Trainer(config).gan
     assert "not trained yet, or unlike the data" not in found(patient, gan=fresh)
-    figures = examine(fresh, patient.real(0), fresh.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(
+        fresh, patient.real(0), fresh.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}]
+    )
     (finding,) = [finding for finding in figures if finding.pending]
     assert finding.value > 2 * MOST_UNLIKE
 
@@ -329,7 +331,7 @@ def test_samples_are_those_of_the_average(patient):
     """Which a person gets, whatever G itself has become."""
     gan, latent = patient.gan, patient.gan.noise(0, "z", COUNT)
     write(gan.generator.layers[0].w, 0)
-    seen = probe(gan, patient.real(0), latent, Recipe())
+    seen = probe(gan, patient.real(0), latent, LossConfig())
     assert np.array_equal(seen.samples, generate(gan.average, latent))
     assert not np.array_equal(seen.samples, seen.evaluated)
 
@@ -340,11 +342,11 @@ def test_samples_are_those_of_the_average(patient):
 @pytest.mark.parametrize(("alive", "ill"), [(64, False), (5, False), (3, True), (0, True)])
 def test_a_wide_network_on_points_may_turn_off_what_it_does_not_need(alive, ill):
     """Points have two dimensions, for which four units of a ReLU are enough."""
-    gan = build("mlp", PointKind(), noise_size=2, width=32)
+    gan = build("mlp", PointSpec(), noise_size=2, width=32)
     second = layers(gan.generator, Linear)[1]
     second.b.data[: 64 - alive] = -1e3
     real = Tensor(MIXTURES["ring8"]().sample(64, np.random.default_rng(0)).astype("float32"))
-    figures = examine(gan, real, gan.noise(0, "z", 64), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(gan, real, gan.noise(0, "z", 64), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}])
     (finding,) = [finding for finding in figures if finding.disease == "dead units"]
     assert finding.alarm == ill
     if alive < 64:
@@ -358,9 +360,9 @@ def test_a_layer_on_images_needs_half_of_its_units():
     linear = Linear(8, 16, rng=rng)
     linear.b.data[:9] = -1e3
     network = nn.Sequential(linear, nn.ReLU(), Linear(16, 256, rng=rng), nn.Reshape(16, 16, 1), nn.Tanh())
-    gan = dataclasses.replace(build("dcgan", ImageKind(16), noise_size=8, width=4), generator=network, average=None)
+    gan = dataclasses.replace(build("dcgan", ImageSpec(16), noise_size=8, width=4), generator=network, average=None)
     real = Tensor(rng.uniform(-1, 1, (COUNT, 16, 16, 1)).astype("float32"))
-    figures = examine(gan, real, gan.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(gan, real, gan.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}])
     (finding,) = [finding for finding in figures if finding.disease == "dead units"]
     assert (finding.alarm, finding.most) == (True, 50.0)
 
@@ -374,10 +376,10 @@ def test_points_have_no_range(patient):
 
 @pytest.mark.parametrize("conditional", ["projection", "auxiliary"])
 def test_a_conditional_gan(conditional, patient):
-    gan = build("dcgan", ImageKind(16), width=4, conditional=conditional, classes=3)
+    gan = build("dcgan", ImageSpec(16), width=4, conditional=conditional, classes=3)
     labels, z = np.arange(COUNT) % 3, gan.noise(0, "z", COUNT)
-    latent = gan.asked(z, labels)
-    findings = examine(gan, patient.real(0), latent, Recipe(), [{"step": WARM_UP, "d_loss": 1.0}], labels)
+    latent = gan.latent(z, labels)
+    findings = examine(gan, patient.real(0), latent, LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}], labels)
     assert {finding.disease for finding in findings} >= {"mode collapse", "dead units", "vanishing layers"}
     assert not {"exploding layers", "vanishing layers"} & {finding.disease for finding in findings if finding.alarm}
 
@@ -399,7 +401,7 @@ def test_the_patient_stays_as_it_is(patient):
     before, modes = arrays_of(gan), _modes(gan)
     following = np.random.default_rng()
     following.bit_generator.state = rng.bit_generator.state
-    probe(gan, patient.real(0), gan.noise(0, "z", COUNT), Recipe())
+    probe(gan, patient.real(0), gan.noise(0, "z", COUNT), LossConfig())
     after = arrays_of(gan)
     assert before.keys() == after.keys()
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)

@@ -15,7 +15,7 @@ from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.config.noise import TrainConfig
 from rawgan.device import cuda_module, device_of, resolve, to_device
 from rawgan.errors import DeviceError, GradientMismatch, ShapeError
-from rawgan.gan import ImageKind, build, train_step
+from rawgan.gan import ImageSpec, build, train_step
 from rawgan.ops.registry import CASES
 from rawgan.storage import RunFolder
 from rawgan.testing import check_kernel, check_layer, gradcheck
@@ -205,7 +205,7 @@ def test_training_steps_agree_with_the_cpu(make, cupy):
 
 
 def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(cupy):
-    gan = build("dcgan", ImageKind(28), width=2, device="cuda")
+    gan = build("dcgan", ImageSpec(28), width=2, device="cuda")
     rng = np.random.default_rng(0)
     for _ in range(2):
         arrays = [rng.uniform(-1, 1, shape).astype("float32") for shape in ((2, 28, 28, 1), (2, 100))]

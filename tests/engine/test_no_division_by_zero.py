@@ -12,7 +12,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.data import ring8
 from rawgan.diagnosis.doctor import d_is_winning, data_out_of_range, mode_collapse, unlike_data
 from rawgan.diagnosis.probe import Probe
-from rawgan.gan import ImageKind, Recipe, build
+from rawgan.gan import ImageSpec, LossConfig, build
 from rawgan.gan.penalties import PENALTIES, penalty
 from rawgan.inference import slerp
 from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
@@ -166,11 +166,11 @@ def test_the_penalty_of_a_d_of_any_slope_has_its_value_and_gradient(name, scale)
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_d_that_says_the_same_of_everything_can_be_penalised(name):
-    gan = build("residual", ImageKind(8), width=2, noise_size=3)
+    gan = build("residual", ImageSpec(8), width=2, noise_size=3)
     for p in gan.discriminator.parameters():
         p.data[...] = 0
     real = Tensor(np.zeros((4, 8, 8, 1), "float32"))  # images that are all alike
-    price = penalty(name)(lambda x: gan.judge(x).logits, real, real, np.random.default_rng(0))
+    price = penalty(name)(lambda x: gan.discriminate(x).logits, real, real, np.random.default_rng(0))
     gradients = grad(price, gan.d_optimizer.parameters, unconnected="zero")
     assert all(np.isfinite(g.data).all() for g in [price, *gradients])
 
@@ -326,8 +326,8 @@ def test_the_doctor_says_nothing_of_the_variety_of_one_image():
 
 
 def test_the_doctor_says_nothing_of_a_d_that_has_nothing_to_win():
-    recipe = Recipe(smooth_real=math.nextafter(0.5, 0), smooth_fake=math.nextafter(0.5, 0))
+    loss_config = LossConfig(smooth_real=math.nextafter(0.5, 0), smooth_fake=math.nextafter(0.5, 0))
     records = [{"d_loss": 1.39, "d_real": 0.5, "d_fake": 0.5}]
     with warnings.catch_warnings(action="error"):
-        (slope,) = d_is_winning(seen(np.zeros((4, 8, 8, 1), "float32")), recipe, records)
+        (slope,) = d_is_winning(seen(np.zeros((4, 8, 8, 1), "float32")), loss_config, records)
     assert slope.figure.startswith("slope of G's loss")

@@ -19,8 +19,8 @@ from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import (
     PENALTIES,
     GraphedStep,
-    ImageKind,
-    Recipe,
+    ImageSpec,
+    LossConfig,
     build,
     discriminator_step,
     generate,
@@ -30,9 +30,9 @@ from rawgan.gan.conditional import verdict, with_scores
 from rawgan.gan.penalties import penalty
 from rawgan.inference.restoration import restore
 from rawgan.metrics import Classifier, Reference, load_classifier
-from rawgan.metrics.classifier import Kind
+from rawgan.metrics.classifier import ClassifierSpec
 from rawgan.metrics.evaluation import labels_like
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage import RunFolder
 from rawgan.testing import check_layer, gradcheck
 from rawgan.training import Trainer, train
@@ -46,7 +46,7 @@ def rng(seed=0):
 
 
 def small(kind, model="dcgan", **options):
-    return build(model, ImageKind(8), noise_size=3, width=2, conditional=kind, classes=3, **options)
+    return build(model, ImageSpec(8), noise_size=3, width=2, conditional=kind, classes=3, **options)
 
 
 def batch(gan, count=4):
@@ -90,14 +90,14 @@ def test_projection_is_its_formula(model):
     *body, heads = gan.discriminator.layers
     with gan.discriminator.evaluating():
         phi = nn.Sequential(*body)(real).data.astype(np.float64)
-        found = gan.judge(real, LABELS)
+        found = gan.discriminate(real, LABELS)
     logit, scores = heads.branches
     bias = 0.0 if logit.b is None else logit.b.data
     embedded = scores.w.data.T[LABELS]
     expected = phi @ logit.w.data + bias + (embedded * phi).sum(axis=1, keepdims=True)
     assert (found.class_loss, scores.b) == (None, None)
     np.testing.assert_allclose(found.logits.data, expected, rtol=1e-5, atol=1e-6)
-    assert np.abs(found.logits.data - gan.judge(real, (LABELS + 1) % 3).logits.data).min() > 0
+    assert np.abs(found.logits.data - gan.discriminate(real, (LABELS + 1) % 3).logits.data).min() > 0
 
 
 def test_an_auxiliary_discriminator_names_classes():
@@ -105,7 +105,7 @@ def test_an_auxiliary_discriminator_names_classes():
     real, _ = batch(gan)
     with gan.discriminator.evaluating():
         output = gan.discriminator(real).data
-        found = gan.judge(real, LABELS)
+        found = gan.discriminate(real, LABELS)
     np.testing.assert_array_equal(found.logits.data, output[:, :1])
     assert found.class_loss.item() == pytest.approx(cross_entropy(output[:, 1:], LABELS), rel=1e-6)
 
@@ -114,7 +114,7 @@ def test_an_auxiliary_discriminator_names_classes():
 def test_the_generator_reads_the_class_behind_the_noise(model):
     gan = small("projection", model)
     z = gan.noise(0, "z", 4)
-    latent = gan.asked(z, LABELS)
+    latent = gan.latent(z, LABELS)
     np.testing.assert_array_equal(latent.data[:, :3], z.data)
     np.testing.assert_array_equal(latent.data[:, 3:], np.eye(3)[LABELS])
     w = gan.generator[0].w.data  # what the class adds is its row: an embedding
@@ -130,15 +130,15 @@ def test_an_average_and_spectral_norm_know_the_classes():
     for _ in range(50):
         y = scores(x)
     assert np.linalg.svd(y.data, compute_uv=False)[0] == pytest.approx(1, rel=1e-5)
-    assert generate(gan.sampler, gan.asked(gan.noise(0, "z", 3), gan.in_turn(3))).shape == (3, 8, 8, 1)
+    assert generate(gan.sampler, gan.latent(gan.noise(0, "z", 3), gan.cyclic_labels(3))).shape == (3, 8, 8, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_and_noise_without_classes_are_what_they_were(kind):
-    gan, plain = small(kind), build("dcgan", ImageKind(8), noise_size=3, width=2)
+    gan, plain = small(kind), build("dcgan", ImageSpec(8), noise_size=3, width=2)
     np.testing.assert_array_equal(gan.noise(0, "z", 4).data, plain.noise(0, "z", 4).data)
-    assert plain.asked(plain.noise(0, "z", 4), None).shape == (4, 3)
-    assert (plain.in_turn(4), plain.grid(0, "samples", 4).labels) == (None, None)
+    assert plain.latent(plain.noise(0, "z", 4), None).shape == (4, 3)
+    assert (plain.cyclic_labels(4), plain.grid(0, "samples", 4).labels) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_weights_and_noise_without_classes_are_what_they_were(kind):
         (lambda: small("embedding"), "there is no conditional GAN 'embedding'; choose one of: none, projection, "),
         (lambda: small("projection", pack=2), "pack 2: D would judge images of several classes as one, but"),
         (lambda: small("none"), "dcgan: conditional none is for 2 classes or more, none for 0, not 3"),
-        (lambda: build("dcgan", ImageKind(8), conditional="auxiliary"), "dcgan: conditional auxiliary is for 2 cl"),
+        (lambda: build("dcgan", ImageSpec(8), conditional="auxiliary"), "dcgan: conditional auxiliary is for 2 cl"),
         (lambda: with_scores(nn.Sequential(nn.Tanh()), "projection", 3, rng()), "conditional projection: D must end"),
-        (lambda: small("projection").judge(Tensor(np.zeros((4, 8, 8, 1), "float32"))), "this dcgan is conditional, so"),
-        (lambda: build("dcgan", ImageKind(8)).asked(Tensor([[1.0]]), LABELS), "this dcgan knows no classes, so it "),
-        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS + 1), "labels must lie in 0 … 2, but go "),
-        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS[:1]), "labels must be whole numbers, one"),
-        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS / 2), "labels must be whole numbers, one"),
+        (lambda: small("projection").discriminate(Tensor(np.zeros((4, 8, 8, 1)))), "this dcgan is conditional, so"),
+        (lambda: build("dcgan", ImageSpec(8)).latent(Tensor([[1.0]]), LABELS), "this dcgan knows no classes, so it "),
+        (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS + 1), "labels must lie in 0 … 2, but go "),
+        (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS[:1]), "labels must be whole numbers, one"),
+        (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS / 2), "labels must be whole numbers, one"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(use, message):
@@ -170,7 +170,7 @@ def test_losses_are_their_formulas(kind):
     """What the step reports of D, against NumPy."""
     gan, twin = small(kind), small(kind)
     real, z = batch(gan)
-    fake = gan.generator(gan.asked(z, LABELS)).detach()
+    fake = gan.generator(gan.latent(z, LABELS)).detach()
     logits, scores = zip(
         *((y[:, :1], y[:, 1:]) for y in (twin.discriminator(x).data for x in (real, fake))), strict=True
     )
@@ -188,13 +188,13 @@ def test_losses_are_their_formulas(kind):
 def test_both_networks_go_down_the_slope_of_loss_and_class_loss(kind, objective):
     """The optimisers are given the gradients of what D and G are to minimise, computed here in one go."""
     gan, twin = small(kind, "residual"), small(kind, "residual")  # without batch norm in D: halves may be joined
-    recipe, (real, z) = Recipe(objective), batch(gan)
-    fake, play = twin.generator(twin.asked(z, LABELS)), Recipe(objective).play
+    loss_config, (real, z) = LossConfig(objective), batch(gan)
+    fake, play = twin.generator(twin.latent(z, LABELS)), LossConfig(objective).losses
     seen = {}
     for name, optimizer in (("d", gan.d_optimizer), ("g", gan.g_optimizer)):
         optimizer.step = lambda gradients, name=name: seen.update({name: gradients})  # and D stays as it is
-    train_step(gan, real, z, recipe, labels=LABELS)
-    (r, r_loss), (f, f_loss) = twin.judge(real, LABELS), twin.judge(fake, LABELS)
+    train_step(gan, real, z, loss_config, labels=LABELS)
+    (r, r_loss), (f, f_loss) = twin.discriminate(real, LABELS), twin.discriminate(fake, LABELS)
     if objective == "relativistic":
         for_d, for_g = play.discriminator(r, f), play.generator(f, r)
     else:
@@ -216,16 +216,16 @@ def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
     optimizer.step = seen.append
     gan = dataclasses.replace(gan, discriminator=network, d_optimizer=optimizer)
     real, z = batch(gan)
-    fake = gan.generator(gan.asked(z, LABELS)).detach()
-    for recipe in (Recipe(), Recipe(penalty=name)):
-        discriminator_step(gan, real, fake, recipe, given=LABELS)
+    fake = gan.generator(gan.latent(z, LABELS)).detach()
+    for loss_config in (LossConfig(), LossConfig(penalty=name)):
+        discriminator_step(gan, real, fake, loss_config, given=LABELS)
 
     def judge(x):
         phi = ops.tanh(inner(ops.reshape(x, (4, 64))))
         embedded = ops.take(ops.transpose(scores.w), LABELS)
         return logit(phi) + ops.sum(embedded * phi, axis=1, keepdims=True)
 
-    price = penalty(name)(judge, real, fake, generator(0, "penalty", 0))
+    price = penalty(name)(judge, real, fake, make_rng(0, "penalty", 0))
     for plain, found, expected in zip(*seen, grad(price, optimizer.parameters, unconnected="zero"), strict=True):
         np.testing.assert_allclose(found.data - plain.data, expected.data, rtol=1e-3, atol=1e-5)
 
@@ -242,10 +242,10 @@ def test_a_graph_of_a_step_takes_no_labels(monkeypatch):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "photos: these images have no labels, which classes are told by\n  known sets have some, IDX folders"),
-        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
-        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 2 classes are"),
-        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
+        (None, "photos: these images have no labels, and so no classes\n  known sets have some, IDX folders"),
+        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
+        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … without a gap, but 2 classes are"),
+        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
     ],
 )
 def test_labels_that_number_no_classes(labels, message):
@@ -296,10 +296,12 @@ def config(squares, **options):
 def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkeypatch):
     training = Trainer(config(squares, conditional="auxiliary", d_steps=3, g_steps=2, objective="wasserstein"))
     asked, judged = [], []
-    forward, judge = training.gan.generator.forward, type(training.gan).judge
+    forward, discriminate = training.gan.generator.forward, type(training.gan).discriminate
     training.gan.generator.forward = lambda x: asked.append(x.data[:, 4:].argmax(axis=1)) or forward(x)
     monkeypatch.setattr(
-        type(training.gan), "judge", lambda gan, x, labels: judged.append((x.data, labels)) or judge(gan, x, labels)
+        type(training.gan),
+        "discriminate",
+        lambda gan, x, labels: judged.append((x.data, labels)) or discriminate(gan, x, labels),
     )
     training.step(1), training.step(2)
     a, b, c, d, e, f = (training.task.batches.labels(index) for index in range(6))
@@ -600,11 +602,11 @@ def test_the_classifier_of_a_folder_judges_its_classes(named, animals, tmp_path,
 
 def test_a_classifier_of_other_classes_does_not_know_these(named, animals, tmp_path):
     """A folder of the same name may have others."""
-    judge = Classifier(Kind(8, 1, 3, "animals", class_names=("bird", "cat", "wolf")))
+    extractor = Classifier(ClassifierSpec(8, 1, 3, "animals", class_names=("bird", "cat", "wolf")))
     images, test = (load(animals, image_size=8, split=split) for split in ("train", "test"))
-    assert Reference.of(judge, images, test, 100).accuracy is None
-    judge.kind = dataclasses.replace(judge.kind, class_names=("bird", "cat", "dog"))
-    assert Reference.of(judge, images, test, 100).accuracy is not None
+    assert Reference.of(extractor, images, test, 100).accuracy is None
+    extractor.spec = dataclasses.replace(extractor.spec, class_names=("bird", "cat", "dog"))
+    assert Reference.of(extractor, images, test, 100).accuracy is not None
 
 
 def test_classes_that_changed_are_refused(named, animals, tmp_path, capsys):
@@ -659,9 +661,9 @@ def test_transparency_is_trained_measured_and_written(tmp_path, capsys):
         assert (single.mode, single.size, grid.mode) == ("RGBA", (8, 8), "RGB")
     with Image.open(out / "samples" / "step-000001.png") as picture:
         assert picture.mode == "RGB"
-    judge = Classifier(Kind(8, 3, 2, "others"))
+    extractor = Classifier(ClassifierSpec(8, 3, 2, "others"))
     file = tmp_path / "judge.safetensors"
-    file.write_bytes(judge.to_bytes())
+    file.write_bytes(extractor.to_bytes())
     assert main(["evaluate", str(out), "--features", str(file)]) == 0
     assert np.isfinite(json.loads((out / "evaluation.json").read_bytes())["generated"]["fid"])
     assert main(["diagnose", str(out)]) in (0, 1)

@@ -14,7 +14,7 @@ from rawgan.cli.terminal.view import View
 from rawgan.config.noise import FOR_POINTS, TrainConfig
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
-from rawgan.gan import GAN, ImageKind, PointKind, Recipe, build, generate, train_step
+from rawgan.gan import GAN, ImageSpec, LossConfig, PointSpec, build, generate, train_step
 from rawgan.inference.restoration import config_of, restore
 from rawgan.metrics import evaluate_points, floor_of, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters, real_points, save_points
@@ -116,33 +116,33 @@ def test_batches_are_fresh_and_a_function_of_seed_and_number():
 
 
 def test_mlp_makes_and_judges_points():
-    gan = build("mlp", PointKind(), noise_size=3, width=5)
+    gan = build("mlp", PointSpec(), noise_size=3, width=5)
     points = gan.generator(gan.noise(0, "test", 7))
-    assert (points.shape, gan.judge(points).logits.shape) == ((7, 2), (7, 1))
+    assert (points.shape, gan.discriminate(points).logits.shape) == ((7, 2), (7, 1))
     assert [x.shape for x in gan.discriminator.parameters()] == [(2, 5), (5,), (5, 5), (5,), (5, 5), (5,), (5, 1), (1,)]
     far = gan.generator(gan.noise(0, "test", 7) * 1000.0)
     assert np.abs(far.numpy()).max() > 10  # no tanh
 
 
 def test_units_bend_all_over_the_plane_and_not_at_0():
-    (w, b, *_) = (x.numpy() for x in build("mlp", PointKind(), width=64).discriminator.parameters())
+    (w, b, *_) = (x.numpy() for x in build("mlp", PointSpec(), width=64).discriminator.parameters())
     places = np.abs(b) / np.linalg.norm(w, axis=0)
     assert places.max() <= math.sqrt(2)
     assert (places > 0.1).mean() > 0.7
 
 
 def test_packed_points_lie_side_by_side():
-    gan = build("mlp", PointKind(), width=4, pack=3)
+    gan = build("mlp", PointSpec(), width=4, pack=3)
     points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
     expected = gan.discriminator(Tensor(points.reshape(2, 6)))
-    np.testing.assert_array_equal(gan.judge(Tensor(points)).logits.numpy(), expected.numpy())
+    np.testing.assert_array_equal(gan.discriminate(Tensor(points)).logits.numpy(), expected.numpy())
 
 
 @pytest.mark.parametrize(
     ("model", "kind", "message"),
     [
-        ("mlp", ImageKind(8), "mlp makes points, not images; take one of: dcgan, residual, tutorial"),
-        ("dcgan", PointKind(), "dcgan makes images, not points; take one of: mlp"),
+        ("mlp", ImageSpec(8), "mlp makes points, not images; take one of: dcgan, residual, tutorial"),
+        ("dcgan", PointSpec(), "dcgan makes images, not points; take one of: mlp"),
     ],
 )
 def test_each_model_is_for_its_kind(model, kind, message):
@@ -153,9 +153,9 @@ def test_each_model_is_for_its_kind(model, kind, message):
 
 @pytest.mark.parametrize("penalty", ["r1+r2", "wgan-gp", "dragan"])
 def test_every_penalty_takes_points(penalty):
-    gan = build("mlp", PointKind(), noise_size=2, width=4, average_decay=0.9)
+    gan = build("mlp", PointSpec(), noise_size=2, width=4, average_decay=0.9)
     real = Tensor(PointBatches(ring8(), 6, seed=0).batch(0))
-    outcome = train_step(gan, real, gan.noise(0, "train", 6), Recipe(penalty=penalty, instance_noise=0.1))
+    outcome = train_step(gan, real, gan.noise(0, "train", 6), LossConfig(penalty=penalty, instance_noise=0.1))
     assert np.isfinite(outcome.d_loss.item())
 
 

@@ -13,8 +13,8 @@ from rawgan.errors import ArgumentError, ShapeError
 from rawgan.gan import (
     OBJECTIVES,
     PENALTIES,
-    ImageKind,
-    Recipe,
+    ImageSpec,
+    LossConfig,
     build,
     discriminator_step,
     generator_step,
@@ -23,7 +23,7 @@ from rawgan.gan import (
 )
 from rawgan.gan.objectives import PairedObjective
 from rawgan.gan.penalties import penalty, squared_slopes
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage import RunFolder
 from rawgan.testing import check_layer, gradcheck
 from rawgan.training import Trainer, train
@@ -175,11 +175,16 @@ def test_an_unknown_penalty():
 def test_a_lazy_penalty_counts_as_much_as_the_steps_it_leaves_out():
     z, real = None, None
     moved = []
-    for recipe, index in ((Recipe(penalty="r1", penalty_weight=4.0), 3), (Recipe(penalty="r1", penalty_every=4), 4),
-                          (Recipe(penalty="r1", penalty_every=4), 3), (Recipe(), 3)):  # fmt: skip
-        gan = build("residual", ImageKind(8), width=2, noise_size=3)
-        real, z = Tensor(generator(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32")), gan.noise(0, "z", 4)
-        discriminator_step(gan, real, gan.generator(z).detach(), recipe, index)
+    lazy = LossConfig(penalty="r1", penalty_every=4)
+    for loss_config, index in (
+        (LossConfig(penalty="r1", penalty_weight=4.0), 3),
+        (lazy, 4),
+        (lazy, 3),
+        (LossConfig(), 3),
+    ):
+        gan = build("residual", ImageSpec(8), width=2, noise_size=3)
+        real, z = Tensor(make_rng(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32")), gan.noise(0, "z", 4)
+        discriminator_step(gan, real, gan.generator(z).detach(), loss_config, index)
         moved.append(gan.discriminator.state_dict())
     np.testing.assert_array_equal(moved[0]["0.w"], moved[1]["0.w"])
     np.testing.assert_array_equal(moved[2]["0.w"], moved[3]["0.w"])
@@ -206,7 +211,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual"])
 def test_every_weight_of_d_is_spectrally_normed(model):
-    gan = build(model, ImageKind(8), width=2, spectral_norm=True, conditional="projection", classes=3)
+    gan = build(model, ImageSpec(8), width=2, spectral_norm=True, conditional="projection", classes=3)
     modules = dict(gan.discriminator.modules())
     weighted = [name for name, module in modules.items() if isinstance(module, nn.Linear | nn.Conv2d)]
     assert weighted
@@ -259,29 +264,29 @@ def test_residual_adds_its_shortcut():
 
 
 def test_packed_images_are_channels_of_one():
-    gan = build("dcgan", ImageKind(8, 3), width=2, pack=2)
+    gan = build("dcgan", ImageSpec(8, 3), width=2, pack=2)
     images = np.random.default_rng(0).standard_normal((6, 8, 8, 3)).astype("float32")
     seen = gan.discriminator.forward
     packed = []
     gan.discriminator.forward = lambda x: packed.append(x.data) or seen(x)
-    assert gan.judge(Tensor(images)).logits.shape == (3, 1)
+    assert gan.discriminate(Tensor(images)).logits.shape == (3, 1)
     for pair in range(3):
         np.testing.assert_array_equal(packed[0][pair, ..., :3], images[2 * pair])
         np.testing.assert_array_equal(packed[0][pair, ..., 3:], images[2 * pair + 1])
     with pytest.raises(ArgumentError, match="5 images cannot be judged 2 at a time"):
-        gan.judge(Tensor(images[:5]))
+        gan.discriminate(Tensor(images[:5]))
 
 
 def test_the_average_follows():
-    gan = build("dcgan", ImageKind(8), width=2, average_decay=0.9)
+    gan = build("dcgan", ImageSpec(8), width=2, average_decay=0.9)
     assert gan.sampler is gan.average
-    assert build("dcgan", ImageKind(8), width=2).average is None
+    assert build("dcgan", ImageSpec(8), width=2).average is None
     expected = gan.average.state_dict()
     for index in range(3):
         for p in gan.generator.parameters():
             p.data += 1.0
         gan.generator.layers[2].running_mean.data += 0.5
-        gan.follow(index)
+        gan.update_average(index)
         decay = min(0.9, (1 + index) / (10 + index))
         now = gan.generator.state_dict()
         expected = {name: decay * x + (1 - decay) * now[name] for name, x in expected.items()}
@@ -300,27 +305,27 @@ def test_the_average_follows_once_a_step(noisy_images):
 
 
 def test_instance_noise_fades():
-    gan = build("dcgan", ImageKind(8), width=2)
+    gan = build("dcgan", ImageSpec(8), width=2)
     seen = []
     forward = gan.discriminator.forward
     gan.discriminator.forward = lambda x: seen.append(x.data) or forward(x)
     real = Tensor(np.zeros((200, 8, 8, 1), "float32"))
     for index, spread in ((0, 0.5), (5, 0.25), (10, 0.0), (99, 0.0)):
-        discriminator_step(gan, real, real, Recipe(instance_noise=0.5, noise_steps=10), index)
+        discriminator_step(gan, real, real, LossConfig(instance_noise=0.5, noise_steps=10), index)
         assert seen[-1].std() == pytest.approx(spread, rel=0.05)
     assert not np.array_equal(seen[0], seen[1])  # real and generated images each have their own
 
 
 def test_each_update_draws_its_own_numbers():
-    gan = build("residual", ImageKind(8), width=2, noise_size=3)
+    gan = build("residual", ImageSpec(8), width=2, noise_size=3)
     seen = []
     forward = gan.discriminator.forward
     gan.discriminator.forward = lambda x: seen.append(x.data) or forward(x)
-    images = Tensor(generator(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
-    recipe = Recipe(penalty="wgan-gp", instance_noise=0.5)
+    images = Tensor(make_rng(0, "x").uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
+    loss_config = LossConfig(penalty="wgan-gp", instance_noise=0.5)
     for _ in range(2):  # two updates of D in one step
-        discriminator_step(gan, images, images * 0.5, recipe, 0)
-    generator_step(gan, gan.generator(gan.noise(0, "z", 4)), images, recipe, 0)
+        discriminator_step(gan, images, images * 0.5, loss_config, 0)
+    generator_step(gan, gan.generator(gan.noise(0, "z", 4)), images, loss_config, 0)
     assert len({x.tobytes() for x in seen}) == len(seen) == 7  # real, fake, between; again; and G's
 
 
@@ -394,9 +399,9 @@ def test_contradictions_are_found_before_training(options, message):
 
 
 def test_the_default_recipe_is_the_plain_one():
-    assert TrainConfig().recipe() == dataclasses.replace(Recipe(), noise_steps=3000, penalty_weight=10.0)
-    gan, twin = (build("dcgan", ImageKind(8), width=2, noise_size=3) for _ in range(2))
+    assert TrainConfig().loss_config() == dataclasses.replace(LossConfig(), noise_steps=3000, penalty_weight=10.0)
+    gan, twin = (build("dcgan", ImageSpec(8), width=2, noise_size=3) for _ in range(2))
     real = Tensor(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
     one = train_step(gan, real, gan.noise(0, "z", 4))
-    other = train_step(twin, real, twin.noise(0, "z", 4), TrainConfig().recipe(), 7)
+    other = train_step(twin, real, twin.noise(0, "z", 4), TrainConfig().loss_config(), 7)
     assert [x.item() for x in one[:4]] == [x.item() for x in other[:4]]

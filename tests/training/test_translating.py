@@ -15,9 +15,9 @@ from watch import Watch
 from rawgan.cli import main
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import to_uint8
-from rawgan.data.detail import best_window
+from rawgan.data.folders.detail import best_window
 from rawgan.errors import ArgumentError, ConfigError, DataError
-from rawgan.gan import TranslationKind, build_translator
+from rawgan.gan import TranslationSpec, build_translator
 from rawgan.inference.application import (
     applied,
     knows_sources,
@@ -376,9 +376,9 @@ def test_apply_says_what_it_passes_over(runs, photos, tmp_path, capsys):
     odd.write_bytes(b"DDS " + struct.pack("<7I44x8I20x", 124, 0, 4, 4, 0, 0, 0, 32, 2**31, 0, 0, 0, 0, 0, 0))
     assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert "1 file is no image: notes.txt\n" in printed
-    assert "1 image of kinds that Pillow does not decode, left out: a.heic" in printed
-    assert "1 image of kinds that Pillow does not decode, left out: " + str(odd) in printed
+    assert "1 file is not an image: notes.txt\n" in printed
+    assert "left out 1 image of kinds that Pillow does not decode: a.heic" in printed
+    assert "left out 1 image of kinds that Pillow does not decode: " + str(odd) in printed
     assert main(["apply", str(runs / "enhance"), str(odd), "--out", str(tmp_path / "again")]) == 1
     assert "odd.dds: a kind of image that Pillow does not decode" in capsys.readouterr().out
 
@@ -452,11 +452,11 @@ def test_padding_changes_nothing_but_what_is_near_the_border(runs):
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
-        ("unet", TranslationKind(16, 2, 3)),
-        ("unet", TranslationKind(28, 1, 1)),
-        ("unet", TranslationKind(64, 3, 3)),
-        ("subpixel", TranslationKind(16, 3, 3, 2)),
-        ("subpixel", TranslationKind(64, 1, 1, 8)),
+        ("unet", TranslationSpec(16, 2, 3)),
+        ("unet", TranslationSpec(28, 1, 1)),
+        ("unet", TranslationSpec(64, 3, 3)),
+        ("subpixel", TranslationSpec(16, 3, 3, 2)),
+        ("subpixel", TranslationSpec(64, 1, 1, 8)),
     ],
 )
 def test_pieces_of_a_large_image_are_those_of_the_whole(model, kind):
@@ -479,7 +479,7 @@ def test_pieces_of_a_large_image_are_those_of_the_whole(model, kind):
 def test_reach_is_as_far_as_the_image_has_a_say(model):
     """A pixel that is changed changes something as far off, and nothing further."""
     rng = np.random.default_rng(0)
-    kind = TranslationKind(28, 1, 1, 2 if model == "subpixel" else 1)
+    kind = TranslationSpec(28, 1, 1, 2 if model == "subpixel" else 1)
     gan = build_translator(model, kind, width=2, patch=16)
     for p in gan.generator.parameters():
         p.data[...] = rng.normal(0, 0.5, p.shape)
@@ -607,7 +607,7 @@ def test_what_would_have_to_be_enlarged_is_no_truth_to_learn(data, tmp_path):
         assert {*training.task.data.names, *training.task.held_out.names} == {"b.png", "c.png", "d.png"}
     others = Trainer(Pix2pixConfig(**options, pairs="edges"))
     assert {*others.task.data.names, *others.task.held_out.names} == {"a.png", "b.png", "c.png", "d.png"}
-    assert others.task.data.notes == ("1 image smaller than 32 × 32 pixels, and enlarged: a.png",)
+    assert others.task.data.notes == ("enlarged 1 image smaller than 32 × 32 pixels: a.png",)
 
 
 @pytest.mark.parametrize(
@@ -824,7 +824,7 @@ def test_nothing_is_left_where_nothing_could_be_read(runs, tmp_path, capsys):
 
 def test_the_memory_that_is_needed_grows_with_the_width():
     x = np.zeros((1, 64, 64, 1), np.float32)
-    kind = TranslationKind(16, 1, 1)
+    kind = TranslationSpec(16, 1, 1)
     narrow, wide = (build_translator("resnet", kind, width=width, patch=16) for width in (2, 16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.inference.application.machine_bytes", lambda: 40 * 64 * 64 * 8)

@@ -15,7 +15,7 @@ from PIL import Image
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, DataError
-from rawgan.metrics.classifier import Classifier, Kind
+from rawgan.metrics.classifier import Classifier, ClassifierSpec
 from rawgan.training import Trainer
 from rawgan.training.state import arrays_of
 
@@ -181,7 +181,7 @@ def places(tmp_path_factory):
         (place / name).mkdir()
         for number, image in enumerate(images(40, width)):
             Image.fromarray(image).save(place / name / f"{number}.png")
-    (place / "classifier").write_bytes(Classifier(Kind(16, 1, 2, "file")).to_bytes())
+    (place / "classifier").write_bytes(Classifier(ClassifierSpec(16, 1, 2, "file")).to_bytes())
     return place
 
 
