@@ -25,7 +25,7 @@ def rng():
 
 
 def spread(shape, dtype="float32"):
-    """Random numbers, of which each image, or each channel of vectors, has one odd number among it."""
+    """Random numbers, with one odd number in each image, or in each channel of vectors."""
     x = rng().standard_normal(shape).astype(dtype)
     if len(shape) == 4:
         x[:, 1, 1, 0] = np.resize(np.array(ODD, dtype), len(x))
@@ -252,12 +252,12 @@ def test_a_hook_sees_that_the_layer_applies_the_activation():
 
 
 def test_spectral_norm_takes_no_layer_whose_forward_it_would_not_call():
-    with pytest.raises(ArgumentError, match=r"^SpectralNorm: Shifted has a forward of its own.*\n.* a plain Conv2d"):
+    with pytest.raises(ArgumentError, match=r"^SpectralNorm: Shifted has its own forward.*\n.* a plain Conv2d"):
         nn.SpectralNorm(conv(Shifted), rng=rng())
 
 
 class Preset(nn.Linear):
-    """A layer with options of its own, that computes what Linear does."""
+    """A layer with other options that computes the same as Linear."""
 
     def __init__(self):
         super().__init__(3, 2, rng=rng())

@@ -46,7 +46,7 @@ def test_orthogonal_initial_weights_favour_no_sign():
 
 
 def fans(layer):
-    """What the initialiser of a layer is told: (shape, fan_in, fan_out)."""
+    """Arguments that a layer gives its initialiser: (shape, fan_in, fan_out)."""
     seen = []
 
     def spy(shape, fan_in, fan_out, generator):

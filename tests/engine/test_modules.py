@@ -16,7 +16,7 @@ def images(*shape, seed=1):
 
 
 class Block(nn.Module):
-    """Two convolutions, one of which is used twice, and a buffer."""
+    """Two convolutions, one of them used twice, and a buffer."""
 
     def __init__(self, seed=0):
         self.entry = nn.Conv2d(1, 2, 3, padding=1, rng=rng(seed))
