@@ -30,7 +30,7 @@ from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
-from rawgan.gan.translating import FeatureMap
+from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
 from rawgan.random import make_rng

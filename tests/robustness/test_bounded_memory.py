@@ -31,7 +31,7 @@ from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_trans
 from rawgan.inference.restoration import restore
 from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
 from rawgan.metrics import feature_extractors as judges_module
-from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier
+from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
 from rawgan.paper import blank, on_paper
 from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import build_gan

@@ -7,11 +7,6 @@ import sys
 from functools import partial
 
 import pytest
-from bench.disturbed import Disturber, is_clear
-from bench.disturbed import Ended as ended
-from bench.errors import BenchError
-from bench.failing import ACTIONS, KILLS, Calls, compile_library, compiler, faults_of, preloaded
-from bench.workers import Worker
 
 from bench.common.errors import BenchError
 from bench.common.workers import Worker

@@ -5,7 +5,8 @@ from functools import cache
 
 from rawgan import nn
 from rawgan.errors import ArgumentError
-from rawgan.gan.models import MODELS, DataSpec, ImageSpec, models_for
+from rawgan.gan.networks import MODELS, models_for
+from rawgan.gan.specs import DataSpec, ImageSpec
 from rawgan.random import make_rng
 
 BUILT_SIZE = 256
@@ -69,7 +70,7 @@ def _norms(model: str, spec: DataSpec, pack: int) -> tuple[dict[str, bool], dict
     """The batch norms of G and of D, as narrow as can be."""
     if isinstance(spec, ImageSpec):
         spec = ImageSpec(min(spec.size, BUILT_SIZE), spec.channels)
-    generator, discriminator = MODELS[model].networks(spec, pack, 1, 1, 1, make_rng(0, "batch norms"))
+    generator, discriminator = MODELS[model].build(spec, pack, 1, 1, 1, make_rng(0, "batch norms"))
     return batch_norms(generator), batch_norms(discriminator)
 
 

@@ -6,8 +6,11 @@ import rawgan_kernels
 from rawgan import nn
 from rawgan.device import cuda_module
 from rawgan.errors import ArgumentError
-from rawgan.gan.networks import GAN
-from rawgan.gan.step import PLAIN, LossConfig, StepMetrics, train_step
+from rawgan.gan.loss_config import DEFAULT_LOSS, LossConfig
+from rawgan.gan.penalties import PENALTIES
+from rawgan.gan.state import GAN
+from rawgan.gan.step import train_step
+from rawgan.gan.step_metrics import StepMetrics
 from rawgan.tensor import Tensor
 
 WARM_UP = 2
@@ -22,10 +25,10 @@ class GraphedStep:
     and records anew.
 
     Raises: ArgumentError if the networks are not on a GPU, its kernels not those of the cuda backend, or if a layer
-    or the loss_config draws random numbers, or changes from step to step, which a graph does not
+    or the config draws random numbers, or changes from step to step, which a graph does not
     """
 
-    def __init__(self, gan: GAN, loss_config: LossConfig = PLAIN) -> None:
+    def __init__(self, gan: GAN, config: LossConfig = DEFAULT_LOSS) -> None:
         weights = gan.g_optimizer.parameters[0]
         backend = rawgan_kernels.backend_of(weights._array)
         if backend != "cuda":
@@ -34,10 +37,11 @@ class GraphedStep:
                 f"{weights.device}, and computed with {backend} kernels\n"
                 "  build(…, device='cuda') and rawgan_kernels.use('cuda'); or rawgan train --device cuda --backend cuda"
             )
-        if loss_config.instance_noise or loss_config.penalty_every > 1 or loss_config.penalty in ("wgan-gp", "dragan"):
+        random = config.penalty is not None and PENALTIES.find(config.penalty).is_random
+        if config.instance_noise or config.penalty_every > 1 or random:
             raise ArgumentError(
-                "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise, wgan-gp "
-                "or dragan, or leave out penalties\n  take train_step"
+                "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise or "
+                "a random penalty (wgan-gp, dragan), or leave out penalties\n  take train_step"
             )
         if gan.classes:
             raise ArgumentError("GraphedStep: labels, which change from step to step, are not sent\n  take train_step")
@@ -50,7 +54,7 @@ class GraphedStep:
                 )
         from rawgan_kernels.cuda.run.graph import Graph
 
-        self._gan, self._loss_config = gan, loss_config
+        self._gan, self._config = gan, config
         self._optimizers = gan.d_optimizer, gan.g_optimizer
         self._state = [x for network in networks for x in network.state_tensors().values()]
         self._graph = Graph(cuda_module())
@@ -82,7 +86,7 @@ class GraphedStep:
 
     def _launch(self) -> StepMetrics:
         real, z = self._batch
-        return train_step(self._gan, real, z, self._loss_config)
+        return train_step(self._gan, real, z, self._config)
 
     def _take_over(self, *batch: Tensor) -> None:
         """Copy the batch to where the graph looks for it."""

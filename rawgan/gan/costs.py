@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rawgan import nn
 from rawgan.autograd import Op
-from rawgan.gan.networks import GAN, GANState
+from rawgan.gan.state import GAN, GANState
 from rawgan.ops.conv import Conv2d, ConvTranspose2d
 from rawgan.ops.linear import MatMul
 from rawgan.ops.norm import Normalize
