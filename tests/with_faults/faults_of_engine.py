@@ -152,7 +152,7 @@ FAULTS = [
     ),
     Fault(
         "no_grad: holds in all threads",
-        "_State",
+        "autograd:_State",
         "class _State(threading.local):",
         "class _State:",
         "test_autograd.py -k thread",
