@@ -28,8 +28,7 @@ from bench.gpu.gpu_check import Section, check, table, verdict
 from bench.gpu.observations import GPU_LOST, Observations, collect, observed
 from rawgan.gan import ImageSpec
 from rawgan.gan import train_step as one_by_one
-from rawgan.gan.step import PLAIN
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -61,7 +60,7 @@ def run(tmp_path, cupy, monkeypatch):
 def plain_cupy(monkeypatch):
     """Plain CuPy instead of CUDA kernels, which take seconds for a step in the simulator."""
     for module in (gpu_parity, gpu_steps):
-        monkeypatch.setattr(module, "chosen", lambda name: chosen({"cuda": "reference"}.get(name, name)))
+        monkeypatch.setattr(module, "use_backend", lambda name: use_backend({"cuda": "reference"}.get(name, name)))
         monkeypatch.setattr(module, "GraphedStep", Replayed)
 
 
