@@ -102,7 +102,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
     say(
         console,
         f"{config.network} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.batch_size} {config.kind.name}, on {trainer.device} ({trainer.kernels} kernels)",
+        f"{config.batch_size} {config.spec.name}, on {trainer.device} ({trainer.kernels} kernels)",
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)

@@ -29,8 +29,8 @@ from rawgan.data.pairs.made_sources import MADE_SOURCES
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
-from rawgan.gan.translating import Look
+from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
+from rawgan.gan.translating import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
 from rawgan.random import generator
@@ -65,8 +65,8 @@ class PairsTask(Task):
         self.images = self.data, self.held_out
         self.config = with_data(config, self.data)
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        look = look_of(self.config, self.device) if config.feature_weight else None
-        self._fidelity = Fidelity(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
+        look = feature_map_of(self.config, self.device) if config.feature_weight else None
+        self._weights = PairWeights(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
         count = min(max(1, config.samples // BESIDE), len(self.held_out))
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
         self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
@@ -81,9 +81,9 @@ class PairsTask(Task):
         """
         return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
 
-    def step(self, index: int) -> Outcome:
+    def step(self, index: int) -> StepMetrics:
         source, target = self.pair(index)
-        return translation_step(self.gan, source, target, self.recipe, self._fidelity, index)
+        return translation_step(self.gan, source, target, self.loss_config, self._weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class PairsTask(Task):
 
     def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         source, target = self.pair(0)
-        seen = self.gan.seen(target, source if self.gan.paired else None)
+        seen = self.gan.discriminator_input(target, source if self.gan.paired else None)
         return [("generator", self.gan.generator, source), ("discriminator", self.gan.discriminator, seen)]
 
     def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -115,7 +115,7 @@ class PairsTask(Task):
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
         source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
-        return examine(self.gan, target, source, self.recipe, records, given, self.config.remedies)
+        return examine(self.gan, target, source, self.loss_config, records, given, self.config.remedies)
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
@@ -190,20 +190,20 @@ def translator_of(
     )
 
 
-def look_of(config: PairedConfig, device_name: str) -> Look:
+def feature_map_of(config: PairedConfig, device_name: str) -> FeatureMap:
     """What the classifier of a run sees in images, of which it differentiates.
 
     Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
     """
-    judge = load_classifier(None if config.features is None else expanded(config.features))
-    kind, fits = judge.kind, (judge.kind.size, judge.kind.channels) == (config.size, config.channels)
+    extractor = load_classifier(None if config.features is None else expanded(config.features))
+    kind, fits = extractor.spec, (extractor.spec.size, extractor.spec.channels) == (config.size, config.channels)
     if not fits or (config.features is None and config.data != kind.data):
         raise ArgumentError(
             f"feature_weight: the classifier is of {kind.data}, images of {kind.size} pixels and {kind.channels} "
             f"channel{'' if kind.channels == 1 else 's'}, not of {config.data}\n"
             "  give --features a file of rawgan train-classifier, by images like these that have labels"
         )
-    return judge.network.body.to(device_name).eval()
+    return extractor.network.body.to(device_name).eval()
 
 
 def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -243,7 +243,7 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
     """
     with no_grad(), gan.sampler.evaluating():
         made = gan.sampler(source).numpy()
-    if not gan.kind.masked:
+    if not gan.spec.masked:
         return made
     there = source.numpy()
     return np.where(there[..., -1:] > 0, made, there[..., :-1])

@@ -12,7 +12,7 @@ from rawgan import device
 from rawgan.config.base import RunConfig
 from rawgan.data.image_set import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError
-from rawgan.gan import Outcome
+from rawgan.gan import StepMetrics
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.provenance import digest_of, digests_of_files, environment
 from rawgan.tasks import task_of
@@ -75,7 +75,6 @@ class Trainer:
         """Number of times the run went back because of numbers that were not finite."""
         self._names: list[str] = []
         """Names of the figures that steps leave."""
-        self._take = self.task.fastest_step
         if checkpoint is None:
             return
         rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
@@ -95,7 +94,7 @@ class Trainer:
 
         Raises: DivergedError if a loss is not finite, DeviceError if the memory is too small
         """
-        (record,) = self.records([self._taken(number, self._take)])
+        (record,) = self.records([self._taken(number, self.task.fastest_step)])
         return record
 
     def take(self, kernel_by_kernel: bool = False) -> Any:
@@ -103,9 +102,9 @@ class Trainer:
 
         Raises: DeviceError if the memory is too small
         """
-        return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self._take)
+        return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self.task.fastest_step)
 
-    def _taken(self, number: int, step: Callable[[int], Outcome]) -> Any:
+    def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
             with self._slowed(number - 1):
                 outcome = step(number - 1)

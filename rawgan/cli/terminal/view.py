@@ -17,7 +17,7 @@ from rich.text import Text
 from rawgan.cli.terminal.figures import in_words
 from rawgan.cli.terminal.progress import repeating
 from rawgan.cli.terminal.text import duration, say
-from rawgan.gan.objectives import IN_NATS, guessing
+from rawgan.gan.objectives import IN_NATS, guess_losses
 from rawgan.metrics import quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
 from rawgan.pictures.terminal import layout_of, terminal_lines
@@ -71,9 +71,9 @@ class Log(Extension):
 
     def legend(self) -> Iterator[str]:
         """What the figures mean."""
-        recipe = self.trainer.config.recipe()
-        d_loss, g_loss = guessing(recipe.play)
-        unit = "nats; " if recipe.objective in IN_NATS else ""
+        loss_config = self.trainer.config.loss_config()
+        d_loss, g_loss = guess_losses(loss_config.losses)
+        unit = "nats; " if loss_config.objective in IN_NATS else ""
         yield f"D loss and G loss: {unit}{d_loss:.3f} and {g_loss:.3f} if D guesses"
         yield "D(real) and D(fake): probability of being real, by D; 0.5 if D guesses"
         if self.trainer.config.command != "train":
@@ -95,7 +95,7 @@ class Log(Extension):
         speed = f"{1 / each:.3g} steps/s" if each < 1 else f"{each:.3g} s/step"
         images = config.batch_size / each
         pace = f"{images:.0f}" if images >= 10 else f"{images:.2g}"
-        return f"{speed}  {pace} {config.kind.name}/s  ETA {duration(max(left, 0.0))}"
+        return f"{speed}  {pace} {config.spec.name}/s  ETA {duration(max(left, 0.0))}"
 
     def step(self, run: Run, record: Mapping[str, Any]) -> None:
         """Print a line, unless the last one is recent."""

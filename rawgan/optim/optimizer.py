@@ -1,4 +1,4 @@
-"""Optimisers: gradients into steps."""
+"""The base class of optimisers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from numbers import Real
 from operator import is_not
 from typing import Any
 
-import rawgan_kernels as kernels
 from rawgan.arrays import is_writable, overlap
 from rawgan.device import device_of
 from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
@@ -14,19 +13,23 @@ from rawgan.paper import is_on_paper
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
+_COPY = "give it an array of its own: p.data = p.data.copy(), or make it as nn.Parameter(array), which copies"
+
 LEAST_EPS = 4e-23
-"""Added where eps is less: the root of the smallest square that float32 has. So a parameter whose gradient is 0, such
-as a bias behind the last bend, stays where it is, instead of becoming 0 / 0."""
+"""Square root of the smallest square that float32 has, for optimisers that divide by a root: used in place of a smaller
+`eps`. A parameter whose gradient is 0, such as a bias that no kink lets through, then stays where it is: not 0 / 0."""
 
 
 class Optimizer:
-    """What all optimisers share: the parameters, the learning rate, the number of steps taken.
+    """The parameters, the learning rate and the number of steps taken, with the checks that all optimisers share.
 
-    `step(gradients)` takes what `grad(loss, optimizer.parameters)` gives; `step()` takes each parameter's `.grad`,
-    leaves alone those without one, and `zero_grad()` then clears them.
+    `step(gradients)` takes the gradients that `grad(loss, optimizer.parameters)` returns. `step()` takes each
+    parameter's `.grad` and leaves parameters without one alone; `zero_grad()` then clears them.
 
-    Parameters and moments are written to in place. So their arrays must be writable, each in memory of its own; they
-    may be replaced between two steps, by others that are.
+    Parameters and moments are written to in place. So their arrays must be writable, and none may share memory with
+    another. They may be replaced between two steps, by arrays that are like that, too.
+
+    A subclass names its `moments` and writes `update`.
 
     Raises: ArgumentError for no parameters, one given twice or without a gradient, one whose array is read-only or
             shares memory, or a learning rate not above 0
@@ -58,7 +61,7 @@ class Optimizer:
                 )
         if len({id(p) for p in self.parameters}) != len(self.parameters):
             raise ArgumentError(f"{name}: a parameter is listed twice, and would be updated twice")
-        _check_range(name, "lr", lr, 0, float("inf"), low_open=True)
+        check_range(name, "lr", lr, 0, float("inf"), low_open=True)
         self.lr = float(lr)
         self.counts = [0] * len(self.parameters)  # steps that each parameter has taken
         self.state: dict[str, list[Any]] = {
@@ -69,7 +72,7 @@ class Optimizer:
         }
         self._made_for = tuple(self.parameters)
         self._admitted: list[Any] = []
-        """The arrays that `_check_arrays` last found right."""
+        """The arrays that passed the last `_check_arrays`."""
         if not is_on_paper():
             self._check_arrays(name, range(len(self.parameters)))
 
@@ -87,7 +90,7 @@ class Optimizer:
                 f"{name}: its parameters are not those that it was made for: {len(self._made_for)} then, "
                 f"{len(self.parameters)} now\n  make a new optimiser, or another one for the new parameters"
             )
-        _check_range(name, "lr", self.lr, 0, float("inf"))
+        check_range(name, "lr", self.lr, 0, float("inf"))
         given = [p.grad for p in self.parameters] if gradients is None else list(gradients)
         if len(given) != len(self.parameters):
             raise ShapeError(f"{name}: {len(self.parameters)} parameters but {len(given)} gradients")
@@ -113,7 +116,7 @@ class Optimizer:
 
     @contextmanager
     def slowed(self, factor: float) -> Iterator[None]:
-        """Inside, the learning rate is so many times what it is."""
+        """Inside, the learning rate is multiplied by `factor`."""
         rate = self.lr
         self.lr = rate * factor
         try:
@@ -123,7 +126,7 @@ class Optimizer:
 
     @property
     def steps(self) -> int:
-        """Steps taken, by the parameters that took the most."""
+        """Number of steps taken; of parameters that differ, the largest."""
         return max(self.counts)
 
     def _check_gradient(self, name: str, index: int, p: Tensor, g: Any) -> None:
@@ -136,7 +139,7 @@ class Optimizer:
             )
 
     def _check_arrays(self, name: str, indices: Iterable[int]) -> None:
-        """The arrays can be written to: those of these parameters have no flag against it, and none shares memory."""
+        """Raise an ArgumentError unless these parameters' arrays are writable and no two arrays share memory."""
         count, rows = len(self.parameters), [self.state.get(moment, ()) for moment in self.moments]
         arrays = [p._array for p in self.parameters]
         for moment, row in zip(self.moments, rows, strict=True):
@@ -173,141 +176,23 @@ class Optimizer:
             )
 
     def _title(self, place: int) -> str:
-        """The name of an array, counted through the parameters and then the moments of each kind."""
+        """Name of an array in messages; they are counted through the parameters, then the moments of each kind."""
         kind, index = divmod(place, len(self.parameters))
         of = f"{self.moments[kind - 1]} of " if kind else ""
         return f"{of}parameter {index} {self.parameters[index].shape}"
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        """Write the new values into w and the moments; `step` counts from 1."""
+        """Write new values into the arrays w and their moments, in place; `step` counts from 1."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def zero_grad(self) -> None:
-        """Forget the gradients that `backward()` left."""
+        """Drop the gradients that `backward()` left in `.grad`."""
         for parameter in self.parameters:
             parameter.grad = None
 
 
-class SGD(Optimizer):
-    """w ← w − lr · v with v ← momentum · v + gw; Nesterov looks ahead: w ← w − lr · (gw + momentum · v).
-
-    Source: Sutskever et al. 2013
-
-    >>> w = Tensor([1.0], requires_grad=True)
-    >>> SGD([w], lr=0.1).step([Tensor([2.0])])
-    >>> w.data
-    array([0.8], dtype=float32)
-    """
-
-    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, nesterov: bool = False) -> None:
-        _check_range("SGD", "momentum", momentum, 0, 1)
-        if nesterov and not momentum:
-            raise ArgumentError("SGD: nesterov looks ahead along the momentum, so momentum must be more than 0")
-        self.momentum, self.nesterov = float(momentum), bool(nesterov)
-        self.moments = ("velocity",) if momentum else ()
-        super().__init__(parameters, lr)
-
-    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        """See the class."""
-        velocity = moments[0] if moments else []
-        kernels.sgd_update(w, gw, velocity, float(self.lr), self.momentum, self.nesterov)
-
-
-class RMSprop(Optimizer):
-    """w ← w − lr · gw / (√s + eps), s being the running average of gw².
-
-    Source: Tieleman and Hinton 2012
-
-    >>> w = Tensor([1.0], requires_grad=True)
-    >>> RMSprop([w], lr=0.1, rho=0.0).step([Tensor([2.0])])
-    >>> w.data
-    array([0.9], dtype=float32)
-    """
-
-    moments = ("square",)
-
-    def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, rho: float = 0.99, eps: float = 1e-8) -> None:
-        _check_range("RMSprop", "rho", rho, 0, 1)
-        _check_range("RMSprop", "eps", eps, 0, float("inf"))
-        self.rho, self.eps = float(rho), float(eps)
-        super().__init__(parameters, lr)
-
-    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        """See the class."""
-        kernels.rmsprop_update(w, gw, *moments, float(self.lr), self.rho, max(self.eps, LEAST_EPS))
-
-
-class AdamW(Optimizer):
-    """Adam with decoupled weight decay: w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
-
-    m and v are running averages of gw and gw²; the hats undo their bias towards their start at zero.
-
-    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
-
-    >>> w = Tensor([1.0], requires_grad=True)
-    >>> AdamW([w], lr=0.1, weight_decay=5.0).step([Tensor([2.0])])
-    >>> w.data
-    array([0.4], dtype=float32)
-    """
-
-    moments = ("m", "v")
-
-    def __init__(
-        self,
-        parameters: Iterable[Tensor],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        name = type(self).__name__
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise ArgumentError(f"{name}: betas must be two numbers, but is {betas!r}")
-        for index, beta in enumerate(betas):
-            _check_range(name, f"betas[{index}]", beta, 0, 1)
-        _check_range(name, "eps", eps, 0, float("inf"))
-        _check_range(name, "weight_decay", weight_decay, 0, float("inf"))
-        self.betas = float(betas[0]), float(betas[1])
-        self.eps, self.weight_decay = float(eps), float(weight_decay)
-        super().__init__(parameters, lr)
-
-    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        """See the class."""
-        eps = max(self.eps, LEAST_EPS)
-        kernels.adam_update(w, gw, *moments, step, float(self.lr), *self.betas, eps, self.weight_decay)
-
-
-class Adam(AdamW):
-    """Adam: AdamW without weight decay.
-
-    Source: Kingma and Ba 2015
-
-    >>> w = Tensor([1.0], requires_grad=True)
-    >>> Adam([w], lr=0.1).step([Tensor([2.0])])
-    >>> w.data
-    array([0.9], dtype=float32)
-    """
-
-    def __init__(
-        self,
-        parameters: Iterable[Tensor],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        if weight_decay != 0:
-            raise ArgumentError(
-                f"Adam: there is no weight_decay, which would go into the moments, too\n"
-                f"  AdamW(…, weight_decay={weight_decay!r}) keeps it apart from them"
-            )
-        super().__init__(parameters, lr, betas, eps, weight_decay=0.0)
-
-
-_COPY = "give it an array of its own: p.data = p.data.copy(), or make it as nn.Parameter(array), which copies"
-
-
-def _check_range(name: str, option: str, value: float, low: float, high: float, low_open: bool = False) -> None:
+def check_range(name: str, option: str, value: float, low: float, high: float, low_open: bool = False) -> None:
+    """Raise an ArgumentError unless low ≤ value < high; low < value if `low_open`."""
     if not isinstance(value, Real):
         raise ArgumentError(f"{name}: {option} must be a number, but is {value!r}")
     if not (low < value if low_open else low <= value) or not value < high:

@@ -23,7 +23,7 @@ FIRST_SECONDS = 30.0
 """Time that a network from elsewhere may take for the first images."""
 
 
-class Judge(Protocol):
+class FeatureExtractor(Protocol):
     """Turns images into features, and perhaps features into classes."""
 
     @property
@@ -51,10 +51,10 @@ class Judge(Protocol):
         """[i, j]: the share of class i that is taken for class j. Shapes: features (N, D), labels (N,)"""
 
 
-class Stacked:
+class StackedDigits:
     """Judges three digits that are the colours of one image, with a classifier of one digit: 1000 classes.
 
-    >>> Stacked(load()).classes
+    >>> StackedDigits(load()).classes
     1000
     """
 
@@ -211,18 +211,18 @@ class OnnxFeatures:
     probabilities = shares = confusion = _no_classes
 
 
-def judge_of(data: str, path: Path | None = None) -> Judge:
+def feature_extractor(data: str, path: Path | None = None) -> FeatureExtractor:
     """What judges images like those of a data set: `path`, a classifier or an ONNX file; the digits' own for MNIST.
 
     Raises: DataError for data that nothing here can judge; ConfigError for a file that cannot
 
-    >>> judge_of("stacked-mnist").classes
+    >>> feature_extractor("stacked-mnist").classes
     1000
     """
     if path is not None and path.suffix.lower() == ".onnx":
         return OnnxFeatures(path)
-    if data == Stacked.data:
-        return Stacked(load(path))
+    if data == StackedDigits.data:
+        return StackedDigits(load(path))
     if path is None and data != "mnist":
         raise DataError(
             f"{data}: rawgan comes with a classifier of digits, which knows nothing of these images\n"
