@@ -211,13 +211,14 @@ def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None 
 
 def _warm_up(console: Console) -> None:
     """Compile the CPU kernels if that was not done yet, and show it: it takes a while."""
-    from rawgan_kernels.cpu import warm_up
+    from rawgan_kernels.cpu.warm_up.warm_up import WarmUp
 
+    warm_up = WarmUp()
     if not warm_up.is_due():
         return
     console.print("compiling the kernels of every run for this CPU, once")
     with waiting(console, "compiling") as tell:
-        warm_up.warm_up(on_kernel=lambda name: tell(f"compiling {name}"))
+        warm_up.run(on_kernel=lambda name: tell(f"compiling {name}"))
 
 
 def _dry_run(console: Console, trainer: Trainer) -> int:

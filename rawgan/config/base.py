@@ -13,7 +13,7 @@ from rawgan.data import KNOWN_SETS, MIXTURES, Mixture
 from rawgan.diagnosis.doctor import NONE, Remedies
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.files import expanded
-from rawgan.gan import DataSpec, LossConfig, objective
+from rawgan.gan import DataSpec, LossConfig, losses_of
 
 DEFAULT_STEPS = 3000
 
@@ -188,7 +188,7 @@ class RunConfig(ABC):
         if self.evaluate_every is None and (self.evaluate_samples is not None or self.evaluate_features is not None):
             raise ArgumentError("evaluate_samples and evaluate_features are about evaluate_every, which is unset")
         check_range("seed", self.seed, 0, 2**64 - 1)
-        objective(self.objective, self.smooth_real, self.smooth_fake)
+        losses_of(self.objective, self.smooth_real, self.smooth_fake)
         if not 0 <= self.ema < 1:
             raise ArgumentError(f"ema must be at least 0 and less than 1, but is {shown(self.ema)}")
         if not 0 <= self.instance_noise <= 10:

@@ -14,8 +14,7 @@ from rawgan.data.pairs.styles import STYLES, checked_styles
 from rawgan.diagnosis.doctor import Remedies
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import PATCHES, ImageSpec, TranslationSpec
-from rawgan.gan.translating import LEARNING_RATE
+from rawgan.gan import PATCHES, TRANSLATORS, ImageSpec, TranslationSpec
 from rawgan.metrics.classifier import DIGITS
 
 MEASURED = 1000
@@ -67,9 +66,10 @@ class TranslateConfig(RunConfig):
     @property
     def usual(self) -> dict[str, Any]:
         """See the base class."""
-        rate = LEARNING_RATE if self.learning_rate is None else self.learning_rate
+        default = TRANSLATORS[self.network].learning_rate
+        rate = default if self.learning_rate is None else self.learning_rate
         measured = {} if self.evaluate_every is None else {"evaluate_samples": MEASURED}
-        return super().usual | {"learning_rate": LEARNING_RATE, "d_learning_rate": rate} | measured
+        return super().usual | {"learning_rate": default, "d_learning_rate": rate} | measured
 
     @property
     def measured(self) -> int:

@@ -13,7 +13,7 @@ import rawgan_kernels as kernels
 from rawgan.data.image_set import ImageSet
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, DataError, DTypeError
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 
 class Batches:
@@ -96,7 +96,7 @@ class Batches:
         """Order of the images in an epoch, cached for the last epoch asked for. Shapes: → (N,)"""
         latest, order = self._latest  # one attribute, so that no thread takes the order of another epoch
         if epoch != latest:
-            order = generator(self.seed, self.purpose, epoch).permutation(len(self.images))
+            order = make_rng(self.seed, self.purpose, epoch).permutation(len(self.images))
             order.flags.writeable = False
             self._latest = (epoch, order)
         return order

@@ -16,7 +16,7 @@ import numpy as np
 
 from rawgan.diagnosis.probe import Array, Layer, Probe, ends_in_tanh, probe
 from rawgan.gan import GANState, LossConfig
-from rawgan.gan.objectives import PairedObjective, objective
+from rawgan.gan.objectives import PairedLosses, losses_of
 from rawgan.tensor import Tensor
 
 WARM_UP = 400
@@ -370,8 +370,8 @@ def _apart(a: Array, b: Array) -> Array:
 def _bounds(name: str, smooth_real: float, smooth_fake: float) -> tuple[float, float]:
     """D's loss where it is always right, and where it guesses: the lowest that it reaches by logits that may, or may
     not, depend on the image."""
-    play, grid = objective(name, smooth_real, smooth_fake), np.linspace(-30, 30, 601)
-    if isinstance(play, PairedObjective):
+    play, grid = losses_of(name, smooth_real, smooth_fake), np.linspace(-30, 30, 601)
+    if isinstance(play, PairedLosses):
         pairs = play.discriminator
         return pairs(Tensor([30.0]), Tensor([-30.0])).item(), pairs(Tensor([0.0]), Tensor([0.0])).item()
     real, fake = (np.array([loss(Tensor([x])).item() for x in grid]) for loss in (play.real, play.fake))

@@ -11,7 +11,7 @@ from rawgan import nn
 from rawgan.autograd import grad, no_grad
 from rawgan.diagnosis.layers import around_layers
 from rawgan.gan import GANState, LossConfig
-from rawgan.gan.objectives import Objective, PairedObjective
+from rawgan.gan.objectives import Losses, PairedLosses
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
 
@@ -86,7 +86,7 @@ def probe(gan: GANState, real: Tensor, latent: Tensor, loss_config: LossConfig, 
             real_logits = gan.discriminate(real, given).logits
         fake_logits = gan.discriminate(fake, given).logits
         g_loss = _generator_loss(play, fake_logits, real_logits.detach())
-        if isinstance(play, PairedObjective):
+        if isinstance(play, PairedLosses):
             d_loss = play.discriminator(real_logits, fake_logits.detach())
         else:
             d_loss = play.real(real_logits)
@@ -179,11 +179,11 @@ def _drift(norm: nn.BatchNorm, x: Array) -> tuple[float, float]:
     return float(shift.mean()), float(np.maximum(running / deviation, deviation / running).mean())
 
 
-def _generator_loss(play: Objective | PairedObjective, fake: Tensor, real: Tensor) -> Tensor:
-    return play.generator(fake, real) if isinstance(play, PairedObjective) else play.generator(fake)
+def _generator_loss(play: Losses | PairedLosses, fake: Tensor, real: Tensor) -> Tensor:
+    return play.generator(fake, real) if isinstance(play, PairedLosses) else play.generator(fake)
 
 
-def _pull(play: Objective | PairedObjective, fake: Tensor, real: Tensor) -> float:
+def _pull(play: Losses | PairedLosses, fake: Tensor, real: Tensor) -> float:
     """Mean |slope of G's loss| by a logit, in those where all logits are 0."""
 
     def slope(factor: float) -> float:

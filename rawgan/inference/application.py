@@ -21,7 +21,7 @@ from rawgan.data.pixels import with_channels
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.restoration import checkpoint_of
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage.checkpoint import About
 from rawgan.storage.run_folder import RunFolder
 from rawgan.tasks.cycle import cycle_of
@@ -206,7 +206,7 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
             raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
         try:
-            return config.degradation.apply(target, generator(seed, f"apply to {path.name}")), target
+            return config.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
     assert isinstance(config, Pix2pixConfig)

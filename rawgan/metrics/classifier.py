@@ -25,7 +25,7 @@ from rawgan.files import open_file
 from rawgan.metrics.modes import class_histogram, confusion_matrix
 from rawgan.optim import Adam
 from rawgan.paper import on_paper
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 DIGITS = Path(__file__).parent / "digits.safetensors"
@@ -120,7 +120,7 @@ class Classifier:
                 f"{spec.data} has {spec.size} pixels and {spec.classes} class{'' if spec.classes == 1 else 'es'}"
             )
         self.spec = spec
-        self.network = _Network(spec, generator(seed, "classifier"))
+        self.network = _Network(spec, make_rng(seed, "classifier"))
 
     @property
     def data(self) -> str:
@@ -265,7 +265,7 @@ def train(
     steps = epochs * batches.per_epoch
     for step in range(steps):
         adam.lr = RATE * (1 - step / steps)
-        x = shifted(batches.batch(step), generator(seed, "shift", step))
+        x = shifted(batches.batch(step), make_rng(seed, "shift", step))
         loss = ops.softmax_cross_entropy(classifier.network(Tensor(x)), batches.labels(step))
         adam.step(grad(loss, adam.parameters))
         on_step(step + 1, steps)

@@ -28,7 +28,7 @@ from rawgan.metrics.modes import (
     perfect_modes,
     reverse_kl,
 )
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 NEIGHBOURS = 5
 """k of precision, recall, density and coverage."""
@@ -41,7 +41,7 @@ def draw(images: ImageSet, count: int, seed: int) -> ImageSet:
     """
     if not 1 <= count <= len(images):
         raise ArgumentError(f"{count} samples of {images.name}: it has {len(images)}; ask for at most as many")
-    chosen = generator(seed, "draw").permutation(len(images))[:count]
+    chosen = make_rng(seed, "draw").permutation(len(images))[:count]
     return images.part(chosen)
 
 
@@ -56,7 +56,7 @@ def labels_like(images: ImageSet, count: int, seed: int) -> NDArray[np.int64]:
     images.count_classes()
     ordered = np.sort(images.labels)  # type: ignore[arg-type]  # there are some: they were counted
     chosen = ordered[np.arange(count) * len(images) // count]
-    return generator(seed, "labels").permutation(chosen)
+    return make_rng(seed, "labels").permutation(chosen)
 
 
 def held_out_of(
@@ -93,7 +93,7 @@ def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSe
         few = "1 image is" if len(images) == 1 else f"{len(images)} images are"
         least = f": at least {max(held_out + 1, 2)}" if held_out > 0 or len(images) < 2 else ""
         raise ArgumentError(f"{images.name}: {few} too few to set {max(held_out, 1)} apart; add images{least}")
-    order = generator(seed, "split").permutation(len(images))
+    order = make_rng(seed, "split").permutation(len(images))
     return images.part(order[held_out:]), images.part(order[:held_out])
 
 

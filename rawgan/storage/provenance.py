@@ -72,7 +72,7 @@ def environment(kernels: str, device: str) -> dict[str, str]:
     if device == "cpu":
         facts |= _cpu_facts()
     if kernels == "cpu":
-        from rawgan_kernels.cpu.target import compiled_for
+        from rawgan_kernels.cpu.compile.target import compiled_for
 
         facts |= compiled_for()
     if device == "cuda":

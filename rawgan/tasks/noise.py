@@ -101,11 +101,11 @@ class NoiseTask(Task):
                 fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
             discriminator_step(self.gan, self.real(first + extra), fake, self.loss_config, index, labels)
         real, labels = self.real(first + d_steps - 1), self._labels(first + d_steps - 1)
-        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.loss_config, index, labels)
+        metrics = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.loss_config, index, labels)
         for extra in range(d_steps, d_steps + g_steps - 1):
             fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
-            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self.loss_config, index, labels))
-        return outcome
+            metrics = metrics._replace(g_loss=generator_step(self.gan, fake, real, self.loss_config, index, labels))
+        return metrics
 
     def _noise(self, index: int) -> Tensor:
         return self.gan.noise(self.config.seed, "train", self.config.batch_size, index)

@@ -30,10 +30,10 @@ from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
-from rawgan.gan.translating import FeatureMap
+from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -79,7 +79,7 @@ class PairsTask(Task):
 
         Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
         """
-        return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
+        return apart(self.config, self.batches.batch(index), make_rng(self.config.seed, "degrade", index))
 
     def step(self, index: int) -> StepMetrics:
         source, target = self.pair(index)
@@ -224,7 +224,7 @@ def batches_of(
     count = at_once(config.size, config.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
-        yield apart(config, pixels, generator(config.seed, f"degrade {purpose}", start))
+        yield apart(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
 
 
 def at_once(height: int, width: int) -> int:

@@ -73,8 +73,6 @@ class Trainer:
         """Steps taken so far."""
         self.rollbacks = 0
         """Number of times the run went back because of numbers that were not finite."""
-        self._names: list[str] = []
-        """Names of the figures that steps leave."""
         if checkpoint is None:
             return
         rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
@@ -98,7 +96,8 @@ class Trainer:
         return record
 
     def take(self, kernel_by_kernel: bool = False) -> Any:
-        """Take the next step. Returns its figures as one array, still on the device; `records` reads it.
+        """Take the next step. Returns the names and values of its figures, the values as one array that is still on
+        the device; `records` reads them.
 
         Raises: DeviceError if the memory is too small
         """
@@ -107,14 +106,13 @@ class Trainer:
     def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
             with self._slowed(number - 1):
-                outcome = step(number - 1)
-            self.gan.follow(number - 1)
+                metrics = step(number - 1)
+            self.gan.update_average(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {out_of_memory(self.task)}") from error
         self.reached = number
-        left = outcome.by_name()
-        self._names = [*left]
-        return array_module(outcome[0]._array).stack([value._array for value in left.values()])
+        figures = metrics.by_name()
+        return [*figures], array_module(metrics[0]._array).stack([value._array for value in figures.values()])
 
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:
@@ -132,9 +130,10 @@ class Trainer:
         """
         if not taken:
             return
-        values = device.to_device(array_module(taken[0]).stack(taken), "cpu")
-        for number, row in enumerate(values, self.reached - len(taken) + 1):
-            figures = dict(zip(self._names, map(float, row), strict=True))
+        arrays = [array for _, array in taken]
+        values = iter(device.to_device(array_module(arrays[0]).concatenate(arrays), "cpu").tolist())
+        for number, (names, _) in enumerate(taken, self.reached - len(taken) + 1):
+            figures = {name: next(values) for name in names}
             if not (math.isfinite(figures["d_loss"]) and math.isfinite(figures["g_loss"])):
                 raise DivergedError(
                     f"step {number}: the losses are no longer finite, so training stops\n"

@@ -13,7 +13,7 @@ from rawgan.data import ring8
 from rawgan.diagnosis.doctor import d_is_winning, data_out_of_range, mode_collapse, unlike_data
 from rawgan.diagnosis.probe import Probe
 from rawgan.gan import ImageSpec, LossConfig, build
-from rawgan.gan.penalties import PENALTIES, penalty
+from rawgan.gan.penalties import PENALTIES
 from rawgan.inference import slerp
 from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
 from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
@@ -153,7 +153,7 @@ def test_the_penalty_of_a_d_of_any_slope_has_its_value_and_gradient(name, scale)
     slope = scale * np.array([0.6, 0.8])
     w = Tensor(slope.reshape(2, 1), requires_grad=True)
     real, fake = Tensor(np.ones((3, 2))), Tensor(np.full((3, 2), -1.0))
-    price = penalty(name)(lambda x: ops.matmul(x, w), real, fake, np.random.default_rng(0))
+    price = PENALTIES[name].value(lambda x: ops.matmul(x, w), real, fake, np.random.default_rng(0))
     (g,) = grad(price, [w])
     if name in ("wgan-gp", "dragan"):
         value, towards = (scale - 1) ** 2, 2 * (scale - 1) * np.array([0.6, 0.8]) * (scale > 1e-15)
@@ -170,7 +170,7 @@ def test_a_d_that_says_the_same_of_everything_can_be_penalised(name):
     for p in gan.discriminator.parameters():
         p.data[...] = 0
     real = Tensor(np.zeros((4, 8, 8, 1), "float32"))  # images that are all alike
-    price = penalty(name)(lambda x: gan.discriminate(x).logits, real, real, np.random.default_rng(0))
+    price = PENALTIES[name].value(lambda x: gan.discriminate(x).logits, real, real, np.random.default_rng(0))
     gradients = grad(price, gan.d_optimizer.parameters, unconnected="zero")
     assert all(np.isfinite(g.data).all() for g in [price, *gradients])
 

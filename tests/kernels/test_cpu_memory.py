@@ -12,8 +12,8 @@ import pytest
 from rawgan import Tensor, ops
 from rawgan.gan import ImageSpec, build, train_step
 from rawgan_kernels import cpu
-from rawgan_kernels.cpu import buffers
-from rawgan_kernels.cpu.buffers import ALIGNMENT, SMALL, Pool
+from rawgan_kernels.cpu.run import pool as buffers
+from rawgan_kernels.cpu.run.pool import ALIGNMENT, SMALL, Pool
 
 F32 = np.dtype("float32")
 

@@ -31,7 +31,7 @@ from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_trans
 from rawgan.inference.restoration import restore
 from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
 from rawgan.metrics import feature_extractors as judges_module
-from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
+from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
 from rawgan.paper import blank, on_paper
 from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import build_gan
@@ -364,9 +364,9 @@ def classifier_file(path: Path, heading: str, arrays=None) -> Path:
 
 @pytest.mark.parametrize("changed", NONSENSE)
 def test_a_classifier_whose_heading_makes_no_sense(tmp_path, changed, little):
-    weights = Classifier(Kind(**SAID)).network.state_dict()
+    weights = Classifier(ClassifierSpec(**SAID)).network.state_dict()
     right = classifier_file(tmp_path / "right.safetensors", json.dumps(SAID), weights)
-    assert load_classifier(right).spec == Kind(**SAID)
+    assert load_classifier(right).spec == ClassifierSpec(**SAID)
     path = classifier_file(tmp_path / "a.safetensors", json.dumps(SAID | changed), weights)
     message = complaint(ConfigError, lambda: load_classifier(path))
     assert message.startswith(f"{path} holds no classifier of rawgan")

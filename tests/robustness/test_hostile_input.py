@@ -20,10 +20,10 @@ from paths import PACKAGES, SOURCES, file_named
 from PIL import Image
 from run_files import untrained_run
 
-from bench import fuzz
-from bench.fuzz_corpus import npy, npz, png, zipped
-from bench.fuzz_targets import TARGETS, feed
-from bench.workers import Worker
+from bench.common.workers import Worker
+from bench.robustness import fuzz
+from bench.robustness.fuzz_corpus import npy, npz, png, zipped
+from bench.robustness.fuzz_targets import TARGETS, feed
 from rawgan import nn
 from rawgan.cli import foreign, main
 from rawgan.config.noise import TrainConfig

@@ -17,7 +17,7 @@ from rawgan.config.base import absolute
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError
-from rawgan.gan.models import MODELS
+from rawgan.gan.networks import MODELS
 from rawgan.storage import RunFolder
 from rawgan.storage import provenance as origin
 from rawgan.storage.provenance import differences, environment

@@ -10,7 +10,7 @@ from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import ImageSet
 from rawgan.errors import ArgumentError, DataError
 from rawgan.gan import MODELS, ImageSpec, LossConfig, PointSpec, build, check_batch, train_step
-from rawgan.gan.norms import batch_norms
+from rawgan.gan.batch_norms import batch_norms
 from rawgan.gan.penalties import PENALTIES
 from rawgan.metrics import train_classifier
 from rawgan.storage import RunFolder

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from bench import modes
-from bench.errors import BenchError
-from bench.modes import measured
+from bench.common.errors import BenchError
+from bench.experiments import modes
+from bench.experiments.modes import measured
 from rawgan.data import load
 from rawgan.metrics import feature_extractor
 

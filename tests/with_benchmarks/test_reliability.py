@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-from bench import faults
-from bench.disturbed import in_memory
-from bench.workers import in_own_process
+from bench.common.workers import in_own_process
+from bench.robustness import kills as faults
+from bench.robustness.disturbed import in_memory
 from rawgan.storage.atomic import write_file
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench import torch_networks
-from bench.competitors import converted
+from bench.competitors import torch_networks
+from bench.competitors.steps import converted
 from rawgan import Tensor, grad, nn, ops
 from rawgan.data import Batches, ImageSet, load
 from rawgan.gan import GAN, ImageSpec, LossConfig, StepMetrics, build, train_step

@@ -17,7 +17,7 @@ from rich.text import Text
 from rawgan.cli.terminal.figures import in_words
 from rawgan.cli.terminal.progress import repeating
 from rawgan.cli.terminal.text import duration, say
-from rawgan.gan.objectives import IN_NATS, guess_losses
+from rawgan.gan.objectives import OBJECTIVES, guess_losses
 from rawgan.metrics import quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
 from rawgan.pictures.terminal import layout_of, terminal_lines
@@ -73,7 +73,7 @@ class Log(Extension):
         """What the figures mean."""
         loss_config = self.trainer.config.loss_config()
         d_loss, g_loss = guess_losses(loss_config.losses)
-        unit = "nats; " if loss_config.objective in IN_NATS else ""
+        unit = "nats; " if OBJECTIVES[loss_config.objective].in_nats else ""
         yield f"D loss and G loss: {unit}{d_loss:.3f} and {g_loss:.3f} if D guesses"
         yield "D(real) and D(fake): probability of being real, by D; 0.5 if D guesses"
         if self.trainer.config.command != "train":

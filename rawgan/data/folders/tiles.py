@@ -17,7 +17,7 @@ from rawgan.data.memory_limits import refuse_too_large
 from rawgan.data.pixels import has_clear_pixels, with_channels
 from rawgan.errors import ArgumentError, DataError, one_line
 from rawgan.files import expanded
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 Images = NDArray[np.uint8]
 Cut = tuple[Images, NDArray[np.float32]]
@@ -131,7 +131,7 @@ def _read(
                     survey.clear.add(file)
                 name = file.relative_to(place).as_posix()
                 pixels = np.asarray(with_channels(image, channels))
-                found[file] = tiles(pixels, options.size, generator(0, f"squares of {name}"))
+                found[file] = tiles(pixels, options.size, make_rng(0, f"squares of {name}"))
         except LeftOut:
             return 0
         except DataError as error:
