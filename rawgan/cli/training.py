@@ -21,10 +21,11 @@ from rawgan.files import expanded
 from rawgan.gan import human_bytes
 from rawgan.inference.restoration import check_moved, check_whole, hinting, tell_of_damaged
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import is_folder, is_there
 from rawgan.storage.checkpoint import About, Checkpoint
+from rawgan.storage.lookup import is_folder, is_there
+from rawgan.storage.new_folder import refuse_taken
 from rawgan.storage.provenance import counts_of, differences
-from rawgan.storage.run_folder import read_toml, refuse_taken
+from rawgan.storage.toml_file import read_toml
 from rawgan.training import Trainer, train
 from rawgan.training.memory import memory_in_words
 
@@ -101,7 +102,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
     say(
         console,
         f"{config.network} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.batch_size} {config.kind.name}, on {trainer.device} ({trainer.kernels} kernels)",
+        f"{config.batch_size} {config.spec.name}, on {trainer.device} ({trainer.kernels} kernels)",
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
@@ -210,13 +211,14 @@ def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None 
 
 def _warm_up(console: Console) -> None:
     """Compile the CPU kernels if that was not done yet, and show it: it takes a while."""
-    from rawgan_kernels.cpu import warm_up
+    from rawgan_kernels.cpu.warm_up.warm_up import WarmUp
 
+    warm_up = WarmUp()
     if not warm_up.is_due():
         return
     console.print("compiling the kernels of every run for this CPU, once")
     with waiting(console, "compiling") as tell:
-        warm_up.warm_up(on_kernel=lambda name: tell(f"compiling {name}"))
+        warm_up.run(on_kernel=lambda name: tell(f"compiling {name}"))
 
 
 def _dry_run(console: Console, trainer: Trainer) -> int:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from rawgan import nn
 from rawgan.config.translation import CycleConfig
 from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_unit
-from rawgan.data.imageset import Progress
-from rawgan.data.styles import styled
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
 from rawgan.diagnosis.doctor import Finding, examine
-from rawgan.gan import Cycle, CycleWeights, History, Outcome, Translator, cycle_step, network_bytes
+from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
 from rawgan.metrics import split
 from rawgan.tasks.pairs import at_once, device_of, kept_apart, of_pixels, translated, translator_of
 from rawgan.tasks.task import Task
@@ -63,9 +63,9 @@ class CycleTask(Task):
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
         return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))
 
-    def step(self, index: int) -> Outcome:
+    def step(self, index: int) -> StepMetrics:
         weights = CycleWeights(self.config.cycle_weight, self.config.identity_weight)
-        return cycle_step(self.gan, *self.pair(index), self.recipe, weights, index)
+        return cycle_step(self.gan, *self.pair(index), self.loss_config, weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class CycleTask(Task):
         """Symptoms of both directions. The loss of D is known for both together only."""
         a, b = self.pair(step - 1)
         forth, back = (
-            examine(side, real, latent, self.recipe, records, remedies=self.config.remedies)
+            examine(side, real, latent, self.loss_config, records, remedies=self.config.remedies)
             for side, real, latent in ((self.gan.forth, b, a), (self.gan.back, a, b))
         )
         return forth + [dataclasses.replace(each, place=f"{each.place}, on the way back") for each in back]

@@ -12,7 +12,7 @@ from rawgan.autograd import no_grad
 from rawgan.config.base import RANGES, check_range
 from rawgan.config.noise import TrainConfig
 from rawgan.data import Batches, ImageSet, PointBatches, load
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import DataError
 from rawgan.files import expanded
@@ -20,7 +20,7 @@ from rawgan.gan import (
     GAN,
     GraphedStep,
     Labels,
-    Outcome,
+    StepMetrics,
     build,
     discriminator_step,
     generate,
@@ -81,31 +81,31 @@ class NoiseTask(Task):
 
     def begin(self) -> None:
         super().begin()
-        self._graphed = GraphedStep(self.gan, self.recipe) if self.config.cuda_graph else None
+        self._graphed = GraphedStep(self.gan, self.loss_config) if self.config.cuda_graph else None
         self._grid = self.gan.grid(self.config.seed, "samples", self.config.samples)
         self.columns = self._grid.columns  # a row is a class, where there are any
 
     @property
-    def fastest_step(self) -> Callable[[int], Outcome]:
+    def fastest_step(self) -> Callable[[int], StepMetrics]:
         """The step as a CUDA graph, where the configuration asks for that."""
         graphed = self._graphed
         return self.step if graphed is None else lambda index: graphed(self.real(index), self._noise(index))
 
-    def step(self, index: int) -> Outcome:
+    def step(self, index: int) -> StepMetrics:
         """Take step `index`: all updates of D but the last, that together with the first of G, then the others of G."""
         d_steps, g_steps = self.config.d_steps, self.config.g_steps
         first, noise = index * d_steps, index * (d_steps + g_steps - 1)
         for extra in range(d_steps - 1):
             labels = self._labels(first + extra)
             with no_grad():
-                fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
-            discriminator_step(self.gan, self.real(first + extra), fake, self.recipe, index, labels)
+                fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
+            discriminator_step(self.gan, self.real(first + extra), fake, self.loss_config, index, labels)
         real, labels = self.real(first + d_steps - 1), self._labels(first + d_steps - 1)
-        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.recipe, index, labels)
+        metrics = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.loss_config, index, labels)
         for extra in range(d_steps, d_steps + g_steps - 1):
-            fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
-            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self.recipe, index, labels))
-        return outcome
+            fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
+            metrics = metrics._replace(g_loss=generator_step(self.gan, fake, real, self.loss_config, index, labels))
+        return metrics
 
     def _noise(self, index: int) -> Tensor:
         return self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
@@ -147,7 +147,7 @@ class NoiseTask(Task):
     def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         gan, z = self.gan, self.gan.noise(self.config.seed, "describe", self.config.batch_size)
         return [
-            ("generator", gan.generator, gan.asked(z, gan.in_turn(len(z)))),
+            ("generator", gan.generator, gan.latent(z, gan.cyclic_labels(len(z)))),
             ("discriminator", gan.discriminator, self.real(0)),
         ]
 
@@ -163,7 +163,7 @@ class NoiseTask(Task):
 
     @property
     def best_figure(self) -> str:  # type: ignore[override]
-        return BEST[self.config.kind.name]
+        return BEST[self.config.spec.name]
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
         """Write images as a grid, points as a scatter plot."""
@@ -179,7 +179,9 @@ class NoiseTask(Task):
         real, labels = self.real(batch)[:count], self._labels(batch)
         labels = None if labels is None else labels[:count]
         z = self.gan.noise(self.config.seed, "doctor", count, step)
-        return examine(self.gan, real, self.gan.asked(z, labels), self.recipe, records, labels, self.config.remedies)
+        return examine(
+            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.config.remedies
+        )
 
 
 def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
@@ -223,7 +225,7 @@ def build_gan(config: TrainConfig, device_name: str) -> GAN:
     """The networks of a run, as they are before its first step."""
     return build(
         config.model,
-        config.kind,
+        config.spec,
         noise_size=config.noise_size,
         width=config.width,
         d_width=config.d_width,

@@ -23,17 +23,17 @@ from rawgan.data import (
     to_uint8,
     to_unit,
 )
-from rawgan.data.imageset import Progress
-from rawgan.data.pairs import MADE
-from rawgan.data.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.folders.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.made_sources import MADE_SOURCES
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
-from rawgan.gan.translating import Look
+from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
+from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -65,8 +65,8 @@ class PairsTask(Task):
         self.images = self.data, self.held_out
         self.config = with_data(config, self.data)
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        look = look_of(self.config, self.device) if config.feature_weight else None
-        self._fidelity = Fidelity(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
+        look = feature_map_of(self.config, self.device) if config.feature_weight else None
+        self._weights = PairWeights(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
         count = min(max(1, config.samples // BESIDE), len(self.held_out))
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
         self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
@@ -79,11 +79,11 @@ class PairsTask(Task):
 
         Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
         """
-        return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
+        return apart(self.config, self.batches.batch(index), make_rng(self.config.seed, "degrade", index))
 
-    def step(self, index: int) -> Outcome:
+    def step(self, index: int) -> StepMetrics:
         source, target = self.pair(index)
-        return translation_step(self.gan, source, target, self.recipe, self._fidelity, index)
+        return translation_step(self.gan, source, target, self.loss_config, self._weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class PairsTask(Task):
 
     def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         source, target = self.pair(0)
-        seen = self.gan.seen(target, source if self.gan.paired else None)
+        seen = self.gan.discriminator_input(target, source if self.gan.paired else None)
         return [("generator", self.gan.generator, source), ("discriminator", self.gan.discriminator, seen)]
 
     def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -115,7 +115,7 @@ class PairsTask(Task):
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
         source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
-        return examine(self.gan, target, source, self.recipe, records, given, self.config.remedies)
+        return examine(self.gan, target, source, self.loss_config, records, given, self.config.remedies)
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
@@ -125,7 +125,7 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     """
 
     def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
-        if isinstance(config, Pix2pixConfig) and config.how not in MADE:
+        if isinstance(config, Pix2pixConfig) and config.how not in MADE_SOURCES:
             return load_pairs(
                 config.data, config.targets, image_size=config.size, channels=config.channels, split=part,
                 reverse=config.reverse, skip_broken=config.skip_broken, white=white, targets_white=targets_white,
@@ -190,20 +190,20 @@ def translator_of(
     )
 
 
-def look_of(config: PairedConfig, device_name: str) -> Look:
+def feature_map_of(config: PairedConfig, device_name: str) -> FeatureMap:
     """What the classifier of a run sees in images, of which it differentiates.
 
     Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
     """
-    judge = load_classifier(None if config.features is None else expanded(config.features))
-    kind, fits = judge.kind, (judge.kind.size, judge.kind.channels) == (config.size, config.channels)
+    extractor = load_classifier(None if config.features is None else expanded(config.features))
+    kind, fits = extractor.spec, (extractor.spec.size, extractor.spec.channels) == (config.size, config.channels)
     if not fits or (config.features is None and config.data != kind.data):
         raise ArgumentError(
             f"feature_weight: the classifier is of {kind.data}, images of {kind.size} pixels and {kind.channels} "
             f"channel{'' if kind.channels == 1 else 's'}, not of {config.data}\n"
             "  give --features a file of rawgan train-classifier, by images like these that have labels"
         )
-    return judge.network.body.to(device_name).eval()
+    return extractor.network.body.to(device_name).eval()
 
 
 def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -212,7 +212,7 @@ def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[
     Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
     """
     if isinstance(config, EnhanceConfig):
-        return Tensor(config.degradation.of(images, rng)), Tensor(images)
+        return Tensor(config.degradation.apply(images, rng)), Tensor(images)
     sources = config.translation.sources
     return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
 
@@ -224,7 +224,7 @@ def batches_of(
     count = at_once(config.size, config.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
-        yield apart(config, pixels, generator(config.seed, f"degrade {purpose}", start))
+        yield apart(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
 
 
 def at_once(height: int, width: int) -> int:
@@ -243,7 +243,7 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
     """
     with no_grad(), gan.sampler.evaluating():
         made = gan.sampler(source).numpy()
-    if not gan.kind.masked:
+    if not gan.spec.masked:
         return made
     there = source.numpy()
     return np.where(there[..., -1:] > 0, made, there[..., :-1])
@@ -256,7 +256,7 @@ def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> di
         for source, target in batches_of(config, images, device_of(gan))
     ]
     each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return {name: float(values.mean()) for name, values in of_images(each, images.called)[0].items()}
+    return {name: float(values.mean()) for name, values in of_images(each, images.names_or_numbers)[0].items()}
 
 
 def of_images(

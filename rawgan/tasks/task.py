@@ -10,13 +10,13 @@ import numpy as np
 from rawgan import nn
 from rawgan.config.base import RunConfig
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Finding
-from rawgan.gan import Cycle, Outcome, Players
+from rawgan.gan import Cycle, GANState, StepMetrics
 from rawgan.pictures import save_grid
 from rawgan.tensor import Tensor
 
-Trained = Players | Cycle
+Trained = GANState | Cycle
 """Networks, their optimisers and averages: all that training changes."""
 
 
@@ -50,7 +50,7 @@ class Task(ABC):
         self.config, self.device = config, device
         self._load(on_progress)
         self.config = self.config.resolved()
-        self.recipe = self.config.recipe()
+        self.loss_config = self.config.loss_config()
 
     @abstractmethod
     def _load(self, on_progress: Progress) -> None:
@@ -67,11 +67,11 @@ class Task(ABC):
     # --- steps -------------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def step(self, index: int) -> Outcome:
+    def step(self, index: int) -> StepMetrics:
         """Take step `index`, counted from 0, kernel by kernel."""
 
     @property
-    def fastest_step(self) -> Callable[[int], Outcome]:
+    def fastest_step(self) -> Callable[[int], StepMetrics]:
         """A function that takes a step with the same result as `step`, in the fastest way that the device has."""
         return self.step
 

@@ -3,7 +3,7 @@
 import math
 
 from rawgan import device
-from rawgan.data.bounded import machine_bytes
+from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import DeviceError
 from rawgan.gan import human_bytes
 from rawgan.tasks.task import Task
@@ -19,7 +19,7 @@ def check_memory(task: Task) -> None:
     The exact estimate takes time. It is made only if an upper bound does not fit: every channel at every pixel.
     """
     channels = sum(p.shape[-1] for network in networks_of(task.gan).values() for p in network.parameters())
-    pixels = math.prod(task.config.kind.shape[:-1])
+    pixels = math.prod(task.config.spec.shape[:-1])
     at_most = BYTES_OF_CHANNEL * channels * pixels * task.config.batch_size
     if task.device == "cpu" and at_most > machine_bytes() and sum(task.memory().values()) > machine_bytes():
         raise DeviceError(out_of_memory(task))

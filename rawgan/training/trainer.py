@@ -10,11 +10,11 @@ import numpy as np
 import rawgan_kernels
 from rawgan import device
 from rawgan.config.base import RunConfig
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError
-from rawgan.gan import Outcome
+from rawgan.gan import StepMetrics
 from rawgan.storage.checkpoint import About, Checkpoint
-from rawgan.storage.provenance import digest_of, digests_of_files, surroundings
+from rawgan.storage.provenance import digest_of, digests_of_files, environment
 from rawgan.tasks import task_of
 from rawgan.training.memory import check_memory, out_of_memory
 from rawgan.training.state import arrays_of, check_on_paper, optimizers_of, restore_gan
@@ -73,9 +73,6 @@ class Trainer:
         """Steps taken so far."""
         self.rollbacks = 0
         """Number of times the run went back because of numbers that were not finite."""
-        self._names: list[str] = []
-        """Names of the figures that steps leave."""
-        self._take = self.task.fastest_step
         if checkpoint is None:
             return
         rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
@@ -95,27 +92,27 @@ class Trainer:
 
         Raises: DivergedError if a loss is not finite, DeviceError if the memory is too small
         """
-        (record,) = self.records([self._taken(number, self._take)])
+        (record,) = self.records([self._taken(number, self.task.fastest_step)])
         return record
 
     def take(self, kernel_by_kernel: bool = False) -> Any:
-        """Take the next step. Returns its figures as one array, still on the device; `records` reads it.
+        """Take the next step. Returns the names and values of its figures, the values as one array that is still on
+        the device; `records` reads them.
 
         Raises: DeviceError if the memory is too small
         """
-        return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self._take)
+        return self._taken(self.reached + 1, self.task.step if kernel_by_kernel else self.task.fastest_step)
 
-    def _taken(self, number: int, step: Callable[[int], Outcome]) -> Any:
+    def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
             with self._slowed(number - 1):
-                outcome = step(number - 1)
-            self.gan.follow(number - 1)
+                metrics = step(number - 1)
+            self.gan.update_average(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {out_of_memory(self.task)}") from error
         self.reached = number
-        left = outcome.by_name()
-        self._names = [*left]
-        return array_module(outcome[0]._array).stack([value._array for value in left.values()])
+        figures = metrics.by_name()
+        return [*figures], array_module(metrics[0]._array).stack([value._array for value in figures.values()])
 
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:
@@ -133,9 +130,10 @@ class Trainer:
         """
         if not taken:
             return
-        values = device.to_device(array_module(taken[0]).stack(taken), "cpu")
-        for number, row in enumerate(values, self.reached - len(taken) + 1):
-            figures = dict(zip(self._names, map(float, row), strict=True))
+        arrays = [array for _, array in taken]
+        values = iter(device.to_device(array_module(arrays[0]).concatenate(arrays), "cpu").tolist())
+        for number, (names, _) in enumerate(taken, self.reached - len(taken) + 1):
+            figures = {name: next(values) for name in names}
             if not (math.isfinite(figures["d_loss"]) and math.isfinite(figures["g_loss"])):
                 raise DivergedError(
                     f"step {number}: the losses are no longer finite, so training stops\n"
@@ -161,7 +159,7 @@ class Trainer:
 
     def made_by(self) -> dict[str, str]:
         """Everything that the bits of a run depend on besides its configuration."""
-        return {**surroundings(self.kernels, self.device), **digest_of(*self.task.images), **self._digests}
+        return {**environment(self.kernels, self.device), **digest_of(*self.task.images), **self._digests}
 
     @property
     def kernels(self) -> str:

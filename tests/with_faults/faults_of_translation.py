@@ -118,8 +118,8 @@ FAULTS = [
     Fault(
         "enhance: each step loses the same",
         "PairsTask.pair",
-        'generator(self.config.seed, "degrade", index))',
-        'generator(self.config.seed, "degrade", index % 2))',
+        'make_rng(self.config.seed, "degrade", index))',
+        'make_rng(self.config.seed, "degrade", index % 2))',
         "test_translating.py -k loses_something_else",
     ),
     Fault(
