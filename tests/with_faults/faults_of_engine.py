@@ -152,7 +152,7 @@ FAULTS = [
     ),
     Fault(
         "no_grad: holds in all threads",
-        "_State",
+        "autograd:_State",
         "class _State(threading.local):",
         "class _State:",
         "test_autograd.py -k thread",
@@ -215,7 +215,7 @@ FAULTS = [
     ),
     Fault(
         "noise: the same at every step",
-        "generator",
+        "make_rng",
         "zlib.crc32(purpose.encode()), index)",
         "zlib.crc32(purpose.encode()), 0)",
         "test_gan.py -k noise",

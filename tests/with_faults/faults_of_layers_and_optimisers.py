@@ -5,7 +5,7 @@ from fault import Fault
 FAULTS = [
     Fault(
         "Sequential: an activation of one's own is taken for a ReLU",
-        "layers:_slope",
+        "sequential:_slope",
         "return 0.0 if type(layer) is ReLU and",
         "return 0.0 if isinstance(layer, ReLU) and",
         "test_fusing.py -k an_activation_of_ones_own",
@@ -20,7 +20,7 @@ FAULTS = [
     Fault(
         "Sequential: a replaced forward is not noticed",
         "_calls_its_own",
-        "return forward is None or isinstance(forward, Observed)",
+        'return "forward" not in vars(layer)',
         "return True",
         "test_fusing.py -k forward_was_replaced",
     ),
@@ -75,11 +75,9 @@ FAULTS = [
     ),
     Fault(
         "Conv2d: fans without the taps of the kernel",
-        "layers:Conv2d.__init__",
-        "shape = (kh, kw, inputs // groups, outputs)\n"
-        'self.w = _weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)',
-        "shape = (kh, kw, inputs // groups, outputs)\n"
-        'self.w = _weight("Conv2d", shape, inputs // groups, outputs // groups, init, rng)',
+        "nn.conv:Conv2d.__init__",
+        'self.w = initial_weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)',
+        'self.w = initial_weight("Conv2d", shape, inputs // groups, outputs // groups, init, rng)',
         "test_nn.py -k fans",
     ),
     Fault(
@@ -232,13 +230,13 @@ FAULTS = [
     Fault(
         "loading: the first arrays are written before the others are looked at",
         "Module.fitting",
-        "new[name] = _as_weights(state[name], x)",
-        "new[name] = _as_weights(state[name], x)\nx.take_over(new[name])",
+        "new[name] = as_weights(state[name], x)",
+        "new[name] = as_weights(state[name], x)\nx.take_over(new[name])",
         "test_ownership.py -k nothing_is_loaded",
     ),
     Fault(
         "loading: what is too large becomes infinite",
-        "_as_weights",
+        "as_weights",
         "if (xp.isinf(new) & xp.isfinite(array)).any():",
         "if False:",
         "test_ownership.py -k nothing_is_loaded",
@@ -259,7 +257,7 @@ FAULTS = [
     ),
     Fault(
         "paper: weights are drawn",
-        "_weight",
+        "initial_weight",
         "if is_on_paper():\n    return Parameter(blank(shape))",
         "",
         "test_bounded_memory.py -k on_paper_have",

@@ -48,8 +48,8 @@ FAULTS = [
     Fault(
         "the average follows each update of G",
         "NoiseTask.step",
-        "outcome = outcome._replace(",
-        "self.gan.follow(index)\noutcome = outcome._replace(",
+        "metrics = metrics._replace(",
+        "self.gan.update_average(index)\nmetrics = metrics._replace(",
         "test_stabilisers.py -k follows_once",
     ),
     Fault(
@@ -167,7 +167,7 @@ FAULTS = [
     Fault(
         "history: forgotten by a resumed run",
         "state:tensors_of",
-        'networks |= dict(zip(("history", "back_history"), gan.made, strict=True))',
+        'networks |= dict(zip(("history", "back_history"), gan.histories, strict=True))',
         "pass",
         "test_translating.py -k was_stopped and cyclegan",
     ),
