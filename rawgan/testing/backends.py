@@ -26,7 +26,7 @@ def targets() -> list[tuple[str, str]]:
 @contextmanager
 def use_backend(backend: str) -> Iterator[None]:
     """Run kernels on this backend inside; afterwards on the one that was in use before."""
-    before = kernels.chosen()
+    before = kernels.use_backend()
     kernels.use(backend)
     try:
         yield

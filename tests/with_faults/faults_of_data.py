@@ -97,8 +97,8 @@ FAULTS = [
     Fault(
         "downloads: litter stays",
         "fetch",
-        "_delete_abandoned(path)",
-        "",
+        "_delete_abandoned(path)\nif",
+        "if",
         "test_data_download.py -k no_more",
     ),
     Fault(

@@ -6,8 +6,8 @@ FAULTS = [
     Fault(
         "G's step moves D's running statistics",
         "generator_loss",
-        "with gan.discriminator.frozen_buffers():",
-        "if True:",
+        "with gan.discriminator.frozen_buffers():\n    output",
+        "if True:\n    output",
         "test_gan.py -k generator_step_never",
     ),
     Fault(
@@ -20,8 +20,8 @@ FAULTS = [
     Fault(
         "G's gradient is always zero",
         "generator_loss",
-        "loss = losses.generator(output.logits)",
-        "loss = losses.generator(output.logits * 0)",
+        "loss = losses.generator(output.logits)  #",
+        "loss = losses.generator(output.logits * 0)  #",
         "test_gan.py -k generator_step_never",
     ),
     Fault(
@@ -43,15 +43,15 @@ FAULTS = [
     Fault(
         "D's batch norm averages over real and generated images",
         "discriminator_step",
-        "output = discriminate(images)",
+        "output = discriminate(images)  # D 2",
         "from rawgan.ops import concatenate\n"
         "\n"
-        "output = DiscriminatorOutput(discriminate(concatenate([images, real])).logits[: len(images)])",
+        "output = DiscriminatorOutput(discriminate(concatenate([images, real])).logits[: len(images)])  # D 2",
         "test_gan.py -k minimises_its_formula",
     ),
     Fault(
         "G minimises what it should maximise",
-        "minimax:minimax",
+        "minimax",
         "-bce_with_logits(logits, 0.0)",
         "bce_with_logits(logits, 0.0)",
         "test_gan.py -k objectives",
@@ -72,7 +72,7 @@ FAULTS = [
     ),
     Fault(
         "projection: the label is ignored",
-        "discriminator_output",
+        "conditional:discriminator_output",
         "ops.sum(scores * chosen, axis=1, keepdims=True)",
         "ops.sum(scores, axis=1, keepdims=True)",
         "test_conditional.py -k projection_is_its_formula and dcgan",
@@ -136,8 +136,8 @@ FAULTS = [
     Fault(
         "a lazy penalty is not made up for",
         "step:_penalty",
-        "value * (config.penalty_weight * config.penalty_every)",
-        "value * config.penalty_weight",
+        "(config.penalty_weight * config.penalty_every)",
+        "config.penalty_weight",
         "test_stabilisers.py -k lazy",
     ),
     Fault(
@@ -156,7 +156,7 @@ FAULTS = [
     ),
     Fault(
         "D's own width is that of G",
-        "build:build",
+        "gan.build:build",
         "noise_size + classes, width, d_width,",
         "noise_size + classes, width, width,",
         "test_gan.py -k width_of_its_own",

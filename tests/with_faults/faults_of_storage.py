@@ -83,16 +83,16 @@ FAULTS = [
     Fault(
         "runs: a checkpoint that is gone is a fault",
         "CheckpointFiles.newest_about",
-        "if is_link(left[-1]) or is_there(left[-1]):",
-        "if True:",
+        "if is_link(left[-1]) or is_there(left[-1]):\n    raise  # otherwise",
+        "if True:\n    raise  # otherwise",
         "test_looking_at_runs.py -k deleted_meanwhile",
     ),
     Fault(
         "lines: a step is anything",
-        "_is_step",
+        "json_lines:_is_step",
         "return type(value) is int and 0 <= value <= MOST_STEPS",
         "return True",
-        "test_looking_at_runs.py -k which_no_run_writes or says_what_runs_write",
+        "test_looking_at_runs.py -k has_numbers or has_scalars",
     ),
     Fault(
         "checkpoints: facts are anything",

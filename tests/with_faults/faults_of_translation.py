@@ -63,7 +63,7 @@ FAULTS = [
         "cycle: both D have the same instance noise",
         "cycle_step",
         "(back, a, fake_a, another)",
-        "(back, a, fake_a, recipe)",
+        "(back, a, fake_a, config)",
         "test_translators.py -k every_network_moves",
     ),
     Fault(
