@@ -20,8 +20,7 @@ from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
 from rawgan.nn.spectral_norm import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
-from rawgan.testing import gradcheck
-from rawgan.testing.behaviour import BEHAVIOURS
+from rawgan.testing import CHECKS, gradcheck
 from rawgan.training import Trainer
 
 FULL = np.random.default_rng(1).normal(size=(6, 4))
@@ -71,7 +70,7 @@ def test_spectral_norm_has_its_derivatives_at_orders_1_and_2(w):
         finally:
             attributes["w"] = own
 
-    report = gradcheck(scaled, w / size, checks=BEHAVIOURS.keys() - {"dtype"})  # u is of float64
+    report = gradcheck(scaled, w / size, checks=CHECKS.keys() - {"dtype"})  # u is of float64
     assert max(report.error(1), report.error(2)) < 1e-6
 
 
