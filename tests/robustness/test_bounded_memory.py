@@ -33,7 +33,6 @@ from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier,
 from rawgan.metrics import feature_extractors as judges_module
 from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
 from rawgan.paper import blank, on_paper
-from rawgan.storage.run_folder import read_toml
 from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import build_gan
 from rawgan.testing.backends import use_backend

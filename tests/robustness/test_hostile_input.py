@@ -32,7 +32,6 @@ from rawgan.errors import ArgumentError, ConfigError, DataError, one_line, shown
 from rawgan.pictures import animate_folder, plot_losses
 from rawgan.storage import RunFolder, checkpoint
 from rawgan.storage.new_folder import refuse_taken
-from rawgan.storage.run_folder import read_toml, refuse_taken
 from rawgan.storage.toml_file import read_toml
 from rawgan.testing.backends import use_backend
 

@@ -28,6 +28,7 @@ from bench.gpu.gpu_check import Section, check, table, verdict
 from bench.gpu.observations import GPU_LOST, Observations, collect, observed
 from rawgan.gan import ImageSpec
 from rawgan.gan import train_step as one_by_one
+from rawgan.gan.loss_config import DEFAULT_LOSS
 from rawgan.testing.backends import use_backend
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
@@ -121,7 +122,7 @@ def test_training_that_goes_another_way_is_found(run, plain_cupy, monkeypatch):
 class Replayed:
     """A GraphedStep as it should be."""
 
-    def __init__(self, gan, loss_config=PLAIN):
+    def __init__(self, gan, loss_config=DEFAULT_LOSS):
         self.gan, self.loss_config = gan, loss_config
 
     def __call__(self, real, z):
