@@ -13,12 +13,9 @@ from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies
 from rawgan.diagnosis.symptom import Symptom
-from rawgan.gan import Cycle, GANState, StepMetrics
+from rawgan.gan import StepMetrics, Trained
 from rawgan.pictures import save_grid
 from rawgan.tensor import Tensor
-
-Trained = GANState | Cycle
-"""Networks, their optimisers and averages: all that training changes."""
 
 
 class Task(ABC):
