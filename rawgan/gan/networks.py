@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import nn, ops, optim
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import Grid, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
 from rawgan.gan.models import MODELS, ImageKind, Kind, Pair, makers_of

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import ops
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.nn.layers import Conv2d, ConvTranspose2d, Linear, Sequential
 from rawgan.nn.module import Buffer, Module, check_modules

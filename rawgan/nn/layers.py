@@ -13,7 +13,7 @@ from rawgan import ops
 from rawgan.arrays import plain
 from rawgan.errors import ArgumentError, RawganError, ShapeError, described, shapes
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module, Observed, Parameter, check_modules, name_layer
+from rawgan.nn.module import Module, Parameter, check_modules, name_layer
 from rawgan.nn.stateless import LeakyReLU, ReLU
 from rawgan.ops._arguments import checked_generator, flag, is_whole, whole
 from rawgan.ops.conv import Padding, check_padding, pair_of
@@ -264,9 +264,8 @@ def _slope(layer: Module) -> float:
 
 
 def _calls_its_own(layer: Module) -> bool:
-    """Whether a call gives what its class's forward gives: nobody gave this one layer another."""
-    forward = layer.__dict__.get("forward")
-    return forward is None or isinstance(forward, Observed)
+    """True if a call runs its class's forward: nobody gave this one layer another."""
+    return "forward" not in layer.__dict__
 
 
 def _weight(

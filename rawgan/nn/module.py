@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from rawgan.arrays import plain
+from rawgan.autograd.observers import active
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, RawganError, ShapeError, described, one_line, shown
 from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
@@ -71,10 +71,23 @@ class Module:
         An error of rawgan's on the way says which layer it came from.
         """
         try:
-            return self.forward(*map(self.as_input, inputs), **options)
+            inputs = tuple([self.as_input(x) for x in inputs])
+            return self._observed(inputs, options) if active.observers else self.forward(*inputs, **options)
         except RawganError as error:
             _locate(error, self)
             raise
+
+    def _observed(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+        """Run forward while observers look on."""
+        observers, result = active.observers, None
+        for observer in observers:
+            observer.before_layer(self, inputs, options)
+        try:
+            result = self.forward(*inputs, **options)
+        finally:
+            for observer in reversed(observers):
+                observer.after_layer(self, inputs, options, result)
+        return result
 
     def as_input(self, x: Any) -> Any:
         """An input as forward gets it: a Tensor, None, or an array of integers or of a mask."""
@@ -348,18 +361,6 @@ def _options(module: Module) -> str:
         return module.describe_options()
     except Exception:  # it may be half made, which is perhaps what the error is about
         return "…"
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A module's forward while someone looks on: `around(forward, inputs, options)` returns what forward returned."""
-
-    forward: Callable[..., Tensor]
-    around: Callable[[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]], Tensor]
-
-    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """Call it, through `around`."""
-        return self.around(self.forward, inputs, options)
 
 
 def _as_weights(value: Any, like: Tensor) -> Any:

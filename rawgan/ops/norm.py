@@ -5,7 +5,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops._arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu

@@ -1,11 +1,12 @@
 """Ops that move elements without changing them. Each one's backward moves them back."""
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import integers
+from rawgan.arrays import constant, integers
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops._arguments import as_tensors, axes_of, is_number, is_whole, shape_of
@@ -20,6 +21,8 @@ class Reshape(Op):
 
     Backward: gx = gy in x's shape
     """
+
+    view_of = 0
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
@@ -37,6 +40,8 @@ class Transpose(Op):
     Backward: gx = gy with its axes put back
     """
 
+    view_of = 0
+
     def __init__(self, axes: Shape) -> None:
         self.axes = axes
 
@@ -52,6 +57,8 @@ class Slice(Op):
 
     Backward: gx = 0 except gx[index] = gy
     """
+
+    view_of = 0
 
     def __init__(self, index: Any) -> None:
         self.index = index
@@ -219,10 +226,18 @@ def slice_(x: Any, index: Any) -> Tensor:
                 "  take(x, indices) selects rows by an array of numbers"
             )
     try:
+        index = tuple(_fixed(part) for part in parts)
         np.broadcast_to(0, x.shape)[index]  # nothing is allocated: this only asks whether the index fits
     except (IndexError, TypeError, ValueError) as error:
         raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=index)}") from None
     return Slice(index)(x)
+
+
+def _fixed(part: Any) -> Any:
+    """A part of an index, free of arrays that could be written to before the backward pass: x[:n] takes one for n."""
+    if not isinstance(part, slice):
+        return part
+    return slice(*(None if n is None else operator.index(n) for n in (part.start, part.stop, part.step)))
 
 
 def take(x: Any, indices: Any) -> Tensor:
@@ -243,7 +258,7 @@ def take(x: Any, indices: Any) -> Tensor:
             f"take: indices must be integers, but are {indices.dtype}\n"
             "  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])"
         )
-    indices = integers(indices, "take: indices", x._array).copy()  # the backward pass needs them as they are now
+    indices = constant(integers(indices, "take: indices", x._array))  # the backward pass needs them as they are now
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
         raise ArgumentError(
             f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"

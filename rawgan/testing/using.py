@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rawgan.autograd import Op
 from rawgan.errors import CheckFailed
 from rawgan.nn import Module
-from rawgan.tensor import Tensor
+from rawgan.tensor import Node, Tensor
 from rawgan.testing.calls import is_floating, parameter_names, plain, random_like, unit, walked
 from rawgan.testing.outcome import close, difference
 from rawgan.testing.tolerances import TOLERANCES
@@ -115,9 +114,9 @@ def copied(layer: Module) -> Module:
     return copy.deepcopy(layer)
 
 
-def leaves_behind(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Op | None]]:
+def leaves_behind(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Node | None]]:
     """Every leaf that requires a gradient and from which results were made, and the op that takes it."""
-    pending: list[tuple[Tensor, Op | None]] = [(y, None) for y in results]
+    pending: list[tuple[Tensor, Node | None]] = [(y, None) for y in results]
     seen: set[int] = set()
     while pending:
         x, taker = pending.pop()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rawgan import Tensor, grad, nn, ops
-from rawgan.diagnosis.layers import around_layers
+from rawgan.autograd import Observer, observing
 from rawgan.errors import ArgumentError
 
 ODD = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-30, 3e38, -3e38, 2.0, -2.0]
@@ -242,16 +242,16 @@ def test_a_layer_or_an_activation_whose_forward_was_replaced_is_called():
         np.testing.assert_array_equal(nn.Sequential(layer, activation)(x).data, activation(layer(x)).data)
 
 
-def test_who_looks_on_sees_what_happens_otherwise():
-    def look(place, module, forward, inputs, options):
-        seen.append((type(module).__name__, options))
-        return forward(*inputs, **options)
+def test_observing_a_network_leaves_its_activations_fused():
+    class Calls(Observer):
+        def before_layer(self, layer, inputs, options):
+            seen.append((type(layer).__name__, options))
 
     seen = []
     network = nn.Sequential(conv(), nn.LeakyReLU(0.2))
-    with around_layers({"D": network}, look):
+    with observing(Calls()):
         network(np.zeros((1, 2, 2, 1), "float32"))
-    assert seen == [("Conv2d", {"slope": 0.2})]
+    assert seen == [("Sequential", {}), ("Conv2d", {"slope": 0.2})]
 
 
 def test_spectral_norm_takes_no_layer_whose_forward_it_would_not_call():
