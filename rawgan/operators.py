@@ -83,7 +83,7 @@ class Operators(Generic[Result]):
     __hash__ = object.__hash__
 
     def __getitem__(self, index: Any) -> Result:
-        return OPERATORS["slice"](self, index)
+        return OPERATORS["slice_"](self, index)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Sum over `axis`; over everything if None."""

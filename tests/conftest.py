@@ -13,7 +13,8 @@ from hypothesis import settings
 from rawgan.testing.kernel import chosen
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
 from rawgan_kernels import BACKENDS
-from rawgan_kernels.cpu import buffers, compiling
+from rawgan_kernels.cpu.compile import progress
+from rawgan_kernels.cpu.run import pool as buffers
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("brief", deadline=None, derandomize=True, max_examples=3)  # which lines are reached
@@ -25,7 +26,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     numba.set_num_threads(1)  # or the workers' threads wait for each other; some tests ask for two
 
 
-compiling._told.append("the tests")  # or the one line about compiling goes into the output that some test looks at
+progress.NOTICE.shown = True  # or the line about compiling goes into the output that some test looks at
 
 
 @pytest.fixture(params=[name for name, devices in BACKENDS.items() if "cpu" in devices])

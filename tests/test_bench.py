@@ -1,31 +1,36 @@
 """The parts of the benchmarks that take no time: what is counted, compared, written and drawn."""
 
+import ast
 import json
 import re
 from collections import Counter
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from importlib.machinery import PathFinder
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import ROOT
 
 from bench import __main__ as command_line
-from bench import files, machine, mixtures, plots
-from bench.cases import KERNELS, Array, Case, of_shape, own
-from bench.competitors import Task, largest_difference
-from bench.errors import BenchError
-from bench.formulas import cost, evaluate, roofline_seconds
-from bench.kernel_workers import IN_PLACE, error
-from bench.report import Result
-from bench.rounds import Spread, fastest, in_turn, ratios
-from bench.scaling import exponent
-from bench.shapes import parse_image, parse_sizes
-from bench.terminal import make_console
-from bench.watching import BATCH, calls_of, scale, watch
-from bench.workers import limit_threads
+from bench.common import files, machine
+from bench.common.errors import BenchError
+from bench.common.experiment import BENCH, ROOMS, experiment, experiments
+from bench.common.rounds import Spread, fastest, in_turn, ratios
+from bench.common.shapes import parse_image, parse_sizes
+from bench.common.terminal import make_console
+from bench.common.workers import limit_threads
+from bench.competitors.formulas import cost, evaluate, roofline_seconds
+from bench.competitors.kernel_calls import KERNELS, ArraySpec, KernelCall, call_on, parse_call
+from bench.competitors.kernels import IN_PLACE, error
+from bench.competitors.step_calls import BATCH, calls_of, scale, watch
+from bench.competitors.steps import Workload, largest_difference
+from bench.cpu.scaling import exponent
+from bench.cpu.step_report import Result
+from bench.experiments import mixtures
+from bench.experiments.plots import draw_again
 from rawgan.data import ring8
-from rawgan.gan import ImageKind
+from rawgan.gan import ImageSpec
 from rawgan.metrics import quality
 from rawgan_kernels import Window, reference
 
@@ -67,7 +72,7 @@ def test_competitors_that_disagree_are_found():
 
 
 def test_thread_counts_are_checked(monkeypatch):
-    monkeypatch.setattr("bench.workers.os.environ", {})
+    monkeypatch.setattr("bench.common.workers.os.environ", {})
     assert limit_threads(0) == machine.usable_cores()
     with pytest.raises(BenchError, match="--threads must be from 1 to"):
         limit_threads(machine.usable_cores() + 1)
@@ -78,7 +83,7 @@ def test_thread_counts_are_checked(monkeypatch):
 
 def test_shapes_are_parsed():
     assert parse_sizes("128x32x32×64") == (128, 32, 32, 64)
-    assert parse_image("28x28x1") == ImageKind(28, 1)
+    assert parse_image("28x28x1") == ImageSpec(28, 1)
 
 
 @pytest.mark.parametrize("text", ["", "x", "28x", "28x0", "28x-1", "1e3", "28,28"])
@@ -94,14 +99,14 @@ def test_images_are_square_and_have_channels(text):
 
 
 def test_own_convolutions():
-    case = own("conv2d_weight_grad", "2x8x8x3:16")
+    case = parse_call("conv2d_weight_grad", "2x8x8x3:16")
     assert case.arguments == (
-        Array((2, 8, 8, 3)),
-        Array((2, 4, 4, 16)),
+        ArraySpec((2, 8, 8, 3)),
+        ArraySpec((2, 4, 4, 16)),
         Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1))),
     )
-    same = own("conv2d_input_grad", "2x8x8x3:16,kernel=3,stride=1")
-    assert same.arguments[:2] == (Array((2, 8, 8, 16)), Array((3, 3, 3, 16)))
+    same = parse_call("conv2d_input_grad", "2x8x8x3:16,kernel=3,stride=1")
+    assert same.arguments[:2] == (ArraySpec((2, 8, 8, 16)), ArraySpec((3, 3, 3, 16)))
     assert case.label == "2×8×8×3:16"
     assert same.label == "2×8×8×3:16,kernel=3,stride=1,padding=1"
 
@@ -119,14 +124,14 @@ def test_own_convolutions():
 )
 def test_own_shapes_without_a_meaning_are_refused(kernel, text, message):
     with pytest.raises(BenchError, match=message):
-        own(kernel, text)
+        parse_call(kernel, text)
 
 
 # --- the calls of a training step ------------------------------------------------------------------------------------
 
 
 def test_a_watched_step_has_the_calls_that_its_layers_make():
-    calls = watch("dcgan", ImageKind(8))
+    calls = watch("dcgan", ImageSpec(8))
     first = [case for case in calls if case.kernel == "conv2d_input_grad" and case.named()["w"].shape[2] == 1]
     assert first, "the generator's last layer"
     assert all(case.named()["gy"].shape[0] == BATCH for case in first)
@@ -136,20 +141,20 @@ def test_a_watched_step_has_the_calls_that_its_layers_make():
 
 def test_the_batch_is_scaled_and_nothing_else():
     window = Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))
-    case = Case("conv2d", (Array((BATCH, 8, 8, 3)), Array((4, 4, 3, 16)), window))
-    assert scale(case, 128).arguments == (Array((128, 8, 8, 3)), Array((4, 4, 3, 16)), window)
-    assert scale(replace(case, arguments=(Array((BATCH * 64, 16)),)), 2).arguments == (Array((128, 16)),)
+    case = KernelCall("conv2d", (ArraySpec((BATCH, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window))
+    assert scale(case, 128).arguments == (ArraySpec((128, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window)
+    assert scale(replace(case, arguments=(ArraySpec((BATCH * 64, 16)),)), 2).arguments == (ArraySpec((128, 16)),)
 
 
 def test_every_kernel_has_a_case():
-    calls = calls_of(("dcgan",), (ImageKind(8),), 4)
+    calls = calls_of(("dcgan",), (ImageSpec(8),), 4)
     assert {case.kernel for case in calls} == set(KERNELS)
     assert any(count == Counter({"dcgan 8×8×1": 1}) for count in calls.values())
 
 
 @pytest.mark.parametrize("kernel", [name for name in KERNELS if not name.startswith("conv2d") and name != "matmul"])
 def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
-    case = of_shape(kernel, (4, 3, 3, 2))
+    case = call_on(kernel, (4, 3, 3, 2))
     values = case.values()
     result = getattr(reference, kernel)(*values.values())
     results = () if kernel in IN_PLACE else result if isinstance(result, tuple) else (result,)
@@ -160,10 +165,10 @@ def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
 
 
 def test_arrays_lie_in_memory_as_they_were_seen():
-    drawn = Array((3, 5), order=(1, 0)).draw("a", np.random.default_rng(0))
+    drawn = ArraySpec((3, 5), order=(1, 0)).draw("a", np.random.default_rng(0))
     assert drawn.shape == (3, 5)
     assert drawn.T.flags.c_contiguous
-    assert (Array((100,)).draw("var", np.random.default_rng(0)) > 0).all()
+    assert (ArraySpec((100,)).draw("var", np.random.default_rng(0)) > 0).all()
 
 
 # --- operations and bytes --------------------------------------------------------------------------------------------
@@ -178,23 +183,23 @@ def counted(case):
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"])
 def test_a_convolution_by_hand(kernel):
     # Each of 2·4·4 pixels of the smaller image: 16 channels of 4·4·3 multiplications and additions.
-    flops, size = counted(own(kernel, "2x8x8x3:16"))
+    flops, size = counted(parse_call(kernel, "2x8x8x3:16"))
     assert flops == 2 * (2 * 4 * 4) * 16 * (4 * 4 * 3)
     assert size == 4 * (2 * 8 * 8 * 3 + 4 * 4 * 3 * 16 + 2 * 4 * 4 * 16)
 
 
 def test_element_wise_by_hand():
-    assert counted(of_shape("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
+    assert counted(call_on("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
 
 
 def test_a_product_by_hand():
-    flops, size = counted(own("matmul", "3x5:2"))
+    flops, size = counted(parse_call("matmul", "3x5:2"))
     assert flops == 2 * 3 * 5 * 2
     assert size == 4 * (3 * 5 + 5 * 2 + 3 * 2)
 
 
 def test_an_update_by_hand():
-    flops, size = cost("adam_update", of_shape("adam_update", (6, 5)).values(), ())
+    flops, size = cost("adam_update", call_on("adam_update", (6, 5)).values(), ())
     assert flops == 14 * 30
     assert size == 4 * 30 * (2 + 1 + 2 + 2)
 
@@ -256,7 +261,7 @@ def test_other_files_are_no_reports(tmp_path, text):
 
 
 def test_a_step_as_json():
-    task = Task("dcgan", 28, 1, batch_size=10, threads=2)
+    task = Workload("dcgan", 28, 1, batch_size=10, threads=2)
     seconds = {"rawgan cpu": [1.0, 1.0], "slow": [4.0, 4.0], "fast": [2.0, 2.0]}
     result = Result(task, ["rawgan cpu"], seconds, dict.fromkeys(seconds, 2**20), 0.0, [])
     report = json.loads(json.dumps(result.as_dict()))
@@ -315,14 +320,14 @@ def test_pictures_are_drawn_from_reports(tmp_path, spread, capsys):
 def test_reports_without_a_picture(tmp_path):
     path = tmp_path / "startup.json"
     files.write(path, {"benchmark": "startup"})
-    assert plots.draw(path) == []
+    assert draw_again(path) == []
 
 
 # --- mixtures --------------------------------------------------------------------------------------------------------
 
 
 def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path.touch())
+    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
     options = ("--steps", "2", "--width", "4", "--batch-size", "8", "--samples", "9")
     runs = [mixtures.run("ring8", recipe, 0, options) for recipe in mixtures.RECIPES]
     for one in runs:
@@ -336,7 +341,41 @@ def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
     assert "0.600 (0.500–0.700)" in printed
     assert re.search(r"PacGAN2, published +7.9 +0.96", printed)
     files.write(tmp_path / "mixtures.json", {"benchmark": "mixtures", "results": runs})
-    assert plots.draw(tmp_path / "mixtures.json") == [tmp_path / "mixtures.png"]
+    assert draw_again(tmp_path / "mixtures.json") == [tmp_path / "mixtures.png"]
+
+
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_experiment_is_one_file():
+    """Its name is that of its file, its entry is in it; every room has some."""
+    assert {module.split(".")[1] for module in experiments().values()} == set(ROOMS)
+    for name in experiments():
+        found = experiment(name)
+        assert found.summary
+        assert found.minutes > 0
+        assert callable(found.main)
+
+
+FLOORS = ["common", "competitors", "cpu gpu experiments robustness"]
+"""Rooms of bench/, from the bottom up: a file imports from its own room and from those further down."""
+
+
+def test_imports_point_down_and_not_in_circles():
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
+    files_of_rooms = {f"bench.{path.parent.name}.{path.stem}": path for path in BENCH.glob("*/*.py")}
+    imports = {}
+    for module, path in files_of_rooms.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bench."):
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)} & files_of_rooms.keys()
+        imports[module] = found
+        room = module.split(".")[1]
+        for other in found:
+            there = other.split(".")[1]
+            assert there == room or floor[there] < floor[room], f"{module} imports {other}"
+    TopologicalSorter(imports).prepare()  # raises CycleError
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
@@ -345,9 +384,9 @@ def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
 def test_commands(capsys):
     assert command_line.main(["--help"]) == 0
     listing = capsys.readouterr().out
-    assert all(f"  {name} " in listing for name in command_line.COMMANDS)
+    assert all(f"  {name} " in listing for name in experiments())
     assert command_line.main(["stp"]) == 2
-    assert "there is no command 'stp'" in capsys.readouterr().err
+    assert "there is no experiment 'stp'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -366,8 +405,8 @@ def test_commands(capsys):
     ],
 )
 def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr("bench.step.importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("bench.workers.os.environ", {})
+    monkeypatch.setattr("bench.cpu.step.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("bench.common.workers.os.environ", {})
     assert command_line.main(arguments) == 1
     assert message in capsys.readouterr().err
 
@@ -375,11 +414,10 @@ def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
 @pytest.mark.parametrize("name", ["bench", "tests"])
 def test_an_installation_that_can_be_edited_stands_in_the_way_of_no_other_project(name, tmp_path):
     """The root of the repository is then on the path of every project, which may have folders of these names."""
-    root = Path(__file__).parents[1]
     (tmp_path / name).mkdir()
     (tmp_path / name / "theirs.py").write_text("")
-    for path in ([str(root), str(tmp_path)], [str(tmp_path), str(root)]):
+    for path in ([str(ROOT), str(tmp_path)], [str(tmp_path), str(ROOT)]):
         package = PathFinder.find_spec(name, path)
         assert PathFinder.find_spec(f"{name}.theirs", package.submodule_search_locations) is not None
     (tmp_path / name / "__init__.py").write_text("")
-    assert PathFinder.find_spec(name, [str(root), str(tmp_path)]).origin == str(tmp_path / name / "__init__.py")
+    assert PathFinder.find_spec(name, [str(ROOT), str(tmp_path)]).origin == str(tmp_path / name / "__init__.py")

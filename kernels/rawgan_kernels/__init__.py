@@ -107,7 +107,7 @@ def trim_memory() -> None:
 
     >>> trim_memory()
     """
-    if (buffers := sys.modules.get("rawgan_kernels.cpu.buffers")) is not None:
+    if (buffers := sys.modules.get("rawgan_kernels.cpu.run.pool")) is not None:
         buffers.pool.trim()
     if (cupy := sys.modules.get("cupy")) is not None:
         cupy.get_default_memory_pool().free_all_blocks()

@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from rawgan.data import KNOWN, MIXTURES, Mixture
+from rawgan.data import KNOWN_SETS, MIXTURES, Mixture
 from rawgan.diagnosis.doctor import NONE, Remedies
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.files import expanded
-from rawgan.gan import Kind, Recipe, objective
+from rawgan.gan import DataSpec, LossConfig, losses_of
 
 DEFAULT_STEPS = 3000
 
@@ -188,7 +188,7 @@ class RunConfig(ABC):
         if self.evaluate_every is None and (self.evaluate_samples is not None or self.evaluate_features is not None):
             raise ArgumentError("evaluate_samples and evaluate_features are about evaluate_every, which is unset")
         check_range("seed", self.seed, 0, 2**64 - 1)
-        objective(self.objective, self.smooth_real, self.smooth_fake)
+        losses_of(self.objective, self.smooth_real, self.smooth_fake)
         if not 0 <= self.ema < 1:
             raise ArgumentError(f"ema must be at least 0 and less than 1, but is {shown(self.ema)}")
         if not 0 <= self.instance_noise <= 10:
@@ -206,9 +206,9 @@ class RunConfig(ABC):
                 f"{LARGEST_PICTURE:,} pixels; take fewer samples"
             )
 
-    def recipe(self) -> Recipe:
+    def loss_config(self) -> LossConfig:
         """How the networks play."""
-        return Recipe(
+        return LossConfig(
             objective=self.objective,
             smooth_real=self.smooth_real,
             smooth_fake=self.smooth_fake,
@@ -231,7 +231,7 @@ class RunConfig(ABC):
 
     @property
     @abstractmethod
-    def kind(self) -> Kind:
+    def spec(self) -> DataSpec:
         """What pictures are of."""
 
     @property
@@ -357,7 +357,7 @@ def absolute(place: str) -> str:
     >>> absolute("mnist"), absolute("./mnist") == str(Path.cwd() / "mnist")
     ('mnist', True)
     """
-    if place in KNOWN or place in MIXTURES:
+    if place in KNOWN_SETS or place in MIXTURES:
         return place
     try:
         return str(expanded(place).absolute())

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from rawgan.config.base import RunConfig, check_place, check_range
-from rawgan.data import KNOWN, MIXTURES, has_test_split, is_image_folder, may_be_image_folder
-from rawgan.data.degrading import Degradation
-from rawgan.data.pairs import MADE
-from rawgan.data.styles import STYLES, checked_styles
+from rawgan.data import KNOWN_SETS, MIXTURES, has_test_split, is_image_folder, may_be_image_folder
+from rawgan.data.pairs.degradations import Degradation
+from rawgan.data.pairs.made_sources import MADE_SOURCES
+from rawgan.data.pairs.styles import STYLES, checked_styles
 from rawgan.diagnosis.doctor import Remedies
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import PATCHES, ImageKind, TranslationKind
-from rawgan.gan.translating import LEARNING_RATE
+from rawgan.gan import PATCHES, TRANSLATORS, ImageSpec, TranslationSpec
 from rawgan.metrics.classifier import DIGITS
 
 MEASURED = 1000
@@ -67,9 +66,10 @@ class TranslateConfig(RunConfig):
     @property
     def usual(self) -> dict[str, Any]:
         """See the base class."""
-        rate = LEARNING_RATE if self.learning_rate is None else self.learning_rate
+        default = TRANSLATORS[self.network].learning_rate
+        rate = default if self.learning_rate is None else self.learning_rate
         measured = {} if self.evaluate_every is None else {"evaluate_samples": MEASURED}
-        return super().usual | {"learning_rate": LEARNING_RATE, "d_learning_rate": rate} | measured
+        return super().usual | {"learning_rate": default, "d_learning_rate": rate} | measured
 
     @property
     def measured(self) -> int:
@@ -90,13 +90,13 @@ class TranslateConfig(RunConfig):
 
     @property
     @abstractmethod
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """What the networks take and make, once the data was seen."""
 
     @property
-    def kind(self) -> ImageKind:
+    def spec(self) -> ImageSpec:
         """What pictures are of."""
-        return ImageKind(self.size, self.channels or 1)
+        return ImageSpec(self.size, self.channels or 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +197,7 @@ class Pix2pixConfig(PairedConfig):
     @property
     def usual_pairs(self) -> str:
         """Where pairs come from, unless an option says so."""
-        return "edges" if self.data in KNOWN else "side-by-side"
+        return "edges" if self.data in KNOWN_SETS else "side-by-side"
 
     @property
     def how(self) -> str:
@@ -212,23 +212,23 @@ class Pix2pixConfig(PairedConfig):
         if self.targets is not None and self.pairs is not None:
             raise ArgumentError(f"targets and pairs {self.pairs} both say where pairs come from; give one of them")
         check_place("targets", self.targets)
-        if self.reverse and self.how in MADE:
+        if self.reverse and self.how in MADE_SOURCES:
             raise ArgumentError(f"reverse is for pairs in files, but these are {self.how}; leave it out")
-        if self.targets is not None and self.data in KNOWN:
+        if self.targets is not None and self.data in KNOWN_SETS:
             raise ArgumentError(f"targets is for two folders, but data is {self.data}")
-        if self.how == "side-by-side" and self.data in KNOWN:
+        if self.how == "side-by-side" and self.data in KNOWN_SETS:
             raise ArgumentError(
-                f"pairs {self.how}: {self.data} has single images; make pairs of them, by --pairs {', '.join(MADE)}, "
-                f"or say ./{self.data} for a folder of that name"
+                f"pairs {self.how}: {self.data} has single images; make pairs of them, by "
+                f"--pairs {', '.join(MADE_SOURCES)}, or say ./{self.data} for a folder of that name"
             )
         if self.source_channels not in (None, 1, 2, 3, 4):
             raise ArgumentError(f"source_channels must lie in 1 ... 4, but is {self.source_channels}; leave it out")
         check_targets_white(self.targets_white, self.targets)
 
     @property
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """See the base class."""
-        return TranslationKind(self.size, self.source_channels or 1, self.channels or 1)
+        return TranslationSpec(self.size, self.source_channels or 1, self.channels or 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -291,17 +291,17 @@ class EnhanceConfig(PairedConfig):
             raise ArgumentError(f"whole is for folders of images, but data is {self.data}; leave it out")
         if (self.network == "subpixel") != (self.task == "super-resolution"):
             raise ArgumentError(f"model {self.network} is not for {self.task}; leave --model out to have one that is")
-        if self.size % self.degradation.enlarged:
+        if self.size % self.degradation.scale:
             raise ArgumentError(f"images of {self.size} pixels cannot be shrunk by {self.factor}; take a multiple")
         if self.task == "inpaint" and self.hole >= self.size:
             raise ArgumentError(f"hole {self.hole} leaves nothing of images of {self.size} pixels")
 
     @property
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """See the base class."""
         channels = self.channels or 1
-        return TranslationKind(
-            self.size, self.degradation.sources(channels), channels, self.degradation.enlarged,
+        return TranslationSpec(
+            self.size, self.degradation.source_channels(channels), channels, self.degradation.scale,
             masked=self.task == "inpaint",
         )  # fmt: skip
 
@@ -312,7 +312,7 @@ class CycleConfig(TranslateConfig):
     losses and weights in a run folder.
 
     >>> CycleConfig().translation
-    TranslationKind(size=28, sources=1, channels=1, enlarged=1, masked=False)
+    TranslationSpec(size=28, sources=1, channels=1, enlarged=1, masked=False)
     """
 
     command: ClassVar[str] = "cyclegan"
@@ -370,9 +370,9 @@ class CycleConfig(TranslateConfig):
         check_range("history", self.history, 0, 10**5)
 
     @property
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """What the networks take and make, once the data was seen."""
-        return TranslationKind(self.size, self.channels or 1, self.channels or 1)
+        return TranslationSpec(self.size, self.channels or 1, self.channels or 1)
 
 
 def check_targets_white(white: float | None, targets: str | None) -> None:

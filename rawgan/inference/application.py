@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from rawgan.config.translation import KINDS, CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
 from rawgan.data import to_uint8, to_unit
-from rawgan.data.bounded import machine_bytes
-from rawgan.data.degrading import with_hole
-from rawgan.data.imageset import Progress
-from rawgan.data.opening import note_deep, upright_image
-from rawgan.data.pairs import MADE
-from rawgan.data.pixels import in_mode
-from rawgan.data.survey import Survey
+from rawgan.data.files.image_files import note_deep, upright_image
+from rawgan.data.files.survey import Survey
+from rawgan.data.image_set import Progress
+from rawgan.data.memory_limits import machine_bytes
+from rawgan.data.pairs.degradations import with_hole
+from rawgan.data.pairs.made_sources import MADE_SOURCES
+from rawgan.data.pixels import with_channels
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.restoration import checkpoint_of
@@ -117,8 +117,8 @@ class Work:
 def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
     """Images that can be made at once: of the same size, one after the other, no more pixels than of a large one.
 
-    >>> from rawgan.gan import TranslationKind, build_translator
-    >>> gan = build_translator("unet", TranslationKind(16, 1, 1), width=2)
+    >>> from rawgan.gan import TranslationSpec, build_translator
+    >>> gan = build_translator("unet", TranslationSpec(16, 1, 1), width=2)
     >>> works = [Work(n, "", Path(), np.empty((1, 8, w, 1)), None) for n, w in enumerate((8, 8, 9, 8, 8, 8))]
     >>> [[work.number for work in batch] for batch in together(works, gan)]
     [[0, 1], [2], [3, 4, 5]]
@@ -127,7 +127,7 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
     for work in works:
         if batch:
             _, height, width, _ = batch[0].source.shape
-            most = at_once(height * gan.kind.enlarged, width * gan.kind.enlarged)
+            most = at_once(height * gan.spec.enlarged, width * gan.spec.enlarged)
             if len(batch) >= most or work.source.shape != batch[0].source.shape:
                 yield batch
                 batch = []
@@ -139,7 +139,7 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
 def knows_sources(config: TranslateConfig) -> bool:
     """Whether a file that shows what should come out is enough to have what it is made of, too."""
     return isinstance(config, EnhanceConfig) or (
-        isinstance(config, Pix2pixConfig) and config.how in (*MADE, "side-by-side")
+        isinstance(config, Pix2pixConfig) and config.how in (*MADE_SOURCES, "side-by-side")
     )
 
 
@@ -200,17 +200,17 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
     """Source and target, as in training."""
     target = to_unit(pixels)
     if isinstance(config, EnhanceConfig):
-        factor = config.degradation.enlarged
+        factor = config.degradation.scale
         height, width = (side // factor * factor for side in target.shape[1:3])
         if not (height and width):
             raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
         try:
-            return config.degradation.of(target, make_rng(seed, f"apply to {path.name}")), target
+            return config.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
     assert isinstance(config, Pix2pixConfig)
-    return to_unit(MADE[config.how](pixels)), target
+    return to_unit(MADE_SOURCES[config.how](pixels)), target
 
 
 def applied(
@@ -224,11 +224,11 @@ def applied(
     Shapes: (N, h, w, sources) → (N, H, W, channels), bytes
     Raises: MemoryError for images that are too large for this machine
     """
-    stride, enlarged = gan.stride, gan.kind.enlarged
+    stride, enlarged = gan.stride, gan.spec.enlarged
     count, height, width, _ = source.shape
     more = [max(2 * stride, -(-side // stride) * stride) - side for side in (height, width)]
     padded = np.pad(source, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")
-    made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.uint8)
+    made = np.empty((count, height * enlarged, width * enlarged, gan.spec.channels), np.uint8)
     if gan.reach is None:
         step, reach = max(padded.shape[1:3]), 0
     else:
@@ -251,4 +251,4 @@ def applied(
 
 
 def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
-    return np.asarray(in_mode(image, channels)).reshape(1, image.height, image.width, channels)
+    return np.asarray(with_channels(image, channels)).reshape(1, image.height, image.width, channels)

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rawgan.data import to_uint8
-from rawgan.data.opening import opened_image
+from rawgan.data.files.image_files import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.files import open_file
 from rawgan.pictures.plots import plotting
-from rawgan.storage.atomic import naming, write_file
-from rawgan.storage.run_folder import numbered_files
+from rawgan.storage.atomic import write_file
+from rawgan.storage.lookup import errors_naming
+from rawgan.storage.numbered_files import numbered_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -422,7 +423,7 @@ def is_whole_png(path: Path) -> bool:
     ...     before, is_whole_png(path)
     (True, False)
     """
-    with naming(path, "read"), open_file(path) as file:
+    with errors_naming(path, "read"), open_file(path) as file:
         begin = file.read(len(PNG[0]))
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - len(PNG[1])))
@@ -430,7 +431,7 @@ def is_whole_png(path: Path) -> bool:
 
 
 def _read_png(path: Path) -> "Image":
-    with naming(path, "read"):
+    with errors_naming(path, "read"):
         open_file(path).close()
     try:
         with opened_image(path, ("PNG",)) as picture:

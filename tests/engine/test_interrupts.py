@@ -11,8 +11,8 @@ from rawgan import Tensor, autograd, grad, nn, no_grad, ops, optim
 from rawgan.autograd import is_recording
 from rawgan.nn import module
 from rawgan.ops import norm
-from rawgan_kernels.cpu import buffers
-from rawgan_kernels.cpu.buffers import SMALL, Pool
+from rawgan_kernels.cpu.run import pool as buffers
+from rawgan_kernels.cpu.run.pool import SMALL, Pool
 
 F32 = np.dtype("float32")
 

@@ -16,8 +16,9 @@ import pytest
 from fake_graphs import FakeCuda, done, made
 from numpy.lib.stride_tricks import as_strided
 
-from rawgan_kernels.cuda import cublas, language
-from rawgan_kernels.cuda.simulator import simulate
+from rawgan_kernels.cuda.compile import language
+from rawgan_kernels.cuda.run import cublas
+from rawgan_kernels.cuda.simulation.simulator import simulate
 
 traffic = Counter()
 """How often arrays were sent to the GPU, and how often the CPU waited for numbers of it."""

@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: read whole, from folders that nobody else can write to, or not at all; never lacking."""
+"""Compiled kernels on disk: read whole, from folders that no other user can write to, or compiled again."""
 
 import errno
 import os
@@ -10,20 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rawgan_kernels.cpu import code_cache
-from rawgan_kernels.cpu.code_cache import MAGIC, CodeCache, Place, Store
-from rawgan_kernels.cpu.compiling import kernel
+from rawgan_kernels.cpu.compile import places, store
+from rawgan_kernels.cpu.compile.code_cache import CodeCache
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.compile.places import Place, distrust
+from rawgan_kernels.cpu.compile.store import ABANDONED_SECONDS, MAGIC, Store, sweep, write_whole
 
 
 @pytest.fixture
 def place(tmp_path):
     return Place(tmp_path.resolve() / "cache")
-
-
-@pytest.fixture
-def told(monkeypatch):
-    """What was said of the folder, empty again after the test."""
-    monkeypatch.setattr(code_cache, "_told", [])
 
 
 # --- what is read ------------------------------------------------------------------------------------------------
@@ -93,18 +89,18 @@ def test_what_is_no_file_is_none(place, make, patience):
     assert [*Store([place]).read("there")] == []
 
 
-def test_a_huge_file_is_not_read(place, monkeypatch):
-    store = Store([place])
-    store.write("add", b"code")
-    monkeypatch.setattr(code_cache, "LARGEST", (place.folder / "add").stat().st_size - 1)
-    assert [*store.read("add")] == []
+def test_a_huge_file_is_not_read(place):
+    Store([place]).write("add", b"code")
+    size = (place.folder / "add").stat().st_size
+    assert [*Store([place], largest=size).read("add")] == [b"code"]
+    assert [*Store([place], largest=size - 1).read("add")] == []
 
 
 # --- who can write -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("where", "mode"), [("folder", 0o777), ("folder", 0o1777), ("root", 0o777), ("above", 0o777)])
-def test_where_others_can_write_nothing_is_read_nor_written(place, mode, where, tmp_path, told, capsys):
+def test_where_others_can_write_nothing_is_read_nor_written(place, mode, where, tmp_path):
     Store([place]).write("add", b"code")
     folder = {"folder": place.folder, "root": place.root, "above": place.root.parent}[where]
     folder.chmod(mode)
@@ -131,15 +127,16 @@ def test_a_group_of_this_user_alone_may_write(place, monkeypatch):
     Store([place]).write("add", b"code")
     place.folder.chmod(0o775)
     for private in (True, False):
-        monkeypatch.setattr(code_cache, "_is_private", lambda group, private=private: private)
+        monkeypatch.setattr(places, "is_private", lambda group, private=private: private)
         assert [*Store([place]).read("add")] == [b"code"] * private
 
 
 def test_what_another_user_owns_is_not_read(place, monkeypatch):
     Store([place]).write("add", b"code")
-    monkeypatch.setattr(code_cache, "_trusted_users", lambda: frozenset({os.geteuid() + 1}))
+    for module in (places, store):
+        monkeypatch.setattr(module, "trusted_users", lambda: frozenset({os.geteuid() + 1}))
     assert [*Store([place]).read("add")] == []
-    assert code_cache.distrust(place.folder) == f"{place.folder} belongs to another user"
+    assert distrust(place.folder) == f"{place.folder} belongs to another user"
 
 
 def test_a_file_that_others_can_write_to_is_not_read(place):
@@ -182,8 +179,8 @@ def homeless(monkeypatch, tmp_path):
     return tmp_path.resolve()
 
 
-def test_without_a_home_the_temporary_folder_serves_with_one_line(homeless, told, capsys):
-    found = code_cache.places()
+def test_without_a_home_the_temporary_folder_serves_with_one_line(homeless, capsys):
+    found = places.places()
     assert [place.kept for place in found] == [True, False, False, False]
     temporary = found[1]
     assert temporary.root == homeless / f"rawgan-kernels-{os.geteuid()}"
@@ -201,14 +198,14 @@ def test_without_a_home_the_temporary_folder_serves_with_one_line(homeless, told
 def test_a_folder_in_no_home_is_none(homeless, monkeypatch, chosen):
     monkeypatch.setenv("NUMBA_CACHE_DIR", chosen)
     monkeypatch.setenv("XDG_CACHE_HOME", chosen)
-    assert all("~" not in str(place.root) for place in code_cache.places())
+    assert all("~" not in str(place.root) for place in places.places())
     assert [*Path().iterdir()] == []
 
 
 def test_no_temporary_folder_is_made_up(homeless, monkeypatch):
     """Python's own choice would be the current folder in the end."""
     monkeypatch.setenv("TMPDIR", str(homeless / "nothing"))
-    place = code_cache.places()[1]
+    place = places.places()[1]
     assert place.root.parent == homeless / "nothing"
     assert not place.takes_files()
     assert not place.root.parent.exists()
@@ -217,10 +214,10 @@ def test_no_temporary_folder_is_made_up(homeless, monkeypatch):
 def test_the_chosen_folder_is_the_only_one_if_it_takes_files(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NUMBA_CACHE_DIR", "~/chosen")
-    assert [place.root for place in code_cache.places()] == [tmp_path.resolve() / "chosen"]
+    assert [place.root for place in places.places()] == [tmp_path.resolve() / "chosen"]
     (tmp_path / "file").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", "~/file")
-    first, *others = code_cache.places()
+    first, *others = places.places()
     assert first.root == tmp_path.resolve() / "file"  # which may be read, if nothing more
     assert len(others) >= 2
 
@@ -231,15 +228,14 @@ def test_what_cannot_be_written_to_is_read(place, tmp_path):
     assert [*Store([other, place]).read("add")] == [b"code"]
 
 
-def test_a_full_disk_costs_the_cache_and_nothing_else(place, monkeypatch, told, capsys):
+def test_a_full_disk_costs_the_cache_and_nothing_else(place, capsys):
     def full(path, data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(code_cache, "_write", full)
     store = Store([place])
     assert store.takes_files()
     for _ in range(2):
-        store.write("add", b"code")
+        store.write("add", b"code", write=full)
     assert store.place is None
     assert not store.takes_files()
     assert capsys.readouterr().err == (
@@ -252,13 +248,13 @@ def test_half_a_file_is_removed_at_once_and_after_a_kill_in_the_next_hour(place,
     store.write("add", b"code")
     monkeypatch.setattr(Path, "replace", lambda *paths: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     with pytest.raises(OSError, match="broken"):
-        code_cache._write(place.folder / "multiply", b"")
+        write_whole(place.folder / "multiply", b"")
     monkeypatch.undo()
     assert [path.name for path in place.folder.iterdir()] == ["add"]
-    for name, age in (("old.part", code_cache.ABANDONED_SECONDS + 9), ("new.part", 9)):
+    for name, age in (("old.part", ABANDONED_SECONDS + 9), ("new.part", 9)):
         (place.folder / name).touch()
         os.utime(place.folder / name, (time.time() - age,) * 2)
-    code_cache._sweep.cache_clear()
+    sweep.cache_clear()
     store.write("add", b"code")
     assert sorted(path.name for path in place.folder.iterdir()) == ["add", "new.part"]
 
@@ -286,40 +282,39 @@ class Malice:
 
 
 @pytest.fixture
-def compiled(place, monkeypatch, tmp_path):
-    """Compiles a function as a new process would: says how often it was found on disk."""
-    monkeypatch.setattr(code_cache, "store", lambda: Store([place]))
+def call_anew(place, monkeypatch, tmp_path):
+    """A function that compiles and calls another as a new process would. Returns how often it was found on disk."""
     monkeypatch.chdir(tmp_path)
 
     def call():
-        dispatcher = kernel(_twice)
+        dispatcher = compiled(_twice, store=lambda: Store([place]))
         assert dispatcher(np.float32(1.5)) == 3
         return sum(dispatcher.stats.cache_hits.values())
 
     return call
 
 
-def test_a_kernel_is_compiled_once_and_again_if_its_file_is_damaged(compiled, place):
-    assert [compiled(), compiled()] == [0, 1]
+def test_a_kernel_is_compiled_once_and_again_if_its_file_is_damaged(call_anew, place):
+    assert [call_anew(), call_anew()] == [0, 1]
     (file,) = place.folder.iterdir()
     file.write_bytes(pickle.dumps(Malice()))
-    assert [compiled(), compiled()] == [0, 1]
+    assert [call_anew(), call_anew()] == [0, 1]
     store = Store([place])
-    for body in (b"no pickle", pickle.dumps(7), pickle.dumps((code_cache.Path, 1)), pickle.dumps(((), ()))):
+    for body in (b"no pickle", pickle.dumps(7), pickle.dumps((Path, 1)), pickle.dumps(((), ()))):
         store.write(file.name, body)  # by us, with other libraries
-        assert [compiled(), compiled()] == [0, 1]
+        assert [call_anew(), call_anew()] == [0, 1]
     assert not Path("malice").exists()
 
 
-def test_numbas_own_files_are_left_alone(compiled, place):
-    compiled()
+def test_numbas_own_files_are_left_alone(call_anew, place):
+    call_anew()
     for name in ("test_code_cache._twice-1.py311.nbi", "twice.nbi", "twice.1.nbc"):
         (place.folder / name).write_bytes(pickle.dumps(Malice()))
-    assert compiled() == 1
+    assert call_anew() == 1
     assert not Path("malice").exists()
 
 
-def test_code_is_told_apart_by_types_and_by_what_it_was_compiled_with(monkeypatch):
+def test_code_is_told_apart_by_types_processor_versions_and_function():
     cache, files = CodeCache(_twice), set()
 
     class Codegen:
@@ -329,11 +324,10 @@ def test_code_is_told_apart_by_types_and_by_what_it_was_compiled_with(monkeypatc
             return (self.cpu,)
 
     codegen = Codegen()
-    files.add(cache._file(("float32",), codegen))
-    files.add(cache._file(("float64",), codegen))
+    files.add(cache.file(("float32",), codegen))
+    files.add(cache.file(("float64",), codegen))
     codegen.cpu = "other"
-    files.add(cache._file(("float32",), codegen))
-    monkeypatch.setattr(code_cache, "environment", lambda: ("another Numba",))
-    files.add(cache._file(("float32",), codegen))
-    files.add(CodeCache(Malice.__reduce__)._file(("float32",), codegen))
+    files.add(cache.file(("float32",), codegen))
+    files.add(CodeCache(_twice, environment=lambda: ("another Numba",)).file(("float32",), codegen))
+    files.add(CodeCache(Malice.__reduce__).file(("float32",), codegen))
     assert len(files) == 5

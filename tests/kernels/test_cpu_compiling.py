@@ -11,12 +11,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from numba import njit
+from paths import PACKAGES
 
-import rawgan_kernels
-from rawgan_kernels.cpu import code_cache, compiling, launch, warm_up
-from rawgan_kernels.cpu.code_cache import Place, Store
+from rawgan_kernels.cpu.compile import progress
+from rawgan_kernels.cpu.compile.places import Place, sources_stamp
+from rawgan_kernels.cpu.compile.store import Store
+from rawgan_kernels.cpu.run import launch
+from rawgan_kernels.cpu.warm_up.calls import compile_part
+from rawgan_kernels.cpu.warm_up.warm_up import HELPER, WarmUp, start_helper
 
-PACKAGE = Path(rawgan_kernels.__file__).parent
 CALL = (
     "import numpy as np; from rawgan_kernels import cpu; from rawgan_kernels.cpu import pixels; "
     "print(cpu.gather_pixels(np.full((1, 1, 1, 1), 255, np.uint8), np.zeros(1, np.int64), np.dtype('f4')).item()); "
@@ -28,7 +31,9 @@ CALL = (
 @pytest.fixture
 def installed(tmp_path):
     """A copy of the kernels, and a way to run Python with it and with a cache folder of its own."""
-    shutil.copytree(PACKAGE, tmp_path / "rawgan_kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PACKAGES["rawgan_kernels"], tmp_path / "rawgan_kernels", ignore=shutil.ignore_patterns("__pycache__")
+    )
 
     def run(code):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "COV"))}
@@ -63,11 +68,11 @@ def test_where_nothing_can_be_written_beside_the_sources_the_users_cache_serves(
 
 def test_a_change_in_any_source_makes_all_code_stale(installed):
     folder, run = installed
-    stamp = "from rawgan_kernels.cpu import code_cache; print(code_cache.sources_stamp().hex())"
-    assert run(stamp) == [code_cache.sources_stamp().hex()]
-    with (folder / "rawgan_kernels" / "cpu" / "rows.py").open("a") as file:
+    stamp = "from rawgan_kernels.cpu.compile.places import sources_stamp; print(sources_stamp().hex())"
+    assert run(stamp) == [sources_stamp().hex()]
+    with (folder / "rawgan_kernels" / "cpu" / "vector" / "rows.py").open("a") as file:
         file.write("# changed\n")
-    assert run(stamp) != [code_cache.sources_stamp().hex()]
+    assert run(stamp) != [sources_stamp().hex()]
 
 
 def compilation(module):
@@ -75,21 +80,21 @@ def compilation(module):
     return SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)})
 
 
-def test_one_line_on_stderr_tells_of_slow_compilation(monkeypatch, capsys):
-    monkeypatch.setattr(compiling, "_told", [])
-    for seconds in (0.0, compiling.SLOW_SECONDS / 2, 2 * compiling.SLOW_SECONDS, 3 * compiling.SLOW_SECONDS):
-        compiling._tell("conv2d", seconds)
+def test_one_line_on_stderr_tells_of_slow_compilation(capsys):
+    notice = progress.Notice()
+    for seconds in (0.0, progress.SLOW_SECONDS / 2, 2 * progress.SLOW_SECONDS, 3 * progress.SLOW_SECONDS):
+        notice("conv2d", seconds)
     assert capsys.readouterr().err.splitlines() == ["rawgan: compiling kernels for this CPU, each of them once"]
 
 
 def test_a_watcher_hears_of_the_outermost_compilation_of_our_kernels_alone():
     heard = []
-    with compiling.watch_compilation(lambda name, seconds: heard.append((name, seconds > 0))):
-        listener = compiling._Listener()
-        for event in (compilation("rawgan_kernels.cpu.winograd"), compilation("somebody.elses")):
+    with progress.watch_compilation(lambda name, seconds: heard.append((name, seconds > 0))):
+        listener = progress.Listener()
+        for event in (compilation("rawgan_kernels.cpu.convolutions.winograd"), compilation("somebody.elses")):
             listener.on_start(event)
-            listener.on_start(compilation("rawgan_kernels.cpu.rows"))
-            listener.on_end(compilation("rawgan_kernels.cpu.rows"))
+            listener.on_start(compilation("rawgan_kernels.cpu.vector.rows"))
+            listener.on_end(compilation("rawgan_kernels.cpu.vector.rows"))
             listener.on_end(event)
     assert heard == [("conv2d", False), ("conv2d", True)]
 
@@ -111,53 +116,58 @@ class Helper:
 
 
 @pytest.fixture
-def warming(monkeypatch, tmp_path):
-    """Warms up with these helpers, in a folder of its own. Returns: the parts that were compiled here, and there."""
+def warming(tmp_path):
+    """A function that makes a warm-up with the given helpers. Its attributes list the parts compiled here and there."""
     store = Store([Place(tmp_path.resolve())])
-    monkeypatch.setattr(warm_up, "store", lambda: store)
-    parts, started = [], []
 
-    def warm(*helpers):
-        waiting = [*helpers]
-        monkeypatch.setattr(warm_up, "threads", lambda: len(helpers) + 1)
-        monkeypatch.setattr(warm_up, "compile_part", lambda part, *rest: parts.append(part))
-        monkeypatch.setattr(warm_up, "_helper", lambda part, *rest: started.append(part) or waiting.pop(0))
-        warm_up.warm_up()
-        return parts, started
+    def make(*helpers, patience=60.0):
+        waiting = iter(helpers)
+        return WarmUp(
+            store=store,
+            parts=len(helpers) + 1,
+            start=lambda part, *rest: make.started.append(part) or next(waiting),
+            compile_part=lambda part, *rest: make.here.append(part),
+            patience=patience,
+        )
 
-    return warm
+    make.here, make.started, make.store = [], [], store
+    return make
 
 
-def test_warming_up_leaves_a_sign_and_shares_the_kernels_out(warming):
+def test_warming_up_leaves_a_marker_and_shares_the_kernels_out(warming):
+    warm_up = warming(Helper(), Helper())
     assert warm_up.is_due()
-    assert warming([Helper()], [Helper()]) == ([0], [1, 2])
+    warm_up.run()
+    assert (warming.here, warming.started) == ([0], [1, 2])
     assert not warm_up.is_due()
 
 
-def test_what_a_helper_failed_to_compile_is_compiled_here(warming):
-    assert warming([Helper(1)]) == ([0, 1], [1])
+def test_a_part_that_a_helper_failed_at_is_compiled_here(warming):
+    warming(Helper(1)).run()
+    assert (warming.here, warming.started) == ([0, 1], [1])
 
 
-def test_where_the_system_has_no_process_to_give_all_is_compiled_here(warming):
-    assert warming([Helper()], []) == ([0, 1, 2], [1, 2])
+def test_everything_is_compiled_here_where_no_process_can_be_started(warming):
+    warming(Helper(), None).run()
+    assert (warming.here, warming.started) == ([0, 1, 2], [1, 2])
 
 
-def test_a_helper_that_never_ends_is_waited_for_no_longer_than_it_may_take(warming, monkeypatch):
+def test_a_helper_that_never_ends_is_waited_for_no_longer_than_it_may_take(warming):
     helper = Helper(None)
-    monkeypatch.setattr(warm_up, "PATIENCE", 0)
-    assert warming([helper]) == ([0, 1], [1])
+    warming(helper, patience=0).run()
+    assert (warming.here, warming.started) == ([0, 1], [1])
     assert helper.killed
 
 
-def test_no_sign_is_left_where_a_kernel_could_not_be_kept(warming, tmp_path):
-    warm_up.store().failures[Path("somewhere")] = "full"
-    warming([Helper()])
+def test_no_marker_is_left_where_a_kernel_could_not_be_kept(warming):
+    warming.store.failures[Path("somewhere")] = "full"
+    warm_up = warming(Helper())
+    warm_up.run()
     assert warm_up.is_due()
 
 
-def test_nothing_is_compiled_ahead_where_it_cannot_be_kept(monkeypatch):
-    monkeypatch.setattr(warm_up, "store", lambda: Store([]))
-    assert not warm_up.is_due()
+def test_nothing_is_compiled_ahead_where_it_cannot_be_kept():
+    assert not WarmUp(store=Store([])).is_due()
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------
@@ -165,25 +175,24 @@ def test_nothing_is_compiled_ahead_where_it_cannot_be_kept(monkeypatch):
 
 @pytest.fixture
 def helper(monkeypatch, tmp_path):
-    """A real helper, which runs these lines in the place of the kernels, started in a folder of hostile modules."""
-    package, hostile = tmp_path / "rawgan_kernels" / "cpu", tmp_path / "hostile"
+    """A function that starts a real helper in a folder of hostile modules; it runs the given lines, not the kernels."""
+    package, hostile = tmp_path / "rawgan_kernels" / "cpu" / "warm_up", tmp_path / "hostile"
     package.mkdir(parents=True)
     hostile.mkdir()
-    for folder in (package, package.parent):
+    for folder in (package, package.parent, package.parent.parent):
         (folder / "__init__.py").touch()
     for name in ("copy", "random", "numba", "rawgan_kernels", "json", "threading", "sitecustomize", "usercustomize"):
         (hostile / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
     monkeypatch.chdir(hostile)
     monkeypatch.syspath_prepend(str(hostile))
     monkeypatch.setenv("PYTHONPATH", str(hostile))
-    monkeypatch.setattr(warm_up, "NEEDED", (SimpleNamespace(__file__=str(package.parent / "__init__.py")),))
-    monkeypatch.setattr(warm_up, "store", lambda: Store([Place(tmp_path.resolve() / "cache")]))
     started, begun = [], str(tmp_path / "begun")
+    store = Store([Place(tmp_path.resolve() / "cache")])
 
-    def start(*lines):
+    def start(*lines, **options):
         body = "\n    ".join(["def compile_part(part, parts, dtype):", f"open({begun!r}, 'w')", *lines])
-        (package / "warm_up.py").write_text(f"import copy, os, random, sys, time\n{body}\n")
-        started.extend(warm_up._helper(1, 2, "float32"))
+        (package / "calls.py").write_text(f"import copy, os, random, sys, time\n{body}\n")
+        started.append(start_helper(1, 2, "float32", store, path=[str(tmp_path)], **options))
         return started[-1]
 
     yield start
@@ -212,30 +221,29 @@ def test_a_helper_ends_with_its_parent(helper, tmp_path):
     assert process.wait(20) == 1
 
 
-def test_a_helper_ends_when_its_time_is_over(helper, monkeypatch):
-    monkeypatch.setattr(warm_up, "HELPER_SECONDS", 0.5)
-    assert helper("while True: pass").wait(20) == 1
+def test_a_helper_ends_when_its_time_is_over(helper):
+    assert helper("while True: pass", seconds=0.5).wait(20) == 1
 
 
 def test_a_helper_without_a_task_ends():
-    started = subprocess.Popen([sys.executable, "-I", "-S", warm_up.helper.__file__], stdin=subprocess.DEVNULL)
+    started = subprocess.Popen([sys.executable, "-I", "-S", str(HELPER)], stdin=subprocess.DEVNULL)
     assert started.wait(20) == 0
 
 
 def test_no_helper_is_started_where_python_is_no_program_of_its_own(monkeypatch, tmp_path):
-    monkeypatch.setattr(warm_up, "store", lambda: Store([Place(tmp_path.resolve())]))
+    store = Store([Place(tmp_path.resolve())])
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert warm_up._helper(1, 2, "float32") == []
+    assert start_helper(1, 2, "float32", store) is None
     monkeypatch.delattr(sys, "frozen")
     monkeypatch.setattr(sys, "executable", "/nothing/python")
-    assert warm_up._helper(1, 2, "float32") == []
+    assert start_helper(1, 2, "float32", store) is None
 
 
 # --- arguments of several types ----------------------------------------------------------------------------------
 
 
 def test_every_kernel_of_a_part_can_be_called():
-    warm_up.compile_part(0, 1, "float64")
+    compile_part(0, 1, "float64")
 
 
 def test_a_body_is_compiled_anew_for_arguments_of_other_types():

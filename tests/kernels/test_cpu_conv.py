@@ -13,7 +13,9 @@ from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.strategies import arrays, windows
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import Window, cpu, reference
-from rawgan_kernels.cpu import conv, simd, toom_cook, winograd
+from rawgan_kernels.cpu import conv
+from rawgan_kernels.cpu.convolutions import toom_cook, winograd
+from rawgan_kernels.cpu.vector import simd
 
 DTYPES = st.sampled_from(["float32", "float64"])
 

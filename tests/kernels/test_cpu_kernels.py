@@ -15,7 +15,8 @@ from rawgan.data import to_unit
 from rawgan.testing.strategies import LAYOUTS, arrays, shapes
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import MissingKernel, reference
-from rawgan_kernels.cpu import activation, arithmetic, columns, elementwise, norm, optim, pixels
+from rawgan_kernels.cpu import activation, arithmetic, norm, optim, pixels
+from rawgan_kernels.cpu.run import columns, elementwise
 
 EPS = {"float32": 1.2e-7, "float64": 2.3e-16}
 dtypes = st.sampled_from(["float32", "float64"])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rawgan_kernels.cuda import cublas
+from rawgan_kernels.cuda.run import cublas
 
 
 def gemm(number, batched):

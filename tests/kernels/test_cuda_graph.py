@@ -5,7 +5,7 @@ import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
 
 from rawgan_kernels import cuda
-from rawgan_kernels.cuda.graph import Graph
+from rawgan_kernels.cuda.run.graph import Graph
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 

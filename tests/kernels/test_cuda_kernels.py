@@ -11,7 +11,8 @@ import pytest
 from fake_cupy import simulated_gpu
 
 from rawgan_kernels import MissingKernel, Window, cuda, reference
-from rawgan_kernels.cuda import conv, language
+from rawgan_kernels.cuda import conv
+from rawgan_kernels.cuda.compile import language
 
 DTYPES = ["float32", "float64"]
 LIMIT = {"float32": 3e-6, "float64": 1e-13}

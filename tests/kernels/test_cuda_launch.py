@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rawgan_kernels import MissingKernel
-from rawgan_kernels.cuda import language
-from rawgan_kernels.cuda.elementwise import _leaky_relu
+from rawgan_kernels.cuda.activation import _leaky_relu
+from rawgan_kernels.cuda.compile import language
 from rawgan_kernels.cuda.optim import _sgd
 
 

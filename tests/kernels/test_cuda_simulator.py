@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rawgan_kernels.cuda.language import (
+from rawgan_kernels.cuda.compile.language import (
     KERNELS,
     THREADS,
     WARPS,
@@ -15,7 +15,7 @@ from rawgan_kernels.cuda.language import (
     number,
     position,
 )
-from rawgan_kernels.cuda.simulator import SimulationError, simulate
+from rawgan_kernels.cuda.simulation.simulator import SimulationError, simulate
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,9 @@ import pytest
 
 import rawgan_kernels
 from rawgan.errors import MissingKernel, NumbaError, RawganError
-from rawgan_kernels.cpu import buffers, launch, settings
+from rawgan_kernels.cpu.compile import settings
+from rawgan_kernels.cpu.run import launch
+from rawgan_kernels.cpu.run import pool as buffers
 
 SHAPE = 1000, 100
 """Enough numbers for all threads, and for a piece of the pool."""
@@ -158,7 +160,7 @@ def test_any_other_number_of_threads_is_left_to_numba(monkeypatch, number):
 
 def test_without_a_compiler_it_is_said_what_forbids_it(monkeypatch):
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
-    with pytest.raises(NumbaError, match=r"^backend 'cpu': NUMBA_DISABLE_JIT is set, but the kernels are nothing"):
+    with pytest.raises(NumbaError, match=r"^backend 'cpu': NUMBA_DISABLE_JIT is set, but its kernels cannot run"):
         reload(settings)
 
 

@@ -23,19 +23,20 @@ from safetensors.numpy import save
 from rawgan import nn, optim
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
-from rawgan.data import ImageSet, bounded, load
-from rawgan.data.bounded import at_most_more, container_limits, machine_bytes
-from rawgan.data.opening import opened_image
+from rawgan.data import ImageSet, load, memory_limits
+from rawgan.data.files.image_files import opened_image
+from rawgan.data.memory_limits import container_limits, limited_extra_memory, machine_bytes
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
-from rawgan.gan import ImageKind, PointKind, TranslationKind, build, build_translator
+from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_translator
 from rawgan.inference.restoration import restore
-from rawgan.metrics import confusion_matrix, judge_of, load_classifier, train_classifier
-from rawgan.metrics import judges as judges_module
-from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
+from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
+from rawgan.metrics import feature_extractors as judges_module
+from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
 from rawgan.paper import blank, on_paper
-from rawgan.storage.run_folder import LONGEST_TOML, read_toml
-from rawgan.tasks.noise import Training, build_gan
+from rawgan.storage.toml_file import LONGEST_TOML, read_toml
+from rawgan.tasks.noise import build_gan
 from rawgan.testing.kernel import chosen
+from rawgan.training import Trainer
 from rawgan.training.state import arrays_of, check_on_paper
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps such limits")
@@ -91,23 +92,25 @@ def test_the_limits_of_containers_are_known(groups, membership, limits, found):
 
 def test_the_least_of_all_limits_holds(monkeypatch):
     whole = machine_bytes()
-    monkeypatch.setattr(bounded, "container_limits", lambda: (whole // 2, 2**60))
+    monkeypatch.setattr(memory_limits, "container_limits", lambda: (whole // 2, 2**60))
     assert machine_bytes() == whole // 2
     limits = {resource.RLIMIT_AS: (resource.RLIM_INFINITY, 0), resource.RLIMIT_DATA: (whole // 4, 0)}
     monkeypatch.setattr(resource, "getrlimit", limits.get)
     assert machine_bytes() == whole // 4
-    monkeypatch.setattr(bounded, "container_limits", lambda: (10**6,))
-    assert "more memory than this machine has" in complaint(DataError, lambda: bounded.refuse_too_large("x", 2 * 10**6))
+    monkeypatch.setattr(memory_limits, "container_limits", lambda: (10**6,))
+    assert "more memory than this machine has" in complaint(
+        DataError, lambda: memory_limits.refuse_too_large("x", 2 * 10**6)
+    )
 
 
 @LINUX
 def test_who_asks_for_more_than_was_allowed_gets_an_error():
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    with at_most_more(2**26):
+    with limited_extra_memory(2**26):
         assert len(bytes(2**20)) == 2**20
         with pytest.raises(MemoryError):
             bytes(2**28)
-        with at_most_more(2**40), pytest.raises(MemoryError):  # the outer one holds
+        with limited_extra_memory(2**40), pytest.raises(MemoryError):  # the outer one holds
             bytes(2**28)
         unlimited = []
         other = threading.Thread(target=lambda: unlimited.append(_limits_nothing()))
@@ -121,7 +124,7 @@ def test_who_asks_for_more_than_was_allowed_gets_an_error():
 def _limits_nothing() -> bool:
     """In another thread, which would limit the main one."""
     now = resource.getrlimit(resource.RLIMIT_DATA)
-    with at_most_more(1):
+    with limited_extra_memory(1):
         return resource.getrlimit(resource.RLIMIT_DATA) == now
 
 
@@ -204,12 +207,12 @@ def test_a_small_file_that_becomes_a_large_picture(name, tmp_path, little):
 @LINUX
 def test_what_a_library_takes_is_bounded_too(tmp_path, monkeypatch):
     """Whatever a header says: here, an image's promise is believed. It is larger than what earlier tests left free."""
-    monkeypatch.setattr("rawgan.data.opening._refuse_promises", lambda *sides: None)
+    monkeypatch.setattr("rawgan.data.files.image_files._refuse_promises", lambda *sides: None)
     Image.new("RGB", (10000, 10000)).save(tmp_path / "a.png", compress_level=9)
-    monkeypatch.setattr("rawgan.data.opening.ROOM", 2**24)
-    monkeypatch.setattr("rawgan.data.opening.COPIES", 0)
+    monkeypatch.setattr("rawgan.data.files.image_files.ROOM", 2**24)
+    monkeypatch.setattr("rawgan.data.files.image_files.COPIES", 0)
     size = (tmp_path / "a.png").stat().st_size
-    words = f"a.png: takes more memory than there is, or than one of {size:,} bytes should"
+    words = f"a.png: takes more memory than there is, or than a file of {size:,} bytes should"
     assert words in complaint(DataError, lambda: load(tmp_path, image_size=8))
 
 
@@ -237,7 +240,7 @@ def test_libtiff_prints_nothing(tmp_path, capfd):
 
 @pytest.mark.parametrize("pack", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_few_bytes_do_not_become_gigabytes_by_being_enlarged(tmp_path, pack, little, monkeypatch):
-    monkeypatch.setattr("rawgan.data.MOST_GROWN", 2**20)
+    monkeypatch.setattr("rawgan.data.sources.MOST_GROWN", 2**20)
     out = io.BytesIO()
     np.save(out, np.zeros((2**12, 1, 2), np.uint8))
     with zipfile.ZipFile(tmp_path / "set.npz", "w", pack) as archive:
@@ -253,13 +256,13 @@ def test_few_bytes_do_not_become_gigabytes_by_being_enlarged(tmp_path, pack, lit
 # --- networks on paper -----------------------------------------------------------------------------------------------
 
 BUILDERS = {
-    "dcgan": lambda width: build("dcgan", ImageKind(16), width=width, average_decay=0.9),
-    "residual": lambda width: build("residual", ImageKind(16), width=width, spectral_norm=True),
-    "tutorial": lambda width: build("tutorial", ImageKind(16), width=width, conditional="projection", classes=3),
-    "mlp": lambda width: build("mlp", PointKind(), width=width),
-    "unet": lambda width: build_translator("unet", TranslationKind(16, 1, 1), width=width, patch=16, average_decay=0.9),
-    "resnet": lambda width: build_translator("resnet", TranslationKind(16, 3, 3), width=width, patch=16),
-    "subpixel": lambda width: build_translator("subpixel", TranslationKind(16, 1, 1, 4), width=width, patch=16),
+    "dcgan": lambda width: build("dcgan", ImageSpec(16), width=width, average_decay=0.9),
+    "residual": lambda width: build("residual", ImageSpec(16), width=width, spectral_norm=True),
+    "tutorial": lambda width: build("tutorial", ImageSpec(16), width=width, conditional="projection", classes=3),
+    "mlp": lambda width: build("mlp", PointSpec(), width=width),
+    "unet": lambda width: build_translator("unet", TranslationSpec(16, 1, 1), width=width, patch=16, average_decay=0.9),
+    "resnet": lambda width: build_translator("resnet", TranslationSpec(16, 3, 3), width=width, patch=16),
+    "subpixel": lambda width: build_translator("subpixel", TranslationSpec(16, 1, 1, 4), width=width, patch=16),
 }
 
 
@@ -313,7 +316,7 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
     assert little() < 2**25
     monkeypatch.setattr("rawgan.training.state.machine_bytes", lambda: 10**5)
     tiny = TrainConfig(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
-    assert "these networks take" in complaint(ArgumentError, lambda: Training(tiny))
+    assert "these networks take" in complaint(ArgumentError, lambda: Trainer(tiny))
 
 
 @pytest.mark.parametrize(
@@ -326,13 +329,13 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
 def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):
     np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
     config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
-    monkeypatch.setattr("rawgan.training.trainer.machine_bytes", lambda: 2**25)
+    monkeypatch.setattr("rawgan.training.memory.machine_bytes", lambda: 2**25)
     with chosen("reference"):
-        message = complaint(DeviceError, lambda: Training(dataclasses.replace(config, backend="reference")))
+        message = complaint(DeviceError, lambda: Trainer(dataclasses.replace(config, backend="reference")))
         assert message.startswith("out of memory on cpu\n  a step takes about ")
         assert "try a smaller --batch-size" in message
         assert little() < 2**26
-        assert Training(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
+        assert Trainer(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
 
 
 def test_a_toml_file_of_any_size(tmp_path, little):
@@ -361,9 +364,9 @@ def classifier_file(path: Path, heading: str, arrays=None) -> Path:
 
 @pytest.mark.parametrize("changed", NONSENSE)
 def test_a_classifier_whose_heading_makes_no_sense(tmp_path, changed, little):
-    weights = Classifier(Kind(**SAID)).network.state_dict()
+    weights = Classifier(ClassifierSpec(**SAID)).network.state_dict()
     right = classifier_file(tmp_path / "right.safetensors", json.dumps(SAID), weights)
-    assert load_classifier(right).kind == Kind(**SAID)
+    assert load_classifier(right).spec == ClassifierSpec(**SAID)
     path = classifier_file(tmp_path / "a.safetensors", json.dumps(SAID | changed), weights)
     message = complaint(ConfigError, lambda: load_classifier(path))
     assert message.startswith(f"{path} holds no classifier of rawgan")
@@ -415,13 +418,13 @@ def test_features_that_are_no_file_are_refused_at_once(tmp_path, suffix, kind, m
     monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=pytest.fail))
     path = tmp_path / f"a{suffix}"
     {"pipe": os.mkfifo, "device": lambda p: p.symlink_to("/dev/zero"), "folder": Path.mkdir}.get(kind, str)(path)
-    assert f"{path} could not be read: " in complaint(ConfigError, lambda: judge_of("photos", path))
+    assert f"{path} could not be read: " in complaint(ConfigError, lambda: feature_extractor("photos", path))
 
 
 def test_a_file_of_features_larger_than_memory(tmp_path, little):
     with (tmp_path / "a.safetensors").open("wb") as file:
         file.truncate(2**42)
-    message = complaint(ConfigError, lambda: judge_of("photos", tmp_path / "a.safetensors"))
+    message = complaint(ConfigError, lambda: feature_extractor("photos", tmp_path / "a.safetensors"))
     assert "4,398,046,511,104 bytes are more than this machine has memory for" in message
     assert little() < 2**22
 
@@ -460,8 +463,8 @@ def network(tmp_path, monkeypatch):
     def made(**odd):
         session = type("Odd", (Session,), odd)
         monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=session))
-        judge = judge_of("photos", tmp_path / "a.onnx")
-        return judge.features(pixels), judge.session
+        extractor = feature_extractor("photos", tmp_path / "a.onnx")
+        return extractor.features(pixels), extractor.session
 
     return made
 

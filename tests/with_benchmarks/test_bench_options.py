@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import options
-from bench.errors import BenchError
-from bench.options import OPTIONS, OptionsConfig, asked, beside, take_turns
+from bench.common.errors import BenchError
+from bench.experiments import options
+from bench.experiments.options import OPTIONS, OptionsConfig, asked, beside, take_turns
 
 QUICK = ["--steps", "2", "--width", "2", "--samples", "80", "--rounds", "2"]
 

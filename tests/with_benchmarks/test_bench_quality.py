@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.files import write
-from bench.plots import draw
-from bench.quality import FIGURES, PLAIN, curve, seconds_to, summarize, table
+from bench.common.files import write
+from bench.experiments.plots import draw_again
+from bench.experiments.quality import FIGURES, PLAIN, curve, seconds_to, summarize, table
 
 MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
 
@@ -51,4 +51,4 @@ def test_the_report_is_printed_and_drawn(runs, tmp_path):
     }  # fmt: skip
     assert table(report).row_count == len(FIGURES) + 3
     write(tmp_path / "quality.json", report)
-    assert [path.name for path in draw(tmp_path / "quality.json")] == ["quality.png"]
+    assert [path.name for path in draw_again(tmp_path / "quality.json")] == ["quality.png"]

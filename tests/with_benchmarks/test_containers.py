@@ -13,11 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
+from paths import PACKAGES
 
-import rawgan
-import rawgan_kernels
-
-PACKAGES = [Path(package.__file__).parent for package in (rawgan, rawgan_kernels)]
 STRANGER = 12345
 """A user whom no system knows by name."""
 
@@ -38,7 +35,7 @@ def installed(tmp_path):
         subprocess.run(
             [sys.executable, *README_COMMAND, "--out", out], check=True, capture_output=True, env=environment
         )
-    for package in PACKAGES:
+    for package in PACKAGES.values():
         shutil.copytree(package, site / package.name)
     _allow(site, "a-w")
     with tempfile.TemporaryDirectory(prefix="rawgan-container-") as work:
@@ -102,7 +99,7 @@ def test_without_compiled_kernels_they_are_kept_for_the_next_start_in_a_folder_f
 
 def test_where_no_folder_at_all_can_be_written_to_kernels_are_compiled_in_memory(installed):
     site, work = installed
-    nowhere = "from rawgan_kernels.cpu import code_cache; code_cache.places = lambda: []; "
+    nowhere = "from rawgan_kernels.cpu.compile import store; store.places = lambda: []; "
     ran = contained(site, work, "-c", nowhere + CALL, NUMBA_CACHE_DIR="~/cache")
     assert (ran.returncode, ran.stdout) == (0, "1.0\n"), ran.stderr
     assert ran.stderr.endswith("rawgan: compiled kernels are compiled again by each process (no folder is known)\n")
@@ -118,8 +115,10 @@ def test_no_code_of_the_current_folder_runs_while_kernels_are_compiled(tmp_path,
     for name in NAMES.split():
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'a').write({name!r})")
     code = (
-        "import sys; from rawgan_kernels.cpu import warm_up; parts = len(warm_up._CALLS); "
-        "helpers = warm_up._helper(parts - 1, parts, 'float32'); print(helpers[0].wait(), '' in sys.path)"
+        "import sys; from rawgan_kernels.cpu.compile.store import default_store; "
+        "from rawgan_kernels.cpu.warm_up.calls import CALLS; "
+        "from rawgan_kernels.cpu.warm_up.warm_up import start_helper; parts = len(CALLS); "
+        "helper = start_helper(parts - 1, parts, 'float32', default_store()); print(helper.wait(), '' in sys.path)"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     ran = subprocess.run(
@@ -132,8 +131,9 @@ def test_no_code_of_the_current_folder_runs_while_kernels_are_compiled(tmp_path,
 def test_a_helper_does_not_outlive_a_parent_that_is_killed(tmp_path):
     """Also while it compiles, in code that knows nothing of signals."""
     code = (
-        "import time; from rawgan_kernels.cpu import warm_up; "
-        "print(warm_up._helper(1, 2, 'float32')[0].pid, flush=True); time.sleep(600)"
+        "import time; from rawgan_kernels.cpu.compile.store import default_store; "
+        "from rawgan_kernels.cpu.warm_up.warm_up import start_helper; "
+        "print(start_helper(1, 2, 'float32', default_store()).pid, flush=True); time.sleep(600)"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)

@@ -8,12 +8,12 @@ from functools import partial
 
 import pytest
 
-from bench.disturbed import KINDS, OUTCOMES, Disturber, is_clear
-from bench.disturbed import Ended as ended
-from bench.errors import BenchError
-from bench.failing import ACTIONS, KILLS, Calls, Fault, compile_library, compiler, faults_of, preloaded
-from bench.workers import Worker
-from rawgan.storage import atomic
+from bench.common.errors import BenchError
+from bench.common.workers import Worker
+from bench.robustness.disturbed import LOSSES, SCENARIOS, Disturber, is_clear
+from bench.robustness.disturbed import ProcessEnd as ended
+from bench.robustness.failing import ACTIONS, KILLS, CallFault, Calls, compile_library, compiler, faults_of, preloaded
+from rawgan.storage import lookup
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="calls are made to fail by LD_PRELOAD, which is Linux's"),
@@ -28,7 +28,7 @@ def library(tmp_path_factory):
 
 @pytest.fixture
 def disturbed(library, tmp_path, monkeypatch):
-    """A worker that disturbs a kind of command."""
+    """A worker that disturbs a scenario of command."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # what is forked must have no other threads
     return partial(in_worker, library, tmp_path)
 
@@ -43,10 +43,10 @@ def in_worker(library, folder, name, make=Disturber):
 WRITES = """
 import os, sys
 from pathlib import Path
-from bench.failing import Calls, Fault
+from bench.robustness.failing import Calls, CallFault
 folder = Path(sys.argv[1])
 calls = Calls()
-calls.fail(folder, Fault("write inside", int(sys.argv[2]), sys.argv[3]))
+calls.fail(folder, CallFault("write inside", int(sys.argv[2]), sys.argv[3]))
 file = os.open(folder / "inside", os.O_WRONLY | os.O_CREAT)
 other = os.open(folder.parent / "outside", os.O_WRONLY | os.O_CREAT)
 for text in (b"abcd", b"efgh", b"ijkl"):
@@ -149,7 +149,7 @@ def test_commands_survive_what_happens_to_their_calls(name, disturbed):
 
 def test_every_kind_of_run_is_disturbed_and_resumed():
     runs = "train", "conditional", "points", "pix2pix", "enhance", "cyclegan", "rollback"
-    assert {*runs, *(f"{run}, resumed" for run in runs), "apply", "train-classifier"} < KINDS.keys()
+    assert {*runs, *(f"{run}, resumed" for run in runs), "apply", "train-classifier"} < SCENARIOS.keys()
 
 
 def careless(name, folder):
@@ -157,7 +157,7 @@ def careless(name, folder):
 
     class Careless(Disturber):
         def disturb(self, number):
-            self.faults = [Fault("rename classifier.safetensors", 1, "EIO")]
+            self.faults = [CallFault("rename classifier.safetensors", 1, "EIO")]
             self.whole.files["lost.png"] = b"was here"
             return super().disturb(0)
 
@@ -176,10 +176,10 @@ def uncaught(name, folder):
 
     class Uncaught(Disturber):
         def disturb(self, number):
-            self.faults = [Fault("rename classifier.safetensors", 1, "EIO")]
+            self.faults = [CallFault("rename classifier.safetensors", 1, "EIO")]
             return super().disturb(0)
 
-    atomic.naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
+    lookup.errors_naming.__wrapped__.__code__ = (lambda path, action: (yield)).__code__
     return Uncaught(name, folder)
 
 
@@ -206,9 +206,9 @@ def test_an_error_is_clear_or_not(code, said, clear):
 
 
 def test_all_outcomes_that_must_not_be_are_losses():
-    from bench.reliability import BAD
+    from bench.robustness.reliability import BAD
 
-    assert OUTCOMES.keys() <= set(BAD)
+    assert LOSSES.keys() <= set(BAD)
 
 
 def test_the_environment_is_as_it_was(monkeypatch, tmp_path):

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from rawgan_kernels import cuda  # noqa: F401  # which defines the kernels
-from rawgan_kernels.cuda import language
-from rawgan_kernels.cuda.language import KERNELS, cached, machine_code, number, position
+from rawgan_kernels.cuda.compile import language
+from rawgan_kernels.cuda.compile.language import KERNELS, cached, machine_code, number, position
 
 CAPABILITIES = [(7, 5), (8, 0), (9, 0), (10, 0)]
 """Turing, Ampere, Hopper, Blackwell."""

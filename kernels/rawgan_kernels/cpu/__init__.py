@@ -1,9 +1,9 @@
 """The CPU backend: kernels compiled by Numba for this machine's vector instructions and cores.
 
-`simd` holds the two inner loops, `launch` runs blocks on all threads, `buffers` keeps memory to be used again.
+`simd` holds the two inner loops, `launch` runs blocks on all threads, `pool` keeps memory to be used again.
 """
 
-from rawgan_kernels.cpu import settings  # noqa: F401  # first, as it says what Numba would not
+from rawgan_kernels.cpu.compile import settings  # noqa: F401  # first, as it says what Numba would not
 
 # isort: split
 from rawgan_kernels.cpu.activation import (

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.elementwise import apply, part
-from rawgan_kernels.cpu.scalar import formulas
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.run.elementwise import apply, part
+from rawgan_kernels.cpu.vector.exponentials import formulas
 
 Array = np.ndarray[Any, Any]
 
@@ -98,56 +98,56 @@ def bce_with_logits_grad(x: Array, t: Array, gy: Array) -> Array:
 # --- one block of each ------------------------------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def _leaky_relu(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, slope = part(arguments, block)
     for i in range(count):
         y[i] = formulas.leaky_relu(x[i], slope)
 
 
-@kernel
+@compiled
 def _leaky_relu_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, y, gy, _, gx, slope = part(arguments, block)
     for i in range(count):
         gx[i] = formulas.leaky_relu_grad(y[i], gy[i], slope)
 
 
-@kernel
+@compiled
 def _tanh(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = formulas.tanh(x[i])
 
 
-@kernel
+@compiled
 def _tanh_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, y, gy, _, gx, _ = part(arguments, block)
     for i in range(count):
         gx[i] = formulas.tanh_grad(y[i], gy[i])
 
 
-@kernel
+@compiled
 def _sigmoid(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = formulas.sigmoid(x[i])
 
 
-@kernel
+@compiled
 def _softplus(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = formulas.softplus(x[i])
 
 
-@kernel
+@compiled
 def _bce_with_logits(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, t, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = formulas.bce_with_logits(x[i], t[i])
 
 
-@kernel
+@compiled
 def _bce_with_logits_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, t, gy, gx, _ = part(arguments, block)
     for i in range(count):

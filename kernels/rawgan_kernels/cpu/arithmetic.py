@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu.columns import PANEL, block_at, fold, grid
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.elementwise import apply, part
-from rawgan_kernels.cpu.launch import run, threads
-from rawgan_kernels.cpu.rows import clear
-from rawgan_kernels.cpu.simd import pointer
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid
+from rawgan_kernels.cpu.run.elementwise import apply, part
+from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.rows import clear
+from rawgan_kernels.cpu.vector.simd import pointer
 
 Array = np.ndarray[Any, Any]
 
@@ -40,14 +40,14 @@ def channel_sum(x: Array) -> Array:
     return parts[0].sum(axis=0).astype(x.dtype)  # row by row: NumPy adds along the first axis in order
 
 
-@kernel
+@compiled
 def _add(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, a, b, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = a[i] + b[i]
 
 
-@kernel
+@compiled
 def _channel_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     x, _, _, parts, _, scratch, _, grid = arguments
     part, first, columns, start, end = block_at(grid, block)

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu import buffers, winograd
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.launch import run, threads
-from rawgan_kernels.cpu.rows import accumulate, clear, copy, finish_rows, pack_panel
-from rawgan_kernels.cpu.simd import PANEL_BYTES, TILE_ROWS, multiply_panel, panel_multiplier, pointer, shifted
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.convolutions import winograd
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.rows import accumulate, clear, copy, finish_rows, pack_panel
+from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, TILE_ROWS, multiply_panel, panel_multiplier, pointer, shifted
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
@@ -50,7 +51,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: fl
         result = winograd.conv2d(x, w, window, b, slope)
         if result is not None:
             return result
-    y = buffers.empty((len(x), *window.output, w.shape[3]), x.dtype)
+    y = pool.empty((len(x), *window.output, w.shape[3]), x.dtype)
     if not y.size:
         return y
     (top, _), (left, _) = window.padding
@@ -58,7 +59,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: fl
     packed = _pack(w, (window.groups, taps * c, k // window.groups), (k // window.groups, k, 1))
     rows = _block_rows(taps * c)
     columns = packed.shape[1] * packed.shape[3]
-    scratch = buffers.empty((threads(), rows * (taps * c + columns)), x.dtype)
+    scratch = pool.empty((threads(), rows * (taps * c + columns)), x.dtype)
     geometry = (top, left, a, *window.stride, *window.dilation, window.groups)
     pixels = len(x) * window.output[0] * window.output[1]
     multiply = panel_multiplier(x.dtype.char)
@@ -80,12 +81,12 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = Non
         result = winograd.conv2d_input_grad(gy, w, window, b, slope)
         if result is not None:
             return result
-    gx = buffers.empty((len(gy), *window.size, channels), gy.dtype)
+    gx = pool.empty((len(gy), *window.size, channels), gy.dtype)
     (top, _), (left, _) = window.padding
     a, taps, c, k = w.shape[0], w.shape[0] * w.shape[1], w.shape[2], w.shape[3]
     packed = _pack(w, (window.groups, k // window.groups, taps * c), (k // window.groups, 1, k))
     rows = _block_rows(packed.shape[1] * packed.shape[3])
-    scratch = buffers.empty((threads(), rows * packed.shape[1] * packed.shape[3]), gy.dtype)
+    scratch = pool.empty((threads(), rows * packed.shape[1] * packed.shape[3]), gy.dtype)
     geometry = (top, left, a, *window.stride, *window.dilation, window.groups)
     multiply = panel_multiplier(gy.dtype.char)
     run(_conv2d_input_grad_image, len(gy), (gy, packed, gx, b, scratch, float(slope), geometry, rows, taps, multiply))
@@ -111,10 +112,10 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
     pixels = gy.size // k if k else 0
     size = groups * a * width * c * columns
     parts = max(1, min(PARTS, pixels // PART_PIXELS, PARTS_BYTES // max(1, size * x.itemsize)))
-    sums = buffers.empty((parts, size), x.dtype)
+    sums = pool.empty((parts, size), x.dtype)
     rows = _block_rows(a * width * c + columns)
-    scratch = buffers.empty((threads(), rows * (a * width * c + columns)), x.dtype)
-    gw = buffers.empty((a, width, c, k), x.dtype)
+    scratch = pool.empty((threads(), rows * (a * width * c + columns)), x.dtype)
+    gw = pool.empty((a, width, c, k), x.dtype)
     geometry = (top, left, a, *window.stride, *window.dilation, groups)
     multiply = panel_multiplier(x.dtype.char)
     run(_conv2d_weight_grad_part, parts, (x, gy, sums, scratch, gw, geometry, rows, columns, pixels, multiply))
@@ -136,12 +137,12 @@ def _pack(w: Array, shape: tuple[int, int, int], steps: tuple[int, int, int]) ->
     groups, depth, columns = shape
     panel = PANEL_BYTES // w.itemsize
     panels = -(-columns // panel)
-    packed = buffers.empty((groups, panels, depth, panel), w.dtype)
+    packed = pool.empty((groups, panels, depth, panel), w.dtype)
     run(_pack_panel, groups * panels, (w, packed, columns, steps), parallel=w.size > BLOCK_NUMBERS)
     return packed
 
 
-@kernel
+@compiled
 def _pack_panel(arguments, unit, thread):  # type: ignore[no-untyped-def]
     w, packed, columns, (group_step, step, column_step) = arguments
     panels, depth, panel = packed.shape[1:]
@@ -153,7 +154,7 @@ def _pack_panel(arguments, unit, thread):  # type: ignore[no-untyped-def]
 # --- windows ------------------------------------------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def _gather(x, first, count, height, width, taps_across, group, geometry, windows):  # type: ignore[no-untyped-def]
     """The windows of `count` output pixels from number `first` on, for one group → rows (taps·C/G) at `windows`."""
     top, left, taps_down, s, t, d, e, groups = geometry
@@ -182,7 +183,7 @@ def _gather(x, first, count, height, width, taps_across, group, geometry, window
         n, i, j = _next_pixel(n, i, j, height, width)
 
 
-@kernel
+@compiled
 def _next_pixel(n, i, j, height, width):  # type: ignore[no-untyped-def]
     """The output pixel after (i, j) of image n. (Divisions would take longer than all the rest.)"""
     if j + 1 < width:
@@ -192,7 +193,7 @@ def _next_pixel(n, i, j, height, width):  # type: ignore[no-untyped-def]
     return n + 1, 0, 0
 
 
-@kernel
+@compiled
 def _scatter(columns, row, first, count, height, width, taps_across, group, geometry, gx, n):  # type: ignore[no-untyped-def]
     """Rows (taps·C/G, `row` apart) of `count` output pixels of image n from number `first` on, added to gx."""
     top, left, taps_down, s, t, d, e, groups = geometry
@@ -221,7 +222,7 @@ def _scatter(columns, row, first, count, height, width, taps_across, group, geom
 # --- the three kernels --------------------------------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def _conv2d_block(arguments, block, thread):  # type: ignore[no-untyped-def]
     """One block of output pixels."""
     x, packed, y, b, scratch, slope, geometry, rows, multiply = arguments
@@ -250,7 +251,7 @@ def _conv2d_block(arguments, block, thread):  # type: ignore[no-untyped-def]
         finish_rows(pointer(y, first * k), count, k, pointer(b, 0), len(b) > 0, slope)
 
 
-@kernel
+@compiled
 def _conv2d_input_grad_image(arguments, n, thread):  # type: ignore[no-untyped-def]
     """One image of gx."""
     gy, packed, gx, b, scratch, slope, geometry, rows, taps, multiply = arguments
@@ -273,7 +274,7 @@ def _conv2d_input_grad_image(arguments, n, thread):  # type: ignore[no-untyped-d
         finish_rows(pointer(gx, n * size), gx.shape[1] * gx.shape[2], gx.shape[3], pointer(b, 0), len(b) > 0, slope)
 
 
-@kernel
+@compiled
 def _conv2d_weight_grad_part(arguments, part, thread):  # type: ignore[no-untyped-def]
     """The sum over one range of output pixels → (groups, taps·C/G, columns)."""
     x, gy, sums, scratch, gw, geometry, rows, columns, pixels, multiply = arguments
@@ -301,7 +302,7 @@ def _conv2d_weight_grad_part(arguments, part, thread):  # type: ignore[no-untype
                 )
 
 
-@kernel
+@compiled
 def _add_parts(arguments, tap_row, thread):  # type: ignore[no-untyped-def]
     """gw = the sum of the parts, one row of taps."""
     sums, gw, groups, columns = arguments

@@ -32,13 +32,14 @@ from typing import Any
 import numpy as np
 
 from rawgan_kernels import MissingKernel
-from rawgan_kernels.cpu import buffers, layer_norm
-from rawgan_kernels.cpu.columns import PANEL, Grid, block_at, fold, grid
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.launch import run, threads
-from rawgan_kernels.cpu.rows import clear
-from rawgan_kernels.cpu.scalar import formulas
-from rawgan_kernels.cpu.simd import pointer, shifted
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.norms import layer
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.columns import PANEL, Grid, block_at, fold, grid
+from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.exponentials import formulas
+from rawgan_kernels.cpu.vector.rows import clear
+from rawgan_kernels.cpu.vector.simd import pointer, shifted
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -53,13 +54,13 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
     Flops:  9 · x.size
     Bytes:  x + y
     """
-    y, gamma, beta = buffers.empty(x.shape, x.dtype), gamma.ravel(), beta.ravel()
+    y, gamma, beta = pool.empty(x.shape, x.dtype), gamma.ravel(), beta.ravel()
     kept, cut = _plan(x.shape, gamma.size, axes)
     if not x.size:
         mean, var = np.full((2, *kept), np.nan, x.dtype)
         return y, mean, var
     if cut is None:
-        mean, var = layer_norm.forward(x.ravel(), gamma, beta, y.reshape(-1), float(eps), float(slope))
+        mean, var = layer.forward(x.ravel(), gamma, beta, y.reshape(-1), float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
     flat = x.ravel()
     parts, rows, sums = _scratch(cut, x.dtype)
@@ -81,14 +82,14 @@ def normalize_grad(
     Flops:  18 · x.size
     Bytes:  x + gy + gx
     """
-    gx, shape, gamma, beta = buffers.empty(x.shape, x.dtype), gamma.shape, gamma.ravel(), beta.ravel()
+    gx, shape, gamma, beta = pool.empty(x.shape, x.dtype), gamma.shape, gamma.ravel(), beta.ravel()
     mean, var = mean.ravel(), var.ravel()
     _, cut = _plan(x.shape, gamma.size, axes)
     if not x.size:
         ggamma, gbeta = np.zeros((2, *shape), x.dtype)
         return gx, ggamma, gbeta
     if cut is None:
-        ggamma, gbeta = layer_norm.backward(
+        ggamma, gbeta = layer.backward(
             x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, float(eps), float(slope)
         )
         return gx, ggamma.reshape(shape), gbeta.reshape(shape)
@@ -125,9 +126,9 @@ def _plan(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> tuple[tuple[in
 def _scratch(cut: Grid, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
     """Two numbers for each channel of each part of the rows; what is needed of each column of each panel; three sums
     of each column of a block, for each thread."""
-    parts = buffers.empty((2, cut.groups * cut.row_blocks, cut.channels), _FLOAT64)
-    rows = buffers.empty((cut.groups * cut.panels, KINDS * PANEL), dtype)
-    return parts, rows, buffers.empty((threads(), 3 * PANEL), dtype)
+    parts = pool.empty((2, cut.groups * cut.row_blocks, cut.channels), _FLOAT64)
+    rows = pool.empty((cut.groups * cut.panels, KINDS * PANEL), dtype)
+    return parts, rows, pool.empty((threads(), 3 * PANEL), dtype)
 
 
 # --- what a channel needs ------------------------------------------------------------------------------------------
@@ -137,13 +138,13 @@ _MEAN, _SCALE, _BETA, _MEAN_G, _K = (i * PANEL for i in range(KINDS))
 """Where in the rows of a panel each kind of number begins."""
 
 
-@kernel(fastmath={"nsz"})  # not "contract": see above
+@compiled(fastmath={"nsz"})  # not "contract": see above
 def scaled(x, mean, scale, beta):  # type: ignore[no-untyped-def]
     """What the activation sees."""
     return (x - mean) * scale + beta
 
 
-@kernel
+@compiled
 def _write_out(rows, cut, mean, var, gamma, beta, eps):  # type: ignore[no-untyped-def]
     """The mean, the scale and beta of every column of a wide row."""
     for group in range(cut.groups):
@@ -158,7 +159,7 @@ def _write_out(rows, cut, mean, var, gamma, beta, eps):  # type: ignore[no-untyp
 # --- forward -------------------------------------------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def _block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
     """The mean of each channel of a block, and the sum of squares around it: around a provisional mean at first."""
     x, _, _, parts, _, scratch, _, grid = arguments
@@ -205,7 +206,7 @@ def _block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
         total[channel] = sums[PANEL + channel] + rest
 
 
-@kernel
+@compiled
 def _combine_moments(parts, cut, mean, var, rows, gamma, beta, eps):  # type: ignore[no-untyped-def]
     """Mean and variance (groups, C) from those of the blocks, in the order of the blocks; then what columns need."""
     pixels, whole = cut.size // cut.channels, cut.rows * cut.width // cut.channels
@@ -227,7 +228,7 @@ def _combine_moments(parts, cut, mean, var, rows, gamma, beta, eps):  # type: ig
     _write_out(rows, cut, mean, var, gamma, beta, eps)
 
 
-@kernel
+@compiled
 def _apply(arguments, block, thread):  # type: ignore[no-untyped-def]
     x, _, y, _, rows, _, slope, grid = arguments
     slope = x.dtype.type(slope)
@@ -244,7 +245,7 @@ def _apply(arguments, block, thread):  # type: ignore[no-untyped-def]
 # --- backward ------------------------------------------------------------------------------------------------------
 
 
-@kernel
+@compiled
 def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Σ g and Σ g · (x − mean) over each channel of a block."""
     x, gy, _, parts, rows, scratch, slope, grid = arguments
@@ -276,7 +277,7 @@ def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     fold(shifted(sums, PANEL), pointer(parts, parts.shape[1] * grid.channels + place), grid.channels, columns)
 
 
-@kernel
+@compiled
 def _combine_sums(parts, cut, var, eps, rows, ggamma, gbeta):  # type: ignore[no-untyped-def]
     """The sums of the blocks, in their order → gradients of gamma and beta (C,), and for every column of a wide row the
     mean of g and k."""
@@ -298,7 +299,7 @@ def _combine_sums(parts, cut, var, eps, rows, ggamma, gbeta):  # type: ignore[no
             row[_K + at] = products[channel] / pixels / (var[group, channel] + eps)
 
 
-@kernel
+@compiled
 def _apply_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     x, gy, gx, _, rows, _, slope, grid = arguments
     slope = x.dtype.type(slope)

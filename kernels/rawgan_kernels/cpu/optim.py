@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.launch import run
-from rawgan_kernels.cpu.simd import address_of, at_address, shifted
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.run.launch import run
+from rawgan_kernels.cpu.vector.simd import address_of, at_address, shifted
 
 Array = np.ndarray[Any, Any]
 Arrays = list[Array]
@@ -91,7 +91,7 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
                     arrays[i][...] = copy
 
 
-@kernel
+@compiled
 def _located(like, table, block):  # type: ignore[no-untyped-def]
     """How many elements a block has, and pointers to its part of w, gw and the two moments."""
     index = len(table) - 1
@@ -105,7 +105,7 @@ def _located(like, table, block):  # type: ignore[no-untyped-def]
     return count, w, gw, moment, square
 
 
-@kernel
+@compiled
 def _sgd(arguments, block, thread):  # type: ignore[no-untyped-def]
     like, table, factors = arguments
     number = like.dtype.type
@@ -121,7 +121,7 @@ def _sgd(arguments, block, thread):  # type: ignore[no-untyped-def]
             w[i] -= lr * (gw[i] + momentum * v if nesterov else v)
 
 
-@kernel
+@compiled
 def _rmsprop(arguments, block, thread):  # type: ignore[no-untyped-def]
     like, table, factors = arguments
     number = like.dtype.type
@@ -133,7 +133,7 @@ def _rmsprop(arguments, block, thread):  # type: ignore[no-untyped-def]
         w[i] -= lr * gw[i] / (np.sqrt(s) + eps)
 
 
-@kernel
+@compiled
 def _adam(arguments, block, thread):  # type: ignore[no-untyped-def]
     like, table, factors = arguments
     number = like.dtype.type

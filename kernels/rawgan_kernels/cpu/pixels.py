@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu import buffers
-from rawgan_kernels.cpu.compiling import kernel
-from rawgan_kernels.cpu.launch import run
-from rawgan_kernels.cpu.simd import pointer
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.launch import run
+from rawgan_kernels.cpu.vector.simd import pointer
 
 Array = np.ndarray[Any, Any]
 
@@ -21,12 +21,12 @@ def gather_pixels(images: Array, indices: Array, dtype: Any) -> Array:
     """
     if not images.flags.c_contiguous:  # copies the batch, not the whole set
         images, indices = np.ascontiguousarray(images[indices]), np.arange(len(indices))
-    y = buffers.empty((len(indices), *images.shape[1:]), np.dtype(dtype))
+    y = pool.empty((len(indices), *images.shape[1:]), np.dtype(dtype))
     run(_gather_pixels, len(indices), (y.reshape(-1), images.reshape(-1), np.ascontiguousarray(indices)))
     return y
 
 
-@kernel
+@compiled
 def _gather_pixels(arguments, block, thread):  # type: ignore[no-untyped-def]
     y, images, indices = arguments
     number, size = y.dtype.type, len(y) // len(indices)

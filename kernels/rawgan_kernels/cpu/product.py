@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from rawgan_kernels.cpu import buffers
-from rawgan_kernels.cpu.compiling import SUMS, kernel
-from rawgan_kernels.cpu.launch import run, threads
-from rawgan_kernels.cpu.rows import copy, copy_strided, pack_panel
-from rawgan_kernels.cpu.simd import (
+from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.rows import copy, copy_strided, pack_panel
+from rawgan_kernels.cpu.vector.simd import (
     PANEL_BYTES,
     TILE_ROWS,
     address_of,
@@ -47,11 +47,11 @@ def matmul(a: Array, b: Array) -> Array:
     """
     a, b = _steps_in_elements(a), _steps_in_elements(b)
     if a.ndim == b.ndim == 2:
-        y = buffers.empty((a.shape[0], b.shape[1]), a.dtype)
+        y = pool.empty((a.shape[0], b.shape[1]), a.dtype)
         _multiply(a, b, y)
         return y
     front = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    y = buffers.empty((*front, a.shape[-2], b.shape[-1]), a.dtype)
+    y = pool.empty((*front, a.shape[-2], b.shape[-1]), a.dtype)
     a, b = (np.broadcast_to(x, (*front, *x.shape[-2:])) for x in (a, b))
     for index in np.ndindex(front):
         _multiply(a[index], b[index], y[index])
@@ -77,12 +77,12 @@ def _multiply(a: Array, b: Array, c: Array) -> None:
         rows, width, rivals = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel, threads()
     else:
         rows, width, rivals = m, panels * panel, 1
-    scratch = buffers.empty((rivals, DEPTH * panel + rows * panel), a.dtype)
+    scratch = pool.empty((rivals, DEPTH * panel + rows * panel), a.dtype)
     arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, width, panel_multiplier(a.dtype.char))
     run(_multiply_unit, -(-m // rows) * -(-n // width), arguments)
 
 
-@kernel
+@compiled
 def _multiply_unit(arguments, unit, thread):  # type: ignore[no-untyped-def]
     """Some rows of some panels of c."""
     c, scratch, a, b, (a_row, a_step, b_step, b_column), depth, rows, width, multiply = arguments
@@ -107,7 +107,7 @@ def _multiply_unit(arguments, unit, thread):  # type: ignore[no-untyped-def]
                 copy(shifted(tile, i * panel), pointer(c, (first + i) * n + at), columns)
 
 
-@kernel(fastmath=SUMS)
+@compiled(fastmath=SUMS)
 def _multiply_column(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Some rows of c (M, 1), a having contiguous rows or contiguous columns."""
     c, a, b, (a_row, a_step, b_step, _), depth, rows = arguments
@@ -132,7 +132,7 @@ def _multiply_column(arguments, block, thread):  # type: ignore[no-untyped-def]
                 column[i] += terms[i] * factor
 
 
-@kernel
+@compiled
 def _multiply_term(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Some rows of c = a @ b, a having one column and b one contiguous row."""
     c, a, b, (a_row, _, _, _), _, rows = arguments

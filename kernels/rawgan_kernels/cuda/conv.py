@@ -15,9 +15,9 @@ A·B·C/G · K.
 from typing import Any
 
 from rawgan_kernels import array_module
-from rawgan_kernels.cuda.cublas import product
-from rawgan_kernels.cuda.language import blocks_for, formulas, index, kernel, launch, number, position
-from rawgan_kernels.cuda.memory import empty, flat
+from rawgan_kernels.cuda.compile.language import blocks_for, formulas, index, kernel, launch, number, position
+from rawgan_kernels.cuda.run.cublas import product
+from rawgan_kernels.cuda.run.memory import empty, flat
 from rawgan_kernels.window import Window
 
 WINDOW_BYTES = 1 << 28

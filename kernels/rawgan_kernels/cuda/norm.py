@@ -25,19 +25,7 @@ from math import prod
 from typing import Any
 
 from rawgan_kernels import MissingKernel
-from rawgan_kernels.cuda import layer_norm
-from rawgan_kernels.cuda.columns import (
-    ROWS,
-    Grid,
-    _total,
-    channel_sum,
-    column_of,
-    grid,
-    part_of,
-    parts,
-    rows_of,
-)
-from rawgan_kernels.cuda.language import (
+from rawgan_kernels.cuda.compile.language import (
     THREADS,
     WARPS,
     block_sum,
@@ -51,7 +39,19 @@ from rawgan_kernels.cuda.language import (
     number,
     position,
 )
-from rawgan_kernels.cuda.memory import empty, empty_like, flat
+from rawgan_kernels.cuda.norms import layer
+from rawgan_kernels.cuda.run.columns import (
+    ROWS,
+    Grid,
+    _total,
+    channel_sum,
+    column_of,
+    grid,
+    part_of,
+    parts,
+    rows_of,
+)
+from rawgan_kernels.cuda.run.memory import empty, empty_like, flat
 
 Axes = tuple[int, ...]
 
@@ -72,7 +72,7 @@ def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float, slope: floa
         return y, mean, var
     cut, x = _grid(x.shape, gamma.size, axes), flat(x)
     if cut is None:
-        layer_norm.forward(x, gamma, beta, flat(y), flat(mean), flat(var), eps, slope)
+        layer.forward(x, gamma, beta, flat(y), flat(mean), flat(var), eps, slope)
         return y, mean, var
     found = parts(x, cut, 2)
     launch(_moments, cut.blocks, x, found, cut.size, cut.width, cut.row_blocks, found.size // 2)
@@ -105,7 +105,7 @@ def normalize_grad(
     cut = _grid(x.shape, gamma.size, axes)
     x, gy, gamma, beta, mean, var = (flat(each) for each in (x, gy, gamma, beta, mean, var))
     if cut is None:
-        layer_norm.backward(x, gy, gamma, beta, flat(gx), flat(ggamma), flat(gbeta), mean, var, eps, slope)
+        layer.backward(x, gy, gamma, beta, flat(gx), flat(ggamma), flat(gbeta), mean, var, eps, slope)
         return gx, ggamma, gbeta
     found, each = parts(x, cut, 2), cut.groups * cut.channels
     launch(

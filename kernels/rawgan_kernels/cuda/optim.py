@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from rawgan_kernels import array_module
-from rawgan_kernels.cuda.graph import clock, sent
-from rawgan_kernels.cuda.language import THREADS, blocks_for, cuda, index, kernel, launch, math, number
-from rawgan_kernels.cuda.memory import flat
+from rawgan_kernels.cuda.compile.language import THREADS, blocks_for, cuda, index, kernel, launch, math, number
+from rawgan_kernels.cuda.run.graph import clock, sent
+from rawgan_kernels.cuda.run.memory import flat
 
 Arrays = list[Any]
 

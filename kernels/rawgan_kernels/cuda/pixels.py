@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from rawgan_kernels.cuda.language import blocks_for, index, kernel, launch, number, position
-from rawgan_kernels.cuda.memory import empty, flat
+from rawgan_kernels.cuda.compile.language import blocks_for, index, kernel, launch, number, position
+from rawgan_kernels.cuda.run.memory import empty, flat
 
 
 def gather_pixels(images: Any, indices: Any, dtype: Any) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from rawgan_kernels import array_module
-from rawgan_kernels.cuda.cublas import product
-from rawgan_kernels.cuda.memory import empty
+from rawgan_kernels.cuda.run.cublas import product
+from rawgan_kernels.cuda.run.memory import empty
 
 
 def matmul(a: Any, b: Any) -> Any:

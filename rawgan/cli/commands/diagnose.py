@@ -1,6 +1,5 @@
 """rawgan diagnose"""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,7 +20,7 @@ from rawgan.diagnosis.layer_plot import plot_layers
 from rawgan.diagnosis.probe import Layer, probe
 from rawgan.inference.subjects import patients_of
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import write_file
+from rawgan.storage.json_file import write_json
 
 ALARM, NOT_YET = Text("ALARM", "bold red"), Text("NOT YET", "bold yellow")
 
@@ -65,8 +64,8 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     count, findings, layers = len(patients[0].real), list[Finding](), list[Layer]()
     for patient in patients:
         with waiting(console, "examining"):
-            seen = probe(patient.gan, patient.real, patient.latent, asked.recipe(), patient.given)
-            found = doctor.judge(seen, asked.recipe(), records, asked.remedies)
+            seen = probe(patient.gan, patient.real, patient.latent, asked.loss_config(), patient.given)
+            found = doctor.judge(seen, asked.loss_config(), records, asked.remedies)
         console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))
         findings += found
         layers = layers or seen.layers
@@ -86,7 +85,7 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     said = {"rawgan": __version__, "step": step, "images": count, "seed": config.seed,
             "findings": [finding.to_dict() for finding in findings]}  # fmt: skip
     with folder.results():
-        write_file(figures, f"{json.dumps(said, indent=2)}\n".encode())
+        write_json(figures, said)
         say(console, f"figures: {figures}")
         with telling(console):
             say(console, f"activations and gradients of every layer: {plot_layers(picture, layers)}")

@@ -1,0 +1,1 @@
+"""Compiling kernels with Numba, and keeping the machine code on disk."""

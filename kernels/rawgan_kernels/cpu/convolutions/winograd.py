@@ -1,0 +1,317 @@
+"""The conv triple for kernels of 4×4 taps and stride 2, in about 2.5 times fewer multiplications.
+
+**Phases.** Along one axis, output i sees the padded image q at 2i … 2i + 3:
+
+    y[i] = q[2i]·w[0] + q[2i + 1]·w[1] + q[2i + 2]·w[2] + q[2i + 3]·w[3]
+
+Split q into its even and odd pixels, e[i] = q[2i] and o[i] = q[2i + 1]. Then y is a sum of two convolutions of two taps
+and stride 1:
+
+    y[i] = e[i]·w[0] + e[i + 1]·w[2]   +   o[i]·w[1] + o[i + 1]·w[3]
+
+In two dimensions there are four phases, each with 2×2 taps; together they are like 4·C channels.
+
+**Points.** Each of these convolutions is computed tile by tile in the way of `toom_cook`: a tile of m outputs of one
+phase comes from m + 1 inputs and takes m + 1 multiplications instead of 2·m. A tile of 4×4 takes 25 instead of 64. With
+a hat for what is transformed, along the rows and along the columns, and t for a tile of an image:
+
+    X̂ = Cᵀ x C      ŵ = G w Gᵀ      ŷ = A y Aᵀ      all (point, …), 5×5 points at most
+
+    conv2d              ŷ'[p, t, k] = Σ_c  X̂[p, t, c] · ŵ[p, c, k]      y  = Aᵀ ŷ' A
+    conv2d_input_grad   X̂'[p, t, c] = Σ_k  ŷ[p, t, k] · ŵ[p, c, k]      gx = C X̂' Cᵀ, where tiles overlap added up
+    conv2d_weight_grad  ŵ'[p, c, k] = Σ_t  X̂[p, t, c] · ŷ[p, t, k]      gw = Gᵀ ŵ' G
+
+c runs over phases and channels, 4·C in all; p over the points. In the middle stand matrix products, one for each point:
+that is where the time goes. Their FLOPs are 2 · points · tiles · 4·C · K.
+
+**Blocks.** A block of images (about 64 tiles) is transformed, multiplied and transformed back by one thread, so that
+what lies between stays in its caches. For each point, a panel of ŵ (4·C rows, two vectors wide) stays in the
+first-level cache while all tiles pass by; the tiles of that point stay in the second-level cache while all panels pass
+by. Where 4 does not divide the size, tiles of several kinds (4×4, 4×3, 3×4, 3×3) share the points they have in common,
+and so the panels of ŵ.
+
+The weight gradient is a sum over all tiles. There the blocks are of ŵ': each thread computes all points of some
+channels, transforms them back while they are in its second-level cache, and adds them to gw: in the order of the
+images, whatever the number of threads.
+
+**Precision.** The transforms subtract numbers of the same size: in float32 the error is about 4 times that of the plain
+sum. An infinite or NaN pixel would spread over its tile (∞ − ∞), and a huge one may overflow. Both leave something in
+the result that is not finite; the caller then computes it anew by the plain sum, which puts NaN and infinity where they
+belong.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.convolutions.tiles import (
+    G_BACK,
+    G_BACK_ADD,
+    POINTS,
+    code_for,
+    layout,
+    transform,
+    transform_turned_weights,
+    transform_weights,
+    transform_x,
+    transform_x_back,
+    transform_y,
+    transform_y_back,
+    turn,
+)
+from rawgan_kernels.cpu.convolutions.toom_cook import tile_sizes
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.rows import clear, finish_rows
+from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, multiply_panel, pointer, shifted
+from rawgan_kernels.window import Window
+
+Array = np.ndarray[Any, Any]
+
+TILES_AT_ONCE = 64
+"""Rows of the matrix products of one block: many for each panel of ŵ that is fetched, few enough for the caches."""
+
+GRADIENT_BYTES = 16 << 20
+"""Memory for X̂ and ŷ of the weight gradient; more images than fit are taken in turn."""
+
+WEIGHT_BYTES = 32 << 20
+"""Memory for ŵ of the other two; for weights of more channels, the result is computed in parts, for some at a time."""
+
+BLOCK_C, BLOCK_K = 32, 64
+"""Channels of a block of ŵ'. All its points take 200 KiB in float32; its rows of X̂ and ŷ lie together, as rows that are
+a power of two apart would push each other out of the first-level cache."""
+
+
+def applies(window: Window, channels: int, outputs: int, dtype: np.dtype[Any]) -> bool:
+    """Whether this way is open, and shorter: whole panels of channels, and tiles that save something."""
+    panel = PANEL_BYTES // dtype.itemsize
+    return (
+        (window.kernel, window.stride, window.dilation, window.groups) == ((4, 4), (2, 2), (1, 1), 1)
+        and channels % panel == 0
+        and outputs % panel == 0
+        and min(window.output) >= 2
+    )
+
+
+def _block_images(output: tuple[int, int], images: int) -> int:
+    tiles = len(tile_sizes(output[0])) * len(tile_sizes(output[1]))
+    return max(1, min(TILES_AT_ONCE // tiles, -(-images // threads())))
+
+
+# --- the three kernels --------------------------------------------------------------------------------------------
+
+
+def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
+    """leaky_relu(conv2d(x, w) + b), or None if that is not finite; see the module. Shapes as `reference.conv2d`."""
+    code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], w.shape[3]
+    y = pool.empty((n, *window.output, k), x.dtype)
+    if len(parts := _parts(k, w)) > 1:
+        for part in parts:
+            of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[part], slope)
+            if of_part is None:
+                return None
+            y[..., part] = of_part
+        return y
+    transformed, half = pool.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
+    run(transform_weights, k * x.itemsize // PANEL_BYTES, (w, transformed, half, code))
+    plan = layout(window.output, _block_images(window.output, n))
+    scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), x.dtype)
+    finite = np.empty(n, np.bool_)
+    (top, _), (left, _) = window.padding
+    run(_conv2d, -(-n // plan.images), (x, transformed, y, b, scratch, finite, slope, top, left, plan, code))
+    return y if finite.all() else None
+
+
+def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
+    """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `reference`."""
+    code, n, c, k = code_for(gy.dtype.char), len(gy), w.shape[2], gy.shape[3]
+    gx = pool.empty((n, *window.size, c), gy.dtype)
+    if len(parts := _parts(c, w)) > 1:
+        for part in parts:
+            of_part = conv2d_input_grad(gy, np.ascontiguousarray(w[:, :, part]), window, b[part], slope)
+            if of_part is None:
+                return None
+            gx[..., part] = of_part
+        return gx
+    turned = pool.empty((4, 4, k, c), gy.dtype)
+    run(turn, 16, (w, turned))
+    transformed, half = pool.empty((POINTS * POINTS * 4 * c * k,), gy.dtype), _halves(gy.dtype)
+    run(transform_turned_weights, 4 * c * gy.itemsize // PANEL_BYTES, (turned, transformed, half, code))
+    plan = layout(window.output, _block_images(window.output, n))
+    scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), gy.dtype)
+    finite = np.empty(n, np.bool_)
+    (top, _), (left, _) = window.padding
+    run(
+        _conv2d_input_grad,
+        -(-n // plan.images),
+        (gy, transformed, gx, b, scratch, finite, slope, top, left, plan, code),
+    )
+    return gx if finite.all() else None
+
+
+def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
+    """The weights' gradient, or None if it is not finite. Shapes as `reference.conv2d_weight_grad`."""
+    code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], gy.shape[3]
+    gw = pool.empty((4, 4, c, k), x.dtype)
+    each = layout(window.output, 1).rows * (4 * c + k) * x.itemsize
+    plan = layout(window.output, max(1, min(n, GRADIENT_BYTES // each)))
+    x_hat, y_hat = (pool.empty((plan.rows * width,), x.dtype) for width in (4 * c, k))
+    image = _scratch(_image_scratch(window, c, k), x.dtype)
+    block = _scratch((POINTS * POINTS + 2 * POINTS) * BLOCK_C * BLOCK_K, x.dtype)
+    columns = BLOCK_C if c % BLOCK_C == k % BLOCK_C == 0 else PANEL_BYTES // x.itemsize
+    blocks = 4 * c // columns * -(-k // BLOCK_K)
+    finite = np.empty(blocks, np.bool_)
+    (top, _), (left, _) = window.padding
+    for first in range(0, n, plan.images):
+        images = min(n - first, plan.images)
+        run(_transform_both, images, (x, gy, x_hat, y_hat, image, first, top, left, columns, plan, code))
+        run(_multiply_tiles, blocks, (x_hat, y_hat, gw, block, finite, images, first > 0, columns, plan, code))
+    return gw if finite.all() else None
+
+
+def _parts(channels: int, w: Array) -> list[slice]:
+    """The result's channels, in so many parts that the transformed weights of each fit `WEIGHT_BYTES`."""
+    count, panel = -(-POINTS * POINTS * w.nbytes // 4 // WEIGHT_BYTES), PANEL_BYTES // w.itemsize
+    step = -(-channels // (count * panel)) * panel
+    return [slice(start, min(start + step, channels)) for start in range(0, channels, step)]
+
+
+def _halves(dtype: np.dtype[Any]) -> Array:
+    return _scratch(2 * POINTS * PANEL_BYTES // dtype.itemsize, dtype)
+
+
+def _scratch(size: int, dtype: np.dtype[Any]) -> Array:
+    """A row for each thread."""
+    return pool.empty((threads(), size), dtype)
+
+
+def _image_scratch(window: Window, c: int, k: int) -> int:
+    """Numbers needed on the way of one image: padded, and transformed along one axis."""
+    i, j = window.output
+    return 4 * (i + 1) * (j + 1) * c + POINTS * max(2 * (j + 1) * c, j * k)
+
+
+# --- products, one for each point ---------------------------------------------------------------------------------
+
+
+@compiled
+def _multiply_points(code, a, weights, c, images, plan, depth, width):  # type: ignore[no-untyped-def]
+    """a (rows, depth), weights (point, panel, depth, panel) → c (rows, width), for the first `images` of a block."""
+    panel = PANEL_BYTES // a.itemsize
+    for p in range(POINTS):
+        for q in range(POINTS):
+            for at in range(0, width, panel):
+                of_panel = (p * POINTS + q) * depth * width + at * depth
+                for kind in range(len(plan.kinds)):
+                    m, n, first, each, stride = plan.kinds[kind]
+                    if p <= m and q <= n:
+                        row = first + (p * (n + 1) + q) * stride
+                        multiply_panel(
+                            code.multiply, pointer(a, row * depth), depth, 1, pointer(weights, of_panel), panel,
+                            pointer(c, row * width + at), width, each * images, depth, False,
+                        )  # fmt: skip
+
+
+@compiled
+def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """One block of images of y."""
+    x, weights, y, b, scratch, finite, slope, top, left, plan, code = arguments
+    c, (height, width, k) = x.shape[3], y.shape[1:]
+    start = block * plan.images
+    count = min(plan.images, len(x) - start)
+    x_hat, y_hat, half, padded = _split(scratch[thread], plan.rows, c, k, height, width)
+    for local in range(count):
+        transform_x(code, x, start + local, local, top, left, height, width, plan, x_hat, 4 * c, padded, half)
+    _multiply_points(code, x_hat, weights, y_hat, count, plan, 4 * c, k)
+    for local in range(count):
+        transform_y_back(code, y, start + local, local, plan, y_hat, half)
+        finite[start + local] = finish_rows(
+            pointer(y, (start + local) * height * width * k), height * width, k, pointer(b, 0), len(b) > 0, slope
+        )
+
+
+@compiled
+def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """One block of images of gx."""
+    gy, weights, gx, b, scratch, finite, slope, top, left, plan, code = arguments
+    c, (height, width, k) = gx.shape[3], gy.shape[1:]
+    pixels = gx.shape[1] * gx.shape[2]
+    start = block * plan.images
+    count = min(plan.images, len(gy) - start)
+    x_hat, y_hat, half, padded = _split(scratch[thread], plan.rows, c, k, height, width)
+    for local in range(count):
+        transform_y(code, gy, start + local, local, plan, y_hat, k, half)
+    _multiply_points(code, y_hat, weights, x_hat, count, plan, k, 4 * c)
+    for local in range(count):
+        transform_x_back(code, gx, start + local, local, top, left, height, width, plan, x_hat, padded, half)
+        finite[start + local] = finish_rows(
+            pointer(gx, (start + local) * pixels * c), pixels, c, pointer(b, 0), len(b) > 0, slope
+        )
+
+
+@compiled
+def _split(scratch, rows, c, k, height, width):  # type: ignore[no-untyped-def]
+    """A thread's scratch as X̂, ŷ, a half-transformed and a padded image."""
+    x_end = rows * 4 * c
+    y_end = x_end + rows * k
+    padded_end = y_end + 4 * (height + 1) * (width + 1) * c
+    return scratch[:x_end], scratch[x_end:y_end], scratch[padded_end:], scratch[y_end:padded_end]
+
+
+@compiled
+def _transform_both(arguments, local, thread):  # type: ignore[no-untyped-def]
+    """One image of x → X̂, and of gy → ŷ."""
+    x, gy, x_hat, y_hat, scratch, first, top, left, columns, plan, code = arguments
+    height, width = gy.shape[1], gy.shape[2]
+    padded_end = 4 * (height + 1) * (width + 1) * x.shape[3]
+    padded, half = scratch[thread, :padded_end], scratch[thread, padded_end:]
+    transform_x(code, x, first + local, local, top, left, height, width, plan, x_hat, columns, padded, half)
+    transform_y(code, gy, first + local, local, plan, y_hat, columns, half)
+
+
+@compiled
+def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
+    """ŵ' = X̂ᵀ ŷ for each point, and gw = Gᵀ ŵ' G, or added to gw: one block of channels."""
+    x_hat, y_hat, gw, scratch, finite, images, add, columns, plan, code = arguments
+    c, k = gw.shape[2], gw.shape[3]
+    blocks_k = -(-k // BLOCK_K)
+    panel = PANEL_BYTES // gw.itemsize
+    phase, c0 = unit // blocks_k * columns // c, unit // blocks_k * columns % c
+    k0 = unit % blocks_k * BLOCK_K
+    height, width = columns, min(BLOCK_K, k - k0)
+    size = height * width
+    block = scratch[thread]
+    half = block[POINTS * POINTS * size :]
+    x_rows = (phase * c + c0) // columns * plan.rows
+    for p in range(POINTS):
+        for q in range(POINTS):
+            for at in range(0, width, panel):
+                y_rows, y_column = (k0 + at) // columns * plan.rows, (k0 + at) % columns
+                to = (p * POINTS + q) * size + at
+                begun = False
+                for kind in range(len(plan.kinds)):
+                    m, n, first, each, stride = plan.kinds[kind]
+                    if p <= m and q <= n:
+                        row = first + (p * (n + 1) + q) * stride
+                        multiply_panel(
+                            code.multiply, pointer(x_hat, (x_rows + row) * columns), 1, columns,
+                            pointer(y_hat, (y_rows + row) * columns + y_column), columns,
+                            pointer(block, to), width, height, each * images, begun,
+                        )  # fmt: skip
+                        begun = True
+                if not begun:
+                    for i in range(height):
+                        clear(pointer(block, to + i * width), panel)
+    for p in range(POINTS):
+        transform(
+            code.transform, G_BACK, pointer(block, p * POINTS * size), size, pointer(half, 2 * p * size), size, size
+        )
+    finite[unit] = True
+    for b in range(2):
+        for i in range(height):
+            at = pointer(half, b * size + i * width)
+            to = pointer(gw, ((phase // 2 * 4 + phase % 2 + 2 * b) * c + c0 + i) * k + k0)
+            transform(code.transform, G_BACK_ADD if add else G_BACK, at, 2 * size, to, 8 * c * k, width)
+            for tap in (to, shifted(to, 8 * c * k)):
+                finite[unit] &= finish_rows(tap, 1, width, tap, False, 1.0)

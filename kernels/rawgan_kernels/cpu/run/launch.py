@@ -1,0 +1,205 @@
+"""Running a kernel over its blocks, on all threads.
+
+A kernel is split into a fixed number of blocks, whatever the number of threads: so its result is the same, bit for bit,
+on one thread and on several. `run(body, count, arguments)` calls `body(arguments, block, thread)` for every block.
+
+Numba's `prange` does the distributing, once, in `_for_all_blocks`; bodies are called through their addresses. A
+`prange` in every kernel would do as well, but be compiled four times over, and the user would wait for that.
+
+A process that was forked off has none of the threads, and GNU's OpenMP ends it when it asks for them; Numba's own
+threads (`workqueue`) serve one caller at a time, and end the process otherwise. So each run takes its turn, and where
+it does not get it, the calling thread runs all blocks: the result is the same.
+"""
+
+import os
+import warnings
+import zlib
+from functools import cache
+from threading import Lock, RLock
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import get_thread_id, prange, typeof, types
+from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaSystemWarning
+from numba.extending import intrinsic
+from numba.np.ufunc import parallel as numba_threads
+
+from rawgan_kernels import forking
+from rawgan_kernels.cpu.compile.compiled import compiled, standalone
+from rawgan_kernels.errors import NumbaError
+
+# Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default GNU's
+# OpenMP has them spin for milliseconds: on a core that somebody else wants, or the very thread that they wait for.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+
+_I64, _I8P = ir.IntType(64), ir.IntType(8).as_pointer()
+_BLOCK = ir.FunctionType(ir.VoidType(), [_I8P, _I64, _I64])  # (frame, block, thread)
+
+
+def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True) -> None:
+    """Call the compiled function `body(arguments, block, thread)` for every block from 0 to count − 1.
+
+    The first argument is an array. `thread` counts from 0 to `threads()` − 1: which row of the scratch space is free.
+    Little work is done sooner without waking the other threads: `parallel=False`.
+    """
+    turn = _turn
+    if count == 1 or not parallel or (turn is not None and not turn.acquire(blocking=False)):
+        for block in range(count):
+            body(arguments, block, 0)
+        return
+    try:
+        key = body, arguments[0].dtype
+        address, kind = _known.get(key, (0, 0))
+        while not _launch(_distributor(), address, kind, count, arguments):
+            # Never called before, or with arguments of other types: this takes long enough not to be done every time.
+            address, kind = _known[key] = _machine_code(body, typeof(arguments))
+    finally:
+        if turn is not None:
+            turn.release()
+
+
+def threads() -> int:
+    """The number of threads that share the blocks. Raises: NumbaError if there can be none"""
+    if not numba_threads._is_initialized:
+        try:
+            with warnings.catch_warnings():
+                # Of a lock among processes, which a system without shared memory does not have, and we do not need.
+                warnings.simplefilter("ignore", NumbaSystemWarning)
+                numba_threads.get_num_threads()
+        except ValueError as error:
+            raise NumbaError(
+                f"backend 'cpu': Numba cannot start its threads\n  {error}\n"
+                "  unset NUMBA_THREADING_LAYER and NUMBA_THREADING_LAYER_PRIORITY, or set them to others"
+            ) from error
+    return int(numba_threads._get_num_threads())  # type: ignore[attr-defined]  # which is there once they are started
+
+
+# --- whose turn it is --------------------------------------------------------------------------------------------
+
+_NEVER = Lock()
+_NEVER.acquire()
+
+_turn: Any = _NEVER if forking.threads_lost else RLock()
+"""Taken by the thread that has the others at work; None, once it is known that these serve several callers at a time.
+
+The same thread may take it twice: if Ctrl-C comes just before it was to be released, or in the handler of a signal.
+"""
+
+
+_locks: tuple[Any, ...] = (global_compiler_lock, numba_threads._backend_init_thread_lock, llvm.ffi.lib._lock)
+"""What a thread may hold, in this order, while it compiles: in a forked process, it would never be given back."""
+
+
+def _before_fork() -> None:
+    for lock in _locks:
+        lock.__enter__()
+
+
+def _after_fork() -> None:
+    for lock in reversed(_locks):
+        lock.__exit__(None, None, None)
+
+
+def _after_fork_in_child() -> None:
+    global _turn
+    _after_fork()
+    if forking.threads_lost:
+        _turn = _NEVER
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+
+
+# --- the machine code --------------------------------------------------------------------------------------------
+
+_known: dict[Any, tuple[int, int]] = {}
+
+
+@cache
+def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
+    """Where the code is that `body` compiles to for arguments of these types, and the fingerprint of the types."""
+    compiled = body.get_compile_result(types.void(arguments, types.intp, types.intp))
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), _fingerprint(arguments)
+
+
+def _fingerprint(arguments: Any) -> int:
+    """A number for how the arguments lie in memory; read-only arrays lie there like others."""
+    return zlib.crc32(str(arguments).replace("readonly ", "").replace("nonconst ", "").encode()) + 1
+
+
+@cache
+def _distributor() -> int:
+    global _turn
+    threads()  # are started, which code from the cache expects to be there
+    if numba_threads.threading_layer() != "workqueue":
+        _turn = None
+    return standalone(types.void(types.intp, types.intp, types.intp), _distribute).address
+
+
+def _distribute(block, frame, count):  # type: ignore[no-untyped-def]
+    _for_all_blocks(block, frame, count)
+
+
+@compiled(parallel=True)
+def _for_all_blocks(block, frame, count):  # type: ignore[no-untyped-def]
+    for index in prange(count):
+        _call_block(block, frame, index, get_thread_id())
+
+
+@compiled
+def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyped-def]
+    """Whether body was called, because it takes arguments of this kind."""
+    if kind != fingerprint_of(arguments):
+        return False
+    _hand_over(distributor, body, count, arguments)
+    return True
+
+
+@intrinsic
+def fingerprint_of(typing: Any, arguments: Any) -> Any:
+    """`_fingerprint` of the arguments' types, a constant."""
+    return types.intp(arguments), lambda context, builder, signature, args: _I64(_fingerprint(signature.args[0]))
+
+
+@intrinsic
+def _call_block(typing: Any, block: Any, frame: Any, index: Any, thread: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        block, frame, index, thread = args
+        function, frame = builder.inttoptr(block, _BLOCK.as_pointer()), builder.inttoptr(frame, _I8P)
+        builder.call(function, [frame, index, thread])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp, types.intp), generate
+
+
+@intrinsic
+def _hand_over(typing: Any, distributor: Any, body: Any, count: Any, arguments: Any) -> Any:
+    """Put the arguments into a frame, and have the distributor call, for every block, a function that unpacks them."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        distributor, body, count, arguments = args
+        frame_type = ir.LiteralStructType([body.type, arguments.type])
+        taken = (signature.args[3], types.intp, types.intp)
+
+        unpack = ir.Function(builder.module, _BLOCK, builder.module.get_unique_name("rawgan.unpack"))
+        unpack.linkage = "internal"
+        inside = ir.IRBuilder(unpack.append_basic_block("entry"))
+        frame = inside.bitcast(unpack.args[0], frame_type.as_pointer())
+        address, values = (inside.load(cgutils.gep_inbounds(inside, frame, 0, i)) for i in range(2))
+        kind = context.call_conv.get_function_type(types.none, taken)
+        function = inside.inttoptr(address, kind.as_pointer())
+        context.call_conv.call_function(inside, function, types.none, taken, [values, *unpack.args[1:]])
+        inside.ret_void()
+
+        frame = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, [body, arguments]))
+        distribute = ir.FunctionType(ir.VoidType(), [_I64, _I64, _I64])
+        function = builder.inttoptr(distributor, distribute.as_pointer())
+        builder.call(function, [builder.ptrtoint(unpack, _I64), builder.ptrtoint(frame, _I64), count])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp, arguments), generate

@@ -1,0 +1,1 @@
+"""Inner loops and number formulas made of vector instructions."""

@@ -1,0 +1,1 @@
+"""Compiling the kernels of a training step ahead of it, on all cores."""

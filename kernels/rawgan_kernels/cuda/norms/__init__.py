@@ -1,0 +1,1 @@
+"""Normalisation over pixels, and over the values of a sample."""

@@ -1,0 +1,1 @@
+"""Launches, graphs, matrix products and memory on the GPU."""

@@ -1,0 +1,256 @@
+"""CUDA kernels on the CPU, one thread after the other: slowly, but with everything checked that a GPU would not tell.
+
+Each CUDA thread is a coroutine (a greenlet). It runs until it comes to a barrier or a shuffle, and goes on when all
+threads that take part have come to the same one. What depends on the order of threads is found whatever the order is:
+
+- **Races.** Between two barriers, no thread may read or write what another one writes in shared memory. In global
+  memory, no thread may touch what a thread of another block writes during the launch.
+- **Divergence.** A barrier that some threads of the block never reach, or a shuffle that some lanes of the warp do not.
+- **Addresses.** Every index is checked: at least 0, less than the length, an integer.
+- **Stale data.** Shared memory holds NaN (integers: the largest) until it is written.
+- **Precision.** A float64 that is stored to a float32 array has leaked in on the way: a GPU would be slow there.
+
+What it does not show: speed, and the rounding of a GPU, whose exponentials differ in the last places and which fuses
+multiplications with additions.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from greenlet import getcurrent, greenlet
+
+from rawgan_kernels.cuda.compile.language import THREADS, WARP, Kernel, filled
+from rawgan_kernels.formulas import instantiate
+
+Stamp = tuple[int, int, int]
+"""Who does something, and when: block, thread, and how many barriers it has passed."""
+
+
+class SimulationError(Exception):
+    """A kernel did what a GPU may answer with garbage."""
+
+
+def simulate(kernel: Kernel, dtype: str, blocks: int, arguments: tuple[Any, ...]) -> None:
+    """Run a kernel, block after block. Arrays among the arguments are one-dimensional NumPy arrays."""
+    number = np.dtype(dtype).type
+    names = {"cuda": cuda, "math": libm, "number": number, "index": int, "formulas": _formulas(number)}
+    function = filled(kernel.function, names, lambda inner: inner)
+    given: list[Any] = []
+    for position, (kind, argument) in enumerate(zip(kernel.parameters, arguments, strict=True)):
+        name = f"argument {position} of {kernel.name}"
+        if kind == "arrays":
+            given.append([Memory(f"array {i} of {name}", values) for i, values in enumerate(argument)])
+        else:
+            converted = {"number": number, "index": int}.get(kind, lambda values, name=name: Memory(name, values))
+            given.append(converted(argument))
+    for block in range(blocks):
+        _Block(function, block, blocks, THREADS).run(given)
+
+
+def _formulas(number: Any) -> Any:
+    constants = {"zero": lambda x: number(0), "one": lambda x: number(1), "two": lambda x: number(2)}
+    return instantiate(lambda function: function, exp=np.exp, expm1=np.expm1, log1p=np.log1p, **constants)
+
+
+class Memory:
+    """An array that checks each access; see the module."""
+
+    def __init__(self, name: str, values: np.ndarray[Any, Any]) -> None:
+        self.name, self.values = name, values
+        self.reads: dict[int, set[Stamp]] = {}
+        self.writes: dict[int, Stamp] = {}  # the last one of each number
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> Any:
+        at, me = self._checked(index), _current().stamp
+        writer = self.writes.get(at)
+        if writer is not None and self._clash(writer, me):
+            raise SimulationError(
+                f"{self.name}[{at}]: {_who(me)} reads what {_who(writer)} wrote, with no barrier between"
+            )
+        self.reads.setdefault(at, set()).add(me)
+        return self.values[at]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        at, me = self._checked(index), _current().stamp
+        if self.values.dtype == np.float32 and isinstance(value, np.float64):
+            raise SimulationError(f"{self.name}[{at}]: {_who(me)} computed in float64 what is stored as float32")
+        others = [self.writes[at]] if at in self.writes else []
+        for other in (*others, *self.reads.get(at, ())):
+            if self._clash(other, me):
+                raise SimulationError(
+                    f"{self.name}[{at}]: {_who(me)} writes what {_who(other)} uses, with no barrier between"
+                )
+        self.writes[at] = me
+        self.values[at] = value
+
+    def _clash(self, other: Stamp, me: Stamp) -> bool:
+        (block, thread, epoch), (my_block, my_thread, my_epoch) = other, me
+        if block != my_block:
+            return True
+        return thread != my_thread and epoch == my_epoch
+
+    def _checked(self, index: Any) -> int:
+        try:
+            at = operator.index(index)
+        except TypeError:
+            raise SimulationError(f"{self.name}[{index!r}]: an index must be an integer") from None
+        if not 0 <= at < len(self.values):
+            raise SimulationError(
+                f"{self.name}[{at}]: {_who(_current().stamp)} is outside its {len(self.values)} numbers"
+            )
+        return at
+
+
+def _who(stamp: Stamp) -> str:
+    return f"thread {stamp[1]} of block {stamp[0]}"
+
+
+@dataclass
+class _Event:
+    """What a thread waits for: where in the source, and what it brings."""
+
+    kind: str
+    place: tuple[str, int]
+    value: Any = None
+    source: int = 0
+    """Lane whose value it wants."""
+
+
+class _Thread(greenlet):
+    """One CUDA thread."""
+
+    def __init__(self, block: _Block, index: int, function: Callable[..., None]) -> None:
+        super().__init__(function, getcurrent())
+        self.block, self.index, self.epoch = block, index, 0
+
+    @property
+    def stamp(self) -> Stamp:
+        """(block, thread, barriers passed)"""
+        return self.block.index, self.index, self.epoch
+
+    def wait(self, event: _Event) -> Any:
+        """Let the others run until the event has come about."""
+        return self.parent.switch(event)
+
+
+def _current() -> _Thread:
+    thread = getcurrent()
+    if not isinstance(thread, _Thread):
+        raise SimulationError("this is CUDA code: call it from a simulated kernel")
+    return thread
+
+
+@dataclass
+class _Block:
+    """The threads of one block, and their shared memory."""
+
+    function: Callable[..., None]
+    index: int
+    blocks: int
+    size: int
+    shared: dict[Any, Memory] = field(default_factory=dict)
+
+    def run(self, arguments: list[Any]) -> None:
+        threads = [_Thread(self, index, self.function) for index in range(self.size)]
+        events: dict[int, _Event] = {}
+        runnable: Iterator[tuple[int, tuple[Any, ...]]] = iter(
+            [(index, tuple(arguments)) for index in range(self.size)]
+        )
+        while True:
+            for index, given in runnable:
+                event = threads[index].switch(*given)
+                if threads[index].dead:
+                    events.pop(index, None)
+                else:
+                    events[index] = event
+            if not events:
+                return
+            runnable = iter(self._resolved(threads, events))
+
+    def _resolved(self, threads: list[_Thread], events: dict[int, _Event]) -> list[tuple[int, tuple[Any, ...]]]:
+        """The threads that may go on, and what they get."""
+        ready: list[tuple[int, tuple[Any, ...]]] = []
+        for first in range(0, self.size, WARP):
+            lanes = range(first, min(first + WARP, self.size))
+            shuffling = [lane for lane in lanes if lane in events and events[lane].kind == "shuffle"]
+            if not shuffling:
+                continue
+            places = {events[lane].place for lane in shuffling}
+            if len(shuffling) < len(lanes) or len(places) > 1:
+                raise SimulationError(
+                    f"a shuffle in line {min(places)[1]} is not reached by all lanes of a warp of block {self.index}"
+                )
+            for lane in shuffling:
+                source = first + events[lane].source
+                ready.append((lane, (events[source].value if source in lanes else events[lane].value,)))
+        if ready:
+            return ready
+        places = {event.place for event in events.values()}
+        if len(events) < self.size or len(places) > 1:
+            lines = ", ".join(str(line) for _, line in sorted(places))
+            raise SimulationError(
+                f"the barrier in line {lines} is reached by {len(events)} of the {self.size} threads of block "
+                f"{self.index}"
+            )
+        for thread in threads:
+            thread.epoch += 1
+        return [(index, (None,)) for index in range(self.size)]
+
+
+class _Shared:
+    """What kernels call `cuda.shared`."""
+
+    def array(self, size: int, dtype: Any) -> Memory:
+        """Memory that the threads of a block share."""
+        block, place = _current().block, _place()
+        if place not in block.shared:
+            values = np.empty(size, dtype)
+            values.fill(np.nan if values.dtype.kind == "f" else np.iinfo(values.dtype).max)
+            block.shared[place] = Memory(f"shared memory of line {place[1]}", values)
+        return block.shared[place]
+
+
+class _Cuda:
+    """What kernels call `cuda`."""
+
+    blockIdx = property(lambda self: SimpleNamespace(x=_current().block.index))
+    blockDim = property(lambda self: SimpleNamespace(x=_current().block.size))
+    gridDim = property(lambda self: SimpleNamespace(x=_current().block.blocks))
+    threadIdx = property(lambda self: SimpleNamespace(x=_current().index))
+    shared = _Shared()
+
+    def syncthreads(self) -> None:
+        """A barrier for the block."""
+        _current().wait(_Event("barrier", _place()))
+
+    def fma(self, a: Any, b: Any, c: Any) -> Any:
+        """a · b + c, rounded once in float32, where float64 has room for the product."""
+        return type(a)(np.float64(a) * np.float64(b) + np.float64(c))
+
+    def shfl_down_sync(self, mask: int, value: Any, delta: int) -> Any:
+        """The value of the lane `delta` further on; one's own where there is none."""
+        if mask != 0xFFFFFFFF:
+            raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
+        thread = _current()
+        return thread.wait(_Event("shuffle", _place(), value, thread.index % WARP + delta))
+
+
+def _place() -> tuple[str, int]:
+    """Where the kernel is: file and line of the caller's caller."""
+    frame = sys._getframe(2)
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+cuda: Any = _Cuda()
+libm = SimpleNamespace(exp=np.exp, expm1=np.expm1, log1p=np.log1p, sqrt=np.sqrt)
+"""NumPy's functions keep float32, as CUDA's do."""
