@@ -93,9 +93,9 @@ class Op:
             if owner_of(array) is owner_of(x._array):  # a reshape, say, may have had to copy
                 result._memory = x.memory  # a write to one is a write to the other
         else:
-            for each in arrays:
+            for position, each in enumerate(arrays):
                 if array is each or (base is not None and (base is each or base is each.base)):
-                    raise checks.undeclared_view(self, inputs, arrays.index(each))
+                    raise checks.undeclared_view(self, inputs, position)
         self._required = required = tuple([x.requires_grad for x in inputs])
         if True in required and state.recording:
             contents = [(x._memory or x.memory).used() for x in inputs]
