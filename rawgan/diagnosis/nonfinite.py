@@ -17,7 +17,7 @@ from rawgan_kernels import array_module
 
 
 @dataclass(frozen=True)
-class Finding:
+class NonFinite:
     """The first numbers of a step that are not finite."""
 
     place: str
@@ -36,14 +36,14 @@ class Finding:
 class _Found(Exception):
     """Ends the step that is looked at."""
 
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(str(finding))
-        self.finding = finding
+    def __init__(self, first: NonFinite) -> None:
+        super().__init__(str(first))
+        self.first = first
 
 
 def first_nonfinite(
     step: Callable[[], object], networks: Mapping[str, Module], optimizers: Mapping[str, Optimizer]
-) -> Finding | None:
+) -> NonFinite | None:
     """Take a step, and find its first number that is not finite; None if all are finite.
 
     >>> from rawgan import nn, ops, optim, Tensor, grad
@@ -66,7 +66,7 @@ def first_nonfinite(
             kind = next((type(o).__name__ for o in optimizers.values() if any(x is p for p in o.parameters)), None)
             search.check(name, f"update by {kind}" if kind else "running statistic", x._array)
     except _Found as found:
-        return found.finding
+        return found.first
     return None
 
 
@@ -98,7 +98,7 @@ class _Search(Observer):
         """Raise _Found if a number in the array is not finite."""
         bad = array.size - int(array_module(array).isfinite(array).sum())
         if bad:
-            raise _Found(Finding(place, what, bad, array.size))
+            raise _Found(NonFinite(place, what, bad, array.size))
 
 
 def _state(networks: Mapping[str, Module]) -> Iterator[tuple[str, Any]]:

@@ -77,6 +77,13 @@ def test_a_layer_that_fails_is_left_without_a_result():
     assert diary.pages[-2:] == ["out of Reshape None", "out of Sequential None"]
 
 
+def test_an_error_of_an_observed_layer_names_the_layer():
+    network = nn.Sequential(nn.ReLU(), nn.Linear(3, 1, rng=np.random.default_rng(0)))
+    with observing(Observer()), pytest.raises(ShapeError, match="linear: x has 2 features") as caught:
+        network(np.ones((1, 2), "float32"))
+    assert "layer 1" in str(caught.value)
+
+
 def test_observers_are_told_one_after_the_other_and_left_from_the_inside_out():
     pages = []
     with observing(Diary(pages, "1 ")), observing(Diary(pages, "2 ")):

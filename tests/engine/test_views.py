@@ -7,7 +7,7 @@ from graphs import leaf
 from rawgan import Op, Tensor, no_grad, ops
 from rawgan.errors import GraphError
 from rawgan.ops.registry import CASES
-from rawgan.testing.calls import leaves
+from rawgan.testing.functions.backward import leaves
 
 
 def op_with(forward, **attributes):

@@ -359,7 +359,7 @@ def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
     np.testing.assert_array_equal(latent[0, :, :4], latent[1, :, :4])
     assert len({row.tobytes() for row in latent[0, :, :4]}) == 3
     assert latent[..., 4:].argmax(axis=2).tolist() == [[0] * 3, [1] * 3]
-    assert (training.task.columns, Trainer(config(squares)).columns) == (3, None)
+    assert (training.task.columns, Trainer(config(squares)).task.columns) == (3, None)
     few = small("projection").grid(0, "samples", 2)  # fewer images than classes
     assert (few.labels.tolist(), few.columns) == ([0, 1], 1)
 
