@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
 from rawgan.arrays import is_writable
-from rawgan.errors import ArgumentError, DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
+from rawgan.errors import (
+    ArgumentError,
+    DeviceError,
+    DTypeError,
+    GraphError,
+    NotTwiceDifferentiable,
+    RawganError,
+    ShapeError,
+)
 from rawgan.tensor import Node, Tensor
 from rawgan_kernels import array_module
 
 OF_THE_ENGINE = frozenset({"_required", "_saved", "release", "serial", "shapes"})
 """Attributes of an op that its author may not set: the engine writes them when forward has returned."""
-
-
-def _alike(a: Any, b: Any) -> bool:
-    """True if two arrays are of one dtype and on one device, as their types say."""
-    return (a.dtype is b.dtype or a.dtype == b.dtype) and a.__class__ is b.__class__
 
 
 def check_inputs(op: Node, inputs: Sequence[Tensor]) -> None:
@@ -34,34 +37,37 @@ def check_inputs(op: Node, inputs: Sequence[Tensor]) -> None:
         return
     if not inputs:
         raise DTypeError(f"{op.name}: an op is called with Tensors, not with nothing")
-    first = inputs[0]
-    dtype, kind = first._array.dtype, first._array.__class__
-    for x in inputs:
-        as_the_first = x._array.dtype is dtype and x._array.__class__ is kind
-        if not as_the_first and not _alike(x._array, first._array):
-            break
-    else:
-        return
-    named = list(zip(names(op, inputs), inputs, strict=True))
-    if any(x.device != first.device for x in inputs):
-        listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in named)
-        way_out = f"move one with .to(device){_asked(op)}"
-        raise DeviceError(f"{op.name}: the inputs are on two devices\n  {listing}\n  {way_out}")
-    listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in named)
-    way_out = f"convert one with .astype(dtype){_asked(op)}"
-    raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  {way_out}")
+    if not _all_alike(inputs):
+        raise _mixed(op.name, dict(zip(names(op, inputs), inputs, strict=True)))
 
 
-def _asked(op: Node) -> str:
-    """The function of rawgan.ops that was called, if it has another name than the op that it came to."""
-    frame, name = inspect.currentframe(), ""
-    while frame is not None:
-        inside = frame.f_globals.get("__name__", "").startswith("rawgan.ops.")
-        if name and not inside:
-            break
-        name = frame.f_code.co_name if inside else name
-        frame = frame.f_back
-    return f"\n  in {name}" if name and name.replace("_", "") != op.name.lower() else ""
+def check_alike(function: str, **tensors: Tensor | None) -> None:
+    """Refuse arguments of a function that are of two dtypes or on two devices, before it calls the first op.
+
+    Raises: DTypeError, DeviceError
+    """
+    given = {name: x for name, x in tensors.items() if x is not None}
+    if not _all_alike([*given.values()]):
+        raise _mixed(function, given)
+
+
+def _all_alike(tensors: Sequence[Tensor]) -> bool:
+    """True if all Tensors are of one dtype and on one device, as the types of their arrays say."""
+    first = tensors[0]._array
+    dtype, kind = first.dtype, first.__class__
+    for x in tensors:
+        array = x._array
+        if array.__class__ is not kind or (array.dtype is not dtype and array.dtype != dtype):
+            return False
+    return True
+
+
+def _mixed(name: str, tensors: Mapping[str, Tensor]) -> RawganError:
+    if len({x.device for x in tensors.values()}) > 1:
+        listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in tensors.items())
+        return DeviceError(f"{name}: the inputs are on two devices\n  {listing}\n  move one with .to(device)")
+    listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in tensors.items())
+    return DTypeError(f"{name}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
 
 
 def called_before(op: Node) -> GraphError:
@@ -174,7 +180,7 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
                 f"backward: the output {y.shape} is not a single number, so its gradient must be given\n"
                 "  reduce it first, as in loss.mean().backward(), or pass the gradient of what follows"
             )
-    elif seed._array.shape != y._array.shape or not _alike(seed._array, y._array):
+    elif seed._array.shape != y._array.shape or not _all_alike((seed, y)):
         raise ShapeError(
             "backward: the gradient must have its output's shape, dtype and device\n"
             f"  output {y.shape} {y.dtype} {y.device}   gradient {seed.shape} {seed.dtype} {seed.device}"

@@ -73,11 +73,11 @@ def slice_(x: Any, index: Any) -> Tensor:
                 "  take(x, indices) selects rows by an array of numbers"
             )
     try:
-        index = tuple([_fixed(part) for part in parts])
-        np.broadcast_to(0, x.shape)[index]  # nothing is allocated: this only asks whether the index fits
+        fixed = tuple([_fixed(part) for part in parts])
+        np.broadcast_to(0, x.shape)[fixed]  # nothing is allocated: this only asks whether the index fits
     except (IndexError, TypeError, ValueError) as error:
         raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=index)}") from None
-    return Slice(index)(x)
+    return Slice(fixed)(x)
 
 
 def _fixed(part: Any) -> Any:
