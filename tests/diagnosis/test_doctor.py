@@ -254,7 +254,7 @@ def test_gradients_that_vanish_on_the_way_back(subject):
         gan, subject.task.real(0), gan.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}]
     )
     by_figure = {symptom.figure: symptom for symptom in figures}
-    symptom = by_figure["gradient by a weight, by Adam's ε"]
+    symptom = by_figure["gradient of a weight, divided by Adam's ε"]
     assert (symptom.alarm, symptom.name, symptom.place) == (True, "vanishing layers", "generator, 0.w")
 
 
