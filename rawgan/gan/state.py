@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import nn, ops, optim
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import DiscriminatorOutput, Labels, LatentGrid, discriminator_output, with_classes
 from rawgan.gan.specs import DataSpec
