@@ -75,11 +75,7 @@ def test_training_logs_what_evaluate_finds_and_keeps_the_best(config, tmp_path, 
 
 def test_measuring_leaves_the_training_alone(config):
     plain, other = (
-        Trainer(
-            config.replace(
-                data="mnist", image_size=28, evaluate_every=each, evaluate_samples=80 if each else None
-            )
-        )
+        Trainer(config.replace(data="mnist", image_size=28, evaluate_every=each, evaluate_samples=80 if each else None))
         for each in (None, 1)
     )
     plain.step(1), other.step(1)

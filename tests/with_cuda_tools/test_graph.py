@@ -1,6 +1,5 @@
 """The training step as a CUDA graph, on the stand-in for CuPy: recorded, replayed, and the same as launched by hand."""
 
-
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
