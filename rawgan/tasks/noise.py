@@ -28,7 +28,7 @@ from rawgan.gan import (
     train_step,
     training_bytes,
 )
-from rawgan.pictures.images import save_grid
+from rawgan.pictures.grids import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
 from rawgan.tasks.task import Task
@@ -169,7 +169,8 @@ class NoiseTask(Task):
         """Write images as a grid, points as a scatter plot."""
         if self.config.mixture is not None:
             return save_scatter(path, samples, self.config.mixture, f"step {step:,}")
-        return save_grid(path, samples, self.columns, titles=self.config.titles(self._grid.labels, self.columns))
+        titles = self.config.titles(self._grid.labels, self.columns)
+        return save_grid(path, samples, self.columns, titles=titles, caption=f"step {step:,}")
 
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
         count = self.config.batch_size
