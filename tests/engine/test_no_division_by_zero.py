@@ -10,8 +10,11 @@ import rawgan_kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.config.noise import TrainConfig
 from rawgan.data import ring8
-from rawgan.diagnosis.doctor import d_is_winning, data_out_of_range, mode_collapse, unlike_data
 from rawgan.diagnosis.probe import Probe
+from rawgan.diagnosis.symptoms.d_is_winning import d_is_winning
+from rawgan.diagnosis.symptoms.data_out_of_range import data_out_of_range
+from rawgan.diagnosis.symptoms.mode_collapse import mode_collapse
+from rawgan.diagnosis.symptoms.unlike_data import unlike_data
 from rawgan.gan import ImageSpec, LossConfig, build
 from rawgan.gan.penalties import PENALTIES
 from rawgan.inference import slerp
@@ -319,7 +322,7 @@ def seen(images):
 def test_the_doctor_says_nothing_of_the_variety_of_one_image():
     image = np.linspace(-1, 1, 64, dtype="float32").reshape(1, 8, 8, 1)
     with warnings.catch_warnings(action="error"):
-        assert not any(finding.alarm for finding in data_out_of_range(image, tanh=True))
+        assert not any(symptom.alarm for symptom in data_out_of_range(image, tanh=True))
         assert mode_collapse(seen(image)) == unlike_data(seen(image)) == []
         assert mode_collapse(seen(np.repeat(image, 4, axis=0))) == []  # data with twins of its own
 

@@ -57,7 +57,7 @@ FAULTS = [
         "modes_covered",
         "np.asarray(counts) >= least",
         "np.asarray(counts) >= least - 1",
-        "modes.py -k modes_covered",
+        "metrics/modes.py -k modes_covered",
     ),
     Fault(
         "classifiers: built before they are compared",

@@ -14,7 +14,7 @@ SEEDS = [0, 1, 2]
 
 @pytest.fixture
 def diagnosis(tmp_path, capsys):
-    """Trains by a command, and returns the exit code of `rawgan diagnose` and the diseases by state."""
+    """Trains by a command, and returns the exit code of `rawgan diagnose` and the symptoms by state."""
 
     def made(command, seed, *options):
         name, *asked = command.split()
@@ -24,10 +24,10 @@ def diagnosis(tmp_path, capsys):
         out = tmp_path / "run"
         assert main([*asked, *options, "--seed", str(seed), "--out", str(out)]) == 0
         code = main(["diagnose", str(out)])
-        findings = json.loads((out / "diagnosis.json").read_text())["findings"]
-        alarms = {finding["disease"] for finding in findings if finding["alarm"]}
-        pending = {finding["disease"] for finding in findings if finding["pending"]}
-        told = {alarm["disease"] for alarm in RunFolder.open(out).read_alarms()}
+        symptoms = json.loads((out / "diagnosis.json").read_text())["symptoms"]
+        alarms = {symptom["symptom"] for symptom in symptoms if symptom["alarm"]}
+        pending = {symptom["symptom"] for symptom in symptoms if symptom["pending"]}
+        told = {alarm["symptom"] for alarm in RunFolder.open(out).read_alarms()}
         return code, alarms | told, pending
 
     return made
