@@ -57,7 +57,8 @@ class CycleTask(Task):
         )  # fmt: skip
         self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
         self._others = Batches(self.others, config.data.batch_size, config.seed, self.device, "shuffle the others")
-        self._beside = 3 if config.targets.styles is None else 4
+        self.heads = ("before", "after", *([] if config.targets.styles is None else ["target"]), "back")
+        self._beside = len(self.heads)
         count = max(1, config.output.samples // (2 * self._beside))
         self.columns = self._beside * max(1, round((2 * count / self._beside) ** 0.5))
         self._shown = [self._tensor(images.part(slice(count))) for images in (self.held_out, self.others_held_out)]

@@ -35,8 +35,9 @@ from rawgan.random import make_rng
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
-BESIDE = 3
-"""Images that a picture shows of each: before, after, target."""
+HEADS = ("before", "after", "target")
+"""Words above the images that a picture shows of each pair."""
+BESIDE = len(HEADS)
 AT_ONCE, PIECE = 256, 1024
 """Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
 
@@ -56,6 +57,8 @@ class PairsTask(Task):
     best_figure = "l1"
     held_out: ImageSet
     """Images, or pairs, that are not trained with."""
+
+    heads = HEADS
 
     def _load(self, on_progress: Progress) -> None:
         config = self.config

@@ -572,7 +572,7 @@ def test_pictures_say_which_class_a_row_is_of(named, monkeypatch):
     """Those of the run, of a sample and of a walk; not of one class alone, or where rows are no classes."""
     seen = []
 
-    def watched(path, images, columns=None, scale=None, titles=()):
+    def watched(path, images, columns=None, scale=None, titles=(), caption=""):
         seen.append([*titles])
         return path
 

@@ -342,7 +342,7 @@ def test_metrics_that_cannot_be_opened_are_no_empty_metrics(run, monkeypatch, ca
 
 
 def test_a_picture_that_cannot_be_opened_is_not_to_be_deleted(run, monkeypatch):
-    from rawgan.pictures.images import animate_folder
+    from rawgan.pictures.animation import animate_folder
 
     refuse(monkeypatch, run / "samples" / "step-000003.png", errno.EACCES)
     with pytest.raises(FileError, match=r"step-000003\.png could not be read: Permission denied$"):

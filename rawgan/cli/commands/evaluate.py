@@ -42,6 +42,8 @@ LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
 UNKNOWN = {"collapsed_modes": math.nan, "collapsed_modes_of_least_count": math.nan}
 """Where the judge's errors are not known."""
+NEAREST = ("sample", "nearest")
+"""Words above the columns of nearest.png."""
 SHOWN = 32
 """Of these, as many as the picture shows: the nearest."""
 
@@ -179,7 +181,7 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
 
 def _write_pairs(console: Console, folder: RunFolder, pairs: np.ndarray[Any, Any]) -> None:
     """Write the picture, and say where it is. Shapes: pairs (N, 2, H, W, C)"""
-    picture = save_grid(folder.path / "nearest.png", pairs.reshape(-1, *pairs.shape[2:]), columns=8)
+    picture = save_grid(folder.path / "nearest.png", pairs.reshape(-1, *pairs.shape[2:]), columns=8, heads=NEAREST)
     say(console, f"samples, each with the training image nearest to it on its right: {picture}")
 
 
