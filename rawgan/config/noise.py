@@ -23,8 +23,8 @@ from rawgan.gan import (
     models_for,
     split_size,
 )
-from rawgan.metrics.classifier import DIGITS
-from rawgan.metrics.mixtures import POINTS
+from rawgan.metrics.extractors.stored_classifier import DIGITS
+from rawgan.metrics.figures.mixture_quality import POINTS
 
 POINT_STEPS = 8000
 POINT_WEIGHT = 0.003

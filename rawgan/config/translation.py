@@ -15,7 +15,7 @@ from rawgan.diagnosis.doctor import Remedies
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PATCHES, TRANSLATORS, ImageSpec, TranslationSpec
-from rawgan.metrics.classifier import DIGITS
+from rawgan.metrics.extractors.stored_classifier import DIGITS
 
 MEASURED = 1000
 """Images that --evaluate-every looks at."""

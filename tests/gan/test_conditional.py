@@ -29,8 +29,8 @@ from rawgan.gan import (
 from rawgan.gan.conditional import discriminator_output, with_scores
 from rawgan.inference.restoration import restore
 from rawgan.metrics import Classifier, Reference, load_classifier
-from rawgan.metrics.classifier import ClassifierSpec
 from rawgan.metrics.evaluation import labels_like
+from rawgan.metrics.extractors.classifier import ClassifierSpec
 from rawgan.random import make_rng
 from rawgan.storage import RunFolder
 from rawgan.testing import check_layer, gradcheck
