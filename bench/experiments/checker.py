@@ -12,7 +12,7 @@ TESTS = ROOT / "tests" / "testing"
 
 @dataclass(frozen=True)
 class CheckerConfig:
-    """Run `gradcheck`, `check_layer` and `check_kernel` on the functions, layers and kernels in tests/testing/proving.
+    """Run `gradcheck`, `check_layer` and `check_kernel` on the specimens of the tests: functions, layers and kernels.
 
     Prints the number of wrong ones that are caught and of right ones that raise an alarm, with a line for each failure.
     Faults that no such check can catch are listed, and not counted among the wrong ones.
@@ -26,7 +26,7 @@ def main(options: list[str]) -> None:
     """
     parse(CheckerConfig, "python -m bench checker", options)
     sys.path.insert(0, str(TESTS))
-    from proving import BEYOND, RIGHT, WRONG, alarm
+    from specimens import BEYOND, RIGHT, WRONG, alarm
 
     started = time.perf_counter()
     slipped = [name for name, check in WRONG.items() if not alarm(check)]

@@ -23,7 +23,7 @@ from rawgan.errors import CheckFailed
 from rawgan.gan import GAN, GraphedStep, ImageSpec, build, train_step
 from rawgan.ops.registry import CASES
 from rawgan.testing import check_kernel
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 from rawgan_kernels import Window, cuda, reference
 
 SHAPES = ((1,), (3, 5), (1025,), (0, 3), (2, 258), (130, 7, 5), (9000, 1), (70_001,))
@@ -64,7 +64,7 @@ def _by_kernel(cases: Iterable[KernelCall]) -> dict[str, list[KernelCall]]:
 
 def _awkward(sizes: Sizes) -> Iterator[KernelCall]:
     """Calls in the table of all ops, and calls on shapes that blocks and warps do not divide."""
-    with chosen("reference"), watched() as calls:
+    with use_backend("reference"), watched() as calls:
         for op in CASES:
             op.function(*map(Tensor, op.arrays()))
     yield from (case for case in calls if case.kernel != "gather_pixels")
@@ -221,7 +221,7 @@ def _train(
     model: str, width: int, sizes: Sizes, backend: str, device: str, dtype: str
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Train. Returns the metrics of each step, (steps, 4), and all numbers of the networks afterwards."""
-    with chosen(backend):
+    with use_backend(backend):
         gan = converted(build(model, sizes.small, width=width, seed=1, device=device), dtype)
         losses = [
             [value.item() for value in train_step(gan, real, z).by_name().values()]
@@ -260,7 +260,7 @@ def graph(sizes: Sizes, observations: Observations) -> None:
 
 
 def _graphed_alike(model: str, sizes: Sizes) -> Observation:
-    with chosen("cuda"):
+    with use_backend("cuda"):
         plain, recorded = (build(model, sizes.small, width=sizes.width, seed=1, device="cuda") for _ in range(2))
         step = GraphedStep(recorded)
         different = []

@@ -21,7 +21,7 @@ from bench.gpu.clock import Sizes, release, tf32, torch_on_gpu, wait
 from bench.gpu.observations import Observation, Observations, observed
 from rawgan import Tensor
 from rawgan.gan import GraphedStep, ImageSpec, build, train_step
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 
 TF32_AGREEMENT = 0.1
 """Largest difference of losses in the first steps where factors are rounded to 10 bits."""
@@ -74,14 +74,14 @@ class RawganOnGPU(OnGPU):
             getattr(self.gan, name).load_state_dict(start.weights[name])
         self.train: Callable[[Any, Any], Any] = lambda real, z: train_step(self.gan, real, z)
         if graphed:
-            with chosen("cuda"):
+            with use_backend("cuda"):
                 self.train = GraphedStep(self.gan)
         pairs = zip(start.reals, start.noise, strict=True)
         super().__init__([(Tensor(real).to("cuda"), Tensor(z).to("cuda")) for real, z in pairs], 0)
 
     def step(self, real: Any, z: Any) -> Any:
         """Take one step with the kernels of the cuda backend."""
-        with chosen("cuda"):
+        with use_backend("cuda"):
             return self.train(real, z)
 
 

@@ -8,13 +8,18 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from rawgan.config.noise import TrainConfig
 from rawgan.storage import RunFolder
-from rawgan.training import Trainer, train
+from rawgan.training import Extension, Run, Trainer
+from rawgan.training.extensions import usual_extensions
+
+Attach = Callable[[TrainConfig], Sequence[Extension]]
+"""A function that makes the extensions of a run."""
 
 
 def small_run(folder: Path, steps: int = 20) -> TrainConfig:
@@ -27,12 +32,12 @@ def small_run(folder: Path, steps: int = 20) -> TrainConfig:
     )  # fmt: skip
 
 
-def go_on(config: TrainConfig, path: Path) -> RunFolder:
+def go_on(config: TrainConfig, path: Path, attach: Attach = usual_extensions) -> RunFolder:
     """Begin a run, or continue it from its newest whole checkpoint, to the end."""
     folder = RunFolder(path)
     path.mkdir(parents=True, exist_ok=True)
     checkpoint, _ = folder.newest_checkpoint()
-    train(Trainer(config, checkpoint=checkpoint), folder)
+    Run(Trainer(config, checkpoint=checkpoint), folder, attach(config)).go()
     return folder
 
 
@@ -48,7 +53,9 @@ def bits(folder: RunFolder) -> dict[str, bytes]:
     }
 
 
-def kills(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter[str]:
+def kills(
+    config: TrainConfig, folder: Path, count: int, seed: int = 0, attach: Attach = usual_extensions
+) -> Counter[str]:
     """Kill (-9) `count` training processes at random moments; each continues the run of the last one killed.
 
     Returns the numbers of processes "killed", of "runs" that came to their end, and of those "lost", with other bits.
@@ -56,14 +63,14 @@ def kills(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Count
     """
     rng = np.random.default_rng(seed)
     started = time.perf_counter()
-    expected = bits(go_on(config, folder / "whole"))
+    expected = bits(go_on(config, folder / "whole", attach))
     seconds = time.perf_counter() - started
     found, path = Counter(killed=0, runs=0, lost=0), folder / "run-0"
     while found["killed"] < count:
         moment = rng.uniform(0, seconds)
         child = os.fork()
         if not child:
-            _train_and_leave(config, path)
+            _train_and_leave(config, path, attach)
         time.sleep(moment)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -77,27 +84,29 @@ def kills(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Count
             found["lost"] += bits(RunFolder(path)) != expected
             path = folder / f"run-{found['runs']}"
     found["runs"] += 1
-    found["lost"] += bits(go_on(config, path)) != expected
+    found["lost"] += bits(go_on(config, path, attach)) != expected
     return found
 
 
-def _train_and_leave(config: TrainConfig, path: Path) -> None:
+def _train_and_leave(config: TrainConfig, path: Path, attach: Attach) -> None:
     try:
-        go_on(config, path)
+        go_on(config, path, attach)
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", flush=True)
         os._exit(1)
     os._exit(0)
 
 
-def damages(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Counter[str]:
+def damages(
+    config: TrainConfig, folder: Path, count: int, seed: int = 0, attach: Attach = usual_extensions
+) -> Counter[str]:
     """Cut off the newest checkpoint, or flip one of its bits, at random places; the run continues from the one before.
 
     Returns the numbers of checkpoints "damaged" and "unseen" (the damage was not noticed), and "lost": 1 if the run
     ends with other bits.
     """
     rng = np.random.default_rng(seed)
-    run = go_on(config, folder / "run")
+    run = go_on(config, folder / "run", attach)
     expected, found = bits(run), Counter(damaged=0, unseen=0, lost=0)
     path = run.checkpoints()[-1]
     whole = path.read_bytes()
@@ -109,5 +118,5 @@ def damages(config: TrainConfig, folder: Path, count: int, seed: int = 0) -> Cou
         assert checkpoint is not None
         found["damaged"] += 1
         found["unseen"] += not faults or checkpoint.about.step == config.steps
-    found["lost"] += bits(go_on(config, run.path)) != expected
+    found["lost"] += bits(go_on(config, run.path, attach)) != expected
     return found

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from rawgan.data import KNOWN_SETS, MIXTURES, Mixture
-from rawgan.diagnosis.doctor import NONE, Remedies
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.files import expanded
 from rawgan.gan import DataSpec, LossConfig, losses_of
@@ -247,11 +246,6 @@ class RunConfig(ABC):
     def usual_steps(self) -> int:
         """How many steps to train, unless an option says so."""
         return DEFAULT_STEPS
-
-    @property
-    def remedies(self) -> Remedies:
-        """What to change against diseases, where it is not what the doctor says."""
-        return NONE
 
     @property
     def size(self) -> int:

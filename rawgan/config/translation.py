@@ -11,7 +11,6 @@ from rawgan.data import KNOWN_SETS, MIXTURES, has_test_split, is_image_folder, m
 from rawgan.data.pairs.degradations import Degradation
 from rawgan.data.pairs.made_sources import MADE_SOURCES
 from rawgan.data.pairs.styles import STYLES, checked_styles
-from rawgan.diagnosis.doctor import Remedies
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PATCHES, TRANSLATORS, ImageSpec, TranslationSpec
@@ -26,8 +25,6 @@ WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight", "cycle_weight
 class TranslateConfig(RunConfig):
     """What all that make images out of images are asked for."""
 
-    faithful: ClassVar[str]
-    """The option that keeps images what they are."""
     data: str = "mnist"
     """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
     image_size: int | None = None
@@ -81,14 +78,6 @@ class TranslateConfig(RunConfig):
         return f"images of your own: rawgan apply {run} IMAGES"
 
     @property
-    def remedies(self) -> Remedies:
-        """See the base class: there are no other networks to choose, and no packs, but weights."""
-        return {
-            "mode collapse": f"more --{self.faithful}; a lower --learning-rate",
-            "D is winning": "--d-learning-rate, a quarter of G's; --instance-noise 0.2; --penalty r1",
-        }
-
-    @property
     @abstractmethod
     def translation(self) -> TranslationSpec:
         """What the networks take and make, once the data was seen."""
@@ -103,7 +92,6 @@ class TranslateConfig(RunConfig):
 class PairedConfig(TranslateConfig):
     """What those are asked for that know what is to be made of each image."""
 
-    faithful: ClassVar[str] = "pixel-weight"
     pixel_weight: float = 100.0
     """Weight of the mean absolute difference of pixels, beside G's objective."""
     feature_weight: float = 0.0
@@ -145,11 +133,6 @@ class PairedConfig(TranslateConfig):
     def usual_steps(self) -> int:
         """See the base class: targets say more of what is wanted than D alone could."""
         return 1000
-
-    @property
-    def remedies(self) -> Remedies:
-        """See the base class: D may win where G does not listen to it."""
-        return super().remedies if self.adversarial_weight else {**super().remedies, "D is winning": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,7 +299,6 @@ class CycleConfig(TranslateConfig):
     """
 
     command: ClassVar[str] = "cyclegan"
-    faithful: ClassVar[str] = "cycle-weight"
 
     model: Literal["resnet", "unet"] = "resnet"
     """resnet: residual blocks on a smaller image; unet: with skips."""

@@ -16,7 +16,7 @@ from rawgan_kernels import array_module
 
 
 @dataclass(frozen=True)
-class Finding:
+class NonFinite:
     """The first numbers of a step that are not finite."""
 
     place: str
@@ -38,7 +38,7 @@ class _Found(Exception):
 
 def first_nonfinite(
     step: Callable[[], object], networks: Mapping[str, Module], optimizers: Mapping[str, Optimizer]
-) -> Finding | None:
+) -> NonFinite | None:
     """Take a step, and say where its first number that is not finite appeared; None if all are.
 
     >>> from rawgan import nn, ops, optim, Tensor, grad
@@ -53,7 +53,7 @@ def first_nonfinite(
     """
     layers: dict[Op, str] = {}  # which layer an op was called by
     entered: list[str] = ["outside of all layers"]
-    findings: list[Finding] = []
+    found: list[NonFinite] = []
 
     def look(op: Op, phase: str, arrays: Any) -> None:
         place = layers.setdefault(op, entered[-1])
@@ -63,7 +63,7 @@ def first_nonfinite(
     def check(place: str, what: str, array: Any) -> None:
         bad = array.size - int(array_module(array).isfinite(array).sum())
         if bad:
-            findings.append(Finding(place, what, bad, array.size))
+            found.append(NonFinite(place, what, bad, array.size))
             raise _Found
 
     def enter(place: str, module: Module, forward: Callable[..., Any], inputs: Any, options: Any) -> Any:
@@ -82,7 +82,7 @@ def first_nonfinite(
             kind = next((type(o).__name__ for o in optimizers.values() if any(x is p for p in o.parameters)), None)
             check(name, f"update by {kind}" if kind else "running statistic", x._array)
     except _Found:
-        return findings[0]
+        return found[0]
     return None
 
 

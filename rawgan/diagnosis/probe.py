@@ -29,9 +29,9 @@ class Layer:
     gradient: float
     """rms of the loss's gradient by the output, times the batch size: what a single image causes."""
     gain: float | None
-    """Of a layer with weights: rms of the output by that of the input."""
+    """Of a layer with weights: rms of the output divided by that of the input."""
     gradient_gain: float | None
-    """Of a layer with weights: rms of the gradient by the input, by that of the gradient by the output."""
+    """Of a layer with weights: rms of the gradient by the input divided by that of the gradient by the output."""
     dead: float | None
     """Behind a ReLU or LeakyReLU: per cent of the channels that are the same number for all images and pixels."""
     channels: int

@@ -32,7 +32,7 @@ class Slice(Op):
 
 
 class Unslice(Op):
-    """y = zeros of `shape`, except y[index] = x. What Slice is the backward of, and the other way round.
+    """y = zeros of `shape`, except y[index] = x. Slice and Unslice are each other's backward.
 
     Backward: gx = gy[index]
     """
@@ -93,7 +93,7 @@ class Take(Op):
 
 
 class Untake(Op):
-    """y[r] = Σ x[i] over all i with indices[i] = r. What Take is the backward of, and the other way round.
+    """y[r] = Σ x[i] over all i with indices[i] = r. Take and Untake are each other's backward.
 
     Backward: gx[i] = gy[indices[i]]
     """
@@ -116,7 +116,7 @@ class Untake(Op):
     case("indices with two axes", normal(4, 2, 2), indices=np.array([[1, 1], [0, 3]])),
 )
 def take(x: Any, indices: Any) -> Tensor:
-    """Rows of x by number: what an embedding is.
+    """Rows of x by number, as in an embedding.
 
     Shapes: x (R, …), indices integers of any shape S → (*S, …)
     Raises: DTypeError if the indices are not integers, ArgumentError if one is not in 0 … R − 1

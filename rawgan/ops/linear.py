@@ -99,7 +99,7 @@ def _features(x: Tensor) -> str:
 
 
 def _linear_hint(x: Tensor, w: Tensor) -> str:
-    """The way out, where there seems to be one."""
+    """Advice for a likely mistake."""
     if x.shape[-1] == w.shape[1]:
         return "\n  if w is laid out as PyTorch's, (out, in), pass w.T"
     if x.ndim > 2 and math.prod(x.shape[1:]) == w.shape[0]:

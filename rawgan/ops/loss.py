@@ -143,7 +143,7 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
 
 
 def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
-    """A number is repeated; anything else must have x's own shape, as broadcasting a loss hides mistakes."""
+    """Repeat a number; anything else must have x's shape, as broadcasting hides mistakes in a loss."""
     ((name, other),) = others.items()
     if other.shape not in ((), x.shape):
         raise ShapeError(f"{op}: {name} must have x's shape or be a number\n{shapes(x=x, **others)}")

@@ -18,16 +18,15 @@ from rawgan.tensor import Tensor
 class Normalize(Op):
     """y = gamma · x̂ + beta with x̂ = (x − mean) / std, mean and std = √(var + eps) taken over `axes`.
 
-    With a slope below 1, leaky_relu of that, in the pass in which y is written.
+    With a slope below 1, leaky_relu of that, in the pass that writes y.
 
     Shapes:   x any, gamma and beta its trailing axes → y as x
     Backward: with g = gamma · gy, all means over `axes`,
               gx     = (g − mean(g) − x̂ · mean(g · x̂)) / std
               ggamma = Σ gy · x̂
               gbeta  = Σ gy
-              The mean and the std depend on x: the two means in gx are what comes of it. When the walk is recorded,
-              the same formula is made of ops, in which they still depend on x. gy is that of before the activation:
-              where y is not positive, times the slope.
+              Mean and std depend on x, which gives the two means in gx. When the walk is recorded, the same formula
+              is made of ops, and they still depend on x. With a slope, gy is first multiplied by it where y ≤ 0.
     Source:   Ioffe and Szegedy 2015
     """
 
@@ -86,7 +85,7 @@ def batch_norm(
 
     In training, with the batch's own mean and biased variance; the running ones then move towards the batch's mean
     and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
-    With `slope` below 1, leaky_relu of the result comes at no cost.
+    With `slope` below 1, leaky_relu is applied in the same pass.
 
     Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
     Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
@@ -203,5 +202,5 @@ def _layout(x: Tensor) -> str:
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:
-    """running ← (1 − momentum) · running + momentum · batch, in one write, which Ctrl-C cannot halve."""
+    """running ← (1 − momentum) · running + momentum · batch, in one write, so that Ctrl-C cannot leave half of it."""
     running[...] = (1 - momentum) * running._array + momentum * batch.reshape(running.shape)

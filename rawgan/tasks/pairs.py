@@ -26,7 +26,8 @@ from rawgan.data import (
 from rawgan.data.hold_out import hold_out, hold_out_size
 from rawgan.data.image_set import Progress
 from rawgan.data.pairs.made_sources import MADE_SOURCES
-from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
@@ -111,10 +112,25 @@ class PairsTask(Task):
         (_, _, source), (_, _, seen) = self.networks_with_inputs()
         return network_bytes(self.gan, source[:1], seen[:1], self.config.batch_size)
 
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    @staticmethod
+    def remedies(config: PairedConfig) -> Remedies:
+        """Remedies of translators. D may win where G does not listen to it."""
+        usual = translators_remedies("pixel-weight")
+        return usual if config.adversarial_weight else {**usual, "D is winning": None}
+
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
-        return examine(self.gan, target, source, self.loss_config, records, given, self.config.remedies)
+        return examine(self.gan, target, source, self.loss_config, records, given, self.remedies(self.config))
+
+
+def translators_remedies(faithful: str) -> dict[str, str | None]:
+    """Remedies of all translators, which have no other networks to choose, and no packs, but an option that keeps
+    images what they are."""
+    return {
+        "mode collapse": f"more --{faithful}; a lower --learning-rate",
+        "D is winning": "--d-learning-rate, a quarter of G's; --instance-noise 0.2; --penalty r1",
+    }
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:

@@ -28,7 +28,7 @@ __all__ = ["cupy", "simulated_gpu"]  # fixtures
 @pytest.fixture(autouse=True)
 def _reference():
     """The simulated GPU runs the kernels that are generic over NumPy and CuPy."""
-    before = kernels.chosen()
+    before = kernels.use_backend()
     kernels.use("reference")
     yield
     kernels.use(before)

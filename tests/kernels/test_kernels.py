@@ -221,9 +221,9 @@ def test_leaky_relu_of_odd_numbers(slope, dtype, each_backend):
 
 
 @pytest.fixture
-def chosen():
+def use_backend():
     """Put the choice of backend back."""
-    before = kernels.chosen()
+    before = kernels.use_backend()
     yield
     kernels.use(before)
 

@@ -12,7 +12,6 @@ from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
 from rawgan.cli import main
-from rawgan.cli.commands import evaluate as command
 from rawgan.data import ImageSet, has_test_split, load
 from rawgan.data.hold_out import hold_out
 from rawgan.data.known_sets import stacked_mnist
@@ -28,6 +27,7 @@ from rawgan.metrics import (
 )
 from rawgan.metrics.extractors import OnnxFeatures, StackedDigits, stored_classifier
 from rawgan.metrics.extractors.classifier import ClassifierSpec
+from rawgan.storage.json_file import json_text
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +259,7 @@ def test_onnx_files_that_cannot_be_used(onnxruntime, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"expected one input .*; x is \['n', 5\]"):
         feature_extractor("photos", onnx_network(tmp_path / "flat.onnx", "n", 5))
     (tmp_path / "broken.onnx").write_bytes(b"broken")
-    with pytest.raises(ConfigError, match="is no network that onnxruntime can run"):
+    with pytest.raises(ConfigError, match="is not a network that onnxruntime can run"):
         feature_extractor("photos", tmp_path / "broken.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match="an ONNX file is run by onnxruntime: pip install onnxruntime"):
@@ -323,7 +323,7 @@ def test_evaluate_refuses_in_one_sentence(run, tmp_path, capsys):
 
 
 def test_json_has_no_infinity():
-    assert command._json_value({"a": {"b": float("inf")}, "c": [1, float("nan")]}) == {"a": {"b": None}, "c": [1, None]}
+    assert json_text({"a": {"b": float("inf")}, "c": [1, float("nan")]}) == '{"a": {"b": null}, "c": [1, null]}'
 
 
 def test_stacked_knows_a_thousand_classes():

@@ -35,7 +35,7 @@ from rawgan.metrics.extractors.classifier import HEADING, MOST_CLASSES, Classifi
 from rawgan.paper import blank, on_paper
 from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import build_gan
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 from rawgan.training import Trainer
 from rawgan.training.state import arrays_of, check_on_paper
 
@@ -330,7 +330,7 @@ def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, litt
     np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
     config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
     monkeypatch.setattr("rawgan.training.memory.machine_bytes", lambda: 2**25)
-    with chosen("reference"):
+    with use_backend("reference"):
         message = complaint(DeviceError, lambda: Trainer(dataclasses.replace(config, backend="reference")))
         assert message.startswith("out of memory on cpu\n  a step takes about ")
         assert "try a smaller --batch-size" in message
@@ -406,7 +406,7 @@ def test_labels_that_number_more_classes_than_there_are(label):
 
 
 def test_a_table_of_many_classes(monkeypatch):
-    monkeypatch.setattr("rawgan.metrics.modes.machine_bytes", lambda: 10**6)
+    monkeypatch.setattr("rawgan.metrics.figures.class_counts.machine_bytes", lambda: 10**6)
     assert confusion_matrix([0, 1], [0, 1], 200).shape == (200, 200)
     message = complaint(ArgumentError, lambda: confusion_matrix([0, 1], [0, 1], 2000))
     assert "2,000 × 2,000 classes take more memory than there is" in message
@@ -522,7 +522,7 @@ def test_networks_that_are_odd(network, name, monkeypatch):
 def test_no_command_takes_memory_for_what_a_small_file_asks(tmp_path, capsys, little):
     np.save(tmp_path / "set.npy", np.zeros((64, 16, 16), np.uint8))
     (tmp_path / "theirs.toml").write_text(f'data = "{tmp_path}/set.npy"\nimage_size = 16\nwidth = 4096\nsteps = 1\n')
-    with chosen("reference"):
+    with use_backend("reference"):
         assert main(["train", "--config", str(tmp_path / "theirs.toml"), "--backend", "reference", "--out", "r"]) == 1
     assert "these networks take" in capsys.readouterr().err
     assert little() < 2**26

@@ -33,7 +33,7 @@ from rawgan.pictures import animate_folder, plot_losses
 from rawgan.storage import RunFolder, checkpoint
 from rawgan.storage.new_folder import refuse_taken
 from rawgan.storage.toml_file import read_toml
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 
 CLEAR_SCREEN = "\x1b[2J"
 
@@ -267,7 +267,7 @@ def test_values_of_any_size_are_shown_in_a_line():
 @pytest.fixture
 def run(tmp_path):
     folder = untrained_run(tmp_path / "run")
-    with chosen("reference"):
+    with use_backend("reference"):
         yield folder
 
 

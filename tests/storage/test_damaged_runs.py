@@ -166,7 +166,7 @@ def test_going_back_says_which_checkpoint_is_damaged(run):
     training.gan.generator.parameters()[0].data[...] = np.inf
     with pytest.raises(DivergedError), np.errstate(all="ignore"):
         train(training, folder, tell=said.append)
-    assert any(line.startswith("passed over: ") and NEWEST in line for line in said)
+    assert any(line.startswith("skipped: ") and NEWEST in line for line in said)
 
 
 def test_only_what_is_damaged_is_called_so(run):

@@ -9,7 +9,7 @@ import pytest
 import rawgan_kernels as kernels
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.testing import check_kernel
-from rawgan.testing.kernel import targets
+from rawgan.testing.backends import targets
 from rawgan_kernels import MissingKernel, Window, reference
 
 WINDOW = Window((5, 6), (3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), 2)

@@ -152,7 +152,7 @@ FAULTS = [
     ),
     Fault(
         "no_grad: holds in all threads",
-        "_State",
+        "autograd:_State",
         "class _State(threading.local):",
         "class _State:",
         "test_autograd.py -k thread",
@@ -243,7 +243,7 @@ FAULTS = [
     ),
     Fault(
         "arrays: masks are dropped",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ma.MaskedArray):",
         "if False:",
         "test_arrays.py -k masked",
@@ -257,7 +257,7 @@ FAULTS = [
     ),
     Fault(
         "arrays: subclasses keep their class",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ndarray):",
         "if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):\n"
         "    return data\n"

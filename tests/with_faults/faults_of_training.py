@@ -76,8 +76,8 @@ FAULTS = [
     Fault(
         "doctor: a run that has not ended is to be longer",
         "Doctor.act",
-        "if finding.pending and run.reached == run.steps",
-        "if finding.pending",
+        "if symptom.pending and run.reached == run.steps",
+        "if symptom.pending",
         "test_doctor.py -k needs_more_steps",
     ),
     Fault(

@@ -11,7 +11,7 @@ from bench.competitors import torch_networks
 from bench.competitors.steps import AGREEMENT, Workload, largest_difference
 from bench.gpu import steps as gpu_steps
 from bench.gpu.clock import Sizes
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 
 __all__ = ["cupy"]  # a fixture
 
@@ -22,7 +22,7 @@ def on_the_cpu(monkeypatch, cupy):
     for module in ("bench.gpu.clock", "bench.gpu.steps"):
         monkeypatch.setattr(f"{module}.torch_on_gpu", lambda: torch)
     monkeypatch.setattr(gpu_steps.TorchOnGPU, "device", "cpu")
-    monkeypatch.setattr(gpu_steps, "chosen", lambda name: chosen("reference"))
+    monkeypatch.setattr(gpu_steps, "chosen", lambda name: use_backend("reference"))
     monkeypatch.setattr("bench.common.rounds.PAUSE_SECONDS", 0)
 
 
