@@ -13,8 +13,8 @@ from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, RawganError, described, one_line, shown
 from rawgan.nn import hooks
 from rawgan.nn.loading import as_weights
-from rawgan.nn.modes import Switched
 from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
+from rawgan.nn.switching import Switched
 from rawgan.tensor import Tensor
 
 

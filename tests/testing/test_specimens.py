@@ -1,4 +1,4 @@
-"""The checks of `rawgan.testing` on wrong functions, layers and kernels, and on right but awkward ones."""
+"""The checks of `rawgan.testing` on specimens: wrong functions, layers and kernels, and right but awkward ones."""
 
 import numpy as np
 import pytest
@@ -10,21 +10,21 @@ from rawgan.testing import check_kernel, check_layer, gradcheck
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_caught(name):
+def test_wrong_specimens_are_caught(name):
     assert alarm(WRONG[name]), "it slipped through"
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_what_is_right_raises_no_alarm(name):
+def test_right_specimens_raise_no_alarm(name):
     assert alarm(RIGHT[name]) == ""
 
 
 @pytest.mark.parametrize("name", BEYOND)
-def test_what_cannot_be_caught_is_listed_truly(name):
-    assert alarm(BEYOND[name]) == "", "it is caught: move it to the wrong ones"
+def test_specimens_that_no_check_can_catch_slip_through(name):
+    assert alarm(BEYOND[name]) == "", "it is caught: move it to WRONG"
 
 
-# --- what is said ----------------------------------------------------------------------------------------
+# --- messages -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_what_cannot_be_caught_is_listed_truly(name):
         (lambda: check_layer(nn.Tanh(), np.ones(3), unused=["w"]), "check_layer: unused='w', but Tanh has no such"),
     ],
 )
-def test_wrong_calls_of_the_checks_are_told(call, message):
+def test_wrong_calls_of_the_checks_are_refused(call, message):
     with pytest.raises(ArgumentError) as error:
         call()
     assert str(error.value).startswith(message)
 
 
-def test_an_idle_parameter_can_be_meant():
+def test_an_idle_parameter_can_be_declared():
     class Idle(nn.Module):
         def __init__(self):
             self.w, self.b = nn.Parameter(np.ones(3)), nn.Parameter(np.zeros(3))
@@ -63,12 +63,12 @@ def test_an_idle_parameter_can_be_meant():
         check_layer(Idle(), np.ones((2, 3)), modes=["eval"])
     assert str(error.value) == (
         "Idle: no result depends on its parameter b (3,)\n"
-        "  is it forgotten in forward? If that is meant, say so: check_layer(…, unused=('b',))"
+        "  is it forgotten in forward? If it is meant to be idle: check_layer(…, unused=('b',))"
     )
     report = check_layer(Idle(), np.ones((2, 3)), modes=["eval"], unused="b")
     assert [row.input for row in report.rows if row.order == 1 and row.flat] == ["b (eval)"]
 
 
-def test_no_numbers_are_no_fault():
+def test_empty_arrays_pass():
     report = gradcheck(ops.tanh, np.zeros((0, 3)))
     assert [(row.input, row.error) for row in report.rows if row.order == 1] == [("x", 0.0)]

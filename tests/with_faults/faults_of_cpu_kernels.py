@@ -139,20 +139,20 @@ FAULTS = [
     Fault(
         "compiled kernels: files of other users are read",
         "distrust",
-        "if info.st_uid not in _trusted_users():",
+        "if info.st_uid not in trusted_users():",
         "if False:",
         "test_code_cache.py -k another_user",
     ),
     Fault(
         "compiled kernels: pipes are waited for",
-        "code_cache:_read",
+        "store:_read",
         'getattr(os, "O_NONBLOCK", 0)',
         "0",
         "test_code_cache.py -k no_file",
     ),
     Fault(
         "compiled kernels: links are followed",
-        "code_cache:_read",
+        "store:_read",
         'getattr(os, "O_NOFOLLOW", 0)',
         "0",
         "test_code_cache.py -k no_file",
@@ -173,16 +173,16 @@ FAULTS = [
     ),
     Fault(
         "compiled kernels: a folder in no home is made",
-        "code_cache:_chosen",
+        "places:_chosen",
         'return [] if not path or path.startswith("~") else',
         "return [] if not path else",
         "test_code_cache.py -k no_home",
     ),
     Fault(
         "helpers: Python looks into the current folder",
-        "_helper",
-        '[sys.executable, "-I", "-S", helper.__file__]',
-        "[sys.executable, helper.__file__]",
+        "start_helper",
+        '[sys.executable, "-I", "-S", str(HELPER)]',
+        "[sys.executable, str(HELPER)]",
         "test_cpu_compiling.py -k no_code_of_the_current_folder",
     ),
     Fault(
@@ -194,7 +194,7 @@ FAULTS = [
     ),
     Fault(
         "helpers: what they failed at is not compiled",
-        "warm_up",
+        "WarmUp.run",
         "if len(helpers) < parts - 1 or not all(",
         "if len(helpers) < parts - 1 and not all(",
         "test_cpu_compiling.py -k failed_to_compile",
@@ -250,7 +250,7 @@ FAULTS = [
     ),
     Fault(
         "settings: a compiler that is turned off is not noticed",
-        "_check_compiler",
+        "check_compiler",
         "if config.DISABLE_JIT:",
         "if False:",
         "test_forks.py -k without_a_compiler",

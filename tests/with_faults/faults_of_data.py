@@ -13,8 +13,8 @@ FAULTS = [
     Fault(
         "mixtures: the same points in every batch",
         "PointBatches.batch",
-        'generator(self.seed, "points", step)',
-        'generator(self.seed, "points")',
+        'make_rng(self.seed, "points", step)',
+        'make_rng(self.seed, "points")',
         "test_mixtures.py -k fresh",
     ),
     Fault(

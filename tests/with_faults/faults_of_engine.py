@@ -215,7 +215,7 @@ FAULTS = [
     ),
     Fault(
         "noise: the same at every step",
-        "generator",
+        "make_rng",
         "zlib.crc32(purpose.encode()), index)",
         "zlib.crc32(purpose.encode()), 0)",
         "test_gan.py -k noise",

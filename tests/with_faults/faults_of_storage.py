@@ -138,7 +138,7 @@ FAULTS = [
     ),
     Fault(
         "files: a short write is taken for a whole one",
-        "write_whole",
+        "atomic:write_whole",
         "left = left[written:]",
         "left = left[len(left) :]",
         "test_held_folders.py -k short_write",

@@ -22,7 +22,7 @@ def on_the_cpu(monkeypatch, cupy):
     for module in ("bench.gpu.clock", "bench.gpu.steps"):
         monkeypatch.setattr(f"{module}.torch_on_gpu", lambda: torch)
     monkeypatch.setattr(gpu_steps.TorchOnGPU, "device", "cpu")
-    monkeypatch.setattr(gpu_steps, "chosen", lambda name: use_backend("reference"))
+    monkeypatch.setattr(gpu_steps, "use_backend", lambda name: use_backend("reference"))
     monkeypatch.setattr("bench.common.rounds.PAUSE_SECONDS", 0)
 
 

@@ -1,6 +1,6 @@
-"""Functions, layers and kernels that the checks of `rawgan.testing` are proved on: wrong ones, and right, awkward ones.
+"""Specimens for the checks of `rawgan.testing`: wrong functions, layers and kernels, and right but awkward ones.
 
-`test_specimens.py` holds every item to what it is; `python -m bench checker` prints the scores.
+`test_specimens.py` runs every item; `python -m bench checker` prints the scores.
 """
 
 from specimens import beyond, kernels, right_functions, right_layers, wrong_functions, wrong_layers, wrong_values

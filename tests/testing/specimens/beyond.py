@@ -1,6 +1,6 @@
-"""Wrong, but calls like these cannot show it: what a check never does, nobody learns from it.
+"""Wrong specimens that no check can catch, because it makes no call that shows the fault.
 
-Where the remedy is to call the check with other inputs, or an option, an item of the other modules does so.
+Where other inputs or an option of the check would show it, a specimen of the other modules does so.
 """
 
 import numpy as np

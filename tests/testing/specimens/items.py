@@ -1,4 +1,4 @@
-"""The items, and short ways to write one."""
+"""Tables of the specimens, and short ways to add one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,17 +12,17 @@ from rawgan.testing import check_layer, gradcheck
 Check = Callable[[], object]
 
 WRONG: dict[str, Check] = {}
-"""What a check must find."""
+"""Specimens that a check must find."""
 
 RIGHT: dict[str, Check] = {}
-"""What no check may find fault with."""
+"""Specimens that every check must pass."""
 
 BEYOND: dict[str, Check] = {}
-"""Wrong, but not to be known from calls like these; the name says why."""
+"""Wrong specimens that calls like these cannot show; the name says why."""
 
 
 def alarm(check: Check) -> str:
-    """The first line of what the check says; nothing if it finds no fault."""
+    """First line of the error that a check raises; an empty string if it finds no fault."""
     try:
         check()
     except RawganError as error:
@@ -31,19 +31,19 @@ def alarm(check: Check) -> str:
 
 
 def function(table: dict[str, Check], name: str, fn: Any, *inputs: Any, **options: Any) -> None:
-    """Add a function of Tensors, or an Op class, to be checked with `gradcheck`."""
+    """Add a function of Tensors or an Op class, which `gradcheck` checks."""
     assert name not in table, name
     table[name] = lambda: gradcheck(fn, *inputs, **options)
 
 
 def layer(table: dict[str, Check], name: str, make: Callable[[], Any], *inputs: Any, **options: Any) -> None:
-    """Add a Module, to be checked with `check_layer`, at order 1 unless it asks for more."""
+    """Add a Module, which `check_layer` checks, at order 1 unless `options` say otherwise."""
     assert f"layer: {name}" not in table, name
     table[f"layer: {name}"] = lambda: check_layer(make(), *inputs, **{"order": 1, **options})
 
 
 def op(forward: Any, backward: Any, **attributes: Any) -> type[Op]:
-    """An Op class of two functions, `forward(self, *arrays)` and `backward(self, gy)`."""
+    """An Op class with these methods: `forward(self, *arrays)` and `backward(self, gy)`."""
     return type("Mine", (Op,), {"forward": forward, "backward": backward, **attributes})
 
 

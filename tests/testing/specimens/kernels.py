@@ -1,4 +1,4 @@
-"""Kernels, put in the place of one of the CPU backend: wrong ones and right ones."""
+"""Wrong and right kernels, each in the place of one of the CPU backend."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""Functions that are right, and awkward for a check."""
+"""Functions that are right but awkward for a check."""
 
 import functools
 
@@ -31,7 +31,7 @@ def huber(x):
 
 
 class Largest(Op):
-    """The first of equals takes all: one of the slopes that there are."""
+    """The first of equal numbers gets the whole gradient, which is a slope on one side."""
 
     def forward(self, x):
         return x.max(1)

@@ -1,4 +1,4 @@
-"""Layers that are right, and awkward for a check."""
+"""Layers that are right but awkward for a check."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def buffer(*numbers):
 
 
 class Counting(Scale):
-    """Counts batches, and holds an average that other code reads (StyleGAN's)."""
+    """Counts batches and keeps an average that other code reads, as in StyleGAN."""
 
     def __init__(self):
         super().__init__()
@@ -73,7 +73,7 @@ class Lazy(nn.Module):
 
 
 class Tied(nn.Module):
-    """Encoder and decoder of one matrix."""
+    """An encoder and a decoder that share one matrix."""
 
     def __init__(self):
         self.w = nn.Parameter(normal(3, 2).astype("f"))
@@ -83,7 +83,7 @@ class Tied(nn.Module):
 
 
 class Folded(Scale):
-    """Weights folded in evaluation, and again whenever they are others."""
+    """Caches a function of its weights in evaluation, until they change."""
 
     def forward(self, x):
         if self.training or is_recording():
@@ -95,7 +95,7 @@ class Folded(Scale):
 
 
 class Fixed(nn.Module):
-    """A filter that is no weight."""
+    """A fixed filter in a buffer."""
 
     def __init__(self):
         self.kernel = nn.Buffer(np.array([0.25, 0.5, 0.25], "f"))
@@ -125,7 +125,7 @@ class Attention(nn.Module):
 
 
 class Contrast(nn.Module):
-    """Compares the samples of a batch, as it is meant to."""
+    """Compares the samples of a batch on purpose."""
 
     compares_samples = True
 
@@ -139,7 +139,7 @@ class Similarities(nn.Module):
 
 
 class Noise(Scale):
-    """Noise in training, by a generator of its own."""
+    """Adds noise in training, from its own generator."""
 
     def __init__(self):
         super().__init__()
@@ -157,7 +157,7 @@ class Idle(Scale):
 
 
 class Positioned(nn.Module):
-    """A weight for each number: the first axis is none of samples."""
+    """Has a weight for each number, so the first axis does not number samples."""
 
     def __init__(self):
         self.w = nn.Parameter(np.arange(12, dtype="f").reshape(4, 3))
@@ -172,7 +172,7 @@ class Quantised(nn.Module):
 
 
 class Momentum(Norm):
-    """Running statistics are those of the last batch, without a bias."""
+    """Its running statistics are those of the last batch."""
 
     def update(self, mean, var):
         if not self.buffers_frozen:

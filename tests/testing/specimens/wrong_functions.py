@@ -1,4 +1,4 @@
-"""Functions that are wrong by what they keep, write to, or branch on."""
+"""Functions that are wrong by what they keep, write to or branch on."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def double(self, x):
 
 
 class InClass(Op):
-    """y = x³, with x² kept where the next call finds it."""
+    """y = x³. Keeps x² in the class, where the next call overwrites it."""
 
     kept = None
 
@@ -89,7 +89,7 @@ wrong("cached by the address of the array", cached_by_array, X)
 
 
 def ring(count, factor):
-    """A function that gives one of so many arrays of its own, in turn."""
+    """A function that returns one of `count` arrays of its own, in turn."""
     buffers, turn = {}, [0]
 
     def multiplied(x):
@@ -215,7 +215,7 @@ def drops_graph(x, w):
 
 
 class ByRequires(Op):
-    """y = x + w, whose second gradient is wrong where x is data."""
+    """y = x + w. Its second gradient is wrong if x requires none."""
 
     def forward(self, x, w):
         return x + w
@@ -245,7 +245,7 @@ class PacksWanted(Op):
 
 
 class PenaltyDetaches(Op):
-    """Right but for the derivative of gx by w when only gx is wanted."""
+    """Right except for the derivative of gx by w if only gx is wanted."""
 
     def forward(self, x, w):
         return x * w**2

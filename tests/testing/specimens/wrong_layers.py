@@ -1,4 +1,4 @@
-"""Layers that are wrong: by what they keep, use, write to or leave out, in some call or some mode."""
+"""Layers that are wrong by what they keep, use, write to or leave out, in some call or some mode."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def wrong(name, make, *inputs, **options):
 
 
 class Scale(nn.Module):
-    """Right: y = x · w."""
+    """A layer that is right: y = x · w."""
 
     def __init__(self):
         self.w, self.calls, self.memo = nn.Parameter(np.array([1.5, -2.0, 0.5], "f")), 0, {}
@@ -30,7 +30,7 @@ def scale(forward):
 
 
 class Norm(nn.Module):
-    """Right: a batch norm in parts."""
+    """A batch norm that is right, in parts that subclasses replace."""
 
     def __init__(self):
         self.gamma, self.beta = nn.Parameter(np.ones(3, "f")), nn.Parameter(np.zeros(3, "f"))
@@ -89,7 +89,7 @@ def first_in_evaluation(self, x):
 
 
 class FirstWithNoise(nn.Module):
-    """Random in training, so that only slopes say that the first call is wrong."""
+    """Random in training, so that only slopes show that the first call is wrong."""
 
     def __init__(self):
         self.w, self.calls, self.rng = nn.Parameter(np.ones(3, "f")), 0, np.random.default_rng(0)
@@ -310,7 +310,7 @@ class StatisticsInAnArray(Scale):
 
 
 class PerImage(nn.BatchNorm):
-    """Normalises each image by itself in evaluation, with none of the running statistics."""
+    """Normalises each image by itself in evaluation, without the running statistics."""
 
     def forward(self, x):
         return super().forward(x) if self.training else ops.instance_norm(x, self.gamma, self.beta)
@@ -339,7 +339,7 @@ def over_batch(self, x):
 
 
 class GradientAlone(Scale):
-    """Right but for the gradient of a batch of one."""
+    """Right except for the gradient of a batch of one."""
 
     def forward(self, x):
         class Product(Op):

@@ -1,4 +1,4 @@
-"""Functions that are wrong by their numbers: at jumps, kinks and ties, in saturation, in sums, at second order."""
+"""Functions with wrong gradients: at jumps, kinks and ties, in saturation, in sums, at second order."""
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class CubeDetached(Op):
 
 
 def at(value, then, otherwise):
-    """A backward that gives other slopes where x has a certain value."""
+    """A backward with another slope where x has a certain value."""
     return lambda self, gy: (gy * constant(np.where(self.inputs[0].data == value, then, otherwise), gy),)
 
 
@@ -102,7 +102,7 @@ wrong("a smooth function's slope at one number", op(lambda self, x: 2 * x, at(0.
 
 
 def of_rows(share, pick=np.max):
-    """The largest (or smallest) of each row; each of equals gets a share of gy that is a function of their number."""
+    """Largest (or smallest) number of each row. Equal ones get a share of gy that depends on how many there are."""
 
     def backward(self, gy):
         x = self.inputs[0].data
@@ -113,7 +113,7 @@ def of_rows(share, pick=np.max):
 
 
 class Lesser(Op):
-    """min(a, −b), of which neither gets anything where they are equal."""
+    """min(a, −b). Neither gets a gradient where they are equal."""
 
     def forward(self, a, b):
         return np.minimum(a, -b)
@@ -203,7 +203,7 @@ wrong(
 
 
 class Rows(Op):
-    """w[index], for which the last of equal indices takes all."""
+    """w[index]. The last of equal indices gets the whole gradient."""
 
     def __init__(self, index):
         self.index = index
@@ -256,7 +256,7 @@ def group_norm(x):
 
 
 def convolution(backward_stride):
-    """Every second pixel, filtered by two taps; the input's gradient takes a stride of its own."""
+    """Every second pixel, filtered by two taps. The input's gradient has its own stride."""
 
     def forward(self, x, w):
         return x[:-1:2] * w[0] + x[1::2] * w[1]
@@ -271,7 +271,7 @@ def convolution(backward_stride):
 
 
 class Bce(Op):
-    """log(1 + eˣ) − t · x, whose gradient takes targets for labels 0 and 1."""
+    """log(1 + eˣ) − t · x. Its gradient rounds the targets to 0 and 1."""
 
     def forward(self, x, t):
         return np.logaddexp(0, x) - t * x
