@@ -75,7 +75,7 @@ def batched(jobs: Iterable[Job], gan: Translator) -> Iterator[list[Job]]:
 def makes_sources(config: TranslateConfig) -> bool:
     """True if sources are made from targets, or both lie in one file, so that a file with the target is enough."""
     return isinstance(config, EnhanceConfig) or (
-        isinstance(config, Pix2pixConfig) and config.how in (*MADE_SOURCES, "side-by-side")
+        isinstance(config, Pix2pixConfig) and config.targets.how in (*MADE_SOURCES, "side-by-side")
     )
 
 
@@ -84,10 +84,10 @@ def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False
 
     With `back`, the files belong to the second domain of a CycleGAN.
     """
-    white = config.white
-    if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets is not None:
-        of_targets = back if isinstance(config, CycleConfig) else config.reverse
-        white = config.targets_white if of_targets else white
+    white = config.data.white
+    if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets.place is not None:
+        of_targets = back if isinstance(config, CycleConfig) else config.targets.reverse
+        white = config.targets.white if of_targets else white
     survey = Survey(white)
     if white is None:
         note_deep(files, survey)
@@ -112,11 +112,11 @@ def source_of(
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     kind = config.translation
-    if with_target and isinstance(config, Pix2pixConfig) and config.how == "side-by-side":
+    if with_target and isinstance(config, Pix2pixConfig) and config.targets.how == "side-by-side":
         return _halves(image, path, config)
     if with_target:
         return _made_from(_array(image, kind.channels), path, config, seed)
-    if isinstance(config, EnhanceConfig) and config.task == "inpaint":
+    if isinstance(config, EnhanceConfig) and config.task.name == "inpaint":
         alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
         if not (alpha < 128).any():
             raise DataError(f"{path}: nothing is missing; make the part that is to be filled in transparent")
@@ -130,7 +130,7 @@ def _halves(image: "Image.Image", path: Path, config: Pix2pixConfig) -> tuple[Pi
     if not half:
         raise DataError(f"{path}: {image.width} pixels are too narrow for two images side by side")
     left, right = (image.crop((begin, 0, begin + half, image.height)) for begin in (0, half))
-    source, target = (right, left) if config.reverse else (left, right)
+    source, target = (right, left) if config.targets.reverse else (left, right)
     kind = config.translation
     return to_unit(_array(source, kind.sources)), to_unit(_array(target, kind.channels))
 
@@ -139,17 +139,17 @@ def _made_from(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, s
     """Source and target from an image of the target, as in training."""
     target = to_unit(pixels)
     if isinstance(config, EnhanceConfig):
-        factor = config.degradation.scale
+        factor = config.task.degradation.scale
         height, width = (side // factor * factor for side in target.shape[1:3])
         if not (height and width):
             raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
         try:
-            return config.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
+            return config.task.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
     assert isinstance(config, Pix2pixConfig)
-    return to_unit(MADE_SOURCES[config.how](pixels)), target
+    return to_unit(MADE_SOURCES[config.targets.how](pixels)), target
 
 
 def apply_to(

@@ -80,7 +80,7 @@ def compare(
         each[name], names = of_images(found, held_out.names_or_numbers)
     figures = {name: _means(found) for name, found in each.items()}
     if extractor is not None:
-        knows = extractor.data == name_of(config.data) and extractor.class_names == held_out.class_names
+        knows = extractor.data == name_of(config.data.place) and extractor.class_names == held_out.class_names
         labels = held_out.labels if knows else None
         _add_feature_figures(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, extractor)
     return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: names})
@@ -124,8 +124,12 @@ def compare_cycle(
     translated there and back. For styles, the right result is known, and pixels are compared with it.
     """
     a, b = held_out
-    knows = extractor is not None and extractor.data == name_of(config.data) and extractor.class_names == a.class_names
-    inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
+    knows = (
+        extractor is not None
+        and extractor.data == name_of(config.data.place)
+        and extractor.class_names == a.class_names
+    )
+    inverted = config.targets.styles is not None and "inverted" in checked_styles(config.targets.styles)
 
     def recognised(
         pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, kind: int
@@ -152,7 +156,7 @@ def compare_cycle(
         made, home = there_and_back(there, back, images, show)
         done += len(images)
         each[name] = {**recognised(made, images.labels, kind), "back": home}
-        if config.styles is not None:
+        if config.targets.styles is not None:
             each[name] |= of_pixels(made, wanted.images)
         figures[name] = _means(each[name])
         if extractor is not None:

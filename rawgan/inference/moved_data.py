@@ -1,12 +1,11 @@
 """Data of a run that lies at another place than when the run was trained."""
 
-import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from rawgan.config.base import PLACES, RunConfig
+from rawgan.config.run import RunConfig
 from rawgan.data import KNOWN_SETS, MIXTURES
 from rawgan.errors import ArgumentError, RawganError
 from rawgan.storage.checkpoint import About
@@ -22,9 +21,9 @@ def with_moved_data(config: Config, folder: RunFolder, data: str | None, targets
     """
     given: dict[str, Any] = {name: place for name, place in (("data", data), ("targets", targets)) if place is not None}
     for name, place in given.items():
-        if getattr(config, name, None) is None:
+        if config.options.get(name) is None:
             raise ArgumentError(f"--{name} {place}: {folder.path} has no {name}; leave it out")
-    return dataclasses.replace(config, **given)
+    return config.replace(**given)
 
 
 def check_same_data(config: RunConfig, about: About, found: Mapping[str, str]) -> None:
@@ -32,9 +31,8 @@ def check_same_data(config: RunConfig, about: About, found: Mapping[str, str]) -
 
     `found` has their digests, as `about.made_by` has those of the training.
     """
-    now = config.resolved().to_dict()
-    for name in PLACES:
-        place, before = now.get(name), about.config.get(name)
+    for name, place in config.with_absolute_paths().places().items():
+        before = about.config.get(name)
         fact = "images" if name in ("data", "targets") else name
         if place != before and found.get(fact) != about.made_by.get(fact):
             flag = f"--{name.replace('_', '-')}"
@@ -51,8 +49,7 @@ def hinting_at_moved_data(config: RunConfig, folder: RunFolder) -> Iterator[None
     try:
         yield
     except RawganError as error:
-        for name in PLACES:
-            place = getattr(config, name, None)
+        for name, place in config.places().items():
             if place is not None and place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")

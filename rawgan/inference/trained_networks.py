@@ -5,9 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rawgan.config.base import CHANGEABLE
+from rawgan.config.commands import kind_of
 from rawgan.config.noise import TrainConfig
-from rawgan.config.translation import KINDS, CycleConfig, PairedConfig, TranslateConfig
+from rawgan.config.options import Changeable, names_with
+from rawgan.config.translation import CycleConfig, PairedConfig, TranslateConfig
 from rawgan.errors import ArgumentError, ConfigError, one_line
 from rawgan.gan import GAN, Cycle, Translator
 from rawgan.storage.checkpoint import About, Checkpoint
@@ -25,7 +26,7 @@ def config_of(folder: RunFolder) -> TrainConfig:
     Raises: ConfigError if it is missing or damaged, or of another command
     """
     values = folder.read_config()
-    if values.get("command") in [kind.command for kind in KINDS]:
+    if kind_of(values) is not TrainConfig:
         raise ConfigError(
             f"{folder.path} translates images, and makes none from noise\n"
             f"  give it some: rawgan apply {folder.path} IMAGES"
@@ -39,10 +40,8 @@ def translation_config_of(folder: RunFolder) -> TranslateConfig | None:
     Raises: ConfigError if it is missing or damaged
     """
     values = folder.read_config()
-    for kind in KINDS:
-        if values.get("command") == kind.command:
-            return kind.from_dict(values, str(folder.config_file))
-    return None
+    kind = kind_of(values)
+    return kind.from_dict(values, str(folder.config_file)) if issubclass(kind, TranslateConfig) else None
 
 
 def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:
@@ -51,9 +50,9 @@ def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> 
     Raises: ConfigError if the configuration or the checkpoint is missing or damaged, or if they do not fit each other
     """
     config = config_of(folder)
-    if config.channels is None and config.mixture is None:
+    if config.data.channels is None and config.data.mixture is None:
         raise _incomplete(folder, "a run's", "channels")
-    if config.conditional != "none" and config.classes is None:
+    if config.networks.conditional != "none" and config.networks.classes is None:
         raise _incomplete(folder, "a conditional run's", "classes")
     checkpoint = checkpoint_of(folder, best)
     check_on_paper(partial(build_gan, config, device_name), checkpoint, device_name)
@@ -69,7 +68,7 @@ def restore_translation(
 
     Raises: ConfigError as `restore`
     """
-    if config.channels is None:
+    if config.data.channels is None:
         raise _incomplete(folder, "a run's", "channels")
     checkpoint = checkpoint_of(folder, best)
     build: Callable[[], Translator | Cycle]
@@ -132,11 +131,11 @@ def check_complete(folder: RunFolder, values: dict[str, Any], checkpoint: Checkp
 
     Otherwise, default values would replace them silently.
     """
-    known = checkpoint.about.config
+    known, changeable = checkpoint.about.config, names_with(kind_of(values), Changeable)
     missing = {
         name: value
         for name, value in known.items()
-        if value is not None and name not in values and name not in CHANGEABLE
+        if value is not None and name not in values and name not in changeable
     }
     if missing:
         raise ConfigError(

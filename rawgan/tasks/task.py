@@ -8,17 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rawgan import nn
-from rawgan.config.base import RunConfig
+from rawgan.config.run import RunConfig
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies
 from rawgan.diagnosis.symptom import Symptom
-from rawgan.gan import Cycle, GANState, StepMetrics
+from rawgan.gan import StepMetrics, Trained
 from rawgan.pictures import save_grid
 from rawgan.tensor import Tensor
-
-Trained = GANState | Cycle
-"""Networks, their optimisers and averages: all that training changes."""
 
 
 class Task(ABC):
@@ -52,7 +49,7 @@ class Task(ABC):
     def __init__(self, config: Any, device: str, on_progress: Progress = lambda done, total: None) -> None:
         self.config, self.device = config, device
         self._load(on_progress)
-        self.config = self.config.resolved()
+        self.config = self.config.with_absolute_paths()
         self.loss_config = self.config.loss_config()
 
     @abstractmethod

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
+from rawgan.config.options import Word
 from rawgan.config.translation import EnhanceConfig, TranslateConfig
 from rawgan.data.files.formats import without_suffix
 from rawgan.data.files.survey import Survey
@@ -54,12 +55,12 @@ class ApplyConfig:
     read is named, and the others are done all the same; the exit code is 1 then.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder, of rawgan pix2pix, enhance or cyclegan."""
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional, Word("IMAGES...")]
     """Image files, or folders of them, without run folders in there. Of images to be filled in, what is transparent is
     missing."""
-    out: Path | None = None
+    out: Annotated[Path | None, Word("FOLDER")] = None
     """The folder to write into, new or empty. Unset: a new one in the run folder."""
     with_targets: bool = False
     """The images show what should come out, as in training: sources are made of them, or lie beside them in the same
