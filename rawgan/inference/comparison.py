@@ -79,7 +79,7 @@ def compare(
         each[name], names = of_images(found, held_out.names_or_numbers)
     figures = {name: _means(found) for name, found in each.items()}
     if extractor is not None:
-        knows = extractor.data == name_of(config.data) and extractor.class_names == held_out.class_names
+        knows = extractor.data == name_of(config.data.place) and extractor.class_names == held_out.class_names
         labels = held_out.labels if knows else None
         _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, extractor)
     return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: names})
@@ -122,8 +122,12 @@ def compare_cycle(
     back. Of a style, the right result is known, and pixels are compared with it.
     """
     a, b = held_out
-    knows = extractor is not None and extractor.data == name_of(config.data) and extractor.class_names == a.class_names
-    inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
+    knows = (
+        extractor is not None
+        and extractor.data == name_of(config.data.place)
+        and extractor.class_names == a.class_names
+    )
+    inverted = config.targets.styles is not None and "inverted" in checked_styles(config.targets.styles)
 
     def judged(
         pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, kind: int
@@ -150,7 +154,7 @@ def compare_cycle(
         made, home = there_and_back(there, back, images, show)
         done += len(images)
         each[name] = {**judged(made, images.labels, kind), "back": home}
-        if config.styles is not None:
+        if config.targets.styles is not None:
             each[name] |= compute(ImagePairs(made, wanted.images))
         figures[name] = _means(each[name])
         if extractor is not None:

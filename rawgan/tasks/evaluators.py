@@ -31,7 +31,7 @@ class Evaluator:
 
     >>> from rawgan.data import load
     >>> digits = load("mnist", image_size=28)
-    >>> evaluator = Evaluator(TrainConfig(), digits, samples=100)
+    >>> evaluator = Evaluator(TrainConfig.of(), digits, samples=100)
     >>> evaluator.reference.count, evaluator.measure(digits.images[:100])["modes"]
     (100, 10)
     """
@@ -45,9 +45,11 @@ class Evaluator:
         seed: int = 0,
         on_progress: Progress = lambda done, total: None,
     ) -> None:
-        extractor = feature_extractor(config.data, features)
+        extractor = feature_extractor(config.data.place, features)
         self.images, self.seed = images, seed
-        self.training, self.held_out = with_hold_out(config.data, images, 0.5, seed, on_progress, config.skip_broken)
+        self.training, self.held_out = with_hold_out(
+            config.data.place, images, 0.5, seed, on_progress, config.data.skip_broken
+        )
         count = samples or min(SAMPLES, len(self.training), len(self.held_out))
         self.reference = Reference.of(extractor, self.training, self.held_out, count, seed, on_progress)
 

@@ -137,7 +137,7 @@ def test_residual_networks_with_spectral_norm_train(tmp_path):
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
     training = Trainer(
-        TrainConfig(
+        TrainConfig.of(
             data=str(path), image_size=8, channels=1, model="residual", spectral_norm=True, objective="hinge", width=2,
             batch_size=8, noise_size=4, samples=4,
         )

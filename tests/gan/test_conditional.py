@@ -291,7 +291,7 @@ def squares(tmp_path_factory):
 
 def config(squares, **options):
     tiny = {"image_size": 8, "width": 2, "noise_size": 4, "batch_size": 8, "samples": 6, "sample_every": 99}
-    return TrainConfig(data=squares, **{"steps": 4, **tiny, **options})
+    return TrainConfig.of(data=squares, **{"steps": 4, **tiny, **options})
 
 
 def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkeypatch):
@@ -572,7 +572,7 @@ def test_pictures_say_which_class_a_row_is_of(named, monkeypatch):
     """Those of the run, of a sample and of a walk; not of one class alone, or where rows are no classes."""
     seen = []
 
-    def watched(path, images, columns=None, scale=None, titles=()):
+    def watched(path, images, columns=None, scale=None, titles=(), caption=""):
         seen.append([*titles])
         return path
 

@@ -1,6 +1,5 @@
 """Memory and time that files can ask for: no more than their bytes stand for, and no more than the container has."""
 
-import dataclasses
 import io
 import json
 import os
@@ -308,14 +307,14 @@ def test_a_configuration_that_asks_for_more_than_the_checkpoint_holds(run, chang
 
 
 def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
-    config = TrainConfig(image_size=2048, channels=3, width=4096)
+    config = TrainConfig.of(image_size=2048, channels=3, width=4096)
     message = complaint(ArgumentError, lambda: check_on_paper(lambda: build_gan(config, "cpu"), None, "cpu"))
     assert message.startswith("these networks take ")
     assert "TiB" in message or "GiB" in message
     assert "take a smaller --width" in message
     assert little() < 2**25
     monkeypatch.setattr("rawgan.training.state.machine_bytes", lambda: 10**5)
-    tiny = TrainConfig(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
+    tiny = TrainConfig.of(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
     assert "these networks take" in complaint(ArgumentError, lambda: Trainer(tiny))
 
 
@@ -328,14 +327,14 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
 )
 def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):
     np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
-    config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
+    config = TrainConfig.of(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
     monkeypatch.setattr("rawgan.training.memory.machine_bytes", lambda: 2**25)
     with use_backend("reference"):
-        message = complaint(DeviceError, lambda: Trainer(dataclasses.replace(config, backend="reference")))
+        message = complaint(DeviceError, lambda: Trainer(config.replace(backend="reference")))
         assert message.startswith("out of memory on cpu\n  a step takes about ")
         assert "try a smaller --batch-size" in message
         assert little() < 2**26
-        assert Trainer(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
+        assert Trainer(config.replace(backend="reference", batch_size=4)).reached == 0
 
 
 def test_a_toml_file_of_any_size(tmp_path, little):

@@ -1,42 +1,34 @@
-"""What the engine refuses, and how it says so."""
+"""Checks of ops and gradients, and the errors that they raise."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rawgan.arrays import is_writable
-from rawgan.errors import ArgumentError, DeviceError, DTypeError, GraphError, NotTwiceDifferentiable, ShapeError
-from rawgan.tensor import Tensor
+from rawgan.errors import (
+    ArgumentError,
+    DeviceError,
+    DTypeError,
+    GraphError,
+    NotTwiceDifferentiable,
+    RawganError,
+    ShapeError,
+)
+from rawgan.tensor import Node, Tensor
 from rawgan_kernels import array_module
 
-if TYPE_CHECKING:
-    from rawgan.autograd import Op
-
-
-OF_THE_ENGINE = frozenset({"_inputs", "_output", "_required", "_contents", "needs", "release", "serial", "shapes"})
+OF_THE_ENGINE = frozenset({"_required", "_saved", "release", "serial", "shapes"})
 """Attributes of an op that its author may not set: the engine writes them when forward has returned."""
 
 
-def _alike(a: Any, b: Any) -> bool:
-    """Whether two arrays are of one dtype and on one device, which their types say."""
-    return (a.dtype is b.dtype or a.dtype == b.dtype) and a.__class__ is b.__class__
+def check_inputs(op: Node, inputs: Sequence[Tensor]) -> None:
+    """Refuse all but Tensors of one dtype on one device: nothing is promoted or moved in silence.
 
-
-def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
-    """A fresh op, and Tensors of one dtype and one device: nothing is promoted or moved in silence.
-
-    Raises: GraphError, DTypeError, DeviceError
+    Raises: DTypeError, DeviceError
     """
-    if "needs" in op.__dict__:
-        if "_required" not in op.__dict__:
-            raise owned(op, "needs")
-        raise GraphError(
-            f"{op.name}: this op was called before, and a second call would overwrite what the first one recorded\n"
-            f"  make a new one for each call, as in {op.name}(...)(x)"
-        )
     for x in inputs:
         if not isinstance(x, Tensor):
             strangers = ", ".join(type(x).__name__ for x in inputs if not isinstance(x, Tensor))
@@ -45,43 +37,62 @@ def check_call(op: Op, inputs: Sequence[Tensor]) -> None:
         return
     if not inputs:
         raise DTypeError(f"{op.name}: an op is called with Tensors, not with nothing")
-    first = inputs[0]
-    dtype, kind = first._array.dtype, first._array.__class__
-    for x in inputs:
-        as_the_first = x._array.dtype is dtype and x._array.__class__ is kind
-        if not as_the_first and not _alike(x._array, first._array):
-            break
-    else:
-        return
-    named = list(zip(names(op, inputs), inputs, strict=True))
-    if any(x.device != first.device for x in inputs):
-        listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in named)
-        way_out = f"move one with .to(device){_asked(op)}"
-        raise DeviceError(f"{op.name}: the inputs are on two devices\n  {listing}\n  {way_out}")
-    listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in named)
-    way_out = f"convert one with .astype(dtype){_asked(op)}"
-    raise DTypeError(f"{op.name}: the inputs are of two dtypes\n  {listing}\n  {way_out}")
+    if not _all_alike(inputs):
+        raise _mixed(op.name, dict(zip(names(op, inputs), inputs, strict=True)))
 
 
-def _asked(op: Op) -> str:
-    """The function of rawgan.ops that was called, if it has another name than the op that it came to."""
-    frame, name = inspect.currentframe(), ""
-    while frame is not None:
-        inside = frame.f_globals.get("__name__", "").startswith("rawgan.ops.")
-        if name and not inside:
-            break
-        name = frame.f_code.co_name if inside else name
-        frame = frame.f_back
-    return f"\n  in {name}" if name and name.replace("_", "") != op.name.lower() else ""
+def check_alike(function: str, **tensors: Tensor | None) -> None:
+    """Refuse arguments of a function that are of two dtypes or on two devices, before it calls the first op.
+
+    Raises: DTypeError, DeviceError
+    """
+    given = {name: x for name, x in tensors.items() if x is not None}
+    if not _all_alike([*given.values()]):
+        raise _mixed(function, given)
 
 
-def owned(op: Op, name: str) -> GraphError:
+def _all_alike(tensors: Sequence[Tensor]) -> bool:
+    """True if all Tensors are of one dtype and on one device, as the types of their arrays say."""
+    first = tensors[0]._array
+    dtype, kind = first.dtype, first.__class__
+    for x in tensors:
+        array = x._array
+        if array.__class__ is not kind or (array.dtype is not dtype and array.dtype != dtype):
+            return False
+    return True
+
+
+def _mixed(name: str, tensors: Mapping[str, Tensor]) -> RawganError:
+    if len({x.device for x in tensors.values()}) > 1:
+        listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in tensors.items())
+        return DeviceError(f"{name}: the inputs are on two devices\n  {listing}\n  move one with .to(device)")
+    listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in tensors.items())
+    return DTypeError(f"{name}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
+
+
+def called_before(op: Node) -> GraphError:
+    """The error for an op that is called a second time."""
+    return GraphError(
+        f"{op.name}: this op was called before, and a second call would overwrite what the first one recorded\n"
+        f"  make a new one for each call, as in {op.name}(...)(x)"
+    )
+
+
+def undeclared_view(op: Node, inputs: Sequence[Tensor], position: int) -> GraphError:
+    """The error for an op that returns a view, or an input itself, without saying so in its class."""
+    return GraphError(
+        f"{op.name}.forward returned a view of {names(op, inputs)[position]}, through which writes would go unnoticed\n"
+        f"  say view_of = {position} in the class, or return a copy"
+    )
+
+
+def owned(op: Node, name: str) -> GraphError:
     """The error for an attribute of an op that is the engine's, and was set by the op's author."""
     return GraphError(f"{op.name}: the engine keeps its own {name!r} in an op; give that attribute another name")
 
 
-def checked_result(op: Op, like: Any, array: Any) -> Any:
-    """What an op's forward returned, as an array of the library and dtype of `like`; it set nothing of the engine's.
+def checked_result(op: Node, like: Any, array: Any) -> Any:
+    """Check what an op's forward returned: an array of the library and dtype of `like`.
 
     Raises: DTypeError, GraphError
     """
@@ -103,7 +114,7 @@ def checked_result(op: Op, like: Any, array: Any) -> Any:
     return array_module(like).asarray(array)  # a reduction to one number gives a scalar
 
 
-def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Any) -> None:
+def check_gradients(op: Node, inputs: Sequence[Tensor], gxs: Any) -> None:
     """An op's backward returned as many gradients as there are inputs. Raises: ShapeError, DTypeError."""
     if not isinstance(gxs, tuple):
         raise DTypeError(
@@ -113,7 +124,7 @@ def check_gradients(op: Op, inputs: Sequence[Tensor], gxs: Any) -> None:
         raise ShapeError(f"{op.name}.backward returned {len(gxs)} gradients for {len(inputs)} inputs")
 
 
-def check_gradient(op: Op, x: Tensor, gx: Any, create_graph: bool) -> None:
+def check_gradient(op: Node, x: Tensor, gx: Any, create_graph: bool) -> None:
     """One of them is like its input. Raises: ShapeError, DTypeError, NotTwiceDifferentiable."""
     if not isinstance(gx, Tensor):
         raise DTypeError(f"{op.name}.backward must return Tensors, or None, but one is {type(gx).__name__}")
@@ -169,7 +180,7 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
                 f"backward: the output {y.shape} is not a single number, so its gradient must be given\n"
                 "  reduce it first, as in loss.mean().backward(), or pass the gradient of what follows"
             )
-    elif seed._array.shape != y._array.shape or not _alike(seed._array, y._array):
+    elif seed._array.shape != y._array.shape or not _all_alike((seed, y)):
         raise ShapeError(
             "backward: the gradient must have its output's shape, dtype and device\n"
             f"  output {y.shape} {y.dtype} {y.device}   gradient {seed.shape} {seed.dtype} {seed.device}"
@@ -186,7 +197,7 @@ def check_writable(what: str, **tensors: Tensor | None) -> None:
             )
 
 
-def released(op: Op) -> GraphError:
+def released(op: Node) -> GraphError:
     """The error for a graph that was walked before."""
     return GraphError(
         f"{op.name}: this graph was walked before and its arrays are released\n"
@@ -194,10 +205,10 @@ def released(op: Op) -> GraphError:
     )
 
 
-def stale(op: Op, what: str, x: Tensor) -> GraphError:
+def stale(op: Node, what: str, shape: tuple[int, ...]) -> GraphError:
     """The error for a graph whose arrays have changed since."""
     return GraphError(
-        f"{op.name}: {what} {x.shape} was written to after the forward pass used it, so its gradient would be wrong\n"
+        f"{op.name}: {what} {shape} was written to after the forward pass used it, so its gradient would be wrong\n"
         "  take the gradient before the optimiser steps, or run the forward pass again"
     )
 
@@ -211,7 +222,7 @@ def unconnected(index: int, x: Tensor) -> GraphError:
     )
 
 
-def names(op: Op, inputs: Sequence[Tensor]) -> list[str]:
+def names(op: Node, inputs: Sequence[Tensor]) -> list[str]:
     """The inputs' names: those of forward's parameters."""
     parameters = inspect.signature(op.forward).parameters.values()
     names = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
