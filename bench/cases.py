@@ -1,6 +1,5 @@
 """Calls of kernels: which arrays they take, how to write them down in short, and how to draw their numbers."""
 
-import inspect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +9,7 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.shapes import in_words, parse_sizes
-from rawgan_kernels import Window, reference
-
-KERNELS = tuple(name for name in reference.__all__ if callable(getattr(reference, name)))
+from rawgan_kernels import KERNELS, Window
 
 POSITIVE = ("var", "v", "square")
 """Parameters of kernels that are never negative."""
@@ -65,7 +62,7 @@ class Case:
 
     def named(self) -> dict[str, Any]:
         """The arguments by the names of their parameters."""
-        return dict(zip(inspect.signature(getattr(reference, self.kernel)).parameters, self.arguments, strict=False))
+        return dict(zip(KERNELS[self.kernel].signature.parameters, self.arguments, strict=False))
 
     def values(self) -> dict[str, Any]:
         """What to call the kernel with, by parameter: the same numbers each time."""
@@ -176,7 +173,7 @@ def of_shape(kernel: str, shape: tuple[int, ...]) -> Case:
     }  # fmt: skip
     images = {"images": Array(shape, "uint8"), "indices": Array(shape[:1], "int64"), "dtype": np.dtype("float32")}
     known = elementwise | lists | per_channel | options | update | images
-    parameters = inspect.signature(getattr(reference, kernel)).parameters
+    parameters = KERNELS[kernel].signature.parameters
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise BenchError(f"{kernel}: what to give for {', '.join(unknown)} is not known to bench/cases.py")

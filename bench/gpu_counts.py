@@ -15,8 +15,8 @@ from bench.findings import Finding, Findings, found
 from bench.gpu import Clock, Sizes, release, torch_on_gpu, wait
 from bench.gpu_steps import NO_TORCH, OURS, OURS_GRAPHED, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
-from rawgan_kernels.cuda.compile import language
 from rawgan_kernels.cuda.run import graph
+from rawgan_kernels.cuda.run.launch import launched_by
 
 TRACED = 5
 """Steps that the profiler looks at."""
@@ -48,7 +48,7 @@ def _warmed_up(start: Start, graphed: bool) -> OnGPU:
 
 
 def _launches(competitor: OnGPU) -> Finding:
-    """Of rawgan's own kernels: the calls of `language.run`. A graph, once recorded, makes none."""
+    """Of rawgan's own kernels: the calls of `launch`. A graph, once recorded, makes none."""
     with _noted() as launched:
         competitor.seconds(1)
     text = f"{launched.total()} launches of rawgan's own kernels in a step (without cuBLAS's and CuPy's)"
@@ -59,17 +59,13 @@ def _launches(competitor: OnGPU) -> Finding:
 def _noted() -> Iterator[Counter[str]]:
     """Inside, launches are counted by the name of the kernel."""
     launched: Counter[str] = Counter()
-    run = language.run
 
-    def noted(kernel: Any, *rest: Any) -> None:
+    def run(kernel: Any, *rest: Any) -> None:
         launched[kernel.name] += 1
-        run(kernel, *rest)
+        before(kernel, *rest)
 
-    language.run = noted
-    try:
+    with launched_by(run) as before:
         yield launched
-    finally:
-        language.run = run
 
 
 def _warm(competitor: OnGPU, steps: int) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import KERNELS, Array, Arrays, Case, of_shape, own
+from bench.cases import Array, Arrays, Case, of_shape, own
 from bench.competitors import NETWORKS, converted
 from bench.findings import Finding, Findings, found
 from bench.gpu import Sizes, wait
@@ -24,7 +24,7 @@ from rawgan.gan import GAN, GraphedStep, ImageKind, build, train_step
 from rawgan.testing import check_kernel
 from rawgan.testing.cases import CASES
 from rawgan.testing.kernel import chosen
-from rawgan_kernels import Window, cuda, reference
+from rawgan_kernels import KERNELS, Backend, Window
 
 SHAPES = ((1,), (3, 5), (1025,), (0, 3), (2, 258), (130, 7, 5), (9000, 1), (70_001,))
 """Of one number, of none, of one more than blocks or warps hold; for kernels that take arrays of any shape."""
@@ -144,8 +144,8 @@ def _gather_pixels() -> Finding:
     images = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3)).astype("uint8")
     on_gpu = to_device(images, "cuda")
     for indices, dtype in itertools.product((np.array([3, 8, 0, 3]), np.array([], "int64")), ("float32", "float64")):
-        got = cuda.gather_pixels(on_gpu, to_device(indices, "cuda"), dtype)
-        expected = reference.gather_pixels(images, indices, dtype)
+        got = Backend("cuda").gather_pixels(on_gpu, to_device(indices, "cuda"), dtype)
+        expected = Backend("reference").gather_pixels(images, indices, dtype)
         np.testing.assert_array_equal(to_device(got, "cpu"), expected, strict=True)
     return found("4 calls, the very numbers", True, calls=4)
 
@@ -156,8 +156,8 @@ def _not_finite() -> Finding:
     calls = {"leaky_relu": (0.0,), "tanh": (), "sigmoid": (), "softplus": (), "bce_with_logits": (half,)}
     for kernel, more in calls.items():
         on_gpu = [to_device(y, "cuda") if isinstance(y, np.ndarray) else y for y in (x, *more)]
-        got = to_device(getattr(cuda, kernel)(*on_gpu), "cpu")
-        np.testing.assert_allclose(got, getattr(reference, kernel)(x, *more), rtol=1e-6, err_msg=kernel)
+        got = to_device(KERNELS[kernel].on("cuda")(*on_gpu), "cpu")
+        np.testing.assert_allclose(got, KERNELS[kernel].on("reference")(x, *more), rtol=1e-6, err_msg=kernel)
     return found(f"{len(calls)} kernels leave them where they belong", True)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from bench.cases import Case
 from bench.findings import Finding, Findings, found
-from bench.formulas import cost, roofline_seconds
 from bench.gpu import Clock, Sizes, tf32
-from bench.kernel_workers import IN_PLACE, RawganKernel, error
+from bench.kernel_workers import RawganKernel, error
+from bench.roofline import roofline_seconds
 from bench.watching import calls_of
 from rawgan.device import to_device
-from rawgan_kernels import cuda
+from rawgan_kernels import KERNELS, Backend
 
 AGREEMENT = 1e-2
 """‖cuda − cupy‖ / ‖cupy‖, as kinks and TF32 allow it: what is compared more closely, bench/gpu_parity.py does."""
@@ -39,7 +39,7 @@ def times(sizes: Sizes, findings: Findings) -> None:
 
 
 def _ceilings(sizes: Sizes, clock: Clock, roofline: dict[str, float]) -> Finding:
-    n, rng = sizes.gemm, np.random.default_rng(0)
+    cuda, n, rng = Backend("cuda"), sizes.gemm, np.random.default_rng(0)
     factors = rng.random((2, n, n), np.float32)
     a, b = (to_device(x, "cuda") for x in factors)
     seconds, _ = clock.seconds(lambda: clock.cuda.matmul(a, b))
@@ -65,7 +65,7 @@ def _one(
     def look() -> Finding:
         ours, values = RawganKernel("cuda", 0), case.values()
         results = _results(ours, case, values)
-        operations, size = cost(case.kernel, values, () if case.kernel in IN_PLACE else results)
+        operations, size = KERNELS[case.kernel].cost(*values.values())
         difference, plain, note = _plain(case, values, results, clock)  # before ours runs again, which may be in place
         seconds, ahead = clock.seconds(ours.call)
         row = {

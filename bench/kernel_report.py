@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine
-from bench.formulas import roofline_seconds
 from bench.kernel_workers import ON_GPU
+from bench.roofline import roofline_seconds
 from bench.terminal import print_lines
 
 Row = dict[str, Any]

@@ -7,16 +7,14 @@ float64 before it is timed.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.cases import Case
-from bench.formulas import cost
 from rawgan.device import cuda_module, to_device
-from rawgan_kernels import MissingKernel, reference
+from rawgan_kernels import KERNELS, MissingKernel
 
 GEMM_SIZE = 3072
 COPIED_BYTES = 256 * 2**20
@@ -59,7 +57,7 @@ class RawganKernel(Prepared):
         super().__init__()
         self.device = "cuda" if backend in ON_GPU else "cpu"
         self.wait: Callable[[], None] = cuda_module().cuda.Device().synchronize if backend in ON_GPU else lambda: None
-        self.module = import_module(f"rawgan_kernels.{'reference' if backend == 'cupy' else backend}")
+        self.backend = "reference" if backend == "cupy" else backend
 
     def run(self) -> None:
         """Compute once."""
@@ -73,8 +71,9 @@ class RawganKernel(Prepared):
 
     def begin(self, case: Case, values: dict[str, Any]) -> tuple[Any, ...] | str:
         """The same for a case whose values are drawn already: its results, where they are."""
-        kernel = getattr(self.module, case.kernel, None)
-        if kernel is None:
+        try:
+            kernel = KERNELS[case.kernel].on(self.backend)
+        except MissingKernel:
             return "has no such kernel"
         values = {name: _on_device(value, self.device) for name, value in values.items()}
         arguments = list(values.values())
@@ -120,11 +119,9 @@ class Oracle:
         """Write what is right into the folder. Returns the case's operations and bytes."""
         values = case.values()
         exact = {name: _float64(value) for name, value in values.items()}
-        results = _results(case, exact, getattr(reference, case.kernel)(*exact.values()))
+        results = _results(case, exact, KERNELS[case.kernel].on("reference")(*exact.values()))
         np.savez(folder / "expected.npz", *results)
-        # The bytes are those of float32.
-        returned = () if case.kernel in IN_PLACE else tuple(result.astype(np.float32) for result in results)
-        return cost(case.kernel, values, returned)
+        return KERNELS[case.kernel].cost(*values.values())
 
     def run(self) -> None:
         """It is never timed."""

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-import rawgan_kernels
 from bench import machine, store
-from bench.cases import KERNELS, Case, own
+from bench.cases import Case, own
 from bench.errors import BenchError
 from bench.kernel_report import print_kernels
 from bench.kernel_workers import ON_GPU, Machine, Oracle, RawganKernel, TorchKernel
@@ -25,6 +24,7 @@ from bench.workers import Worker, in_own_process, limit_threads
 from rawgan.cli.parsing import parse
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
+from rawgan_kernels import BACKENDS, KERNELS
 
 TOLERANCE = 1e-3
 """Largest error ‖found − expected‖ / ‖expected‖ with which a competitor may still compete."""
@@ -86,7 +86,7 @@ def main(options: list[str]) -> None:
             text = str(error).replace("--device cpu", "--backend cpu reference")
             raise BenchError(f"backend {on_gpu[0]!r} computes on a GPU: {text}") from None
     threads = limit_threads(config.threads)
-    backends = config.backend or tuple(name for name in ("cpu", "reference") if name in rawgan_kernels.BACKENDS)
+    backends = config.backend or tuple(name for name in ("cpu", "reference") if name in BACKENDS)
     console, facts = make_console(), machine.facts(gpu=bool(on_gpu))
     calls = _calls(config)
     with ExitStack() as stack:

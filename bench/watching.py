@@ -4,9 +4,8 @@ The step that is watched takes BATCH images, a number that divides no other size
 axis is a multiple of it, that is the batch, and is scaled to the batch that is asked for.
 """
 
-import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,10 +13,10 @@ from typing import Any
 import numpy as np
 
 import rawgan_kernels
-from bench.cases import KERNELS, Array, Arrays, Case, of_shape
+from bench.cases import Array, Arrays, Case, of_shape
 from rawgan.gan import ImageKind, build, train_step
 from rawgan.tensor import Tensor
-from rawgan_kernels import reference
+from rawgan_kernels import KERNELS
 
 BATCH = 11
 SMALLEST = 4096
@@ -46,8 +45,9 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size:
             found[case] = Counter()
     large = {case for case in found if case.size >= SMALLEST}
     has_large = {case.kernel for case in large}
+    order = list(KERNELS)
     kept = [case for case in found if case in large or case.kernel not in has_large]
-    return {case: found[case] for case in sorted(kept, key=lambda case: (KERNELS.index(case.kernel), -case.size))}
+    return {case: found[case] for case in sorted(kept, key=lambda case: (order.index(case.kernel), -case.size))}
 
 
 def watch(model: str, image: ImageKind, width: int = 64) -> Counter[Case]:
@@ -84,25 +84,8 @@ def scale(case: Case, batch_size: int) -> Case:
 def watched() -> Iterator[list[Case]]:
     """Inside, every call of a kernel through `rawgan_kernels` is noted down."""
     calls: list[Case] = []
-
-    def noted(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(getattr(reference, name))
-
-        def call(*args: Any, **options: Any) -> Any:
-            bound = signature.bind(*args, **options)
-            calls.append(Case(name, tuple(_described(value) for value in bound.arguments.values())))
-            return kernel(*args, **options)
-
-        return call
-
-    kernels = {name: getattr(rawgan_kernels, name) for name in KERNELS}
-    try:
-        for name, kernel in kernels.items():
-            setattr(rawgan_kernels, name, noted(name, kernel))
+    with rawgan_kernels.observe(lambda name, args: calls.append(Case(name, tuple(map(_described, args))))):
         yield calls
-    finally:
-        for name, kernel in kernels.items():
-            setattr(rawgan_kernels, name, kernel)
 
 
 def _described(value: Any) -> Any:
@@ -121,7 +104,7 @@ def _missing(kernel: str, found: Calls, images: tuple[ImageKind, ...], batch_siz
     """Calls of a kernel that no training step makes: on the largest activation, on all weights, or on images."""
     if any(case.kernel == kernel for case in found):
         return
-    parameters = inspect.signature(getattr(reference, kernel)).parameters
+    parameters = KERNELS[kernel].signature.parameters
     if "images" in parameters:
         for image in images:
             yield of_shape(kernel, (batch_size, *image.shape))

@@ -234,7 +234,8 @@ class RMSprop(Optimizer):
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
-        kernels.rmsprop_update(w, gw, *moments, float(self.lr), self.rho, max(self.eps, LEAST_EPS))
+        (square,) = moments
+        kernels.rmsprop_update(w, gw, square, float(self.lr), self.rho, max(self.eps, LEAST_EPS))
 
 
 class AdamW(Optimizer):
@@ -273,8 +274,8 @@ class AdamW(Optimizer):
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
         """See the class."""
-        eps = max(self.eps, LEAST_EPS)
-        kernels.adam_update(w, gw, *moments, step, float(self.lr), *self.betas, eps, self.weight_decay)
+        (m, v), eps = moments, max(self.eps, LEAST_EPS)
+        kernels.adam_update(w, gw, m, v, step, float(self.lr), *self.betas, eps, self.weight_decay)
 
 
 class Adam(AdamW):

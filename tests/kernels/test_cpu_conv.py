@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.strategies import arrays, windows
 from rawgan.testing.tolerances import TOLERANCES
-from rawgan_kernels import Window, cpu, reference
+from rawgan_kernels import Backend, Window
 from rawgan_kernels.cpu import conv
 from rawgan_kernels.cpu.convolutions import toom_cook, winograd
 from rawgan_kernels.cpu.vector import simd
+
+cpu, reference = Backend("cpu"), Backend("reference")
 
 DTYPES = st.sampled_from(["float32", "float64"])
 

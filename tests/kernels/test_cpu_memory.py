@@ -11,10 +11,11 @@ import pytest
 
 from rawgan import Tensor, ops
 from rawgan.gan import ImageKind, build, train_step
-from rawgan_kernels import cpu
+from rawgan_kernels import Backend
 from rawgan_kernels.cpu.run import pool as buffers
 from rawgan_kernels.cpu.run.pool import ALIGNMENT, SMALL, Pool
 
+cpu = Backend("cpu")
 F32 = np.dtype("float32")
 
 

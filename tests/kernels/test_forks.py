@@ -126,17 +126,6 @@ def test_a_turn_ends_with_an_error_too(monkeypatch):
     assert not turn.locked()
 
 
-def test_a_backend_that_another_thread_is_importing_is_waited_for(monkeypatch):
-    """Such a module is known already, and lacks what is further down."""
-    import sys
-    from types import ModuleType
-
-    complete = sys.modules["rawgan_kernels.cpu"]
-    monkeypatch.setitem(sys.modules, "rawgan_kernels.cpu", ModuleType("half"))
-    monkeypatch.setattr(rawgan_kernels, "_implementations", lambda backend: complete)
-    product()
-
-
 # --- settings ----------------------------------------------------------------------------------------------------
 
 

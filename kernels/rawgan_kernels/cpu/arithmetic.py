@@ -10,27 +10,18 @@ from rawgan_kernels.cpu.run.elementwise import apply, part
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.rows import clear
 from rawgan_kernels.cpu.vector.simd import pointer
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 
 
+@implements
 def add(a: Array, b: Array) -> Array:
-    """y = a + b.
-
-    Shapes: a any, b the same → y the same
-    Flops:  a.size
-    Bytes:  a + b + y
-    """
     return apply(_add, a, b, a)
 
 
+@implements
 def channel_sum(x: Array) -> Array:
-    """y[k] = Σ x[…, k]: the gradient of a bias.
-
-    Shapes: x (…, K) → y (K,)
-    Flops:  x.size
-    Bytes:  x
-    """
     k = x.shape[-1]
     if not x.size:
         return np.zeros(k, x.dtype)

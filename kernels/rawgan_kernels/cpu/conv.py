@@ -22,6 +22,7 @@ from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.rows import accumulate, clear, copy, finish_rows, pack_panel
 from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, TILE_ROWS, multiply_panel, panel_multiplier, pointer, shifted
+from rawgan_kernels.dispatch import implements
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
@@ -38,13 +39,8 @@ PART_PIXELS = 256
 PARTS_BYTES = 64 << 20
 
 
+@implements
 def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0) -> Array:
-    """y = leaky_relu(conv2d(x, w) + b).
-
-    Shapes: x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + w + y
-    """
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     b = _bias(b, x.dtype)
     if winograd.applies(window, x.shape[3], w.shape[3], x.dtype):
@@ -67,13 +63,8 @@ def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: fl
     return y
 
 
+@implements
 def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0) -> Array:
-    """gx = leaky_relu(conv2d_input_grad(gy, w) + b): with b and slope, a layer of transposed convolution.
-
-    Shapes: gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  gy + w + gx
-    """
     gy, w = np.ascontiguousarray(gy), np.ascontiguousarray(w)
     b = _bias(b, gy.dtype)
     channels = w.shape[2] * window.groups
@@ -93,13 +84,8 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = Non
     return gx
 
 
+@implements
 def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
-    """gw = the derivative of Σ gy · conv2d(x, w) with respect to w.
-
-    Shapes: x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + gy + gw
-    """
     x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
     if winograd.applies(window, x.shape[3], gy.shape[3], x.dtype) and len(x):
         result = winograd.conv2d_weight_grad(x, gy, window)

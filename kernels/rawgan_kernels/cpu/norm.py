@@ -31,7 +31,6 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels import MissingKernel
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.norms import layer
 from rawgan_kernels.cpu.run import pool
@@ -40,6 +39,8 @@ from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.exponentials import formulas
 from rawgan_kernels.cpu.vector.rows import clear
 from rawgan_kernels.cpu.vector.simd import pointer, shifted
+from rawgan_kernels.dispatch import implements
+from rawgan_kernels.errors import MissingKernel
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -47,13 +48,8 @@ Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
 
 
+@implements
 def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float) -> tuple[Array, Array, Array]:
-    """y = leaky_relu(gamma · (x − mean) / √(var + eps) + beta), with mean and biased variance over `axes`.
-
-    Shapes: x any; gamma, beta the trailing axes of x → y as x; mean, var as x with `axes` of size 1
-    Flops:  9 · x.size
-    Bytes:  x + y
-    """
     y, gamma, beta = pool.empty(x.shape, x.dtype), gamma.ravel(), beta.ravel()
     kept, cut = _plan(x.shape, gamma.size, axes)
     if not x.size:
@@ -72,16 +68,10 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
     return y, mean.reshape(kept), var.reshape(kept)
 
 
+@implements
 def normalize_grad(
     x: Array, gy: Array, gamma: Array, beta: Array, mean: Array, var: Array, axes: Axes, eps: float, slope: float
 ) -> tuple[Array, Array, Array]:
-    """Gradients of normalize with respect to x, gamma and beta, the mean and the variance being functions of x.
-
-    Shapes: x, gy any; gamma, beta its trailing axes; mean, var as x with `axes` of size 1
-            → gx as x, ggamma, gbeta as gamma
-    Flops:  18 · x.size
-    Bytes:  x + gy + gx
-    """
     gx, shape, gamma, beta = pool.empty(x.shape, x.dtype), gamma.shape, gamma.ravel(), beta.ravel()
     mean, var = mean.ravel(), var.ravel()
     _, cut = _plan(x.shape, gamma.size, axes)

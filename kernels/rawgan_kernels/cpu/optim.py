@@ -15,6 +15,7 @@ import numpy as np
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run.launch import run
 from rawgan_kernels.cpu.vector.simd import address_of, at_address, shifted
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 Arrays = list[Array]
@@ -26,28 +27,17 @@ _FIRST_BLOCK, _SIZE, _W, _GW, _MOMENT, _SQUARE = range(6)
 """Columns of the table, a row for each array; the last four are addresses, and 0 where there is no such array."""
 
 
+@implements
 def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
-    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
-
-    Shapes: w[i], gw[i], velocity[i] any, the same
-    Flops:  4 · Σ w.size
-    Bytes:  2 · w + gw + 2 · velocity
-    Source: Sutskever et al. 2013
-    """
     _update(_sgd, w, gw, [velocity] if velocity else [], [lr, momentum, nesterov])
 
 
+@implements
 def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
-    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
-
-    Shapes: w[i], gw[i], square[i] any, the same
-    Flops:  7 · Σ w.size
-    Bytes:  2 · w + gw + 2 · square
-    Source: Tieleman and Hinton 2012
-    """
     _update(_rmsprop, w, gw, [square], [lr, rho, 1 - rho, eps])
 
 
+@implements
 def adam_update(
     w: Arrays,
     gw: Arrays,
@@ -60,13 +50,6 @@ def adam_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
-
-    Shapes: w[i], gw[i], m[i], v[i] any, the same
-    Flops:  14 · Σ w.size
-    Bytes:  2 · w + gw + 2 · m + 2 · v
-    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
-    """
     rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
     factors = [beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps]
     _update(_adam, w, gw, [m, v], factors)

@@ -28,6 +28,7 @@ from rawgan_kernels.cpu.vector.simd import (
     pointer,
     shifted,
 )
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 
@@ -38,13 +39,8 @@ SMALL = 1 << 19
 """Multiplications below which the threads need not be woken."""
 
 
+@implements
 def matmul(a: Array, b: Array) -> Array:
-    """y = a @ b over the last two axes; the axes in front broadcast.
-
-    Shapes: a (…, M, K), b (…, K, N) → y (…, M, N)
-    Flops:  2 · M · K · N for each matrix
-    Bytes:  a + b + y
-    """
     a, b = _steps_in_elements(a), _steps_in_elements(b)
     if a.ndim == b.ndim == 2:
         y = pool.empty((a.shape[0], b.shape[1]), a.dtype)

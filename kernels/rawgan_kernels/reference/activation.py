@@ -5,9 +5,11 @@ Everything with an exponential is written so that it only ever sees e^(−|x|), 
 
 from typing import Any
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.dispatch import implements
 
 
+@implements
 def leaky_relu(x: Any, slope: float) -> Any:
     """y = x where x > 0, slope · x elsewhere; as the slope is between 0 and 1, that is the larger of the two.
 
@@ -19,6 +21,7 @@ def leaky_relu(x: Any, slope: float) -> Any:
     return xp.maximum(x, x * slope) if slope else xp.maximum(x, 0)  # 0 · −∞ would be NaN
 
 
+@implements
 def leaky_relu_grad(y: Any, gy: Any, slope: float) -> Any:
     """gx = gy where y > 0, slope · gy elsewhere: without a slope 0, whatever gy is.
 
@@ -37,6 +40,7 @@ def _rounded(slope: float, x: Any) -> float:
     return float(x.dtype.type(slope))
 
 
+@implements
 def tanh(x: Any) -> Any:
     """y = tanh x.
 
@@ -47,6 +51,7 @@ def tanh(x: Any) -> Any:
     return array_module(x).tanh(x)
 
 
+@implements
 def tanh_grad(y: Any, gy: Any) -> Any:
     """gx = gy · (1 − y²), where y = tanh x; as (1 − y) · (1 + y), which keeps its precision where y is nearly ±1.
 
@@ -57,6 +62,7 @@ def tanh_grad(y: Any, gy: Any) -> Any:
     return gy * ((1 - y) * (1 + y))
 
 
+@implements
 def sigmoid(x: Any) -> Any:
     """y = 1 / (1 + e^−x), as e^x / (1 + e^x) where x < 0.
 
@@ -69,6 +75,7 @@ def sigmoid(x: Any) -> Any:
     return xp.where(x >= 0, 1, e) / (1 + e)
 
 
+@implements
 def softplus(x: Any) -> Any:
     """y = log(1 + e^x), as max(x, 0) + log(1 + e^−|x|).
 
@@ -80,6 +87,7 @@ def softplus(x: Any) -> Any:
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
+@implements
 def bce_with_logits(x: Any, t: Any) -> Any:
     """Cross-entropy between the target probability t and sigmoid(x): −t · log σ(x) − (1 − t) · log(1 − σ(x)).
 
@@ -94,6 +102,7 @@ def bce_with_logits(x: Any, t: Any) -> Any:
     return t * xp.maximum(-x, 0) + (1 - t) * xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
+@implements
 def bce_with_logits_grad(x: Any, t: Any, gy: Any) -> Any:
     """gx = gy · ((1 − t) · σ(x) − t · σ(−x)), the gradient of bce_with_logits with respect to x.
 

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from rawgan_kernels.dispatch import implements
 
+
+@implements
 def add(a: Any, b: Any) -> Any:
     """y = a + b.
 
@@ -13,6 +16,7 @@ def add(a: Any, b: Any) -> Any:
     return a + b
 
 
+@implements
 def channel_sum(x: Any) -> Any:
     """y[k] = Σ x[…, k]: the gradient of a bias.
 

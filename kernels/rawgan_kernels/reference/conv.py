@@ -17,11 +17,13 @@ All three are linear in each argument, and each is the derivative of the others:
 from collections.abc import Iterator
 from typing import Any
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.dispatch import implements
 from rawgan_kernels.reference.activation import leaky_relu
 from rawgan_kernels.window import Window, span
 
 
+@implements
 def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
     """Slide w over x: every output pixel is the product of one window of x with w. Then add b, and leaky_relu.
 
@@ -38,6 +40,7 @@ def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) ->
     return _finished(y.transpose(1, 0, 2).reshape(n, i, j, k), b, slope)
 
 
+@implements
 def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
     """Gradient of conv2d with respect to x; equally, the transposed convolution of gy by w.
 
@@ -61,6 +64,7 @@ def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: flo
     return _finished(xp.ascontiguousarray(padded[_inside(window)]), b, slope)
 
 
+@implements
 def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
     """Gradient of conv2d with respect to w: what each tap saw, times the gradient of what it contributed to.
 

@@ -5,12 +5,14 @@ Batch, layer and instance norm are one formula that averages over different axes
 
 from typing import Any
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.dispatch import implements
 from rawgan_kernels.reference.activation import leaky_relu, leaky_relu_grad
 
 Axes = tuple[int, ...]
 
 
+@implements
 def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float, slope: float) -> tuple[Any, Any, Any]:
     """y = leaky_relu(gamma · (x − mean) / √(var + eps) + beta), with mean and biased variance over `axes`.
 
@@ -26,6 +28,7 @@ def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float, slope: floa
     return leaky_relu(_scaled(y, gamma, beta, var, eps), slope), mean, var
 
 
+@implements
 def normalize_grad(
     x: Any, gy: Any, gamma: Any, beta: Any, mean: Any, var: Any, axes: Axes, eps: float, slope: float
 ) -> tuple[Any, Any, Any]:

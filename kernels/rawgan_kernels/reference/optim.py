@@ -6,11 +6,13 @@ Each takes lists of arrays, one entry per parameter.
 
 from typing import Any
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.dispatch import implements
 
 Arrays = list[Any]
 
 
+@implements
 def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
     """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
 
@@ -31,6 +33,7 @@ def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: flo
         weight -= lr * step
 
 
+@implements
 def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
     """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
 
@@ -46,6 +49,7 @@ def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float,
         weight -= lr * gradient / (xp.sqrt(s) + eps)
 
 
+@implements
 def adam_update(
     w: Arrays,
     gw: Arrays,

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from rawgan_kernels.dispatch import implements
 
+
+@implements
 def gather_pixels(images: Any, indices: Any, dtype: Any) -> Any:
     """y[b] = images[indices[b]] / 127.5 − 1: the chosen images, from −1 to 1, so that 0 ↦ −1 and 255 ↦ 1 exactly.
 

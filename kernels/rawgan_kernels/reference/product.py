@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from rawgan_kernels.dispatch import implements
 
+
+@implements
 def matmul(a: Any, b: Any) -> Any:
     """y = a @ b over the last two axes; the axes in front broadcast.
 

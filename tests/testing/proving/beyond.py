@@ -5,9 +5,8 @@ Where the remedy is to call the check with other inputs, or an option, an item o
 
 import numpy as np
 
-import rawgan_kernels.reference as reference
 from proving.items import BEYOND, function, layer, normal, op
-from proving.kernels import kernel
+from proving.kernels import kernel, reference
 from proving.wrong_layers import X, norm, scale
 from rawgan import Op, Tensor, nn, ops
 

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from greenlet import getcurrent, greenlet
 
-from rawgan_kernels.cuda.compile.language import THREADS, WARP, Kernel, filled
+from rawgan_kernels.cuda.compile.language import THREADS, WARP, CudaKernel, filled
 from rawgan_kernels.formulas import instantiate
 
 Stamp = tuple[int, int, int]
@@ -37,7 +37,7 @@ class SimulationError(Exception):
     """A kernel did what a GPU may answer with garbage."""
 
 
-def simulate(kernel: Kernel, dtype: str, blocks: int, arguments: tuple[Any, ...]) -> None:
+def simulate(kernel: CudaKernel, dtype: str, blocks: int, arguments: tuple[Any, ...]) -> None:
     """Run a kernel, block after block. Arrays among the arguments are one-dimensional NumPy arrays."""
     number = np.dtype(dtype).type
     names = {"cuda": cuda, "math": libm, "number": number, "index": int, "formulas": _formulas(number)}
