@@ -54,7 +54,7 @@ class Steps:
         self.resident = resident
 
     def step(self, real: Any, z: Any) -> Any:
-        """Train on one batch, and return rawgan's Outcome or its like."""
+        """Train on one batch, and return rawgan's StepMetrics or its like."""
         raise NotImplementedError
 
     def run(self) -> None:
@@ -85,12 +85,12 @@ class RawganSteps(Steps):
     def __init__(self, task: Task, folder: Path, backend: str) -> None:
         import rawgan_kernels
         from rawgan import Tensor
-        from rawgan.gan import ImageKind, build
+        from rawgan.gan import ImageSpec, build
 
         rawgan_kernels.use(backend)
         rawgan_kernels.add(*np.ones((2, 1 << 16), np.float32))  # Numba imports most of itself with the first kernel
         resident = resident_bytes()
-        kind = ImageKind(task.image_size, task.channels)
+        kind = ImageSpec(task.image_size, task.channels)
         self.gan = build(task.model, kind, width=task.width, learning_rate=LEARNING_RATE)
         for name in NETWORKS:
             getattr(self.gan, name).load_state_dict(_weights(folder, name))
@@ -147,9 +147,9 @@ def write_input(task: Task, folder: Path) -> None:
     """Write the weights, images and noise that all competitors start from into the folder."""
     from rawgan import Tensor
     from rawgan.data import Batches, load
-    from rawgan.gan import ImageKind, build, train_step
+    from rawgan.gan import ImageSpec, build, train_step
 
-    gan = build(task.model, ImageKind(task.image_size, task.channels), width=task.width)
+    gan = build(task.model, ImageSpec(task.image_size, task.channels), width=task.width)
     for name in NETWORKS:
         np.savez(folder / f"{name}.npz", **getattr(gan, name).state_dict())
     images = load("mnist", image_size=task.image_size, channels=task.channels, split="test")

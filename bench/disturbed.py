@@ -173,12 +173,12 @@ class Bed:
 
         import rawgan.cli.training
         import rawgan.tasks.noise
-        import rawgan.training.trainer
+        import rawgan.training.extensions.curves
 
         Image.preinit()
         self.folder, self.calls = folder, Calls()
         self.data, self.out = folder / "data", folder / "out"
-        rawgan.training.trainer.plot_losses = _draw_losses
+        rawgan.training.extensions.curves.plot_losses = _draw_losses
         rawgan.tasks.noise.save_scatter = _draw_points
         self.data.mkdir()
         rng, labels = np.random.default_rng(0), np.arange(IMAGES) % 3
@@ -366,15 +366,15 @@ def _make_sick() -> None:
     """Have the second step make a NaN unless the learning rate was halved, and the doctor raise alarms."""
     from rawgan.diagnosis.doctor import Finding
     from rawgan.ops import activation
-    from rawgan.tasks import noise as training
+    from rawgan.tasks import noise
 
-    usual, sick = training.train_step, False
+    usual, sick = noise.train_step, False
 
-    def train_step(gan: Any, real: Any, noise: Any, recipe: Any, index: int, *rest: Any) -> Any:
+    def train_step(gan: Any, real: Any, z: Any, loss_config: Any, index: int, *rest: Any) -> Any:
         nonlocal sick
         sick = index == 1 and gan.g_optimizer.lr > 0.75 * MODELS["dcgan"].learning_rate
         try:
-            return usual(gan, real, noise, recipe, index, *rest)
+            return usual(gan, real, z, loss_config, index, *rest)
         finally:
             sick = False
 
@@ -388,10 +388,12 @@ def _make_sick() -> None:
             y[0, 0] = np.nan
         return y
 
-    def examine(gan: Any, real: Any, latent: Any, recipe: Any, records: Sequence[Any], *rest: Any) -> list[Finding]:
+    def examine(
+        gan: Any, real: Any, latent: Any, loss_config: Any, records: Sequence[Any], *rest: Any
+    ) -> list[Finding]:
         return [Finding(f"disease {len(records)}", "made up", "generator", 1.0, "", None, 0.0, "none")]
 
-    training.train_step, training.examine, activation.kernels = train_step, examine, Kernels()
+    noise.train_step, noise.examine, activation.kernels = train_step, examine, Kernels()
 
 
 def _draw_losses(path: Path, records: Sequence[dict[str, Any]]) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 
 from rawgan.config.noise import TrainConfig
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
+from rawgan.training import Trainer, train
 
 
 def small_run(folder: Path, steps: int = 20) -> TrainConfig:
@@ -32,7 +32,7 @@ def go_on(config: TrainConfig, path: Path) -> RunFolder:
     folder = RunFolder(path)
     path.mkdir(parents=True, exist_ok=True)
     checkpoint, _ = folder.newest_checkpoint()
-    Training(config, checkpoint=checkpoint).run(folder)
+    train(Trainer(config, checkpoint=checkpoint), folder)
     return folder
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save
 
-from rawgan.gan import GAN, ImageKind, build
+from rawgan.gan import GAN, ImageSpec, build
 from rawgan.storage.checkpoint import About, checksum_of
 from rawgan.training.state import arrays_of, optimizers_of
 
@@ -163,7 +163,7 @@ def _tensors(header: object, body: bytes = bytes(24), length: int | None = None)
 
 def tiny_gan() -> GAN:
     """What the checkpoints are of."""
-    return build("tutorial", ImageKind(8), noise_size=1, width=1)
+    return build("tutorial", ImageSpec(8), noise_size=1, width=1)
 
 
 def checkpoint_files() -> list[bytes]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rawgan.device import cuda_module
-from rawgan.gan import ImageKind
+from rawgan.gan import ImageSpec
 
-SMALL, LARGE = ImageKind(28, 1), ImageKind(64, 3)
+SMALL, LARGE = ImageSpec(28, 1), ImageSpec(64, 3)
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Sizes:
     models: tuple[str, ...] = ("dcgan", "tutorial")
     width: int = 64
     narrow: int = 4
-    small: ImageKind = SMALL
-    large: ImageKind = LARGE
+    small: ImageSpec = SMALL
+    large: ImageSpec = LARGE
     batches: tuple[int, ...] = (128, 64, 512)
     few: int = 8
     """Images where the CPU computes along, in float64."""

@@ -20,9 +20,9 @@ from rawgan import Tensor
 from rawgan.data import Batches, load
 from rawgan.device import to_device
 from rawgan.errors import CheckFailed
-from rawgan.gan import GAN, GraphedStep, ImageKind, build, train_step
+from rawgan.gan import GAN, GraphedStep, ImageSpec, build, train_step
+from rawgan.ops.registry import CASES
 from rawgan.testing import check_kernel
-from rawgan.testing.cases import CASES
 from rawgan.testing.kernel import chosen
 from rawgan_kernels import KERNELS, Backend, Window
 
@@ -221,13 +221,13 @@ def _train(
 
 def _batches(gan: GAN, batch_size: int, steps: int, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     dtype = gan.generator.parameters()[0].dtype.name
-    batches = Batches(_images(gan.kind), batch_size, seed=1, device=device)
+    batches = Batches(_images(gan.spec), batch_size, seed=1, device=device)
     for step in range(steps):
         yield Tensor(batches.batch(step, dtype)), gan.noise(1, "train", batch_size, step)
 
 
 @cache
-def _images(kind: ImageKind) -> Any:
+def _images(kind: ImageSpec) -> Any:
     return load("mnist", image_size=kind.size, channels=kind.channels, split="test")
 
 

@@ -20,7 +20,7 @@ from bench.findings import Finding, Findings, found
 from bench.gpu import Sizes, release, tf32, torch_on_gpu, wait
 from bench.rounds import Spread, fastest, measure, ratios
 from rawgan import Tensor
-from rawgan.gan import GraphedStep, ImageKind, build, train_step
+from rawgan.gan import GraphedStep, ImageSpec, build, train_step
 from rawgan.testing.kernel import chosen
 
 TF32_AGREEMENT = 0.1
@@ -37,7 +37,7 @@ class Start:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        gan = build(task.model, ImageKind(task.image_size, task.channels), width=task.width)
+        gan = build(task.model, ImageSpec(task.image_size, task.channels), width=task.width)
         self.weights: dict[str, dict[str, np.ndarray]] = {name: getattr(gan, name).state_dict() for name in NETWORKS}
         rng = np.random.default_rng(0)
         shape = (BATCHES, task.batch_size, task.image_size, task.image_size, task.channels)
@@ -68,7 +68,7 @@ class RawganOnGPU(OnGPU):
     def __init__(self, start: Start, graphed: bool) -> None:
         task = start.task
         self.name = OURS_GRAPHED if graphed else OURS
-        kind = ImageKind(task.image_size, task.channels)
+        kind = ImageSpec(task.image_size, task.channels)
         self.gan = build(task.model, kind, width=task.width, device="cuda")
         for name in NETWORKS:
             getattr(self.gan, name).load_state_dict(start.weights[name])

@@ -64,19 +64,19 @@ def main(options: list[str]) -> None:
 
     Raises: BenchError if the recipe cannot be trained
     """
-    from rawgan.metrics import judge_of, perfect_kl
+    from rawgan.metrics import feature_extractor, perfect_kl
 
     config = parse(ModesConfig, "python -m bench modes", options)
     if config.plain_steps < 1 or config.plain_every < 1:
         raise BenchError("--plain-steps and --plain-every must be at least 1")
     threads, console, facts = limit_threads(0), make_console(), machine.facts()
-    judge, runs = judge_of("stacked-mnist"), dict[str, list[dict[str, Any]]]()
+    extractor, runs = feature_extractor("stacked-mnist"), dict[str, list[dict[str, Any]]]()
     with ExitStack() as stack:
         path = config.run or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rawgan-bench-"))) / "run"
         for name, points in (("plain", _plain(console, config)), ("recipe", _recipe(console, config, path))):
             runs[name] = []
             for step, seconds, images in points:
-                found = {"step": step, "seconds": seconds, **measured(judge, images)}
+                found = {"step": step, "seconds": seconds, **measured(extractor, images)}
                 runs[name].append(found)
                 line = f"{name:<7} step {step:6,}  {found['modes']:4} modes  KL {found['kl']:.3f}"
                 print_lines(console, [line])
@@ -90,19 +90,19 @@ def main(options: list[str]) -> None:
     store.save(console, config, "modes", report)
 
 
-def measured(judge: Any, images: np.ndarray[Any, Any]) -> dict[str, float]:
+def measured(extractor: Any, images: np.ndarray[Any, Any]) -> dict[str, float]:
     """Modes with at least one image, modes with as many as chance would not bring about, and KL from all alike.
 
     Shapes: images (N, 28, 28, 3) uint8
     """
     from rawgan.metrics import class_histogram, least_count, modes_covered, reverse_kl
 
-    counts = class_histogram(judge.probabilities(judge.features(images)).argmax(axis=1), judge.classes)
-    least = least_count(len(images), judge.classes)
+    counts = class_histogram(extractor.probabilities(extractor.features(images)).argmax(axis=1), extractor.classes)
+    least = least_count(len(images), extractor.classes)
     return {
         "modes": int(modes_covered(counts)),
         "modes_of_least_count": int(modes_covered(counts, least)),
-        "kl": float(reverse_kl(counts, np.full(judge.classes, 1 / judge.classes))),
+        "kl": float(reverse_kl(counts, np.full(extractor.classes, 1 / extractor.classes))),
     }
 
 
@@ -114,7 +114,7 @@ def _plain(console: Console, config: ModesConfig) -> Iterator[Point]:
     """The plain DCGAN."""
     from rawgan import Tensor, nn, optim
     from rawgan.data import Batches, load, to_uint8
-    from rawgan.gan import ImageKind, build, generate, train_step
+    from rawgan.gan import ImageSpec, build, generate, train_step
 
     rng, init = np.random.default_rng(0), nn.init.normal(0.02)
     wide = 2 * PLAIN_WIDTH
@@ -123,7 +123,7 @@ def _plain(console: Console, config: ModesConfig) -> Iterator[Point]:
         nn.Conv2d(PLAIN_WIDTH, wide, 4, stride=2, padding=1, bias=False, rng=rng, init=init), nn.BatchNorm(wide),
         nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(7 * 7 * wide, 1, rng=rng, init=init),
     )  # fmt: skip
-    gan = build("dcgan", ImageKind(28, 3), width=4 * PLAIN_WIDTH, learning_rate=PLAIN_RATE)
+    gan = build("dcgan", ImageSpec(28, 3), width=4 * PLAIN_WIDTH, learning_rate=PLAIN_RATE)
     optimizer = optim.Adam(discriminator.parameters(), PLAIN_RATE, (0.5, 0.999))
     gan = replace(gan, discriminator=discriminator, d_optimizer=optimizer)
     batches = Batches(load("stacked-mnist", image_size=28), 64, seed=0)

@@ -21,7 +21,7 @@ from rawgan.data import load
 from rawgan.gan import generate
 from rawgan.pictures import save_grid
 from rawgan.tasks.evaluators import Evaluator
-from rawgan.tasks.noise import Training
+from rawgan.training import Trainer
 
 ROWS, COLUMNS = 4, 8
 """Images on each side of a picture."""
@@ -136,7 +136,7 @@ def asked(config: OptionsConfig, option: Option) -> tuple[TrainConfig, TrainConf
 class Trained:
     """What a training came to."""
 
-    training: Training
+    training: Trainer
     images: np.ndarray[Any, Any]
     fid: float
 
@@ -175,7 +175,7 @@ def compare(
 
 def train(config: TrainConfig, evaluator: Evaluator, say: Callable[[str], None]) -> Trained:
     """Train to the end, and look at the images."""
-    training = Training(config)
+    training = Trainer(config)
     for number in range(1, training.steps + 1):
         if number % 50 == 1:
             say(f"step {number} of {training.steps}")
@@ -185,11 +185,11 @@ def train(config: TrainConfig, evaluator: Evaluator, say: Callable[[str], None])
     fid = evaluator.measure(generate(gan.sampler, latent), labels=labels)["fid"]
     shown = ROWS * COLUMNS
     asked_for = np.arange(shown) // 4 if gan.classes else None  # two classes in a row, 0 and 1 in the first
-    latent = gan.asked(gan.noise(config.seed, "samples", shown), asked_for)
+    latent = gan.latent(gan.noise(config.seed, "samples", shown), asked_for)
     return Trained(training, generate(gan.sampler, latent), float(fid))
 
 
-def take_turns(trainings: list[Training], rounds: int, steps: int = 12) -> list[list[float]]:
+def take_turns(trainings: list[Trainer], rounds: int, steps: int = 12) -> list[list[float]]:
     """Seconds of some steps of each, in every round."""
     seconds: list[list[float]] = [[] for _ in trainings]
     for _ in range(rounds):

@@ -28,6 +28,7 @@ from rawgan.config.base import DEFAULT_STEPS
 from rawgan.config.noise import TrainConfig
 from rawgan.data import load, to_uint8, to_unit
 from rawgan.tasks.evaluators import Evaluator
+from rawgan.training import Trainer
 
 FIGURES = ("fid", "kid", "precision", "recall", "coverage", "reverse_kl")
 NAMES = ("rawgan", "PyTorch")
@@ -67,10 +68,9 @@ class RawganRun:
     """What `rawgan train` does, but for the files."""
 
     def __init__(self, config: TrainConfig, samples: int) -> None:
-        from rawgan.tasks.noise import Training
 
-        Training(config).step(1)  # what is compiled or imported by the first step is not training
-        self.training, self.samples = Training(config), samples
+        Trainer(config).step(1)  # what is compiled or imported by the first step is not training
+        self.training, self.samples = Trainer(config), samples
 
     def state(self) -> dict[str, dict[str, np.ndarray]]:
         """Weights and running statistics of both networks."""

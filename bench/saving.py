@@ -10,7 +10,7 @@ from typing import Any
 from rawgan.config.noise import TrainConfig
 from rawgan.pictures import plot_losses, save_grid
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
+from rawgan.training import Trainer
 from rawgan.training.background import Background
 
 ROUNDS = 5
@@ -23,12 +23,12 @@ def saving() -> dict[str, float]:
     and a plot; and for how long training waits for them.
     """
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name:
-        training = Training(TrainConfig(image_size=64, channels=3))
+        training = Trainer(TrainConfig(image_size=64, channels=3))
         folder = RunFolder(Path(name))
         folder.write_config(training.config.to_dict())
         record = training.step(1)._asdict()
         records = [{**record, "step": step} for step in range(METRICS)]
-        images = training.sample()
+        images = training.task.sample()
         found: dict[str, list[float]] = {}
 
         def timed(what: str, call: Callable[[], Any]) -> Any:

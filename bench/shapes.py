@@ -3,10 +3,10 @@
 import re
 
 from bench.errors import BenchError
-from rawgan.gan import ImageKind
+from rawgan.gan import ImageSpec
 
 
-def parse_image(text: str) -> ImageKind:
+def parse_image(text: str) -> ImageSpec:
     """28x28x1 → an image of 28 by 28 pixels with one channel.
 
     Raises: BenchError for anything else
@@ -14,7 +14,7 @@ def parse_image(text: str) -> ImageKind:
     sizes = parse_sizes(text)
     if len(sizes) != 3 or sizes[0] != sizes[1]:
         raise BenchError(f"image {text!r}: expected HEIGHTxWIDTHxCHANNELS of a square image, such as 28x28x1")
-    return ImageKind(sizes[0], sizes[2])
+    return ImageSpec(sizes[0], sizes[2])
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

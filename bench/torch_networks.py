@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 
-class Outcome(NamedTuple):
+class StepMetrics(NamedTuple):
     """What a step reports, as in rawgan: both losses, and D's mean probability for real and for generated images."""
 
     d_loss: Tensor
@@ -176,7 +176,7 @@ def build(
 
 def train_step(
     gan: TorchGAN, real: Tensor, z: Tensor, objective: str = "non-saturating", *, freeze: bool = False
-) -> Outcome:
+) -> StepMetrics:
     """Update D, then G, after the DCGAN example of PyTorch: D on real and on generated images apart, G by the new D.
 
     As in rawgan, D's running statistics do not see the generated images a second time. With `freeze`, D's weight
@@ -208,7 +208,7 @@ def train_step(
     g_loss.backward()
     gan.g_optimizer.step()
     with torch.no_grad():
-        return Outcome(
+        return StepMetrics(
             (real_loss + fake_loss).detach(),
             g_loss.detach(),
             real_logits.sigmoid().mean(),

@@ -14,7 +14,7 @@ import numpy as np
 
 import rawgan_kernels
 from bench.cases import Array, Arrays, Case, of_shape
-from rawgan.gan import ImageKind, build, train_step
+from rawgan.gan import ImageSpec, build, train_step
 from rawgan.tensor import Tensor
 from rawgan_kernels import KERNELS
 
@@ -26,7 +26,7 @@ Calls = dict[Case, Counter[str]]
 """How often each case occurs in a training step, by the name of the networks."""
 
 
-def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size: int, width: int = 64) -> Calls:
+def calls_of(models: tuple[str, ...], images: tuple[ImageSpec, ...], batch_size: int, width: int = 64) -> Calls:
     """Every call that a training step of each of the models makes, and one for each kernel that none of them needs.
 
     Calls that differ in nothing but the value of a constant are one.
@@ -50,7 +50,7 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageKind, ...], batch_size:
     return {case: found[case] for case in sorted(kept, key=lambda case: (order.index(case.kernel), -case.size))}
 
 
-def watch(model: str, image: ImageKind, width: int = 64) -> Counter[Case]:
+def watch(model: str, image: ImageSpec, width: int = 64) -> Counter[Case]:
     """How often one training step makes each call, with BATCH images."""
     gan = build(model, image, width=width)
     real = Tensor(np.zeros((BATCH, *image.shape), np.float32))
@@ -100,7 +100,7 @@ def _described(value: Any) -> Any:
             return value
 
 
-def _missing(kernel: str, found: Calls, images: tuple[ImageKind, ...], batch_size: int) -> Iterator[Case]:
+def _missing(kernel: str, found: Calls, images: tuple[ImageSpec, ...], batch_size: int) -> Iterator[Case]:
     """Calls of a kernel that no training step makes: on the largest activation, on all weights, or on images."""
     if any(case.kernel == kernel for case in found):
         return

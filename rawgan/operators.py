@@ -82,7 +82,7 @@ class Arithmetic:
     __hash__ = object.__hash__
 
     def __getitem__(self, index: Any) -> Tensor:
-        return OPERATORS["slice"](self, index)
+        return OPERATORS["slice_"](self, index)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         """Sum over `axis`; over everything if None."""

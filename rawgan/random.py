@@ -1,7 +1,7 @@
-"""Random numbers that are a pure function of (seed, purpose, index).
+"""Random numbers as a pure function of (seed, purpose, index).
 
-Philox is counter-based: any draw can be had without the draws before it. So step 7000 of a run sees the same noise and
-the same images whether the run started at step 0 or at 6999, on whichever device.
+Philox is counter-based: any draw can be made without the draws before it. So step 7000 of a run gets the same noise and
+the same images whether the run started at step 0 or at step 6999, and on every device.
 """
 
 import zlib
@@ -11,15 +11,15 @@ import numpy as np
 from rawgan.errors import ArgumentError
 
 
-def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
-    """A fresh generator for one purpose ("noise", "shuffle", …) at one index (a step, an epoch).
+def make_rng(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
+    """Make the random number generator of one purpose ("noise", "shuffle", …) at one index (a step, an epoch).
 
     Raises: ArgumentError for a negative seed
     Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"
 
-    >>> generator(0, "noise", 7).random() == generator(0, "noise", 7).random()
+    >>> make_rng(0, "noise", 7).random() == make_rng(0, "noise", 7).random()
     True
-    >>> generator(0, "noise", 7).random() == generator(0, "noise", 8).random()
+    >>> make_rng(0, "noise", 7).random() == make_rng(0, "noise", 8).random()
     False
     """
     if seed < 0:

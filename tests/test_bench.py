@@ -5,10 +5,10 @@ import re
 from collections import Counter
 from dataclasses import replace
 from importlib.machinery import PathFinder
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import ROOT
 
 from bench import __main__ as command_line
 from bench import files, machine, mixtures, plots
@@ -25,7 +25,7 @@ from bench.terminal import make_console
 from bench.watching import BATCH, calls_of, scale, watch
 from bench.workers import limit_threads
 from rawgan.data import ring8
-from rawgan.gan import ImageKind
+from rawgan.gan import ImageSpec
 from rawgan.metrics import quality
 from rawgan_kernels import KERNELS, Window
 
@@ -78,7 +78,7 @@ def test_thread_counts_are_checked(monkeypatch):
 
 def test_shapes_are_parsed():
     assert parse_sizes("128x32x32×64") == (128, 32, 32, 64)
-    assert parse_image("28x28x1") == ImageKind(28, 1)
+    assert parse_image("28x28x1") == ImageSpec(28, 1)
 
 
 @pytest.mark.parametrize("text", ["", "x", "28x", "28x0", "28x-1", "1e3", "28,28"])
@@ -126,7 +126,7 @@ def test_own_shapes_without_a_meaning_are_refused(kernel, text, message):
 
 
 def test_a_watched_step_has_the_calls_that_its_layers_make():
-    calls = watch("dcgan", ImageKind(8))
+    calls = watch("dcgan", ImageSpec(8))
     first = [case for case in calls if case.kernel == "conv2d_input_grad" and case.named()["w"].shape[2] == 1]
     assert first, "the generator's last layer"
     assert all(case.named()["gy"].shape[0] == BATCH for case in first)
@@ -142,7 +142,7 @@ def test_the_batch_is_scaled_and_nothing_else():
 
 
 def test_every_kernel_has_a_case():
-    calls = calls_of(("dcgan",), (ImageKind(8),), 4)
+    calls = calls_of(("dcgan",), (ImageSpec(8),), 4)
     assert {case.kernel for case in calls} == set(KERNELS)
     assert any(count == Counter({"dcgan 8×8×1": 1}) for count in calls.values())
 
@@ -306,7 +306,7 @@ def test_reports_without_a_picture(tmp_path):
 
 
 def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path.touch())
+    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
     options = ("--steps", "2", "--width", "4", "--batch-size", "8", "--samples", "9")
     runs = [mixtures.run("ring8", recipe, 0, options) for recipe in mixtures.RECIPES]
     for one in runs:
@@ -359,11 +359,10 @@ def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
 @pytest.mark.parametrize("name", ["bench", "tests"])
 def test_an_installation_that_can_be_edited_stands_in_the_way_of_no_other_project(name, tmp_path):
     """The root of the repository is then on the path of every project, which may have folders of these names."""
-    root = Path(__file__).parents[1]
     (tmp_path / name).mkdir()
     (tmp_path / name / "theirs.py").write_text("")
-    for path in ([str(root), str(tmp_path)], [str(tmp_path), str(root)]):
+    for path in ([str(ROOT), str(tmp_path)], [str(tmp_path), str(ROOT)]):
         package = PathFinder.find_spec(name, path)
         assert PathFinder.find_spec(f"{name}.theirs", package.submodule_search_locations) is not None
     (tmp_path / name / "__init__.py").write_text("")
-    assert PathFinder.find_spec(name, [str(root), str(tmp_path)]).origin == str(tmp_path / name / "__init__.py")
+    assert PathFinder.find_spec(name, [str(ROOT), str(tmp_path)]).origin == str(tmp_path / name / "__init__.py")

@@ -2,18 +2,18 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import BENCH, README, ROOT
 
 from rawgan.errors import GradientMismatch
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+TEXT = README.read_text(encoding="utf-8")
 
 
 def the_code_with(word):
-    (code,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if word in code]
+    (code,) = [code for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL) if word in code]
     return code
 
 
@@ -39,7 +39,7 @@ def test_the_mistake_in_the_readme_is_found_with_the_words_that_it_prints():
     assert "ops.sigmoid(x)" in code
     with pytest.raises(GradientMismatch) as error:
         exec(compile(code.replace("ops.sigmoid(x)", "ops.sigmoid(x.detach())"), "README.md", "exec"), {})
-    (printed,) = re.findall(r"```\n(Swish: .*?)\n```", README, re.DOTALL)
+    (printed,) = re.findall(r"```\n(Swish: .*?)\n```", TEXT, re.DOTALL)
     number = r"\d+\.\d+"
     assert re.sub(number, "…", str(error.value)) == re.sub(number, "…", printed)
     found = [float(n) for n in re.findall(number, str(error.value))]
@@ -47,15 +47,14 @@ def test_the_mistake_in_the_readme_is_found_with_the_words_that_it_prints():
 
 
 def test_the_readme_links_to_files_that_exist():
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in link]
     assert links
-    assert [link for link in links if not (Path(__file__).parents[1] / link).exists()] == []
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_the_costs_of_options_are_those_that_were_measured():
-    results = json.loads((Path(__file__).parents[1] / "bench/results/options.json").read_text())["results"]
+    results = json.loads((BENCH / "results" / "options.json").read_text())["results"]
     printed = {
-        picture: float(cost)
-        for cost, picture in re.findall(r"⏱ (\d+\.\d+)[^⏱]*?bench/results/options/([^\"]+)", README)
+        picture: float(cost) for cost, picture in re.findall(r"⏱ (\d+\.\d+)[^⏱]*?bench/results/options/([^\"]+)", TEXT)
     }
     assert printed == {row["picture"]: round(row["cost"]["median"], 2) for row in results}

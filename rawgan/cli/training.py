@@ -25,14 +25,15 @@ from rawgan.storage.atomic import is_folder, is_there
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.provenance import counts_of, differences
 from rawgan.storage.run_folder import read_toml, refuse_taken
-from rawgan.training.trainer import Loop
+from rawgan.training import Trainer, train
+from rawgan.training.memory import memory_in_words
 
 LISTED = 10
 """Names of classes that a line has."""
 
 
-def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
-    """Train by a loop what options of that kind ask for, and return the exit code."""
+def train_command(options: list[str], kind: type[RunConfig]) -> int:
+    """Train what options of that kind ask for, and return the exit code."""
     default = _defaults(options, kind)
     config = parse(kind, f"rawgan {kind.command}", options, default)
     if config.config is not None:
@@ -44,18 +45,18 @@ def train(options: list[str], kind: type[RunConfig], loop: type[Loop]) -> int:
         config.check_resumed(default)
         folder = RunFolder.open(config.resume)
         with folder.locked():
-            return _resume(console, config, folder, loop)
+            return _resume(console, config, folder)
     if config.out is not None:
         refuse_taken(config.out)
-    training = _prepare(console, config, loop)
+    trainer = _prepare(console, config)
     if config.dry_run:
-        return _dry_run(console, training)
+        return _dry_run(console, trainer)
     folder = RunFolder.create(config.out, f"{config.network}-{name_of(config.data)}")
     with folder.locked():
-        return _train(console, training, folder)
+        return _train(console, trainer, folder)
 
 
-def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[Loop]) -> int:
+def _resume(console: Console, config: RunConfig, folder: RunFolder) -> int:
     """Go on from the latest checkpoint that is whole."""
     checkpoint, faults = folder.newest_checkpoint()
     if checkpoint is not None:
@@ -63,63 +64,63 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, loop: type[L
         check_whole(folder, folder.read_config(), checkpoint)
         config.check_resumed(config.from_dict(dict(checkpoint.about.config), f"step {checkpoint.about.step}"))
     with hinting(config, folder):
-        training = _prepare(console, config, loop, checkpoint)
+        trainer = _prepare(console, config, checkpoint)
     if checkpoint is not None:
-        _check_data(training, checkpoint.about, folder)
+        _check_data(trainer, checkpoint.about, folder)
     if config.dry_run:
-        return _dry_run(console, training)
+        return _dry_run(console, trainer)
     if checkpoint is None:
         say(console, "no checkpoint was written yet, so the run begins anew")
-    elif changes := differences(checkpoint.about.made_by, training.made_by()):
+    elif changes := differences(checkpoint.about.made_by, trainer.made_by()):
         say(console, f"not bit for bit what it would have been, as these are others: {'; '.join(changes)}")
-    if training.reached > training.steps:
+    if trainer.reached > trainer.steps:
         raise ArgumentError(
-            f"{folder.path} has taken {training.reached:,} steps already, more than {training.steps:,}\n"
+            f"{folder.path} has taken {trainer.reached:,} steps already, more than {trainer.steps:,}\n"
             "  leave --steps out, or ask for more"
         )
-    return _train(console, training, folder)
+    return _train(console, trainer, folder)
 
 
-def _check_data(training: Loop, about: About, folder: RunFolder) -> None:
+def _check_data(trainer: Trainer, about: About, folder: RunFolder) -> None:
     """Raise an ArgumentError for other data than a run was trained with."""
-    check_moved(training.config, about, training.made_by())
-    before, after = counts_of(about), [str(len(images)) for images in training.images]
+    check_moved(trainer.config, about, trainer.made_by())
+    before, after = counts_of(about), [str(len(images)) for images in trainer.task.images]
     if before != after:  # and others are held out, so a run would be shown what it is measured by
         raise ArgumentError(
-            f"{training.config.data}: there are {' and '.join(after)} images, but step {about.step:,} "
+            f"{trainer.config.data}: there are {' and '.join(after)} images, but step {about.step:,} "
             f"was trained when there were {' and '.join(before)}\n"
-            f"  have them back, or begin a new run: rawgan {training.config.command} --config {folder.path}"
+            f"  have them back, or begin a new run: rawgan {trainer.config.command} --config {folder.path}"
         )
 
 
-def _train(console: Console, training: Loop, folder: RunFolder) -> int:
+def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
     """Train to the end, or to the end of the step in which a signal asks to stop."""
-    config, left = training.config, training.steps - training.reached
-    if training.reached:
-        say(console, f"going on after step {training.reached:,}" if left else "finished already; --steps asks for more")
+    config, left = trainer.config, trainer.steps - trainer.reached
+    if trainer.reached:
+        say(console, f"going on after step {trainer.reached:,}" if left else "finished already; --steps asks for more")
     say(
         console,
-        f"{config.network} on {_data_in_words(training)}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.batch_size} {config.kind.name}, on {training.device} ({training.kernels} kernels)",
+        f"{config.network} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
+        f"{config.batch_size} {config.spec.name}, on {trainer.device} ({trainer.kernels} kernels)",
         f"run folder: {folder.path}",
     )
-    display = View(console, training) if moves_cursor(console) else Log(console, training)
+    display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
     with stopping(partial(say, console)) as stop:
-        begun = training.reached
+        begun = trainer.reached
 
         def should_stop() -> bool:
-            if stop.signal is None and reader_has_gone() and training.reached > begun:
+            if stop.signal is None and reader_has_gone() and trainer.reached > begun:
                 stop.signal = GONE - 128
             return stop.signal is not None
 
         with display:
-            reached = training.run(folder, display.step, display.sample, should_stop, display.say, display.figures)
-        return _tell_end(console, training, folder, reached, stop.signal)
+            reached = train(trainer, folder, display, should_stop=should_stop, tell=display.tell)
+        return _tell_end(console, trainer, folder, reached, stop.signal)
 
 
-def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int, asked: int | None) -> int:
+def _tell_end(console: Console, trainer: Trainer, folder: RunFolder, reached: int, asked: int | None) -> int:
     """Say where everything is, and return the exit code."""
-    config = training.config
+    config = trainer.config
     made = {"pictures": folder.samples_folder, "animation": folder.animation_file, "losses": folder.losses_file}
     say(console, *(f"{what}: {path}" for what, path in made.items() if is_there(path)))
     if (best := folder.best_step()) is not None:
@@ -127,24 +128,24 @@ def _tell_end(console: Console, training: Loop, folder: RunFolder, reached: int,
     alarms = folder.read_alarms()
     if alarms:
         say(console, f"{len(alarms)} finding{'' if len(alarms) == 1 else 's'}: rawgan diagnose {folder.path}")
-    if reached < training.steps:
+    if reached < trainer.steps:
         way_on = f"go on with: rawgan {config.command} --resume {folder.path}"
-        said = f"stopped at step {reached:,} of {training.steps:,}; {way_on}"
+        said = f"stopped at step {reached:,} of {trainer.steps:,}; {way_on}"
         say(Terminal(stderr=True) if reader_has_gone() else console, said)
         return 128 + (asked or signal.SIGINT)
     say(console, config.use(folder.path))
     return 0
 
 
-def _data_in_words(training: Loop) -> str:
-    data = training.data
+def _data_in_words(trainer: Trainer) -> str:
+    data = trainer.task.data
     if isinstance(data, Mixture):
         return f"{data.name}, {len(data.centres)} Gaussians"
     size, _, channels = data.shape
     if isinstance(data, PairSet):
         return f"{len(data):,} pairs of {size}×{size}×{data.sources} and {size}×{size}×{channels - data.sources}"
     words = f"{len(data):,} images of {size}×{size}×{channels}"
-    names = getattr(training.config, "class_names", None)
+    names = getattr(trainer.config, "class_names", None)
     return f"{words} in {len(names)} classes, {_listed(names)}" if names else words
 
 
@@ -195,16 +196,16 @@ def _given(flag: str, options: list[str]) -> list[str]:
     return values + [value for option, value in itertools.pairwise(options) if option == flag]
 
 
-def _prepare(console: Console, config: RunConfig, loop: type[Loop], checkpoint: Checkpoint | None = None) -> Loop:
+def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None = None) -> Trainer:
     """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
     if config.backend in ("auto", "cpu"):
         _warm_up(Terminal(stderr=True))
     with progress_of(console, "reading images") as show:
-        training = loop(config, show, checkpoint)
-    for skipped in dict.fromkeys(line for images in training.images for line in images.skipped):
+        trainer = Trainer(config, show, checkpoint)
+    for skipped in dict.fromkeys(line for images in trainer.task.images for line in images.skipped):
         say(console, f"skipped {skipped}")
-    say(console, *dict.fromkeys(note for images in training.images for note in images.notes))
-    return training
+    say(console, *dict.fromkeys(note for images in trainer.task.images for note in images.notes))
+    return trainer
 
 
 def _warm_up(console: Console) -> None:
@@ -219,22 +220,24 @@ def _warm_up(console: Console) -> None:
         warm_up.run(on_kernel=lambda name: tell(f"compiling {name}"))
 
 
-def _dry_run(console: Console, training: Loop) -> int:
+def _dry_run(console: Console, trainer: Trainer) -> int:
     """Show the networks, take one step, and account for the memory."""
-    config = training.config
-    for title, network, x in training.at_work():
+    config = trainer.config
+    for title, network, x in trainer.task.networks_with_inputs():
         console.print(layer_table(f"{config.network} {title}, batch {config.batch_size}", network, x))
     started = time.perf_counter()
     with waiting(console, "taking one step"):
-        record = training.step(1)
+        record = trainer.step(1)
     seconds = time.perf_counter() - started
     console.print(
-        f"one step: {seconds:.2f} s, D loss {record.d_loss:.3f}, G loss {record.g_loss:.3f}; "
+        f"one step: {seconds:.2f} s, D loss {record['d_loss']:.3f}, G loss {record['g_loss']:.3f}; "
         f"the first is slower than the rest",
     )
-    account = training.account()
-    parts = ", ".join(f"{name} {human_bytes(size)}" for name, size in account.items())
-    console.print(f"memory: about {human_bytes(sum(account.values()))} ({parts}), and scratch space on top")
-    held = human_bytes(training.data.images.nbytes) if isinstance(training.data, ImageSet) else "drawn as it is needed"
+    console.print(f"memory: about {memory_in_words(trainer.task)}, and scratch space on top")
+    held = (
+        human_bytes(trainer.task.data.images.nbytes)
+        if isinstance(trainer.task.data, ImageSet)
+        else "drawn as it is needed"
+    )
     console.print(f"data: {held}; nothing was written")
     return 0

@@ -17,7 +17,7 @@ from rawgan.data.survey import counted
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.comparison import Comparison, compare, compare_cycle, style_classifier
 from rawgan.inference.restoration import check_moved
-from rawgan.metrics import judge_of
+from rawgan.metrics import feature_extractor
 from rawgan.storage.checkpoint import About
 from rawgan.storage.provenance import digest_of
 from rawgan.tasks.cycle import kinds_of
@@ -44,7 +44,7 @@ def measured_images(
     `trained_by` is what checkpoints say, by the name of their run: if of other images, it is said that some of those
     measured may have been trained with.
     """
-    judge = judge_of(asked.data, features) if features is not None or asked.data == "mnist" else None
+    extractor = feature_extractor(asked.data, features) if features is not None or asked.data == "mnist" else None
     if isinstance(networks, Cycle):
         assert isinstance(asked, CycleConfig)
         with progress_of(console, "reading images") as show:
@@ -55,7 +55,7 @@ def measured_images(
         with progress_of(console, "learning to tell both kinds apart") as show:
             kind_of = style_classifier(asked, (a, b), parts, show)
         with progress_of(console, "translating") as show:
-            found = compare_cycle(asked, networks, parts, kind_of, judge, show)
+            found = compare_cycle(asked, networks, parts, kind_of, extractor, show)
         counts = " and ".join(f"{len(part):,}" for part in parts)
         return _shown(console, f"{counts} images of both kinds", found)
     assert isinstance(asked, PairedConfig)
@@ -64,7 +64,7 @@ def measured_images(
     _check_images(console, asked, trained_by, training, held_out)
     part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:
-        found = compare(asked, networks, training, part, judge, show, others)
+        found = compare(asked, networks, training, part, extractor, show, others)
     count, photographs = len(part), len(np.unique(part.called))
     what = (
         counted(count)

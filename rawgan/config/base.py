@@ -13,7 +13,7 @@ from rawgan.data import KNOWN, MIXTURES, Mixture
 from rawgan.diagnosis.doctor import NONE, Remedies
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.files import expanded
-from rawgan.gan import Kind, Recipe, objective
+from rawgan.gan import DataSpec, LossConfig, objective
 
 DEFAULT_STEPS = 3000
 
@@ -206,9 +206,9 @@ class RunConfig(ABC):
                 f"{LARGEST_PICTURE:,} pixels; take fewer samples"
             )
 
-    def recipe(self) -> Recipe:
+    def loss_config(self) -> LossConfig:
         """How the networks play."""
-        return Recipe(
+        return LossConfig(
             objective=self.objective,
             smooth_real=self.smooth_real,
             smooth_fake=self.smooth_fake,
@@ -231,7 +231,7 @@ class RunConfig(ABC):
 
     @property
     @abstractmethod
-    def kind(self) -> Kind:
+    def spec(self) -> DataSpec:
         """What pictures are of."""
 
     @property

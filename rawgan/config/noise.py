@@ -14,13 +14,13 @@ from rawgan.errors import ArgumentError, shown
 from rawgan.files import expanded
 from rawgan.gan import (
     MODELS,
-    ImageKind,
-    Kind,
+    DataSpec,
+    ImageSpec,
     Labels,
-    PointKind,
+    PointSpec,
     check_batch,
     check_conditional,
-    makers_of,
+    models_for,
     split_size,
 )
 from rawgan.metrics.classifier import DIGITS
@@ -101,17 +101,17 @@ class TrainConfig(RunConfig):
         self._check_kind()
         if self.image_size is not None:
             split_size(self.image_size)
-        check_batch(self.model, self.kind, self.batch_size, self.pack, self.penalty)
+        check_batch(self.model, self.spec, self.batch_size, self.pack, self.penalty)
         if not self.mixture:
             self.check_picture()
 
     def _check_kind(self) -> None:
         """Whether model and options are for what the data is."""
-        kind, made = PointKind if self.mixture else ImageKind, MODELS[self.model].kind
-        if made is not kind:
+        spec, made = PointSpec if self.mixture else ImageSpec, MODELS[self.model].spec
+        if made is not spec:
             raise ArgumentError(
-                f"model {self.model} makes {made.name}, but {self.data} is {kind.name}\n  take --model "
-                f"{' or '.join(makers_of(kind))}"
+                f"model {self.model} makes {made.name}, but {self.data} is {spec.name}\n  take --model "
+                f"{' or '.join(models_for(spec))}"
                 + ("" if self.mixture else f", or points: --data {' or '.join(MIXTURES)}")
             )
         for name in ("image_size", "channels", "white", "skip_broken", "evaluate_features") if self.mixture else ():
@@ -185,7 +185,7 @@ class TrainConfig(RunConfig):
 
     def use(self, run: Path) -> str:
         """See the base class."""
-        return f"more {self.kind.name}: rawgan sample {run}"
+        return f"more {self.spec.name}: rawgan sample {run}"
 
     @property
     def mixture(self) -> Mixture | None:
@@ -212,9 +212,9 @@ class TrainConfig(RunConfig):
         return self.mixture.extent if self.mixture else 1.0
 
     @property
-    def kind(self) -> Kind:
+    def spec(self) -> DataSpec:
         """What the networks make; images have one channel until the data was seen."""
-        return PointKind() if self.mixture else ImageKind(self.size, self.channels or 1)
+        return PointSpec() if self.mixture else ImageSpec(self.size, self.channels or 1)
 
     @property
     def usual_steps(self) -> int:

@@ -14,7 +14,7 @@ from rawgan.data.styles import STYLES, checked_styles
 from rawgan.diagnosis.doctor import Remedies
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import PATCHES, ImageKind, TranslationKind
+from rawgan.gan import PATCHES, ImageSpec, TranslationSpec
 from rawgan.gan.translating import LEARNING_RATE
 from rawgan.metrics.classifier import DIGITS
 
@@ -90,13 +90,13 @@ class TranslateConfig(RunConfig):
 
     @property
     @abstractmethod
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """What the networks take and make, once the data was seen."""
 
     @property
-    def kind(self) -> ImageKind:
+    def spec(self) -> ImageSpec:
         """What pictures are of."""
-        return ImageKind(self.size, self.channels or 1)
+        return ImageSpec(self.size, self.channels or 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,9 +226,9 @@ class Pix2pixConfig(PairedConfig):
         check_targets_white(self.targets_white, self.targets)
 
     @property
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """See the base class."""
-        return TranslationKind(self.size, self.source_channels or 1, self.channels or 1)
+        return TranslationSpec(self.size, self.source_channels or 1, self.channels or 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,10 +297,10 @@ class EnhanceConfig(PairedConfig):
             raise ArgumentError(f"hole {self.hole} leaves nothing of images of {self.size} pixels")
 
     @property
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """See the base class."""
         channels = self.channels or 1
-        return TranslationKind(
+        return TranslationSpec(
             self.size, self.degradation.sources(channels), channels, self.degradation.enlarged,
             masked=self.task == "inpaint",
         )  # fmt: skip
@@ -312,7 +312,7 @@ class CycleConfig(TranslateConfig):
     losses and weights in a run folder.
 
     >>> CycleConfig().translation
-    TranslationKind(size=28, sources=1, channels=1, enlarged=1, masked=False)
+    TranslationSpec(size=28, sources=1, channels=1, enlarged=1, masked=False)
     """
 
     command: ClassVar[str] = "cyclegan"
@@ -370,9 +370,9 @@ class CycleConfig(TranslateConfig):
         check_range("history", self.history, 0, 10**5)
 
     @property
-    def translation(self) -> TranslationKind:
+    def translation(self) -> TranslationSpec:
         """What the networks take and make, once the data was seen."""
-        return TranslationKind(self.size, self.channels or 1, self.channels or 1)
+        return TranslationSpec(self.size, self.channels or 1, self.channels or 1)
 
 
 def check_targets_white(white: float | None, targets: str | None) -> None:

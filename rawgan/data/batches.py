@@ -13,7 +13,7 @@ import rawgan_kernels as kernels
 from rawgan.data.imageset import ImageSet
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, DataError, DTypeError
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 
 class Batches:
@@ -97,7 +97,7 @@ class Batches:
         """The order (N,) of the images in an epoch; the last one asked for is kept."""
         latest, order = self._latest  # one attribute, so that threads never see the order of another epoch
         if epoch != latest:
-            order = generator(self.seed, self.purpose, epoch).permutation(len(self.images))
+            order = make_rng(self.seed, self.purpose, epoch).permutation(len(self.images))
             order.flags.writeable = False
             self._latest = (epoch, order)
         return order

@@ -13,7 +13,7 @@ from rawgan.data.download import Expected, cache_folder, fetch
 from rawgan.data.idx import IMAGES, LABELS, SPLITS, checksum, read_idx, read_idx_folder
 from rawgan.data.imageset import Arrays
 from rawgan.errors import DataError
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 MNIST = Path(__file__).parent / "mnist"
 MNIST_SHA256 = {  # of what the files hold once they are unpacked
@@ -101,7 +101,7 @@ def stacked_mnist(split: str, seed: int = 0) -> Arrays:
     Source: Metz et al. 2017; in these numbers, Lin et al. 2018 (PacGAN)
     """
     digits, names = mnist(split)
-    triples = generator(seed, f"stacked-mnist {split}").integers(len(digits), size=(STACKED[split], 3))
+    triples = make_rng(seed, f"stacked-mnist {split}").integers(len(digits), size=(STACKED[split], 3))
     images = np.empty((len(triples), *digits.shape[1:], 3), np.uint8)
     for channel, chosen in enumerate(triples.T):
         images[..., channel] = digits[chosen]

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 EPOCH = 100_000
 """Points that an epoch is said to have: the size of the published protocol's training set. Here, none comes twice."""
@@ -72,7 +72,7 @@ class PointBatches:
         """
         if step < 0:
             raise ArgumentError(f"step={step}: expected 0 or more")
-        points = self.mixture.sample(self.batch_size, generator(self.seed, "points", step)) / self.mixture.extent
+        points = self.mixture.sample(self.batch_size, make_rng(self.seed, "points", step)) / self.mixture.extent
         return to_device(points.astype(dtype), self.device)
 
 

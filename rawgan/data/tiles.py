@@ -17,7 +17,7 @@ from rawgan.data.pixels import has_clear_pixels, in_mode
 from rawgan.data.survey import LeftOut, Survey, counted
 from rawgan.errors import ArgumentError, DataError, one_line
 from rawgan.files import expanded
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 Images = NDArray[np.uint8]
 Cut = tuple[Images, NDArray[np.float32]]
@@ -130,7 +130,7 @@ def _read(place: Path, files: Sequence[Path], reading: Reading, survey: Survey) 
                     survey.clear.add(file)
                 name = file.relative_to(place).as_posix()
                 pixels = np.asarray(in_mode(image, channels))
-                found[file] = tiles(pixels, reading.size, generator(0, f"squares of {name}"))
+                found[file] = tiles(pixels, reading.size, make_rng(0, f"squares of {name}"))
         except LeftOut:
             return 0
         except DataError as error:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.diagnosis.probe import Array, Layer, Probe, ends_in_tanh, probe
-from rawgan.gan import Players, Recipe
+from rawgan.gan import GANState, LossConfig
 from rawgan.gan.objectives import PairedObjective, objective
 from rawgan.tensor import Tensor
 
@@ -120,10 +120,10 @@ class Finding:
 
 
 def examine(
-    gan: Players,
+    gan: GANState,
     real: Tensor,
     latent: Tensor,
-    recipe: Recipe,
+    loss_config: LossConfig,
     records: Sequence[Mapping[str, Any]],
     given: Any = None,
     remedies: Remedies = NONE,
@@ -135,16 +135,16 @@ def examine(
 
     Shapes: real (N, …); latent, what G takes, and given, what D is told, as `probe` takes them
 
-    >>> from rawgan.gan import ImageKind, build
-    >>> gan = build("dcgan", ImageKind(8), width=4)
+    >>> from rawgan.gan import ImageSpec, build
+    >>> gan = build("dcgan", ImageSpec(8), width=4)
     >>> bright = Tensor(np.linspace(0, 1, 4 * 64, dtype="float32").reshape(4, 8, 8, 1))
-    >>> print(*[f for f in examine(gan, bright, gan.noise(0, "z", 4), Recipe(), []) if f.alarm])
+    >>> print(*[f for f in examine(gan, bright, gan.noise(0, "z", 4), LossConfig(), []) if f.alarm])
     data out of range: data: smallest number 0, healthy at most -0.1
       scale it to [−1, 1]: x / 127.5 − 1 for bytes, 2 · x − 1 for what is in [0, 1]
     """
     if not is_warm(records):
         return data_out_of_range(real.numpy(), ends_in_tanh(gan))
-    return judge(probe(gan, real, latent, recipe, given), recipe, records, remedies)
+    return judge(probe(gan, real, latent, loss_config, given), loss_config, records, remedies)
 
 
 def is_warm(records: Sequence[Mapping[str, Any]]) -> bool:
@@ -153,7 +153,7 @@ def is_warm(records: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def judge(
-    seen: Probe, recipe: Recipe, records: Sequence[Mapping[str, Any]], remedies: Remedies = NONE
+    seen: Probe, loss_config: LossConfig, records: Sequence[Mapping[str, Any]], remedies: Remedies = NONE
 ) -> list[Finding]:
     """What `examine` finds, of what was measured already. `remedies` say what to change instead of what is said here,
     or, with None, that this is no disease of such a training."""
@@ -162,7 +162,7 @@ def judge(
         return found
     found += [
         *mode_collapse(seen),
-        *d_is_winning(seen, recipe, records[-RECENT:]),
+        *d_is_winning(seen, loss_config, records[-RECENT:]),
         *batch_norm_drift(seen),
         *dead_units(seen),
         *exploding_layers(seen),
@@ -232,17 +232,17 @@ def mode_collapse(seen: Probe) -> list[Finding]:
     return found
 
 
-def d_is_winning(seen: Probe, recipe: Recipe, recent: Sequence[Mapping[str, Any]]) -> list[Finding]:
+def d_is_winning(seen: Probe, loss_config: LossConfig, recent: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """A D that is always right, from which G learns no more which way to go.
 
     Not of a critic, whose loss has no lowest value: the better it is, the better for G.
     """
     name, found = "D is winning", []
     remedy = "--d-learning-rate, a quarter of G's; --instance-noise 0.2; or a --penalty, with --model residual"
-    if recipe.objective == "minimax":
+    if loss_config.objective == "minimax":
         remedy = f"--objective non-saturating; {remedy}"
-    if recipe.objective != "wasserstein":
-        best, guessing = _bounds(recipe.objective, recipe.smooth_real, recipe.smooth_fake)
+    if loss_config.objective != "wasserstein":
+        best, guessing = _bounds(loss_config.objective, loss_config.smooth_real, loss_config.smooth_fake)
         keys = "d_loss", "d_real", "d_fake"
         loss, real, fake = (float(np.mean([record.get(key, np.nan) for record in recent])) for key in keys)
         place = f"discriminator, D(real) {real:.3f}, D(fake) {fake:.3f}"

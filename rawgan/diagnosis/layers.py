@@ -1,15 +1,15 @@
-"""Being there whenever a layer of a network is called."""
+"""Observing the layers of networks by their places."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
-from rawgan.nn.module import Module, Observed
+from rawgan.nn.hooks import around_calls
+from rawgan.nn.module import Module
 from rawgan.tensor import Tensor
 
 Around = Callable[[str, Module, Callable[..., Tensor], tuple[Any, ...], dict[str, Any]], Tensor]
-"""Of place, module, forward, inputs and options: calls `forward(*inputs, **options)`, and returns what that returns."""
+"""Called with place, module, forward, inputs and options: returns `forward(*inputs, **options)`."""
 
 
 @contextmanager
@@ -26,17 +26,18 @@ def around_layers(networks: Mapping[str, Module], around: Around) -> Iterator[No
     generator, layer 0 Flatten()
     generator, layer 1 Tanh()
     """
-
-    found = [
-        (module, f"{network}, layer {name} {type(module).__name__}({module.describe_options()})")
+    places = {
+        id(module): f"{network}, layer {name} {type(module).__name__}({module.describe_options()})"
         for network, whole in networks.items()
         for name, module in whole.modules()
         if name
-    ]
-    for module, place in found:
-        vars(module)["forward"] = Observed(module.forward, partial(around, place, module))
-    try:
+    }
+
+    def hook(
+        module: Module, forward: Callable[..., Tensor], inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> Tensor:
+        place = places.get(id(module))
+        return forward(*inputs, **options) if place is None else around(place, module, forward, inputs, options)
+
+    with around_calls(hook):
         yield
-    finally:
-        for module, _ in found:
-            vars(module).pop("forward", None)

@@ -10,7 +10,7 @@ import numpy as np
 from rawgan import nn
 from rawgan.autograd import grad, no_grad
 from rawgan.diagnosis.layers import around_layers
-from rawgan.gan import Players, Recipe
+from rawgan.gan import GANState, LossConfig
 from rawgan.gan.objectives import Objective, PairedObjective
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
@@ -69,7 +69,7 @@ class Probe:
     """Whether G ends in a tanh."""
 
 
-def probe(gan: Players, real: Tensor, latent: Tensor, recipe: Recipe, given: Any = None) -> Probe:
+def probe(gan: GANState, real: Tensor, latent: Tensor, loss_config: LossConfig, given: Any = None) -> Probe:
     """Take G's step, and of D's the half with the real images, up to the gradients; measure every layer on the way.
 
     D's layers are looked at with real images: with those of a G that is stuck on one, all would look dead. Instance
@@ -78,13 +78,13 @@ def probe(gan: Players, real: Tensor, latent: Tensor, recipe: Recipe, given: Any
     Shapes: real (N, …); latent, what G takes: (N, noise_size), of a conditional GAN what `GAN.asked` makes of it, or
         source images (N, h, w, C); given, what D is told: labels of the real images (N,), source images, or nothing
     """
-    play, of_g, of_d = recipe.play, _Watch(), _Watch()
+    play, of_g, of_d = loss_config.losses, _Watch(), _Watch()
     with _unchanged(gan):
         with around_layers({"generator": gan.generator}, of_g.call):
             fake = gan.generator(latent)
         with around_layers({"discriminator": gan.discriminator}, of_d.call):
-            real_logits = gan.judge(real, given).logits
-        fake_logits = gan.judge(fake, given).logits
+            real_logits = gan.discriminate(real, given).logits
+        fake_logits = gan.discriminate(fake, given).logits
         g_loss = _generator_loss(play, fake_logits, real_logits.detach())
         if isinstance(play, PairedObjective):
             d_loss = play.discriminator(real_logits, fake_logits.detach())
@@ -110,7 +110,7 @@ def probe(gan: Players, real: Tensor, latent: Tensor, recipe: Recipe, given: Any
     )
 
 
-def ends_in_tanh(gan: Players) -> bool:
+def ends_in_tanh(gan: GANState) -> bool:
     """Whether G's numbers lie in [−1, 1]."""
     return isinstance(gan.generator.layers[-1], nn.Tanh)
 
@@ -204,7 +204,7 @@ def _ratio(a: float, b: float) -> float | None:
 
 
 @contextmanager
-def _unchanged(gan: Players) -> Iterator[None]:
+def _unchanged(gan: GANState) -> Iterator[None]:
     """Inside, both networks work as in training, but keep no statistics; what they draw is drawn again afterwards."""
     with ExitStack() as stack:
         for network in (gan.generator, gan.discriminator):

@@ -3,20 +3,20 @@
 from rawgan.gan.conditional import CONDITIONALS, Labels, check_conditional
 from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, network_bytes, training_bytes
 from rawgan.gan.graphed import GraphedStep
-from rawgan.gan.models import MODELS, ImageKind, Kind, PointKind, makers_of, split_size
-from rawgan.gan.networks import GAN, Players, build
+from rawgan.gan.models import MODELS, DataSpec, ImageSpec, PointSpec, models_for, split_size
+from rawgan.gan.networks import GAN, GANState, build
 from rawgan.gan.norms import check_batch
 from rawgan.gan.objectives import OBJECTIVES, objective
 from rawgan.gan.penalties import PENALTIES
 from rawgan.gan.sampling import generate
-from rawgan.gan.step import Outcome, Recipe, discriminator_step, generator_step, train_step
+from rawgan.gan.step import LossConfig, StepMetrics, discriminator_step, generator_step, train_step
 from rawgan.gan.translating import (
     TRANSLATORS,
     Cycle,
     CycleWeights,
-    Fidelity,
     History,
-    TranslationKind,
+    PairWeights,
+    TranslationSpec,
     Translator,
     build_translator,
     cycle_step,
@@ -34,18 +34,18 @@ __all__ = [
     "TRANSLATORS",
     "Cycle",
     "CycleWeights",
-    "Fidelity",
+    "DataSpec",
+    "GANState",
     "GraphedStep",
     "History",
-    "ImageKind",
-    "Kind",
+    "ImageSpec",
     "Labels",
     "LayerCost",
-    "Outcome",
-    "Players",
-    "PointKind",
-    "Recipe",
-    "TranslationKind",
+    "LossConfig",
+    "PairWeights",
+    "PointSpec",
+    "StepMetrics",
+    "TranslationSpec",
     "Translator",
     "build",
     "build_translator",
@@ -58,7 +58,7 @@ __all__ = [
     "human_bytes",
     "human_count",
     "layer_costs",
-    "makers_of",
+    "models_for",
     "network_bytes",
     "objective",
     "receptive_field",

@@ -33,7 +33,7 @@ Labels = NDArray[np.int64]
 """Class numbers (N,), on the CPU."""
 
 
-class Verdict(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What D says of a batch."""
 
     logits: Tensor
@@ -42,7 +42,7 @@ class Verdict(NamedTuple):
     """Of an auxiliary D: the mean cross-entropy of the classes that it names, in nats. A guess costs log(classes)."""
 
 
-class Grid(NamedTuple):
+class LatentGrid(NamedTuple):
     """What G makes a picture of."""
 
     latent: Tensor
@@ -89,7 +89,7 @@ def with_classes(z: Tensor, labels: Labels, classes: int) -> Tensor:
     return ops.concatenate([z, one_hot(labels, classes, z)], axis=1)
 
 
-def verdict(kind: str, output: Tensor, labels: Labels | None) -> Verdict:
+def verdict(kind: str, output: Tensor, labels: Labels | None) -> DiscriminatorOutput:
     """What D's output says of images, of which `labels` are the classes, or those that they should be of.
 
     Shapes: output (N, 1 + classes), or (N, 1) if the kind is "none"; labels (N,)
@@ -99,12 +99,12 @@ def verdict(kind: str, output: Tensor, labels: Labels | None) -> Verdict:
     Tensor([[2.5]], float32)
     """
     if kind == "none":
-        return Verdict(output)
+        return DiscriminatorOutput(output)
     logits, scores = output[:, :1], output[:, 1:]
     chosen = one_hot(labels, scores.shape[1], scores)
     if kind == "projection":
-        return Verdict(logits + ops.sum(scores * chosen, axis=1, keepdims=True))
-    return Verdict(logits, ops.softmax_cross_entropy(scores, labels))
+        return DiscriminatorOutput(logits + ops.sum(scores * chosen, axis=1, keepdims=True))
+    return DiscriminatorOutput(logits, ops.softmax_cross_entropy(scores, labels))
 
 
 def one_hot(labels: Any, classes: int, like: Tensor) -> Tensor:

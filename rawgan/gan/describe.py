@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from rawgan import nn
 from rawgan.autograd import Op
-from rawgan.gan.networks import GAN, Players
-from rawgan.ops.conv import Conv2d, Conv2dInputGrad
+from rawgan.gan.networks import GAN, GANState
+from rawgan.ops.conv import Conv2d, ConvTranspose2d
 from rawgan.ops.linear import MatMul
 from rawgan.ops.norm import Normalize
 from rawgan.tensor import Tensor
@@ -31,8 +31,8 @@ def layer_costs(network: nn.Sequential, x: Tensor) -> list[LayerCost]:
 
     Shapes: x (N, …), what the network takes
 
-    >>> from rawgan.gan import build, ImageKind
-    >>> gan = build("dcgan", ImageKind(8), width=4)
+    >>> from rawgan.gan import build, ImageSpec
+    >>> gan = build("dcgan", ImageSpec(8), width=4)
     >>> layer_costs(gan.generator, gan.noise(0, "describe", 2))[0]
     LayerCost(layer='Linear(100 → 64, no bias)', output=(2, 64), parameters=6400, flops=25600, activation_bytes=512)
     """
@@ -84,16 +84,16 @@ def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
     Activations are those of G and of D, each for one batch: D's halves are walked back one after the other. Gradients
     on their way and scratch space of the kernels come on top.
 
-    >>> from rawgan.gan import build, ImageKind
-    >>> list(training_bytes(build("dcgan", ImageKind(8), width=4), batch_size=2))
+    >>> from rawgan.gan import build, ImageSpec
+    >>> list(training_bytes(build("dcgan", ImageSpec(8), width=4), batch_size=2))
     ['weights', 'gradients', 'optimizer', 'activations']
     """
-    z = gan.asked(gan.noise(0, "describe", 2), gan.in_turn(2))
-    real = Tensor(array_module(z.data).zeros((2, *gan.kind.shape), z.dtype))
+    z = gan.latent(gan.noise(0, "describe", 2), gan.cyclic_labels(2))
+    real = Tensor(array_module(z.data).zeros((2, *gan.spec.shape), z.dtype))
     return network_bytes(gan, z, real, batch_size)
 
 
-def network_bytes(gan: Players, latent: Tensor, seen: Tensor, batch_size: int) -> dict[str, int]:
+def network_bytes(gan: GANState, latent: Tensor, seen: Tensor, batch_size: int) -> dict[str, int]:
     """The same, by what a few of the things are that G and D take.
 
     Shapes: latent (n, …), what G takes; seen (n, …), what D takes
@@ -158,7 +158,7 @@ def _flops(op: Op, y: Tensor) -> int:
     match op:
         case Conv2d():  # 2 · N·I·J · A·B·C/G · K
             return 2 * y.size * math.prod(others[0][:3])
-        case Conv2dInputGrad():  # the same, with gy in y's place
+        case ConvTranspose2d():  # the same, with x in y's place
             return 2 * math.prod(first) * math.prod(others[0][:3])
         case MatMul():  # 2 · M·N · K
             return 2 * y.size * first[-1]

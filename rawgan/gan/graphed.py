@@ -7,7 +7,7 @@ from rawgan import nn
 from rawgan.device import cuda_module
 from rawgan.errors import ArgumentError
 from rawgan.gan.networks import GAN
-from rawgan.gan.step import PLAIN, Outcome, Recipe, train_step
+from rawgan.gan.step import PLAIN, LossConfig, StepMetrics, train_step
 from rawgan.tensor import Tensor
 
 WARM_UP = 2
@@ -17,15 +17,15 @@ WARM_UP = 2
 class GraphedStep:
     """`train_step`, bit for bit, without the time that Python takes to launch its kernels.
 
-    Batches must all have the shape of the first. The Tensors of an Outcome are overwritten by the next step. Weights
-    that are loaded, an optimiser whose learning rate is changed or that takes steps elsewhere: the next step sees it,
+    Batches must all have the shape of the first. The next step overwrites the Tensors of StepMetrics. Weights that
+    are loaded, an optimiser whose learning rate is changed or that takes steps elsewhere: the next step sees it,
     and records anew.
 
     Raises: ArgumentError if the networks are not on a GPU, its kernels not those of the cuda backend, or if a layer
-    or the recipe draws random numbers, or changes from step to step, which a graph does not
+    or the loss_config draws random numbers, or changes from step to step, which a graph does not
     """
 
-    def __init__(self, gan: GAN, recipe: Recipe = PLAIN) -> None:
+    def __init__(self, gan: GAN, loss_config: LossConfig = PLAIN) -> None:
         weights = gan.g_optimizer.parameters[0]
         backend = rawgan_kernels.backend_of(weights._array)
         if backend != "cuda":
@@ -34,7 +34,7 @@ class GraphedStep:
                 f"{weights.device}, and computed with {backend} kernels\n"
                 "  build(…, device='cuda') and rawgan_kernels.use('cuda'); or rawgan train --device cuda --backend cuda"
             )
-        if recipe.instance_noise or recipe.penalty_every > 1 or recipe.penalty in ("wgan-gp", "dragan"):
+        if loss_config.instance_noise or loss_config.penalty_every > 1 or loss_config.penalty in ("wgan-gp", "dragan"):
             raise ArgumentError(
                 "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise, wgan-gp "
                 "or dragan, or leave out penalties\n  take train_step"
@@ -50,16 +50,16 @@ class GraphedStep:
                 )
         from rawgan_kernels.cuda.run.graph import Graph
 
-        self._gan, self._recipe = gan, recipe
+        self._gan, self._loss_config = gan, loss_config
         self._optimizers = gan.d_optimizer, gan.g_optimizer
         self._state = [x for network in networks for x in network.state_tensors().values()]
         self._graph = Graph(cuda_module())
         self._batch: tuple[Tensor, ...] = ()
         self._warmed = 0
         self._recorded: list[Any] = []
-        self._outcome: Outcome | None = None
+        self._outcome: StepMetrics | None = None
 
-    def __call__(self, real: Tensor, z: Tensor) -> Outcome:
+    def __call__(self, real: Tensor, z: Tensor) -> StepMetrics:
         """Take a step.
 
         Shapes: real (N, H, W, C) in [−1, 1], z (N, noise_size)
@@ -80,9 +80,9 @@ class GraphedStep:
         self._graph.replay()
         return self._outcome
 
-    def _launch(self) -> Outcome:
+    def _launch(self) -> StepMetrics:
         real, z = self._batch
-        return train_step(self._gan, real, z, self._recipe)
+        return train_step(self._gan, real, z, self._loss_config)
 
     def _take_over(self, *batch: Tensor) -> None:
         """Copy the batch to where the graph looks for it."""

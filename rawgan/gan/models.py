@@ -25,10 +25,10 @@ Pair = tuple[nn.Sequential, nn.Sequential]
 
 
 @dataclass(frozen=True)
-class ImageKind:
+class ImageSpec:
     """What a generator makes and a discriminator judges: images.
 
-    >>> ImageKind(28, 1).shape
+    >>> ImageSpec(28, 1).shape
     (28, 28, 1)
     """
 
@@ -44,10 +44,10 @@ class ImageKind:
 
 
 @dataclass(frozen=True)
-class PointKind:
+class PointSpec:
     """Points instead of images, about as far from 0 as pixels are.
 
-    >>> PointKind().shape
+    >>> PointSpec().shape
     (2,)
     """
 
@@ -60,7 +60,7 @@ class PointKind:
         return (self.dimensions,)
 
 
-Kind = ImageKind | PointKind
+DataSpec = ImageSpec | PointSpec
 
 
 def split_size(size: int) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def split_size(size: int) -> tuple[int, int]:
     )
 
 
-def tutorial(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
+def tutorial(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
     """The tutorial's networks: at 64×64×3 its very generator, at 28×28×1 its very discriminator (with width 64).
 
     Everything else is Keras's default: Glorot-uniform weights, LeakyReLU 0.3, batch norm with ε = 0.001 and momentum
@@ -121,7 +121,7 @@ def tutorial(image: ImageKind, pack: int, noise_size: int, width: int, d_width: 
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
-def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
+def dcgan(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
     """A convolutional generator, and a discriminator that mirrors it and ends in two linear layers, after DCGAN.
 
     Every convolution halves, and every transposed convolution doubles, the image: kernel 4, stride 2, padding 1. The
@@ -182,7 +182,7 @@ def dcgan(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int
     return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
-def residual(image: ImageKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
+def residual(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
     """A small residual pair: every block doubles or halves the image. G has batch norm; D has none, so that a gradient
     penalty is about one image at a time, and sees how much the images of a batch differ instead.
 
@@ -229,7 +229,7 @@ def residual(image: ImageKind, pack: int, noise_size: int, width: int, d_width: 
     return generator, discriminator
 
 
-def mlp(points: PointKind, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
+def mlp(points: PointSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Pair:
     """Three hidden layers in each network, without batch norm, of `d_width` units in D and 2 · `width` in G, which has
     the harder task: to spread noise over far places, and leave nothing between them. What G makes has no bounds.
 
@@ -275,7 +275,7 @@ class Model:
     learning_rate: float
     betas: tuple[float, float]
     eps: float
-    kind: type[Kind] = ImageKind
+    spec: type[DataSpec] = ImageSpec
     """What it makes."""
     d_rate: float = 1.0
     """D's learning rate, by that of G. Source: Heusel et al. 2017 (two time scales)"""
@@ -283,17 +283,17 @@ class Model:
 
 MODELS = {
     "dcgan": Model(dcgan, learning_rate=1e-3, betas=(0.5, 0.999), eps=1e-8),
-    "mlp": Model(mlp, learning_rate=2e-3, betas=(0.0, 0.99), eps=1e-8, kind=PointKind, d_rate=2.0),
+    "mlp": Model(mlp, learning_rate=2e-3, betas=(0.0, 0.99), eps=1e-8, spec=PointSpec, d_rate=2.0),
     "residual": Model(residual, learning_rate=2e-4, betas=(0.0, 0.99), eps=1e-8),
     "tutorial": Model(tutorial, learning_rate=1e-4, betas=(0.9, 0.999), eps=1e-7),
 }
 """By the name that --model takes."""
 
 
-def makers_of(kind: Kind | type[Kind]) -> list[str]:
+def models_for(spec: DataSpec | type[DataSpec]) -> list[str]:
     """The models that make such data.
 
-    >>> makers_of(PointKind)
+    >>> models_for(PointSpec)
     ['mlp']
     """
-    return [name for name, model in MODELS.items() if model.kind.name == kind.name]
+    return [name for name, model in MODELS.items() if model.spec.name == spec.name]

@@ -9,14 +9,22 @@ import numpy as np
 from rawgan import nn, ops, optim
 from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError
-from rawgan.gan.conditional import Grid, Labels, Verdict, check_conditional, verdict, with_classes, with_scores
-from rawgan.gan.models import MODELS, ImageKind, Kind, Pair, makers_of
-from rawgan.random import generator as random_generator
+from rawgan.gan.conditional import (
+    DiscriminatorOutput,
+    Labels,
+    LatentGrid,
+    check_conditional,
+    verdict,
+    with_classes,
+    with_scores,
+)
+from rawgan.gan.models import MODELS, DataSpec, ImageSpec, Pair, models_for
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Players(ABC):
+class GANState(ABC):
     """Two networks, and the optimiser of each."""
 
     model: str
@@ -35,10 +43,10 @@ class Players(ABC):
         return self.generator if self.average is None else self.average
 
     @abstractmethod
-    def judge(self, images: Tensor, given: Any = None) -> Verdict:
+    def discriminate(self, images: Tensor, given: Any = None) -> DiscriminatorOutput:
         """What D says of images that were, or should have been, made of what is given: labels, or source images."""
 
-    def follow(self, index: int) -> None:
+    def update_average(self, index: int) -> None:
         """Move the average towards G, after step `index`: faster in the first steps, whose weights are soon outdated.
 
         Source: Yazıcı et al. 2019
@@ -53,10 +61,10 @@ class Players(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GAN(Players):
+class GAN(GANState):
     """Networks that make images, or points, out of noise, and judge them."""
 
-    kind: Kind
+    spec: DataSpec
     noise_size: int
     pack: int = 1
     """How many images D judges at a time, as channels of one: so that it sees when all are alike (PacGAN)."""
@@ -65,7 +73,7 @@ class GAN(Players):
     classes: int = 0
     """How many classes G can be asked for; 0 if none."""
 
-    def judge(self, images: Tensor, given: Labels | None = None) -> Verdict:
+    def discriminate(self, images: Tensor, given: Labels | None = None) -> DiscriminatorOutput:
         """What D says of images, or points, that are, or should be, of the given classes.
 
         Shapes: images (N, H, W, C), N a multiple of `pack`; given (N,), if conditional → logits (N / pack, 1)
@@ -88,15 +96,15 @@ class GAN(Players):
     def noise(self, seed: int, purpose: str, count: int, step: int = 0) -> Tensor:
         """Standard normal noise (count, noise_size), a pure function of seed, purpose and step.
 
-        >>> gan = build("dcgan", ImageKind(8), width=4)
+        >>> gan = build("dcgan", ImageSpec(8), width=4)
         >>> gan.noise(0, "train", 2, step=7).shape
         (2, 100)
         """
         _, first = next(iter(self.generator.named_parameters()))
-        draw = random_generator(seed, purpose, step).standard_normal((count, self.noise_size))
+        draw = make_rng(seed, purpose, step).standard_normal((count, self.noise_size))
         return Tensor(draw.astype(first.dtype)).to(first.device)
 
-    def asked(self, z: Tensor, labels: Labels | None) -> Tensor:
+    def latent(self, z: Tensor, labels: Labels | None) -> Tensor:
         """G's input: noise and, of a conditional GAN, the class to make of each row; otherwise the noise itself.
 
         Shapes: z (N, noise_size), labels (N,), or None if there are no classes → (N, noise_size + classes)
@@ -105,26 +113,26 @@ class GAN(Players):
         self._check(labels)
         return z if labels is None else with_classes(z, labels, self.classes)
 
-    def in_turn(self, count: int) -> Labels | None:
+    def cyclic_labels(self, count: int) -> Labels | None:
         """So many labels, one class after the other; None if there are no classes."""
         return np.arange(count) % self.classes if self.classes else None
 
-    def grid(self, seed: int, purpose: str, count: int) -> Grid:
+    def grid(self, seed: int, purpose: str, count: int) -> LatentGrid:
         """What G makes a picture of about `count` images of: a row for each class, the same noise in each column.
 
         Without classes, noise for each image.
 
-        >>> gan = build("dcgan", ImageKind(8), width=4, conditional="projection", classes=3)
+        >>> gan = build("dcgan", ImageSpec(8), width=4, conditional="projection", classes=3)
         >>> gan.grid(0, "samples", 7).labels
         array([0, 0, 1, 1, 2, 2])
         """
         if not self.classes:
-            return Grid(self.noise(seed, purpose, count), None, None)
+            return LatentGrid(self.noise(seed, purpose, count), None, None)
         rows = min(self.classes, count)
         columns = count // rows
         labels = np.repeat(np.arange(rows), columns)
         z = ops.concatenate([self.noise(seed, purpose, columns)] * rows)
-        return Grid(self.asked(z, labels), labels, columns)
+        return LatentGrid(self.latent(z, labels), labels, columns)
 
     def _check(self, labels: Labels | None) -> None:
         if labels is not None and not self.classes:
@@ -140,7 +148,7 @@ class GAN(Players):
 
 def build(
     model: str,
-    kind: Kind,
+    spec: DataSpec,
     *,
     noise_size: int = 100,
     width: int = 64,
@@ -164,7 +172,7 @@ def build(
 
     Raises: ArgumentError for an unknown model, a kind or an image size it cannot make, or a count out of range
 
-    >>> build("dcgan", ImageKind(28), width=8).generator
+    >>> build("dcgan", ImageSpec(28), width=8).generator
     Sequential()
       0: Linear(100 → 784, no bias)                            w (100, 784)
       1: Reshape(7, 7, 16)
@@ -180,13 +188,13 @@ def build(
     d_width = width if d_width is None else d_width
     if model not in MODELS:
         raise ArgumentError(f"there is no model {model!r}; choose one of: {', '.join(MODELS)}")
-    recipe = MODELS[model]
-    if not isinstance(kind, recipe.kind):
+    loss_config = MODELS[model]
+    if not isinstance(spec, loss_config.spec):
         raise ArgumentError(
-            f"{model} makes {recipe.kind.name}, not {kind.name}; take one of: {', '.join(makers_of(kind))}"
+            f"{model} makes {loss_config.spec.name}, not {spec.name}; take one of: {', '.join(models_for(spec))}"
         )
-    if isinstance(kind, ImageKind) and not 1 <= kind.channels <= 4:
-        raise ArgumentError(f"{model}: images have 1 to 4 channels, not {kind.channels}")
+    if isinstance(spec, ImageSpec) and not 1 <= spec.channels <= 4:
+        raise ArgumentError(f"{model}: images have 1 to 4 channels, not {spec.channels}")
     for name, value in (("noise_size", noise_size), ("width", width), ("d_width", d_width), ("pack", pack)):
         if value < 1:
             raise ArgumentError(f"{model}: {name} must be at least 1, but is {value}")
@@ -197,22 +205,22 @@ def build(
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
 
     def networks() -> Pair:
-        return recipe.networks(kind, pack, noise_size + classes, width, d_width, random_generator(seed, "weights"))
+        return loss_config.networks(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
 
     generator, discriminator = networks()
     if classes:
-        discriminator = with_scores(discriminator, conditional, classes, random_generator(seed, "scores"))
+        discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
     if spectral_norm:
-        discriminator = spectrally_normed(discriminator, random_generator(seed, "singular vectors"))
+        discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
-    rate = recipe.learning_rate if learning_rate is None else learning_rate
-    rates = rate, rate * recipe.d_rate if d_learning_rate is None else d_learning_rate
+    rate = loss_config.learning_rate if learning_rate is None else learning_rate
+    rates = rate, rate * loss_config.d_rate if d_learning_rate is None else d_learning_rate
     g_optimizer, d_optimizer = (
-        optim.Adam(network.to(device).parameters(), rate, recipe.betas, recipe.eps)
+        optim.Adam(network.to(device).parameters(), rate, loss_config.betas, loss_config.eps)
         for network, rate in zip((generator, discriminator), rates, strict=True)
     )
     return GAN(
-        model=model, kind=kind, noise_size=noise_size, generator=generator, discriminator=discriminator,
+        model=model, spec=spec, noise_size=noise_size, generator=generator, discriminator=discriminator,
         g_optimizer=g_optimizer, d_optimizer=d_optimizer, average=average, average_decay=average_decay, pack=pack,
         conditional=conditional, classes=classes,
     )  # fmt: skip

@@ -5,8 +5,8 @@ from functools import cache
 
 from rawgan import nn
 from rawgan.errors import ArgumentError
-from rawgan.gan.models import MODELS, ImageKind, Kind, makers_of
-from rawgan.random import generator as random_generator
+from rawgan.gan.models import MODELS, DataSpec, ImageSpec, models_for
+from rawgan.random import make_rng
 
 BUILT_SIZE = 256
 """Height and width in pixels, at most, of the images that networks are built for, to look at their layers: for larger
@@ -26,14 +26,14 @@ def batch_norms(network: nn.Sequential) -> dict[str, bool]:
     return {f"layer {place} BatchNorm": vectors for place, vectors in _found(network)}
 
 
-def check_batch(model: str, kind: Kind, batch_size: int, pack: int = 1, penalty: str = "none") -> None:
+def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, penalty: str = "none") -> None:
     """Whether a model's batch norms leave a batch so small, or a penalty, its meaning.
 
     A penalty is on D's slope at each image, which batch norm in D would make depend on the others.
 
     Raises: ArgumentError naming the layer, and models that have no such layer
 
-    >>> check_batch("dcgan", ImageKind(28), batch_size=1)
+    >>> check_batch("dcgan", ImageSpec(28), batch_size=1)
     Traceback (most recent call last):
     rawgan.errors.ArgumentError: batch_size 1: dcgan's discriminator has batch norm in layer 6.branches.0.1 BatchNorm,
     which needs more than one value per channel
@@ -42,9 +42,9 @@ def check_batch(model: str, kind: Kind, batch_size: int, pack: int = 1, penalty:
     judged = batch_size // pack
     if judged > 1 and penalty == "none":
         return
-    of_g, of_d = _norms(model, kind, pack)
+    of_g, of_d = _norms(model, spec, pack)
     if penalty != "none" and of_d:
-        free = [name for name in makers_of(kind) if not _norms(name, kind, pack)[1]]
+        free = [name for name in models_for(spec) if not _norms(name, spec, pack)[1]]
         raise ArgumentError(
             f"penalty {penalty}: {model}'s discriminator has batch norm in {next(iter(of_d))}, so its slope at an "
             "image depends on the other images of the batch\n"
@@ -54,8 +54,8 @@ def check_batch(model: str, kind: Kind, batch_size: int, pack: int = 1, penalty:
         if count == 1 and any(norms.values()):
             free = [
                 name
-                for name in makers_of(kind)
-                if not any(vectors for each in _norms(name, kind, pack) for vectors in each.values())
+                for name in models_for(spec)
+                if not any(vectors for each in _norms(name, spec, pack) for vectors in each.values())
             ]
             raise ArgumentError(
                 f"batch_size {batch_size}: {model}'s {network} has batch norm in "
@@ -65,11 +65,11 @@ def check_batch(model: str, kind: Kind, batch_size: int, pack: int = 1, penalty:
 
 
 @cache
-def _norms(model: str, kind: Kind, pack: int) -> tuple[dict[str, bool], dict[str, bool]]:
+def _norms(model: str, spec: DataSpec, pack: int) -> tuple[dict[str, bool], dict[str, bool]]:
     """The batch norms of G and of D, as narrow as can be."""
-    if isinstance(kind, ImageKind):
-        kind = ImageKind(min(kind.size, BUILT_SIZE), kind.channels)
-    generator, discriminator = MODELS[model].networks(kind, pack, 1, 1, 1, random_generator(0, "batch norms"))
+    if isinstance(spec, ImageSpec):
+        spec = ImageSpec(min(spec.size, BUILT_SIZE), spec.channels)
+    generator, discriminator = MODELS[model].networks(spec, pack, 1, 1, 1, make_rng(0, "batch norms"))
     return batch_norms(generator), batch_norms(discriminator)
 
 

@@ -108,10 +108,10 @@ IN_NATS = ("non-saturating", "minimax", "relativistic")
 """Objectives whose losses are cross-entropies, in nats."""
 
 
-def guessing(play: Objective | PairedObjective) -> tuple[float, float]:
+def guess_losses(play: Objective | PairedObjective) -> tuple[float, float]:
     """Losses of D and of G where D is guessing: where all logits are 0.
 
-    >>> guessing(hinge())
+    >>> guess_losses(hinge())
     (2.0, -0.0)
     """
     zero = Tensor([0.0])

@@ -22,8 +22,8 @@ def generate(
 
     Shapes: z (N, noise_size), of a conditional GAN what `GAN.asked` makes of it → (N, H, W, C) in [−1, 1], or (N, 2)
 
-    >>> from rawgan.gan import ImageKind, build
-    >>> gan = build("dcgan", ImageKind(8), width=4)
+    >>> from rawgan.gan import ImageSpec, build
+    >>> gan = build("dcgan", ImageSpec(8), width=4)
     >>> generate(gan.generator, gan.noise(0, "samples", 3)).shape
     (3, 8, 8, 1)
     """

@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 
 from rawgan.autograd import grad, no_grad
 from rawgan.device import to_device
-from rawgan.gan.conditional import Labels, Verdict
-from rawgan.gan.networks import GAN, Players
+from rawgan.gan.conditional import DiscriminatorOutput, Labels
+from rawgan.gan.networks import GAN, GANState
 from rawgan.gan.objectives import Objective, PairedObjective, objective
 from rawgan.gan.penalties import penalty
 from rawgan.ops import mean, sigmoid
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
-Judge = Callable[[Tensor], Verdict]
+Judge = Callable[[Tensor], DiscriminatorOutput]
 """D: images (N, H, W, C) → what it says of them."""
 
 
-class Outcome(NamedTuple):
+class StepMetrics(NamedTuple):
     """What a step leaves to look at, each a single number still on its device."""
 
     d_loss: Tensor
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LossConfig:
     """How the two play. `objective` and `penalty` are those of `objectives` and `penalties`.
 
     Raises: ArgumentError for names that there are not, when they are first needed
@@ -77,18 +77,18 @@ class Recipe:
     seed: int = 0
 
     @cached_property
-    def play(self) -> Objective | PairedObjective:
+    def losses(self) -> Objective | PairedObjective:
         """The objective itself."""
         return objective(self.objective, self.smooth_real, self.smooth_fake)
 
 
-PLAIN = Recipe()
+PLAIN = LossConfig()
 """The objective that GANs are known for, and nothing else."""
 
 
 def train_step(
-    gan: GAN, real: Tensor, z: Tensor, recipe: Recipe = PLAIN, index: int = 0, labels: Labels | None = None
-) -> Outcome:
+    gan: GAN, real: Tensor, z: Tensor, loss_config: LossConfig = PLAIN, index: int = 0, labels: Labels | None = None
+) -> StepMetrics:
     """Update D once, then G once. `index` counts the steps, from 0.
 
     G's images are made once and judged twice: by D as it was, to train D, and by D as it has become, to train G.
@@ -100,24 +100,24 @@ def train_step(
 
     Shapes: real (N, H, W, C) in [−1, 1], z (N, noise_size), labels (N,)
     """
-    fake = gan.generator(gan.asked(z, labels))  # G 1: draw noise: z. G 2: generate images.
-    d_loss, d_real, d_fake, *classes = discriminator_step(gan, real, fake.detach(), recipe, index, labels)
-    g_loss = generator_step(gan, fake, real, recipe, index, labels)
-    return Outcome(d_loss, g_loss, d_real, d_fake, *classes)
+    fake = gan.generator(gan.latent(z, labels))  # G 1: draw noise: z. G 2: generate images.
+    d_loss, d_real, d_fake, *classes = discriminator_step(gan, real, fake.detach(), loss_config, index, labels)
+    g_loss = generator_step(gan, fake, real, loss_config, index, labels)
+    return StepMetrics(d_loss, g_loss, d_real, d_fake, *classes)
 
 
 def discriminator_step(
-    gan: Players, real: Tensor, fake: Tensor, recipe: Recipe = PLAIN, index: int = 0, given: Any = None
+    gan: GANState, real: Tensor, fake: Tensor, loss_config: LossConfig = PLAIN, index: int = 0, given: Any = None
 ) -> tuple[Tensor, ...]:
     """Update D, and nothing of G: `fake` is detached, so no gradient goes there. D is told what was given to G.
 
     Each half is walked back before the next begins: so the activations of one batch are in memory, not of two. Pairs
     are judged together. Returns the loss, D(real), D(fake) and, of an auxiliary D, the class losses of both.
     """
-    play, parameters = recipe.play, gan.d_optimizer.parameters
-    judge = _judge(gan, recipe, index, "instance noise of D", gan.d_optimizer.steps, given)
+    play, parameters = loss_config.losses, gan.d_optimizer.parameters
+    judge = _judge(gan, loss_config, index, "instance noise of D", gan.d_optimizer.steps, given)
     losses, gradients = [], []
-    verdicts: list[Verdict] = []
+    verdicts: list[DiscriminatorOutput] = []
     if isinstance(play, PairedObjective):
         pair = judge(real), judge(fake)
         losses.append(play.discriminator(*(verdict.logits for verdict in pair)))
@@ -129,8 +129,8 @@ def discriminator_step(
             losses.append(loss(verdict.logits))  # D 3: cross-entropy, or whatever the objective says.
             gradients.append(grad(_with_classes(losses[-1], verdict), parameters))
             verdicts.append(_detached(verdict))
-    if recipe.penalty is not None and index % recipe.penalty_every == 0:
-        gradients.append(_penalty_gradients(gan, judge, real, fake, recipe))
+    if loss_config.penalty is not None and index % loss_config.penalty_every == 0:
+        gradients.append(_penalty_gradients(gan, judge, real, fake, loss_config))
     gan.d_optimizer.step([_sum(of_one) for of_one in zip(*gradients, strict=True)])  # D 4: update D.
     probabilities = [mean(sigmoid(verdict.logits)) for verdict in verdicts]
     classes = [verdict.class_loss for verdict in verdicts if verdict.class_loss is not None]
@@ -138,19 +138,22 @@ def discriminator_step(
 
 
 def generator_step(
-    gan: Players, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0, given: Any = None
+    gan: GANState, fake: Tensor, real: Tensor, loss_config: LossConfig = PLAIN, index: int = 0, given: Any = None
 ) -> Tensor:
     """Update G, and nothing of D: gradients are asked for G's parameters alone."""
-    loss, whole = generator_loss(gan, fake, real, recipe, index, given)
+    loss, whole = generator_loss(gan, fake, real, loss_config, index, given)
     gan.g_optimizer.step(grad(whole, gan.g_optimizer.parameters))  # G 5: update G.
     return loss.detach()
 
 
 def generator_loss(
-    gan: Players, fake: Tensor, real: Tensor, recipe: Recipe = PLAIN, index: int = 0, given: Any = None
+    gan: GANState, fake: Tensor, real: Tensor, loss_config: LossConfig = PLAIN, index: int = 0, given: Any = None
 ) -> tuple[Tensor, Tensor]:
     """What G plays for, and that with what else it minimises; D's statistics are frozen."""
-    play, judge = recipe.play, _judge(gan, recipe, index, "instance noise of G", gan.g_optimizer.steps, given)
+    play, judge = (
+        loss_config.losses,
+        _judge(gan, loss_config, index, "instance noise of G", gan.g_optimizer.steps, given),
+    )
     with gan.discriminator.frozen_buffers():
         verdict = judge(fake)  # G 3: judge the images, anew, as D has just changed.
         if isinstance(play, PairedObjective):
@@ -162,36 +165,38 @@ def generator_loss(
     return loss, _with_classes(loss, verdict)
 
 
-def _penalty_gradients(gan: Players, judge: Judge, real: Tensor, fake: Tensor, recipe: Recipe) -> list[Tensor]:
+def _penalty_gradients(
+    gan: GANState, judge: Judge, real: Tensor, fake: Tensor, loss_config: LossConfig
+) -> list[Tensor]:
     """What the penalty adds to D's gradients. Biases behind the last bend have no part in a slope: theirs are 0."""
-    assert recipe.penalty is not None
-    rng = random_generator(recipe.seed, "penalty", gan.d_optimizer.steps)
+    assert loss_config.penalty is not None
+    rng = make_rng(loss_config.seed, "penalty", gan.d_optimizer.steps)
     with gan.discriminator.frozen_buffers():
-        price = penalty(recipe.penalty)(lambda images: judge(images).logits, real, fake, rng)
-    weight = recipe.penalty_weight * recipe.penalty_every
+        price = penalty(loss_config.penalty)(lambda images: judge(images).logits, real, fake, rng)
+    weight = loss_config.penalty_weight * loss_config.penalty_every
     return grad(price * weight, gan.d_optimizer.parameters, unconnected="zero")
 
 
-def _judge(gan: Players, recipe: Recipe, index: int, purpose: str, update: int, given: Any) -> Judge:
+def _judge(gan: GANState, loss_config: LossConfig, index: int, purpose: str, update: int, given: Any) -> Judge:
     """D, on images made of what is given, with the noise of a step, of which each update has its own."""
-    spread = recipe.instance_noise * max(0.0, 1.0 - index / recipe.noise_steps)
+    spread = loss_config.instance_noise * max(0.0, 1.0 - index / loss_config.noise_steps)
     if not spread:
-        return lambda images: gan.judge(images, given)
-    rng = random_generator(recipe.seed, purpose, update)
+        return lambda images: gan.discriminate(images, given)
+    rng = make_rng(loss_config.seed, purpose, update)
 
-    def noisy(images: Tensor) -> Verdict:
+    def noisy(images: Tensor) -> DiscriminatorOutput:
         noise = spread * rng.standard_normal(images.shape)
-        return gan.judge(images + Tensor(to_device(noise.astype(images.dtype), images.device)), given)
+        return gan.discriminate(images + Tensor(to_device(noise.astype(images.dtype), images.device)), given)
 
     return noisy
 
 
-def _detached(verdict: Verdict) -> Verdict:
+def _detached(verdict: DiscriminatorOutput) -> DiscriminatorOutput:
     """The same numbers, which keep no graph in memory."""
-    return Verdict(*(x.detach() for x in verdict if x is not None))
+    return DiscriminatorOutput(*(x.detach() for x in verdict if x is not None))
 
 
-def _with_classes(loss: Tensor, *verdicts: Verdict) -> Tensor:
+def _with_classes(loss: Tensor, *verdicts: DiscriminatorOutput) -> Tensor:
     """What a network minimises: what it plays for and, beside an auxiliary D, the class losses."""
     return _sum([loss, *(verdict.class_loss for verdict in verdicts if verdict.class_loss is not None)])
 

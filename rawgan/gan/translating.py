@@ -12,12 +12,12 @@ import numpy as np
 from rawgan import nn, ops, optim
 from rawgan.autograd import grad
 from rawgan.errors import ArgumentError
-from rawgan.gan.conditional import Verdict
-from rawgan.gan.networks import Players, spectrally_normed
-from rawgan.gan.step import PLAIN, Outcome, Recipe, discriminator_step, generator_loss
+from rawgan.gan.conditional import DiscriminatorOutput
+from rawgan.gan.networks import GANState, spectrally_normed
+from rawgan.gan.step import PLAIN, LossConfig, StepMetrics, discriminator_step, generator_loss
 from rawgan.gan.translators import patchgan, resnet, subpixel, unet
 from rawgan.paper import blank
-from rawgan.random import generator as random_generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 BLOCKS = 4
@@ -25,15 +25,15 @@ BLOCKS = 4
 LEARNING_RATE, BETAS = 1e-3, (0.5, 0.999)
 """Adam's constants. Source: Isola et al. 2017, but for the rate: theirs, 2e-4, is for one image a step, not for 64."""
 
-Look = Callable[[Tensor], Tensor]
+FeatureMap = Callable[[Tensor], Tensor]
 """What sees features in images: (N, H, W, C) → (N, …)."""
 
 
 @dataclass(frozen=True)
-class TranslationKind:
+class TranslationSpec:
     """What a translator takes, and what it makes of it.
 
-    >>> TranslationKind(28, 2, 1, enlarged=1).source_shape
+    >>> TranslationSpec(28, 2, 1, enlarged=1).source_shape
     (28, 28, 2)
     """
 
@@ -55,10 +55,10 @@ class TranslationKind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translator(Players):
+class Translator(GANState):
     """Networks that make images out of images, and judge them beside what they were made of, or by themselves."""
 
-    kind: TranslationKind
+    spec: TranslationSpec
     width: int
     """Channels of G next to the image."""
     stride: int
@@ -68,24 +68,24 @@ class Translator(Players):
     paired: bool
     """Whether D sees the source, too."""
 
-    def judge(self, images: Tensor, given: Tensor | None = None) -> Verdict:
+    def discriminate(self, images: Tensor, given: Tensor | None = None) -> DiscriminatorOutput:
         """What D says of each patch of images, beside the source images that they were, or should have been, made of.
 
         Shapes: images (N, H, W, channels), given (N, h, w, sources) → logits (N, I, J, 1)
         """
-        return Verdict(self.discriminator(self.seen(images, given)))
+        return DiscriminatorOutput(self.discriminator(self.discriminator_input(images, given)))
 
-    def seen(self, images: Tensor, given: Tensor | None) -> Tensor:
+    def discriminator_input(self, images: Tensor, given: Tensor | None) -> Tensor:
         """What D looks at. Shapes: as `judge` → (N, H, W, sources + channels)"""
         if given is None:
             return images
-        given = ops.upsample_nearest(given, self.kind.enlarged) if self.kind.enlarged > 1 else given
+        given = ops.upsample_nearest(given, self.spec.enlarged) if self.spec.enlarged > 1 else given
         return ops.concatenate([given, images], axis=3)
 
 
 def build_translator(
     model: str,
-    kind: TranslationKind,
+    spec: TranslationSpec,
     *,
     paired: bool = True,
     width: int = 32,
@@ -105,19 +105,19 @@ def build_translator(
 
     Raises: ArgumentError for an unknown model, or an image size that it cannot make
 
-    >>> translator = build_translator("unet", TranslationKind(28, 1, 1), width=4, patch=16)
+    >>> translator = build_translator("unet", TranslationSpec(28, 1, 1), width=4, patch=16)
     >>> images = Tensor(np.zeros((2, 28, 28, 1), np.float32))
-    >>> translator.judge(images, given=images).logits.shape
+    >>> translator.discriminate(images, given=images).logits.shape
     (2, 12, 12, 1)
     """
     if model not in TRANSLATORS:
         raise ArgumentError(f"there is no translator {model!r}; choose one of: {', '.join(TRANSLATORS)}")
-    if model == "subpixel" and kind.sources != kind.channels:
+    if model == "subpixel" and spec.sources != spec.channels:
         raise ArgumentError(
-            f"subpixel enlarges images of {kind.sources} channels, and cannot give them {kind.channels}"
+            f"subpixel enlarges images of {spec.sources} channels, and cannot give them {spec.channels}"
         )
-    stride = stride_of(model, kind)
-    size = kind.size // kind.enlarged
+    stride = stride_of(model, spec)
+    size = spec.size // spec.enlarged
     if size % stride or size < 2 * stride:
         raise ArgumentError(
             f"{model}: height and width must be multiples of {stride}, at least {2 * stride} pixels, but are {size}"
@@ -125,47 +125,47 @@ def build_translator(
     d_width = width if d_width is None else d_width
 
     def made() -> nn.Sequential:
-        return TRANSLATORS[model](kind, width, random_generator(seed, f"weights of G, {purpose}")).to(device)
+        return TRANSLATORS[model](spec, width, make_rng(seed, f"weights of G, {purpose}")).to(device)
 
     generator = made()
-    judged = kind.channels + (kind.sources if paired else 0)
-    discriminator = patchgan(judged, d_width, patch, random_generator(seed, f"weights of D, {purpose}"))
+    judged = spec.channels + (spec.sources if paired else 0)
+    discriminator = patchgan(judged, d_width, patch, make_rng(seed, f"weights of D, {purpose}"))
     if spectral_norm:
-        discriminator = spectrally_normed(discriminator, random_generator(seed, f"singular vectors, {purpose}"))
+        discriminator = spectrally_normed(discriminator, make_rng(seed, f"singular vectors, {purpose}"))
     rate = LEARNING_RATE if learning_rate is None else learning_rate
     g_optimizer, d_optimizer = (
         optim.Adam(network.to(device).parameters(), each, BETAS)
         for network, each in ((generator, rate), (discriminator, d_learning_rate or rate))
     )
     return Translator(
-        model=model, kind=kind, width=width, stride=stride, reach=reach_of(model, kind), paired=paired,
+        model=model, spec=spec, width=width, stride=stride, reach=reach_of(model, spec), paired=paired,
         generator=generator, discriminator=discriminator, g_optimizer=g_optimizer, d_optimizer=d_optimizer,
         average=made() if average_decay else None, average_decay=average_decay,
     )  # fmt: skip
 
 
-def stride_of(model: str, kind: TranslationKind) -> int:
+def stride_of(model: str, spec: TranslationSpec) -> int:
     """Height and width of what the model takes are multiples of it, in pixels.
 
-    >>> stride_of("unet", TranslationKind(28, 1, 1)), stride_of("unet", TranslationKind(64, 1, 1))
+    >>> stride_of("unet", TranslationSpec(28, 1, 1)), stride_of("unet", TranslationSpec(64, 1, 1))
     (4, 16)
     """
     if model == "unet":
-        return 1 << _halvings(kind.size)
+        return 1 << _halvings(spec.size)
     return 4 if model == "resnet" else 1
 
 
-def reach_of(model: str, kind: TranslationKind) -> int | None:
+def reach_of(model: str, spec: TranslationSpec) -> int | None:
     """How far off, in pixels of what the model takes, the image has a say in what it makes; None: anywhere, as
     instance norm takes the whole image's mean.
 
-    >>> reach_of("unet", TranslationKind(28, 1, 1)), reach_of("subpixel", TranslationKind(28, 1, 1, 4))
+    >>> reach_of("unet", TranslationSpec(28, 1, 1)), reach_of("subpixel", TranslationSpec(28, 1, 1, 4))
     (11, 11)
     """
     if model == "resnet":
         return None
     if model == "unet":
-        return 3 * stride_of(model, kind) - 1  # 1 at each end; each halving: 1 pixel at its size, and 1 of the next one
+        return 3 * stride_of(model, spec) - 1  # 1 at each end; each halving: 1 pixel at its size, and 1 of the next one
     return 2 * BLOCKS + 3  # 1 before the blocks, and less than 2 where the image grows
 
 
@@ -177,36 +177,36 @@ def _halvings(size: int) -> int:
     return max(count, 1)
 
 
-def _subpixel(kind: TranslationKind, width: int, rng: np.random.Generator) -> nn.Sequential:
-    return subpixel(kind.channels, width, BLOCKS, kind.enlarged.bit_length() - 1, rng)
+def _subpixel(spec: TranslationSpec, width: int, rng: np.random.Generator) -> nn.Sequential:
+    return subpixel(spec.channels, width, BLOCKS, spec.enlarged.bit_length() - 1, rng)
 
 
-TRANSLATORS: dict[str, Callable[[TranslationKind, int, np.random.Generator], nn.Sequential]] = {
-    "unet": lambda kind, width, rng: unet(kind.sources, kind.channels, width, _halvings(kind.size), rng),
-    "resnet": lambda kind, width, rng: resnet(kind.sources, kind.channels, width, BLOCKS, rng),
+TRANSLATORS: dict[str, Callable[[TranslationSpec, int, np.random.Generator], nn.Sequential]] = {
+    "unet": lambda spec, width, rng: unet(spec.sources, spec.channels, width, _halvings(spec.size), rng),
+    "resnet": lambda spec, width, rng: resnet(spec.sources, spec.channels, width, BLOCKS, rng),
     "subpixel": _subpixel,
 }
 """By the name that --model takes."""
 
 
 @dataclass(frozen=True)
-class Fidelity:
+class PairWeights:
     """How much it counts that images are what they should be, beside what G plays for."""
 
     pixel: float = 100.0
     """Weight of the mean absolute difference of pixels. Source: Isola et al. 2017"""
     feature: float = 0.0
     """Weight of that of features. Source: Johnson, Alahi, Fei-Fei 2016"""
-    look: Look | None = None
+    feature_map: FeatureMap | None = None
     """What sees features."""
     adversarial: float = 1.0
     """Weight of what G plays for; with 0, D learns, but G does not listen."""
 
 
 def translation_step(
-    gan: Translator, source: Tensor, target: Tensor, recipe: Recipe = PLAIN, fidelity: Fidelity | None = None,
-    index: int = 0,
-) -> Outcome:  # fmt: skip
+    gan: Translator, source: Tensor, target: Tensor, loss_config: LossConfig = PLAIN,
+    weights: PairWeights | None = None, index: int = 0,
+) -> StepMetrics:  # fmt: skip
     """Update D once, then G once, by pairs. `index` counts the steps, from 0.
 
     G minimises adversarial · (what it plays for) + pixel · mean |fake − target| + feature · mean |φ(fake) − φ(target)|.
@@ -214,18 +214,18 @@ def translation_step(
     Shapes: source (N, h, w, sources), target (N, H, W, channels), both in [−1, 1]
     Source: Isola et al. 2017
     """
-    fidelity = fidelity or Fidelity()
+    weights = weights or PairWeights()
     given = source if gan.paired else None
     fake = gan.generator(source)
-    d_loss, d_real, d_fake = discriminator_step(gan, target, fake.detach(), recipe, index, given)
-    g_loss, whole = generator_loss(gan, fake, target, recipe, index, given)
+    d_loss, d_real, d_fake = discriminator_step(gan, target, fake.detach(), loss_config, index, given)
+    g_loss, whole = generator_loss(gan, fake, target, loss_config, index, given)
     pixel, feature = ops.l1(fake, target), None
-    whole = fidelity.adversarial * whole + fidelity.pixel * pixel
-    if fidelity.look is not None and fidelity.feature:
-        feature = ops.l1(fidelity.look(fake), fidelity.look(target).detach())
-        whole = whole + fidelity.feature * feature
+    whole = weights.adversarial * whole + weights.pixel * pixel
+    if weights.feature_map is not None and weights.feature:
+        feature = ops.l1(weights.feature_map(fake), weights.feature_map(target).detach())
+        whole = whole + weights.feature * feature
     gan.g_optimizer.step(grad(whole, gan.g_optimizer.parameters))
-    return Outcome(
+    return StepMetrics(
         d_loss, g_loss.detach(), d_real, d_fake, pixel=pixel.detach(),
         feature=None if feature is None else feature.detach(),
     )  # fmt: skip
@@ -240,7 +240,7 @@ class History(nn.Module):
     Source: Shrivastava et al. 2017
 
     >>> history = History(1, (1, 1, 1))
-    >>> [history.swapped(np.full((1, 1, 1, 1), n, "float32"), np.random.default_rng(n)).item() for n in range(4)]
+    >>> [history.exchange(np.full((1, 1, 1, 1), n, "float32"), np.random.default_rng(n)).item() for n in range(4)]
     [0.0, 1.0, 0.0, 2.0]
     """
 
@@ -250,7 +250,7 @@ class History(nn.Module):
         self.count = nn.Buffer(np.zeros(1, np.float32))
         """How many there are."""
 
-    def swapped(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def exchange(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """These images, or earlier ones in their places.
 
         Shapes: (N, H, W, C) → the same
@@ -275,13 +275,13 @@ class Cycle:
     """From A to B."""
     back: Translator
     """From B to A."""
-    made: tuple[History, History]
+    histories: tuple[History, History]
     """Images of B, and of A."""
 
-    def follow(self, index: int) -> None:
+    def update_average(self, index: int) -> None:
         """Move the averages of both generators, after step `index`."""
-        self.forth.follow(index)
-        self.back.follow(index)
+        self.forth.update_average(index)
+        self.back.update_average(index)
 
 
 @dataclass(frozen=True)
@@ -298,8 +298,13 @@ class CycleWeights:
 
 
 def cycle_step(
-    cycle: Cycle, a: Tensor, b: Tensor, recipe: Recipe = PLAIN, weights: CycleWeights | None = None, index: int = 0
-) -> Outcome:
+    cycle: Cycle,
+    a: Tensor,
+    b: Tensor,
+    loss_config: LossConfig = PLAIN,
+    weights: CycleWeights | None = None,
+    index: int = 0,
+) -> StepMetrics:
     """Update both D, then both G, by images of both kinds that do not belong together. `index` counts the steps.
 
     Both G minimise, together, what each plays for + cycle · (mean |A − back(forth(A))| + mean |B − forth(back(B))|)
@@ -313,12 +318,12 @@ def cycle_step(
     """
     weights, forth, back = weights or CycleWeights(), cycle.forth, cycle.back
     fake_b, fake_a = forth.generator(a), back.generator(b)
-    another = replace(recipe, seed=int(random_generator(recipe.seed, "seed of the way back").integers(2**31)))
-    sides = (forth, b, fake_b, recipe), (back, a, fake_a, another)
+    another = replace(loss_config, seed=int(make_rng(loss_config.seed, "seed of the way back").integers(2**31)))
+    sides = (forth, b, fake_b, loss_config), (back, a, fake_a, another)
     outcomes = []
     for number, (side, real, fake, own) in enumerate(sides):
-        rng = random_generator(recipe.seed, f"history {number}", index)
-        earlier = Tensor(cycle.made[number].swapped(fake.numpy(), rng)).to(fake.device)
+        rng = make_rng(loss_config.seed, f"history {number}", index)
+        earlier = Tensor(cycle.histories[number].exchange(fake.numpy(), rng)).to(fake.device)
         outcomes.append(discriminator_step(side, real, earlier, own, index))
     (b_loss, b_whole), (a_loss, a_whole) = (
         generator_loss(side, fake, real, own, index) for side, real, fake, own in sides
@@ -335,7 +340,7 @@ def cycle_step(
     forth.g_optimizer.step(gradients[:border])
     back.g_optimizer.step(gradients[border:])
     d_loss, d_real, d_fake = (_half_sum(*pair) for pair in zip(*outcomes, strict=True))
-    return Outcome(
+    return StepMetrics(
         d_loss, _half_sum(b_loss, a_loss).detach(), d_real, d_fake, cycle=cycled.detach(),
         identity=None if identity is None else identity.detach(),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from rawgan.data.survey import Survey
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.restoration import checkpoint_of
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage.checkpoint import About
 from rawgan.storage.run_folder import RunFolder
 from rawgan.tasks.cycle import cycle_of
@@ -117,8 +117,8 @@ class Work:
 def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
     """Images that can be made at once: of the same size, one after the other, no more pixels than of a large one.
 
-    >>> from rawgan.gan import TranslationKind, build_translator
-    >>> gan = build_translator("unet", TranslationKind(16, 1, 1), width=2)
+    >>> from rawgan.gan import TranslationSpec, build_translator
+    >>> gan = build_translator("unet", TranslationSpec(16, 1, 1), width=2)
     >>> works = [Work(n, "", Path(), np.empty((1, 8, w, 1)), None) for n, w in enumerate((8, 8, 9, 8, 8, 8))]
     >>> [[work.number for work in batch] for batch in together(works, gan)]
     [[0, 1], [2], [3, 4, 5]]
@@ -127,7 +127,7 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
     for work in works:
         if batch:
             _, height, width, _ = batch[0].source.shape
-            most = at_once(height * gan.kind.enlarged, width * gan.kind.enlarged)
+            most = at_once(height * gan.spec.enlarged, width * gan.spec.enlarged)
             if len(batch) >= most or work.source.shape != batch[0].source.shape:
                 yield batch
                 batch = []
@@ -206,7 +206,7 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
             raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
         try:
-            return config.degradation.of(target, generator(seed, f"apply to {path.name}")), target
+            return config.degradation.of(target, make_rng(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
     assert isinstance(config, Pix2pixConfig)
@@ -224,11 +224,11 @@ def applied(
     Shapes: (N, h, w, sources) → (N, H, W, channels), bytes
     Raises: MemoryError for images that are too large for this machine
     """
-    stride, enlarged = gan.stride, gan.kind.enlarged
+    stride, enlarged = gan.stride, gan.spec.enlarged
     count, height, width, _ = source.shape
     more = [max(2 * stride, -(-side // stride) * stride) - side for side in (height, width)]
     padded = np.pad(source, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")
-    made = np.empty((count, height * enlarged, width * enlarged, gan.kind.channels), np.uint8)
+    made = np.empty((count, height * enlarged, width * enlarged, gan.spec.channels), np.uint8)
     if gan.reach is None:
         step, reach = max(padded.shape[1:3]), 0
     else:

@@ -15,7 +15,7 @@ from rawgan.data.imageset import Progress
 from rawgan.data.styles import checked_styles
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.baselines import Maker, baselines_of
-from rawgan.metrics import Classifier, Judge, fid, train_classifier
+from rawgan.metrics import Classifier, FeatureExtractor, fid, train_classifier
 from rawgan.tasks.cycle import there_and_back
 from rawgan.tasks.pairs import batches_of, device_of, of_images, of_pixels, translated
 from rawgan.tensor import Tensor
@@ -43,15 +43,15 @@ def compare(
     gan: Translator,
     training: ImageSet,
     held_out: ImageSet,
-    judge: Judge | None = None,
+    extractor: FeatureExtractor | None = None,
     on_progress: Progress = lambda done, total: None,
     others: Mapping[str, Translator] = MappingProxyType({}),
 ) -> Comparison:
     """Have all make images of those held out, and measure them: the network, others by name, and what needs none.
 
     PSNR, SSIM and L1 are means over the images, or the photographs that squares are from, by pixels rounded to bytes.
-    With a judge, FID to the targets, and the share of images that it takes for the class of their label, if it knows
-    their classes.
+    With a feature extractor, also FID to the targets and, if it knows their classes, the share of images that it
+    assigns to the class of their label.
     """
     few = batches_of(config, training.part(slice(CHOSEN_BY)), "cpu", "baselines")
     baselines = baselines_of(config, *(np.concatenate([x.numpy() for x in parts]) for parts in zip(*few, strict=True)))
@@ -78,10 +78,10 @@ def compare(
         found = {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
         each[name], names = of_images(found, held_out.called)
     figures = {name: _means(found) for name, found in each.items()}
-    if judge is not None:
-        knows = judge.data == name_of(config.data) and judge.class_names == held_out.class_names
+    if extractor is not None:
+        knows = extractor.data == name_of(config.data) and extractor.class_names == held_out.class_names
         labels = held_out.labels if knows else None
-        _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, judge)
+        _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, extractor)
     return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: names})
 
 
@@ -93,17 +93,17 @@ def _judged(
     figures: dict[str, dict[str, float]],
     images: dict[str, NDArray[np.uint8]],
     labels: NDArray[np.int64] | None,
-    judge: Judge,
+    extractor: FeatureExtractor,
 ) -> None:
-    """Add what the judge finds; of the targets themselves, too, whose FID is 0."""
-    real = judge.features(images[TARGETS])
+    """Add the figures of the feature extractor; of the targets themselves, too, whose FID is 0."""
+    real = extractor.features(images[TARGETS])
     for name, pixels in images.items():
-        features = judge.features(pixels)
+        features = extractor.features(pixels)
         own = figures.setdefault(name, {})
         if len(real) > features.shape[1]:
             own["fid"] = fid(real, features)
-        if labels is not None and judge.classes is not None:
-            own["recognised"] = float((judge.probabilities(features).argmax(axis=1) == labels).mean())
+        if labels is not None and extractor.classes is not None:
+            own["recognised"] = float((extractor.probabilities(features).argmax(axis=1) == labels).mean())
 
 
 def compare_cycle(
@@ -111,18 +111,18 @@ def compare_cycle(
     gan: Cycle,
     held_out: tuple[ImageSet, ImageSet],
     kind_of: Classifier,
-    judge: Judge | None = None,
+    extractor: FeatureExtractor | None = None,
     on_progress: Progress = lambda done, total: None,
 ) -> Comparison:
     """Translate images of both kinds that were not trained with, and measure them, beside what real images reach.
 
-    `style` is the share that `kind_of`, a `style_classifier`, takes for the kind that they should be of. With a judge,
-    `recognised` is the share that it takes for the class of the image that was translated; what is inverted is turned
-    back for it, as it has seen no such images. FID is to real images of that kind. `back` is L1 of what is translated
-    there and back. Of a style, what should come out is known, and pixels are compared with it.
+    `style` is the share that `kind_of`, a `style_classifier`, assigns to the intended kind. With a feature extractor,
+    `recognised` is the share assigned to the class of the source image; inverted images are inverted back for it, as it
+    has seen no such images. FID is to real images of the intended kind. `back` is L1 of images translated there and
+    back. Of a style, the right result is known, and pixels are compared with it.
     """
     a, b = held_out
-    knows = judge is not None and judge.data == name_of(config.data) and judge.class_names == a.class_names
+    knows = extractor is not None and extractor.data == name_of(config.data) and extractor.class_names == a.class_names
     inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
 
     def judged(
@@ -130,9 +130,9 @@ def compare_cycle(
     ) -> dict[str, NDArray[np.float64]]:
         """Of each image, whether it is of that kind, and of that class."""
         found = {"style": kind_of.labels(pixels) == kind}
-        if judge is not None and labels is not None and knows:
+        if extractor is not None and labels is not None and knows:
             upright = 255 - pixels if inverted and kind else pixels
-            found["recognised"] = judge.probabilities(judge.features(upright)).argmax(axis=1) == labels
+            found["recognised"] = extractor.probabilities(extractor.features(upright)).argmax(axis=1) == labels
         return {name: values.astype(np.float64) for name, values in found.items()}
 
     figures: dict[str, dict[str, float]] = {}
@@ -153,8 +153,8 @@ def compare_cycle(
         if config.styles is not None:
             each[name] |= of_pixels(made, wanted.images)
         figures[name] = _means(each[name])
-        if judge is not None:
-            features, real = judge.features(made), judge.features(wanted.images)
+        if extractor is not None:
+            features, real = extractor.features(made), extractor.features(wanted.images)
             if len(real) > real.shape[1]:
                 figures[name]["fid"] = fid(real, features)
         figures[f"real {'AB'[kind]}"] = _means(judged(wanted.images, wanted.labels, kind))

@@ -7,10 +7,10 @@ import numpy as np
 from rawgan.config.base import RunConfig
 from rawgan.config.translation import CycleConfig, PairedConfig
 from rawgan.data import Batches, ImageSet, PointBatches
-from rawgan.gan import Cycle, Players, Translator
+from rawgan.gan import Cycle, GANState, Translator
 from rawgan.inference.application import restore_networks, translate_config_of
 from rawgan.inference.restoration import check_moved, checkpoint_of, config_of, elsewhere, hinting, restore
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage.provenance import digest_of
 from rawgan.storage.run_folder import RunFolder
 from rawgan.tasks.cycle import kinds_of
@@ -27,7 +27,7 @@ class Patient(NamedTuple):
 
     name: str
     """Which of several they are."""
-    gan: Players
+    gan: GANState
     real: Tensor
     latent: Tensor
     """What G takes."""
@@ -64,7 +64,7 @@ def patients_of(
         parts = parts_of(asked)
     check_moved(asked, about, digest_of(*parts))
     images = _batch(asked, parts[0], seed, device_name)
-    source, target = apart(asked, images, generator(seed, "degrade for the doctor"))
+    source, target = apart(asked, images, make_rng(seed, "degrade for the doctor"))
     return asked, about.step, [Patient("", networks, target, source, source if networks.paired else None)]
 
 
@@ -86,7 +86,7 @@ def _of_noise(
         if asked.conditional != "none":
             labels = Batches(images, len(real), seed, device_name).labels(0)
     z = gan.noise(seed, "diagnose", len(real))
-    return asked, step, [Patient("", gan, Tensor(real), gan.asked(z, labels), labels)]
+    return asked, step, [Patient("", gan, Tensor(real), gan.latent(z, labels), labels)]
 
 
 def _batch(asked: RunConfig, images: ImageSet, seed: int, device_name: str) -> np.ndarray[Any, Any]:

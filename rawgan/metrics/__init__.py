@@ -1,7 +1,7 @@
 """How good generated images are, offline: no weights to download, and a floor beside every figure.
 
-:class:`Reference` draws real images and has a judge, such as the digit classifier that comes with rawgan, look at them;
-:func:`evaluate` compares generated images with them. The functions by themselves take any features.
+:class:`Reference` draws real images and takes their features, by the digit classifier that comes with rawgan or
+another network; :func:`evaluate` compares generated images with them. The functions by themselves take any features.
 """
 
 from rawgan.metrics.classifier import Classifier
@@ -9,8 +9,8 @@ from rawgan.metrics.classifier import load as load_classifier
 from rawgan.metrics.classifier import train as train_classifier
 from rawgan.metrics.distances import Moments, fid, frechet_distance, kid, moments
 from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, labels_like, split
+from rawgan.metrics.feature_extractors import FeatureExtractor, feature_extractor
 from rawgan.metrics.fidelity import l1, psnr, ssim
-from rawgan.metrics.judges import Judge, judge_of
 from rawgan.metrics.manifold import PRDC, prdc
 from rawgan.metrics.mixtures import MixtureQuality, evaluate_points, floor_of, is_good, quality
 from rawgan.metrics.modes import (
@@ -29,7 +29,7 @@ from rawgan.metrics.nearest import Nearest, nearest_images
 __all__ = [
     "PRDC",
     "Classifier",
-    "Judge",
+    "FeatureExtractor",
     "MixtureQuality",
     "Moments",
     "Nearest",
@@ -41,12 +41,12 @@ __all__ = [
     "draw",
     "evaluate",
     "evaluate_points",
+    "feature_extractor",
     "fid",
     "floor_of",
     "frechet_distance",
     "held_out_of",
     "is_good",
-    "judge_of",
     "kid",
     "l1",
     "labels_like",

@@ -25,7 +25,7 @@ from rawgan.files import open_file
 from rawgan.metrics.modes import class_histogram, confusion_matrix
 from rawgan.optim import Adam
 from rawgan.paper import on_paper
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.tensor import Tensor
 
 DIGITS = Path(__file__).parent / "digits.safetensors"
@@ -50,7 +50,7 @@ HEADING = "rawgan-classifier"
 
 
 @dataclass(frozen=True)
-class Kind:
+class ClassifierSpec:
     """What a classifier takes, and what it was made from."""
 
     size: int
@@ -65,40 +65,40 @@ class Kind:
     """What the classes are called, where they have names."""
 
     @classmethod
-    def of(cls, said: Any) -> "Kind":
+    def of(cls, said: Any) -> "ClassifierSpec":
         """The heading of a file, checked. Raises: TypeError, ValueError if that makes no sense"""
         if not isinstance(said, dict):
             raise TypeError("its heading is no table")
         names = said.get("class_names", ())
-        kind = cls(**said | {"class_names": tuple(names) if isinstance(names, list) else names})
-        counts = ("size", kind.size, MOST_SIZE), ("channels", kind.channels, 4), ("classes", kind.classes, MOST_CLASSES)
+        spec = cls(**said | {"class_names": tuple(names) if isinstance(names, list) else names})
+        counts = ("size", spec.size, MOST_SIZE), ("channels", spec.channels, 4), ("classes", spec.classes, MOST_CLASSES)
         for name, count, most in counts:
             if type(count) is not int or not 1 <= count <= most:
                 raise ValueError(f"{name} must be a whole number from 1 to {most:,}, but is {shown(count)}")
-        right = type(kind.accuracy) in (int, float, type(None)) and isinstance(kind.class_names, tuple)
-        texts = (kind.data, *kind.class_names) if right else (None,)
-        if not all(isinstance(text, str) for text in texts) or len(kind.class_names) not in (0, kind.classes):
+        right = type(spec.accuracy) in (int, float, type(None)) and isinstance(spec.class_names, tuple)
+        texts = (spec.data, *spec.class_names) if right else (None,)
+        if not all(isinstance(text, str) for text in texts) or len(spec.class_names) not in (0, spec.classes):
             raise ValueError("data and class_names must be text, a name for each class, and accuracy a number")
-        return kind
+        return spec
 
 
 class _Network(nn.Module):
     """body: images → features; head: features → logits. Convolutions halve the image until 7 pixels or fewer are left:
     28 → 14 → 7."""
 
-    def __init__(self, kind: Kind, rng: np.random.Generator) -> None:
+    def __init__(self, spec: ClassifierSpec, rng: np.random.Generator) -> None:
         def block(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
             init = nn.init.he_normal
             conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=1, bias=False, rng=rng, init=init)
             return [conv, nn.BatchNorm(outputs), nn.LeakyReLU(0.1)]
 
-        layers, side = [*block(kind.channels, 32, 4, 2), *block(32, 64, 3, 1)], kind.size // 2
+        layers, side = [*block(spec.channels, 32, 4, 2), *block(32, 64, 3, 1)], spec.size // 2
         while side > 7:
             layers += block(64, 64, 4, 2)
             side //= 2
         layers += [nn.Flatten(), nn.Linear(side * side * 64, FEATURES, rng=rng)]
         self.body = nn.Sequential(*layers, nn.BatchNorm(FEATURES), nn.LeakyReLU(0.1))
-        self.head = nn.Sequential(nn.Linear(FEATURES, kind.classes, rng=rng))
+        self.head = nn.Sequential(nn.Linear(FEATURES, spec.classes, rng=rng))
 
     def forward(self, x: Tensor) -> Tensor:
         """Images in [−1, 1] → logits."""
@@ -113,29 +113,29 @@ class Classifier:
     Raises: ArgumentError for images too small, or fewer than two classes
     """
 
-    def __init__(self, kind: Kind, seed: int = 0) -> None:
-        if kind.size < SMALLEST or kind.classes < 2:
+    def __init__(self, spec: ClassifierSpec, seed: int = 0) -> None:
+        if spec.size < SMALLEST or spec.classes < 2:
             raise ArgumentError(
                 f"a classifier needs images of {SMALLEST} pixels or more and two classes or more; "
-                f"{kind.data} has {kind.size} pixels and {kind.classes} class{'' if kind.classes == 1 else 'es'}"
+                f"{spec.data} has {spec.size} pixels and {spec.classes} class{'' if spec.classes == 1 else 'es'}"
             )
-        self.kind = kind
-        self.network = _Network(kind, generator(seed, "classifier"))
+        self.spec = spec
+        self.network = _Network(spec, make_rng(seed, "classifier"))
 
     @property
     def data(self) -> str:
         """The data that it was trained on."""
-        return self.kind.data
+        return self.spec.data
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """What they are called; nothing where they have no names."""
-        return self.kind.class_names
+        return self.spec.class_names
 
     @property
     def classes(self) -> int:
         """How many classes it tells apart."""
-        return self.kind.classes
+        return self.spec.classes
 
     def features(
         self, images: NDArray[np.uint8], on_progress: Progress = lambda done, total: None
@@ -144,7 +144,7 @@ class Classifier:
 
         Shapes: images (N, H, W, C) uint8 → (N, 64)
         """
-        images = resized(images, self.kind.size, self.kind.channels, "images")
+        images = resized(images, self.spec.size, self.spec.channels, "images")
         found = np.empty((len(images), FEATURES), np.float32)
         with no_grad(), self.network.evaluating():
             for start in range(0, len(images), AT_ONCE):
@@ -184,7 +184,7 @@ class Classifier:
         """Everything, as a safetensors file has it: read it with :func:`load`."""
         from safetensors.numpy import save
 
-        return save(self.network.state_dict(), {HEADING: json.dumps(asdict(self.kind))})
+        return save(self.network.state_dict(), {HEADING: json.dumps(asdict(self.spec))})
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> "Classifier":
@@ -195,16 +195,16 @@ class Classifier:
         try:
             deserialize(data)
             heading = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            kind = Kind.of(json.loads(heading["__metadata__"][HEADING]))
+            spec = ClassifierSpec.of(json.loads(heading["__metadata__"][HEADING]))
             arrays = arrays_in(data)
             with on_paper():  # so that what the heading promises takes no memory that the file does not hold
-                cls(kind).network.fitting(arrays)
+                cls(spec).network.fitting(arrays)
         except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             why = f"\n  {error}" if isinstance(error, RawganError) else f" ({shown(error, 80)})"
             raise ConfigError(
                 f"{name} holds no classifier of rawgan{why}\n  rawgan train-classifier makes one from labelled images"
             ) from error
-        made = cls(kind)
+        made = cls(spec)
         made.network.load_state_dict(arrays)
         return made
 
@@ -215,7 +215,7 @@ def load(path: Path | None = None) -> Classifier:
     Raises: ConfigError for a file that cannot be read or holds no classifier, or an installation that is damaged
 
     >>> digits = load()
-    >>> digits.kind.size, digits.classes, digits.data
+    >>> digits.spec.size, digits.classes, digits.data
     (28, 10, 'mnist')
     """
     file = path or DIGITS
@@ -259,18 +259,18 @@ def train(
         raise DataError(f"{images.name}: a classifier learns from two images or more, but there is {len(images)}")
     classes = int(max(part.labels.max() for part in (images, held_out))) + 1  # type: ignore[union-attr]
     size, _, channels = images.shape
-    classifier = Classifier(Kind(size, channels, classes, images.name, class_names=images.class_names), seed)
+    classifier = Classifier(ClassifierSpec(size, channels, classes, images.name, class_names=images.class_names), seed)
     adam = Adam(classifier.network.parameters(), RATE)
     batches = Batches(images, min(BATCH, len(images)), seed)
     steps = epochs * batches.per_epoch
     for step in range(steps):
         adam.lr = RATE * (1 - step / steps)
-        x = shifted(batches.batch(step), generator(seed, "shift", step))
+        x = shifted(batches.batch(step), make_rng(seed, "shift", step))
         loss = ops.softmax_cross_entropy(classifier.network(Tensor(x)), batches.labels(step))
         adam.step(grad(loss, adam.parameters))
         on_step(step + 1, steps)
     accuracy = float((classifier.labels(held_out.images) == held_out.labels).mean())
-    classifier.kind = replace(classifier.kind, accuracy=accuracy)
+    classifier.spec = replace(classifier.spec, accuracy=accuracy)
     return classifier
 
 

@@ -16,7 +16,7 @@ from rawgan.data.bounded import machine_bytes
 from rawgan.data.imageset import Progress
 from rawgan.errors import ArgumentError
 from rawgan.metrics.distances import fid, kid
-from rawgan.metrics.judges import Judge
+from rawgan.metrics.feature_extractors import FeatureExtractor
 from rawgan.metrics.manifold import prdc
 from rawgan.metrics.modes import (
     class_histogram,
@@ -28,7 +28,7 @@ from rawgan.metrics.modes import (
     perfect_modes,
     reverse_kl,
 )
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 NEIGHBOURS = 5
 """k of precision, recall, density and coverage."""
@@ -41,7 +41,7 @@ def draw(images: ImageSet, count: int, seed: int) -> ImageSet:
     """
     if not 1 <= count <= len(images):
         raise ArgumentError(f"{count} samples of {images.name}: it has {len(images)}; ask for at most as many")
-    chosen = generator(seed, "draw").permutation(len(images))[:count]
+    chosen = make_rng(seed, "draw").permutation(len(images))[:count]
     return images.part(chosen)
 
 
@@ -56,7 +56,7 @@ def labels_like(images: ImageSet, count: int, seed: int) -> NDArray[np.int64]:
     images.count_classes()
     ordered = np.sort(images.labels)  # type: ignore[arg-type]  # there are some: they were counted
     chosen = ordered[np.arange(count) * len(images) // count]
-    return generator(seed, "labels").permutation(chosen)
+    return make_rng(seed, "labels").permutation(chosen)
 
 
 def held_out_of(
@@ -93,7 +93,7 @@ def split(images: ImageSet, held_out: int, seed: int) -> tuple[ImageSet, ImageSe
         few = "1 image is" if len(images) == 1 else f"{len(images)} images are"
         least = f": at least {max(held_out + 1, 2)}" if held_out > 0 or len(images) < 2 else ""
         raise ArgumentError(f"{images.name}: {few} too few to set {max(held_out, 1)} apart; add images{least}")
-    order = generator(seed, "split").permutation(len(images))
+    order = make_rng(seed, "split").permutation(len(images))
     return images.part(order[held_out:]), images.part(order[:held_out])
 
 
@@ -106,14 +106,14 @@ class Reference:
     Raises: ArgumentError for a count larger than a set, or not larger than the number of features
 
     >>> from rawgan.data import load
-    >>> from rawgan.metrics import judge_of
+    >>> from rawgan.metrics import feature_extractor
     >>> digits = load("mnist", image_size=28, split="test")
-    >>> reference = Reference.of(judge_of("mnist"), *split(digits, 300, seed=0))
+    >>> reference = Reference.of(feature_extractor("mnist"), *split(digits, 300, seed=0))
     >>> reference.count, reference.floor["modes"]
     (300, 10)
     """
 
-    judge: Judge
+    extractor: FeatureExtractor
     training: NDArray[np.float32]
     """Features of training images. (count, D)"""
     held_out: NDArray[np.float32]
@@ -128,7 +128,7 @@ class Reference:
     @classmethod
     def of(
         cls,
-        judge: Judge,
+        extractor: FeatureExtractor,
         training: ImageSet,
         held_out: ImageSet,
         count: int | None = None,
@@ -144,7 +144,7 @@ class Reference:
                 f"{len(smaller)} are there\n  ask for {len(smaller)} or fewer"
             )
         real, other = draw(training, count, seed), draw(held_out, count, seed)
-        features = judge.features(np.concatenate([real.images, other.images]), on_progress)
+        features = extractor.features(np.concatenate([real.images, other.images]), on_progress)
         if count <= features.shape[1]:
             raise ArgumentError(
                 f"{count} samples are too few for {features.shape[1]} features: FID would measure their number\n"
@@ -153,16 +153,16 @@ class Reference:
         if 4 * 8 * features.shape[1] ** 2 > machine_bytes():
             raise ArgumentError(f"the covariance of {features.shape[1]:,} features takes more memory than there is")
         target = confusion = accuracy = None
-        if judge.classes is not None:
-            known = (judge.data, judge.class_names) == (training.name, training.class_names)
+        if extractor.classes is not None:
+            known = (extractor.data, extractor.class_names) == (training.name, training.class_names)
             if known and training.labels is not None:
-                target = judge.shares(training.labels)
+                target = extractor.shares(training.labels)
             else:
-                target = judge.shares(judge.probabilities(features[:count]).argmax(axis=1))
+                target = extractor.shares(extractor.probabilities(features[:count]).argmax(axis=1))
             if known and other.labels is not None:
-                confusion = judge.confusion(features[count:], other.labels)
-                accuracy = _share_named(judge, features[count:], other.labels)
-        return cls(judge, features[:count], features[count:], target, confusion, accuracy)
+                confusion = extractor.confusion(features[count:], other.labels)
+                accuracy = _share_named(extractor, features[count:], other.labels)
+        return cls(extractor, features[:count], features[count:], target, confusion, accuracy)
 
     @property
     def count(self) -> int:
@@ -178,9 +178,9 @@ class Reference:
     def expected(self) -> dict[str, float]:
         """What figures about classes would be, on average, of perfect samples, and of samples that are all of one
         class: by chance, and because the judge errs."""
-        if self.judge.classes is None or self.target is None:
+        if self.extractor.classes is None or self.target is None:
             return {}
-        least = least_count(self.count, self.judge.classes)
+        least = least_count(self.count, self.extractor.classes)
         found = {
             "least_count": least,
             "perfect_kl": perfect_kl(self.count, self.target),
@@ -188,7 +188,7 @@ class Reference:
             "perfect_modes_of_least_count": perfect_modes(self.count, self.target, least),
         }
         if self.confusion is not None:
-            digits = round(np.log(self.judge.classes) / np.log(len(self.confusion)))
+            digits = round(np.log(self.extractor.classes) / np.log(len(self.confusion)))
             found |= {
                 "judge_error": 1 - float(np.diag(self.confusion).mean()) ** digits,
                 "collapsed_modes": collapsed_modes(self.count, self.confusion, digits),
@@ -217,34 +217,34 @@ def evaluate(
             "equal counts; make as many"
         )
     pixels = images if images.dtype == np.uint8 else to_uint8(images)
-    features = reference.judge.features(pixels, lambda done, total: on_progress(done, 4 * total))
+    features = reference.extractor.features(pixels, lambda done, total: on_progress(done, 4 * total))
     figures = _figures(features, reference, on_progress)
     if labels is not None and reference.accuracy is not None:
-        figures["label_kept"] = _share_named(reference.judge, features, labels)
+        figures["label_kept"] = _share_named(reference.extractor, features, labels)
     return figures
 
 
-def _share_named(judge: Judge, features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def _share_named(extractor: FeatureExtractor, features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The share of images that the judge takes for the class of their label."""
-    return float((judge.probabilities(features).argmax(axis=1) == labels).mean())
+    return float((extractor.probabilities(features).argmax(axis=1) == labels).mean())
 
 
 def _figures(features: NDArray[np.float32], reference: Reference, on_progress: Progress) -> dict[str, Any]:
     """All figures; features were a quarter of the work."""
-    count, judge, real = len(features), reference.judge, reference.training
+    count, extractor, real = len(features), reference.extractor, reference.training
     figures: dict[str, Any] = {"fid": fid(real, features)}
     on_progress(2 * count, 4 * count)
     figures["kid"] = kid(real, features)
     on_progress(3 * count, 4 * count)
     figures |= prdc(real, features, NEIGHBOURS)._asdict()
     on_progress(4 * count, 4 * count)
-    if judge.classes is not None and reference.target is not None:
-        probabilities = judge.probabilities(features)
-        counts = class_histogram(probabilities.argmax(axis=1), judge.classes)
+    if extractor.classes is not None and reference.target is not None:
+        probabilities = extractor.probabilities(features)
+        counts = class_histogram(probabilities.argmax(axis=1), extractor.classes)
         figures |= {
             "classifier_score": classifier_score(probabilities),
             "modes": modes_covered(counts),
-            "modes_of_least_count": modes_covered(counts, least_count(count, judge.classes)),
+            "modes_of_least_count": modes_covered(counts, least_count(count, extractor.classes)),
             "reverse_kl": reverse_kl(counts, reference.target),
             "histogram": counts.tolist(),
         }

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from rawgan.data import Mixture
 from rawgan.errors import ShapeError, shapes
 from rawgan.metrics._checks import checked
-from rawgan.random import generator
+from rawgan.random import make_rng
 
 POINTS = 2500
 """As many as published figures are from."""
@@ -74,4 +74,4 @@ def evaluate_points(points: ArrayLike, mixture: Mixture) -> dict[str, Any]:
 
 def floor_of(mixture: Mixture, count: int, seed: int) -> dict[str, Any]:
     """The figures that so many points of the mixture itself reach: no generator should do better."""
-    return evaluate_points(mixture.sample(count, generator(seed, "floor")), mixture)
+    return evaluate_points(mixture.sample(count, make_rng(seed, "floor")), mixture)

@@ -1,54 +1,20 @@
-"""Layers that own their parameters."""
+"""Layers that own their parameters. The modules export what they register with `@layer`: see `rawgan.nn.registry`."""
+# ruff: noqa: F403
 
 from rawgan.nn import init
-from rawgan.nn.blocks import Branches, MinibatchStd, Residual, SpectralNorm
-from rawgan.nn.layers import Conv2d, ConvTranspose2d, Embedding, Linear, Sequential
+from rawgan.nn.activation import *
+from rawgan.nn.blocks import *
+from rawgan.nn.conv import *
+from rawgan.nn.dropout import *
+from rawgan.nn.image import *
+from rawgan.nn.linear import *
+from rawgan.nn.minibatch_std import *
 from rawgan.nn.module import Buffer, Module, Parameter
-from rawgan.nn.norm import BatchNorm, InstanceNorm, LayerNorm
-from rawgan.nn.stateless import (
-    AvgPool2d,
-    Dropout,
-    Flatten,
-    Identity,
-    LeakyReLU,
-    MaxPool2d,
-    PixelShuffle,
-    ReflectionPad2d,
-    ReLU,
-    Reshape,
-    Sigmoid,
-    Tanh,
-    Upsample,
-)
+from rawgan.nn.norm import *
+from rawgan.nn.registry import LAYERS
+from rawgan.nn.sequential import *
+from rawgan.nn.shape import *
+from rawgan.nn.spectral_norm import *
 
-__all__ = [
-    "AvgPool2d",
-    "BatchNorm",
-    "Branches",
-    "Buffer",
-    "Conv2d",
-    "ConvTranspose2d",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "Identity",
-    "InstanceNorm",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "MaxPool2d",
-    "MinibatchStd",
-    "Module",
-    "Parameter",
-    "PixelShuffle",
-    "ReLU",
-    "ReflectionPad2d",
-    "Reshape",
-    "Residual",
-    "Sequential",
-    "Sigmoid",
-    "SpectralNorm",
-    "Tanh",
-    "Upsample",
-    "init",
-]
+__all__ = ["Buffer", "Module", "Parameter", "init"]
+__all__ += sorted(LAYERS)

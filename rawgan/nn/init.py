@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, described
-from rawgan.ops._arguments import checked_generator, is_number, shape_of, whole
+from rawgan.ops.arguments import checked_generator, is_number, shape_of, whole
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]

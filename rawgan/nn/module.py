@@ -1,20 +1,21 @@
-"""Module: something that owns parameters, and knows their names."""
+"""Module: the base class of layers and networks, which owns parameters and knows their names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from rawgan.arrays import plain
 from rawgan.device import to_device
-from rawgan.errors import ArgumentError, ConfigError, DTypeError, RawganError, ShapeError, described, one_line, shown
+from rawgan.errors import ArgumentError, ConfigError, RawganError, described, one_line, shown
+from rawgan.nn import hooks
+from rawgan.nn.loading import as_weights
+from rawgan.nn.modes import Switched
 from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
 from rawgan.tensor import Tensor
-from rawgan_kernels import array_module
 
 
 class Module:
@@ -33,21 +34,21 @@ class Module:
     """
 
     applies_slope: ClassVar[bool] = False
-    """Whether `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in the same pass.
+    """True if `forward(x, slope=1.0)` can apply the LeakyReLU that follows in a Sequential, in the same pass.
 
-    Its result must be that of `leaky_relu(forward(x), slope)`, infinities and NaN included. It holds for the class that
-    says so itself, and not for those derived from it, whose results may be others.
+    Its result must be `leaky_relu(forward(x), slope)`, infinities and NaN included. A class says so for itself, not for
+    classes derived from it, which may compute something else.
     """
 
     training: bool = True
     buffers_frozen: bool = False
     compares_samples: bool = False
-    """Whether what comes of a sample depends on the others of its batch in evaluation mode, too, as it is meant to."""
+    """True if the result of a sample depends on the others of its batch on purpose, in evaluation mode, too."""
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
-        """A module without `__init__` is made of nothing: no data, nor another library's options.
+        """Refuse arguments if the class has no `__init__`: data, or another library's options.
 
-        Raises: ArgumentError if there are some
+        Raises: ArgumentError
         """
         if (arguments or options) and cls.__init__ is object.__init__:
             given = ", ".join([*map(described, arguments), *(f"{name}={described(x)}" for name, x in options.items())])
@@ -66,18 +67,20 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """Run forward. Floats become Tensors; None, and arrays of integers and masks, stay what they are.
+        """Run forward. Floats become Tensors; None, and arrays of integers and masks, stay as they are.
 
-        An error of rawgan's on the way says which layer it came from.
+        An error of rawgan on the way names the layer that it came from.
         """
         try:
-            return self.forward(*map(self.as_input, inputs), **options)
+            inputs = tuple([self.as_input(x) for x in inputs])
+            hook = hooks.state.hook
+            return self.forward(*inputs, **options) if hook is None else hook(self, self.forward, inputs, options)
         except RawganError as error:
             _locate(error, self)
             raise
 
     def as_input(self, x: Any) -> Any:
-        """An input as forward gets it: a Tensor, None, or an array of integers or of a mask."""
+        """Convert an input to what forward takes: a Tensor, None, or an array of integers or of a mask."""
         if x is None or isinstance(x, Tensor):
             return x
         array = plain(x, "Tensor: data") if hasattr(x, "__array__") else x  # PyTorch's, pandas', …
@@ -103,10 +106,10 @@ class Module:
             check_attribute(holder, name, value, before, Module)
         super().__setattr__(name, value)
 
-    # --- what it owns, by name, in the order of assignment -------------------------------------------------------
+    # --- contents, by name, in the order of assignment -----------------------------------------------------------
 
     def children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside this one, with their names; those in a list or dict have their key, too."""
+        """The modules directly inside this one, with their names, such as `tail` or `blocks.0`."""
         return ((name, x) for name, x in self._owned() if not isinstance(x, Tensor))
 
     def modules(self) -> Iterator[tuple[str, Module]]:
@@ -158,7 +161,7 @@ class Module:
         return self.named_tensors(Buffer)
 
     def parameters(self) -> list[Tensor]:
-        """Every parameter: what an optimiser takes."""
+        """Every parameter, as a list for an optimiser."""
         return [parameter for _, parameter in self.named_parameters()]
 
     # --- modes ---------------------------------------------------------------------------------------------------
@@ -175,15 +178,15 @@ class Module:
 
     def frozen_buffers(self) -> AbstractContextManager[None]:
         """Inside, calls in training mode leave the buffers (running statistics) as they are."""
-        return _Switched(self, "buffers_frozen", True)
+        return Switched(_modules(self), "buffers_frozen", True)
 
     def evaluating(self) -> AbstractContextManager[None]:
         """Inside, this module and all within it are in evaluation mode; afterwards each is in its own again."""
-        return _Switched(self, "training", False)
+        return Switched(_modules(self), "training", False)
 
     def in_training(self) -> AbstractContextManager[None]:
         """Inside, this module and all within it are in training mode; afterwards each is in its own again."""
-        return _Switched(self, "training", True)
+        return Switched(_modules(self), "training", True)
 
     def to(self, device: str | None = None, dtype: str | None = None) -> Self:
         """Move every parameter and buffer to a device, or to `"float32"` or `"float64"`, or both.
@@ -202,7 +205,7 @@ class Module:
     # --- saving --------------------------------------------------------------------------------------------------
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """Every parameter, then every buffer, by name: all that makes this module what it is."""
+        """Every parameter, then every buffer, by name: the whole state of this module."""
         return dict([*self.named_parameters(), *self.named_buffers()])
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -221,10 +224,9 @@ class Module:
             x.take_over(new[name])
 
     def fitting(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Arrays of its own for every parameter and buffer, by name, as :meth:`load_state_dict` takes them from
-        `state`; the module stays as it is.
+        """Copies of the arrays in `state` for every parameter and buffer, by name; the module stays as it is.
 
-        Raises: ConfigError as there
+        Raises: ConfigError as `load_state_dict`
         """
         if not isinstance(state, Mapping):
             raise ConfigError(
@@ -241,17 +243,17 @@ class Module:
         for name, x in own.items():
             if name in state:
                 try:
-                    new[name] = _as_weights(state[name], x)
+                    new[name] = as_weights(state[name], x)
                 except RawganError as error:
                     faults.append(f"  {name} {error}")
         if faults:
             raise ConfigError("\n".join([f"{type(self).__name__}: the weights do not fit this network", *faults]))
         return new
 
-    # --- looking at it -------------------------------------------------------------------------------------------
+    # --- printing ------------------------------------------------------------------------------------------------
 
     def describe_options(self) -> str:
-        """What to print between the parentheses."""
+        """The options to print between the parentheses of the layer's name."""
         return ""
 
     def __repr__(self) -> str:
@@ -273,38 +275,13 @@ class Module:
         return lines
 
 
-class _Switched(AbstractContextManager[None]):
-    """A flag of a module and all within it; afterwards each has its own again, even if Ctrl-C comes in between."""
-
-    def __init__(self, module: Module, flag: str, value: bool) -> None:
-        self._modules, self._flag, self._value = [each for _, each in module.modules()], flag, value
-        self._before: list[tuple[Module, bool]] = []
-
-    def __enter__(self) -> None:
-        self._before = [(module, getattr(module, self._flag)) for module in self._modules]
-        try:
-            for module in self._modules:
-                vars(module)[self._flag] = self._value
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *error: object) -> None:
-        interrupt = None
-        while self._before:
-            try:
-                while self._before:
-                    module, value = self._before[-1]
-                    vars(module)[self._flag] = value
-                    self._before.pop()
-            except KeyboardInterrupt as error:
-                interrupt = error
-        if interrupt is not None:
-            raise interrupt
-
-
 _STATE = Parameter, Buffer
 _METHODS = frozenset(n for n in vars(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
+
+
+def _modules(module: Module) -> Iterator[Module]:
+    """The module and all within it."""
+    return (each for _, each in module.modules())
 
 
 def check_modules(holder: str, what: str, modules: Sequence[Any]) -> None:
@@ -322,7 +299,7 @@ def check_modules(holder: str, what: str, modules: Sequence[Any]) -> None:
 
 
 def _locate(error: RawganError, module: Module) -> None:
-    """Say which layer an error comes from. Called by every module that it passes through, from the inside out."""
+    """Add to an error the layer that it comes from. Every module that it passes through calls this, innermost first."""
     inner: Module | None = vars(error).get("_within")  # the module that it has passed through last
     if inner is None and not error.layer:
         error.layer = f"{type(module).__name__}({_options(module)})"
@@ -332,14 +309,14 @@ def _locate(error: RawganError, module: Module) -> None:
 
 
 def name_layer(error: RawganError, layer: Module, name: str) -> None:
-    """Say by which name the layer that an error has passed through last is known to who called it."""
+    """Add to an error the name that the caller has for the layer that it has passed through last."""
     if vars(error).get("_within") is layer:
         error.path = (name, *error.path)
         vars(error)["_within"] = None
 
 
 def _name_of(inner: Module, module: Module) -> str:
-    """A module's name in the one that called it; its type's if that does not own it."""
+    """Name of a module in the one that called it; its type if that does not own it."""
     return next((name for name, each in module.children() if each is inner), type(inner).__name__)
 
 
@@ -348,30 +325,3 @@ def _options(module: Module) -> str:
         return module.describe_options()
     except Exception:  # it may be half made, which is perhaps what the error is about
         return "…"
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A module's forward while someone looks on: `around(forward, inputs, options)` returns what forward returned."""
-
-    forward: Callable[..., Tensor]
-    around: Callable[[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]], Tensor]
-
-    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """Call it, through `around`."""
-        return self.around(self.forward, inputs, options)
-
-
-def _as_weights(value: Any, like: Tensor) -> Any:
-    """An array of its own with these values, of the dtype and on the device of a parameter."""
-    array = plain(value._array if isinstance(value, Tensor) else value, "its value")
-    if array.shape != like.shape:
-        raise ShapeError(f"{array.shape} should be {like.shape}")
-    if array.dtype.kind != "f":
-        raise DTypeError(f"should be floats, not {array.dtype}")
-    with np.errstate(over="ignore"):
-        new = array.astype(like.dtype, order="C")
-    xp = array_module(array)
-    if (xp.isinf(new) & xp.isfinite(array)).any():
-        raise ArgumentError(f"has numbers that are too large for {like.dtype}")
-    return to_device(new, like.device)

@@ -4,10 +4,13 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.nn.module import Buffer, Module, Parameter
-from rawgan.ops._arguments import whole
+from rawgan.nn.registry import example, layer
+from rawgan.ops.arguments import whole
+from rawgan.ops.registry import normal
 from rawgan.tensor import Tensor
 
 
+@layer(example("vectors", normal(6, 3), channels=3), example("images", normal(3, 2, 2, 3), channels=3))
 class BatchNorm(Module):
     """Normalise each channel over the batch and the pixels; see `rawgan.ops.batch_norm`.
 
@@ -32,7 +35,7 @@ class BatchNorm(Module):
         self.momentum, self.eps = momentum, eps
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
-        """See the class; then LeakyReLU, if the slope is below 1."""
+        """The normalised x; then LeakyReLU, if the slope is below 1."""
         moved = not (self.training and self.buffers_frozen)
         return ops.batch_norm(
             x,
@@ -47,10 +50,10 @@ class BatchNorm(Module):
         )
 
     def describe_options(self) -> str:
-        """Channels."""
         return f"{self.gamma.size}"
 
 
+@layer(example("vectors", normal(4, 5), shape=5), example("images", normal(2, 2, 2, 3), shape=(2, 2, 3)))
 class LayerNorm(Module):
     """Normalise each sample over its trailing axes of the given shape; see `rawgan.ops.layer_norm`.
 
@@ -69,14 +72,13 @@ class LayerNorm(Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         return ops.layer_norm(x, self.gamma, self.beta, eps=self.eps)
 
     def describe_options(self) -> str:
-        """Shape."""
         return ", ".join(str(n) for n in self.gamma.shape)
 
 
+@layer(example("images", normal(2, 3, 2, 2), channels=2))
 class InstanceNorm(Module):
     """Normalise each channel of each image over its pixels; see `rawgan.ops.instance_norm`.
 
@@ -94,9 +96,7 @@ class InstanceNorm(Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         return ops.instance_norm(x, self.gamma, self.beta, eps=self.eps)
 
     def describe_options(self) -> str:
-        """Channels."""
         return f"{self.gamma.size}"

@@ -5,7 +5,8 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.errors import ArgumentError, described
-from rawgan.ops._arguments import as_tensors, call_hint, is_number
+from rawgan.ops.arguments import as_tensors, call_hint, is_number
+from rawgan.ops.registry import case, nonzero, normal, op
 from rawgan.tensor import Tensor
 
 
@@ -46,6 +47,49 @@ class LeakyReLUGrad(Op):
         return None, LeakyReLUGrad(self.slope)(x, ggx) if self.needs[1] else None
 
 
+@op(
+    case("default slope", nonzero(3, 4)),
+    case("largest slope", nonzero(3, 4), slope=1.0),
+)
+def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
+    """x where x > 0, slope · x elsewhere.
+
+    Shapes: x any → the same
+    Raises: ArgumentError unless 0 ≤ slope ≤ 1
+    Source: Maas, Hannun, Ng 2013; slope 0.2 after Radford et al. 2016
+
+    >>> leaky_relu(Tensor([-1.0, 2.0]))
+    Tensor([-0.2,  2. ], float32)
+    """
+    return LeakyReLU(checked_slope("leaky_relu", slope))(*as_tensors(x))
+
+
+@op(case("away from 0", nonzero(3, 4)))
+def relu(x: Any) -> Tensor:
+    """x where x > 0, 0 elsewhere: a leaky ReLU that does not leak.
+
+    Shapes: x any → the same
+
+    >>> relu(Tensor([-1.0, 2.0]))
+    Tensor([0., 2.], float32)
+    """
+    return LeakyReLU(0.0)(*as_tensors(x))
+
+
+def checked_slope(op: str, slope: float) -> float:
+    """The slope as a float. Raises: ArgumentError unless it is a number, and 0 ≤ slope ≤ 1."""
+    if not (is_number(slope) and 0 <= slope <= 1):
+        raise ArgumentError(
+            f"{op}: slope must be a number between 0 and 1, but is {described(slope)}{call_hint(op, slope)}"
+        )
+    return float(slope)
+
+
+def before_activation(op: Any, gy: Tensor) -> Tensor:
+    """The gradient of what an op had before it applied leaky_relu with `op.slope` in the same pass."""
+    return gy if op.slope == 1 else LeakyReLUGrad(op.slope)(op.output, gy)
+
+
 class Tanh(Op):
     """y = tanh x.
 
@@ -64,6 +108,18 @@ class Tanh(Op):
         return (gy * (1 - y * y),)
 
 
+@op(case("any", normal(3, 4)))
+def tanh(x: Any) -> Tensor:
+    """Hyperbolic tangent, between −1 and 1.
+
+    Shapes: x any → the same
+
+    >>> tanh(Tensor([0.0]))
+    Tensor([0.], float32)
+    """
+    return Tanh()(*as_tensors(x))
+
+
 class Sigmoid(Op):
     """y = 1 / (1 + e^−x).
 
@@ -80,6 +136,18 @@ class Sigmoid(Op):
         return (gy * self.output * sigmoid(-x),)
 
 
+@op(case("any", normal(3, 4)))
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + e^−x): the probability that belongs to a logit.
+
+    Shapes: x any → the same
+
+    >>> sigmoid(Tensor([0.0]))
+    Tensor([0.5], float32)
+    """
+    return Sigmoid()(*as_tensors(x))
+
+
 class Softplus(Op):
     """y = log(1 + e^x).
 
@@ -94,66 +162,7 @@ class Softplus(Op):
         return (gy * sigmoid(x),)
 
 
-def before_activation(op: Any, gy: Tensor) -> Tensor:
-    """The gradient of what an op had before it applied leaky_relu with `op.slope` in the same pass."""
-    return gy if op.slope == 1 else LeakyReLUGrad(op.slope)(op.output, gy)
-
-
-def checked_slope(op: str, slope: float) -> float:
-    """The slope as a float. Raises: ArgumentError unless it is a number, and 0 ≤ slope ≤ 1."""
-    if not (is_number(slope) and 0 <= slope <= 1):
-        raise ArgumentError(
-            f"{op}: slope must be a number between 0 and 1, but is {described(slope)}{call_hint(op, slope)}"
-        )
-    return float(slope)
-
-
-def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
-    """x where x > 0, slope · x elsewhere.
-
-    Shapes: x any → the same
-    Raises: ArgumentError unless 0 ≤ slope ≤ 1
-    Source: Maas, Hannun, Ng 2013; slope 0.2 after Radford et al. 2016
-
-    >>> leaky_relu(Tensor([-1.0, 2.0]))
-    Tensor([-0.2,  2. ], float32)
-    """
-    return LeakyReLU(checked_slope("leaky_relu", slope))(*as_tensors(x))
-
-
-def relu(x: Any) -> Tensor:
-    """x where x > 0, 0 elsewhere: a leaky ReLU that does not leak.
-
-    Shapes: x any → the same
-
-    >>> relu(Tensor([-1.0, 2.0]))
-    Tensor([0., 2.], float32)
-    """
-    return LeakyReLU(0.0)(*as_tensors(x))
-
-
-def tanh(x: Any) -> Tensor:
-    """Hyperbolic tangent, between −1 and 1.
-
-    Shapes: x any → the same
-
-    >>> tanh(Tensor([0.0]))
-    Tensor([0.], float32)
-    """
-    return Tanh()(*as_tensors(x))
-
-
-def sigmoid(x: Any) -> Tensor:
-    """1 / (1 + e^−x): the probability that belongs to a logit.
-
-    Shapes: x any → the same
-
-    >>> sigmoid(Tensor([0.0]))
-    Tensor([0.5], float32)
-    """
-    return Sigmoid()(*as_tensors(x))
-
-
+@op(case("any", normal(3, 4)))
 def softplus(x: Any) -> Tensor:
     """log(1 + e^x), a smooth ReLU, without overflow: −log σ(−x).
 

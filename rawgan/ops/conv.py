@@ -1,6 +1,6 @@
-"""Convolutions: three ops, each the derivative of the other two, and so every order of derivative.
+"""Convolutions: three ops, each the derivative of the other two, which gives every order of derivative.
 
-`Conv2dInputGrad` run forwards is the transposed convolution; there is no other.
+y  = conv2d(x, w)      gx = conv_transpose2d(gy, w)      gw = conv2d_weight_grad(x, gy)
 """
 
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops._arguments import IMAGES, LARGEST, NHWC, as_tensors, call_hint, check_rank, is_whole, nhwc_hint
 from rawgan.ops.activation import before_activation, checked_slope
+from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, is_whole, nhwc_hint
+from rawgan.ops.geometry import Padding, make_window, transposed_window
 from rawgan.ops.reduce import sum
+from rawgan.ops.registry import case, normal, op
 from rawgan.tensor import Tensor
-from rawgan_kernels.window import Pair, Window, same_padding, transposed_size
-
-Padding = int | str | tuple[int | Pair, int | Pair]
+from rawgan_kernels.window import Pair, Window
 
 WEIGHTS, TRANSPOSED_WEIGHTS = "(kh, kw, in, out)", "(kh, kw, out, in)"
 
@@ -25,7 +25,7 @@ class Conv2d(Op):
     With a bias, y + b; with a slope below 1, leaky_relu of that: both in the pass in which y is written.
 
     Shapes:   x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
-    Backward: gx = conv2d_input_grad(gy, w)
+    Backward: gx = conv_transpose2d(gy, w)
               gw = conv2d_weight_grad(x, gy)
               gb = Σ gy over images and pixels
     """
@@ -40,65 +40,24 @@ class Conv2d(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, w = self.inputs[:2]
         gy = before_activation(self, gy)
-        gx = Conv2dInputGrad(self.window)(gy, w) if self.needs[0] else None
+        gx = ConvTranspose2d(self.window)(gy, w) if self.needs[0] else None
         gw = Conv2dWeightGrad(self.window)(x, gy) if self.needs[1] else None
         return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 
-class Conv2dInputGrad(Op):
-    """gx[n, i·s + a·d, j·s + b·d, c] = Σ gy[n, i, j, k] · w[a, b, c, k]: the transposed convolution.
-
-    As a layer it may have a bias and a slope, as Conv2d.
-
-    Shapes:   gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
-    Backward: ggy = conv2d(ggx, w)
-              gw  = conv2d_weight_grad(ggx, gy)
-              gb  = Σ ggx over images and pixels
-    """
-
-    def __init__(self, window: Window, slope: float = 1.0) -> None:
-        self.window, self.slope = window, slope
-        self.keeps_output = slope != 1
-
-    def forward(self, gy: Any, w: Any, b: Any = None) -> Any:
-        return kernels.conv2d_input_grad(gy, w, self.window, b, self.slope)
-
-    def backward(self, ggx: Tensor) -> Gradients:
-        gy, w = self.inputs[:2]
-        ggx = before_activation(self, ggx)
-        ggy = Conv2d(self.window)(ggx, w) if self.needs[0] else None
-        gw = Conv2dWeightGrad(self.window)(ggx, gy) if self.needs[1] else None
-        return ggy, gw, *(sum(ggx, (0, 1, 2)) if needed else None for needed in self.needs[2:])
-
-
-class ConvTranspose2d(Conv2dInputGrad):
-    """Conv2dInputGrad by the names that it and its inputs have as a layer."""
-
-    def forward(self, x: Any, w: Any, b: Any = None) -> Any:
-        return super().forward(x, w, b)
-
-
-class Conv2dWeightGrad(Op):
-    """gw[a, b, c, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · gy[n, i, j, k] over images n and pixels i, j.
-
-    Shapes:   x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
-    Backward: gx  = conv2d_input_grad(gy, ggw)
-              ggy = conv2d(x, ggw)
-    """
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-
-    def forward(self, x: Any, gy: Any) -> Any:
-        return kernels.conv2d_weight_grad(x, gy, self.window)
-
-    def backward(self, ggw: Tensor) -> Gradients:
-        x, gy = self.inputs
-        gx = Conv2dInputGrad(self.window)(gy, ggw) if self.needs[0] else None
-        ggy = Conv2d(self.window)(x, ggw) if self.needs[1] else None
-        return gx, ggy
-
-
+@op(
+    case("plain", normal(2, 4, 5, 2), normal(3, 2, 2, 3)),
+    case("bias and stride", normal(2, 5, 4, 2), normal(2, 3, 2, 3), normal(3), stride=(2, 1)),
+    case("padding and a remainder", normal(1, 6, 5, 1), normal(3, 3, 1, 2), stride=2, padding=(0, 1)),
+    case("same", normal(1, 5, 4, 2), normal(4, 3, 2, 2), stride=2, padding="same"),
+    case("asymmetric padding", normal(1, 3, 4, 1), normal(3, 3, 1, 2), padding=((2, 0), (0, 3))),
+    case("dilation", normal(1, 7, 6, 1), normal(3, 2, 1, 2), dilation=(2, 3), padding=1),
+    case("groups", normal(2, 3, 3, 4), normal(2, 2, 2, 6), groups=2),
+    case("one group per channel", normal(1, 4, 4, 3), normal(3, 3, 1, 3), groups=3, stride=2, padding=1),
+    case("1×1", normal(2, 2, 3, 3), normal(1, 1, 3, 2)),
+    case("then leaky_relu", normal(1, 4, 3, 2), normal(2, 2, 2, 2), normal(2), stride=(2, 1), slope=0.2),
+    order=3,
+)
 def conv2d(
     x: Tensor,
     w: Tensor,
@@ -137,6 +96,43 @@ def conv2d(
     return Conv2d(window, checked_slope("conv2d", slope))(x, w, *_checked_bias("conv2d", x, w, w.shape[3], b))
 
 
+class ConvTranspose2d(Op):
+    """y[n, i·s + a·d, j·s + b·d, c] = Σ x[n, i, j, k] · w[a, b, c, k]: the gradient of Conv2d by its input.
+
+    With a bias, y + b; with a slope below 1, leaky_relu of that, as in Conv2d.
+
+    Shapes:   x (N, I, J, K), w (A, B, C/G, K), b (C,) → y (N, H, W, C)
+    Backward: gx = conv2d(gy, w)
+              gw = conv2d_weight_grad(gy, x)
+              gb = Σ gy over images and pixels
+    """
+
+    def __init__(self, window: Window, slope: float = 1.0) -> None:
+        self.window, self.slope = window, slope
+        self.keeps_output = slope != 1
+
+    def forward(self, x: Any, w: Any, b: Any = None) -> Any:
+        return kernels.conv2d_input_grad(x, w, self.window, b, self.slope)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, w = self.inputs[:2]
+        gy = before_activation(self, gy)
+        gx = Conv2d(self.window)(gy, w) if self.needs[0] else None
+        gw = Conv2dWeightGrad(self.window)(gy, x) if self.needs[1] else None
+        return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
+
+
+@op(
+    case("plain", normal(2, 3, 2, 2), normal(2, 3, 3, 2)),
+    case("bias, DCGAN's", normal(1, 3, 3, 2), normal(4, 4, 2, 2), normal(2), stride=2, padding=1),
+    case("output padding", normal(1, 2, 3, 1), normal(3, 3, 2, 1), stride=3, output_padding=(2, 1)),
+    case("same", normal(1, 3, 2, 2), normal(3, 5, 1, 2), stride=(2, 3), padding="same"),
+    case("asymmetric", normal(1, 3, 3, 1), normal(3, 3, 2, 1), padding=((1, 0), (0, 2))),
+    case("dilation", normal(1, 2, 3, 2), normal(2, 3, 2, 2), dilation=2, stride=2),
+    case("groups", normal(2, 2, 2, 4), normal(3, 2, 3, 4), groups=2, stride=2),
+    case("then relu", normal(1, 2, 2, 2), normal(3, 3, 2, 2), normal(2), stride=2, padding=1, slope=0.0),
+    order=3,
+)
 def conv_transpose2d(
     x: Tensor,
     w: Tensor,
@@ -180,7 +176,7 @@ def conv_transpose2d(
             f"{op}: groups must divide the {x.shape[3]} input channels\n{shapes(x=x, w=w, groups=groups)}"
         )
     try:
-        window = _transposed_window(op, _size(x), _kernel(w), stride, padding, output_padding, dilation, groups)
+        window = transposed_window(op, _size(x), _kernel(w), stride, padding, output_padding, dilation, groups)
     except ShapeError as error:
         error.add(_listing(x, w, TRANSPOSED_WEIGHTS).strip())
         raise
@@ -188,82 +184,25 @@ def conv_transpose2d(
     return ConvTranspose2d(window, checked_slope(op, slope))(x, w, *bias)
 
 
-def make_window(
-    op: str,
-    size: Pair,
-    kernel: int | Pair,
-    stride: int | Pair,
-    padding: Padding,
-    dilation: int | Pair,
-    groups: int = 1,
-) -> Window:
-    """The geometry of a convolution or pooling over images of `size`, from options as a user gives them.
+class Conv2dWeightGrad(Op):
+    """gw[a, b, c, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · gy[n, i, j, k] over images n and pixels i, j.
 
-    Raises: ArgumentError for an option out of range, ShapeError if the window does not fit the image
+    Shapes:   x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
+    Backward: gx  = conv_transpose2d(gy, ggw)
+              ggy = conv2d(x, ggw)
     """
-    kernel = pair_of(op, "kernel", kernel, 1)
-    stride, dilation = pair_of(op, "stride", stride, 1), pair_of(op, "dilation", dilation, 1)
-    if isinstance(padding, str) and padding == "same":
-        vertical, horizontal = (
-            same_padding(n, k, s, d) for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)
-        )
-        pads = vertical, horizontal
-    else:
-        pads = padding_of(op, padding, ", or 'same'")
-    window = Window(size, kernel, stride, pads, dilation, groups)
-    for side, n, k, s, d, (before, after), output in zip(
-        ("height", "width"), size, kernel, stride, dilation, pads, window.output, strict=True
-    ):
-        if n < 1:
-            raise ShapeError(f"{op}: the image has no pixels, its {side} is {n}")
-        if output < 1:
-            raise ShapeError(
-                f"{op}: the window does not fit, the output {side} would be {output}\n"
-                f"  floor((size {n} + padding {before} + {after} - (dilation {d} * (kernel {k} - 1) + 1))"
-                f" / stride {s}) + 1 = {output}"
-            )
-    return window
 
+    def __init__(self, window: Window) -> None:
+        self.window = window
 
-def _transposed_window(
-    op: str,
-    output: Pair,
-    kernel: Pair,
-    stride: int | Pair,
-    padding: Padding,
-    output_padding: int | Pair,
-    dilation: int | Pair,
-    groups: int,
-) -> Window:
-    """The geometry of the conv2d whose output has size `output` and whose input has the size that is wanted here."""
-    kernel = pair_of(op, "kernel", kernel, 1)
-    stride, dilation = pair_of(op, "stride", stride, 1), pair_of(op, "dilation", dilation, 1)
-    extra = pair_of(op, "output_padding", output_padding, 0)
-    if isinstance(padding, str) and padding == "same":
-        if extra != (0, 0):
-            raise ArgumentError(
-                f"{op}: padding='same' settles the size, so output_padding must be 0, not {output_padding}"
-            )
-        return make_window(op, (output[0] * stride[0], output[1] * stride[1]), kernel, stride, "same", dilation, groups)
-    if any(e >= s for e, s in zip(extra, stride, strict=True)):
-        raise ArgumentError(
-            f"{op}: output_padding must be smaller than stride\n  output_padding {extra}   stride {stride}"
-        )
-    pads = padding_of(op, padding, ", or 'same'")
-    size = []
-    for side, n, k, s, (before, after), d, e in zip(
-        ("height", "width"), output, kernel, stride, pads, dilation, extra, strict=True
-    ):
-        if n < 1:
-            raise ShapeError(f"{op}: the image has no pixels, its {side} is {n}")
-        size.append(transposed_size(n, k, s, (before, after), d, e))
-        if size[-1] < 1:
-            raise ShapeError(
-                f"{op}: the output {side} would be {size[-1]}\n"
-                f"  (size {n} - 1) * stride {s} - padding {before} - {after} + dilation {d} * (kernel {k} - 1) + 1"
-                f" + output_padding {e} = {size[-1]}"
-            )
-    return Window((size[0], size[1]), kernel, stride, pads, dilation, groups)
+    def forward(self, x: Any, gy: Any) -> Any:
+        return kernels.conv2d_weight_grad(x, gy, self.window)
+
+    def backward(self, ggw: Tensor) -> Gradients:
+        x, gy = self.inputs
+        gx = ConvTranspose2d(self.window)(gy, ggw) if self.needs[0] else None
+        ggy = Conv2d(self.window)(x, ggw) if self.needs[1] else None
+        return gx, ggy
 
 
 def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
@@ -317,34 +256,3 @@ def _size(x: Tensor) -> Pair:
 
 def _kernel(w: Tensor) -> Pair:
     return w.shape[0], w.shape[1]
-
-
-def pair_of(op: str, name: str, value: Any, least: int) -> Pair:
-    """(vertical, horizontal) of an integer, or of two. Raises: ArgumentError for anything else, or below `least`."""
-    if value.__class__ is int and least <= value <= LARGEST:  # most often, and soon told
-        return value, value
-    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or not all(is_whole(v) and least <= v <= LARGEST for v in pair):
-        raise ArgumentError(
-            f"{op}: {name} must be an integer >= {least}, or two of them, but is {described(value)}"
-            f"{call_hint(op, value)}"
-        )
-    return int(pair[0]), int(pair[1])
-
-
-def check_padding(op: str, padding: Any) -> None:
-    """Raise an ArgumentError unless this is padding, of pixels or "same"."""
-    if not (isinstance(padding, str) and padding == "same"):
-        padding_of(op, padding, ", or 'same'")
-
-
-def padding_of(op: str, padding: Any, otherwise: str = "") -> tuple[Pair, Pair]:
-    """(top, bottom), (left, right), in pixels."""
-    try:
-        vertical, horizontal = padding if isinstance(padding, tuple | list) else (padding, padding)
-        return pair_of(op, "padding", vertical, 0), pair_of(op, "padding", horizontal, 0)
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            f"{op}: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs "
-            f"((top, bottom), (left, right)){otherwise}, but is {described(padding)}"
-        ) from None

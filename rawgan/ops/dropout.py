@@ -5,11 +5,17 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, described
-from rawgan.ops._arguments import as_tensors, call_hint, checked_generator, is_number
+from rawgan.ops.arguments import as_tensors, call_hint, checked_generator, is_number
+from rawgan.ops.registry import case, normal, op
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
 
+@op(
+    case(
+        "fixed mask", normal(3, 4), call=lambda dropout, x, rate: dropout(x, rate, np.random.default_rng(3)), rate=0.4
+    ),
+)
 def dropout(x: Any, rate: float, rng: np.random.Generator) -> Tensor:
     """Set each element to 0 with probability `rate`, and scale the others by 1 / (1 − rate) to keep the mean.
 

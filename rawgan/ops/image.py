@@ -5,16 +5,20 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, ShapeError, shapes
-from rawgan.ops._arguments import IMAGES, NHWC, as_tensors, check_rank, whole
-from rawgan.ops.conv import Conv2d, Padding, make_window, padding_of
+from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, whole
+from rawgan.ops.conv import Conv2d
+from rawgan.ops.geometry import Padding, make_window, padding_of
+from rawgan.ops.indexing import slice_
 from rawgan.ops.linear import matmul
 from rawgan.ops.reduce import broadcast_to, max
-from rawgan.ops.shape import concatenate, pad, reshape, slice_, transpose
+from rawgan.ops.registry import apart, case, normal, op
+from rawgan.ops.shape import concatenate, pad, reshape, transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 from rawgan_kernels.window import Pair, Window
 
 
+@op(case("three times", normal(2, 2, 3, 2), factor=3))
 def upsample_nearest(x: Tensor, factor: int = 2) -> Tensor:
     """Repeat every pixel `factor` times in both directions.
 
@@ -31,6 +35,10 @@ def upsample_nearest(x: Tensor, factor: int = 2) -> Tensor:
     return reshape(repeated, (n, h * factor, w * factor, c))
 
 
+@op(
+    case("twice", normal(2, 2, 3, 2)),
+    case("three times, one row", normal(1, 1, 3, 1), factor=3),
+)
 def upsample_bilinear(x: Tensor, factor: int = 2) -> Tensor:
     """Enlarge by interpolating between pixel centres; beyond the outermost centres, the edge is repeated.
 
@@ -50,6 +58,7 @@ def upsample_bilinear(x: Tensor, factor: int = 2) -> Tensor:
     return reshape(wide, (n, h * factor, w * factor, c))
 
 
+@op(case("twice", normal(2, 2, 3, 8)))
 def pixel_shuffle(x: Tensor, factor: int = 2) -> Tensor:
     """Turn factor² channels into factor × factor pixels; channel c·factor² + a·factor + b goes to pixel (a, b) of c.
 
@@ -73,6 +82,10 @@ def pixel_shuffle(x: Tensor, factor: int = 2) -> Tensor:
     return reshape(transpose(apart, (0, 1, 4, 2, 5, 3)), (n, h * factor, w * factor, c))
 
 
+@op(
+    case("all sides alike", normal(2, 3, 4, 2), padding=2),
+    case("each side its own", normal(1, 3, 4, 2), padding=((0, 2), (3, 1))),
+)
 def reflection_pad2d(x: Tensor, padding: Padding) -> Tensor:
     """Images with a border in which they are mirrored at their outermost pixels, which are not repeated.
 
@@ -101,6 +114,10 @@ def reflection_pad2d(x: Tensor, padding: Padding) -> Tensor:
     return x
 
 
+@op(
+    case("default", normal(2, 4, 5, 2)),
+    case("overlapping and padded", normal(1, 5, 4, 2), kernel=3, stride=2, padding=1),
+)
 def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> Tensor:
     """Mean over windows: a convolution with equal weights, each channel by itself. Padding counts as zeros.
 
@@ -120,6 +137,11 @@ def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     return transpose(reshape(Conv2d(window)(planes, weights), (n, c, *window.output)), (0, 2, 3, 1))
 
 
+@op(
+    case("default", apart(2, 4, 4, 2)),
+    case("overlapping and padded", apart(1, 5, 4, 2), kernel=(3, 2), stride=(2, 1), padding=(1, 0)),
+    case("same", apart(1, 5, 4, 1), kernel=3, stride=2, padding="same"),
+)
 def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> Tensor:
     """Largest value in each window. Padding never wins; equal pixels share the gradient.
 

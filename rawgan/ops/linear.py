@@ -8,9 +8,10 @@ import numpy as np
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
-from rawgan.ops._arguments import as_tensors
+from rawgan.ops.arguments import as_tensors
 from rawgan.ops.arithmetic import add
 from rawgan.ops.reduce import unbroadcast
+from rawgan.ops.registry import case, normal, op
 from rawgan.ops.shape import reshape, transpose
 from rawgan.tensor import Tensor
 
@@ -34,6 +35,11 @@ class MatMul(Op):
         return ga, gb
 
 
+@op(
+    case("matrices", normal(2, 3), normal(3, 4)),
+    case("many matrices and one", normal(2, 2, 3), normal(3, 2)),
+    case("broadcasting both", normal(3, 1, 2, 4), normal(2, 4, 1)),
+)
 def matmul(a: Any, b: Any) -> Tensor:
     """Matrix product over the last two axes; the axes in front broadcast.
 
@@ -57,6 +63,10 @@ def matmul(a: Any, b: Any) -> Tensor:
     return MatMul()(a, b)
 
 
+@op(
+    case("bias", normal(3, 4), normal(4, 2), normal(2)),
+    case("no bias", normal(3, 4), normal(4, 2)),
+)
 def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     """y = x @ w + b, the fully connected layer, along the last axis of x.
 

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+import numpy as np
+
 import rawgan_kernels as kernels
 from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops._arguments import as_tensors, operands
 from rawgan.ops.activation import sigmoid
-from rawgan.ops.arithmetic import abs, exp, log
+from rawgan.ops.arguments import as_tensors, operands
+from rawgan.ops.elementary import abs, exp, log
+from rawgan.ops.indexing import take
 from rawgan.ops.reduce import broadcast_to, mean, sum
-from rawgan.ops.shape import reshape, take
+from rawgan.ops.registry import apart, between, case, constant, normal, op
+from rawgan.ops.shape import reshape
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -38,6 +42,11 @@ class BCEWithLogits(Op):
         return gx, -gy * x if self.needs[1] else None
 
 
+@op(
+    case("mean", normal(2, 3), between(0, 1, 2, 3)),
+    case("weight", normal(2, 3), between(0, 1, 2, 3), normal(2, 3), reduction="sum"),
+    case("one target", normal(2, 3), normal(), reduction="none"),
+)
 def bce_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Binary cross-entropy, in nats, of the logits x against the probabilities `target`.
 
@@ -53,6 +62,10 @@ def bce_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "m
     return _reduce("bce_with_logits", BCEWithLogits()(x, _fit("bce_with_logits", x, target=t)), weight, reduction)
 
 
+@op(
+    case("mean", normal(2, 3), normal(2, 3)),
+    case("weight", normal(2, 3), normal(), normal(2, 3), reduction="none"),
+)
 def mse(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Squared error.
 
@@ -67,6 +80,10 @@ def mse(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Ten
     return _reduce("mse", difference * difference, weight, reduction)
 
 
+@op(
+    case("mean", apart(2, 3), apart(2, 3, offset=0.05)),
+    case("weight", apart(2, 3), constant(0.05), normal(), reduction="sum"),
+)
 def l1(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Absolute error.
 
@@ -80,6 +97,16 @@ def l1(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tens
     return _reduce("l1", abs(x - _fit("l1", x, target=t)), weight, reduction)
 
 
+def _against_labels(op: Any, x: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:
+    """A call with fixed labels, which are no Tensor."""
+    return op(x, np.array([2, 0, 2, 1]), weight, reduction)
+
+
+@op(
+    case("mean", normal(4, 3), call=_against_labels),
+    case("weight", normal(4, 3), normal(4), call=_against_labels, reduction="sum"),
+    case("none", normal(4, 3), call=_against_labels, reduction="none"),
+)
 def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Cross-entropy, in nats, of softmax(x) against class numbers: log Σ eˣ − x[label] for each sample.
 

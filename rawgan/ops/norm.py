@@ -7,10 +7,11 @@ import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.checks import check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
-from rawgan.ops._arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
-from rawgan.ops.arithmetic import sqrt
+from rawgan.ops.arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
+from rawgan.ops.elementary import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
+from rawgan.ops.registry import between, case, normal, op
 from rawgan.tensor import Tensor
 
 
@@ -55,6 +56,20 @@ class Normalize(Op):
         return gx, unbroadcast(gy * x_hat, gamma.shape), unbroadcast(gy, gamma.shape)
 
 
+@op(
+    case("training, images", normal(3, 2, 2, 3), normal(3), normal(3), training=True),
+    case("training, vectors", normal(5, 3), normal(3), normal(3), training=True, eps=0.1),
+    case(
+        "evaluation",
+        normal(3, 4),
+        normal(4),
+        normal(4),
+        normal(4),
+        between(0.5, 2, 4),
+        training=False,
+    ),
+    case("then leaky_relu", normal(2, 2, 2, 3), normal(3), normal(3), training=True, slope=0.2),
+)
 def batch_norm(
     x: Tensor,
     gamma: Tensor,
@@ -114,6 +129,10 @@ def batch_norm(
     return y
 
 
+@op(
+    case("last axis", normal(3, 5), normal(5), normal(5)),
+    case("all but the batch", normal(2, 2, 2, 3), normal(2, 2, 3), normal(2, 2, 3)),
+)
 def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     """Normalise each sample by itself, over the trailing axes that gamma has.
 
@@ -135,6 +154,7 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
     return Normalize(tuple(range(x.ndim - gamma.ndim, x.ndim)), eps)(x, gamma, beta)
 
 
+@op(case("images", normal(2, 3, 2, 2), normal(2), normal(2)))
 def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     """Normalise each channel of each image by itself, over its pixels.
 

@@ -6,7 +6,8 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
-from rawgan.ops._arguments import Axis, as_tensors, axes_of, flag, shape_of
+from rawgan.ops.arguments import Axis, as_tensors, axes_of, flag, shape_of
+from rawgan.ops.registry import apart, case, normal, op
 from rawgan.ops.shape import Shape, reshape
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -42,20 +43,41 @@ class Sum(Reduction):
         return (self.spread(gy),)
 
 
-class BroadcastTo(Op):
-    """y = x, repeated along its axes of length 1 and along new axes in front.
+@op(
+    case("everything", normal(2, 3)),
+    case("an axis from the back", normal(2, 3, 4), axis=-2),
+    case("two axes kept", normal(2, 3, 4), axis=(0, 2), keepdims=True),
+)
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Sum over `axis` (an int, several, or None for all).
 
-    Backward: gx = Σ gy over the repetitions: Sum and BroadcastTo are each other's backward
+    Shapes: x any → without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have
+
+    >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([4., 6.], float32)
     """
+    (x,) = as_tensors(x)
+    return Sum(axes_of("sum", x, axis), flag("sum", "keepdims", keepdims))(x)
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
 
-    def forward(self, x: Any) -> Any:
-        return array_module(x).broadcast_to(x, self.shape)
+@op(
+    case("everything", normal(2, 3)),
+    case("two axes", normal(2, 3, 4), axis=(1, 2)),
+    case("an axis kept", normal(2, 3), axis=0, keepdims=True),
+)
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Mean over `axis` (an int, several, or None for all).
 
-    def backward(self, gy: Tensor) -> Gradients:
-        return (unbroadcast(gy, self.shapes[0]),)
+    Shapes: x any → without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the mean of nothing
+
+    >>> mean(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    Tensor([1.5, 3.5], float32)
+    """
+    (x,) = as_tensors(x)
+    axes = axes_of("mean", x, axis)
+    return Sum(axes, flag("mean", "keepdims", keepdims))(x) / _count("mean", x, axes)
 
 
 class Max(Reduction):
@@ -77,33 +99,11 @@ class Max(Reduction):
         return (self.spread(gy) * Tensor.wrap(share.astype(x.dtype)),)
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Sum over `axis` (an int, several, or None for all).
-
-    Shapes: x any → without `axis`, or with it of length 1 if keepdims
-    Raises: ArgumentError for an axis that x does not have
-
-    >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
-    Tensor([4., 6.], float32)
-    """
-    (x,) = as_tensors(x)
-    return Sum(axes_of("sum", x, axis), flag("sum", "keepdims", keepdims))(x)
-
-
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Mean over `axis` (an int, several, or None for all).
-
-    Shapes: x any → without `axis`, or with it of length 1 if keepdims
-    Raises: ArgumentError for an axis that x does not have, ShapeError for the mean of nothing
-
-    >>> mean(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
-    Tensor([1.5, 3.5], float32)
-    """
-    (x,) = as_tensors(x)
-    axes = axes_of("mean", x, axis)
-    return Sum(axes, flag("mean", "keepdims", keepdims))(x) / _count("mean", x, axes)
-
-
+@op(
+    case("everything", apart(2, 3)),
+    case("two axes", apart(2, 3, 4), axis=(0, 2)),
+    case("an axis kept", apart(2, 3), axis=-1, keepdims=True),
+)
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element along `axis` (an int, several, or None for all).
 
@@ -119,6 +119,26 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return Max(axes, flag("max", "keepdims", keepdims))(x)
 
 
+class BroadcastTo(Op):
+    """y = x, repeated along its axes of length 1 and along new axes in front.
+
+    Backward: gx = Σ gy over the repetitions: Sum and BroadcastTo are each other's backward
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    def forward(self, x: Any) -> Any:
+        return array_module(x).broadcast_to(x, self.shape)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (unbroadcast(gy, self.shapes[0]),)
+
+
+@op(
+    case("new axes and length 1", normal(3, 1), shape=(2, 3, 4)),
+    case("its own shape", normal(3, 2), shape=(3, 2)),
+)
 def broadcast_to(x: Any, shape: Shape) -> Tensor:
     """x repeated along axes of length 1, and along new axes in front, until it has `shape`.
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
-from rawgan.ops._arguments import as_tensors, axes_of, is_number, is_whole, shape_of
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.ops.arguments import as_tensors, axes_of, is_number, is_whole, shape_of
+from rawgan.ops.registry import case, normal, op
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -31,6 +31,28 @@ class Reshape(Op):
         return (reshape(gy, self.shapes[0]),)
 
 
+@op(
+    case("free length", normal(2, 6), shape=(3, -1)),
+    case("to a number", normal(1, 1), shape=()),
+)
+def reshape(x: Any, shape: Shape) -> Tensor:
+    """The same elements in another shape, of which one length may be −1 ("whatever is left").
+
+    Raises: ShapeError if the number of elements differs, ArgumentError unless `shape` is a tuple of integers
+
+    >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1))
+    Tensor([[1., 2.],
+            [3., 4.]], float32)
+    """
+    (x,) = as_tensors(x)
+    shape = shape_of("reshape", _unpacked(shape))
+    known = math.prod(n for n in shape if n != -1)
+    free = shape.count(-1)
+    if free > 1 or any(n < -1 for n in shape) or (x.size != known if not free else known == 0 or x.size % known):
+        raise ShapeError(f"reshape: {x.size} elements do not fit\n{shapes(x=x, shape=shape)}")
+    return Reshape(tuple(x.size // known if n == -1 else n for n in shape))(x)
+
+
 class Transpose(Op):
     """y[i, j, …] = x with its axes in the order `axes`.
 
@@ -47,73 +69,33 @@ class Transpose(Op):
         return (transpose(gy, tuple(int(axis) for axis in np.argsort(self.axes))),)
 
 
-class Slice(Op):
-    """y = x[index], of integers, slices, … and None.
+@op(
+    case("reversed", normal(2, 3, 4)),
+    case("a cycle", normal(2, 3, 4), axes=(1, 2, 0)),
+    case("from the back", normal(2, 3, 4), axes=(-1, 0, -2)),
+)
+def transpose(x: Any, axes: Shape | None = None) -> Tensor:
+    """x with its axes in another order; reversed if `axes` is None.
 
-    Backward: gx = 0 except gx[index] = gy
+    Raises: ArgumentError unless `axes` names each axis once
+
+    >>> transpose(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([[1., 3.],
+            [2., 4.]], float32)
     """
-
-    def __init__(self, index: Any) -> None:
-        self.index = index
-
-    def forward(self, x: Any) -> Any:
-        return x[self.index]
-
-    def backward(self, gy: Tensor) -> Gradients:
-        return (Unslice(self.index, self.shapes[0])(gy),)
+    (x,) = as_tensors(x)
+    given = tuple(reversed(range(x.ndim))) if axes is None else _unpacked(axes)
+    listed = isinstance(given, tuple | list) and all(is_whole(a) for a in given)
+    order = tuple(int(a) + x.ndim if a < 0 else int(a) for a in given) if listed else ()
+    if not listed or sorted(order) != list(range(x.ndim)):
+        raise ArgumentError(f"transpose: axes must name each of the {x.ndim} axes once\n{shapes(x=x, axes=axes)}")
+    return Transpose(order)(x)
 
 
-class Unslice(Op):
-    """y = zeros of `shape`, except y[index] = x. What Slice is the backward of, and the other way round.
-
-    Backward: gx = gy[index]
-    """
-
-    def __init__(self, index: Any, shape: Shape) -> None:
-        self.index, self.shape = index, shape
-
-    def forward(self, x: Any) -> Any:
-        y = array_module(x).zeros(self.shape, x.dtype)
-        y[self.index] = x
-        return y
-
-    def backward(self, gy: Tensor) -> Gradients:
-        return (Slice(self.index)(gy),)
-
-
-class Take(Op):
-    """y[i, …] = x[indices[i], …]: rows of x, by number.
-
-    Backward: gx[r] = Σ gy[i] over all i with indices[i] = r
-    """
-
-    def __init__(self, indices: Any) -> None:
-        self.indices = indices
-
-    def forward(self, x: Any) -> Any:
-        return x[self.indices]
-
-    def backward(self, gy: Tensor) -> Gradients:
-        return (Untake(self.indices, self.shapes[0])(gy),)
-
-
-class Untake(Op):
-    """y[r] = Σ x[i] over all i with indices[i] = r. What Take is the backward of, and the other way round.
-
-    Backward: gx[i] = gy[indices[i]]
-    """
-
-    def __init__(self, indices: Any, shape: Shape) -> None:
-        self.indices, self.shape = indices, shape
-
-    def forward(self, x: Any) -> Any:
-        xp = array_module(x)
-        y = xp.zeros(self.shape, x.dtype)
-        xp.add.at(y, self.indices, x)
-        return y
-
-    def backward(self, gy: Tensor) -> Gradients:
-        return (Take(self.indices)(gy),)
+def _unpacked(numbers: Any) -> Any:
+    """Integers given one by one, or as one tuple of them."""
+    one = isinstance(numbers, tuple | list) and len(numbers) == 1
+    return numbers[0] if one and isinstance(numbers[0], tuple | list) else numbers
 
 
 class Concatenate(Op):
@@ -138,120 +120,10 @@ class Concatenate(Op):
         return tuple(parts)
 
 
-class Pad(Op):
-    """y = x with `value` around it: (before, after) elements along each axis.
-
-    Backward: gx = gy without the border
-    """
-
-    def __init__(self, widths: tuple[tuple[int, int], ...], value: float) -> None:
-        self.widths, self.value = widths, value
-
-    def forward(self, x: Any) -> Any:
-        shape = tuple(n + before + after for n, (before, after) in zip(x.shape, self.widths, strict=True))
-        y = array_module(x).full(shape, self.value, x.dtype)
-        y[self._inside(x.shape)] = x
-        return y
-
-    def backward(self, gy: Tensor) -> Gradients:
-        return (gy[self._inside(self.shapes[0])],)
-
-    def _inside(self, shape: Shape) -> tuple[slice, ...]:
-        return tuple(slice(before, before + n) for n, (before, _) in zip(shape, self.widths, strict=True))
-
-
-def reshape(x: Any, shape: Shape) -> Tensor:
-    """The same elements in another shape, of which one length may be −1 ("whatever is left").
-
-    Raises: ShapeError if the number of elements differs, ArgumentError unless `shape` is a tuple of integers
-
-    >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1))
-    Tensor([[1., 2.],
-            [3., 4.]], float32)
-    """
-    (x,) = as_tensors(x)
-    shape = shape_of("reshape", _unpacked(shape))
-    known = math.prod(n for n in shape if n != -1)
-    free = shape.count(-1)
-    if free > 1 or any(n < -1 for n in shape) or (x.size != known if not free else known == 0 or x.size % known):
-        raise ShapeError(f"reshape: {x.size} elements do not fit\n{shapes(x=x, shape=shape)}")
-    return Reshape(tuple(x.size // known if n == -1 else n for n in shape))(x)
-
-
-def _unpacked(numbers: Any) -> Any:
-    """Integers given one by one, or as one tuple of them."""
-    one = isinstance(numbers, tuple | list) and len(numbers) == 1
-    return numbers[0] if one and isinstance(numbers[0], tuple | list) else numbers
-
-
-def transpose(x: Any, axes: Shape | None = None) -> Tensor:
-    """x with its axes in another order; reversed if `axes` is None.
-
-    Raises: ArgumentError unless `axes` names each axis once
-
-    >>> transpose(Tensor([[1.0, 2.0], [3.0, 4.0]]))
-    Tensor([[1., 3.],
-            [2., 4.]], float32)
-    """
-    (x,) = as_tensors(x)
-    given = tuple(reversed(range(x.ndim))) if axes is None else _unpacked(axes)
-    listed = isinstance(given, tuple | list) and all(is_whole(a) for a in given)
-    order = tuple(int(a) + x.ndim if a < 0 else int(a) for a in given) if listed else ()
-    if not listed or sorted(order) != list(range(x.ndim)):
-        raise ArgumentError(f"transpose: axes must name each of the {x.ndim} axes once\n{shapes(x=x, axes=axes)}")
-    return Transpose(order)(x)
-
-
-def slice_(x: Any, index: Any) -> Tensor:
-    """x[index] for integers, slices, … and None; `take` selects by an array of numbers.
-
-    Raises: ArgumentError for an index of another kind, or out of range
-
-    >>> Tensor([[1.0, 2.0], [3.0, 4.0]])[:, 0]
-    Tensor([1., 3.], float32)
-    """
-    (x,) = as_tensors(x)
-    parts = index if isinstance(index, tuple) else (index,)
-    for part in parts:
-        if not (part is None or part is Ellipsis or isinstance(part, slice) or is_whole(part)):
-            raise ArgumentError(
-                f"slice: an index must be made of integers, slices, ... and None, but has {type(part).__name__}\n"
-                "  take(x, indices) selects rows by an array of numbers"
-            )
-    try:
-        np.broadcast_to(0, x.shape)[index]  # nothing is allocated: this only asks whether the index fits
-    except (IndexError, TypeError, ValueError) as error:
-        raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=index)}") from None
-    return Slice(index)(x)
-
-
-def take(x: Any, indices: Any) -> Tensor:
-    """Rows of x by number: what an embedding is.
-
-    Shapes: x (R, …), indices integers of any shape S → (*S, …)
-    Raises: DTypeError if the indices are not integers, ArgumentError if one is not in 0 … R − 1
-
-    >>> take(Tensor([[1.0], [2.0], [3.0]]), np.array([2, 0]))
-    Tensor([[3.],
-            [1.]], float32)
-    """
-    (x,) = as_tensors(x)
-    if not x.ndim:
-        raise ShapeError(f"take: x has no rows to take\n{shapes(x=x)}")
-    if isinstance(indices, Tensor):
-        raise DTypeError(
-            f"take: indices must be integers, but are {indices.dtype}\n"
-            "  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])"
-        )
-    indices = integers(indices, "take: indices", x._array).copy()  # the backward pass needs them as they are now
-    if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
-        raise ArgumentError(
-            f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"
-            f"{shapes(x=x, indices=indices)}"
-        )
-    return Take(indices)(x)
-
-
+@op(
+    case("first axis", normal(2, 3), normal(1, 3), call=lambda join, *xs: join(xs)),
+    case("three along the last", normal(2, 1), normal(2, 3), normal(2, 2), call=lambda join, *xs: join(xs, -1)),
+)
 def concatenate(xs: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
     """Put Tensors one after the other along `axis`, where alone their lengths may differ.
 
@@ -277,6 +149,32 @@ def concatenate(xs: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
     return Concatenate(along)(*tensors)
 
 
+class Pad(Op):
+    """y = x with `value` around it: (before, after) elements along each axis.
+
+    Backward: gx = gy without the border
+    """
+
+    def __init__(self, widths: tuple[tuple[int, int], ...], value: float) -> None:
+        self.widths, self.value = widths, value
+
+    def forward(self, x: Any) -> Any:
+        shape = tuple(n + before + after for n, (before, after) in zip(x.shape, self.widths, strict=True))
+        y = array_module(x).full(shape, self.value, x.dtype)
+        y[self._inside(x.shape)] = x
+        return y
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (gy[self._inside(self.shapes[0])],)
+
+    def _inside(self, shape: Shape) -> tuple[slice, ...]:
+        return tuple(slice(before, before + n) for n, (before, _) in zip(shape, self.widths, strict=True))
+
+
+@op(
+    case("uneven", normal(2, 3), widths=((1, 0), (2, 1))),
+    case("with a value", normal(3), widths=((1, 1),), value=2.0),
+)
 def pad(x: Any, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Tensor:
     """x with a border of `value`: (before, after) elements along each axis.
 

@@ -11,7 +11,7 @@ from rawgan.data import Mixture
 from rawgan.errors import ArgumentError
 from rawgan.metrics import MixtureQuality, is_good, quality
 from rawgan.pictures.plots import plotting
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage.atomic import write_file
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def save_points(path: Path, points: NDArray[np.float32], mixture: Mixture, of: s
 
 def real_points(mixture: Mixture, count: int) -> NDArray[np.float32]:
     """The points that pictures show: always the same. Shapes: → (count, 2)"""
-    return mixture.sample(count, generator(0, "shown"))
+    return mixture.sample(count, make_rng(0, "shown"))
 
 
 def rasters(points: NDArray[np.float32], mixture: Mixture, size: int = RASTER) -> NDArray[np.uint8]:

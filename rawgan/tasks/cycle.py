@@ -13,34 +13,34 @@ from rawgan.data.imageset import Progress
 from rawgan.data.styles import styled
 from rawgan.device import to_device
 from rawgan.diagnosis.doctor import Finding, examine
-from rawgan.gan import Cycle, CycleWeights, History, Outcome, Translator, cycle_step, network_bytes
+from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
 from rawgan.metrics import split
 from rawgan.tasks.pairs import at_once, device_of, kept_apart, of_pixels, translated, translator_of
+from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
-from rawgan.training.trainer import Loop
 
 
-class CycleTraining(Loop):
-    """A run of `rawgan cyclegan`.
+class CycleTask(Task):
+    """Images of two kinds, each translated into the other without pairs: `rawgan cyclegan`.
 
-    >>> training = CycleTraining(CycleConfig(width=2, batch_size=2))
-    >>> training.data, training.others
+    >>> task = CycleTask(CycleConfig(width=2, batch_size=2), "cpu")
+    >>> task.data, task.others
     (ImageSet('mnist', 30000 images of 28 × 28 × 1, labelled), ImageSet('mnist', 30000 images of 28 × 28 × 1, labelled))
-    >>> training.step(1).step
-    1
     """
 
+    configs = (CycleConfig,)
     config: CycleConfig
     data: ImageSet
     batches: Batches
     gan: Cycle
+    best_figure = "l1"  # measured of styles alone; the difference after a cycle is lowest if nothing is translated
     others: ImageSet
     """Images of the other kind."""
 
-    def _load(self, show: Progress) -> None:
-        """See the base class."""
+    def _load(self, on_progress: Progress) -> None:
         config = self.config
-        (self.data, self.held_out), (self.others, self.others_held_out) = kinds_of(config, show)
+        (self.data, self.held_out), (self.others, self.others_held_out) = kinds_of(config, on_progress)
+        self.images = self.data, self.held_out, self.others, self.others_held_out
         size, _, channels = self.data.shape
         self.config = dataclasses.replace(
             config, image_size=size, channels=channels, white=self.data.white,
@@ -53,26 +53,19 @@ class CycleTraining(Loop):
         self.columns = self._beside * max(1, round((2 * count / self._beside) ** 0.5))
         self._shown = [self._tensor(images.part(slice(count))) for images in (self.held_out, self.others_held_out)]
 
-    @property
-    def images(self) -> tuple[ImageSet, ...]:
-        """See the base class."""
-        return self.data, self.held_out, self.others, self.others_held_out
-
     def _tensor(self, images: ImageSet) -> Tensor:
         return Tensor(to_device(to_unit(images.images), self.device))
 
-    def _build(self) -> Cycle:
-        """See the base class."""
+    def build(self) -> Cycle:
         return cycle_of(self.config, self.device)
 
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
         return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))
 
-    def _by_kernels(self, index: int) -> Outcome:
-        """See the base class."""
+    def step(self, index: int) -> StepMetrics:
         weights = CycleWeights(self.config.cycle_weight, self.config.identity_weight)
-        return cycle_step(self.gan, *self.pair(index), self._recipe, weights, index)
+        return cycle_step(self.gan, *self.pair(index), self.loss_config, weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -96,7 +89,7 @@ class CycleTraining(Loop):
         return (self.gan.forth, self.gan.back), (self.gan.back, self.gan.forth)
 
     def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
-        """See the base class: before, after, what should come out where it is known, and back again."""
+        """Samples as they are: before, after, the target if it is known, and back again belong together."""
         return samples, self._beside
 
     def measure(self) -> dict[str, Any]:
@@ -112,29 +105,22 @@ class CycleTraining(Loop):
                 each.setdefault(name, []).append(values)
         return {name: float(np.concatenate(parts).mean()) for name, parts in each.items()}
 
-    @property
-    def best(self) -> str:
-        """See the base class. What should come out is known of styles alone; and what comes back is best where nothing
-        is done.
-        """
-        return "l1"
-
-    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
-        """See the base class: one way, as the other is alike."""
+    def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
+        """The networks of one direction; those of the other have the same layers."""
         a, b = self.pair(0)
         return [("generator", self.gan.forth.generator, a), ("discriminator", self.gan.forth.discriminator, b)]
 
-    def account(self) -> dict[str, int]:
-        """See the base class: both ways, and each generator three times."""
-        (_, _, a), (_, _, b) = self.at_work()
+    def memory(self) -> dict[str, int]:
+        """Memory that a step takes: both directions, and each generator's activations three times."""
+        (_, _, a), (_, _, b) = self.networks_with_inputs()
         one = network_bytes(self.gan.forth, a[:1], b[:1], self.config.batch_size)
         return {name: size * (6 if name == "activations" else 2) for name, size in one.items()}
 
-    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
-        """See the base class: both ways. D's loss is known of both together."""
-        a, b = self.pair(self.reached - 1)
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+        """Symptoms of both directions. The loss of D is known for both together only."""
+        a, b = self.pair(step - 1)
         forth, back = (
-            examine(side, real, latent, self._recipe, records, remedies=self.config.remedies)
+            examine(side, real, latent, self.loss_config, records, remedies=self.config.remedies)
             for side, real, latent in ((self.gan.forth, b, a), (self.gan.back, a, b))
         )
         return forth + [dataclasses.replace(each, place=f"{each.place}, on the way back") for each in back]

@@ -9,7 +9,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.data import ImageSet, Mixture
 from rawgan.data.imageset import Progress
 from rawgan.gan import GAN, Labels
-from rawgan.metrics import Reference, evaluate, evaluate_points, held_out_of, judge_of, labels_like
+from rawgan.metrics import Reference, evaluate, evaluate_points, feature_extractor, held_out_of, labels_like
 from rawgan.metrics.mixtures import POINTS
 from rawgan.tensor import Tensor
 
@@ -26,7 +26,7 @@ class Evaluator:
     `features` is the file of a classifier or of an ONNX network; None stands for the classifier of digits. `samples`
     None is 10,000, or as many as there are real images.
 
-    Raises: DataError for data that nothing here can judge, ArgumentError for more samples than there are images
+    Raises: DataError for data that nothing here can extractor, ArgumentError for more samples than there are images
 
     >>> from rawgan.data import load
     >>> digits = load("mnist", image_size=28)
@@ -44,11 +44,11 @@ class Evaluator:
         seed: int = 0,
         on_progress: Progress = lambda done, total: None,
     ) -> None:
-        judge = judge_of(config.data, features)
+        extractor = feature_extractor(config.data, features)
         self.images, self.seed = images, seed
         self.training, self.held_out = held_out_of(config.data, images, 0.5, seed, on_progress, config.skip_broken)
         count = samples or min(SAMPLES, len(self.training), len(self.held_out))
-        self.reference = Reference.of(judge, self.training, self.held_out, count, seed, on_progress)
+        self.reference = Reference.of(extractor, self.training, self.held_out, count, seed, on_progress)
 
     def ask(self, gan: GAN) -> tuple[Tensor, Labels | None]:
         """What G is to make images of: the same noise each time and, if conditional, classes in the data's shares.
@@ -57,7 +57,7 @@ class Evaluator:
         """
         count = self.reference.count
         labels = labels_like(self.images, count, self.seed) if gan.classes else None
-        return gan.asked(gan.noise(self.seed, "evaluate", count), labels), labels
+        return gan.latent(gan.noise(self.seed, "evaluate", count), labels), labels
 
     def measure(
         self,

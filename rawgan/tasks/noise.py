@@ -1,6 +1,7 @@
 """Training that makes images, or points, out of noise."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from rawgan.gan import (
     GAN,
     GraphedStep,
     Labels,
-    Outcome,
+    StepMetrics,
     build,
     discriminator_step,
     generate,
@@ -29,10 +30,9 @@ from rawgan.gan import (
 )
 from rawgan.pictures.images import save_grid
 from rawgan.pictures.scatter import save_scatter
-from rawgan.storage.checkpoint import Checkpoint
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
+from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
-from rawgan.training.trainer import Loop
 
 EXAMINED = 64
 """Images that the doctor looks at while training, if a step has as many."""
@@ -40,21 +40,18 @@ MOST_CLASSES = 10
 """Classes that a terminal shows."""
 
 
-class Training(Loop):
-    """A run of `rawgan train`.
+class NoiseTask(Task):
+    """Images, or points, out of noise: `rawgan train`.
 
-    >>> training = Training(TrainConfig(steps=1, width=2, batch_size=4))
-    >>> training.data
+    >>> NoiseTask(TrainConfig(steps=1, width=2, batch_size=4), "cpu").data
     ImageSet('mnist', 60000 images of 28 × 28 × 1, labelled)
-    >>> training.step(1).step
-    1
     """
 
+    configs = (TrainConfig,)
     config: TrainConfig
     gan: GAN
 
-    def _load(self, show: Progress) -> None:
-        """See the base class."""
+    def _load(self, on_progress: Progress) -> None:
         config = self.config
         self._evaluator: Evaluator | PointEvaluator | None = None
         if config.mixture is not None:
@@ -63,7 +60,8 @@ class Training(Loop):
             if config.evaluate_every is not None:
                 self._evaluator = PointEvaluator(self.data, config.evaluate_samples, config.seed)
             return
-        self.data = images_of(config, show)
+        self.data = images_of(config, on_progress)
+        self.images = (self.data,)
         size, _, channels = self.data.shape
         classes = classes_of(config, self.data)
         self.config = dataclasses.replace(
@@ -74,42 +72,39 @@ class Training(Loop):
         if config.evaluate_every is not None:
             features = None if config.evaluate_features is None else expanded(config.evaluate_features)
             self._evaluator = Evaluator(
-                self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=show
+                self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=on_progress
             )
             self.config = dataclasses.replace(self.config, evaluate_samples=self._evaluator.reference.count)
 
-    @property
-    def images(self) -> tuple[ImageSet, ...]:
-        """See the base class."""
-        return (self.data,) if isinstance(self.data, ImageSet) else ()
-
-    def _build(self) -> GAN:
-        """See the base class."""
+    def build(self) -> GAN:
         return build_gan(self.config, self.device)
 
-    def _begin(self, checkpoint: Checkpoint | None) -> None:
-        """See the base class."""
-        super()._begin(checkpoint)
-        graphed = GraphedStep(self.gan, self._recipe) if self.config.cuda_graph else None
-        if graphed is not None:
-            self._take = lambda index: graphed(self.real(index), self._noise(index))
+    def begin(self) -> None:
+        super().begin()
+        self._graphed = GraphedStep(self.gan, self.loss_config) if self.config.cuda_graph else None
         self._grid = self.gan.grid(self.config.seed, "samples", self.config.samples)
         self.columns = self._grid.columns  # a row is a class, where there are any
 
-    def _by_kernels(self, index: int) -> Outcome:
-        """Step `index`, counted from 0: D's updates but the last, the last with the first of G, then G's others."""
+    @property
+    def fastest_step(self) -> Callable[[int], StepMetrics]:
+        """The step as a CUDA graph, where the configuration asks for that."""
+        graphed = self._graphed
+        return self.step if graphed is None else lambda index: graphed(self.real(index), self._noise(index))
+
+    def step(self, index: int) -> StepMetrics:
+        """Take step `index`: all updates of D but the last, that together with the first of G, then the others of G."""
         d_steps, g_steps = self.config.d_steps, self.config.g_steps
         first, noise = index * d_steps, index * (d_steps + g_steps - 1)
         for extra in range(d_steps - 1):
             labels = self._labels(first + extra)
             with no_grad():
-                fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
-            discriminator_step(self.gan, self.real(first + extra), fake, self._recipe, index, labels)
+                fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
+            discriminator_step(self.gan, self.real(first + extra), fake, self.loss_config, index, labels)
         real, labels = self.real(first + d_steps - 1), self._labels(first + d_steps - 1)
-        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self._recipe, index, labels)
+        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.loss_config, index, labels)
         for extra in range(d_steps, d_steps + g_steps - 1):
-            fake = self.gan.generator(self.gan.asked(self._noise(noise + extra), labels))
-            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self._recipe, index, labels))
+            fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
+            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self.loss_config, index, labels))
         return outcome
 
     def _noise(self, index: int) -> Tensor:
@@ -121,7 +116,6 @@ class Training(Loop):
 
     @property
     def epochs_per_step(self) -> float:
-        """See the base class."""
         return self.config.d_steps / self.batches.per_epoch
 
     def real(self, index: int) -> Tensor:
@@ -150,46 +144,44 @@ class Training(Loop):
         figures = self._evaluator.measure(samples, labels=labels)
         return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
-    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
-        """See the base class."""
+    def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         gan, z = self.gan, self.gan.noise(self.config.seed, "describe", self.config.batch_size)
         return [
-            ("generator", gan.generator, gan.asked(z, gan.in_turn(len(z)))),
+            ("generator", gan.generator, gan.latent(z, gan.cyclic_labels(len(z)))),
             ("discriminator", gan.discriminator, self.real(0)),
         ]
 
     def shown(self, samples: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
-        """See the base class; one of each class, of the same noise, belong together."""
+        """Samples ordered so that those of one noise, one of each class, belong together."""
         if self.columns is None:
             return super().shown(samples)
         by_class = samples.reshape(-1, self.columns, *samples.shape[1:])[:MOST_CLASSES]
         return by_class.swapaxes(0, 1).reshape(-1, *samples.shape[1:]), len(by_class)
 
-    def account(self) -> dict[str, int]:
-        """See the base class."""
+    def memory(self) -> dict[str, int]:
         return training_bytes(self.gan, self.config.batch_size)
 
     @property
-    def best(self) -> str:
-        """See the base class."""
-        return BEST[self.config.kind.name]
+    def best_figure(self) -> str:  # type: ignore[override]
+        return BEST[self.config.spec.name]
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
-        """See the base class; of points a scatter plot."""
+        """Write images as a grid, points as a scatter plot."""
         if self.config.mixture is not None:
             return save_scatter(path, samples, self.config.mixture, f"step {step:,}")
         return save_grid(path, samples, self.columns, titles=self.config.titles(self._grid.labels, self.columns))
 
-    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
-        """See the base class."""
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
         count = self.config.batch_size
         if count > EXAMINED and EXAMINED % (4 * self.config.pack) == 0:  # as D takes them
             count = EXAMINED
-        batch = self.reached * self.config.d_steps - 1
+        batch = step * self.config.d_steps - 1
         real, labels = self.real(batch)[:count], self._labels(batch)
         labels = None if labels is None else labels[:count]
-        z = self.gan.noise(self.config.seed, "doctor", count, self.reached)
-        return examine(self.gan, real, self.gan.asked(z, labels), self._recipe, records, labels, self.config.remedies)
+        z = self.gan.noise(self.config.seed, "doctor", count, step)
+        return examine(
+            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.config.remedies
+        )
 
 
 def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
@@ -233,7 +225,7 @@ def build_gan(config: TrainConfig, device_name: str) -> GAN:
     """The networks of a run, as they are before its first step."""
     return build(
         config.model,
-        config.kind,
+        config.spec,
         noise_size=config.noise_size,
         width=config.width,
         d_width=config.d_width,

@@ -29,13 +29,13 @@ from rawgan.data.tiles import HELD_OUT, MOST_HELD_OUT
 from rawgan.diagnosis.doctor import Finding, examine
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import Fidelity, Outcome, Translator, build_translator, network_bytes, translation_step
-from rawgan.gan.translating import Look
+from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
+from rawgan.gan.translating import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
-from rawgan.random import generator
+from rawgan.random import make_rng
+from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
-from rawgan.training.trainer import Loop
 
 BESIDE = 3
 """Images that a picture shows of each: before, after, target."""
@@ -43,42 +43,35 @@ AT_ONCE, PIECE = 256, 1024
 """Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
 
 
-class PairedTraining(Loop):
-    """A run of `rawgan pix2pix` or `rawgan enhance`.
+class PairsTask(Task):
+    """Images out of images, by pairs: `rawgan pix2pix` and `rawgan enhance`.
 
-    >>> training = PairedTraining(EnhanceConfig(width=2, batch_size=4))
-    >>> training.held_out
+    >>> PairsTask(EnhanceConfig(width=2, batch_size=4), "cpu").held_out
     ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
-    >>> training.step(1).step
-    1
     """
 
+    configs = (PairedConfig,)
     config: PairedConfig
     data: ImageSet
     batches: Batches
     gan: Translator
+    best_figure = "l1"
     held_out: ImageSet
     """Images, or pairs, that are not trained with."""
 
-    def _load(self, show: Progress) -> None:
-        """See the base class."""
+    def _load(self, on_progress: Progress) -> None:
         config = self.config
-        self.data, self.held_out = parts_of(config, show)
+        self.data, self.held_out = parts_of(config, on_progress)
+        self.images = self.data, self.held_out
         self.config = with_data(config, self.data)
         self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        look = look_of(self.config, self.device) if config.feature_weight else None
-        self._fidelity = Fidelity(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
+        look = feature_map_of(self.config, self.device) if config.feature_weight else None
+        self._weights = PairWeights(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
         count = min(max(1, config.samples // BESIDE), len(self.held_out))
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
         self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
 
-    @property
-    def images(self) -> tuple[ImageSet, ...]:
-        """See the base class."""
-        return self.data, self.held_out
-
-    def _build(self) -> Translator:
-        """See the base class."""
+    def build(self) -> Translator:
         return translator_of(self.config, self.device)
 
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
@@ -86,12 +79,11 @@ class PairedTraining(Loop):
 
         Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
         """
-        return apart(self.config, self.batches.batch(index), generator(self.config.seed, "degrade", index))
+        return apart(self.config, self.batches.batch(index), make_rng(self.config.seed, "degrade", index))
 
-    def _by_kernels(self, index: int) -> Outcome:
-        """See the base class."""
+    def step(self, index: int) -> StepMetrics:
         source, target = self.pair(index)
-        return translation_step(self.gan, source, target, self._recipe, self._fidelity, index)
+        return translation_step(self.gan, source, target, self.loss_config, self._weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -107,31 +99,23 @@ class PairedTraining(Loop):
         """PSNR, SSIM and L1 of images that are not trained with."""
         return pixel_figures(self.config, self.gan, self.held_out.part(slice(self.config.measured)))
 
-    @property
-    def best(self) -> str:
-        """See the base class."""
-        return "l1"
-
-    def at_work(self) -> list[tuple[str, nn.Sequential, Tensor]]:
-        """See the base class."""
+    def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         source, target = self.pair(0)
-        seen = self.gan.seen(target, source if self.gan.paired else None)
+        seen = self.gan.discriminator_input(target, source if self.gan.paired else None)
         return [("generator", self.gan.generator, source), ("discriminator", self.gan.discriminator, seen)]
 
     def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
-        """See the base class: before, after and target."""
+        """Samples as they are: before, after and target belong together."""
         return samples, BESIDE
 
-    def account(self) -> dict[str, int]:
-        """See the base class."""
-        (_, _, source), (_, _, seen) = self.at_work()
+    def memory(self) -> dict[str, int]:
+        (_, _, source), (_, _, seen) = self.networks_with_inputs()
         return network_bytes(self.gan, source[:1], seen[:1], self.config.batch_size)
 
-    def examine(self, records: list[dict[str, Any]]) -> list[Finding]:
-        """See the base class."""
-        source, target = self.pair(self.reached - 1)
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+        source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
-        return examine(self.gan, target, source, self._recipe, records, given, self.config.remedies)
+        return examine(self.gan, target, source, self.loss_config, records, given, self.config.remedies)
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
@@ -206,20 +190,20 @@ def translator_of(
     )
 
 
-def look_of(config: PairedConfig, device_name: str) -> Look:
+def feature_map_of(config: PairedConfig, device_name: str) -> FeatureMap:
     """What the classifier of a run sees in images, of which it differentiates.
 
     Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
     """
-    judge = load_classifier(None if config.features is None else expanded(config.features))
-    kind, fits = judge.kind, (judge.kind.size, judge.kind.channels) == (config.size, config.channels)
+    extractor = load_classifier(None if config.features is None else expanded(config.features))
+    kind, fits = extractor.spec, (extractor.spec.size, extractor.spec.channels) == (config.size, config.channels)
     if not fits or (config.features is None and config.data != kind.data):
         raise ArgumentError(
             f"feature_weight: the classifier is of {kind.data}, images of {kind.size} pixels and {kind.channels} "
             f"channel{'' if kind.channels == 1 else 's'}, not of {config.data}\n"
             "  give --features a file of rawgan train-classifier, by images like these that have labels"
         )
-    return judge.network.body.to(device_name).eval()
+    return extractor.network.body.to(device_name).eval()
 
 
 def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -240,7 +224,7 @@ def batches_of(
     count = at_once(config.size, config.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
-        yield apart(config, pixels, generator(config.seed, f"degrade {purpose}", start))
+        yield apart(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
 
 
 def at_once(height: int, width: int) -> int:
@@ -259,7 +243,7 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
     """
     with no_grad(), gan.sampler.evaluating():
         made = gan.sampler(source).numpy()
-    if not gan.kind.masked:
+    if not gan.spec.masked:
         return made
     there = source.numpy()
     return np.where(there[..., -1:] > 0, made, there[..., :-1])

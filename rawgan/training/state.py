@@ -8,7 +8,7 @@ import numpy as np
 from rawgan.data.bounded import machine_bytes
 from rawgan.device import device_of, free_bytes, to_device
 from rawgan.errors import ArgumentError, ConfigError, one_line
-from rawgan.gan import Cycle, Players, human_bytes
+from rawgan.gan import Cycle, GANState, human_bytes
 from rawgan.nn import Module
 from rawgan.optim import Optimizer
 from rawgan.paper import on_paper
@@ -19,11 +19,11 @@ SHOWN = 8
 """Faults that an error lists at most."""
 
 
-Trained = Players | Cycle
+Trained = GANState | Cycle
 """What a run trains."""
 
 
-def players_of(gan: Trained) -> dict[str, Players]:
+def states_of(gan: Trained) -> dict[str, GANState]:
     """By what the names of their parts begin with, in checkpoints."""
     return {"": gan.forth, "back_": gan.back} if isinstance(gan, Cycle) else {"": gan}
 
@@ -32,7 +32,7 @@ def networks_of(gan: Trained) -> dict[str, Module]:
     """By the name that they have in checkpoints."""
     return {
         f"{prefix}{name}": getattr(players, name)
-        for prefix, players in players_of(gan).items()
+        for prefix, players in states_of(gan).items()
         for name in ("generator", "discriminator")
     }
 
@@ -41,7 +41,7 @@ def optimizers_of(gan: Trained) -> dict[str, Optimizer]:
     """By the name that they have in checkpoints."""
     return {
         f"{prefix}{name}": getattr(players, name)
-        for prefix, players in players_of(gan).items()
+        for prefix, players in states_of(gan).items()
         for name in ("g_optimizer", "d_optimizer")
     }
 
@@ -50,11 +50,11 @@ def tensors_of(gan: Trained) -> dict[str, Tensor]:
     """Every weight and running statistic by name, of the averages of G's weights, too, if there are any; and images
     that a history holds."""
     networks = networks_of(gan)
-    for prefix, players in players_of(gan).items():
+    for prefix, players in states_of(gan).items():
         if players.average is not None:
             networks[f"{prefix}average"] = players.average
     if isinstance(gan, Cycle):
-        networks |= dict(zip(("history", "back_history"), gan.made, strict=True))
+        networks |= dict(zip(("history", "back_history"), gan.histories, strict=True))
     return {f"{name}.{key}": x for name, network in networks.items() for key, x in network.state_tensors().items()}
 
 
@@ -71,8 +71,8 @@ def moments_of(gan: Trained) -> dict[str, Any]:
 def arrays_of(gan: Trained) -> dict[str, np.ndarray[Any, Any]]:
     """A NumPy copy of every weight, running statistic and moment, by name.
 
-    >>> from rawgan.gan import ImageKind, build
-    >>> sorted(arrays_of(build("tutorial", ImageKind(8), width=2)))[-2:]
+    >>> from rawgan.gan import ImageSpec, build
+    >>> sorted(arrays_of(build("tutorial", ImageSpec(8), width=2)))[-2:]
     ['generator.4.b', 'generator.4.w']
     """
     return {name: to_device(array, "cpu").copy() for name, array in _own(gan).items()}

@@ -7,7 +7,7 @@ import pytest
 
 from rawgan import ops
 from rawgan.cli import main
-from rawgan.testing.cases import CASES
+from rawgan.ops.registry import CASES
 
 
 def run(capsys, *arguments):

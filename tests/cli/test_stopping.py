@@ -23,7 +23,7 @@ from rawgan.cli.terminal.signals import WORDS, stopping
 from rawgan.cli.terminal.view import Log
 from rawgan.config.noise import TrainConfig
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
+from rawgan.training import Trainer
 
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
 ASKING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")]
@@ -304,6 +304,6 @@ def test_lines_of_text_are_never_more_than_ten_seconds_apart():
 
 def test_a_step_that_takes_long_gives_a_sign_of_life(images, monkeypatch, capsys):
     monkeypatch.setattr(view, "SILENT_SECONDS", 0.03)
-    training = Training(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9))
+    training = Trainer(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9))
     with Log(Console(), training):
         wait_for_line(capsys, "step 0/9; since then: 0 s\n")

@@ -20,12 +20,10 @@ from rawgan.cli.terminal.progress import moves_cursor
 from rawgan.cli.terminal.view import REDRAW_SECONDS, REFRESH_SECONDS, SHARE, Log, View
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import Pix2pixConfig
-from rawgan.gan.objectives import guessing, objective
+from rawgan.gan.objectives import guess_losses, objective
 from rawgan.pictures.terminal import Layout, layout_of, terminal_grid, terminal_lines
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
-from rawgan.tasks.pairs import PairedTraining
-from rawgan.training.trainer import Record
+from rawgan.training import Trainer, train
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
@@ -39,7 +37,12 @@ def images(tmp_path_factory):
 
 
 def training_of(images, **options):
-    return Training(TrainConfig(**{"data": images, "image_size": 8, "batch_size": 4, "width": 2, **options}))
+    return Trainer(TrainConfig(**{"data": images, "image_size": 8, "batch_size": 4, "width": 2, **options}))
+
+
+def record(step, epoch, d_loss, g_loss, d_real, d_fake, **others):
+    figures = {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
+    return {"step": step, "epoch": epoch, **figures, **others}
 
 
 def console_of(width=80, height=24, **options):
@@ -148,7 +151,7 @@ def test_without_colours_brightness_is_a_character(colors):
 )
 def test_colours_are_those_of_the_terminal(options, colors, images, capsys):
     with View(console_of(**options), training_of(images)) as view:
-        view.sample(0, np.zeros((4, 8, 8, 1)))
+        view.show(0, np.zeros((4, 8, 8, 1)))
         assert view._colors() == colors
         assert ("▀" in "".join(view.picture)) == (colors is not None)
 
@@ -158,8 +161,8 @@ def test_no_block_goes_to_a_terminal_that_has_none(images, tmp_path):
         (tmp_path / "ascii").open("w", encoding="ascii") as file,
         View(console_of(file=file), training_of(images)) as view,
     ):
-        view.sample(0, np.zeros((4, 8, 8, 1)))
-        view.step(Record(1, 0.1, 1.0, 1.0, 0.5, 0.5))
+        view.show(0, np.zeros((4, 8, 8, 1)))
+        view.step(None, record(1, 0.1, 1.0, 1.0, 0.5, 0.5))
     assert (tmp_path / "ascii").read_text(encoding="ascii")
 
 
@@ -183,7 +186,7 @@ def test_every_figure_has_its_name_and_its_unit(width, images, capsys, monkeypat
     with View(console_of(width=width), training_of(images, steps=2500)) as view:
         view.times.append((1233, 0.0))
         view.times.append((1234, 0.5))
-        view.record = Record(1234, 1.0, 0.5, 2.0, 0.625, 0.375)
+        view.record = record(1234, 1.0, 0.5, 2.0, 0.625, 0.375)
         monkeypatch.setattr(view_module.time, "monotonic", lambda: 0.5)
     lines = shown(capsys)
     assert lines == [
@@ -198,16 +201,16 @@ def test_every_figure_has_its_name_and_its_unit(width, images, capsys, monkeypat
 
 def test_a_step_that_takes_long_is_timed(images, monkeypatch):
     view = View(console_of(), training_of(images, steps=10))
-    view.record = Record(2, 0.1, 1.0, 1.0, 0.5, 0.5)
+    view.record = record(2, 0.1, 1.0, 1.0, 0.5, 0.5)
     view.times.extend([(1, 100.0), (2, 140.0)])
     monkeypatch.setattr(view_module.time, "monotonic", lambda: 170.0)
     assert str(view._status()[0]) == "step 2/10  epoch 0.10  40 s/step  0.1 images/s  ETA 4 min 50 s  this step: 30 s"
 
 
 def test_what_is_translated_differs_from_what_it_should_be(capsys):
-    training = PairedTraining(Pix2pixConfig(steps=10, batch_size=2, width=2))
+    training = Trainer(Pix2pixConfig(steps=10, batch_size=2, width=2))
     view = View(console_of(), training)
-    view.record = Record(1, 0.1, 1.0, 1.0, 0.5, 0.5, pixel=0.25)
+    view.record = record(1, 0.1, 1.0, 1.0, 0.5, 0.5, pixel=0.25)
     assert str(view._status()[-1]) == "pixel difference 0.250  (mean absolute; pixels are from -1 to 1)"
 
 
@@ -217,7 +220,7 @@ def test_what_is_translated_differs_from_what_it_should_be(capsys):
      ("relativistic", np.log(2), np.log(2))],
 )  # fmt: skip
 def test_what_guessing_costs(name, d_loss, g_loss):
-    assert guessing(objective(name)) == pytest.approx((d_loss, g_loss), abs=1e-6)
+    assert guess_losses(objective(name)) == pytest.approx((d_loss, g_loss), abs=1e-6)
 
 
 def test_the_log_is_sparse_and_knows_how_long_it_takes(images, monkeypatch, capsys):
@@ -225,7 +228,7 @@ def test_the_log_is_sparse_and_knows_how_long_it_takes(images, monkeypatch, caps
     monkeypatch.setattr(view_module.time, "monotonic", lambda: float(next(clock)))
     with Log(Console(), training_of(images, steps=100)) as log:
         for step in range(1, 101):
-            log.step(Record(step, 0.0, 1.0, 1.0, 0.5, 0.5))
+            log.step(None, record(step, 0.0, 1.0, 1.0, 0.5, 0.5))
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step")]
     assert len(lines) == 1 + 19 + 1  # the first, one every five seconds, the last
     assert "images/s" not in lines[0]
@@ -252,7 +255,7 @@ def test_pictures_are_new_every_few_seconds_and_cost_one_per_cent(seconds, cost,
         monkeypatch.setattr(view.live, "refresh", lambda: None)
         for step in range(1, 1 + int(100 / seconds)):
             now[0] += seconds
-            view.step(Record(step, 0.0, 1.0, 1.0, 0.5, 0.5))
+            view.step(None, record(step, 0.0, 1.0, 1.0, 0.5, 0.5))
     apart = np.diff(drawn)
     assert apart.max() <= max(5.0, 2 * SHARE * cost, seconds) + seconds + cost
     assert apart.min() >= REDRAW_SECONDS
@@ -264,7 +267,7 @@ def test_figures_are_refreshed_while_a_step_takes_its_time(images, capsys, monke
     monkeypatch.setattr(view_module, "REFRESH_SECONDS", 0.05)
     with View(console_of(), training_of(images, steps=10)) as view:
         view.times.append((1, time.monotonic() - 60))
-        view.record = Record(1, 0.0, 1.0, 1.0, 0.5, 0.5)
+        view.record = record(1, 0.0, 1.0, 1.0, 0.5, 0.5)
         printed, end = "", time.monotonic() + 30
         while "this step: 1 min" not in printed and time.monotonic() < end:
             time.sleep(0.01)
@@ -279,7 +282,7 @@ def test_looking_changes_no_bit_of_the_run(images, tmp_path, monkeypatch, capsys
     def left(name, seen):
         folder, training = RunFolder.create(tmp_path / name, "x"), training_of(images, steps=5, samples=4, ema=0.9)
         with View(console_of(), training) as view:
-            training.run(folder, view.step, view.sample) if seen else training.run(folder)
+            train(training, folder, *[view] * seen)
         return folder.checkpoints()[-1].read_bytes(), folder.metrics_file.read_bytes()
 
     assert left("seen", True) == left("unseen", False)
@@ -289,7 +292,7 @@ def test_looking_changes_no_bit_of_the_run(images, tmp_path, monkeypatch, capsys
 def test_a_terminal_that_changes_its_size_shows_no_torn_picture(images, capsys):
     console = console_of()
     with View(console, training_of(images)) as view:
-        view.sample(0, np.zeros((4, 8, 8, 1)))
+        view.show(0, np.zeros((4, 8, 8, 1)))
         assert "▀" in capsys.readouterr().out
         console.size = 40, 12
         view.live.refresh()
@@ -299,7 +302,7 @@ def test_a_terminal_that_changes_its_size_shows_no_torn_picture(images, capsys):
 @pytest.mark.parametrize(("width", "height"), [(3, 24), (80, 6)])
 def test_a_small_terminal_gets_no_pictures_but_no_error_either(width, height, images, capsys):
     with View(console_of(width, height), training_of(images)) as view:
-        view.sample(0, np.zeros((16, 8, 8, 1)))
+        view.show(0, np.zeros((16, 8, 8, 1)))
     assert "▀" not in capsys.readouterr().out
 
 

@@ -6,17 +6,15 @@ import importlib
 import re
 import shlex
 import tomllib
-from pathlib import Path
 
 import pytest
+from paths import ROOT, SOURCES
 
 from rawgan.cli import COMMANDS
 from rawgan.cli.parsing import parse
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import KINDS, CycleConfig, EnhanceConfig, Pix2pixConfig
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*(ROOT / "rawgan").rglob("*.py"), *(ROOT / "kernels" / "rawgan_kernels").rglob("*.py")])
 VERBS = {"writes", "comes", "train-classifier", "reads", "on", "has", "needs", "cannot", "is", "runs", "or"}
 """What may follow "rawgan" in a sentence."""
 EVERYWHERE = {"--help", "--version"}

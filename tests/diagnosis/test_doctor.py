@@ -12,10 +12,11 @@ from rawgan.config.noise import TrainConfig
 from rawgan.data import MIXTURES
 from rawgan.diagnosis.doctor import LEAST_D_LOSS, MOST_GAIN, MOST_UNLIKE, examine, unlike_data
 from rawgan.diagnosis.probe import Probe, probe
-from rawgan.gan import ImageKind, PointKind, Recipe, build, generate
+from rawgan.gan import ImageSpec, LossConfig, PointSpec, build, generate
 from rawgan.nn import BatchNorm, Conv2d, Dropout, Linear, Sigmoid
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
+from rawgan.tasks import NoiseTask
+from rawgan.training import Trainer, train
 from rawgan.training.state import arrays_of, networks_of
 
 COUNT = 32
@@ -28,7 +29,7 @@ def _quick():
     """The doctor begins earlier; nothing is plotted while training, which would take as long as the steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.diagnosis.doctor.WARM_UP", WARM_UP)
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         yield
 
 
@@ -57,21 +58,21 @@ def spots(config):
 def healthy(config, tmp_path_factory):
     """The folder of a run in which nothing went wrong."""
     folder = RunFolder.create(tmp_path_factory.mktemp("healthy") / "run", "x")
-    Training(config).run(folder, on_trouble=pytest.fail)
+    train(Trainer(config), folder, tell=pytest.fail)
     return folder
 
 
 @pytest.fixture
 def patient(healthy, config):
     """Its networks, to spoil."""
-    return Training(config, checkpoint=healthy.newest_checkpoint()[0])
+    return Trainer(config, checkpoint=healthy.newest_checkpoint()[0])
 
 
-def found(patient, real=None, records=None, gan=None, **recipe):
+def found(patient, real=None, records=None, gan=None, **loss_config):
     """The alarms, by disease: what is wrong first."""
     gan, real = gan or patient.gan, patient.real(0) if real is None else real
     records = records or [{"step": WARM_UP, "d_loss": 1.0, "d_real": 0.6, "d_fake": 0.4}]
-    findings = examine(gan, real, gan.noise(0, "doctor", COUNT), Recipe(**recipe), records)
+    findings = examine(gan, real, gan.noise(0, "doctor", COUNT), LossConfig(**loss_config), records)
     assert all(finding.remedy and finding.healthy and str(finding) for finding in findings)
     alarms = {}
     for finding in findings:
@@ -146,7 +147,7 @@ def test_d_is_winning(patient):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "lowest", "guessing"),
+    ("loss_config", "lowest", "guessing"),
     [
         ({"objective": "least-squares"}, 0, 0.25),
         ({"objective": "hinge"}, 0, 2),
@@ -154,13 +155,13 @@ def test_d_is_winning(patient):
         ({"smooth_real": 0.1}, -0.1 * np.log(0.1) - 0.9 * np.log(0.9), None),
     ],
 )
-def test_d_is_winning_by_every_objective(recipe, lowest, guessing, patient):
+def test_d_is_winning_by_every_objective(loss_config, lowest, guessing, patient):
     """Its loss counts from the lowest one that there is, up to that of a D that guesses."""
     step = {"step": WARM_UP, "d_real": 1, "d_fake": 0}
-    assert list(found(patient, records=[step | {"d_loss": lowest}], **recipe)) == ["D is winning"]
+    assert list(found(patient, records=[step | {"d_loss": lowest}], **loss_config)) == ["D is winning"]
     if guessing is not None:
         share = 1.1 * LEAST_D_LOSS / 100
-        assert found(patient, records=[step | {"d_loss": lowest + share * (guessing - lowest)}], **recipe) == {}
+        assert found(patient, records=[step | {"d_loss": lowest + share * (guessing - lowest)}], **loss_config) == {}
 
 
 def test_a_critic_does_not_win(patient):
@@ -246,7 +247,7 @@ def test_gradients_that_vanish_on_the_way_back(patient):
     flat = [module for _ in range(3) for module in (_Scaled(), Sigmoid())]
     generator = nn.Sequential(first, *flat, *others)
     gan = dataclasses.replace(patient.gan, generator=generator)
-    figures = examine(gan, patient.real(0), gan.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(gan, patient.real(0), gan.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}])
     by_figure = {finding.figure: finding for finding in figures}
     finding = by_figure["gradient by a weight, by Adam's ε"]
     assert (finding.alarm, finding.disease, finding.place) == (True, "vanishing layers", "generator, 0.w")
@@ -317,9 +318,11 @@ def test_data_that_is_all_one_image_says_nothing(patient):
 
 
 def test_a_network_that_is_not_trained_waits_and_does_not_alarm(patient, config):
-    fresh = Training(config).gan
+    fresh = Trainer(config).gan
     assert "not trained yet, or unlike the data" not in found(patient, gan=fresh)
-    figures = examine(fresh, patient.real(0), fresh.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(
+        fresh, patient.real(0), fresh.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}]
+    )
     (finding,) = [finding for finding in figures if finding.pending]
     assert finding.value > 2 * MOST_UNLIKE
 
@@ -328,7 +331,7 @@ def test_samples_are_those_of_the_average(patient):
     """Which a person gets, whatever G itself has become."""
     gan, latent = patient.gan, patient.gan.noise(0, "z", COUNT)
     write(gan.generator.layers[0].w, 0)
-    seen = probe(gan, patient.real(0), latent, Recipe())
+    seen = probe(gan, patient.real(0), latent, LossConfig())
     assert np.array_equal(seen.samples, generate(gan.average, latent))
     assert not np.array_equal(seen.samples, seen.evaluated)
 
@@ -339,11 +342,11 @@ def test_samples_are_those_of_the_average(patient):
 @pytest.mark.parametrize(("alive", "ill"), [(64, False), (5, False), (3, True), (0, True)])
 def test_a_wide_network_on_points_may_turn_off_what_it_does_not_need(alive, ill):
     """Points have two dimensions, for which four units of a ReLU are enough."""
-    gan = build("mlp", PointKind(), noise_size=2, width=32)
+    gan = build("mlp", PointSpec(), noise_size=2, width=32)
     second = layers(gan.generator, Linear)[1]
     second.b.data[: 64 - alive] = -1e3
     real = Tensor(MIXTURES["ring8"]().sample(64, np.random.default_rng(0)).astype("float32"))
-    figures = examine(gan, real, gan.noise(0, "z", 64), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(gan, real, gan.noise(0, "z", 64), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}])
     (finding,) = [finding for finding in figures if finding.disease == "dead units"]
     assert finding.alarm == ill
     if alive < 64:
@@ -357,9 +360,9 @@ def test_a_layer_on_images_needs_half_of_its_units():
     linear = Linear(8, 16, rng=rng)
     linear.b.data[:9] = -1e3
     network = nn.Sequential(linear, nn.ReLU(), Linear(16, 256, rng=rng), nn.Reshape(16, 16, 1), nn.Tanh())
-    gan = dataclasses.replace(build("dcgan", ImageKind(16), noise_size=8, width=4), generator=network, average=None)
+    gan = dataclasses.replace(build("dcgan", ImageSpec(16), noise_size=8, width=4), generator=network, average=None)
     real = Tensor(rng.uniform(-1, 1, (COUNT, 16, 16, 1)).astype("float32"))
-    figures = examine(gan, real, gan.noise(0, "z", COUNT), Recipe(), [{"step": WARM_UP, "d_loss": 1.0}])
+    figures = examine(gan, real, gan.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}])
     (finding,) = [finding for finding in figures if finding.disease == "dead units"]
     assert (finding.alarm, finding.most) == (True, 50.0)
 
@@ -373,10 +376,10 @@ def test_points_have_no_range(patient):
 
 @pytest.mark.parametrize("conditional", ["projection", "auxiliary"])
 def test_a_conditional_gan(conditional, patient):
-    gan = build("dcgan", ImageKind(16), width=4, conditional=conditional, classes=3)
+    gan = build("dcgan", ImageSpec(16), width=4, conditional=conditional, classes=3)
     labels, z = np.arange(COUNT) % 3, gan.noise(0, "z", COUNT)
-    latent = gan.asked(z, labels)
-    findings = examine(gan, patient.real(0), latent, Recipe(), [{"step": WARM_UP, "d_loss": 1.0}], labels)
+    latent = gan.latent(z, labels)
+    findings = examine(gan, patient.real(0), latent, LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}], labels)
     assert {finding.disease for finding in findings} >= {"mode collapse", "dead units", "vanishing layers"}
     assert not {"exploding layers", "vanishing layers"} & {finding.disease for finding in findings if finding.alarm}
 
@@ -398,7 +401,7 @@ def test_the_patient_stays_as_it_is(patient):
     before, modes = arrays_of(gan), _modes(gan)
     following = np.random.default_rng()
     following.bit_generator.state = rng.bit_generator.state
-    probe(gan, patient.real(0), gan.noise(0, "z", COUNT), Recipe())
+    probe(gan, patient.real(0), gan.noise(0, "z", COUNT), LossConfig())
     after = arrays_of(gan)
     assert before.keys() == after.keys()
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)
@@ -418,14 +421,14 @@ def _modes(gan):
 @pytest.fixture
 def ill(config, monkeypatch):
     """A run of a few steps on data that lies in [0, 1]: found whenever the doctor looks."""
-    batch = Training.real
-    monkeypatch.setattr(Training, "real", lambda self, index: (batch(self, index) + 1.0) * 0.5)
+    batch = NoiseTask.real
+    monkeypatch.setattr(NoiseTask, "real", lambda self, index: (batch(self, index) + 1.0) * 0.5)
     return dataclasses.replace(config, steps=7, sample_every=2, checkpoint_every=3)
 
 
 def test_an_alarm_is_told_and_kept_once(ill, tmp_path):
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
-    Training(ill).run(folder, on_trouble=told.append)
+    train(Trainer(ill), folder, tell=told.append)
     assert [text.split(":")[:2] for text in told] == [["step 2", " data out of range"]]
     (line,) = map(json.loads, folder.alarms_file.read_text().splitlines())
     assert (line["step"], line["disease"], line["value"], line["most"]) == (2, "data out of range", 0.0, -0.1)
@@ -435,9 +438,9 @@ def test_an_alarm_is_told_and_kept_once(ill, tmp_path):
 @pytest.mark.parametrize("stop", [1, 3, 6])
 def test_a_resumed_run_has_the_same_alarms(stop, ill, tmp_path):
     whole, parts = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "parts"))
-    Training(ill).run(whole)
-    Training(dataclasses.replace(ill, steps=stop)).run(parts)
-    Training(ill, checkpoint=parts.newest_checkpoint()[0]).run(parts)
+    train(Trainer(ill), whole)
+    train(Trainer(dataclasses.replace(ill, steps=stop)), parts)
+    train(Trainer(ill, checkpoint=parts.newest_checkpoint()[0]), parts)
     for name in ("alarms_file", "metrics_file"):
         assert getattr(parts, name).read_bytes() == getattr(whole, name).read_bytes()
 
@@ -447,11 +450,11 @@ def test_looking_changes_no_bit_of_the_run(config, tmp_path, monkeypatch):
 
     def left(name):
         folder = RunFolder.create(tmp_path / name, "x")
-        Training(dataclasses.replace(config, steps=6, sample_every=2, ema=0.9, spectral_norm=True)).run(folder)
+        train(Trainer(dataclasses.replace(config, steps=6, sample_every=2, ema=0.9, spectral_norm=True)), folder)
         return folder.checkpoints()[-1].read_bytes(), folder.metrics_file.read_bytes()
 
     looked_at = left("with")
-    monkeypatch.setattr(Training, "_examine", lambda *arguments: None)
+    monkeypatch.setattr(NoiseTask, "examine", lambda *arguments: [])
     assert left("without") == looked_at
 
 
@@ -475,7 +478,7 @@ def test_diagnose_a_healthy_run(healthy, capsys):
 
 def test_diagnose_a_sick_run(ill, tmp_path, capsys):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(ill).run(folder)
+    train(Trainer(ill), folder)
     np.save(tmp_path / "bright.npy", np.full((COUNT, 16, 16), 200, np.uint8))
     folder.write_config(folder.read_config() | {"data": str(tmp_path / "bright.npy")})
     assert main(["diagnose", str(folder.path)]) == 1
@@ -491,8 +494,8 @@ def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, cap
     """What has ended is not healthy; what has not may be."""
     monkeypatch.setattr("rawgan.diagnosis.doctor.MOST_UNLIKE", -10.0)
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
-    training = Training(dataclasses.replace(config, steps=steps))
-    training.run(folder, on_trouble=told.append, should_stop=lambda: training.reached == WARM_UP)
+    training = Trainer(dataclasses.replace(config, steps=steps))
+    train(training, folder, tell=told.append, should_stop=lambda: training.reached == WARM_UP)
     assert main(["diagnose", str(folder.path)]) == code
     printed = capsys.readouterr().out
     assert "NOT YET" in printed

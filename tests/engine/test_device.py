@@ -8,19 +8,19 @@ import sys
 import numpy as np
 import pytest
 from fake_cupy import cupy, make_module, ndarray, simulated_gpu, traffic
+from watch import Watch
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.config.noise import TrainConfig
 from rawgan.device import cuda_module, device_of, resolve, to_device
 from rawgan.errors import DeviceError, GradientMismatch, ShapeError
-from rawgan.gan import ImageKind, build, train_step
+from rawgan.gan import ImageSpec, build, train_step
+from rawgan.ops.registry import CASES
 from rawgan.storage import RunFolder
-from rawgan.storage.checkpoint import About, Checkpoint
-from rawgan.tasks.noise import Training
 from rawgan.testing import check_kernel, check_layer, gradcheck
-from rawgan.testing.cases import CASES
 from rawgan.testing.tolerances import TOLERANCES
+from rawgan.training import Run, Trainer
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -205,7 +205,7 @@ def test_training_steps_agree_with_the_cpu(make, cupy):
 
 
 def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(cupy):
-    gan = build("dcgan", ImageKind(28), width=2, device="cuda")
+    gan = build("dcgan", ImageSpec(28), width=2, device="cuda")
     rng = np.random.default_rng(0)
     for _ in range(2):
         arrays = [rng.uniform(-1, 1, shape).astype("float32") for shape in ((2, 28, 28, 1), (2, 100))]
@@ -223,14 +223,11 @@ def test_a_run_fetches_what_is_shown(cupy, tmp_path, monkeypatch):
         data=str(images), image_size=8, steps=6, width=1, noise_size=3, batch_size=2, samples=2, sample_every=99,
         checkpoint_every=99, device="cuda", backend="reference",
     )  # fmt: skip
-    training, steps = Training(config), []
-    monkeypatch.setattr("rawgan.training.trainer.SHOWN_SECONDS", 1e9)
-    monkeypatch.setattr(Training, "_has_picture", lambda self, step: False)
-    monkeypatch.setattr(Training, "checkpoint", lambda self: Checkpoint(About(self.reached, 6, {}), {}))
-    monkeypatch.setattr("rawgan.training.trainer.animate_folder", lambda *paths: None)
+    training, steps = Trainer(config), []
+    monkeypatch.setattr("rawgan.training.run.FETCH_SECONDS", 1e9)
     traffic.clear()
-    training.run(RunFolder.create(tmp_path / "run", "x"), steps.append)
-    assert [record.step for record in steps] == [1, 2, 3, 4, 5, 6]
+    Run(training, RunFolder.create(tmp_path / "run", "x"), [Watch(steps.append)]).go()
+    assert [record["step"] for record in steps] == [1, 2, 3, 4, 5, 6]
     assert traffic == {"sent": 2 * 6, "fetched": 1}  # which images, and the noise; then all losses at once
 
 

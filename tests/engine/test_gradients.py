@@ -5,10 +5,10 @@ import pytest
 
 from rawgan import Tensor, grad, ops
 from rawgan.device import to_device
-from rawgan.ops.conv import Conv2d, Conv2dInputGrad, Conv2dWeightGrad
+from rawgan.ops.conv import Conv2d, Conv2dWeightGrad, ConvTranspose2d
+from rawgan.ops.registry import CASES
 from rawgan.testing import gradcheck
 from rawgan.testing.calls import leaves
-from rawgan.testing.cases import CASES
 from rawgan.testing.kernel import chosen, targets
 from rawgan_kernels import Window
 
@@ -57,7 +57,7 @@ X, W, Y = (1, 4, 5, 2), (2, 3, 1, 4), (1, 2, 4, 4)
 
 
 @pytest.mark.parametrize(
-    ("op", "shapes"), [(Conv2d, (X, W)), (Conv2dInputGrad, (Y, W)), (Conv2dWeightGrad, (X, Y))], ids=lambda p: str(p)
+    ("op", "shapes"), [(Conv2d, (X, W)), (ConvTranspose2d, (Y, W)), (Conv2dWeightGrad, (X, Y))], ids=lambda p: str(p)
 )
 def test_the_conv_triple_has_a_third_derivative(op, shapes):
     assert WINDOW.output == Y[1:3]

@@ -12,17 +12,17 @@ from rawgan.config.noise import TrainConfig
 from rawgan.data import ring8
 from rawgan.diagnosis.doctor import d_is_winning, data_out_of_range, mode_collapse, unlike_data
 from rawgan.diagnosis.probe import Probe
-from rawgan.gan import ImageKind, Recipe, build
+from rawgan.gan import ImageSpec, LossConfig, build
 from rawgan.gan.penalties import PENALTIES, penalty
 from rawgan.inference import slerp
 from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
 from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
-from rawgan.nn.blocks import TINY
+from rawgan.nn.spectral_norm import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
-from rawgan.tasks.noise import Training
 from rawgan.testing import gradcheck
 from rawgan.testing.behaviour import BEHAVIOURS
+from rawgan.training import Trainer
 
 FULL = np.random.default_rng(1).normal(size=(6, 4))
 ROWS, COLUMNS = np.array([[1.0], [0], [0], [1], [0], [1]]), np.array([1.0, 0, 0, 1])
@@ -132,7 +132,7 @@ def test_numbers_that_are_lost_are_not_hidden():
 def test_residual_networks_with_spectral_norm_train(tmp_path):
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
-    training = Training(
+    training = Trainer(
         TrainConfig(
             data=str(path), image_size=8, channels=1, model="residual", spectral_norm=True, objective="hinge", width=2,
             batch_size=8, noise_size=4, samples=4,
@@ -166,11 +166,11 @@ def test_the_penalty_of_a_d_of_any_slope_has_its_value_and_gradient(name, scale)
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_d_that_says_the_same_of_everything_can_be_penalised(name):
-    gan = build("residual", ImageKind(8), width=2, noise_size=3)
+    gan = build("residual", ImageSpec(8), width=2, noise_size=3)
     for p in gan.discriminator.parameters():
         p.data[...] = 0
     real = Tensor(np.zeros((4, 8, 8, 1), "float32"))  # images that are all alike
-    price = penalty(name)(lambda x: gan.judge(x).logits, real, real, np.random.default_rng(0))
+    price = penalty(name)(lambda x: gan.discriminate(x).logits, real, real, np.random.default_rng(0))
     gradients = grad(price, gan.d_optimizer.parameters, unconnected="zero")
     assert all(np.isfinite(g.data).all() for g in [price, *gradients])
 
@@ -326,8 +326,8 @@ def test_the_doctor_says_nothing_of_the_variety_of_one_image():
 
 
 def test_the_doctor_says_nothing_of_a_d_that_has_nothing_to_win():
-    recipe = Recipe(smooth_real=math.nextafter(0.5, 0), smooth_fake=math.nextafter(0.5, 0))
+    loss_config = LossConfig(smooth_real=math.nextafter(0.5, 0), smooth_fake=math.nextafter(0.5, 0))
     records = [{"d_loss": 1.39, "d_real": 0.5, "d_fake": 0.5}]
     with warnings.catch_warnings(action="error"):
-        (slope,) = d_is_winning(seen(np.zeros((4, 8, 8, 1), "float32")), recipe, records)
+        (slope,) = d_is_winning(seen(np.zeros((4, 8, 8, 1), "float32")), loss_config, records)
     assert slope.figure.startswith("slope of G's loss")

@@ -384,14 +384,14 @@ def test_statistics_that_are_read_only_are_refused_before_anything_is_moved():
 
 
 def test_an_average_that_is_read_only_is_refused_before_anything_is_moved():
-    from rawgan.gan import ImageKind, build
+    from rawgan.gan import ImageSpec, build
 
-    gan = build("dcgan", ImageKind(8), width=2, average_decay=0.9)
+    gan = build("dcgan", ImageSpec(8), width=2, average_decay=0.9)
     before = gan.average.state_dict()
     for x in gan.generator.parameters():
         x.data += 1
     read_only(list(gan.average.state_tensors().values())[-1])
     with pytest.raises(ArgumentError, match=r"^the average: .* is read-only"):
-        gan.follow(0)
+        gan.update_average(0)
     for name, array in gan.average.state_dict().items():
         np.testing.assert_array_equal(array, before[name])

@@ -8,8 +8,8 @@ from graphs import leaf
 
 from rawgan import Op, Tensor, grad, nn, no_grad, ops, optim
 from rawgan.errors import GraphError
+from rawgan.ops.registry import CASES
 from rawgan.testing.calls import leaves
-from rawgan.testing.cases import CASES
 
 WRITTEN = "was written to after the forward pass used it"
 

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from watch import Watch
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.cli import main
@@ -18,8 +19,8 @@ from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import (
     PENALTIES,
     GraphedStep,
-    ImageKind,
-    Recipe,
+    ImageSpec,
+    LossConfig,
     build,
     discriminator_step,
     generate,
@@ -29,12 +30,12 @@ from rawgan.gan.conditional import verdict, with_scores
 from rawgan.gan.penalties import penalty
 from rawgan.inference.restoration import restore
 from rawgan.metrics import Classifier, Reference, load_classifier
-from rawgan.metrics.classifier import Kind
+from rawgan.metrics.classifier import ClassifierSpec
 from rawgan.metrics.evaluation import labels_like
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
 from rawgan.testing import check_layer, gradcheck
+from rawgan.training import Trainer, train
 
 KINDS = ["projection", "auxiliary"]
 LABELS = np.array([2, 0, 1, 2])
@@ -45,7 +46,7 @@ def rng(seed=0):
 
 
 def small(kind, model="dcgan", **options):
-    return build(model, ImageKind(8), noise_size=3, width=2, conditional=kind, classes=3, **options)
+    return build(model, ImageSpec(8), noise_size=3, width=2, conditional=kind, classes=3, **options)
 
 
 def batch(gan, count=4):
@@ -89,14 +90,14 @@ def test_projection_is_its_formula(model):
     *body, heads = gan.discriminator.layers
     with gan.discriminator.evaluating():
         phi = nn.Sequential(*body)(real).data.astype(np.float64)
-        found = gan.judge(real, LABELS)
+        found = gan.discriminate(real, LABELS)
     logit, scores = heads.branches
     bias = 0.0 if logit.b is None else logit.b.data
     embedded = scores.w.data.T[LABELS]
     expected = phi @ logit.w.data + bias + (embedded * phi).sum(axis=1, keepdims=True)
     assert (found.class_loss, scores.b) == (None, None)
     np.testing.assert_allclose(found.logits.data, expected, rtol=1e-5, atol=1e-6)
-    assert np.abs(found.logits.data - gan.judge(real, (LABELS + 1) % 3).logits.data).min() > 0
+    assert np.abs(found.logits.data - gan.discriminate(real, (LABELS + 1) % 3).logits.data).min() > 0
 
 
 def test_an_auxiliary_discriminator_names_classes():
@@ -104,7 +105,7 @@ def test_an_auxiliary_discriminator_names_classes():
     real, _ = batch(gan)
     with gan.discriminator.evaluating():
         output = gan.discriminator(real).data
-        found = gan.judge(real, LABELS)
+        found = gan.discriminate(real, LABELS)
     np.testing.assert_array_equal(found.logits.data, output[:, :1])
     assert found.class_loss.item() == pytest.approx(cross_entropy(output[:, 1:], LABELS), rel=1e-6)
 
@@ -113,7 +114,7 @@ def test_an_auxiliary_discriminator_names_classes():
 def test_the_generator_reads_the_class_behind_the_noise(model):
     gan = small("projection", model)
     z = gan.noise(0, "z", 4)
-    latent = gan.asked(z, LABELS)
+    latent = gan.latent(z, LABELS)
     np.testing.assert_array_equal(latent.data[:, :3], z.data)
     np.testing.assert_array_equal(latent.data[:, 3:], np.eye(3)[LABELS])
     w = gan.generator[0].w.data  # what the class adds is its row: an embedding
@@ -129,15 +130,15 @@ def test_an_average_and_spectral_norm_know_the_classes():
     for _ in range(50):
         y = scores(x)
     assert np.linalg.svd(y.data, compute_uv=False)[0] == pytest.approx(1, rel=1e-5)
-    assert generate(gan.sampler, gan.asked(gan.noise(0, "z", 3), gan.in_turn(3))).shape == (3, 8, 8, 1)
+    assert generate(gan.sampler, gan.latent(gan.noise(0, "z", 3), gan.cyclic_labels(3))).shape == (3, 8, 8, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_and_noise_without_classes_are_what_they_were(kind):
-    gan, plain = small(kind), build("dcgan", ImageKind(8), noise_size=3, width=2)
+    gan, plain = small(kind), build("dcgan", ImageSpec(8), noise_size=3, width=2)
     np.testing.assert_array_equal(gan.noise(0, "z", 4).data, plain.noise(0, "z", 4).data)
-    assert plain.asked(plain.noise(0, "z", 4), None).shape == (4, 3)
-    assert (plain.in_turn(4), plain.grid(0, "samples", 4).labels) == (None, None)
+    assert plain.latent(plain.noise(0, "z", 4), None).shape == (4, 3)
+    assert (plain.cyclic_labels(4), plain.grid(0, "samples", 4).labels) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +147,13 @@ def test_weights_and_noise_without_classes_are_what_they_were(kind):
         (lambda: small("embedding"), "there is no conditional GAN 'embedding'; choose one of: none, projection, "),
         (lambda: small("projection", pack=2), "pack 2: D would judge images of several classes as one, but"),
         (lambda: small("none"), "dcgan: conditional none is for 2 classes or more, none for 0, not 3"),
-        (lambda: build("dcgan", ImageKind(8), conditional="auxiliary"), "dcgan: conditional auxiliary is for 2 cl"),
+        (lambda: build("dcgan", ImageSpec(8), conditional="auxiliary"), "dcgan: conditional auxiliary is for 2 cl"),
         (lambda: with_scores(nn.Sequential(nn.Tanh()), "projection", 3, rng()), "conditional projection: D must end"),
-        (lambda: small("projection").judge(Tensor(np.zeros((4, 8, 8, 1), "float32"))), "this dcgan is conditional, so"),
-        (lambda: build("dcgan", ImageKind(8)).asked(Tensor([[1.0]]), LABELS), "this dcgan knows no classes, so it "),
-        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS + 1), "labels must lie in 0 … 2, but go "),
-        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS[:1]), "labels must be whole numbers, one"),
-        (lambda: small("projection").asked(Tensor(np.zeros((4, 3))), LABELS / 2), "labels must be whole numbers, one"),
+        (lambda: small("projection").discriminate(Tensor(np.zeros((4, 8, 8, 1)))), "this dcgan is conditional, so"),
+        (lambda: build("dcgan", ImageSpec(8)).latent(Tensor([[1.0]]), LABELS), "this dcgan knows no classes, so it "),
+        (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS + 1), "labels must lie in 0 … 2, but go "),
+        (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS[:1]), "labels must be whole numbers, one"),
+        (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS / 2), "labels must be whole numbers, one"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(use, message):
@@ -169,7 +170,7 @@ def test_losses_are_their_formulas(kind):
     """What the step reports of D, against NumPy."""
     gan, twin = small(kind), small(kind)
     real, z = batch(gan)
-    fake = gan.generator(gan.asked(z, LABELS)).detach()
+    fake = gan.generator(gan.latent(z, LABELS)).detach()
     logits, scores = zip(
         *((y[:, :1], y[:, 1:]) for y in (twin.discriminator(x).data for x in (real, fake))), strict=True
     )
@@ -187,13 +188,13 @@ def test_losses_are_their_formulas(kind):
 def test_both_networks_go_down_the_slope_of_loss_and_class_loss(kind, objective):
     """The optimisers are given the gradients of what D and G are to minimise, computed here in one go."""
     gan, twin = small(kind, "residual"), small(kind, "residual")  # without batch norm in D: halves may be joined
-    recipe, (real, z) = Recipe(objective), batch(gan)
-    fake, play = twin.generator(twin.asked(z, LABELS)), Recipe(objective).play
+    loss_config, (real, z) = LossConfig(objective), batch(gan)
+    fake, play = twin.generator(twin.latent(z, LABELS)), LossConfig(objective).losses
     seen = {}
     for name, optimizer in (("d", gan.d_optimizer), ("g", gan.g_optimizer)):
         optimizer.step = lambda gradients, name=name: seen.update({name: gradients})  # and D stays as it is
-    train_step(gan, real, z, recipe, labels=LABELS)
-    (r, r_loss), (f, f_loss) = twin.judge(real, LABELS), twin.judge(fake, LABELS)
+    train_step(gan, real, z, loss_config, labels=LABELS)
+    (r, r_loss), (f, f_loss) = twin.discriminate(real, LABELS), twin.discriminate(fake, LABELS)
     if objective == "relativistic":
         for_d, for_g = play.discriminator(r, f), play.generator(f, r)
     else:
@@ -215,16 +216,16 @@ def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
     optimizer.step = seen.append
     gan = dataclasses.replace(gan, discriminator=network, d_optimizer=optimizer)
     real, z = batch(gan)
-    fake = gan.generator(gan.asked(z, LABELS)).detach()
-    for recipe in (Recipe(), Recipe(penalty=name)):
-        discriminator_step(gan, real, fake, recipe, given=LABELS)
+    fake = gan.generator(gan.latent(z, LABELS)).detach()
+    for loss_config in (LossConfig(), LossConfig(penalty=name)):
+        discriminator_step(gan, real, fake, loss_config, given=LABELS)
 
     def judge(x):
         phi = ops.tanh(inner(ops.reshape(x, (4, 64))))
         embedded = ops.take(ops.transpose(scores.w), LABELS)
         return logit(phi) + ops.sum(embedded * phi, axis=1, keepdims=True)
 
-    price = penalty(name)(judge, real, fake, generator(0, "penalty", 0))
+    price = penalty(name)(judge, real, fake, make_rng(0, "penalty", 0))
     for plain, found, expected in zip(*seen, grad(price, optimizer.parameters, unconnected="zero"), strict=True):
         np.testing.assert_allclose(found.data - plain.data, expected.data, rtol=1e-3, atol=1e-5)
 
@@ -271,7 +272,7 @@ def test_labels_in_the_shares_of_the_data():
 def _quick():
     """Without plots: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         yield
 
 
@@ -293,21 +294,23 @@ def config(squares, **options):
 
 
 def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkeypatch):
-    training = Training(config(squares, conditional="auxiliary", d_steps=3, g_steps=2, objective="wasserstein"))
+    training = Trainer(config(squares, conditional="auxiliary", d_steps=3, g_steps=2, objective="wasserstein"))
     asked, judged = [], []
-    forward, judge = training.gan.generator.forward, type(training.gan).judge
+    forward, discriminate = training.gan.generator.forward, type(training.gan).discriminate
     training.gan.generator.forward = lambda x: asked.append(x.data[:, 4:].argmax(axis=1)) or forward(x)
     monkeypatch.setattr(
-        type(training.gan), "judge", lambda gan, x, labels: judged.append((x.data, labels)) or judge(gan, x, labels)
+        type(training.gan),
+        "discriminate",
+        lambda gan, x, labels: judged.append((x.data, labels)) or discriminate(gan, x, labels),
     )
     training.step(1), training.step(2)
-    a, b, c, d, e, f = (training.batches.labels(index) for index in range(6))
+    a, b, c, d, e, f = (training.task.batches.labels(index) for index in range(6))
     for found, expected in zip(asked, [a, b, c, c, d, e, f, f], strict=True):
         np.testing.assert_array_equal(found, expected)
     expected = [a, a, b, b, c, c, c, c, d, d, e, e, f, f, f, f]
     for (_, found), labels in zip(judged, expected, strict=True):
         np.testing.assert_array_equal(found, labels)
-    np.testing.assert_array_equal(judged[2][0], training.real(1).data)
+    np.testing.assert_array_equal(judged[2][0], training.task.real(1).data)
 
 
 RECIPES = {
@@ -322,11 +325,11 @@ RECIPES = {
 def test_conditional_runs_go_on_bit_for_bit(name, squares, tmp_path):
     asked = config(squares, **RECIPES[name])
     whole, parted = (RunFolder.create(tmp_path / kind, "x") for kind in ("whole", "parted"))
-    training = Training(asked)
-    training.run(whole)
+    training = Trainer(asked)
+    train(training, whole)
     steps = []
-    Training(asked).run(parted, steps.append, should_stop=lambda: len(steps) == 2)
-    Training(TrainConfig.from_dict(parted.read_config(), "x"), checkpoint=parted.newest_checkpoint()[0]).run(parted)
+    train(Trainer(asked), parted, Watch(steps.append), should_stop=lambda: len(steps) == 2)
+    train(Trainer(TrainConfig.from_dict(parted.read_config(), "x"), checkpoint=parted.newest_checkpoint()[0]), parted)
     assert parted.checkpoints()[-1].read_bytes() == whole.checkpoints()[-1].read_bytes()
     assert parted.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
     assert parted.sample_path(4).read_bytes() == whole.sample_path(4).read_bytes()
@@ -334,28 +337,28 @@ def test_conditional_runs_go_on_bit_for_bit(name, squares, tmp_path):
     assert ("class_real" in lines[0]) == (asked.conditional == "auxiliary")
     assert all(np.isfinite(list(line.values())).all() for line in lines)
     gan, _ = restore(whole)
-    np.testing.assert_array_equal(generate(gan.sampler, gan.grid(0, "samples", 6).latent), training.sample())
+    np.testing.assert_array_equal(generate(gan.sampler, gan.grid(0, "samples", 6).latent), training.task.sample())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_class_that_is_asked_for_is_made(kind, squares):
-    training = Training(config(squares, conditional=kind, width=4, learning_rate=0.005, samples=20, batch_size=16))
+    training = Trainer(config(squares, conditional=kind, width=4, learning_rate=0.005, samples=20, batch_size=16))
     for number in range(1, 81):
         record = training.step(number)
-    brightness = training.sample().mean(axis=(2, 3)).reshape(2, 10, 2, 4).mean(axis=3)  # class, image, half
+    brightness = training.task.sample().mean(axis=(2, 3)).reshape(2, 10, 2, 4).mean(axis=3)  # class, image, half
     assert (brightness[0, :, 0] > brightness[0, :, 1] + 0.5).all()
     assert (brightness[1, :, 1] > brightness[1, :, 0] + 0.5).all()
     if kind == "auxiliary":
-        assert max(record.class_real, record.class_fake) < 0.1 < np.log(2)
+        assert max(record["class_real"], record["class_fake"]) < 0.1 < np.log(2)
 
 
 def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
-    training = Training(config(squares, conditional="projection", samples=7))
-    latent = training._grid.latent.data.reshape(2, 3, 6)
+    training = Trainer(config(squares, conditional="projection", samples=7))
+    latent = training.task._grid.latent.data.reshape(2, 3, 6)
     np.testing.assert_array_equal(latent[0, :, :4], latent[1, :, :4])
     assert len({row.tobytes() for row in latent[0, :, :4]}) == 3
     assert latent[..., 4:].argmax(axis=2).tolist() == [[0] * 3, [1] * 3]
-    assert (training.columns, Training(config(squares)).columns) == (3, None)
+    assert (training.task.columns, Trainer(config(squares)).columns) == (3, None)
     few = small("projection").grid(0, "samples", 2)  # fewer images than classes
     assert (few.labels.tolist(), few.columns) == ([0, 1], 1)
 
@@ -374,7 +377,7 @@ def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
 )  # fmt: skip
 def test_contradictions_are_found_before_training(options, error, message, squares):
     with pytest.raises(error) as caught:
-        Training(config(squares, **options))
+        Trainer(config(squares, **options))
     assert str(caught.value).startswith(message)
 
 
@@ -385,7 +388,7 @@ def test_contradictions_are_found_before_training(options, error, message, squar
 def run(squares, tmp_path_factory):
     """A finished run of two steps."""
     folder = RunFolder.create(tmp_path_factory.mktemp("run") / "run", "x")
-    Training(config(squares, conditional="projection", steps=2)).run(folder)
+    train(Trainer(config(squares, conditional="projection", steps=2)), folder)
     return folder.path
 
 
@@ -402,9 +405,9 @@ def test_train_is_asked_for_classes(squares, capsys, monkeypatch):
 
 def test_in_a_terminal_classes_alternate(squares):
     """One of each class, of the same noise, and then the next: as many as there is room for."""
-    training = Training(config(squares, conditional="projection"))
+    training = Trainer(config(squares, conditional="projection"))
     samples = np.arange(6).reshape(6, 1, 1, 1)  # three of each class
-    images, group = training.shown(samples)
+    images, group = training.task.shown(samples)
     assert group == 2
     assert images.ravel().tolist() == [0, 3, 1, 4, 2, 5]
 
@@ -452,7 +455,7 @@ def test_commands_refuse_in_one_sentence(options, message, run, capsys):
 
 def test_a_run_without_classes_is_asked_for_none(squares, tmp_path, capsys):
     folder = RunFolder.create(tmp_path / "plain", "x")
-    Training(config(squares, steps=1)).run(folder)
+    train(Trainer(config(squares, steps=1)), folder)
     for command in ("sample", "interpolate"):
         assert main([command, str(folder.path), "--label", "1"]) == 1
         assert capsys.readouterr().err.startswith(f"rawgan {command}: label 1: this run was trained without classes\n")
@@ -485,7 +488,7 @@ def test_evaluation_says_how_many_labels_were_kept(run, squares, tmp_path, capsy
     (row,) = [line.split() for line in printed.splitlines() if "asked label kept" in line]
     asked = config(squares, conditional="projection", evaluate_every=1, evaluate_features=str(file))
     monkeypatch.setattr("rawgan.tasks.noise.generate", made)
-    assert Training(asked).measure()["label_kept"] == said["generated"]["label_kept"]
+    assert Trainer(asked).task.measure()["label_kept"] == said["generated"]["label_kept"]
     assert row[3:5] == [f"{said['generated']['label_kept']:.4f}", "1.0000"]
 
 
@@ -531,9 +534,9 @@ def test_sub_folders_are_the_classes_of_a_run(named, animals, capsys):
     assert (asked["classes"], asked["class_names"]) == (3, ["bird", "cat", "dog"])
     assert main(["train", "--resume", str(named), "--steps", "2"]) == 0
     assert "dcgan on 120 images of 8×8×1 in 3 classes, 0 bird, 1 cat, 2 dog: 1 step" in capsys.readouterr().out
-    training = Training(TrainConfig.from_dict(asked, "x"))
-    labels = training.batches.labels(0)
-    bright = training.real(0).data.mean(axis=(2, 3))[:, [1, 4, 6]].argmax(axis=1)
+    training = Trainer(TrainConfig.from_dict(asked, "x"))
+    labels = training.task.batches.labels(0)
+    bright = training.task.real(0).data.mean(axis=(2, 3))[:, [1, 4, 6]].argmax(axis=1)
     np.testing.assert_array_equal(labels, bright)
 
 
@@ -574,8 +577,8 @@ def test_pictures_say_which_class_a_row_is_of(named, monkeypatch):
 
     for module in ("rawgan.tasks.noise", "rawgan.cli.commands.sample", "rawgan.cli.commands.interpolate"):
         monkeypatch.setattr(f"{module}.save_grid", watched)
-    training = Training(TrainConfig.from_dict(RunFolder.open(named).read_config(), "x"))
-    training.save_picture(named / "x.png", training.sample(), 1)
+    training = Trainer(TrainConfig.from_dict(RunFolder.open(named).read_config(), "x"))
+    training.task.save_picture(named / "x.png", training.task.sample(), 1)
     for command in (["sample", "--count", "6"], ["sample", "--columns", "5"], ["sample", "--label", "cat"]):
         assert main([command[0], str(named), *command[1:]]) == 0
     assert main(["interpolate", str(named), "--walks", "4", "--frames", "2"]) == 0
@@ -599,11 +602,11 @@ def test_the_classifier_of_a_folder_judges_its_classes(named, animals, tmp_path,
 
 def test_a_classifier_of_other_classes_does_not_know_these(named, animals, tmp_path):
     """A folder of the same name may have others."""
-    judge = Classifier(Kind(8, 1, 3, "animals", class_names=("bird", "cat", "wolf")))
+    extractor = Classifier(ClassifierSpec(8, 1, 3, "animals", class_names=("bird", "cat", "wolf")))
     images, test = (load(animals, image_size=8, split=split) for split in ("train", "test"))
-    assert Reference.of(judge, images, test, 100).accuracy is None
-    judge.kind = dataclasses.replace(judge.kind, class_names=("bird", "cat", "dog"))
-    assert Reference.of(judge, images, test, 100).accuracy is not None
+    assert Reference.of(extractor, images, test, 100).accuracy is None
+    extractor.spec = dataclasses.replace(extractor.spec, class_names=("bird", "cat", "dog"))
+    assert Reference.of(extractor, images, test, 100).accuracy is not None
 
 
 def test_classes_that_changed_are_refused(named, animals, tmp_path, capsys):
@@ -618,7 +621,7 @@ def test_classes_that_changed_are_refused(named, animals, tmp_path, capsys):
     assert main(["train", *options]) == 0
     asked = TrainConfig.from_dict(RunFolder.open(named).read_config() | {"data": str(other)}, "x")
     with pytest.raises(DataError, match=r"its classes are bird, cat, wolf, but those of the run bird, cat, dog\n"):
-        Training(asked)
+        Trainer(asked)
 
 
 @pytest.mark.parametrize(
@@ -658,11 +661,11 @@ def test_transparency_is_trained_measured_and_written(tmp_path, capsys):
         assert (single.mode, single.size, grid.mode) == ("RGBA", (8, 8), "RGB")
     with Image.open(out / "samples" / "step-000001.png") as picture:
         assert picture.mode == "RGB"
-    judge = Classifier(Kind(8, 3, 2, "others"))
+    extractor = Classifier(ClassifierSpec(8, 3, 2, "others"))
     file = tmp_path / "judge.safetensors"
-    file.write_bytes(judge.to_bytes())
+    file.write_bytes(extractor.to_bytes())
     assert main(["evaluate", str(out), "--features", str(file)]) == 0
     assert np.isfinite(json.loads((out / "evaluation.json").read_bytes())["generated"]["fid"])
     assert main(["diagnose", str(out)]) in (0, 1)
     resumed = TrainConfig.from_dict(RunFolder.open(out).read_config(), "x")
-    assert Training(resumed).data.images[:, :4, :, 3].max() == 0
+    assert Trainer(resumed).task.data.images[:, :4, :, 3].max() == 0

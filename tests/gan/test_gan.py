@@ -8,9 +8,9 @@ from rawgan import Tensor, grad, nn, ops
 from rawgan.errors import ArgumentError
 from rawgan.gan import (
     OBJECTIVES,
-    ImageKind,
-    PointKind,
-    Recipe,
+    ImageSpec,
+    LossConfig,
+    PointSpec,
     build,
     discriminator_step,
     generator_step,
@@ -22,12 +22,12 @@ from rawgan.gan import (
 
 
 def small(model="dcgan", size=8, channels=1, **options):
-    return build(model, ImageKind(size, channels), width=4, noise_size=6, **options)
+    return build(model, ImageSpec(size, channels), width=4, noise_size=6, **options)
 
 
 def batch(gan, count=6, seed=0):
     rng = np.random.default_rng(seed)
-    return Tensor(rng.uniform(-1, 1, (count, *gan.kind.shape)).astype(np.float32)), gan.noise(seed, "test", count)
+    return Tensor(rng.uniform(-1, 1, (count, *gan.spec.shape)).astype(np.float32)), gan.noise(seed, "test", count)
 
 
 def shapes_through(network, x):
@@ -54,7 +54,7 @@ def assert_same(before, after):
 
 
 def test_the_tutorial_discriminator_at_28_is_the_tutorials():
-    gan = build("tutorial", ImageKind(28, 1))
+    gan = build("tutorial", ImageSpec(28, 1))
     linear = [layer for _, layer in gan.discriminator.children() if hasattr(layer, "w")]
     assert [layer.w.shape for layer in linear] == [(784, 512), (512, 256), (256, 128), (128, 64), (64, 1)]
     assert all(layer.b is None for layer in linear)
@@ -65,7 +65,7 @@ def test_the_tutorial_discriminator_at_28_is_the_tutorials():
 
 
 def test_the_tutorial_generator_at_64_is_the_tutorials():
-    gan = build("tutorial", ImageKind(64, 3))
+    gan = build("tutorial", ImageSpec(64, 3))
     assert shapes_through(gan.generator, gan.noise(0, "test", 2)) == [
         (8192,),
         (8192,),
@@ -82,7 +82,7 @@ def test_the_tutorial_generator_at_64_is_the_tutorials():
 
 
 def test_the_tutorial_networks_follow_their_pattern_at_the_others_size():
-    at_28, at_64 = build("tutorial", ImageKind(28, 1)), build("tutorial", ImageKind(64, 3))
+    at_28, at_64 = build("tutorial", ImageSpec(28, 1)), build("tutorial", ImageSpec(64, 3))
     generated = shapes_through(at_28.generator, at_28.noise(0, "test", 2))
     assert (generated[3], generated[4], generated[-1]) == ((7, 7, 128), (14, 14, 64), (28, 28, 1))
     widths = [layer.w.shape for _, layer in at_64.discriminator.children() if hasattr(layer, "w")]
@@ -90,14 +90,14 @@ def test_the_tutorial_networks_follow_their_pattern_at_the_others_size():
 
 
 def test_the_tutorial_draws_weights_as_keras_does():
-    w = build("tutorial", ImageKind(28, 1)).discriminator[1].w.data
+    w = build("tutorial", ImageSpec(28, 1)).discriminator[1].w.data
     limit = np.sqrt(6 / (784 + 512))
     assert 0.99 * limit < np.abs(w).max() <= limit
     assert w.std() == pytest.approx(limit / np.sqrt(3), rel=0.01)
 
 
 def test_dcgan_mirrors_itself():
-    gan = build("dcgan", ImageKind(64, 3))
+    gan = build("dcgan", ImageSpec(64, 3))
     images = Tensor(np.zeros((2, 64, 64, 3), np.float32))
     made = [s for s in shapes_through(gan.generator, gan.noise(0, "test", 2)) if len(s) == 3]
     judged = [s for s in shapes_through(gan.discriminator, images) if len(s) == 3]
@@ -116,7 +116,7 @@ def test_dcgan_mirrors_itself():
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 @pytest.mark.parametrize(("size", "channels"), [(8, 1), (10, 2), (12, 3), (14, 4), (40, 1), (128, 3)])
 def test_any_possible_size_and_channels(model, size, channels):
-    gan = build(model, ImageKind(size, channels), width=2, noise_size=3)
+    gan = build(model, ImageSpec(size, channels), width=2, noise_size=3)
     images = gan.generator(gan.noise(0, "test", 2))
     assert images.shape == (2, size, size, channels)
     assert np.abs(images.data).max() <= 1
@@ -124,13 +124,13 @@ def test_any_possible_size_and_channels(model, size, channels):
 
 
 def test_width_stops_growing_at_eight_times():
-    gan = build("dcgan", ImageKind(128), width=2)
+    gan = build("dcgan", ImageSpec(128), width=2)
     assert [s[-1] for s in shapes_through(gan.generator, gan.noise(0, "test", 2)) if s[:1] == (4,)] == [16, 16, 16]
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual", "mlp"])
 def test_d_can_have_a_width_of_its_own(model):
-    kind = PointKind() if model == "mlp" else ImageKind(16)
+    kind = PointSpec() if model == "mlp" else ImageSpec(16)
     narrow, wide, mixed = (build(model, kind, width=g, d_width=d) for g, d in ((2, None), (6, 6), (2, 6)))
 
     def of(network):
@@ -167,7 +167,7 @@ def test_build_refuses(arguments, message):
     options = {"model": "dcgan", "channels": 1, "width": 2, "noise_size": 3} | arguments
     model, channels = options.pop("model"), options.pop("channels")
     with pytest.raises(ArgumentError) as caught:
-        build(model, ImageKind(8, channels), **options)
+        build(model, ImageSpec(8, channels), **options)
     assert str(caught.value) == message
 
 
@@ -211,7 +211,7 @@ def test_the_generator_step_never_touches_the_discriminator(model, objective):
     fake = gan.generator(z)
     before = everything(gan.discriminator, gan.d_optimizer)
     changed = everything(gan.generator, gan.g_optimizer)
-    generator_step(gan, fake, real, Recipe(objective))
+    generator_step(gan, fake, real, LossConfig(objective))
     assert_same(before, everything(gan.discriminator, gan.d_optimizer))
     after = everything(gan.generator, gan.g_optimizer)
     still = {name for name in changed if np.array_equal(changed[name], after[name])}
@@ -223,10 +223,10 @@ def test_the_generator_step_never_touches_the_discriminator(model, objective):
 def test_a_training_step_is_a_step_of_the_discriminator_then_one_of_the_generator(objective):
     gan, twin = small(), small()
     real, z = batch(gan)
-    outcome = train_step(gan, real, z, Recipe(objective))
+    outcome = train_step(gan, real, z, LossConfig(objective))
     fake = twin.generator(z)
-    d_loss, d_real, d_fake = discriminator_step(twin, real, fake.detach(), Recipe(objective))
-    g_loss = generator_step(twin, fake, real, Recipe(objective))
+    d_loss, d_real, d_fake = discriminator_step(twin, real, fake.detach(), LossConfig(objective))
+    g_loss = generator_step(twin, fake, real, LossConfig(objective))
     assert [x.item() for x in outcome[:4]] == [x.item() for x in (d_loss, g_loss, d_real, d_fake)]
     assert_same(everything(gan.generator, gan.g_optimizer), everything(twin.generator, twin.g_optimizer))
 
@@ -261,7 +261,7 @@ def test_objectives_are_their_formulas():
     logits = gan.discriminator(gan.generator(z)).data.astype(np.float64)
     d = 1 / (1 + np.exp(-logits))
     assert generator_step(gan, gan.generator(z), real).item() == pytest.approx(-np.log(d).mean(), rel=1e-6)
-    minimax = generator_step(twin, twin.generator(z), real, Recipe("minimax"))
+    minimax = generator_step(twin, twin.generator(z), real, LossConfig("minimax"))
     assert minimax.item() == pytest.approx(np.log(1 - d).mean(), rel=1e-6)
 
 
@@ -296,7 +296,7 @@ def test_steps_repeat_bit_for_bit():
 
 def test_the_generator_learns_what_the_images_look_like():
     """Images of one grey, each its own shade of dark: G has to find the shade and give up its noise."""
-    gan = build("dcgan", ImageKind(8), width=8, noise_size=8, learning_rate=2e-3)
+    gan = build("dcgan", ImageSpec(8), width=8, noise_size=8, learning_rate=2e-3)
     shades = np.random.default_rng(0).uniform(-0.9, -0.7, (100, 16, 1, 1, 1)).astype(np.float32)
     for step, shade in enumerate(shades):
         real = Tensor(np.broadcast_to(shade, (16, 8, 8, 1)).copy())
@@ -310,7 +310,7 @@ def test_the_generator_learns_what_the_images_look_like():
 
 
 def test_layer_costs_count_as_the_kernels_say():
-    gan = build("dcgan", ImageKind(28), width=64)
+    gan = build("dcgan", ImageSpec(28), width=64)
     g = layer_costs(gan.generator, gan.noise(0, "test", 128))
     assert g[0].flops == 2 * 128 * 100 * 6272
     assert g[4].flops == 2 * 128 * 7 * 7 * 4 * 4 * 128 * 64

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from watch import Watch
 
 from rawgan.cli import main
 from rawgan.cli.terminal.view import View
 from rawgan.config.noise import FOR_POINTS, TrainConfig
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
-from rawgan.gan import GAN, ImageKind, PointKind, Recipe, build, generate, train_step
+from rawgan.gan import GAN, ImageSpec, LossConfig, PointSpec, build, generate, train_step
 from rawgan.inference.restoration import config_of, restore
 from rawgan.metrics import evaluate_points, floor_of, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters, real_points, save_points
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
 from rawgan.tensor import Tensor
+from rawgan.training import Trainer, train
 
 TINY = {"width": 4, "batch_size": 8, "samples": 20, "sample_every": 2, "checkpoint_every": 2}
 
@@ -32,7 +33,7 @@ def small(**options):
 def no_losses():
     """losses.png, which takes long, is other tests' business."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path.touch())
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
         yield
 
 
@@ -40,7 +41,7 @@ def no_losses():
 def run(tmp_path_factory):
     """A finished run."""
     path = tmp_path_factory.mktemp("points") / "run"
-    Training(small()).run(RunFolder.create(path, "x"))
+    train(Trainer(small()), RunFolder.create(path, "x"))
     return path
 
 
@@ -115,33 +116,33 @@ def test_batches_are_fresh_and_a_function_of_seed_and_number():
 
 
 def test_mlp_makes_and_judges_points():
-    gan = build("mlp", PointKind(), noise_size=3, width=5)
+    gan = build("mlp", PointSpec(), noise_size=3, width=5)
     points = gan.generator(gan.noise(0, "test", 7))
-    assert (points.shape, gan.judge(points).logits.shape) == ((7, 2), (7, 1))
+    assert (points.shape, gan.discriminate(points).logits.shape) == ((7, 2), (7, 1))
     assert [x.shape for x in gan.discriminator.parameters()] == [(2, 5), (5,), (5, 5), (5,), (5, 5), (5,), (5, 1), (1,)]
     far = gan.generator(gan.noise(0, "test", 7) * 1000.0)
     assert np.abs(far.numpy()).max() > 10  # no tanh
 
 
 def test_units_bend_all_over_the_plane_and_not_at_0():
-    (w, b, *_) = (x.numpy() for x in build("mlp", PointKind(), width=64).discriminator.parameters())
+    (w, b, *_) = (x.numpy() for x in build("mlp", PointSpec(), width=64).discriminator.parameters())
     places = np.abs(b) / np.linalg.norm(w, axis=0)
     assert places.max() <= math.sqrt(2)
     assert (places > 0.1).mean() > 0.7
 
 
 def test_packed_points_lie_side_by_side():
-    gan = build("mlp", PointKind(), width=4, pack=3)
+    gan = build("mlp", PointSpec(), width=4, pack=3)
     points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
     expected = gan.discriminator(Tensor(points.reshape(2, 6)))
-    np.testing.assert_array_equal(gan.judge(Tensor(points)).logits.numpy(), expected.numpy())
+    np.testing.assert_array_equal(gan.discriminate(Tensor(points)).logits.numpy(), expected.numpy())
 
 
 @pytest.mark.parametrize(
     ("model", "kind", "message"),
     [
-        ("mlp", ImageKind(8), "mlp makes points, not images; take one of: dcgan, residual, tutorial"),
-        ("dcgan", PointKind(), "dcgan makes images, not points; take one of: mlp"),
+        ("mlp", ImageSpec(8), "mlp makes points, not images; take one of: dcgan, residual, tutorial"),
+        ("dcgan", PointSpec(), "dcgan makes images, not points; take one of: mlp"),
     ],
 )
 def test_each_model_is_for_its_kind(model, kind, message):
@@ -152,18 +153,18 @@ def test_each_model_is_for_its_kind(model, kind, message):
 
 @pytest.mark.parametrize("penalty", ["r1+r2", "wgan-gp", "dragan"])
 def test_every_penalty_takes_points(penalty):
-    gan = build("mlp", PointKind(), noise_size=2, width=4, average_decay=0.9)
+    gan = build("mlp", PointSpec(), noise_size=2, width=4, average_decay=0.9)
     real = Tensor(PointBatches(ring8(), 6, seed=0).batch(0))
-    outcome = train_step(gan, real, gan.noise(0, "train", 6), Recipe(penalty=penalty, instance_noise=0.1))
+    outcome = train_step(gan, real, gan.noise(0, "train", 6), LossConfig(penalty=penalty, instance_noise=0.1))
     assert np.isfinite(outcome.d_loss.item())
 
 
 def test_a_gan_learns_where_points_are():
     """Not what it can reach, which `python -m bench mixtures` says; but far better than untrained networks."""
-    training = Training(TrainConfig(data="ring8", model="mlp", steps=150, width=32, noise_size=2, samples=500))
+    training = Trainer(TrainConfig(data="ring8", model="mlp", steps=150, width=32, noise_size=2, samples=500))
 
     def from_the_ring():
-        return np.abs(np.linalg.norm(training.sample(), axis=1) - 1).mean()
+        return np.abs(np.linalg.norm(training.task.sample(), axis=1) - 1).mean()
 
     before = from_the_ring()
     for step in range(1, 151):
@@ -198,37 +199,41 @@ def test_samples_are_where_the_mixture_is(run):
     gan, _ = restore(folder)
     z = gan.noise(0, "test", 4)
     np.testing.assert_array_equal(generate(gan.sampler, z, extent=4.0), 4 * generate(gan.sampler, z))
-    training = Training(config_of(folder), checkpoint=folder.newest_checkpoint()[0])
+    training = Trainer(config_of(folder), checkpoint=folder.newest_checkpoint()[0])
     own = generate(gan.sampler, gan.noise(0, "samples", TINY["samples"]))
-    np.testing.assert_array_equal(training.sample(), 4 * own)
+    np.testing.assert_array_equal(training.task.sample(), 4 * own)
 
 
 def test_a_run_that_was_interrupted_ends_with_the_same_bits(tmp_path):
     config = small(steps=5, sample_every=4, half_life=2, ema=0.9, penalty="r1+r2", objective="relativistic", pack=2)
     whole, parts = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "parts"))
-    Training(config).run(whole)
+    train(Trainer(config), whole)
     steps = []
-    assert Training(config).run(parts, steps.append, should_stop=lambda: len(steps) == 3) == 3
-    assert Training(config, checkpoint=parts.newest_checkpoint()[0]).run(parts) == 5
+    assert train(Trainer(config), parts, Watch(steps.append), should_stop=lambda: len(steps) == 3) == 3
+    assert train(Trainer(config, checkpoint=parts.newest_checkpoint()[0]), parts) == 5
     assert bits(parts) == bits(whole)
 
 
 def test_points_are_measured_while_training_and_the_best_step_is_kept(tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     figures = {1: 0.5, 2: 0.2, 3: 0.3, 4: 0.4}
-    training = Training(small(evaluate_every=1, evaluate_samples=30))
-    assert training.measure().keys() == {"modes", "high_quality", "unmatched"}
-    training._evaluator.measure = lambda points, labels: {"unmatched": figures[training.reached], "count": len(points)}
-    training.run(folder)
+    training = Trainer(small(evaluate_every=1, evaluate_samples=30))
+    assert training.task.measure().keys() == {"modes", "high_quality", "unmatched"}
+    training.task._evaluator.measure = lambda points, labels: {
+        "unmatched": figures[training.reached],
+        "count": len(points),
+    }
+    train(training, folder)
     assert [(one["unmatched"], one["count"]) for one in folder.read_metrics()] == [(x, 30) for x in figures.values()]
     assert folder.best_step() == 2
 
 
 def test_learning_rates_fall_by_half_in_a_half_life():
-    training = Training(small(half_life=2))
+    training = Trainer(small(half_life=2))
     seen = []
-    training._take = lambda index: (
-        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or training._by_kernels(index)
+    step = training.task.step
+    training.task.step = lambda index: (
+        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or step(index)
     )
     for step in (1, 3, 5):
         training.step(step)
@@ -296,11 +301,14 @@ def test_rasters_have_x_to_the_right_and_y_upwards():
 
 
 def test_the_terminal_shows_points_beside_real_ones(monkeypatch):
-    training = Training(small())
+    training = Trainer(small())
     console = Console(record=True, width=100, height=30, force_terminal=True, color_system="truecolor")
     with View(console, training) as view:
-        view.sample(2, training.sample())
-    assert f"step 2: real points, and {quality_in_words(quality(training.sample(), grid25()))}" in console.export_text()
+        view.sample(2, training.task.sample())
+    assert (
+        f"step 2: real points, and {quality_in_words(quality(training.task.sample(), grid25()))}"
+        in console.export_text()
+    )
     assert len(view.picture) == 24  # two squares of 46 pixels, and what is between and around them
 
 

@@ -11,10 +11,10 @@ from rawgan.gan import (
     TRANSLATORS,
     Cycle,
     CycleWeights,
-    Fidelity,
     History,
-    Recipe,
-    TranslationKind,
+    LossConfig,
+    PairWeights,
+    TranslationSpec,
     build_translator,
     cycle_step,
     receptive_field,
@@ -22,13 +22,13 @@ from rawgan.gan import (
 )
 from rawgan.gan.translating import stride_of
 from rawgan.gan.translators import patchgan, resnet
-from rawgan.random import generator
+from rawgan.random import make_rng
 from rawgan.testing import check_layer
 
 KINDS = {
-    "unet": TranslationKind(16, 2, 1),
-    "resnet": TranslationKind(16, 2, 1),
-    "subpixel": TranslationKind(16, 1, 1, enlarged=4),
+    "unet": TranslationSpec(16, 2, 1),
+    "resnet": TranslationSpec(16, 2, 1),
+    "subpixel": TranslationSpec(16, 1, 1, enlarged=4),
 }
 
 
@@ -49,7 +49,7 @@ def make(model, **options):
 
 @pytest.mark.parametrize("model", TRANSLATORS)
 def test_gradients_of_whole_networks(model):
-    kind = TranslationKind(8, 1, 1, enlarged=KINDS[model].enlarged)
+    kind = TranslationSpec(8, 1, 1, enlarged=KINDS[model].enlarged)
     network = resnet(1, 1, 1, 1, rng()) if model == "resnet" else TRANSLATORS[model](kind, 1, rng())
     check_layer(network, rng().standard_normal((1, *kind.source_shape)), order=1, modes=["train"])
 
@@ -61,13 +61,13 @@ def test_gradients_of_a_patchgan():
 @pytest.mark.parametrize("model", TRANSLATORS)
 def test_shapes_and_range(model):
     gan = make(model)
-    x = images(2, *gan.kind.source_shape)
+    x = images(2, *gan.spec.source_shape)
     y = gan.generator(x)
     assert y.shape == (2, 16, 16, 1)
     assert np.abs(y.data).max() <= 1
-    height, width, sources = gan.kind.source_shape
+    height, width, sources = gan.spec.source_shape
     wider = gan.generator(images(1, height, width + 2 * gan.stride, sources))
-    assert wider.shape == (1, 16, 16 + 2 * gan.stride * gan.kind.enlarged, 1)
+    assert wider.shape == (1, 16, 16 + 2 * gan.stride * gan.spec.enlarged, 1)
 
 
 @pytest.mark.parametrize("patch", PATCHES)
@@ -98,17 +98,17 @@ def test_the_skips_of_a_unet_carry_what_the_bottleneck_cannot():
 
 def test_what_cannot_be_built_is_refused():
     with pytest.raises(ArgumentError, match="there is no translator 'vnet'; choose one of: unet, resnet, subpixel"):
-        build_translator("vnet", TranslationKind(16, 1, 1))
+        build_translator("vnet", TranslationSpec(16, 1, 1))
     with pytest.raises(ArgumentError, match="multiples of 4, at least 8 pixels, but are 18"):
-        build_translator("resnet", TranslationKind(18, 1, 1))
+        build_translator("resnet", TranslationSpec(18, 1, 1))
     with pytest.raises(ArgumentError, match="subpixel enlarges images of 1 channels, and cannot give them 3"):
-        build_translator("subpixel", TranslationKind(16, 1, 3, enlarged=2))
+        build_translator("subpixel", TranslationSpec(16, 1, 3, enlarged=2))
     with pytest.raises(ArgumentError, match="patches of 16, 34, 70, 142 pixels, not of 20"):
-        build_translator("resnet", TranslationKind(16, 1, 1), patch=20)
+        build_translator("resnet", TranslationSpec(16, 1, 1), patch=20)
 
 
 def test_halvings_follow_the_size():
-    assert [stride_of("unet", TranslationKind(size, 1, 1)) for size in (8, 28, 64, 256)] == [2, 4, 16, 32]
+    assert [stride_of("unet", TranslationSpec(size, 1, 1)) for size in (8, 28, 64, 256)] == [2, 4, 16, 32]
 
 
 @pytest.mark.parametrize(("model", "patch"), [("unet", 34), ("resnet", 16), ("subpixel", 70)])
@@ -145,7 +145,9 @@ def test_what_g_minimises_is_its_formula():
         seen.append(z)
         return z[:, ::2, ::2]
 
-    outcome = translation_step(gan, x, y, fidelity=Fidelity(pixel=0.3, feature=0.2, look=look, adversarial=0.5))
+    outcome = translation_step(
+        gan, x, y, weights=PairWeights(pixel=0.3, feature=0.2, feature_map=look, adversarial=0.5)
+    )
     assert outcome.pixel.item() == pytest.approx(np.abs(seen[0].data - y.data).mean(), rel=1e-5)
     assert outcome.feature.item() == pytest.approx(np.abs(seen[0].data - y.data)[:, ::2, ::2].mean(), rel=1e-5)
 
@@ -170,12 +172,12 @@ def softplus(logits):
 @pytest.mark.parametrize("objective", ["non-saturating", "least-squares", "relativistic"])
 def test_a_translator_learns_a_simple_translation(objective):
     """Black for white."""
-    gan = build_translator("unet", TranslationKind(8, 1, 1), width=8, patch=16, learning_rate=2e-3)
+    gan = build_translator("unet", TranslationSpec(8, 1, 1), width=8, patch=16, learning_rate=2e-3)
     shapes = np.sign(rng().standard_normal((64, 2, 2, 1))).repeat(4, axis=1).repeat(4, axis=2).astype("float32")
     losses = []
     for step in range(60):
         x = Tensor(shapes[rng(step).permutation(64)[:16]])
-        losses.append(translation_step(gan, x, -x, Recipe(objective=objective), index=step).pixel.item())
+        losses.append(translation_step(gan, x, -x, LossConfig(objective=objective), index=step).pixel.item())
     assert losses[0] > 0.5
     assert np.mean(losses[-5:]) < 0.1
 
@@ -183,17 +185,17 @@ def test_a_translator_learns_a_simple_translation(objective):
 def test_d_sees_the_source_beside_the_image():
     gan, x = make("subpixel"), images(2, 4, 4, 1)
     y = images(2, 16, 16, 1)
-    with_it = gan.judge(y, x).logits.data
-    assert np.abs(gan.judge(y, -x).logits.data - with_it).max() > 0
+    with_it = gan.discriminate(y, x).logits.data
+    assert np.abs(gan.discriminate(y, -x).logits.data - with_it).max() > 0
     alone = make("subpixel", paired=False)
-    assert alone.judge(y).logits.shape == with_it.shape
+    assert alone.discriminate(y).logits.shape == with_it.shape
 
 
 # --- the step of cycles ----------------------------------------------------------------------------------------------
 
 
 def cycle(**options):
-    kind = TranslationKind(8, 1, 1)
+    kind = TranslationSpec(8, 1, 1)
     forth, back = (
         build_translator("resnet", kind, paired=False, width=4, patch=16, seed=seed, **options) for seed in (0, 1)
     )
@@ -214,14 +216,17 @@ def test_cycles_are_their_formulas():
 
 def test_every_network_moves_by_its_formula():
     """With a full history, instance noise, and weights that are all different, beside the same written out."""
-    recipe, weights = Recipe("least-squares", instance_noise=0.3, noise_steps=10, seed=3), CycleWeights(0.7, 0.2)
+    loss_config, weights = (
+        LossConfig("least-squares", instance_noise=0.3, noise_steps=10, seed=3),
+        CycleWeights(0.7, 0.2),
+    )
     both, twin = cycle(learning_rate=1e-3), cycle(learning_rate=1e-3)
     a, b = images(4, 8, 8, 1), images(4, 8, 8, 1, seed=1)
     for one in (both, twin):
-        for number, history in enumerate(one.made):
-            history.swapped(images(4, 8, 8, 1, seed=2 + number).data, rng())
-    noise = {(seed, who): generator(seed, f"instance noise of {who}", 0) for seed in seeds(3) for who in "DG"}
-    cycle_step(both, a, b, recipe, weights, index=5)
+        for number, history in enumerate(one.histories):
+            history.exchange(images(4, 8, 8, 1, seed=2 + number).data, rng())
+    noise = {(seed, who): make_rng(seed, f"instance noise of {who}", 0) for seed in seeds(3) for who in "DG"}
+    cycle_step(both, a, b, loss_config, weights, index=5)
 
     g, f = twin.forth, twin.back
     fakes = g.generator(a), f.generator(b)
@@ -231,7 +236,7 @@ def test_every_network_moves_by_its_formula():
         return x + Tensor((0.15 * noise[seed, who].standard_normal(x.shape)).astype("float32"))
 
     for number, (side, real, fake, seed) in enumerate(sides):
-        earlier = Tensor(twin.made[number].swapped(fake.data, generator(3, f"history {number}", 5)))
+        earlier = Tensor(twin.histories[number].exchange(fake.data, generator(3, f"history {number}", 5)))
         assert 0 < np.abs(earlier.data - fake.data).max(axis=(1, 2, 3)).astype(bool).sum() < 4
         judged = [side.discriminator(noisy(x, seed, "D")) for x in (real, earlier)]
         moved_by(side.d_optimizer, 0.5 * ops.mean((judged[0] - 1) ** 2) + 0.5 * ops.mean(judged[1] ** 2))
@@ -248,7 +253,7 @@ def test_every_network_moves_by_its_formula():
 
 def seeds(seed):
     """Of noise that the first D gets, and the second."""
-    return seed, int(generator(seed, "seed of the way back").integers(2**31))
+    return seed, int(make_rng(seed, "seed of the way back").integers(2**31))
 
 
 def networks_of(both):
@@ -266,7 +271,7 @@ def test_all_four_networks_learn():
 
 def test_running_statistics_are_of_what_each_translates():
     """Of A, for what makes B: neither of A made of B, nor of B itself."""
-    kind, shape = TranslationKind(8, 1, 1), (8, 8, 1)
+    kind, shape = TranslationSpec(8, 1, 1), (8, 8, 1)
     sides = [build_translator("unet", kind, paired=False, width=4, patch=16, seed=seed) for seed in (0, 1)]
     twins = [build_translator("unet", kind, paired=False, width=4, patch=16, seed=seed) for seed in (0, 1)]
     a, b = images(4, *shape), images(4, *shape, seed=1)
@@ -283,14 +288,14 @@ def test_a_history_holds_no_more_than_its_capacity_and_gives_back_what_it_was_gi
     history, seen = History(3, (1, 1, 1)), set()
     for n in range(40):
         batch = np.full((2, 1, 1, 1), n, "float32")
-        given = history.swapped(batch, rng(n))
+        given = history.exchange(batch, rng(n))
         assert set(given.ravel()) <= seen | {float(n)}
         seen.add(float(n))
     assert history.count.data == 3
-    late = [history.swapped(np.full((1, 1, 1, 1), 100.0 + n, "float32"), rng(n)).item() < 100 + n for n in range(200)]
+    late = [history.exchange(np.full((1, 1, 1, 1), 100.0 + n, "float32"), rng(n)).item() < 100 + n for n in range(200)]
     assert 0.3 < np.mean(late) < 0.7
 
 
 def test_no_history_is_no_history():
     batch = np.ones((2, 1, 1, 1), "float32")
-    np.testing.assert_array_equal(History(0, (1, 1, 1)).swapped(batch, rng()), batch)
+    np.testing.assert_array_equal(History(0, (1, 1, 1)).exchange(batch, rng()), batch)

@@ -11,7 +11,7 @@ from rawgan.data import load
 from rawgan.data.styles import inverted, thick
 from rawgan.gan import Cycle
 from rawgan.inference.comparison import compare, compare_cycle, style_classifier
-from rawgan.metrics import judge_of
+from rawgan.metrics import feature_extractor
 from rawgan.tasks.cycle import cycle_of
 from rawgan.tasks.pairs import translator_of
 
@@ -41,7 +41,11 @@ def test_what_a_classifier_finds_of_enhanced_digits(digits):
     config = EnhanceConfig(task="denoise", noise=1e-4, channels=1, width=2)
     gan = translator_of(config, "cpu")
     found = compare(
-        config, making(gan, nn.Identity()), *digits, judge_of("mnist"), others={"inverse": making(gan, Inverse())}
+        config,
+        making(gan, nn.Identity()),
+        *digits,
+        feature_extractor("mnist"),
+        others={"inverse": making(gan, Inverse())},
     ).figures
     assert found["translated"]["fid"] == pytest.approx(0, abs=1e-3)
     assert found["translated"]["recognised"] == found["targets"]["recognised"] > 0.95
@@ -54,11 +58,11 @@ def test_what_a_classifier_finds_of_enhanced_digits(digits):
 def test_labels_of_ones_own_are_known_by_their_file_wherever_it_is(digits, tmp_path):
     """A classifier knows the classes of the data that it was trained by, whose name it keeps."""
     config = EnhanceConfig(data=str(tmp_path / "some.npz"), task="denoise", channels=1, image_size=28, width=2)
-    judge = judge_of("mnist")
+    extractor = feature_extractor("mnist")
     gan = making(translator_of(config, "cpu"), nn.Identity())
-    assert "recognised" not in compare(config, gan, *digits, judge).figures["translated"]
-    judge.kind = dataclasses.replace(judge.kind, data="some.npz")
-    assert "recognised" in compare(config, gan, *digits, judge).figures["translated"]
+    assert "recognised" not in compare(config, gan, *digits, extractor).figures["translated"]
+    extractor.spec = dataclasses.replace(extractor.spec, data="some.npz")
+    assert "recognised" in compare(config, gan, *digits, extractor).figures["translated"]
 
 
 @pytest.mark.parametrize(("module", "right"), [(Inverse(), True), (nn.Identity(), False)])
@@ -67,12 +71,12 @@ def test_what_classifiers_find_of_digits_in_another_style(module, right, digits,
     monkeypatch.setattr("rawgan.inference.comparison.STYLE_IMAGES", COUNT)
     config = CycleConfig(style="inverted", channels=1, width=2)
     cycle = cycle_of(config, "cpu")
-    cycle = Cycle(making(cycle.forth, module), making(cycle.back, module), cycle.made)
+    cycle = Cycle(making(cycle.forth, module), making(cycle.back, module), cycle.histories)
     drawn = [dataclasses.replace(part, images=inverted(part.images)) for part in digits]
     (a, a_held_out), (b, b_held_out) = digits, drawn
     kind_of, told = style_classifier(config, (a, b), (a_held_out, b_held_out)), []
     found = compare_cycle(
-        config, cycle, (a_held_out, b_held_out), kind_of, judge_of("mnist"), lambda *done: told.append(done)
+        config, cycle, (a_held_out, b_held_out), kind_of, feature_extractor("mnist"), lambda *done: told.append(done)
     ).figures
     assert told[-1] == (2 * COUNT, 2 * COUNT)
     assert told == sorted(told)

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from numba import njit
+from paths import PACKAGES
 
-import rawgan_kernels
 from rawgan_kernels.cpu.compile import progress
 from rawgan_kernels.cpu.compile.places import Place, sources_stamp
 from rawgan_kernels.cpu.compile.store import Store
@@ -20,7 +20,6 @@ from rawgan_kernels.cpu.run import launch
 from rawgan_kernels.cpu.warm_up.calls import compile_part
 from rawgan_kernels.cpu.warm_up.warm_up import HELPER, WarmUp, start_helper
 
-PACKAGE = Path(rawgan_kernels.__file__).parent
 CALL = (
     "import numpy as np; from rawgan_kernels.cpu import pixels; "
     "print(pixels.gather_pixels(np.full((1, 1, 1, 1), 255, np.uint8), np.zeros(1, np.int64), np.dtype('f4')).item()); "
@@ -32,7 +31,9 @@ CALL = (
 @pytest.fixture
 def installed(tmp_path):
     """A copy of the kernels, and a way to run Python with it and with a cache folder of its own."""
-    shutil.copytree(PACKAGE, tmp_path / "rawgan_kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PACKAGES["rawgan_kernels"], tmp_path / "rawgan_kernels", ignore=shutil.ignore_patterns("__pycache__")
+    )
 
     def run(code):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "COV"))}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rawgan import Tensor, ops
-from rawgan.gan import ImageKind, build, train_step
+from rawgan.gan import ImageSpec, build, train_step
 from rawgan_kernels import Backend
 from rawgan_kernels.cpu.run import pool as buffers
 from rawgan_kernels.cpu.run.pool import ALIGNMENT, SMALL, Pool
@@ -170,7 +170,7 @@ def test_a_detached_result_outlives_its_graph():
 
 
 def steps(model, count, images=16):
-    gan = build(model, ImageKind(28), width=16)
+    gan = build(model, ImageSpec(28), width=16)
     rng = np.random.default_rng(0)
     batch = [Tensor(rng.uniform(-1, 1, shape).astype("float32")) for shape in ((images, 28, 28, 1), (images, 100))]
     for _ in range(count):

@@ -22,13 +22,13 @@ from rawgan.metrics import (
     classifier,
     draw,
     evaluate,
-    judge_of,
+    feature_extractor,
     load_classifier,
     split,
     train_classifier,
 )
-from rawgan.metrics.classifier import Kind
-from rawgan.metrics.judges import OnnxFeatures, Stacked
+from rawgan.metrics.classifier import ClassifierSpec
+from rawgan.metrics.feature_extractors import OnnxFeatures, StackedDigits
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_the_classifier_of_digits_is_right_on_993_of_1000_test_images(mnist):
     digits = load_classifier()
     right = float((digits.labels(mnist.images) == mnist.labels).mean())
     assert right >= 0.993
-    assert digits.kind.accuracy == pytest.approx(right, abs=2e-4)
+    assert digits.spec.accuracy == pytest.approx(right, abs=2e-4)
     assert classifier.DIGITS.stat().st_size <= 1_500_000
 
 
@@ -82,7 +82,7 @@ def test_files_that_are_no_classifiers(data, tmp_path):
 def test_training_learns_and_repeats_itself(squares):
     parts = split(squares, 100, seed=0)
     made = train_classifier(*parts, seed=1, epochs=4)
-    assert made.kind == Kind(8, 1, 2, "squares", 1.0)
+    assert made.spec == ClassifierSpec(8, 1, 2, "squares", 1.0)
     assert made.to_bytes() == train_classifier(*parts, seed=1, epochs=4).to_bytes()
     assert made.to_bytes() != train_classifier(*parts, seed=2, epochs=4).to_bytes()
     again = Classifier.from_bytes(made.to_bytes(), "memory")
@@ -101,9 +101,9 @@ def test_what_cannot_be_learned(squares):
     with pytest.raises(DataError, match="photos: a classifier needs labels"):
         train_classifier(unlabelled, unlabelled)
     with pytest.raises(ArgumentError, match="8 pixels or more and two classes or more; squares has 4 pixels"):
-        Classifier(Kind(4, 1, 2, "squares"))
+        Classifier(ClassifierSpec(4, 1, 2, "squares"))
     with pytest.raises(ArgumentError, match=r"squares has 8 pixels and 1 class$"):
-        Classifier(Kind(8, 1, 1, "squares"))
+        Classifier(ClassifierSpec(8, 1, 1, "squares"))
 
 
 # --- stacked digits --------------------------------------------------------------------------------------------------
@@ -117,18 +117,18 @@ def stacked():
 
 def test_stacked_digits_are_named_one_by_one(stacked, mnist):
     images, labels = stacked
-    judge = judge_of("stacked-mnist")
-    features = judge.features(images)
-    named = judge.probabilities(features).argmax(axis=1)
+    extractor = feature_extractor("stacked-mnist")
+    features = extractor.features(images)
+    named = extractor.probabilities(features).argmax(axis=1)
     assert (named == labels).mean() > 0.96
     one = load_classifier()
     assert (named // 10 % 10 == one.labels(images[..., 1:2])).all()
-    confusion = judge.confusion(features, labels)
+    confusion = extractor.confusion(features, labels)
     assert confusion.shape == (10, 10)
     assert np.diag(confusion).mean() > 0.98
-    assert judge.shares(labels)[:2].tolist() == [0.001, 0.001]
+    assert extractor.shares(labels)[:2].tolist() == [0.001, 0.001]
     with pytest.raises(ShapeError, match="images of three channels"):
-        judge.features(mnist.images[:1])
+        extractor.features(mnist.images[:1])
 
 
 def test_stacked_digits_are_the_same_every_time(stacked, mnist):
@@ -148,7 +148,7 @@ def test_stacked_digits_are_the_same_every_time(stacked, mnist):
 
 @pytest.fixture(scope="module")
 def reference(mnist):
-    return Reference.of(judge_of("mnist"), *split(mnist, 5000, seed=0), 600)
+    return Reference.of(feature_extractor("mnist"), *split(mnist, 5000, seed=0), 600)
 
 
 def test_worse_images_have_worse_figures(reference, mnist):
@@ -191,9 +191,9 @@ def test_what_cannot_be_evaluated(reference, mnist):
         evaluate(np.full((600, 28, 28, 1), np.nan), reference)
     parts = split(mnist, 100, seed=0)
     with pytest.raises(ArgumentError, match="101 samples are compared with as many real images, twice, but of mnist"):
-        Reference.of(judge_of("mnist"), *parts, 101)
+        Reference.of(feature_extractor("mnist"), *parts, 101)
     with pytest.raises(ArgumentError, match="64 samples are too few for 64 features"):
-        Reference.of(judge_of("mnist"), *parts, 64)
+        Reference.of(feature_extractor("mnist"), *parts, 64)
     with pytest.raises(ArgumentError, match=r"images are too few to set 10000 apart; add images: at least 10001$"):
         split(mnist, 10_000, seed=0)
     for count, held_out, words in (
@@ -205,7 +205,7 @@ def test_what_cannot_be_evaluated(reference, mnist):
             split(ImageSet(np.zeros((count, 8, 8, 1), np.uint8), None, "zeros"), held_out, seed=0)
         assert str(caught.value) == f"zeros: {words}"
     with pytest.raises(DataError, match="photos: rawgan comes with a classifier of digits"):
-        judge_of("photos")
+        feature_extractor("photos")
 
 
 # --- networks from elsewhere -----------------------------------------------------------------------------------------
@@ -245,9 +245,9 @@ def onnxruntime(monkeypatch):
 def test_features_by_an_onnx_file(onnxruntime, tmp_path, squares):
     images = squares.images[:3]
     unit = images / 127.5 - 1
-    found = judge_of("photos", onnx_network(tmp_path / "first.onnx", "n", 1, 8, 8)).features(images)
+    found = feature_extractor("photos", onnx_network(tmp_path / "first.onnx", "n", 1, 8, 8)).features(images)
     assert found == pytest.approx(2 * unit.transpose(0, 3, 1, 2).reshape(3, -1), abs=1e-6)
-    last = judge_of("photos", onnx_network(tmp_path / "last.onnx", "n", "h", "w", 3))
+    last = feature_extractor("photos", onnx_network(tmp_path / "last.onnx", "n", "h", "w", 3))
     assert last.features(images) == pytest.approx(2 * unit.repeat(3, axis=3).reshape(3, -1), abs=1e-6)
     assert last.classes is None
     with pytest.raises(ArgumentError, match="features alone tell no classes"):
@@ -258,13 +258,13 @@ def test_features_by_an_onnx_file(onnxruntime, tmp_path, squares):
 
 def test_onnx_files_that_cannot_be_used(onnxruntime, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"expected one input .*; x is \['n', 5\]"):
-        judge_of("photos", onnx_network(tmp_path / "flat.onnx", "n", 5))
+        feature_extractor("photos", onnx_network(tmp_path / "flat.onnx", "n", 5))
     (tmp_path / "broken.onnx").write_bytes(b"broken")
     with pytest.raises(ConfigError, match="is no network that onnxruntime can run"):
-        judge_of("photos", tmp_path / "broken.onnx")
+        feature_extractor("photos", tmp_path / "broken.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match="an ONNX file is run by onnxruntime: pip install onnxruntime"):
-        judge_of("photos", tmp_path / "flat.onnx")
+        feature_extractor("photos", tmp_path / "flat.onnx")
 
 
 # --- the commands ----------------------------------------------------------------------------------------------------
@@ -328,4 +328,4 @@ def test_json_has_no_infinity():
 
 
 def test_stacked_knows_a_thousand_classes():
-    assert Stacked(load_classifier()).classes == 1000
+    assert StackedDigits(load_classifier()).classes == 1000

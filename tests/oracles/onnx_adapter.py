@@ -1,8 +1,8 @@
 """ONNX's operators on arrays, each as the function of rawgan that it is, or as one expression of several.
 
-A table: operator → function of a node and its inputs. Floating-point inputs are Tensors, all else is as ONNX gives it.
-NumPy computes indices and shapes, never a result. Images are in `onnx_images.py`, what else needs more lines in
-`onnx_layers.py`.
+Tables: operator → function of a node and its inputs. Floating-point inputs are Tensors, all else is as ONNX gives it.
+NumPy computes indices and shapes, never a result. An operator with the name of an op needs no line; images are in
+`onnx_images.py`, and norms, losses and optimisers in `onnx_layers.py`.
 """
 
 import math
@@ -11,12 +11,13 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from onnx import helper
+from onnx import defs, helper
 from onnx_graphs import OTHER_DTYPE, Node, NotApplicable, Operator
 from onnx_images import IMAGES
 from onnx_layers import LAYERS
 
 from rawgan import Tensor, ops
+from rawgan.ops.registry import OPS
 
 
 def plain(function: Callable[..., Any]) -> Operator:
@@ -213,26 +214,27 @@ def gemm(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
 
 # --- the table -------------------------------------------------------------------------------------------
 
+SHORT = {name.replace("_", ""): function for name, function in OPS.items()}
+
+BY_NAME: dict[str, Operator] = {
+    operator: plain(SHORT[operator.lower()])
+    for operator in sorted({schema.name for schema in defs.get_all_schemas()})
+    if operator.lower() in SHORT
+}
+"""Operators with the name of an op, such as Tanh. Those whose arguments differ follow in the tables."""
+
 OPERATORS: dict[str, Operator] = (
-    IMAGES
+    BY_NAME
+    | IMAGES
     | LAYERS
     | {
         # arithmetic
-        "Abs": plain(ops.abs),
-        "Add": plain(ops.add),
         "Clip": clip,
-        "Div": plain(ops.div),
-        "Exp": plain(ops.exp),
-        "Log": plain(ops.log),
         "Max": folded(ops.maximum),
         "Mean": lambda node, *xs: reduce(ops.add, xs) / len(xs),
         "Min": folded(minimum),
-        "Mul": plain(ops.mul),
-        "Neg": plain(ops.neg),
         "Pow": power,
         "Reciprocal": lambda node, x: 1 / x,
-        "Sqrt": plain(ops.sqrt),
-        "Sub": plain(ops.sub),
         "Sum": folded(ops.add),
         # activations
         "Celu": celu,
@@ -243,14 +245,10 @@ OPERATORS: dict[str, Operator] = (
         "LeakyRelu": lambda node, x: ops.leaky_relu(x, node.get("alpha", 0.01)),
         "Mish": lambda node, x: x * ops.tanh(ops.softplus(x)),
         "PRelu": lambda node, x, slope: ops.relu(x) - slope * ops.relu(-x),
-        "Relu": plain(ops.relu),
         "Selu": selu,
-        "Sigmoid": plain(ops.sigmoid),
-        "Softplus": plain(ops.softplus),
         "Softsign": lambda node, x: x / (1 + ops.abs(x)),
         "SwiGLU": lambda node, a, b: swish(a, node.get("alpha", 1.0)) * b,
         "Swish": lambda node, x: swish(x, node.get("alpha", 1.0)),
-        "Tanh": plain(ops.tanh),
         # shapes
         "Cast": lambda node, x: cast(x, helper.tensor_dtype_to_np_dtype(node.get("to"))),
         "CastLike": lambda node, x, like: cast(x, getattr(like, "dtype", None)),

@@ -17,10 +17,10 @@ from rawgan.pictures.images import plot_losses, save_grid
 from rawgan.pictures.plots import plotting
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder
-from rawgan.tasks import noise as training
-from rawgan.tasks.noise import Training
-from rawgan.training import trainer as loop
+from rawgan.tasks import noise
+from rawgan.training import Trainer, train
 from rawgan.training.background import TRIED_AGAIN, Background
+from rawgan.training.extensions import curves, samples
 
 SET = {"axes.facecolor": "red", "text.usetex": True, "font.size": 30.0, "savefig.facecolor": "blue"}
 RECORDS = [{"step": 1, "d_loss": 0.7, "g_loss": 0.6, "d_real": 0.5, "d_fake": 0.5}]
@@ -104,7 +104,7 @@ def test_a_plot_for_which_there_is_no_room_names_its_file(tmp_path, monkeypatch)
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     """A small run, which plots nothing: that takes long."""
-    monkeypatch.setattr(loop, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
+    monkeypatch.setattr(curves, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
     return TrainConfig(
         data=str(tmp_path / "images.npy"), image_size=8, steps=3, width=2, noise_size=4, batch_size=4, samples=4,
@@ -115,7 +115,7 @@ def config(tmp_path, monkeypatch):
 def run(config, path):
     told = []
     folder = RunFolder.create(path, "x")
-    Training(config).run(folder, on_trouble=told.append)
+    train(Trainer(config), folder, tell=told.append)
     return folder, told
 
 
@@ -133,7 +133,8 @@ def test_no_picture_ends_a_run_or_costs_a_checkpoint(what, error, told_of, confi
     def fail(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(training if what == "save_grid" else loop, what, fail)
+    place = {"plot_losses": curves, "animate_folder": samples, "save_grid": noise}[what]
+    monkeypatch.setattr(place, what, fail)
     folder, told = run(config, tmp_path / "run")
     assert [path.name for path in folder.checkpoints()] == [f"step-{step:06d}.safetensors" for step in (1, 2, 3)]
     assert len(folder.read_metrics()) == 3
@@ -144,7 +145,7 @@ def test_samples_for_which_there_is_no_memory_end_no_run(config, tmp_path, monke
     def fail(self):
         raise MemoryError("too many")
 
-    monkeypatch.setattr(Training, "sample", fail)
+    monkeypatch.setattr(noise.NoiseTask, "sample", fail)
     folder, told = run(config, tmp_path / "run")
     assert len(folder.checkpoints()) == 3
     assert told[0] == f"{folder.sample_path(0)} could not be made: too many; training goes on"
@@ -162,7 +163,7 @@ def test_a_picture_that_was_refused_is_written_later(config, tmp_path, monkeypat
             raise FileError(f"{path} could not be written: No space left on device")
         return save_grid(path, *arguments, **options)
 
-    monkeypatch.setattr(training, "save_grid", once)
+    monkeypatch.setattr(noise, "save_grid", once)
     folder, told = run(config, tmp_path / "run")
     assert told == [f"{folder.sample_path(0)} could not be written: No space left on device; training goes on"]
     pictures = [*folder.samples(), folder.animation_file]

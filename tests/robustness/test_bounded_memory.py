@@ -27,15 +27,16 @@ from rawgan.data import ImageSet, bounded, load
 from rawgan.data.bounded import at_most_more, container_limits, machine_bytes
 from rawgan.data.opening import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
-from rawgan.gan import ImageKind, PointKind, TranslationKind, build, build_translator
+from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_translator
 from rawgan.inference.restoration import restore
-from rawgan.metrics import confusion_matrix, judge_of, load_classifier, train_classifier
-from rawgan.metrics import judges as judges_module
+from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
+from rawgan.metrics import feature_extractors as judges_module
 from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
 from rawgan.paper import blank, on_paper
 from rawgan.storage.run_folder import LONGEST_TOML, read_toml
-from rawgan.tasks.noise import Training, build_gan
+from rawgan.tasks.noise import build_gan
 from rawgan.testing.kernel import chosen
+from rawgan.training import Trainer
 from rawgan.training.state import arrays_of, check_on_paper
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps such limits")
@@ -253,13 +254,13 @@ def test_few_bytes_do_not_become_gigabytes_by_being_enlarged(tmp_path, pack, lit
 # --- networks on paper -----------------------------------------------------------------------------------------------
 
 BUILDERS = {
-    "dcgan": lambda width: build("dcgan", ImageKind(16), width=width, average_decay=0.9),
-    "residual": lambda width: build("residual", ImageKind(16), width=width, spectral_norm=True),
-    "tutorial": lambda width: build("tutorial", ImageKind(16), width=width, conditional="projection", classes=3),
-    "mlp": lambda width: build("mlp", PointKind(), width=width),
-    "unet": lambda width: build_translator("unet", TranslationKind(16, 1, 1), width=width, patch=16, average_decay=0.9),
-    "resnet": lambda width: build_translator("resnet", TranslationKind(16, 3, 3), width=width, patch=16),
-    "subpixel": lambda width: build_translator("subpixel", TranslationKind(16, 1, 1, 4), width=width, patch=16),
+    "dcgan": lambda width: build("dcgan", ImageSpec(16), width=width, average_decay=0.9),
+    "residual": lambda width: build("residual", ImageSpec(16), width=width, spectral_norm=True),
+    "tutorial": lambda width: build("tutorial", ImageSpec(16), width=width, conditional="projection", classes=3),
+    "mlp": lambda width: build("mlp", PointSpec(), width=width),
+    "unet": lambda width: build_translator("unet", TranslationSpec(16, 1, 1), width=width, patch=16, average_decay=0.9),
+    "resnet": lambda width: build_translator("resnet", TranslationSpec(16, 3, 3), width=width, patch=16),
+    "subpixel": lambda width: build_translator("subpixel", TranslationSpec(16, 1, 1, 4), width=width, patch=16),
 }
 
 
@@ -313,7 +314,7 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
     assert little() < 2**25
     monkeypatch.setattr("rawgan.training.state.machine_bytes", lambda: 10**5)
     tiny = TrainConfig(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
-    assert "these networks take" in complaint(ArgumentError, lambda: Training(tiny))
+    assert "these networks take" in complaint(ArgumentError, lambda: Trainer(tiny))
 
 
 @pytest.mark.parametrize(
@@ -326,13 +327,13 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
 def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):
     np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
     config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
-    monkeypatch.setattr("rawgan.training.trainer.machine_bytes", lambda: 2**25)
+    monkeypatch.setattr("rawgan.training.memory.machine_bytes", lambda: 2**25)
     with chosen("reference"):
-        message = complaint(DeviceError, lambda: Training(dataclasses.replace(config, backend="reference")))
+        message = complaint(DeviceError, lambda: Trainer(dataclasses.replace(config, backend="reference")))
         assert message.startswith("out of memory on cpu\n  a step takes about ")
         assert "try a smaller --batch-size" in message
         assert little() < 2**26
-        assert Training(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
+        assert Trainer(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
 
 
 def test_a_toml_file_of_any_size(tmp_path, little):
@@ -363,7 +364,7 @@ def classifier_file(path: Path, heading: str, arrays=None) -> Path:
 def test_a_classifier_whose_heading_makes_no_sense(tmp_path, changed, little):
     weights = Classifier(Kind(**SAID)).network.state_dict()
     right = classifier_file(tmp_path / "right.safetensors", json.dumps(SAID), weights)
-    assert load_classifier(right).kind == Kind(**SAID)
+    assert load_classifier(right).spec == Kind(**SAID)
     path = classifier_file(tmp_path / "a.safetensors", json.dumps(SAID | changed), weights)
     message = complaint(ConfigError, lambda: load_classifier(path))
     assert message.startswith(f"{path} holds no classifier of rawgan")
@@ -415,13 +416,13 @@ def test_features_that_are_no_file_are_refused_at_once(tmp_path, suffix, kind, m
     monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=pytest.fail))
     path = tmp_path / f"a{suffix}"
     {"pipe": os.mkfifo, "device": lambda p: p.symlink_to("/dev/zero"), "folder": Path.mkdir}.get(kind, str)(path)
-    assert f"{path} could not be read: " in complaint(ConfigError, lambda: judge_of("photos", path))
+    assert f"{path} could not be read: " in complaint(ConfigError, lambda: feature_extractor("photos", path))
 
 
 def test_a_file_of_features_larger_than_memory(tmp_path, little):
     with (tmp_path / "a.safetensors").open("wb") as file:
         file.truncate(2**42)
-    message = complaint(ConfigError, lambda: judge_of("photos", tmp_path / "a.safetensors"))
+    message = complaint(ConfigError, lambda: feature_extractor("photos", tmp_path / "a.safetensors"))
     assert "4,398,046,511,104 bytes are more than this machine has memory for" in message
     assert little() < 2**22
 
@@ -460,8 +461,8 @@ def network(tmp_path, monkeypatch):
     def made(**odd):
         session = type("Odd", (Session,), odd)
         monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=session))
-        judge = judge_of("photos", tmp_path / "a.onnx")
-        return judge.features(pixels), judge.session
+        extractor = feature_extractor("photos", tmp_path / "a.onnx")
+        return extractor.features(pixels), extractor.session
 
     return made
 

@@ -19,8 +19,7 @@ from rawgan.inference.restoration import restore
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import Damaged, read
 from rawgan.storage.run_folder import set_aside
-from rawgan.tasks.noise import Training
-from rawgan.tasks.pairs import PairedTraining
+from rawgan.training import Trainer, train
 
 NEWEST = "step-000006.safetensors"
 
@@ -29,12 +28,12 @@ NEWEST = "step-000006.safetensors"
 def _quick():
     """Nothing is plotted: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         patch.setattr("rawgan.cli.commands.diagnose.plot_layers", lambda path, layers: path)
         yield
 
 
-def trained(place, kind, loop, **options):
+def trained(place, kind, **options):
     """Checkpoints of steps 3 and 6."""
     path = place / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (100, 16, 16), np.uint8))
@@ -43,18 +42,18 @@ def trained(place, kind, loop, **options):
         sample_every=3, **options,
     )  # fmt: skip
     folder = RunFolder.create(place / "run", "x")
-    loop(config).run(folder)
+    train(Trainer(config), folder)
     return folder.path
 
 
 @pytest.fixture(scope="module")
 def of_noise(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("noise"), TrainConfig, Training, noise_size=4)
+    return trained(tmp_path_factory.mktemp("noise"), TrainConfig, noise_size=4)
 
 
 @pytest.fixture(scope="module")
 def of_images(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("images"), Pix2pixConfig, PairedTraining, pairs="edges", patch=16)
+    return trained(tmp_path_factory.mktemp("images"), Pix2pixConfig, pairs="edges", patch=16)
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_every_command_names_the_damaged_checkpoint_and_the_step_used_instead(co
 
 def test_evaluate_names_the_damaged_checkpoint(tmp_path, capfd):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(TrainConfig(steps=2, width=2, batch_size=4, samples=4, checkpoint_every=1)).run(folder)
+    train(Trainer(TrainConfig(steps=2, width=2, batch_size=4, samples=4, checkpoint_every=1)), folder)
     cut(folder.checkpoints()[-1])
     assert main(["evaluate", str(folder.path), "--samples", "80"]) == 0
     printed = capfd.readouterr()
@@ -162,11 +161,11 @@ def test_going_back_says_which_checkpoint_is_damaged(run):
     folder, said = RunFolder.open(run), []
     checkpoint = folder.newest_checkpoint()[0]
     config = dataclasses.replace(TrainConfig.from_dict(folder.read_config(), "x"), steps=8)
-    training = Training(config, checkpoint=checkpoint)
+    training = Trainer(config, checkpoint=checkpoint)
     cut(run / "checkpoints" / NEWEST)
     training.gan.generator.parameters()[0].data[...] = np.inf
     with pytest.raises(DivergedError), np.errstate(all="ignore"):
-        training.run(folder, on_trouble=said.append)
+        train(training, folder, tell=said.append)
     assert any(line.startswith("passed over: ") and NEWEST in line for line in said)
 
 

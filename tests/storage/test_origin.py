@@ -21,8 +21,8 @@ from rawgan.gan.models import MODELS
 from rawgan.storage import RunFolder
 from rawgan.storage import provenance as origin
 from rawgan.storage.provenance import differences, surroundings
-from rawgan.tasks.noise import Training
-from rawgan.training import trainer as loop
+from rawgan.training import Trainer, trainer
+from rawgan.training.extensions import curves
 
 TINY = ["--width", "2", "--batch-size", "4", "--samples", "4", "--image-size", "8", "--backend", "reference"]
 TRAIN = ["train", "--data", "images.npy", "--noise-size", "4", "--sample-every", "9", *TINY]
@@ -36,7 +36,7 @@ NONE_MEANS_NONE = {
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     """A folder with images, and nothing plotted, which takes long."""
-    monkeypatch.setattr(loop, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
+    monkeypatch.setattr(curves, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -259,7 +259,7 @@ def test_another_machine_is_named_in_one_line(monkeypatch, capsys):
     assert resumed() == 0
     assert "not bit for bit" not in capsys.readouterr().out
     there = surroundings("reference", "cpu") | {"blas": "another 1.0", "numpy features": "SSE", "gpu": "none such"}
-    monkeypatch.setattr(loop, "surroundings", lambda kernels, device: there)
+    monkeypatch.setattr(trainer, "surroundings", lambda kernels, device: there)
     assert main(["train", "--resume", "run", "--steps", "5"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit for bit" in line]
     assert "blas scipy-openblas" in line or "→ another 1.0" in line
@@ -286,5 +286,5 @@ def test_a_library_that_is_gone_is_named():
 
 
 def test_training_writes_what_it_depends_on():
-    training = Training(TrainConfig(data="images.npy", image_size=8, width=2, batch_size=4, backend="reference"))
-    assert training.made_by() == {**surroundings("reference", "cpu"), **origin.digest_of(training.data)}
+    training = Trainer(TrainConfig(data="images.npy", image_size=8, width=2, batch_size=4, backend="reference"))
+    assert training.made_by() == {**surroundings("reference", "cpu"), **origin.digest_of(training.task.data)}

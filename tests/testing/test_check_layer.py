@@ -65,7 +65,7 @@ def test_every_layer_passes(name):
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 def test_every_parameter_of_a_whole_gan_has_its_gradient_at_orders_1_and_2(model):
-    networks = gan.build(model, gan.ImageKind(8, 1), width=2, noise_size=3)
+    networks = gan.build(model, gan.ImageSpec(8, 1), width=2, noise_size=3)
     for network, x in ((networks.generator, normal(4, 3)), (networks.discriminator, normal(4, 8, 8, 1))):
         report = check_layer(network, x, modes="train")
         assert not [row.input for row in report.rows if row.flat and row.order == 1]

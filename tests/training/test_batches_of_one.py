@@ -9,14 +9,12 @@ from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import ImageSet
 from rawgan.errors import ArgumentError, DataError
-from rawgan.gan import MODELS, ImageKind, PointKind, Recipe, build, check_batch, train_step
+from rawgan.gan import MODELS, ImageSpec, LossConfig, PointSpec, build, check_batch, train_step
 from rawgan.gan.norms import batch_norms
 from rawgan.gan.penalties import PENALTIES
 from rawgan.metrics import train_classifier
 from rawgan.storage import RunFolder
-from rawgan.tasks.cycle import CycleTraining
-from rawgan.tasks.noise import Training
-from rawgan.tasks.pairs import PairedTraining
+from rawgan.training import Trainer, train
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +25,29 @@ def data(tmp_path_factory):
 
 
 ONE = {
-    "residual": (TrainConfig, Training, {"model": "residual", "objective": "hinge"}),
-    "residual with r1": (TrainConfig, Training, {"model": "residual", "penalty": "r1"}),
-    "points": (TrainConfig, Training, {"data": "ring8", "image_size": None}),
-    "pix2pix": (Pix2pixConfig, PairedTraining, {"pairs": "edges", "patch": 16}),
-    "pix2pix, resnet": (Pix2pixConfig, PairedTraining, {"pairs": "edges", "patch": 34, "model": "resnet"}),
-    "pix2pix, smallest": (Pix2pixConfig, PairedTraining, {"pairs": "edges", "patch": 16, "image_size": 8}),
-    "enhance": (EnhanceConfig, PairedTraining, {"patch": 16, "penalty": "r1"}),
-    "cyclegan": (CycleConfig, CycleTraining, {"style": "thick"}),
+    "residual": (TrainConfig, {"model": "residual", "objective": "hinge"}),
+    "residual with r1": (TrainConfig, {"model": "residual", "penalty": "r1"}),
+    "points": (TrainConfig, {"data": "ring8", "image_size": None}),
+    "pix2pix": (Pix2pixConfig, {"pairs": "edges", "patch": 16}),
+    "pix2pix, resnet": (Pix2pixConfig, {"pairs": "edges", "patch": 34, "model": "resnet"}),
+    "pix2pix, smallest": (Pix2pixConfig, {"pairs": "edges", "patch": 16, "image_size": 8}),
+    "enhance": (EnhanceConfig, {"patch": 16, "penalty": "r1"}),
+    "cyclegan": (CycleConfig, {"style": "thick"}),
 }
 
 
 @pytest.mark.parametrize("name", ONE)
 def test_batches_of_one_train(name, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
     monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 2)  # so that the doctor looks at all that it can
-    kind, loop, options = ONE[name]
+    kind, options = ONE[name]
     options = {"data": data, "image_size": 16, "steps": 4, "width": 2, "samples": 4, "sample_every": 2} | options
     if kind is TrainConfig:
         options["noise_size"] = 4
     config = kind.suited(**options | {"batch_size": 1})
     config.check()
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
-    assert loop(config).run(folder, on_trouble=said.append) == 4
+    assert train(Trainer(config), folder, tell=said.append) == 4
     assert all(np.isfinite(list(record.values())).all() for record in folder.read_metrics())
     assert not any("variety" in line or "the same" in line for line in said)
 
@@ -68,10 +66,10 @@ def test_batches_of_one_are_refused_before_anything_is_read(model, batch_size, p
 
 
 @pytest.mark.parametrize("size", [8, 28, 64])
-@pytest.mark.parametrize("model", [name for name, model in MODELS.items() if model.kind is ImageKind])
+@pytest.mark.parametrize("model", [name for name, model in MODELS.items() if model.spec is ImageSpec])
 def test_the_layer_that_is_named_is_the_one_that_fails(model, size):
     """What is refused could not be trained; what is not, can."""
-    gan = build(model, ImageKind(size), width=1, noise_size=2)
+    gan = build(model, ImageSpec(size), width=1, noise_size=2)
     vectors = [
         name.removeprefix("layer ").split()[0]
         for name, of_vectors in batch_norms(gan.discriminator).items()
@@ -104,15 +102,17 @@ def test_penalties_on_single_images_refuse_a_d_with_batch_norm(model, name):
 
 @pytest.mark.parametrize("model", [name for name in MODELS if name not in ("dcgan", "tutorial")])
 def test_networks_that_penalties_are_for_judge_each_image_by_itself(model):
-    kind = PointKind() if model == "mlp" else ImageKind(8)
+    kind = PointSpec() if model == "mlp" else ImageSpec(8)
     gan = build(model, kind, width=2, noise_size=2)
     assert not batch_norms(gan.discriminator)
     rng = np.random.default_rng(0)
     one, other = (rng.normal(size=(2, *kind.shape)).astype("float32") for _ in range(2))
     other[0] = one[0]
     if model == "mlp":  # the residual D compares images of a batch, as StyleGAN's does, which R1 was made popular by
-        np.testing.assert_array_equal(gan.judge(Tensor(one)).logits.data[0], gan.judge(Tensor(other)).logits.data[0])
-    train_step(gan, Tensor(one), gan.noise(0, "z", 2), Recipe(penalty="r1"))
+        np.testing.assert_array_equal(
+            gan.discriminate(Tensor(one)).logits.data[0], gan.discriminate(Tensor(other)).logits.data[0]
+        )
+    train_step(gan, Tensor(one), gan.noise(0, "z", 2), LossConfig(penalty="r1"))
 
 
 def test_describe_takes_a_batch_of_one_where_it_can(capsys):
@@ -123,9 +123,9 @@ def test_describe_takes_a_batch_of_one_where_it_can(capsys):
 
 
 def test_check_batch_is_for_huge_images_too():
-    check_batch("residual", ImageKind(2048), 1)
+    check_batch("residual", ImageSpec(2048), 1)
     with pytest.raises(ArgumentError, match="needs more than one value per channel"):
-        check_batch("tutorial", ImageKind(2048), 1)
+        check_batch("tutorial", ImageSpec(2048), 1)
 
 
 def test_a_classifier_of_a_single_image_is_refused():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from watch import Watch
 
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
@@ -15,7 +16,8 @@ from rawgan.inference.restoration import restore
 from rawgan.pictures import plot_losses
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import read
-from rawgan.tasks.noise import Training
+from rawgan.tasks import NoiseTask
+from rawgan.training import Trainer, train
 
 FIDS = [9.0, 5.0, 7.0, 5.0, 6.0]
 """What is measured, in turn: the best twice."""
@@ -25,7 +27,7 @@ FIDS = [9.0, 5.0, 7.0, 5.0, 6.0]
 def _quick():
     """Nothing is plotted: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.trainer.plot_losses", lambda path, records: path)
+        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         yield
 
 
@@ -45,9 +47,7 @@ def measured(monkeypatch):
     """Training whose figures are FIDS, by the step: what is measured for real takes longer."""
     evaluator = SimpleNamespace(reference=SimpleNamespace(count=80))
     monkeypatch.setattr("rawgan.tasks.noise.Evaluator", lambda *args, **kwargs: evaluator)
-    monkeypatch.setattr(
-        "rawgan.tasks.noise.Training.measure", lambda training: {"fid": FIDS[training.reached - 1], "modes": 1}
-    )
+    monkeypatch.setattr(NoiseTask, "measure", lambda task: {"fid": FIDS[task.gan.g_optimizer.steps - 1], "modes": 1})
 
 
 def fids(folder):
@@ -56,8 +56,8 @@ def fids(folder):
 
 def test_training_logs_what_evaluate_finds_and_keeps_the_best(config, tmp_path, capsys):
     folder, said = RunFolder.create(tmp_path / "run", "x"), {}
-    training = Training(dataclasses.replace(config, data="mnist", image_size=28, steps=3, evaluate_every=2))
-    training.run(folder, on_figures=said.__setitem__)
+    training = Trainer(dataclasses.replace(config, data="mnist", image_size=28, steps=3, evaluate_every=2))
+    train(training, folder, Watch(measured=said.__setitem__))
     first, second, third = folder.read_metrics()
     assert "fid" not in first
     assert "fid" not in third
@@ -76,7 +76,7 @@ def test_training_logs_what_evaluate_finds_and_keeps_the_best(config, tmp_path, 
 
 def test_measuring_leaves_the_training_alone(config):
     plain, other = (
-        Training(
+        Trainer(
             dataclasses.replace(
                 config, data="mnist", image_size=28, evaluate_every=each, evaluate_samples=80 if each else None
             )
@@ -92,8 +92,8 @@ def test_measuring_leaves_the_training_alone(config):
 
 def test_the_best_is_the_first_of_the_least(measured, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    training = Training(config)
-    training.run(folder)
+    training = Trainer(config)
+    train(training, folder)
     assert fids(folder) == FIDS
     assert folder.best_step() == 2
     assert [path.name for path in folder.checkpoints()] == ["step-000004.safetensors", "step-000005.safetensors"]
@@ -103,10 +103,15 @@ def test_the_best_is_the_first_of_the_least(measured, config, tmp_path):
 @pytest.mark.parametrize("stop", [1, 2, 3, 4])
 def test_a_run_that_was_stopped_keeps_the_same_best(measured, stop, config, tmp_path):
     whole, stopped = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "stopped"))
-    Training(config).run(whole)
+    train(Trainer(config), whole)
     seen = [0]
-    Training(config).run(stopped, on_step=lambda record: seen.append(record.step), should_stop=lambda: seen[-1] >= stop)
-    Training(config, checkpoint=stopped.newest_checkpoint()[0]).run(stopped)
+    train(
+        Trainer(config),
+        stopped,
+        Watch(step=lambda record: seen.append(record["step"])),
+        should_stop=lambda: seen[-1] >= stop,
+    )
+    train(Trainer(config, checkpoint=stopped.newest_checkpoint()[0]), stopped)
     assert fids(stopped) == FIDS
     assert stopped.best_file.read_bytes() == whole.best_file.read_bytes()
 
@@ -119,7 +124,7 @@ def test_a_best_that_was_not_written_before_a_kill_is_made_of_its_checkpoint(
         pass
 
     whole, killed = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "killed"))
-    Training(config).run(whole)
+    train(Trainer(config), whole)
     save = RunFolder.save_best
 
     def killing(folder, made):
@@ -130,47 +135,47 @@ def test_a_best_that_was_not_written_before_a_kill_is_made_of_its_checkpoint(
     with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "save_best", killing)
         with pytest.raises(Killed):
-            Training(config).run(killed)
+            train(Trainer(config), killed)
     assert killed.best_step() == (1 if at == 2 else None)
     checkpoint = killed.newest_checkpoint()[0]
     assert checkpoint.about.step == at
-    Training(config, checkpoint=checkpoint).run(killed, should_stop=lambda: True)
+    train(Trainer(config, checkpoint=checkpoint), killed, should_stop=lambda: True)
     assert killed.best_step() == at
-    Training(config, checkpoint=checkpoint).run(killed)
+    train(Trainer(config, checkpoint=checkpoint), killed)
     assert killed.best_file.read_bytes() == whole.best_file.read_bytes()
 
 
 def test_a_best_of_steps_that_are_taken_back_goes_with_them(measured, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     folder.rewind(1, lambda step: False)
     assert folder.best_step() is None
     assert fids(folder) == FIDS[:1]
     folder.close()
-    Training(config).run(folder)  # from the beginning: what was lost is measured again
+    train(Trainer(config), folder)  # from the beginning: what was lost is measured again
     assert folder.best_step() == 2
 
 
 def test_a_damaged_best_is_replaced(measured, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(dataclasses.replace(config, steps=2)).run(folder)
+    train(Trainer(dataclasses.replace(config, steps=2)), folder)
     folder.best_file.write_bytes(b"no checkpoint")
     assert folder.best_step() is None
-    Training(config, checkpoint=folder.newest_checkpoint()[0]).run(folder)
+    train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder)
     assert folder.best_step() == 2  # there is a checkpoint of that step
 
 
 def test_a_damaged_best_of_which_there_is_no_checkpoint_is_the_best_there_is(measured, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(dataclasses.replace(config, steps=3, keep=1)).run(folder)
+    train(Trainer(dataclasses.replace(config, steps=3, keep=1)), folder)
     folder.best_file.write_bytes(b"no checkpoint")
-    Training(config, checkpoint=folder.newest_checkpoint()[0]).run(folder)
+    train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder)
     assert folder.best_step() == 4
 
 
 def test_without_measuring_there_is_no_best(config, tmp_path, capsys):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(dataclasses.replace(config, steps=1, evaluate_every=None, evaluate_samples=None)).run(folder)
+    train(Trainer(dataclasses.replace(config, steps=1, evaluate_every=None, evaluate_samples=None)), folder)
     with pytest.raises(ConfigError, match=r"as none was measured\s+train with --evaluate-every"):
         restore(folder, best=True)
     assert main(["sample", str(folder.path), "--best"]) == 1
@@ -181,9 +186,9 @@ def test_what_cannot_be_measured_is_refused_before_training(tmp_path):
         TrainConfig(evaluate_samples=100).check()
     np.save(tmp_path / "images.npy", np.zeros((200, 8, 8), np.uint8))
     with pytest.raises(DataError, match="a classifier of digits, which knows nothing of these images"):
-        Training(TrainConfig(data=str(tmp_path / "images.npy"), image_size=8, evaluate_every=1))
+        Trainer(TrainConfig(data=str(tmp_path / "images.npy"), image_size=8, evaluate_every=1))
     with pytest.raises(ArgumentError, match="70000 samples are compared with as many real images"):
-        Training(TrainConfig(evaluate_every=1, evaluate_samples=70_000))
+        Trainer(TrainConfig(evaluate_every=1, evaluate_samples=70_000))
 
 
 def test_the_plot_shows_where_the_best_is(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from run_files import files
 from safetensors.numpy import save
+from watch import Watch
 
 from rawgan import grad, ops
 from rawgan.config.base import MOST
@@ -23,7 +24,7 @@ from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint, read
-from rawgan.tasks.noise import Training
+from rawgan.training import Trainer, train
 
 STEPS = 7
 
@@ -44,7 +45,8 @@ def _quick():
     """What would be plotted is written down instead: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "rawgan.training.trainer.plot_losses", lambda path, records: path.write_text(json.dumps(records)) and path
+            "rawgan.training.extensions.curves.plot_losses",
+            lambda path, records: path.write_text(json.dumps(records)) and path,
         )
         yield
 
@@ -53,14 +55,14 @@ def _quick():
 def whole(config, tmp_path_factory):
     """The files of the run that nothing happened to."""
     folder = RunFolder.create(tmp_path_factory.mktemp("whole") / "run", "x")
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     return files(folder)
 
 
-def go_on(folder, config, **options):
+def go_on(folder, config, *attached, **options):
     """As `rawgan train --resume` does."""
     checkpoint, _ = folder.newest_checkpoint()
-    return Training(config, checkpoint=checkpoint).run(folder, **options)
+    return train(Trainer(config, checkpoint=checkpoint), folder, *attached, **options)
 
 
 def test_what_a_whole_run_leaves(whole):
@@ -73,7 +75,7 @@ def test_what_a_whole_run_leaves(whole):
 def test_a_run_that_was_ended_before_it_deleted_a_checkpoint_deletes_it_later(config, tmp_path):
     """As of a disk that fails then: resumed, the run has taken all steps, and saves no checkpoint any more."""
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(dataclasses.replace(config, keep=2)).run(folder)
+    train(Trainer(dataclasses.replace(config, keep=2)), folder)
     kept = [path.name for path in folder.checkpoints()]
     shutil.copy(folder.checkpoints()[0], folder.checkpoints_folder / "step-000002.safetensors")
     go_on(folder, dataclasses.replace(config, keep=2))
@@ -88,7 +90,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(stops, config, whole, tm
     for stop in stops:
         seen = [folder.newest_checkpoint()[0].about.step if folder.checkpoints() else 0]
         reached = go_on(
-            folder, config, on_step=lambda record, seen=seen: seen.append(record.step),
+            folder, config, Watch(lambda record, seen=seen: seen.append(record["step"])),
             should_stop=lambda seen=seen, stop=stop: seen[-1] >= stop,
         )  # fmt: skip
         assert reached == stop
@@ -98,7 +100,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(stops, config, whole, tm
 
 def test_a_finished_run_goes_on_for_longer(config, whole, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(dataclasses.replace(config, steps=4)).run(folder)
+    train(Trainer(dataclasses.replace(config, steps=4)), folder)
     assert folder.sample_path(4).exists()  # the last picture, which the longer run does not have
     assert go_on(folder, config) == STEPS
     assert files(folder) == whole
@@ -106,7 +108,7 @@ def test_a_finished_run_goes_on_for_longer(config, whole, tmp_path):
 
 def test_what_was_lost_after_the_checkpoint_comes_again(config, whole, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     folder.checkpoints()[-1].unlink()
     folder.sample_path(6).unlink()  # that of the checkpoint it goes on from
     (folder.samples_folder / ".step-000009.png.0123abcd.tmp").touch()
@@ -120,7 +122,7 @@ def test_what_was_lost_after_the_checkpoint_comes_again(config, whole, tmp_path)
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_the_newest_checkpoint_that_is_whole_is_found(damage, config, whole, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     path = folder.checkpoints()[-1]
     data = bytearray(path.read_bytes())
     if damage == "flipped":
@@ -142,7 +144,7 @@ def test_pictures_are_on_the_disk_before_the_checkpoint_that_goes_on_from_them(c
     folder, order, replace, fsync = RunFolder.create(tmp_path / "run", "x"), [], os.replace, os.fsync
     monkeypatch.setattr(os, "replace", lambda a, b, **at: order.append(str(b)) or replace(a, b, **at))
     monkeypatch.setattr(os, "fsync", lambda descriptor: order.append("fsync") or fsync(descriptor))
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     for place, name in enumerate(order):
         if name != "fsync":
             assert (order[place - 1], order[place + 1]) == ("fsync", "fsync")  # its bytes, its name
@@ -201,7 +203,7 @@ def test_a_power_cut_after_a_checkpoint_costs_nothing_that_was_there_before_it(
 
     monkeypatch.setattr(RunFolder, "save_checkpoint", saving)
     with folder.locked():
-        Training(config).run(folder)
+        train(Trainer(config), folder)
     assert len(seen) == 4
     assert set().union(*seen) <= {str(tmp_path)}  # where runs/ is, which is none of the run's
     assert str(folder.metrics_file) not in unflushed
@@ -222,12 +224,12 @@ def test_metrics_are_on_the_disk_with_the_first_checkpoint_after_them(tmp_path, 
 @pytest.mark.parametrize("damage", ["empty", "cut", "missing"])
 def test_a_picture_that_a_crash_took_is_made_again(damage, step, config, whole, tmp_path):
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     path = folder.sample_path(step)
     data = path.read_bytes()
     path.unlink() if damage == "missing" else path.write_bytes(b"" if damage == "empty" else data[:-1])
-    training = Training(config, checkpoint=folder.newest_checkpoint()[0])
-    assert training.run(folder, on_trouble=said.append) == STEPS
+    training = Trainer(config, checkpoint=folder.newest_checkpoint()[0])
+    assert train(training, folder, tell=said.append) == STEPS
     assert files(folder) == whole
     if step < STEPS:
         assert said == [f"{path} is missing or damaged, and made again, by the steps from {step // 6 * 6:,} on"]
@@ -238,12 +240,12 @@ def test_a_picture_that_a_crash_took_is_made_again(damage, step, config, whole, 
 def test_pictures_from_before_the_checkpoints_that_are_kept_are_not_made_again(config, tmp_path):
     """Else whoever deletes old pictures would have the whole run trained again."""
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
-    Training(dataclasses.replace(config, steps=12)).run(folder)
+    train(Trainer(dataclasses.replace(config, steps=12)), folder)
     for step in (6, 9):
         folder.sample_path(step).write_bytes(b"")
     folder.checkpoints_folder.joinpath("step-000008.safetensors").unlink()
     few = dataclasses.replace(config, steps=12, keep=1, checkpoint_every=5)
-    Training(few, checkpoint=folder.newest_checkpoint()[0]).run(folder, on_trouble=said.append)
+    train(Trainer(few, checkpoint=folder.newest_checkpoint()[0]), folder, tell=said.append)
     assert said[0] == f"{folder.samples_folder} lacks 2 pictures of earlier steps; they are not made again"
     assert [what.partition(":")[0] for what in said[1:]] == [f"left out of {folder.animation_file}"] * 2
     assert folder.animation_file.exists()
@@ -261,7 +263,7 @@ def test_a_picture_that_found_no_room_is_made_again_by_whoever_goes_on(config, w
     keeping = dataclasses.replace(config, keep=1)
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        assert Training(keeping).run(folder, on_trouble=said.append) == STEPS
+        assert train(Trainer(keeping), folder, tell=said.append) == STEPS
     assert said[0] == f"{folder.sample_path(3)} could not be written: No space left on device; training goes on"
     assert len(folder.checkpoints()) == 4  # from which what is lacking can be made
     assert go_on(folder, keeping) == STEPS
@@ -282,7 +284,7 @@ def test_a_picture_that_finds_room_later_is_written_later(config, whole, tmp_pat
         return write(descriptor, data)
 
     monkeypatch.setattr(os, "write", full)
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     assert refused
     assert files(folder) == whole
 
@@ -312,7 +314,7 @@ def test_alarms_are_never_half_lost_while_a_run_goes_back(tmp_path, monkeypatch)
 
 def test_what_a_later_rawgan_wrote_is_left_alone(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     path = folder.checkpoints()[-1]
     path.write_bytes(save({}, {"rawgan": '{"format": 2}'}))
     with pytest.raises(ConfigError, match="was written by a later rawgan"):
@@ -321,7 +323,7 @@ def test_what_a_later_rawgan_wrote_is_left_alone(config, tmp_path):
 
 def test_no_checkpoint_is_whole(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config).run(folder, should_stop=lambda: bool(folder.checkpoints()))
+    train(Trainer(config), folder, should_stop=lambda: bool(folder.checkpoints()))
     for path in folder.checkpoints():
         path.write_bytes(b"x")
     with pytest.raises(ConfigError, match=r"^no checkpoint of this run is whole\n"):
@@ -330,10 +332,10 @@ def test_no_checkpoint_is_whole(config, tmp_path):
 
 def test_the_checkpoint_of_another_run_is_refused(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     checkpoint, _ = folder.newest_checkpoint()
     with pytest.raises(ConfigError) as error:
-        Training(dataclasses.replace(config, width=3), checkpoint=checkpoint)
+        Trainer(dataclasses.replace(config, width=3), checkpoint=checkpoint)
     assert str(error.value).startswith("the checkpoint of step 7 is of other networks\n  ")
     assert str(error.value).endswith("more")
     assert "should be" in str(error.value)
@@ -341,20 +343,20 @@ def test_the_checkpoint_of_another_run_is_refused(config, tmp_path):
 
 def test_sampling_takes_the_latest_checkpoint(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    training = Training(config)
+    training = Trainer(config)
     with pytest.raises(ConfigError, match=r"config\.toml could not be read"):
         restore(folder)
     folder.write_config(training.config.to_dict())
     with pytest.raises(ConfigError, match=r"has no checkpoint yet\n  let it train until it has: rawgan train --resume"):
         restore(folder)
-    training.run(folder)
+    train(training, folder)
     gan, _ = restore(RunFolder.open(folder.path))
-    np.testing.assert_array_equal(generate(gan.sampler, gan.noise(0, "samples", 4)), training.sample())
+    np.testing.assert_array_equal(generate(gan.sampler, gan.noise(0, "samples", 4)), training.task.sample())
 
 
 def test_a_checkpoint_says_what_a_run_is(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config).run(folder)
+    train(Trainer(config), folder)
     checkpoint = read(folder.checkpoints()[-1])
     assert (checkpoint.about.step, checkpoint.about.steps) == (STEPS, STEPS)
     assert TrainConfig.from_dict(dict(checkpoint.about.config), "x") == config.resolved()
@@ -381,7 +383,7 @@ def test_two_processes_do_not_write_to_one_run(tmp_path):
 def test_a_folder_that_disappears_is_an_error(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     with pytest.raises(ConfigError, match="has disappeared while it was written to"):
-        Training(config).run(folder, on_step=lambda record: shutil.rmtree(folder.path, ignore_errors=True))
+        train(Trainer(config), folder, Watch(step=lambda record: shutil.rmtree(folder.path, ignore_errors=True)))
 
 
 # --- numbers that are not finite ----------------------------------------------------------------------------------
@@ -412,10 +414,10 @@ def poisoned(monkeypatch):
 
 def test_where_the_first_nan_came_from_is_found(poisoned, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    poisoned["training"] = training = Training(config)
+    poisoned["training"] = training = Trainer(config)
     said = []
     with pytest.raises(DivergedError) as error:
-        training.run(folder, on_trouble=said.append)
+        train(training, folder, tell=said.append)
     lines = str(error.value).splitlines()
     assert lines[0] == "step 5: the losses are no longer finite, so training stops"
     assert lines[2].startswith("  it began in step 5: generator, layer ")
@@ -428,9 +430,9 @@ def test_where_the_first_nan_came_from_is_found(poisoned, config, tmp_path):
 
 def test_a_run_that_is_told_to_goes_back_and_on(poisoned, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    poisoned["training"] = training = Training(dataclasses.replace(config, on_nonfinite="rollback"))
+    poisoned["training"] = training = Trainer(dataclasses.replace(config, on_nonfinite="rollback"))
     said = []
-    assert training.run(folder, on_trouble=said.append) == STEPS
+    assert train(training, folder, tell=said.append) == STEPS
     assert said[1].endswith("; going on from step 4 with half the learning rate, which was 0.001")
     assert [record["step"] for record in folder.read_metrics()] == list(range(1, STEPS + 1))
     about = read(folder.checkpoints()[-1]).about
@@ -441,13 +443,13 @@ def test_a_run_that_is_told_to_goes_back_and_on(poisoned, config, tmp_path):
 def test_going_back_ends_after_so_many_times(config, tmp_path, monkeypatch):
     """Each time with half the rate of the time before, however long ago the last checkpoint was."""
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
-    monkeypatch.setattr("rawgan.training.trainer.ROLLBACKS", 3)
-    training = Training(dataclasses.replace(config, on_nonfinite="rollback", checkpoint_every=1000))
+    monkeypatch.setattr("rawgan.training.recovery.MOST_ROLLBACKS", 3)
+    training = Trainer(dataclasses.replace(config, on_nonfinite="rollback", checkpoint_every=1000))
     overflowing(training, monkeypatch)
     with pytest.raises(
         DivergedError, match=r"it began in step 5: d_optimizer\.v\.0 \(.*\) is no longer finite"
     ) as error:
-        training.run(folder, on_trouble=said.append)
+        train(training, folder, tell=said.append)
     assert "with a lower --learning-rate from there" in str(error.value)  # to go back once more is no way out
     rates = [what.rpartition(" ")[2] for what in said if "going on from step 4" in what]
     assert rates == ["0.001", "0.0005", "0.00025"]
@@ -459,37 +461,36 @@ def test_going_back_ends_after_so_many_times(config, tmp_path, monkeypatch):
 def test_a_run_that_is_stopped_after_going_back_goes_on_with_its_rate_and_count(config, tmp_path, monkeypatch):
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
     asked = dataclasses.replace(config, on_nonfinite="rollback", checkpoint_every=1000)
-    training = Training(asked)
+    training = Trainer(asked)
     overflowing(training, monkeypatch)
-    assert training.run(folder, on_trouble=said.append, should_stop=lambda: len(said) > 1) == 4
+    assert train(training, folder, tell=said.append, should_stop=lambda: len(said) > 1) == 4
     checkpoint, _ = folder.newest_checkpoint()
     assert (checkpoint.about.step, checkpoint.about.rollbacks) == (4, 1)
-    again = Training(asked, checkpoint=checkpoint)
+    again = Trainer(asked, checkpoint=checkpoint)
     assert again.rollbacks == 1
     assert again.gan.g_optimizer.lr == 0.0005
 
 
 def test_a_run_that_looks_for_the_first_nan_stops_when_it_is_asked_to(config, tmp_path, monkeypatch):
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
-    training = Training(dataclasses.replace(config, on_nonfinite="rollback", checkpoint_every=2))
+    training = Trainer(dataclasses.replace(config, on_nonfinite="rollback", checkpoint_every=2))
     overflowing(training, monkeypatch)
-    assert training.run(folder, on_trouble=said.append, should_stop=lambda: bool(said)) == 4
+    assert train(training, folder, tell=said.append, should_stop=lambda: bool(said)) == 4
     assert folder.newest_checkpoint()[0].about.rollbacks == 0
     assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3, 4]
 
 
 def overflowing(training, monkeypatch):
     """Have a moment of D overflow in step 5, as it does where gradients are large: no loss shows it for long."""
-    take = type(training)._by_kernels
+    take = training.task.step
 
     def taken(index):
-        outcome = take(training, index)
+        outcome = take(index)
         if index == 4:
             training.gan.d_optimizer.state["v"][0].fill(np.inf)
         return outcome
 
-    monkeypatch.setattr(training, "_by_kernels", taken)
-    training._take = taken
+    monkeypatch.setattr(training.task, "step", taken)
 
 
 def test_a_gradient_that_overflows_is_found_in_the_backward_pass():
@@ -509,14 +510,14 @@ def test_a_gradient_that_overflows_is_found_in_the_backward_pass():
 
 def test_weights_that_are_not_finite_are_not_saved(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    training = Training(config)
+    training = Trainer(config)
 
     def strike(record):
-        if record.step == STEPS:  # the last step: no loss will show it
+        if record["step"] == STEPS:  # the last step: no loss will show it
             training.gan.generator.parameters()[0].data *= np.nan
 
     with pytest.raises(DivergedError, match=r"^step 7: generator\.0\.w \(4, .*\) is no longer finite"):
-        training.run(folder, on_step=strike)
+        train(training, folder, Watch(step=strike))
     for path in folder.checkpoints():
         assert all(np.isfinite(array).all() for array in read(path).arrays.values())
 
@@ -524,9 +525,9 @@ def test_weights_that_are_not_finite_are_not_saved(config, tmp_path):
 def test_weights_that_are_not_finite_are_not_measured(config, tmp_path, monkeypatch):
     """The guard looks first, where a measurement would stumble over them."""
     folder = RunFolder.create(tmp_path / "run", "x")
-    training = Training(config)
+    training = Trainer(config)
     training.config = dataclasses.replace(training.config, evaluate_every=1)
-    take, measured = training._take, []
+    take, measured = training.task.step, []
 
     def struck(index):
         outcome = take(index)
@@ -534,23 +535,23 @@ def test_weights_that_are_not_finite_are_not_measured(config, tmp_path, monkeypa
             training.gan.generator.parameters()[0].data *= np.nan
         return outcome
 
-    monkeypatch.setattr("rawgan.tasks.noise.Training.measure", lambda training: measured.append(1) or {"fid": 1.0})
-    training._take = struck
+    monkeypatch.setattr(training.task, "measure", lambda: measured.append(1) or {"fid": 1.0})
+    monkeypatch.setattr(training.task, "step", struck)
     with pytest.raises(DivergedError, match=r"step 5: generator\.0\.w \(4, .*\) is no longer finite"):
-        training.run(folder)
+        train(training, folder)
     assert len(measured) == 4
 
 
 def test_steps_that_are_finite_when_taken_again(config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    training = Training(config)
+    training = Trainer(config)
 
     def strike(record):
-        if record.step == 3:
+        if record["step"] == 3:
             training.gan.discriminator.parameters()[0].data *= np.nan
 
     with pytest.raises(DivergedError, match="give finite numbers: is the memory sound"):
-        training.run(folder, on_step=strike)
+        train(training, folder, Watch(step=strike))
     assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3][: len(folder.read_metrics())]
 
 
@@ -558,7 +559,7 @@ def test_a_learning_rate_that_is_too_high_is_found_in_the_update(config, tmp_pat
     monkeypatch.setitem(MOST, "learning_rate", 1e39)
     folder = RunFolder.create(tmp_path / "run", "x")
     with pytest.raises(DivergedError, match=r"it began in step 1: .*(update by Adam|op )"):
-        Training(dataclasses.replace(config, learning_rate=1e38)).run(folder)
+        train(Trainer(dataclasses.replace(config, learning_rate=1e38)), folder)
 
 
 def test_options_that_would_make_it_another_run(config):

@@ -6,12 +6,13 @@ import tomllib
 import numpy as np
 import pytest
 from PIL import Image
+from watch import Watch
 
 from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
 from rawgan.gan import generate
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
+from rawgan.training import Trainer, train
 
 TINY = {"width": 2, "noise_size": 4, "batch_size": 4, "samples": 4, "sample_every": 2}
 
@@ -31,7 +32,14 @@ def config(images, **options):
 def test_a_run_leaves_what_it_promises(images, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     seen, shown = [], []
-    assert Training(config(images)).run(folder, seen.append, lambda step, made: shown.append((step, made.shape))) == 5
+    assert (
+        train(
+            Trainer(config(images)),
+            folder,
+            Watch(seen.append, samples=lambda step, made: shown.append((step, made.shape))),
+        )
+        == 5
+    )
     names = {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()}
     assert names == {
         "config.toml",
@@ -43,7 +51,7 @@ def test_a_run_leaves_what_it_promises(images, tmp_path):
     }
     lines = [json.loads(line) for line in folder.metrics_file.read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
-    assert lines == [record.to_dict() for record in seen]
+    assert lines == seen
     assert lines[2]["epoch"] == 1.0  # 12 images, 4 a step
     assert shown == [(step, (4, 8, 8, 1)) for step in (0, 2, 4, 5)]
     with Image.open(folder.animation_file) as animation:
@@ -52,7 +60,7 @@ def test_a_run_leaves_what_it_promises(images, tmp_path):
 
 def test_config_toml_says_what_was_resolved(images, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    Training(config(images, steps=1)).run(folder)
+    train(Trainer(config(images, steps=1)), folder)
     written = tomllib.loads(folder.config_file.read_text())
     assert written["channels"] == 1
     assert written["image_size"] == 8
@@ -63,7 +71,7 @@ def test_config_toml_says_what_was_resolved(images, tmp_path):
 def test_the_same_seed_gives_the_same_bits(images, tmp_path):
     def bits(name, seed):
         folder = RunFolder.create(tmp_path / name, "x")
-        Training(config(images, seed=seed)).run(folder)
+        train(Trainer(config(images, seed=seed)), folder)
         pictures = [path.read_bytes() for path in folder.samples()]
         return folder.metrics_file.read_bytes(), folder.checkpoints()[-1].read_bytes(), pictures
 
@@ -72,7 +80,7 @@ def test_the_same_seed_gives_the_same_bits(images, tmp_path):
 
 
 def test_generate_goes_by_batches_without_changing_the_images(images):
-    gan = Training(config(images)).gan
+    gan = Trainer(config(images)).gan
     z = gan.noise(0, "samples", 5)
     np.testing.assert_allclose(generate(gan.generator, z, batch_size=2), generate(gan.generator, z), atol=1e-6)
 
@@ -80,7 +88,7 @@ def test_generate_goes_by_batches_without_changing_the_images(images):
 def test_stopping_early_keeps_what_was_reached(images, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     steps = []
-    assert Training(config(images)).run(folder, steps.append, should_stop=lambda: len(steps) == 3) == 3
+    assert train(Trainer(config(images)), folder, Watch(steps.append), should_stop=lambda: len(steps) == 3) == 3
     assert len(folder.read_metrics()) == 3
     assert [path.name for path in folder.checkpoints()] == ["step-000003.safetensors"]
     assert folder.animation_file.exists()
@@ -125,20 +133,20 @@ def test_configurations_that_make_no_sense(options, message):
 
 def test_kernels_of_another_device_are_refused():
     with pytest.raises(ArgumentError, match=r"^backend: cuda does not compute on device cpu\n  leave --backend out"):
-        Training(TrainConfig(backend="cuda", device="cpu"))
+        Trainer(TrainConfig(backend="cuda", device="cpu"))
 
 
 def test_a_cuda_graph_is_for_the_cuda_backend():
     with pytest.raises(ArgumentError) as error:
-        Training(TrainConfig(cuda_graph=True))
+        Trainer(TrainConfig(cuda_graph=True))
     assert str(error.value) == "cuda_graph is for --device cuda --backend cuda, not for device auto, backend auto"
 
 
 @pytest.mark.parametrize(("free", "said"), [(None, ""), (3 << 29, "; besides what is held already, 1.50 GiB are free")])
 def test_too_little_memory(free, said, monkeypatch):
-    training = Training(TrainConfig(width=2, steps=1, batch_size=512))
-    monkeypatch.setattr(training, "_take", lambda index: (_ for _ in ()).throw(MemoryError()))
-    monkeypatch.setattr("rawgan.training.trainer.device.free_bytes", lambda device: free)
+    training = Trainer(TrainConfig(width=2, steps=1, batch_size=512))
+    monkeypatch.setattr(training.task, "step", lambda index: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr("rawgan.training.memory.device.free_bytes", lambda device: free)
     with pytest.raises(DeviceError) as error:
         training.step(1)
     first, second, third = str(error.value).split("\n")
@@ -150,7 +158,7 @@ def test_too_little_memory(free, said, monkeypatch):
 
 def test_an_impossible_image_size_is_refused_before_the_data_is_read():
     with pytest.raises(ArgumentError, match=r"image size 30: .*\n  sizes near 30: 20, 24, 28, 32"):
-        Training(TrainConfig(data="no such folder", image_size=30))
+        Trainer(TrainConfig(data="no such folder", image_size=30))
 
 
 @pytest.mark.parametrize(
@@ -181,21 +189,21 @@ def test_training_on_a_folder_of_coloured_images(model, tmp_path):
     for index in range(6):
         pixels = rng.integers(0, 256, (70 + index, 90, 3), np.uint8)
         Image.fromarray(pixels).save(photos / f"{index}.png")
-    training = Training(TrainConfig(model=model, data=str(photos), steps=1, **TINY))
-    assert training.data.shape == (64, 64, 3)
+    training = Trainer(TrainConfig(model=model, data=str(photos), steps=1, **TINY))
+    assert training.task.data.shape == (64, 64, 3)
     assert training.step(1).step == 1
-    assert training.sample().shape == (4, 64, 64, 3)
+    assert training.task.sample().shape == (4, 64, 64, 3)
 
 
 def test_the_tutorial_trains_on_mnist_resized(monkeypatch):
-    training = Training(TrainConfig(model="tutorial", data="mnist", image_size=32, channels=3, steps=1, **TINY))
-    assert training.data.shape == (32, 32, 3)
-    assert np.isfinite(training.step(1).d_loss)
+    training = Trainer(TrainConfig(model="tutorial", data="mnist", image_size=32, channels=3, steps=1, **TINY))
+    assert training.task.data.shape == (32, 32, 3)
+    assert np.isfinite(training.step(1)["d_loss"])
 
 
 def test_more_images_per_step_than_there_are(images):
     with pytest.raises(ArgumentError, match="batch_size=40 is more than the 12 images"):
-        Training(config(images, batch_size=40))
+        Trainer(config(images, batch_size=40))
 
 
 def test_broken_images_stop_the_run_unless_told_otherwise(tmp_path):
@@ -204,7 +212,7 @@ def test_broken_images_stop_the_run_unless_told_otherwise(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     options = {"data": str(tmp_path), "image_size": 8, "steps": 1} | TINY
     with pytest.raises(DataError, match=r"broken\.png"):
-        Training(TrainConfig(**options))
-    training = Training(TrainConfig(**options, skip_broken=True))
-    assert len(training.data) == 5
-    assert "broken.png" in training.data.skipped[0]
+        Trainer(TrainConfig(**options))
+    training = Trainer(TrainConfig(**options, skip_broken=True))
+    assert len(training.task.data) == 5
+    assert "broken.png" in training.task.data.skipped[0]

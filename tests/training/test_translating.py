@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from run_files import files
+from watch import Watch
 
 from rawgan.cli import main
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import to_uint8
 from rawgan.data.detail import best_window
 from rawgan.errors import ArgumentError, ConfigError, DataError
-from rawgan.gan import TranslationKind, build_translator
+from rawgan.gan import TranslationSpec, build_translator
 from rawgan.inference.application import (
     applied,
     knows_sources,
@@ -27,9 +28,9 @@ from rawgan.inference.application import (
 )
 from rawgan.inference.comparison import compare
 from rawgan.storage import RunFolder
-from rawgan.tasks.cycle import CycleTraining
-from rawgan.tasks.pairs import PairedTraining, batches_of, parts_of, translated
+from rawgan.tasks.pairs import batches_of, parts_of, translated
 from rawgan.tensor import Tensor
+from rawgan.training import Trainer, train
 
 STEPS = 5
 TINY = {
@@ -56,7 +57,8 @@ def _quick():
     """matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "rawgan.training.trainer.plot_losses", lambda path, records: path.write_text(json.dumps(records)) and path
+            "rawgan.training.extensions.curves.plot_losses",
+            lambda path, records: path.write_text(json.dumps(records)) and path,
         )
         yield
 
@@ -74,57 +76,57 @@ def config_of(name, data):
 
 
 def training_of(config, **options):
-    return (CycleTraining if isinstance(config, CycleConfig) else PairedTraining)(config, **options)
+    return Trainer(config, **options)
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_that_was_stopped_ends_with_the_same_bits(name, data, tmp_path):
     config = config_of(name, data)
     whole, folder = RunFolder.create(tmp_path / "whole", "x"), RunFolder.create(tmp_path / "stopped", "x")
-    training_of(config).run(whole)
+    train(training_of(config), whole)
     seen = []
-    training_of(config).run(folder, on_step=lambda r: seen.append(r.step), should_stop=lambda: bool(seen[2:]))
+    train(training_of(config), folder, Watch(step=lambda r: seen.append(r["step"])), should_stop=lambda: bool(seen[2:]))
     assert len(seen) == 3
     checkpoint, _ = folder.newest_checkpoint()
-    training_of(translate_config_of(folder), checkpoint=checkpoint).run(folder)
+    train(training_of(translate_config_of(folder), checkpoint=checkpoint), folder)
     assert files(folder) == files(whole)
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_what_is_restored_makes_the_images_of_the_run(name, data, tmp_path):
     training, folder = training_of(config_of(name, data)), RunFolder.create(tmp_path / "run", "x")
-    training.run(folder)
+    train(training, folder)
     config = translate_config_of(folder)
     assert config == training.config
     gan, about = restore_networks(folder, config)
     assert about.step == STEPS
-    assert len(training.held_out) == 3  # a tenth
+    assert len(training.task.held_out) == 3  # a tenth
     again = training_of(config)
     again.gan = gan
-    np.testing.assert_array_equal(again.sample(), training.sample())
+    np.testing.assert_array_equal(again.sample(), training.task.sample())
 
 
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
 def test_each_step_loses_something_else_and_always_the_same(task, data):
-    training = PairedTraining(EnhanceConfig(data=data, image_size=16, task=task, **TINY))
-    images = training.batches.batch(0)
-    training.batches.batch = lambda index: images
-    first, second, again = (training.pair(index)[0].data for index in (0, 1, 0))
+    training = Trainer(EnhanceConfig(data=data, image_size=16, task=task, **TINY))
+    images = training.task.batches.batch(0)
+    training.task.batches.batch = lambda index: images
+    first, second, again = (training.task.pair(index)[0].data for index in (0, 1, 0))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - second).mean() > 0.01
 
 
 def test_images_held_out_are_never_trained_with(data):
-    training = PairedTraining(config_of("super-resolution", data))
-    trained = {image.tobytes() for image in training.data.images}
-    assert not trained & {image.tobytes() for image in training.held_out.images}
-    assert len(training.data) == 27
+    training = Trainer(config_of("super-resolution", data))
+    trained = {image.tobytes() for image in training.task.data.images}
+    assert not trained & {image.tobytes() for image in training.task.held_out.images}
+    assert len(training.task.data) == 27
 
 
 @pytest.mark.parametrize(("kind", "more"), [(EnhanceConfig, set()), (CycleConfig, {"back"})])
 def test_the_pixels_are_measured_and_the_best_is_kept(kind, more, data, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    training_of(kind(data=data, image_size=16, evaluate_every=1, **TINY)).run(folder)
+    train(training_of(kind(data=data, image_size=16, evaluate_every=1, **TINY)), folder)
     assert {"psnr", "ssim", "l1"} | more <= folder.read_metrics()[0].keys()
     errors = [record["l1"] for record in folder.read_metrics()]
     assert folder.best_step() == 1 + errors.index(min(errors))
@@ -133,7 +135,7 @@ def test_the_pixels_are_measured_and_the_best_is_kept(kind, more, data, tmp_path
 def test_of_two_folders_nothing_says_which_is_best(data, tmp_path):
     """What comes back is best where nothing is done."""
     folder = RunFolder.create(tmp_path / "run", "x")
-    training_of(CycleConfig(data=data, targets=data, image_size=16, evaluate_every=1, **TINY)).run(folder)
+    train(training_of(CycleConfig(data=data, targets=data, image_size=16, evaluate_every=1, **TINY)), folder)
     assert "back" in folder.read_metrics()[0]
     assert "l1" not in folder.read_metrics()[0]
     assert folder.best_step() is None
@@ -141,7 +143,7 @@ def test_of_two_folders_nothing_says_which_is_best(data, tmp_path):
 
 def test_a_source_of_other_channels_than_it_says_is_refused(data):
     with pytest.raises(ArgumentError, match="source_channels is 3, but sources have 1"):
-        PairedTraining(Pix2pixConfig(data=data, image_size=16, pairs="edges", source_channels=3, **TINY))
+        Trainer(Pix2pixConfig(data=data, image_size=16, pairs="edges", source_channels=3, **TINY))
 
 
 def test_baselines_choose_by_images_of_their_own(data, monkeypatch):
@@ -155,7 +157,7 @@ def test_baselines_choose_by_images_of_their_own(data, monkeypatch):
 
     monkeypatch.setattr("rawgan.inference.comparison.baselines_of", baselines)
     training, held_out = parts_of(config)
-    compare(config, PairedTraining(config).gan, training, held_out)
+    compare(config, Trainer(config).gan, training, held_out)
     (noise,) = seen
     assert len(noise) == len(training) == 27
     source, target = next(batches_of(config, held_out, "cpu"))
@@ -171,13 +173,13 @@ def test_what_an_image_has_lost_does_not_depend_on_how_many_there_are(task, data
 
 
 def test_what_is_measured_and_shown_of_a_hole_is_what_apply_makes(data):
-    training = PairedTraining(config_of("inpaint", data))
-    source, target = training._shown
+    training = Trainer(config_of("inpaint", data))
+    source, target = training.task._shown
     made = translated(training.gan, source)
     known = source.data[..., -1] < 0
     np.testing.assert_array_equal(made[known], target.data[known])
     assert np.abs(made - target.data)[~known].min() > 0
-    np.testing.assert_array_equal(training.sample()[1::3], made)
+    np.testing.assert_array_equal(training.task.sample()[1::3], made)
 
 
 def test_images_that_are_others_by_now_are_noticed(tmp_path, capsys):
@@ -450,11 +452,11 @@ def test_padding_changes_nothing_but_what_is_near_the_border(runs):
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
-        ("unet", TranslationKind(16, 2, 3)),
-        ("unet", TranslationKind(28, 1, 1)),
-        ("unet", TranslationKind(64, 3, 3)),
-        ("subpixel", TranslationKind(16, 3, 3, 2)),
-        ("subpixel", TranslationKind(64, 1, 1, 8)),
+        ("unet", TranslationSpec(16, 2, 3)),
+        ("unet", TranslationSpec(28, 1, 1)),
+        ("unet", TranslationSpec(64, 3, 3)),
+        ("subpixel", TranslationSpec(16, 3, 3, 2)),
+        ("subpixel", TranslationSpec(64, 1, 1, 8)),
     ],
 )
 def test_pieces_of_a_large_image_are_those_of_the_whole(model, kind):
@@ -477,7 +479,7 @@ def test_pieces_of_a_large_image_are_those_of_the_whole(model, kind):
 def test_reach_is_as_far_as_the_image_has_a_say(model):
     """A pixel that is changed changes something as far off, and nothing further."""
     rng = np.random.default_rng(0)
-    kind = TranslationKind(28, 1, 1, 2 if model == "subpixel" else 1)
+    kind = TranslationSpec(28, 1, 1, 2 if model == "subpixel" else 1)
     gan = build_translator(model, kind, width=2, patch=16)
     for p in gan.generator.parameters():
         p.data[...] = rng.normal(0, 0.5, p.shape)
@@ -547,16 +549,16 @@ def test_enhancers_learn_from_pieces_of_large_images(tmp_path):
     for name, pixels in images.items():
         Image.fromarray(pixels).save(folder / f"{name}.png")
     options = TINY | {"data": str(folder), "image_size": 16}
-    training = PairedTraining(EnhanceConfig(**options))
-    assert (len(training.data), len(training.held_out)) == (3 * 12, 12)
-    assert set(training.held_out.names) == {"d.png"}
-    assert training.data.notes[0].startswith(
+    training = Trainer(EnhanceConfig(**options))
+    assert (len(training.task.data), len(training.task.held_out)) == (3 * 12, 12)
+    assert set(training.task.held_out.names) == {"d.png"}
+    assert training.task.data.notes[0].startswith(
         "36 squares of 3 photographs to train with, 12 squares of 1 photograph held"
     )
-    held_out = {image.tobytes() for image in training.held_out.images}
+    held_out = {image.tobytes() for image in training.task.held_out.images}
     assert {images["d"][32:48, 51:67].tobytes(), images["d"][:16, 3:19].tobytes()} <= held_out
-    assert images["a"][:16, 3:19].tobytes() in {image.tobytes() for image in training.data.images}
-    assert len(PairedTraining(EnhanceConfig(**options | {"batch_size": 2}, whole=True)).data) == 3
+    assert images["a"][:16, 3:19].tobytes() in {image.tobytes() for image in training.task.data.images}
+    assert len(Trainer(EnhanceConfig(**options | {"batch_size": 2}, whole=True)).task.data) == 3
 
 
 def test_figures_are_means_over_photographs_and_not_over_squares(tmp_path, capsys):
@@ -581,16 +583,18 @@ def test_figures_are_means_over_photographs_and_not_over_squares(tmp_path, capsy
         assert figures[name] == pytest.approx(np.mean([image[name] for image in images]))
         assert record[name] == pytest.approx(figures[name], rel=1e-3)
     assert images[1]["l1"] > 5 * images[0]["l1"]
-    training = PairedTraining(translate_config_of(RunFolder.open(run)))
+    training = Trainer(translate_config_of(RunFolder.open(run)))
     gan, _ = restore_networks(*_opened(run))
-    squares = compare(training.config, gan, training.data, training.held_out.part(training.held_out.names == "09.png"))
+    squares = compare(
+        training.config, gan, training.task.data, training.task.held_out.part(training.task.held_out.names == "09.png")
+    )
     assert squares.figures["translated"]["l1"] == pytest.approx(images[0]["l1"])
 
 
 def test_what_would_have_to_be_enlarged_is_no_truth_to_learn(data, tmp_path):
     """Of arrays, folders whose images are made smaller, and squares."""
     with pytest.raises(DataError, match="its images are 16 × 16 pixels, smaller than 32 × 32"):
-        PairedTraining(EnhanceConfig(**TINY | {"data": data, "image_size": 32}))
+        Trainer(EnhanceConfig(**TINY | {"data": data, "image_size": 32}))
     folder = tmp_path / "photos"
     folder.mkdir()
     for name, side in (("a", 16), ("b", 40), ("c", 40), ("d", 40)):
@@ -599,11 +603,11 @@ def test_what_would_have_to_be_enlarged_is_no_truth_to_learn(data, tmp_path):
         )
     options = TINY | {"data": str(folder), "image_size": 32, "batch_size": 2}
     for whole in (True, False):
-        training = PairedTraining(EnhanceConfig(**options, whole=whole))
-        assert {*training.data.names, *training.held_out.names} == {"b.png", "c.png", "d.png"}
-    others = PairedTraining(Pix2pixConfig(**options, pairs="edges"))
-    assert {*others.data.names, *others.held_out.names} == {"a.png", "b.png", "c.png", "d.png"}
-    assert others.data.notes == ("1 image smaller than 32 × 32 pixels, and enlarged: a.png",)
+        training = Trainer(EnhanceConfig(**options, whole=whole))
+        assert {*training.task.data.names, *training.task.held_out.names} == {"b.png", "c.png", "d.png"}
+    others = Trainer(Pix2pixConfig(**options, pairs="edges"))
+    assert {*others.task.data.names, *others.task.held_out.names} == {"a.png", "b.png", "c.png", "d.png"}
+    assert others.task.data.notes == ("1 image smaller than 32 × 32 pixels, and enlarged: a.png",)
 
 
 @pytest.mark.parametrize(
@@ -616,8 +620,8 @@ def test_a_sub_folder_to_test_with_is_held_out(kind, options, tmp_path):
         for n in range(count):
             Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(tmp_path / part / f"{n}.png")
     training = training_of(kind(**TINY | {"data": str(tmp_path), "image_size": 16, **options}))
-    assert {name.split("/")[0] for name in training.data.names} == {"train"}
-    assert sorted(training.held_out.names) == ["val/0.png", "val/1.png", "val/2.png"]
+    assert {name.split("/")[0] for name in training.task.data.names} == {"train"}
+    assert sorted(training.task.held_out.names) == ["val/0.png", "val/1.png", "val/2.png"]
 
 
 def test_the_two_kinds_of_a_cycle_have_a_white_each(tmp_path):
@@ -627,7 +631,7 @@ def test_the_two_kinds_of_a_cycle_have_a_white_each(tmp_path):
             pixels = np.full((16, 16), white // (n + 1), np.uint16)
             Image.fromarray(pixels).save(tmp_path / name / f"{n}.png")
     options = TINY | {"image_size": 16, "data": str(tmp_path / "a"), "targets": str(tmp_path / "b"), "batch_size": 2}
-    config = CycleTraining(CycleConfig(**options)).config
+    config = Trainer(CycleConfig(**options)).config
     assert (config.white, config.targets_white) == (1023, 65535)
     file = tmp_path / "a" / "0.png"
     for back, value in ((False, 1), (True, -1 + 2 * 4 / 255)):
@@ -684,8 +688,8 @@ def test_grey_images_are_made_coloured_for_those_that_are(tmp_path):
     np.save(tmp_path / "colour.npy", rng.integers(0, 256, (20, 16, 16, 3), np.uint8))
     for data, targets in (("grey", "colour"), ("colour", "grey")):
         options = {"data": str(tmp_path / f"{data}.npy"), "targets": str(tmp_path / f"{targets}.npy")}
-        training = CycleTraining(CycleConfig(image_size=16, **TINY | options))
-        assert training.data.shape == training.others.shape == training.held_out.shape == (16, 16, 3)
+        training = Trainer(CycleConfig(image_size=16, **TINY | options))
+        assert training.task.data.shape == training.task.others.shape == training.task.held_out.shape == (16, 16, 3)
         assert training.config.channels == 3
 
 
@@ -720,23 +724,23 @@ def test_the_doctor_looks_at_each_pair_of_networks(name, tables, runs, capsys):
 
 
 def test_the_doctor_names_a_translator_that_makes_one_image_of_all(data, monkeypatch):
-    training = PairedTraining(Pix2pixConfig(data=data, image_size=16, pairs="edges", **TINY))
+    training = Trainer(Pix2pixConfig(data=data, image_size=16, pairs="edges", **TINY))
     for p in training.gan.generator.layers[-2].parameters():
         p.data *= 0
     training.reached = 1
     monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 1)
-    found = training.examine([{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
+    found = training.task.examine(1, [{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
     alarms = {finding.disease: finding.remedy for finding in found if finding.alarm}
     assert "--pixel-weight" in alarms["mode collapse"]
 
 
 def test_the_doctor_looks_at_both_ways_of_a_cycle(data, monkeypatch):
-    training = CycleTraining(CycleConfig(data=data, image_size=16, style="thick", **TINY))
+    training = Trainer(CycleConfig(data=data, image_size=16, style="thick", **TINY))
     for p in training.gan.back.generator.layers[-2].parameters():
         p.data *= 0
     training.reached = 1
     monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 1)
-    found = training.examine([{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
+    found = training.task.examine(1, [{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
     collapsed = [finding.place for finding in found if finding.alarm and finding.disease == "mode collapse"]
     assert collapsed
     assert all(place.endswith(", on the way back") for place in collapsed)
@@ -745,10 +749,10 @@ def test_the_doctor_looks_at_both_ways_of_a_cycle(data, monkeypatch):
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_d_may_win_where_g_does_not_listen(weight, data, monkeypatch):
     options = TINY | {"task": "denoise", "adversarial_weight": weight}
-    training = PairedTraining(EnhanceConfig(data=data, image_size=16, **options))
+    training = Trainer(EnhanceConfig(data=data, image_size=16, **options))
     training.reached = 1
     monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 1)
-    found = training.examine([{"step": 1, "d_loss": 0.0, "d_real": 1.0, "d_fake": 0.0}])
+    found = training.task.examine(1, [{"step": 1, "d_loss": 0.0, "d_real": 1.0, "d_fake": 0.0}])
     assert [finding.remedy.split()[0] for finding in found if finding.alarm and finding.disease == "D is winning"] == (
         ["--d-learning-rate,"] if weight else []
     )
@@ -756,16 +760,16 @@ def test_d_may_win_where_g_does_not_listen(weight, data, monkeypatch):
 
 def test_the_kinds_of_a_cycle_share_no_image():
     """Of the packaged digits: halves of the training images, one of them in a style."""
-    training = CycleTraining(CycleConfig(width=2, batch_size=2, style="inverted"))
-    digits = {image.tobytes() for image in training.data.images}
-    assert not digits & {(255 - image).tobytes() for image in training.others.images}
-    np.testing.assert_array_equal(training.others_held_out.images, 255 - training.held_out.images)
+    training = Trainer(CycleConfig(width=2, batch_size=2, style="inverted"))
+    digits = {image.tobytes() for image in training.task.data.images}
+    assert not digits & {(255 - image).tobytes() for image in training.task.others.images}
+    np.testing.assert_array_equal(training.task.others_held_out.images, 255 - training.task.held_out.images)
 
 
 def test_each_kind_of_a_cycle_has_an_order_of_its_own(data):
     """Even if their files belong together: or what is learnt without pairs would have been learnt with them."""
-    training = CycleTraining(CycleConfig(data=data, targets=data, image_size=16, **TINY))
-    assert any((training.batches.indices(step) != training._others.indices(step)).any() for step in range(3))
+    training = Trainer(CycleConfig(data=data, targets=data, image_size=16, **TINY))
+    assert any((training.task.batches.indices(step) != training.task._others.indices(step)).any() for step in range(3))
 
 
 @pytest.mark.parametrize(("kind", "steps"), [(EnhanceConfig, 1000), (Pix2pixConfig, 1000), (CycleConfig, 3000)])
@@ -820,7 +824,7 @@ def test_nothing_is_left_where_nothing_could_be_read(runs, tmp_path, capsys):
 
 def test_the_memory_that_is_needed_grows_with_the_width():
     x = np.zeros((1, 64, 64, 1), np.float32)
-    kind = TranslationKind(16, 1, 1)
+    kind = TranslationSpec(16, 1, 1)
     narrow, wide = (build_translator("resnet", kind, width=width, patch=16) for width in (2, 16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.inference.application.machine_bytes", lambda: 40 * 64 * 64 * 8)
@@ -832,9 +836,9 @@ def test_the_memory_that_is_needed_grows_with_the_width():
 
 
 def test_a_style_is_shown_beside_what_it_should_be():
-    training = CycleTraining(CycleConfig(width=2, batch_size=2, style="inverted", samples=16))
-    samples = training.sample()
-    assert training.columns % 4 == 0
+    training = Trainer(CycleConfig(width=2, batch_size=2, style="inverted", samples=16))
+    samples = training.task.sample()
+    assert training.task.columns % 4 == 0
     np.testing.assert_allclose(samples[2], -samples[0], atol=1e-6)
     np.testing.assert_allclose(samples[10], -samples[8], atol=1e-6)
 
@@ -917,10 +921,10 @@ def test_a_dry_run_shows_the_networks_and_writes_nothing(command, data, capsys, 
 
 def test_colours_made_of_greys_and_a_classifiers_eye(data, tmp_path):
     """Pairs of colour images; and digits, of which the packaged classifier sees the features."""
-    assert PairedTraining(Pix2pixConfig(data=data, image_size=16, pairs="grey", **TINY)).step(1).pixel > 0
-    seen = PairedTraining(EnhanceConfig(feature_weight=1.0, **TINY)).step(1)
+    assert Trainer(Pix2pixConfig(data=data, image_size=16, pairs="grey", **TINY)).step(1)["pixel"] > 0
+    seen = Trainer(EnhanceConfig(feature_weight=1.0, **TINY)).step(1)
     assert seen.feature > 0
     with pytest.raises(ArgumentError, match="the classifier is of mnist, images of 28 pixels"):
-        PairedTraining(EnhanceConfig(data=data, image_size=16, feature_weight=1.0, **TINY))
+        Trainer(EnhanceConfig(data=data, image_size=16, feature_weight=1.0, **TINY))
     with pytest.raises(ArgumentError, match="and 1 channel, not of stacked-mnist"):
-        PairedTraining(EnhanceConfig(data="stacked-mnist", feature_weight=1.0, **TINY))
+        Trainer(EnhanceConfig(data="stacked-mnist", feature_weight=1.0, **TINY))

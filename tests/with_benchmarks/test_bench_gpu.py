@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu
+from paths import file_named
 
 from bench import files, gpu_check, gpu_counts, gpu_parity, gpu_steps, gpu_times, machine
 from bench.__main__ import main as bench
@@ -19,7 +20,7 @@ from bench.findings import GPU_LOST, Findings, collect, found
 from bench.gpu import Clock, Sizes
 from bench.gpu_check import Section, check, table, verdict
 from bench.kernel_workers import Oracle, RawganKernel
-from rawgan.gan import ImageKind
+from rawgan.gan import ImageSpec
 from rawgan.gan import train_step as one_by_one
 from rawgan.gan.step import PLAIN
 from rawgan.testing.kernel import chosen
@@ -28,7 +29,7 @@ from rawgan_kernels import KERNELS, Backend, trial
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
 TINY = Sizes(
-    width=3, narrow=2, small=ImageKind(8), large=ImageKind(8, 3), batches=(2, 3), few=2, many_windows="1x4x4x2:2",
+    width=3, narrow=2, small=ImageSpec(8), large=ImageSpec(8, 3), batches=(2, 3), few=2, many_windows="1x4x4x2:2",
     training_steps=2, training_batch=2, graph_steps=3, warm_steps=2, rounds=1, turn_seconds=1e-3, gemm=64,
     copied_bytes=1 << 12,
 )  # fmt: skip
@@ -114,11 +115,11 @@ def test_training_that_goes_another_way_is_found(run, plain_cupy, monkeypatch):
 class Replayed:
     """A GraphedStep as it should be."""
 
-    def __init__(self, gan, recipe=PLAIN):
-        self.gan, self.recipe = gan, recipe
+    def __init__(self, gan, loss_config=PLAIN):
+        self.gan, self.loss_config = gan, loss_config
 
     def __call__(self, real, z):
-        return one_by_one(self.gan, real, z, self.recipe)
+        return one_by_one(self.gan, real, z, self.loss_config)
 
 
 class Forgetful(Replayed):
@@ -334,7 +335,7 @@ def test_every_section_can_be_found():
 
 def test_the_whole_command_on_a_simulated_gpu(tmp_path):
     """As a script, in an interpreter that has a simulated CuPy and nothing of rawgan on its path."""
-    helpers = Path(__file__).parents[1] / "helpers"
+    helpers = file_named("fake_cupy.py").parent
     (tmp_path / "cupy.py").write_text(
         f"import sys; sys.path.append({str(helpers)!r})\n"
         "import fake_cupy\n"

@@ -9,12 +9,15 @@ from bench import modes
 from bench.errors import BenchError
 from bench.modes import measured
 from rawgan.data import load
-from rawgan.metrics import judge_of
+from rawgan.metrics import feature_extractor
 
 
 def test_all_modes_are_found_in_real_triples_and_one_in_copies():
-    judge, images = judge_of("stacked-mnist"), load("stacked-mnist", image_size=28, split="test").images[:5000]
-    real, copies = measured(judge, images), measured(judge, np.repeat(images[:1], 500, axis=0))
+    extractor, images = (
+        feature_extractor("stacked-mnist"),
+        load("stacked-mnist", image_size=28, split="test").images[:5000],
+    )
+    real, copies = measured(extractor, images), measured(extractor, np.repeat(images[:1], 500, axis=0))
     assert real["modes"] > 980
     assert real["kl"] < 0.15
     assert copies["modes"] == 1

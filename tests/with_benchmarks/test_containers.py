@@ -13,11 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
+from paths import PACKAGES
 
-import rawgan
-import rawgan_kernels
-
-PACKAGES = [Path(package.__file__).parent for package in (rawgan, rawgan_kernels)]
 STRANGER = 12345
 """A user whom no system knows by name."""
 
@@ -38,7 +35,7 @@ def installed(tmp_path):
         subprocess.run(
             [sys.executable, *README_COMMAND, "--out", out], check=True, capture_output=True, env=environment
         )
-    for package in PACKAGES:
+    for package in PACKAGES.values():
         shutil.copytree(package, site / package.name)
     _allow(site, "a-w")
     with tempfile.TemporaryDirectory(prefix="rawgan-container-") as work:

@@ -2,14 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
+from paths import README
 
 from rawgan.cli import main
 from rawgan.storage import RunFolder
 
-README = Path(__file__).parents[2] / "README.md"
 SEEDS = [0, 1, 2]
 
 

@@ -15,10 +15,8 @@ from PIL import Image
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, DataError
-from rawgan.metrics.classifier import Classifier, Kind
-from rawgan.tasks.cycle import CycleTraining
-from rawgan.tasks.noise import Training
-from rawgan.tasks.pairs import PairedTraining
+from rawgan.metrics.classifier import Classifier, ClassifierSpec
+from rawgan.training import Trainer
 from rawgan.training.state import arrays_of
 
 STEPS = 20
@@ -110,10 +108,10 @@ OF_FILES_AND_MACHINES = {
 """Options that say nothing of what networks compute, but for the size of the images, which only `train` has two of."""
 
 KINDS = {
-    "train": (TrainConfig, Training),
-    "pix2pix": (Pix2pixConfig, PairedTraining),
-    "enhance": (EnhanceConfig, PairedTraining),
-    "cyclegan": (CycleConfig, CycleTraining),
+    "train": TrainConfig,
+    "pix2pix": Pix2pixConfig,
+    "enhance": EnhanceConfig,
+    "cyclegan": CycleConfig,
 }
 LOST = {
     "half of the pixels": {"task": "super-resolution", "factor": 2},
@@ -183,7 +181,7 @@ def places(tmp_path_factory):
         (place / name).mkdir()
         for number, image in enumerate(images(40, width)):
             Image.fromarray(image).save(place / name / f"{number}.png")
-    (place / "classifier").write_bytes(Classifier(Kind(16, 1, 2, "file")).to_bytes())
+    (place / "classifier").write_bytes(Classifier(ClassifierSpec(16, 1, 2, "file")).to_bytes())
     return place
 
 
@@ -266,13 +264,13 @@ def test_every_combination_trains_to_finite_numbers(command, part, places):
             assert np.isfinite(list(training.step(number).to_dict().values())).all(), row
         after = arrays_of(training.gan)
         assert [name for name, array in after.items() if not np.isfinite(array).all()] == [], row
-        assert np.isfinite(training.sample()).all(), row
+        assert np.isfinite(training.task.sample()).all(), row
         assert any(not np.array_equal(before[name], after[name]) for name in before if name.startswith("disc")), row
 
 
 def test_greys_of_grey_images_are_refused(places):
     with pytest.raises(DataError, match="its images are grey already"):
-        PairedTraining(config_of("pix2pix", {"source": "grey"}, places))
+        Trainer(config_of("pix2pix", {"source": "grey"}, places))
 
 
 @pytest.mark.parametrize("command", ["pix2pix", "enhance"])

@@ -15,7 +15,7 @@ from rawgan.storage.atomic import write_file
 def short(name, count):
     """Some of the faults, in a process without threads. What would be plotted, which takes long, is written down."""
     with (
-        patch("rawgan.training.trainer.plot_losses", write_down),
+        patch("rawgan.training.extensions.curves.plot_losses", write_down),
         tempfile.TemporaryDirectory(dir=in_memory()) as folder,
     ):
         path = Path(folder)
@@ -50,7 +50,7 @@ def test_what_is_lost_is_counted(monkeypatch):
 def spoilt(count):
     """Kills of runs whose plots are never the same."""
     with (
-        patch("rawgan.training.trainer.plot_losses", lambda path, records: path.write_bytes(os.urandom(8))),
+        patch("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.write_bytes(os.urandom(8))),
         tempfile.TemporaryDirectory(dir=in_memory()) as folder,
     ):
         return faults.kills(faults.small_run(Path(folder), steps=2), Path(folder), count)

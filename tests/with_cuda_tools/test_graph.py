@@ -5,15 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
+from watch import Watch
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, nn
 from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError
-from rawgan.gan import GraphedStep, ImageKind, build, train_step
+from rawgan.gan import GraphedStep, ImageSpec, build, train_step
 from rawgan.storage import RunFolder
-from rawgan.tasks.noise import Training
 from rawgan.testing.kernel import chosen
+from rawgan.training import Trainer, train
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -21,7 +22,7 @@ __all__ = ["cupy", "simulated_gpu"]  # fixtures
 @pytest.fixture
 def gan(cupy, simulated_gpu):
     with chosen("cuda"):
-        yield build("dcgan", ImageKind(8), width=1, noise_size=3, device="cuda")
+        yield build("dcgan", ImageSpec(8), width=1, noise_size=3, device="cuda")
 
 
 def batch(step, size=2):
@@ -50,7 +51,7 @@ def same(ours, theirs):
 
 
 def test_a_graphed_step_has_the_same_bits(gan):
-    other = build("dcgan", ImageKind(8), width=1, noise_size=3, device="cuda")
+    other = build("dcgan", ImageSpec(8), width=1, noise_size=3, device="cuda")
     graphed, outcomes = GraphedStep(gan), []
     for step in range(5):
         real, z = batch(step)
@@ -68,7 +69,7 @@ def test_a_graphed_step_has_the_same_bits(gan):
 
 
 def test_what_changed_since_is_seen(gan):
-    other = build("dcgan", ImageKind(8), width=1, noise_size=3, device="cuda")
+    other = build("dcgan", ImageSpec(8), width=1, noise_size=3, device="cuda")
     graphed = GraphedStep(gan)
 
     def both(step):
@@ -103,8 +104,10 @@ def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simu
         folder = RunFolder.create(tmp_path / str(graph), "x")
         config = dataclasses.replace(config, cuda_graph=graph)
         steps = []
-        Training(config).run(folder, steps.append, should_stop=lambda stop=stop, steps=steps: len(steps) == stop)
-        assert Training(config, checkpoint=folder.newest_checkpoint()[0]).run(folder) == 4
+        train(
+            Trainer(config), folder, Watch(steps.append), should_stop=lambda stop=stop, steps=steps: len(steps) == stop
+        )
+        assert train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder) == 4
         runs.append(folder)
     kernels.use(before)
     one, other = (folder.newest_checkpoint()[0].arrays for folder in runs)
@@ -117,7 +120,7 @@ def test_what_cannot_be_recorded_is_refused(gan):
         GraphedStep(gan)
     on_cpu = pytest.raises(ArgumentError, match="but the networks are on cpu, and computed with cpu kernels")
     with chosen("auto"), on_cpu:
-        GraphedStep(build("dcgan", ImageKind(8), width=1))
+        GraphedStep(build("dcgan", ImageSpec(8), width=1))
     graphed = GraphedStep(gan)
     graphed(*batch(0))
     with pytest.raises(ArgumentError) as error:

@@ -7,7 +7,7 @@ import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
 
 from rawgan import Tensor
-from rawgan.gan import ImageKind, build, train_step
+from rawgan.gan import ImageSpec, build, train_step
 from rawgan.testing.kernel import chosen
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
@@ -17,7 +17,7 @@ STEPS = 5
 
 def trained(model, device):
     """Losses of some steps of a narrow network, and all its numbers afterwards."""
-    gan = build(model, ImageKind(28), width=2, device=device)
+    gan = build(model, ImageSpec(28), width=2, device=device)
     rng = np.random.default_rng(0)
     losses = []
     for step in range(STEPS):

@@ -19,12 +19,12 @@ from bench import torch_networks
 from bench.competitors import converted
 from rawgan import Tensor, grad, nn, ops
 from rawgan.data import Batches, ImageSet, load
-from rawgan.gan import GAN, ImageKind, Outcome, Recipe, build, train_step
+from rawgan.gan import GAN, ImageSpec, LossConfig, StepMetrics, build, train_step
 
 STEPS = 5
 TOLERANCES = {"float32": 1e-4, "float64": 1e-9}  # absolute
 NETWORKS = ("generator", "discriminator")
-SMALL, LARGE = ImageKind(28, 1), ImageKind(64, 3)
+SMALL, LARGE = ImageSpec(28, 1), ImageSpec(64, 3)
 
 each_model = pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 each_objective = pytest.mark.parametrize("objective", ["non-saturating", "minimax"])
@@ -32,9 +32,9 @@ each_objective = pytest.mark.parametrize("objective", ["non-saturating", "minima
 
 @each_objective
 @each_model
-@pytest.mark.parametrize(("kind", "batch_size"), [(SMALL, 16), (LARGE, 4)], ids=str)
-def test_training_in_float64(model: str, kind: ImageKind, batch_size: int, objective: str) -> None:
-    ours = converted(build(model, kind, seed=1), "float64")
+@pytest.mark.parametrize(("spec", "batch_size"), [(SMALL, 16), (LARGE, 4)], ids=str)
+def test_training_in_float64(model: str, spec: ImageSpec, batch_size: int, objective: str) -> None:
+    ours = converted(build(model, spec, seed=1), "float64")
     theirs = twin(ours)
     train_both(ours, theirs, objective, batch_size, seed=1, steps=STEPS)
     check(weight_differences(ours, theirs), "float64")
@@ -42,7 +42,7 @@ def test_training_in_float64(model: str, kind: ImageKind, batch_size: int, objec
 
 @each_objective
 @pytest.mark.parametrize(
-    ("model", "kind", "batch_size", "width", "seed"),
+    ("model", "spec", "batch_size", "width", "seed"),
     [
         ("dcgan", SMALL, 8, 4, 22),
         ("tutorial", SMALL, 8, 4, 6),
@@ -52,9 +52,9 @@ def test_training_in_float64(model: str, kind: ImageKind, batch_size: int, objec
     ids=str,
 )
 def test_training_in_float32(
-    model: str, kind: ImageKind, batch_size: int, width: int, seed: int, objective: str
+    model: str, spec: ImageSpec, batch_size: int, width: int, seed: int, objective: str
 ) -> None:
-    ours = build(model, kind, seed=seed, width=width)
+    ours = build(model, spec, seed=seed, width=width)
     theirs = twin(ours, width)
     train_both(ours, theirs, objective, batch_size, seed, STEPS)
     check(weight_differences(ours, theirs), "float32")
@@ -62,10 +62,10 @@ def test_training_in_float32(
 
 @each_objective
 @each_model
-@pytest.mark.parametrize(("kind", "batch_size"), [(SMALL, 128), (LARGE, 16)], ids=str)
-def test_first_step_in_float32(model: str, kind: ImageKind, batch_size: int, objective: str) -> None:
+@pytest.mark.parametrize(("spec", "batch_size"), [(SMALL, 128), (LARGE, 16)], ids=str)
+def test_first_step_in_float32(model: str, spec: ImageSpec, batch_size: int, objective: str) -> None:
     """What no update of a weight has touched yet, at real width: D's loss and judgement, the running statistics."""
-    ours = build(model, kind, seed=1)
+    ours = build(model, spec, seed=1)
     theirs = twin(ours)
     train_both(ours, theirs, objective, batch_size, seed=1, steps=1, reported=("d_loss", "d_real", "d_fake"))
     differences = weight_differences(ours, theirs)
@@ -75,15 +75,15 @@ def test_first_step_in_float32(model: str, kind: ImageKind, batch_size: int, obj
 
 
 @each_model
-@pytest.mark.parametrize("kind", [SMALL, LARGE], ids=str)
+@pytest.mark.parametrize("spec", [SMALL, LARGE], ids=str)
 def test_gradients_in_float32_are_as_near_to_float64_as_pytorchs(
-    model: str, kind: ImageKind, each_backend: str
+    model: str, spec: ImageSpec, each_backend: str
 ) -> None:
     """Of both losses, at real width. Each library adds up in its own order, which makes a factor of 0.7 to 1.7.
 
     The fast convolution of the cpu backend subtracts numbers of one size: with it the factor is up to 4.6.
     """
-    ours, exact = build(model, kind, seed=1), converted(build(model, kind, seed=1), "float64")
+    ours, exact = build(model, spec, seed=1), converted(build(model, spec, seed=1), "float64")
     theirs = twin(ours)
     for gan in (ours, exact, theirs):
         without_kinks(gan)
@@ -151,12 +151,12 @@ def gradients_of_pytorch(theirs: torch_networks.TorchGAN, like: GAN) -> dict[tup
 def first_batch(gan: GAN) -> tuple[np.ndarray, np.ndarray]:
     """Eight images and the noise for eight, in the GAN's dtype: numbers that float32 has, too."""
     dtype = gan.generator.parameters()[0].dtype.name
-    real, z = Batches(mnist(gan.kind), 8, seed=1).batch(0, "float32"), gan.noise(1, "train", 8, 0).numpy()
+    real, z = Batches(mnist(gan.spec), 8, seed=1).batch(0, "float32"), gan.noise(1, "train", 8, 0).numpy()
     return real.astype(dtype), z.astype("float32").astype(dtype)
 
 
 def test_a_difference_is_found() -> None:
-    ours = build("dcgan", ImageKind(8))
+    ours = build("dcgan", ImageSpec(8))
     theirs = twin(ours)
     check(weight_differences(ours, theirs), "float64")
     ours.discriminator.parameters()[0].data[-1, -1, -1, -1] += 2e-4
@@ -171,14 +171,14 @@ def train_both(
     batch_size: int,
     seed: int,
     steps: int,
-    reported: tuple[str, ...] = Outcome._fields[:4],
+    reported: tuple[str, ...] = StepMetrics._fields[:4],
 ) -> None:
     """Train side by side, and compare what each step reports."""
     dtype = ours.generator.parameters()[0].dtype.name
-    batches = Batches(mnist(ours.kind), batch_size, seed)
+    batches = Batches(mnist(ours.spec), batch_size, seed)
     for step in range(steps):
         real, z = batches.batch(step, dtype), ours.noise(seed, "train", batch_size, step)
-        found = train_step(ours, Tensor(real), z, Recipe(objective))
+        found = train_step(ours, Tensor(real), z, LossConfig(objective))
         expected = torch_networks.train_step(
             theirs, torch_networks.images_from_rawgan(real), torch.from_numpy(z.numpy()), objective
         )
@@ -190,7 +190,7 @@ def train_both(
 def twin(gan: GAN, width: int = 64) -> torch_networks.TorchGAN:
     """PyTorch's GAN of the same model, with the same weights."""
     dtype = getattr(torch, gan.generator.parameters()[0].dtype.name)
-    theirs = torch_networks.build(gan.model, gan.kind.size, gan.kind.channels, width=width, dtype=dtype)
+    theirs = torch_networks.build(gan.model, gan.spec.size, gan.spec.channels, width=width, dtype=dtype)
     for name in NETWORKS:
         torch_networks.load_rawgan(getattr(theirs, name), getattr(gan, name).state_dict())
     return theirs
@@ -218,6 +218,6 @@ def check(differences: dict[str, float], dtype: str) -> None:
 
 
 @cache
-def mnist(kind: ImageKind) -> ImageSet:
-    """MNIST's test images, in the size and colours of the kind."""
-    return load("mnist", image_size=kind.size, channels=kind.channels, split="test")
+def mnist(spec: ImageSpec) -> ImageSet:
+    """MNIST's test images, in the size and colours of the spec."""
+    return load("mnist", image_size=spec.size, channels=spec.channels, split="test")

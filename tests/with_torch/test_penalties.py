@@ -8,7 +8,7 @@ from bench import torch_networks
 from bench.competitors import converted
 from rawgan import Tensor, grad
 from rawgan.data import Batches, load
-from rawgan.gan import PENALTIES, ImageKind, build
+from rawgan.gan import PENALTIES, ImageSpec, build
 from rawgan.gan.penalties import penalty
 
 BATCH = 6
@@ -46,7 +46,7 @@ def in_torch(name, judge, real, fake, rng):
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 @pytest.mark.parametrize("name", PENALTIES)
 def test_penalties_and_their_gradients(name, model):
-    ours = converted(build(model, ImageKind(28), width=4, seed=1), "float64")
+    ours = converted(build(model, ImageSpec(28), width=4, seed=1), "float64")
     theirs = torch_networks.build(model, 28, 1, width=4, dtype=torch.float64)
     torch_networks.load_rawgan(theirs.discriminator, ours.discriminator.state_dict())
     real = Batches(load("mnist", image_size=28, split="test"), BATCH, seed=0).batch(0, np.float64)
@@ -54,7 +54,7 @@ def test_penalties_and_their_gradients(name, model):
 
     with ours.discriminator.frozen_buffers():
         price = penalty(name)(
-            lambda images: ours.judge(images).logits, Tensor(real), Tensor(fake), np.random.default_rng(2)
+            lambda images: ours.discriminate(images).logits, Tensor(real), Tensor(fake), np.random.default_rng(2)
         )
     expected = in_torch(
         name, theirs.discriminator, *map(torch_networks.images_from_rawgan, (real, fake)), np.random.default_rng(2)

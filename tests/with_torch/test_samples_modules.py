@@ -17,6 +17,7 @@ from torch.func import functional_call
 from torch.testing._internal.common_modules import module_db
 
 from rawgan import Tensor, nn, ops
+from rawgan.nn.registry import LAYERS
 
 TABLE = "PyTorch's module samples"
 Tensors = dict[str, Tensor]
@@ -35,16 +36,34 @@ class Twin:
     weights: Tensors
 
 
+MODULES = {info.module_cls.__name__: info for info in module_db}
+BUILDERS: dict[str, tuple[str, Callable[..., Twin]]] = {}
+"""For each module of PyTorch whose samples are compared: the layer, and how to build it like a module."""
+
+
+def like(layer: str, *modules: str) -> Callable[[Callable[..., Twin]], Callable[..., Twin]]:
+    """Compare a layer with modules of PyTorch; the function builds it like one of them."""
+
+    def register(build: Callable[..., Twin]) -> Callable[..., Twin]:
+        BUILDERS.update(dict.fromkeys(modules, (layer, build)))
+        return build
+
+    return register
+
+
+@like("Linear", "Linear")
 def linear(module: Any, p: Tensors) -> Twin:
     layer = nn.Linear(module.in_features, module.out_features, rng=RNG, bias="bias" in p)
     weights = {"w": ops.transpose(p["weight"]), **bias(p)}
     return Twin(layer, lambda x: layer(x) if x.ndim == 2 else layer(x[None])[0], weights)
 
 
+@like("Conv2d", "Conv1d", "Conv2d")
 def conv(module: Any, p: Tensors) -> Twin:
     return convolution(nn.Conv2d, module, p)
 
 
+@like("ConvTranspose2d", "ConvTranspose1d", "ConvTranspose2d")
 def conv_transpose(module: Any, p: Tensors) -> Twin:
     spatial = len(module.kernel_size)
     return convolution(nn.ConvTranspose2d, module, p, output_padding=both(module.output_padding, spatial, 0))
@@ -72,11 +91,13 @@ def bias(p: Tensors) -> Tensors:
     return {"b": p["bias"]} if "bias" in p else {}
 
 
+@like("Embedding", "Embedding")
 def embedding(module: Any, p: Tensors) -> Twin:
     layer = nn.Embedding(module.num_embeddings, module.embedding_dim, rng=RNG)
     return Twin(layer, layer, {"w": p["weight"]})
 
 
+@like("BatchNorm", "BatchNorm1d", "BatchNorm2d")
 def batch_norm(module: Any, p: Tensors) -> Twin:
     if module.training and module.momentum is None:
         raise NotApplicable("a running average of all batches alike")
@@ -92,19 +113,18 @@ def batch_norm(module: Any, p: Tensors) -> Twin:
     return Twin(layer, call, scales(p))
 
 
+@like("LayerNorm", "LayerNorm")
 def layer_norm(module: Any, p: Tensors) -> Twin:
     layer = nn.LayerNorm(tuple(module.normalized_shape), eps=module.eps)
     return Twin(layer, layer, scales(p))
 
 
-def instance_norm(spatial: int) -> Callable[..., Twin]:
-    def build(module: Any, p: Tensors) -> Twin:
-        if module.track_running_stats:
-            raise NotApplicable("running statistics of an instance norm")
-        layer = nn.InstanceNorm(module.num_features, eps=module.eps)
-        return Twin(layer, lambda x: over_images(layer, x, spatial), scales(p))
-
-    return build
+@like("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d")
+def instance_norm(module: Any, p: Tensors) -> Twin:
+    if module.track_running_stats:
+        raise NotApplicable("running statistics of an instance norm")
+    layer = nn.InstanceNorm(module.num_features, eps=module.eps)
+    return Twin(layer, lambda x: over_images(layer, x, spatial_axes(module)), scales(p))
 
 
 def scales(p: Tensors) -> Tensors:
@@ -112,96 +132,59 @@ def scales(p: Tensors) -> Tensors:
     return {ours: p[theirs] for ours, theirs in (("gamma", "weight"), ("beta", "bias")) if theirs in p}
 
 
+@like("LeakyReLU", "LeakyReLU")
 def leaky_relu(module: Any, p: Tensors) -> Twin:
     layer = nn.LeakyReLU(module.negative_slope)
     return Twin(layer, layer, {})
 
 
-def without_options(make: Callable[[], nn.Module]) -> Callable[..., Twin]:
-    return lambda module, p: Twin(layer := make(), layer, {})
+@like("AvgPool2d", "AvgPool1d", "AvgPool2d")
+def avg_pool(module: Any, p: Tensors) -> Twin:
+    if getattr(module, "divisor_override", None):
+        raise NotApplicable("divisor_override")
+    return pool(nn.AvgPool2d, module)
 
 
-def avg_pool(spatial: int) -> Callable[..., Twin]:
-    def build(module: Any, p: Tensors) -> Twin:
-        if getattr(module, "divisor_override", None):
-            raise NotApplicable("divisor_override")
-        return pool(nn.AvgPool2d, spatial, module)
-
-    return build
+@like("MaxPool2d", "MaxPool1d", "MaxPool2d")
+def max_pool(module: Any, p: Tensors) -> Twin:
+    if module.return_indices:
+        raise NotApplicable("indices of the largest elements")
+    return pool(nn.MaxPool2d, module)
 
 
-def max_pool(spatial: int) -> Callable[..., Twin]:
-    def build(module: Any, p: Tensors) -> Twin:
-        if module.return_indices:
-            raise NotApplicable("indices of the largest elements")
-        return pool(nn.MaxPool2d, spatial, module)
-
-    return build
-
-
-def pool(make: Callable[..., nn.Module], spatial: int, module: Any) -> Twin:
+def pool(make: Callable[..., nn.Module], module: Any) -> Twin:
+    spatial = spatial_axes(module)
     window, stride = (both(n, spatial, 1) for n in (module.kernel_size, module.stride))
     layer = make(window, stride, both(module.padding, spatial, 0))
     return Twin(layer, lambda x: over_images(layer, x, spatial), {})
 
 
+@like("ReflectionPad2d", "ReflectionPad2d")
 def reflection_pad(module: Any, p: Tensors) -> Twin:
     left, right, top, bottom = module.padding
     layer = nn.ReflectionPad2d(((top, bottom), (left, right)))
     return Twin(layer, lambda x: over_images(layer, x, 2), {})
 
 
-LAYERS: dict[str, dict[str, Callable[..., Twin]]] = {
-    "AvgPool2d": {"AvgPool1d": avg_pool(1), "AvgPool2d": avg_pool(2)},
-    "BatchNorm": {"BatchNorm1d": batch_norm, "BatchNorm2d": batch_norm},
-    "Conv2d": {"Conv1d": conv, "Conv2d": conv},
-    "ConvTranspose2d": {"ConvTranspose1d": conv_transpose, "ConvTranspose2d": conv_transpose},
-    "Embedding": {"Embedding": embedding},
-    "InstanceNorm": {"InstanceNorm1d": instance_norm(1), "InstanceNorm2d": instance_norm(2)},
-    "LayerNorm": {"LayerNorm": layer_norm},
-    "LeakyReLU": {"LeakyReLU": leaky_relu},
-    "Linear": {"Linear": linear},
-    "MaxPool2d": {"MaxPool1d": max_pool(1), "MaxPool2d": max_pool(2)},
-    "ReLU": {"ReLU": without_options(nn.ReLU)},
-    "ReflectionPad2d": {"ReflectionPad2d": reflection_pad},
-    "Sigmoid": {"Sigmoid": without_options(nn.Sigmoid)},
-    "Tanh": {"Tanh": without_options(nn.Tanh)},
-}
-"""For each layer of rawgan, the modules whose samples test it, and how to build it like one of them."""
-
-WITHOUT_SAMPLES = {
-    "Identity": ("Identity",),
-    "Branches": (),
-    "Dropout": ("Dropout",),
-    "Flatten": ("Flatten",),
-    "PixelShuffle": ("PixelShuffle",),
-    "Reshape": ("Unflatten",),
-    "MinibatchStd": (),
-    "Residual": (),
-    "SpectralNorm": ("SpectralNorm",),
-    "Upsample": ("Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"),
-}
-"""Layers for whose counterparts PyTorch has no samples."""
-
-BUILDERS = {name: build for builders in LAYERS.values() for name, build in builders.items()}
-MODULES = {info.module_cls.__name__: info for info in module_db}
+def spatial_axes(module: Any) -> int:
+    """Number of spatial axes: the digit in a module's name."""
+    return int(type(module).__name__[-2])
 
 
-def test_every_layer_is_in_a_table() -> None:
-    exported = {name for name in nn.__all__ if isinstance(getattr(nn, name), type)}
-    layers = {name for name in exported if issubclass(getattr(nn, name), nn.Module)}
-    assert {*LAYERS, *WITHOUT_SAMPLES} == layers - {"Module", "Sequential"}
+for _name, _layer in LAYERS.items():  # one without options, of the name of a module
+    if issubclass(_layer, nn.activation.Activation) and _name in MODULES:
+        like(_name, _name)(lambda module, p, make=_layer: Twin(layer := make(), layer, {}))
 
 
-@pytest.mark.parametrize("layer", WITHOUT_SAMPLES)
-def test_there_are_no_samples(layer: str, tally: Callable[..., None]) -> None:
-    assert not MODULES.keys() & set(WITHOUT_SAMPLES[layer])
+@pytest.mark.parametrize("layer", sorted(LAYERS.keys() - {layer for layer, _ in BUILDERS.values()}))
+def test_layers_that_are_not_compared_have_no_samples(layer: str, tally: Callable[..., None]) -> None:
+    assert layer not in MODULES
     tally(TABLE, layer, ["PyTorch has no samples of it"], passed=0, not_applicable=0, failed=0)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_module(name: str, tally: Callable[..., None]) -> None:
-    info, build = MODULES[name], BUILDERS[name]
+    info, (_, build) = MODULES[name], BUILDERS[name]
 
     def compare_sample(case: tuple[Any, bool]) -> None:
         sample, training = case

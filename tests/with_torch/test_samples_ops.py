@@ -4,33 +4,36 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import samples_arithmetic  # noqa: F401  # each registers its twins
+import samples_image  # noqa: F401
+import samples_loss  # noqa: F401
+import samples_norm  # noqa: F401
+import samples_products  # noqa: F401
+import samples_shape  # noqa: F401
 import torch
 from samples import compare, judge
-from samples_ops import NEVER_APPLICABLE, REMARKS, SAMPLES, SIDES, Pair
-from torch.testing._internal.common_methods_invocations import op_db
+from twins import OPERATORS, TWINS, add_by_name
 
-from rawgan import ops
+from rawgan.ops.registry import OPS
 
-OPERATORS = {".".join(filter(None, (op.name, op.variant_test_name))): op for op in op_db}
+add_by_name()
 
 
 def test_every_op_has_samples() -> None:
-    assert set(SAMPLES) == set(ops.__all__)
-    assert all(SAMPLES.values())
+    assert {twin.op for twin in TWINS.values()} == set(OPS)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")  # of PyTorch: it copies
-@pytest.mark.parametrize("name", SIDES)
+@pytest.mark.parametrize("name", sorted(TWINS))
 def test_operator(name: str, tally: Callable[..., None]) -> None:
     """Values, gradients and second derivatives of every sample, in float64."""
-    operator, side = OPERATORS[name], SIDES[name]
-    pair = side if isinstance(side, Pair) else Pair(side, operator.op)
+    operator, twin = OPERATORS[name], TWINS[name]
 
     def compare_sample(sample: Any) -> None:
-        compare(pair.ours, pair.theirs, sample.input, *sample.args, **sample.kwargs)
+        compare(twin.ours, twin.theirs, sample.input, *sample.args, **sample.kwargs)
 
     torch.manual_seed(0)
     samples = list(operator.sample_inputs("cpu", torch.float64, requires_grad=True))
     outcome = judge(samples, compare_sample)
-    outcome.record(tally, "PyTorch's operator samples", name, REMARKS.get(name))
-    assert bool(outcome.passed) is (name not in NEVER_APPLICABLE)
+    outcome.record(tally, "PyTorch's operator samples", name, twin.remark)
+    assert bool(outcome.passed) is twin.applies

@@ -16,10 +16,10 @@ from rawgan.errors import ArgumentError
 from rawgan.gan import (
     MODELS,
     TRANSLATORS,
-    ImageKind,
-    Kind,
-    PointKind,
-    TranslationKind,
+    DataSpec,
+    ImageSpec,
+    PointSpec,
+    TranslationSpec,
     build,
     build_translator,
     check_batch,
@@ -76,7 +76,7 @@ def main(options: list[str]) -> int:
     config.check()
     if config.model in TRANSLATORS:
         return _of_translator(config)
-    points = MODELS[config.model].kind is PointKind
+    points = MODELS[config.model].spec is PointSpec
     of_train = TrainConfig(**FOR_POINTS) if points else TrainConfig()
     batch_size, noise_size, width = (
         getattr(of_train if getattr(config, name) is None else config, name)
@@ -87,15 +87,15 @@ def main(options: list[str]) -> int:
     sizes = {"batch_size": batch_size, "noise_size": noise_size, "width": width, "d_width": d_width}
     for name, value in {**image, **sizes}.items():
         check_range(name, value, *RANGES[name])
-    kind: Kind = PointKind() if points else ImageKind(config.image_size, config.channels)
-    check_batch(config.model, kind, batch_size)
+    spec: DataSpec = PointSpec() if points else ImageSpec(config.image_size, config.channels)
+    check_batch(config.model, spec, batch_size)
     classes = 0 if config.conditional == "none" else config.classes
     gan = build(
-        config.model, kind, noise_size=noise_size, width=width, d_width=d_width,
+        config.model, spec, noise_size=noise_size, width=width, d_width=d_width,
         conditional=config.conditional, classes=classes,
     )  # fmt: skip
-    real = Tensor(np.zeros((batch_size, *kind.shape), np.float32))
-    latent = gan.asked(gan.noise(0, "describe", batch_size), gan.in_turn(batch_size))
+    real = Tensor(np.zeros((batch_size, *spec.shape), np.float32))
+    latent = gan.latent(gan.noise(0, "describe", batch_size), gan.cyclic_labels(batch_size))
     console = Terminal()
     console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, latent))
     console.print(layer_table(f"{config.model} discriminator, batch {batch_size}", gan.discriminator, real))
@@ -116,10 +116,12 @@ def _of_translator(config: DescribeConfig) -> int:
     as_trained.check()
     batch_size, width = as_trained.batch_size, as_trained.width
     enlarged = config.factor if config.model == "subpixel" else 1
-    kind = TranslationKind(config.image_size, config.channels, config.channels, enlarged)
-    gan = build_translator(config.model, kind, width=width, d_width=config.d_width, patch=config.patch)
-    source = Tensor(np.zeros((batch_size, *kind.source_shape), np.float32))
-    seen = gan.seen(Tensor(np.zeros((batch_size, kind.size, kind.size, kind.channels), np.float32)), source)
+    spec = TranslationSpec(config.image_size, config.channels, config.channels, enlarged)
+    gan = build_translator(config.model, spec, width=width, d_width=config.d_width, patch=config.patch)
+    source = Tensor(np.zeros((batch_size, *spec.source_shape), np.float32))
+    seen = gan.discriminator_input(
+        Tensor(np.zeros((batch_size, spec.size, spec.size, spec.channels), np.float32)), source
+    )
     console = Terminal()
     console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, source))
     console.print(layer_table(f"its discriminator, batch {batch_size}", gan.discriminator, seen))

@@ -65,8 +65,8 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     count, findings, layers = len(patients[0].real), list[Finding](), list[Layer]()
     for patient in patients:
         with waiting(console, "examining"):
-            seen = probe(patient.gan, patient.real, patient.latent, asked.recipe(), patient.given)
-            found = doctor.judge(seen, asked.recipe(), records, asked.remedies)
+            seen = probe(patient.gan, patient.real, patient.latent, asked.loss_config(), patient.given)
+            found = doctor.judge(seen, asked.loss_config(), records, asked.remedies)
         console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))
         findings += found
         layers = layers or seen.layers

@@ -125,7 +125,7 @@ def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
     title = f"{count:,} samples of step {step:,} and as many training images, by {reference.training.shape[1]} features"
     console.print(_table(f"{title} of {by}", generated, floor, reference))
     if len(generated.get("histogram", ())) in range(1, 21):
-        names = reference.judge.class_names or range(len(generated["histogram"]))
+        names = reference.extractor.class_names or range(len(generated["histogram"]))
         shares = "  ".join(
             f"{one_line(str(name))}: {100 * n / count:.1f}"
             for name, n in zip(names, generated["histogram"], strict=False)
@@ -193,7 +193,7 @@ def _write(console: Console, folder: RunFolder, said: dict[str, Any]) -> None:
 
 
 def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], reference: Reference) -> Table:
-    known: dict[str, Any] = {"classes": reference.judge.classes, **UNKNOWN, **reference.expected}
+    known: dict[str, Any] = {"classes": reference.extractor.classes, **UNKNOWN, **reference.expected}
     if "judge_error" in reference.expected:
         title += f", which errs on {100 * known['judge_error']:.2f} %"
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)

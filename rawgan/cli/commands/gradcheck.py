@@ -21,8 +21,8 @@ from rawgan.cli.terminal.text import Terminal
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.nn import Module
+from rawgan.ops.registry import CASES, Case
 from rawgan.testing import Report, check_layer, gradcheck
-from rawgan.testing.cases import CASES, Case
 from rawgan.testing.kernel import chosen, targets
 
 

@@ -71,9 +71,9 @@ def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> i
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
     asked = labels_of(gan, run, config.label, config.walks)
-    of_walks = gan.in_turn(config.walks) if asked is None else asked
+    of_walks = gan.cyclic_labels(config.walks) if asked is None else asked
     labels = None if of_walks is None else np.repeat(of_walks, config.frames)
-    latent = gan.asked(Tensor(z.reshape(-1, gan.noise_size)).to(device), labels)
+    latent = gan.latent(Tensor(z.reshape(-1, gan.noise_size)).to(device), labels)
     console = Terminal()
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, latent, on_progress=show)

@@ -73,7 +73,7 @@ def _sample(config: SampleConfig, run: RunFolder) -> int:
             titles = asked.titles(labels, columns)
         columns = config.columns or columns
     else:
-        latent, columns = gan.asked(gan.noise(config.seed, "sample", count), labels), config.columns
+        latent, columns = gan.latent(gan.noise(config.seed, "sample", count), labels), config.columns
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, latent, on_progress=show, extent=asked.extent)
     name = "images" if labels is None or config.label is None else f"images-label-{asked.class_called(labels[0])}"

@@ -1,10 +1,9 @@
 """rawgan train"""
 
-from rawgan.cli.training import train
+from rawgan.cli.training import train_command
 from rawgan.config.noise import TrainConfig
-from rawgan.tasks.noise import Training
 
 
 def main(options: list[str]) -> int:
     """Train, and return the exit code."""
-    return train(options, TrainConfig, Training)
+    return train_command(options, TrainConfig)

@@ -52,7 +52,7 @@ def main(options: list[str]) -> int:
     data = classifier.to_bytes()
     write_file(config.out, data)
     console.print(
-        f"{100 * (classifier.kind.accuracy or 0):.2f} % of {len(test):,} images that it was not trained on, "
+        f"{100 * (classifier.spec.accuracy or 0):.2f} % of {len(test):,} images that it was not trained on, "
         f"after {time.monotonic() - started:.0f} s\n{config.out}  SHA-256 {hashlib.sha256(data).hexdigest()}",
         soft_wrap=True,
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,11 +17,11 @@ from rich.text import Text
 from rawgan.cli.terminal.figures import in_words
 from rawgan.cli.terminal.progress import repeating
 from rawgan.cli.terminal.text import duration, say
-from rawgan.gan.objectives import IN_NATS, guessing
+from rawgan.gan.objectives import IN_NATS, guess_losses
 from rawgan.metrics import quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
 from rawgan.pictures.terminal import layout_of, terminal_lines
-from rawgan.training.trainer import Loop, Record
+from rawgan.training import Extension, Run, Trainer
 
 LOG_SECONDS = 5.0
 """Time between the lines of a log."""
@@ -39,11 +39,11 @@ LEAST_ACROSS = 4
 """Pixels of an image below which nothing is to be seen."""
 
 
-class Log:
+class Log(Extension):
     """Progress as lines of text: for files, pipes, and terminals that cannot move the cursor."""
 
-    def __init__(self, console: Console, training: Loop) -> None:
-        self.console, self.training = console, training
+    def __init__(self, console: Console, trainer: Trainer) -> None:
+        self.console, self.trainer = console, trainer
         self.times: deque[tuple[int, float]] = deque(maxlen=WINDOW)
         self.logged = -LOG_SECONDS
         self.stack = ExitStack()
@@ -63,7 +63,7 @@ class Log:
 
     def _live_sign(self) -> None:
         """Print a line if there was none for long."""
-        now, reached, steps = time.monotonic(), self.training.reached, self.training.steps
+        now, reached, steps = time.monotonic(), self.trainer.reached, self.trainer.steps
         if now - self.printed < SILENT_SECONDS * 2 / 3:
             return
         since = duration(now - (self.times[-1][1] if self.times else self.entered))
@@ -71,12 +71,12 @@ class Log:
 
     def legend(self) -> Iterator[str]:
         """What the figures mean."""
-        recipe = self.training.config.recipe()
-        d_loss, g_loss = guessing(recipe.play)
-        unit = "nats; " if recipe.objective in IN_NATS else ""
+        loss_config = self.trainer.config.loss_config()
+        d_loss, g_loss = guess_losses(loss_config.losses)
+        unit = "nats; " if loss_config.objective in IN_NATS else ""
         yield f"D loss and G loss: {unit}{d_loss:.3f} and {g_loss:.3f} if D guesses"
         yield "D(real) and D(fake): probability of being real, by D; 0.5 if D guesses"
-        if self.training.config.command != "train":
+        if self.trainer.config.command != "train":
             yield "differences: mean absolute; pixels are from -1 to 1"
 
     def seconds_per_step(self) -> float:
@@ -91,42 +91,42 @@ class Log:
         each = self.seconds_per_step()
         if not each:
             return ""
-        config, left = self.training.config, each * (self.training.steps - step) - since
+        config, left = self.trainer.config, each * (self.trainer.steps - step) - since
         speed = f"{1 / each:.3g} steps/s" if each < 1 else f"{each:.3g} s/step"
         images = config.batch_size / each
         pace = f"{images:.0f}" if images >= 10 else f"{images:.2g}"
-        return f"{speed}  {pace} {config.kind.name}/s  ETA {duration(max(left, 0.0))}"
+        return f"{speed}  {pace} {config.spec.name}/s  ETA {duration(max(left, 0.0))}"
 
-    def step(self, record: Record) -> None:
+    def step(self, run: Run, record: Mapping[str, Any]) -> None:
         """Print a line, unless the last one is recent."""
         now = time.monotonic()
-        self.times.append((record.step, now))
-        if record.step not in (1, self.training.steps) and now - self.logged < LOG_SECONDS:
+        self.times.append((record["step"], now))
+        if record["step"] not in (1, self.trainer.steps) and now - self.logged < LOG_SECONDS:
             return
         self.logged = self.printed = now
-        parts = f"step {record.step}/{self.training.steps}", *_figures(record), self.pace(record.step)
+        parts = f"step {record['step']}/{self.trainer.steps}", *_figures(record), self.pace(record["step"])
         say(self.console, "  ".join(filter(None, parts)))
 
-    def sample(self, step: int, samples: np.ndarray[Any, Any]) -> None:
-        """Pictures are files, and a log shows none; but what points make of a mixture is soon said."""
-        if self.training.config.mixture is not None:
-            found = quality_in_words(quality(samples, self.training.config.mixture))
-            self._print(f"step {step:,}: {found}")
+    def samples(self, run: Run, samples: np.ndarray[Any, Any]) -> None:
+        """Print how well points cover their mixture. Images are in files, and a log shows none."""
+        if self.trainer.config.mixture is not None:
+            found = quality_in_words(quality(samples, self.trainer.config.mixture))
+            self._print(f"step {run.reached:,}: {found}")
 
-    def figures(self, step: int, figures: dict[str, Any]) -> None:
-        """How good the images are."""
-        self._print(f"step {step:,}  {in_words(figures)}")
+    def measured(self, run: Run, figures: Mapping[str, Any]) -> None:
+        """Print figures of quality."""
+        self._print(f"step {run.reached:,}  {in_words(figures)}")
 
-    def say(self, what: str) -> None:
-        """Something that a person should know, and that takes a while."""
-        self._print(*what.splitlines())
+    def tell(self, message: str) -> None:
+        """Print a message for a person."""
+        self._print(*message.splitlines())
 
 
 class View(Log):
     """Samples as large as the terminal allows, a bar, and every figure with its name, which stay in their place."""
 
     def __enter__(self) -> "View":
-        self.record: Record | None = None
+        self.record: Mapping[str, Any] | None = None
         self.picture: list[str] = []
         self.size = self.console.size  # that the picture was made for
         self.caption = ""
@@ -138,18 +138,22 @@ class View(Log):
     def __exit__(self, *error: object) -> None:
         self.live.stop()
 
-    def step(self, record: Record) -> None:
-        """Take note of the figures; and draw, if the last picture is not recent."""
+    def step(self, run: Run, record: Mapping[str, Any]) -> None:
+        """Keep the figures for the next refresh; draw new samples unless the last picture is recent."""
         self.record = record
-        self.times.append((record.step, time.monotonic()))
+        self.times.append((record["step"], time.monotonic()))
         if time.monotonic() - self.drawn >= max(REDRAW_SECONDS, SHARE * self.cost):
-            self.sample(self.training.reached, None)
+            self.show(self.trainer.reached, None)
 
-    def sample(self, step: int, samples: np.ndarray[Any, Any] | None) -> None:
-        """Draw samples: those that were made for a picture, or others."""
+    def samples(self, run: Run, samples: np.ndarray[Any, Any]) -> None:
+        """Draw samples that were made for a picture."""
+        self.show(run.reached, samples)
+
+    def show(self, step: int, samples: np.ndarray[Any, Any] | None) -> None:
+        """Draw samples, new ones if None are given."""
         began = time.monotonic()
         try:
-            self._draw(step, self.training.sample() if samples is None else samples)
+            self._draw(step, self.trainer.task.sample() if samples is None else samples)
         except Exception as error:  # whatever it is: the run is worth more than its picture
             self.picture, self.caption = [], f"step {step:,}: no picture: {str(error) or type(error).__name__}"
         self.live.refresh()
@@ -158,13 +162,13 @@ class View(Log):
 
     def _draw(self, step: int, samples: np.ndarray[Any, Any]) -> None:
         """Make the picture that the next refresh shows."""
-        mixture, ema = self.training.config.mixture, self.training.config.ema
+        mixture, ema = self.trainer.config.mixture, self.trainer.config.ema
         self.size = self.console.size
         width, height = self.size.width, self.size.height - len(self._status()) - 2
         of = ", by the average of G's weights" if ema else ""
         self.caption = f"samples of step {step:,}{of}"
         if mixture is None:
-            images, group = self.training.shown(samples)
+            images, group = self.trainer.task.shown(samples)
             layout = layout_of(len(images), group, images.shape[1:3], width, height)
         else:
             self.caption = f"step {step:,}: real points, and {quality_in_words(quality(samples, mixture))}"
@@ -180,10 +184,10 @@ class View(Log):
 
     def _status(self) -> list[RenderableType]:
         """The lines below the picture."""
-        training, record = self.training, self.record
-        step = training.reached if record is None else record.step
+        trainer, record = self.trainer, self.record
+        step = trainer.reached if record is None else record["step"]
         since = time.monotonic() - self.times[-1][1] if self.times else 0.0
-        first = [f"step {step}/{training.steps}"]
+        first = [f"step {step}/{trainer.steps}"]
         rest: list[str] = [""] * 2
         if record is not None:
             epoch, *figures = _figures(record)
@@ -192,10 +196,10 @@ class View(Log):
             pairs = [figures[:2], figures[2:4], figures[4:]]
             rest = [f"{'  '.join(pair)}  ({note.partition(': ')[2]})" for pair, note in zip(pairs, notes, strict=False)]
         first.append(self.pace(step, since))
-        if since > REDRAW_SECONDS and step < training.steps:
+        if since > REDRAW_SECONDS and step < trainer.steps:
             first.append(f"this step: {duration(since)}")
         texts = [Text(line, no_wrap=True, overflow="ellipsis") for line in ("  ".join(filter(None, first)), *rest)]
-        return [texts[0], ProgressBar(total=training.steps, completed=step), *texts[1:]]
+        return [texts[0], ProgressBar(total=trainer.steps, completed=step), *texts[1:]]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Lines of the picture, as they are, and the others."""
@@ -211,13 +215,14 @@ class View(Log):
                 yield Segment.line()
 
 
-def _figures(record: Record) -> list[str]:
+def _figures(record: Mapping[str, Any]) -> list[str]:
     """Each figure with its name."""
+    differences = "pixel", "feature", "cycle", "identity"
     return [
-        f"epoch {record.epoch:.2f}",
-        f"D loss {record.d_loss:.3f}",
-        f"G loss {record.g_loss:.3f}",
-        f"D(real) {record.d_real:.2f}",
-        f"D(fake) {record.d_fake:.2f}",
-        *(f"{name} difference {value:.3f}" for name, value in record.of_images().items()),
+        f"epoch {record['epoch']:.2f}",
+        f"D loss {record['d_loss']:.3f}",
+        f"G loss {record['g_loss']:.3f}",
+        f"D(real) {record['d_real']:.2f}",
+        f"D(fake) {record['d_fake']:.2f}",
+        *(f"{name} difference {record[name]:.3f}" for name in differences if name in record),
     ]

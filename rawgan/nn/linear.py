@@ -1,0 +1,82 @@
+"""Layers that multiply by a matrix, or pick its rows."""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan import ops
+from rawgan.arrays import plain
+from rawgan.nn.init import Initializer, glorot_uniform
+from rawgan.nn.module import Module
+from rawgan.nn.registry import example, layer
+from rawgan.nn.weights import bias_note, initial_bias, initial_weight
+from rawgan.ops.arguments import flag, whole
+from rawgan.ops.registry import constant, normal
+from rawgan.tensor import Tensor
+
+
+@layer(
+    example("bias", normal(5, 4), inputs=4, outputs=3),
+    example("no bias", normal(2, 3, 4), inputs=4, outputs=3, bias=False),
+)
+class Linear(Module):
+    """y = x @ w + b, along the last axis of x.
+
+    Shapes: x (N, inputs) → (N, outputs), or (…, inputs) → (…, outputs); w (inputs, outputs), b (outputs,)
+
+    >>> Linear(3, 2, rng=np.random.default_rng(0))(np.ones((5, 3), "float32")).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        rng: np.random.Generator,
+        bias: bool = True,
+        init: Initializer = glorot_uniform,
+    ) -> None:
+        inputs, outputs = whole("Linear", "inputs", inputs, 1), whole("Linear", "outputs", outputs, 1)
+        bias = flag("Linear", "bias", bias)
+        self.w = initial_weight("Linear", (inputs, outputs), inputs, outputs, init, rng)
+        self.b = initial_bias(outputs) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x @ w + b."""
+        return self._with_weight(x, self.w)
+
+    def _with_weight(self, x: Tensor, w: Tensor, slope: float = 1.0) -> Tensor:
+        """The same with other weights of the same shape; then LeakyReLU, if the slope is below 1."""
+        y = ops.linear(x, w, self.b)
+        return y if slope == 1 else ops.leaky_relu(y, slope)
+
+    def describe_options(self) -> str:
+        inputs, outputs = self.w.shape
+        return f"{inputs} → {outputs}{bias_note(self.b)}"
+
+
+@layer(example("two axes", constant([[0, 4], [4, 2]]), count=5, width=3))
+class Embedding(Module):
+    """A learned vector for each of `count` numbers.
+
+    Shapes: integers of any shape S, as an array, list or number → (*S, width); w (count, width)
+
+    >>> Embedding(10, 4, rng=np.random.default_rng(0))(np.array([3, 1, 3])).shape
+    (3, 4)
+    """
+
+    def __init__(self, count: int, width: int, *, rng: np.random.Generator, init: Initializer = glorot_uniform) -> None:
+        count, width = whole("Embedding", "count", count, 1), whole("Embedding", "width", width, 1)
+        self.w = initial_weight("Embedding", (count, width), count, width, init, rng)
+
+    def as_input(self, x: Any) -> Any:
+        """An array of integers, of a list of them, too: these would be floats anywhere else."""
+        return plain(x, "Embedding: x") if isinstance(x, list | tuple | int) else super().as_input(x)
+
+    def forward(self, x: Any) -> Tensor:
+        """The vectors that x, an array of integers, numbers."""
+        return ops.take(self.w, x)
+
+    def describe_options(self) -> str:
+        return f"{self.w.shape[0]} → {self.w.shape[1]}"

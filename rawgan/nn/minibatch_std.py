@@ -1,0 +1,45 @@
+"""The layer by which a discriminator compares the images of a batch."""
+
+from rawgan import ops
+from rawgan.errors import ShapeError, shapes
+from rawgan.nn.module import Module
+from rawgan.nn.registry import example, layer
+from rawgan.ops.arguments import whole
+from rawgan.ops.registry import normal
+from rawgan.tensor import Tensor
+
+
+@layer(example("groups of two", normal(4, 2, 2, 3), group=2))
+class MinibatchStd(Module):
+    """One more channel: how much images differ within a group of the batch, so that D sees when all are alike.
+
+    For each group of `group` images, the standard deviation of every number over the group, averaged to one.
+
+    Shapes: x (N, H, W, C) → (N, H, W, C + 1); N a multiple of the group, or smaller
+    Raises: ShapeError if it is neither
+    Source: Karras et al. 2018
+
+    >>> import numpy as np
+    >>> MinibatchStd(2)(np.ones((4, 2, 2, 3), "float32")).shape
+    (4, 2, 2, 4)
+    """
+
+    compares_samples = True
+
+    def __init__(self, group: int = 4) -> None:
+        self.group = whole("MinibatchStd", "group", group, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x is None or x.ndim != 4 or (len(x) > self.group and len(x) % self.group):
+            raise ShapeError(f"MinibatchStd: x must be (N, H, W, C), N a multiple of {self.group}\n{shapes(x=x)}")
+        n, height, width, channels = x.shape
+        size = min(self.group, n)
+        groups = ops.reshape(x, (n // size, size, height, width, channels))
+        away = groups - ops.mean(groups, axis=1, keepdims=True)
+        deviations = ops.sqrt(ops.mean(away * away, axis=1) + 1e-8)
+        one = ops.mean(deviations, axis=(1, 2, 3), keepdims=True)  # (N / group, 1, 1, 1)
+        each = ops.broadcast_to(ops.reshape(one, (n // size, 1, 1, 1, 1)), (n // size, size, height, width, 1))
+        return ops.concatenate([x, ops.reshape(each, (n, height, width, 1))], axis=3)
+
+    def describe_options(self) -> str:
+        return f"{self.group}"

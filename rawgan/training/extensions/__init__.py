@@ -1,0 +1,29 @@
+"""Extensions of a training run, one file each, and the set of them that every run has."""
+
+from rawgan.config.base import RunConfig
+from rawgan.training.extensions.checkpoints import Checkpoints
+from rawgan.training.extensions.curves import Curves
+from rawgan.training.extensions.doctor import Doctor
+from rawgan.training.extensions.evaluation import BestCheckpoint, Evaluation
+from rawgan.training.extensions.metrics import Metrics
+from rawgan.training.extensions.samples import Samples
+from rawgan.training.run import Extension
+from rawgan.training.triggers import any_of, at_end, every
+
+
+def usual_extensions(config: RunConfig) -> list[Extension]:
+    """The extensions of every run, in the order in which they act.
+
+    What a checkpoint's step leaves is asked to be written before the checkpoint: pictures, alarms, plots.
+    """
+    picture = every(config.sample_every, with_last=True)
+    save = any_of(every(config.checkpoint_every), every(config.evaluate_every), at_end)
+    return [
+        Metrics(),
+        Evaluation(config.evaluate_every),
+        Samples(config.sample_every, reach=config.keep * config.checkpoint_every),
+        Doctor(picture),
+        Curves(picture),
+        Checkpoints(save, config.keep),
+        BestCheckpoint(config.evaluate_every),
+    ]

@@ -1,0 +1,118 @@
+"""Faults of metrics."""
+
+from fault import Fault
+
+FAULTS = [
+    Fault(
+        "prdc: rounding errors are the radius of a ball without extent",
+        "prdc",
+        "np.where(radii > same, radii, 0.0)",
+        "np.where(radii > 0, radii, 0.0)",
+        "test_no_division_by_zero.py -k more_than_k",
+    ),
+    Fault(
+        "fid: the root of the covariances' product is its trace",
+        "frechet_distance",
+        "roots = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(0))",
+        "roots = np.sqrt(np.diag(product).clip(0))",
+        "test_metrics.py -k frechet",
+    ),
+    Fault(
+        "fid: covariances are divided by N",
+        "moments",
+        "centred.T @ centred / (len(x) - 1)",
+        "centred.T @ centred / len(x)",
+        "distances.py -k moments",
+    ),
+    Fault(
+        "kid: pairs of a sample with itself count",
+        "kid",
+        "within_y = (_kernel_sum(y, y) - _kernel_trace(y)) / (m * (m - 1))",
+        "within_y = _kernel_sum(y, y) / (m * m)",
+        "test_metrics.py -k kid",
+    ),
+    Fault(
+        "precision: every sample is its own nearest neighbour",
+        "_radii",
+        "squares[rows, start + rows] = np.inf",
+        "squares[rows, start + rows] = 0",
+        "test_metrics.py -k prdc_as_defined",
+    ),
+    Fault(
+        "recall: by the balls of real samples",
+        "prdc",
+        "(squares < y_radii).any(axis=1)",
+        "(squares < own[:, None]).any(axis=1)",
+        "test_metrics.py -k prdc_as_defined",
+    ),
+    Fault(
+        "kl: the wrong way round",
+        "reverse_kl",
+        "(p[seen] * np.log(p[seen] / q[seen])).sum()",
+        "(q[seen] * np.log(q[seen] / p[seen])).sum()",
+        "test_metrics.py -k reverse_kl",
+    ),
+    Fault(
+        "modes: one sample less will do",
+        "modes_covered",
+        "np.asarray(counts) >= least",
+        "np.asarray(counts) >= least - 1",
+        "modes.py -k modes_covered",
+    ),
+    Fault(
+        "classifiers: built before they are compared",
+        "Classifier.from_bytes",
+        "with on_paper():",
+        "if True:",
+        "test_bounded_memory.py -k larger_than_its_file",
+    ),
+    Fault(
+        "classifiers: headings have any types",
+        "Kind.of",
+        "if type(count) is not int or not 1 <= count <= most:",
+        "if False:",
+        "test_bounded_memory.py -k heading_makes_no_sense",
+    ),
+    Fault(
+        "features: pipes are waited for",
+        "OnnxFeatures.__init__",
+        "open_file(path).close()",
+        "pass",
+        "test_bounded_memory.py -k refused_at_once",
+    ),
+    Fault(
+        "features: a fixed batch gets what there is",
+        "OnnxFeatures._of_batch",
+        "missing = max(0, (self.count or 0) - len(images))",
+        "missing = 0",
+        "test_bounded_memory.py -k fixed_batch",
+    ),
+    Fault(
+        "features: numbers that are none pass",
+        "OnnxFeatures._of_batch",
+        "not np.isfinite(made).all()",
+        "False",
+        "test_bounded_memory.py -k odd",
+    ),
+    Fault(
+        "ssim: variances of samples",
+        "ssim",
+        "v_x, v_y, c = squares_x - m_x**2, squares_y - m_y**2, products - m_x * m_y",
+        "v_x, v_y, c = (121 / 120 * x for x in (squares_x - m_x**2, squares_y - m_y**2, products - m_x * m_y))",
+        "test_fidelity.py -k scikit",
+    ),
+    Fault(
+        "psnr: the peak is 1",
+        "psnr",
+        "10 * np.log10(PEAK**2 /",
+        "10 * np.log10(1 /",
+        "test_fidelity.py -k scikit",
+    ),
+    Fault(
+        "psnr: exact images are infinite in means",
+        "psnr",
+        "error = np.maximum(error, 1 / x[0].size)",
+        "pass",
+        "test_translating.py -k exact_images",
+    ),
+]

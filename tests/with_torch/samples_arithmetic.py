@@ -1,0 +1,92 @@
+"""Arithmetic, elementary functions, activations and dropout. See `twins`."""
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from samples import Array, NotApplicable
+from torch.nn import functional
+from twins import twin
+
+from rawgan import Tensor, ops
+
+
+@twin("pow", "pow", "float_power")
+def power(x: Tensor, exponent: Tensor) -> Tensor:
+    """The way that rawgan's pow recommends for an exponent that is a Tensor; all samples are positive."""
+    return ops.exp(exponent * ops.log(x))
+
+
+@twin("maximum", "clamp", "clamp_min")
+def clamped(x: Tensor, low: Tensor | Array | None = None, high: Tensor | Array | None = None) -> Tensor:
+    """Between bounds, of which PyTorch takes the lower one first."""
+    low, high = (b.astype(x.dtype) if isinstance(b, np.ndarray) else b for b in (low, high))  # integers
+    above = x if low is None else ops.maximum(x, low)
+    return above if high is None else -ops.maximum(-above, -high)
+
+
+@twin("astype", "to")
+def cast(x: Tensor, *args: Any, memory_format: Any) -> Tensor:
+    """Among the arguments are a dtype, or a tensor of it, and things that do not change numbers."""
+    (like,) = (a for a in args if isinstance(a, torch.dtype | Tensor))
+    return ops.astype(x, like.dtype if isinstance(like, Tensor) else str(like).removeprefix("torch."))
+
+
+@twin("softplus", "nn.functional.softplus")
+def softplus(x: Tensor, beta: float, threshold: float) -> Tensor:
+    """PyTorch's is x itself where β · x is above the threshold."""
+    near = Tensor((beta * x.numpy() <= threshold).astype(x.dtype))
+    return near * ops.softplus(beta * x) / beta + (1 - near) * x
+
+
+class KnownMask(np.random.Generator):
+    """In place of a generator: 1 for what is kept, 0 for what is dropped."""
+
+    def __init__(self, kept: Array) -> None:
+        super().__init__(np.random.MT19937())
+        self.kept = kept
+
+    def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Instead of uniform numbers, of which those below the rate are dropped."""
+        return self.kept.reshape(shape).astype(dtype)
+
+
+def seeded_dropout(*args: Any, **kwargs: Any) -> torch.Tensor:
+    """PyTorch's dropout, with the same mask at every call."""
+    torch.manual_seed(0)
+    return functional.dropout(*args, **kwargs)
+
+
+@twin("dropout", "nn.functional.dropout", theirs=seeded_dropout)
+def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """With the mask that PyTorch draws."""
+    if training and p == 1:
+        raise NotApplicable("a rate of 1, which leaves nothing")
+    kept = seeded_dropout(torch.ones(x.shape, dtype=torch.float64), p, training).numpy() != 0
+    return ops.dropout(x, p if training else 0.0, KnownMask(kept))  # type: ignore[arg-type]
+
+
+twin("add", "add")(lambda a, b, alpha=1: ops.add(a, alpha * b))
+twin("add", "__radd__")(lambda a, b: b + a)
+twin("astype", "double")(lambda x, memory_format=None: ops.astype(x, "float64"))
+twin("astype", "float")(lambda x, memory_format=None: ops.astype(x, "float32"))
+twin("div", "div.no_rounding_mode", "true_divide")(ops.div)
+twin("div", "__rdiv__")(lambda a, b: b / a)
+twin("div", "reciprocal")(lambda x: 1 / x)
+twin("exp", "exp2")(lambda x: ops.exp(x * math.log(2)))
+twin("leaky_relu", "nn.functional.leaky_relu")(partial(ops.leaky_relu, slope=0.01))
+twin("maximum", "max.binary")(ops.maximum)
+twin("maximum", "minimum")(lambda a, b: -ops.maximum(-a, -b))
+twin("maximum", "clamp_max")(lambda x, high: clamped(x, None, high))
+twin("mul", "__rmul__")(lambda a, b: b * a)
+twin("pow", "square")(lambda x: ops.pow(x, 2))
+twin("pow", "rsqrt")(lambda x: ops.pow(x, -0.5))
+twin("sigmoid", "nn.functional.silu")(lambda x: x * ops.sigmoid(x))
+twin("softplus", "nn.functional.logsigmoid")(lambda x: -ops.softplus(-x))
+twin("softplus", "logaddexp")(lambda a, b: a + ops.softplus(b - a))
+twin("sub", "sub")(lambda a, b, alpha=1: ops.sub(a, alpha * b))
+twin("sub", "rsub")(lambda a, b, alpha=1: b - alpha * a)
+twin("sub", "__rsub__")(lambda a, b: b - a)
+twin("tanh", "nn.functional.mish")(lambda x: x * ops.tanh(ops.softplus(x)))
