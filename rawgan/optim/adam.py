@@ -46,7 +46,8 @@ class AdamW(Optimizer):
         super().__init__(parameters, lr)
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        (m, v), eps = moments, max(self.eps, LEAST_EPS)
+        m, v = moments
+        eps = max(self.eps, LEAST_EPS)
         kernels.adam_update(w, gw, m, v, step, float(self.lr), *self.betas, eps, self.weight_decay)
 
 

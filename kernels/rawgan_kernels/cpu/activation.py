@@ -1,7 +1,7 @@
-"""Activations and the cross-entropy on logits, element by element: see `elementwise` for the blocks.
+"""Activations and the cross-entropy on logits: a formula for every number; see `run.elementwise` for the blocks.
 
-Everything with an exponential only ever sees e^(−|x|), computed by the polynomials of `scalar` in vector registers, so
-that it takes little longer than moving the numbers. leaky_relu and the gradients do nothing but move them.
+Exponentials are always of −|x|. Polynomials compute them in vector registers (`vector.exponentials`), which takes
+little longer than moving the numbers.
 """
 
 from typing import Any

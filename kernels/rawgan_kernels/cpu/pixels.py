@@ -1,4 +1,4 @@
-"""From images as they are stored, in bytes, to batches of numbers: one image is one block."""
+"""Batches of numbers from stored images: a block is one image."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run
-from rawgan_kernels.cpu.vector.simd import pointer
+from rawgan_kernels.cpu.vector.pointers import pointer
 from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 @implements
 def gather_pixels(images: Array, indices: Array, dtype: Any) -> Array:
-    if not images.flags.c_contiguous:  # copies the batch, not the whole set
+    if not images.flags.c_contiguous:  # copies the batch, not the whole data set
         images, indices = np.ascontiguousarray(images[indices]), np.arange(len(indices))
     y = pool.empty((len(indices), *images.shape[1:]), np.dtype(dtype))
     run(_gather_pixels, len(indices), (y.reshape(-1), images.reshape(-1), np.ascontiguousarray(indices)))

@@ -161,7 +161,7 @@ def _collect(  # type: ignore[no-untyped-def]
                         total += seen[index((which * a * b + tap) * each + inner)]
         if biased != index(0):
             total += bias[channel]
-        gx[at] = formulas.leaky_relu(total, slope) if slope != number(1) else total
+        gx[at] = formulas.leaky_relu(total, slope)
 
 
 @cuda_kernel("y: out, bias: in, count: index, channels: index, biased: index, slope: number")
@@ -172,4 +172,4 @@ def _finish(y, bias, count, channels, biased, slope):  # type: ignore[no-untyped
         value = y[at]
         if biased != index(0):
             value += bias[index(at % channels)]
-        y[at] = formulas.leaky_relu(value, slope) if slope != number(1) else value
+        y[at] = formulas.leaky_relu(value, slope)

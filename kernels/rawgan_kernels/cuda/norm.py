@@ -28,7 +28,7 @@ def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float, slope: floa
         layer.forward(x, gamma, beta, flat(y), flat(mean), flat(var), eps, slope)
         return y, mean, var
     found = parts(x, cut, 2)
-    launch(channels.moments, cut.blocks, x, found, cut.size, cut.width, cut.row_blocks, found.size // 2)
+    launch(channels.thread_moments, cut.blocks, x, found, cut.size, cut.width, cut.row_blocks, found.size // 2)
     launch(
         channels.combine_moments, cut.groups * cut.channels, found, flat(mean), flat(var), cut.size, cut.width,
         cut.row_blocks, cut.channels, found.size // 2,

@@ -46,7 +46,7 @@ def before_activation(x, mean, var, gamma, beta, eps):  # type: ignore[no-untype
 
 
 @cuda_kernel("x: in, parts: out, size: index, width: index, row_blocks: index, kind: index")
-def moments(x, parts, size, width, row_blocks, kind):  # type: ignore[no-untyped-def]
+def thread_moments(x, parts, size, width, row_blocks, kind):  # type: ignore[no-untyped-def]
     """Mean of the numbers of each thread, and the sum of squares around it."""
     part, column = part_of(width), column_of(width)
     if column < width:
