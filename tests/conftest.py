@@ -11,7 +11,7 @@ import numba
 import pytest
 from hypothesis import settings
 
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
 from rawgan_kernels import BACKENDS
 from rawgan_kernels.cpu.compile import progress
@@ -33,7 +33,7 @@ progress.NOTICE.shown = True  # or the line about compiling goes into the output
 @pytest.fixture(params=[name for name, devices in BACKENDS.items() if "cpu" in devices])
 def each_backend(request):
     """The test runs once with the kernels of every backend that takes NumPy arrays."""
-    with chosen(request.param):
+    with use_backend(request.param):
         yield request.param
 
 

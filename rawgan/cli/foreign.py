@@ -12,7 +12,7 @@ import numpy as np
 
 from rawgan.autograd import Op
 from rawgan.errors import ArgumentError
-from rawgan.testing.calls import op_function
+from rawgan.testing.functions.signature import op_function
 
 
 class Stranger(NamedTuple):

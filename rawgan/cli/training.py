@@ -21,10 +21,11 @@ from rawgan.files import expanded
 from rawgan.gan import human_bytes
 from rawgan.inference.restoration import check_moved, check_whole, hinting, tell_of_damaged
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import is_folder, is_there
 from rawgan.storage.checkpoint import About, Checkpoint
+from rawgan.storage.lookup import is_folder, is_there
+from rawgan.storage.new_folder import refuse_taken
 from rawgan.storage.provenance import counts_of, differences
-from rawgan.storage.run_folder import read_toml, refuse_taken
+from rawgan.storage.toml_file import read_toml
 from rawgan.training import Trainer, train
 from rawgan.training.memory import memory_in_words
 

@@ -13,7 +13,7 @@ from rawgan.cli.terminal.progress import progress_of
 from rawgan.cli.terminal.text import say
 from rawgan.config.translation import CycleConfig, PairedConfig, TranslateConfig
 from rawgan.data import ImageSet
-from rawgan.data.survey import counted
+from rawgan.data.files.survey import counted
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.comparison import Comparison, compare, compare_cycle, style_classifier
 from rawgan.inference.restoration import check_moved
@@ -65,7 +65,7 @@ def measured_images(
     part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:
         found = compare(asked, networks, training, part, extractor, show, others)
-    count, photographs = len(part), len(np.unique(part.called))
+    count, photographs = len(part), len(np.unique(part.names_or_numbers))
     what = (
         counted(count)
         if count == photographs

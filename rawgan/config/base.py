@@ -9,11 +9,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from rawgan.data import KNOWN, MIXTURES, Mixture
-from rawgan.diagnosis.doctor import NONE, Remedies
+from rawgan.data import KNOWN_SETS, MIXTURES, Mixture
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.files import expanded
-from rawgan.gan import DataSpec, LossConfig, objective
+from rawgan.gan import DataSpec, LossConfig, losses_of
 
 DEFAULT_STEPS = 3000
 
@@ -188,7 +187,7 @@ class RunConfig(ABC):
         if self.evaluate_every is None and (self.evaluate_samples is not None or self.evaluate_features is not None):
             raise ArgumentError("evaluate_samples and evaluate_features are about evaluate_every, which is unset")
         check_range("seed", self.seed, 0, 2**64 - 1)
-        objective(self.objective, self.smooth_real, self.smooth_fake)
+        losses_of(self.objective, self.smooth_real, self.smooth_fake)
         if not 0 <= self.ema < 1:
             raise ArgumentError(f"ema must be at least 0 and less than 1, but is {shown(self.ema)}")
         if not 0 <= self.instance_noise <= 10:
@@ -247,11 +246,6 @@ class RunConfig(ABC):
     def usual_steps(self) -> int:
         """How many steps to train, unless an option says so."""
         return DEFAULT_STEPS
-
-    @property
-    def remedies(self) -> Remedies:
-        """What to change against diseases, where it is not what the doctor says."""
-        return NONE
 
     @property
     def size(self) -> int:
@@ -357,7 +351,7 @@ def absolute(place: str) -> str:
     >>> absolute("mnist"), absolute("./mnist") == str(Path.cwd() / "mnist")
     ('mnist', True)
     """
-    if place in KNOWN or place in MIXTURES:
+    if place in KNOWN_SETS or place in MIXTURES:
         return place
     try:
         return str(expanded(place).absolute())

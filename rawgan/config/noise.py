@@ -9,7 +9,6 @@ import tyro
 
 from rawgan.config.base import RunConfig
 from rawgan.data import MIXTURES, Mixture
-from rawgan.diagnosis.doctor import Remedies
 from rawgan.errors import ArgumentError, shown
 from rawgan.files import expanded
 from rawgan.gan import (
@@ -143,20 +142,6 @@ class TrainConfig(RunConfig):
                 f"batch_size {self.batch_size}: residual compares images by fours, so it takes a multiple of "
                 f"{4 * self.pack}"
             )
-
-    @property
-    def remedies(self) -> Remedies:
-        """See the base class: what the model, the kind of data and the other options allow."""
-        model = "" if self.mixture or self.model == "residual" else " --model residual"
-        pack = ", or --pack 2" if self.conditional == "none" and self.pack == 1 else ""
-        with_model = f", with{model}" if model else ""
-        return {
-            "mode collapse": f"--penalty r1+r2 --objective relativistic{model}{pack}; a lower --learning-rate",
-            "D is winning": (
-                ("--objective non-saturating; " if self.objective == "minimax" else "")
-                + f"--d-learning-rate, a quarter of G's; --instance-noise 0.2; or a --penalty{with_model}"
-            ),
-        }
 
     def usual_weight(self) -> float:
         """How much the penalty counts, unless an option says so."""

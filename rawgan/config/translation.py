@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from rawgan.config.base import RunConfig, check_place, check_range
-from rawgan.data import KNOWN, MIXTURES, has_test_split, is_image_folder, may_be_image_folder
-from rawgan.data.degrading import Degradation
-from rawgan.data.pairs import MADE
-from rawgan.data.styles import STYLES, checked_styles
-from rawgan.diagnosis.doctor import Remedies
+from rawgan.data import KNOWN_SETS, MIXTURES, has_test_split, is_image_folder, may_be_image_folder
+from rawgan.data.pairs.degradations import Degradation
+from rawgan.data.pairs.made_sources import MADE_SOURCES
+from rawgan.data.pairs.styles import STYLES, checked_styles
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import PATCHES, ImageSpec, TranslationSpec
-from rawgan.gan.translating import LEARNING_RATE
+from rawgan.gan import PATCHES, TRANSLATORS, ImageSpec, TranslationSpec
 from rawgan.metrics.classifier import DIGITS
 
 MEASURED = 1000
@@ -27,8 +25,6 @@ WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight", "cycle_weight
 class TranslateConfig(RunConfig):
     """What all that make images out of images are asked for."""
 
-    faithful: ClassVar[str]
-    """The option that keeps images what they are."""
     data: str = "mnist"
     """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file."""
     image_size: int | None = None
@@ -67,9 +63,10 @@ class TranslateConfig(RunConfig):
     @property
     def usual(self) -> dict[str, Any]:
         """See the base class."""
-        rate = LEARNING_RATE if self.learning_rate is None else self.learning_rate
+        default = TRANSLATORS[self.network].learning_rate
+        rate = default if self.learning_rate is None else self.learning_rate
         measured = {} if self.evaluate_every is None else {"evaluate_samples": MEASURED}
-        return super().usual | {"learning_rate": LEARNING_RATE, "d_learning_rate": rate} | measured
+        return super().usual | {"learning_rate": default, "d_learning_rate": rate} | measured
 
     @property
     def measured(self) -> int:
@@ -79,14 +76,6 @@ class TranslateConfig(RunConfig):
     def use(self, run: Path) -> str:
         """See the base class."""
         return f"images of your own: rawgan apply {run} IMAGES"
-
-    @property
-    def remedies(self) -> Remedies:
-        """See the base class: there are no other networks to choose, and no packs, but weights."""
-        return {
-            "mode collapse": f"more --{self.faithful}; a lower --learning-rate",
-            "D is winning": "--d-learning-rate, a quarter of G's; --instance-noise 0.2; --penalty r1",
-        }
 
     @property
     @abstractmethod
@@ -103,7 +92,6 @@ class TranslateConfig(RunConfig):
 class PairedConfig(TranslateConfig):
     """What those are asked for that know what is to be made of each image."""
 
-    faithful: ClassVar[str] = "pixel-weight"
     pixel_weight: float = 100.0
     """Weight of the mean absolute difference of pixels, beside G's objective."""
     feature_weight: float = 0.0
@@ -145,11 +133,6 @@ class PairedConfig(TranslateConfig):
     def usual_steps(self) -> int:
         """See the base class: targets say more of what is wanted than D alone could."""
         return 1000
-
-    @property
-    def remedies(self) -> Remedies:
-        """See the base class: D may win where G does not listen to it."""
-        return super().remedies if self.adversarial_weight else {**super().remedies, "D is winning": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +180,7 @@ class Pix2pixConfig(PairedConfig):
     @property
     def usual_pairs(self) -> str:
         """Where pairs come from, unless an option says so."""
-        return "edges" if self.data in KNOWN else "side-by-side"
+        return "edges" if self.data in KNOWN_SETS else "side-by-side"
 
     @property
     def how(self) -> str:
@@ -212,14 +195,14 @@ class Pix2pixConfig(PairedConfig):
         if self.targets is not None and self.pairs is not None:
             raise ArgumentError(f"targets and pairs {self.pairs} both say where pairs come from; give one of them")
         check_place("targets", self.targets)
-        if self.reverse and self.how in MADE:
+        if self.reverse and self.how in MADE_SOURCES:
             raise ArgumentError(f"reverse is for pairs in files, but these are {self.how}; leave it out")
-        if self.targets is not None and self.data in KNOWN:
+        if self.targets is not None and self.data in KNOWN_SETS:
             raise ArgumentError(f"targets is for two folders, but data is {self.data}")
-        if self.how == "side-by-side" and self.data in KNOWN:
+        if self.how == "side-by-side" and self.data in KNOWN_SETS:
             raise ArgumentError(
-                f"pairs {self.how}: {self.data} has single images; make pairs of them, by --pairs {', '.join(MADE)}, "
-                f"or say ./{self.data} for a folder of that name"
+                f"pairs {self.how}: {self.data} has single images; make pairs of them, by "
+                f"--pairs {', '.join(MADE_SOURCES)}, or say ./{self.data} for a folder of that name"
             )
         if self.source_channels not in (None, 1, 2, 3, 4):
             raise ArgumentError(f"source_channels must lie in 1 ... 4, but is {self.source_channels}; leave it out")
@@ -291,7 +274,7 @@ class EnhanceConfig(PairedConfig):
             raise ArgumentError(f"whole is for folders of images, but data is {self.data}; leave it out")
         if (self.network == "subpixel") != (self.task == "super-resolution"):
             raise ArgumentError(f"model {self.network} is not for {self.task}; leave --model out to have one that is")
-        if self.size % self.degradation.enlarged:
+        if self.size % self.degradation.scale:
             raise ArgumentError(f"images of {self.size} pixels cannot be shrunk by {self.factor}; take a multiple")
         if self.task == "inpaint" and self.hole >= self.size:
             raise ArgumentError(f"hole {self.hole} leaves nothing of images of {self.size} pixels")
@@ -301,7 +284,7 @@ class EnhanceConfig(PairedConfig):
         """See the base class."""
         channels = self.channels or 1
         return TranslationSpec(
-            self.size, self.degradation.sources(channels), channels, self.degradation.enlarged,
+            self.size, self.degradation.source_channels(channels), channels, self.degradation.scale,
             masked=self.task == "inpaint",
         )  # fmt: skip
 
@@ -316,7 +299,6 @@ class CycleConfig(TranslateConfig):
     """
 
     command: ClassVar[str] = "cyclegan"
-    faithful: ClassVar[str] = "cycle-weight"
 
     model: Literal["resnet", "unet"] = "resnet"
     """resnet: residual blocks on a smaller image; unet: with skips."""

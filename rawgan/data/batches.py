@@ -1,7 +1,7 @@
-"""Batches: which images each training step sees.
+"""Batches of images, in an order that is shuffled anew every epoch.
 
-A batch is a function of the seed and the number of the step and of nothing else, so a training that was
-stopped goes on with the very batches it would have seen: all there is to remember is the step.
+A batch is a function of the seed and the step alone. So a training run that was stopped goes on with exactly the
+batches that it would have seen, and needs to remember nothing but the step.
 """
 
 from typing import Any
@@ -10,22 +10,21 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 import rawgan_kernels as kernels
-from rawgan.data.imageset import ImageSet
+from rawgan.data.image_set import ImageSet
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, DataError, DTypeError
 from rawgan.random import make_rng
 
 
 class Batches:
-    """The images of a set in random order, a new order every epoch, `batch_size` at a time.
+    """Images of a set in random order, a new order every epoch, `batch_size` at a time.
 
-    Step s is batch s mod `per_epoch` of epoch s div `per_epoch`. What is left at the end of an epoch, less
-    than a batch, is dropped; the next epoch's order leaves out others.
+    Step s is batch s mod `per_epoch` of epoch s div `per_epoch`. An incomplete batch at the end of an epoch is dropped;
+    the next epoch leaves out other images.
 
-    The images are on `device` as they are in the set, one byte for each number, so that on a GPU a step has to send
-    nothing but which of them it wants.
+    The images lie on `device` as bytes, so that a step on a GPU sends nothing but indices.
 
-    Sets that are dealt out beside each other have other orders if they have other purposes.
+    Two sets that are dealt out in parallel get different orders from different values of `purpose`.
 
     Raises: ArgumentError for a batch size below 1 or above the number of images, or a seed outside 0…2⁶⁴ - 1
 
@@ -54,17 +53,17 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        """How many batches an epoch has."""
+        """Number of batches in an epoch."""
         return len(self.images) // self.batch_size
 
     def epoch_of(self, step: int) -> int:
-        """The epoch, from 0, that the step belongs to."""
+        """Epoch of a step, counted from 0."""
         if step < 0:
             raise ArgumentError(f"step={step}: expected 0 or more")
         return step // self.per_epoch
 
     def indices(self, step: int) -> NDArray[np.int64]:
-        """Which images the step sees.
+        """Indices of the images of a step.
 
         Shapes: → (batch_size,) int64
         Raises: ArgumentError for a step below 0
@@ -74,7 +73,7 @@ class Batches:
         return order[start : start + self.batch_size]
 
     def batch(self, step: int, dtype: DTypeLike = np.float32) -> Any:
-        """The images of the step, from -1 to 1, as an array on the device.
+        """Images of a step, from −1 to 1, as an array on the device.
 
         Shapes: → (batch_size, H, W, C) of the dtype, float32 or float64
         Raises: ArgumentError for a step below 0, DTypeError for another dtype
@@ -84,7 +83,7 @@ class Batches:
         return kernels.gather_pixels(self._pixels, to_device(self.indices(step), self.device), np.dtype(dtype))
 
     def labels(self, step: int) -> NDArray[np.int64]:
-        """The labels of the images of the step.
+        """Labels of the images of a step.
 
         Shapes: → (batch_size,) int64
         Raises: DataError for a set without labels
@@ -94,8 +93,8 @@ class Batches:
         return self.images.labels[self.indices(step)]
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
-        """The order (N,) of the images in an epoch; the last one asked for is kept."""
-        latest, order = self._latest  # one attribute, so that threads never see the order of another epoch
+        """Order of the images in an epoch, cached for the last epoch asked for. Shapes: → (N,)"""
+        latest, order = self._latest  # one attribute, so that no thread takes the order of another epoch
         if epoch != latest:
             order = make_rng(self.seed, self.purpose, epoch).permutation(len(self.images))
             order.flags.writeable = False

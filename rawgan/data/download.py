@@ -1,4 +1,4 @@
-"""Downloads: into the user's cache folder, encrypted on the way, checked, and only once."""
+"""Downloads: over https, into the user's cache folder, verified by checksum, and only once."""
 
 import hashlib
 import os
@@ -22,31 +22,32 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
 PATIENCE = 2.0
-"""Seconds that a download goes on before its progress is shown."""
+"""Seconds that a download takes before its progress is shown."""
 LINE_SECONDS = 5.0
-"""Seconds between lines of text about it, where there is no terminal."""
+"""Seconds between lines of progress, where there is no terminal for a bar."""
 TIMEOUT = 30.0
-"""Seconds without a byte from the server after which it is given up."""
+"""Seconds without a byte from the server after which a download is given up."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""This machine: the only one to be asked without encryption, by whoever calls `fetch`; no server may send there."""
+"""Names of this machine, the only one asked without encryption, and only if the caller of `fetch` names it: a server
+may not redirect there."""
 MOST_REDIRECTS = 10
 PART = ".download-"
-"""Names of files that are not yet whole."""
+"""Beginning of the names of incomplete files."""
 OLD = 24 * 3600
-"""Seconds after which one is litter, where the file system has no locks that would tell."""
+"""Age in seconds from which an incomplete file is abandoned, where the file system has no locks that would tell."""
 
 
 class Expected(NamedTuple):
-    """What a file must be: so many bytes long, of that SHA-256 in hexadecimal digits."""
+    """Size in bytes and SHA-256 in hexadecimal digits that a file must have."""
 
     size: int
     sha256: str
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: `RAWGAN_CACHE` if it is set, else the user's cache folder of this system.
+    """Folder of downloads: `RAWGAN_CACHE` if it is set, else the user's cache folder of this system.
 
-    Raises: DataError if that is in a home folder, and there is none
+    Raises: DataError if that is in a home folder that does not exist
 
     >>> from unittest.mock import patch
     >>> with patch.dict(os.environ, RAWGAN_CACHE="/data/downloads"):
@@ -57,21 +58,21 @@ def cache_folder() -> Path:
 
     try:
         return expanded(os.environ.get("RAWGAN_CACHE") or pooch.os_cache("rawgan"))
-    except (ArgumentError, RuntimeError):  # ours, and that of what pooch asks for the folder
+    except (ArgumentError, RuntimeError):  # from `expanded` and from pooch
         raise DataError(
-            "downloads have no folder to be kept in, as there is no home folder; "
+            "there is no folder for downloads, as there is no home folder; "
             "set RAWGAN_CACHE to a folder that can be written to"
         ) from None
 
 
 def fetch(url: str, path: Path, expected: Expected) -> Path:
-    """`path`, holding what `url` serves: downloaded unless the right file is there already.
+    """Download `url` to `path`, unless the right file is there already; return `path`.
 
-    A download gets its name only once its checksum is right, so no half of a file is ever left behind; one that
-    broke off starts again, and what a killed process has left of it is deleted. No more bytes are taken than are
-    expected, and none of what a server says besides the address where it sends on to.
+    A file gets its name only once its checksum is right, so that no incomplete file is ever left behind. A download
+    that broke off starts again, and the remains of a killed process are deleted. No more bytes are read than expected,
+    and of redirecting answers nothing but the address.
 
-    Raises: DataError naming the URL and the way out; it is not asked at all unless it is https
+    Raises: DataError naming the URL and the way out, before any request unless the URL is https
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -84,7 +85,7 @@ def fetch(url: str, path: Path, expected: Expected) -> Path:
     from requests import RequestException
 
     try:
-        _delete_litter(path)
+        _delete_abandoned(path)
         if _is_right(path, expected):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,24 +93,25 @@ def fetch(url: str, path: Path, expected: Expected) -> Path:
             _download(url, path.name, file, expected.size)
             file.flush()
             if not _is_right(part, expected):
-                reason = f"what came is not the file expected, of SHA-256 {expected.sha256}"
+                reason = f"the file that came is not the expected one, of SHA-256 {expected.sha256}"
                 raise DataError(_failed(url, path, reason))
             if fcntl is None:
-                file.close()  # where open files cannot be renamed, nor locked
+                file.close()  # Windows can neither rename nor lock open files
             part.replace(path)
     except DataError:
         raise
-    except (RequestException, ValueError) as error:  # a server may send the client on to what is no address
+    except (RequestException, ValueError) as error:  # ValueError: a server may redirect to something that is no address
         raise DataError(_failed(url, path, _reason(error))) from None
     except OSError as error:
         raise DataError(
-            f"{path.parent}: downloads cannot be kept here ({error.strerror or error}); "
+            f"{path.parent}: downloads cannot be stored here ({error.strerror or error}); "
             "set RAWGAN_CACHE to a folder that can be written to"
         ) from None
     return path
 
 
 def _is_right(path: Path, expected: Expected) -> bool:
+    """True if a file is there with the expected size and checksum."""
     if not path.is_file() or path.stat().st_size != expected.size:
         return False
     with open_file(path) as file:
@@ -118,21 +120,22 @@ def _is_right(path: Path, expected: Expected) -> bool:
 
 @contextmanager
 def _part_of(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file beside `path`, open and locked: others see that somebody writes to it. It is gone at the end."""
+    """New file beside `path`, open and locked, so that others see that it is being written. It is deleted at the end
+    unless it was renamed."""
     while True:
         part = path.with_name(f"{PART}{token_hex(4)}-{path.name[-100:]}")
         with open(part, "xb") as file:
             try:
-                if _is_free(file) is not False and part.exists():  # nobody took it for litter before it was locked
+                if _is_free(file) is not False and part.exists():  # not deleted as abandoned before it was locked
                     yield part, file
                     return
             finally:
-                with suppress(OSError):  # it has its name by now
+                with suppress(OSError):  # it was renamed to `path`
                     part.unlink()
 
 
-def _delete_litter(path: Path) -> None:
-    """Delete what processes that are no more have left of earlier downloads to the same folder."""
+def _delete_abandoned(path: Path) -> None:
+    """Delete incomplete files of processes that ended, in the folder of `path`."""
     with suppress(OSError):
         for part in path.parent.glob(f"{PART}*"):
             with suppress(OSError), open_file(part) as file:
@@ -142,18 +145,18 @@ def _delete_litter(path: Path) -> None:
 
 
 def _is_free(file: BinaryIO) -> bool | None:
-    """Whether an open file could be locked, which it is then until it is closed; None where nothing can be."""
+    """Lock an open file until it is closed. True if done, False if another process has the lock, None without locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except (OSError, AttributeError):  # a file system, or an operating system, that has no such locks
+    except (OSError, AttributeError):  # a file system or an operating system without such locks
         return None
     return True
 
 
 def _download(url: str, name: str, file: BinaryIO, size: int) -> None:
-    """Writes what `url` serves into a file, `size` bytes and a piece more at most."""
+    """Write the content of `url` into a file, and stop after the piece that exceeds `size` bytes."""
     import requests
 
     bar = _Bar(name, size)
@@ -161,7 +164,7 @@ def _download(url: str, name: str, file: BinaryIO, size: int) -> None:
         with _session(url) as session, _answer(session, url) as response:
             response.raise_for_status()
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise requests.exceptions.ContentDecodingError  # unpacked, a piece might be of any size
+                raise requests.exceptions.ContentDecodingError  # decompressed, a piece might have any size
             for piece in response.iter_content(1 << 16):
                 file.write(piece)
                 bar.update(len(piece))
@@ -172,12 +175,12 @@ def _download(url: str, name: str, file: BinaryIO, size: int) -> None:
 
 
 def _answer(session: "Session", url: str) -> "Response":
-    """What the server answers, or the one that it sends on to; the bodies of such answers are not read."""
+    """Answer of the server, or of the one that it redirects to. Bodies of redirecting answers are not read."""
     import requests
 
-    unpacked = {"Accept-Encoding": "identity"}  # the bytes of the file, not packed for the way
+    as_is = {"Accept-Encoding": "identity"}  # the bytes of the file, not compressed for the transfer
     for _ in range(MOST_REDIRECTS):
-        response = session.get(url, stream=True, timeout=TIMEOUT, headers=unpacked)
+        response = session.get(url, stream=True, timeout=TIMEOUT, headers=as_is)
         onward = requests.Session.get_redirect_target(session, response)
         if onward is None:
             return response
@@ -187,7 +190,7 @@ def _answer(session: "Session", url: str) -> "Response":
 
 
 def _session(url: str) -> "Session":
-    """What asks servers, over https alone, wherever they send it on to; or, if so it begins, on this machine."""
+    """Session that asks over https only, wherever servers redirect; or on this machine, if `url` is there."""
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -201,7 +204,7 @@ def _session(url: str) -> "Session":
             return super().send(request, *args, **options)
 
     class Staying(requests.Session):
-        """Asks one server. By itself, requests asks on wherever it is sent, and reads first all that comes along."""
+        """Session that does not follow redirections: requests would read the whole bodies of such answers."""
 
         def get_redirect_target(self, resp: "Response") -> None:
             return None
@@ -212,7 +215,7 @@ def _session(url: str) -> "Session":
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in a few words; requests quotes its whole inside."""
+    """Reason of a failure in a few words; messages of requests quote its internals."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -224,7 +227,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.ConnectionError):
         return f"no connection to the server ({type(error).__name__}); is this machine online?"
     if isinstance(error, requests.exceptions.InvalidURL) or not isinstance(error, requests.RequestException):
-        return f"the address, or one that the server sent on to, is none ({type(error).__name__})"
+        return f"the address, or one that the server redirected to, is not valid ({type(error).__name__})"
     return f"the download broke off ({type(error).__name__})"
 
 
@@ -233,7 +236,7 @@ def _failed(url: str, path: Path, reason: str) -> str:
 
 
 class _Bar:
-    """A progress bar on stderr, which appears after `PATIENCE` seconds. `done` counts bytes."""
+    """Progress bar on stderr, which appears after `PATIENCE` seconds. `done` counts bytes."""
 
     def __init__(self, name: str, total: int) -> None:
         self.name, self.total, self.done = name, total, 0
@@ -251,7 +254,7 @@ class _Bar:
             self._say()
 
     def _say(self) -> None:
-        """A line of text now and then, where there is no terminal that could show a bar."""
+        """Print a line of progress now and then, where there is no terminal for a bar."""
         console, now = self.shown.console, time.monotonic()
         if (not console.is_terminal or console.is_dumb_terminal) and now - self.said >= LINE_SECONDS:
             self.said = now

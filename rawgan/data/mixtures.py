@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane: the smallest data on which a GAN loses modes, and no file to read."""
+"""Mixtures of Gaussians in the plane: the smallest data on which a GAN loses modes, drawn without any file."""
 
 import math
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from rawgan.errors import ArgumentError
 from rawgan.random import make_rng
 
 EPOCH = 100_000
-"""Points that an epoch is said to have: the size of the published protocol's training set. Here, none comes twice."""
+"""Nominal number of points in an epoch: the size of the training set in the published protocol. Here, points never
+repeat."""
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Gaussians of one width and of equal weight.
+    """Mixture of Gaussians with one standard deviation and equal weights.
 
     Shapes: centres (K, 2)
 
@@ -31,7 +32,7 @@ class Mixture:
 
     @property
     def extent(self) -> float:
-        """The largest coordinate of a centre: what networks know as 1.
+        """Largest coordinate of a centre, by which points are divided before networks see them.
 
         >>> ring8().extent, grid25().extent
         (1.0, 4.0)
@@ -39,13 +40,13 @@ class Mixture:
         return float(np.abs(self.centres).max())
 
     def sample(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Points of the mixture. Shapes: → (count, 2)"""
+        """Draw points of the mixture. Shapes: → (count, 2)"""
         which = rng.integers(len(self.centres), size=count)
         return (self.centres[which] + rng.normal(0, self.std, (count, 2))).astype(np.float32)
 
 
 class PointBatches:
-    """Points of a mixture, fresh ones in every batch, which is a function of the seed and its number alone.
+    """Fresh points of a mixture in every batch. A batch is a function of the seed and the step alone.
 
     Raises: ArgumentError for a batch size below 1
 
@@ -61,11 +62,11 @@ class PointBatches:
 
     @property
     def per_epoch(self) -> int:
-        """How many batches an epoch has."""
+        """Number of batches in an epoch."""
         return max(1, EPOCH // self.batch_size)
 
     def batch(self, step: int, dtype: DTypeLike = np.float32) -> Any:
-        """The points of the step, divided by the mixture's extent, as an array on the device.
+        """Points of a step, divided by the extent of the mixture, as an array on the device.
 
         Shapes: → (batch_size, 2) of the dtype
         Raises: ArgumentError for a step below 0
@@ -95,4 +96,4 @@ def grid25() -> Mixture:
 
 
 MIXTURES = {"ring8": ring8, "grid25": grid25}
-"""What makes each mixture that has a name."""
+"""Functions that make a mixture, by its name."""

@@ -1,28 +1,28 @@
-"""Pixels: bytes to numbers and back, and images of any size and mode to squares of one size and mode."""
+"""Pixels: conversion from bytes to numbers and back, and from images of any size and mode to squares of one."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rawgan.data.bounded import refuse_too_large
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
+from rawgan.data.memory_limits import refuse_too_large
 from rawgan.errors import ArgumentError, DataError, DTypeError
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-"""What Pillow calls an image of so many channels."""
-SEEN = [0] + [255] * 255
-"""Of each alpha, whether anything of a pixel is seen."""
+"""Pillow's mode for images of bytes, by the number of channels."""
+VISIBLE = [0] + [255] * 255
+"""Table from alpha to a mask: 0 for pixels that are fully transparent, 255 for all others."""
 
 
 def to_unit(pixels: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
-    """Bytes 0…255 as numbers from -1 to 1, the range of tanh.
+    """Convert bytes 0…255 to numbers from −1 to 1, the range of tanh.
 
     Shapes:  pixels any shape → the same
-    Forward: y = pixels / 127.5 - 1, so that 0 ↦ -1 and 255 ↦ 1 exactly
+    Forward: y = pixels / 127.5 − 1, so that 0 ↦ −1 and 255 ↦ 1 exactly
     Raises:  DTypeError for pixels that are not uint8, or a dtype other than float32 and float64
 
     >>> to_unit(np.array([0, 51, 255], np.uint8))
@@ -39,11 +39,11 @@ def to_unit(pixels: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray
 
 
 def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Numbers from -1 to 1 as bytes 0…255: the nearest byte, halves away from zero, what is outside clipped.
+    """Convert numbers from −1 to 1 to bytes 0…255: the nearest byte, halves rounded up; numbers outside are clipped.
 
     Shapes:  images any shape → the same
     Forward: y = round((x + 1) · 127.5), the inverse of :func:`to_unit`
-    Raises:  DTypeError for images that are not floats; ArgumentError for NaN, which has no colour
+    Raises:  DTypeError for images that are not floats; ArgumentError for NaN
 
     >>> to_uint8(np.array([-1, 0, 1, 7.5]))
     array([  0, 128, 255, 255], dtype=uint8)
@@ -67,10 +67,10 @@ def resized(
     name: str,
     on_progress: Progress | None = None,
 ) -> NDArray[np.uint8]:
-    """Images that lie in one array, as squares of `size` pixels with so many `channels` (None: as they are).
+    """Resize the images of one array to squares of `size` pixels with so many `channels` (None keeps them).
 
     Shapes: images (N, H, W) or (N, H, W, C) → (N, size, size, channels)
-    Raises: DataError for 2 or 4 channels, with alpha, wanted of images that have none; for more than memory holds
+    Raises: DataError for 2 or 4 channels (with alpha) if the images have no alpha, or for more bytes than memory holds
 
     >>> resized(np.zeros((5, 28, 28), np.uint8), 32, 3, "zeros").shape
     (5, 32, 32, 3)
@@ -78,7 +78,7 @@ def resized(
     has = 1 if images.ndim == 3 else images.shape[3]
     wanted = channels or has
     if wanted in (2, 4) and wanted != has:
-        raise DataError(f"{name}: channels={wanted} is with alpha, but the images have {has}; expected 1 or 3")
+        raise DataError(f"{name}: channels={wanted} include alpha, but the images have {has}; expected 1 or 3")
     if images.shape[1:3] == (size, size) and has == wanted:
         return images.reshape(-1, size, size, has)
 
@@ -95,7 +95,7 @@ def resized(
 
 
 def square(image: "Image.Image", size: int, channels: int) -> NDArray[np.uint8]:
-    """The largest square in the middle of a Pillow image of any mode, resized and with so many `channels`.
+    """Cut the largest square from the middle of a Pillow image of any mode, and resize it.
 
     Shapes: image of any size → (size, size, channels)
 
@@ -105,17 +105,17 @@ def square(image: "Image.Image", size: int, channels: int) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps
 
-    image = ImageOps.fit(in_mode(image, channels), (size, size), Image.Resampling.BICUBIC)
+    image = ImageOps.fit(with_channels(image, channels), (size, size), Image.Resampling.BICUBIC)
     return np.asarray(image).reshape(size, size, channels)
 
 
-def in_mode(image: "Image.Image", channels: int) -> "Image.Image":
-    """A Pillow image of any mode with so many channels, of bytes.
+def with_channels(image: "Image.Image", channels: int) -> "Image.Image":
+    """Convert a Pillow image of any mode to bytes with 1 (grey), 2 (and alpha), 3 (colour) or 4 (and alpha) channels.
 
-    Unless alpha is wanted, transparency is laid on white. What cannot be seen, as it is transparent, is black.
+    Without alpha, transparent pixels are laid on white. With alpha, fully transparent pixels become black.
 
     >>> from PIL import Image
-    >>> in_mode(Image.new("RGBA", (40, 30), (255, 0, 0, 0)), 3).getpixel((0, 0))
+    >>> with_channels(Image.new("RGBA", (40, 30), (255, 0, 0, 0)), 3).getpixel((0, 0))
     (255, 255, 255)
     """
     from PIL import Image
@@ -125,12 +125,12 @@ def in_mode(image: "Image.Image", channels: int) -> "Image.Image":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if channels in (2, 4) and has_clear_pixels(image):
         image = image.convert("RGBA")
-        image = Image.composite(image, Image.new("RGBA", image.size), image.getchannel("A").point(SEEN))
+        image = Image.composite(image, Image.new("RGBA", image.size), image.getchannel("A").point(VISIBLE))
     return image.convert(MODES[channels])
 
 
 def has_clear_pixels(image: "Image.Image") -> bool:
-    """Whether a Pillow image is transparent somewhere.
+    """True if any pixel of a Pillow image is transparent.
 
     >>> from PIL import Image
     >>> has_clear_pixels(Image.new("RGBA", (4, 3), (9, 9, 9, 254))), has_clear_pixels(Image.new("LA", (4, 3), (9, 255)))

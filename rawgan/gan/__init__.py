@@ -1,36 +1,43 @@
-"""Generative adversarial networks: the networks, the objectives, the training step."""
+"""Generative adversarial networks: networks, objectives, penalties, the training step; image-to-image translation."""
 
+from rawgan.gan.batch_norms import check_batch
+from rawgan.gan.build import build
 from rawgan.gan.conditional import CONDITIONALS, Labels, check_conditional
-from rawgan.gan.describe import LayerCost, human_bytes, human_count, layer_costs, network_bytes, training_bytes
-from rawgan.gan.graphed import GraphedStep
-from rawgan.gan.models import MODELS, DataSpec, ImageSpec, PointSpec, models_for, split_size
-from rawgan.gan.networks import GAN, GANState, build
-from rawgan.gan.norms import check_batch
-from rawgan.gan.objectives import OBJECTIVES, objective
+from rawgan.gan.costs import LayerCost, human_bytes, human_count, layer_costs, network_bytes, training_bytes
+from rawgan.gan.cuda_graph import GraphedStep
+from rawgan.gan.loss_config import LossConfig
+from rawgan.gan.networks import MODELS, Model, models_for, split_size
+from rawgan.gan.objectives import OBJECTIVES, losses_of
 from rawgan.gan.penalties import PENALTIES
 from rawgan.gan.sampling import generate
-from rawgan.gan.step import LossConfig, StepMetrics, discriminator_step, generator_step, train_step
-from rawgan.gan.translating import (
+from rawgan.gan.specs import DataSpec, ImageSpec, PointSpec, TranslationSpec
+from rawgan.gan.state import GAN, GANState
+from rawgan.gan.step import discriminator_step, generator_step, train_step
+from rawgan.gan.step_metrics import PANELS, STEP_METRICS, StepMetric, StepMetrics
+from rawgan.gan.translation import (
+    PATCHES,
     TRANSLATORS,
     Cycle,
     CycleWeights,
     History,
     PairWeights,
-    TranslationSpec,
+    Trained,
     Translator,
     build_translator,
     cycle_step,
+    receptive_field,
     translation_step,
 )
-from rawgan.gan.translators import PATCHES, receptive_field
 
 __all__ = [
     "CONDITIONALS",
     "GAN",
     "MODELS",
     "OBJECTIVES",
+    "PANELS",
     "PATCHES",
     "PENALTIES",
+    "STEP_METRICS",
     "TRANSLATORS",
     "Cycle",
     "CycleWeights",
@@ -42,9 +49,12 @@ __all__ = [
     "Labels",
     "LayerCost",
     "LossConfig",
+    "Model",
     "PairWeights",
     "PointSpec",
+    "StepMetric",
     "StepMetrics",
+    "Trained",
     "TranslationSpec",
     "Translator",
     "build",
@@ -58,9 +68,9 @@ __all__ = [
     "human_bytes",
     "human_count",
     "layer_costs",
+    "losses_of",
     "models_for",
     "network_bytes",
-    "objective",
     "receptive_field",
     "split_size",
     "train_step",

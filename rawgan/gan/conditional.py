@@ -1,17 +1,17 @@
-"""Class-conditional GANs: G is asked for an image of a class, D is told which class was asked for.
+"""Class-conditional GANs: G makes an image of a given class, and D is told the class.
 
-G reads the class behind its noise, as a vector with a single 1. Its first layer, in every model a Linear, adds the row
-of its weights that meets the 1: these rows are the learned table, an embedding as wide as the layer, and no model needs
-another layer for it. It is no more than a 1: with √noise_size, as long a vector as the noise is, each step moves what
-the layer makes of the class ten times as far as with 1, and the noise soon counts for nothing beside it.
+The class is appended to G's noise as a one-hot vector. G's first layer, in every model a Linear, adds the row of its
+weights that meets the 1: these rows are a learned embedding as wide as the layer, so no model needs another layer for
+it. The entry is 1 and no more: with √noise_size, as long as the noise vector, each step would move the class's part of
+the layer ten times as far, and the noise would soon be negligible beside it.
 
-D gets a second layer beside its last one, which gives the same features φ(x) a score for each class. What the scores
-are there for is the kind of conditional GAN:
+D gets a second layer beside its last one. It takes the same features φ(x) and scores each class. The kind of
+conditional GAN says how the scores are used:
 
-- `projection`: the logit is ψ(φ(x)) + ⟨embed(y), φ(x)⟩, the second term being the score of class y. Images that are
-  real, but of another class, are to be told from those of class y: so G has to make what it was asked for.
-- `auxiliary`: the logit is that of any image. The scores name its class, for their softmax cross-entropy, which both D
-  and G minimise beside what they play for.
+- `projection`: the logit is ψ(φ(x)) + ⟨embed(y), φ(x)⟩, the second term being the score of class y. D must tell images
+  of class y from real images of other classes, so G must make the class that it was given.
+- `auxiliary`: the logit ignores the class. The scores classify the image, and both D and G minimise their softmax
+  cross-entropy in addition to the objective.
 
 Source: Miyato and Koyama 2018 (projection); Odena, Olah, Shlens 2017 (AC-GAN, auxiliary)
 """
@@ -34,54 +34,57 @@ Labels = NDArray[np.int64]
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What D says of a batch."""
+    """D's output for a batch."""
 
     logits: Tensor
-    """How real each image is, or, by projection, how real as one of its class. (N, 1)"""
+    """Scores of how real each image is; by projection, how real as an image of its class. (N, 1)"""
     class_loss: Tensor | None = None
-    """Of an auxiliary D: the mean cross-entropy of the classes that it names, in nats. A guess costs log(classes)."""
+    """Mean cross-entropy of the classes that an auxiliary D names, in nats. A guess costs log(classes)."""
 
 
 class LatentGrid(NamedTuple):
-    """What G makes a picture of."""
+    """G's input for a picture."""
 
     latent: Tensor
-    """G's input. (N, noise_size), or with classes behind the noise"""
+    """(N, noise_size), or with one-hot classes behind the noise."""
     labels: Labels | None
-    """The class of each image; None for a GAN that knows no classes."""
+    """The class of each image; None for a GAN without classes."""
     columns: int | None
-    """Images in a row, where a row is a class."""
+    """Images in a row, if each row is a class."""
 
 
 def check_conditional(kind: str, pack: int) -> None:
-    """Raise an ArgumentError for a kind that there is not, or one that does not go with packing."""
+    """Check the kind of conditional GAN.
+
+    Raises: ArgumentError for an unknown kind, or one that does not go with packing
+    """
     if kind not in CONDITIONALS:
         raise ArgumentError(f"there is no conditional GAN {kind!r}; choose one of: {', '.join(CONDITIONALS)}")
     if kind != "none" and pack > 1:
         raise ArgumentError(
-            f"pack {pack}: D would judge images of several classes as one, but conditional {kind} asks it about one "
-            "class\n  leave out one of the two"
+            f"pack {pack}: D would see images of several classes as one, but conditional {kind} scores a single class\n"
+            "  leave out one of the two"
         )
 
 
 def with_scores(discriminator: nn.Sequential, kind: str, classes: int, rng: np.random.Generator) -> nn.Sequential:
-    """The same layers, but that the last one has another beside it, which gives classes their scores.
+    """The same layers, with a second layer beside the last one that scores classes.
 
     Shapes: (N, H, W, C) → (N, 1 + classes)
     Raises: ArgumentError for a network that does not end in a Linear
     """
     *body, last = discriminator.layers
     if not isinstance(last, nn.Linear):
-        raise ArgumentError(f"conditional {kind}: D must end in a Linear, whose input are the features, not in {last}")
+        raise ArgumentError(f"conditional {kind}: D must end in a Linear, whose inputs are the features, not in {last}")
     features = last.w.shape[0]
     return nn.Sequential(*body, nn.Branches(last, nn.Linear(features, classes, bias=kind == "auxiliary", rng=rng)))
 
 
 def with_classes(z: Tensor, labels: Labels, classes: int) -> Tensor:
-    """Noise, and behind it the class that is asked for.
+    """Append the class to the noise as a one-hot vector.
 
     Shapes: z (N, noise_size), labels (N,) → (N, noise_size + classes)
-    Raises: ArgumentError for labels that number no classes, or are not one for each row
+    Raises: ArgumentError for labels outside 0 … classes − 1, or not one for each row
 
     >>> with_classes(Tensor([[1.0, -1.0, 0.5, 2.0]]), np.array([2]), 3)
     Tensor([[ 1. , -1. ,  0.5,  2. ,  0. ,  0. ,  1. ]], float32)
@@ -89,13 +92,13 @@ def with_classes(z: Tensor, labels: Labels, classes: int) -> Tensor:
     return ops.concatenate([z, one_hot(labels, classes, z)], axis=1)
 
 
-def verdict(kind: str, output: Tensor, labels: Labels | None) -> DiscriminatorOutput:
-    """What D's output says of images, of which `labels` are the classes, or those that they should be of.
+def discriminator_output(kind: str, output: Tensor, labels: Labels | None) -> DiscriminatorOutput:
+    """Logits and class loss from the output of D's last layers, for images of the given (or intended) classes.
 
     Shapes: output (N, 1 + classes), or (N, 1) if the kind is "none"; labels (N,)
-    Raises: ArgumentError for labels that number no classes, or are not one for each row
+    Raises: ArgumentError for labels outside 0 … classes − 1, or not one for each row
 
-    >>> verdict("projection", Tensor([[0.5, 1.0, 2.0, 3.0]]), np.array([1])).logits
+    >>> discriminator_output("projection", Tensor([[0.5, 1.0, 2.0, 3.0]]), np.array([1])).logits
     Tensor([[2.5]], float32)
     """
     if kind == "none":
@@ -108,10 +111,10 @@ def verdict(kind: str, output: Tensor, labels: Labels | None) -> DiscriminatorOu
 
 
 def one_hot(labels: Any, classes: int, like: Tensor) -> Tensor:
-    """For each row of a Tensor a vector that is 1 at its label and 0 elsewhere, of the same dtype and device.
+    """A vector for each label: 1 at the label, 0 elsewhere. Dtype and device are those of `like`.
 
     Shapes: labels (N,), like (N, …) → (N, classes)
-    Raises: ArgumentError for labels that number no classes, or are not one for each row
+    Raises: ArgumentError for labels outside 0 … classes − 1, or not one for each row
     """
     labels = plain(labels, "labels")
     if labels.dtype.kind not in "iu" or labels.shape != like.shape[:1]:

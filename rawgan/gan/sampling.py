@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.autograd import no_grad
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.nn import Module
 from rawgan.tensor import Tensor
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from rawgan.config.translation import KINDS, CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
 from rawgan.data import to_uint8, to_unit
-from rawgan.data.bounded import machine_bytes
-from rawgan.data.degrading import with_hole
-from rawgan.data.imageset import Progress
-from rawgan.data.opening import note_deep, upright_image
-from rawgan.data.pairs import MADE
-from rawgan.data.pixels import in_mode
-from rawgan.data.survey import Survey
+from rawgan.data.files.image_files import note_deep, upright_image
+from rawgan.data.files.survey import Survey
+from rawgan.data.image_set import Progress
+from rawgan.data.memory_limits import machine_bytes
+from rawgan.data.pairs.degradations import with_hole
+from rawgan.data.pairs.made_sources import MADE_SOURCES
+from rawgan.data.pixels import with_channels
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.restoration import checkpoint_of
@@ -139,7 +139,7 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
 def knows_sources(config: TranslateConfig) -> bool:
     """Whether a file that shows what should come out is enough to have what it is made of, too."""
     return isinstance(config, EnhanceConfig) or (
-        isinstance(config, Pix2pixConfig) and config.how in (*MADE, "side-by-side")
+        isinstance(config, Pix2pixConfig) and config.how in (*MADE_SOURCES, "side-by-side")
     )
 
 
@@ -200,17 +200,17 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
     """Source and target, as in training."""
     target = to_unit(pixels)
     if isinstance(config, EnhanceConfig):
-        factor = config.degradation.enlarged
+        factor = config.degradation.scale
         height, width = (side // factor * factor for side in target.shape[1:3])
         if not (height and width):
             raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
         try:
-            return config.degradation.of(target, make_rng(seed, f"apply to {path.name}")), target
+            return config.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
     assert isinstance(config, Pix2pixConfig)
-    return to_unit(MADE[config.how](pixels)), target
+    return to_unit(MADE_SOURCES[config.how](pixels)), target
 
 
 def applied(
@@ -251,4 +251,4 @@ def applied(
 
 
 def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
-    return np.asarray(in_mode(image, channels)).reshape(1, image.height, image.width, channels)
+    return np.asarray(with_channels(image, channels)).reshape(1, image.height, image.width, channels)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.config.translation import EnhanceConfig, PairedConfig
-from rawgan.data.degrading import resampled
+from rawgan.data.pairs.degradations import resampled
 from rawgan.metrics.fidelity import bell, windowed
 
 Images = NDArray[Any]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from rawgan.config.translation import CycleConfig, PairedConfig
 from rawgan.data import ImageSet, name_of, to_uint8
-from rawgan.data.imageset import Progress
-from rawgan.data.styles import checked_styles
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.styles import checked_styles
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.baselines import Maker, baselines_of
 from rawgan.metrics import Classifier, FeatureExtractor, fid, train_classifier
@@ -76,7 +76,7 @@ def compare(
     each = {}
     for name, parts in near.items():
         found = {figure: np.concatenate([part[figure] for part in parts]) for figure in parts[0]}
-        each[name], names = of_images(found, held_out.called)
+        each[name], names = of_images(found, held_out.names_or_numbers)
     figures = {name: _means(found) for name, found in each.items()}
     if extractor is not None:
         knows = extractor.data == name_of(config.data) and extractor.class_names == held_out.class_names
@@ -158,7 +158,7 @@ def compare_cycle(
             if len(real) > real.shape[1]:
                 figures[name]["fid"] = fid(real, features)
         figures[f"real {'AB'[kind]}"] = _means(judged(wanted.images, wanted.labels, kind))
-    return Comparison(figures, each, {"A to B": a.called, "B to A": b.called})
+    return Comparison(figures, each, {"A to B": a.names_or_numbers, "B to A": b.names_or_numbers})
 
 
 def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 from rawgan.config.base import CHANGEABLE, PLACES, RunConfig
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import KINDS
-from rawgan.data import KNOWN, MIXTURES
+from rawgan.data import KNOWN_SETS, MIXTURES
 from rawgan.errors import ArgumentError, ConfigError, RawganError, one_line
 from rawgan.gan import GAN
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.run_folder import RunFolder
+from rawgan.storage.toml_file import toml_text
 from rawgan.tasks.noise import build_gan
 from rawgan.training.state import check_on_paper, restore_gan
 
@@ -73,7 +74,7 @@ def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
     except RawganError as error:
         for name in PLACES:
             place = getattr(config, name, None)
-            if place is not None and place not in (*KNOWN, *MIXTURES) and not os.path.exists(place):
+            if place is not None and place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
         raise
@@ -108,11 +109,9 @@ def check_whole(folder: RunFolder, values: dict[str, Any], checkpoint: Checkpoin
         if value is not None and name not in values and name not in CHANGEABLE
     }
     if missing:
-        import tomli_w
-
         raise ConfigError(
             f"{folder.config_file} is not whole: it lacks what step {checkpoint.about.step:,} was trained with\n"
-            f"  add these lines: {'; '.join(tomli_w.dumps(missing).splitlines())}"
+            f"  add these lines: {'; '.join(toml_text(missing).splitlines())}"
         )
 
 

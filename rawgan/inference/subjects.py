@@ -22,7 +22,7 @@ IMAGES = 256
 """Examined, or as many as whole batches of the run make of them."""
 
 
-class Patient(NamedTuple):
+class DiagnosisSubject(NamedTuple):
     """Two networks, and a batch."""
 
     name: str
@@ -35,9 +35,9 @@ class Patient(NamedTuple):
     """What D is told."""
 
 
-def patients_of(
+def diagnosis_subjects(
     folder: RunFolder, seed: int = 0, device_name: str = "cpu", data: str | None = None, targets: str | None = None
-) -> tuple[RunConfig, int, list[Patient]]:
+) -> tuple[RunConfig, int, list[DiagnosisSubject]]:
     """The configuration of a run, the step of its latest checkpoint, and what is to be examined. `data` and `targets`
     say where its images are, if they are elsewhere now.
 
@@ -55,8 +55,8 @@ def patients_of(
         check_moved(asked, about, digest_of(*kinds[0], *kinds[1]))
         a, b = (_batch(asked, images, seed, device_name) for (images, _) in kinds)
         return asked, about.step, [
-            Patient(", from A to B", networks.forth, Tensor(b), Tensor(a), None),
-            Patient(", from B to A", networks.back, Tensor(a), Tensor(b), None),
+            DiagnosisSubject(", from A to B", networks.forth, Tensor(b), Tensor(a), None),
+            DiagnosisSubject(", from B to A", networks.back, Tensor(a), Tensor(b), None),
         ]  # fmt: skip
     assert isinstance(asked, PairedConfig)
     assert isinstance(networks, Translator)
@@ -65,12 +65,12 @@ def patients_of(
     check_moved(asked, about, digest_of(*parts))
     images = _batch(asked, parts[0], seed, device_name)
     source, target = apart(asked, images, make_rng(seed, "degrade for the doctor"))
-    return asked, about.step, [Patient("", networks, target, source, source if networks.paired else None)]
+    return asked, about.step, [DiagnosisSubject("", networks, target, source, source if networks.paired else None)]
 
 
 def _of_noise(
     folder: RunFolder, seed: int, device_name: str, data: str | None, targets: str | None
-) -> tuple[RunConfig, int, list[Patient]]:
+) -> tuple[RunConfig, int, list[DiagnosisSubject]]:
     asked = elsewhere(config_of(folder), folder, data, targets)
     gan, step = restore(folder, device_name)
     labels = None
@@ -86,7 +86,7 @@ def _of_noise(
         if asked.conditional != "none":
             labels = Batches(images, len(real), seed, device_name).labels(0)
     z = gan.noise(seed, "diagnose", len(real))
-    return asked, step, [Patient("", gan, Tensor(real), gan.latent(z, labels), labels)]
+    return asked, step, [DiagnosisSubject("", gan, Tensor(real), gan.latent(z, labels), labels)]
 
 
 def _batch(asked: RunConfig, images: ImageSet, seed: int, device_name: str) -> np.ndarray[Any, Any]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from rawgan import nn, ops
 from rawgan.autograd import grad, no_grad
 from rawgan.data import Batches, ImageSet, to_unit
-from rawgan.data.bounded import read_whole
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
+from rawgan.data.memory_limits import read_whole
 from rawgan.data.pixels import resized
 from rawgan.errors import ArgumentError, ConfigError, DataError, RawganError, shown
 from rawgan.files import open_file

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data import ImageSet, has_test_split, load, to_uint8
-from rawgan.data.bounded import machine_bytes
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
+from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import ArgumentError
 from rawgan.metrics.distances import fid, kid
 from rawgan.metrics.feature_extractors import FeatureExtractor

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data import to_unit
-from rawgan.data.bounded import at_most_more, machine_bytes, refuse_too_large
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
+from rawgan.data.memory_limits import limited_extra_memory, machine_bytes, refuse_too_large
 from rawgan.data.pixels import resized
 from rawgan.errors import ArgumentError, ConfigError, DataError, ShapeError, one_line, shapes, shown
 from rawgan.files import open_file
@@ -192,7 +192,7 @@ class OnnxFeatures:
                 outcome.append((None, error))
 
         thread = Thread(target=work_on, daemon=True)
-        with at_most_more(machine_bytes()):
+        with limited_extra_memory(machine_bytes()):
             thread.start()
             thread.join(seconds)
         if not outcome:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rawgan.data.bounded import machine_bytes
+from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.metrics._checks import checked, checked_labels
 

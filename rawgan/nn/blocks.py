@@ -21,7 +21,7 @@ from rawgan.tensor import Tensor
 class Residual(Module):
     """y = main(x) + shortcut(x); without a shortcut, x itself.
 
-    Shapes: main and shortcut make the same of x
+    Shapes: main(x) and shortcut(x) have one shape
     Source: He et al. 2016
 
     >>> import numpy as np
@@ -38,7 +38,7 @@ class Residual(Module):
         return self.joined([self.main(x), x if self.shortcut is None else self.shortcut(x)])
 
     def joined(self, made: list[Tensor]) -> Tensor:
-        """The sum of what the two make. Raises: ShapeError if that is not of one shape."""
+        """Sum of the two results. Raises: ShapeError if their shapes differ."""
         main, shortcut = made
         if main.shape != shortcut.shape:
             listing = shapes(main=main, shortcut=shortcut)
@@ -48,9 +48,9 @@ class Residual(Module):
 
 @layer(example("two", normal(3, 4), make=lambda rng: Branches(Linear(4, 2, rng=rng), Identity())))
 class Branches(Module):
-    """What each of some layers makes of the same x, side by side along the last axis.
+    """Results of several layers for the same x, side by side along the last axis.
 
-    Shapes: x, as the layers take it → (N, …, sum of what they make)
+    Shapes: x, as the layers take it → (N, …, sum of the layers' channels)
 
     >>> import numpy as np
     >>> from rawgan import nn
@@ -68,7 +68,7 @@ class Branches(Module):
         return self.joined([branch(x) for branch in self.branches])
 
     def joined(self, made: list[Tensor]) -> Tensor:
-        """What they make, side by side."""
+        """The results side by side."""
         return ops.concatenate(made, axis=made[0].ndim - 1)
 
     def describe_options(self) -> str:

@@ -148,7 +148,7 @@ class ConvTranspose2d(Module):
 
 
 def _channels(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, int, int]:
-    """The three as ints. Raises: ArgumentError for others than integers >= 1, and for groups that do not divide."""
+    """Convert the three to int. Raises: ArgumentError unless they are at least 1, and groups divides both others."""
     inputs, outputs = whole(layer, "inputs", inputs, 1), whole(layer, "outputs", outputs, 1)
     for name, count in {"inputs": inputs, "outputs": outputs}.items():
         if not is_whole(groups) or groups < 1 or count % groups:

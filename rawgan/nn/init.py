@@ -1,7 +1,7 @@
 """Initial weights: functions (shape, fan_in, fan_out, rng) → float64 array.
 
-`fan_in` is how many inputs one output is a sum of, `fan_out` how many outputs one input goes into; for convolutions
-both count every tap of the kernel, whatever the stride.
+`fan_in` is the number of inputs that an output sums up, `fan_out` the number of outputs that an input goes into. For
+convolutions both count every tap of the kernel, whatever the stride.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def orthogonal(shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
 
 
 def _check(name: str, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> None:
-    """Raise an ArgumentError unless weights can be drawn by these."""
+    """Raise an ArgumentError unless these are the arguments of an initialiser."""
     if not shape_of(name, shape):
         raise ArgumentError(f"{name}: shape must have an axis at least, but is ()")
     whole(name, "fan_in", fan_in, 1)

@@ -71,11 +71,11 @@ class Embedding(Module):
         self.w = initial_weight("Embedding", (count, width), count, width, init, rng)
 
     def as_input(self, x: Any) -> Any:
-        """An array of integers, of a list of them, too: these would be floats anywhere else."""
+        """Convert x to an array of integers; a list of integers, too, which other layers take for floats."""
         return plain(x, "Embedding: x") if isinstance(x, list | tuple | int) else super().as_input(x)
 
     def forward(self, x: Any) -> Tensor:
-        """The vectors that x, an array of integers, numbers."""
+        """Look up the vector of each integer in x."""
         return ops.take(self.w, x)
 
     def describe_options(self) -> str:

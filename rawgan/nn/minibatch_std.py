@@ -11,9 +11,9 @@ from rawgan.tensor import Tensor
 
 @layer(example("groups of two", normal(4, 2, 2, 3), group=2))
 class MinibatchStd(Module):
-    """One more channel: how much images differ within a group of the batch, so that D sees when all are alike.
+    """One more channel, with the standard deviation within groups of the batch: D sees when all images are alike.
 
-    For each group of `group` images, the standard deviation of every number over the group, averaged to one.
+    The standard deviation of each number over a group of `group` images is averaged to one number per group.
 
     Shapes: x (N, H, W, C) → (N, H, W, C + 1); N a multiple of the group, or smaller
     Raises: ShapeError if it is neither

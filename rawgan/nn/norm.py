@@ -14,8 +14,8 @@ from rawgan.tensor import Tensor
 class BatchNorm(Module):
     """Normalise each channel over the batch and the pixels; see `rawgan.ops.batch_norm`.
 
-    In training mode with the batch's statistics, in evaluation mode with the running ones. `momentum` is the share of
-    the new batch in the running statistics: 0.1 here is momentum 0.9 in Keras.
+    Training mode uses the batch's statistics, evaluation mode the running ones. `momentum` is the share of the new
+    batch in the running statistics: 0.1 here is momentum 0.9 in Keras.
 
     Shapes: x (N, C) or (N, H, W, C) → the same; gamma, beta, running_mean, running_var (C,)
     Source: Ioffe and Szegedy 2015

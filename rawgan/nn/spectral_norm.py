@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import ops
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.nn.conv import Conv2d, ConvTranspose2d
 from rawgan.nn.linear import Linear
@@ -17,7 +17,7 @@ from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
 TINY = 1e-12
-"""Weights all smaller than that have no direction that their largest singular value could be divided out of."""
+"""Weights that are all smaller are left as they are: divided by their largest singular value, they would be noise."""
 
 
 @layer(
@@ -27,10 +27,9 @@ TINY = 1e-12
 class SpectralNorm(Module):
     """A layer whose weights are divided by their largest singular value σ, so that it stretches nothing.
 
-    σ is estimated by a step of power iteration in each forward pass; in training, the vector that it comes to is kept,
-    for the next one to start from.
-    A kernel of a convolution counts as the matrix (all axes but the outputs, outputs). Weights all smaller than 1e-12,
-    such as those that begin at zero, stay as they are: there σ counts as 1.
+    σ is estimated by one step of power iteration in each forward pass; in training, the next pass starts from the
+    resulting vector u. A kernel of a convolution counts as the matrix (all axes but the outputs, outputs). Weights all
+    smaller than 1e-12, such as those that begin at zero, stay as they are: there σ counts as 1.
 
     Shapes: as the layer; u (outputs,)
     Source: Miyato et al. 2018
@@ -50,8 +49,8 @@ class SpectralNorm(Module):
             )
         if type(layer).forward not in (Linear.forward, Conv2d.forward, ConvTranspose2d.forward):
             raise ArgumentError(
-                f"SpectralNorm: {type(layer).__name__} has a forward of its own, which would not be called\n"
-                f"  put SpectralNorm around a plain {_plain(layer)}, and what is added to it into a layer of its own"
+                f"SpectralNorm: {type(layer).__name__} has its own forward, which would not be called\n"
+                f"  put SpectralNorm around a plain {_plain(layer)}, and the rest of that forward into another layer"
             )
         self.layer = layer
         start = checked_generator("SpectralNorm", rng).normal(size=layer.w.shape[-1])
@@ -87,8 +86,10 @@ class SpectralNorm(Module):
         return ops.reshape(matrix / sigma, w.shape)
 
     def _start(self, matrix: Any, widest: Any) -> Any:
-        """Where the iteration starts: from u; or, if the matrix makes nothing of that but rounding errors, from its row
-        with the largest weight. Shapes: matrix (rows, outputs) → (outputs, 1)"""
+        """Start of the iteration: u, or the row with the largest weight if the matrix maps u to mere rounding errors.
+
+        Shapes: matrix (rows, outputs) → (outputs, 1)
+        """
         xp, u, flat = array_module(matrix), self.u._array, matrix.reshape(-1)
         seen = matrix @ u  # (rows, outputs) @ (outputs,)
         lost = seen @ seen <= xp.finfo(matrix.dtype).eps * (flat @ flat) * (u @ u)
@@ -99,5 +100,5 @@ class SpectralNorm(Module):
 
 
 def _plain(layer: Linear | Conv2d | ConvTranspose2d) -> str:
-    """The name of the layer that this one is derived from."""
+    """Name of the layer that this one is derived from."""
     return next(each.__name__ for each in (Linear, Conv2d, ConvTranspose2d) if isinstance(layer, each))

@@ -1,4 +1,4 @@
-"""Activations."""
+"""Activation functions."""
 
 from typing import Any
 
@@ -29,11 +29,11 @@ class LeakyReLU(Op):
 
 
 class LeakyReLUGrad(Op):
-    """gx = gy where x > 0, slope · gy elsewhere; as y > 0 just where x > 0, y serves in the place of x.
+    """gx = gy where x > 0, slope · gy elsewhere. y may stand for x: both are positive in the same places.
 
-    Without a slope, gx is 0 where x ≤ 0, even of an infinite gy: relu is constant there.
+    With a slope of 0, gx is 0 where x ≤ 0, even if gy is infinite: relu is constant there.
 
-    Backward: x has no influence but at 0; ggy is again ggx where x > 0, slope · ggx elsewhere
+    Backward: ggy = ggx where x > 0, slope · ggx elsewhere; x has no influence, except at 0
     """
 
     def __init__(self, slope: float) -> None:
@@ -66,7 +66,7 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
 
 @op(case("away from 0", nonzero(3, 4)))
 def relu(x: Any) -> Tensor:
-    """x where x > 0, 0 elsewhere: a leaky ReLU that does not leak.
+    """x where x > 0, 0 elsewhere: a leaky ReLU with slope 0.
 
     Shapes: x any → the same
 
@@ -86,7 +86,7 @@ def checked_slope(op: str, slope: float) -> float:
 
 
 def before_activation(op: Any, gy: Tensor) -> Tensor:
-    """The gradient of what an op had before it applied leaky_relu with `op.slope` in the same pass."""
+    """Gradient with respect to the value to which an op applied leaky_relu with `op.slope`, in the same pass."""
     return gy if op.slope == 1 else LeakyReLUGrad(op.slope)(op.output, gy)
 
 

@@ -1,4 +1,4 @@
-"""What the ops share in reading their arguments."""
+"""Reading and checking the arguments of ops."""
 
 import inspect
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from rawgan_kernels import array_module
 Axis = int | tuple[int, ...] | None
 
 LARGEST = 2**31 - 1
-"""The largest integer that an option may be: no array has so long an axis."""
+"""Largest integer that an option may be; no axis of an array is longer."""
 
 
 _NUMBERS = Real, np.bool_  # np.float64 is a number, too
@@ -24,7 +24,7 @@ _NOT_ARRAYS = Tensor, *_NUMBERS
 
 
 def as_tensors(*values: Any) -> list[Tensor]:
-    """Tensors; numbers and nested lists take the dtype and device of the first Tensor, or else of the first array."""
+    """Convert arguments to Tensors; numbers and nested lists take dtype and device of the first Tensor, or array."""
     for value in values:
         if value.__class__ is not Tensor:
             break
@@ -56,7 +56,7 @@ def _tensor(value: Any) -> Tensor:
 
 @contextmanager
 def _named(value: Any) -> Iterator[None]:
-    """Inside, an error about a value says which argument of which op it is."""
+    """Inside, an error about a value is given the names of the argument and the op."""
     try:
         yield
     except DTypeError as error:
@@ -72,9 +72,9 @@ def _named(value: Any) -> Iterator[None]:
 
 
 def operands(*values: Any) -> list[Tensor]:
-    """As `as_tensors`, for element-wise ops: there, arrays of integers or bool (masks, labels), too, take that dtype.
+    """Convert arguments of an element-wise op to Tensors, as `as_tensors` does.
 
-    So does an array without axes, which is one number.
+    Arrays of integers or bool (masks, labels), and arrays without axes, also take the dtype of the first Tensor.
 
     >>> operands(Tensor([1.5, 2.5]), np.array([True, False]))[1]
     Tensor([1., 0.], float32)
@@ -89,7 +89,7 @@ def operands(*values: Any) -> list[Tensor]:
 
 
 def _reference(values: tuple[Any, ...]) -> Any:
-    """The one that says which dtype and device the others take: a Tensor, else an array or number of a float dtype."""
+    """The argument that sets dtype and device: a Tensor, else an array or number of a float dtype."""
     for value in values:
         if isinstance(value, Tensor):
             return value
@@ -107,7 +107,7 @@ def _beside(like: Any, value: Any) -> Any:
 
 
 def whole(op: str, name: str, value: Any, least: int) -> int:
-    """An integer of Python's or NumPy's, as an int. Raises: ArgumentError if it is none, or below `least`.
+    """Convert an integer of Python or NumPy to int. Raises: ArgumentError for anything else, or below `least`.
 
     >>> whole("upsample", "factor", np.int64(2), 1)
     2
@@ -120,7 +120,7 @@ def whole(op: str, name: str, value: Any, least: int) -> int:
 
 
 def call_hint(op: str, value: Any) -> str:
-    """What to do about data given to a layer in place of an option."""
+    """Advice if data was given to a layer in place of an option."""
     data = isinstance(value, Tensor | np.ndarray) and value.ndim and op[0].isupper()
     return f"\n  make the layer first, then call it: {op}(…)(x)" if data else ""
 
@@ -133,17 +133,17 @@ def flag(op: str, name: str, value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether it is an integer, of Python's or NumPy's; True and False are none."""
+    """True for an integer of Python or NumPy; False for a bool."""
     return value.__class__ is int or (isinstance(value, Integral) and not isinstance(value, bool))
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number, of Python's or NumPy's; True and False are none."""
+    """True for a real number of Python or NumPy; False for a bool."""
     return value.__class__ is float or (isinstance(value, Real) and not isinstance(value, bool))
 
 
 def shape_of(op: str, shape: Any) -> tuple[int, ...]:
-    """A shape, as a tuple of ints. Raises: ArgumentError unless it is a tuple or list of integers."""
+    """Convert a shape to a tuple of ints. Raises: ArgumentError unless it is a tuple or list of integers."""
     if not isinstance(shape, tuple | list) or not all(is_whole(n) for n in shape):
         way_out = f"; write ({int(shape)},)" if is_whole(shape) else ""
         raise ArgumentError(f"{op}: shape must be a tuple of integers, but is {described(shape)}{way_out}")
@@ -151,7 +151,7 @@ def shape_of(op: str, shape: Any) -> tuple[int, ...]:
 
 
 def checked_generator(op: str, rng: Any) -> np.random.Generator:
-    """A NumPy generator of random numbers. Raises: ArgumentError for anything else."""
+    """The random number generator itself. Raises: ArgumentError if it is not NumPy's."""
     if not isinstance(rng, np.random.Generator):
         seed = int(rng) if is_whole(rng) else 0
         raise ArgumentError(f"{op}: rng must be np.random.default_rng({seed}), say, but is {described(rng)}")
@@ -188,7 +188,7 @@ NHWC, IMAGES = "(batch, height, width, channels)", "(N, H, W, C)"
 
 
 def nhwc_hint(x: Tensor, channels: int) -> str:
-    """What to do about images whose channels come before their pixels, if that is what they seem to be."""
+    """Advice if the channels of images seem to come before their pixels."""
     if x.ndim != 4 or x.shape[1] != channels or x.shape[3] == channels:
         return ""
     return f"\n  x.shape[1] is {channels}: images are NHWC, so pass x.transpose(0, 2, 3, 1) if these are NCHW"

@@ -18,7 +18,7 @@ from rawgan_kernels import array_module
 
 
 class Binary(Op):
-    """An op of two inputs that broadcast against each other; `slopes` are the factors of the two gradients."""
+    """An op of two inputs that broadcast against each other."""
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:  # type: ignore[override]  # exactly two
         if a._array.shape != b._array.shape:
@@ -32,7 +32,7 @@ class Binary(Op):
         return super().__call__(a, b)
 
     def gradients(self, ga: Tensor | None, gb: Tensor | None) -> Gradients:
-        """The gradients of the broadcast inputs, brought back to the inputs' own shapes."""
+        """Gradients of the inputs, summed over repetitions, from those of the broadcast inputs."""
         return tuple(
             unbroadcast(g, shape) if g is not None else None for g, shape in zip((ga, gb), self.shapes, strict=True)
         )

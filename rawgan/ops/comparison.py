@@ -1,4 +1,4 @@
-"""Comparisons of Tensors: element by element, with broadcasting, into arrays of bool, through which nothing flows."""
+"""Comparisons of Tensors, element by element: arrays of bool, without gradients."""
 
 import operator
 from numbers import Real
@@ -20,15 +20,15 @@ RELATIONS = {
     ">=": operator.ge,
 }
 _METHODS = {"==": "__eq__", "!=": "__ne__", "<": "__gt__", "<=": "__ge__", ">": "__lt__", ">=": "__le__"}
-"""What the right-hand side is asked when the left one has no answer."""
+"""Method of the right-hand side that is tried where a Tensor does not know the answer."""
 
 
 def compare(relation: str, x: Tensor, other: Any) -> Any:
-    """An array of bool: where the relation holds. Numbers and nested lists are compared in x's dtype.
+    """Array of bool: True where the relation holds. Numbers and nested lists are compared in x's dtype.
 
     Shapes: any two that broadcast
-    Raises: ShapeError if they do not, DeviceError for arrays of two devices, DTypeError for what is no number, array or
-            Tensor, and does not know how it compares with a Tensor
+    Raises: ShapeError if they do not, DeviceError for arrays of two devices, DTypeError for an object that is no
+            number, array or Tensor, and cannot compare itself with a Tensor
 
     >>> compare("==", Tensor([1.0, 2.0]), 2)
     array([False,  True])
@@ -72,7 +72,7 @@ def compare(relation: str, x: Tensor, other: Any) -> Any:
 
 def _number(value: Any, dtype: np.dtype[Any]) -> Any:
     """A number as a scalar of this dtype: with a CuPy array it is compared as one of Python's."""
-    with np.errstate(over="ignore"):  # what is too large for the dtype is larger than all that it holds
+    with np.errstate(over="ignore"):  # a number too large for the dtype compares as infinity
         try:
             return dtype.type(float(value))
         except OverflowError:  # an integer of hundreds of digits

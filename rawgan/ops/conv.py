@@ -7,6 +7,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
+from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope
 from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, is_whole, nhwc_hint
@@ -22,7 +23,7 @@ WEIGHTS, TRANSPOSED_WEIGHTS = "(kh, kw, in, out)", "(kh, kw, out, in)"
 class Conv2d(Op):
     """y[n, i, j, k] = Σ x[n, i·s + a·d, j·s + b·d, c] · w[a, b, c, k] over taps a, b and channels c, x being padded.
 
-    With a bias, y + b; with a slope below 1, leaky_relu of that: both in the pass in which y is written.
+    With a bias, y + b; with a slope below 1, leaky_relu of that: both in the pass that writes y.
 
     Shapes:   x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
     Backward: gx = conv_transpose2d(gy, w)
@@ -72,8 +73,8 @@ def conv2d(
     """Slide the kernel w over x (a cross-correlation, as everywhere in deep learning).
 
     `padding` is a number of pixels of zeros, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom),
-    (left, right)), or `"same"`: the output has ⌈size / stride⌉ pixels, an odd pixel of padding goes to the bottom and
-    right, as in Keras. With `slope` below 1, leaky_relu of the result comes at no cost.
+    (left, right)), or `"same"`: the output has ⌈size / stride⌉ pixels, and an odd pixel of padding goes to the bottom
+    and right, as in Keras. With `slope` below 1, leaky_relu is applied in the same pass.
 
     Shapes: x (N, H, W, C), w (A, B, C/groups, K), b (K,) → (N, I, J, K),
             I = ⌊(H + top + bottom − d·(A − 1) − 1) / s⌋ + 1
@@ -145,12 +146,12 @@ def conv_transpose2d(
     groups: int = 1,
     slope: float = 1.0,
 ) -> Tensor:
-    """The transposed convolution: every pixel of x paints a copy of the kernel, scaled, `stride` pixels further on.
+    """Transposed convolution: every pixel of x adds a scaled copy of the kernel, `stride` pixels from its neighbour's.
 
-    It is what the gradient of a conv2d with this kernel, stride and padding does. A strided conv2d sends several
-    sizes to one; `output_padding` says by how many pixels the wanted one is larger than the smallest. With
-    `padding="same"` the output has size · stride pixels, as in Keras. With `slope` below 1, leaky_relu of the result
-    comes at no cost.
+    It is the gradient of a conv2d with this kernel, stride and padding. A strided conv2d makes the same size of several
+    input sizes; `output_padding` is the number of pixels by which the wanted one exceeds the smallest. With
+    `padding="same"` the output has size · stride pixels, as in Keras. With `slope` below 1, leaky_relu is applied in
+    the same pass.
 
     Shapes: x (N, I, J, C), w (A, B, out/groups, C), b (out,) → (N, H, W, out),
             H = (I − 1)·s − top − bottom + d·(A − 1) + 1 + output_padding
@@ -226,8 +227,9 @@ def _integer(op: str, groups: Any) -> int:
 
 
 def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None) -> list[Tensor]:
-    """The bias, or nothing: what to call the op with besides x and w."""
+    """The bias in a list; an empty list if there is none."""
     if b is None:
+        check_alike(op, x=x, w=w)
         return []
     _, b = as_tensors(x, b)
     if b.shape != (channels,):
@@ -236,11 +238,12 @@ def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None
             f"{op}: b must have one number for each of {channels} output channels\n"
             f"{shapes(b=(b, '(out,)'))}   {_listing(x, w, layout).strip()}"
         )
+    check_alike(op, x=x, w=w, b=b)
     return [b]
 
 
 def _listing(x: Tensor, w: Tensor, layout: str) -> str:
-    """Both with what their axes mean; and what to do if the weights are PyTorch's."""
+    """Shapes with the meaning of their axes, and advice if the weights seem to be laid out as PyTorch's."""
     lines = shapes(x=(x, IMAGES), w=(w, layout))
     theirs = "(out, in, kh, kw)" if layout == WEIGHTS else "(in, out, kh, kw)"
     inputs = w.shape[1] if layout == WEIGHTS else w.shape[0]

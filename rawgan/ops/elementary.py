@@ -179,7 +179,7 @@ class AsType(Op):
 
 @op(case("its own dtype", normal(2, 3), call=lambda astype, x: astype(x, x.dtype)))
 def astype(x: Any, dtype: Any) -> Tensor:
-    """x as `"float32"` or `"float64"`: the one way from one to the other.
+    """x converted to `"float32"` or `"float64"`: nothing else converts between them.
 
     Raises: ArgumentError for any other dtype
 

@@ -1,4 +1,4 @@
-"""Options of convolutions and pools as a user gives them, checked, and the windows that they make."""
+"""Checks of the options of convolutions and pools, and the windows that these describe."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def make_window(
     dilation: int | IntPair,
     groups: int = 1,
 ) -> Window:
-    """The geometry of a convolution or pooling over images of `size`, from options as a user gives them.
+    """Window of a convolution or pool over images of `size`, from the options that a user gives.
 
     Raises: ArgumentError for an option out of range, ShapeError if the window does not fit the image
     """
@@ -58,7 +58,7 @@ def transposed_window(
     dilation: int | IntPair,
     groups: int,
 ) -> Window:
-    """The geometry of the conv2d of which this transposed convolution is the gradient: its output has size `output`.
+    """Window of the conv2d whose gradient a transposed convolution is; its output has size `output`.
 
     Raises: as `make_window`
     """

@@ -1,4 +1,4 @@
-"""Changing the size of images. Nothing new: each is made of ops that have every derivative already."""
+"""Ops that change the size of images. Each is made of other ops, and so has every derivative."""
 
 from typing import Any
 

@@ -1,10 +1,11 @@
 """Ops that select elements by number, and put them back."""
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import integers
+from rawgan.arrays import constant, integers
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
 from rawgan.ops.arguments import as_tensors, is_whole
@@ -21,6 +22,8 @@ class Slice(Op):
     Backward: gx = 0 except gx[index] = gy
     """
 
+    view_of = 0
+
     def __init__(self, index: Any) -> None:
         self.index = index
 
@@ -32,7 +35,7 @@ class Slice(Op):
 
 
 class Unslice(Op):
-    """y = zeros of `shape`, except y[index] = x. What Slice is the backward of, and the other way round.
+    """y = zeros of `shape`, except y[index] = x. Slice and Unslice are each other's backward.
 
     Backward: gx = gy[index]
     """
@@ -70,10 +73,18 @@ def slice_(x: Any, index: Any) -> Tensor:
                 "  take(x, indices) selects rows by an array of numbers"
             )
     try:
-        np.broadcast_to(0, x.shape)[index]  # nothing is allocated: this only asks whether the index fits
+        fixed = tuple([_fixed(part) for part in parts])
+        np.broadcast_to(0, x.shape)[fixed]  # nothing is allocated: this only asks whether the index fits
     except (IndexError, TypeError, ValueError) as error:
         raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=index)}") from None
-    return Slice(index)(x)
+    return Slice(fixed)(x)
+
+
+def _fixed(part: Any) -> Any:
+    """A part of an index without arrays, which could be written to before the backward pass: x[:n] takes one for n."""
+    if not isinstance(part, slice):
+        return part
+    return slice(*[None if n is None else operator.index(n) for n in (part.start, part.stop, part.step)])
 
 
 class Take(Op):
@@ -93,7 +104,7 @@ class Take(Op):
 
 
 class Untake(Op):
-    """y[r] = Σ x[i] over all i with indices[i] = r. What Take is the backward of, and the other way round.
+    """y[r] = Σ x[i] over all i with indices[i] = r. Take and Untake are each other's backward.
 
     Backward: gx[i] = gy[indices[i]]
     """
@@ -116,7 +127,7 @@ class Untake(Op):
     case("indices with two axes", normal(4, 2, 2), indices=np.array([[1, 1], [0, 3]])),
 )
 def take(x: Any, indices: Any) -> Tensor:
-    """Rows of x by number: what an embedding is.
+    """Rows of x by number, as in an embedding.
 
     Shapes: x (R, …), indices integers of any shape S → (*S, …)
     Raises: DTypeError if the indices are not integers, ArgumentError if one is not in 0 … R − 1
@@ -133,7 +144,7 @@ def take(x: Any, indices: Any) -> Tensor:
             f"take: indices must be integers, but are {indices.dtype}\n"
             "  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])"
         )
-    indices = integers(indices, "take: indices", x._array).copy()  # the backward pass needs them as they are now
+    indices = constant(integers(indices, "take: indices", x._array))  # the backward pass needs them as they are now
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
         raise ArgumentError(
             f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_alike, check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
 from rawgan.ops.arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
@@ -18,16 +18,15 @@ from rawgan.tensor import Tensor
 class Normalize(Op):
     """y = gamma · x̂ + beta with x̂ = (x − mean) / std, mean and std = √(var + eps) taken over `axes`.
 
-    With a slope below 1, leaky_relu of that, in the pass in which y is written.
+    With a slope below 1, leaky_relu of that, in the pass that writes y.
 
     Shapes:   x any, gamma and beta its trailing axes → y as x
     Backward: with g = gamma · gy, all means over `axes`,
               gx     = (g − mean(g) − x̂ · mean(g · x̂)) / std
               ggamma = Σ gy · x̂
               gbeta  = Σ gy
-              The mean and the std depend on x: the two means in gx are what comes of it. When the walk is recorded,
-              the same formula is made of ops, in which they still depend on x. gy is that of before the activation:
-              where y is not positive, times the slope.
+              Mean and std depend on x, which gives the two means in gx. When the walk is recorded, the same formula
+              is made of ops, and they still depend on x. With a slope, gy is first multiplied by it where y ≤ 0.
     Source:   Ioffe and Szegedy 2015
     """
 
@@ -86,7 +85,7 @@ def batch_norm(
 
     In training, with the batch's own mean and biased variance; the running ones then move towards the batch's mean
     and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
-    With `slope` below 1, leaky_relu of the result comes at no cost.
+    With `slope` below 1, leaky_relu is applied in the same pass.
 
     Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
     Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
@@ -111,6 +110,7 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ShapeError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
+        check_alike("batch_norm", x=x, gamma=gamma, **statistics)
         y = (x - running_mean) * (gamma / sqrt(running_var + eps)) + beta
         return y if slope == 1 else leaky_relu(y, slope)
     count = math.prod(x.shape[:-1])
@@ -196,6 +196,7 @@ def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor |
                 f"{op}: {name} must have shape {shape} to fit x\n"
                 f"{shapes(x=(x, layout), **{name: scale})}{nhwc_hint(x, scale.size)}"
             )
+    check_alike(op, x=x, gamma=scales["gamma"], beta=scales["beta"])
 
 
 def _layout(x: Tensor) -> str:
@@ -203,5 +204,5 @@ def _layout(x: Tensor) -> str:
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:
-    """running ← (1 − momentum) · running + momentum · batch, in one write, which Ctrl-C cannot halve."""
+    """running ← (1 − momentum) · running + momentum · batch, in one write, so that Ctrl-C cannot leave half of it."""
     running[...] = (1 - momentum) * running._array + momentum * batch.reshape(running.shape)

@@ -1,4 +1,4 @@
-"""Reductions over axes, and broadcasting, which is what undoes a sum."""
+"""Reductions over axes, and broadcasting, which is the backward of a sum."""
 
 import math
 from typing import Any
@@ -14,13 +14,13 @@ from rawgan_kernels import array_module
 
 
 class Reduction(Op):
-    """An op that makes `axes` disappear, or keeps them with length 1."""
+    """An op that removes `axes`, or keeps them with length 1."""
 
     def __init__(self, axes: tuple[int, ...], keepdims: bool) -> None:
         self.axes, self.keepdims = axes, bool(keepdims)
 
     def spread(self, y: Tensor) -> Tensor:
-        """Repeat something of the result's shape over the axes that were reduced: the input's shape again."""
+        """Repeat a Tensor of the result's shape over the reduced axes, back to the input's shape."""
         (shape,) = self.shapes
         kept = tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
         return broadcast_to(reshape(y, kept), shape)
@@ -70,7 +70,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Mean over `axis` (an int, several, or None for all).
 
     Shapes: x any → without `axis`, or with it of length 1 if keepdims
-    Raises: ArgumentError for an axis that x does not have, ShapeError for the mean of nothing
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the mean of no elements
 
     >>> mean(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     Tensor([1.5, 3.5], float32)
@@ -108,7 +108,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element along `axis` (an int, several, or None for all).
 
     Shapes: x any → without `axis`, or with it of length 1 if keepdims
-    Raises: ArgumentError for an axis that x does not have, ShapeError for the largest of nothing
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the largest of no elements
 
     >>> max(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     Tensor([2., 4.], float32)
@@ -124,6 +124,8 @@ class BroadcastTo(Op):
 
     Backward: gx = Σ gy over the repetitions: Sum and BroadcastTo are each other's backward
     """
+
+    view_of = 0
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
@@ -174,7 +176,7 @@ def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _count(op: str, x: Tensor, axes: tuple[int, ...]) -> int:
-    """How many elements each result is made of; none is an error."""
+    """Number of elements that are reduced to one. Raises: ShapeError if there are none."""
     count = math.prod(x.shape[axis] for axis in axes)
     if count == 0:
         raise ShapeError(f"{op}: there is nothing to reduce along axes {axes}\n{shapes(x=x)}")

@@ -21,6 +21,8 @@ class Reshape(Op):
     Backward: gx = gy in x's shape
     """
 
+    view_of = 0
+
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 
@@ -36,7 +38,7 @@ class Reshape(Op):
     case("to a number", normal(1, 1), shape=()),
 )
 def reshape(x: Any, shape: Shape) -> Tensor:
-    """The same elements in another shape, of which one length may be −1 ("whatever is left").
+    """The same elements in another shape; one length may be −1, for all elements that are left.
 
     Raises: ShapeError if the number of elements differs, ArgumentError unless `shape` is a tuple of integers
 
@@ -58,6 +60,8 @@ class Transpose(Op):
 
     Backward: gx = gy with its axes put back
     """
+
+    view_of = 0
 
     def __init__(self, axes: Shape) -> None:
         self.axes = axes
@@ -125,7 +129,7 @@ class Concatenate(Op):
     case("three along the last", normal(2, 1), normal(2, 3), normal(2, 2), call=lambda join, *xs: join(xs, -1)),
 )
 def concatenate(xs: list[Tensor] | tuple[Tensor, ...], axis: int = 0) -> Tensor:
-    """Put Tensors one after the other along `axis`, where alone their lengths may differ.
+    """Join Tensors along `axis`, the only axis along which their lengths may differ.
 
     Raises: ShapeError if other lengths differ or there is nothing to join, ArgumentError unless `xs` is a list
 

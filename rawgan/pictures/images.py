@@ -8,22 +8,21 @@ network that has diverged paints, is black. Every file is replaced as a whole.
 import io
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rawgan.data import to_uint8
-from rawgan.data.opening import opened_image
+from rawgan.data.files.image_files import opened_image
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
 from rawgan.files import open_file
-from rawgan.pictures.plots import plotting
-from rawgan.storage.atomic import naming, write_file
-from rawgan.storage.run_folder import numbered_files
+from rawgan.storage.atomic import write_file
+from rawgan.storage.lookup import errors_naming
+from rawgan.storage.numbered_files import numbered_files
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from PIL.Image import Image
 
 BACKGROUND = 64  # dark grey: sets off black images and white ones
@@ -34,14 +33,6 @@ READABLE = 512  # pixels that the longer side of a grid has at least
 CELL = 192  # pixels that a thumbnail has at most, in each direction
 LARGE = 1 << 22  # bytes of a picture that is packed quickly
 MOST_FRAMES = 120  # of an animation
-MOST_POINTS = 4000  # of a curve: more than its picture has pixels
-DIFFERENCES = {
-    "pixel": ("pixels", "#0072B2"),
-    "feature": ("features", "#E69F00"),
-    "cycle": ("there and back", "#0072B2"),
-    "identity": ("left alone", "#E69F00"),
-}
-"""What translated images can be far from, its label and its colour."""
 PNG = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
 """What every PNG file begins and ends with."""
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
@@ -246,77 +237,6 @@ def animate_folder(
     return _save_frames(path, frames, names, fps, hold_last)
 
 
-def plot_losses(path: str | Path, metrics: Sequence[Mapping[str, Any]]) -> Path:
-    """Plot the losses over the steps, below them what the discriminator thinks, how far translated images are from what
-    they should be, and FID where it was measured; return the path.
-
-    Each record holds ``step``, ``d_loss``, ``g_loss`` (nats) and ``d_real``, ``d_fake``, the mean probability
-    of being real that D gives to real and to generated images; perhaps ``class_real``, ``class_fake`` (nats), the
-    class losses of both, or ``pixel``, ``feature``, ``cycle``, ``identity``. What a record lacks, its curve passes
-    over; what is not finite is a gap; records without a step are left out. What is no number is not finite.
-    The thin line is the measurement, the thick one a running mean.
-
-    Raises: what :func:`rawgan.pictures.plots.plotting` raises.
-
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     plot_losses(f"{folder}/losses.png", [{"step": 1, "d_loss": 0.7, "g_loss": 0.6}]).name
-    'losses.png'
-    """
-    records = [record for record in metrics if 0 <= _number(record.get("step")) < 2**53]
-    last = max((record["step"] for record in records), default=1)
-
-    measured = [record for record in records if "fid" in record]
-    differences = [key for key in DIFFERENCES if any(key in record for record in records)]
-    panels = 2 + bool(measured) + bool(differences)
-    with plotting(path, (9, 1.5 + 2.5 * panels), dpi=150) as figure:
-        from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
-        top, bottom, *below = figure.subplots(panels, 1, sharex=True)
-        _curve(top, records, "d_loss", "discriminator", "#0072B2")
-        _curve(top, records, "g_loss", "generator", "#D55E00")
-        top.set(ylabel="loss in nats")
-        top.set_title("Losses", loc="left")
-        for key, label, colour in (
-            ("class_real", "classes of real", "#009E73"),
-            ("class_fake", "of generated", "#CC79A7"),
-        ):
-            if any(key in record for record in records):
-                _curve(top, records, key, label, colour)
-        bottom.axhline(0.5, color="0.4", linewidth=1, linestyle="--", label="undecided (0.5)")
-        _curve(bottom, records, "d_real", "D(real)", "#009E73")
-        _curve(bottom, records, "d_fake", "D(fake)", "#CC79A7")
-        bottom.set(ylabel="probability of being real", ylim=(-0.02, 1.02))
-        bottom.set_title("What the discriminator thinks", loc="left")
-        for axes in below[: bool(differences)]:
-            for key in differences:
-                _curve(axes, records, key, *DIFFERENCES[key])
-            axes.set(ylabel="mean difference")
-            _scale_by_powers(axes)
-            axes.set_title("How far the images are from what they should be", loc="left")
-        for axes in below[bool(differences) :]:
-            best = min(measured, key=lambda record: _number(record["fid"]))
-            steps, distances = zip(*((record["step"], _number(record["fid"])) for record in measured), strict=True)
-            axes.plot(steps, distances, color="#56B4E9", marker=".", label="generated")
-            axes.plot(best["step"], _number(best["fid"]), "o", color="#D55E00", label="best")
-            axes.set(ylabel="FID")
-            _scale_by_powers(axes)
-            axes.set_title("How far the images are from real ones", loc="left")
-        lowest = [top, bottom, *below][-1]
-        lowest.set(xlabel="step", xlim=(0, max(last, 1) * 1.01))
-        lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
-        lowest.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        for axes in (top, bottom, *below):
-            axes.grid(color="0.9")
-            axes.set_axisbelow(True)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-        if not records:
-            top.set_yticks([])
-            top.text(0.5, 0.5, "no steps yet", transform=top.transAxes, ha="center", color="0.4")
-    return Path(path)
-
-
 def resized(image: np.ndarray, size: tuple[int, int]) -> "Image":
     """An image in colour, on white where it is transparent, averaged down or enlarged to (width, height) in pixels.
 
@@ -422,7 +342,7 @@ def is_whole_png(path: Path) -> bool:
     ...     before, is_whole_png(path)
     (True, False)
     """
-    with naming(path, "read"), open_file(path) as file:
+    with errors_naming(path, "read"), open_file(path) as file:
         begin = file.read(len(PNG[0]))
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - len(PNG[1])))
@@ -430,7 +350,7 @@ def is_whole_png(path: Path) -> bool:
 
 
 def _read_png(path: Path) -> "Image":
-    with naming(path, "read"):
+    with errors_naming(path, "read"):
         open_file(path).close()
     try:
         with opened_image(path, ("PNG",)) as picture:
@@ -491,37 +411,3 @@ def _thin(items: Sequence[Any], most: int) -> list[Any]:
     if len(items) <= most:
         return list(items)
     return [items[n] for n in np.linspace(0, len(items) - 1, most).round().astype(int)]
-
-
-def _curve(axes: "Axes", records: Sequence[Mapping[str, Any]], key: str, label: str, color: str) -> None:
-    """Draw one value of the records: the measurements thin, their running mean thick."""
-    known = _thin([record for record in records if record.get(key) is not None], MOST_POINTS)
-    steps = np.array([record["step"] for record in known], dtype=float)
-    values = np.array([_number(record[key]) for record in known])
-    few = len(values) < 50
-    if not few:
-        axes.plot(steps, values, color=color, alpha=0.3, linewidth=0.6, zorder=1)
-        values = _running_mean(values, window=len(values) // 25)
-    axes.plot(steps, values, color=color, linewidth=1.8, label=label, marker="o" if few else "", markersize=3)
-
-
-def _scale_by_powers(axes: "Axes") -> None:
-    """A logarithmic axis, where any of the values has a place on it: of a perfect 0 there is no logarithm."""
-    if any((np.asarray(line.get_ydata(), float) > 0).any() for line in axes.lines):
-        axes.set_yscale("log")
-
-
-def _number(value: Any) -> float:
-    """A value out of metrics.jsonl, where anything may be, as a float; NaN if it is none, or out of all bounds."""
-    if not isinstance(value, int | float | np.integer | np.floating):
-        return math.nan
-    return float(value) if -1e300 < value < 1e300 else math.nan
-
-
-def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """The mean of the finite values among the ``window`` around each; NaN where that one is not finite."""
-    finite = np.isfinite(values)
-    ones = np.ones(window)
-    total = np.convolve(np.where(finite, values, 0.0), ones, mode="same")
-    number = np.convolve(finite, ones, mode="same")
-    return np.divide(total, number, out=np.full_like(total, np.nan), where=finite)

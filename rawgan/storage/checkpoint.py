@@ -1,7 +1,7 @@
-"""A checkpoint: all that a run is after a step, in one safetensors file.
+"""Checkpoints: the whole state of a run after a step, in one safetensors file.
 
-Random numbers need no place there: noise, shuffling and initial weights are pure functions of the seed and the step.
-Nothing is pickled. A checksum over everything that the file says finds damage that left it readable.
+No state of random numbers is stored, as noise, shuffling and initial weights are pure functions of the seed and the
+step. Nothing is pickled. A checksum over the whole content finds damage that leaves the file readable.
 """
 
 import dataclasses
@@ -17,61 +17,63 @@ import numpy as np
 
 from rawgan.errors import ArgumentError, ConfigError, DTypeError, shown
 from rawgan.files import open_file
-from rawgan.storage.atomic import naming, write_file
+from rawgan.storage.atomic import write_file
+from rawgan.storage.lookup import errors_naming
 
 FORMAT = 1
-"""Of the file; a later one may say more."""
+"""Version of the file format. A later one may hold more."""
 
 MOST_STEPS, MOST_RATE = 2**53, 1e6
-"""What no run gets to: more steps, each a whole number as a float, too; and a larger learning rate."""
+"""Limits that no run reaches: of steps, which are whole numbers as floats, too, and of a learning rate."""
 
 NUMBERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"})
-"""What arrays may be made of. Other types, such as bfloat16, NumPy has only while some other library is loaded."""
+"""Types of numbers that arrays may have. Others, such as bfloat16, exist in NumPy only while another library is loaded.
+"""
 
 
 MOST_HEADER = 10**8
-"""Bytes of the part of a safetensors file that says where arrays are: that is as much as the format allows."""
+"""Most bytes of the header of a safetensors file, as the format allows."""
 
 
 class Damaged(ConfigError):
-    """A checkpoint whose content is proved wrong, by its format or its checksum. One that merely cannot be read is a
+    """A checkpoint whose content is proved wrong by its format or its checksum. If it merely cannot be read, that is a
     FileError."""
 
 
 class LaterFormat(ConfigError):
-    """A checkpoint that is whole, for all that is known, but that only a later rawgan can read."""
+    """A checkpoint that seems whole, but that only a later rawgan can read."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What a checkpoint says besides its arrays."""
+    """Facts in a checkpoint besides its arrays."""
 
     step: int
     """Steps taken."""
     steps: int
     """Steps asked for."""
     config: Mapping[str, Any]
-    """The run's configuration, as in config.toml."""
+    """Configuration of the run, as in config.toml."""
     counts: Mapping[str, list[int]] = field(default_factory=dict)
-    """Of each optimiser: how many updates each parameter has had."""
+    """Number of updates of each parameter, by optimiser."""
     rates: Mapping[str, float] = field(default_factory=dict)
-    """Of each optimiser: its learning rate."""
+    """Learning rate, by optimiser."""
     rollbacks: int = 0
-    """How often the run went back because of numbers that were not finite."""
+    """Number of times that the run went back because of numbers that were not finite."""
     made_by: Mapping[str, str] = field(default_factory=dict)
-    """Versions and kernels: with others, the next step may have other bits."""
+    """Data, versions and kernels; if they differ, the next step may have other bits. See `provenance`."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is said, and the arrays by name: weights, running statistics, moments."""
+    """Content of a checkpoint: facts, and arrays by name (weights, running statistics, moments)."""
 
     about: About
     arrays: Mapping[str, np.ndarray[Any, Any]]
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint. It is on the disk, whole, before an older file of that name goes.
+    """Write a checkpoint. It is on the disk, whole, before it replaces an older file of that name.
 
     Raises: DTypeError for a value that is not a NumPy array of numbers; ArgumentError for an array called
         ``__metadata__``; ConfigError when the file cannot be written
@@ -89,30 +91,30 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         if not isinstance(array, np.ndarray):
             raise DTypeError(f"{path}: {name} must be a NumPy array, not {array!r:.60}")
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-            raise DTypeError(f"{path}: {name} has dtype {array.dtype}, which has no place there")
+            raise DTypeError(f"{path}: {name} has dtype {array.dtype}, which checkpoints do not hold")
         if name == "__metadata__":
             raise ArgumentError(f"{path}: no array can be called {name}; give it another name")
     arrays = {
         name: np.asarray(array, array.dtype.newbyteorder("="), order="C") for name, array in checkpoint.arrays.items()
     }
     about = json.dumps(dataclasses.asdict(checkpoint.about), sort_keys=True)
-    # One string, as several would come in another order each time.
+    # One entry of metadata, as safetensors writes several in random order.
     heading = json.dumps({"format": FORMAT, "checksum": checksum_of(about, arrays), "about": about})
     data = save(arrays, {"rawgan": heading})
     write_file(path, data, durable=True)
 
 
 def read(path: Path) -> Checkpoint:
-    """Read a checkpoint, and see to it that it is what was written.
+    """Read a checkpoint, and verify its checksum.
 
-    Raises: FileError when it is missing or cannot be read; Damaged when it is cut short, damaged, or no checkpoint at
+    Raises: FileError when it is missing or cannot be read; Damaged when it is incomplete, damaged, or no checkpoint at
         all; LaterFormat for one of a later rawgan
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    # As bytes, not mapped into memory: there, a disk that fails would end the process without a word.
-    with naming(path, "read"), open_file(path) as file:
+    # Read, not mapped into memory, where a failing disk would kill the process without an error.
+    with errors_naming(path, "read"), open_file(path) as file:
         text, checksum = _heading(path, file)
         file.seek(0)
         data = file.read()
@@ -126,18 +128,17 @@ def read(path: Path) -> Checkpoint:
 
 
 def read_about(path: Path) -> About:
-    """What a checkpoint says besides its arrays, which are neither read nor checked.
+    """Read the facts in a checkpoint without its arrays, which are not verified.
 
     Raises: as `read`
     """
-    with naming(path, "read"), open_file(path) as file:
+    with errors_naming(path, "read"), open_file(path) as file:
         text, _ = _heading(path, file)
     return _about(path, text)
 
 
 def _heading(path: Path, file: BinaryIO) -> tuple[str, str]:
-    """The text about the run, and the checksum, which a safetensors file begins with; if it ends where the last of its
-    arrays does."""
+    """Text about the run, and checksum, from the header of a safetensors file that ends where its last array does."""
     whole = os.fstat(file.fileno()).st_size
     size = int.from_bytes(file.read(8), "little")
     if not 0 < size <= min(whole - 8, MOST_HEADER):
@@ -147,19 +148,19 @@ def _heading(path: Path, file: BinaryIO) -> tuple[str, str]:
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{path} is damaged or cut short: {shown(str(error))}\n  take another checkpoint") from error
     if not isinstance(header, dict):
-        raise Damaged(f"{path} is damaged: its header is no table\n  take another checkpoint")
-    said = _said(path, header)  # first, as a later rawgan may have other numbers
+        raise Damaged(f"{path} is damaged: its header is not a table\n  take another checkpoint")
+    text_and_checksum = _text_and_checksum(path, header)  # first, as a later rawgan may have other types of numbers
     end = 8 + size + max((_end(path, name, tensor) for name, tensor in header.items()), default=0)
     if whole != end:
         raise Damaged(
             f"{path} is damaged or cut short: it should have {end:,} bytes, but has {whole:,}\n"
             "  take another checkpoint"
         )
-    return said
+    return text_and_checksum
 
 
-def _said(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
-    """The text about the run, and the checksum."""
+def _text_and_checksum(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
+    """Text about the run, and checksum, from the metadata of a header."""
     metadata = header.get("__metadata__")
     text = metadata.get("rawgan") if isinstance(metadata, dict) else None
     try:
@@ -175,11 +176,11 @@ def _said(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
             )
         case {"format": int(), "about": str(about), "checksum": str(checksum)}:
             return about, checksum
-    raise Damaged(f"{path} is no checkpoint of rawgan: it does not say of which run it is\n  take another")
+    raise Damaged(f"{path} is not a checkpoint of rawgan: it says nothing about a run\n  take another")
 
 
 def _end(path: Path, name: str, tensor: Any) -> int:
-    """Where an array ends, in bytes behind the header."""
+    """End of an array, in bytes after the header."""
     match tensor:
         case _ if name == "__metadata__":
             return 0
@@ -187,13 +188,17 @@ def _end(path: Path, name: str, tensor: Any) -> int:
             return end
         case {"dtype": str(kind), "data_offsets": [int(), int()]}:
             raise Damaged(
-                f"{path} holds numbers of a type that NumPy lacks: {shown(name)} is {shown(kind)}\n"
+                f"{path} has numbers of a type that NumPy lacks: {shown(name)} is {shown(kind)}\n"
                 "  rawgan writes no such file; take another checkpoint"
             )
     raise Damaged(f"{path} is damaged: it does not say where {shown(name)} is\n  take another checkpoint")
 
 
 def _about(path: Path, text: str) -> About:
+    """Facts from their text, each of which is checked.
+
+    Raises: Damaged
+    """
     try:
         about = About(**json.loads(text))
     except (TypeError, ValueError, RecursionError) as error:
@@ -212,12 +217,12 @@ def _about(path: Path, text: str) -> About:
 
 
 def _is_count(number: Any) -> bool:
-    """Whether a value is a number of steps that a run can have taken."""
+    """True for a number of steps that a run can have taken."""
     return type(number) is int and 0 <= number <= MOST_STEPS
 
 
 def checksum_of(about: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
-    """SHA-256 of all that the file says, however it is laid out."""
+    """SHA-256 of the content of a checkpoint, independent of the layout of the file."""
     digest = hashlib.sha256(about.encode())
     for name in sorted(arrays):
         array = arrays[name]

@@ -1,8 +1,8 @@
-"""Locks by which one process alone writes to a folder.
+"""Locks, so that only one process writes to a folder.
 
-A lock is on a file in the folder, and tells nothing if that is no longer the file, or the folder, that others would
-lock: so it is looked at again once it is taken, and whenever something is written. Nothing is ever written to the file:
-whatever it is a second name of stays as it is.
+A lock is on a file in the folder. It means nothing if that file or folder has been replaced, as other processes would
+lock the new one. So it is checked again once it is locked, and whenever something is written. Nothing is ever written
+to the file itself, which may be a hard link to another.
 """
 
 import os
@@ -13,8 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rawgan.errors import ConfigError, FileError
-from rawgan.storage.atomic import Held, identity_of, is_still, let_go, naming, open_own
-from rawgan.storage.presence import mark
+from rawgan.storage.flushing import close_quietly
+from rawgan.storage.held_folder import HeldFolder, identity_of, is_same_file, open_own_file
+from rawgan.storage.lookup import errors_naming
+from rawgan.storage.writer_mark import mark
 
 if sys.platform == "win32":
     import msvcrt
@@ -23,26 +25,26 @@ else:
 
 
 class NoLocks(FileError):
-    """A file system that has no locks."""
+    """A file system without locks."""
 
 
 BUSY = PermissionError if sys.platform == "win32" else BlockingIOError
-"""What the system answers if another process has a lock."""
+"""Error of the system if another process has the lock."""
 WAITING = 0.02
-"""Seconds from one try to the next."""
+"""Seconds between two attempts."""
 
 
 @contextmanager
-def locking(held: Held, name: str, seconds: float) -> Iterator[int]:
-    """Inside, no other process has the lock of that name in a folder that is held; gives its open file.
+def locking(held: HeldFolder, name: str, seconds: float) -> Iterator[int]:
+    """Lock the file of that name in a folder that is held, and yield its descriptor.
 
-    Another one that has it is waited for, so many seconds at most.
+    If another process has the lock, wait for it for at most `seconds`.
 
     Raises: ConfigError if another process keeps it, for a link, or where the file system has no locks; FileError when
         it cannot be opened
 
     >>> from tempfile import TemporaryDirectory
-    >>> from rawgan.storage.atomic import holding
+    >>> from rawgan.storage.held_folder import holding
     >>> with TemporaryDirectory() as folder, holding(Path(folder)) as held, locking(held, ".lock", 0):
     ...     try:
     ...         with locking(held, ".lock", 0):
@@ -52,8 +54,8 @@ def locking(held: Held, name: str, seconds: float) -> Iterator[int]:
       wait for it, or stop it first
     """
     path, until = held.path / name, time.monotonic() + seconds
-    with naming(path, "locked"):
-        while (descriptor := _taken(path)) is None:
+    with errors_naming(path, "locked"):
+        while (descriptor := _try_to_lock(path)) is None:
             if time.monotonic() >= until:
                 raise ConfigError(
                     f"{held.path} is being written to by another process\n  wait for it, or stop it first"
@@ -63,6 +65,7 @@ def locking(held: Held, name: str, seconds: float) -> Iterator[int]:
     called = name if held.descriptor is not None else os.fspath(path)
 
     def check() -> None:
+        """Raise a ConfigError if the file is no longer the one that is locked."""
         try:
             found = os.stat(called, dir_fd=held.descriptor, follow_symlinks=False)
         except FileNotFoundError:
@@ -78,17 +81,17 @@ def locking(held: Held, name: str, seconds: float) -> Iterator[int]:
         yield descriptor
     finally:
         held.checks.remove(check)
-        let_go(descriptor)  # which gives the lock back
+        close_quietly(descriptor)  # which releases the lock
 
 
-def _taken(path: Path) -> int | None:
-    """The lock's open file; None if another process has the lock, or has just put another file in its place.
+def _try_to_lock(path: Path) -> int | None:
+    """Open and lock a file; None if another process has the lock, or has just replaced the file.
 
     Raises: ConfigError as `locking`; OSError when it cannot be opened
     """
-    descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+    descriptor = open_own_file(path, os.O_RDWR | os.O_CREAT)
     with ExitStack() as stack:
-        stack.callback(let_go, descriptor)
+        stack.callback(close_quietly, descriptor)
         try:
             _lock(descriptor)
         except BUSY:
@@ -96,10 +99,10 @@ def _taken(path: Path) -> int | None:
         except OSError as error:
             raise NoLocks(
                 f"{path} could not be locked: {error.strerror}; without locks, two processes could write to one run\n"
-                "  train on a file system that has them: --out FOLDER for a new run; a run that is here goes on in a "
-                "copy that is made there"
+                "  train on a file system that has them: --out FOLDER for a new run; copy a run that is here to there, "
+                "and go on with the copy"
             ) from error
-        if not is_still(path, descriptor):
+        if not is_same_file(path, descriptor):
             return None
         mark(descriptor)
         stack.pop_all()
@@ -109,7 +112,7 @@ def _taken(path: Path) -> int | None:
 def _lock(descriptor: int) -> None:
     """Lock an open file.
 
-    Raises: BUSY if another process has; OSError where that cannot be done
+    Raises: BUSY if another process has the lock; OSError where locks do not work
     """
     if sys.platform == "win32":
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)

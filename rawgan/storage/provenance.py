@@ -1,6 +1,6 @@
-"""What the bits of a run depend on besides its configuration: its files, the libraries, and the processor.
+"""Provenance of a run: its data, files, libraries and processor, on which its bits depend besides its configuration.
 
-A checkpoint holds it, and who goes on from there is told what is another now.
+Checkpoints hold these facts, so that a resumed run reports which of them have changed.
 """
 
 import hashlib
@@ -16,25 +16,24 @@ import numpy as np
 from rawgan import __version__
 from rawgan.data import ImageSet
 from rawgan.files import open_file
-from rawgan.storage.atomic import naming
 from rawgan.storage.checkpoint import About
+from rawgan.storage.lookup import errors_naming
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pillow", "matplotlib")
-"""They compute, compile, read images and draw."""
+"""Libraries that compute, compile, read images or draw."""
 ON_A_GPU = ("cupy-cuda12x", "cupy-cuda13x", "numba-cuda")
 SWITCHES = ("OPENBLAS_CORETYPE", "OPENBLAS_COREDYNAMIC", "MKL_CBWR", "BLIS_ARCH_TYPE", "NVIDIA_TF32_OVERRIDE")
-"""Environment variables by which a person chooses how libraries compute."""
+"""Environment variables that change how libraries compute."""
 FEATURES = "features"
-"""What the names of facts end in that are lists of what a processor can do."""
+"""End of the names of facts that are lists of features of a processor."""
 COMPILED = ("compiled for", f"compiled for {FEATURES}", "optimisation")
-"""Facts of kernels that are compiled, with which others cannot be compared."""
+"""Facts of compiled kernels only, which are not compared with those of other kernels."""
 LISTED = 6
-"""Features that are told of."""
+"""Number of features that are named in a difference."""
 
 
 def digest_of(*images: ImageSet) -> dict[str, str]:
-    """What a checkpoint says of the images of its run, by name: of each set how many, and a digest; nothing if there
-    are none.
+    """Fact about the images of a run: the size and digest of each set; nothing without images.
 
     >>> digest_of(ImageSet(np.zeros((10, 28, 28, 1), np.uint8), None, "zeros"))
     {'images': '10:56325eda8b2a2855'}
@@ -43,27 +42,27 @@ def digest_of(*images: ImageSet) -> dict[str, str]:
 
 
 def counts_of(about: About) -> list[str]:
-    """How many images the sets had that a checkpoint is about."""
+    """Sizes of the image sets that a checkpoint was trained with."""
     return [part.partition(":")[0] for part in about.made_by.get("images", "").split()]
 
 
 def digests_of_files(files: Mapping[str, Path]) -> dict[str, str]:
-    """A digest of each file, by the name of the option that it is for.
+    """Digests of files, by the option that names them.
 
-    Raises: FileError for one that cannot be read
+    Raises: FileError for a file that cannot be read
     """
     found = {}
     for name, path in files.items():
-        with naming(path, "read"), open_file(path) as file:
+        with errors_naming(path, "read"), open_file(path) as file:
             found[name] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     return found
 
 
 @cache
-def surroundings(kernels: str, device: str) -> dict[str, str]:
-    """Libraries and processor, by name.
+def environment(kernels: str, device: str) -> dict[str, str]:
+    """Facts about libraries and processor, by name.
 
-    >>> surroundings("reference", "cpu")["numpy"] == np.__version__
+    >>> environment("reference", "cpu")["numpy"] == np.__version__
     True
     """
     facts = {"kernels": kernels, "device": device, "rawgan": __version__, "python": platform.python_version()}
@@ -82,7 +81,7 @@ def surroundings(kernels: str, device: str) -> dict[str, str]:
 
 
 def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What is another now, in words.
+    """Descriptions of the facts that have changed.
 
     >>> differences({"numpy": "2.0", "cpu features": "avx avx2"}, {"numpy": "2.1", "cpu features": "avx sse3"})
     ['numpy 2.0 → 2.1', 'cpu features without avx2, with sse3']
@@ -102,10 +101,12 @@ def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 
 def _listed(names: set[str]) -> str:
+    """First names of a set, and the number of the others."""
     return ", ".join(sorted(names)[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
 
 
 def _version(library: str) -> str | None:
+    """Version of a library; None if it is not installed."""
     try:
         return version(library)
     except PackageNotFoundError:
@@ -113,7 +114,7 @@ def _version(library: str) -> str | None:
 
 
 def _numpy_facts() -> dict[str, str]:
-    """NumPy's BLAS, and the instructions that it found on this processor."""
+    """BLAS of NumPy, and the instruction sets that NumPy found on this processor."""
     config = np.show_config(mode="dicts")
     assert isinstance(config, dict)
     blas = config.get("Build Dependencies", {}).get("blas", {})
@@ -125,19 +126,19 @@ def _numpy_facts() -> dict[str, str]:
 
 
 def _cpu_facts() -> dict[str, str]:
-    """The processor, by which BLAS and rawgan's kernels choose how to compute."""
+    """Processor and its features, by which BLAS and rawgan's kernels choose how to compute."""
     import llvmlite.binding as llvm
 
     try:
         found = llvm.get_host_cpu_features()
-    except RuntimeError:  # not told on this system
+    except RuntimeError:  # unknown on this system
         found = {}
     features = sorted(name for name, is_there in found.items() if is_there)
     return {"cpu": llvm.get_host_cpu_name(), f"cpu {FEATURES}": " ".join(features)}
 
 
 def _gpu_facts() -> dict[str, str]:
-    """The GPU that computes, and its driver."""
+    """GPU and its driver."""
     import cupy
 
     number = cupy.cuda.Device().id

@@ -9,13 +9,22 @@ from numpy.typing import NDArray
 from rawgan import nn
 from rawgan.config.translation import CycleConfig
 from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_unit
-from rawgan.data.imageset import Progress
-from rawgan.data.styles import styled
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
-from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
 from rawgan.metrics import split
-from rawgan.tasks.pairs import at_once, device_of, kept_apart, of_pixels, translated, translator_of
+from rawgan.tasks.pairs import (
+    at_once,
+    device_of,
+    kept_apart,
+    of_pixels,
+    translated,
+    translator_of,
+    translators_remedies,
+)
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -116,11 +125,15 @@ class CycleTask(Task):
         one = network_bytes(self.gan.forth, a[:1], b[:1], self.config.batch_size)
         return {name: size * (6 if name == "activations" else 2) for name, size in one.items()}
 
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    @staticmethod
+    def remedies(config: CycleConfig) -> Remedies:
+        return translators_remedies("cycle-weight")
+
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         """Symptoms of both directions. The loss of D is known for both together only."""
         a, b = self.pair(step - 1)
         forth, back = (
-            examine(side, real, latent, self.loss_config, records, remedies=self.config.remedies)
+            examine(side, real, latent, self.loss_config, records, remedies=self.remedies(self.config))
             for side, real, latent in ((self.gan.forth, b, a), (self.gan.back, a, b))
         )
         return forth + [dataclasses.replace(each, place=f"{each.place}, on the way back") for each in back]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rawgan.config.noise import TrainConfig
 from rawgan.data import ImageSet, Mixture
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.gan import GAN, Labels
 from rawgan.metrics import Reference, evaluate, evaluate_points, feature_extractor, held_out_of, labels_like
 from rawgan.metrics.mixtures import POINTS

@@ -12,8 +12,9 @@ from rawgan.autograd import no_grad
 from rawgan.config.base import RANGES, check_range
 from rawgan.config.noise import TrainConfig
 from rawgan.data import Batches, ImageSet, PointBatches, load
-from rawgan.data.imageset import Progress
-from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.data.image_set import Progress
+from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import DataError
 from rawgan.files import expanded
 from rawgan.gan import (
@@ -101,11 +102,11 @@ class NoiseTask(Task):
                 fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
             discriminator_step(self.gan, self.real(first + extra), fake, self.loss_config, index, labels)
         real, labels = self.real(first + d_steps - 1), self._labels(first + d_steps - 1)
-        outcome = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.loss_config, index, labels)
+        metrics = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.loss_config, index, labels)
         for extra in range(d_steps, d_steps + g_steps - 1):
             fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
-            outcome = outcome._replace(g_loss=generator_step(self.gan, fake, real, self.loss_config, index, labels))
-        return outcome
+            metrics = metrics._replace(g_loss=generator_step(self.gan, fake, real, self.loss_config, index, labels))
+        return metrics
 
     def _noise(self, index: int) -> Tensor:
         return self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
@@ -171,7 +172,21 @@ class NoiseTask(Task):
             return save_scatter(path, samples, self.config.mixture, f"step {step:,}")
         return save_grid(path, samples, self.columns, titles=self.config.titles(self._grid.labels, self.columns))
 
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    @staticmethod
+    def remedies(config: TrainConfig) -> Remedies:
+        """Remedies that the model, the kind of data and the other options allow."""
+        model = "" if config.mixture or config.model == "residual" else " --model residual"
+        pack = ", or --pack 2" if config.conditional == "none" and config.pack == 1 else ""
+        with_model = f", with{model}" if model else ""
+        return {
+            "mode collapse": f"--penalty r1+r2 --objective relativistic{model}{pack}; a lower --learning-rate",
+            "D is winning": (
+                ("--objective non-saturating; " if config.objective == "minimax" else "")
+                + f"--d-learning-rate, a quarter of G's; --instance-noise 0.2; or a --penalty{with_model}"
+            ),
+        }
+
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         count = self.config.batch_size
         if count > EXAMINED and EXAMINED % (4 * self.config.pack) == 0:  # as D takes them
             count = EXAMINED
@@ -180,7 +195,7 @@ class NoiseTask(Task):
         labels = None if labels is None else labels[:count]
         z = self.gan.noise(self.config.seed, "doctor", count, step)
         return examine(
-            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.config.remedies
+            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.remedies(self.config)
         )
 
 

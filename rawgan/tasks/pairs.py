@@ -23,14 +23,15 @@ from rawgan.data import (
     to_uint8,
     to_unit,
 )
-from rawgan.data.imageset import Progress
-from rawgan.data.pairs import MADE
-from rawgan.data.tiles import HELD_OUT, MOST_HELD_OUT
-from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.data.folders.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.image_set import Progress
+from rawgan.data.pairs.made_sources import MADE_SOURCES
+from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
-from rawgan.gan.translating import FeatureMap
+from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import l1, load_classifier, psnr, split, ssim
 from rawgan.metrics.fidelity import WINDOW
 from rawgan.random import make_rng
@@ -112,10 +113,25 @@ class PairsTask(Task):
         (_, _, source), (_, _, seen) = self.networks_with_inputs()
         return network_bytes(self.gan, source[:1], seen[:1], self.config.batch_size)
 
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    @staticmethod
+    def remedies(config: PairedConfig) -> Remedies:
+        """Remedies of translators. D may win where G does not listen to it."""
+        usual = translators_remedies("pixel-weight")
+        return usual if config.adversarial_weight else {**usual, "D is winning": None}
+
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
-        return examine(self.gan, target, source, self.loss_config, records, given, self.config.remedies)
+        return examine(self.gan, target, source, self.loss_config, records, given, self.remedies(self.config))
+
+
+def translators_remedies(faithful: str) -> dict[str, str | None]:
+    """Remedies of all translators, which have no other networks to choose, and no packs, but an option that keeps
+    images what they are."""
+    return {
+        "mode collapse": f"more --{faithful}; a lower --learning-rate",
+        "D is winning": "--d-learning-rate, a quarter of G's; --instance-noise 0.2; --penalty r1",
+    }
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
@@ -125,7 +141,7 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     """
 
     def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
-        if isinstance(config, Pix2pixConfig) and config.how not in MADE:
+        if isinstance(config, Pix2pixConfig) and config.how not in MADE_SOURCES:
             return load_pairs(
                 config.data, config.targets, image_size=config.size, channels=config.channels, split=part,
                 reverse=config.reverse, skip_broken=config.skip_broken, white=white, targets_white=targets_white,
@@ -212,7 +228,7 @@ def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[
     Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
     """
     if isinstance(config, EnhanceConfig):
-        return Tensor(config.degradation.of(images, rng)), Tensor(images)
+        return Tensor(config.degradation.apply(images, rng)), Tensor(images)
     sources = config.translation.sources
     return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
 
@@ -256,7 +272,7 @@ def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> di
         for source, target in batches_of(config, images, device_of(gan))
     ]
     each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return {name: float(values.mean()) for name, values in of_images(each, images.called)[0].items()}
+    return {name: float(values.mean()) for name, values in of_images(each, images.names_or_numbers)[0].items()}
 
 
 def of_images(

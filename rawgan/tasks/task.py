@@ -10,14 +10,12 @@ import numpy as np
 from rawgan import nn
 from rawgan.config.base import RunConfig
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
-from rawgan.data.imageset import Progress
-from rawgan.diagnosis.doctor import Finding
-from rawgan.gan import Cycle, GANState, StepMetrics
+from rawgan.data.image_set import Progress
+from rawgan.diagnosis.doctor import Remedies
+from rawgan.diagnosis.symptom import Symptom
+from rawgan.gan import StepMetrics, Trained
 from rawgan.pictures import save_grid
 from rawgan.tensor import Tensor
-
-Trained = GANState | Cycle
-"""Networks, their optimisers and averages: all that training changes."""
 
 
 class Task(ABC):
@@ -109,8 +107,13 @@ class Task(ABC):
     def measure(self) -> dict[str, Any]:
         """Figures of the generator as it is, single numbers by name; empty where nothing is measured."""
 
+    @staticmethod
     @abstractmethod
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    def remedies(config: Any) -> Remedies:
+        """Remedies of symptoms where they differ from the usual ones, given the options of a configuration."""
+
+    @abstractmethod
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         """Symptoms after `step` steps, of which `records` are the lines of metrics."""
 
 
@@ -119,5 +122,9 @@ def task_of(config: RunConfig, device: str, on_progress: Progress = lambda done,
 
     Raises: DataError for images that cannot be read
     """
-    kind = next(kind for kind in Task.__subclasses__() if isinstance(config, kind.configs))
-    return kind(config, device, on_progress)
+    return task_class(config)(config, device, on_progress)
+
+
+def task_class(config: RunConfig) -> type[Any]:
+    """The class of the task that a configuration asks for."""
+    return next(kind for kind in Task.__subclasses__() if isinstance(config, kind.configs))

@@ -1,14 +1,14 @@
-"""Checks for anyone's own functions and layers: gradients against finite differences, and what else can go wrong."""
+"""Checks for functions, layers and kernels, rawgan's and yours: gradients against finite differences, and more."""
 
 from rawgan.errors import CheckFailed, GradientMismatch
-from rawgan.testing.behaviour import BEHAVIOURS
-from rawgan.testing.gradcheck import gradcheck
+from rawgan.testing.functions.checks import CHECKS
+from rawgan.testing.functions.gradcheck import gradcheck
 from rawgan.testing.kernel import KernelReport, check_kernel
-from rawgan.testing.layer import check_layer
+from rawgan.testing.layers.check_layer import check_layer
 from rawgan.testing.report import Kink, Report, Row
 
 __all__ = [
-    "BEHAVIOURS",
+    "CHECKS",
     "CheckFailed",
     "GradientMismatch",
     "KernelReport",

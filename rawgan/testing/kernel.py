@@ -1,10 +1,9 @@
-"""Kernels against the reference in float64."""
+"""Check of kernels against the reference in float64."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -13,11 +12,12 @@ import numpy as np
 
 import rawgan_kernels as kernels
 from rawgan.arrays import FLOATS
-from rawgan.device import cuda_module, to_device
-from rawgan.errors import ArgumentError, CheckFailed, DeviceError
-from rawgan.testing.calls import is_floating
-from rawgan.testing.choices import chosen_from
+from rawgan.device import to_device
+from rawgan.errors import ArgumentError, CheckFailed
+from rawgan.testing.arrays import is_array, is_floating
+from rawgan.testing.backends import targets, use_backend
 from rawgan.testing.layouts import LAYOUTS
+from rawgan.testing.names import known_names
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import BACKENDS, KERNELS, array_module
 
@@ -26,7 +26,7 @@ Array = Any
 
 @dataclass(frozen=True)
 class KernelRow:
-    """How far one backend is from the reference in float64, relative to the largest number."""
+    """Error of one backend: its distance from the reference in float64, relative to the largest number."""
 
     backend: str
     device: str
@@ -36,7 +36,7 @@ class KernelRow:
 
 @dataclass(frozen=True)
 class KernelReport:
-    """The result of a kernel check that found no fault. Printed, it is a table."""
+    """Result of a kernel check that found no fault; printed, it is a table."""
 
     kernel: str
     rows: tuple[KernelRow, ...]
@@ -47,40 +47,43 @@ class KernelReport:
 
 
 def check_kernel(name: str, *args: Any, backends: Collection[str] | None = None) -> KernelReport:
-    """Run a kernel on every device of this machine, in both dtypes, and compare with the reference: on every backend,
-    or on those that are asked for.
+    """Run a kernel on every backend and device of this machine, in both dtypes, and compare it with the reference.
 
-    The reference computes in float64, from the same numbers; infinities and NaN among the results must be where it has
-    them. Checked besides: that the dtype is kept; that results are as many, in memory of their own, and stay what they
-    are when the kernel runs again; that arguments are written to only where the reference does so (an optimiser's
-    parameters), and by no bit elsewhere; that these may be read-only; that a second run gives the same bits; and that
-    arrays in other memory layouts give the same.
+    `backends` restricts the check to some backends. The reference computes in float64, from the same numbers.
+
+    Also checked:
+
+    - results: as many as the reference has, in the dtype of the arguments, with infinities and NaN at the same places
+    - memory: a later run leaves the results of an earlier one as they are
+    - arguments: only those that the reference writes to, such as an optimiser's parameters, are written to; all others
+      may be read-only
+    - a second run gives the same bits, and arrays in other memory layouts give the same
 
     Shapes: args as the kernel takes them: arrays of floats, lists of them, numbers, windows
     Raises: CheckFailed naming the backend, dtype and result; MissingKernel for a kernel that a backend lacks;
-    ArgumentError for what is no kernel, for arguments that the reference does not take, and if this machine runs none
-    of the backends
+            ArgumentError for an unknown kernel, for arguments that the reference does not take, and if this machine
+            runs none of the backends
 
     >>> import numpy as np
     >>> print(check_kernel("softplus", np.array([-1.0, 0.0, 3.0])).kernel)
     softplus
     """
     __tracebackhide__ = True
-    backends = BACKENDS if backends is None else chosen_from(BACKENDS, "check_kernel", "backend", backends)
+    backends = BACKENDS if backends is None else known_names(BACKENDS, "check_kernel", "backend", backends)
     asked = [(backend, device) for backend, device in targets() if backend in backends]
     if not asked:
         raise ArgumentError(f"check_kernel: of the backends {backends}, this machine runs none")
     _check_arguments(name, args)
-    with np.errstate(all="ignore"):  # what matters of infinities and NaN is found and said
+    with np.errstate(all="ignore"):  # infinities and NaN that matter are reported
         return KernelReport(name, tuple(_row(name, args, *target, dtype) for target in asked for dtype in FLOATS))
 
 
 def _row(name: str, args: tuple[Any, ...], backend: str, device: str, dtype: str) -> KernelRow:
     given = _each(args, lambda x: to_device(x, "cpu").astype(dtype))
-    oracle = _Outcome("reference", name, _each(given, lambda x: x.astype("float64")))
+    oracle = _KernelResult("reference", name, _each(given, lambda x: x.astype("float64")))
     where = f"{name} of backend {backend} on {device}, {dtype}"
 
-    def run(change: Any) -> _Outcome:
+    def run(change: Any) -> _KernelResult:
         return _run(where, backend, name, _each(given, lambda x: change(to_device(x, device))))
 
     first = run(_as_it_is)
@@ -90,7 +93,7 @@ def _row(name: str, args: tuple[Any, ...], backend: str, device: str, dtype: str
     again = run(_as_it_is)
     for label, x, y, z, before in zip(first.names, first.raw, other.raw, again.raw, kept, strict=True):
         if label.startswith("result") and any(array_module(x).shares_memory(x, later) for later in (y, z)):
-            raise CheckFailed(f"{where}: {label} {x.shape} is the same memory at every run, and is overwritten by it")
+            raise CheckFailed(f"{where}: {label} {x.shape} is the same memory at every run, which overwrites it")
         if to_device(x, "cpu").tobytes() != before:
             raise CheckFailed(f"{where}: {label} {x.shape} is overwritten by a later run")
     if [x.tobytes() for x in again.arrays] != kept:
@@ -103,7 +106,7 @@ def _row(name: str, args: tuple[Any, ...], backend: str, device: str, dtype: str
 
 
 def _check_arguments(name: str, args: tuple[Any, ...]) -> None:
-    """See that this is a kernel, and that the reference takes these arguments."""
+    """Raise an ArgumentError unless this is a kernel whose reference takes these arguments."""
     if not isinstance(name, str) or name not in KERNELS:
         given = repr(name) if isinstance(name, str) else f"a {type(name).__name__}; give its name"
         near = get_close_matches(name, KERNELS, n=1) if isinstance(name, str) else []
@@ -123,7 +126,7 @@ def _check_arguments(name: str, args: tuple[Any, ...]) -> None:
     doubles = _each(args, lambda x: to_device(x, "cpu").astype("float64"))
     try:
         with np.errstate(all="ignore"):
-            _Outcome("reference", name, doubles)
+            _KernelResult("reference", name, doubles)
     except Exception as error:
         listing = "   ".join(f"{getattr(a, 'shape', a)}" for a in args)
         raise ArgumentError(
@@ -138,39 +141,13 @@ def _untyped(signature: inspect.Signature) -> str:
     return ", ".join(map(str, parameters)).join("()")
 
 
-def targets() -> list[tuple[str, str]]:
-    """Every (backend, device) that this machine can run.
-
-    >>> ("reference", "cpu") in targets()
-    True
-    """
-    try:
-        cuda_module()
-    except DeviceError:
-        devices = ["cpu"]
-    else:
-        devices = ["cpu", "cuda"]
-    return [(backend, device) for device in devices for backend, takes in BACKENDS.items() if device in takes]
-
-
-@contextmanager
-def chosen(backend: str) -> Iterator[None]:
-    """Inside, kernels run on this backend; afterwards on the one that was chosen before."""
-    before = kernels.chosen()
-    kernels.use(backend)
-    try:
-        yield
-    finally:
-        kernels.use(before)
-
-
-class _Outcome:
-    """What a kernel returned, and what it made of its arguments."""
+class _KernelResult:
+    """Results of a kernel, and its arguments afterwards."""
 
     def __init__(self, backend: str, name: str, args: tuple[Any, ...]) -> None:
         before = [x.tobytes() for x in _flat(args)]
         constants = [a.copy() for a in args if _is_constant(a)]
-        with chosen(backend):
+        with use_backend(backend):
             results = getattr(kernels, name)(*args)
         self.kind = type(results) if isinstance(results, tuple | list) else None
         returned = list(results) if self.kind else [] if results is None else [results]
@@ -184,14 +161,14 @@ class _Outcome:
         self.names += [f"argument {index}" for index in range(len(flat))]
 
     def described(self) -> str:
-        """What was returned, in words."""
+        """The returned arrays in words."""
         count = len(self.names) - len(self.written)
         return f"a {self.kind.__name__} of {count}" if self.kind else "one array" if count else "nothing"
 
 
-def _run(where: str, backend: str, name: str, args: tuple[Any, ...]) -> _Outcome:
+def _run(where: str, backend: str, name: str, args: tuple[Any, ...]) -> _KernelResult:
     try:
-        return _Outcome(backend, name, args)
+        return _KernelResult(backend, name, args)
     except kernels.MissingKernel:
         raise
     except Exception as error:
@@ -199,7 +176,7 @@ def _run(where: str, backend: str, name: str, args: tuple[Any, ...]) -> _Outcome
         raise CheckFailed(f"{where}{read_only} raises {type(error).__name__}: {error}") from error
 
 
-def _compare(where: str, got: _Outcome, oracle: _Outcome, dtype: str) -> float:
+def _compare(where: str, got: _KernelResult, oracle: _KernelResult, dtype: str) -> float:
     worst = 0.0
     if got.kind is not oracle.kind or len(got.names) != len(oracle.names):
         raise CheckFailed(f"{where}: it returns {got.described()} instead of {oracle.described()}")
@@ -212,8 +189,8 @@ def _compare(where: str, got: _Outcome, oracle: _Outcome, dtype: str) -> float:
             raise CheckFailed(f"{where}: {name} has shape {x.shape} instead of {expected.shape}")
         expected = _held(expected, dtype)
         plain = np.isfinite(expected)
-        if not _same_strangers(x[~plain], expected[~plain]):
-            raise CheckFailed(f"{where}: {name} {x.shape} has other infinities, or numbers where there is NaN")
+        if not _same_nonfinite(x[~plain], expected[~plain]):
+            raise CheckFailed(f"{where}: {name} {x.shape} has other infinities, or numbers instead of NaN")
         if not np.isfinite(x[plain]).all():
             error = float("nan")
         else:
@@ -231,13 +208,13 @@ def _compare(where: str, got: _Outcome, oracle: _Outcome, dtype: str) -> float:
 
 
 def _held(expected: Array, dtype: str) -> Array:
-    """What this dtype can hold: numbers beyond its largest are infinite in it."""
+    """The numbers as this dtype holds them: infinite beyond its largest."""
     limit = float(np.finfo(dtype).max)
     return np.where(abs(expected) > limit, np.copysign(np.inf, expected), expected)
 
 
-def _same_strangers(x: Array, expected: Array) -> bool:
-    """Whether infinities and NaN are the same, or within rounding of the largest number that there is."""
+def _same_nonfinite(x: Array, expected: Array) -> bool:
+    """True if infinities and NaN are the same."""
     return bool(np.array_equal(x, expected.astype(x.dtype), equal_nan=True))
 
 
@@ -251,11 +228,11 @@ def _read_only(x: Array) -> Array:
 
 
 def _is_constant(a: Any) -> bool:
-    return hasattr(a, "dtype") and hasattr(a, "tobytes") and not is_floating(a)
+    return is_array(a) and not is_floating(a)
 
 
 def _each(args: tuple[Any, ...], change: Any) -> tuple[Any, ...]:
-    """The arguments with every array of floats changed, those in lists too; copies, so that none is written to."""
+    """Copies of the arguments, with every array of floats changed, also in lists."""
     return tuple([_changed(x, change) for x in a] if isinstance(a, list) else _changed(a, change) for a in args)
 
 

@@ -1,4 +1,4 @@
-"""Ways to lay the same numbers out in memory.
+"""Memory layouts of the same numbers.
 
 >>> [layout(np.ones((2, 3))).strides for layout in LAYOUTS.values()]
 [(24, 8), (8, 16), (96, 16), (-24, -8)]
@@ -16,12 +16,12 @@ Array = Any
 
 
 def contiguous(array: Array) -> Array:
-    """The last axis innermost, as NumPy makes them."""
+    """C order: the last axis innermost."""
     return array_module(array).ascontiguousarray(array) if array.ndim else array
 
 
 def fortran(array: Array) -> Array:
-    """The first axis innermost."""
+    """Fortran order: the first axis innermost."""
     return array_module(array).asfortranarray(array) if array.ndim else array
 
 
@@ -34,10 +34,10 @@ def strided(array: Array) -> Array:
 
 
 def backwards(array: Array) -> Array:
-    """Backwards along every axis, so the strides are negative."""
+    """Reversed in memory along every axis: negative strides."""
     reverse = (..., *[slice(None, None, -1)] * array.ndim)
     return array[reverse].copy()[reverse]
 
 
 LAYOUTS = {"contiguous": contiguous, "Fortran-ordered": fortran, "strided": strided, "reversed": backwards}
-"""By the words for them."""
+"""Layouts by name."""

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixtures `gradcheck` and `check_layer`, in every project that has rawgan installed.
+"""Pytest plugin: the fixtures `gradcheck` and `check_layer`, in every project that has rawgan installed.
 
 def test_my_op(gradcheck):
     gradcheck(my_op, np.random.default_rng(0).normal(size=(2, 3)))

@@ -1,4 +1,4 @@
-"""What a gradient check found out."""
+"""Reports of gradient checks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Index = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Row:
-    """How far the gradient of one input, at one order, is from the slope, relative to its size."""
+    """Error of the gradient of one input at one order, relative to the size of the gradient."""
 
     input: str
     shape: tuple[int, ...]
     order: int
     error: float
     flat: bool
-    """Slopes and gradient are exactly 0: at order 1, nothing depends on this input."""
+    """Slopes and gradient are exactly 0: at order 1, the result does not depend on this input."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Kink:
     right: float
     gradient: float
     jumps: bool
-    """The function itself jumps, so the slopes have no end."""
+    """The function itself jumps, so its slopes grow without end."""
 
     def __str__(self) -> str:
         slopes = "the function jumps" if self.jumps else f"slopes of Σ gy·y {self.left:.6g} and {self.right:.6g}"
@@ -40,9 +40,9 @@ class Kink:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of a gradient check that found no fault. Printed, it is a table.
+    """Result of a gradient check that found no fault; printed, it is a table.
 
-    `evaluations` counts the forward passes that the finite differences took.
+    `evaluations` is the number of forward passes that the finite differences took.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Report:
     seconds: float
 
     def error(self, order: int) -> float:
-        """The largest relative error of any input at this order."""
+        """Largest relative error of any input at this order."""
         return max((row.error for row in self.rows if row.order == order), default=0.0)
 
     @property
     def orders(self) -> list[int]:
-        """The orders that were checked."""
+        """Orders that were checked."""
         return sorted({row.order for row in self.rows})
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ class Report:
 
 
 def merged(name: str, reports: Iterable[tuple[str, Report]]) -> Report:
-    """One report out of several, the inputs of each marked with its label."""
+    """Several reports as one, with the label of each appended to the names of its inputs."""
     parts = list(reports)
     return Report(
         name,
@@ -97,7 +97,7 @@ def merged(name: str, reports: Iterable[tuple[str, Report]]) -> Report:
 
 
 def place(name: str, index: Index) -> str:
-    """An element as one writes it in Python.
+    """An element as it is written in Python.
 
     >>> place("x", (1, 0)), place("x", ())
     ('x[1, 0]', 'x')

@@ -1,8 +1,8 @@
-"""hypothesis strategies for testing one's own layers: awkward shapes, awkward arrays, windows, images.
+"""Hypothesis strategies for tests of layers: awkward shapes, awkward arrays, windows, images.
 
-The numbers of an array come from a NumPy generator whose seed hypothesis draws: fast, whatever the size. What shrinks
-is everything else (lengths, layout, magnitude, window), so a failure is printed with the smallest array that shows it,
-in the plainest layout, and any numbers.
+The numbers of an array come from a NumPy generator with a seed from hypothesis, which is fast for any size. Everything
+else shrinks (lengths, layout, magnitude, window): a failure is printed with the smallest array that shows it, in the
+plainest layout, with arbitrary numbers.
 
     @given(images(channels=3), windows())
     def test_my_layer(x, window): ...
@@ -18,7 +18,7 @@ import numpy as np
 from rawgan.arrays import FLOATS
 from rawgan.errors import ArgumentError, DTypeError
 from rawgan.testing import layouts as memory
-from rawgan.testing.choices import several
+from rawgan.testing.names import as_names
 from rawgan_kernels import Window
 
 try:
@@ -31,24 +31,24 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 LAYOUTS = (*memory.LAYOUTS, "broadcast")
-"""How the numbers lie in memory: "contiguous", "Fortran-ordered", "strided", "reversed" as in `rawgan.testing.layouts`;
-"broadcast" is one row, repeated along the first axis by a stride of 0, and cannot be written to.
+"""Memory layouts: "contiguous", "Fortran-ordered", "strided" and "reversed" as in `rawgan.testing.layouts`. "broadcast"
+is one row, repeated along the first axis by a stride of 0; it cannot be written to.
 """
 
 MAGNITUDES = {"ordinary": 0.0, "tiny": -0.4, "huge": 0.4}
-"""Powers of the largest number of the dtype by which numbers of about 1 are multiplied.
+"""Magnitudes as powers of the largest number of the dtype, by which numbers of about 1 are multiplied.
 
-Squares of such numbers are neither infinite nor zero, nor are sums of squares; third powers are. In float32, tiny is
-4e-16 and huge 2e15; in float64, 8e-124 and 1e123.
+Their squares, and sums of squares, are neither infinite nor zero; their third powers are. In float32, tiny is 4e-16 and
+huge 2e15; in float64, 8e-124 and 1e123.
 """
 
 
 def shapes(axes: int | tuple[int, int] = (1, 4), *, max_length: int = 7) -> st.SearchStrategy[Shape]:
-    """Shapes whose lengths are 1 or odd more often than not, for these trip code that splits work into even blocks.
+    """Shapes whose lengths are often 1 or odd, which trips code that splits work into even blocks.
 
-    `axes` is their number, or the (fewest, most). They shrink to few axes of length 1.
+    `axes` is the number of axes, or (fewest, most). Shapes shrink to few axes of length 1.
 
-    Raises: ArgumentError for fewer than no axes, or lengths below 1
+    Raises: ArgumentError for a negative number of axes, or lengths below 1
 
     >>> from hypothesis import find
     >>> find(shapes(axes=3), lambda shape: 5 in shape)
@@ -69,8 +69,8 @@ def arrays(
 ) -> st.SearchStrategy[Array]:
     """Arrays of normally distributed numbers, awkward in shape, layout (`LAYOUTS`) and magnitude (`MAGNITUDES`).
 
-    A magnitude may also be a number to multiply by. All shrink towards the first of the layouts and magnitudes that
-    are given. "broadcast" is drawn on request only: it repeats numbers, and a maximum, say, has a kink where two are
+    A magnitude may also be a number to multiply by. Arrays shrink towards the first layout and the first magnitude.
+    "broadcast" is drawn on request only: it repeats numbers, and functions such as a maximum have a kink where two are
     equal.
 
     Shapes: `shape`, or one drawn from it; by default, one of `shapes()`
@@ -81,7 +81,7 @@ def arrays(
     (2, 3)
     """
     _check_dtype("arrays", dtype)
-    layouts, magnitudes = several("arrays: layouts", layouts), several("arrays: magnitudes", magnitudes)
+    layouts, magnitudes = as_names("arrays: layouts", layouts), as_names("arrays: magnitudes", magnitudes)
     _check_choice("arrays: layouts", layouts, LAYOUTS)
     _check_choice("arrays: magnitudes that are no numbers", magnitudes, tuple(MAGNITUDES))
     if not isinstance(shape, st.SearchStrategy):
@@ -99,11 +99,11 @@ def windows(
     max_dilation: int = 3,
     max_groups: int = 3,
 ) -> st.SearchStrategy[Window]:
-    """Convolution windows: image and kernel sizes, strides, four paddings, dilations, groups, each axis on its own.
+    """Convolution windows: image and kernel sizes, strides, four paddings, dilations, groups, drawn for each axis.
 
-    Valid ones fit into the padded image at least once; kernels larger than the image and windows that see nothing but
-    padding are among them. With `valid=False`, any: also windows that do not fit, strides, dilations and groups of 0 or
-    −1, negative paddings, images and kernels of no pixels. They are for testing that a layer refuses them.
+    Valid windows fit into the padded image at least once; kernels larger than the image, and windows that see only
+    padding, are among them. `valid=False` also draws windows that do not fit, strides, dilations and groups of 0 or −1,
+    negative paddings, and images and kernels without pixels, for tests that a layer refuses them.
 
     Raises: ArgumentError for a maximum below 1 (for the padding, 0)
 
@@ -149,9 +149,9 @@ def images(
     dtype: str = "float32",
     layouts: Sequence[str] | str = LAYOUTS[:4],
 ) -> st.SearchStrategy[Array]:
-    """Batches of images with pixels in [−1, 1], some full of both ends of that range, as line drawings are.
+    """Batches of images with pixels in [−1, 1]; in some, most pixels are −1 or 1, as in line drawings.
 
-    `channels` is a number, or several to draw from. They shrink to one pixel.
+    `channels` is a number, or several to draw from. Images shrink to one pixel.
 
     Shapes: (N, H, W, C)
     Raises: ArgumentError for a maximum or channels below 1, DTypeError for other dtypes than float32 and float64
@@ -161,7 +161,7 @@ def images(
     (1, 2, 1, 3)
     """
     _check_dtype("images", dtype)
-    layouts = several("images: layouts", layouts)
+    layouts = as_names("images: layouts", layouts)
     _check_choice("images: layouts", layouts, LAYOUTS)
     choices = (channels,) if isinstance(channels, int) else tuple(channels)
     _check_limit("images: channels", min(choices, default=0), 1)
@@ -171,7 +171,7 @@ def images(
     )
 
 
-# --- arrays --------------------------------------------------------------------------------------------
+# --- arrays --------------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -196,7 +196,7 @@ def _images(
     layouts: st.SearchStrategy[str],
 ) -> Array:
     shape, layout = draw(shapes), draw(layouts)
-    contrast = draw(st.sampled_from((1, 4)))  # with 4, three of four pixels are at an end
+    contrast = draw(st.sampled_from((1, 4)))  # with 4, three of four pixels are −1 or 1
     pixels = np.clip(contrast * draw(_generators()).uniform(-1, 1, shape), -1, 1)
     return _laid_out(pixels.astype(dtype), layout)
 
@@ -206,14 +206,14 @@ def _generators() -> st.SearchStrategy[np.random.Generator]:
 
 
 def _factor(magnitude: str | float, dtype: np.dtype[Any]) -> float:
-    """The number to multiply by: a power of 2, so that multiplying rounds nothing."""
+    """The factor of a magnitude: a power of 2, so that multiplying rounds nothing."""
     if isinstance(magnitude, str):
         return 2.0 ** int(MAGNITUDES[magnitude] * np.finfo(dtype).maxexp)
     return magnitude
 
 
 def _laid_out(values: Array, layout: str) -> Array:
-    """The same numbers, lying in memory as `LAYOUTS` says; "broadcast" repeats the first row."""
+    """The same numbers in a layout of `LAYOUTS`; "broadcast" repeats the first row."""
     if layout != LAYOUTS[0]:
         note(f"the array of shape {values.shape} is {layout} in memory")  # a failure's numbers do not show it
     if layout == "broadcast":
@@ -222,16 +222,16 @@ def _laid_out(values: Array, layout: str) -> Array:
 
 
 def _lengths(name: str, most: int) -> st.SearchStrategy[int]:
-    """Any number, or any made odd. These are one step from the others, so that both shrink to the least that fails."""
+    """Any length, or one made odd by subtracting at most 1, so that both shrink to the least that fails."""
     _check_limit(name, most, 1)
     lengths = st.integers(1, most)
     return lengths | lengths.map(lambda length: length - (length + 1) % 2)
 
 
-# --- windows -------------------------------------------------------------------------------------------
+# --- windows -------------------------------------------------------------------------------------------------------
 
 Axis = tuple[int, int, int, tuple[int, int], int]
-"""Along one axis: size, kernel, stride, (before, after), dilation."""
+"""Size, kernel, stride, padding (before, after) and dilation along one axis."""
 
 
 @st.composite
@@ -243,8 +243,8 @@ def _fitting(
     max_padding: int,
     max_dilation: int,
 ) -> Axis:
-    """Draws kernel and dilation no larger than there is room for, so that no draw is in vain."""
-    padding = draw(_pads(st.integers(0, max_padding)))  # what comes first shrinks most
+    """Draw kernel and dilation no larger than there is room for, so that no draw is rejected."""
+    padding = draw(_pads(st.integers(0, max_padding)))  # the first draw shrinks most
     size = draw(sizes)
     room = size + sum(padding)
     kernel = draw(st.integers(1, min(max_kernel, room)))
@@ -255,7 +255,7 @@ def _fitting(
 
 
 def _pads(pads: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[int, int]]:
-    """(before, after); half of all, none, as code without padding is often another branch."""
+    """Paddings (before, after). Half of them are zero, because code without padding is often another branch."""
     return st.just((0, 0)) | st.tuples(pads, pads)
 
 
@@ -270,7 +270,7 @@ def _axes(
 
 
 def _windows(axes: st.SearchStrategy[Axis], groups: st.SearchStrategy[int]) -> st.SearchStrategy[Window]:
-    """Two axes and the groups → a window, whose fields are pairs (vertical, horizontal)."""
+    """Windows of two axes and groups; their fields are pairs (vertical, horizontal)."""
 
     def window(vertical: Axis, horizontal: Axis, groups: int) -> Window:
         size, kernel, stride, padding, dilation = zip(vertical, horizontal, strict=True)
@@ -279,7 +279,7 @@ def _windows(axes: st.SearchStrategy[Axis], groups: st.SearchStrategy[int]) -> s
     return st.builds(window, axes, axes, groups)
 
 
-# --- arguments -----------------------------------------------------------------------------------------
+# --- arguments -----------------------------------------------------------------------------------------------------
 
 
 def _check_dtype(name: str, dtype: str) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rawgan.errors import FileError, RawganError
-from rawgan.storage.atomic import holder_of
+from rawgan.storage.held_folder import holder_of
 
 WAITING = 4
 """Jobs that may wait at most; with a slow disk, training then waits for it, instead of memory filling up."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from rawgan.errors import DivergedError
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import holding
 from rawgan.storage.checkpoint import Checkpoint
+from rawgan.storage.held_folder import holding
 from rawgan.tasks.task import Task
 from rawgan.training.background import Background
 from rawgan.training.recovery import go_back

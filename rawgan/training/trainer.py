@@ -10,14 +10,14 @@ import numpy as np
 import rawgan_kernels
 from rawgan import device
 from rawgan.config.base import RunConfig
-from rawgan.data.imageset import Progress
+from rawgan.data.image_set import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError
 from rawgan.gan import StepMetrics
 from rawgan.storage.checkpoint import About, Checkpoint
-from rawgan.storage.provenance import digest_of, digests_of_files, surroundings
+from rawgan.storage.provenance import digest_of, digests_of_files, environment
 from rawgan.tasks import task_of
 from rawgan.training.memory import check_memory, out_of_memory
-from rawgan.training.state import arrays_of, check_on_paper, optimizers_of, restore_gan
+from rawgan.training.state import arrays_of, check_on_paper, restore_gan
 from rawgan_kernels import array_module
 
 Record = dict[str, float]
@@ -73,17 +73,15 @@ class Trainer:
         """Steps taken so far."""
         self.rollbacks = 0
         """Number of times the run went back because of numbers that were not finite."""
-        self._names: list[str] = []
-        """Names of the figures that steps leave."""
         if checkpoint is None:
             return
-        rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
+        rates = {name: optimizer.lr for name, optimizer in self.gan.optimizers.items()}
         restore_gan(self.gan, checkpoint)
         options = "learning_rate", "d_learning_rate"
         if not with_its_rates and any(
             getattr(self.config, name) != checkpoint.about.config.get(name) for name in options
         ):
-            for name, optimizer in optimizers_of(self.gan).items():
+            for name, optimizer in self.gan.optimizers.items():
                 optimizer.lr = rates[name]
         self.reached, self.rollbacks = checkpoint.about.step, checkpoint.about.rollbacks
 
@@ -98,7 +96,8 @@ class Trainer:
         return record
 
     def take(self, kernel_by_kernel: bool = False) -> Any:
-        """Take the next step. Returns its figures as one array, still on the device; `records` reads it.
+        """Take the next step. Returns the names and values of its figures, the values as one array that is still on
+        the device; `records` reads them.
 
         Raises: DeviceError if the memory is too small
         """
@@ -107,21 +106,20 @@ class Trainer:
     def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
             with self._slowed(number - 1):
-                outcome = step(number - 1)
-            self.gan.follow(number - 1)
+                metrics = step(number - 1)
+            self.gan.update_average(number - 1)
         except MemoryError as error:
             raise DeviceError(f"step {number}: {out_of_memory(self.task)}") from error
         self.reached = number
-        left = outcome.by_name()
-        self._names = [*left]
-        return array_module(outcome[0]._array).stack([value._array for value in left.values()])
+        figures = metrics.by_name()
+        return [*figures], array_module(metrics[0]._array).stack([value._array for value in figures.values()])
 
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:
         """Inside, learning rates are those of step `index`; outside, always those of the first step."""
         factor = 0.5 ** (index / self.config.half_life) if self.config.half_life else 1.0
         with ExitStack() as stack:
-            for optimizer in optimizers_of(self.gan).values():
+            for optimizer in self.gan.optimizers.values():
                 stack.enter_context(optimizer.slowed(factor))
             yield
 
@@ -132,9 +130,10 @@ class Trainer:
         """
         if not taken:
             return
-        values = device.to_device(array_module(taken[0]).stack(taken), "cpu")
-        for number, row in enumerate(values, self.reached - len(taken) + 1):
-            figures = dict(zip(self._names, map(float, row), strict=True))
+        arrays = [array for _, array in taken]
+        values = iter(device.to_device(array_module(arrays[0]).concatenate(arrays), "cpu").tolist())
+        for number, (names, _) in enumerate(taken, self.reached - len(taken) + 1):
+            figures = {name: next(values) for name in names}
             if not (math.isfinite(figures["d_loss"]) and math.isfinite(figures["g_loss"])):
                 raise DivergedError(
                     f"step {number}: the losses are no longer finite, so training stops\n"
@@ -146,7 +145,7 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """All that the training is now: a copy, which further steps do not change."""
-        optimizers = optimizers_of(self.gan)
+        optimizers = self.gan.optimizers
         about = About(
             step=self.reached,
             steps=self.steps,
@@ -160,12 +159,12 @@ class Trainer:
 
     def made_by(self) -> dict[str, str]:
         """Everything that the bits of a run depend on besides its configuration."""
-        return {**surroundings(self.kernels, self.device), **digest_of(*self.task.images), **self._digests}
+        return {**environment(self.kernels, self.device), **digest_of(*self.task.images), **self._digests}
 
     @property
     def kernels(self) -> str:
         """Name of the backend that computes."""
-        return rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0]._array)
+        return rawgan_kernels.backend_of(self.gan.optimizers["g_optimizer"].parameters[0]._array)
 
 
 def check_finite(checkpoint: Checkpoint) -> None:

@@ -20,7 +20,7 @@ from rawgan.cli.terminal.progress import moves_cursor
 from rawgan.cli.terminal.view import REDRAW_SECONDS, REFRESH_SECONDS, SHARE, Log, View
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import Pix2pixConfig
-from rawgan.gan.objectives import guess_losses, objective
+from rawgan.gan.objectives import guess_losses, losses_of
 from rawgan.pictures.terminal import Layout, layout_of, terminal_grid, terminal_lines
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer, train
@@ -220,7 +220,7 @@ def test_what_is_translated_differs_from_what_it_should_be(capsys):
      ("relativistic", np.log(2), np.log(2))],
 )  # fmt: skip
 def test_what_guessing_costs(name, d_loss, g_loss):
-    assert guess_losses(objective(name)) == pytest.approx((d_loss, g_loss), abs=1e-6)
+    assert guess_losses(losses_of(name)) == pytest.approx((d_loss, g_loss), abs=1e-6)
 
 
 def test_the_log_is_sparse_and_knows_how_long_it_takes(images, monkeypatch, capsys):

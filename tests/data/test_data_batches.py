@@ -117,7 +117,7 @@ def test_an_image_set_wants_a_label_for_each_image(labels):
     with pytest.raises(DataError) as caught:
         ImageSet(np.zeros((2, 3, 3, 1), np.uint8), labels, "set")
     assert str(caught.value) == (
-        "set: expected one whole number as label for each image\n"
+        "set: expected a whole number as the label of each image\n"
         f"  images (2, 3, 3, 1)   labels {labels.dtype} {labels.shape}"
     )
 
@@ -275,4 +275,4 @@ def test_channels_of_arrays(pixel, channels, expected, size):
 def test_alpha_is_not_made_up(has, wanted):
     with pytest.raises(DataError) as caught:
         resized(np.zeros((1, 4, 4, has), np.uint8), 4, wanted, "set")
-    assert str(caught.value) == (f"set: channels={wanted} is with alpha, but the images have {has}; expected 1 or 3")
+    assert str(caught.value) == (f"set: channels={wanted} include alpha, but the images have {has}; expected 1 or 3")

@@ -11,7 +11,7 @@ from PIL import Image
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
 from rawgan.data import load, load_pairs, load_tiles
-from rawgan.data.survey import white_for
+from rawgan.data.files.survey import white_for
 from rawgan.errors import ConfigError, DataError
 from rawgan.storage import RunFolder
 
@@ -86,7 +86,7 @@ def test_few_bits_are_not_black_and_one_that_is_darker_stays_darker(bits, channe
     files = {"a.png": png(plain(*[white] * channels)), "b.png": png(plain(*[white // 3] * channels))}
     images, colours = read(tmp_path, files, channels=channels)
     assert (images.white, colours) == (white, [[255] * channels, [85] * channels])
-    words = f"2 images of 16 bits or more, where white is {white} (the brightest has {white}): a.png, b.png"
+    words = f"took {white} for white in 2 images of 16 bits or more (the brightest number is {white}): a.png, b.png"
     assert images.notes == (() if bits == 16 else (words,))
 
 
@@ -136,8 +136,8 @@ def test_packed_colours(packing, tmp_path):
     [
         (tiff(plain(-1000, dtype=np.int16)), "has values from -1000 to -1000, but black is 0: add 1000 to all images"),
         (tiff(plain(-0.5, dtype=np.float32)), "has values from -0.5 to -0.5, but black is 0: add 0.5 to all images"),
-        (tiff(plain(np.nan, dtype=np.float32)), "has values that are no numbers"),
-        (tiff(plain(np.inf, dtype=np.float32)), "has values that are no numbers"),
+        (tiff(plain(np.nan, dtype=np.float32)), "has values that are NaN or infinite"),
+        (tiff(plain(np.inf, dtype=np.float32)), "has values that are NaN or infinite"),
     ],
 )
 def test_what_has_no_black_or_white_is_refused(data, words, tmp_path):
@@ -154,9 +154,7 @@ def test_what_is_below_black_by_a_rounding_error_is_black(tmp_path):
 
 def test_floats_beside_whole_numbers_are_refused(tmp_path):
     files = {"a.png": png(plain(4095)), "b.tif": tiff(plain(0.5, dtype=np.float32))}
-    with pytest.raises(
-        DataError, match=r"b\.tif of floats: what is white in both, nobody could tell\n  save them alike"
-    ):
+    with pytest.raises(DataError, match=r"b\.tif floats, and no white can be told for both\n  save them alike"):
         read(tmp_path, files)
     assert read(tmp_path, files, white=4095)[1] == [[255], [0]]
 
@@ -188,7 +186,7 @@ def test_transparency_of_deep_images(pixels, transparent, tmp_path):
     """Laid on white, or kept."""
     images, colours = read(tmp_path, {"a.png": png(pixels, transparent)}, channels=3)
     assert colours == [[255] * 3]
-    assert "1 image transparent in part" in images.notes[0]
+    assert "laid 1 image with transparency on white" in images.notes[0]
     assert read(tmp_path, {}, channels=4)[1] == [[0] * 4]
 
 
@@ -256,7 +254,7 @@ SMALL = ["--image-size", "16", "--width", "2", "--batch-size", "2", "--samples",
 def test_a_run_writes_down_what_is_white(photos, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(["train", "--data", str(photos), *SMALL, "--out", str(run)]) == 0
-    assert "8 images of 16 bits or more, where white is 4095" in capsys.readouterr().out
+    assert "took 4095 for white in 8 images of 16 bits or more" in capsys.readouterr().out
     assert RunFolder.open(run).read_config()["white"] == 4095
     assert main(["train", "--resume", str(run), "--white", "1023"]) == 1
     assert "--white 1023.0: the run to resume has 4095.0, and would become another" in capsys.readouterr().err
@@ -278,7 +276,7 @@ def test_apply_takes_the_white_of_the_run(photos, tmp_path, capsys):
     (given / "b.png").write_bytes(png(plain(500)))
     capsys.readouterr()
     assert main(["apply", str(run), str(given), "--out", str(tmp_path / "out")]) == 0
-    assert "2 images of 16 bits or more, where white is 4095" in capsys.readouterr().out
+    assert "took 4095 for white in 2 images of 16 bits or more" in capsys.readouterr().out
     trained = [int(np.asarray(Image.open(tmp_path / "out" / f"{name}.png")).mean()) for name in "ab"]
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (30, 16, 16, 1), np.uint8))
     other, options = tmp_path / "other", ["--learning-rate", "1e-9", "--patch", "16"]

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import requests
 
-from rawgan.data import download, known, load
+from rawgan.data import download, known_sets, load
 from rawgan.errors import DataError
 
 # pooch leaves the connection of a download that failed to the garbage collector
@@ -97,7 +97,7 @@ def offer_clothes(server, monkeypatch):
         ):
             server.files[name] = gzip.compress(payload)
             expected[name] = expectation(server.files[name])
-    monkeypatch.setattr(known, "FASHION_MNIST", known.Remote(server.url, expected))
+    monkeypatch.setattr(known_sets, "FASHION_MNIST", known_sets.Remote(server.url, expected))
 
 
 def expectation(content: bytes) -> download.Expected:
@@ -122,7 +122,7 @@ def offer_photos(server, monkeypatch, files: dict[str, bytes]):
 
 def offer_tar(server, monkeypatch, content: bytes):
     server.files[TAR] = content
-    monkeypatch.setattr(known, "CIFAR10", known.Remote(server.url, {TAR: expectation(content)}))
+    monkeypatch.setattr(known_sets, "CIFAR10", known_sets.Remote(server.url, {TAR: expectation(content)}))
 
 
 def complaint(name: str) -> str:
@@ -152,7 +152,7 @@ def test_clothes_are_downloaded_once(server, tmp_path):
         assert clothes.name == "fashion-mnist"
         assert server.requests == [IMAGES, "train-labels-idx1-ubyte.gz"]  # and nothing of the other split
     load("fashion-mnist", image_size=28, split="test")
-    assert cached(tmp_path) == sorted(known.FASHION_MNIST.files)
+    assert cached(tmp_path) == sorted(known_sets.FASHION_MNIST.files)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["fashion-mnist"]
 
 
@@ -186,8 +186,8 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(server, tmp_path, conte
 @pytest.mark.parametrize("content", [b"<html>busy</html>", gzip.compress(b"something else", mtime=0)])
 def test_another_file_comes(server, tmp_path, source, name, content):
     server.files[name] = content
-    sha256 = {**known.CIFAR10.files, **known.FASHION_MNIST.files}[name].sha256
-    reason = f"what came is not the file expected, of SHA-256 {sha256}"
+    sha256 = {**known_sets.CIFAR10.files, **known_sets.FASHION_MNIST.files}[name].sha256
+    reason = f"the file that came is not the expected one, of SHA-256 {sha256}"
     assert complaint(source) == failed(server, tmp_path / "cache", name, reason)
     assert cached(tmp_path) == []
 
@@ -215,8 +215,8 @@ def test_more_comes_than_was_expected(server, tmp_path, monkeypatch):
         download, "_is_right", lambda path, expected: sizes.extend(_size_of(path)) or right(path, expected)
     )
     server.files[TAR] += b"\0" * 2**24
-    assert "what came is not the file expected" in complaint("cifar10")
-    assert sizes[0] < known.CIFAR10.files[TAR].size + 2**17
+    assert "the file that came is not the expected one" in complaint("cifar10")
+    assert sizes[0] < known_sets.CIFAR10.files[TAR].size + 2**17
     assert cached(tmp_path) == []
 
 
@@ -237,7 +237,9 @@ def test_no_server_may_send_on_to_an_unencrypted_one(server, tmp_path, elsewhere
 @pytest.mark.parametrize("elsewhere", ["ftp://192.0.2.1/", "http://[", "file:///etc/passwd", "http://\xff/", TAR])
 def test_a_server_that_sends_on_to_nowhere(server, tmp_path, elsewhere):
     server.elsewhere[TAR] = elsewhere
-    reason = r"(the address, or one .* is none \(\w+\)|No connection adapters .*|.* broke off \(TooManyRedirects\))"
+    reason = (
+        r"(the address, or one .* is not valid \(\w+\)|No connection adapters .*|.* broke off \(TooManyRedirects\))"
+    )
     assert re.match(rf"{re.escape(server.url + TAR)}: {reason}\n", complaint("cifar10"))
     assert cached(tmp_path) == []
 
@@ -354,7 +356,7 @@ def test_parts_of_processes_that_are_at_work_stay(server, tmp_path):
     assert cached(tmp_path) == [TAR]
 
 
-def test_a_part_that_was_taken_for_litter_is_begun_anew(tmp_path, monkeypatch):
+def test_a_part_that_was_taken_for_abandoned_is_begun_anew(tmp_path, monkeypatch):
     free, taken = download._is_free, []
 
     def deleted_first(file):
@@ -371,12 +373,12 @@ def test_a_part_that_was_taken_for_litter_is_begun_anew(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("days", "left"), [(0.5, 1), (2, 0)])
-def test_without_locks_old_parts_are_litter(tmp_path, monkeypatch, days, left):
+def test_without_locks_old_parts_are_abandoned(tmp_path, monkeypatch, days, left):
     (tmp_path / ".download-0123abcd-file").write_bytes(b"half")
     monkeypatch.setattr(download, "_is_free", lambda file: None)
     now = time.time()
     monkeypatch.setattr(download.time, "time", lambda: now + 86400 * days)
-    download._delete_litter(tmp_path / "file")
+    download._delete_abandoned(tmp_path / "file")
     assert len(list(tmp_path.iterdir())) == left
     with download._part_of(tmp_path / "file") as (part, _):
         assert part.exists()
@@ -385,7 +387,7 @@ def test_without_locks_old_parts_are_litter(tmp_path, monkeypatch, days, left):
 def test_there_is_no_server(server, tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    monkeypatch.setattr(known, "CIFAR10", known.CIFAR10._replace(url=url))
+    monkeypatch.setattr(known_sets, "CIFAR10", known_sets.CIFAR10._replace(url=url))
     reason = "no connection to the server (ConnectionError); is this machine online?"
     assert complaint("cifar10") == failed(server, tmp_path / "cache", TAR, reason).replace(server.url, url)
     assert cached(tmp_path) == []
@@ -412,7 +414,7 @@ def test_interrupted_by_hand(server, tmp_path, monkeypatch):
 def test_the_cache_cannot_be_written_to(server, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder is wanted")
     assert complaint("cifar10") == (
-        f"{tmp_path}/cache/cifar10: downloads cannot be kept here (Not a directory); "
+        f"{tmp_path}/cache/cifar10: downloads cannot be stored here (Not a directory); "
         "set RAWGAN_CACHE to a folder that can be written to"
     )
 
@@ -480,8 +482,8 @@ def test_no_archive_at_all(server, tmp_path, monkeypatch, content):
 
 
 def test_the_published_addresses_and_checksums():
-    for remote in (known.FASHION_MNIST, known.CIFAR10):
+    for remote in (known_sets.FASHION_MNIST, known_sets.CIFAR10):
         assert remote.url.startswith("https://")
         assert all(len(bytes.fromhex(expected.sha256)) == 32 for expected in remote.files.values())
-    assert known.FASHION_MNIST.files.keys() == known.MNIST_SHA256.keys()
-    assert list(known.CIFAR10.files) == ["cifar-10-binary.tar.gz"]
+    assert known_sets.FASHION_MNIST.files.keys() == known_sets.MNIST_SHA256.keys()
+    assert list(known_sets.CIFAR10.files) == ["cifar-10-binary.tar.gz"]

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rawgan.data import idx, known, load
+from rawgan.data import known_sets, load
+from rawgan.data.files import idx
 from rawgan.errors import ArgumentError, DataError
 
 RNG = np.random.default_rng(0)
@@ -84,12 +85,12 @@ def test_labels_of_another_set(tmp_path):
 def test_images_and_labels_swapped(tmp_path):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(DIGITS))
     assert complaint(tmp_path) == (
-        f"{tmp_path}/train-images-idx3-ubyte: an IDX file of labels; expected one of images. Were two files swapped?"
+        f"{tmp_path}/train-images-idx3-ubyte: holds labels, expected images; were two files swapped?"
     )
     write_set(tmp_path)
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(PIXELS))
     assert complaint(tmp_path) == (
-        f"{tmp_path}/train-labels-idx1-ubyte: an IDX file of images; expected one of labels. Were two files swapped?"
+        f"{tmp_path}/train-labels-idx1-ubyte: holds images, expected labels; were two files swapped?"
     )
 
 
@@ -183,9 +184,9 @@ def test_a_damaged_installation(tmp_path, monkeypatch):
     way_out = "\n  rawgan's installation is damaged: pip install --force-reinstall --no-deps . in its folder"
     write_set(tmp_path, suffix=".gz")
     file = tmp_path / "train-images-idx3-ubyte.gz"
-    monkeypatch.setattr(known, "MNIST", tmp_path)
+    monkeypatch.setattr(known_sets, "MNIST", tmp_path)
     assert complaint("mnist", image_size=28) == (
-        f"{file}: expected contents of SHA-256 {known.MNIST_SHA256[file.name]}, came {idx.checksum(file)}{way_out}"
+        f"{file}: expected content of SHA-256 {known_sets.MNIST_SHA256[file.name]}, came {idx.checksum(file)}{way_out}"
     )
     file.unlink()
     assert complaint("mnist", image_size=28) == (f"{file}: cannot be read (No such file or directory){way_out}")
@@ -193,7 +194,7 @@ def test_a_damaged_installation(tmp_path, monkeypatch):
 
 def test_the_installation_is_checked_once_in_a_process(monkeypatch):
     load("mnist", image_size=28, split="test")
-    monkeypatch.setattr(known, "checksum", lambda *_: pytest.fail("checked again"))
+    monkeypatch.setattr(known_sets, "checksum", lambda *_: pytest.fail("checked again"))
     load("mnist", image_size=28, split="test")
 
 
@@ -283,7 +284,7 @@ CONVERT = """ To convert them:
         (
             np.zeros((2, 3, 5, 5), np.uint8),
             "expected images as (N, H, W, C) with 1 to 4 channels; came uint8 (2, 3, 5, 5); "
-            "images.transpose(0, 2, 3, 1) puts them last",
+            "images.transpose(0, 2, 3, 1) puts the channels last",
         ),
         (
             np.array([None, {}]),
@@ -430,16 +431,16 @@ def test_a_file_of_another_kind(tmp_path, name):
 def test_arrays_have_no_test_split(tmp_path):
     file = save(tmp_path, images=PIXELS)
     assert complaint(file, split="test") == (
-        f"{file}: a single file has no 'test' split; keep those images to test with in a file of their own"
+        f"{file}: a single file has no 'test' split; keep the images to test with in another file"
     )
 
 
 def test_arrays_are_enlarged_with_a_word_or_not_at_all(tmp_path):
     file = save(tmp_path, images=np.zeros((2, 6, 9), np.uint8))
     assert load(file, image_size=6).notes == ()
-    assert load(file, image_size=8).notes == (f"{file.name}: its images are 9 × 6 pixels, and enlarged to 8 × 8",)
+    assert load(file, image_size=8).notes == (f"{file.name}: enlarged its images from 9 × 6 pixels to 8 × 8",)
     assert complaint(file, image_size=8, enlarge=False) == (
-        f"{file}: its images are 9 × 6 pixels, smaller than 8 × 8, and enlarged they would teach what is blurred\n"
+        f"{file}: its images are 9 × 6 pixels, smaller than 8 × 8, and would teach blur if enlarged\n"
         "  take --image-size 6 at most"
     )
 
@@ -457,11 +458,11 @@ def test_a_path_may_start_at_home_and_hide_its_name(tmp_path, monkeypatch):
     [
         (
             {"channels": 5},
-            "channels=5: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes what the data has",
+            "channels=5: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes those of the data",
         ),
         (
             {"channels": 0},
-            "channels=0: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes what the data has",
+            "channels=0: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes those of the data",
         ),
         ({"split": "valid"}, "split='valid': expected 'train' or 'test'"),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rawgan.data import folder as folder_module
 from rawgan.data import load
+from rawgan.data.folders import image_folder as folder_module
 from rawgan.errors import DataError
 
 SUFFIX = {"JPEG2000": "jp2"}
@@ -196,7 +197,7 @@ def test_what_is_hidden_or_no_image_is_passed_over(tmp_path):
         (tmp_path / name).write_bytes(b"not an image")
     (tmp_path / "folder.png").mkdir()
     assert one_pixel(tmp_path) == [5]
-    assert load(tmp_path, image_size=4).notes == ("3 files are no images: Thumbs.db, notes.txt, png",)
+    assert load(tmp_path, image_size=4).notes == ("3 files are not images: Thumbs.db, notes.txt, png",)
 
 
 def test_a_folder_without_images(tmp_path):
@@ -205,8 +206,8 @@ def test_a_folder_without_images(tmp_path):
     lines = complaint(tmp_path).split("\n")
     assert lines[0].startswith(f"{tmp_path}: no images here or in its sub-folders; looked for PNG, JPEG, GIF, ")
     assert lines[1:] == [
-        "  1 file is no image: notes.txt",
-        "  1 image of kinds that Pillow does not decode, left out: b.heic; save them as PNG or JPEG",
+        "  1 file is not an image: notes.txt",
+        "  left out 1 image of kinds that Pillow does not decode: b.heic; save them as PNG or JPEG",
     ]
 
 
@@ -238,7 +239,7 @@ def test_alpha_is_a_channel_if_asked_for(tmp_path):
     grey = load(tmp_path, image_size=4, channels=2).images
     assert grey[0, ::3, 0].tolist() == [[0, 0], [round(0.299 * 200 + 0.587 * 100 + 0.114 * 50), 255]]
     assert load(tmp_path, image_size=4).notes == (
-        "1 image transparent in part, and laid on white (--channels 4 keeps transparency): a.png",
+        "laid 1 image with transparency on white (--channels 4 keeps it): a.png",
     )
 
 
@@ -263,12 +264,12 @@ def test_the_transparent_grey_of_few_bits(tmp_path, depth, packed):
 def test_small_images_are_enlarged_with_a_word_or_left_out(tmp_path):
     plain("L", 5, (9, 3)).save(tmp_path / "small.png")
     plain("L", 9, (5, 4)).save(tmp_path / "large.png")
-    assert load(tmp_path, image_size=4).notes == ("1 image smaller than 4 × 4 pixels, and enlarged: small.png",)
+    assert load(tmp_path, image_size=4).notes == ("enlarged 1 image smaller than 4 × 4 pixels: small.png",)
     images = load(tmp_path, image_size=4, enlarge=False)
     assert images.names.tolist() == ["large.png"]
-    assert images.notes[0].startswith("1 image left out, smaller than 4 × 4 pixels")
+    assert images.notes[0].startswith("left out 1 image smaller than 4 × 4 pixels")
     message = complaint(tmp_path, image_size=8, enlarge=False)
-    assert message.startswith(f"{tmp_path}: no image is left\n  2 images left out, smaller than 8 × 8 pixels")
+    assert message.startswith(f"{tmp_path}: no image is left\n  left out 2 images smaller than 8 × 8 pixels")
 
 
 def test_several_frames_or_pages_are_worth_a_word(tmp_path):
@@ -278,7 +279,7 @@ def test_several_frames_or_pages_are_worth_a_word(tmp_path):
     images = load(tmp_path, image_size=4)
     assert images.images[:, 0, 0, 0] == pytest.approx(99, abs=2)
     assert images.notes == (
-        "5 images of several frames or pages, of which the first is taken: a.gif, b.tif, c.webp, d.png, e.avif",
+        "took the first frame or page of 5 images with several: a.gif, b.tif, c.webp, d.png, e.avif",
     )
 
 
@@ -298,7 +299,7 @@ def test_what_pillow_does_not_decode_is_named(tmp_path):
     (tmp_path / "b.tif").write_bytes(data.ljust(300, b"\0") + struct.pack("<HHH", 64, 64, 64) + bytes(4 * 4 * 3 * 8))
     images = load(tmp_path, image_size=4)
     assert images.names.tolist() == ["a.png"]
-    assert images.notes == ("1 image of kinds that Pillow does not decode, left out: b.tif; save them in another way",)
+    assert images.notes == ("left out 1 image of kinds that Pillow does not decode: b.tif; save them in another way",)
     (tmp_path / "a.png").unlink()
     assert "no image is left" in complaint(tmp_path)
 
@@ -345,7 +346,7 @@ def test_all_broken_images_are_named(tmp_path):
     assert lines[5:7] == [f"  page.png: {none}", f"  script.jpg: {none}"]
     assert lines[7].startswith("  sub/truncated.png: ")
     assert "truncated" in lines[7].partition(": ")[2]
-    assert lines[8:] == ["Mend or remove them, or go on without them: skip_broken=True, --skip-broken"]
+    assert lines[8:] == ["Repair or remove them, or go on without them: skip_broken=True, --skip-broken"]
 
     loaded = load(tmp_path, image_size=4, skip_broken=True)
     assert loaded.images[:, 0, 0].tolist() == [[5]]
@@ -419,7 +420,8 @@ def test_any_damage_to_an_image_is_a_data_error_at_most(tmp_path):
     loaded = load(tmp_path, image_size=8, skip_broken=True)
     assert 0 < len(loaded.skipped) < 330
     assert loaded.names[-1] == "good.png"
-    named = sum(int(note.split()[0]) for note in loaded.notes if "no image" in note or "not decode" in note)
+    counted = [note for note in loaded.notes if "not image" in note or "not decode" in note or "not an image" in note]
+    named = sum(int(re.search(r"\d+", note)[0]) for note in counted)
     assert len(loaded) + len(loaded.skipped) + named == 331
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from rawgan.cli import main
 from rawgan.data import has_test_split, load, load_pairs, load_tiles
-from rawgan.data.listing import Listing, split_of
+from rawgan.data.folders.listing import Listing
+from rawgan.data.folders.parts import split_of
 from rawgan.errors import ArgumentError, DataError
 
 
@@ -51,14 +52,16 @@ def test_each_folder_is_read_once(tmp_path):
     (photos / "linked").symlink_to(tmp_path / "one")
     images = load(photos, image_size=8)
     assert images.names.tolist() == ["linked/b.png", "z/a.png"]
-    assert images.notes == ("5 links lead to folders read anyway: around, first, linked/next/next, self, z/up",)
+    assert images.notes == (
+        "5 links lead to folders that are read anyway: around, first, linked/next/next, self, z/up",
+    )
 
 
 def test_links_that_lead_nowhere_are_named(tmp_path):
     save(tmp_path / "a.png")
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    assert load(tmp_path, image_size=8).notes == ("2 files are no images: circle, gone",)
+    assert load(tmp_path, image_size=8).notes == ("2 files are not images: circle, gone",)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
@@ -66,7 +69,7 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path):
     save(tmp_path / "a.png")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zero").symlink_to("/dev/zero")
-    assert load(tmp_path, image_size=8).notes == ("2 files are no images: pipe, zero",)
+    assert load(tmp_path, image_size=8).notes == ("2 files are not images: pipe, zero",)
     os.mkfifo(tmp_path / "pipe.tif")
     assert "pipe.tif: a pipe or a device, not a file" in complaint(tmp_path)
 
@@ -89,24 +92,24 @@ def test_of_very_many_files_a_few_are_named_and_no_name_sends_a_terminal_what_it
     for n in range(9):
         (tmp_path / f"{n}.\x1b[2J").touch()
     (note,) = load(tmp_path, image_size=8).notes
-    assert note == "9 files are no images: " + "".join(f"{n}.\\x1b[2J, " for n in range(5)) + "…"
+    assert note == "9 files are not images: " + "".join(f"{n}.\\x1b[2J, " for n in range(5)) + "…"
 
 
 def test_formats_that_this_pillow_lacks_are_named(tmp_path, monkeypatch):
     from PIL import features
 
-    from rawgan.data import opening
+    from rawgan.data.files import formats
 
     save(tmp_path / "a.png")
     Image.new("L", (8, 8)).save(tmp_path / "b.avif")
-    opening._decoded.cache_clear()
+    formats.decoded.cache_clear()
     monkeypatch.setattr(features, "check", lambda name: name != "avif")
     try:
         images = load(tmp_path, image_size=8)
     finally:
-        opening._decoded.cache_clear()
+        formats.decoded.cache_clear()
     assert images.names.tolist() == ["a.png"]
-    assert images.notes[0].startswith("1 image of kinds that Pillow does not decode, left out: b.avif")
+    assert images.notes[0].startswith("left out 1 image of kinds that Pillow does not decode: b.avif")
 
 
 def test_train_says_once_what_is_passed_over(tmp_path, capsys):
@@ -115,7 +118,7 @@ def test_train_says_once_what_is_passed_over(tmp_path, capsys):
     (tmp_path / "photos" / "notes.txt").touch()
     options = ["--image-size", "16", "--width", "2", "--batch-size", "2", "--steps", "1", "--dry-run"]
     assert main(["train", "--data", str(tmp_path / "photos"), *options]) == 0
-    assert capsys.readouterr().out.count("1 file is no image: notes.txt\n") == 1
+    assert capsys.readouterr().out.count("1 file is not an image: notes.txt\n") == 1
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
@@ -151,13 +154,13 @@ def test_a_class_may_be_called_train(tmp_path):
 def test_parts_that_may_both_be_meant_are_refused(tmp_path):
     for name in ("train", "Training", "test"):
         save(tmp_path / name / "a.png")
-    assert complaint(tmp_path) == f"{tmp_path}: Training and train may both be meant; rename one of them"
+    assert complaint(tmp_path) == f"{tmp_path}: either Training or train may be meant; rename one of them"
 
 
 def test_a_folder_without_parts_has_no_test_images(tmp_path):
     save(tmp_path / "a.png")
     assert not has_test_split(tmp_path)
-    assert "has no sub-folders train/ and test/, so it has no 'test' split\n  move" in complaint(tmp_path, split="test")
+    assert "has no sub-folders train/ and test/, and so no 'test' split\n  move" in complaint(tmp_path, split="test")
 
 
 def test_two_kinds_of_images_are_given_as_two(tmp_path):
@@ -216,12 +219,12 @@ def test_a_link_may_be_a_class(tmp_path):
         (["a"], "put the images of each class into a sub-folder of FOLDER, which has none with images"),
         (
             ["a", "b/1", "c/1"],
-            "sub-folders are classes, but 1 image lies beside them, in none: a.png\n  move it into one of b, c",
+            "sub-folders are classes, but 1 image lies outside of them: a.png\n  move it into one of b, c",
         ),
         (["b/1", "b/2"], "FOLDER has one sub-folder with images, b; add another class"),
         (
             ["b/c/1", "b/d/2"],
-            "FOLDER has one sub-folder with images, b; add another class; or, if those in there are the classes, give "
+            "FOLDER has one sub-folder with images, b; add another class; or, if its sub-folders are the classes, give "
             "FOLDER/b",
         ),
         (
@@ -240,9 +243,7 @@ def test_why_there_are_no_classes(names, why, tmp_path):
     with pytest.raises(DataError) as caught:
         images.count_classes()
     expected = why.replace("FOLDER", str(tmp_path))
-    assert str(caught.value) == (
-        f"{tmp_path.name}: these images have no labels, which classes are told by\n  {expected}"
-    )
+    assert str(caught.value) == (f"{tmp_path.name}: these images have no labels, and so no classes\n  {expected}")
 
 
 def test_test_images_have_the_numbers_of_the_same_classes(tmp_path):
@@ -260,13 +261,13 @@ def test_broken_images_take_their_labels_along(tmp_path):
     assert (images.labels.tolist(), images.names.tolist()) == ([0, 1], ["b/2.png", "c/1.png"])
     (tmp_path / "b" / "2.png").write_bytes(b"broken")
     images = load(tmp_path, image_size=8, skip_broken=True)
-    with pytest.raises(DataError, match="of some classes, no image can be read"):
+    with pytest.raises(DataError, match="no image of some classes can be read"):
         images.count_classes()
 
 
 def test_a_single_photograph_is_not_divided(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32), np.uint8)).save(tmp_path / "a.png")
-    with pytest.raises(ArgumentError, match=r"a single photograph, a\.png, of which squares would be trained with and"):
+    with pytest.raises(ArgumentError, match=r"a single photograph, a\.png; squares to measure with would resemble"):
         load_tiles(tmp_path, image_size=8)
 
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from rawgan.data import load_tiles
-from rawgan.data.detail import best_window, detail
-from rawgan.data.tiles import MOST_TILES, tiles
+from rawgan.data.folders.detail import best_window, detail
+from rawgan.data.folders.tiles import MOST_TILES, tiles
 from rawgan.errors import DataError
 
 
@@ -184,8 +184,8 @@ def test_what_is_smaller_than_a_square_is_left_out_with_a_word(tmp_path):
     folder = saved(tmp_path, a=noise(16, 16), b=noise(16, 16), small=noise(7, 90))
     train, held_out = load_tiles(folder, image_size=8)
     assert {*train.names, *held_out.names} == {"a.png", "b.png"}
-    assert any(note.startswith("1 image left out, smaller than 8 × 8 pixels") for note in train.notes)
-    with pytest.raises(DataError, match="no photograph is left\n  3 images left out, smaller than 32 × 32 pixels"):
+    assert any(note.startswith("left out 1 image smaller than 8 × 8 pixels") for note in train.notes)
+    with pytest.raises(DataError, match="no photograph is left\n  left out 3 images smaller than 32 × 32 pixels"):
         load_tiles(folder, image_size=32)
 
 
@@ -225,7 +225,7 @@ def test_broken_files_are_named_or_skipped(tmp_path):
 
 
 def test_more_than_memory_holds_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("rawgan.data.bounded.machine_bytes", lambda: 1000)
+    monkeypatch.setattr("rawgan.data.memory_limits.machine_bytes", lambda: 1000)
     saved(tmp_path, a=numbered(16, 16))
     with pytest.raises(DataError, match="more memory than this machine has"):
         load_tiles(tmp_path, image_size=8)

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from rawgan.data import Batches, ImageSet, load, load_pairs, made_pairs
-from rawgan.data.degrading import Degradation, bicubic_weights, resampled
-from rawgan.data.pairs import edges, grey, regions
+from rawgan.data.pairs.degradations import Degradation, bicubic_weights, resampled
+from rawgan.data.pairs.made_sources import edges, grey, regions
 from rawgan.errors import ArgumentError, DataError
 
 
@@ -70,12 +70,12 @@ def test_what_has_no_partner_is_named(tmp_path):
     with pytest.raises(DataError, match=r"1 are in one folder only\n  b"):
         load_pairs(tmp_path / "from", tmp_path / "to", image_size=8)
     save(tmp_path / "from" / "a.bmp", 1)
-    with pytest.raises(DataError, match="1 files differ from another in their suffix alone"):
+    with pytest.raises(DataError, match="1 files differ from another only in their suffix"):
         load_pairs(tmp_path / "from", tmp_path / "to", image_size=8)
     with pytest.raises(DataError, match="there is no such folder"):
         load_pairs(tmp_path / "form", image_size=8)
     (tmp_path / "images.npy").touch()
-    with pytest.raises(DataError, match=r"images\.npy: is no folder.*\n.*--pairs edges, grey or regions"):
+    with pytest.raises(DataError, match=r"images\.npy: not a folder.*\n.*--pairs edges, grey or regions"):
         load_pairs(tmp_path / "images.npy", image_size=8)
 
 
@@ -138,14 +138,14 @@ def test_resampling_is_pillows(size):
 
 def test_noise_has_the_deviation_asked_for():
     x = np.zeros((16, 28, 28, 1), np.float32)
-    noisy = Degradation("denoise", noise=0.5).of(x, rng())
+    noisy = Degradation("denoise", noise=0.5).apply(x, rng())
     assert noisy.dtype == np.float32
     assert noisy.std() == pytest.approx(0.5, rel=0.02)
 
 
 def test_holes_are_squares_anywhere_and_say_where_they_are():
     x = np.ones((500, 12, 12, 2), np.float32)
-    made = Degradation("inpaint", hole=10).of(x, rng())
+    made = Degradation("inpaint", hole=10).apply(x, rng())
     hole = made[..., 2] > 0
     assert (hole.sum(axis=(1, 2)) == 100).all()
     assert (made[hole][:, :2] == 0).all()
@@ -157,7 +157,7 @@ def test_holes_are_squares_anywhere_and_say_where_they_are():
 def test_the_same_numbers_leave_the_same():
     x = rng().uniform(-1, 1, (2, 28, 28, 1)).astype("float32")
     for task in ("denoise", "inpaint"):
-        a, b, c = (Degradation(task).of(x, rng(seed)) for seed in (1, 1, 2))
+        a, b, c = (Degradation(task).apply(x, rng(seed)) for seed in (1, 1, 2))
         np.testing.assert_array_equal(a, b)
         assert np.abs(a - c).max() > 0
 
@@ -179,9 +179,9 @@ def test_degradations_without_a_meaning_are_refused(options, message):
 def test_what_does_not_fit_is_refused():
     x = np.zeros((1, 10, 10, 1), np.float32)
     with pytest.raises(ArgumentError, match="leaves nothing of images of 10 × 10 pixels"):
-        Degradation("inpaint", hole=10).of(x, rng())
+        Degradation("inpaint", hole=10).apply(x, rng())
     with pytest.raises(ArgumentError, match="cannot be shrunk by 4; take a multiple"):
-        Degradation("super-resolution").of(x, rng())
+        Degradation("super-resolution").apply(x, rng())
 
 
 def test_a_set_of_pairs_is_a_set_of_images():

@@ -268,3 +268,8 @@ def test_comparisons_stay_on_the_gpu(cupy):  # noqa: F811  # the fixture
     for other in (Tensor([1.0, 2.0]), np.ones(2)):
         with pytest.raises(DeviceError, match="two devices"):
             assert x == other
+
+
+def test_a_tensor_of_one_number_has_a_truth_value():
+    assert Tensor([1.0])
+    assert not Tensor([0.0])

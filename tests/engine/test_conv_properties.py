@@ -57,7 +57,7 @@ def options(window):
 
 
 def remainders(window):
-    """How many pixels are left over after the last window: what output_padding gives back."""
+    """Number of pixels after the last window, which output_padding restores."""
     return tuple(
         (n + sum(pads) - (d * (k - 1) + 1)) % s
         for n, k, s, pads, d in zip(
@@ -233,7 +233,7 @@ def test_conv2d_takes_the_windows_that_fit_and_refuses_all_others(window):
             ops.conv2d(x, w, **options(window))
 
 
-# Small images and kernels, of which the padding often leaves nothing.
+# Small images and kernels, where padding often leaves no output.
 few_pixels = windows(valid=False, max_size=2, max_kernel=2, max_dilation=2)
 extras = st.just((0, 0)) | st.tuples(st.integers(-1, 2), st.integers(-1, 2))
 

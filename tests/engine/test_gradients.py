@@ -8,26 +8,18 @@ from rawgan.device import to_device
 from rawgan.ops.conv import Conv2d, Conv2dWeightGrad, ConvTranspose2d
 from rawgan.ops.registry import CASES
 from rawgan.testing import gradcheck
-from rawgan.testing.calls import leaves
-from rawgan.testing.kernel import chosen, targets
+from rawgan.testing.backends import targets, use_backend
+from rawgan.testing.functions.backward import leaves
 from rawgan_kernels import Window
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
-def test_every_public_op_has_a_case_and_every_case_a_public_op():
-    assert {case.op for case in CASES} == set(ops.__all__)
-
-
-def test_no_two_cases_share_a_name():
-    assert len({str(case) for case in CASES}) == len(CASES)
-
-
 @pytest.mark.parametrize(("backend", "device"), targets())
 @every_case
 def test_every_case_passes_the_gradient_check(case, backend, device):
-    """Orders 1 and 2, of the convolutions also 3; and inputs left alone, any layout, float32, … (`BEHAVIOURS`)."""
-    with chosen(backend):
+    """Orders 1 and 2, of the convolutions also 3; and inputs left alone, any layout, float32, … (`CHECKS`)."""
+    with use_backend(backend):
         report = gradcheck(case.function, *(to_device(x, device) for x in case.arrays()), order=case.order)
     assert report.orders == list(range(1, case.order + 1))
     assert report.kinks == ()

@@ -10,18 +10,20 @@ import rawgan_kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.config.noise import TrainConfig
 from rawgan.data import ring8
-from rawgan.diagnosis.doctor import d_is_winning, data_out_of_range, mode_collapse, unlike_data
 from rawgan.diagnosis.probe import Probe
+from rawgan.diagnosis.symptoms.d_is_winning import d_is_winning
+from rawgan.diagnosis.symptoms.data_out_of_range import data_out_of_range
+from rawgan.diagnosis.symptoms.mode_collapse import mode_collapse
+from rawgan.diagnosis.symptoms.unlike_data import unlike_data
 from rawgan.gan import ImageSpec, LossConfig, build
-from rawgan.gan.penalties import PENALTIES, penalty
+from rawgan.gan.penalties import PENALTIES
 from rawgan.inference import slerp
 from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
 from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
 from rawgan.nn.spectral_norm import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
-from rawgan.testing import gradcheck
-from rawgan.testing.behaviour import BEHAVIOURS
+from rawgan.testing import CHECKS, gradcheck
 from rawgan.training import Trainer
 
 FULL = np.random.default_rng(1).normal(size=(6, 4))
@@ -71,7 +73,7 @@ def test_spectral_norm_has_its_derivatives_at_orders_1_and_2(w):
         finally:
             attributes["w"] = own
 
-    report = gradcheck(scaled, w / size, checks=BEHAVIOURS.keys() - {"dtype"})  # u is of float64
+    report = gradcheck(scaled, w / size, checks=CHECKS.keys() - {"dtype"})  # u is of float64
     assert max(report.error(1), report.error(2)) < 1e-6
 
 
@@ -153,7 +155,7 @@ def test_the_penalty_of_a_d_of_any_slope_has_its_value_and_gradient(name, scale)
     slope = scale * np.array([0.6, 0.8])
     w = Tensor(slope.reshape(2, 1), requires_grad=True)
     real, fake = Tensor(np.ones((3, 2))), Tensor(np.full((3, 2), -1.0))
-    price = penalty(name)(lambda x: ops.matmul(x, w), real, fake, np.random.default_rng(0))
+    price = PENALTIES[name].value(lambda x: ops.matmul(x, w), real, fake, np.random.default_rng(0))
     (g,) = grad(price, [w])
     if name in ("wgan-gp", "dragan"):
         value, towards = (scale - 1) ** 2, 2 * (scale - 1) * np.array([0.6, 0.8]) * (scale > 1e-15)
@@ -170,7 +172,7 @@ def test_a_d_that_says_the_same_of_everything_can_be_penalised(name):
     for p in gan.discriminator.parameters():
         p.data[...] = 0
     real = Tensor(np.zeros((4, 8, 8, 1), "float32"))  # images that are all alike
-    price = penalty(name)(lambda x: gan.discriminate(x).logits, real, real, np.random.default_rng(0))
+    price = PENALTIES[name].value(lambda x: gan.discriminate(x).logits, real, real, np.random.default_rng(0))
     gradients = grad(price, gan.d_optimizer.parameters, unconnected="zero")
     assert all(np.isfinite(g.data).all() for g in [price, *gradients])
 
@@ -320,7 +322,7 @@ def seen(images):
 def test_the_doctor_says_nothing_of_the_variety_of_one_image():
     image = np.linspace(-1, 1, 64, dtype="float32").reshape(1, 8, 8, 1)
     with warnings.catch_warnings(action="error"):
-        assert not any(finding.alarm for finding in data_out_of_range(image, tanh=True))
+        assert not any(symptom.alarm for symptom in data_out_of_range(image, tanh=True))
         assert mode_collapse(seen(image)) == unlike_data(seen(image)) == []
         assert mode_collapse(seen(np.repeat(image, 4, axis=0))) == []  # data with twins of its own
 

@@ -26,8 +26,7 @@ from rawgan.gan import (
     generate,
     train_step,
 )
-from rawgan.gan.conditional import verdict, with_scores
-from rawgan.gan.penalties import penalty
+from rawgan.gan.conditional import discriminator_output, with_scores
 from rawgan.inference.restoration import restore
 from rawgan.metrics import Classifier, Reference, load_classifier
 from rawgan.metrics.classifier import ClassifierSpec
@@ -76,7 +75,7 @@ def test_branches_stand_side_by_side_and_their_gradients_are_exact():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_gradients_of_a_verdict_are_exact(kind):
     def told(output):
-        logits, class_loss = verdict(kind, output, LABELS)
+        logits, class_loss = discriminator_output(kind, output, LABELS)
         return ops.sum(logits * logits) if class_loss is None else ops.sum(logits * logits) + class_loss
 
     assert gradcheck(told, rng().standard_normal((4, 4)), order=2, checks=()).error(2) < 1e-6
@@ -145,12 +144,12 @@ def test_weights_and_noise_without_classes_are_what_they_were(kind):
     ("use", "message"),
     [
         (lambda: small("embedding"), "there is no conditional GAN 'embedding'; choose one of: none, projection, "),
-        (lambda: small("projection", pack=2), "pack 2: D would judge images of several classes as one, but"),
+        (lambda: small("projection", pack=2), "pack 2: D would see images of several classes as one, but"),
         (lambda: small("none"), "dcgan: conditional none is for 2 classes or more, none for 0, not 3"),
         (lambda: build("dcgan", ImageSpec(8), conditional="auxiliary"), "dcgan: conditional auxiliary is for 2 cl"),
         (lambda: with_scores(nn.Sequential(nn.Tanh()), "projection", 3, rng()), "conditional projection: D must end"),
         (lambda: small("projection").discriminate(Tensor(np.zeros((4, 8, 8, 1)))), "this dcgan is conditional, so"),
-        (lambda: build("dcgan", ImageSpec(8)).latent(Tensor([[1.0]]), LABELS), "this dcgan knows no classes, so it "),
+        (lambda: build("dcgan", ImageSpec(8)).latent(Tensor([[1.0]]), LABELS), "this dcgan has no classes, so it "),
         (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS + 1), "labels must lie in 0 … 2, but go "),
         (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS[:1]), "labels must be whole numbers, one"),
         (lambda: small("projection").latent(Tensor(np.zeros((4, 3))), LABELS / 2), "labels must be whole numbers, one"),
@@ -176,11 +175,13 @@ def test_losses_are_their_formulas(kind):
     )
     if kind == "projection":
         logits = [x + np.take_along_axis(s, LABELS[:, None], axis=1) for x, s in zip(logits, scores, strict=True)]
-    loss, d_real, d_fake, *classes = (x.item() for x in discriminator_step(gan, real, fake, given=LABELS))
+    found = {name: x.item() for name, x in discriminator_step(gan, real, fake, given=LABELS).items()}
+    loss, d_real, d_fake = found.pop("d_loss"), found.pop("d_real"), found.pop("d_fake")
     assert loss == pytest.approx(softplus(-logits[0]).mean() + softplus(logits[1]).mean(), rel=1e-5)
     assert (d_real, d_fake) == pytest.approx([np.mean(1 / (1 + np.exp(-x))) for x in logits], rel=1e-5)
-    expected = [cross_entropy(s, LABELS) for s in scores] if kind == "auxiliary" else []
-    assert classes == pytest.approx(expected, rel=1e-5)
+    names = ("class_real", "class_fake") if kind == "auxiliary" else ()
+    expected = {name: cross_entropy(s, LABELS) for name, s in zip(names, scores, strict=False)}
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("objective", ["non-saturating", "hinge", "relativistic"])
@@ -225,7 +226,7 @@ def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
         embedded = ops.take(ops.transpose(scores.w), LABELS)
         return logit(phi) + ops.sum(embedded * phi, axis=1, keepdims=True)
 
-    price = penalty(name)(judge, real, fake, make_rng(0, "penalty", 0))
+    price = PENALTIES[name].value(judge, real, fake, make_rng(0, "penalty", 0))
     for plain, found, expected in zip(*seen, grad(price, optimizer.parameters, unconnected="zero"), strict=True):
         np.testing.assert_allclose(found.data - plain.data, expected.data, rtol=1e-3, atol=1e-5)
 
@@ -242,10 +243,10 @@ def test_a_graph_of_a_step_takes_no_labels(monkeypatch):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "photos: these images have no labels, which classes are told by\n  known sets have some, IDX folders"),
-        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
-        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 2 classes are"),
-        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … and leave none out, but 3 classes are"),
+        (None, "photos: these images have no labels, and so no classes\n  known sets have some, IDX folders"),
+        ([0, 1, 3, 3], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
+        ([1, 2, 1, 2], "photos: labels must number the classes 0, 1, 2, … without a gap, but 2 classes are"),
+        ([-1, 0, 1, 1], "photos: labels must number the classes 0, 1, 2, … without a gap, but 3 classes are"),
     ],
 )
 def test_labels_that_number_no_classes(labels, message):
@@ -358,7 +359,7 @@ def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
     np.testing.assert_array_equal(latent[0, :, :4], latent[1, :, :4])
     assert len({row.tobytes() for row in latent[0, :, :4]}) == 3
     assert latent[..., 4:].argmax(axis=2).tolist() == [[0] * 3, [1] * 3]
-    assert (training.task.columns, Trainer(config(squares)).columns) == (3, None)
+    assert (training.task.columns, Trainer(config(squares)).task.columns) == (3, None)
     few = small("projection").grid(0, "samples", 2)  # fewer images than classes
     assert (few.labels.tolist(), few.columns) == ([0, 1], 1)
 
@@ -366,7 +367,7 @@ def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"conditional": "projection", "pack": 2}, ArgumentError, "pack 2: D would judge images of several classes"),
+        ({"conditional": "projection", "pack": 2}, ArgumentError, "pack 2: D would see images of several classes"),
         ({"classes": 2}, ArgumentError, "classes 2 are for a conditional GAN, but conditional is none"),
         ({"conditional": "projection", "classes": 3}, DataError, "squares.npz: its labels number 2 classes, but "),
         (

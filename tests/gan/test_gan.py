@@ -225,7 +225,7 @@ def test_a_training_step_is_a_step_of_the_discriminator_then_one_of_the_generato
     real, z = batch(gan)
     outcome = train_step(gan, real, z, LossConfig(objective))
     fake = twin.generator(z)
-    d_loss, d_real, d_fake = discriminator_step(twin, real, fake.detach(), LossConfig(objective))
+    d_loss, d_real, d_fake = discriminator_step(twin, real, fake.detach(), LossConfig(objective)).values()
     g_loss = generator_step(twin, fake, real, LossConfig(objective))
     assert [x.item() for x in outcome[:4]] == [x.item() for x in (d_loss, g_loss, d_real, d_fake)]
     assert_same(everything(gan.generator, gan.g_optimizer), everything(twin.generator, twin.g_optimizer))
@@ -273,7 +273,7 @@ def test_the_discriminator_minimises_its_formula_and_judges_real_and_generated_i
     d_real, d_fake = (1 / (1 + np.exp(-twin.discriminator(x).data.astype(np.float64))) for x in (real, fake))
     outcome = discriminator_step(gan, real, fake)
     expected = -np.log(d_real).mean() - np.log(1 - d_fake).mean(), d_real.mean(), d_fake.mean()
-    assert [x.item() for x in outcome] == pytest.approx(expected, rel=1e-6)
+    assert [x.item() for x in outcome.values()] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_guessing_discriminator_has_the_documented_losses():
@@ -281,7 +281,7 @@ def test_a_guessing_discriminator_has_the_documented_losses():
     for p in gan.discriminator.parameters():
         p.data *= 0
     real, z = batch(gan)
-    d_loss, d_real, d_fake = discriminator_step(gan, real, gan.generator(z).detach())
+    d_loss, d_real, d_fake = discriminator_step(gan, real, gan.generator(z).detach()).values()
     assert (d_loss.item(), d_real.item(), d_fake.item()) == (pytest.approx(2 * np.log(2)), 0.5, 0.5)
 
 

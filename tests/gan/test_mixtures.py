@@ -231,9 +231,9 @@ def test_points_are_measured_while_training_and_the_best_step_is_kept(tmp_path):
 def test_learning_rates_fall_by_half_in_a_half_life():
     training = Trainer(small(half_life=2))
     seen = []
-    step = training.task.step
+    take = training.task.step
     training.task.step = lambda index: (
-        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or step(index)
+        seen.append((index, training.gan.g_optimizer.lr, training.gan.d_optimizer.lr)) or take(index)
     )
     for step in (1, 3, 5):
         training.step(step)
@@ -304,7 +304,7 @@ def test_the_terminal_shows_points_beside_real_ones(monkeypatch):
     training = Trainer(small())
     console = Console(record=True, width=100, height=30, force_terminal=True, color_system="truecolor")
     with View(console, training) as view:
-        view.sample(2, training.task.sample())
+        view.show(2, training.task.sample())
     assert (
         f"step 2: real points, and {quality_in_words(quality(training.task.sample(), grid25()))}"
         in console.export_text()

@@ -18,11 +18,11 @@ from rawgan.gan import (
     build,
     discriminator_step,
     generator_step,
-    objective,
+    losses_of,
     train_step,
 )
-from rawgan.gan.objectives import PairedObjective
-from rawgan.gan.penalties import penalty, squared_slopes
+from rawgan.gan.objectives import PairedLosses
+from rawgan.gan.penalties import squared_slopes
 from rawgan.random import make_rng
 from rawgan.storage import RunFolder
 from rawgan.testing import check_layer, gradcheck
@@ -50,10 +50,10 @@ FORMULAS = {
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_objectives_are_their_formulas(name):
-    play = objective(name)
+    play = losses_of(name)
     for_d, for_g = FORMULAS[name]
     real, fake = Tensor(LOGITS), Tensor(OTHERS)
-    if isinstance(play, PairedObjective):
+    if isinstance(play, PairedLosses):
         d, g = play.discriminator(real, fake), play.generator(fake, real)
     else:
         d, g = play.real(real) + play.fake(fake), play.generator(fake)
@@ -63,7 +63,7 @@ def test_objectives_are_their_formulas(name):
 
 @pytest.mark.parametrize("name", ["non-saturating", "least-squares"])
 def test_smoothed_targets(name):
-    play = objective(name, 0.1, 0.2)
+    play = losses_of(name, 0.1, 0.2)
     p, q = sigmoid(LOGITS), sigmoid(OTHERS)
     expected = {
         "non-saturating": (-0.9 * np.log(p) - 0.1 * np.log(1 - p), -0.2 * np.log(q) - 0.8 * np.log(1 - q)),
@@ -76,14 +76,14 @@ def test_smoothed_targets(name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("minmax",), "there is no objective 'minmax'; choose one of: non-saturating, minimax, "),
-        (("hinge", 0.1), "smooth_real is for targets, which hinge has not; they are those of non-saturating"),
+        (("minmax",), "there is no objective 'minmax'; choose one of: hinge, least-squares, "),
+        (("hinge", 0.1), "smooth_real moves targets, which hinge does not have; objectives with them: least-squares"),
         (("minimax", 0.0, 0.5), "smooth_fake must be at least 0 and below 0.5, but is 0.5"),
     ],
 )
 def test_objectives_without_a_meaning(arguments, message):
     with pytest.raises(ArgumentError) as error:
-        objective(*arguments)
+        losses_of(*arguments)
     assert str(error.value).startswith(message)
 
 
@@ -112,7 +112,7 @@ def images():
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_discriminator_of_one_slope_pays_for_it(name, images):
     w = Tensor(np.array([[0.5], [-1.0], [2.0], [0.1]]), requires_grad=True)
-    price = penalty(name)(functools.partial(linear, w=w), *images, np.random.default_rng(0))
+    price = PENALTIES[name].value(functools.partial(linear, w=w), *images, np.random.default_rng(0))
     squared = (w.data**2).sum()
     to_one = (np.sqrt(squared) - 1) ** 2
     expected = {"r1": squared / 2, "r2": squared / 2, "r1+r2": squared, "wgan-gp": to_one, "dragan": to_one}[name]
@@ -132,7 +132,7 @@ def test_the_gradient_of_a_penalty_is_exact(name, images):
             h = ops.tanh(ops.conv2d(x, w))  # (N, 1, 1, 3)
             return ops.matmul(ops.reshape(h, (len(x), 3)), v)
 
-        return penalty(name)(judge, *images, np.random.default_rng(0))
+        return PENALTIES[name].value(judge, *images, np.random.default_rng(0))
 
     assert gradcheck(price, *weights, order=1, checks=()).error(1) < 1e-7  # the images stay float64
 
@@ -140,7 +140,7 @@ def test_the_gradient_of_a_penalty_is_exact(name, images):
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_flat_discriminator_gives_no_nan(name, images):
     w = Tensor(np.zeros((4, 1)), requires_grad=True)
-    price = penalty(name)(functools.partial(linear, w=w), *images, np.random.default_rng(0))
+    price = PENALTIES[name].value(functools.partial(linear, w=w), *images, np.random.default_rng(0))
     assert np.isfinite(price.item())
     np.testing.assert_array_equal(grad(price, [w])[0].data, 0)
 
@@ -153,11 +153,11 @@ def test_points_between_and_points_around(images):
         return ops.sum(x, axis=(1, 2, 3))
 
     real, fake = images
-    penalty("wgan-gp")(judge, real, fake, np.random.default_rng(0))
+    PENALTIES["wgan-gp"].value(judge, real, fake, np.random.default_rng(0))
     share = (seen[0] - fake.data) / (real.data - fake.data)
     np.testing.assert_allclose(share, np.broadcast_to(share[:, :1, :1], share.shape))
     assert ((share > 0) & (share < 1)).all()
-    penalty("dragan")(judge, real, fake, np.random.default_rng(0))
+    PENALTIES["dragan"].value(judge, real, fake, np.random.default_rng(0))
     away = (seen[1] - real.data) / real.data.std()
     assert ((away > 0) & (away < 0.5)).all()
 
@@ -168,8 +168,8 @@ def test_squared_slopes_are_of_each_image():
 
 
 def test_an_unknown_penalty():
-    with pytest.raises(ArgumentError, match=r"^there is no penalty 'r3'; choose one of: r1, r2, "):
-        penalty("r3")
+    with pytest.raises(ArgumentError, match=r"^there is no penalty 'r3'; choose one of: dragan, r1, "):
+        PENALTIES.find("r3")
 
 
 def test_a_lazy_penalty_counts_as_much_as_the_steps_it_leaves_out():
@@ -273,7 +273,7 @@ def test_packed_images_are_channels_of_one():
     for pair in range(3):
         np.testing.assert_array_equal(packed[0][pair, ..., :3], images[2 * pair])
         np.testing.assert_array_equal(packed[0][pair, ..., 3:], images[2 * pair + 1])
-    with pytest.raises(ArgumentError, match="5 images cannot be judged 2 at a time"):
+    with pytest.raises(ArgumentError, match="5 images cannot be packed by 2"):
         gan.discriminate(Tensor(images[:5]))
 
 
@@ -388,7 +388,7 @@ def test_more_updates_see_other_images_and_noise(noisy_images):
         ({"penalty_weight": 3.0}, "penalty_weight and penalty_every are about a penalty, but penalty is none"),
         ({"batch_size": 9, "pack": 2}, "batch_size 9 must be a multiple of pack 2"),
         ({"model": "residual", "batch_size": 10}, "batch_size 10: residual compares images by fours, so it takes a"),
-        ({"objective": "hinge", "smooth_real": 0.1}, "smooth_real is for targets, which hinge has not"),
+        ({"objective": "hinge", "smooth_real": 0.1}, "smooth_real moves targets, which hinge does not have"),
         ({"instance_noise": -0.1}, "instance_noise must lie in 0 ... 10, but is -0.1"),
     ],
 )

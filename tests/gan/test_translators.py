@@ -20,8 +20,8 @@ from rawgan.gan import (
     receptive_field,
     translation_step,
 )
-from rawgan.gan.translating import stride_of
-from rawgan.gan.translators import patchgan, resnet
+from rawgan.gan.translation.networks import patchgan
+from rawgan.gan.translation.networks.resnet import resnet
 from rawgan.random import make_rng
 from rawgan.testing import check_layer
 
@@ -50,7 +50,7 @@ def make(model, **options):
 @pytest.mark.parametrize("model", TRANSLATORS)
 def test_gradients_of_whole_networks(model):
     kind = TranslationSpec(8, 1, 1, enlarged=KINDS[model].enlarged)
-    network = resnet(1, 1, 1, 1, rng()) if model == "resnet" else TRANSLATORS[model](kind, 1, rng())
+    network = resnet(1, 1, 1, 1, rng()) if model == "resnet" else TRANSLATORS[model].build(kind, 1, rng())
     check_layer(network, rng().standard_normal((1, *kind.source_shape)), order=1, modes=["train"])
 
 
@@ -86,7 +86,7 @@ def test_a_logit_depends_on_its_patch_and_on_nothing_else(patch):
 
 def test_the_skips_of_a_unet_carry_what_the_bottleneck_cannot():
     """With the inner layers at 0, a single pixel still comes through, at its place."""
-    network = TRANSLATORS["unet"](KINDS["unet"], 4, rng())
+    network = TRANSLATORS["unet"].build(KINDS["unet"], 4, rng())
     for p in network.layers[2].branches[1].parameters():
         p.data[:] = 0
     x, other = images(1, 16, 16, 2), images(1, 16, 16, 2)
@@ -97,7 +97,7 @@ def test_the_skips_of_a_unet_carry_what_the_bottleneck_cannot():
 
 
 def test_what_cannot_be_built_is_refused():
-    with pytest.raises(ArgumentError, match="there is no translator 'vnet'; choose one of: unet, resnet, subpixel"):
+    with pytest.raises(ArgumentError, match="there is no translator 'vnet'; choose one of: resnet, subpixel, unet"):
         build_translator("vnet", TranslationSpec(16, 1, 1))
     with pytest.raises(ArgumentError, match="multiples of 4, at least 8 pixels, but are 18"):
         build_translator("resnet", TranslationSpec(18, 1, 1))
@@ -108,7 +108,7 @@ def test_what_cannot_be_built_is_refused():
 
 
 def test_halvings_follow_the_size():
-    assert [stride_of("unet", TranslationSpec(size, 1, 1)) for size in (8, 28, 64, 256)] == [2, 4, 16, 32]
+    assert [TRANSLATORS["unet"].stride(TranslationSpec(size, 1, 1)) for size in (8, 28, 64, 256)] == [2, 4, 16, 32]
 
 
 @pytest.mark.parametrize(("model", "patch"), [("unet", 34), ("resnet", 16), ("subpixel", 70)])
@@ -236,7 +236,7 @@ def test_every_network_moves_by_its_formula():
         return x + Tensor((0.15 * noise[seed, who].standard_normal(x.shape)).astype("float32"))
 
     for number, (side, real, fake, seed) in enumerate(sides):
-        earlier = Tensor(twin.histories[number].exchange(fake.data, generator(3, f"history {number}", 5)))
+        earlier = Tensor(twin.histories[number].exchange(fake.data, make_rng(3, f"history {number}", 5)))
         assert 0 < np.abs(earlier.data - fake.data).max(axis=(1, 2, 3)).astype(bool).sum() < 4
         judged = [side.discriminator(noisy(x, seed, "D")) for x in (real, earlier)]
         moved_by(side.d_optimizer, 0.5 * ops.mean((judged[0] - 1) ** 2) + 0.5 * ops.mean(judged[1] ** 2))
@@ -248,7 +248,7 @@ def test_every_network_moves_by_its_formula():
     gradients = grad(loss, g.g_optimizer.parameters + f.g_optimizer.parameters)
     g.g_optimizer.step(gradients[:count])
     f.g_optimizer.step(gradients[count:])
-    assert_alike(networks_of(both), networks_of(twin))
+    assert_alike(networks_of(both), twin.networks)
 
 
 def seeds(seed):

@@ -1,4 +1,4 @@
-"""A reader with one fault of every kind, for tests of bench/fuzz.py, in a module that its processes can import."""
+"""A reader with one fault of every kind, in a module that the processes of bench/robustness/fuzz.py can import."""
 
 import os
 import signal
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import fuzz
-from bench.fuzz_targets import TARGETS, Target
+from bench.robustness import fuzz
+from bench.robustness.fuzz_targets import TARGETS, Target
 from rawgan.errors import RawganError
 
 FAULTS = [b"raise", b"memory", b"addresses", b"hang", b"control", b"die"]

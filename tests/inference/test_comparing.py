@@ -8,7 +8,7 @@ import pytest
 from rawgan import nn
 from rawgan.config.translation import CycleConfig, EnhanceConfig
 from rawgan.data import load
-from rawgan.data.styles import inverted, thick
+from rawgan.data.pairs.styles import inverted, thick
 from rawgan.gan import Cycle
 from rawgan.inference.comparison import compare, compare_cycle, style_classifier
 from rawgan.metrics import feature_extractor

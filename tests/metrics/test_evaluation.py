@@ -14,7 +14,7 @@ from PIL import Image
 from rawgan.cli import main
 from rawgan.cli.commands import evaluate as command
 from rawgan.data import ImageSet, has_test_split, load
-from rawgan.data.known import stacked_mnist
+from rawgan.data.known_sets import stacked_mnist
 from rawgan.errors import ArgumentError, ConfigError, DataError, ShapeError
 from rawgan.metrics import (
     Classifier,

@@ -1,8 +1,8 @@
 """Running the graph of an ONNX case, node by node, with operators that rawgan computes.
 
-Most graphs are a single node. Those of the `_expanded` cases are the body of a function: dozens of nodes, some of which
-only work out shapes and axes. Integers are no part of rawgan, so NumPy does that arithmetic, inside a graph alone: a
-result of the case never comes from there.
+Most graphs are a single node. Those of the `_expanded` cases are the body of a function: dozens of nodes, and some of
+them only work out shapes and axes. Integers are no part of rawgan, so NumPy does that arithmetic, inside a graph alone:
+a result of the case never comes from there.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def evaluate(graph: GraphProto, inputs: list[Any], operators: dict[str, Operator
 
 
 def as_array(given: Any) -> Any:
-    """What ONNX gives as a NumPy array, if it is one in whatever form; sequences and optionals as they are."""
+    """Convert an array of ONNX, in whatever form, to NumPy's; sequences and optionals stay as they are."""
     if isinstance(given, TensorProto):
         return numpy_helper.to_array(given)
     return np.asarray(given) if isinstance(given, np.generic) else given

@@ -21,7 +21,7 @@ from rawgan import Tensor, ops
 
 TABLE = "ONNX operator tests"
 
-OUTSIDE = {  # what rawgan does not have: the operators that would need it
+OUTSIDE = {  # operators that need something that rawgan does not have
     "trigonometry": "Acos Acosh Asin Asinh Atan Atanh Cos Cosh Sin Sinh Tan",
     "the error function": "Erf",
     "rounding, remainders and signs": "Ceil Floor Mod Round Sign",
@@ -68,7 +68,7 @@ def cases():
 
 
 def outcome(case, operators=OPERATORS):
-    """What comes of a case, and why: "passed", "not applicable" or "failed"."""
+    """Result of a case, "passed", "not applicable" or "failed", and the reason."""
     ((inputs, expected),) = case.data_sets
     try:
         with np.errstate(all="ignore"):  # that a logarithm of 0 is −∞ is expected
@@ -85,7 +85,7 @@ def outcome(case, operators=OPERATORS):
 
 
 def difference(array, wanted, case):
-    """What is wrong with an array, if anything."""
+    """Description of the difference between two arrays; empty if there is none."""
     if (array.shape, array.dtype) != (wanted.shape, wanted.dtype):
         return f"{array.dtype} {array.shape} instead of {wanted.dtype} {wanted.shape}"
     try:

@@ -13,7 +13,8 @@ from rawgan.diagnosis.layer_plot import plot_layers
 from rawgan.diagnosis.probe import Layer
 from rawgan.errors import ConfigError, FileError
 from rawgan.pictures import plots
-from rawgan.pictures.images import plot_losses, save_grid
+from rawgan.pictures.curves import plot_losses
+from rawgan.pictures.images import save_grid
 from rawgan.pictures.plots import plotting
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder

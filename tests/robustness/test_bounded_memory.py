@@ -23,19 +23,19 @@ from safetensors.numpy import save
 from rawgan import nn, optim
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
-from rawgan.data import ImageSet, bounded, load
-from rawgan.data.bounded import at_most_more, container_limits, machine_bytes
-from rawgan.data.opening import opened_image
+from rawgan.data import ImageSet, load, memory_limits
+from rawgan.data.files.image_files import opened_image
+from rawgan.data.memory_limits import container_limits, limited_extra_memory, machine_bytes
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
 from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_translator
 from rawgan.inference.restoration import restore
 from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
 from rawgan.metrics import feature_extractors as judges_module
-from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, Kind
+from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
 from rawgan.paper import blank, on_paper
-from rawgan.storage.run_folder import LONGEST_TOML, read_toml
+from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import build_gan
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 from rawgan.training import Trainer
 from rawgan.training.state import arrays_of, check_on_paper
 
@@ -92,23 +92,25 @@ def test_the_limits_of_containers_are_known(groups, membership, limits, found):
 
 def test_the_least_of_all_limits_holds(monkeypatch):
     whole = machine_bytes()
-    monkeypatch.setattr(bounded, "container_limits", lambda: (whole // 2, 2**60))
+    monkeypatch.setattr(memory_limits, "container_limits", lambda: (whole // 2, 2**60))
     assert machine_bytes() == whole // 2
     limits = {resource.RLIMIT_AS: (resource.RLIM_INFINITY, 0), resource.RLIMIT_DATA: (whole // 4, 0)}
     monkeypatch.setattr(resource, "getrlimit", limits.get)
     assert machine_bytes() == whole // 4
-    monkeypatch.setattr(bounded, "container_limits", lambda: (10**6,))
-    assert "more memory than this machine has" in complaint(DataError, lambda: bounded.refuse_too_large("x", 2 * 10**6))
+    monkeypatch.setattr(memory_limits, "container_limits", lambda: (10**6,))
+    assert "more memory than this machine has" in complaint(
+        DataError, lambda: memory_limits.refuse_too_large("x", 2 * 10**6)
+    )
 
 
 @LINUX
 def test_who_asks_for_more_than_was_allowed_gets_an_error():
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    with at_most_more(2**26):
+    with limited_extra_memory(2**26):
         assert len(bytes(2**20)) == 2**20
         with pytest.raises(MemoryError):
             bytes(2**28)
-        with at_most_more(2**40), pytest.raises(MemoryError):  # the outer one holds
+        with limited_extra_memory(2**40), pytest.raises(MemoryError):  # the outer one holds
             bytes(2**28)
         unlimited = []
         other = threading.Thread(target=lambda: unlimited.append(_limits_nothing()))
@@ -122,7 +124,7 @@ def test_who_asks_for_more_than_was_allowed_gets_an_error():
 def _limits_nothing() -> bool:
     """In another thread, which would limit the main one."""
     now = resource.getrlimit(resource.RLIMIT_DATA)
-    with at_most_more(1):
+    with limited_extra_memory(1):
         return resource.getrlimit(resource.RLIMIT_DATA) == now
 
 
@@ -205,12 +207,12 @@ def test_a_small_file_that_becomes_a_large_picture(name, tmp_path, little):
 @LINUX
 def test_what_a_library_takes_is_bounded_too(tmp_path, monkeypatch):
     """Whatever a header says: here, an image's promise is believed. It is larger than what earlier tests left free."""
-    monkeypatch.setattr("rawgan.data.opening._refuse_promises", lambda *sides: None)
+    monkeypatch.setattr("rawgan.data.files.image_files._refuse_promises", lambda *sides: None)
     Image.new("RGB", (10000, 10000)).save(tmp_path / "a.png", compress_level=9)
-    monkeypatch.setattr("rawgan.data.opening.ROOM", 2**24)
-    monkeypatch.setattr("rawgan.data.opening.COPIES", 0)
+    monkeypatch.setattr("rawgan.data.files.image_files.ROOM", 2**24)
+    monkeypatch.setattr("rawgan.data.files.image_files.COPIES", 0)
     size = (tmp_path / "a.png").stat().st_size
-    words = f"a.png: takes more memory than there is, or than one of {size:,} bytes should"
+    words = f"a.png: takes more memory than there is, or than a file of {size:,} bytes should"
     assert words in complaint(DataError, lambda: load(tmp_path, image_size=8))
 
 
@@ -238,7 +240,7 @@ def test_libtiff_prints_nothing(tmp_path, capfd):
 
 @pytest.mark.parametrize("pack", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_few_bytes_do_not_become_gigabytes_by_being_enlarged(tmp_path, pack, little, monkeypatch):
-    monkeypatch.setattr("rawgan.data.MOST_GROWN", 2**20)
+    monkeypatch.setattr("rawgan.data.sources.MOST_GROWN", 2**20)
     out = io.BytesIO()
     np.save(out, np.zeros((2**12, 1, 2), np.uint8))
     with zipfile.ZipFile(tmp_path / "set.npz", "w", pack) as archive:
@@ -328,7 +330,7 @@ def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, litt
     np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
     config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
     monkeypatch.setattr("rawgan.training.memory.machine_bytes", lambda: 2**25)
-    with chosen("reference"):
+    with use_backend("reference"):
         message = complaint(DeviceError, lambda: Trainer(dataclasses.replace(config, backend="reference")))
         assert message.startswith("out of memory on cpu\n  a step takes about ")
         assert "try a smaller --batch-size" in message
@@ -362,9 +364,9 @@ def classifier_file(path: Path, heading: str, arrays=None) -> Path:
 
 @pytest.mark.parametrize("changed", NONSENSE)
 def test_a_classifier_whose_heading_makes_no_sense(tmp_path, changed, little):
-    weights = Classifier(Kind(**SAID)).network.state_dict()
+    weights = Classifier(ClassifierSpec(**SAID)).network.state_dict()
     right = classifier_file(tmp_path / "right.safetensors", json.dumps(SAID), weights)
-    assert load_classifier(right).spec == Kind(**SAID)
+    assert load_classifier(right).spec == ClassifierSpec(**SAID)
     path = classifier_file(tmp_path / "a.safetensors", json.dumps(SAID | changed), weights)
     message = complaint(ConfigError, lambda: load_classifier(path))
     assert message.startswith(f"{path} holds no classifier of rawgan")
@@ -520,7 +522,7 @@ def test_networks_that_are_odd(network, name, monkeypatch):
 def test_no_command_takes_memory_for_what_a_small_file_asks(tmp_path, capsys, little):
     np.save(tmp_path / "set.npy", np.zeros((64, 16, 16), np.uint8))
     (tmp_path / "theirs.toml").write_text(f'data = "{tmp_path}/set.npy"\nimage_size = 16\nwidth = 4096\nsteps = 1\n')
-    with chosen("reference"):
+    with use_backend("reference"):
         assert main(["train", "--config", str(tmp_path / "theirs.toml"), "--backend", "reference", "--out", "r"]) == 1
     assert "these networks take" in capsys.readouterr().err
     assert little() < 2**26

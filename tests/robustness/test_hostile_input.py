@@ -20,10 +20,10 @@ from paths import PACKAGES, SOURCES, file_named
 from PIL import Image
 from run_files import untrained_run
 
-from bench import fuzz
-from bench.fuzz_corpus import npy, npz, png, zipped
-from bench.fuzz_targets import TARGETS, feed
-from bench.workers import Worker
+from bench.common.workers import Worker
+from bench.robustness import fuzz
+from bench.robustness.fuzz_corpus import npy, npz, png, zipped
+from bench.robustness.fuzz_targets import TARGETS, feed
 from rawgan import nn
 from rawgan.cli import foreign, main
 from rawgan.config.noise import TrainConfig
@@ -31,8 +31,9 @@ from rawgan.data import load
 from rawgan.errors import ArgumentError, ConfigError, DataError, one_line, shown
 from rawgan.pictures import animate_folder, plot_losses
 from rawgan.storage import RunFolder, checkpoint
-from rawgan.storage.run_folder import read_toml, refuse_taken
-from rawgan.testing.kernel import chosen
+from rawgan.storage.new_folder import refuse_taken
+from rawgan.storage.toml_file import read_toml
+from rawgan.testing.backends import use_backend
 
 CLEAR_SCREEN = "\x1b[2J"
 
@@ -137,7 +138,7 @@ def test_what_unpacks_without_a_bound_is_not_unpacked(tmp_path, pack):
     file = tmp_path / "set.npz"
     file.write_bytes(npz(npy((1, 4, 4), bytes(16)), pack=pack))
     assert complaint(DataError, lambda: load(file, image_size=4)) == (
-        f"{file}, images: packed as NumPy never packs; write it with np.savez"
+        f"{file}, images: packed as NumPy never does; write it with np.savez"
     )
 
 
@@ -266,7 +267,7 @@ def test_values_of_any_size_are_shown_in_a_line():
 @pytest.fixture
 def run(tmp_path):
     folder = untrained_run(tmp_path / "run")
-    with chosen("reference"):
+    with use_backend("reference"):
         yield folder
 
 
@@ -308,10 +309,10 @@ def test_a_misspelt_flag_names_the_right_one(options, near, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("steps = " + "9" * 5000, "is no configuration: Exceeds the limit"),
-        ("steps = " + "[" * 5000, "is no configuration: its lists and tables are nested too deep"),
+        ("steps = " + "9" * 5000, "is not a configuration: Exceeds the limit"),
+        ("steps = " + "[" * 5000, "is not a configuration: its lists and tables are nested too deep"),
         ("steps = 0x" + "f" * 5000, "steps must lie in 1 ... 1000000000, but is int, too long to be printed"),
-        ("steps." + "a." * 15000 + "b = 1", "is no configuration: its lists and tables are nested too deep"),
+        ("steps." + "a." * 15000 + "b = 1", "is not a configuration: its lists and tables are nested too deep"),
         ("steps.a.b = 1", "steps = {'a': {'b': 1}}, but it should be int"),
         ("learning_rate = 1" + "0" * 400, "learning_rate must be more than 0 and at most 10, but is 1000"),
         ("epochs = 1e308", "epochs must be more than 0 and at most 1000000, but is 1e+308"),

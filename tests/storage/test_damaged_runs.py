@@ -18,7 +18,7 @@ from rawgan.errors import ConfigError, DivergedError, FileError
 from rawgan.inference.restoration import restore
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import Damaged, read
-from rawgan.storage.run_folder import set_aside
+from rawgan.storage.checkpoint_files import set_aside
 from rawgan.training import Trainer, train
 
 NEWEST = "step-000006.safetensors"
@@ -134,7 +134,7 @@ def test_a_damaged_best_checkpoint_that_is_asked_for_is_an_error(run, capfd):
     assert main(["sample", str(run), "--best"]) == 1
     printed = capfd.readouterr().err
     assert f"{run / 'best.safetensors'} is damaged" in printed
-    assert "leave --best out" in printed
+    assert "leave out --best" in printed
     assert main(["sample", str(run)]) == 0
 
 
@@ -166,7 +166,7 @@ def test_going_back_says_which_checkpoint_is_damaged(run):
     training.gan.generator.parameters()[0].data[...] = np.inf
     with pytest.raises(DivergedError), np.errstate(all="ignore"):
         train(training, folder, tell=said.append)
-    assert any(line.startswith("passed over: ") and NEWEST in line for line in said)
+    assert any(line.startswith("skipped: ") and NEWEST in line for line in said)
 
 
 def test_only_what_is_damaged_is_called_so(run):

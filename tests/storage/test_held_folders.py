@@ -15,9 +15,10 @@ import pytest
 from rawgan.cli import main
 from rawgan.errors import ConfigError, FileError
 from rawgan.storage import RunFolder, locks
-from rawgan.storage.atomic import delete, holding, make_folder, open_own, rename, whole_of, write_file
+from rawgan.storage.atomic import delete, intended_name, make_folder, rename, write_file
 from rawgan.storage.checkpoint import About, Checkpoint
-from rawgan.storage.run_folder import set_aside
+from rawgan.storage.checkpoint_files import set_aside
+from rawgan.storage.held_folder import holding, open_own_file
 from rawgan.training.background import Background
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
@@ -71,10 +72,10 @@ def test_a_short_write_is_gone_on_with(run, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
     run.append_metrics({"step": 1})
-    run.append_alarms([{"step": 1, "disease": "x"}])
+    run.append_alarms([{"step": 1, "symptom": "x"}])
     run.save_checkpoint(made(1), keep=3)
     assert run.metrics_file.read_bytes() == b'{"step": 1}\n'
-    assert run.alarms_file.read_bytes() == b'{"step": 1, "disease": "x"}\n'
+    assert run.alarms_file.read_bytes() == b'{"step": 1, "symptom": "x"}\n'
     assert run.newest_checkpoint()[0].about.step == 1
 
 
@@ -298,7 +299,7 @@ def test_results_are_written_without_a_lock_only_where_there_can_be_none(run, mo
     def refuse(path, flags):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("rawgan.storage.locks.open_own", refuse)
+    monkeypatch.setattr("rawgan.storage.locks.open_own_file", refuse)
     with nullcontext() if goes_on else pytest.raises(FileError, match="could not be locked"), run.results():
         pass
 
@@ -439,12 +440,12 @@ def test_only_what_training_left_half_written_is_deleted(run):
     run.rewind(0, lambda step: True)
     assert not any(path.exists() for path in own)
     assert all(path.exists() for path in others)
-    assert whole_of(own[0]) == "metrics.jsonl"
+    assert intended_name(own[0]) == "metrics.jsonl"
 
 
 def test_a_file_is_not_opened_again_by_others(tmp_path):
     """What a process leaves open, its children would have, too: a lock would outlive it."""
-    descriptor = open_own(tmp_path / "a", os.O_RDWR | os.O_CREAT)
+    descriptor = open_own_file(tmp_path / "a", os.O_RDWR | os.O_CREAT)
     with holding(tmp_path) as held:
         assert not os.get_inheritable(descriptor)
         assert not os.get_inheritable(held.descriptor)

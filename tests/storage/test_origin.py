@@ -17,10 +17,10 @@ from rawgan.config.base import absolute
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError
-from rawgan.gan.models import MODELS
+from rawgan.gan.networks import MODELS
 from rawgan.storage import RunFolder
 from rawgan.storage import provenance as origin
-from rawgan.storage.provenance import differences, surroundings
+from rawgan.storage.provenance import differences, environment
 from rawgan.training import Trainer, trainer
 from rawgan.training.extensions import curves
 
@@ -243,14 +243,14 @@ def test_a_network_that_looks_at_images_is_known_by_its_digest(tmp_path, capsys)
 
 
 def test_a_checkpoint_says_what_its_bits_depend_on():
-    found = surroundings("cpu", "cpu")
+    found = environment("cpu", "cpu")
     assert found.keys() >= {
         "rawgan", "python", "numpy", "numba", "llvmlite", "pillow", "matplotlib", "machine", "blas", "numpy features",
         "cpu", "cpu features", "compiled for", "compiled for features", "optimisation",
     }  # fmt: skip
     assert found["numpy"] == np.__version__
-    assert "cpu" in surroundings("reference", "cpu")
-    assert "compiled for" not in surroundings("reference", "cpu")
+    assert "cpu" in environment("reference", "cpu")
+    assert "compiled for" not in environment("reference", "cpu")
 
 
 def test_another_machine_is_named_in_one_line(monkeypatch, capsys):
@@ -258,8 +258,8 @@ def test_another_machine_is_named_in_one_line(monkeypatch, capsys):
     capsys.readouterr()
     assert resumed() == 0
     assert "not bit for bit" not in capsys.readouterr().out
-    there = surroundings("reference", "cpu") | {"blas": "another 1.0", "numpy features": "SSE", "gpu": "none such"}
-    monkeypatch.setattr(trainer, "surroundings", lambda kernels, device: there)
+    there = environment("reference", "cpu") | {"blas": "another 1.0", "numpy features": "SSE", "gpu": "none such"}
+    monkeypatch.setattr(trainer, "environment", lambda kernels, device: there)
     assert main(["train", "--resume", "run", "--steps", "5"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit for bit" in line]
     assert "blas scipy-openblas" in line or "→ another 1.0" in line
@@ -268,9 +268,9 @@ def test_another_machine_is_named_in_one_line(monkeypatch, capsys):
 
 
 def test_an_environment_that_chooses_a_way_to_compute_is_noticed(monkeypatch):
-    before = surroundings.__wrapped__("reference", "cpu")
+    before = environment.__wrapped__("reference", "cpu")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    assert differences(before, surroundings.__wrapped__("reference", "cpu")) == ["OPENBLAS_CORETYPE none → Prescott"]
+    assert differences(before, environment.__wrapped__("reference", "cpu")) == ["OPENBLAS_CORETYPE none → Prescott"]
 
 
 def test_of_many_features_a_few_are_named():
@@ -287,4 +287,4 @@ def test_a_library_that_is_gone_is_named():
 
 def test_training_writes_what_it_depends_on():
     training = Trainer(TrainConfig(data="images.npy", image_size=8, width=2, batch_size=4, backend="reference"))
-    assert training.made_by() == {**surroundings("reference", "cpu"), **origin.digest_of(training.task.data)}
+    assert training.made_by() == {**environment("reference", "cpu"), **origin.digest_of(training.task.data)}

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rawgan.errors import ArgumentError, ConfigError, FileError
-from rawgan.storage import RunFolder, run_folder
+from rawgan.storage import RunFolder, new_folder, run_folder
 from rawgan.storage.atomic import write_file
+from rawgan.storage.toml_file import read_toml
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 def test_the_default_folder_has_name_and_time_and_never_one_that_exists(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run_folder.time, "strftime", lambda form: "20250131-184502")
+    monkeypatch.setattr(new_folder.time, "strftime", lambda form: "20250131-184502")
     names = [RunFolder.create(None, "mnist").path.as_posix() for _ in range(3)]
     stem = "runs/mnist-20250131-184502"
     assert names == [stem, f"{stem}-2", f"{stem}-3"]
@@ -246,11 +247,11 @@ def test_a_missing_config_is_named(run):
 # --- metrics.jsonl ---------------------------------------------------------------------------------------
 
 
-VALUES = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+VALUES = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 
 
 @settings(max_examples=25)
-@given(st.lists(st.dictionaries(st.text(), VALUES)))
+@given(st.lists(st.dictionaries(st.text().filter(lambda name: name != "step"), VALUES)))
 def test_metrics_come_back_as_they_were(tmp_path_factory, records):
     with RunFolder(tmp_path_factory.mktemp("run")) as run:
         for record in records:
@@ -290,19 +291,19 @@ def test_what_is_not_finite_is_null_in_valid_json_and_nan_again(run, value):
 
 
 def test_numbers_of_numpy_become_plain_ones(run):
-    run.append_metrics({"a": np.float32(0.5), "b": np.int64(3), "c": np.array(2.0), "d": np.bool_(True)})
-    assert run.metrics_file.read_text() == '{"a": 0.5, "b": 3, "c": 2.0, "d": true}\n'
+    run.append_metrics({"a": np.float32(0.5), "b": np.int64(3), "c": np.array(2.0)})
+    assert run.metrics_file.read_text() == '{"a": 0.5, "b": 3, "c": 2.0}\n'
 
 
-@pytest.mark.parametrize("value", [object(), np.zeros(3), [math.nan]])
-def test_values_that_json_cannot_hold_are_refused_before_anything_is_written(run, value):
+@pytest.mark.parametrize("value", [object(), np.zeros(3), [math.nan], "text", True, 2**53 + 1])
+def test_values_that_are_not_numbers_are_refused_before_anything_is_written(run, value):
     with pytest.raises(ArgumentError, match=r"metrics\.jsonl: .*\n  metrics are numbers"):
         run.append_metrics({"step": value})
     assert not run.metrics_file.exists()
 
 
 def test_a_file_cut_short_anywhere_loses_its_last_line_only(run):
-    records = [{"step": n, "note": "ü", "d_loss": n / 7} for n in range(3)]
+    records = [{"step": n, "ü": n, "d_loss": n / 7} for n in range(3)]
     lines = [json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records]
     whole = b"".join(lines)
     for size in range(len(whole) + 1):
@@ -353,10 +354,10 @@ def test_a_negative_step_is_refused(run):
 def test_a_configuration_may_begin_with_a_byte_order_mark(tmp_path):
     """As editors on Windows write it."""
     (tmp_path / "config.toml").write_bytes("\ufeffsteps = 2\n# größer\n".encode())
-    assert run_folder.read_toml(tmp_path / "config.toml") == {"steps": 2}
+    assert read_toml(tmp_path / "config.toml") == {"steps": 2}
     (tmp_path / "config.toml").write_text("steps = 2\n", encoding="utf-16")
     with pytest.raises(ConfigError, match=r"config.toml is UTF-16, which TOML must not be\n  save it as UTF-8"):
-        run_folder.read_toml(tmp_path / "config.toml")
+        read_toml(tmp_path / "config.toml")
 
 
 def test_a_run_that_was_killed_before_it_had_a_configuration_can_be_asked_for_again(tmp_path):

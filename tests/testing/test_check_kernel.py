@@ -1,4 +1,4 @@
-"""The check of kernels: the reference passes it, and a backend with a fault does not."""
+"""check_kernel: every backend passes it, and a backend with a fault does not."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from kernel_calls import CALLS, X
 
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.testing import check_kernel
-from rawgan.testing.kernel import targets
+from rawgan.testing.backends import targets
 from rawgan_kernels import Backend, MissingKernel, trial
 
 reference = Backend("reference")
@@ -24,13 +24,13 @@ def test_every_backend_of_this_machine_agrees_with_the_reference_in_float64(name
     assert str(report).splitlines()[0] == f"{name}: agrees with the reference in float64"
 
 
-def test_what_it_is_given_stays_as_it_was():
+def test_arguments_stay_as_they_were():
     w = [np.ones(2)]
     check_kernel("sgd_update", w, [np.ones(2)], [], 0.5, 0.0, False)
     np.testing.assert_array_equal(w[0], [1, 1])
 
 
-# --- a backend with faults -----------------------------------------------------------------------------
+# --- a backend with faults ------------------------------------------------------------------------------------------
 
 
 def writes(x):
@@ -40,7 +40,7 @@ def writes(x):
 
 
 class Counting:
-    """Gives other bits at each call."""
+    """Returns other bits in each call."""
 
     calls = 0
 
@@ -68,7 +68,7 @@ def test_faults_of_a_backend_are_found_and_named(fault):
     assert str(error.value).startswith("softplus of backend faulty on cpu, float32")
 
 
-def test_a_faultless_backend_passes():
+def test_a_backend_without_faults_passes():
     with trial("faulty", softplus=reference.softplus):
         report = check_kernel("softplus", X)
     assert [row.backend for row in report.rows] == ["reference"] * 2 + ["cpu"] * 2 + ["faulty"] * 2
@@ -84,12 +84,12 @@ def test_an_optimiser_may_write_to_its_parameters_and_moments_but_not_to_the_gra
         check_kernel("sgd_update", *CALLS["sgd_update"])
 
 
-def test_a_backend_that_lacks_the_kernel_is_no_agreement():
+def test_a_backend_that_lacks_the_kernel_is_an_error():
     with trial("faulty"), pytest.raises(MissingKernel, match=r"^backend 'faulty' has no kernel 'softplus'"):
         check_kernel("softplus", X)
 
 
-def test_one_backend_by_itself():
+def test_the_check_can_be_restricted_to_one_backend():
     assert {row.backend for row in check_kernel("add", *CALLS["add"], backends=["reference"]).rows} == {"reference"}
     with pytest.raises(
         ArgumentError, match=r"^check_kernel: there is no backend 'abacus'; choose among: reference, cpu, cuda$"

@@ -1,4 +1,4 @@
-"""The check of layers: rawgan's own pass it, and each promise that a layer can break is missed."""
+"""check_layer: rawgan's layers pass it, and it finds each promise that a layer can break."""
 
 import threading
 
@@ -81,7 +81,7 @@ def test_the_layer_and_its_mode_stay_as_they_were():
     assert all(p.dtype == np.float32 and p.grad is None for p in layer.parameters())
 
 
-def test_one_mode_can_be_chosen_and_numbers_are_taken_as_the_layer_takes_them():
+def test_one_mode_can_be_chosen_and_numbers_are_passed_on():
     class Power(nn.Module):
         def forward(self, x, exponent):
             return x * exponent
@@ -94,7 +94,7 @@ def test_one_mode_can_be_chosen_and_numbers_are_taken_as_the_layer_takes_them():
         check_layer(Power(), normal(2, 3), 3, modes=["test"])
 
 
-def test_a_layer_that_makes_its_parameters_when_it_is_called_is_checked():
+def test_a_layer_that_makes_its_parameters_in_its_first_call_is_checked():
     class Lazy(nn.Module):
         w = None
 
@@ -128,18 +128,18 @@ def test_several_inputs_have_their_names():
     ]
 
 
-# --- promises broken -----------------------------------------------------------------------------------
+# --- broken promises ----------------------------------------------------------------------------------------------
 
 
 class Norm(nn.BatchNorm):
-    """A batch norm with a fault to come."""
+    """A batch norm of three channels, for subclasses with a fault."""
 
     def __init__(self):
         super().__init__(3)
 
 
 class GradientOnlyInTraining(Norm):
-    """Right in training; in evaluation as if the running variance were part of the batch."""
+    """Right in training; in evaluation, the gradient ignores the running variance."""
 
     def forward(self, x):
         y = super().forward(x)
@@ -147,7 +147,7 @@ class GradientOnlyInTraining(Norm):
 
 
 class ForgetsBeta(Norm):
-    """A fault that beta's initial value hides."""
+    """Wrong in a way that beta's initial value hides."""
 
     def forward(self, x):
         return super().forward(x) - self.beta.detach()
@@ -205,7 +205,7 @@ class RandomInEvaluation(nn.Module):
 
 
 class MovesWhenFrozenToTheLastBatch(Norm):
-    """Which the same batch again does not show."""
+    """Wrong in a way that calling with the same batch again does not show."""
 
     def forward(self, x):
         self.running_mean.data = x.data.mean(0)
@@ -260,7 +260,7 @@ class InfiniteAtFirst(nn.Module):
         (
             PlainTensor,
             CheckFailed,
-            r"^PlainTensor.mask \(3,\) is neither a Parameter nor a Buffer, so to\(\) and state_dict\(\) pass it by$",
+            r"^PlainTensor.mask \(3,\) is neither a Parameter nor a Buffer, so to\(\) and state_dict\(\) skip it$",
         ),
         (OnlyFloat64, CheckFailed, r"^OnlyFloat64 \(train\) does not take float32\n"),
     ],
@@ -271,7 +271,7 @@ def test_broken_promises_are_found_and_named(layer, error, message):
         check_layer(layer(), normal(5, 3))
 
 
-def test_what_is_no_module_is_refused():
+def test_anything_but_a_module_is_refused():
     with pytest.raises(ArgumentError, match=r"^check_layer: a Module is needed, not function; gradcheck takes "):
         check_layer(ops.tanh, normal(3))
 

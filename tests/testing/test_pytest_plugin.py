@@ -1,4 +1,4 @@
-"""The pytest plugin in a project that is not ours: a tiny package with a wrong layer, and pytest run on it."""
+"""The pytest plugin in another project: a tiny package with a wrong layer, on which pytest is run."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ import sys
 import pytest
 
 LAYERS = '''
-"""Two layers, of which one is wrong."""
+"""Two layers, one of them wrong."""
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def test_wrong_layer(check_layer):
 
 @pytest.fixture
 def project(tmp_path):
-    """Somebody's package, with its tests."""
+    """A package with its tests."""
     for name, text in {"tiny/__init__.py": LAYERS, "tests/test_tiny.py": TESTS}.items():
         path = tmp_path / name
         path.parent.mkdir()
@@ -113,7 +113,7 @@ def test_the_failure_shows_the_line_of_the_test_and_nothing_of_the_checker(proje
     assert "testing" + os.sep not in printed
 
 
-def test_the_fixtures_are_listed_with_what_they_are_for(project):
+def test_the_fixtures_are_listed_with_their_purpose(project):
     printed = run_pytest(project, "--fixtures").stdout
     assert "The function `rawgan.testing.gradcheck`" in printed
     assert "The function `rawgan.testing.check_layer`" in printed

@@ -10,7 +10,7 @@ from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import ImageSet
 from rawgan.errors import ArgumentError, DataError
 from rawgan.gan import MODELS, ImageSpec, LossConfig, PointSpec, build, check_batch, train_step
-from rawgan.gan.norms import batch_norms
+from rawgan.gan.batch_norms import batch_norms
 from rawgan.gan.penalties import PENALTIES
 from rawgan.metrics import train_classifier
 from rawgan.storage import RunFolder
@@ -39,7 +39,7 @@ ONE = {
 @pytest.mark.parametrize("name", ONE)
 def test_batches_of_one_train(name, data, tmp_path, monkeypatch):
     monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
-    monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 2)  # so that the doctor looks at all that it can
+    monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 2)  # so that the doctor looks at all that it can
     kind, options = ONE[name]
     options = {"data": data, "image_size": 16, "steps": 4, "width": 2, "samples": 4, "sample_every": 2} | options
     if kind is TrainConfig:

@@ -292,7 +292,7 @@ def test_a_picture_that_finds_room_later_is_written_later(config, whole, tmp_pat
 def test_alarms_are_never_half_lost_while_a_run_goes_back(tmp_path, monkeypatch):
     """A process that is killed there would have those of before sounded again."""
     folder = RunFolder.create(tmp_path / "run", "x")
-    folder.append_alarms([{"step": step, "disease": str(step)} for step in (3, 6, 9)])
+    folder.append_alarms([{"step": step, "symptom": str(step)} for step in (3, 6, 9)])
     before = folder.alarms_file.read_bytes()
 
     def killed(*args, **options):

@@ -191,7 +191,7 @@ def test_training_on_a_folder_of_coloured_images(model, tmp_path):
         Image.fromarray(pixels).save(photos / f"{index}.png")
     training = Trainer(TrainConfig(model=model, data=str(photos), steps=1, **TINY))
     assert training.task.data.shape == (64, 64, 3)
-    assert training.step(1).step == 1
+    assert training.step(1)["step"] == 1
     assert training.task.sample().shape == (4, 64, 64, 3)
 
 

@@ -15,7 +15,7 @@ from watch import Watch
 from rawgan.cli import main
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import to_uint8
-from rawgan.data.detail import best_window
+from rawgan.data.folders.detail import best_window
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationSpec, build_translator
 from rawgan.inference.application import (
@@ -102,8 +102,8 @@ def test_what_is_restored_makes_the_images_of_the_run(name, data, tmp_path):
     assert about.step == STEPS
     assert len(training.task.held_out) == 3  # a tenth
     again = training_of(config)
-    again.gan = gan
-    np.testing.assert_array_equal(again.sample(), training.task.sample())
+    again.task.gan = gan
+    np.testing.assert_array_equal(again.task.sample(), training.task.sample())
 
 
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
@@ -376,9 +376,9 @@ def test_apply_says_what_it_passes_over(runs, photos, tmp_path, capsys):
     odd.write_bytes(b"DDS " + struct.pack("<7I44x8I20x", 124, 0, 4, 4, 0, 0, 0, 32, 2**31, 0, 0, 0, 0, 0, 0))
     assert main(["apply", str(runs / "enhance"), str(photos), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert "1 file is no image: notes.txt\n" in printed
-    assert "1 image of kinds that Pillow does not decode, left out: a.heic" in printed
-    assert "1 image of kinds that Pillow does not decode, left out: " + str(odd) in printed
+    assert "1 file is not an image: notes.txt\n" in printed
+    assert "left out 1 image of kinds that Pillow does not decode: a.heic" in printed
+    assert "left out 1 image of kinds that Pillow does not decode: " + str(odd) in printed
     assert main(["apply", str(runs / "enhance"), str(odd), "--out", str(tmp_path / "again")]) == 1
     assert "odd.dds: a kind of image that Pillow does not decode" in capsys.readouterr().out
 
@@ -607,7 +607,7 @@ def test_what_would_have_to_be_enlarged_is_no_truth_to_learn(data, tmp_path):
         assert {*training.task.data.names, *training.task.held_out.names} == {"b.png", "c.png", "d.png"}
     others = Trainer(Pix2pixConfig(**options, pairs="edges"))
     assert {*others.task.data.names, *others.task.held_out.names} == {"a.png", "b.png", "c.png", "d.png"}
-    assert others.task.data.notes == ("1 image smaller than 32 × 32 pixels, and enlarged: a.png",)
+    assert others.task.data.notes == ("enlarged 1 image smaller than 32 × 32 pixels: a.png",)
 
 
 @pytest.mark.parametrize(
@@ -719,7 +719,7 @@ def test_the_doctor_looks_at_each_pair_of_networks(name, tables, runs, capsys):
     main(["diagnose", str(runs / name)])
     assert capsys.readouterr().out.count("after step") == tables
     said = json.loads((runs / name / "diagnosis.json").read_text())
-    found = {finding["disease"] for finding in said["findings"]}
+    found = {symptom["symptom"] for symptom in said["symptoms"]}
     assert found == {"data out of range", "not trained yet, or unlike the data"}  # it is too early for more
 
 
@@ -728,9 +728,9 @@ def test_the_doctor_names_a_translator_that_makes_one_image_of_all(data, monkeyp
     for p in training.gan.generator.layers[-2].parameters():
         p.data *= 0
     training.reached = 1
-    monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 1)
+    monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 1)
     found = training.task.examine(1, [{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
-    alarms = {finding.disease: finding.remedy for finding in found if finding.alarm}
+    alarms = {symptom.name: symptom.remedy for symptom in found if symptom.alarm}
     assert "--pixel-weight" in alarms["mode collapse"]
 
 
@@ -739,9 +739,9 @@ def test_the_doctor_looks_at_both_ways_of_a_cycle(data, monkeypatch):
     for p in training.gan.back.generator.layers[-2].parameters():
         p.data *= 0
     training.reached = 1
-    monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 1)
+    monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 1)
     found = training.task.examine(1, [{"step": 1, "d_loss": 1.0, "d_real": 0.5, "d_fake": 0.5}])
-    collapsed = [finding.place for finding in found if finding.alarm and finding.disease == "mode collapse"]
+    collapsed = [symptom.place for symptom in found if symptom.alarm and symptom.name == "mode collapse"]
     assert collapsed
     assert all(place.endswith(", on the way back") for place in collapsed)
 
@@ -751,9 +751,9 @@ def test_d_may_win_where_g_does_not_listen(weight, data, monkeypatch):
     options = TINY | {"task": "denoise", "adversarial_weight": weight}
     training = Trainer(EnhanceConfig(data=data, image_size=16, **options))
     training.reached = 1
-    monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 1)
+    monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 1)
     found = training.task.examine(1, [{"step": 1, "d_loss": 0.0, "d_real": 1.0, "d_fake": 0.0}])
-    assert [finding.remedy.split()[0] for finding in found if finding.alarm and finding.disease == "D is winning"] == (
+    assert [symptom.remedy.split()[0] for symptom in found if symptom.alarm and symptom.name == "D is winning"] == (
         ["--d-learning-rate,"] if weight else []
     )
 
@@ -923,7 +923,7 @@ def test_colours_made_of_greys_and_a_classifiers_eye(data, tmp_path):
     """Pairs of colour images; and digits, of which the packaged classifier sees the features."""
     assert Trainer(Pix2pixConfig(data=data, image_size=16, pairs="grey", **TINY)).step(1)["pixel"] > 0
     seen = Trainer(EnhanceConfig(feature_weight=1.0, **TINY)).step(1)
-    assert seen.feature > 0
+    assert seen["feature"] > 0
     with pytest.raises(ArgumentError, match="the classifier is of mnist, images of 28 pixels"):
         Trainer(EnhanceConfig(data=data, image_size=16, feature_weight=1.0, **TINY))
     with pytest.raises(ArgumentError, match="and 1 channel, not of stacked-mnist"):

@@ -13,7 +13,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError
 from rawgan.gan import GraphedStep, ImageSpec, build, train_step
 from rawgan.storage import RunFolder
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 from rawgan.training import Trainer, train
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
@@ -21,7 +21,7 @@ __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
 @pytest.fixture
 def gan(cupy, simulated_gpu):
-    with chosen("cuda"):
+    with use_backend("cuda"):
         yield build("dcgan", ImageSpec(8), width=1, noise_size=3, device="cuda")
 
 
@@ -116,10 +116,13 @@ def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simu
 
 
 def test_what_cannot_be_recorded_is_refused(gan):
-    with chosen("reference"), pytest.raises(ArgumentError, match=r"^GraphedStep: a CUDA graph is made of the cuda"):
+    with (
+        use_backend("reference"),
+        pytest.raises(ArgumentError, match=r"^GraphedStep: a CUDA graph is made of the cuda"),
+    ):
         GraphedStep(gan)
     on_cpu = pytest.raises(ArgumentError, match="but the networks are on cpu, and computed with cpu kernels")
-    with chosen("auto"), on_cpu:
+    with use_backend("auto"), on_cpu:
         GraphedStep(build("dcgan", ImageSpec(8), width=1))
     graphed = GraphedStep(gan)
     graphed(*batch(0))

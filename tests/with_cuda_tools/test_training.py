@@ -8,7 +8,7 @@ from fake_cupy import cupy, simulated_gpu, traffic
 
 from rawgan import Tensor
 from rawgan.gan import ImageSpec, build, train_step
-from rawgan.testing.kernel import chosen
+from rawgan.testing.backends import use_backend
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -33,9 +33,9 @@ def trained(model, device):
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 def test_training_agrees_with_the_reference(model, cupy, simulated_gpu):
-    with chosen("reference"):
+    with use_backend("reference"):
         losses, numbers = trained(model, "cpu")
-    with chosen("cuda"):
+    with use_backend("cuda"):
         simulated_losses, simulated_numbers = trained(model, "cuda")
     np.testing.assert_allclose(simulated_losses, losses, rtol=1e-4)
     for name, expected in numbers.items():

@@ -13,8 +13,8 @@ FAULTS = [
     Fault(
         "mixtures: the same points in every batch",
         "PointBatches.batch",
-        'generator(self.seed, "points", step)',
-        'generator(self.seed, "points")',
+        'make_rng(self.seed, "points", step)',
+        'make_rng(self.seed, "points")',
         "test_mixtures.py -k fresh",
     ),
     Fault(
@@ -33,14 +33,14 @@ FAULTS = [
     ),
     Fault(
         "memory: no limit is set",
-        "at_most_more",
+        "limited_extra_memory",
         "(max(int(least), counted), before[1])",
         "before",
         "test_bounded_memory.py -k allowed",
     ),
     Fault(
         "memory: the limit stays",
-        "at_most_more",
+        "limited_extra_memory",
         "resource.setrlimit(resource.RLIMIT_DATA, before)\n_limited",
         "_limited",
         "test_bounded_memory.py -k allowed",
@@ -61,7 +61,7 @@ FAULTS = [
     ),
     Fault(
         "pictures: libtiff prints",
-        "_have_libtiff_keep_quiet",
+        "_silence_libtiff",
         "libtiff.TIFFSetErrorHandler(None)",
         "",
         "test_bounded_memory.py -k libtiff",
@@ -97,13 +97,13 @@ FAULTS = [
     Fault(
         "downloads: litter stays",
         "fetch",
-        "_delete_litter(path)\nif",
+        "_delete_abandoned(path)\nif",
         "if",
         "test_data_download.py -k no_more",
     ),
     Fault(
         "downloads: parts of others are litter",
-        "_delete_litter",
+        "_delete_abandoned",
         "if time.time() - part.stat().st_mtime > OLD if free is None else free:",
         "if True:",
         "test_data_download.py -k at_work",
@@ -208,7 +208,7 @@ FAULTS = [
     ),
     Fault(
         "transparent images hide what a GAN learns",
-        "in_mode",
+        "with_channels",
         "if channels in (2, 4) and has_clear_pixels(image):",
         "if False:",
         "test_data_folder.py -k alpha_is_a_channel",

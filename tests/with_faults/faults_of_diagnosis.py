@@ -41,8 +41,8 @@ FAULTS = [
     Fault(
         "doctor: D's layers are looked at with G's images",
         "probe",
-        "real_logits = gan.judge(real, given).logits",
-        "real_logits = gan.judge(fake.detach(), given).logits",
+        "real_logits = gan.discriminate(real, given).logits",
+        "real_logits = gan.discriminate(fake.detach(), given).logits",
         "test_doctor.py -k real_images",
     ),
     Fault(
@@ -55,8 +55,8 @@ FAULTS = [
     Fault(
         "the doctor says of a translator what helps others",
         "judge",
-        "remedies.get(finding.disease, finding.remedy)",
-        "finding.remedy",
+        "remedies.get(symptom.name, symptom.remedy)",
+        "symptom.remedy",
         "test_translating.py -k one_image_of_all",
     ),
 ]

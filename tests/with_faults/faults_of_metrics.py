@@ -57,7 +57,7 @@ FAULTS = [
         "modes_covered",
         "np.asarray(counts) >= least",
         "np.asarray(counts) >= least - 1",
-        "modes.py -k modes_covered",
+        "metrics/modes.py -k modes_covered",
     ),
     Fault(
         "classifiers: built before they are compared",
@@ -68,7 +68,7 @@ FAULTS = [
     ),
     Fault(
         "classifiers: headings have any types",
-        "Kind.of",
+        "ClassifierSpec.of",
         "if type(count) is not int or not 1 <= count <= most:",
         "if False:",
         "test_bounded_memory.py -k heading_makes_no_sense",

@@ -48,8 +48,8 @@ FAULTS = [
     Fault(
         "the average follows each update of G",
         "NoiseTask.step",
-        "outcome = outcome._replace(",
-        "self.gan.follow(index)\noutcome = outcome._replace(",
+        "metrics = metrics._replace(",
+        "self.gan.update_average(index)\nmetrics = metrics._replace(",
         "test_stabilisers.py -k follows_once",
     ),
     Fault(
@@ -76,8 +76,8 @@ FAULTS = [
     Fault(
         "doctor: a run that has not ended is to be longer",
         "Doctor.act",
-        "if finding.pending and run.reached == run.steps",
-        "if finding.pending",
+        "if symptom.pending and run.reached == run.steps",
+        "if symptom.pending",
         "test_doctor.py -k needs_more_steps",
     ),
     Fault(
@@ -167,7 +167,7 @@ FAULTS = [
     Fault(
         "history: forgotten by a resumed run",
         "state:tensors_of",
-        'networks |= dict(zip(("history", "back_history"), gan.made, strict=True))',
+        'networks |= dict(zip(("history", "back_history"), gan.histories, strict=True))',
         "pass",
         "test_translating.py -k was_stopped and cyclegan",
     ),

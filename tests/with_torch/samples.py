@@ -32,7 +32,7 @@ class NotApplicable(Exception):
 
 @dataclass(frozen=True)
 class Library:
-    """What derivatives take in one library: a leaf of an array, gradients, an array of a tensor."""
+    """Functions for derivatives in one library: a leaf from an array, gradients, an array from a tensor."""
 
     leaf: Callable[[Array], Any]
     grad: Callable[..., Sequence[Any]]
@@ -114,7 +114,7 @@ def _as_torch(leaf: Any) -> Any:
 
 @dataclass
 class Outcome:
-    """What became of the samples of one row of a table."""
+    """Results of the samples in one row of a table."""
 
     passed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -148,7 +148,7 @@ def judge(samples: Iterable[Any], compare_sample: Callable[[Any], None]) -> Outc
 
 
 def over_images(function: Callable[[Tensor], Tensor], x: Tensor, spatial: int) -> Tensor:
-    """Apply a function of NHWC images to x (N, C, *S) or (C, *S), of which a missing H has length 1."""
+    """Apply a function of NHWC images to x (N, C, *S) or (C, *S), a missing H having length 1."""
     batch = x if x.ndim == spatial + 2 else x[None]
     y = nchw(function(nhwc(batch if spatial == 2 else batch[:, :, None])))
     batch = y if spatial == 2 else y[:, :, 0]
@@ -178,7 +178,7 @@ def both(value: Any, spatial: int, missing: int) -> tuple[int, int]:
 
 
 def overhang(size: int, window: int, stride: int, padding: int) -> int:
-    """How many pixels beyond the padding the last window of PyTorch's ceil_mode sees."""
+    """Number of pixels beyond the padding in the last window of PyTorch's ceil_mode."""
     outputs = math.ceil((size + 2 * padding - window) / stride) + 1
     if (outputs - 1) * stride >= size + padding:  # a window that would start beyond the image is left out
         outputs -= 1

@@ -21,7 +21,7 @@ def power(x: Tensor, exponent: Tensor) -> Tensor:
 
 @twin("maximum", "clamp", "clamp_min")
 def clamped(x: Tensor, low: Tensor | Array | None = None, high: Tensor | Array | None = None) -> Tensor:
-    """Between bounds, of which PyTorch takes the lower one first."""
+    """Between bounds; PyTorch applies the lower one first."""
     low, high = (b.astype(x.dtype) if isinstance(b, np.ndarray) else b for b in (low, high))  # integers
     above = x if low is None else ops.maximum(x, low)
     return above if high is None else -ops.maximum(-above, -high)
@@ -49,7 +49,7 @@ class KnownMask(np.random.Generator):
         self.kept = kept
 
     def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Instead of uniform numbers, of which those below the rate are dropped."""
+        """Numbers above or below the rate, in place of uniform ones."""
         return self.kept.reshape(shape).astype(dtype)
 
 

@@ -134,7 +134,7 @@ def pooling(spatial: int, x: Tensor, window: Any, stride: Any, padding: Any, cei
 def adaptive_pool(
     op: Callable[..., Tensor], spatial: int, x: Tensor, output_size: Any, return_indices: bool = False
 ) -> Tensor:
-    """Where the outputs share the pixels evenly, an ordinary pooling."""
+    """An ordinary pool, if the outputs share the pixels evenly."""
     if return_indices:
         raise NotApplicable("indices of the largest elements; the same sample without them is compared")
     sizes = x.shape[-spatial:]

@@ -99,7 +99,7 @@ def group_norm(
 
 
 def scales(shape: tuple[int, ...], weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What PyTorch may leave out."""
+    """Scale and shift, which PyTorch may leave out."""
     return (
         Tensor(np.ones(shape)) if weight is None else weight,
         Tensor(np.zeros(shape)) if bias is None else bias,

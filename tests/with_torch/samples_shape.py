@@ -73,7 +73,7 @@ def parts(x: Tensor, lengths: Sequence[int], dim: int) -> list[Tensor]:
 
 @twin("slice_", "split", "split.list_args")
 def split(x: Tensor, size: int | Sequence[int], dim: int = 0) -> list[Tensor]:
-    """Slices of one length, the last of which may be shorter, or of given lengths."""
+    """Slices of one length, the last perhaps shorter, or of given lengths."""
     n = x.shape[dim]
     return parts(x, size if isinstance(size, Sequence) else [min(size, n - i) for i in range(0, n, size)], dim)
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench import torch_networks
-from bench.competitors import converted
+from bench.competitors import torch_networks
+from bench.competitors.steps import converted
 from rawgan import Tensor, grad, nn, ops
 from rawgan.data import Batches, ImageSet, load
 from rawgan.gan import GAN, ImageSpec, LossConfig, StepMetrics, build, train_step
@@ -64,7 +64,7 @@ def test_training_in_float32(
 @each_model
 @pytest.mark.parametrize(("spec", "batch_size"), [(SMALL, 128), (LARGE, 16)], ids=str)
 def test_first_step_in_float32(model: str, spec: ImageSpec, batch_size: int, objective: str) -> None:
-    """What no update of a weight has touched yet, at real width: D's loss and judgement, the running statistics."""
+    """Numbers that precede the first update, at real width: D's loss and logits, the running statistics."""
     ours = build(model, spec, seed=1)
     theirs = twin(ours)
     train_both(ours, theirs, objective, batch_size, seed=1, steps=1, reported=("d_loss", "d_real", "d_fake"))

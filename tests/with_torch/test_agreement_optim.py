@@ -1,4 +1,4 @@
-"""What PyTorch's own samples of optimisers do not have: float32, the defaults, and other betas, rho and eps."""
+"""Steps of optimisers that PyTorch's own samples lack: float32, the defaults, and other betas, rho and eps."""
 
 from collections.abc import Callable
 from typing import Any

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.cases import Array, of_shape, own
-from bench.kernel_workers import Oracle, TorchKernel
-from bench.torch_kernels import COUNTERPARTS
+from bench.competitors.kernel_calls import ArraySpec, call_on, parse_call
+from bench.competitors.kernels import Oracle, TorchKernel
+from bench.competitors.torch_kernels import COUNTERPARTS
 from rawgan_kernels import KERNELS
 
 SHAPES = ["3x8x8x2:5", "3x7x6x2:4,kernel=3,stride=2,padding=1", "3x5x5x4:2,kernel=3,stride=1,padding=0"]
@@ -30,12 +30,12 @@ def test_every_kernel_has_a_counterpart():
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kernel", CONVOLUTIONS)
 def test_convolutions(kernel, shape, channels_last, tmp_path):
-    case = own(kernel, shape)
+    case = parse_call(kernel, shape)
     check(case, tmp_path, channels_last)
     parameters = KERNELS[kernel].signature.parameters
     if "slope" in parameters:
         w = case.arguments[1]
-        bias = Array((w.shape[3] if kernel == "conv2d" else w.shape[2],))
+        bias = ArraySpec((w.shape[3] if kernel == "conv2d" else w.shape[2],))
         for slope in (0.0, 0.2):
             check(replace(case, arguments=(*case.arguments, bias, slope)), tmp_path, channels_last)
 
@@ -44,7 +44,7 @@ def test_convolutions(kernel, shape, channels_last, tmp_path):
 @pytest.mark.parametrize("shape", [(6, 5), (4, 3, 3, 5)])
 @pytest.mark.parametrize("kernel", OTHERS)
 def test_others(kernel, shape, channels_last, tmp_path):
-    case = of_shape(kernel, shape)
+    case = call_on(kernel, shape)
     check(case, tmp_path, channels_last)
     if "slope" in case.named():
         for slope in (0.0, 1.0):
@@ -54,12 +54,12 @@ def test_others(kernel, shape, channels_last, tmp_path):
 
 @pytest.mark.parametrize("order", [(), (1, 0)])
 def test_matmul(order, tmp_path):
-    case = own("matmul", "6x5:4")
+    case = parse_call("matmul", "6x5:4")
     a, b = case.arguments
     check(replace(case, arguments=(replace(a, order=order), b)), tmp_path, channels_last=False)
 
 
 def test_numbers_are_the_same_for_everyone():
-    case = of_shape("normalize", (4, 3))
+    case = call_on("normalize", (4, 3))
     for first, second in zip(case.values().values(), case.values().values(), strict=True):
         np.testing.assert_array_equal(first, second)

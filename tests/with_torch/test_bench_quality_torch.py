@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench import torch_networks
-from bench.quality import NETWORKS, RawganRun, TorchRun
+from bench.competitors import torch_networks
+from bench.experiments.quality import NETWORKS, RawganRun, TorchRun
 from rawgan.config.noise import TrainConfig
 
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench import torch_networks
-from bench.competitors import converted
+from bench.competitors import torch_networks
+from bench.competitors.steps import converted
 from rawgan import Tensor, grad
 from rawgan.data import Batches, load
 from rawgan.gan import PENALTIES, ImageSpec, build
-from rawgan.gan.penalties import penalty
 
 BATCH = 6
 
@@ -53,7 +52,7 @@ def test_penalties_and_their_gradients(name, model):
     fake = np.tanh(np.random.default_rng(1).standard_normal(real.shape))
 
     with ours.discriminator.frozen_buffers():
-        price = penalty(name)(
+        price = PENALTIES[name].value(
             lambda images: ours.discriminate(images).logits, Tensor(real), Tensor(fake), np.random.default_rng(2)
         )
     expected = in_torch(

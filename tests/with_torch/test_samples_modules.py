@@ -217,7 +217,7 @@ def test_module(name: str, tally: Callable[..., None]) -> None:
 
 
 def random_state(module: torch.nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Parameters of any sign; buffers, one of which is a variance, above 0. PyTorch's count of batches is left out."""
+    """Parameters of any sign, and buffers above 0, as one is a variance. PyTorch's count of batches is left out."""
     parameters = {name: torch.randn_like(p).requires_grad_() for name, p in module.named_parameters()}
     buffers = {name: torch.rand_like(b) + 0.5 for name, b in module.named_buffers() if b.is_floating_point()}
     return parameters, buffers

@@ -16,11 +16,11 @@ from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.translation import EnhanceConfig, TranslateConfig
-from rawgan.data.detail import best_window
-from rawgan.data.imageset import Progress
-from rawgan.data.listing import Listing
-from rawgan.data.opening import without_suffix
-from rawgan.data.survey import Survey
+from rawgan.data.files.formats import without_suffix
+from rawgan.data.files.survey import Survey
+from rawgan.data.folders.detail import best_window
+from rawgan.data.folders.listing import Listing
+from rawgan.data.image_set import Progress
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator
@@ -36,9 +36,11 @@ from rawgan.inference.application import (
 )
 from rawgan.pictures.images import CELL, save_image, save_sheet, thumbnail
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import delete, holding, is_folder, is_link, is_there, make_folder
+from rawgan.storage.atomic import delete, make_folder
+from rawgan.storage.held_folder import holding
 from rawgan.storage.locks import NoLocks, locking
-from rawgan.storage.run_folder import LOCK, refuse_taken
+from rawgan.storage.lookup import is_folder, is_link, is_there
+from rawgan.storage.new_folder import LOCK, refuse_taken
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -1,7 +1,6 @@
 """rawgan evaluate"""
 
 import hashlib
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ from rawgan.metrics.mixtures import POINTS
 from rawgan.pictures import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import write_file
+from rawgan.storage.json_file import write_json
 from rawgan.storage.provenance import digest_of
 from rawgan.tasks.evaluators import Evaluator
 from rawgan.tasks.noise import images_of
@@ -188,7 +187,7 @@ def _write_pairs(console: Console, folder: RunFolder, pairs: np.ndarray[Any, Any
 def _write(console: Console, folder: RunFolder, said: dict[str, Any]) -> None:
     """Write the figures, and say where they are."""
     figures = folder.path / "evaluation.json"
-    write_file(figures, f"{json.dumps(_json_value(said), indent=2, allow_nan=False)}\n".encode())
+    write_json(figures, said)
     say(console, f"figures: {figures}")
 
 
@@ -204,12 +203,3 @@ def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], referen
             values = (format(figures[row.figure], row.form) for figures in (generated, floor))
             table.add_row(row.label.format(**known), *values, row.remark.format(**known))
     return table
-
-
-def _json_value(value: Any) -> Any:
-    """The same, with null for what is not finite, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _json_value(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_json_value(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -23,7 +23,7 @@ from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.nn import Module
 from rawgan.ops.registry import CASES, Case
 from rawgan.testing import Report, check_layer, gradcheck
-from rawgan.testing.kernel import chosen, targets
+from rawgan.testing.backends import targets, use_backend
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _check_ops(config: GradcheckConfig, console: Console) -> int:
     cases = [case for case in CASES if not config.target or case.op in config.target]
     faults: list[str] = []
     for backend, device in targets():
-        with chosen(backend), progress_of(console, "gradient checks") as progress:
+        with use_backend(backend), progress_of(console, "gradient checks") as progress:
             tallies: dict[str, _Tally] = {}
             for index, case in enumerate(cases):
                 _check_case(case, device, config, tallies.setdefault(case.op, _Tally()))

@@ -17,8 +17,8 @@ from rawgan.data import name_of
 from rawgan.errors import ConfigError, FileError, RawganError, one_line
 from rawgan.gan import human_bytes
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import is_folder
-from rawgan.storage.run_folder import RUNS, runs_in
+from rawgan.storage.lookup import is_folder
+from rawgan.storage.run_search import RUNS, runs_in
 
 HEADINGS = ("run", "of", "step", "losses", "size", "state")
 LONGEST = 80

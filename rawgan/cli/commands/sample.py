@@ -20,7 +20,8 @@ from rawgan.metrics.mixtures import POINTS
 from rawgan.pictures import save_grid, save_images
 from rawgan.pictures.scatter import save_points
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import holding, make_folder
+from rawgan.storage.atomic import make_folder
+from rawgan.storage.held_folder import holding
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,16 @@ from rich.text import Text
 from rawgan.cli.terminal.figures import in_words
 from rawgan.cli.terminal.progress import repeating
 from rawgan.cli.terminal.text import duration, say
-from rawgan.gan.objectives import IN_NATS, guess_losses
+from rawgan.gan.step_metrics import (
+    DIFFERENCES,
+    LOSSES,
+    PENALTY,
+    PROBABILITIES,
+    STEP_METRICS,
+    Panel,
+    guesses,
+    units,
+)
 from rawgan.metrics import quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
 from rawgan.pictures.terminal import layout_of, terminal_lines
@@ -70,14 +79,19 @@ class Log(Extension):
         self._print(f"step {reached}/{steps}; since then: {since}")
 
     def legend(self) -> Iterator[str]:
-        """What the figures mean."""
-        loss_config = self.trainer.config.loss_config()
-        d_loss, g_loss = guess_losses(loss_config.losses)
-        unit = "nats; " if loss_config.objective in IN_NATS else ""
-        yield f"D loss and G loss: {unit}{d_loss:.3f} and {g_loss:.3f} if D guesses"
-        yield "D(real) and D(fake): probability of being real, by D; 0.5 if D guesses"
+        """The meaning of the figures, a line for each panel that the run has figures of."""
+        yield from (f"{names}: {meaning}" for _, names, meaning in self._notes())
+
+    def _notes(self) -> Iterator[tuple[Panel, str, str]]:
+        """Panels of figures, with the names of these and their meaning."""
+        config = self.trainer.config.loss_config()
+        value, unit = guesses(config), f"{units(config)['d_loss']}; ".removeprefix("; ")
+        yield LOSSES, "D loss and G loss", f"{unit}{value['d_loss']:.3f} and {value['g_loss']:.3f} if D guesses"
+        yield PROBABILITIES, "D(real) and D(fake)", "probability of being real, by D; 0.5 if D guesses"
+        if config.penalty is not None:
+            yield PENALTY, "penalty", STEP_METRICS["penalty"].meaning
         if self.trainer.config.command != "train":
-            yield "differences: mean absolute; pixels are from -1 to 1"
+            yield DIFFERENCES, "differences", "mean absolute; pixels are from -1 to 1"
 
     def seconds_per_step(self) -> float:
         """Mean of the latest steps; 0 as long as there is only one."""
@@ -104,7 +118,12 @@ class Log(Extension):
         if record["step"] not in (1, self.trainer.steps) and now - self.logged < LOG_SECONDS:
             return
         self.logged = self.printed = now
-        parts = f"step {record['step']}/{self.trainer.steps}", *_figures(record), self.pace(record["step"])
+        parts = (
+            f"step {record['step']}/{self.trainer.steps}",
+            f"epoch {record['epoch']:.2f}",
+            *_figures(record),
+            self.pace(record["step"]),
+        )
         say(self.console, "  ".join(filter(None, parts)))
 
     def samples(self, run: Run, samples: np.ndarray[Any, Any]) -> None:
@@ -140,7 +159,7 @@ class View(Log):
 
     def step(self, run: Run, record: Mapping[str, Any]) -> None:
         """Keep the figures for the next refresh; draw new samples unless the last picture is recent."""
-        self.record = record
+        self.record = {**(self.record or {}), **record}  # a penalty may be applied every so many steps only
         self.times.append((record["step"], time.monotonic()))
         if time.monotonic() - self.drawn >= max(REDRAW_SECONDS, SHARE * self.cost):
             self.show(self.trainer.reached, None)
@@ -188,13 +207,10 @@ class View(Log):
         step = trainer.reached if record is None else record["step"]
         since = time.monotonic() - self.times[-1][1] if self.times else 0.0
         first = [f"step {step}/{trainer.steps}"]
-        rest: list[str] = [""] * 2
+        rest = [""] * 2
         if record is not None:
-            epoch, *figures = _figures(record)
-            first.append(epoch)
-            notes = [*self.legend()]
-            pairs = [figures[:2], figures[2:4], figures[4:]]
-            rest = [f"{'  '.join(pair)}  ({note.partition(': ')[2]})" for pair, note in zip(pairs, notes, strict=False)]
+            first.append(f"epoch {record['epoch']:.2f}")
+            rest = [f"{'  '.join(_figures(record, panel))}  ({meaning})" for panel, _, meaning in self._notes()]
         first.append(self.pace(step, since))
         if since > REDRAW_SECONDS and step < trainer.steps:
             first.append(f"this step: {duration(since)}")
@@ -215,14 +231,10 @@ class View(Log):
                 yield Segment.line()
 
 
-def _figures(record: Mapping[str, Any]) -> list[str]:
-    """Each figure with its name."""
-    differences = "pixel", "feature", "cycle", "identity"
+def _figures(record: Mapping[str, Any], panel: Panel | None = None) -> list[str]:
+    """The figures of a step, of one panel or of all, each with its name."""
     return [
-        f"epoch {record['epoch']:.2f}",
-        f"D loss {record['d_loss']:.3f}",
-        f"G loss {record['g_loss']:.3f}",
-        f"D(real) {record['d_real']:.2f}",
-        f"D(fake) {record['d_fake']:.2f}",
-        *(f"{name} difference {record[name]:.3f}" for name in differences if name in record),
+        f"{metric.label} {record[name]:{metric.format}}"
+        for name, metric in STEP_METRICS.items()
+        if metric.in_log and name in record and panel in (None, metric.panel)
     ]

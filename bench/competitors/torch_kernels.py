@@ -1,0 +1,239 @@
+"""The computation of each kernel in PyTorch: the operator that its own autograd would call.
+
+Each entry of COUNTERPARTS takes rawgan's arguments by name, already as PyTorch's tensors (images NCHW, in the memory
+format that competes; weights of convolutions (K, C, A, B) likewise). It returns a function without arguments, so that
+anything PyTorch would keep from the forward pass is prepared before the clock starts.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+aten = torch.ops.aten
+Run = Callable[[], Any]
+
+
+class NoCounterpart(Exception):
+    """PyTorch has no single operator for this, or not with these options."""
+
+
+def tensors(values: dict[str, Any], memory_format: torch.memory_format) -> dict[str, Any]:
+    """Convert rawgan's arguments to PyTorch's tensors."""
+
+    def converted(name: str, value: Any) -> Any:
+        match value:
+            case np.ndarray() if value.ndim == 4 and name == "w":
+                x = torch.from_numpy(value).permute(3, 2, 0, 1)
+                return x.contiguous(memory_format=memory_format)
+            case np.ndarray() if value.ndim == 4:
+                return torch.from_numpy(value).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+            case np.ndarray():
+                return torch.from_numpy(value)
+            case list():
+                return [torch.from_numpy(item) for item in value]
+            case _:
+                return value
+
+    return {name: converted(name, value) for name, value in values.items()}
+
+
+def arrays(kernel: str, result: Any) -> tuple[np.ndarray, ...]:
+    """Convert PyTorch's result to rawgan's layout."""
+
+    def converted(x: Tensor) -> np.ndarray:
+        if x.ndim != 4:
+            return x.numpy()
+        axes = (2, 3, 1, 0) if kernel == "conv2d_weight_grad" else (0, 2, 3, 1)
+        return x.permute(axes).numpy()
+
+    return tuple(converted(x) for x in (result if isinstance(result, tuple | list) else (result,)))
+
+
+def _activate(y: Tensor, slope: float) -> Tensor:
+    """Activate in place, as networks do."""
+    if slope == 1.0:
+        return y
+    return functional.relu_(y) if slope == 0.0 else functional.leaky_relu_(y, slope)
+
+
+def _geometry(window: Any) -> tuple[Any, Any, Any, int]:
+    (top, bottom), (left, right) = window.padding
+    if (top, left) != (bottom, right):
+        raise NoCounterpart("padding that differs from side to side")
+    return window.stride, (top, left), window.dilation, window.groups
+
+
+def conv2d(x: Tensor, w: Tensor, window: Any, b: Tensor | None = None, slope: float = 1.0) -> Run:
+    """functional.conv2d and the activation."""
+    stride, padding, dilation, groups = _geometry(window)
+    return lambda: _activate(functional.conv2d(x, w, b, stride, padding, dilation, groups), slope)
+
+
+def conv2d_input_grad(gy: Tensor, w: Tensor, window: Any, b: Tensor | None = None, slope: float = 1.0) -> Run:
+    """functional.conv_transpose2d and the activation."""
+    stride, padding, dilation, groups = _geometry(window)
+    without = [
+        (size - 1) * s - 2 * p + d * (taps - 1) + 1
+        for size, s, p, d, taps in zip(window.output, stride, padding, dilation, window.kernel, strict=True)
+    ]
+    extra = [size - found for size, found in zip(window.size, without, strict=True)]
+    return lambda: _activate(functional.conv_transpose2d(gy, w, b, stride, padding, extra, groups, dilation), slope)
+
+
+def conv2d_weight_grad(x: Tensor, gy: Tensor, window: Any) -> Run:
+    """The weight's part of convolution_backward, which reads only shape and layout of the weight."""
+    stride, padding, dilation, groups = _geometry(window)
+    w = torch.empty(gy.shape[1], x.shape[1] // groups, *window.kernel)
+    if x.is_contiguous(memory_format=torch.channels_last):
+        w = w.contiguous(memory_format=torch.channels_last)
+    mask = (False, True, False)
+    rest = (stride, padding, dilation, False, (0, 0), groups, mask)
+    return lambda: aten.convolution_backward(gy, x, w, None, *rest)[1]
+
+
+def matmul(a: Tensor, b: Tensor) -> Run:
+    """torch.mm."""
+    return lambda: torch.matmul(a, b)
+
+
+def normalize(x: Tensor, gamma: Tensor, beta: Tensor, axes: tuple[int, ...], eps: float, slope: float = 1.0) -> Run:
+    """Batch norm in training mode, with the statistics that it keeps for its gradient, and the activation."""
+    _check_batch_norm(x, gamma, axes)
+
+    def run() -> Tensor:
+        y, _, _ = torch.native_batch_norm(x, gamma, beta, None, None, True, 0.1, eps)
+        return _activate(y, slope)
+
+    return run
+
+
+def normalize_grad(
+    x: Tensor, gy: Tensor, gamma: Tensor, mean: Tensor, var: Tensor, axes: tuple[int, ...], eps: float,
+    beta: Tensor | None = None, slope: float = 1.0,
+) -> Run:  # fmt: skip
+    """Gradient of an activation, from its result, and of a batch norm."""
+    _check_batch_norm(x, gamma, axes)
+    mean, inv_std = mean.flatten(), (var.flatten() + eps).rsqrt()
+    y = None
+    if slope != 1.0 and beta is not None:
+        channel = (1, -1) + (1,) * (x.ndim - 2)
+        y = (x - mean.view(channel)) * (inv_std * gamma).view(channel) + beta.view(channel)
+        y = _activate(y, slope)
+
+    def run() -> tuple[Tensor, ...]:
+        g = gy if y is None else _activation_grad(y, gy, slope)
+        return aten.native_batch_norm_backward(g, x, gamma, None, None, mean, inv_std, True, eps, (True, True, True))
+
+    return run
+
+
+def _check_batch_norm(x: Tensor, gamma: Tensor, axes: tuple[int, ...]) -> None:
+    if gamma.ndim != 1 or tuple(axes) != tuple(range(x.ndim - 1)):
+        raise NoCounterpart("a norm that is no batch norm")
+
+
+def _activation_grad(y: Tensor, gy: Tensor, slope: float) -> Tensor:
+    return aten.threshold_backward(gy, y, 0) if slope == 0.0 else aten.leaky_relu_backward(gy, y, slope, True)
+
+
+def leaky_relu(x: Tensor, slope: float) -> Run:
+    """Leaky ReLU, not in place: neither is rawgan's."""
+    return lambda: functional.relu(x) if slope == 0.0 else functional.leaky_relu(x, slope)
+
+
+def leaky_relu_grad(gy: Tensor, slope: float, y: Tensor | None = None, x: Tensor | None = None) -> Run:
+    """Gradient from the result or from the input, which have the same sign."""
+    sign = y if y is not None else x
+    return lambda: _activation_grad(sign, gy, slope)
+
+
+def bce_with_logits(x: Tensor, t: Tensor) -> Run:
+    """Binary cross-entropy, one loss for each logit."""
+    return lambda: functional.binary_cross_entropy_with_logits(x, t, reduction="none")
+
+
+def bce_with_logits_grad(x: Tensor, t: Tensor, gy: Tensor) -> Run:
+    """Gradient of the binary cross-entropy, by PyTorch's own formula."""
+    return lambda: x.sigmoid().sub_(t).mul_(gy)
+
+
+def add(a: Tensor, b: Tensor) -> Run:
+    """Sum of two arrays; a b of one number for each channel is laid along PyTorch's axis of channels."""
+    if b.ndim == 1 and a.ndim == 4:
+        b = b.view(1, -1, 1, 1)
+    return lambda: torch.add(a, b)
+
+
+def channel_sum(x: Tensor) -> Run:
+    """Sum over all axes but the channels', which are the second axis in PyTorch."""
+    return lambda: x.sum(dim=[axis for axis in range(x.ndim) if axis != 1])
+
+
+def gather_pixels(images: Tensor, indices: Tensor, dtype: Any) -> Run:
+    """Selected images, with pixels from 0 to 255 scaled to [−1, 1]."""
+    kind = torch.float64 if np.dtype(dtype) == np.float64 else torch.float32
+    return lambda: images[indices].to(kind).div_(127.5).sub_(1)
+
+
+def adam_update(
+    w: list[Tensor], gw: list[Tensor], m: list[Tensor], v: list[Tensor],
+    step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+) -> Run:  # fmt: skip
+    """torch.optim's fused AdamW."""
+    optimizer = torch.optim.AdamW(_owned(w, gw), lr, (beta1, beta2), eps, weight_decay, fused=True)
+    for weight, mean, square in zip(w, m, v, strict=True):
+        optimizer.state[weight] = {"step": torch.tensor(float(step - 1)), "exp_avg": mean, "exp_avg_sq": square}
+    return optimizer.step
+
+
+def sgd_update(
+    w: list[Tensor], gw: list[Tensor], velocity: list[Tensor], lr: float, momentum: float, nesterov: bool
+) -> Run:
+    """torch.optim's fused SGD."""
+    optimizer = torch.optim.SGD(_owned(w, gw), lr, momentum, nesterov=nesterov, fused=True)
+    for weight, moment in zip(w, velocity, strict=False):
+        optimizer.state[weight] = {"momentum_buffer": moment}
+    return optimizer.step
+
+
+def rmsprop_update(w: list[Tensor], gw: list[Tensor], square: list[Tensor], lr: float, rho: float, eps: float) -> Run:
+    """torch.optim's RMSprop over all tensors at once; PyTorch has no fused one."""
+    optimizer = torch.optim.RMSprop(_owned(w, gw), lr, rho, eps, foreach=True)
+    for weight, average in zip(w, square, strict=True):
+        optimizer.state[weight] = {"step": torch.tensor(0.0), "square_avg": average}
+    return optimizer.step
+
+
+def _owned(w: list[Tensor], gw: list[Tensor]) -> list[Tensor]:
+    for weight, gradient in zip(w, gw, strict=True):
+        weight.requires_grad_(True)
+        weight.grad = gradient
+    return w
+
+
+COUNTERPARTS: dict[str, Callable[..., Run]] = {
+    "adam_update": adam_update,
+    "add": add,
+    "bce_with_logits": bce_with_logits,
+    "bce_with_logits_grad": bce_with_logits_grad,
+    "channel_sum": channel_sum,
+    "conv2d": conv2d,
+    "conv2d_input_grad": conv2d_input_grad,
+    "conv2d_weight_grad": conv2d_weight_grad,
+    "gather_pixels": gather_pixels,
+    "leaky_relu": leaky_relu,
+    "leaky_relu_grad": leaky_relu_grad,
+    "matmul": matmul,
+    "normalize": normalize,
+    "normalize_grad": normalize_grad,
+    "rmsprop_update": rmsprop_update,
+    "sgd_update": sgd_update,
+    "sigmoid": lambda x: lambda: torch.sigmoid(x),
+    "softplus": lambda x: lambda: functional.softplus(x),
+    "tanh": lambda x: lambda: torch.tanh(x),
+    "tanh_grad": lambda y, gy: lambda: aten.tanh_backward(gy, y),
+}

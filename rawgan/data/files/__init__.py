@@ -1,0 +1,1 @@
+"""Files of images, whoever made them: formats of Pillow, NumPy arrays, IDX."""

@@ -1,0 +1,88 @@
+"""Both networks of a model with their optimisers, ready to train."""
+
+from rawgan import optim
+from rawgan.errors import ArgumentError
+from rawgan.gan.conditional import check_conditional, with_scores
+from rawgan.gan.networks import MODELS, Networks, models_for
+from rawgan.gan.specs import DataSpec, ImageSpec
+from rawgan.gan.spectral_norm import spectrally_normed
+from rawgan.gan.state import GAN
+from rawgan.random import make_rng
+
+
+def build(
+    model: str,
+    spec: DataSpec,
+    *,
+    noise_size: int = 100,
+    width: int = 64,
+    d_width: int | None = None,
+    learning_rate: float | None = None,
+    d_learning_rate: float | None = None,
+    pack: int = 1,
+    average_decay: float = 0.0,
+    spectral_norm: bool = False,
+    conditional: str = "none",
+    classes: int = 0,
+    seed: int = 0,
+    device: str = "cpu",
+) -> GAN:
+    """Build both networks of a model, with weights drawn from the seed, and an Adam for each.
+
+    `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer, `d_width` that of
+    D, if it differs. `learning_rate` None is the model's default; D has the same (`mlp`: twice as much), unless
+    `d_learning_rate` is given. With `spectral_norm`, D's weights are divided by their largest singular values. With
+    `conditional`, G makes images of one of `classes` classes.
+
+    Raises: ArgumentError for an unknown model, data or an image size that it cannot make, or a count out of range
+
+    >>> build("dcgan", ImageSpec(28), width=8).generator
+    Sequential()
+      0: Linear(100 → 784, no bias)                            w (100, 784)
+      1: Reshape(7, 7, 16)
+      2: BatchNorm(16)                                         gamma (16,)  beta (16,)
+      3: ReLU()
+      4: ConvTranspose2d(16 → 8, 4×4, stride 2, padding 1, no bias) w (4, 4, 8, 16)
+      5: BatchNorm(8)                                          gamma (8,)  beta (8,)
+      6: ReLU()
+      7: ConvTranspose2d(8 → 1, 4×4, stride 2, padding 1)      w (4, 4, 1, 8)  b (1,)
+      8: Tanh()
+    80,625 parameters in 8 arrays
+    """
+    d_width = width if d_width is None else d_width
+    chosen = MODELS.find(model)
+    if not isinstance(spec, chosen.spec):
+        raise ArgumentError(
+            f"{model} makes {chosen.spec.name}, not {spec.name}; take one of: {', '.join(models_for(spec))}"
+        )
+    if isinstance(spec, ImageSpec) and not 1 <= spec.channels <= 4:
+        raise ArgumentError(f"{model}: images have 1 to 4 channels, not {spec.channels}")
+    for name, value in (("noise_size", noise_size), ("width", width), ("d_width", d_width), ("pack", pack)):
+        if value < 1:
+            raise ArgumentError(f"{model}: {name} must be at least 1, but is {value}")
+    if not 0 <= average_decay < 1:
+        raise ArgumentError(f"{model}: average_decay must be at least 0 and less than 1, but is {average_decay}")
+    check_conditional(conditional, pack)
+    if (classes < 2) if conditional != "none" else classes:
+        raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
+
+    def networks() -> Networks:
+        return chosen.build(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
+
+    generator, discriminator = networks()
+    if classes:
+        discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
+    if spectral_norm:
+        discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
+    average = networks()[0].to(device) if average_decay else None
+    rate = chosen.learning_rate if learning_rate is None else learning_rate
+    rates = rate, rate * chosen.d_rate if d_learning_rate is None else d_learning_rate
+    g_optimizer, d_optimizer = (
+        optim.Adam(network.to(device).parameters(), rate, chosen.betas, chosen.eps)
+        for network, rate in zip((generator, discriminator), rates, strict=True)
+    )
+    return GAN(
+        model=model, spec=spec, noise_size=noise_size, generator=generator, discriminator=discriminator,
+        g_optimizer=g_optimizer, d_optimizer=d_optimizer, average=average, average_decay=average_decay, pack=pack,
+        conditional=conditional, classes=classes,
+    )  # fmt: skip

@@ -1,0 +1,42 @@
+"""Settings of a training step: objective, label smoothing, gradient penalty, instance noise."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from rawgan.gan.objectives import Losses, PairedLosses, losses_of
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Losses of both networks, and the regularisation of D.
+
+    Raises: ArgumentError for an unknown objective or penalty, when it is first needed
+    """
+
+    objective: str = "non-saturating"
+    """Name of one of `OBJECTIVES`."""
+    smooth_real: float = 0.0
+    """One-sided label smoothing: D's target for real images is 1 − smooth_real."""
+    smooth_fake: float = 0.0
+    """Label smoothing of generated images: D's target for them is smooth_fake."""
+    penalty: str | None = None
+    """Name of one of `PENALTIES`."""
+    penalty_weight: float = 1.0
+    """Weight of the gradient penalty."""
+    penalty_every: int = 1
+    """Apply the penalty every N steps, weighted by N (lazy regularisation). Source: Karras et al. 2020"""
+    instance_noise: float = 0.0
+    """Standard deviation, in the first step, of noise that is added to all images that D sees, but not to the source
+    images or labels that they belong to."""
+    noise_steps: int = 1
+    """Steps in which instance noise falls to 0."""
+    seed: int = 0
+
+    @cached_property
+    def losses(self) -> Losses | PairedLosses:
+        """Losses of the objective."""
+        return losses_of(self.objective, self.smooth_real, self.smooth_fake)
+
+
+DEFAULT_LOSS = LossConfig()
+"""The non-saturating objective, without regularisation."""

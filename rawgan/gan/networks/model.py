@@ -1,0 +1,32 @@
+"""The declaration of a model: two networks that make data of noise and tell it from real data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rawgan import nn
+from rawgan.gan.specs import DataSpec, ImageSpec
+
+Networks = tuple[nn.Sequential, nn.Sequential]
+"""Generator and discriminator."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that `--model` can choose, and Adam's constants for it."""
+
+    name: str
+    summary: str
+    """One line for help texts."""
+    build: Callable[[Any, int, int, int, int, np.random.Generator], Networks]
+    """(spec, pack, noise size, width of G, width of D, random numbers) → both networks."""
+    learning_rate: float
+    """Learning rate of G, if no option sets it."""
+    betas: tuple[float, float]
+    eps: float = 1e-8
+    spec: type[DataSpec] = ImageSpec
+    """The data that it makes."""
+    d_rate: float = 1.0
+    """D's learning rate relative to G's. Source: Heusel et al. 2017 (two time scales)"""

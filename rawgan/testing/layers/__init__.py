@@ -1,0 +1,1 @@
+"""Checks of Modules: their gradients, and everything else that a Module promises."""

@@ -1,0 +1,407 @@
+"""The parts of the benchmarks that take no time: what is counted, compared, written and drawn."""
+
+import ast
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from importlib.machinery import PathFinder
+
+import numpy as np
+import pytest
+from paths import ROOT
+
+from bench import __main__ as command_line
+from bench.common import files, machine
+from bench.common.errors import BenchError
+from bench.common.experiment import BENCH, ROOMS, experiment, experiments
+from bench.common.rounds import Spread, fastest, in_turn, ratios
+from bench.common.shapes import parse_image, parse_sizes
+from bench.common.terminal import make_console
+from bench.common.workers import limit_threads
+from bench.competitors.kernel_calls import ArraySpec, KernelCall, call_on, parse_call
+from bench.competitors.kernels import error
+from bench.competitors.roofline import roofline_seconds
+from bench.competitors.step_calls import BATCH, calls_of, scale, watch
+from bench.competitors.steps import Workload, largest_difference
+from bench.cpu.scaling import exponent
+from bench.cpu.step_report import Result
+from bench.experiments import mixtures
+from bench.experiments.plots import draw_again
+from rawgan.data import ring8
+from rawgan.gan import ImageSpec
+from rawgan.metrics import quality
+from rawgan_kernels import KERNELS, Window
+
+MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
+
+
+@pytest.fixture
+def spread():
+    return lambda median: Spread.of([0.9 * median, median, 1.1 * median]).as_dict()
+
+
+# --- rounds ----------------------------------------------------------------------------------------------------------
+
+
+def test_spread():
+    assert Spread.of([4, 1, 3, 2, 5]) == Spread(1, 2, 3, 4)
+    assert Spread.of([7.0]) == Spread(7, 7, 7, 7)
+
+
+def test_ratios_are_taken_within_a_round():
+    assert ratios([1.0, 9.0], [2.0, 3.0]) == [0.5, 3.0]
+    with pytest.raises(ValueError, match="shorter"):
+        ratios([1.0, 2.0], [1.0])
+
+
+def test_the_fastest_has_the_least_median_not_the_least_time():
+    assert fastest({"steady": [2.0, 2.0, 2.0], "erratic": [1.0, 3.0, 3.0]}) == "steady"
+
+
+def test_everyone_begins_in_turn():
+    assert in_turn("abc", 4) == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
+
+
+def test_competitors_that_disagree_are_found():
+    assert largest_difference({"ours": {"loss": 1.0}, "theirs": {"loss": 1.0001}}) == pytest.approx(1e-4)
+    for wrong in (1.01, float("nan")):
+        with pytest.raises(BenchError, match="ours and theirs do not compute the same"):
+            largest_difference({"ours": {"loss": 1.0}, "theirs": {"loss": wrong}})
+
+
+def test_thread_counts_are_checked(monkeypatch):
+    monkeypatch.setattr("bench.common.workers.os.environ", {})
+    assert limit_threads(0) == machine.usable_cores()
+    with pytest.raises(BenchError, match="--threads must be from 1 to"):
+        limit_threads(machine.usable_cores() + 1)
+
+
+# --- shapes ----------------------------------------------------------------------------------------------------------
+
+
+def test_shapes_are_parsed():
+    assert parse_sizes("128x32x32×64") == (128, 32, 32, 64)
+    assert parse_image("28x28x1") == ImageSpec(28, 1)
+
+
+@pytest.mark.parametrize("text", ["", "x", "28x", "28x0", "28x-1", "1e3", "28,28"])
+def test_shapes_without_a_meaning_are_refused(text):
+    with pytest.raises(BenchError, match="expected whole numbers"):
+        parse_sizes(text)
+
+
+@pytest.mark.parametrize("text", ["28x28", "28x32x1"])
+def test_images_are_square_and_have_channels(text):
+    with pytest.raises(BenchError, match="square image"):
+        parse_image(text)
+
+
+def test_own_convolutions():
+    case = parse_call("conv2d_weight_grad", "2x8x8x3:16")
+    assert case.arguments == (
+        ArraySpec((2, 8, 8, 3)),
+        ArraySpec((2, 4, 4, 16)),
+        Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1))),
+    )
+    same = parse_call("conv2d_input_grad", "2x8x8x3:16,kernel=3,stride=1")
+    assert same.arguments[:2] == (ArraySpec((2, 8, 8, 16)), ArraySpec((3, 3, 3, 16)))
+    assert case.label == "2×8×8×3:16"
+    assert same.label == "2×8×8×3:16,kernel=3,stride=1,padding=1"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "text", "message"),
+    [
+        ("conv2d", "2x8x8x3", "takes one such as"),
+        ("conv2d", "2x8x8:3", "takes one such as"),
+        ("conv2d", "2x8x8x3:4,taps=3", "'taps=3' is not one of"),
+        ("conv2d", "2x2x2x3:4,kernel=9,padding=0", "does not fit"),
+        ("conv2d", "2x8x8x3:4,stride=0", "stride"),
+        ("sigmoid", "2x8:3", "the shape of one array"),
+    ],
+)
+def test_own_shapes_without_a_meaning_are_refused(kernel, text, message):
+    with pytest.raises(BenchError, match=message):
+        parse_call(kernel, text)
+
+
+# --- the calls of a training step ------------------------------------------------------------------------------------
+
+
+def test_a_watched_step_has_the_calls_that_its_layers_make():
+    calls = watch("dcgan", ImageSpec(8))
+    first = [case for case in calls if case.kernel == "conv2d_input_grad" and case.named()["w"].shape[2] == 1]
+    assert first, "the generator's last layer"
+    assert all(case.named()["gy"].shape[0] == BATCH for case in first)
+    updates = [case for case in calls if case.kernel == "adam_update"]
+    assert [calls[case] for case in updates] == [1, 1], "one for each network"
+
+
+def test_the_batch_is_scaled_and_nothing_else():
+    window = Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))
+    case = KernelCall("conv2d", (ArraySpec((BATCH, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window))
+    assert scale(case, 128).arguments == (ArraySpec((128, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window)
+    assert scale(replace(case, arguments=(ArraySpec((BATCH * 64, 16)),)), 2).arguments == (ArraySpec((128, 16)),)
+
+
+def test_every_kernel_has_a_case():
+    calls = calls_of(("dcgan",), (ImageSpec(8),), 4)
+    assert {case.kernel for case in calls} == set(KERNELS)
+    assert any(count == Counter({"dcgan 8×8×1": 1}) for count in calls.values())
+
+
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if not name.startswith("conv2d") and name != "matmul"])
+def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
+    case = call_on(kernel, (4, 3, 3, 2))
+    values = case.values()
+    KERNELS[kernel].on("reference")(*values.values())
+    flops, size = KERNELS[kernel].cost(*values.values())
+    assert flops > 0
+    assert size > 0
+    assert case.label
+
+
+def test_arrays_lie_in_memory_as_they_were_seen():
+    drawn = ArraySpec((3, 5), order=(1, 0)).draw("a", np.random.default_rng(0))
+    assert drawn.shape == (3, 5)
+    assert drawn.T.flags.c_contiguous
+    assert (ArraySpec((100,)).draw("var", np.random.default_rng(0)) > 0).all()
+
+
+# --- operations and bytes --------------------------------------------------------------------------------------------
+
+
+def counted(case):
+    return KERNELS[case.kernel].cost(*case.values().values())
+
+
+@pytest.mark.parametrize("kernel", ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"])
+def test_a_convolution_by_hand(kernel):
+    # Each of 2·4·4 pixels of the smaller image: 16 channels of 4·4·3 multiplications and additions.
+    flops, size = counted(parse_call(kernel, "2x8x8x3:16"))
+    assert flops == 2 * (2 * 4 * 4) * 16 * (4 * 4 * 3)
+    assert size == 4 * (2 * 8 * 8 * 3 + 4 * 4 * 3 * 16 + 2 * 4 * 4 * 16)
+
+
+def test_element_wise_by_hand():
+    assert counted(call_on("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
+
+
+def test_a_product_by_hand():
+    flops, size = counted(parse_call("matmul", "3x5:2"))
+    assert flops == 2 * 3 * 5 * 2
+    assert size == 4 * (3 * 5 + 5 * 2 + 3 * 2)
+
+
+def test_an_update_by_hand():
+    flops, size = counted(call_on("adam_update", (6, 5)))
+    assert flops == 14 * 30
+    assert size == 4 * 30 * (2 + 1 + 2 + 2)
+
+
+def test_the_error_of_a_result():
+    exact = np.array([3.0, 4.0])
+    assert error(exact.astype(np.float32), exact) == 0
+    assert error(np.array([3.0, 4.5]), exact) == pytest.approx(0.1)
+    assert error(np.zeros(3), exact) == float("inf")
+    assert np.isnan(error(np.array([np.nan, 4.0]), exact))
+
+
+def test_roofline():
+    ceilings = {"flops_per_second": 100.0, "bytes_per_second": 10.0}
+    assert roofline_seconds({"flops": 1000, "bytes": 10}, ceilings) == 10
+    assert roofline_seconds({"flops": 10, "bytes": 1000}, ceilings) == 100
+
+
+def test_exponent():
+    assert exponent([1, 2, 4, 8], [3, 12, 48, 192]) == pytest.approx(2)
+    assert exponent([5], [1]) is None
+
+
+# --- reports and pictures --------------------------------------------------------------------------------------------
+
+
+def test_reports_are_written_whole_and_read_back(tmp_path):
+    path = tmp_path / "step.json"
+    report = {"benchmark": "step", "machine": machine.facts(), "results": [{"image": "28×28×1", "seconds": 0.1}]}
+    files.write(path, report)
+    assert files.read(path) == report
+    with pytest.raises(TypeError):
+        files.write(path, {"benchmark": "step", "results": object()})
+    assert files.read(path) == report, "the old one is still whole"
+    assert [file.name for file in tmp_path.iterdir()] == ["step.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', "{"])
+def test_other_files_are_no_reports(tmp_path, text):
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(BenchError, match=r"other\.json"):
+        files.read(path)
+    with pytest.raises(BenchError, match=r"missing\.json"):
+        files.read(tmp_path / "missing.json")
+
+
+def test_a_step_as_json():
+    task = Workload("dcgan", 28, 1, batch_size=10, threads=2)
+    seconds = {"rawgan cpu": [1.0, 1.0], "slow": [4.0, 4.0], "fast": [2.0, 2.0]}
+    result = Result(task, ["rawgan cpu"], seconds, dict.fromkeys(seconds, 2**20), 0.0, [])
+    report = json.loads(json.dumps(result.as_dict()))
+    assert report["rival"] == "fast"
+    assert report["image"] == "28×28×1"
+    assert report["competitors"]["fast"]["ratio"]["median"] == 0.5
+    assert report["competitors"]["rawgan cpu"]["images_per_second"] == 10
+
+
+def reports(spread):
+    competitors = {
+        name: {"seconds": spread(seconds), "ratio": spread(1.0), "error": 0.0}
+        for name, seconds in (("rawgan cpu", 1e-3), ("torch NHWC", 2e-3), ("torch NHWC, compiled", 3e-3))
+    }
+    yield {
+        "benchmark": "kernels",
+        "settings": {"threads": 2, "backends": ["cpu"], "rounds": 3},
+        "roofline": {"flops_per_second": 2e11, "bytes_per_second": 2.5e10},
+        "results": [
+            {"kernel": kernel, "shape": "1", "calls": {"dcgan": 2}, "flops": 10**8 * n, "bytes": 10**7, "notes": [],
+             "rival": "torch NHWC", "competitors": competitors}
+            for n, kernel in enumerate(KERNELS)
+        ],
+    }  # fmt: skip
+    yield {
+        "benchmark": "step",
+        "settings": {"threads": 2},
+        "results": [
+            {"model": model, "image": "28×28×1", "batch_size": 32, "ours": "rawgan cpu", "rival": "torch NHWC",
+             "competitors": competitors}
+            for model in ("dcgan", "tutorial")
+        ],
+    }  # fmt: skip
+    yield {
+        "benchmark": "scaling",
+        "settings": {"model": "dcgan", "image_size": 28, "channels": 1, "batch_size": 128, "width": 64},
+        "results": [
+            {"axis": axis, "threads": threads, "exponent": 1.0,
+             "points": [{axis: x, "x": x * x, "seconds_per_image": spread(1e-3 * x)} for x in (16, 28, 64)]}
+            for axis in ("batch_size", "image_size", "width") for threads in (1, 2)
+        ],
+    }  # fmt: skip
+
+
+def test_pictures_are_drawn_from_reports(tmp_path, spread, capsys):
+    for report in reports(spread):
+        path = tmp_path / f"{report['benchmark']}.json"
+        files.write(path, {"machine": MACHINE, **report})
+        assert command_line.main(["plots", str(path)]) == 0
+        picture = path.with_suffix(".png")
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert str(picture) in capsys.readouterr().out
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_reports_without_a_picture(tmp_path):
+    path = tmp_path / "startup.json"
+    files.write(path, {"benchmark": "startup"})
+    assert draw_again(path) == []
+
+
+# --- mixtures --------------------------------------------------------------------------------------------------------
+
+
+def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
+    options = ("--steps", "2", "--width", "4", "--batch-size", "8", "--samples", "9")
+    runs = [mixtures.run("ring8", recipe, 0, options) for recipe in mixtures.RECIPES]
+    for one in runs:
+        points = mixtures.from_text(one["points"])
+        assert (one["steps"], len(points)) == (2, 2500)
+        assert quality(points, ring8()).high_quality == pytest.approx(one["figures"]["high_quality"], abs=0.01)
+    same = [{**one, "figures": {**one["figures"], "high_quality": 0.5}} for one in runs]
+    better = {**same[0], "figures": {**same[0]["figures"], "high_quality": 0.7}}
+    mixtures._print(make_console(), "ring8", [*same, better])
+    printed = capsys.readouterr().out
+    assert "0.600 (0.500–0.700)" in printed
+    assert re.search(r"PacGAN2, published +7.9 +0.96", printed)
+    files.write(tmp_path / "mixtures.json", {"benchmark": "mixtures", "results": runs})
+    assert draw_again(tmp_path / "mixtures.json") == [tmp_path / "mixtures.png"]
+
+
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_experiment_is_one_file():
+    """Its name is that of its file, its entry is in it; every room has some."""
+    assert {module.split(".")[1] for module in experiments().values()} == set(ROOMS)
+    for name in experiments():
+        found = experiment(name)
+        assert found.summary
+        assert found.minutes > 0
+        assert callable(found.main)
+
+
+FLOORS = ["common", "competitors", "cpu gpu experiments robustness"]
+"""Rooms of bench/, from the bottom up: a file imports from its own room and from those further down."""
+
+
+def test_imports_point_down_and_not_in_circles():
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
+    files_of_rooms = {f"bench.{path.parent.name}.{path.stem}": path for path in BENCH.glob("*/*.py")}
+    imports = {}
+    for module, path in files_of_rooms.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bench."):
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)} & files_of_rooms.keys()
+        imports[module] = found
+        room = module.split(".")[1]
+        for other in found:
+            there = other.split(".")[1]
+            assert there == room or floor[there] < floor[room], f"{module} imports {other}"
+    TopologicalSorter(imports).prepare()  # raises CycleError
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_commands(capsys):
+    assert command_line.main(["--help"]) == 0
+    listing = capsys.readouterr().out
+    assert all(f"  {name} " in listing for name in experiments())
+    assert command_line.main(["stp"]) == 2
+    assert "there is no experiment 'stp'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["kernels", "--kernel", "conv3d"], "there is no kernel 'conv3d'"),
+        (["kernels", "--shape", "2x2"], "--shape needs --kernel"),
+        (["kernels", "--rounds", "0"], "--rounds must be at least 1"),
+        (["scaling", "--image-size", "30"], "image size 30"),
+        (["overhead", "--rounds", "0"], "--rounds must be at least 1"),
+        (["startup", "--rounds", "0"], "--rounds must be at least 1"),
+        (["step", "--batch-size", "1"], "--batch-size at least 2"),
+        (["mixtures", "--seeds", "0"], "--seeds and --at-once must be at least 1"),
+        (["step"], "PyTorch, the rival, is not installed"),
+        (["plots", "missing.json"], "missing.json"),
+    ],
+)
+def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr("bench.cpu.step.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("bench.common.workers.os.environ", {})
+    assert command_line.main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["bench", "tests"])
+def test_an_installation_that_can_be_edited_stands_in_the_way_of_no_other_project(name, tmp_path):
+    """The root of the repository is then on the path of every project, which may have folders of these names."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "theirs.py").write_text("")
+    for path in ([str(ROOT), str(tmp_path)], [str(tmp_path), str(ROOT)]):
+        package = PathFinder.find_spec(name, path)
+        assert PathFinder.find_spec(f"{name}.theirs", package.submodule_search_locations) is not None
+    (tmp_path / name / "__init__.py").write_text("")
+    assert PathFinder.find_spec(name, [str(ROOT), str(tmp_path)]).origin == str(tmp_path / name / "__init__.py")
