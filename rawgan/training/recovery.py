@@ -43,8 +43,8 @@ def go_back(
     trainer.restart(before)
     rewind()
     rates = ", ".join(sorted({f"{rate:g}" for rate in before.about.rates.values()}))
-    if trainer.config.on_nonfinite == "stop" or trainer.rollbacks >= MOST_ROLLBACKS:
-        folder.save_checkpoint(before, trainer.config.keep)
+    if trainer.config.optimiser.on_nonfinite == "stop" or trainer.rollbacks >= MOST_ROLLBACKS:
+        folder.save_checkpoint(before, trainer.config.output.keep)
         other = ", or with --on-nonfinite rollback," if trainer.rollbacks < MOST_ROLLBACKS else ""
         raise DivergedError(
             f"{error}\n  {cause}\n  the state before that step is kept: {folder.checkpoints()[-1]}\n"
@@ -55,7 +55,7 @@ def go_back(
     for optimizer in trainer.gan.optimizers.values():
         optimizer.lr /= 2
     # From here the run goes back the next time, and goes on if it is stopped: with this rate and this count.
-    folder.save_checkpoint(trainer.checkpoint(), trainer.config.keep)
+    folder.save_checkpoint(trainer.checkpoint(), trainer.config.output.keep)
     tell(f"{cause}; going on from step {trainer.reached} with half the learning rate, which was {rates}")
 
 

@@ -18,7 +18,7 @@ def files(folder):
 
 def untrained_run(path):
     """A run of a tiny network that has not learned anything."""
-    config = TrainConfig(image_size=8, channels=1, width=2, noise_size=4)
+    config = TrainConfig.of(image_size=8, channels=1, width=2, noise_size=4)
     gan = build_gan(config, "cpu")
     folder = RunFolder.create(path, "x")
     folder.write_config(config.to_dict())

@@ -13,12 +13,13 @@ from rawgan import __version__
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import waiting
 from rawgan.cli.terminal.text import Terminal, say, telling
+from rawgan.config.options import Word
 from rawgan.device import resolve
 from rawgan.diagnosis import doctor
 from rawgan.diagnosis.layer_plot import plot_layers
 from rawgan.diagnosis.probe import Layer, probe
 from rawgan.diagnosis.symptom import WARM_UP, Symptom
-from rawgan.inference.subjects import diagnosis_subjects
+from rawgan.inference.diagnosis_subjects import diagnosis_subjects
 from rawgan.storage import RunFolder
 from rawgan.storage.json_file import write_json
 from rawgan.tasks import task_class
@@ -37,11 +38,11 @@ class DiagnoseConfig:
     has ended with samples unlike the data; otherwise 0.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
-    data: str | None = None
+    data: Annotated[str | None, Word("DATA")] = None
     """Where the images of the run are, if they are elsewhere than when it was trained."""
-    targets: str | None = None
+    targets: Annotated[str | None, Word("DATA")] = None
     """The same of those of --targets."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
