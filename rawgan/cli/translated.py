@@ -44,7 +44,9 @@ def measured_images(
     `trained_by` is what checkpoints say, by the name of their run: if of other images, it is said that some of those
     measured may have been trained with.
     """
-    extractor = feature_extractor(asked.data, features) if features is not None or asked.data == "mnist" else None
+    extractor = (
+        feature_extractor(asked.data.place, features) if features is not None or asked.data.place == "mnist" else None
+    )
     if isinstance(networks, Cycle):
         assert isinstance(asked, CycleConfig)
         with progress_of(console, "reading images") as show:

@@ -38,6 +38,21 @@ class GANState(ABC):
     def discriminate(self, images: Tensor, given: Any = None) -> DiscriminatorOutput:
         """D's output for images, and for the labels or source images that belong to them."""
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """Both networks by name."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
+    def optimizers(self) -> dict[str, optim.Optimizer]:
+        """Both optimisers by name."""
+        return {"g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer}
+
+    @property
+    def kept(self) -> dict[str, nn.Module]:
+        """Modules by name whose tensors a checkpoint keeps: the networks, and the average if there is one."""
+        return self.networks | ({} if self.average is None else {"average": self.average})
+
     def update_average(self, index: int) -> None:
         """Move the average towards G after step `index`. In the first steps, whose weights are soon outdated, it moves
         faster.

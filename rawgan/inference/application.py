@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.config.translation import KINDS, CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
+from rawgan.config.commands import kind_of
+from rawgan.config.translation import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
 from rawgan.data import to_uint8, to_unit
 from rawgan.data.files.image_files import note_deep, upright_image
 from rawgan.data.files.survey import Survey
@@ -47,10 +48,8 @@ def translate_config_of(folder: RunFolder) -> TranslateConfig | None:
     Raises: ConfigError if it is missing or damaged
     """
     values = folder.read_config()
-    for kind in KINDS:
-        if values.get("command") == kind.command:
-            return kind.from_dict(values, str(folder.config_file))
-    return None
+    kind = kind_of(values)
+    return kind.from_dict(values, str(folder.config_file)) if issubclass(kind, TranslateConfig) else None
 
 
 def restore_networks(
@@ -60,7 +59,7 @@ def restore_networks(
 
     Raises: ConfigError as `restoring.restore`
     """
-    if config.channels is None:
+    if config.data.channels is None:
         raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
     checkpoint = checkpoint_of(folder, best)
     build: Callable[[], Translator | Cycle]
@@ -139,16 +138,16 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
 def knows_sources(config: TranslateConfig) -> bool:
     """Whether a file that shows what should come out is enough to have what it is made of, too."""
     return isinstance(config, EnhanceConfig) or (
-        isinstance(config, Pix2pixConfig) and config.how in (*MADE_SOURCES, "side-by-side")
+        isinstance(config, Pix2pixConfig) and config.targets.how in (*MADE_SOURCES, "side-by-side")
     )
 
 
 def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False) -> Survey:
     """What is white in deep images that a run is applied to: what it was in its training, or else what is for these."""
-    white = config.white
-    if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets is not None:
-        of_targets = back if isinstance(config, CycleConfig) else config.reverse
-        white = config.targets_white if of_targets else white
+    white = config.data.white
+    if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets.place is not None:
+        of_targets = back if isinstance(config, CycleConfig) else config.targets.reverse
+        white = config.targets.white if of_targets else white
     survey = Survey(white)
     if white is None:
         note_deep(files, survey)
@@ -173,11 +172,11 @@ def source_of(
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     kind = config.translation
-    if with_target and isinstance(config, Pix2pixConfig) and config.how == "side-by-side":
+    if with_target and isinstance(config, Pix2pixConfig) and config.targets.how == "side-by-side":
         return _halves(image, path, config)
     if with_target:
         return _made_of(_array(image, kind.channels), path, config, seed)
-    if isinstance(config, EnhanceConfig) and config.task == "inpaint":
+    if isinstance(config, EnhanceConfig) and config.task.name == "inpaint":
         alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
         if not (alpha < 128).any():
             raise DataError(f"{path}: nothing is missing; make transparent what is to be filled in")
@@ -191,7 +190,7 @@ def _halves(image: "Image.Image", path: Path, config: Pix2pixConfig) -> tuple[Pi
     if not half:
         raise DataError(f"{path}: {image.width} pixels are too narrow for two images side by side")
     left, right = (image.crop((begin, 0, begin + half, image.height)) for begin in (0, half))
-    source, target = (right, left) if config.reverse else (left, right)
+    source, target = (right, left) if config.targets.reverse else (left, right)
     kind = config.translation
     return to_unit(_array(source, kind.sources)), to_unit(_array(target, kind.channels))
 
@@ -200,17 +199,17 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
     """Source and target, as in training."""
     target = to_unit(pixels)
     if isinstance(config, EnhanceConfig):
-        factor = config.degradation.scale
+        factor = config.task.degradation.scale
         height, width = (side // factor * factor for side in target.shape[1:3])
         if not (height and width):
             raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
         target = target[:, :height, :width]
         try:
-            return config.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
+            return config.task.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
         except ArgumentError as error:
             raise DataError(f"{path}: {error}") from None
     assert isinstance(config, Pix2pixConfig)
-    return to_unit(MADE_SOURCES[config.how](pixels)), target
+    return to_unit(MADE_SOURCES[config.targets.how](pixels)), target
 
 
 def applied(

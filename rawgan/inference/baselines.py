@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rawgan.config.translation import EnhanceConfig, PairedConfig
 from rawgan.data.pairs.degradations import resampled
-from rawgan.metrics.fidelity import bell, windowed
+from rawgan.metrics.figures.ssim import bell, windowed
 
 Images = NDArray[Any]
 """(N, H, W, C), of floats in [−1, 1]."""
@@ -31,9 +31,9 @@ def baselines_of(config: PairedConfig, source: Images, target: Images) -> dict[s
             "the source as it is": partial(as_it_is, channels=target.shape[3]),
             "the mean target": lambda images: np.broadcast_to(average, (len(images), *average.shape)),
         }
-    if config.task == "super-resolution":
+    if config.task.name == "super-resolution":
         return {"bicubic": lambda images: resampled(images, target.shape[1:3])}
-    if config.task == "inpaint":
+    if config.task.name == "inpaint":
         return {"the mean of what is left": filled}
     sigma = min(SIGMAS, key=lambda each: float(((blurred(source, each) - target) ** 2).mean()))
     width = min((3, 5), key=lambda each: float(((median(source, each) - target) ** 2).mean()))

@@ -15,9 +15,9 @@ from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import checked_styles
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.baselines import Maker, baselines_of
-from rawgan.metrics import Classifier, FeatureExtractor, fid, train_classifier
+from rawgan.metrics import Classifier, FeatureExtractor, ImagePairs, compute, fid, train_classifier
 from rawgan.tasks.cycle import there_and_back
-from rawgan.tasks.pairs import batches_of, device_of, of_images, of_pixels, translated
+from rawgan.tasks.pairs import batches_of, device_of, of_images, translated
 from rawgan.tensor import Tensor
 
 CHOSEN_BY = 200
@@ -70,7 +70,7 @@ def compare(
         made[TARGETS].append(to_uint8(targets.numpy()))
         for name, make in makers.items():
             made[name].append(to_uint8(make(sources)))
-            near[name].append(of_pixels(made[name][-1], made[TARGETS][-1]))
+            near[name].append(compute(ImagePairs(made[name][-1], made[TARGETS][-1])))
         done += len(targets)
         on_progress(done, len(held_out))
     each = {}
@@ -79,7 +79,7 @@ def compare(
         each[name], names = of_images(found, held_out.names_or_numbers)
     figures = {name: _means(found) for name, found in each.items()}
     if extractor is not None:
-        knows = extractor.data == name_of(config.data) and extractor.class_names == held_out.class_names
+        knows = extractor.data == name_of(config.data.place) and extractor.class_names == held_out.class_names
         labels = held_out.labels if knows else None
         _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, extractor)
     return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: names})
@@ -122,8 +122,12 @@ def compare_cycle(
     back. Of a style, the right result is known, and pixels are compared with it.
     """
     a, b = held_out
-    knows = extractor is not None and extractor.data == name_of(config.data) and extractor.class_names == a.class_names
-    inverted = config.styles is not None and "inverted" in checked_styles(config.styles)
+    knows = (
+        extractor is not None
+        and extractor.data == name_of(config.data.place)
+        and extractor.class_names == a.class_names
+    )
+    inverted = config.targets.styles is not None and "inverted" in checked_styles(config.targets.styles)
 
     def judged(
         pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, kind: int
@@ -150,8 +154,8 @@ def compare_cycle(
         made, home = there_and_back(there, back, images, show)
         done += len(images)
         each[name] = {**judged(made, images.labels, kind), "back": home}
-        if config.styles is not None:
-            each[name] |= of_pixels(made, wanted.images)
+        if config.targets.styles is not None:
+            each[name] |= compute(ImagePairs(made, wanted.images))
         figures[name] = _means(each[name])
         if extractor is not None:
             features, real = extractor.features(made), extractor.features(wanted.images)

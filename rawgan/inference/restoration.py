@@ -1,6 +1,5 @@
 """What a run's configuration and checkpoints stand for: its images, its networks."""
 
-import dataclasses
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,9 +7,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from rawgan.config.base import CHANGEABLE, PLACES, RunConfig
+from rawgan.config.commands import kind_of
 from rawgan.config.noise import TrainConfig
-from rawgan.config.translation import KINDS
+from rawgan.config.options import Changeable, names_with
+from rawgan.config.run import RunConfig
 from rawgan.data import KNOWN_SETS, MIXTURES
 from rawgan.errors import ArgumentError, ConfigError, RawganError, one_line
 from rawgan.gan import GAN
@@ -29,7 +29,7 @@ def config_of(folder: RunFolder) -> TrainConfig:
     Raises: ConfigError if it is missing or damaged, or of another command
     """
     values = folder.read_config()
-    if values.get("command") in [kind.command for kind in KINDS]:
+    if kind_of(values) is not TrainConfig:
         raise ConfigError(
             f"{folder.path} makes images out of images, not out of noise\n"
             f"  give it some: rawgan apply {folder.path} IMAGES"
@@ -44,18 +44,17 @@ def elsewhere(config: Config, folder: RunFolder, data: str | None, targets: str 
     """
     given: dict[str, Any] = {name: place for name, place in (("data", data), ("targets", targets)) if place is not None}
     for name, place in given.items():
-        if getattr(config, name, None) is None:
+        if config.options.get(name) is None:
             raise ArgumentError(f"--{name} {place}: {folder.path} has no {name}; leave it out")
-    return dataclasses.replace(config, **given)
+    return config.replace(**given)
 
 
 def check_moved(config: RunConfig, about: About, found: Mapping[str, str]) -> None:
     """Raise an ArgumentError for images, or a network to look at them with, that are at another place than when a run
     was trained, and are not the same. `found` has their digests, as `made_by` does.
     """
-    now = config.resolved().to_dict()
-    for name in PLACES:
-        place, before = now.get(name), about.config.get(name)
+    for name, place in config.with_absolute_paths().places().items():
+        before = about.config.get(name)
         fact = "images" if name in ("data", "targets") else name
         if place != before and found.get(fact) != about.made_by.get(fact):
             flag = f"--{name.replace('_', '-')}"
@@ -72,8 +71,7 @@ def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except RawganError as error:
-        for name in PLACES:
-            place = getattr(config, name, None)
+        for name, place in config.places().items():
             if place is not None and place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
@@ -102,11 +100,11 @@ def checkpoint_of(folder: RunFolder, best: bool = False) -> Checkpoint:
 def check_whole(folder: RunFolder, values: dict[str, Any], checkpoint: Checkpoint) -> None:
     """Raise a ConfigError for a config.toml, whose values these are, that has lost lines: default values would take
     their places without a word."""
-    known = checkpoint.about.config
+    known, changeable = checkpoint.about.config, names_with(kind_of(values), Changeable)
     missing = {
         name: value
         for name, value in known.items()
-        if value is not None and name not in values and name not in CHANGEABLE
+        if value is not None and name not in values and name not in changeable
     }
     if missing:
         raise ConfigError(
@@ -127,9 +125,9 @@ def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> 
     Raises: ConfigError if the configuration or the checkpoint is missing, damaged, or they do not fit each other
     """
     config = config_of(folder)
-    if config.channels is None and config.mixture is None:
+    if config.data.channels is None and config.data.mixture is None:
         raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
-    if config.conditional != "none" and config.classes is None:
+    if config.networks.conditional != "none" and config.networks.classes is None:
         raise ConfigError(
             f"{folder.config_file}: a conditional run's configuration must say classes, as rawgan writes it"
         )

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rawgan.config.base import RunConfig
+from rawgan.config.run import RunConfig
 from rawgan.config.translation import CycleConfig, PairedConfig
 from rawgan.data import Batches, ImageSet, PointBatches
 from rawgan.gan import Cycle, GANState, Translator
@@ -74,16 +74,16 @@ def _of_noise(
     asked = elsewhere(config_of(folder), folder, data, targets)
     gan, step = restore(folder, device_name)
     labels = None
-    if asked.mixture is not None:
-        count = max(asked.batch_size, IMAGES // asked.batch_size * asked.batch_size)
-        real = PointBatches(asked.mixture, count, seed, device_name).batch(0)
+    if asked.data.mixture is not None:
+        count = max(asked.data.batch_size, IMAGES // asked.data.batch_size * asked.data.batch_size)
+        real = PointBatches(asked.data.mixture, count, seed, device_name).batch(0)
     else:
         with hinting(asked, folder):
             images = images_of(asked)
         if data is not None:
             check_moved(asked, checkpoint_of(folder).about, digest_of(images))
         real = _batch(asked, images, seed, device_name)
-        if asked.conditional != "none":
+        if asked.networks.conditional != "none":
             labels = Batches(images, len(real), seed, device_name).labels(0)
     z = gan.noise(seed, "diagnose", len(real))
     return asked, step, [DiagnosisSubject("", gan, Tensor(real), gan.latent(z, labels), labels)]
@@ -91,5 +91,5 @@ def _of_noise(
 
 def _batch(asked: RunConfig, images: ImageSet, seed: int, device_name: str) -> np.ndarray[Any, Any]:
     """As many images as can be looked at in whole batches."""
-    count = max(asked.batch_size, min(IMAGES, len(images)) // asked.batch_size * asked.batch_size)
+    count = max(asked.data.batch_size, min(IMAGES, len(images)) // asked.data.batch_size * asked.data.batch_size)
     return Batches(images, count, seed, device_name).batch(0)

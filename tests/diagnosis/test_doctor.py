@@ -20,7 +20,7 @@ from rawgan.nn import BatchNorm, Conv2d, Dropout, Linear, Sigmoid
 from rawgan.storage import RunFolder
 from rawgan.tasks import NoiseTask
 from rawgan.training import Trainer, train
-from rawgan.training.state import arrays_of, networks_of
+from rawgan.training.state import arrays_of
 
 COUNT = 32
 WARM_UP = 200
@@ -45,7 +45,7 @@ def config(tmp_path_factory):
     spots = 255 * np.exp(-((y - middle[0]) ** 2 + (x - middle[1]) ** 2) / size**2)
     path = tmp_path_factory.mktemp("data") / "spots.npy"
     np.save(path, spots.astype(np.uint8))
-    return TrainConfig(
+    return TrainConfig.of(
         data=str(path), image_size=16, channels=1, steps=WARM_UP, width=4, noise_size=8, batch_size=COUNT, samples=4,
         learning_rate=1e-3, sample_every=WARM_UP // 2,
     )  # fmt: skip
@@ -54,7 +54,7 @@ def config(tmp_path_factory):
 @pytest.fixture
 def spots(config):
     """The same, as networks see it."""
-    return np.load(config.data)[..., None] / 127.5 - 1
+    return np.load(config.data.place)[..., None] / 127.5 - 1
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +221,7 @@ def _position(network, layer):
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_dead_units(network, subject):
-    whole = networks_of(subject.gan)[network]
+    whole = subject.gan.networks[network]
     norm = [layer for layer in whole.layers if isinstance(layer, BatchNorm)][-1]
     most = norm.gamma.size * 3 // 4
     norm.gamma.data[:most] = 0
@@ -236,7 +236,7 @@ def test_dead_units(network, subject):
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_exploding_and_vanishing_layers(network, factor, symptom, subject):
     """Weights in front of a batch norm, which hides from what follows that they are of another size."""
-    whole = networks_of(subject.gan)[network]
+    whole = subject.gan.networks[network]
     layer = layers(whole, Conv2d if network == "discriminator" else Linear)[-1]
     layer.w.data = layer.w.data * np.float32(factor * (10 if factor > 1 else 1))
     symptom = found(subject)[symptom]
@@ -414,11 +414,11 @@ def test_the_patient_stays_as_it_is(subject):
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)
     assert _modes(gan) == modes
     assert rng.random() == following.random()
-    assert all(p.grad is None for network in networks_of(gan).values() for p in network.parameters())
+    assert all(p.grad is None for network in gan.networks.values() for p in network.parameters())
 
 
 def _modes(gan):
-    modules = [module for network in networks_of(gan).values() for _, module in network.modules()]
+    modules = [module for network in gan.networks.values() for _, module in network.modules()]
     return [(module.training, module.buffers_frozen, "forward" in vars(module)) for module in modules]
 
 
@@ -430,7 +430,7 @@ def ill(config, monkeypatch):
     """A run of a few steps on data that lies in [0, 1]: found whenever the doctor looks."""
     batch = NoiseTask.real
     monkeypatch.setattr(NoiseTask, "real", lambda self, index: (batch(self, index) + 1.0) * 0.5)
-    return dataclasses.replace(config, steps=7, sample_every=2, checkpoint_every=3)
+    return config.replace(steps=7, sample_every=2, checkpoint_every=3)
 
 
 def test_an_alarm_is_told_and_kept_once(ill, tmp_path):
@@ -446,7 +446,7 @@ def test_an_alarm_is_told_and_kept_once(ill, tmp_path):
 def test_a_resumed_run_has_the_same_alarms(stop, ill, tmp_path):
     whole, parts = (RunFolder.create(tmp_path / name, "x") for name in ("whole", "parts"))
     train(Trainer(ill), whole)
-    train(Trainer(dataclasses.replace(ill, steps=stop)), parts)
+    train(Trainer(ill.replace(steps=stop)), parts)
     train(Trainer(ill, checkpoint=parts.newest_checkpoint()[0]), parts)
     for name in ("alarms_file", "metrics_file"):
         assert getattr(parts, name).read_bytes() == getattr(whole, name).read_bytes()
@@ -457,7 +457,7 @@ def test_looking_changes_no_bit_of_the_run(config, tmp_path, monkeypatch):
 
     def left(name):
         folder = RunFolder.create(tmp_path / name, "x")
-        train(Trainer(dataclasses.replace(config, steps=6, sample_every=2, ema=0.9, spectral_norm=True)), folder)
+        train(Trainer(config.replace(steps=6, sample_every=2, ema=0.9, spectral_norm=True)), folder)
         return folder.checkpoints()[-1].read_bytes(), folder.metrics_file.read_bytes()
 
     looked_at = left("with")
@@ -501,7 +501,7 @@ def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, cap
     """What has ended is not healthy; what has not may be."""
     monkeypatch.setattr("rawgan.diagnosis.symptoms.unlike_data.MOST_UNLIKE", -10.0)
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
-    training = Trainer(dataclasses.replace(config, steps=steps))
+    training = Trainer(config.replace(steps=steps))
     train(training, folder, tell=told.append, should_stop=lambda: training.reached == WARM_UP)
     assert main(["diagnose", str(folder.path)]) == code
     printed = capsys.readouterr().out

@@ -8,7 +8,7 @@ FAULTS = [
         "slerp",
         "np.sin((1 - times) * angle) / sine)",
         "1 - times)",
-        "test_pictures.py -k slerp_stays",
+        "test_interpolation.py -k slerp_stays",
     ),
     Fault(
         "unet: the skips carry nothing",

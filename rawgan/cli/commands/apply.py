@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
+from rawgan.config.options import Word
 from rawgan.config.translation import EnhanceConfig, TranslateConfig
 from rawgan.data.files.formats import without_suffix
 from rawgan.data.files.survey import Survey
@@ -34,7 +35,8 @@ from rawgan.inference.application import (
     together,
     translate_config_of,
 )
-from rawgan.pictures.images import CELL, save_image, save_sheet, thumbnail
+from rawgan.pictures.png import save_image
+from rawgan.pictures.sheets import CELL, save_sheet, thumbnail
 from rawgan.storage import RunFolder
 from rawgan.storage.atomic import delete, make_folder
 from rawgan.storage.held_folder import holding
@@ -45,6 +47,8 @@ from rawgan.storage.new_folder import LOCK, refuse_taken
 if TYPE_CHECKING:
     from PIL import Image
 
+HEADS = ("before", "after", "target")
+"""Words above the columns of the sheet."""
 STEP = 24
 """Pixels by which the part is moved that the sheet shows of an image; a multiple of what enlargers make of one."""
 MOST_ROWS = 32
@@ -59,12 +63,12 @@ class ApplyConfig:
     read is named, and the others are done all the same; the exit code is 1 then.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder, of rawgan pix2pix, enhance or cyclegan."""
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional, Word("IMAGES...")]
     """Image files, or folders of them, without run folders in there. Of images to be filled in, what is transparent is
     missing."""
-    out: Path | None = None
+    out: Annotated[Path | None, Word("FOLDER")] = None
     """The folder to write into, new or empty. Unset: a new one in the run folder."""
     with_targets: bool = False
     """The images show what should come out, as in training: sources are made of them, or lie beside them in the same
@@ -114,7 +118,7 @@ def _translate(
     files: dict[str, Path], survey: Survey, notes: list[str], faults: list[str], out: Path,
 ) -> int:  # fmt: skip
     """Translate the files into a folder."""
-    rows, count = list[list["Image.Image"]](), 0
+    rows, names, count = list[list["Image.Image"]](), list[str](), 0
     with progress_of(console, "translating") as show:
         for batch in together(_read(files, asked, config, survey, faults), gan):
             source = np.concatenate([work.source for work in batch])
@@ -131,11 +135,13 @@ def _translate(
                     count += 1
                     if len(rows) < MOST_ROWS:
                         rows.append(_row(asked, work, image))
+                        names.append(work.file.name)
     say(console, *notes, *survey.notes(Path()))
     if rows:
         say(console, f"{count} image{'' if count == 1 else 's'} of step {step:,}: {out}")
         with _noting(faults):
-            say(console, f"before and after: {save_sheet(out / 'sheet.png', rows)}")
+            sheet = save_sheet(out / "sheet.png", rows, HEADS[: max(map(len, rows))], names)
+            say(console, f"before and after: {sheet}")
     for fault in faults:
         say(console, fault)
     return 1 if faults else 0

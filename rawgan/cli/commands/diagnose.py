@@ -13,6 +13,7 @@ from rawgan import __version__
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import waiting
 from rawgan.cli.terminal.text import Terminal, say, telling
+from rawgan.config.options import Word
 from rawgan.device import resolve
 from rawgan.diagnosis import doctor
 from rawgan.diagnosis.layer_plot import plot_layers
@@ -37,11 +38,11 @@ class DiagnoseConfig:
     has ended with samples unlike the data; otherwise 0.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
-    data: str | None = None
+    data: Annotated[str | None, Word("DATA")] = None
     """Where the images of the run are, if they are elsewhere than when it was trained."""
-    targets: str | None = None
+    targets: Annotated[str | None, Word("DATA")] = None
     """The same of those of --targets."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""

@@ -4,7 +4,6 @@ Combinations of options are covering arrays, in which each pair of their values 
 one is trained for 20 steps. All start from 8 × 8 or 16 × 16 pixels and a width of 2.
 """
 
-import dataclasses
 from functools import cache
 
 import numpy as np
@@ -13,9 +12,10 @@ from covering import covering_array
 from PIL import Image
 
 from rawgan.config.noise import TrainConfig
+from rawgan.config.options import options_of
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, DataError
-from rawgan.metrics.classifier import Classifier, ClassifierSpec
+from rawgan.metrics.extractors.classifier import Classifier, ClassifierSpec
 from rawgan.training import Trainer
 from rawgan.training.state import arrays_of
 
@@ -192,7 +192,7 @@ def config_of(command, row, places):
         options = {"data": "labelled", "batch_size": 8, "noise_size": 4, **options}
         if options["data"] == "labelled":
             options |= {"data": str(places / "labelled.npz"), "image_size": options.get("image_size", 8)}
-        return TrainConfig.suited(**options)
+        return TrainConfig.of(**options)
     options = {"data": str(places / "file.npy"), "image_size": 16, "batch_size": 4, "patch": 16, **options}
     if options.get("feature_weight"):
         options["features"] = str(places / "classifier")
@@ -212,7 +212,7 @@ def config_of(command, row, places):
         other = options.pop("other", "thick")
         options |= {"targets": str(places / "folder")} if other == "other images" else {}
         options |= {"style": other} if other in ("thick", "slanted", "inverted") else {}
-    return KINDS[command][0](**options)
+    return KINDS[command].of(**options)
 
 
 def is_accepted(command, row, places):
@@ -233,7 +233,7 @@ def combinations_of(command, places):
 @pytest.mark.parametrize("command", VALUES)
 def test_every_option_is_looked_at(command):
     stand_for = set().union(*(STAND_FOR.get(name, set()) for name in VALUES[command]))
-    options = {field.name for field in dataclasses.fields(KINDS[command][0])}
+    options = {*options_of(KINDS[command])}
     assert options - VALUES[command].keys() - stand_for <= OF_FILES_AND_MACHINES
     assert VALUES[command].keys() - options <= STAND_FOR.keys()
 
