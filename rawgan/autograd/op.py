@@ -234,7 +234,7 @@ def _holds(array: Any, memory: Memory | None, then: Contents) -> bool:
     """True if an array still holds the numbers that an op used."""
     copy = then.copy
     if copy is None:  # nobody can have written to it unnoticed
-        return memory is None or memory.contents is then
+        return memory is not None and memory.contents is then
     if array is then.array and (array.tobytes() == copy if copy.__class__ is bytes else then.are_in(array)):
         return True
     return then.are_in_part(array)
