@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.config.commands import kind_of
-from rawgan.config.translation import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
+from rawgan.config.targets import SIDE_BY_SIDE
+from rawgan.config.translation import CycleConfig, PairedConfig, TranslateConfig
 from rawgan.data import to_uint8, to_unit
 from rawgan.data.files.image_files import note_deep, upright_image
 from rawgan.data.files.survey import Survey
@@ -20,7 +21,7 @@ from rawgan.data.pairs.degradations import with_hole
 from rawgan.data.pairs.made_sources import MADE_SOURCES
 from rawgan.data.pixels import with_channels
 from rawgan.errors import ArgumentError, ConfigError, DataError
-from rawgan.gan import Cycle, Translator
+from rawgan.gan import Cycle, TranslationSpec, Translator
 from rawgan.inference.restoration import checkpoint_of
 from rawgan.random import make_rng
 from rawgan.storage.checkpoint import About
@@ -86,7 +87,7 @@ def restore_other(
     if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig)):
         raise ArgumentError(f"{folder.path} and this run are not both of rawgan pix2pix or enhance; leave it out")
     network, its_own = restore_networks(folder, other, device_name, best)
-    wanted, found = config.asked, other.asked
+    wanted, found = config.facts, other.facts
     if its_own.made_by.get("images") == about.made_by.get("images"):  # wherever these were
         found |= {name: wanted[name] for name in ("data", "targets") if name in wanted}
     others = [f"{name} {found[name]}, not {wanted.get(name)}" for name in found if found[name] != wanted.get(name)]
@@ -135,19 +136,9 @@ def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
         yield batch
 
 
-def knows_sources(config: TranslateConfig) -> bool:
-    """Whether a file that shows what should come out is enough to have what it is made of, too."""
-    return isinstance(config, EnhanceConfig) or (
-        isinstance(config, Pix2pixConfig) and config.targets.how in (*MADE_SOURCES, "side-by-side")
-    )
-
-
 def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False) -> Survey:
-    """What is white in deep images that a run is applied to: what it was in its training, or else what is for these."""
-    white = config.data.white
-    if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets.place is not None:
-        of_targets = back if isinstance(config, CycleConfig) else config.targets.reverse
-        white = config.targets.white if of_targets else white
+    """Survey of images that a run is applied to: white is as in training, or else as these images have it."""
+    white = config.white_of_sources(back)
     survey = Survey(white)
     if white is None:
         note_deep(files, survey)
@@ -160,9 +151,9 @@ def source_of(
 ) -> tuple[Pixels, Pixels | None]:
     """What a network takes, from an image file of any size; and what it should make of it, if that is known.
 
-    With `with_target`, for runs of which `knows_sources` is true, the file shows what should come out, and the source
-    is made of it as in training: its edges, or what is left of it; or it shows both, side by side. Otherwise it is the
-    source; of an image to be filled in, what is transparent is missing.
+    With `with_target`, for runs whose `sources_known` is true, the file shows the target, and the source is made of it
+    as in training; or it shows both, side by side. Otherwise it shows the source. Its transparent pixels are the hole
+    of an image to be filled in.
 
     Raises: DataError for a file that cannot be read, or has nothing missing where something should be
     """
@@ -171,12 +162,12 @@ def source_of(
             image = opened.copy()  # decoded, for good
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    kind = config.translation
-    if with_target and isinstance(config, Pix2pixConfig) and config.targets.how == "side-by-side":
-        return _halves(image, path, config)
+    kind, pairs = config.translation, config.pairs
+    if with_target and pairs is not None and pairs.how == SIDE_BY_SIDE:
+        return _halves(image, path, kind, pairs.reverse)
     if with_target:
         return _made_of(_array(image, kind.channels), path, config, seed)
-    if isinstance(config, EnhanceConfig) and config.task.name == "inpaint":
+    if kind.masked:
         alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
         if not (alpha < 128).any():
             raise DataError(f"{path}: nothing is missing; make transparent what is to be filled in")
@@ -184,32 +175,31 @@ def source_of(
     return to_unit(_array(image, kind.sources)), None
 
 
-def _halves(image: "Image.Image", path: Path, config: Pix2pixConfig) -> tuple[Pixels, Pixels]:
-    """Source and target that lie side by side."""
+def _halves(image: "Image.Image", path: Path, spec: TranslationSpec, reverse: bool) -> tuple[Pixels, Pixels]:
+    """Source and target that lie side by side, the source on the left unless reversed."""
     half = image.width // 2
     if not half:
         raise DataError(f"{path}: {image.width} pixels are too narrow for two images side by side")
     left, right = (image.crop((begin, 0, begin + half, image.height)) for begin in (0, half))
-    source, target = (right, left) if config.targets.reverse else (left, right)
-    kind = config.translation
-    return to_unit(_array(source, kind.sources)), to_unit(_array(target, kind.channels))
+    source, target = (right, left) if reverse else (left, right)
+    return to_unit(_array(source, spec.sources)), to_unit(_array(target, spec.channels))
 
 
 def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, seed: int) -> tuple[Pixels, Pixels]:
     """Source and target, as in training."""
-    target = to_unit(pixels)
-    if isinstance(config, EnhanceConfig):
-        factor = config.task.degradation.scale
-        height, width = (side // factor * factor for side in target.shape[1:3])
-        if not (height and width):
-            raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
-        target = target[:, :height, :width]
-        try:
-            return config.task.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
-        except ArgumentError as error:
-            raise DataError(f"{path}: {error}") from None
-    assert isinstance(config, Pix2pixConfig)
-    return to_unit(MADE_SOURCES[config.targets.how](pixels)), target
+    target, pairs, degradation = to_unit(pixels), config.pairs, config.degradation
+    if pairs is not None:
+        return to_unit(MADE_SOURCES[pairs.how](pixels)), target
+    assert degradation is not None
+    factor = degradation.scale
+    height, width = (side // factor * factor for side in target.shape[1:3])
+    if not (height and width):
+        raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
+    target = target[:, :height, :width]
+    try:
+        return degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
+    except ArgumentError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def applied(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.config.translation import EnhanceConfig, PairedConfig
+from rawgan.config.translation import PairedConfig
 from rawgan.data.pairs.degradations import resampled
 from rawgan.metrics.fidelity import bell, windowed
 
@@ -25,15 +25,16 @@ def baselines_of(config: PairedConfig, source: Images, target: Images) -> dict[s
 
     Shapes: source (N, h, w, sources), target (N, H, W, channels): a few that the network was trained with
     """
-    if not isinstance(config, EnhanceConfig):
+    degradation = config.degradation
+    if degradation is None:
         average = target.mean(axis=0)
         return {
             "the source as it is": partial(as_it_is, channels=target.shape[3]),
             "the mean target": lambda images: np.broadcast_to(average, (len(images), *average.shape)),
         }
-    if config.task.name == "super-resolution":
+    if degradation.task == "super-resolution":
         return {"bicubic": lambda images: resampled(images, target.shape[1:3])}
-    if config.task.name == "inpaint":
+    if degradation.task == "inpaint":
         return {"the mean of what is left": filled}
     sigma = min(SIGMAS, key=lambda each: float(((blurred(source, each) - target) ** 2).mean()))
     width = min((3, 5), key=lambda each: float(((median(source, each) - target) ** 2).mean()))

@@ -53,7 +53,7 @@ def check_moved(config: RunConfig, about: About, found: Mapping[str, str]) -> No
     """Raise an ArgumentError for images, or a network to look at them with, that are at another place than when a run
     was trained, and are not the same. `found` has their digests, as `made_by` does.
     """
-    for name, place in config.with_absolute_paths().places().items():
+    for name, place in config.with_absolute_paths().places.items():
         before = about.config.get(name)
         fact = "images" if name in ("data", "targets") else name
         if place != before and found.get(fact) != about.made_by.get(fact):
@@ -71,7 +71,7 @@ def hinting(config: RunConfig, folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except RawganError as error:
-        for name, place in config.places().items():
+        for name, place in config.places.items():
             if place is not None and place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")

@@ -293,5 +293,5 @@ def test_a_white_that_is_none_is_refused(white, tmp_path):
     path.write_text(f"white = {float(white)}")
     with pytest.raises(ConfigError, match="white must be more than 0, and finite, but is"):
         TrainConfig.from_dict({"white": float(white)}, "a.toml")
-    with pytest.raises(ConfigError, match="white is about images, but ring8 is points"):
+    with pytest.raises(ConfigError, match="white is for images, but ring8 is points"):
         TrainConfig.from_dict({"white": 4095.0, "data": "ring8"}, "a.toml")

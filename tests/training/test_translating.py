@@ -19,7 +19,6 @@ from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationSpec, build_translator
 from rawgan.inference.application import (
     applied,
-    knows_sources,
     restore_networks,
     source_of,
     survey_of,
@@ -210,14 +209,14 @@ def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tm
         (EnhanceConfig.of(data="photos"), EnhanceConfig.of(data=str(tmp_path / "photos"))),
         (Pix2pixConfig.of(data="a", targets="b"), Pix2pixConfig.of(data="./a", targets=str(tmp_path / "b"))),
     ):
-        assert one.asked == other.asked
-    assert EnhanceConfig.of(data="photos").asked != EnhanceConfig.of(data="paintings").asked
+        assert one.facts == other.asked
+    assert EnhanceConfig.of(data="photos").facts != EnhanceConfig.of(data="paintings").asked
 
 
 def test_squares_of_photographs_are_measured_whatever_the_seed(photos):
-    assert EnhanceConfig.of(data=str(photos)).asked == EnhanceConfig.of(data=str(photos), seed=1).asked
+    assert EnhanceConfig.of(data=str(photos)).facts == EnhanceConfig.of(data=str(photos), seed=1).asked
     for config in (EnhanceConfig.of(data=str(photos), whole=True), EnhanceConfig.of(data="images.npy")):
-        assert config.asked != config.replace(seed=1).asked
+        assert config.facts != config.replace(seed=1).asked
 
 
 def test_a_run_goes_on_where_it_is(runs, tmp_path, capsys):
@@ -636,7 +635,7 @@ def test_the_two_kinds_of_a_cycle_have_a_white_each(tmp_path):
     for back, value in ((False, 1), (True, -1 + 2 * 4 / 255)):
         source, _ = source_of(file, config, survey=survey_of([file], config, back))
         assert source == pytest.approx(value)
-    with pytest.raises(ArgumentError, match=r"targets_white 1\.0 is for images of --targets, which is unset"):
+    with pytest.raises(ArgumentError, match=r"targets_white 1\.0 has no effect without --targets"):
         CycleConfig.of(targets_white=1.0).check()
 
 
@@ -787,8 +786,8 @@ def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_pa
     )
     assert "leave it out, and give what is to be translated" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
-    assert not knows_sources(Pix2pixConfig.of(data="sketches", targets="paintings"))
-    assert knows_sources(Pix2pixConfig.of(data="pairs"))
+    assert not Pix2pixConfig.of(data="sketches", targets="paintings").sources_known
+    assert Pix2pixConfig.of(data="pairs").sources_known
 
 
 def test_one_fault_costs_no_other_image(runs, photos, tmp_path, capsys):
@@ -885,7 +884,7 @@ def test_the_configuration_must_say_channels(tmp_path):
         (CycleConfig.of(patch=142), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 142"),
         (EnhanceConfig.of(task="denoise", factor=8), "factor is for --task super-resolution, not for denoise"),
         (EnhanceConfig.of(noise=0.1), "noise is for --task denoise"),
-        (EnhanceConfig.of(features="mine"), "features is about feature_weight, which is 0"),
+        (EnhanceConfig.of(features="mine"), "features has no effect without feature_weight, which is 0"),
         (Pix2pixConfig.of(data="ring8"), "ring8 is points, but pix2pix is about images"),
         (Pix2pixConfig.of(pixel_weight=-1.0), "pixel_weight must lie in 0"),
         (EnhanceConfig.of(model="unet"), "model unet is not for super-resolution"),

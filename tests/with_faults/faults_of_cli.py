@@ -15,7 +15,7 @@ FAULTS = [
         "subject_of",
         "return ELSEWHERE.get(command, {}).get(option, usual)",
         "return usual",
-        "cli/subjects.py -k subject_of",
+        "test_parsing.py -k subject_of",
     ),
     Fault(
         "help: a default that was changed is not the one that is shown",

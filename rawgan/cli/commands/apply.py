@@ -16,7 +16,7 @@ from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.options import Word
-from rawgan.config.translation import EnhanceConfig, TranslateConfig
+from rawgan.config.translation import TranslateConfig
 from rawgan.data.files.formats import without_suffix
 from rawgan.data.files.survey import Survey
 from rawgan.data.folders.detail import best_window
@@ -28,7 +28,6 @@ from rawgan.gan import Cycle, Translator
 from rawgan.inference.application import (
     Work,
     applied,
-    knows_sources,
     restore_networks,
     source_of,
     survey_of,
@@ -95,7 +94,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
         raise ConfigError(
             f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
         )
-    if config.with_targets and not knows_sources(asked):
+    if config.with_targets and not asked.sources_known:
         raise ArgumentError(
             f"--with-targets: {config.run} translates what is not made of targets, nor lies beside them in a file\n"
             "  leave it out, and give what is to be translated"
@@ -180,7 +179,7 @@ def _row(asked: TranslateConfig, work: Work, image: NDArray[np.uint8]) -> list["
     kind = asked.translation
     before = work.source[0, :, :, : kind.channels]
     shown = [before, image, *([] if work.target is None else [work.target[0]])]
-    if isinstance(asked, EnhanceConfig):
+    if asked.degradation is not None:
         times, missing = kind.enlarged, work.source[0, :, :, -1] > 0 if kind.masked else None
         step = min(STEP, min(image.shape[:2]) // times * times)  # so that the part begins with a pixel of the source
         top, left = best_window(image, CELL, step, missing)
