@@ -90,7 +90,7 @@ class TranslateConfig(RunConfig):
         return None
 
     @property
-    def sources_known(self) -> bool:
+    def makes_sources(self) -> bool:
         """True if a file that shows a target is enough to get its source, too."""
         return False
 
@@ -159,7 +159,7 @@ class Pix2pixConfig(PairedConfig):
         return self.targets
 
     @property
-    def sources_known(self) -> bool:
+    def makes_sources(self) -> bool:
         return self.targets.are_made or self.targets.how == SIDE_BY_SIDE
 
     def white_of_sources(self, back: bool = False) -> float | None:
@@ -227,7 +227,7 @@ class EnhanceConfig(PairedConfig):
         return self.task.degradation
 
     @property
-    def sources_known(self) -> bool:
+    def makes_sources(self) -> bool:
         return True
 
     @property

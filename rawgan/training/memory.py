@@ -7,7 +7,6 @@ from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import DeviceError
 from rawgan.gan import human_bytes
 from rawgan.tasks.task import Task
-from rawgan.training.state import networks_of
 
 BYTES_OF_CHANNEL = 96
 """Upper bound of the bytes that one channel takes at one pixel in a step: four floats in each of six passes."""
@@ -18,7 +17,7 @@ def check_memory(task: Task) -> None:
 
     The exact estimate takes time. It is made only if an upper bound does not fit: every channel at every pixel.
     """
-    channels = sum(p.shape[-1] for network in networks_of(task.gan).values() for p in network.parameters())
+    channels = sum(p.shape[-1] for network in task.gan.networks.values() for p in network.parameters())
     pixels = math.prod(task.config.spec.shape[:-1])
     at_most = BYTES_OF_CHANNEL * channels * pixels * task.config.data.batch_size
     if task.device == "cpu" and at_most > machine_bytes() and sum(task.memory().values()) > machine_bytes():

@@ -17,7 +17,7 @@ from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.provenance import digest_of, digests_of_files, environment
 from rawgan.tasks import task_of
 from rawgan.training.memory import check_memory, out_of_memory
-from rawgan.training.state import arrays_of, check_on_paper, optimizers_of, restore_gan
+from rawgan.training.state import arrays_of, check_on_paper, restore_gan
 from rawgan_kernels import array_module
 
 Record = dict[str, float]
@@ -75,13 +75,13 @@ class Trainer:
         """Number of times the run went back because of numbers that were not finite."""
         if checkpoint is None:
             return
-        rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
+        rates = {name: optimizer.lr for name, optimizer in self.gan.optimizers.items()}
         restore_gan(self.gan, checkpoint)
         options = "learning_rate", "d_learning_rate"
         if not with_its_rates and any(
             self.config.options[name] != checkpoint.about.config.get(name) for name in options
         ):
-            for name, optimizer in optimizers_of(self.gan).items():
+            for name, optimizer in self.gan.optimizers.items():
                 optimizer.lr = rates[name]
         self.reached, self.rollbacks = checkpoint.about.step, checkpoint.about.rollbacks
 
@@ -119,7 +119,7 @@ class Trainer:
         """Inside, learning rates are those of step `index`; outside, always those of the first step."""
         factor = 0.5 ** (index / self.config.optimiser.half_life) if self.config.optimiser.half_life else 1.0
         with ExitStack() as stack:
-            for optimizer in optimizers_of(self.gan).values():
+            for optimizer in self.gan.optimizers.values():
                 stack.enter_context(optimizer.slowed(factor))
             yield
 
@@ -145,7 +145,7 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """All that the training is now: a copy, which further steps do not change."""
-        optimizers = optimizers_of(self.gan)
+        optimizers = self.gan.optimizers
         about = About(
             step=self.reached,
             steps=self.steps,
@@ -164,7 +164,7 @@ class Trainer:
     @property
     def kernels(self) -> str:
         """Name of the backend that computes."""
-        return rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0]._array)
+        return rawgan_kernels.backend_of(self.gan.optimizers["g_optimizer"].parameters[0]._array)
 
 
 def check_finite(checkpoint: Checkpoint) -> None:

@@ -20,7 +20,7 @@ from rawgan.nn import BatchNorm, Conv2d, Dropout, Linear, Sigmoid
 from rawgan.storage import RunFolder
 from rawgan.tasks import NoiseTask
 from rawgan.training import Trainer, train
-from rawgan.training.state import arrays_of, networks_of
+from rawgan.training.state import arrays_of
 
 COUNT = 32
 WARM_UP = 200
@@ -221,7 +221,7 @@ def _position(network, layer):
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_dead_units(network, subject):
-    whole = networks_of(subject.gan)[network]
+    whole = subject.gan.networks[network]
     norm = [layer for layer in whole.layers if isinstance(layer, BatchNorm)][-1]
     most = norm.gamma.size * 3 // 4
     norm.gamma.data[:most] = 0
@@ -236,7 +236,7 @@ def test_dead_units(network, subject):
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_exploding_and_vanishing_layers(network, factor, symptom, subject):
     """Weights in front of a batch norm, which hides from what follows that they are of another size."""
-    whole = networks_of(subject.gan)[network]
+    whole = subject.gan.networks[network]
     layer = layers(whole, Conv2d if network == "discriminator" else Linear)[-1]
     layer.w.data = layer.w.data * np.float32(factor * (10 if factor > 1 else 1))
     symptom = found(subject)[symptom]
@@ -414,11 +414,11 @@ def test_the_patient_stays_as_it_is(subject):
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)
     assert _modes(gan) == modes
     assert rng.random() == following.random()
-    assert all(p.grad is None for network in networks_of(gan).values() for p in network.parameters())
+    assert all(p.grad is None for network in gan.networks.values() for p in network.parameters())
 
 
 def _modes(gan):
-    modules = [module for network in networks_of(gan).values() for _, module in network.modules()]
+    modules = [module for network in gan.networks.values() for _, module in network.modules()]
     return [(module.training, module.buffers_frozen, "forward" in vars(module)) for module in modules]
 
 

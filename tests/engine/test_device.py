@@ -28,7 +28,7 @@ __all__ = ["cupy", "simulated_gpu"]  # fixtures
 @pytest.fixture(autouse=True)
 def _reference():
     """The simulated GPU runs the kernels that are generic over NumPy and CuPy."""
-    before = kernels.use_backend()
+    before = kernels.chosen()
     kernels.use("reference")
     yield
     kernels.use(before)
@@ -263,7 +263,7 @@ def test_mixed_devices_are_refused(cupy):
     with pytest.raises(DeviceError) as error:
         ops.conv2d(there.reshape(1, 2, 2, 1), here.reshape(2, 2, 1, 1))
     assert str(error.value) == (
-        "Conv2d: the inputs are on two devices\n  x (1, 2, 2, 1) cuda   w (2, 2, 1, 1) cpu\n  move one with .to(device)"
+        "conv2d: the inputs are on two devices\n  x (1, 2, 2, 1) cuda   w (2, 2, 1, 1) cpu\n  move one with .to(device)"
     )
     with pytest.raises(DeviceError) as error:
         ops.concatenate([here, there, here])

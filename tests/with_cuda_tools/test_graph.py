@@ -96,7 +96,7 @@ def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simu
         data=str(images), image_size=8, steps=4, width=1, noise_size=3, batch_size=2, samples=2, sample_every=9,
         device="cuda", backend="cuda",
     )  # fmt: skip
-    before = kernels.use_backend()
+    before = kernels.chosen()
     runs = []
     for graph, stop in ((False, 4), (True, 1)):
         folder = RunFolder.create(tmp_path / str(graph), "x")
