@@ -91,8 +91,8 @@ def source_of(
 ) -> tuple[Pixels, Pixels | None]:
     """Read the input of a network from an image file of any size, and the right result, if it is known.
 
-    With `with_target`, if the configuration `makes_sources`, the file shows the target, from which the source is made as
-    in training (edges, or a degraded image), or both side by side. Otherwise, the file shows the source. For
+    With `with_target`, if the configuration `makes_sources`, the file shows the target, from which the source is made
+    as in training (edges, or a degraded image), or both side by side. Otherwise, the file shows the source. For
     inpainting, its transparent pixels are the hole.
 
     Raises: DataError for a file that cannot be read, or that has no hole to fill in

@@ -12,7 +12,7 @@ from watch import Watch
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.cli import main
-from rawgan.cli.labels import number_of
+from rawgan.cli.class_labels import number_of
 from rawgan.config.noise import TrainConfig
 from rawgan.data import ImageSet, load
 from rawgan.errors import ArgumentError, ConfigError, DataError

@@ -364,7 +364,7 @@ def test_describe_takes_what_train_does(capsys, monkeypatch):
     [
         (["interpolate"], "makes points, and a walk from point to point is no picture\n  see them all: rawgan sample "),
         (["sample", "--single"], "--single and --columns are about images, but "),
-        (["evaluate", "--features", "x"], "--features is about images, but "),
+        (["evaluate", "--features", "x"], "--features is for images, but "),
     ],
 )
 def test_what_is_about_images_is_refused(options, message, run, capsys):

@@ -189,7 +189,7 @@ def test_images_that_are_others_by_now_are_noticed(tmp_path, capsys):
     Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(folder / "new.png")
     assert main(["evaluate", run, "--beside", run]) == 0
     printed = capsys.readouterr().out
-    assert printed.count(f"the images are not those that {run} was trained by: some of them it may have seen") == 1
+    assert printed.count(f"{run} was trained with other images, and may have seen some of these") == 1
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 1
     error = capsys.readouterr().err
     assert f"{folder}: there are 19 and 2 images, but step 2 was trained when there were 18 and 2" in error
@@ -250,7 +250,7 @@ def test_what_cannot_be_described_is_refused(options, words, capsys):
 
 def test_no_seed_for_what_has_no_noise(runs, capsys):
     assert main(["evaluate", str(runs / "enhance"), "--seed", "1"]) == 1
-    assert "--seed is of noise" in capsys.readouterr().err
+    assert "--seed is for noise" in capsys.readouterr().err
 
 
 # --- on the command line ---------------------------------------------------------------------------------------------
@@ -699,7 +699,7 @@ def test_both_ways_of_a_cycle(runs, photos, tmp_path, capsys):
 
 def test_evaluate_of_a_cycle(runs, capsys):
     assert main(["evaluate", str(runs / "cyclegan-inverted")]) == 0
-    assert "of the kind wanted" in capsys.readouterr().out
+    assert "kind as intended" in capsys.readouterr().out
     said = json.loads((runs / "cyclegan-inverted" / "evaluation.json").read_text())
     assert [*said["figures"]] == ["A to B", "real B", "B to A", "real A"]
     for way in ("A to B", "B to A"):

@@ -1,4 +1,4 @@
-"""rawgan apply"""
+"""Runs: translate or enhance images of your own with a trained run."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
