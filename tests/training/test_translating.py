@@ -23,7 +23,6 @@ from rawgan.inference.trained_networks import restore_networks, translation_conf
 from rawgan.storage import RunFolder
 from rawgan.tasks.enhance import EnhanceTask
 from rawgan.tasks.pairs import batches_of, paired_task
-from rawgan.tasks.pix2pix import Pix2pixTask
 from rawgan.tasks.translation import translated
 from rawgan.tensor import Tensor
 from rawgan.training import Trainer, train
@@ -192,7 +191,7 @@ def test_images_that_are_others_by_now_are_noticed(tmp_path, capsys):
     Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(folder / "new.png")
     assert main(["evaluate", run, "--beside", run]) == 0
     printed = capsys.readouterr().out
-    assert printed.count(f"the images are not those that {run} was trained by: some of them it may have seen") == 1
+    assert printed.count(f"{run} was trained with other images, and may have seen some of these") == 1
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 1
     error = capsys.readouterr().err
     assert f"{folder}: there are 19 and 2 images, but step 2 was trained when there were 18 and 2" in error
@@ -207,14 +206,14 @@ def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tm
         (EnhanceConfig.of(data="photos"), EnhanceConfig.of(data=str(tmp_path / "photos"))),
         (Pix2pixConfig.of(data="a", targets="b"), Pix2pixConfig.of(data="./a", targets=str(tmp_path / "b"))),
     ):
-        assert one.asked == other.asked
-    assert EnhanceConfig.of(data="photos").asked != EnhanceConfig.of(data="paintings").asked
+        assert one.facts == other.facts
+    assert EnhanceConfig.of(data="photos").facts != EnhanceConfig.of(data="paintings").facts
 
 
 def test_squares_of_photographs_are_measured_whatever_the_seed(photos):
-    assert EnhanceConfig.of(data=str(photos)).asked == EnhanceConfig.of(data=str(photos), seed=1).asked
+    assert EnhanceConfig.of(data=str(photos)).facts == EnhanceConfig.of(data=str(photos), seed=1).facts
     for config in (EnhanceConfig.of(data=str(photos), whole=True), EnhanceConfig.of(data="images.npy")):
-        assert config.asked != config.replace(seed=1).asked
+        assert config.facts != config.replace(seed=1).facts
 
 
 def test_a_run_goes_on_where_it_is(runs, tmp_path, capsys):
@@ -253,7 +252,7 @@ def test_what_cannot_be_described_is_refused(options, words, capsys):
 
 def test_no_seed_for_what_has_no_noise(runs, capsys):
     assert main(["evaluate", str(runs / "enhance"), "--seed", "1"]) == 1
-    assert "--seed is of noise" in capsys.readouterr().err
+    assert "--seed is for noise" in capsys.readouterr().err
 
 
 # --- on the command line ---------------------------------------------------------------------------------------------
@@ -633,7 +632,7 @@ def test_the_two_kinds_of_a_cycle_have_a_white_each(tmp_path):
     for back, value in ((False, 1), (True, -1 + 2 * 4 / 255)):
         source, _ = source_of(file, config, survey=survey_of([file], config, back))
         assert source == pytest.approx(value)
-    with pytest.raises(ArgumentError, match=r"targets_white 1\.0 is for images of --targets, which is unset"):
+    with pytest.raises(ArgumentError, match=r"targets_white 1\.0 has no effect without --targets"):
         CycleConfig.of(targets_white=1.0).check()
 
 
@@ -702,7 +701,7 @@ def test_both_ways_of_a_cycle(runs, photos, tmp_path, capsys):
 
 def test_evaluate_of_a_cycle(runs, capsys):
     assert main(["evaluate", str(runs / "cyclegan-inverted")]) == 0
-    assert "of the kind wanted" in capsys.readouterr().out
+    assert "kind as intended" in capsys.readouterr().out
     said = json.loads((runs / "cyclegan-inverted" / "evaluation.json").read_text())
     assert [*said["figures"]] == ["A to B", "real B", "B to A", "real A"]
     for way in ("A to B", "B to A"):
@@ -784,8 +783,8 @@ def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_pa
     )
     assert "leave it out, and give what is to be translated" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
-    assert not Pix2pixTask.makes_sources(Pix2pixConfig.of(data="sketches", targets="paintings"))
-    assert Pix2pixTask.makes_sources(Pix2pixConfig.of(data="pairs"))
+    assert not Pix2pixConfig.of(data="sketches", targets="paintings").makes_sources
+    assert Pix2pixConfig.of(data="pairs").makes_sources
 
 
 def test_one_fault_costs_no_other_image(runs, photos, tmp_path, capsys):
@@ -882,7 +881,7 @@ def test_the_configuration_must_say_channels(tmp_path):
         (CycleConfig.of(patch=142), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 142"),
         (EnhanceConfig.of(task="denoise", factor=8), "factor is for --task super-resolution, not for denoise"),
         (EnhanceConfig.of(noise=0.1), "noise is for --task denoise"),
-        (EnhanceConfig.of(features="mine"), "features is about feature_weight, which is 0"),
+        (EnhanceConfig.of(features="mine"), "features has no effect without feature_weight, which is 0"),
         (Pix2pixConfig.of(data="ring8"), "ring8 is points, but pix2pix is about images"),
         (Pix2pixConfig.of(pixel_weight=-1.0), "pixel_weight must lie in 0"),
         (EnhanceConfig.of(model="unet"), "model unet is not for super-resolution"),

@@ -124,23 +124,23 @@ FAULTS = [
     ),
     Fault(
         "config: paths as they were typed",
-        "RunConfig.resolved",
+        "RunConfig.with_absolute_paths",
         "name: absolute(place) for",
         "name: place for",
         "test_origin.py -k goes_on_from_anywhere",
     ),
     Fault(
         "config: unset options stay unset",
-        "RunConfig.resolved",
-        "return dataclasses.replace(self, **usual | placed)",
-        "return dataclasses.replace(self, **placed)",
+        "RunConfig.of",
+        "if config.options[name] is None",
+        "if False",
         "test_origin.py -k usual_values",
     ),
     Fault(
-        "config: usual values are as good as given",
-        "RunConfig.unresolved",
-        "return dataclasses.replace(self, **unset)",
-        "return self",
+        "config: derived values are as good as given",
+        "RunConfig.underived",
+        "name not in derived or value != derived[name]",
+        "True",
         "test_origin.py -k follows_another",
     ),
     Fault(
@@ -153,8 +153,8 @@ FAULTS = [
     Fault(
         "data: images that moved are others",
         "RunConfig.check_resumed",
-        "if name not in (*CHANGEABLE, *PLACES) and",
-        "if name not in CHANGEABLE and",
+        "names_with(type(self), Changeable) | names_with(type(self), Place)",
+        "names_with(type(self), Changeable)",
         "test_origin.py -k have_moved",
     ),
     Fault(
