@@ -435,7 +435,7 @@ def test_the_sheet_shows_the_hole(runs, tmp_path):
 def test_what_is_transparent_is_filled_in(runs, photos, tmp_path, capsys):
     run = runs / "enhance-inpaint"
     assert main(["apply", str(run), str(photos / "colour.jpg"), "--out", str(tmp_path / "a")]) == 1
-    assert "nothing is missing; make the part what is to be filled in" in capsys.readouterr().out
+    assert "nothing is missing; make the part that is to be filled in" in capsys.readouterr().out
     image = Image.fromarray(pixels_of(photos / "colour.jpg")).convert("RGBA")
     image.paste((0, 0, 0, 0), (3, 4, 9, 9))
     image.save(tmp_path / "holed.png")
