@@ -88,7 +88,7 @@ def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, A
     from rawgan.cli.points import measured
     from rawgan.data import MIXTURES
     from rawgan.inference.trained_networks import restore
-    from rawgan.metrics.mixtures import POINTS
+    from rawgan.metrics.figures.mixture_quality import POINTS
     from rawgan.storage import RunFolder
 
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as path, open(os.devnull, "w") as nowhere:

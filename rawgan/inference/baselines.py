@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rawgan.config.translation import EnhanceConfig, PairedConfig
 from rawgan.data.pairs.degradations import resampled
-from rawgan.metrics.fidelity import bell, windowed
+from rawgan.metrics.figures.ssim import bell, windowed
 
 Images = NDArray[Any]
 """Images (N, H, W, C) of floats in [−1, 1]."""

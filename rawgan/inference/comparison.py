@@ -15,9 +15,9 @@ from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import checked_styles
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.baselines import Maker, baselines_of
-from rawgan.metrics import Classifier, FeatureExtractor, fid, train_classifier
+from rawgan.metrics import Classifier, FeatureExtractor, ImagePairs, compute, fid, train_classifier
 from rawgan.tasks.cycle import there_and_back
-from rawgan.tasks.pairs import batches_of, device_of, of_images, of_pixels, translated
+from rawgan.tasks.pairs import batches_of, device_of, of_images, translated
 from rawgan.tensor import Tensor
 
 CHOSEN_BY = 200
@@ -71,7 +71,7 @@ def compare(
         made[TARGETS].append(to_uint8(targets.numpy()))
         for name, make in makers.items():
             made[name].append(to_uint8(make(sources)))
-            near[name].append(of_pixels(made[name][-1], made[TARGETS][-1]))
+            near[name].append(compute(ImagePairs(made[name][-1], made[TARGETS][-1])))
         done += len(targets)
         on_progress(done, len(held_out))
     each = {}
@@ -157,7 +157,7 @@ def compare_cycle(
         done += len(images)
         each[name] = {**recognised(made, images.labels, kind), "back": home}
         if config.targets.styles is not None:
-            each[name] |= of_pixels(made, wanted.images)
+            each[name] |= compute(ImagePairs(made, wanted.images))
         figures[name] = _means(each[name])
         if extractor is not None:
             features, real = extractor.features(made), extractor.features(wanted.images)

@@ -218,7 +218,7 @@ def test_evaluate_finds_images_that_have_moved(capsys, monkeypatch):
 
 def test_a_network_that_looks_at_images_is_known_by_its_digest(tmp_path, capsys):
     """A file of train-classifier may move, but must be the same."""
-    from rawgan.metrics.classifier import DIGITS
+    from rawgan.metrics.extractors.stored_classifier import DIGITS
 
     shutil.copy(DIGITS, "judge.safetensors")
     config = TrainConfig.of(evaluate_every=5, evaluate_features="judge.safetensors").with_absolute_paths()

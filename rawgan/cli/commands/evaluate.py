@@ -15,7 +15,6 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli.parsing import parse
 from rawgan.cli.points import measured, print_figures
-from rawgan.cli.terminal.figures import ROWS
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say, telling
 from rawgan.cli.translated import measured_images
@@ -34,9 +33,9 @@ from rawgan.inference.trained_networks import (
     restore_translation,
     translation_config_of,
 )
-from rawgan.metrics import Reference, draw, nearest_images
-from rawgan.metrics.classifier import DIGITS
-from rawgan.metrics.mixtures import POINTS
+from rawgan.metrics import FIGURES, Reference, draw, nearest_images
+from rawgan.metrics.extractors.stored_classifier import DIGITS
+from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.pictures import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder
@@ -48,7 +47,7 @@ from rawgan.tasks.noise import images_of
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
 UNKNOWN = {"collapsed_modes": math.nan, "collapsed_modes_of_least_count": math.nan}
-"""Where the judge's errors are not known."""
+"""Values of `Reference.expected` if the classifier's errors are unknown."""
 NEAREST = ("sample", "nearest")
 """Words above the columns of nearest.png."""
 SHOWN = 32
@@ -201,13 +200,13 @@ def _write(console: Console, folder: RunFolder, said: dict[str, Any]) -> None:
 
 def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], reference: Reference) -> Table:
     known: dict[str, Any] = {"classes": reference.extractor.classes, **UNKNOWN, **reference.expected}
-    if "judge_error" in reference.expected:
-        title += f", which errs on {100 * known['judge_error']:.2f} %"
+    if "classifier_error" in reference.expected:
+        title += f", which errs on {100 * known['classifier_error']:.2f} %"
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     for heading in ("", "generated", "real images", ""):
         table.add_column(heading, justify="right" if heading else "left")
-    for row in ROWS:
-        if row.figure in generated:
-            values = (format(figures[row.figure], row.form) for figures in (generated, floor))
-            table.add_row(row.label.format(**known), *values, row.remark.format(**known))
+    for figure in FIGURES.values():
+        if figure.name in generated:
+            values = (format(figures[figure.name], figure.format) for figures in (generated, floor))
+            table.add_row(figure.label.format(**known), *values, figure.remark.format(**known))
     return table
