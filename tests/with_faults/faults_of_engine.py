@@ -211,7 +211,7 @@ FAULTS = [
         "check_call",
         'if "needs" in op.__dict__:',
         "if op.serial >= 0:",
-        "test_op_authors.py -k without_being_recorded",
+        "test_op_authors.py -k was_not_recorded",
     ),
     Fault(
         "noise: the same at every step",
