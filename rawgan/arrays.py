@@ -103,6 +103,18 @@ def integers(data: Any, what: str, like: Any) -> Any:
     return xp.asarray(array.astype(np.int64, copy=False))
 
 
+def constant(array: Any) -> Any:
+    """A copy that cannot be written to (on a GPU: one that nobody else has).
+
+    >>> constant(np.zeros(3)).flags.writeable
+    False
+    """
+    copy = array.copy()
+    if isinstance(copy, np.ndarray):
+        copy.flags.writeable = False
+    return copy
+
+
 def is_writable(array: Any) -> bool:
     """Whether the array may be written to. Compiled kernels write through an address, and pass NumPy's own check by.
 

@@ -102,6 +102,24 @@ class Memory:
             self.contents.keep()
 
 
+def owner_of(array: Any) -> Any:
+    """The array, or other object, that the memory of an array belongs to: the array itself unless it is a view.
+
+    >>> x = np.arange(6)
+    >>> owner_of(x[2:].reshape(2, 2)) is x
+    True
+    """
+    base = array.base
+    while base is not None:
+        array, base = base, getattr(base, "base", None)
+    return array
+
+
+def is_constant(array: Any) -> bool:
+    """True if nobody can write to an array: it is read-only, and no view of one that may be written to."""
+    return array.base is None and not getattr(array.flags, "writeable", True)
+
+
 def lies_within(view: Any, array: Any) -> bool:
     """Whether a view of the same memory begins and ends within the array. On a GPU, every one does.
 

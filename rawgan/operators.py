@@ -1,63 +1,64 @@
-"""What `x + y`, `x.sum()` and `x[1:]` mean: each is a function of `rawgan.ops`, one floor up.
+"""Operators and methods of a Tensor: `x + y`, `x.sum()`, `x[1:]`, `y.backward()`.
 
-As imports only point down, `rawgan.ops` enters its functions into the table `OPERATORS` when it is loaded.
+Each of them is a function of a floor above. Imports only point down, so the floors above enter their functions into the
+table `OPERATORS` when they are loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rawgan.tensor import Tensor
+from typing import Any, Generic, TypeVar
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
+"""The functions by name, entered by `rawgan.ops` and `rawgan.autograd`."""
+
+Result = TypeVar("Result")
 
 
-class Arithmetic:
-    """The operators and methods of a Tensor."""
+class Operators(Generic[Result]):
+    """The operators and methods of a Tensor, each of which gives a Result: a Tensor."""
 
     __slots__ = ()
 
-    __array_ufunc__ = None  # `array + tensor` is Tensor's business, not NumPy's
+    __array_ufunc__ = None  # makes NumPy leave `array + tensor` to the Tensor
 
-    def __add__(self, other: Any) -> Tensor:
+    def __add__(self, other: Any) -> Result:
         return OPERATORS["add"](self, other)
 
-    def __radd__(self, other: Any) -> Tensor:
+    def __radd__(self, other: Any) -> Result:
         return OPERATORS["add"](other, self)
 
-    def __sub__(self, other: Any) -> Tensor:
+    def __sub__(self, other: Any) -> Result:
         return OPERATORS["sub"](self, other)
 
-    def __rsub__(self, other: Any) -> Tensor:
+    def __rsub__(self, other: Any) -> Result:
         return OPERATORS["sub"](other, self)
 
-    def __mul__(self, other: Any) -> Tensor:
+    def __mul__(self, other: Any) -> Result:
         return OPERATORS["mul"](self, other)
 
-    def __rmul__(self, other: Any) -> Tensor:
+    def __rmul__(self, other: Any) -> Result:
         return OPERATORS["mul"](other, self)
 
-    def __truediv__(self, other: Any) -> Tensor:
+    def __truediv__(self, other: Any) -> Result:
         return OPERATORS["div"](self, other)
 
-    def __rtruediv__(self, other: Any) -> Tensor:
+    def __rtruediv__(self, other: Any) -> Result:
         return OPERATORS["div"](other, self)
 
-    def __matmul__(self, other: Any) -> Tensor:
+    def __matmul__(self, other: Any) -> Result:
         return OPERATORS["matmul"](self, other)
 
-    def __rmatmul__(self, other: Any) -> Tensor:
+    def __rmatmul__(self, other: Any) -> Result:
         return OPERATORS["matmul"](other, self)
 
-    def __pow__(self, exponent: float) -> Tensor:
+    def __pow__(self, exponent: float) -> Result:
         return OPERATORS["pow"](self, exponent)
 
-    def __neg__(self) -> Tensor:
+    def __neg__(self) -> Result:
         return OPERATORS["neg"](self)
 
-    def __abs__(self) -> Tensor:
+    def __abs__(self) -> Result:
         return OPERATORS["abs"](self)
 
     def __eq__(self, other: Any) -> Any:
@@ -78,37 +79,41 @@ class Arithmetic:
     def __ge__(self, other: Any) -> Any:
         return OPERATORS["compare"](">=", self, other)
 
-    # The engine keeps Tensors in sets and as keys: with the hash of the identity, no two of them meet there.
+    # The engine keeps Tensors in sets and as keys. Hashed by identity, no two of them are ever compared there.
     __hash__ = object.__hash__
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self, index: Any) -> Result:
         return OPERATORS["slice_"](self, index)
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Sum over `axis`; over everything if None."""
         return OPERATORS["sum"](self, axis, keepdims)
 
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Mean over `axis`; over everything if None."""
         return OPERATORS["mean"](self, axis, keepdims)
 
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Largest element along `axis`; of everything if None."""
         return OPERATORS["max"](self, axis, keepdims)
 
-    def reshape(self, *shape: int) -> Tensor:
+    def reshape(self, *shape: int) -> Result:
         """The same elements in another shape; one length may be −1."""
         return OPERATORS["reshape"](self, shape)
 
-    def transpose(self, *axes: int) -> Tensor:
+    def transpose(self, *axes: int) -> Result:
         """The axes in another order; reversed if none are given."""
         return OPERATORS["transpose"](self, axes or None)
 
-    def astype(self, dtype: str) -> Tensor:
+    def astype(self, dtype: str) -> Result:
         """The same values as `"float32"` or `"float64"`: the one way from one to the other."""
         return OPERATORS["astype"](self, dtype)
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Result:
         """The axes in reverse order."""
         return OPERATORS["transpose"](self, None)
+
+    def backward(self, gradient: Result | None = None, create_graph: bool = False) -> None:
+        """Add the gradient of this Tensor to the `.grad` of every leaf behind it; see `rawgan.autograd.backward`."""
+        OPERATORS["backward"](self, gradient, create_graph)

@@ -1,10 +1,10 @@
-"""The Tensor: an array, and how it was made."""
+"""The Tensor: an array, and the op that it came out of."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -12,13 +12,57 @@ from rawgan.arrays import floats
 from rawgan.device import device_of, to_device
 from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
 from rawgan.memory import Memory
-from rawgan.operators import Arithmetic
-
-if TYPE_CHECKING:
-    from rawgan.autograd import Op
+from rawgan.operators import Operators
 
 
-class Tensor(Arithmetic):
+class Node(Protocol):
+    """An op that was recorded, as the Tensor that came out of it and the walk back know it.
+
+    All of them are instances of `rawgan.autograd.Op`, which explains each attribute.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in error messages."""
+
+    @property
+    def serial(self) -> int:
+        """Position in the order of recording."""
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The inputs' shapes."""
+
+    @property
+    def _required(self) -> tuple[bool, ...]:
+        """True for each input that required a gradient when the op was called."""
+
+    @property
+    def recorded_inputs(self) -> tuple[Tensor, ...]:
+        """The input Tensors."""
+
+    @property
+    def keeps_dtype(self) -> bool:
+        """True if the result has the inputs' dtype."""
+
+    @property
+    def differentiable_twice(self) -> bool:
+        """False if `backward` computes with arrays."""
+
+    def forward(self, *arrays: Any) -> Any:
+        """Compute the result from the inputs' arrays."""
+
+    def check_attributes(self) -> None:
+        """Raise a GraphError if an array that the op keeps was written to."""
+
+    def backward(self, gy: Tensor) -> tuple[Tensor | None, ...]:
+        """Compute the inputs' gradients from the result's."""
+
+    def release(self) -> None:
+        """Let go of everything kept for the backward pass."""
+
+
+class Tensor(Operators["Tensor"]):
     """A float32 or float64 array that remembers the op it came out of, so that gradients can be walked back.
 
     Arrays (NumPy or CuPy) are shared, not copied, unless they are in another byte order or not aligned; numbers and
@@ -55,7 +99,7 @@ class Tensor(Arithmetic):
         self._memory: Memory | None = Memory(self._array, exposed=True)  # the caller holds the array
         self.requires_grad = bool(requires_grad)
         self.grad: Tensor | None = None
-        self.op: Op | None = None
+        self.op: Node | None = None
 
     @classmethod
     def wrap(cls, array: Any) -> Self:
@@ -190,12 +234,6 @@ class Tensor(Arithmetic):
         if device == self.device:
             return self
         return Tensor(to_device(self._array, device), self.requires_grad and self.op is None)
-
-    def backward(self, gradient: Tensor | None = None, create_graph: bool = False) -> None:
-        """Add the gradient of this Tensor to the `.grad` of every leaf behind it; see `rawgan.autograd.backward`."""
-        from rawgan.autograd import backward
-
-        backward(self, gradient, create_graph)
 
     def __repr__(self) -> str:
         numbers = np.array2string(to_device(self._array, "cpu"), separator=", ", threshold=40, prefix="Tensor(")

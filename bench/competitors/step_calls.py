@@ -55,7 +55,7 @@ def watch(model: str, image: ImageSpec, width: int = 64) -> Counter[KernelCall]:
     """Count the calls of one training step with BATCH images."""
     gan = build(model, image, width=width)
     real = Tensor(np.zeros((BATCH, *image.shape), np.float32))
-    backend = rawgan_kernels.use_backend()
+    backend = rawgan_kernels.chosen()
     rawgan_kernels.use("reference")  # the calls are the same whoever answers them, and this one compiles nothing
     try:
         with watched() as calls:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -107,7 +107,7 @@ def main(options: list[str]) -> None:
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
     results = []
     with console.status("looking at real images") as status:
-        evaluator = Evaluator(TrainConfig(), load("mnist", image_size=28), samples=config.samples)
+        evaluator = Evaluator(TrainConfig.of(), load("mnist", image_size=28), samples=config.samples)
         trained: dict[str, Trained] = {}
         for option in chosen:
             without, with_it = asked(config, option)
@@ -128,9 +128,9 @@ def asked(config: OptionsConfig, option: Option) -> tuple[TrainConfig, TrainConf
     """Configurations of the training without the option and of the one with it."""
     part = 2 if option.base.get("model") == "residual" else 1
     steps, width = max(1, config.steps // part), max(1, config.width // part)
-    base = TrainConfig(steps=steps, width=width, seed=config.seed, noise_steps=steps)
-    without = replace(base, **option.base)
-    return without, replace(without, **option.asked)
+    base = TrainConfig.of(steps=steps, width=width, seed=config.seed, noise_steps=steps)
+    without = base.replace(**option.base)
+    return without, without.replace(**option.asked)
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
 from bench.competitors.steps import NETWORKS, RIVALS, TorchSteps, Workload, input_folder
 from rawgan.cli.parsing import parse
-from rawgan.cli.terminal.figures import in_words
-from rawgan.config.base import DEFAULT_STEPS
 from rawgan.config.noise import TrainConfig
+from rawgan.config.optimiser import DEFAULT_STEPS
 from rawgan.data import load, to_uint8, to_unit
+from rawgan.metrics import in_words
 from rawgan.tasks.evaluators import Evaluator
 from rawgan.training import Trainer
 
@@ -111,7 +111,8 @@ class TorchRun:
         self.batches: Iterator[Any] = iter(())
 
         def begin() -> None:
-            self.gan = torch_networks.build("dcgan", 28, 1, width=config.width, memory_format=layout, fused_adam=tuned)
+            width = config.networks.width
+            self.gan = torch_networks.build("dcgan", 28, 1, width=width, memory_format=layout, fused_adam=tuned)
             for name in NETWORKS:
                 torch_networks.load_rawgan(getattr(self.gan, name), state[name])
 
@@ -129,10 +130,10 @@ class TorchRun:
         for _ in range(steps):
             chosen = next(self.batches, None)
             if chosen is None:
-                order = torch.randperm(len(self.real)).split(self.config.batch_size)
-                self.batches = iter(order[: len(self.real) // self.config.batch_size])
+                order = torch.randperm(len(self.real)).split(self.config.data.batch_size)
+                self.batches = iter(order[: len(self.real) // self.config.data.batch_size])
                 chosen = next(self.batches)
-            z = torch.randn(self.config.batch_size, self.config.noise_size)
+            z = torch.randn(self.config.data.batch_size, self.config.networks.noise_size)
             metrics = train_step(self.gan, self.real[chosen], z, freeze=self.tuned)
             [value.item() for value in metrics]  # rawgan reads those of each step, too
         return time.perf_counter() - started
@@ -143,7 +144,7 @@ class TorchRun:
 
         self.gan.generator.eval()
         with torch.no_grad():
-            z = torch.randn(self.samples, self.config.noise_size)
+            z = torch.randn(self.samples, self.config.networks.noise_size)
             images = torch.cat([self.gan.generator(part) for part in z.split(256)])
         self.gan.generator.train()
         return to_uint8(images.permute(0, 2, 3, 1).numpy())
@@ -160,7 +161,7 @@ def main(options: list[str]) -> None:
     if config.seeds < 1 or config.every < 1 or config.steps < config.every or config.steps % config.every:
         raise BenchError("--seeds must be at least 1, and --steps a multiple of --every")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
-    asked = TrainConfig(steps=config.steps, width=config.width, batch_size=config.batch_size)
+    asked = TrainConfig.of(steps=config.steps, width=config.width, batch_size=config.batch_size)
     with console.status("looking at real images"):
         evaluator = Evaluator(asked, load("mnist", image_size=28), samples=config.samples)
     rival = _rival(console, Workload("dcgan", 28, 1, config.batch_size, threads, config.width))

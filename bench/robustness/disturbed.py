@@ -26,7 +26,7 @@ from bench.common.errors import BenchError
 from bench.robustness.failing import KILLS, CallFault, Calls, faults_of
 from rawgan.cli import main
 from rawgan.gan import MODELS
-from rawgan.pictures.images import save_grid
+from rawgan.pictures.grids import save_grid
 
 SECONDS = 60
 """Time limit of a process; most take about one second."""
@@ -366,7 +366,7 @@ def _end_of(said: str) -> str:
 
 def _inject_faults() -> None:
     """Make the second step give a NaN unless the learning rate was halved, and make the doctor raise alarms."""
-    from rawgan.diagnosis.doctor import Finding
+    from rawgan.diagnosis.symptom import Symptom
     from rawgan.ops import activation
     from rawgan.tasks import noise
 
@@ -392,8 +392,8 @@ def _inject_faults() -> None:
 
     def examine(
         gan: Any, real: Any, latent: Any, loss_config: Any, records: Sequence[Any], *rest: Any
-    ) -> list[Finding]:
-        return [Finding(f"disease {len(records)}", "made up", "generator", 1.0, "", None, 0.0, "none")]
+    ) -> list[Symptom]:
+        return [Symptom(f"symptom {len(records)}", "made up", "generator", 1.0, "", None, 0.0, "none")]
 
     noise.train_step, noise.examine, activation.kernels = train_step, examine, Kernels()
 

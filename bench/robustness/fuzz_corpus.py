@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from rawgan.gan import GAN, ImageSpec, build
 from rawgan.storage.checkpoint import About, checksum_of
-from rawgan.training.state import arrays_of, optimizers_of
+from rawgan.training.state import arrays_of
 
 PIXELS = np.arange(2 * 5 * 6, dtype=np.uint8).reshape(2, 5, 6)
 
@@ -178,7 +178,7 @@ def checkpoint_files() -> list[bytes]:
 def checkpoint_texts() -> list[bytes]:
     """Texts about a run, as in a checkpoint's header."""
     gan = tiny_gan()
-    counts = {name: optimizer.counts for name, optimizer in optimizers_of(gan).items()}
+    counts = {name: optimizer.counts for name, optimizer in gan.optimizers.items()}
     good = About(1, 2, {"seed": 3}, counts, dict.fromkeys(counts, 0.1), 0, {"numpy": "2"})
     odd = {"step": "1"}, {"steps": -1}, {"counts": {"g_optimizer": [[]]}}, {"rates": {"g_optimizer": 0}}, {"x": 1}
     return [

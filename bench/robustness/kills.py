@@ -26,7 +26,7 @@ def small_run(folder: Path, steps: int = 20) -> TrainConfig:
     """Configuration of a run of a second that mostly writes: a checkpoint and a picture after each step."""
     images = folder / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
-    return TrainConfig(
+    return TrainConfig.of(
         data=str(images), image_size=8, channels=1, steps=steps, width=2, noise_size=4, batch_size=4, samples=4,
         sample_every=1, checkpoint_every=1, backend="reference",
     )  # fmt: skip
@@ -117,6 +117,6 @@ def damages(
         checkpoint, faults = run.newest_checkpoint()
         assert checkpoint is not None
         found["damaged"] += 1
-        found["unseen"] += not faults or checkpoint.about.step == config.steps
+        found["unseen"] += not faults or checkpoint.about.step == config.optimiser.steps
     found["lost"] += bits(go_on(config, run.path, attach)) != expected
     return found

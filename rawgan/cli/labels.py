@@ -5,8 +5,8 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from rawgan.config.base import check_range
 from rawgan.config.noise import TrainConfig
+from rawgan.config.options import Range
 from rawgan.errors import ArgumentError
 from rawgan.gan import GAN, Labels
 
@@ -26,7 +26,7 @@ def labels_of(gan: GAN, config: TrainConfig, label: str | None, count: int) -> L
             f"label {label}: this run was trained without classes\n"
             "  leave out --label, or train with --conditional projection on images that have labels"
         )
-    return np.full(count, number_of(label, config.class_names or (), gan.classes))
+    return np.full(count, number_of(label, config.networks.class_names or (), gan.classes))
 
 
 def number_of(label: str, names: Sequence[str], classes: int) -> int:
@@ -47,5 +47,5 @@ def number_of(label: str, names: Sequence[str], classes: int) -> int:
         hint = f"; did you mean {near[0]}?" if near else ""
         known = listed or f"numbers from 0 to {classes - 1}"
         raise ArgumentError(f"label {label}: there is no such class{hint}\n  classes of this run: {known}") from None
-    check_range("label", number, 0, classes - 1)
+    Range(0, classes - 1).check("label", number)
     return number

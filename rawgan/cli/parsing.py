@@ -1,40 +1,32 @@
-"""Options of a command, read by tyro from a dataclass: names, types, defaults of its fields, help from docstrings."""
+"""Options of a command, read by tyro from dataclasses: names, types, defaults of fields, help from docstrings."""
 
-import ast
 import inspect
-from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass, replace
-from functools import cache, partial
-from itertools import pairwise
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import MISSING
+from functools import partial
 from pathlib import Path
-from textwrap import dedent
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, Required, TypedDict, TypeVar
 
 import tyro
-from tyro.constructors import (
-    ConstructorRegistry,
-    PrimitiveConstructorSpec,
-    PrimitiveTypeInfo,
-    StructConstructorSpec,
-    StructFieldSpec,
-    StructTypeInfo,
-)
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from rawgan.cli.subjects import in_order, subject_of, word_of
-from rawgan.cli.terminal.help_page import Option, print_help
+from rawgan.cli.docstrings import help_of, paragraphs
+from rawgan.cli.terminal.help_page import Entry, print_help
+from rawgan.config.options import Hidden, Option, composed, options_of, value_of
 from rawgan.errors import one_line
 from rawgan.files import expanded
 
-Options = TypeVar("Options")
+Config = TypeVar("Config")
+Values = dict[str, Any]
+"""Options by name, those that are given."""
 
 
-def parse(kind: type[Options], command: str, arguments: list[str], default: Options | None = None) -> Options:
-    """Options of that kind, a dataclass, as arguments give them; the others are those of `default`, or the usual ones.
+def parse(kind: type[Config], command: str, arguments: list[str]) -> Config:
+    """The configuration that arguments ask for, a dataclass of that kind, with each number in its range.
 
-    `--help` says what the docstring of each field says, by subject: see `rawgan.cli.subjects`.
-
-    Raises: SystemExit, of code 0 after `--help`, of code 2 for arguments that make no sense; ArgumentError for a path
-    in the home folder of nobody
+    Raises: SystemExit, of code 0 after `--help`, of code 2 for arguments that make no sense; ArgumentError for a number
+    out of its range, or a path in the home folder of nobody
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -43,123 +35,98 @@ def parse(kind: type[Options], command: str, arguments: list[str], default: Opti
     >>> parse(Speed, "walk", ["--steps", "4"])
     Speed(steps=4)
     """
-    options = _options(kind, command, default)
+    config = composed(kind, read(command, arguments, kind))
+    for option in options_of(kind).values():
+        option.check(value_of(config, option))
+    return config
+
+
+def read(
+    command: str, arguments: list[str], *kinds: type, defaults: Callable[[Values], Values] = lambda given: {}
+) -> Values:
+    """The options that arguments give, of those that some dataclasses declare.
+
+    `--help` prints a page about all of them: the docstring of the first dataclass, and of each field. `defaults` says
+    what their defaults are beside options that are given.
+
+    Raises: SystemExit as `parse`
+    """
+    options = {name: option for kind in kinds for name, option in options_of(kind).items()}
+    shown = [option for option in options.values() if option.marker(Hidden) is None]
     if {"-h", "--help"} & {*arguments}:
-        print_help(command, _paragraphs(inspect.getdoc(kind) or ""), options)
+        others, given = [argument for argument in arguments if argument not in ("-h", "--help")], Values()
+        with suppress(SystemExit):  # of what makes no sense, nothing is said here
+            given = _read(command, others, [_optional(option) for option in shown], console_outputs=False)
+        changed = defaults(given)
+        entries = [Entry(option, changed.get(option.name, option.default), help_of(option)) for option in shown]
+        print_help(command, paragraphs(inspect.getdoc(kinds[0]) or ""), entries)
         raise SystemExit(0)
-    registry = ConstructorRegistry()
-    registry.struct_rule(partial(_constructor, options))
-    registry.primitive_rule(_number)
-    read = partial(
-        tyro.cli,
-        kind,
-        prog=command,
-        default=tyro.MISSING_NONPROP if default is None else default,
-        registry=registry,
-        config=(tyro.conf.DisallowNone,),
-    )
-    shown = [one_line(argument) for argument in arguments]
-    if shown == arguments:
-        return _at_home(read(args=arguments))
     try:
-        return _at_home(read(args=arguments, console_outputs=False))
-    except SystemExit:  # names of files may tell the terminal what to do: it is those shown that tyro complains of
-        read(args=shown)
+        return _read(command, arguments, shown, console_outputs=False)
+    except SystemExit:  # names of files may tell the terminal what to do: tyro complains of them as they are shown
+        _read(command, [one_line(argument) for argument in arguments], shown, explained=True)
         raise
 
 
-def _options(kind: type, command: str, default: Any) -> list[Option]:
-    """The options of a dataclass, in the order in which they are listed: positional ones first."""
-    classes = tuple(owner for owner in kind.__mro__ if is_dataclass(owner))
-    hints, known = get_type_hints(kind, include_extras=True), {field.name: field for field in fields(kind)}
-    options = []
-    for name in in_order(known):
-        usual = tyro.MISSING_NONPROP if known[name].default is MISSING else known[name].default
-        given = usual if default is None else getattr(default, name)
-        about = subject_of(command, name), word_of(command, name)
-        options.append(Option(name, *about, hints[name], given, partial(_help, classes, name)))
-    return sorted(options, key=lambda option: not option.positional)
+def _read(
+    command: str, arguments: list[str], options: list[Option], explained: bool = False, console_outputs: bool = True
+) -> Values:
+    """The options that are given. Where nothing is wrong, no help is needed."""
+    fields = {option.name: _annotation(option, help_of(option) if explained else "") for option in options}
+    lists = {option.name: () for option in options if option.default == ()}  # tyro appends to them
+    registry = ConstructorRegistry()
+    registry.primitive_rule(_number)
+    given: Mapping[str, Any] = tyro.cli(
+        TypedDict("Options", fields, total=False),  # type: ignore[operator]
+        prog=command,
+        args=arguments,
+        default=lists,
+        registry=registry,
+        console_outputs=console_outputs,
+    )
+    return {name: _at_home(value) for name, value in given.items() if name not in lists or value}
 
 
-def _constructor(options: list[Option], info: StructTypeInfo) -> StructConstructorSpec | None:
-    """tyro's own way with a dataclass, but for the words about values and defaults where it tells of mistakes."""
-    if not is_dataclass(info.type):
-        return None
-    specs = []
-    for option in options:
-        words = tyro.conf.arg(metavar=None if option.is_switch else option.value, help_behavior_hint=option.hint)
-        kind: Any = Annotated[option.annotation, words]
-        specs.append(StructFieldSpec(option.name, kind, option.default, option.help))
-    return StructConstructorSpec(info.type, tuple(specs))
+def _optional(option: Option) -> Option:
+    return option._replace(default=None) if option.default is MISSING else option
+
+
+def _annotation(option: Option, help: str) -> Any:
+    """The type of an option for tyro, with its own words about values and defaults where it tells of mistakes."""
+    entry = Entry(option, option.default, help)
+    kind: Any = Literal[option.choices] if option.choices else option.kinds[0]
+    words = tyro.conf.arg(metavar=None if entry.is_switch else entry.value, help=help, help_behavior_hint=entry.hint)
+    of_tyro = [marker for marker in option.markers if marker in (tyro.conf.Positional, tyro.conf.UseAppendAction)]
+    annotated = Annotated[(kind, words, *of_tyro)]
+    return Required[annotated] if option.default is MISSING else annotated
 
 
 def _number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-    """How a number is read, and what is said of text that is none; tyro says it in Python's words."""
+    """The way to read a number, and the words about text that is none; tyro's own are Python's."""
     for kind, words, metavar in ((int, "a whole number", "INT"), (float, "a number", "FLOAT")):
-        if info.type in (kind, kind | None):
+        if info.type is kind:
             return PrimitiveConstructorSpec(
                 nargs=1,
                 metavar=metavar,
-                instance_from_str=partial(_read, kind, words),
-                is_instance=_is_number,
-                str_from_instance=_as_text,
+                instance_from_str=partial(_read_number, kind, words),
+                is_instance=lambda x: isinstance(x, int | float),
+                str_from_instance=lambda x: [str(x)],
             )
     return None
 
 
-def _at_home(options: Options) -> Options:
-    """The options, with the home folder in the place of `~` in every path; a shell sees to some of them only."""
-    given = {field.name: getattr(options, field.name) for field in fields(options)}  # type: ignore[arg-type]
-    meant = {name: _meant(value) for name, value in given.items()}
-    return options if meant == given else replace(options, **meant)  # type: ignore[type-var]
-
-
-def _meant(value: Any) -> Any:
-    match value:
-        case Path():
-            return expanded(value)
-        case tuple():
-            return tuple(map(_meant, value))
-    return value
-
-
-def _is_number(x: Any) -> bool:
-    return x is None or isinstance(x, int | float)
-
-
-def _as_text(x: Any) -> list[str]:
-    return [str(x)]
-
-
-def _read(kind: type[int] | type[float], words: str, given: list[str]) -> int | float:
+def _read_number(kind: type[int] | type[float], words: str, given: list[str]) -> int | float:
     try:
         return kind(given[0])
     except ValueError:
         raise ValueError(f"must be {words}, not {given[0]!r}") from None
 
 
-def _help(classes: tuple[type, ...], name: str) -> str:
-    """What the first of these classes says of a field that says something."""
-    return next((_documented(owner)[name] for owner in classes if name in _documented(owner)), "")
-
-
-@cache
-def _documented(kind: type) -> dict[str, str]:
-    """The fields of a class that have docstrings, and what these say."""
-    (definition,) = ast.parse(dedent(inspect.getsource(kind))).body
-    assert isinstance(definition, ast.ClassDef)
-    found = {}
-    for field, text in pairwise(definition.body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(written))):
-                found[name] = "\n\n".join(_paragraphs(inspect.cleandoc(written)))
-    return found
-
-
-def _paragraphs(docstring: str) -> Iterator[str]:
-    """What a docstring says to whoever types a command: each paragraph as one line, indented ones as they are, without
-    examples in Python.
-    """
-    for paragraph in docstring.split("\n\n"):
-        if not paragraph.startswith((">>>", "Raises:")):
-            yield paragraph if paragraph.startswith(" ") else " ".join(paragraph.split())
+def _at_home(value: Any) -> Any:
+    """The value, with the home folder in the place of `~` in every path; a shell sees to some of them only."""
+    match value:
+        case Path():
+            return expanded(value)
+        case tuple():
+            return tuple(map(_at_home, value))
+    return value

@@ -1,25 +1,29 @@
 """What all commands do that train: options, progress, signals, resuming."""
 
-import itertools
 import signal
 import time
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
+from tyro.conf import UseAppendAction
 
-from rawgan.cli.parsing import parse
+from rawgan.cli.parsing import Values, read
 from rawgan.cli.terminal.outlet import GONE, reader_has_gone
 from rawgan.cli.terminal.progress import moves_cursor, progress_of, waiting
 from rawgan.cli.terminal.signals import stopping
 from rawgan.cli.terminal.tables import layer_table
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.cli.terminal.view import Log, View
-from rawgan.config.base import RunConfig
+from rawgan.config.options import Word, options_of
+from rawgan.config.run import RunConfig
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
-from rawgan.files import expanded
 from rawgan.gan import human_bytes
-from rawgan.inference.restoration import check_moved, check_whole, hinting, tell_of_damaged
+from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data
+from rawgan.inference.trained_networks import check_complete, report_damaged
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.lookup import is_folder, is_there
@@ -33,42 +37,108 @@ LISTED = 10
 """Names of classes that a line has."""
 
 
-def train_command(options: list[str], kind: type[RunConfig]) -> int:
-    """Train what options of that kind ask for, and return the exit code."""
-    default = _defaults(options, kind)
-    config = parse(kind, f"rawgan {kind.command}", options, default)
-    if config.config is not None:
-        _check_together(config, default)
+@dataclass(frozen=True)
+class Call:
+    """Options that say how rawgan was called, not what the run is: config.toml does not have them."""
+
+    config: Annotated[tuple[Path, ...], Word("FILE"), UseAppendAction] = ()
+    """A TOML file with any of these options, such as the config.toml of another run. Flags take precedence."""
+    resume: Annotated[tuple[Path, ...], Word("FOLDER"), UseAppendAction] = ()
+    """Run folder to continue from its latest checkpoint; with --steps or --epochs, for longer."""
+    out: Annotated[Path | None, Word("FOLDER")] = None
+    """The run folder, new or empty. Unset: runs/MODEL-DATA-DATE-TIME."""
+    dry_run: bool = False
+    """Build everything, take one step, print shapes and memory, write nothing."""
+
+
+def train_command(arguments: list[str], kind: type[RunConfig]) -> int:
+    """Train what arguments ask for, a configuration of that kind, and return the exit code."""
+
+    def defaults(given: Values) -> Values:
+        before = _before(kind, *_parted(given))
+        return dict.fromkeys(before.options) | before.chosen
+
+    call, options = _parted(read(f"rawgan {kind.command}", arguments, kind, Call, defaults=defaults))
+    before = _before(kind, call, options)
+    config = before.replace(**options)
+    for path in call.config:
+        _check_together(config, before, path)
     console = Terminal()
-    if config.resume is not None:
-        if config.out is not None:
-            raise ArgumentError(f"--out is for new runs, but {config.resume} goes on where it is; leave it out")
-        config.check_resumed(default)
-        folder = RunFolder.open(config.resume)
+    for path in call.resume:
+        if call.out is not None:
+            raise ArgumentError(f"--out is for new runs, but {path} goes on where it is; leave it out")
+        config.check_resumed(before, path)
+        folder = RunFolder.open(path)
         with folder.locked():
-            return _resume(console, config, folder)
-    if config.out is not None:
-        refuse_taken(config.out)
+            return _resume(console, config, folder, call.dry_run)
+    if call.out is not None:
+        refuse_taken(call.out)
     trainer = _prepare(console, config)
-    if config.dry_run:
+    if call.dry_run:
         return _dry_run(console, trainer)
-    folder = RunFolder.create(config.out, f"{config.network}-{name_of(config.data)}")
+    folder = RunFolder.create(call.out, f"{config.model}-{name_of(config.data.place)}")
     with folder.locked():
         return _train(console, trainer, folder)
 
 
-def _resume(console: Console, config: RunConfig, folder: RunFolder) -> int:
+def _parted(given: Values) -> tuple[Call, Values]:
+    """Options that say how rawgan was called, and those that say what the run is."""
+    of_call = {name: value for name, value in given.items() if name in options_of(Call)}
+    return Call(**of_call), {name: value for name, value in given.items() if name not in of_call}
+
+
+def _before(kind: type[RunConfig], call: Call, options: Values) -> RunConfig:
+    """The configuration before flags change it: that of the file that --config names, or of the run that --resume
+    names, or the defaults that suit the data.
+
+    Raises: ConfigError for a file that makes no sense; of --config, only if flags could not change that
+    """
+    files = call.config + call.resume
+    if len(files) > 1:
+        raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
+    data = {name: value for name, value in options.items() if name == "data"}  # on which other defaults depend
+    if not files:
+        return kind.of(**data)
+    (path,) = files
+    if is_folder(path) or call.resume:
+        path = RunFolder.open(path).config_file  # a run folder stands for its configuration
+    values = read_toml(path) | (data if call.config else {})
+    for one, other in (("steps", "epochs"), ("epochs", "steps")):
+        if one in options:
+            values.pop(other, None)
+    return kind.from_dict(values, str(path), checked=not call.config)
+
+
+def _check_together(config: RunConfig, before: RunConfig, path: Path) -> None:
+    """Raise a ConfigError for options that make no sense, if that is so of the file that they are from, whatever the
+    flags: of these, it is said later."""
+    wrong = _complaint(config)
+    if wrong is not None and wrong == _complaint(before):
+        raise ConfigError(f"{path}: {wrong}")
+
+
+def _complaint(config: RunConfig) -> str | None:
+    """Complaint about options that make no sense, if there is one."""
+    try:
+        config.check()
+    except ArgumentError as error:
+        return str(error)
+    return None
+
+
+def _resume(console: Console, config: RunConfig, folder: RunFolder, dry_run: bool) -> int:
     """Go on from the latest checkpoint that is whole."""
     checkpoint, faults = folder.newest_checkpoint()
     if checkpoint is not None:
-        tell_of_damaged(faults, checkpoint)
-        check_whole(folder, folder.read_config(), checkpoint)
-        config.check_resumed(config.from_dict(dict(checkpoint.about.config), f"step {checkpoint.about.step}"))
-    with hinting(config, folder):
+        report_damaged(faults, checkpoint)
+        check_complete(folder, folder.read_config(), checkpoint)
+        before = config.from_dict(checkpoint.about.config, f"step {checkpoint.about.step}")
+        config.check_resumed(before, folder.path)
+    with hinting_at_moved_data(config, folder):
         trainer = _prepare(console, config, checkpoint)
     if checkpoint is not None:
         _check_data(trainer, checkpoint.about, folder)
-    if config.dry_run:
+    if dry_run:
         return _dry_run(console, trainer)
     if checkpoint is None:
         say(console, "no checkpoint was written yet, so the run begins anew")
@@ -84,11 +154,11 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder) -> int:
 
 def _check_data(trainer: Trainer, about: About, folder: RunFolder) -> None:
     """Raise an ArgumentError for other data than a run was trained with."""
-    check_moved(trainer.config, about, trainer.made_by())
+    check_same_data(trainer.config, about, trainer.made_by())
     before, after = counts_of(about), [str(len(images)) for images in trainer.task.images]
     if before != after:  # and others are held out, so a run would be shown what it is measured by
         raise ArgumentError(
-            f"{trainer.config.data}: there are {' and '.join(after)} images, but step {about.step:,} "
+            f"{trainer.config.data.place}: there are {' and '.join(after)} images, but step {about.step:,} "
             f"was trained when there were {' and '.join(before)}\n"
             f"  have them back, or begin a new run: rawgan {trainer.config.command} --config {folder.path}"
         )
@@ -101,8 +171,8 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
         say(console, f"going on after step {trainer.reached:,}" if left else "finished already; --steps asks for more")
     say(
         console,
-        f"{config.network} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.batch_size} {config.spec.name}, on {trainer.device} ({trainer.kernels} kernels)",
+        f"{config.model} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
+        f"{config.data.batch_size} {config.spec.name}, on {trainer.device} ({trainer.kernels} kernels)",
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
@@ -146,7 +216,7 @@ def _data_in_words(trainer: Trainer) -> str:
     if isinstance(data, PairSet):
         return f"{len(data):,} pairs of {size}×{size}×{data.sources} and {size}×{size}×{channels - data.sources}"
     words = f"{len(data):,} images of {size}×{size}×{channels}"
-    names = getattr(trainer.config, "class_names", None)
+    names = trainer.config.options.get("class_names")
     return f"{words} in {len(names)} classes, {_listed(names)}" if names else words
 
 
@@ -154,52 +224,9 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"{n} {name}" for n, name in enumerate(names[:LISTED])) + ", …" * (len(names) > LISTED)
 
 
-def _defaults(options: list[str], kind: type[RunConfig]) -> RunConfig:
-    """The options' default values: those of the file that --config names, or of the run that --resume does; or those
-    that suit the data."""
-    files, data = _given("--config", options) + _given("--resume", options), _given("--data", options)
-    if len(files) > 1:
-        raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
-    if not files:
-        return kind.suited(**({"data": data[-1]} if data else {}))
-    path = expanded(files[0])
-    if is_folder(path) or _given("--resume", options):
-        path = RunFolder.open(path).config_file  # a run folder stands for its configuration
-    values = read_toml(path)
-    if data and _given("--config", options):
-        values["data"] = data[-1]  # which has a say in the other default values
-    for flag, other in (("--steps", "epochs"), ("--epochs", "steps")):
-        if _given(flag, options):
-            values.pop(other, None)
-    return kind.from_dict(values, str(path), checked=not _given("--config", options)).unresolved()
-
-
-def _check_together(config: RunConfig, default: RunConfig) -> None:
-    """Raise a ConfigError for options that make no sense, if that is so of the file that they are from, whatever the
-    flags: of these, it is said later."""
-    wrong = _complaint(config)
-    if wrong is not None and wrong == _complaint(default):
-        raise ConfigError(f"{config.config}: {wrong}")
-
-
-def _complaint(config: RunConfig) -> str | None:
-    """What is wrong with options, if anything."""
-    try:
-        config.check()
-    except ArgumentError as error:
-        return str(error)
-    return None
-
-
-def _given(flag: str, options: list[str]) -> list[str]:
-    """The values given for a flag, as `--flag value` or `--flag=value`."""
-    values = [option.partition("=")[2] for option in options if option.startswith(f"{flag}=")]
-    return values + [value for option, value in itertools.pairwise(options) if option == flag]
-
-
 def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None = None) -> Trainer:
     """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
-    if config.backend in ("auto", "cpu"):
+    if config.machine.backend in ("auto", "cpu"):
         _warm_up(Terminal(stderr=True))
     with progress_of(console, "reading images") as show:
         trainer = Trainer(config, show, checkpoint)
@@ -225,7 +252,7 @@ def _dry_run(console: Console, trainer: Trainer) -> int:
     """Show the networks, take one step, and account for the memory."""
     config = trainer.config
     for title, network, x in trainer.task.networks_with_inputs():
-        console.print(layer_table(f"{config.network} {title}, batch {config.batch_size}", network, x))
+        console.print(layer_table(f"{config.model} {title}, batch {config.data.batch_size}", network, x))
     started = time.perf_counter()
     with waiting(console, "taking one step"):
         record = trainer.step(1)

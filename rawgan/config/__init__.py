@@ -1,1 +1,1 @@
-"""Configuration of every training command: options, their ranges, and config.toml."""
+"""Configuration of every command that trains: its options, their ranges, the check of them, and config.toml."""

@@ -1,6 +1,6 @@
 """What can be measured of a GAN at one moment, without changing it: what the doctor judges by."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from rawgan import nn
-from rawgan.autograd import grad, no_grad
-from rawgan.diagnosis.layers import around_layers
+from rawgan.autograd import Observer, grad, no_grad, observing
+from rawgan.diagnosis.layers import layer_places
 from rawgan.gan import GANState, LossConfig
 from rawgan.gan.objectives import Losses, PairedLosses
 from rawgan.nn import Module
@@ -29,9 +29,9 @@ class Layer:
     gradient: float
     """rms of the loss's gradient by the output, times the batch size: what a single image causes."""
     gain: float | None
-    """Of a layer with weights: rms of the output by that of the input."""
+    """Of a layer with weights: rms of the output divided by that of the input."""
     gradient_gain: float | None
-    """Of a layer with weights: rms of the gradient by the input, by that of the gradient by the output."""
+    """Of a layer with weights: rms of the gradient by the input divided by that of the gradient by the output."""
     dead: float | None
     """Behind a ReLU or LeakyReLU: per cent of the channels that are the same number for all images and pixels."""
     channels: int
@@ -78,11 +78,15 @@ def probe(gan: GANState, real: Tensor, latent: Tensor, loss_config: LossConfig, 
     Shapes: real (N, …); latent, what G takes: (N, noise_size), of a conditional GAN what `GAN.asked` makes of it, or
         source images (N, h, w, C); given, what D is told: labels of the real images (N,), source images, or nothing
     """
-    play, of_g, of_d = loss_config.losses, _Watch(), _Watch()
+    play, of_g, of_d = (
+        loss_config.losses,
+        _Watch("generator", gan.generator),
+        _Watch("discriminator", gan.discriminator),
+    )
     with _unchanged(gan):
-        with around_layers({"generator": gan.generator}, of_g.call):
+        with observing(of_g):
             fake = gan.generator(latent)
-        with around_layers({"discriminator": gan.discriminator}, of_d.call):
+        with observing(of_d):
             real_logits = gan.discriminate(real, given).logits
         fake_logits = gan.discriminate(fake, given).logits
         g_loss = _generator_loss(play, fake_logits, real_logits.detach())
@@ -115,32 +119,28 @@ def ends_in_tanh(gan: GANState) -> bool:
     return isinstance(gan.generator.layers[-1], nn.Tanh)
 
 
-class _Watch:
+class _Watch(Observer):
     """Keeps what goes into the layers of a network and comes out of them, to measure it when the gradients are known.
 
     Only layers that call no other: a block is its layers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, network: Module) -> None:
         self.calls: list[tuple[str, Module, Tensor, Tensor, bool]] = []
-        self.called = 0
+        self._places = layer_places({name: network})
+        self._within: list[int] = []  # of each layer that is at work, the number of layers that it has called
 
-    def call(
-        self,
-        place: str,
-        module: Module,
-        forward: Callable[..., Tensor],
-        inputs: tuple[Any, ...],
-        options: dict[str, Any],
-    ) -> Tensor:
-        """Around the call of a layer: see `around_layers`."""
-        self.called += 1
-        before = self.called
-        y = forward(*inputs, **options)
-        if self.called == before:
-            bent = "slope" in options or isinstance(module, nn.ReLU | nn.LeakyReLU)
-            self.calls.append((place, module, inputs[0], y, bent))
-        return y
+    def before_layer(self, layer: Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        if self._within:
+            self._within[-1] += 1
+        self._within.append(0)
+
+    def after_layer(
+        self, layer: Module, inputs: tuple[Any, ...], options: dict[str, Any], result: Tensor | None
+    ) -> None:
+        if self._within.pop() == 0 and result is not None and layer in self._places:
+            bent = "slope" in options or isinstance(layer, nn.ReLU | nn.LeakyReLU)
+            self.calls.append((self._places[layer], layer, inputs[0], result, bent))
 
     def measure(self, loss: Tensor, parameters: list[Tensor]) -> tuple[list[Layer], list[float]]:
         """Walk back from the loss, and measure every layer; and the gradients by the parameters."""

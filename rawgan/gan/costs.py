@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 
 from rawgan import nn
-from rawgan.autograd import Op
 from rawgan.gan.state import GAN, GANState
 from rawgan.ops.conv import Conv2d, ConvTranspose2d
 from rawgan.ops.linear import MatMul
 from rawgan.ops.norm import Normalize
-from rawgan.tensor import Tensor
+from rawgan.tensor import Node, Tensor
 from rawgan_kernels import array_module
 
 
@@ -152,7 +151,7 @@ def _ops_behind(y: Tensor) -> list[tuple[int, int]]:
     return made
 
 
-def _flops(op: Op, y: Tensor) -> int:
+def _flops(op: Node, y: Tensor) -> int:
     """As the kernels' docstrings count them; one for each element of anything that is not listed."""
     first, *others = op.shapes
     match op:

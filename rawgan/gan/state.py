@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import nn, ops, optim
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import DiscriminatorOutput, Labels, LatentGrid, discriminator_output, with_classes
 from rawgan.gan.specs import DataSpec
@@ -37,6 +37,21 @@ class GANState(ABC):
     @abstractmethod
     def discriminate(self, images: Tensor, given: Any = None) -> DiscriminatorOutput:
         """D's output for images, and for the labels or source images that belong to them."""
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """Both networks by name."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
+    def optimizers(self) -> dict[str, optim.Optimizer]:
+        """Both optimisers by name."""
+        return {"g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer}
+
+    @property
+    def kept(self) -> dict[str, nn.Module]:
+        """Modules by name whose tensors a checkpoint keeps: the networks, and the average if there is one."""
+        return self.networks | ({} if self.average is None else {"average": self.average})
 
     def update_average(self, index: int) -> None:
         """Move the average towards G after step `index`. In the first steps, whose weights are soon outdated, it moves

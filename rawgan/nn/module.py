@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from rawgan.arrays import plain
+from rawgan.autograd.observers import active
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, RawganError, described, one_line, shown
-from rawgan.nn import hooks
 from rawgan.nn.loading import as_weights
-from rawgan.nn.modes import Switched
 from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
+from rawgan.nn.switching import Switched
 from rawgan.tensor import Tensor
 
 
@@ -73,11 +73,22 @@ class Module:
         """
         try:
             inputs = tuple([self.as_input(x) for x in inputs])
-            hook = hooks.state.hook
-            return self.forward(*inputs, **options) if hook is None else hook(self, self.forward, inputs, options)
+            return self._observed(inputs, options) if active.observers else self.forward(*inputs, **options)
         except RawganError as error:
             _locate(error, self)
             raise
+
+    def _observed(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+        """Run forward while observers look on."""
+        observers, result = active.observers, None
+        for observer in observers:
+            observer.before_layer(self, inputs, options)
+        try:
+            result = self.forward(*inputs, **options)
+        finally:
+            for observer in reversed(observers):
+                observer.after_layer(self, inputs, options, result)
+        return result
 
     def as_input(self, x: Any) -> Any:
         """Convert an input to what forward takes: a Tensor, None, or an array of integers or of a mask."""

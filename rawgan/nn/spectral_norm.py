@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan import ops
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.nn.conv import Conv2d, ConvTranspose2d
 from rawgan.nn.linear import Linear

@@ -7,6 +7,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
+from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope
 from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, is_whole, nhwc_hint
@@ -228,6 +229,7 @@ def _integer(op: str, groups: Any) -> int:
 def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None) -> list[Tensor]:
     """The bias in a list; an empty list if there is none."""
     if b is None:
+        check_alike(op, x=x, w=w)
         return []
     _, b = as_tensors(x, b)
     if b.shape != (channels,):
@@ -236,6 +238,7 @@ def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None
             f"{op}: b must have one number for each of {channels} output channels\n"
             f"{shapes(b=(b, '(out,)'))}   {_listing(x, w, layout).strip()}"
         )
+    check_alike(op, x=x, w=w, b=b)
     return [b]
 
 

@@ -1,10 +1,11 @@
 """Ops that select elements by number, and put them back."""
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import integers
+from rawgan.arrays import constant, integers
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
 from rawgan.ops.arguments import as_tensors, is_whole
@@ -20,6 +21,8 @@ class Slice(Op):
 
     Backward: gx = 0 except gx[index] = gy
     """
+
+    view_of = 0
 
     def __init__(self, index: Any) -> None:
         self.index = index
@@ -70,10 +73,18 @@ def slice_(x: Any, index: Any) -> Tensor:
                 "  take(x, indices) selects rows by an array of numbers"
             )
     try:
-        np.broadcast_to(0, x.shape)[index]  # nothing is allocated: this only asks whether the index fits
+        fixed = tuple([_fixed(part) for part in parts])
+        np.broadcast_to(0, x.shape)[fixed]  # nothing is allocated: this only asks whether the index fits
     except (IndexError, TypeError, ValueError) as error:
         raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=index)}") from None
-    return Slice(index)(x)
+    return Slice(fixed)(x)
+
+
+def _fixed(part: Any) -> Any:
+    """A part of an index without arrays, which could be written to before the backward pass: x[:n] takes one for n."""
+    if not isinstance(part, slice):
+        return part
+    return slice(*[None if n is None else operator.index(n) for n in (part.start, part.stop, part.step)])
 
 
 class Take(Op):
@@ -133,7 +144,7 @@ def take(x: Any, indices: Any) -> Tensor:
             f"take: indices must be integers, but are {indices.dtype}\n"
             "  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])"
         )
-    indices = integers(indices, "take: indices", x._array).copy()  # the backward pass needs them as they are now
+    indices = constant(integers(indices, "take: indices", x._array))  # the backward pass needs them as they are now
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):
         raise ArgumentError(
             f"take: indices must lie in 0 … {x.shape[0] - 1}, but go from {indices.min()} to {indices.max()}\n"

@@ -7,6 +7,7 @@ import numpy as np
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
+from rawgan.autograd.checks import check_alike
 from rawgan.errors import ShapeError, shapes
 from rawgan.ops.arguments import as_tensors
 from rawgan.ops.arithmetic import add
@@ -89,6 +90,7 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
         if b.shape != (w.shape[1],):
             listing = shapes(x=(x, _features(x)), w=(w, "(in, out)"), b=(b, "(out,)"))
             raise ShapeError(f"linear: b must have one number for each of {w.shape[1]} outputs\n{listing}")
+    check_alike("linear", x=x, w=w, b=b)
     rows = x if x.ndim == 2 else reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
     y = matmul(rows, w) if b is None else add(matmul(rows, w), b)
     return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], w.shape[1]))

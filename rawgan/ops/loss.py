@@ -7,6 +7,7 @@ import numpy as np
 import rawgan_kernels as kernels
 from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op, is_recording
+from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.activation import sigmoid
 from rawgan.ops.arguments import as_tensors, operands
@@ -145,6 +146,7 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
 def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
     """Repeat a number; anything else must have x's shape, as broadcasting hides mistakes in a loss."""
     ((name, other),) = others.items()
+    check_alike(op, x=x, **others)
     if other.shape not in ((), x.shape):
         raise ShapeError(f"{op}: {name} must have x's shape or be a number\n{shapes(x=x, **others)}")
     return broadcast_to(other, x.shape)

@@ -5,7 +5,7 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.checks import check_writable
+from rawgan.autograd.checks import check_alike, check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
 from rawgan.ops.arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
@@ -110,6 +110,7 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ShapeError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
+        check_alike("batch_norm", x=x, gamma=gamma, **statistics)
         y = (x - running_mean) * (gamma / sqrt(running_var + eps)) + beta
         return y if slope == 1 else leaky_relu(y, slope)
     count = math.prod(x.shape[:-1])
@@ -195,6 +196,7 @@ def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor |
                 f"{op}: {name} must have shape {shape} to fit x\n"
                 f"{shapes(x=(x, layout), **{name: scale})}{nhwc_hint(x, scale.size)}"
             )
+    check_alike(op, x=x, gamma=scales["gamma"], beta=scales["beta"])
 
 
 def _layout(x: Tensor) -> str:

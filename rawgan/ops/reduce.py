@@ -125,6 +125,8 @@ class BroadcastTo(Op):
     Backward: gx = Σ gy over the repetitions: Sum and BroadcastTo are each other's backward
     """
 
+    view_of = 0
+
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 

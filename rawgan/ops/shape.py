@@ -21,6 +21,8 @@ class Reshape(Op):
     Backward: gx = gy in x's shape
     """
 
+    view_of = 0
+
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 
@@ -58,6 +60,8 @@ class Transpose(Op):
 
     Backward: gx = gy with its axes put back
     """
+
+    view_of = 0
 
     def __init__(self, axes: Shape) -> None:
         self.axes = axes

@@ -7,6 +7,6 @@ configurations that ask for it.
 from rawgan.tasks.cycle import CycleTask
 from rawgan.tasks.noise import NoiseTask
 from rawgan.tasks.pairs import PairsTask
-from rawgan.tasks.task import Task, task_of
+from rawgan.tasks.task import Task, task_class, task_of
 
-__all__ = ["CycleTask", "NoiseTask", "PairsTask", "Task", "task_of"]
+__all__ = ["CycleTask", "NoiseTask", "PairsTask", "Task", "task_class", "task_of"]

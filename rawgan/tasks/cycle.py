@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from rawgan import nn
 from rawgan.config.translation import CycleConfig
 from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_unit
+from rawgan.data.hold_out import hold_out, hold_out_size
 from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
-from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
-from rawgan.metrics import split
-from rawgan.tasks.pairs import at_once, device_of, kept_apart, of_pixels, translated, translator_of
+from rawgan.metrics import ImagePairs, compute
+from rawgan.tasks.pairs import at_once, device_of, translated, translator_of, translators_remedies
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -23,7 +25,7 @@ from rawgan.tensor import Tensor
 class CycleTask(Task):
     """Images of two kinds, each translated into the other without pairs: `rawgan cyclegan`.
 
-    >>> task = CycleTask(CycleConfig(width=2, batch_size=2), "cpu")
+    >>> task = CycleTask(CycleConfig.of(width=2, batch_size=2), "cpu")
     >>> task.data, task.others
     (ImageSet('mnist', 30000 images of 28 × 28 × 1, labelled), ImageSet('mnist', 30000 images of 28 × 28 × 1, labelled))
     """
@@ -42,14 +44,15 @@ class CycleTask(Task):
         (self.data, self.held_out), (self.others, self.others_held_out) = kinds_of(config, on_progress)
         self.images = self.data, self.held_out, self.others, self.others_held_out
         size, _, channels = self.data.shape
-        self.config = dataclasses.replace(
-            config, image_size=size, channels=channels, white=self.data.white,
-            targets_white=None if config.targets is None else self.others.white,
+        self.config = config.replace(
+            image_size=size, channels=channels, white=self.data.white,
+            targets_white=None if config.targets.place is None else self.others.white,
         )  # fmt: skip
-        self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        self._others = Batches(self.others, config.batch_size, config.seed, self.device, "shuffle the others")
-        self._beside = 3 if config.styles is None else 4
-        count = max(1, config.samples // (2 * self._beside))
+        self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
+        self._others = Batches(self.others, config.data.batch_size, config.seed, self.device, "shuffle the others")
+        self.heads = ("before", "after", *([] if config.targets.styles is None else ["target"]), "back")
+        self._beside = len(self.heads)
+        count = max(1, config.output.samples // (2 * self._beside))
         self.columns = self._beside * max(1, round((2 * count / self._beside) ** 0.5))
         self._shown = [self._tensor(images.part(slice(count))) for images in (self.held_out, self.others_held_out)]
 
@@ -64,7 +67,7 @@ class CycleTask(Task):
         return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))
 
     def step(self, index: int) -> StepMetrics:
-        weights = CycleWeights(self.config.cycle_weight, self.config.identity_weight)
+        weights = CycleWeights(self.config.cycle.weight, self.config.cycle.identity_weight)
         return cycle_step(self.gan, *self.pair(index), self.loss_config, weights, index)
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -78,7 +81,7 @@ class CycleTask(Task):
         found = []
         for images, target, there, back in zip(self._shown, self._shown[::-1], *self._ways(), strict=True):
             after = translated(there, images)
-            known = [] if self.config.styles is None else [target.numpy()]
+            known = [] if self.config.targets.styles is None else [target.numpy()]
             again = translated(back, Tensor(after).to(self.device))
             found.append(np.stack([images.numpy(), after, *known, again], axis=1))
         beside = np.concatenate(found)
@@ -100,7 +103,7 @@ class CycleTask(Task):
         each = dict[str, list[NDArray[np.float64]]]()
         for images, target, ways in zip(held_out, held_out[::-1], self._ways(), strict=True):
             made, home = there_and_back(*ways, images)
-            known = {} if self.config.styles is None else of_pixels(made, target.images)
+            known = {} if self.config.targets.styles is None else compute(ImagePairs(made, target.images))
             for name, values in {**known, "back": home}.items():
                 each.setdefault(name, []).append(values)
         return {name: float(np.concatenate(parts).mean()) for name, parts in each.items()}
@@ -113,14 +116,18 @@ class CycleTask(Task):
     def memory(self) -> dict[str, int]:
         """Memory that a step takes: both directions, and each generator's activations three times."""
         (_, _, a), (_, _, b) = self.networks_with_inputs()
-        one = network_bytes(self.gan.forth, a[:1], b[:1], self.config.batch_size)
+        one = network_bytes(self.gan.forth, a[:1], b[:1], self.config.data.batch_size)
         return {name: size * (6 if name == "activations" else 2) for name, size in one.items()}
 
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    @staticmethod
+    def remedies(config: CycleConfig) -> Remedies:
+        return translators_remedies("cycle-weight")
+
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         """Symptoms of both directions. The loss of D is known for both together only."""
         a, b = self.pair(step - 1)
         forth, back = (
-            examine(side, real, latent, self.loss_config, records, remedies=self.config.remedies)
+            examine(side, real, latent, self.loss_config, records, remedies=self.remedies(self.config))
             for side, real, latent in ((self.gan.forth, b, a), (self.gan.back, a, b))
         )
         return forth + [dataclasses.replace(each, place=f"{each.place}, on the way back") for each in back]
@@ -154,31 +161,34 @@ def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> 
     def read(source: str, channels: int | None, white: float | None) -> Kind:
         def part(name: str, white: float | None) -> ImageSet:
             return load(
-                source, image_size=config.size, channels=channels, split=name, skip_broken=config.skip_broken,
+                source, image_size=config.data.size, channels=channels, split=name, skip_broken=config.data.skip_broken,
                 white=white, on_progress=show,
             )  # fmt: skip
 
         images = part("train", white)
-        return (images, part("test", images.white)) if has_test_split(source) else kept_apart(images, config.seed)
+        if has_test_split(source):
+            return images, part("test", images.white)
+        return hold_out(images, hold_out_size(len(images)), config.seed)
 
-    first = read(config.data, config.channels, config.white)
-    if config.targets is None:
-        assert config.styles is not None
-        one, other = split(first[0], len(first[0]) // 2, config.seed)
-        drawn = [dataclasses.replace(each, images=styled(each.images, config.styles)) for each in (other, first[1])]
+    first = read(config.data.place, config.data.channels, config.data.white)
+    if config.targets.place is None:
+        styles = config.targets.styles
+        assert styles is not None
+        one, other = hold_out(first[0], len(first[0]) // 2, config.seed)
+        drawn = [dataclasses.replace(each, images=styled(each.images, styles)) for each in (other, first[1])]
         return (one, first[1]), (drawn[0], drawn[1])
-    others = read(config.targets, config.channels, config.targets_white)
+    others = read(config.targets.place, config.data.channels, config.targets.white)
     has, needs = first[0].shape[2], others[0].shape[2]
     if has < needs:  # grey images are made coloured ones, which have grey among them
-        first = read(config.data, needs, first[0].white)
+        first = read(config.data.place, needs, first[0].white)
     elif needs < has:
-        others = read(config.targets, has, others[0].white)
+        others = read(config.targets.place, has, others[0].white)
     return first, others
 
 
 def cycle_of(config: CycleConfig, device_name: str) -> Cycle:
     """The networks of a run, as they are before its first step."""
     forth, back = (translator_of(config, device_name, False, purpose) for purpose in ("forth", "back"))
-    size, channels = config.size, config.translation.channels
-    made = History(config.history, (size, size, channels)), History(config.history, (size, size, channels))
+    size, channels = config.data.size, config.translation.channels
+    made = History(config.cycle.history, (size, size, channels)), History(config.cycle.history, (size, size, channels))
     return Cycle(forth, back, made)

@@ -1,6 +1,5 @@
 """Training that makes images, or points, out of noise."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ import numpy as np
 
 from rawgan import nn
 from rawgan.autograd import no_grad
-from rawgan.config.base import RANGES, check_range
 from rawgan.config.noise import TrainConfig
+from rawgan.config.options import options_of
 from rawgan.data import Batches, ImageSet, PointBatches, load
 from rawgan.data.image_set import Progress
-from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import DataError
 from rawgan.files import expanded
 from rawgan.gan import (
@@ -28,7 +28,7 @@ from rawgan.gan import (
     train_step,
     training_bytes,
 )
-from rawgan.pictures.images import save_grid
+from rawgan.pictures.grids import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
 from rawgan.tasks.task import Task
@@ -43,7 +43,7 @@ MOST_CLASSES = 10
 class NoiseTask(Task):
     """Images, or points, out of noise: `rawgan train`.
 
-    >>> NoiseTask(TrainConfig(steps=1, width=2, batch_size=4), "cpu").data
+    >>> NoiseTask(TrainConfig.of(steps=1, width=2, batch_size=4), "cpu").data
     ImageSet('mnist', 60000 images of 28 × 28 × 1, labelled)
     """
 
@@ -54,35 +54,35 @@ class NoiseTask(Task):
     def _load(self, on_progress: Progress) -> None:
         config = self.config
         self._evaluator: Evaluator | PointEvaluator | None = None
-        if config.mixture is not None:
-            self.data = config.mixture
-            self.batches = PointBatches(self.data, config.batch_size, config.seed, self.device)
-            if config.evaluate_every is not None:
-                self._evaluator = PointEvaluator(self.data, config.evaluate_samples, config.seed)
+        if config.data.mixture is not None:
+            self.data = config.data.mixture
+            self.batches = PointBatches(self.data, config.data.batch_size, config.seed, self.device)
+            if config.measuring.every is not None:
+                self._evaluator = PointEvaluator(self.data, config.measuring.samples, config.seed)
             return
         self.data = images_of(config, on_progress)
         self.images = (self.data,)
         size, _, channels = self.data.shape
         classes = classes_of(config, self.data)
-        self.config = dataclasses.replace(
-            config, image_size=size, channels=channels, white=self.data.white, classes=classes,
+        self.config = config.replace(
+            image_size=size, channels=channels, white=self.data.white, classes=classes,
             class_names=self.data.class_names or None if classes else None,
         )  # fmt: skip
-        self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        if config.evaluate_every is not None:
-            features = None if config.evaluate_features is None else expanded(config.evaluate_features)
+        self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
+        if config.measuring.every is not None:
+            features = None if config.measuring.features is None else expanded(config.measuring.features)
             self._evaluator = Evaluator(
-                self.config, self.data, features, config.evaluate_samples, config.seed, on_progress=on_progress
+                self.config, self.data, features, config.measuring.samples, config.seed, on_progress=on_progress
             )
-            self.config = dataclasses.replace(self.config, evaluate_samples=self._evaluator.reference.count)
+            self.config = self.config.replace(evaluate_samples=self._evaluator.reference.count)
 
     def build(self) -> GAN:
         return build_gan(self.config, self.device)
 
     def begin(self) -> None:
         super().begin()
-        self._graphed = GraphedStep(self.gan, self.loss_config) if self.config.cuda_graph else None
-        self._grid = self.gan.grid(self.config.seed, "samples", self.config.samples)
+        self._graphed = GraphedStep(self.gan, self.loss_config) if self.config.machine.cuda_graph else None
+        self._grid = self.gan.grid(self.config.seed, "samples", self.config.output.samples)
         self.columns = self._grid.columns  # a row is a class, where there are any
 
     @property
@@ -93,7 +93,7 @@ class NoiseTask(Task):
 
     def step(self, index: int) -> StepMetrics:
         """Take step `index`: all updates of D but the last, that together with the first of G, then the others of G."""
-        d_steps, g_steps = self.config.d_steps, self.config.g_steps
+        d_steps, g_steps = self.config.optimiser.d_steps, self.config.optimiser.g_steps
         first, noise = index * d_steps, index * (d_steps + g_steps - 1)
         for extra in range(d_steps - 1):
             labels = self._labels(first + extra)
@@ -108,7 +108,7 @@ class NoiseTask(Task):
         return metrics
 
     def _noise(self, index: int) -> Tensor:
-        return self.gan.noise(self.config.seed, "train", self.config.batch_size, index)
+        return self.gan.noise(self.config.seed, "train", self.config.data.batch_size, index)
 
     def _labels(self, index: int) -> Labels | None:
         """The classes of the real images of batch `index`; None unless they matter."""
@@ -116,7 +116,7 @@ class NoiseTask(Task):
 
     @property
     def epochs_per_step(self) -> float:
-        return self.config.d_steps / self.batches.per_epoch
+        return self.config.optimiser.d_steps / self.batches.per_epoch
 
     def real(self, index: int) -> Tensor:
         """The real images, or points, of batch `index`, counted from 0.
@@ -130,7 +130,7 @@ class NoiseTask(Task):
 
         Shapes: → (samples, H, W, C) in [−1, 1], or (samples, 2) where the mixture is
         """
-        return generate(self.gan.sampler, self._grid.latent, extent=self.config.extent)
+        return generate(self.gan.sampler, self._grid.latent, extent=self.config.data.extent)
 
     def measure(self) -> dict[str, Any]:
         """Figures of the generator as it is, by name, from the same noise each time; none where there is no measuring.
@@ -140,12 +140,12 @@ class NoiseTask(Task):
         if self._evaluator is None:
             return {}
         latent, labels = self._evaluator.ask(self.gan)
-        samples = generate(self.gan.sampler, latent, extent=self.config.extent)
+        samples = generate(self.gan.sampler, latent, extent=self.config.data.extent)
         figures = self._evaluator.measure(samples, labels=labels)
         return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
     def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
-        gan, z = self.gan, self.gan.noise(self.config.seed, "describe", self.config.batch_size)
+        gan, z = self.gan, self.gan.noise(self.config.seed, "describe", self.config.data.batch_size)
         return [
             ("generator", gan.generator, gan.latent(z, gan.cyclic_labels(len(z)))),
             ("discriminator", gan.discriminator, self.real(0)),
@@ -159,7 +159,7 @@ class NoiseTask(Task):
         return by_class.swapaxes(0, 1).reshape(-1, *samples.shape[1:]), len(by_class)
 
     def memory(self) -> dict[str, int]:
-        return training_bytes(self.gan, self.config.batch_size)
+        return training_bytes(self.gan, self.config.data.batch_size)
 
     @property
     def best_figure(self) -> str:  # type: ignore[override]
@@ -167,20 +167,35 @@ class NoiseTask(Task):
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
         """Write images as a grid, points as a scatter plot."""
-        if self.config.mixture is not None:
-            return save_scatter(path, samples, self.config.mixture, f"step {step:,}")
-        return save_grid(path, samples, self.columns, titles=self.config.titles(self._grid.labels, self.columns))
+        if self.config.data.mixture is not None:
+            return save_scatter(path, samples, self.config.data.mixture, f"step {step:,}")
+        titles = self.config.networks.titles(self._grid.labels, self.columns)
+        return save_grid(path, samples, self.columns, titles=titles, caption=f"step {step:,}")
 
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
-        count = self.config.batch_size
-        if count > EXAMINED and EXAMINED % (4 * self.config.pack) == 0:  # as D takes them
+    @staticmethod
+    def remedies(config: TrainConfig) -> Remedies:
+        """Remedies that the model, the kind of data and the other options allow."""
+        model = "" if config.data.mixture or config.model == "residual" else " --model residual"
+        pack = ", or --pack 2" if config.networks.conditional == "none" and config.networks.pack == 1 else ""
+        with_model = f", with{model}" if model else ""
+        return {
+            "mode collapse": f"--penalty r1+r2 --objective relativistic{model}{pack}; a lower --learning-rate",
+            "D is winning": (
+                ("--objective non-saturating; " if config.objective.name == "minimax" else "")
+                + f"--d-learning-rate, a quarter of G's; --instance-noise 0.2; or a --penalty{with_model}"
+            ),
+        }
+
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
+        count = self.config.data.batch_size
+        if count > EXAMINED and EXAMINED % (4 * self.config.networks.pack) == 0:  # as D takes them
             count = EXAMINED
-        batch = step * self.config.d_steps - 1
+        batch = step * self.config.optimiser.d_steps - 1
         real, labels = self.real(batch)[:count], self._labels(batch)
         labels = None if labels is None else labels[:count]
         z = self.gan.noise(self.config.seed, "doctor", count, step)
         return examine(
-            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.config.remedies
+            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.remedies(self.config)
         )
 
 
@@ -190,11 +205,11 @@ def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: N
     Raises: DataError for images that cannot be read
     """
     return load(
-        config.data,
-        image_size=config.size,
-        channels=config.channels,
-        skip_broken=config.skip_broken,
-        white=config.white,
+        config.data.place,
+        image_size=config.data.size,
+        channels=config.data.channels,
+        skip_broken=config.data.skip_broken,
+        white=config.data.white,
         on_progress=on_progress,
     )
 
@@ -204,19 +219,19 @@ def classes_of(config: TrainConfig, images: ImageSet) -> int | None:
 
     Raises: DataError for images without labels, or of another number of classes than the configuration says
     """
-    if config.conditional == "none":
+    if config.networks.conditional == "none":
         return None
     found = images.count_classes()
-    check_range("classes", found, *RANGES["classes"])
-    if config.classes not in (None, found):
+    options_of(TrainConfig)["classes"].check(found)
+    if config.networks.classes not in (None, found):
         raise DataError(
-            f"{images.name}: its labels number {found} classes, but --classes says {config.classes}\n"
+            f"{images.name}: its labels number {found} classes, but --classes says {config.networks.classes}\n"
             "  leave --classes out, or choose the data that it is about"
         )
-    if config.class_names not in (None, images.class_names):
+    if config.networks.class_names not in (None, images.class_names):
         raise DataError(
             f"{images.name}: its classes are {', '.join(images.class_names) or 'without names'}, but those of the run "
-            f"{', '.join(config.class_names)}\n  have them back, or begin a new run"
+            f"{', '.join(config.networks.class_names)}\n  have them back, or begin a new run"
         )
     return found
 
@@ -226,16 +241,16 @@ def build_gan(config: TrainConfig, device_name: str) -> GAN:
     return build(
         config.model,
         config.spec,
-        noise_size=config.noise_size,
-        width=config.width,
-        d_width=config.d_width,
-        learning_rate=config.learning_rate,
-        d_learning_rate=config.d_learning_rate,
-        pack=config.pack,
-        average_decay=config.ema,
-        spectral_norm=config.spectral_norm,
-        conditional=config.conditional,
-        classes=config.classes or 0,
+        noise_size=config.networks.noise_size,
+        width=config.networks.width,
+        d_width=config.networks.d_width,
+        learning_rate=config.optimiser.learning_rate,
+        d_learning_rate=config.optimiser.d_learning_rate,
+        pack=config.networks.pack,
+        average_decay=config.networks.ema,
+        spectral_norm=config.networks.spectral_norm,
+        conditional=config.networks.conditional,
+        classes=config.networks.classes or 0,
         seed=config.seed,
         device=device_name,
     )

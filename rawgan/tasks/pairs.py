@@ -1,6 +1,5 @@
 """Training that makes images out of images, by pairs: translators and enhancers."""
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,6 @@ from rawgan.data import (
     ImageSet,
     PairSet,
     has_test_split,
-    is_image_folder,
     load,
     load_pairs,
     load_tiles,
@@ -23,22 +21,22 @@ from rawgan.data import (
     to_uint8,
     to_unit,
 )
-from rawgan.data.folders.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.hold_out import hold_out, hold_out_size
 from rawgan.data.image_set import Progress
-from rawgan.data.pairs.made_sources import MADE_SOURCES
-from rawgan.diagnosis.doctor import Finding, examine
+from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
 from rawgan.gan.translation import FeatureMap
-from rawgan.metrics import l1, load_classifier, psnr, split, ssim
-from rawgan.metrics.fidelity import WINDOW
+from rawgan.metrics import ImagePairs, compute, load_classifier
 from rawgan.random import make_rng
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
-BESIDE = 3
-"""Images that a picture shows of each: before, after, target."""
+HEADS = ("before", "after", "target")
+"""Words above the images that a picture shows of each pair."""
+BESIDE = len(HEADS)
 AT_ONCE, PIECE = 256, 1024
 """Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
 
@@ -46,7 +44,7 @@ AT_ONCE, PIECE = 256, 1024
 class PairsTask(Task):
     """Images out of images, by pairs: `rawgan pix2pix` and `rawgan enhance`.
 
-    >>> PairsTask(EnhanceConfig(width=2, batch_size=4), "cpu").held_out
+    >>> PairsTask(EnhanceConfig.of(width=2, batch_size=4), "cpu").held_out
     ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
     """
 
@@ -59,15 +57,19 @@ class PairsTask(Task):
     held_out: ImageSet
     """Images, or pairs, that are not trained with."""
 
+    heads = HEADS
+
     def _load(self, on_progress: Progress) -> None:
         config = self.config
         self.data, self.held_out = parts_of(config, on_progress)
         self.images = self.data, self.held_out
         self.config = with_data(config, self.data)
-        self.batches = Batches(self.data, config.batch_size, config.seed, self.device)
-        look = feature_map_of(self.config, self.device) if config.feature_weight else None
-        self._weights = PairWeights(config.pixel_weight, config.feature_weight, look, config.adversarial_weight)
-        count = min(max(1, config.samples // BESIDE), len(self.held_out))
+        self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
+        look = feature_map_of(self.config, self.device) if config.fidelity.feature_weight else None
+        self._weights = PairWeights(
+            config.fidelity.pixel_weight, config.fidelity.feature_weight, look, config.fidelity.adversarial_weight
+        )
+        count = min(max(1, config.output.samples // BESIDE), len(self.held_out))
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
         self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
 
@@ -110,12 +112,27 @@ class PairsTask(Task):
 
     def memory(self) -> dict[str, int]:
         (_, _, source), (_, _, seen) = self.networks_with_inputs()
-        return network_bytes(self.gan, source[:1], seen[:1], self.config.batch_size)
+        return network_bytes(self.gan, source[:1], seen[:1], self.config.data.batch_size)
 
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    @staticmethod
+    def remedies(config: PairedConfig) -> Remedies:
+        """Remedies of translators. D may win where G does not listen to it."""
+        usual = translators_remedies("pixel-weight")
+        return usual if config.fidelity.adversarial_weight else {**usual, "D is winning": None}
+
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
-        return examine(self.gan, target, source, self.loss_config, records, given, self.config.remedies)
+        return examine(self.gan, target, source, self.loss_config, records, given, self.remedies(self.config))
+
+
+def translators_remedies(faithful: str) -> dict[str, str | None]:
+    """Remedies of all translators, which have no other networks to choose, and no packs, but an option that keeps
+    images what they are."""
+    return {
+        "mode collapse": f"more --{faithful}; a lower --learning-rate",
+        "D is winning": "--d-learning-rate, a quarter of G's; --instance-noise 0.2; --penalty r1",
+    }
 
 
 def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
@@ -124,49 +141,45 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     Raises: DataError for data that cannot be read, ArgumentError for a single image
     """
 
+    data = config.data
+
     def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
-        if isinstance(config, Pix2pixConfig) and config.how not in MADE_SOURCES:
+        if isinstance(config, Pix2pixConfig) and not config.targets.are_made:
             return load_pairs(
-                config.data, config.targets, image_size=config.size, channels=config.channels, split=part,
-                reverse=config.reverse, skip_broken=config.skip_broken, white=white, targets_white=targets_white,
+                data.place, config.targets.place, image_size=data.size, channels=data.channels, split=part,
+                reverse=config.targets.reverse, skip_broken=data.skip_broken, white=white, targets_white=targets_white,
                 on_progress=show,
             )  # fmt: skip
         images = load(
-            config.data, image_size=config.size, channels=config.channels, split=part, skip_broken=config.skip_broken,
+            data.place, image_size=data.size, channels=data.channels, split=part, skip_broken=data.skip_broken,
             enlarge=not isinstance(config, EnhanceConfig), white=white, on_progress=show,
         )  # fmt: skip
-        return made_pairs(images, config.how) if isinstance(config, Pix2pixConfig) else images
+        return made_pairs(images, config.targets.how) if isinstance(config, Pix2pixConfig) else images
 
-    if isinstance(config, EnhanceConfig) and not config.whole and is_image_folder(config.data):
+    if isinstance(config, EnhanceConfig) and config.in_squares:
         return load_tiles(
-            config.data, image_size=config.size, channels=config.channels, skip_broken=config.skip_broken,
-            white=config.white, on_progress=show,
+            data.place, image_size=data.size, channels=data.channels, skip_broken=data.skip_broken, white=data.white,
+            on_progress=show,
         )  # fmt: skip
-    images = read("train", config.white, config.targets_white if isinstance(config, Pix2pixConfig) else None)
-    if has_test_split(config.data):
+    images = read("train", config.data.white, config.targets.white if isinstance(config, Pix2pixConfig) else None)
+    if has_test_split(config.data.place):
         return images, read("test", images.white, images.targets_white if isinstance(images, PairSet) else None)
-    return kept_apart(images, config.seed)
-
-
-def kept_apart(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    """A set without a tenth of its images, and these.
-
-    Raises: ArgumentError for a single image
-    """
-    return split(images, max(1, min(MOST_HELD_OUT, int(len(images) * HELD_OUT))), seed)
+    return hold_out(images, hold_out_size(len(images)), config.seed)
 
 
 def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
     """The configuration, with what the data says where options were unset."""
     size, _, channels = images.shape
     if isinstance(config, Pix2pixConfig) and isinstance(images, PairSet):
-        if config.source_channels not in (None, images.sources):
-            raise ArgumentError(f"source_channels is {config.source_channels}, but sources have {images.sources}")
-        return dataclasses.replace(
-            config, image_size=size, channels=channels - images.sources, source_channels=images.sources,
+        if config.targets.source_channels not in (None, images.sources):
+            raise ArgumentError(
+                f"source_channels is {config.targets.source_channels}, but sources have {images.sources}"
+            )
+        return config.replace(
+            image_size=size, channels=channels - images.sources, source_channels=images.sources,
             white=images.white, targets_white=images.targets_white,
         )  # fmt: skip
-    return dataclasses.replace(config, image_size=size, channels=channels, white=images.white)
+    return config.replace(image_size=size, channels=channels, white=images.white)
 
 
 def translator_of(
@@ -174,16 +187,16 @@ def translator_of(
 ) -> Translator:
     """Networks of a run, as they are before its first step. Those of another purpose begin with other weights."""
     return build_translator(
-        config.network,
+        config.model,
         config.translation,
         paired=paired,
-        width=config.width,
-        d_width=config.d_width,
-        patch=config.patch,
-        learning_rate=config.learning_rate,
-        d_learning_rate=config.d_learning_rate,
-        average_decay=config.ema,
-        spectral_norm=config.spectral_norm,
+        width=config.networks.width,
+        d_width=config.networks.d_width,
+        patch=config.networks.patch,
+        learning_rate=config.optimiser.learning_rate,
+        d_learning_rate=config.optimiser.d_learning_rate,
+        average_decay=config.networks.ema,
+        spectral_norm=config.networks.spectral_norm,
         purpose=purpose,
         seed=config.seed,
         device=device_name,
@@ -195,12 +208,15 @@ def feature_map_of(config: PairedConfig, device_name: str) -> FeatureMap:
 
     Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
     """
-    extractor = load_classifier(None if config.features is None else expanded(config.features))
-    kind, fits = extractor.spec, (extractor.spec.size, extractor.spec.channels) == (config.size, config.channels)
-    if not fits or (config.features is None and config.data != kind.data):
+    extractor = load_classifier(None if config.fidelity.features is None else expanded(config.fidelity.features))
+    kind, fits = (
+        extractor.spec,
+        (extractor.spec.size, extractor.spec.channels) == (config.data.size, config.data.channels),
+    )
+    if not fits or (config.fidelity.features is None and config.data.place != kind.data):
         raise ArgumentError(
             f"feature_weight: the classifier is of {kind.data}, images of {kind.size} pixels and {kind.channels} "
-            f"channel{'' if kind.channels == 1 else 's'}, not of {config.data}\n"
+            f"channel{'' if kind.channels == 1 else 's'}, not of {config.data.place}\n"
             "  give --features a file of rawgan train-classifier, by images like these that have labels"
         )
     return extractor.network.body.to(device_name).eval()
@@ -212,7 +228,7 @@ def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[
     Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
     """
     if isinstance(config, EnhanceConfig):
-        return Tensor(config.degradation.apply(images, rng)), Tensor(images)
+        return Tensor(config.task.degradation.apply(images, rng)), Tensor(images)
     sources = config.translation.sources
     return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
 
@@ -221,7 +237,7 @@ def batches_of(
     config: PairedConfig, images: ImageSet, device_name: str, purpose: str = "held out"
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Sources and targets of images, always the same; those of another purpose have other noise and other holes."""
-    count = at_once(config.size, config.size)
+    count = at_once(config.data.size, config.data.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
         yield apart(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
@@ -252,7 +268,7 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
 def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, float]:
     """How near images are, on average, to what they should be; of squares, on average over their photographs."""
     parts = [
-        of_pixels(to_uint8(translated(gan, source)), to_uint8(target.numpy()))
+        compute(ImagePairs(to_uint8(translated(gan, source)), to_uint8(target.numpy())))
         for source, target in batches_of(config, images, device_of(gan))
     ]
     each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -274,12 +290,6 @@ def of_images(
     order = np.argsort(first)  # as they come
     means = {name: (np.bincount(which, values) / counts)[order] for name, values in each.items()}
     return means, names[first[order]]
-
-
-def of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-    """How near each image is to what it should be; SSIM only where its window fits. Shapes: each (N,)"""
-    found = {"psnr": psnr(images, targets, finite=True), "l1": l1(images, targets)}
-    return found | ({"ssim": ssim(images, targets)} if min(images.shape[1:3]) >= WINDOW else {})
 
 
 def device_of(gan: Translator) -> str:

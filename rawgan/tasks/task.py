@@ -1,23 +1,21 @@
 """The interface of a task: what is trained, with which data, and how one step is taken."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from rawgan import nn
-from rawgan.config.base import RunConfig
+from rawgan.config.run import RunConfig
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.image_set import Progress
-from rawgan.diagnosis.doctor import Finding
-from rawgan.gan import Cycle, GANState, StepMetrics
+from rawgan.diagnosis.doctor import Remedies
+from rawgan.diagnosis.symptom import Symptom
+from rawgan.gan import StepMetrics, Trained
 from rawgan.pictures import save_grid
 from rawgan.tensor import Tensor
-
-Trained = GANState | Cycle
-"""Networks, their optimisers and averages: all that training changes."""
 
 
 class Task(ABC):
@@ -43,13 +41,15 @@ class Task(ABC):
     """The networks, once `begin` has built them."""
     columns: int | None = None
     """Images in a row of a picture; None makes it nearly square."""
+    heads: Sequence[str] = ()
+    """Words above the columns of a picture, again from the first one after the last."""
     best_figure: str
     """The figure that chooses the best checkpoint: the lowest value wins. Where it is not measured, none is best."""
 
     def __init__(self, config: Any, device: str, on_progress: Progress = lambda done, total: None) -> None:
         self.config, self.device = config, device
         self._load(on_progress)
-        self.config = self.config.resolved()
+        self.config = self.config.with_absolute_paths()
         self.loss_config = self.config.loss_config()
 
     @abstractmethod
@@ -103,14 +103,19 @@ class Task(ABC):
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
         """Write the samples of a step as a picture."""
-        return save_grid(path, samples, self.columns)
+        return save_grid(path, samples, self.columns, heads=self.heads, caption=f"step {step:,}")
 
     @abstractmethod
     def measure(self) -> dict[str, Any]:
         """Figures of the generator as it is, single numbers by name; empty where nothing is measured."""
 
+    @staticmethod
     @abstractmethod
-    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Finding]:
+    def remedies(config: Any) -> Remedies:
+        """Remedies of symptoms where they differ from the usual ones, given the options of a configuration."""
+
+    @abstractmethod
+    def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         """Symptoms after `step` steps, of which `records` are the lines of metrics."""
 
 
@@ -119,5 +124,9 @@ def task_of(config: RunConfig, device: str, on_progress: Progress = lambda done,
 
     Raises: DataError for images that cannot be read
     """
-    kind = next(kind for kind in Task.__subclasses__() if isinstance(config, kind.configs))
-    return kind(config, device, on_progress)
+    return task_class(config)(config, device, on_progress)
+
+
+def task_class(config: RunConfig) -> type[Any]:
+    """The class of the task that a configuration asks for."""
+    return next(kind for kind in Task.__subclasses__() if isinstance(config, kind.configs))

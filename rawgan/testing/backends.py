@@ -26,7 +26,7 @@ def targets() -> list[tuple[str, str]]:
 @contextmanager
 def use_backend(backend: str) -> Iterator[None]:
     """Run kernels on this backend inside; afterwards on the one that was in use before."""
-    before = kernels.use_backend()
+    before = kernels.chosen()
     kernels.use(backend)
     try:
         yield

@@ -3,7 +3,7 @@
 >>> from tempfile import TemporaryDirectory
 >>> from rawgan.config.noise import TrainConfig
 >>> from rawgan.storage import RunFolder
->>> trainer = Trainer(TrainConfig(steps=2, width=2, batch_size=4, samples=4))
+>>> trainer = Trainer(TrainConfig.of(steps=2, width=2, batch_size=4, samples=4))
 >>> with TemporaryDirectory() as folder:
 ...     train(trainer, RunFolder.create(f"{folder}/run", "digits"))
 2

@@ -7,7 +7,6 @@ from rawgan.data.memory_limits import machine_bytes
 from rawgan.errors import DeviceError
 from rawgan.gan import human_bytes
 from rawgan.tasks.task import Task
-from rawgan.training.state import networks_of
 
 BYTES_OF_CHANNEL = 96
 """Upper bound of the bytes that one channel takes at one pixel in a step: four floats in each of six passes."""
@@ -18,9 +17,9 @@ def check_memory(task: Task) -> None:
 
     The exact estimate takes time. It is made only if an upper bound does not fit: every channel at every pixel.
     """
-    channels = sum(p.shape[-1] for network in networks_of(task.gan).values() for p in network.parameters())
+    channels = sum(p.shape[-1] for network in task.gan.networks.values() for p in network.parameters())
     pixels = math.prod(task.config.spec.shape[:-1])
-    at_most = BYTES_OF_CHANNEL * channels * pixels * task.config.batch_size
+    at_most = BYTES_OF_CHANNEL * channels * pixels * task.config.data.batch_size
     if task.device == "cpu" and at_most > machine_bytes() and sum(task.memory().values()) > machine_bytes():
         raise DeviceError(out_of_memory(task))
 
@@ -31,7 +30,7 @@ def out_of_memory(task: Task) -> str:
     return (
         f"out of memory on {task.device}\n  a step takes about {memory_in_words(task)}, and scratch space on top"
         + (f"; besides what is held already, {human_bytes(free)} are free" if free is not None else "")
-        + f"\n  try a smaller --batch-size than {task.config.batch_size}, --width or --image-size"
+        + f"\n  try a smaller --batch-size than {task.config.data.batch_size}, --width or --image-size"
     )
 
 

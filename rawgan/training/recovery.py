@@ -8,7 +8,6 @@ from rawgan.diagnosis.nonfinite import first_nonfinite
 from rawgan.errors import DivergedError
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import Checkpoint
-from rawgan.training.state import networks_of, optimizers_of
 from rawgan.training.trainer import Trainer, nonfinite_array
 
 MOST_ROLLBACKS = 5
@@ -44,8 +43,8 @@ def go_back(
     trainer.restart(before)
     rewind()
     rates = ", ".join(sorted({f"{rate:g}" for rate in before.about.rates.values()}))
-    if trainer.config.on_nonfinite == "stop" or trainer.rollbacks >= MOST_ROLLBACKS:
-        folder.save_checkpoint(before, trainer.config.keep)
+    if trainer.config.optimiser.on_nonfinite == "stop" or trainer.rollbacks >= MOST_ROLLBACKS:
+        folder.save_checkpoint(before, trainer.config.output.keep)
         other = ", or with --on-nonfinite rollback," if trainer.rollbacks < MOST_ROLLBACKS else ""
         raise DivergedError(
             f"{error}\n  {cause}\n  the state before that step is kept: {folder.checkpoints()[-1]}\n"
@@ -53,10 +52,10 @@ def go_back(
             f"{folder.path}"
         ) from None
     trainer.rollbacks += 1
-    for optimizer in optimizers_of(trainer.gan).values():
+    for optimizer in trainer.gan.optimizers.values():
         optimizer.lr /= 2
     # From here the run goes back the next time, and goes on if it is stopped: with this rate and this count.
-    folder.save_checkpoint(trainer.checkpoint(), trainer.config.keep)
+    folder.save_checkpoint(trainer.checkpoint(), trainer.config.output.keep)
     tell(f"{cause}; going on from step {trainer.reached} with half the learning rate, which was {rates}")
 
 
@@ -68,7 +67,7 @@ def _cause(trainer: Trainer, failed: int, should_stop: Callable[[], bool]) -> tu
         if should_stop():
             return None, ""
         found: object = first_nonfinite(
-            lambda: trainer.take(kernel_by_kernel=True), networks_of(trainer.gan), optimizers_of(trainer.gan)
+            lambda: trainer.take(kernel_by_kernel=True), trainer.gan.networks, trainer.gan.optimizers
         )
         after = None if found else trainer.checkpoint()
         if after is not None:

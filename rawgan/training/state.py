@@ -1,4 +1,4 @@
-"""What of a GAN goes into a checkpoint, by name, and back."""
+"""Arrays of a GAN by name, for its checkpoints, and back."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +8,7 @@ import numpy as np
 from rawgan.data.memory_limits import machine_bytes
 from rawgan.device import device_of, free_bytes, to_device
 from rawgan.errors import ArgumentError, ConfigError, one_line
-from rawgan.gan import Cycle, GANState, human_bytes
-from rawgan.nn import Module
-from rawgan.optim import Optimizer
+from rawgan.gan import Trained, human_bytes
 from rawgan.paper import on_paper
 from rawgan.storage.checkpoint import Checkpoint
 from rawgan.tensor import Tensor
@@ -19,50 +17,16 @@ SHOWN = 8
 """Faults that an error lists at most."""
 
 
-Trained = GANState | Cycle
-"""What a run trains."""
-
-
-def states_of(gan: Trained) -> dict[str, GANState]:
-    """By what the names of their parts begin with, in checkpoints."""
-    return {"": gan.forth, "back_": gan.back} if isinstance(gan, Cycle) else {"": gan}
-
-
-def networks_of(gan: Trained) -> dict[str, Module]:
-    """By the name that they have in checkpoints."""
-    return {
-        f"{prefix}{name}": getattr(players, name)
-        for prefix, players in states_of(gan).items()
-        for name in ("generator", "discriminator")
-    }
-
-
-def optimizers_of(gan: Trained) -> dict[str, Optimizer]:
-    """By the name that they have in checkpoints."""
-    return {
-        f"{prefix}{name}": getattr(players, name)
-        for prefix, players in states_of(gan).items()
-        for name in ("g_optimizer", "d_optimizer")
-    }
-
-
 def tensors_of(gan: Trained) -> dict[str, Tensor]:
-    """Every weight and running statistic by name, of the averages of G's weights, too, if there are any; and images
-    that a history holds."""
-    networks = networks_of(gan)
-    for prefix, players in states_of(gan).items():
-        if players.average is not None:
-            networks[f"{prefix}average"] = players.average
-    if isinstance(gan, Cycle):
-        networks |= dict(zip(("history", "back_history"), gan.histories, strict=True))
-    return {f"{name}.{key}": x for name, network in networks.items() for key, x in network.state_tensors().items()}
+    """Every tensor that a checkpoint keeps, by name: weights, running statistics, averages, histories."""
+    return {f"{name}.{key}": x for name, module in gan.kept.items() for key, x in module.state_tensors().items()}
 
 
 def moments_of(gan: Trained) -> dict[str, Any]:
-    """The optimisers' arrays by name, where they are."""
+    """The arrays of the optimisers by name."""
     return {
         f"{name}.{moment}.{index}": array
-        for name, optimizer in optimizers_of(gan).items()
+        for name, optimizer in gan.optimizers.items()
         for moment, arrays in optimizer.state.items()
         for index, array in enumerate(arrays)
     }
@@ -115,7 +79,7 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
     }
     for name, x in tensors_of(gan).items():
         x.take_over(new[name])
-    for name, optimizer in optimizers_of(gan).items():
+    for name, optimizer in gan.optimizers.items():
         for moment, of_parameters in optimizer.state.items():
             of_parameters[:] = [new[f"{name}.{moment}.{index}"] for index in range(len(of_parameters))]
         optimizer.counts, optimizer.lr = list(about.counts[name]), about.rates[name]
@@ -123,7 +87,7 @@ def restore_gan(gan: Trained, checkpoint: Checkpoint) -> None:
 
 def _check_fit(gan: Trained, checkpoint: Checkpoint) -> None:
     """Raise a ConfigError for a checkpoint of other networks, naming what does not fit."""
-    arrays, about, own, optimizers = checkpoint.arrays, checkpoint.about, _own(gan), optimizers_of(gan)
+    arrays, about, own, optimizers = checkpoint.arrays, checkpoint.about, _own(gan), gan.optimizers
     faults = [f"  {name} {own[name].shape} is missing" for name in own.keys() - arrays.keys()]
     faults += [f"  {one_line(name)} {arrays[name].shape} is unknown" for name in arrays.keys() - own.keys()]
     faults += [

@@ -9,7 +9,7 @@ import numpy as np
 
 import rawgan_kernels
 from rawgan import device
-from rawgan.config.base import RunConfig
+from rawgan.config.run import RunConfig
 from rawgan.data.image_set import Progress
 from rawgan.errors import ArgumentError, DeviceError, DivergedError
 from rawgan.gan import StepMetrics
@@ -17,7 +17,7 @@ from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.provenance import digest_of, digests_of_files, environment
 from rawgan.tasks import task_of
 from rawgan.training.memory import check_memory, out_of_memory
-from rawgan.training.state import arrays_of, check_on_paper, optimizers_of, restore_gan
+from rawgan.training.state import arrays_of, check_on_paper, restore_gan
 from rawgan_kernels import array_module
 
 Record = dict[str, float]
@@ -32,7 +32,7 @@ class Trainer:
         other networks
 
     >>> from rawgan.config.noise import TrainConfig
-    >>> trainer = Trainer(TrainConfig(steps=1, width=2, batch_size=4))
+    >>> trainer = Trainer(TrainConfig.of(steps=1, width=2, batch_size=4))
     >>> trainer.task.data
     ImageSet('mnist', 60000 images of 28 × 28 × 1, labelled)
     >>> trainer.step(1)["step"]
@@ -43,17 +43,17 @@ class Trainer:
         self, config: RunConfig, on_progress: Progress | None = None, checkpoint: Checkpoint | None = None
     ) -> None:
         config.check()
-        self.device = device.resolve(config.device)
-        if self.device not in rawgan_kernels.BACKENDS.get(config.backend, (self.device,)):
+        self.device = device.resolve(config.machine.device)
+        if self.device not in rawgan_kernels.BACKENDS.get(config.machine.backend, (self.device,)):
             raise ArgumentError(
-                f"backend: {config.backend} does not compute on device {self.device}\n"
+                f"backend: {config.machine.backend} does not compute on device {self.device}\n"
                 "  leave --backend out, which takes one that does, or choose another --device"
             )
-        rawgan_kernels.use(config.backend)
+        rawgan_kernels.use(config.machine.backend)
         self.task = task_of(config, self.device, on_progress or (lambda done, total: None))
         self.config = self.task.config
         self._digests = digests_of_files(self.config.files)
-        self.steps = self.config.total_steps(self.task.batches.per_epoch)
+        self.steps = self.config.optimiser.total_steps(self.task.batches.per_epoch)
         self.restart(checkpoint)
         check_memory(self.task)
 
@@ -75,13 +75,13 @@ class Trainer:
         """Number of times the run went back because of numbers that were not finite."""
         if checkpoint is None:
             return
-        rates = {name: optimizer.lr for name, optimizer in optimizers_of(self.gan).items()}
+        rates = {name: optimizer.lr for name, optimizer in self.gan.optimizers.items()}
         restore_gan(self.gan, checkpoint)
         options = "learning_rate", "d_learning_rate"
         if not with_its_rates and any(
-            getattr(self.config, name) != checkpoint.about.config.get(name) for name in options
+            self.config.options[name] != checkpoint.about.config.get(name) for name in options
         ):
-            for name, optimizer in optimizers_of(self.gan).items():
+            for name, optimizer in self.gan.optimizers.items():
                 optimizer.lr = rates[name]
         self.reached, self.rollbacks = checkpoint.about.step, checkpoint.about.rollbacks
 
@@ -117,9 +117,9 @@ class Trainer:
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:
         """Inside, learning rates are those of step `index`; outside, always those of the first step."""
-        factor = 0.5 ** (index / self.config.half_life) if self.config.half_life else 1.0
+        factor = 0.5 ** (index / self.config.optimiser.half_life) if self.config.optimiser.half_life else 1.0
         with ExitStack() as stack:
-            for optimizer in optimizers_of(self.gan).values():
+            for optimizer in self.gan.optimizers.values():
                 stack.enter_context(optimizer.slowed(factor))
             yield
 
@@ -145,7 +145,7 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """All that the training is now: a copy, which further steps do not change."""
-        optimizers = optimizers_of(self.gan)
+        optimizers = self.gan.optimizers
         about = About(
             step=self.reached,
             steps=self.steps,
@@ -164,7 +164,7 @@ class Trainer:
     @property
     def kernels(self) -> str:
         """Name of the backend that computes."""
-        return rawgan_kernels.backend_of(optimizers_of(self.gan)["g_optimizer"].parameters[0]._array)
+        return rawgan_kernels.backend_of(self.gan.optimizers["g_optimizer"].parameters[0]._array)
 
 
 def check_finite(checkpoint: Checkpoint) -> None:

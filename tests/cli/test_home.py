@@ -92,10 +92,10 @@ READERS = [
     lambda place: name_of(f"{place}/photos"),
     lambda place: RunFolder.create(f"{place}/run", "run"),
     lambda place: RunFolder(f"{place}/run"),
-    lambda place: TrainConfig(evaluate_every=1, evaluate_features=f"{place}/photos").files,
-    lambda place: Pix2pixConfig(feature_weight=1.0, features=f"{place}/photos").files,
-    lambda place: Pix2pixConfig(data=f"{place}/photos").asked,
-    lambda place: Pix2pixConfig(data=f"{place}/photos", targets=f"{place}/photos").asked,
+    lambda place: TrainConfig.of(evaluate_every=1, evaluate_features=f"{place}/photos").files,
+    lambda place: Pix2pixConfig.of(feature_weight=1.0, features=f"{place}/photos").files,
+    lambda place: Pix2pixConfig.of(data=f"{place}/photos").asked,
+    lambda place: Pix2pixConfig.of(data=f"{place}/photos", targets=f"{place}/photos").asked,
 ]
 
 

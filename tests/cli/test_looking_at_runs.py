@@ -252,7 +252,7 @@ def test_the_last_line_of_many_is_read_without_the_others(tmp_path):
 
 
 STEPS = ['"x"', "[1]", "{}", "true", "1e999", "-5", "1.5", "null", "9007199254740993"]
-WRONG_ANYWHERE = [f'{{"step": {value}}}' for value in STEPS] + ['{"d_loss": []}', '{"d_loss": {}}', '{"disease": []}']
+WRONG_ANYWHERE = [f'{{"step": {value}}}' for value in STEPS] + ['{"d_loss": []}', '{"d_loss": {}}', '{"symptom": []}']
 WRONG_METRICS = ['{"d_loss": "a"}', '{"l1": false}', '{"d_loss": 1' + "0" * 400 + "}"]
 
 

@@ -1,6 +1,6 @@
 """Errors as newcomers meet them: nothing ends in an error of Python's, and each says where, what, and the way out.
 
-`test_errors.py` has the texts in full. Here every op and layer is called with everything that it should not be.
+`test_errors*.py` have the texts in full. Here, every op and layer is called with arguments of every wrong kind.
 """
 
 import inspect

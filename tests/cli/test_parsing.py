@@ -1,5 +1,6 @@
 """Options of commands: what `--help` says of them, and in which order."""
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
@@ -8,9 +9,11 @@ import pytest
 import tyro
 
 from rawgan.cli import COMMANDS, main
-from rawgan.cli.parsing import parse
-from rawgan.cli.subjects import SUBJECTS, in_order
+from rawgan.cli.parsing import parse, read
+from rawgan.config.commands import CONFIGS
 from rawgan.config.noise import TrainConfig
+from rawgan.config.options import Group, Named, OneOf, Range, Word, composed, options_of
+from rawgan.errors import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,8 @@ def test_what_belongs_to_the_class_is_no_option(capsys, wide):
     assert "unit" not in explained(capsys)
 
 
-def test_defaults_are_those_of_the_class_or_of_the_default(capsys):
+def test_defaults_are_those_of_the_class(capsys):
     assert parse(Walk, "walk", ["--pace", "2"]) == Walk(pace=2.0)
-    assert parse(Walk, "walk", ["--pace", "2"], Walk(steps=7)) == Walk(steps=7, pace=2.0)
     assert parse(Climb, "climb", ["Ararat", "--no-rope"]) == Climb(mountain="Ararat", rope=False)
     with pytest.raises(SystemExit) as stopped:
         parse(Climb, "climb", [])
@@ -105,26 +107,75 @@ class Dive:
     """What to dive in."""
     seed: int = 0
     """Seed."""
-    unheard_of: bool = False
+    hold: bool = False
     """Hold your breath."""
     width: int | None = None
     """How wide. Unset: as wide as the arms are."""
     steps: float | None = None
     """How deep."""
-    out: str | None = None
+    out: Annotated[str | None, Word("FOLDER")] = None
     """Where to."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
     """How many."""
 
 
-def test_options_stand_under_what_they_are_about(capsys):
+@dataclass(frozen=True)
+class Air(Group):
+    """Something to breathe."""
+
+    name: Annotated[str, Named("air"), OneOf({"nitrox": 1, "trimix": 2})] = "nitrox"
+    """Which."""
+    pressure: Annotated[int, Named("air_pressure"), Range(1, 300)] = 200
+    """How much, in bar."""
+
+
+@dataclass(frozen=True)
+class Expedition:
+    """Go far down."""
+
+    air: Air = Air(pressure=100)
+    days: int = 1
+    """How long."""
+
+
+def sections(said):
+    """First words of the lines of each section of a page."""
+    groups = re.findall(r"^(\w+):\n((?:  .*\n)+)", said, re.MULTILINE)
+    return {heading: re.findall(r"^  (\S+)", lines, re.MULTILINE) for heading, lines in groups}
+
+
+def test_arguments_stand_before_options(capsys):
     said = explained(capsys, Dive)
     assert said.startswith("usage: go climb [OPTIONS] [WHERE]\n\nGo down.\n\narguments:\n")
-    groups = re.findall(r"^(\w+):\n((?:  .*\n)+)", said, re.MULTILINE)
-    assert {subject: re.findall(r"^  (\S+)", lines, re.MULTILINE)[:1] for subject, lines in groups} == {
-        "arguments": ["WHERE"], "networks": ["--width"], "optimiser": ["--steps"], "output": ["--out"],
-        "run": ["--seed"], "other": ["--unheard-of,"], "help": ["-h,"],
+    assert sections(said) == {
+        "arguments": ["WHERE"], "options": ["--seed", "--hold,", "--width", "--steps", "--out", "--threads"],
+        "help": ["-h,"],
     }  # fmt: skip
+
+
+def test_groups_are_sections_and_their_options_are_flat(capsys):
+    said = explained(capsys, Expedition)
+    assert sections(said) == {"air": ["--air", "--air-pressure"], "run": ["--days"], "help": ["-h,"]}
+    assert "--air {nitrox,trimix}" in said
+    assert "How much, in bar. (default: 100)" in said
+    arguments = ["--air-pressure", "300", "--days", "2"]
+    assert parse(Expedition, "walk", arguments) == Expedition(Air("nitrox", 300), 2)
+
+
+def test_ranges_and_names_are_those_of_the_fields():
+    with pytest.raises(ArgumentError, match=r"^air_pressure must lie in 1 \.\.\. 300, but is 301$"):
+        parse(Expedition, "walk", ["--air-pressure", "301"])
+    with pytest.raises(ArgumentError, match=r"^there is no air 'trimx'; did you mean trimix\?$"):
+        Air(name="trimx").check()
+    with pytest.raises(TypeError, match=r"^Expedition has no option 'pressure'$"):
+        composed(Expedition, {"pressure": 3})
+
+
+def test_no_two_groups_have_an_option_of_the_same_name():
+    for kind in CONFIGS:
+        groups = [option.group for option in options_of(kind).values()]
+        fields = sum(len(dataclasses.fields(f.default)) for f in dataclasses.fields(kind) if f.name != "seed")
+        assert len(groups) == fields + 1
 
 
 def test_values_and_defaults_are_in_plain_words(capsys, wide):
@@ -139,8 +190,16 @@ def test_values_and_defaults_are_in_plain_words(capsys, wide):
 
 def test_a_default_that_was_changed_is_the_one_that_is_shown(capsys, wide):
     with pytest.raises(SystemExit):
-        parse(Dive, "dive", ["--help"], Dive(width=7))
+        read("dive", ["--help", "--seed", "8"], Dive, defaults=lambda given: {"width": given["seed"] - 1})
     assert "as wide as the arms are. (default: 7)" in capsys.readouterr().out
+
+
+def test_defaults_are_shown_that_suit_the_data(capsys, wide):
+    with pytest.raises(SystemExit):
+        main(["train", "--help", "--data", "ring8"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the narrowest hidden layer; cost grows with the square. (default: 128)" in said
+    assert "Default: 3000, for points 8000" in said
 
 
 def test_none_is_no_value(capsys):
@@ -158,9 +217,8 @@ def test_the_page_of_every_command(command, columns, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main([command, "--help"])
     said = capsys.readouterr().out
-    subjects = re.findall(r"^(\w+):$", said, re.MULTILINE)
-    assert not {*subjects} - {"arguments", *SUBJECTS, "help"}  # "other" has no options of ours
-    assert len(subjects) == len({*subjects})
+    headings = re.findall(r"^(\w+):$", said, re.MULTILINE)
+    assert len(headings) == len({*headings})
     assert not re.search(r"\bNone\b|\bTrue\b|\bFalse\b|\bSTR\b|<class|MISSING|Unset", said)
     lines = said.splitlines()
     examples = [line for line in lines if line.startswith("    rawgan")]
@@ -170,8 +228,8 @@ def test_the_page_of_every_command(command, columns, monkeypatch, capsys):
     names = [option[2:].replace("-", "_") for option in options]
     assert len(names) == len({*names})
     if command in ("train", "pix2pix", "enhance", "cyclegan"):
-        assert [*SUBJECTS] == subjects[:-1]
-        assert names == in_order(names)
+        (kind,) = (kind for kind in CONFIGS if kind.command == command)
+        assert headings == [*(field.name for field in dataclasses.fields(kind) if field.name != "seed"), "run", "help"]
 
 
 def test_what_runs_write_down_for_themselves_is_not_shown(capsys, wide):
@@ -180,7 +238,7 @@ def test_what_runs_write_down_for_themselves_is_not_shown(capsys, wide):
     said = capsys.readouterr().out
     assert "--classes INT" in said
     assert "class-names" not in said
-    assert TrainConfig(class_names=("a", "b")) == parse(TrainConfig, "x", [], TrainConfig(class_names=("a", "b")))
+    assert "class_names" in options_of(TrainConfig)
 
 
 def test_what_is_wrong_is_told_in_the_same_words(capsys):

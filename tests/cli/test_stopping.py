@@ -304,6 +304,6 @@ def test_lines_of_text_are_never_more_than_ten_seconds_apart():
 
 def test_a_step_that_takes_long_gives_a_sign_of_life(images, monkeypatch, capsys):
     monkeypatch.setattr(view, "SILENT_SECONDS", 0.03)
-    training = Trainer(TrainConfig(data=images, image_size=8, batch_size=4, width=2, steps=9))
+    training = Trainer(TrainConfig.of(data=images, image_size=8, batch_size=4, width=2, steps=9))
     with Log(Console(), training):
         wait_for_line(capsys, "step 0/9; since then: 0 s\n")

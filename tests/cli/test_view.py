@@ -37,7 +37,7 @@ def images(tmp_path_factory):
 
 
 def training_of(images, **options):
-    return Trainer(TrainConfig(**{"data": images, "image_size": 8, "batch_size": 4, "width": 2, **options}))
+    return Trainer(TrainConfig.of(**{"data": images, "image_size": 8, "batch_size": 4, "width": 2, **options}))
 
 
 def record(step, epoch, d_loss, g_loss, d_real, d_fake, **others):
@@ -208,7 +208,7 @@ def test_a_step_that_takes_long_is_timed(images, monkeypatch):
 
 
 def test_what_is_translated_differs_from_what_it_should_be(capsys):
-    training = Trainer(Pix2pixConfig(steps=10, batch_size=2, width=2))
+    training = Trainer(Pix2pixConfig.of(steps=10, batch_size=2, width=2))
     view = View(console_of(), training)
     view.record = record(1, 0.1, 1.0, 1.0, 0.5, 0.5, pixel=0.25)
     assert str(view._status()[-1]) == "pixel difference 0.250  (mean absolute; pixels are from -1 to 1)"

@@ -11,9 +11,13 @@ import pytest
 from paths import ROOT, SOURCES
 
 from rawgan.cli import COMMANDS
-from rawgan.cli.parsing import parse
+from rawgan.cli.parsing import read
+from rawgan.cli.training import Call
+from rawgan.config.commands import CONFIGS
 from rawgan.config.noise import TrainConfig
-from rawgan.config.translation import KINDS, CycleConfig, EnhanceConfig, Pix2pixConfig
+from rawgan.config.options import options_of
+from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
+from rawgan.tasks import task_class
 
 VERBS = {"writes", "comes", "train-classifier", "reads", "on", "has", "needs", "cannot", "is", "runs", "or"}
 """What may follow "rawgan" in a sentence."""
@@ -25,7 +29,7 @@ OTHERS = {"hypothesis", "onnxruntime"}
 
 def config_classes():
     """The options' classes by command."""
-    found = {"train": TrainConfig} | {kind.command: kind for kind in KINDS}
+    found = {kind.command: kind for kind in CONFIGS}
     for command in COMMANDS.keys() - found:
         module = importlib.import_module(f"rawgan.cli.commands.{command.replace('-', '_')}")
         for value in vars(module).values():
@@ -36,10 +40,11 @@ def config_classes():
 
 
 OPTIONS = {
-    command: {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(kind)}
+    command: {option.flag for option in options_of(kind).values()}
+    | ({option.flag for option in options_of(Call).values()} if kind in CONFIGS else set())
     for command, kind in config_classes().items()
 }
-TRAINING = ["train", *(kind.command for kind in KINDS)]
+TRAINING = [kind.command for kind in CONFIGS]
 
 
 def messages(path):
@@ -109,35 +114,39 @@ def test_what_pip_is_to_install_is_there():
 # --- what the doctor says --------------------------------------------------------------------------------------------
 
 TRAINED = [
-    TrainConfig(),
-    TrainConfig(model="tutorial"),
-    TrainConfig(model="residual"),
-    TrainConfig(objective="minimax"),
-    TrainConfig(conditional="projection"),
-    TrainConfig(pack=4),
-    TrainConfig.suited(data="ring8"),
-    Pix2pixConfig(),
-    EnhanceConfig(),
-    CycleConfig(),
+    TrainConfig.of(),
+    TrainConfig.of(model="tutorial"),
+    TrainConfig.of(model="residual"),
+    TrainConfig.of(objective="minimax"),
+    TrainConfig.of(conditional="projection"),
+    TrainConfig.of(pack=4),
+    TrainConfig.of(data="ring8"),
+    Pix2pixConfig.of(),
+    EnhanceConfig.of(),
+    CycleConfig.of(),
 ]
 
 
-@pytest.mark.parametrize("config", TRAINED, ids=lambda config: f"{config.command} {config.network} {config.data}")
+def remedies(config):
+    return task_class(config).remedies(config)
+
+
+@pytest.mark.parametrize("config", TRAINED, ids=lambda config: f"{config.command} {config.model} {config.data.place}")
 def test_what_the_doctor_says_to_change_can_be_changed(config):
-    for remedy in config.remedies.values():
+    for remedy in filter(None, remedies(config).values()):
         for part in re.split(r"; (?:or )?|, or |, with ", remedy):
             options = re.findall(r"--[a-z-]+(?: (?:r1\+r2|r1|relativistic|non-saturating|residual|[\d.]+))?", part)
             given = " ".join(options).split()
             for name in (one for one in given if one.startswith("--")):
                 assert name in OPTIONS[config.command], f"{config.command}: {remedy!r} has {name}"
             if given and not given[-1].startswith("--"):  # with values, as they are to be typed
-                parse(type(config), "test", given, config).check()
+                config.replace(**read("test", given, type(config))).check()
 
 
 def test_points_and_classes_are_not_sent_to_what_is_for_others():
-    assert "--model" not in TrainConfig.suited(data="ring8").remedies["mode collapse"]
-    assert "--pack" not in TrainConfig(conditional="projection").remedies["mode collapse"]
+    assert "--model" not in remedies(TrainConfig.of(data="ring8"))["mode collapse"]
+    assert "--pack" not in remedies(TrainConfig.of(conditional="projection"))["mode collapse"]
     assert (
         "--penalty r1+r2 --objective relativistic --model residual, or --pack 2"
-        in (TrainConfig().remedies["mode collapse"])
+        in (remedies(TrainConfig.of())["mode collapse"])
     )

@@ -28,7 +28,7 @@ __all__ = ["cupy", "simulated_gpu"]  # fixtures
 @pytest.fixture(autouse=True)
 def _reference():
     """The simulated GPU runs the kernels that are generic over NumPy and CuPy."""
-    before = kernels.use_backend()
+    before = kernels.chosen()
     kernels.use("reference")
     yield
     kernels.use(before)
@@ -219,7 +219,7 @@ def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(cupy):
 def test_a_run_fetches_what_is_shown(cupy, tmp_path, monkeypatch):
     images = tmp_path / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
-    config = TrainConfig(
+    config = TrainConfig.of(
         data=str(images), image_size=8, steps=6, width=1, noise_size=3, batch_size=2, samples=2, sample_every=99,
         checkpoint_every=99, device="cuda", backend="reference",
     )  # fmt: skip
@@ -263,7 +263,7 @@ def test_mixed_devices_are_refused(cupy):
     with pytest.raises(DeviceError) as error:
         ops.conv2d(there.reshape(1, 2, 2, 1), here.reshape(2, 2, 1, 1))
     assert str(error.value) == (
-        "Conv2d: the inputs are on two devices\n  x (1, 2, 2, 1) cuda   w (2, 2, 1, 1) cpu\n  move one with .to(device)"
+        "conv2d: the inputs are on two devices\n  x (1, 2, 2, 1) cuda   w (2, 2, 1, 1) cpu\n  move one with .to(device)"
     )
     with pytest.raises(DeviceError) as error:
         ops.concatenate([here, there, here])

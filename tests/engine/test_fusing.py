@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from rawgan import Tensor, grad, nn, ops
+from rawgan.autograd import Observer, observing
 from rawgan.errors import ArgumentError
-from rawgan.nn.hooks import around_calls
 
 ODD = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-30, 3e38, -3e38, 2.0, -2.0]
 """NaN, infinities, zeros of both signs, subnormal numbers of float32, huge ones, and ordinary ones."""
@@ -117,16 +117,21 @@ def is_fused(*layers, x=None):
     """True if the second of two layers is left to the first, which then makes the result by itself."""
     x = np.array([[[[-1.0]], [[2.0]]]], "float32") if x is None else x
     first, activation = layers
-    called = []
-
-    def look(module, forward, inputs, options):
-        called.append(module)
-        return forward(*inputs, **options)
-
-    with around_calls(look):
+    calls = Calls()
+    with observing(calls):
         y = nn.Sequential(*layers)(x)
     np.testing.assert_array_equal(y.data, activation(first(x)).data)
-    return activation not in called
+    return activation not in [layer for layer, _ in calls.seen]
+
+
+class Calls(Observer):
+    """Keeps the layers that are called, and the options."""
+
+    def __init__(self):
+        self.seen = []
+
+    def before_layer(self, layer, inputs, options):
+        self.seen.append((layer, options))
 
 
 def conv(kind=nn.Conv2d):
@@ -240,15 +245,14 @@ def test_a_layer_or_an_activation_whose_forward_was_replaced_is_called():
         np.testing.assert_array_equal(nn.Sequential(layer, activation)(x).data, activation(layer(x)).data)
 
 
-def test_a_hook_sees_that_the_layer_applies_the_activation():
-    def look(module, forward, inputs, options):
-        seen.append((type(module).__name__, options))
-        return forward(*inputs, **options)
-
-    seen = []
-    with around_calls(look):
+def test_an_observer_sees_that_the_layer_applies_the_activation():
+    calls = Calls()
+    with observing(calls):
         nn.Sequential(conv(), nn.LeakyReLU(0.2))(np.zeros((1, 2, 2, 1), "float32"))
-    assert seen == [("Sequential", {}), ("Conv2d", {"slope": 0.2})]
+    assert [(type(layer).__name__, options) for layer, options in calls.seen] == [
+        ("Sequential", {}),
+        ("Conv2d", {"slope": 0.2}),
+    ]
 
 
 def test_spectral_norm_takes_no_layer_whose_forward_it_would_not_call():

@@ -10,13 +10,18 @@ import rawgan_kernels
 from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.config.noise import TrainConfig
 from rawgan.data import ring8
-from rawgan.diagnosis.doctor import d_is_winning, data_out_of_range, mode_collapse, unlike_data
 from rawgan.diagnosis.probe import Probe
+from rawgan.diagnosis.symptoms.d_is_winning import d_is_winning
+from rawgan.diagnosis.symptoms.data_out_of_range import data_out_of_range
+from rawgan.diagnosis.symptoms.mode_collapse import mode_collapse
+from rawgan.diagnosis.symptoms.unlike_data import unlike_data
 from rawgan.gan import ImageSpec, LossConfig, build
 from rawgan.gan.penalties import PENALTIES
 from rawgan.inference import slerp
-from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
-from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
+from rawgan.metrics import fid, kid, prdc, psnr, ssim
+from rawgan.metrics.figures import prdc as prdc_module
+from rawgan.metrics.figures.classifier_score import classifier_score
+from rawgan.metrics.figures.reverse_kl import perfect_kl, reverse_kl
 from rawgan.nn.spectral_norm import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
@@ -132,7 +137,7 @@ def test_residual_networks_with_spectral_norm_train(tmp_path):
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
     training = Trainer(
-        TrainConfig(
+        TrainConfig.of(
             data=str(path), image_size=8, channels=1, model="residual", spectral_norm=True, objective="hinge", width=2,
             batch_size=8, noise_size=4, samples=4,
         )
@@ -243,14 +248,14 @@ def test_slerp_is_the_straight_line_where_there_is_no_great_circle(z0, z1, middl
 
 @pytest.mark.parametrize("copies", [1, 5, 6, 8])
 def test_balls_of_samples_that_occur_more_than_k_times_are_empty_whatever_is_rounded(copies, monkeypatch):
-    strips, rng = manifold._strips, np.random.default_rng(1)
+    strips, rng = prdc_module._strips, np.random.default_rng(1)
 
     def rounded(x, y):
         """Distances with the errors that a product of matrices makes, which are others on other machines."""
         for start, squares in strips(x, y):
             yield start, squares + rng.uniform(0, 1e-15, squares.shape) * (x * x).sum(axis=1).max()
 
-    monkeypatch.setattr(manifold, "_strips", rounded)
+    monkeypatch.setattr(prdc_module, "_strips", rounded)
     places = np.random.default_rng(0).normal(size=(300 // copies, 17))
     x, y = np.repeat(places, copies, axis=0), np.tile(places, (copies + 1, 1))
     for found in (prdc(x, x), prdc(x, y)):
@@ -319,7 +324,7 @@ def seen(images):
 def test_the_doctor_says_nothing_of_the_variety_of_one_image():
     image = np.linspace(-1, 1, 64, dtype="float32").reshape(1, 8, 8, 1)
     with warnings.catch_warnings(action="error"):
-        assert not any(finding.alarm for finding in data_out_of_range(image, tanh=True))
+        assert not any(symptom.alarm for symptom in data_out_of_range(image, tanh=True))
         assert mode_collapse(seen(image)) == unlike_data(seen(image)) == []
         assert mode_collapse(seen(np.repeat(image, 4, axis=0))) == []  # data with twins of its own
 

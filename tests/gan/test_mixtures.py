@@ -15,7 +15,7 @@ from rawgan.config.noise import FOR_POINTS, TrainConfig
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
 from rawgan.gan import GAN, ImageSpec, LossConfig, PointSpec, build, generate, train_step
-from rawgan.inference.restoration import config_of, restore
+from rawgan.inference.trained_networks import config_of, restore
 from rawgan.metrics import evaluate_points, floor_of, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters, real_points, save_points
 from rawgan.storage import RunFolder
@@ -26,7 +26,7 @@ TINY = {"width": 4, "batch_size": 8, "samples": 20, "sample_every": 2, "checkpoi
 
 
 def small(**options):
-    return TrainConfig.suited(data="grid25", **{**TINY, "steps": 4, **options})
+    return TrainConfig.of(data="grid25", **{**TINY, "steps": 4, **options})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -161,7 +161,7 @@ def test_every_penalty_takes_points(penalty):
 
 def test_a_gan_learns_where_points_are():
     """Not what it can reach, which `python -m bench mixtures` says; but far better than untrained networks."""
-    training = Trainer(TrainConfig(data="ring8", model="mlp", steps=150, width=32, noise_size=2, samples=500))
+    training = Trainer(TrainConfig.of(data="ring8", model="mlp", steps=150, width=32, noise_size=2, samples=500))
 
     def from_the_ring():
         return np.abs(np.linalg.norm(training.task.sample(), axis=1) - 1).mean()
@@ -176,11 +176,11 @@ def test_a_gan_learns_where_points_are():
 
 
 def test_other_defaults_for_points_which_the_run_records(run):
-    assert TrainConfig.suited(data="ring8").model == "mlp"
-    assert TrainConfig.suited().model == "dcgan"
+    assert TrainConfig.of(data="ring8").model == "mlp"
+    assert TrainConfig.of().model == "dcgan"
     asked = config_of(RunFolder.open(run))
-    assert asked == small().resolved()
-    assert {name: getattr(asked, name) for name in FOR_POINTS.keys() - TINY.keys()} == {
+    assert asked == small().with_absolute_paths()
+    assert {name: asked.options[name] for name in FOR_POINTS.keys() - TINY.keys()} == {
         name: value for name, value in FOR_POINTS.items() if name not in TINY
     }
 
@@ -261,7 +261,7 @@ def test_learning_rates_fall_by_half_in_a_half_life():
 )
 def test_what_does_not_belong_together(options, message):
     with pytest.raises(ArgumentError) as error:
-        TrainConfig.suited(**options).check()
+        TrainConfig.of(**options).check()
     assert str(error.value) == message
 
 

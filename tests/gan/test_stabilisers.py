@@ -295,7 +295,7 @@ def test_the_average_follows():
 
 
 def test_the_average_follows_once_a_step(noisy_images):
-    training = Trainer(TrainConfig(data=noisy_images, image_size=8, width=2, batch_size=4, g_steps=2, ema=0.5))
+    training = Trainer(TrainConfig.of(data=noisy_images, image_size=8, width=2, batch_size=4, g_steps=2, ema=0.5))
     for number in (1, 2):
         before = training.gan.average.state_dict()
         training.step(number)
@@ -350,7 +350,7 @@ RECIPES = {
 @pytest.mark.parametrize("name", RECIPES)
 def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path, monkeypatch):
     monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
-    config = TrainConfig(
+    config = TrainConfig.of(
         data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=8, samples=4,
         sample_every=9, **RECIPES[name],
     )  # fmt: skip
@@ -365,7 +365,7 @@ def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path, 
 
 
 def test_more_updates_see_other_images_and_noise(noisy_images):
-    config = TrainConfig(
+    config = TrainConfig.of(
         data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=4, d_steps=3, g_steps=2
     )
     training = Trainer(config)
@@ -378,14 +378,14 @@ def test_more_updates_see_other_images_and_noise(noisy_images):
     assert noises == [0, 1, 2, 3, 4, 5, 6, 7]
     assert [record["epoch"] for record in records] == [3 / 6, 6 / 6]
     assert (training.gan.d_optimizer.steps, training.gan.g_optimizer.steps) == (6, 4)
-    assert dataclasses.replace(config, steps=None, epochs=2).total_steps(6) == 4
+    assert config.replace(steps=None, epochs=2).optimiser.total_steps(6) == 4
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"ema": 1.0}, "ema must be at least 0 and less than 1, but is 1.0"),
-        ({"penalty_weight": 3.0}, "penalty_weight and penalty_every are about a penalty, but penalty is none"),
+        ({"penalty_weight": 3.0}, "penalty_weight and penalty_every have no effect without a penalty, which is none"),
         ({"batch_size": 9, "pack": 2}, "batch_size 9 must be a multiple of pack 2"),
         ({"model": "residual", "batch_size": 10}, "batch_size 10: residual compares images by fours, so it takes a"),
         ({"objective": "hinge", "smooth_real": 0.1}, "smooth_real moves targets, which hinge does not have"),
@@ -394,14 +394,14 @@ def test_more_updates_see_other_images_and_noise(noisy_images):
 )
 def test_contradictions_are_found_before_training(options, message):
     with pytest.raises(ArgumentError) as error:
-        TrainConfig(**options).check()
+        TrainConfig.of(**options).check()
     assert str(error.value).startswith(message)
 
 
 def test_the_default_recipe_is_the_plain_one():
-    assert TrainConfig().loss_config() == dataclasses.replace(LossConfig(), noise_steps=3000, penalty_weight=10.0)
+    assert TrainConfig.of().loss_config() == dataclasses.replace(LossConfig(), noise_steps=3000)
     gan, twin = (build("dcgan", ImageSpec(8), width=2, noise_size=3) for _ in range(2))
     real = Tensor(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
     one = train_step(gan, real, gan.noise(0, "z", 4))
-    other = train_step(twin, real, twin.noise(0, "z", 4), TrainConfig().loss_config(), 7)
+    other = train_step(twin, real, twin.noise(0, "z", 4), TrainConfig.of().loss_config(), 7)
     assert [x.item() for x in one[:4]] == [x.item() for x in other[:4]]

@@ -4,7 +4,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.tasks.noise import build_gan
-from rawgan.training.state import arrays_of, optimizers_of
+from rawgan.training.state import arrays_of
 
 
 def files(folder):
@@ -18,11 +18,11 @@ def files(folder):
 
 def untrained_run(path):
     """A run of a tiny network that has not learned anything."""
-    config = TrainConfig(image_size=8, channels=1, width=2, noise_size=4)
+    config = TrainConfig.of(image_size=8, channels=1, width=2, noise_size=4)
     gan = build_gan(config, "cpu")
     folder = RunFolder.create(path, "x")
     folder.write_config(config.to_dict())
-    counts = {name: list(optimizer.counts) for name, optimizer in optimizers_of(gan).items()}
+    counts = {name: list(optimizer.counts) for name, optimizer in gan.optimizers.items()}
     about = About(0, 1, config.to_dict(), counts, dict.fromkeys(counts, 0.1))
     folder.save_checkpoint(Checkpoint(about, arrays_of(gan)), keep=1)
     return folder

@@ -38,7 +38,7 @@ def making(gan, module):
 
 def test_what_a_classifier_finds_of_enhanced_digits(digits):
     """With next to no noise, what does nothing is perfect."""
-    config = EnhanceConfig(task="denoise", noise=1e-4, channels=1, width=2)
+    config = EnhanceConfig.of(task="denoise", noise=1e-4, channels=1, width=2)
     gan = translator_of(config, "cpu")
     found = compare(
         config,
@@ -57,7 +57,7 @@ def test_what_a_classifier_finds_of_enhanced_digits(digits):
 
 def test_labels_of_ones_own_are_known_by_their_file_wherever_it_is(digits, tmp_path):
     """A classifier knows the classes of the data that it was trained by, whose name it keeps."""
-    config = EnhanceConfig(data=str(tmp_path / "some.npz"), task="denoise", channels=1, image_size=28, width=2)
+    config = EnhanceConfig.of(data=str(tmp_path / "some.npz"), task="denoise", channels=1, image_size=28, width=2)
     extractor = feature_extractor("mnist")
     gan = making(translator_of(config, "cpu"), nn.Identity())
     assert "recognised" not in compare(config, gan, *digits, extractor).figures["translated"]
@@ -69,7 +69,7 @@ def test_labels_of_ones_own_are_known_by_their_file_wherever_it_is(digits, tmp_p
 def test_what_classifiers_find_of_digits_in_another_style(module, right, digits, monkeypatch):
     """What inverts is right in all: kind, class, pixels; what does nothing in nothing but that it comes back."""
     monkeypatch.setattr("rawgan.inference.comparison.STYLE_IMAGES", COUNT)
-    config = CycleConfig(style="inverted", channels=1, width=2)
+    config = CycleConfig.of(style="inverted", channels=1, width=2)
     cycle = cycle_of(config, "cpu")
     cycle = Cycle(making(cycle.forth, module), making(cycle.back, module), cycle.histories)
     drawn = [dataclasses.replace(part, images=inverted(part.images)) for part in digits]
@@ -98,7 +98,7 @@ def test_what_classifiers_find_of_digits_in_another_style(module, right, digits,
 
 @pytest.mark.parametrize("name", ["translated", "targets", "median filter, 3 × 3", "a run"])
 def test_another_run_takes_nobodys_place_in_the_table(name, digits):
-    config = EnhanceConfig(task="denoise", channels=1, width=2)
+    config = EnhanceConfig.of(task="denoise", channels=1, width=2)
     gan, few = translator_of(config, "cpu"), [part.part(slice(20)) for part in digits]
     found = compare(config, making(gan, nn.Identity()), *few, others={name: making(gan, Inverse())}).figures
     assert len(found) == 4
@@ -109,12 +109,12 @@ def test_few_images_of_two_kinds_are_told_apart(digits):
     """Seen twice, as many images are, they would not be: one kind is taken for the other then."""
     a, b = digits[0].part(slice(20)), digits[0].part(slice(20, 40))
     b = dataclasses.replace(b, images=thick(b.images))
-    kind_of = style_classifier(CycleConfig(), (a, b), (a, b))
+    kind_of = style_classifier(CycleConfig.of(), (a, b), (a, b))
     assert [(kind_of.labels(part.images) == kind).mean() > 0.9 for kind, part in enumerate((a, b))] == [True, True]
 
 
 def test_images_of_each_are_those_of_the_means(digits):
-    config = EnhanceConfig(task="denoise", channels=1, width=2)
+    config = EnhanceConfig.of(task="denoise", channels=1, width=2)
     found = compare(config, making(translator_of(config, "cpu"), nn.Identity()), *digits)
     assert found.each["translated"]["psnr"].shape == (COUNT,)
     np.testing.assert_array_equal(found.names["translated"], np.arange(COUNT))

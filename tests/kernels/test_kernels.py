@@ -223,7 +223,7 @@ def test_leaky_relu_of_odd_numbers(slope, dtype, each_backend):
 @pytest.fixture
 def use_backend():
     """Put the choice of backend back."""
-    before = kernels.use_backend()
+    before = kernels.chosen()
     yield
     kernels.use(before)
 

@@ -14,7 +14,7 @@ from rawgan.diagnosis.probe import Layer
 from rawgan.errors import ConfigError, FileError
 from rawgan.pictures import plots
 from rawgan.pictures.curves import plot_losses
-from rawgan.pictures.images import save_grid
+from rawgan.pictures.grids import save_grid
 from rawgan.pictures.plots import plotting
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder
@@ -107,7 +107,7 @@ def config(tmp_path, monkeypatch):
     """A small run, which plots nothing: that takes long."""
     monkeypatch.setattr(curves, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
-    return TrainConfig(
+    return TrainConfig.of(
         data=str(tmp_path / "images.npy"), image_size=8, steps=3, width=2, noise_size=4, batch_size=4, samples=4,
         sample_every=1, checkpoint_every=1, backend="reference",
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """Memory and time that files can ask for: no more than their bytes stand for, and no more than the container has."""
 
-import dataclasses
 import io
 import json
 import os
@@ -28,10 +27,10 @@ from rawgan.data.files.image_files import opened_image
 from rawgan.data.memory_limits import container_limits, limited_extra_memory, machine_bytes
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
 from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_translator
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
-from rawgan.metrics import feature_extractors as judges_module
-from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
+from rawgan.metrics.extractors import onnx_features
+from rawgan.metrics.extractors.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
 from rawgan.paper import blank, on_paper
 from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import build_gan
@@ -308,14 +307,14 @@ def test_a_configuration_that_asks_for_more_than_the_checkpoint_holds(run, chang
 
 
 def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
-    config = TrainConfig(image_size=2048, channels=3, width=4096)
+    config = TrainConfig.of(image_size=2048, channels=3, width=4096)
     message = complaint(ArgumentError, lambda: check_on_paper(lambda: build_gan(config, "cpu"), None, "cpu"))
     assert message.startswith("these networks take ")
     assert "TiB" in message or "GiB" in message
     assert "take a smaller --width" in message
     assert little() < 2**25
     monkeypatch.setattr("rawgan.training.state.machine_bytes", lambda: 10**5)
-    tiny = TrainConfig(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
+    tiny = TrainConfig.of(data="ring8", model="mlp", width=128, samples=4, batch_size=4)
     assert "these networks take" in complaint(ArgumentError, lambda: Trainer(tiny))
 
 
@@ -328,14 +327,14 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
 )
 def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):
     np.save(tmp_path / "set.npy", np.zeros((64, 512, 512), np.uint8))
-    config = TrainConfig(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
+    config = TrainConfig.of(**{"data": str(tmp_path / "set.npy"), "samples": 4} | options)
     monkeypatch.setattr("rawgan.training.memory.machine_bytes", lambda: 2**25)
     with use_backend("reference"):
-        message = complaint(DeviceError, lambda: Trainer(dataclasses.replace(config, backend="reference")))
+        message = complaint(DeviceError, lambda: Trainer(config.replace(backend="reference")))
         assert message.startswith("out of memory on cpu\n  a step takes about ")
         assert "try a smaller --batch-size" in message
         assert little() < 2**26
-        assert Trainer(dataclasses.replace(config, backend="reference", batch_size=4)).reached == 0
+        assert Trainer(config.replace(backend="reference", batch_size=4)).reached == 0
 
 
 def test_a_toml_file_of_any_size(tmp_path, little):
@@ -406,7 +405,7 @@ def test_labels_that_number_more_classes_than_there_are(label):
 
 
 def test_a_table_of_many_classes(monkeypatch):
-    monkeypatch.setattr("rawgan.metrics.modes.machine_bytes", lambda: 10**6)
+    monkeypatch.setattr("rawgan.metrics.figures.class_counts.machine_bytes", lambda: 10**6)
     assert confusion_matrix([0, 1], [0, 1], 200).shape == (200, 200)
     message = complaint(ArgumentError, lambda: confusion_matrix([0, 1], [0, 1], 2000))
     assert "2,000 × 2,000 classes take more memory than there is" in message
@@ -509,9 +508,9 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_networks_that_are_odd(network, name, monkeypatch):
-    monkeypatch.setattr(judges_module, "FIRST_SECONDS", 0.6)
+    monkeypatch.setattr(onnx_features, "FIRST_SECONDS", 0.6)
     if name == "features without end":
-        monkeypatch.setattr(judges_module, "machine_bytes", lambda: 2**28)
+        monkeypatch.setattr(onnx_features, "machine_bytes", lambda: 2**28)
     odd, words = ODD[name]
     assert words in complaint((ConfigError, DataError), lambda: network(**odd))
 

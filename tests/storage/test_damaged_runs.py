@@ -1,6 +1,5 @@
 """What commands do with runs of which a file is damaged, lost or cannot be read: each says so, and names it."""
 
-import dataclasses
 import errno
 import io
 import json
@@ -15,7 +14,7 @@ from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import Pix2pixConfig
 from rawgan.errors import ConfigError, DivergedError, FileError
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import Damaged, read
 from rawgan.storage.checkpoint_files import set_aside
@@ -37,7 +36,7 @@ def trained(place, kind, **options):
     """Checkpoints of steps 3 and 6."""
     path = place / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (100, 16, 16), np.uint8))
-    config = kind(
+    config = kind.of(
         data=str(path), image_size=16, channels=1, steps=6, width=2, batch_size=4, samples=4, checkpoint_every=3,
         sample_every=3, **options,
     )  # fmt: skip
@@ -105,7 +104,7 @@ def test_every_command_names_the_damaged_checkpoint_and_the_step_used_instead(co
 
 def test_evaluate_names_the_damaged_checkpoint(tmp_path, capfd):
     folder = RunFolder.create(tmp_path / "run", "x")
-    train(Trainer(TrainConfig(steps=2, width=2, batch_size=4, samples=4, checkpoint_every=1)), folder)
+    train(Trainer(TrainConfig.of(steps=2, width=2, batch_size=4, samples=4, checkpoint_every=1)), folder)
     cut(folder.checkpoints()[-1])
     assert main(["evaluate", str(folder.path), "--samples", "80"]) == 0
     printed = capfd.readouterr()
@@ -160,7 +159,7 @@ def test_a_best_checkpoint_with_a_flipped_bit_is_no_best(run):
 def test_going_back_says_which_checkpoint_is_damaged(run):
     folder, said = RunFolder.open(run), []
     checkpoint = folder.newest_checkpoint()[0]
-    config = dataclasses.replace(TrainConfig.from_dict(folder.read_config(), "x"), steps=8)
+    config = TrainConfig.from_dict(folder.read_config(), "x").replace(steps=8)
     training = Trainer(config, checkpoint=checkpoint)
     cut(run / "checkpoints" / NEWEST)
     training.gan.generator.parameters()[0].data[...] = np.inf
@@ -313,7 +312,7 @@ def test_lost_lines_of_a_configuration_are_no_default_values(command, run, capfd
     file.write_text("\n".join(kept))
     assert main(command.replace("RUN", str(run)).split()) == 1
     printed = capfd.readouterr().err
-    assert f"{file} is not whole: it lacks what step 6 was trained with\n  add these lines: " in printed
+    assert f"{file} is not whole: it lacks options of step 6\n  add these lines: " in printed
     missing = printed.partition("add these lines: ")[2].strip().split("; ")
     assert sorted(missing) == ["ema = 0.998", "seed = 0"]  # steps may change, and be left out
     file.write_text("\n".join([*kept, *missing, "steps = 6"]))
@@ -343,7 +342,7 @@ def test_metrics_that_cannot_be_opened_are_no_empty_metrics(run, monkeypatch, ca
 
 
 def test_a_picture_that_cannot_be_opened_is_not_to_be_deleted(run, monkeypatch):
-    from rawgan.pictures.images import animate_folder
+    from rawgan.pictures.animation import animate_folder
 
     refuse(monkeypatch, run / "samples" / "step-000003.png", errno.EACCES)
     with pytest.raises(FileError, match=r"step-000003\.png could not be read: Permission denied$"):

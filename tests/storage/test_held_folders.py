@@ -72,10 +72,10 @@ def test_a_short_write_is_gone_on_with(run, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
     run.append_metrics({"step": 1})
-    run.append_alarms([{"step": 1, "disease": "x"}])
+    run.append_alarms([{"step": 1, "symptom": "x"}])
     run.save_checkpoint(made(1), keep=3)
     assert run.metrics_file.read_bytes() == b'{"step": 1}\n'
-    assert run.alarms_file.read_bytes() == b'{"step": 1, "disease": "x"}\n'
+    assert run.alarms_file.read_bytes() == b'{"step": 1, "symptom": "x"}\n'
     assert run.newest_checkpoint()[0].about.step == 1
 
 

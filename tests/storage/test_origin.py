@@ -12,9 +12,9 @@ from PIL import Image
 from run_files import files
 
 from rawgan.cli import main
-from rawgan.config import base as options
-from rawgan.config.base import absolute
+from rawgan.config import run as options
 from rawgan.config.noise import TrainConfig
+from rawgan.config.run import absolute
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError
 from rawgan.gan.networks import MODELS
@@ -57,29 +57,27 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "config",
     [
-        TrainConfig(image_size=28, channels=1),
-        TrainConfig(model="residual", penalty="r1", learning_rate=0.5, image_size=28, channels=1, epochs=2.0),
-        TrainConfig.suited(data="ring8", evaluate_every=5),
-        Pix2pixConfig(image_size=28, channels=1, source_channels=1, evaluate_every=5),
-        Pix2pixConfig(image_size=28, channels=1, source_channels=1, pairs="grey"),
-        EnhanceConfig(image_size=28, channels=1),
-        EnhanceConfig(image_size=28, channels=1, task="denoise", penalty="r1", model="resnet"),
-        CycleConfig(image_size=28, channels=1, style="thick"),
+        TrainConfig.of(image_size=28, channels=1),
+        TrainConfig.of(model="residual", penalty="r1", learning_rate=0.5, image_size=28, channels=1, epochs=2.0),
+        TrainConfig.of(data="ring8", evaluate_every=5),
+        Pix2pixConfig.of(image_size=28, channels=1, source_channels=1, evaluate_every=5),
+        Pix2pixConfig.of(image_size=28, channels=1, source_channels=1, pairs="grey"),
+        EnhanceConfig.of(image_size=28, channels=1),
+        EnhanceConfig.of(image_size=28, channels=1, task="denoise", penalty="r1", model="resnet"),
+        CycleConfig.of(image_size=28, channels=1, style="thick"),
     ],
 )
 def test_a_run_leaves_no_option_to_the_usual_values_of_a_version(config):
-    found = config.resolved()
-    of_points = {"image_size", "channels"} if found.mixture else set()
-    by_epochs = {"steps"} if config.epochs else set()
-    unset = {field.name for field in dataclasses.fields(found) if getattr(found, field.name) is None}
+    found = config.with_absolute_paths()
+    of_points = {"image_size", "channels"} if found.data.mixture else set()
+    by_epochs = {"steps"} if config.optimiser.epochs else set()
+    unset = {name for name, value in found.options.items() if value is None}
     assert unset <= NONE_MEANS_NONE | of_points | by_epochs
     assert found.usual.keys() >= {"steps", "learning_rate", "d_learning_rate", "d_width", "penalty_weight"}
-    for name in found.usual:
-        if getattr(config, name) is not None:
-            assert getattr(found, name) == getattr(config, name)
     again = type(config).from_dict({k: v for k, v in found.to_dict().items() if v is not None}, "config.toml")
     assert again == found
-    assert found.unresolved().resolved() == found
+    assert found.replace() == found
+    assert found.chosen.keys() & {"steps", "d_width", "d_learning_rate"} == set()
 
 
 def test_a_run_is_what_it_was_where_a_later_version_has_other_usual_values(monkeypatch):
@@ -90,8 +88,8 @@ def test_a_run_is_what_it_was_where_a_later_version_has_other_usual_values(monke
     monkeypatch.setitem(MODELS, "dcgan", dataclasses.replace(MODELS["dcgan"], learning_rate=0.5))
     monkeypatch.setattr(options, "DEFAULT_STEPS", 7)
     config = TrainConfig.from_dict(tomllib.loads(Path("run/config.toml").read_text()), "config.toml")
-    assert config.learning_rate == config.unresolved().learning_rate == 0.001
-    assert config.steps == 2
+    assert config.optimiser.learning_rate == config.replace(seed=1).optimiser.learning_rate == 0.001
+    assert config.optimiser.steps == 2
 
 
 def test_what_follows_another_option_follows_it_in_a_new_run():
@@ -178,9 +176,7 @@ def test_a_run_goes_on_with_no_other_images(capsys):
         for command in (["train", "--resume", "run", "--steps", "4"], ["diagnose", "run"]):
             capsys.readouterr()
             assert main([*command, "--data", place]) == 1
-            assert f"--data {absolute(place)}: what is there is not what step 2 was trained with" in (
-                capsys.readouterr().err
-            )
+            assert f"--data {absolute(place)}: differs from what step 2 was trained with" in (capsys.readouterr().err)
     assert [path.name for path in RunFolder("run").checkpoints()] == ["step-000002.safetensors"]
     assert main(["diagnose", "run", "--targets", "others.npy"]) == 1
     assert "--targets others.npy: run has no targets; leave it out" in capsys.readouterr().err
@@ -214,7 +210,7 @@ def test_evaluate_finds_images_that_have_moved(capsys, monkeypatch):
     assert "give --data PLACE" in error
     assert "give --targets PLACE" in error
     assert main(["evaluate", "run", "--data", "d", "--targets", "c"]) == 1  # the wrong way round
-    assert "what is there is not what step 1 was trained with" in capsys.readouterr().err
+    assert "differs from what step 1 was trained with" in capsys.readouterr().err
     assert main(["evaluate", "run", "--data", "c", "--targets", "d", "--beside", "beside"]) == 0
     figures = json.loads(Path("run/evaluation.json").read_text())["figures"]
     assert figures.keys() >= {"beside"}
@@ -222,21 +218,22 @@ def test_evaluate_finds_images_that_have_moved(capsys, monkeypatch):
 
 def test_a_network_that_looks_at_images_is_known_by_its_digest(tmp_path, capsys):
     """A file of train-classifier may move, but must be the same."""
-    from rawgan.metrics.classifier import DIGITS
+    from rawgan.metrics.extractors.stored_classifier import DIGITS
 
     shutil.copy(DIGITS, "judge.safetensors")
-    config = TrainConfig(evaluate_every=5, evaluate_features="judge.safetensors").resolved()
+    config = TrainConfig.of(evaluate_every=5, evaluate_features="judge.safetensors").with_absolute_paths()
     found = origin.digests_of_files(config.files)
     shutil.move("judge.safetensors", "moved.safetensors")
-    moved = dataclasses.replace(config, evaluate_features="moved.safetensors")
-    assert origin.digests_of_files(moved.files) == found == origin.digests_of_files(TrainConfig(evaluate_every=5).files)
-    from rawgan.inference.restoration import check_moved
+    moved = config.replace(evaluate_features="moved.safetensors")
+    unset = TrainConfig.of(evaluate_every=5)
+    assert origin.digests_of_files(moved.files) == found == origin.digests_of_files(unset.files)
+    from rawgan.inference.moved_data import check_same_data
     from rawgan.storage.checkpoint import About
 
     about = About(2, 4, config.to_dict(), made_by=found)
-    check_moved(moved, about, found)
-    with pytest.raises(ArgumentError, match=r"--evaluate-features .*: what is there is not what step 2"):
-        check_moved(moved, about, {"evaluate_features": "another"})
+    check_same_data(moved, about, found)
+    with pytest.raises(ArgumentError, match=r"--evaluate-features .*: differs from what step 2"):
+        check_same_data(moved, about, {"evaluate_features": "another"})
 
 
 # --- another machine -------------------------------------------------------------------------------------------------
@@ -286,5 +283,5 @@ def test_a_library_that_is_gone_is_named():
 
 
 def test_training_writes_what_it_depends_on():
-    training = Trainer(TrainConfig(data="images.npy", image_size=8, width=2, batch_size=4, backend="reference"))
+    training = Trainer(TrainConfig.of(data="images.npy", image_size=8, width=2, batch_size=4, backend="reference"))
     assert training.made_by() == {**environment("reference", "cpu"), **origin.digest_of(training.task.data)}

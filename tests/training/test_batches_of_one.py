@@ -39,12 +39,12 @@ ONE = {
 @pytest.mark.parametrize("name", ONE)
 def test_batches_of_one_train(name, data, tmp_path, monkeypatch):
     monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
-    monkeypatch.setattr("rawgan.diagnosis.doctor.WARM_UP", 2)  # so that the doctor looks at all that it can
+    monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 2)  # so that the doctor looks at all that it can
     kind, options = ONE[name]
     options = {"data": data, "image_size": 16, "steps": 4, "width": 2, "samples": 4, "sample_every": 2} | options
     if kind is TrainConfig:
         options["noise_size"] = 4
-    config = kind.suited(**options | {"batch_size": 1})
+    config = kind.of(**options | {"batch_size": 1})
     config.check()
     folder, said = RunFolder.create(tmp_path / "run", "x"), []
     assert train(Trainer(config), folder, tell=said.append) == 4
@@ -56,13 +56,13 @@ def test_batches_of_one_train(name, data, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("batch_size", "pack"), [(1, 1), (2, 2)])
 def test_batches_of_one_are_refused_before_anything_is_read(model, batch_size, pack):
     with pytest.raises(ArgumentError) as error:
-        TrainConfig(data="no/such/folder", model=model, batch_size=batch_size, pack=pack).check()
+        TrainConfig.of(data="no/such/folder", model=model, batch_size=batch_size, pack=pack).check()
     first, way_out = str(error.value).split("\n")
     assert first.startswith(f"batch_size {batch_size}: {model}'s ")
     assert "BatchNorm, which needs more than one value per channel" in first
     assert way_out == f"  take --batch-size {2 * pack} or more; or --model residual"
-    TrainConfig(model=model, batch_size=2 * pack, pack=pack).check()
-    TrainConfig(model="residual", batch_size=batch_size, pack=pack).check()
+    TrainConfig.of(model=model, batch_size=2 * pack, pack=pack).check()
+    TrainConfig.of(model="residual", batch_size=batch_size, pack=pack).check()
 
 
 @pytest.mark.parametrize("size", [8, 28, 64])
@@ -89,15 +89,15 @@ def test_the_layer_that_is_named_is_the_one_that_fails(model, size):
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
 def test_penalties_on_single_images_refuse_a_d_with_batch_norm(model, name):
     with pytest.raises(ArgumentError) as error:
-        TrainConfig(data="no/such/folder", model=model, penalty=name).check()
+        TrainConfig.of(data="no/such/folder", model=model, penalty=name).check()
     first, way_out = str(error.value).split("\n")
     assert first.startswith(f"penalty {name}: {model}'s discriminator has batch norm in layer ")
     assert first.endswith("so its slope at an image depends on the other images of the batch")
     assert way_out == "  take --model residual, or leave the penalty out"
-    TrainConfig(model="residual", penalty=name).check()
-    TrainConfig.suited(data="ring8", penalty=name).check()
+    TrainConfig.of(model="residual", penalty=name).check()
+    TrainConfig.of(data="ring8", penalty=name).check()
     for kind in (Pix2pixConfig, EnhanceConfig, CycleConfig):
-        kind(penalty=name).check()
+        kind.of(penalty=name).check()
 
 
 @pytest.mark.parametrize("model", [name for name in MODELS if name not in ("dcgan", "tutorial")])

@@ -1,6 +1,5 @@
 """Measuring while training, and the best checkpoint, which is kept."""
 
-import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -12,7 +11,7 @@ from watch import Watch
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError, ConfigError, DataError
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.pictures import plot_losses
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import read
@@ -36,7 +35,7 @@ def config(tmp_path_factory):
     """A run of moments, on 12 random images."""
     path = tmp_path_factory.mktemp("data") / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
-    return TrainConfig(
+    return TrainConfig.of(
         data=str(path), image_size=8, channels=1, steps=5, width=2, batch_size=4, noise_size=4, samples=4,
         sample_every=100, keep=2, evaluate_every=1, evaluate_samples=80,
     )  # fmt: skip
@@ -56,7 +55,7 @@ def fids(folder):
 
 def test_training_logs_what_evaluate_finds_and_keeps_the_best(config, tmp_path, capsys):
     folder, said = RunFolder.create(tmp_path / "run", "x"), {}
-    training = Trainer(dataclasses.replace(config, data="mnist", image_size=28, steps=3, evaluate_every=2))
+    training = Trainer(config.replace(data="mnist", image_size=28, steps=3, evaluate_every=2))
     train(training, folder, Watch(measured=said.__setitem__))
     first, second, third = folder.read_metrics()
     assert "fid" not in first
@@ -76,15 +75,11 @@ def test_training_logs_what_evaluate_finds_and_keeps_the_best(config, tmp_path, 
 
 def test_measuring_leaves_the_training_alone(config):
     plain, other = (
-        Trainer(
-            dataclasses.replace(
-                config, data="mnist", image_size=28, evaluate_every=each, evaluate_samples=80 if each else None
-            )
-        )
+        Trainer(config.replace(data="mnist", image_size=28, evaluate_every=each, evaluate_samples=80 if each else None))
         for each in (None, 1)
     )
     plain.step(1), other.step(1)
-    other.measure()
+    other.task.measure()
     plain.step(2), other.step(2)
     mine, its = plain.checkpoint().arrays, other.checkpoint().arrays
     assert all(np.array_equal(array, its[name]) for name, array in mine.items())
@@ -158,7 +153,7 @@ def test_a_best_of_steps_that_are_taken_back_goes_with_them(measured, config, tm
 
 def test_a_damaged_best_is_replaced(measured, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    train(Trainer(dataclasses.replace(config, steps=2)), folder)
+    train(Trainer(config.replace(steps=2)), folder)
     folder.best_file.write_bytes(b"no checkpoint")
     assert folder.best_step() is None
     train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder)
@@ -167,7 +162,7 @@ def test_a_damaged_best_is_replaced(measured, config, tmp_path):
 
 def test_a_damaged_best_of_which_there_is_no_checkpoint_is_the_best_there_is(measured, config, tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
-    train(Trainer(dataclasses.replace(config, steps=3, keep=1)), folder)
+    train(Trainer(config.replace(steps=3, keep=1)), folder)
     folder.best_file.write_bytes(b"no checkpoint")
     train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder)
     assert folder.best_step() == 4
@@ -175,7 +170,7 @@ def test_a_damaged_best_of_which_there_is_no_checkpoint_is_the_best_there_is(mea
 
 def test_without_measuring_there_is_no_best(config, tmp_path, capsys):
     folder = RunFolder.create(tmp_path / "run", "x")
-    train(Trainer(dataclasses.replace(config, steps=1, evaluate_every=None, evaluate_samples=None)), folder)
+    train(Trainer(config.replace(steps=1, evaluate_every=None, evaluate_samples=None)), folder)
     with pytest.raises(ConfigError, match=r"as none was measured\s+train with --evaluate-every"):
         restore(folder, best=True)
     assert main(["sample", str(folder.path), "--best"]) == 1
@@ -183,12 +178,12 @@ def test_without_measuring_there_is_no_best(config, tmp_path, capsys):
 
 def test_what_cannot_be_measured_is_refused_before_training(tmp_path):
     with pytest.raises(ArgumentError, match="about evaluate_every, which is unset"):
-        TrainConfig(evaluate_samples=100).check()
+        TrainConfig.of(evaluate_samples=100).check()
     np.save(tmp_path / "images.npy", np.zeros((200, 8, 8), np.uint8))
     with pytest.raises(DataError, match="a classifier of digits, which knows nothing of these images"):
-        Trainer(TrainConfig(data=str(tmp_path / "images.npy"), image_size=8, evaluate_every=1))
+        Trainer(TrainConfig.of(data=str(tmp_path / "images.npy"), image_size=8, evaluate_every=1))
     with pytest.raises(ArgumentError, match="70000 samples are compared with as many real images"):
-        Trainer(TrainConfig(evaluate_every=1, evaluate_samples=70_000))
+        Trainer(TrainConfig.of(evaluate_every=1, evaluate_samples=70_000))
 
 
 def test_the_plot_shows_where_the_best_is(tmp_path):

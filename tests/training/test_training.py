@@ -26,7 +26,7 @@ def images(tmp_path):
 
 
 def config(images, **options):
-    return TrainConfig(**({"data": images, "image_size": 8, "steps": 5} | TINY | options))
+    return TrainConfig.of(**({"data": images, "image_size": 8, "steps": 5} | TINY | options))
 
 
 def test_a_run_leaves_what_it_promises(images, tmp_path):
@@ -65,7 +65,7 @@ def test_config_toml_says_what_was_resolved(images, tmp_path):
     assert written["channels"] == 1
     assert written["image_size"] == 8
     assert not {"out", "config", "dry_run", "epochs"} & written.keys()
-    assert TrainConfig.from_dict(written, "x") == config(images, steps=1, channels=1).resolved()
+    assert TrainConfig.from_dict(written, "x") == config(images, steps=1, channels=1).with_absolute_paths()
 
 
 def test_the_same_seed_gives_the_same_bits(images, tmp_path):
@@ -95,15 +95,15 @@ def test_stopping_early_keeps_what_was_reached(images, tmp_path):
 
 
 def test_epochs_or_steps():
-    assert TrainConfig().total_steps(per_epoch=10) == 3000
-    assert TrainConfig(steps=7).total_steps(per_epoch=10) == 7
-    assert TrainConfig(epochs=2.5).total_steps(per_epoch=10) == 25
-    assert TrainConfig(epochs=0.01).total_steps(per_epoch=10) == 1
+    assert TrainConfig.of().optimiser.total_steps(per_epoch=10) == 3000
+    assert TrainConfig.of(steps=7).optimiser.total_steps(per_epoch=10) == 7
+    assert TrainConfig.of(epochs=2.5).optimiser.total_steps(per_epoch=10) == 25
+    assert TrainConfig.of(epochs=0.01).optimiser.total_steps(per_epoch=10) == 1
 
 
 def test_sizes_follow_the_data():
-    assert [TrainConfig(data=name).size for name in ("mnist", "cifar10", "photos")] == [28, 32, 64]
-    assert TrainConfig(data="mnist", image_size=64).size == 64
+    assert [TrainConfig.of(data=name).data.size for name in ("mnist", "cifar10", "photos")] == [28, 32, 64]
+    assert TrainConfig.of(data="mnist", image_size=64).data.size == 64
 
 
 @pytest.mark.parametrize(
@@ -127,24 +127,24 @@ def test_sizes_follow_the_data():
 )
 def test_configurations_that_make_no_sense(options, message):
     with pytest.raises(ArgumentError) as caught:
-        TrainConfig(**options).check()
+        TrainConfig.of(**options).check()
     assert str(caught.value) == message
 
 
 def test_kernels_of_another_device_are_refused():
     with pytest.raises(ArgumentError, match=r"^backend: cuda does not compute on device cpu\n  leave --backend out"):
-        Trainer(TrainConfig(backend="cuda", device="cpu"))
+        Trainer(TrainConfig.of(backend="cuda", device="cpu"))
 
 
 def test_a_cuda_graph_is_for_the_cuda_backend():
     with pytest.raises(ArgumentError) as error:
-        Trainer(TrainConfig(cuda_graph=True))
+        Trainer(TrainConfig.of(cuda_graph=True))
     assert str(error.value) == "cuda_graph is for --device cuda --backend cuda, not for device auto, backend auto"
 
 
 @pytest.mark.parametrize(("free", "said"), [(None, ""), (3 << 29, "; besides what is held already, 1.50 GiB are free")])
 def test_too_little_memory(free, said, monkeypatch):
-    training = Trainer(TrainConfig(width=2, steps=1, batch_size=512))
+    training = Trainer(TrainConfig.of(width=2, steps=1, batch_size=512))
     monkeypatch.setattr(training.task, "step", lambda index: (_ for _ in ()).throw(MemoryError()))
     monkeypatch.setattr("rawgan.training.memory.device.free_bytes", lambda device: free)
     with pytest.raises(DeviceError) as error:
@@ -158,7 +158,7 @@ def test_too_little_memory(free, said, monkeypatch):
 
 def test_an_impossible_image_size_is_refused_before_the_data_is_read():
     with pytest.raises(ArgumentError, match=r"image size 30: .*\n  sizes near 30: 20, 24, 28, 32"):
-        Trainer(TrainConfig(data="no such folder", image_size=30))
+        Trainer(TrainConfig.of(data="no such folder", image_size=30))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_an_impossible_image_size_is_refused_before_the_data_is_read():
         ({"steps": 1.5}, "my.toml: steps = 1.5, but it should be int"),
         ({"steps": True}, "my.toml: steps = True, but it should be int"),
         ({"epochs": "2"}, "my.toml: epochs = '2', but it should be float"),
-        ({"model": "vae"}, "my.toml: model = 'vae', but it should be 'dcgan' or 'tutorial'"),
+        ({"model": "vae"}, "my.toml: model = 'vae', but it should be 'dcgan' or 'mlp' or 'residual' or 'tutorial'"),
         ({"steps": 0}, "my.toml: steps must lie in 1 ... 1000000000, but is 0"),
         ({"steps": 16**5000}, "my.toml: steps must lie in 1 ... 1000000000, but is int, too long to be printed"),
         ({"steps": "9" * 1000}, f"my.toml: steps = '{'9' * 59}…, but it should be int"),
@@ -189,14 +189,14 @@ def test_training_on_a_folder_of_coloured_images(model, tmp_path):
     for index in range(6):
         pixels = rng.integers(0, 256, (70 + index, 90, 3), np.uint8)
         Image.fromarray(pixels).save(photos / f"{index}.png")
-    training = Trainer(TrainConfig(model=model, data=str(photos), steps=1, **TINY))
+    training = Trainer(TrainConfig.of(model=model, data=str(photos), steps=1, **TINY))
     assert training.task.data.shape == (64, 64, 3)
-    assert training.step(1).step == 1
+    assert training.step(1)["step"] == 1
     assert training.task.sample().shape == (4, 64, 64, 3)
 
 
 def test_the_tutorial_trains_on_mnist_resized(monkeypatch):
-    training = Trainer(TrainConfig(model="tutorial", data="mnist", image_size=32, channels=3, steps=1, **TINY))
+    training = Trainer(TrainConfig.of(model="tutorial", data="mnist", image_size=32, channels=3, steps=1, **TINY))
     assert training.task.data.shape == (32, 32, 3)
     assert np.isfinite(training.step(1)["d_loss"])
 
@@ -212,7 +212,7 @@ def test_broken_images_stop_the_run_unless_told_otherwise(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     options = {"data": str(tmp_path), "image_size": 8, "steps": 1} | TINY
     with pytest.raises(DataError, match=r"broken\.png"):
-        Trainer(TrainConfig(**options))
-    training = Trainer(TrainConfig(**options, skip_broken=True))
+        Trainer(TrainConfig.of(**options))
+    training = Trainer(TrainConfig.of(**options, skip_broken=True))
     assert len(training.task.data) == 5
     assert "broken.png" in training.task.data.skipped[0]

@@ -1,7 +1,5 @@
 """The training step as a CUDA graph, on the stand-in for CuPy: recorded, replayed, and the same as launched by hand."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
@@ -94,15 +92,15 @@ def test_what_changed_since_is_seen(gan):
 def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simulated_gpu, tmp_path):
     images = tmp_path / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
-    config = TrainConfig(
+    config = TrainConfig.of(
         data=str(images), image_size=8, steps=4, width=1, noise_size=3, batch_size=2, samples=2, sample_every=9,
         device="cuda", backend="cuda",
     )  # fmt: skip
-    before = kernels.use_backend()
+    before = kernels.chosen()
     runs = []
     for graph, stop in ((False, 4), (True, 1)):
         folder = RunFolder.create(tmp_path / str(graph), "x")
-        config = dataclasses.replace(config, cuda_graph=graph)
+        config = config.replace(cuda_graph=graph)
         steps = []
         train(
             Trainer(config), folder, Watch(steps.append), should_stop=lambda stop=stop, steps=steps: len(steps) == stop

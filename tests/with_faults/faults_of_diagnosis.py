@@ -55,8 +55,8 @@ FAULTS = [
     Fault(
         "the doctor says of a translator what helps others",
         "judge",
-        "remedies.get(finding.disease, finding.remedy)",
-        "finding.remedy",
+        "remedies.get(symptom.name, symptom.remedy)",
+        "symptom.remedy",
         "test_translating.py -k one_image_of_all",
     ),
 ]

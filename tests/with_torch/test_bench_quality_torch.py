@@ -10,7 +10,7 @@ from rawgan.config.noise import TrainConfig
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_both_sides_begin_alike_and_move(channels_last):
-    config = TrainConfig(width=2, batch_size=8, steps=2, seed=3)
+    config = TrainConfig.of(width=2, batch_size=8, steps=2, seed=3)
     ours = RawganRun(config, samples=5)
     state = ours.state()
     theirs = TorchRun(config, 5, state, 1, channels_last, tuned=True)

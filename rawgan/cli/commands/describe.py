@@ -9,9 +9,10 @@ import tyro
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.tables import layer_table
 from rawgan.cli.terminal.text import Terminal
-from rawgan.config.base import RANGES, check_range
-from rawgan.config.noise import FOR_POINTS, TrainConfig
+from rawgan.config.noise import TrainConfig
+from rawgan.config.options import OneOf, options_of
 from rawgan.config.translation import EnhanceConfig, PairedConfig, Pix2pixConfig
+from rawgan.data import MIXTURES
 from rawgan.errors import ArgumentError
 from rawgan.gan import (
     MODELS,
@@ -35,9 +36,7 @@ from rawgan.tensor import Tensor
 class DescribeConfig:
     """Show every layer of a model's two networks: output shape, parameters, FLOPs and activation bytes, forwards."""
 
-    model: Annotated[
-        Literal["dcgan", "tutorial", "residual", "mlp", "unet", "resnet", "subpixel"], tyro.conf.Positional
-    ] = "dcgan"
+    model: Annotated[str, tyro.conf.Positional, OneOf((*MODELS, *TRANSLATORS))] = "dcgan"
     """Model of rawgan train or, the last three, of rawgan pix2pix, enhance and cyclegan."""
     image_size: int = 28
     """Height and width of the images in pixels; mlp makes points, which have none."""
@@ -55,9 +54,9 @@ class DescribeConfig:
     """How a conditional GAN uses classes; see rawgan train --help."""
     classes: int = 10
     """Number of classes, with --conditional."""
-    patch: int = Pix2pixConfig.patch
+    patch: int = Pix2pixConfig.networks.patch
     """Height and width of the patches that D scores, in pixels: 16, 34, 70 or 142. For unet, resnet and subpixel."""
-    factor: int = EnhanceConfig.factor
+    factor: int = EnhanceConfig.task.factor
     """Factor by which subpixel enlarges images: 2, 4 or 8."""
 
     def check(self) -> None:
@@ -77,16 +76,16 @@ def main(options: list[str]) -> int:
     if config.model in TRANSLATORS:
         return _of_translator(config)
     points = MODELS[config.model].spec is PointSpec
-    of_train = TrainConfig(**FOR_POINTS) if points else TrainConfig()
+    of_train = TrainConfig.of(data=next(iter(MIXTURES)) if points else None).options
     batch_size, noise_size, width = (
-        getattr(of_train if getattr(config, name) is None else config, name)
+        of_train[name] if getattr(config, name) is None else getattr(config, name)
         for name in ("batch_size", "noise_size", "width")
     )
     d_width = width if config.d_width is None else config.d_width
     image = {name: getattr(config, name) for name in ("image_size", "channels", "classes")}
     sizes = {"batch_size": batch_size, "noise_size": noise_size, "width": width, "d_width": d_width}
     for name, value in {**image, **sizes}.items():
-        check_range(name, value, *RANGES[name])
+        options_of(TrainConfig)[name].check(value)
     spec: DataSpec = PointSpec() if points else ImageSpec(config.image_size, config.channels)
     check_batch(config.model, spec, batch_size)
     classes = 0 if config.conditional == "none" else config.classes
@@ -109,12 +108,12 @@ def _of_translator(config: DescribeConfig) -> int:
     names = "image_size", "channels", "batch_size", "width", "d_width", "patch"
     asked = {name: value for name in names if (value := getattr(config, name)) is not None}
     as_trained: PairedConfig = (
-        EnhanceConfig(**asked, factor=config.factor)
+        EnhanceConfig.of(**asked, factor=config.factor)
         if config.model == "subpixel"
-        else Pix2pixConfig(**asked, model="unet" if config.model == "unet" else "resnet")
+        else Pix2pixConfig.of(**asked, model=config.model)
     )
     as_trained.check()
-    batch_size, width = as_trained.batch_size, as_trained.width
+    batch_size, width = as_trained.data.batch_size, as_trained.networks.width
     enlarged = config.factor if config.model == "subpixel" else 1
     spec = TranslationSpec(config.image_size, config.channels, config.channels, enlarged)
     gan = build_translator(config.model, spec, width=width, d_width=config.d_width, patch=config.patch)

@@ -13,14 +13,16 @@ from rawgan import __version__
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import waiting
 from rawgan.cli.terminal.text import Terminal, say, telling
+from rawgan.config.options import Word
 from rawgan.device import resolve
 from rawgan.diagnosis import doctor
-from rawgan.diagnosis.doctor import Finding
 from rawgan.diagnosis.layer_plot import plot_layers
 from rawgan.diagnosis.probe import Layer, probe
-from rawgan.inference.subjects import patients_of
+from rawgan.diagnosis.symptom import WARM_UP, Symptom
+from rawgan.inference.diagnosis_subjects import diagnosis_subjects
 from rawgan.storage import RunFolder
 from rawgan.storage.json_file import write_json
+from rawgan.tasks import task_class
 
 ALARM, NOT_YET = Text("ALARM", "bold red"), Text("NOT YET", "bold yellow")
 
@@ -36,11 +38,11 @@ class DiagnoseConfig:
     has ended with samples unlike the data; otherwise 0.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
-    data: str | None = None
+    data: Annotated[str | None, Word("DATA")] = None
     """Where the images of the run are, if they are elsewhere than when it was trained."""
-    targets: str | None = None
+    targets: Annotated[str | None, Word("DATA")] = None
     """The same of those of --targets."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
@@ -59,31 +61,31 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     """Examine a run."""
     device, console = resolve(config.device), Terminal.for_tables()
     with waiting(console, "reading"):
-        asked, step, patients = patients_of(folder, config.seed, device, config.data, config.targets)
+        asked, step, subjects = diagnosis_subjects(folder, config.seed, device, config.data, config.targets)
     records = [record for record in folder.read_metrics() if record.get("step", 0) <= step]
-    count, findings, layers = len(patients[0].real), list[Finding](), list[Layer]()
-    for patient in patients:
+    count, symptoms, layers = len(subjects[0].real), list[Symptom](), list[Layer]()
+    for subject in subjects:
         with waiting(console, "examining"):
-            seen = probe(patient.gan, patient.real, patient.latent, asked.loss_config(), patient.given)
-            found = doctor.judge(seen, asked.loss_config(), records, asked.remedies)
-        console.print(_table(f"{folder.path} after step {step:,}{patient.name}, {count} images", found))
-        findings += found
+            seen = probe(subject.gan, subject.real, subject.latent, asked.loss_config(), subject.given)
+            found = doctor.diagnose(seen, asked.loss_config(), records, task_class(asked).remedies(asked))
+        console.print(_table(f"{folder.path} after step {step:,}{subject.name}, {count} images", found))
+        symptoms += found
         layers = layers or seen.layers
-    out = [finding for finding in findings if finding.out]
-    alarms = [finding for finding in out if finding.alarm]
+    out = [symptom for symptom in symptoms if symptom.out]
+    alarms = [symptom for symptom in out if symptom.alarm]
     told = alarms or out  # what is wrong comes first: as long as it is, longer training may not help
-    for disease in dict.fromkeys(finding.disease for finding in told):
-        remedies = dict.fromkeys(finding.remedy for finding in told if finding.disease == disease)
-        say(console, f"{disease}: {'; or '.join(remedies)}")
+    for name in dict.fromkeys(symptom.name for symptom in told):
+        remedies = dict.fromkeys(symptom.remedy for symptom in told if symptom.name == name)
+        say(console, f"{name}: {'; or '.join(remedies)}")
     examined, _ = folder.newest_checkpoint()  # the one that is whole
     warm, ended = doctor.is_warm(records), examined is not None and step >= examined.about.steps
     if not warm:
-        say(console, f"too early for more: that begins at step {doctor.WARM_UP}")
+        say(console, f"too early for more: that begins at step {WARM_UP}")
     for alarm in folder.read_alarms():
-        say(console, f"while training, from step {alarm.get('step')} on: {alarm.get('disease')}")
+        say(console, f"while training, from step {alarm.get('step')} on: {alarm.get('symptom')}")
     figures, picture = folder.path / "diagnosis.json", folder.path / "diagnosis.png"
     said = {"rawgan": __version__, "step": step, "images": count, "seed": config.seed,
-            "findings": [finding.to_dict() for finding in findings]}  # fmt: skip
+            "symptoms": [symptom.to_dict() for symptom in symptoms]}  # fmt: skip
     with folder.results():
         write_json(figures, said)
         say(console, f"figures: {figures}")
@@ -92,14 +94,14 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     return 1 if alarms or (out and warm and ended) else 0
 
 
-def _table(title: str, findings: list[Finding]) -> Table:
+def _table(title: str, symptoms: list[Symptom]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True)
     for heading in ("", "", "", "found", "healthy", ""):
         table.add_column(heading, justify="right" if heading == "found" else "left")
     before = ""
-    for finding in findings:
-        name = "" if finding.disease == before else finding.disease
-        state = ALARM if finding.alarm else NOT_YET if finding.pending else "ok"
-        table.add_row(name, finding.figure, finding.place, finding.shown, finding.healthy, state)
-        before = finding.disease
+    for symptom in symptoms:
+        name = "" if symptom.name == before else symptom.name
+        state = ALARM if symptom.alarm else NOT_YET if symptom.pending else "ok"
+        table.add_row(name, symptom.figure, symptom.place, symptom.shown, symptom.healthy, state)
+        before = symptom.name
     return table

@@ -15,20 +15,27 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli.parsing import parse
 from rawgan.cli.points import measured, print_figures
-from rawgan.cli.terminal.figures import ROWS
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say, telling
 from rawgan.cli.translated import measured_images
+from rawgan.config.options import Range, Word
 from rawgan.config.translation import TranslateConfig
 from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, one_line
 from rawgan.gan import GAN, Translator, generate
-from rawgan.inference.application import restore_networks, restore_other, translate_config_of
-from rawgan.inference.restoration import check_moved, checkpoint_of, config_of, elsewhere, hinting, restore
-from rawgan.metrics import Reference, draw, nearest_images
-from rawgan.metrics.classifier import DIGITS
-from rawgan.metrics.mixtures import POINTS
+from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data, with_moved_data
+from rawgan.inference.trained_networks import (
+    checkpoint_of,
+    config_of,
+    restore,
+    restore_comparable,
+    restore_translation,
+    translation_config_of,
+)
+from rawgan.metrics import FIGURES, Reference, draw, nearest_images
+from rawgan.metrics.extractors.stored_classifier import DIGITS
+from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.pictures import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder
@@ -40,7 +47,9 @@ from rawgan.tasks.noise import images_of
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
 UNKNOWN = {"collapsed_modes": math.nan, "collapsed_modes_of_least_count": math.nan}
-"""Where the judge's errors are not known."""
+"""Values of `Reference.expected` if the classifier's errors are unknown."""
+NEAREST = ("sample", "nearest")
+"""Words above the columns of nearest.png."""
 SHOWN = 32
 """Of these, as many as the picture shows: the nearest."""
 
@@ -53,9 +62,9 @@ class EvaluateConfig:
     images nearest to them.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
-    samples: int | None = None
+    samples: Annotated[int | None, Range(1, 10**6)] = None
     """Number of images to make, and to compare with; figures compare only at equal counts. Unset: 10,000, or as many as
     there are real images; of points, 2,500; of images made out of images, all that were not trained with."""
     best: bool = False
@@ -64,23 +73,21 @@ class EvaluateConfig:
     """Where to make the images; auto takes a GPU when there is one."""
     seed: int | None = None
     """Seed of the noise: the same seed gives the same figures. Unset: 0."""
-    features: Path | None = None
+    features: Annotated[Path | None, Word("FILE")] = None
     """Network that extracts the features to compare: a file of rawgan train-classifier, or an ONNX file. Unset: the
     classifier of digits that comes with rawgan, for mnist and, of what is made of noise, stacked-mnist."""
-    beside: tuple[Path, ...] = ()
+    beside: Annotated[tuple[Path, ...], Word("RUN...")] = ()
     """Other runs that make the same of the same images, to be measured, too: one with --adversarial-weight 0, for
     example. Of rawgan pix2pix and enhance."""
-    data: str | None = None
+    data: Annotated[str | None, Word("DATA")] = None
     """Where the images of the run are, if they are elsewhere than when it was trained."""
-    targets: str | None = None
+    targets: Annotated[str | None, Word("DATA")] = None
     """The same of those of --targets."""
 
 
 def main(options: list[str]) -> int:
     """Measure, print the table, and write the files."""
     config = parse(EvaluateConfig, "rawgan evaluate", options)
-    if config.samples is not None and config.samples < 1:
-        raise ArgumentError(f"samples must be at least 1, but is {config.samples}")
     with RunFolder.open(config.run).held() as folder:
         return _evaluate(config, folder)
 
@@ -88,20 +95,20 @@ def main(options: list[str]) -> int:
 def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
     """Measure a run."""
     console, seed = Terminal(), config.seed or 0
-    if (translating := translate_config_of(folder)) is not None:
+    if (translating := translation_config_of(folder)) is not None:
         return _of_images(console, config, folder, translating)
     if config.beside:
         raise ArgumentError(
             f"--beside is for runs that make images out of images, and {config.run} is not; leave it out"
         )
-    asked = elsewhere(config_of(folder), folder, config.data, config.targets)
+    asked = with_moved_data(config_of(folder), folder, config.data, config.targets)
     gan, step = restore(folder, resolve(config.device), config.best)
-    if asked.mixture is not None:
-        return _of_points(console, config, folder, asked.mixture, gan, step)
-    with progress_of(console, "reading images") as show, hinting(asked, folder):
+    if asked.data.mixture is not None:
+        return _of_points(console, config, folder, asked.data.mixture, gan, step)
+    with progress_of(console, "reading images") as show, hinting_at_moved_data(asked, folder):
         seen = images_of(asked, show)
     if config.data is not None:
-        check_moved(asked, checkpoint_of(folder, config.best).about, digest_of(seen))
+        check_same_data(asked, checkpoint_of(folder, config.best).about, digest_of(seen))
     with progress_of(console, "looking at real images") as show:
         evaluator = Evaluator(asked, seen, config.features, config.samples, seed, show)
     reference, count = evaluator.reference, evaluator.reference.count
@@ -167,12 +174,12 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
     if config.seed is not None:
         raise ArgumentError(f"--seed is of noise, but {config.run} makes images out of images; leave it out")
     device = resolve(config.device)
-    asked = elsewhere(asked, folder, config.data, config.targets)
-    networks, about = restore_networks(folder, asked, device, config.best)
+    asked = with_moved_data(asked, folder, config.data, config.targets)
+    networks, about = restore_translation(folder, asked, device, config.best)
     trained_by, others = {str(config.run): about}, dict[str, Translator]()
     for run in map(str, config.beside):
-        others[run], trained_by[run] = restore_other(RunFolder.open(run), asked, about, device, config.best)
-    with hinting(asked, folder):
+        others[run], trained_by[run] = restore_comparable(RunFolder.open(run), asked, about, device, config.best)
+    with hinting_at_moved_data(asked, folder):
         measured = measured_images(console, asked, networks, others, config.samples, config.features, trained_by)
     _write(console, folder, {"rawgan": __version__, "step": about.step, **measured})
     return 0
@@ -180,7 +187,7 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
 
 def _write_pairs(console: Console, folder: RunFolder, pairs: np.ndarray[Any, Any]) -> None:
     """Write the picture, and say where it is. Shapes: pairs (N, 2, H, W, C)"""
-    picture = save_grid(folder.path / "nearest.png", pairs.reshape(-1, *pairs.shape[2:]), columns=8)
+    picture = save_grid(folder.path / "nearest.png", pairs.reshape(-1, *pairs.shape[2:]), columns=8, heads=NEAREST)
     say(console, f"samples, each with the training image nearest to it on its right: {picture}")
 
 
@@ -193,13 +200,13 @@ def _write(console: Console, folder: RunFolder, said: dict[str, Any]) -> None:
 
 def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], reference: Reference) -> Table:
     known: dict[str, Any] = {"classes": reference.extractor.classes, **UNKNOWN, **reference.expected}
-    if "judge_error" in reference.expected:
-        title += f", which errs on {100 * known['judge_error']:.2f} %"
+    if "classifier_error" in reference.expected:
+        title += f", which errs on {100 * known['classifier_error']:.2f} %"
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     for heading in ("", "generated", "real images", ""):
         table.add_column(heading, justify="right" if heading else "left")
-    for row in ROWS:
-        if row.figure in generated:
-            values = (format(figures[row.figure], row.form) for figures in (generated, floor))
-            table.add_row(row.label.format(**known), *values, row.remark.format(**known))
+    for figure in FIGURES.values():
+        if figure.name in generated:
+            values = (format(figures[figure.name], figure.format) for figures in (generated, floor))
+            table.add_row(figure.label.format(**known), *values, figure.remark.format(**known))
     return table

@@ -18,6 +18,7 @@ from rawgan.cli.foreign import Stranger, draw, load
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal
+from rawgan.config.options import Word
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.nn import Module
@@ -38,10 +39,10 @@ class GradcheckConfig:
         rawgan gradcheck "rawgan.nn:Conv2d(3, 8, 4, stride=2)" --input 2,9,9,3
     """
 
-    target: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    target: Annotated[tuple[str, ...], tyro.conf.Positional, Word("TARGET...")] = ()
     """Names of ops; or MODULE:NAME, a Module, an Op or a function of Tensors of your own, with its arguments in
     parentheses if it has some. Without any: every op."""
-    input: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    input: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, Word("SHAPE")] = ()
     """Shape of an input of your own, once for each: 8,16,16,3 for normal numbers, 8,16:0.1..2 for numbers between
     0.1 and 2, 8:10 for 8 integers below 10."""
     order: Literal[1, 2, 3] | None = None

@@ -11,12 +11,12 @@ from rawgan.cli.labels import labels_of
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
-from rawgan.config.base import check_range
+from rawgan.config.options import Range, Word
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import generate
 from rawgan.inference import slerp
-from rawgan.inference.restoration import config_of, restore
+from rawgan.inference.trained_networks import config_of, restore
 from rawgan.pictures import save_animation, save_grid, tile
 from rawgan.storage import RunFolder
 from rawgan.tensor import Tensor
@@ -29,31 +29,28 @@ class InterpolateConfig:
     A .png shows each walk as a row; a .gif or .webp shows all walks moving, there and back.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
-    frames: int = 12
+    frames: Annotated[int, Range(2, 10**4)] = 12
     """Number of images in a walk, both ends included."""
-    walks: int = 8
+    walks: Annotated[int, Range(1, 10**4)] = 8
     """Number of walks."""
-    label: str | None = None
+    label: Annotated[str | None, Word("CLASS")] = None
     """The class that all walks keep to, by its name or number, if the run is conditional. Unset: each has its own, in
     turn."""
-    seed: int = 0
+    seed: Annotated[int, Range(0, 2**64 - 1)] = 0
     """Seed of the noise: the same seed gives the same walks."""
     best: bool = False
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
-    out: Path | None = None
+    out: Annotated[Path | None, Word("FILE")] = None
     """Where to: a .png, .gif or .webp file. Unset: a PNG in the run folder, named after the seed."""
 
 
 def main(options: list[str]) -> int:
     """Make the picture, and say where it is."""
     config = parse(InterpolateConfig, "rawgan interpolate", options)
-    check_range("frames", config.frames, 2, 10**4)
-    check_range("walks", config.walks, 1, 10**4)
-    check_range("seed", config.seed, 0, 2**64 - 1)
     device = resolve(config.device)
     with RunFolder.open(config.run).held() as folder:
         return _interpolate(config, folder, device)
@@ -62,7 +59,7 @@ def main(options: list[str]) -> int:
 def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> int:
     """Walk through the noise of a run."""
     run = config_of(folder)
-    if run.mixture:
+    if run.data.mixture:
         raise ArgumentError(
             f"{config.run} makes points, and a walk from point to point is no picture\n"
             f"  see them all: rawgan sample {config.run}"
@@ -77,11 +74,11 @@ def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> i
     console = Terminal()
     with progress_of(console, "generating") as show:
         images = generate(gan.sampler, latent, on_progress=show)
-    name = "interpolation" if asked is None else f"interpolation-label-{run.class_called(asked[0])}"
+    name = "interpolation" if asked is None else f"interpolation-label-{run.networks.class_called(asked[0])}"
     path = config.out or config.run / f"{name}-seed-{config.seed}.png"
     with waiting(console, "writing"):
         if path.suffix.lower() == ".png":
-            save_grid(path, images, columns=config.frames, titles=run.titles(of_walks, 1))
+            save_grid(path, images, columns=config.frames, titles=run.networks.titles(of_walks, 1))
         else:
             by_frame = images.reshape(config.walks, config.frames, *images.shape[1:]).swapaxes(0, 1)
             there = [tile(frame).repeat(3, axis=0).repeat(3, axis=1) for frame in by_frame]

@@ -13,6 +13,7 @@ from rich.table import Table
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.noise import TrainConfig
+from rawgan.config.options import Word
 from rawgan.data import name_of
 from rawgan.errors import ConfigError, FileError, RawganError, one_line
 from rawgan.gan import human_bytes
@@ -29,7 +30,7 @@ LONGEST = 80
 class RunsConfig:
     """List runs: how far each is, whether it is running, finished or interrupted, and what it takes on the disk."""
 
-    folder: Annotated[Path, tyro.conf.Positional] = RUNS
+    folder: Annotated[Path, tyro.conf.Positional, Word("FOLDER")] = RUNS
     """The folder that the runs are in."""
 
 

@@ -11,12 +11,12 @@ from rawgan.cli.labels import labels_of
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
-from rawgan.config.base import check_range
+from rawgan.config.options import Range, Word
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import generate
-from rawgan.inference.restoration import config_of, restore
-from rawgan.metrics.mixtures import POINTS
+from rawgan.inference.trained_networks import config_of, restore
+from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.pictures import save_grid, save_images
 from rawgan.pictures.scatter import save_points
 from rawgan.storage import RunFolder
@@ -28,14 +28,14 @@ from rawgan.storage.held_folder import holding
 class SampleConfig:
     """Make images, or points, with the generator of a run."""
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
-    count: int | None = None
+    count: Annotated[int | None, Range(1, 10**6)] = None
     """Number of images, or points. Unset: 64 images, or 2,500 points."""
-    label: str | None = None
+    label: Annotated[str | None, Word("CLASS")] = None
     """The class to make images of, by its name or number, if the run is conditional. Unset: a row of images for each
     class."""
-    seed: int = 0
+    seed: Annotated[int, Range(0, 2**64 - 1)] = 0
     """Seed of the noise: the same seed gives the same images or points."""
     columns: int | None = None
     """Images in a row of the grid. Unset: as near to a square as can be; as many as there are of each class."""
@@ -45,7 +45,7 @@ class SampleConfig:
     """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU when there is one."""
-    out: Path | None = None
+    out: Annotated[Path | None, Word("PATH")] = None
     """Where to: a PNG file, or with --single a folder; points, as numbers, into an .npy or .csv file. Unset: into the
     run folder, named after the seed, as a PNG file, and of points an .npy file, too."""
 
@@ -61,29 +61,29 @@ def _sample(config: SampleConfig, run: RunFolder) -> int:
     """Make the images of a run."""
     console = Terminal()
     asked = config_of(run)
-    count = (POINTS if asked.mixture else 64) if config.count is None else config.count
-    check_range("count", count, 1, 10**6)
-    check_range("seed", config.seed, 0, 2**64 - 1)
-    if asked.mixture and (config.single or config.columns):
+    count = (POINTS if asked.data.mixture else 64) if config.count is None else config.count
+    if asked.data.mixture and (config.single or config.columns):
         raise ArgumentError(f"--single and --columns are about images, but {config.run} makes points; leave them out")
     gan, _ = restore(run, resolve(config.device), config.best)
     labels, titles = labels_of(gan, asked, config.label, count), list[str]()
     if labels is None:
         latent, labels, columns = gan.grid(config.seed, "sample", count)
         if config.columns in (None, columns):
-            titles = asked.titles(labels, columns)
+            titles = asked.networks.titles(labels, columns)
         columns = config.columns or columns
     else:
         latent, columns = gan.latent(gan.noise(config.seed, "sample", count), labels), config.columns
     with progress_of(console, "generating") as show:
-        images = generate(gan.sampler, latent, on_progress=show, extent=asked.extent)
-    name = "images" if labels is None or config.label is None else f"images-label-{asked.class_called(labels[0])}"
+        images = generate(gan.sampler, latent, on_progress=show, extent=asked.data.extent)
+    name = (
+        "images" if labels is None or config.label is None else f"images-label-{asked.networks.class_called(labels[0])}"
+    )
     with waiting(console, "writing"):
-        if asked.mixture is not None:
+        if asked.data.mixture is not None:
             stem = f"points-seed-{config.seed}"
             paths = [config.out] if config.out else [config.run / f"{stem}{end}" for end in (".png", ".npy")]
             with run.results():
-                written = [str(save_points(path, images, asked.mixture, f"seed {config.seed}")) for path in paths]
+                written = [str(save_points(path, images, asked.data.mixture, f"seed {config.seed}")) for path in paths]
         elif config.single:
             folder = config.out or config.run / f"{name}-seed-{config.seed}"
             make_folder(folder)
@@ -91,7 +91,7 @@ def _sample(config: SampleConfig, run: RunFolder) -> int:
                 if labels is None:
                     save_images(folder, images, "image")
                 for label in () if labels is None else np.unique(labels):
-                    save_images(folder, images[labels == label], f"label-{asked.class_called(label)}")
+                    save_images(folder, images[labels == label], f"label-{asked.networks.class_called(label)}")
             written = [f"{len(images)} images in {folder}"]
         else:
             path = config.out or config.run / f"{name}-seed-{config.seed}.png"

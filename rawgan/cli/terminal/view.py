@@ -14,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.text import Text
 
-from rawgan.cli.terminal.figures import in_words
 from rawgan.cli.terminal.progress import repeating
 from rawgan.cli.terminal.text import duration, say
 from rawgan.gan.step_metrics import (
@@ -27,7 +26,7 @@ from rawgan.gan.step_metrics import (
     guesses,
     units,
 )
-from rawgan.metrics import quality
+from rawgan.metrics import in_words, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
 from rawgan.pictures.terminal import layout_of, terminal_lines
 from rawgan.training import Extension, Run, Trainer
@@ -107,7 +106,7 @@ class Log(Extension):
             return ""
         config, left = self.trainer.config, each * (self.trainer.steps - step) - since
         speed = f"{1 / each:.3g} steps/s" if each < 1 else f"{each:.3g} s/step"
-        images = config.batch_size / each
+        images = config.data.batch_size / each
         pace = f"{images:.0f}" if images >= 10 else f"{images:.2g}"
         return f"{speed}  {pace} {config.spec.name}/s  ETA {duration(max(left, 0.0))}"
 
@@ -128,8 +127,8 @@ class Log(Extension):
 
     def samples(self, run: Run, samples: np.ndarray[Any, Any]) -> None:
         """Print how well points cover their mixture. Images are in files, and a log shows none."""
-        if self.trainer.config.mixture is not None:
-            found = quality_in_words(quality(samples, self.trainer.config.mixture))
+        if self.trainer.config.data.mixture is not None:
+            found = quality_in_words(quality(samples, self.trainer.config.data.mixture))
             self._print(f"step {run.reached:,}: {found}")
 
     def measured(self, run: Run, figures: Mapping[str, Any]) -> None:
@@ -181,7 +180,7 @@ class View(Log):
 
     def _draw(self, step: int, samples: np.ndarray[Any, Any]) -> None:
         """Make the picture that the next refresh shows."""
-        mixture, ema = self.trainer.config.mixture, self.trainer.config.ema
+        mixture, ema = self.trainer.config.data.mixture, self.trainer.config.networks.ema
         self.size = self.console.size
         width, height = self.size.width, self.size.height - len(self._status()) - 2
         of = ", by the average of G's weights" if ema else ""

@@ -3,7 +3,7 @@
 D scores patches. Objectives, penalties and instance noise are those of `rawgan.gan.step`.
 """
 
-from rawgan.gan.translation.cycle import Cycle, CycleWeights, cycle_step
+from rawgan.gan.translation.cycle import Cycle, CycleWeights, Trained, cycle_step
 from rawgan.gan.translation.history import History
 from rawgan.gan.translation.networks import PATCHES, TRANSLATORS, TranslationModel, receptive_field
 from rawgan.gan.translation.pairs import FeatureMap, PairWeights, translation_step
@@ -17,6 +17,7 @@ __all__ = [
     "FeatureMap",
     "History",
     "PairWeights",
+    "Trained",
     "TranslationModel",
     "Translator",
     "build_translator",

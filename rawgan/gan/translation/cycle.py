@@ -1,16 +1,20 @@
 """A training step of a CycleGAN: two translators, there and back, on images that do not form pairs."""
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from rawgan import ops
+from rawgan import nn, ops, optim
 from rawgan.autograd import grad
 from rawgan.gan.loss_config import DEFAULT_LOSS, LossConfig
+from rawgan.gan.state import GANState
 from rawgan.gan.step import discriminator_step, generator_loss
 from rawgan.gan.step_metrics import StepMetrics
 from rawgan.gan.translation.history import History
 from rawgan.gan.translation.translator import Translator
 from rawgan.random import make_rng
 from rawgan.tensor import Tensor
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,34 @@ class Cycle:
     histories: tuple[History, History]
     """Generated images of B, and of A."""
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """All four networks by name."""
+        return self.forth.networks | _named_back(self.back.networks)
+
+    @property
+    def optimizers(self) -> dict[str, optim.Optimizer]:
+        """All four optimisers by name."""
+        return self.forth.optimizers | _named_back(self.back.optimizers)
+
+    @property
+    def kept(self) -> dict[str, nn.Module]:
+        """Modules by name whose tensors a checkpoint keeps: networks, averages, histories."""
+        histories = dict(zip(("history", "back_history"), self.histories, strict=True))
+        return self.forth.kept | _named_back(self.back.kept) | histories
+
     def update_average(self, index: int) -> None:
         """Move the averages of both generators, after step `index`."""
         self.forth.update_average(index)
         self.back.update_average(index)
+
+
+Trained = GANState | Cycle
+"""Networks, their optimisers and averages: all that training changes."""
+
+
+def _named_back(parts: dict[str, Part]) -> dict[str, Part]:
+    return {f"back_{name}": part for name, part in parts.items()}
 
 
 @dataclass(frozen=True)

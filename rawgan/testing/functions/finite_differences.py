@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from rawgan.autograd import Op, watching
+from rawgan.autograd import Observer, observing
+from rawgan.tensor import Node
 from rawgan.testing.functions.backward import leaves
 from rawgan.testing.functions.call import EPS, Call
 from rawgan_kernels import array_module
@@ -156,18 +157,10 @@ class Functional:
 
     def _traced(self, move: Move, share: float) -> list[tuple[list[int], Array]]:
         """Result of every recorded op at a point, with the positions of the ops that made its inputs."""
-        positions: dict[Op, int] = {}
-        trace: list[tuple[list[int], Array]] = []
-
-        def watcher(op: Op, phase: str, arrays: Sequence[Array]) -> None:
-            if phase == "forward":
-                positions[op] = len(trace)
-                inputs = [positions[x.op] for x in op.recorded_inputs if x.op in positions]
-                trace.append((inputs, arrays[0].copy()))
-
-        with watching(watcher):
+        tracer = _Tracer()
+        with observing(tracer):
             self.moved(move, share)
-        return trace
+        return tracer.trace
 
     def _bend(self, move: Move, smallest: float) -> Bend | None:
         (behind, ahead, _), (behind_near, ahead_near, floor) = (self._sides(move, smallest * step) for step in SIDES)
@@ -215,6 +208,19 @@ class Functional:
         for index, u in move.items():
             arrays[index] = arrays[index] + share * u
         return [y.data for y in self.call.function(*leaves(arrays))]
+
+
+class _Tracer(Observer):
+    """Keeps the result of every recorded op, with the positions of the ops that made its inputs."""
+
+    def __init__(self) -> None:
+        self.trace: list[tuple[list[int], Array]] = []
+        self._positions: dict[Node, int] = {}
+
+    def after_forward(self, op: Node, array: Array) -> None:
+        self._positions[op] = len(self.trace)
+        inputs = [self._positions[x.op] for x in op.recorded_inputs if x.op in self._positions]
+        self.trace.append((inputs, array.copy()))
 
 
 def _largest(array: Array) -> float:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.autograd import watching
+from rawgan.autograd import Observer, observing
 from rawgan.errors import CheckFailed, DTypeError
+from rawgan.tensor import Node
 from rawgan.testing.arrays import random_like, unit
 from rawgan.testing.comparison import difference, distance, largest
 from rawgan.testing.functions.backward import leaves
@@ -77,10 +78,19 @@ def _rounding(call: Call, arrays: Sequence[Array], weights: Sequence[Array]) -> 
 
 def _op_count(call: Call) -> int:
     """Number of ops that one call records."""
-    phases: list[str] = []
-    with watching(lambda op, phase, arrays: phases.append(phase)):
+    counter = _Counter()
+    with observing(counter):
         call.function(*leaves(call.arrays))
-    return phases.count("forward")
+    return counter.ops
+
+
+class _Counter(Observer):
+    """Counts the ops that are recorded."""
+
+    ops = 0
+
+    def after_forward(self, op: Node, array: Any) -> None:
+        self.ops += 1
 
 
 def _check_dtypes(call: Call, named: Iterable[tuple[str, Array]]) -> None:

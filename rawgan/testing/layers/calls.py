@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rawgan.autograd import Op
 from rawgan.errors import CheckFailed
 from rawgan.nn import Module
-from rawgan.tensor import Tensor
+from rawgan.tensor import Node, Tensor
 from rawgan.testing.arrays import is_floating, plain, random_like, unit
 from rawgan.testing.comparison import close, difference
 from rawgan.testing.functions.backward import gradients_from
@@ -117,9 +116,9 @@ def copy_of(layer: Module) -> Module:
     return copy.deepcopy(layer)
 
 
-def graph_leaves(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Op | None]]:
+def graph_leaves(results: Sequence[Tensor]) -> Iterator[tuple[Tensor, Node | None]]:
     """Every leaf that results depend on and that requires a gradient, with the op that takes it."""
-    pending: list[tuple[Tensor, Op | None]] = [(y, None) for y in results]
+    pending: list[tuple[Tensor, Node | None]] = [(y, None) for y in results]
     seen: set[int] = set()
     while pending:
         x, taker = pending.pop()

@@ -1,6 +1,6 @@
 """Extensions of a training run, one file each, and the set of them that every run has."""
 
-from rawgan.config.base import RunConfig
+from rawgan.config.run import RunConfig
 from rawgan.training.extensions.checkpoints import Checkpoints
 from rawgan.training.extensions.curves import Curves
 from rawgan.training.extensions.doctor import Doctor
@@ -16,14 +16,14 @@ def usual_extensions(config: RunConfig) -> list[Extension]:
 
     What a checkpoint's step leaves is asked to be written before the checkpoint: pictures, alarms, plots.
     """
-    picture = every(config.sample_every, with_last=True)
-    save = any_of(every(config.checkpoint_every), every(config.evaluate_every), at_end)
+    picture = every(config.output.sample_every, with_last=True)
+    save = any_of(every(config.output.checkpoint_every), every(config.measuring.every), at_end)
     return [
         Metrics(),
-        Evaluation(config.evaluate_every),
-        Samples(config.sample_every, reach=config.keep * config.checkpoint_every),
+        Evaluation(config.measuring.every),
+        Samples(config.output.sample_every, reach=config.output.keep * config.output.checkpoint_every),
         Doctor(picture),
         Curves(picture),
-        Checkpoints(save, config.keep),
-        BestCheckpoint(config.evaluate_every),
+        Checkpoints(save, config.output.keep),
+        BestCheckpoint(config.measuring.every),
     ]

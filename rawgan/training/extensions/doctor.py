@@ -16,14 +16,14 @@ class Doctor(Extension):
 
     def act(self, run: Run) -> None:
         """Examine, tell what is new, and keep it."""
-        known, alarms = {alarm.get("disease") for alarm in run.folder.read_alarms()}, []
-        findings = run.task.examine(run.reached, run.lines)
-        for finding in findings:
-            if finding.alarm and finding.disease not in known:
-                known.add(finding.disease)
-                alarms.append(finding)
+        known, alarms = {alarm.get("symptom") for alarm in run.folder.read_alarms()}, []
+        symptoms = run.task.examine(run.reached, run.lines)
+        for symptom in symptoms:
+            if symptom.alarm and symptom.name not in known:
+                known.add(symptom.name)
+                alarms.append(symptom)
         if alarms:
-            run.folder.append_alarms([{"step": run.reached, **finding.to_dict()} for finding in alarms])
-        unready = [finding for finding in findings if finding.pending and run.reached == run.steps]
-        for finding in (*alarms, *unready):
-            run.tell(f"step {run.reached}: {finding}")
+            run.folder.append_alarms([{"step": run.reached, **symptom.to_dict()} for symptom in alarms])
+        unready = [symptom for symptom in symptoms if symptom.pending and run.reached == run.steps]
+        for symptom in (*alarms, *unready):
+            run.tell(f"step {run.reached}: {symptom}")

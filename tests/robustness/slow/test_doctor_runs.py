@@ -1,10 +1,10 @@
-"""The doctor, of runs as a person asks for them: the same verdict whatever the seed."""
+"""The doctor's verdicts on whole runs: the same whatever the seed."""
 
 import json
 import re
 
 import pytest
-from paths import README
+from paths import BENCH, PACKAGES
 
 from rawgan.cli import main
 from rawgan.storage import RunFolder
@@ -14,7 +14,7 @@ SEEDS = [0, 1, 2]
 
 @pytest.fixture
 def diagnosis(tmp_path, capsys):
-    """Trains by a command, and returns the exit code of `rawgan diagnose` and the diseases by state."""
+    """A function that trains by a command. It returns the exit code of `rawgan diagnose`, the alarms, and open verdicts."""
 
     def made(command, seed, *options):
         name, *asked = command.split()
@@ -24,10 +24,10 @@ def diagnosis(tmp_path, capsys):
         out = tmp_path / "run"
         assert main([*asked, *options, "--seed", str(seed), "--out", str(out)]) == 0
         code = main(["diagnose", str(out)])
-        findings = json.loads((out / "diagnosis.json").read_text())["findings"]
-        alarms = {finding["disease"] for finding in findings if finding["alarm"]}
-        pending = {finding["disease"] for finding in findings if finding["pending"]}
-        told = {alarm["disease"] for alarm in RunFolder.open(out).read_alarms()}
+        symptoms = json.loads((out / "diagnosis.json").read_text())["symptoms"]
+        alarms = {symptom["symptom"] for symptom in symptoms if symptom["alarm"]}
+        pending = {symptom["symptom"] for symptom in symptoms if symptom["pending"]}
+        told = {alarm["symptom"] for alarm in RunFolder.open(out).read_alarms()}
         return code, alarms | told, pending
 
     return made
@@ -35,7 +35,8 @@ def diagnosis(tmp_path, capsys):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_documented_example_alarms(seed, diagnosis):
-    command = re.search(r"of `(rawgan train [^`]*)`, `rawgan diagnose", README.read_text(encoding="utf-8"))[1]
+    page = (PACKAGES["rawgan"] / "diagnosis" / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^(rawgan train .*)$", page, re.MULTILINE)
     code, alarms, _ = diagnosis(command, seed)
     assert (code, "D is winning" in alarms) == (1, True)
 
@@ -48,7 +49,8 @@ def test_points_raise_no_alarm(seed, diagnosis):
 
 def test_the_tutorial_at_its_own_length_is_not_trained_yet(diagnosis):
     """With one seed: it takes a minute and a half. Seeds 1 and 2 say the same."""
-    command = re.search(r"`(rawgan train --model tutorial [^`]*--steps 1000)`", README.read_text(encoding="utf-8"))[1]
+    page = (BENCH / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`(rawgan train --model tutorial [^`]*--steps 1000)`", page)
     assert diagnosis(command, 0) == (1, set(), {"not trained yet, or unlike the data"})
 
 

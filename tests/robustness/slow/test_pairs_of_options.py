@@ -4,7 +4,6 @@ Combinations of options are covering arrays, in which each pair of their values 
 one is trained for 20 steps. All start from 8 × 8 or 16 × 16 pixels and a width of 2.
 """
 
-import dataclasses
 from functools import cache
 
 import numpy as np
@@ -13,9 +12,10 @@ from covering import covering_array
 from PIL import Image
 
 from rawgan.config.noise import TrainConfig
+from rawgan.config.options import options_of
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, DataError
-from rawgan.metrics.classifier import Classifier, ClassifierSpec
+from rawgan.metrics.extractors.classifier import Classifier, ClassifierSpec
 from rawgan.training import Trainer
 from rawgan.training.state import arrays_of
 
@@ -92,7 +92,7 @@ VALUES = {
         "history": [50, 1, 0],
     },
 }
-"""What each command is asked for. `source`, `lost` and `other` stand for several options; see `config_of`."""
+"""Values of the options of each command. `source`, `lost` and `other` stand for several options: see `config_of`."""
 
 STAND_FOR = {
     "source": {"data", "pairs", "targets"},
@@ -105,7 +105,7 @@ OF_FILES_AND_MACHINES = {
     "evaluate_features", "evaluate_samples", "image_size", "keep", "out", "resume", "sample_every", "skip_broken",
     "source_channels", "steps", "class_names", "white", "targets_white",
 }  # fmt: skip
-"""Options that say nothing of what networks compute, but for the size of the images, which only `train` has two of."""
+"""Options without influence on the computation, and the size of the images, of which only `train` tries two."""
 
 KINDS = {
     "train": TrainConfig,
@@ -167,7 +167,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """Where the data is: random images that are not all alike, with labels, as files and folders."""
+    """A folder with data: random images that differ, with labels, as files and folders."""
     place = tmp_path_factory.mktemp("data")
     rng, labels = np.random.default_rng(0), np.arange(48) % 3
 
@@ -192,7 +192,7 @@ def config_of(command, row, places):
         options = {"data": "labelled", "batch_size": 8, "noise_size": 4, **options}
         if options["data"] == "labelled":
             options |= {"data": str(places / "labelled.npz"), "image_size": options.get("image_size", 8)}
-        return TrainConfig.suited(**options)
+        return TrainConfig.of(**options)
     options = {"data": str(places / "file.npy"), "image_size": 16, "batch_size": 4, "patch": 16, **options}
     if options.get("feature_weight"):
         options["features"] = str(places / "classifier")
@@ -212,7 +212,7 @@ def config_of(command, row, places):
         other = options.pop("other", "thick")
         options |= {"targets": str(places / "folder")} if other == "other images" else {}
         options |= {"style": other} if other in ("thick", "slanted", "inverted") else {}
-    return KINDS[command][0](**options)
+    return KINDS[command].of(**options)
 
 
 def is_accepted(command, row, places):
@@ -231,15 +231,15 @@ def combinations_of(command, places):
 
 
 @pytest.mark.parametrize("command", VALUES)
-def test_every_option_is_looked_at(command):
+def test_every_option_is_tried(command):
     stand_for = set().union(*(STAND_FOR.get(name, set()) for name in VALUES[command]))
-    options = {field.name for field in dataclasses.fields(KINDS[command][0])}
+    options = {*options_of(KINDS[command])}
     assert options - VALUES[command].keys() - stand_for <= OF_FILES_AND_MACHINES
     assert VALUES[command].keys() - options <= STAND_FOR.keys()
 
 
 @pytest.mark.parametrize("command", VALUES)
-def test_the_pairs_that_are_refused_are_these(command, places):
+def test_the_table_lists_the_refused_pairs(command, places):
     _, refused = combinations_of(command, places)
     assert sorted(tuple(f"{name} {value}" for name, value in pair) for pair in refused) == sorted(REFUSED[command])
 

@@ -1,4 +1,4 @@
-"""Commands as processes: what only a process of its own shows of signals, streams, settings and disks."""
+"""Commands as processes of their own: signals, streams, settings and disks."""
 
 import os
 import pty
@@ -33,7 +33,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def started():
-    """A function that starts a command; what is left of it at the end is killed."""
+    """A function that starts a command, which is killed at the end of the test if it still runs."""
     processes = []
 
     def start(*arguments, **options):
@@ -51,6 +51,14 @@ def started():
 
 def trained(images, out, *options):
     return ["train", "--data", images, "--out", str(out), *TINY, "--backend", "reference", *options]
+
+
+def assert_ends_at_once(process):
+    """A second signal ends it within two seconds."""
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert time.monotonic() - began < 2
 
 
 def wait_for(path, process):
@@ -72,7 +80,7 @@ def test_signals_of_terminals_and_batch_systems_leave_a_checkpoint(asking, image
 
 @pytest.fixture
 def paused(images, tmp_path, started):
-    """A run whose log goes into a pipe that is full: whatever is written to it waits for ever."""
+    """A run whose log goes into a full pipe: writing to it waits for ever."""
     reader, writer = os.pipe()
     process = started(*trained(images, tmp_path / "run", *RARELY), stdout=writer, stderr=writer)
     wait_for(tmp_path / "run" / "metrics.jsonl", process)
@@ -97,10 +105,7 @@ def test_a_reader_that_has_paused_costs_no_checkpoint(paused, tmp_path):
 def test_a_reader_that_has_paused_hides_no_second_signal(paused, tmp_path):
     paused.send_signal(signal.SIGINT)
     time.sleep(0.1)
-    began = time.monotonic()
-    paused.send_signal(signal.SIGINT)
-    assert paused.wait(20) == 130
-    assert time.monotonic() - began < 2
+    assert_ends_at_once(paused)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a compiler, to slow a disk down")
@@ -116,10 +121,7 @@ def test_a_second_signal_does_not_wait_for_a_slow_disk(images, tmp_path, started
     time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
     time.sleep(0.5)
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
-    assert time.monotonic() - began < 2
+    assert_ends_at_once(process)
 
 
 def test_a_closed_terminal_leaves_a_checkpoint(images, tmp_path, started):
@@ -137,7 +139,7 @@ def test_a_closed_terminal_leaves_a_checkpoint(images, tmp_path, started):
 
 
 def test_no_settings_of_a_notebook_or_a_person_reach_the_plots(images, tmp_path, started):
-    """Those of the environment, of the current folder, and of the home folder."""
+    """Neither from the environment nor from the current folder or the home folder."""
     (tmp_path / "config" / "matplotlib").mkdir(parents=True)
     (tmp_path / "config" / "matplotlib" / "matplotlibrc").write_bytes(b"\xff\xfe")
     (tmp_path / "there").mkdir()

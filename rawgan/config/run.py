@@ -1,0 +1,249 @@
+"""Configuration of a training run, whatever is trained: its options, the check of them, and config.toml."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from rawgan.config.data import DataOptions
+from rawgan.config.machine import MachineOptions
+from rawgan.config.measuring import MeasuringOptions
+from rawgan.config.networks import NetworkOptions
+from rawgan.config.objective import ObjectiveOptions
+from rawgan.config.optimiser import DEFAULT_STEPS, OptimiserOptions
+from rawgan.config.options import Changeable, Group, Place, composed, flat, names_with, options_of, replaced
+from rawgan.config.output import OutputOptions
+from rawgan.config.penalty import PenaltyOptions
+from rawgan.data import KNOWN_SETS, MIXTURES
+from rawgan.errors import ArgumentError, ConfigError, shown
+from rawgan.files import expanded
+from rawgan.gan import DataSpec, LossConfig
+
+
+class RunConfig(ABC):
+    """Configuration of a training run. Each command has its own, a frozen dataclass of the groups that it has.
+
+    `of` makes one of options as they are named on the command line, and gives the others the defaults that suit them.
+    """
+
+    command: ClassVar[str]
+    """Command that trains such networks."""
+    data: DataOptions
+    networks: NetworkOptions
+    objective: ObjectiveOptions
+    penalty: PenaltyOptions
+    optimiser: OptimiserOptions
+    output: OutputOptions
+    measuring: MeasuringOptions
+    machine: MachineOptions
+    seed: int
+
+    # --- options ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, **options: Any) -> Self:
+        """The configuration with these options, named as on the command line; the others have the defaults that suit
+        them.
+
+        Raises: TypeError for a name that is no option
+
+        >>> from rawgan.config.noise import TrainConfig
+        >>> TrainConfig.of(width=32).networks.d_width
+        32
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        config = composed(cls, cls.suiting(given) | given)
+        return replaced(config, {name: value for name, value in config.usual.items() if config.options[name] is None})
+
+    @classmethod
+    def suiting(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults that differ from those of the fields, where these options are given."""
+        return {}
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """Defaults of options that follow from others, or that a version of rawgan may change."""
+        return {
+            "steps": None if self.optimiser.epochs is not None else self.usual_steps,
+            "d_width": self.usual_width,
+            "penalty_weight": None if self.penalty.name == "none" else self.usual_weight,
+        }
+
+    @property
+    @abstractmethod
+    def usual_width(self) -> int:
+        """Width of D, unless an option says so."""
+
+    @property
+    def usual_steps(self) -> int:
+        """Number of training steps, unless an option says so."""
+        return DEFAULT_STEPS
+
+    @property
+    def usual_weight(self) -> float:
+        """Weight of the penalty, unless an option says so."""
+        return self.penalty.usual_weight()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option by its name on the command line."""
+        return flat(self)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Options by name, without those that are what follows from the others."""
+        usual = self.usual
+        return {name: value for name, value in self.options.items() if name not in usual or value != usual[name]}
+
+    def replace(self, **options: Any) -> Self:
+        """The configuration with other options, named as on the command line. Defaults that depend on them follow.
+
+        >>> from rawgan.config.noise import TrainConfig
+        >>> TrainConfig.of(width=16).replace(width=32).networks.d_width
+        32
+        >>> TrainConfig.of(width=16, d_width=8).replace(width=32).networks.d_width
+        8
+        """
+        return self.of(**self.chosen | options)
+
+    def places(self) -> dict[str, str | None]:
+        """Options that say where something is, by name."""
+        options = self.options
+        return {name: options[name] for name in names_with(type(self), Place)}
+
+    def with_absolute_paths(self) -> Self:
+        """The same run, wherever it goes on."""
+        return self.replace(**{name: absolute(place) for name, place in self.places().items() if place is not None})
+
+    # --- check --------------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
+        for group in self._groups():
+            group.check()
+        for option in options_of(type(self)).values():
+            if not option.group:
+                option.check(getattr(self, option.field))
+        usual = self.suiting(self.options).get("penalty_every", 1)
+        if self.penalty.name == "none" and (self.penalty.weight is not None or self.penalty.every not in (1, usual)):
+            raise ArgumentError("penalty_weight and penalty_every have no effect without a penalty, which is none")
+
+    def _groups(self) -> Iterator[Group]:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if isinstance(value, Group):
+                yield value
+
+    def check_resumed(self, before: Self, folder: Path) -> None:
+        """Raise an ArgumentError for an option by which this would be another run than the one in a folder, which it
+        goes on with."""
+        now = self.with_absolute_paths().options
+        may_differ = names_with(type(self), Changeable) | names_with(type(self), Place)
+        for name, value in before.with_absolute_paths().options.items():
+            if name not in may_differ and now[name] != value:
+                flag = options_of(type(self))[name].flag
+                raise ArgumentError(
+                    f"{flag} {now[name]}: the run to resume has {value}, and would become another run\n"
+                    f"  leave {flag} out; or begin a new run with --config {folder} {flag} {now[name]}"
+                )
+
+    # --- config.toml --------------------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Contents of config.toml: the command, and every option."""
+        return {"command": self.command, **self.options}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], source: str, checked: bool = True) -> Self:
+        """The configuration that a TOML file holds, checked as a whole.
+
+        Raises: ConfigError, naming the source, for an unknown option, a value of the wrong type, or another command's
+
+        >>> from rawgan.config.noise import TrainConfig
+        >>> TrainConfig.from_dict({"steps": 10}, "my.toml").optimiser.steps
+        10
+        """
+        config = cls.of(**cls.read(values, source))
+        try:
+            if checked:
+                config.check()
+        except ArgumentError as error:
+            raise ConfigError(f"{source}: {error}") from error
+        return config
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], source: str) -> dict[str, Any]:
+        """The options that a TOML file holds.
+
+        Raises: ConfigError as `from_dict`
+        """
+        command, options = values.get("command", cls.command), options_of(cls)
+        if command != cls.command:
+            raise ConfigError(
+                f"{source} is of rawgan {shown(command)}, not of rawgan {cls.command}\n  give it to that command"
+            )
+        found = {}
+        for name, value in values.items():
+            if name == "command" or value is None:
+                continue
+            if name not in options:
+                near = get_close_matches(name, options, n=1)
+                raise ConfigError(
+                    f"{source}: there is no option {shown(name)}{f'; did you mean {near[0]}?' if near else ''}\n"
+                    f"  options: {', '.join(options)}"
+                )
+            if not options[name].accepts(value):
+                raise ConfigError(f"{source}: {name} = {shown(value)}, but it should be {options[name].in_words}")
+            found[name] = tuple(value) if isinstance(value, list) else value
+        return found
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    def loss_config(self) -> LossConfig:
+        """The recipe of a training step."""
+        return LossConfig(
+            objective=self.objective.name,
+            smooth_real=self.objective.smooth_real,
+            smooth_fake=self.objective.smooth_fake,
+            penalty=None if self.penalty.name == "none" else self.penalty.name,
+            penalty_weight=self.usual_weight if self.penalty.weight is None else self.penalty.weight,
+            penalty_every=self.penalty.every,
+            instance_noise=self.objective.instance_noise,
+            noise_steps=self.objective.noise_steps,
+            seed=self.seed,
+        )
+
+    @property
+    @abstractmethod
+    def spec(self) -> DataSpec:
+        """DataSpec of data that pictures show."""
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """Name of the model."""
+
+    @abstractmethod
+    def use(self, run: Path) -> str:
+        """Sentence that says what a finished run can be used for."""
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Files of networks that a run looks at images with, by the option that names them."""
+        return {}
+
+
+def absolute(place: str) -> str:
+    """The absolute path of a place; names of known sets as they are.
+
+    >>> absolute("mnist"), absolute("./mnist") == str(Path.cwd() / "mnist")
+    ('mnist', True)
+    """
+    if place in KNOWN_SETS or place in MIXTURES:
+        return place
+    try:
+        return str(expanded(place).absolute())
+    except FileNotFoundError:  # the working directory has been deleted
+        return place

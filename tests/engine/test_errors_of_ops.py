@@ -1,0 +1,401 @@
+"""Messages of errors of the other ops."""
+
+import pytest
+from error_tables import check, entries
+
+NORMALISATION = """
+ops.batch_norm(zeros(4, 3, 2), zeros(2), zeros(2), training=True)
+ShapeError: batch_norm: x must be (N, C) or (N, H, W, C), but has 3 axes
+  x (4, 3, 2)
+
+ops.batch_norm(zeros(4, 3), zeros(2), zeros(3), training=True)
+ShapeError: batch_norm: gamma must have shape (3,) to fit x
+  x (4, 3), laid out (N, C)   gamma (2,)
+
+ops.batch_norm(zeros(4, 3), zeros(3), zeros(1, 3), training=True)
+ShapeError: batch_norm: beta must have shape (3,) to fit x
+  x (4, 3), laid out (N, C)   beta (1, 3)
+
+ops.batch_norm(zeros(4, 3), zeros(3), zeros(3), zeros(4), zeros(3), training=True)
+ShapeError: batch_norm: running_mean must have shape (3,) to fit x
+  x (4, 3), laid out (N, C)   running_mean (4,)
+
+ops.batch_norm(zeros(4, 3), zeros(3), zeros(3), zeros(3), zeros(4), training=False)
+ShapeError: batch_norm: running_var must have shape (3,) to fit x
+  x (4, 3), laid out (N, C)   running_var (4,)
+
+ops.batch_norm(zeros(4, 3), zeros(3), zeros(3), zeros(3), training=False)
+ShapeError: batch_norm: evaluation needs running_mean and running_var; or pass training=True
+
+ops.batch_norm(zeros(1, 3), zeros(3), zeros(3), training=True)
+ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0
+  x (1, 3), laid out (N, C)   use a larger batch, or eval()
+
+ops.batch_norm(zeros(1, 1, 1, 3), zeros(3), zeros(3), training=True)
+ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0
+  x (1, 1, 1, 3), laid out (N, H, W, C)   use a larger batch, or eval()
+
+ops.batch_norm(zeros(0, 3), zeros(3), zeros(3), training=True)
+ShapeError: batch_norm: in training each channel needs more than one value, as the variance of one is 0
+  x (0, 3), laid out (N, C)   use a larger batch, or eval()
+
+ops.batch_norm(zeros(4, 3, dtype="float64"), zeros(3), zeros(3), training=True)
+DTypeError: batch_norm: the inputs are of two dtypes
+  x (4, 3) float64   gamma (3,) float32   beta (3,) float32
+  convert one with .astype(dtype)
+
+ops.batch_norm(zeros(4, 3), zeros(3), zeros(3), zeros(3), zeros(3, dtype="float64"), training=False)
+DTypeError: batch_norm: the inputs are of two dtypes
+  x (4, 3) float32   gamma (3,) float32   running_mean (3,) float32   running_var (3,) float64
+  convert one with .astype(dtype)
+
+ops.layer_norm(zeros(4, 3), zeros(4), zeros(4))
+ShapeError: layer_norm: gamma must have shape (3,) to fit x
+  x (4, 3), laid out (N, …, *gamma)   gamma (4,)
+
+ops.layer_norm(zeros(4, 3), zeros(4, 3), zeros(4, 3))
+ShapeError: layer_norm: gamma must have shape (3,) to fit x
+  x (4, 3), laid out (N, …, *gamma)   gamma (4, 3)
+
+ops.layer_norm(zeros(4, 2, 3), zeros(3), zeros(2, 3))
+ShapeError: layer_norm: beta must have shape (3,) to fit x
+  x (4, 2, 3), laid out (N, …, *gamma)   beta (2, 3)
+
+ops.instance_norm(zeros(4, 3), zeros(3), zeros(3))
+ShapeError: instance_norm: x must be (N, H, W, C), but has 2 axes
+  x (4, 3)
+
+ops.instance_norm(zeros(1, 4, 4, 3), zeros(2), zeros(3))
+ShapeError: instance_norm: gamma must have shape (3,) to fit x
+  x (1, 4, 4, 3), laid out (N, H, W, C)   gamma (2,)
+
+ops.layer_norm(zeros(4, 1), zeros(1), zeros(1))
+ShapeError: layer_norm: a sample needs more than one value, as the variance of one is 0
+  x (4, 1)   gamma (1,)
+
+ops.instance_norm(zeros(1, 1, 1, 3), zeros(3), zeros(3))
+ShapeError: instance_norm: an image needs more than one pixel, as the variance of one is 0
+  x (1, 1, 1, 3), laid out (N, H, W, C)
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(NORMALISATION))
+def test_errors_of_normalisation(call, expected):
+    check(call, expected)
+
+
+LOSSES = """
+ops.bce_with_logits(zeros(4, 1), zeros(4))
+ShapeError: bce_with_logits: target must have x's shape or be a number
+  x (4, 1)   target (4,)
+
+ops.bce_with_logits(zeros(4), 1.0, zeros(3))
+ShapeError: bce_with_logits: weight must have x's shape or be a number
+  x (4,)   weight (3,)
+
+ops.bce_with_logits(zeros(4), 1.0, reduction="average")
+ArgumentError: bce_with_logits: reduction is 'average'; choose one of: mean, sum, none
+
+ops.bce_with_logits(zeros(0), 1.0)
+ShapeError: mean: there is nothing to reduce along axes (0,)
+  x (0,)
+
+ops.mse(zeros(4, 1), zeros(4))
+ShapeError: mse: target must have x's shape or be a number
+  x (4, 1)   target (4,)
+
+ops.mse(zeros(4), 1.0, reduction="avg")
+ArgumentError: mse: reduction is 'avg'; choose one of: mean, sum, none
+
+ops.l1(zeros(4, 1), zeros(1, 4))
+ShapeError: l1: target must have x's shape or be a number
+  x (4, 1)   target (1, 4)
+
+ops.l1(zeros(4), np.zeros(4))
+DTypeError: l1: the inputs are of two dtypes
+  x (4,) float32   target (4,) float64
+  convert one with .astype(dtype)
+
+ops.bce_with_logits(zeros(4), 1.0, weight=np.zeros(4))
+DTypeError: bce_with_logits: the inputs are of two dtypes
+  x (4,) float32   weight (4,) float64
+  convert one with .astype(dtype)
+
+ops.softmax_cross_entropy(zeros(4), np.array([0, 1, 2, 3]))
+ShapeError: softmax_cross_entropy: x must be (N, classes) and labels (N,)
+  x (4,)   labels (4,)
+
+ops.softmax_cross_entropy(zeros(4, 3), np.array([0, 1]))
+ShapeError: softmax_cross_entropy: x must be (N, classes) and labels (N,)
+  x (4, 3)   labels (2,)
+
+ops.softmax_cross_entropy(zeros(2, 3), np.array([0.0, 1.0]))
+DTypeError: softmax_cross_entropy: labels must be integers, but are float64
+
+ops.softmax_cross_entropy(zeros(2, 3), np.array([0, 3]))
+ArgumentError: softmax_cross_entropy: labels must lie in 0 … 2, but go from 0 to 3
+  x (2, 3), laid out (N, classes)   labels (2,), laid out (N,)
+
+ops.softmax_cross_entropy(zeros(2, 3), np.array([-1, 2]))
+ArgumentError: softmax_cross_entropy: labels must lie in 0 … 2, but go from -1 to 2
+  x (2, 3), laid out (N, classes)   labels (2,), laid out (N,)
+
+ops.softmax_cross_entropy(zeros(2, 3), np.array([1, 2]), zeros(3))
+ShapeError: softmax_cross_entropy: weight must have x's shape or be a number
+  x (2,)   weight (3,)
+
+ops.softmax_cross_entropy(zeros(2, 3), np.array([1, 2]), reduction=None)
+ArgumentError: softmax_cross_entropy: reduction is None; choose one of: mean, sum, none
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(LOSSES))
+def test_errors_of_losses(call, expected):
+    check(call, expected)
+
+
+ARITHMETIC = """
+zeros(2, 3) + zeros(2)
+ShapeError: add: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2, 3)   b (2,)
+
+ops.sub(zeros(2, 3), zeros(3, 3))
+ShapeError: sub: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2, 3)   b (3, 3)
+
+zeros(2) * zeros(3)
+ShapeError: mul: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2,)   b (3,)
+
+zeros(2) / zeros(3)
+ShapeError: div: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2,)   b (3,)
+
+ops.maximum(zeros(2), zeros(3))
+ShapeError: maximum: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2,)   b (3,)
+
+zeros(2) * zeros(2, dtype="float64")
+DTypeError: Mul: the inputs are of two dtypes
+  a (2,) float32   b (2,) float64
+  convert one with .astype(dtype)
+
+zeros(2) - np.ones(2, complex)
+DTypeError: Tensor: data is complex128, but only float32 and float64 have gradients
+  data (2,)   take its real part, data.real, or abs(data)
+  as b of sub
+
+zeros(2) ** zeros(2)
+ArgumentError: pow: the exponent must be a number, but is Tensor
+  for x > 0, exp(exponent * log(x)) takes a Tensor
+
+ops.astype(zeros(2), "float16")
+ArgumentError: astype: dtype is float16; choose float32 or float64
+
+ops.astype(zeros(2), "flaot32")
+ArgumentError: astype: dtype is 'flaot32'; choose float32 or float64
+
+ops.leaky_relu(zeros(2), 1.5)
+ArgumentError: leaky_relu: slope must be a number between 0 and 1, but is 1.5
+
+ops.leaky_relu(zeros(2), -0.1)
+ArgumentError: leaky_relu: slope must be a number between 0 and 1, but is -0.1
+
+ops.dropout(zeros(2), 1.0, rng())
+ArgumentError: dropout: rate must be a number, at least 0 and less than 1, but is 1.0
+
+ops.dropout(zeros(2), -0.1, rng())
+ArgumentError: dropout: rate must be a number, at least 0 and less than 1, but is -0.1
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(ARITHMETIC))
+def test_errors_of_arithmetic(call, expected):
+    check(call, expected)
+
+
+PRODUCTS = """
+ops.matmul(zeros(2, 3), zeros(2, 3))
+ShapeError: matmul: a has 3 columns but b has 2 rows
+  a (2, 3)   b (2, 3)
+
+ops.matmul(zeros(3), zeros(3, 2))
+ShapeError: matmul: both inputs need at least 2 axes; reshape a vector to (1, K) or (K, 1)
+  a (3,)   b (3, 2)
+
+ops.matmul(zeros(3, 2, 3), zeros(2, 3, 2))
+ShapeError: matmul: the axes in front of the matrices do not broadcast
+  a (3, 2, 3)   b (2, 3, 2)
+
+ops.linear(zeros(4, 5), zeros(3, 2))
+ShapeError: linear: x has 5 features but w takes 3
+  x (4, 5), laid out (N, in)   w (3, 2), laid out (in, out)
+
+ops.linear(zeros(4, 5), zeros(5))
+ShapeError: linear: x must be (N, in), or (…, in), and w (in, out)
+  x (4, 5)   w (5,)
+
+ops.linear(zeros(4, 5), zeros(5, 2), zeros(3))
+ShapeError: linear: b must have one number for each of 2 outputs
+  x (4, 5), laid out (N, in)   w (5, 2), laid out (in, out)   b (3,), laid out (out,)
+
+ops.linear(zeros(4, 5), zeros(5, 2), zeros(2, dtype="float64"))
+DTypeError: linear: the inputs are of two dtypes
+  x (4, 5) float32   w (5, 2) float32   b (2,) float64
+  convert one with .astype(dtype)
+
+ops.matmul(zeros(2, 3), zeros(3, 2, dtype="float64"))
+DTypeError: MatMul: the inputs are of two dtypes
+  a (2, 3) float32   b (3, 2) float64
+  convert one with .astype(dtype)
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(PRODUCTS))
+def test_errors_of_products(call, expected):
+    check(call, expected)
+
+
+SHAPES = """
+ops.reshape(zeros(2, 3), (4, 2))
+ShapeError: reshape: 6 elements do not fit
+  x (2, 3)   shape (4, 2)
+
+ops.reshape(zeros(2, 3), (-1, 4))
+ShapeError: reshape: 6 elements do not fit
+  x (2, 3)   shape (-1, 4)
+
+ops.reshape(zeros(2, 3), (-1, -1))
+ShapeError: reshape: 6 elements do not fit
+  x (2, 3)   shape (-1, -1)
+
+ops.reshape(zeros(2, 3), (-2, -3))
+ShapeError: reshape: 6 elements do not fit
+  x (2, 3)   shape (-2, -3)
+
+zeros(0, 3).reshape(0, -1)
+ShapeError: reshape: 0 elements do not fit
+  x (0, 3)   shape (0, -1)
+
+ops.transpose(zeros(2, 3), (0, 0))
+ArgumentError: transpose: axes must name each of the 2 axes once
+  x (2, 3)   axes (0, 0)
+
+ops.transpose(zeros(2, 3), (0, 3))
+ArgumentError: transpose: axes must name each of the 2 axes once
+  x (2, 3)   axes (0, 3)
+
+ops.transpose(zeros(2, 3), (0,))
+ArgumentError: transpose: axes must name each of the 2 axes once
+  x (2, 3)   axes (0,)
+
+zeros(2, 3)[2]
+ArgumentError: slice: index 2 is out of bounds for axis 0 with size 2
+  x (2, 3)   index 2
+
+zeros(2, 3)[0, 0, 0]
+ArgumentError: slice: too many indices for array: array is 2-dimensional, but 3 were indexed
+  x (2, 3)   index (0, 0, 0)
+
+zeros(2, 3)[[0, 1]]
+ArgumentError: slice: an index must be made of integers, slices, ... and None, but has list
+  take(x, indices) selects rows by an array of numbers
+
+zeros(2, 3)[zeros(2, 3).data > 0]
+ArgumentError: slice: an index must be made of integers, slices, ... and None, but has ndarray
+  take(x, indices) selects rows by an array of numbers
+
+zeros(2, 3)[True]
+ArgumentError: slice: an index must be made of integers, slices, ... and None, but has bool
+  take(x, indices) selects rows by an array of numbers
+
+ops.take(zeros(4, 2), np.array([0, 4]))
+ArgumentError: take: indices must lie in 0 … 3, but go from 0 to 4
+  x (4, 2)   indices (2,)
+
+ops.take(zeros(4, 2), np.array([[-1, 0]]))
+ArgumentError: take: indices must lie in 0 … 3, but go from -1 to 0
+  x (4, 2)   indices (1, 2)
+
+ops.take(zeros(4, 2), np.array([0.0]))
+DTypeError: take: indices must be integers, but are float64
+
+ops.take(zeros(4, 2), np.array([True, False, True, False]))
+DTypeError: take: indices must be integers, but are bool: of a mask, np.flatnonzero(mask) gives the numbers
+
+ops.concatenate([])
+ShapeError: concatenate: there is nothing to join; give at least one Tensor
+
+ops.concatenate([zeros(2, 3), zeros(2, 4)])
+ShapeError: concatenate: lengths may differ only along axis 0
+  xs[0] (2, 3)   xs[1] (2, 4)   axis 0
+
+ops.concatenate([zeros(2, 3), zeros(2)], axis=1)
+ShapeError: concatenate: lengths may differ only along axis 1
+  xs[0] (2, 3)   xs[1] (2,)   axis 1
+
+ops.concatenate([zeros(2, 3)], axis=2)
+ArgumentError: concatenate: axis is out of range for 2 axes
+  x (2, 3)   axis 2
+
+ops.pad(zeros(2, 3), ((1, 1),))
+ArgumentError: pad: widths must be 2 pairs (before, after) of integers ≥ 0
+  x (2, 3)   widths ((1, 1),)
+
+ops.pad(zeros(2, 3), ((1, 1), (0, -1)))
+ArgumentError: pad: widths must be 2 pairs (before, after) of integers ≥ 0
+  x (2, 3)   widths ((1, 1), (0, -1))
+
+ops.pad(zeros(2, 3), (1, 1))
+ArgumentError: pad: widths must be 2 pairs (before, after) of integers ≥ 0
+  x (2, 3)   widths (1, 1)
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(SHAPES))
+def test_errors_of_shapes(call, expected):
+    check(call, expected)
+
+
+REDUCTIONS = """
+ops.sum(zeros(2, 3), axis=2)
+ArgumentError: sum: axis is out of range for 2 axes
+  x (2, 3)   axis 2
+
+ops.sum(zeros(2, 3), axis=(0, -2))
+ArgumentError: sum: axis names one axis twice
+  x (2, 3)   axis (0, -2)
+
+ops.mean(zeros(2, 3), axis=(0, -3))
+ArgumentError: mean: axis is out of range for 2 axes
+  x (2, 3)   axis (0, -3)
+
+ops.max(zeros(), axis=0)
+ArgumentError: max: axis is out of range for 0 axes
+  x ()   axis 0
+
+ops.mean(zeros(0, 3))
+ShapeError: mean: there is nothing to reduce along axes (0, 1)
+  x (0, 3)
+
+ops.mean(zeros(0, 3), axis=0)
+ShapeError: mean: there is nothing to reduce along axes (0,)
+  x (0, 3)
+
+ops.max(zeros(2, 0), axis=1)
+ShapeError: max: there is nothing to reduce along axes (1,)
+  x (2, 0)
+
+ops.broadcast_to(zeros(2, 3), (2, 4))
+ShapeError: broadcast_to: from the last axis on, lengths must agree or be 1
+  x (2, 3)   shape (2, 4)
+
+ops.broadcast_to(zeros(2, 3), (3,))
+ShapeError: broadcast_to: from the last axis on, lengths must agree or be 1
+  x (2, 3)   shape (3,)
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(REDUCTIONS))
+def test_errors_of_reductions(call, expected):
+    check(call, expected)
