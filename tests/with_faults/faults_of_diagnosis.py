@@ -6,7 +6,7 @@ FAULTS = [
     Fault(
         "doctor: samples that are as far from each other as real ones are unlike these",
         "unlike_data",
-        "- among - _distances(seen.samples)[0]) / among",
+        "- among - distances_within(seen.samples)[0]) / among",
         "- 2 * among) / among",
         "test_doctor.py -k real_samples_are_like",
     ),
@@ -26,7 +26,7 @@ FAULTS = [
     ),
     Fault(
         "doctor: images of a few kinds are far from each other on average",
-        "_distances",
+        "distances_within",
         "float(np.median(others.min(1)))",
         "float(np.median(others.max(1)))",
         "test_doctor.py -k mode_collapse",
@@ -34,8 +34,8 @@ FAULTS = [
     Fault(
         "doctor: D's loss counts from 0, whatever its targets",
         "d_is_winning",
-        "(loss - best) / (guessing - best)",
-        "loss / guessing",
+        "(loss - best) / (guess - best)",
+        "loss / guess",
         "test_doctor.py -k every_objective",
     ),
     Fault(
@@ -54,9 +54,9 @@ FAULTS = [
     ),
     Fault(
         "the doctor says of a translator what helps others",
-        "judge",
-        "remedies.get(symptom.name, symptom.remedy)",
-        "symptom.remedy",
+        "doctor:diagnose",
+        "remedies.get(each.name, each.remedy)",
+        "each.remedy",
         "test_translating.py -k one_image_of_all",
     ),
 ]

@@ -239,7 +239,7 @@ FAULTS = [
         "Op.__call__",
         "if self._required:",
         "if self.serial >= 0:",
-        "test_op_authors.py -k without_being_recorded",
+        "test_op_authors.py -k was_not_recorded",
     ),
     Fault(
         "noise: the same at every step",
@@ -271,7 +271,7 @@ FAULTS = [
     ),
     Fault(
         "arrays: masks are dropped",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ma.MaskedArray):",
         "if False:",
         "test_arrays.py -k masked",
@@ -285,7 +285,7 @@ FAULTS = [
     ),
     Fault(
         "arrays: subclasses keep their class",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ndarray):",
         "if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):\n"
         "    return data\n"
