@@ -4,7 +4,7 @@ from fault import Fault
 
 FAULTS = [
     Fault(
-        "toom_cook: the weights are evaluated at the points in another order",
+        "toom_cook: weights are evaluated at the points in another order",
         "G",
         "G = evaluation(POINTS, 2)",
         "G = evaluation(POINTS[::-1], 2)",
@@ -25,7 +25,7 @@ FAULTS = [
         "test_cpu_conv.py -k where_it_belongs and x-nan",
     ),
     Fault(
-        "winograd: in parts, all get the first part's bias",
+        "winograd: every part gets the bias of the first part",
         "winograd:conv2d",
         "of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[part], slope)",
         "of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[: part.stop - part.start], slope)",
@@ -46,14 +46,14 @@ FAULTS = [
         "test_cpu_conv.py -k too_large",
     ),
     Fault(
-        "buffers: a piece goes back to the pool although a view still uses it",
+        "buffers: a block returns to the pool while a view still uses it",
         "Pool.empty",
         "return np.asarray(block)",
         "self.returned.append(self.lent[address])\nreturn np.asarray(block)",
         "test_cpu_memory.py -k twice",
     ),
     Fault(
-        "buffers: lists that an interrupt left half changed are used as they are",
+        "buffers: lists that an interrupt left half changed are used",
         "Pool._begin",
         "if self.changing:\n    self._recount()",
         "if False:\n    self._recount()",
@@ -158,7 +158,7 @@ FAULTS = [
         "test_code_cache.py -k no_file",
     ),
     Fault(
-        "compiled kernels: what cannot be unpickled ends the start",
+        "compiled kernels: a file that cannot be unpickled ends the start",
         "CodeCache.load_overload",
         "with suppress(Exception):",
         "with suppress(OSError):",
@@ -193,7 +193,7 @@ FAULTS = [
         "test_cpu_compiling.py -k never_ends",
     ),
     Fault(
-        "helpers: what they failed at is not compiled",
+        "helpers: kernels that they failed to compile are not compiled",
         "WarmUp.run",
         "if len(helpers) < parts - 1 or not all(",
         "if len(helpers) < parts - 1 and not all(",
@@ -214,42 +214,42 @@ FAULTS = [
         "test_cpu_compiling.py -k time_is_over",
     ),
     Fault(
-        "forks: a forked process asks for threads that it has not got",
+        "forks: a forked process uses threads that it does not have",
         "_after_fork_in_child",
         "_turn = _NEVER",
         "_turn = None",
         "test_forks.py -k forked_process",
     ),
     Fault(
-        "forks: threads that somebody else has started are not known of",
+        "forks: threads that other code started go unnoticed",
         "forking:",
         "os.register_at_fork(after_in_child=_look)",
         "pass",
         "test_forks.py -k forked_process",
     ),
     Fault(
-        "forks: the lock of the compiler is taken along",
+        "forks: a held lock of the compiler is inherited",
         "_before_fork",
         "for lock in _locks:\n    lock.__enter__()",
         "pass",
         "test_forks.py -k waits_for_kernels",
     ),
     Fault(
-        "forks: the lock of the memory is taken along",
+        "forks: a held lock of the memory is inherited",
         "Pool.after_fork",
         "if self.holder != get_ident():\n    self.lock = Lock()",
         "pass",
         "test_forks.py -k memory",
     ),
     Fault(
-        "threads: all are given to two callers at a time",
+        "threads: two callers get all threads at a time",
         "launch:run",
         "(turn is not None and not turn.acquire(blocking=False))",
         "(turn is not None and not turn.acquire(blocking=False) and False)",
         "test_forks.py -k another_does_without",
     ),
     Fault(
-        "settings: a compiler that is turned off is not noticed",
+        "settings: a disabled compiler is not noticed",
         "check_compiler",
         "if config.DISABLE_JIT:",
         "if False:",
