@@ -39,7 +39,7 @@ FAULTS = [
         "test_cuda_kernels.py -k formulas_agree and float32 and leaky_relu",
     ),
     Fault(
-        "cuda: a window reads the neighbouring pixel",
+        "cuda: windows ignore the vertical dilation",
         "_lay_out",
         "index(row_out * s + down * d)",
         "index(row_out * s + down)",

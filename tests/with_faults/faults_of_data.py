@@ -46,7 +46,7 @@ FAULTS = [
         "test_bounded_memory.py -k allowed",
     ),
     Fault(
-        "pictures: every format counts as one bit a pixel",
+        "pictures: the limit ignores the bits of a pixel",
         "_refuse_promises",
         "most = DENSEST * held * 8 // max(bits, 8)",
         "most = 8 * DENSEST_BITS * held",

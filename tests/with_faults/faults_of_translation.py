@@ -221,7 +221,7 @@ FAULTS = [
         "test_translating.py -k grey_images",
     ),
     Fault(
-        "evaluate: few images of two domains are drawn as rarely as many",
+        "evaluate: the classifier sees a few images too rarely",
         "style_classifier",
         "epochs = max(STYLE_EPOCHS,",
         "epochs = min(STYLE_EPOCHS,",
