@@ -4,21 +4,29 @@ from fault import Fault
 
 FAULTS = [
     Fault(
-        "view: pictures are drawn whatever they cost",
+        "view: pictures are drawn however long that takes",
         "View.step",
         "max(REDRAW_SECONDS, SHARE * self.cost)",
         "REDRAW_SECONDS",
         "test_view.py -k cost_one_per_cent",
     ),
     Fault(
+<<<<<<< HEAD
         "help: options of a group stand with the others",
+=======
+        "help: groups of options are not sections",
+>>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "print_help",
         "each.option.group or in_no_group",
         "in_no_group",
         "test_parsing.py -k groups_are_sections",
     ),
     Fault(
+<<<<<<< HEAD
         "help: a default that was changed is not the one that is shown",
+=======
+        "help: a changed default is not shown",
+>>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "parsing:read",
         "changed.get(option.name, option.default)",
         "option.default",
@@ -26,13 +34,17 @@ FAULTS = [
     ),
     Fault(
         "paths: ~ stays in options",
+<<<<<<< HEAD
         "_at_home",
+=======
+        "parsing:_at_home",
+>>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "return expanded(value)",
         "return value",
         "test_home.py -k option_that_is_a_path",
     ),
     Fault(
-        "runs: one that is damaged ends the list",
+        "runs: a damaged run ends the list",
         "runs:main",
         "except Exception as error:",
         "except FileError as error:",
@@ -46,14 +58,18 @@ FAULTS = [
         "test_looking_at_runs.py -k nothing_that_is_printed",
     ),
     Fault(
-        "terminal: names are emoji",
+        "terminal: names between colons become emoji",
         "Terminal.__init__",
         "emoji=False",
         "emoji=True",
         "test_looking_at_runs.py -k nothing_that_is_printed",
     ),
     Fault(
+<<<<<<< HEAD
         "terminal: arguments are told of as they are",
+=======
+        "terminal: arguments are printed unescaped",
+>>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "parsing:read",
         "[one_line(argument) for argument in arguments]",
         "arguments",
@@ -74,35 +90,35 @@ FAULTS = [
         "test_stopping.py -k nohup",
     ),
     Fault(
-        "signals: the thread that counts them prints itself",
+        "signals: the counting thread prints by itself",
         "_watch",
         "teller.start()  # of its own, as the terminal may be held up",
         "teller.start()\nteller.join()",
         "test_stopping.py -k held_up",
     ),
     Fault(
-        "signals: handlers count, which run between two lines",
+        "signals: handlers run between two lines, and count",
         "_watch",
         "elif alone:\n    _leave(number)",
         "",
         "test_stopping.py -k one_long_step",
     ),
     Fault(
-        "signals: asked for in any thread",
+        "signals: handlers are set in any thread",
         "stopping",
         "if threading.current_thread() is not threading.main_thread():",
         "if signal.signal(signal.SIGUSR1, signal.SIG_DFL) is None:",
         "test_stopping.py -k off_the_main_thread",
     ),
     Fault(
-        "output: a reader that has gone is an error",
+        "output: a closed pipe is an error",
         "Outlet._attempt",
         "except OSError as error:\n    self.lost = error",
         "except BlockingIOError as error:\n    self.lost = error",
         "test_stopping.py -k quietly",
     ),
     Fault(
-        "output: a run trains on though nobody reads of it",
+        "output: a run trains on after its reader has gone",
         "cli.training:_train",
         "if stop.signal is None and reader_has_gone() and trainer.reached > begun:",
         "if False:",
@@ -123,7 +139,7 @@ FAULTS = [
         "test_stopping.py -k told_of_in_lines",
     ),
     Fault(
-        "log: silence as long as a step takes",
+        "log: no line before the first step has ended",
         "Log._live_sign",
         "if now - self.printed < SILENT_SECONDS * 2 / 3:",
         "if now - self.printed < 1000:",

@@ -4,6 +4,7 @@ from fault import Fault
 
 FAULTS = [
     Fault(
+<<<<<<< HEAD
         "dispatch: calls see the kernels of a backend that is being imported",
         "implements",
         "_defined.setdefault(backend, {})[function.__name__] = function",
@@ -33,6 +34,9 @@ FAULTS = [
     ),
     Fault(
         "toom_cook: the weights are evaluated at the points in another order",
+=======
+        "toom_cook: weights are evaluated at the points in another order",
+>>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "G",
         "G = evaluation(POINTS, 2)",
         "G = evaluation(POINTS[::-1], 2)",
@@ -53,7 +57,7 @@ FAULTS = [
         "test_cpu_conv.py -k where_it_belongs and x-nan",
     ),
     Fault(
-        "winograd: in parts, all get the first part's bias",
+        "winograd: every part gets the bias of the first part",
         "winograd:conv2d",
         "of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[part], slope)",
         "of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[: part.stop - part.start], slope)",
@@ -74,14 +78,22 @@ FAULTS = [
         "test_cpu_conv.py -k too_large",
     ),
     Fault(
+<<<<<<< HEAD
         "memory pool: a block is free although a view still uses it",
+=======
+        "buffers: a block returns to the pool while a view still uses it",
+>>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "Pool.empty",
         "return np.asarray(memory)",
         "self.returned.append(self.allocated[address])\nreturn np.asarray(memory)",
         "test_memory_pool.py -k twice",
     ),
     Fault(
+<<<<<<< HEAD
         "memory pool: lists that an interrupt left half changed are used",
+=======
+        "buffers: lists that an interrupt left half changed are used",
+>>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "Pool._begin",
         "if self.changing:\n    self._recount()",
         "if False:\n    self._recount()",
@@ -186,7 +198,7 @@ FAULTS = [
         "test_code_cache.py -k no_file",
     ),
     Fault(
-        "compiled kernels: what cannot be unpickled ends the start",
+        "compiled kernels: a file that cannot be unpickled ends the start",
         "CodeCache.load_overload",
         "with suppress(Exception):",
         "with suppress(OSError):",
@@ -221,11 +233,11 @@ FAULTS = [
         "test_cpu_compiling.py -k never_ends",
     ),
     Fault(
-        "helpers: what they failed at is not compiled",
+        "helpers: kernels that they failed to compile are not compiled",
         "WarmUp.run",
         "if len(helpers) < parts - 1 or not all(",
         "if len(helpers) < parts - 1 and not all(",
-        "test_cpu_compiling.py -k failed_to_compile",
+        "test_cpu_compiling.py -k helper_failed_at",
     ),
     Fault(
         "helpers: outlive their parent",
@@ -242,42 +254,42 @@ FAULTS = [
         "test_cpu_compiling.py -k time_is_over",
     ),
     Fault(
-        "forks: a forked process asks for threads that it has not got",
+        "forks: a forked process uses threads that it does not have",
         "_after_fork_in_child",
         "_turn = _NEVER",
         "_turn = None",
         "test_forks.py -k forked_process",
     ),
     Fault(
-        "forks: threads that somebody else has started are not known of",
+        "forks: threads that other code started go unnoticed",
         "forking:",
         "os.register_at_fork(after_in_child=_look)",
         "pass",
         "test_forks.py -k forked_process",
     ),
     Fault(
-        "forks: the lock of the compiler is taken along",
+        "forks: a held lock of the compiler is inherited",
         "_before_fork",
         "for lock in _locks:\n    lock.__enter__()",
         "pass",
         "test_forks.py -k waits_for_kernels",
     ),
     Fault(
-        "forks: the lock of the memory is taken along",
+        "forks: a held lock of the memory is inherited",
         "Pool.after_fork",
         "if self.holder != get_ident():\n    self.lock = Lock()",
         "pass",
         "test_forks.py -k memory",
     ),
     Fault(
-        "threads: all are given to two callers at a time",
+        "threads: two callers get all threads at a time",
         "launch:run",
         "(turn is not None and not turn.acquire(blocking=False))",
         "(turn is not None and not turn.acquire(blocking=False) and False)",
         "test_forks.py -k another_does_without",
     ),
     Fault(
-        "settings: a compiler that is turned off is not noticed",
+        "settings: a disabled compiler is not noticed",
         "check_compiler",
         "if config.DISABLE_JIT:",
         "if False:",
