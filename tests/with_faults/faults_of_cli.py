@@ -11,22 +11,14 @@ FAULTS = [
         "test_view.py -k cost_one_per_cent",
     ),
     Fault(
-<<<<<<< HEAD
-        "help: options of a group stand with the others",
-=======
         "help: groups of options are not sections",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "print_help",
         "each.option.group or in_no_group",
         "in_no_group",
         "test_parsing.py -k groups_are_sections",
     ),
     Fault(
-<<<<<<< HEAD
-        "help: a default that was changed is not the one that is shown",
-=======
         "help: a changed default is not shown",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "parsing:read",
         "changed.get(option.name, option.default)",
         "option.default",
@@ -34,11 +26,7 @@ FAULTS = [
     ),
     Fault(
         "paths: ~ stays in options",
-<<<<<<< HEAD
         "_at_home",
-=======
-        "parsing:_at_home",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "return expanded(value)",
         "return value",
         "test_home.py -k option_that_is_a_path",
@@ -65,11 +53,7 @@ FAULTS = [
         "test_looking_at_runs.py -k nothing_that_is_printed",
     ),
     Fault(
-<<<<<<< HEAD
-        "terminal: arguments are told of as they are",
-=======
         "terminal: arguments are printed unescaped",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "parsing:read",
         "[one_line(argument) for argument in arguments]",
         "arguments",

@@ -4,7 +4,6 @@ from fault import Fault
 
 FAULTS = [
     Fault(
-<<<<<<< HEAD
         "dispatch: calls see the kernels of a backend that is being imported",
         "implements",
         "_defined.setdefault(backend, {})[function.__name__] = function",
@@ -33,10 +32,7 @@ FAULTS = [
         "test_memory_pool.py -k sliver",
     ),
     Fault(
-        "toom_cook: the weights are evaluated at the points in another order",
-=======
         "toom_cook: weights are evaluated at the points in another order",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "G",
         "G = evaluation(POINTS, 2)",
         "G = evaluation(POINTS[::-1], 2)",
@@ -78,22 +74,14 @@ FAULTS = [
         "test_cpu_conv.py -k too_large",
     ),
     Fault(
-<<<<<<< HEAD
         "memory pool: a block is free although a view still uses it",
-=======
-        "buffers: a block returns to the pool while a view still uses it",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "Pool.empty",
         "return np.asarray(memory)",
         "self.returned.append(self.allocated[address])\nreturn np.asarray(memory)",
         "test_memory_pool.py -k twice",
     ),
     Fault(
-<<<<<<< HEAD
         "memory pool: lists that an interrupt left half changed are used",
-=======
-        "buffers: lists that an interrupt left half changed are used",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "Pool._begin",
         "if self.changing:\n    self._recount()",
         "if False:\n    self._recount()",

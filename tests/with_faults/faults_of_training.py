@@ -123,18 +123,13 @@ FAULTS = [
         "test_plots.py -k written_later",
     ),
     Fault(
-<<<<<<< HEAD
-        "config: paths as they were typed",
-=======
         "config: paths stay relative",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "RunConfig.with_absolute_paths",
         "name: absolute(place) for",
         "name: place for",
         "test_origin.py -k goes_on_from_anywhere",
     ),
     Fault(
-<<<<<<< HEAD
         "config: unset options stay unset",
         "RunConfig.of",
         "if config.options[name] is None",
@@ -146,19 +141,6 @@ FAULTS = [
         "RunConfig.underived",
         "name not in derived or value != derived[name]",
         "True",
-=======
-        "config: options with default values are not written",
-        "RunConfig.to_dict",
-        "**self.options",
-        "**self.chosen",
-        "test_origin.py -k usual_values",
-    ),
-    Fault(
-        "config: default values count as chosen",
-        "RunConfig.chosen",
-        "if name not in usual or value != usual[name]",
-        "",
->>>>>>> 629222f5d86a4090b4f0fcd8c2f4fa74b2224651
         "test_origin.py -k follows_another",
     ),
     Fault(
