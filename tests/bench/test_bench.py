@@ -1,4 +1,4 @@
-"""The parts of the benchmarks that take no time: what is counted, compared, written and drawn."""
+"""The fast parts of the experiments: counting, comparing, writing, drawing; and the rooms of bench/."""
 
 import ast
 import json
@@ -60,11 +60,11 @@ def test_the_fastest_has_the_least_median_not_the_least_time():
     assert fastest({"steady": [2.0, 2.0, 2.0], "erratic": [1.0, 3.0, 3.0]}) == "steady"
 
 
-def test_everyone_begins_in_turn():
+def test_competitors_take_turns_to_begin():
     assert in_turn("abc", 4) == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
 
 
-def test_competitors_that_disagree_are_found():
+def test_competitors_that_disagree_are_an_error():
     assert largest_difference({"ours": {"loss": 1.0}, "theirs": {"loss": 1.0001}}) == pytest.approx(1e-4)
     for wrong in (1.01, float("nan")):
         with pytest.raises(BenchError, match="ours and theirs do not compute the same"):
@@ -98,7 +98,7 @@ def test_images_are_square_and_have_channels(text):
         parse_image(text)
 
 
-def test_own_convolutions():
+def test_convolutions_are_parsed():
     case = parse_call("conv2d_weight_grad", "2x8x8x3:16")
     assert case.arguments == (
         ArraySpec((2, 8, 8, 3)),
@@ -122,7 +122,7 @@ def test_own_convolutions():
         ("sigmoid", "2x8:3", "the shape of one array"),
     ],
 )
-def test_own_shapes_without_a_meaning_are_refused(kernel, text, message):
+def test_shapes_that_a_kernel_cannot_take_are_refused(kernel, text, message):
     with pytest.raises(BenchError, match=message):
         parse_call(kernel, text)
 
@@ -130,7 +130,7 @@ def test_own_shapes_without_a_meaning_are_refused(kernel, text, message):
 # --- the calls of a training step ------------------------------------------------------------------------------------
 
 
-def test_a_watched_step_has_the_calls_that_its_layers_make():
+def test_an_observed_step_has_the_calls_of_its_layers():
     calls = watch("dcgan", ImageSpec(8))
     first = [case for case in calls if case.kernel == "conv2d_input_grad" and case.named()["w"].shape[2] == 1]
     assert first, "the generator's last layer"
@@ -139,21 +139,21 @@ def test_a_watched_step_has_the_calls_that_its_layers_make():
     assert [calls[case] for case in updates] == [1, 1], "one for each network"
 
 
-def test_the_batch_is_scaled_and_nothing_else():
+def test_only_the_batch_is_scaled():
     window = Window((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))
     case = KernelCall("conv2d", (ArraySpec((BATCH, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window))
     assert scale(case, 128).arguments == (ArraySpec((128, 8, 8, 3)), ArraySpec((4, 4, 3, 16)), window)
     assert scale(replace(case, arguments=(ArraySpec((BATCH * 64, 16)),)), 2).arguments == (ArraySpec((128, 16)),)
 
 
-def test_every_kernel_has_a_case():
+def test_every_kernel_has_a_call():
     calls = calls_of(("dcgan",), (ImageSpec(8),), 4)
     assert {case.kernel for case in calls} == set(KERNELS)
     assert any(count == Counter({"dcgan 8×8×1": 1}) for count in calls.values())
 
 
 @pytest.mark.parametrize("kernel", [name for name in KERNELS if not name.startswith("conv2d") and name != "matmul"])
-def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
+def test_every_kernel_runs_on_a_given_shape_and_has_a_cost(kernel):
     case = call_on(kernel, (4, 3, 3, 2))
     values = case.values()
     result = getattr(reference, kernel)(*values.values())
@@ -164,7 +164,7 @@ def test_every_kernel_runs_and_counts_on_a_shape_of_ones_own(kernel):
     assert case.label
 
 
-def test_arrays_lie_in_memory_as_they_were_seen():
+def test_arrays_keep_the_memory_layout_of_the_observed_step():
     drawn = ArraySpec((3, 5), order=(1, 0)).draw("a", np.random.default_rng(0))
     assert drawn.shape == (3, 5)
     assert drawn.T.flags.c_contiguous
@@ -181,24 +181,24 @@ def counted(case):
 
 
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"])
-def test_a_convolution_by_hand(kernel):
+def test_cost_of_a_convolution(kernel):
     # Each of 2·4·4 pixels of the smaller image: 16 channels of 4·4·3 multiplications and additions.
     flops, size = counted(parse_call(kernel, "2x8x8x3:16"))
     assert flops == 2 * (2 * 4 * 4) * 16 * (4 * 4 * 3)
     assert size == 4 * (2 * 8 * 8 * 3 + 4 * 4 * 3 * 16 + 2 * 4 * 4 * 16)
 
 
-def test_element_wise_by_hand():
+def test_cost_of_an_element_wise_kernel():
     assert counted(call_on("leaky_relu", (5, 7))) == (35, 2 * 4 * 35)
 
 
-def test_a_product_by_hand():
+def test_cost_of_a_product():
     flops, size = counted(parse_call("matmul", "3x5:2"))
     assert flops == 2 * 3 * 5 * 2
     assert size == 4 * (3 * 5 + 5 * 2 + 3 * 2)
 
 
-def test_an_update_by_hand():
+def test_cost_of_an_update():
     flops, size = cost("adam_update", call_on("adam_update", (6, 5)).values(), ())
     assert flops == 14 * 30
     assert size == 4 * 30 * (2 + 1 + 2 + 2)
@@ -326,8 +326,7 @@ def test_reports_without_a_picture(tmp_path):
 # --- mixtures --------------------------------------------------------------------------------------------------------
 
 
-def test_mixtures_are_counted_printed_and_drawn(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
+def test_mixtures_are_counted_printed_and_drawn(tmp_path, capsys):
     options = ("--steps", "2", "--width", "4", "--batch-size", "8", "--samples", "9")
     runs = [mixtures.run("ring8", recipe, 0, options) for recipe in mixtures.RECIPES]
     for one in runs:
@@ -381,7 +380,7 @@ def test_imports_point_down_and_not_in_circles():
 # --- the command line ------------------------------------------------------------------------------------------------
 
 
-def test_commands(capsys):
+def test_every_experiment_is_listed(capsys):
     assert command_line.main(["--help"]) == 0
     listing = capsys.readouterr().out
     assert all(f"  {name} " in listing for name in experiments())
@@ -404,7 +403,7 @@ def test_commands(capsys):
         (["plots", "missing.json"], "missing.json"),
     ],
 )
-def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
+def test_errors_name_the_option_or_file(monkeypatch, capsys, arguments, message):
     monkeypatch.setattr("bench.cpu.step.importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("bench.common.workers.os.environ", {})
     assert command_line.main(arguments) == 1
@@ -412,8 +411,8 @@ def test_errors_are_for_people(monkeypatch, capsys, arguments, message):
 
 
 @pytest.mark.parametrize("name", ["bench", "tests"])
-def test_an_installation_that_can_be_edited_stands_in_the_way_of_no_other_project(name, tmp_path):
-    """The root of the repository is then on the path of every project, which may have folders of these names."""
+def test_an_editable_installation_shadows_no_folder_of_another_project(name, tmp_path):
+    """It puts the root of the repository on the path of every project, which may have folders of these names."""
     (tmp_path / name).mkdir()
     (tmp_path / name / "theirs.py").write_text("")
     for path in ([str(ROOT), str(tmp_path)], [str(tmp_path), str(ROOT)]):

@@ -27,7 +27,7 @@ from rawgan.gan import (
     train_step,
 )
 from rawgan.gan.conditional import discriminator_output, with_scores
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.metrics import Classifier, Reference, load_classifier
 from rawgan.metrics.evaluation import labels_like
 from rawgan.metrics.extractors.classifier import ClassifierSpec

@@ -27,7 +27,7 @@ from rawgan.data.files.image_files import opened_image
 from rawgan.data.memory_limits import container_limits, limited_extra_memory, machine_bytes
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
 from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_translator
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
 from rawgan.metrics.extractors import onnx_features
 from rawgan.metrics.extractors.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec

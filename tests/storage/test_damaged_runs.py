@@ -14,7 +14,7 @@ from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import Pix2pixConfig
 from rawgan.errors import ConfigError, DivergedError, FileError
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import Damaged, read
 from rawgan.storage.checkpoint_files import set_aside
@@ -312,7 +312,7 @@ def test_lost_lines_of_a_configuration_are_no_default_values(command, run, capfd
     file.write_text("\n".join(kept))
     assert main(command.replace("RUN", str(run)).split()) == 1
     printed = capfd.readouterr().err
-    assert f"{file} is not whole: it lacks what step 6 was trained with\n  add these lines: " in printed
+    assert f"{file} is not whole: it lacks options of step 6\n  add these lines: " in printed
     missing = printed.partition("add these lines: ")[2].strip().split("; ")
     assert sorted(missing) == ["ema = 0.998", "seed = 0"]  # steps may change, and be left out
     file.write_text("\n".join([*kept, *missing, "steps = 6"]))

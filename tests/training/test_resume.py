@@ -18,7 +18,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.diagnosis.nonfinite import first_nonfinite
 from rawgan.errors import ArgumentError, ConfigError, DivergedError
 from rawgan.gan import MODELS, generate
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.storage import RunFolder

@@ -24,8 +24,15 @@ from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, one_line
 from rawgan.gan import GAN, Translator, generate
-from rawgan.inference.application import restore_networks, restore_other, translate_config_of
-from rawgan.inference.restoration import check_moved, checkpoint_of, config_of, elsewhere, hinting, restore
+from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data, with_moved_data
+from rawgan.inference.trained_networks import (
+    checkpoint_of,
+    config_of,
+    restore,
+    restore_comparable,
+    restore_translation,
+    translation_config_of,
+)
 from rawgan.metrics import FIGURES, Reference, draw, nearest_images
 from rawgan.metrics.extractors.stored_classifier import DIGITS
 from rawgan.metrics.figures.mixture_quality import POINTS
@@ -88,20 +95,20 @@ def main(options: list[str]) -> int:
 def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
     """Measure a run."""
     console, seed = Terminal(), config.seed or 0
-    if (translating := translate_config_of(folder)) is not None:
+    if (translating := translation_config_of(folder)) is not None:
         return _of_images(console, config, folder, translating)
     if config.beside:
         raise ArgumentError(
             f"--beside is for runs that make images out of images, and {config.run} is not; leave it out"
         )
-    asked = elsewhere(config_of(folder), folder, config.data, config.targets)
+    asked = with_moved_data(config_of(folder), folder, config.data, config.targets)
     gan, step = restore(folder, resolve(config.device), config.best)
     if asked.data.mixture is not None:
         return _of_points(console, config, folder, asked.data.mixture, gan, step)
-    with progress_of(console, "reading images") as show, hinting(asked, folder):
+    with progress_of(console, "reading images") as show, hinting_at_moved_data(asked, folder):
         seen = images_of(asked, show)
     if config.data is not None:
-        check_moved(asked, checkpoint_of(folder, config.best).about, digest_of(seen))
+        check_same_data(asked, checkpoint_of(folder, config.best).about, digest_of(seen))
     with progress_of(console, "looking at real images") as show:
         evaluator = Evaluator(asked, seen, config.features, config.samples, seed, show)
     reference, count = evaluator.reference, evaluator.reference.count
@@ -167,12 +174,12 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
     if config.seed is not None:
         raise ArgumentError(f"--seed is of noise, but {config.run} makes images out of images; leave it out")
     device = resolve(config.device)
-    asked = elsewhere(asked, folder, config.data, config.targets)
-    networks, about = restore_networks(folder, asked, device, config.best)
+    asked = with_moved_data(asked, folder, config.data, config.targets)
+    networks, about = restore_translation(folder, asked, device, config.best)
     trained_by, others = {str(config.run): about}, dict[str, Translator]()
     for run in map(str, config.beside):
-        others[run], trained_by[run] = restore_other(RunFolder.open(run), asked, about, device, config.best)
-    with hinting(asked, folder):
+        others[run], trained_by[run] = restore_comparable(RunFolder.open(run), asked, about, device, config.best)
+    with hinting_at_moved_data(asked, folder):
         measured = measured_images(console, asked, networks, others, config.samples, config.features, trained_by)
     _write(console, folder, {"rawgan": __version__, "step": about.step, **measured})
     return 0

@@ -42,7 +42,7 @@ TINY = Sizes(
 
 @pytest.fixture
 def run(tmp_path, cupy, monkeypatch):
-    """A function that runs a section, and returns what it finds by what it looked at."""
+    """A function that runs a section, and returns its observations by name."""
     monkeypatch.setattr("bench.gpu.clock.torch_on_gpu", lambda: None)
     monkeypatch.setattr("bench.common.rounds.PAUSE_SECONDS", 0)
     for module in (gpu_steps, gpu_counts):
@@ -59,7 +59,7 @@ def run(tmp_path, cupy, monkeypatch):
 
 @pytest.fixture
 def plain_cupy(monkeypatch):
-    """Plain CuPy instead of CUDA kernels, which take seconds for a step in the simulator."""
+    """Plain CuPy instead of CUDA kernels, whose steps take seconds in the simulator."""
     for module in (gpu_parity, gpu_steps):
         monkeypatch.setattr(module, "use_backend", lambda name: use_backend({"cuda": "reference"}.get(name, name)))
         monkeypatch.setattr(module, "GraphedStep", Replayed)
@@ -90,7 +90,7 @@ def test_there_are_awkward_calls_of_every_kernel_of_floats():
     assert {case.kernel for case in gpu_parity._awkward(TINY)} == set(gpu_parity.KERNELS) - {"gather_pixels"}
 
 
-def test_a_wrong_kernel_is_found(run, simulated_gpu, monkeypatch):
+def test_a_wrong_kernel_fails(run, simulated_gpu, monkeypatch):
     monkeypatch.setattr("rawgan_kernels.cuda.tanh", lambda x: 1.001 * x)
     monkeypatch.setattr(gpu_parity, "KERNELS", ("tanh",))
     monkeypatch.setattr(gpu_parity, "SHAPES", ((3, 5),))
@@ -110,7 +110,7 @@ def test_training_is_compared(run, plain_cupy):
         assert np.shape(observation["losses"]["cuda cuda float32"]) == (2, 4)
 
 
-def test_training_that_goes_another_way_is_found(run, plain_cupy, monkeypatch):
+def test_training_that_differs_fails(run, plain_cupy, monkeypatch):
     def other(gan, real, z):
         outcome = one_by_one(gan, real, z)
         return outcome._replace(d_loss=outcome.d_loss * 1.001) if real.device == "cuda" else outcome
@@ -120,7 +120,7 @@ def test_training_that_goes_another_way_is_found(run, plain_cupy, monkeypatch):
 
 
 class Replayed:
-    """A GraphedStep as it should be."""
+    """A right GraphedStep."""
 
     def __init__(self, gan, loss_config=DEFAULT_LOSS):
         self.gan, self.loss_config = gan, loss_config
@@ -172,7 +172,7 @@ def test_steps_are_timed(run, plain_cupy, monkeypatch):
     assert first["notes"] == ["PyTorch is not installed, or sees no GPU"]
 
 
-def test_steps_whose_losses_differ_are_a_fault(run, plain_cupy, monkeypatch):
+def test_steps_whose_losses_differ_fail(run, plain_cupy, monkeypatch):
     monkeypatch.setattr(gpu_steps, "GraphedStep", Forgetful)
     monkeypatch.setattr(gpu_steps, "_tasks", lambda sizes: [Workload("dcgan", 8, 3, 16, 0, 8)])
     (first, *_) = run(gpu_steps.steps).values()
@@ -180,7 +180,7 @@ def test_steps_whose_losses_differ_are_a_fault(run, plain_cupy, monkeypatch):
     assert "LOSSES DIFFER: step 2" in first["headline"]
 
 
-def test_a_graph_that_fails_costs_nothing_but_itself(run, plain_cupy, monkeypatch):
+def test_a_graph_that_fails_leaves_the_others_alone(run, plain_cupy, monkeypatch):
     monkeypatch.setattr(gpu_steps, "GraphedStep", lambda gan: 1 / 0)
     monkeypatch.setattr(gpu_steps, "_tasks", lambda sizes: [Workload("dcgan", 8, 3, 2, 0, 3)])
     (first,) = run(gpu_steps.steps).values()
@@ -212,7 +212,7 @@ def test_launches_are_counted(simulated_gpu):
     assert launched == {"tanh": 2}
 
 
-def test_a_trace_is_summed_up():
+def test_a_trace_is_summarised():
     events = [
         {"cat": "kernel", "name": "gemm", "dur": 1500}, {"cat": "kernel", "name": "gemm", "dur": 500},
         {"cat": "gpu_memcpy", "name": "Memcpy HtoD", "dur": 1}, {"cat": "cpu_op", "name": "x", "dur": 9}, {"ph": "M"},
@@ -223,7 +223,7 @@ def test_a_trace_is_summed_up():
     assert gpu_counts.summary([], 2)["text"] == "the profiler saw no kernel"
 
 
-def test_the_clock_knows_when_the_cpu_was_behind(cupy, monkeypatch):
+def test_the_clock_notices_a_cpu_that_was_behind(cupy, monkeypatch):
     clock = Clock(1 << 12)
     assert clock.seconds(lambda: None)[1] is False  # the simulated GPU is done at once
     monkeypatch.setattr(cupy.cuda.Event, "done", False)
@@ -256,7 +256,7 @@ def goods(report):
     return [(observation["what"], observation["good"]) for observation in report["observations"]]
 
 
-def test_what_fails_is_a_finding_and_the_next_is_looked_at(capfd):
+def test_a_failure_is_an_observation_and_the_next_one_is_made(capfd):
     report = collected("1 / 0")
     assert report["state"] == "done"
     assert goods(report) == [("first", True), ("second", False), ("third", True)]
@@ -265,18 +265,18 @@ def test_what_fails_is_a_finding_and_the_next_is_looked_at(capfd):
     assert "second: ZeroDivisionError: division by zero FAILED" in capfd.readouterr().out
 
 
-def test_where_the_gpu_is_lost_another_process_looks_at_the_rest():
+def test_another_process_continues_when_the_gpu_is_lost():
     assert GPU_LOST == 3
     assert goods(collected("1 / 0", lost=True)) == [("first", True), ("second", False), ("third", True)]
 
 
-def test_of_a_process_that_dies_it_is_known_what_of():
+def test_the_observation_that_killed_a_process_is_known():
     report = collected("os.kill(os.getpid(), 11)")
     assert goods(report) == [("first", True), ("second", False), ("third", True)]
     assert report["observations"][1]["text"] == "its process ended, with exit code -11"
 
 
-def test_what_takes_too_long_is_cut_off_and_the_rest_is_kept():
+def test_an_observation_that_takes_too_long_is_cut_off_and_the_others_are_kept():
     report = collected("time.sleep(60)", seconds=2.0)
     assert report["state"] == "cut off"
     assert 2 <= report["seconds"] < 10
@@ -314,7 +314,7 @@ def test_results_are_written_after_each_section_and_named_after_the_gpu(tmp_path
     assert "long: skipped, " in capsys.readouterr().out
 
 
-def test_the_table_says_what_became_of_each_section():
+def test_the_table_has_a_verdict_for_each_section():
     sections = {
         "facts": {"state": "done", "seconds": 1.0, "observations": [{"what": "it", **observed("x", None, "a GPU")}]},
         "kernels": {

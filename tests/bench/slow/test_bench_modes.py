@@ -1,4 +1,4 @@
-"""What `bench modes` trains, counts and draws."""
+"""The trainings, counts and picture of `bench modes`."""
 
 import json
 
@@ -35,7 +35,7 @@ def test_figures_and_a_picture_are_written(tmp_path, capsys):
     assert "published: PacDCGAN2" in capsys.readouterr().out
 
 
-def test_a_run_that_is_there_already_is_not_trained_again(tmp_path):
+def test_a_finished_run_is_not_trained_again(tmp_path):
     from rawgan.cli import main as rawgan
 
     run = tmp_path / "run"
@@ -45,6 +45,6 @@ def test_a_run_that_is_there_already_is_not_trained_again(tmp_path):
     assert [point["step"] for point in report["results"]["recipe"]] == [1]
 
 
-def test_steps_are_counted_from_1():
+def test_numbers_of_steps_below_1_are_refused():
     with pytest.raises(BenchError, match="--plain-steps and --plain-every must be at least 1"):
         modes.main(["--plain-steps", "0"])

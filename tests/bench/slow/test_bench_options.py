@@ -1,4 +1,4 @@
-"""What `bench options` trains, draws and reports."""
+"""The trainings, pictures and report of `bench options`."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_both_sides_differ_by_the_option_alone(option):
     assert option.flags.startswith(tuple(f"--{name.replace('_', '-')}" for name in changed))
 
 
-def test_every_option_has_a_picture_of_its_own():
+def test_pictures_of_options_have_different_names():
     assert len({option.name for option in OPTIONS}) == len(OPTIONS)
 
 
@@ -47,12 +47,12 @@ def test_nothing_is_written_unless_wanted(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unknown_option_names_those_there_are():
+def test_an_unknown_option_is_an_error_that_lists_all():
     with pytest.raises(BenchError, match="there is no such option; they are: --objective minimax, "):
         options.main(["--only", "dropout"])
 
 
-def test_grids_stand_beside_each_other():
+def test_grids_are_joined_side_by_side():
     left, right = np.zeros((32, 2, 2, 1), "float32"), np.ones((32, 2, 2, 1), "float32")
     both = beside(left, right).reshape(4, 17, 2, 2, 1)
     assert [set(part.ravel()) for part in (both[:, :8], both[:, 8], both[:, 9:])] == [{0.0}, {-0.5}, {1.0}]

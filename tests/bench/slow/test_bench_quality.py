@@ -1,4 +1,4 @@
-"""What `bench quality` makes of its measurements."""
+"""The summary, table and picture of `bench quality`."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_means_over_seeds_and_the_time_to_the_rivals_end(runs):
 @pytest.mark.parametrize(
     ("target", "expected"), [(9.0, 1.0), (8.0, 1.0), (5.0, 2.0), (1.0, None), (3.0, 3 + 1 / 3), (2.0, 3 + 2 / 3)]
 )
-def test_when_a_curve_is_first_below(target, expected):
+def test_the_time_at_which_a_curve_reaches_a_target(target, expected):
     found = seconds_to(target, [(1.0, 8.0), (2.0, 5.0), (3.0, 4.0), (4.0, 1.0), (5.0, 6.0)][: 3 if target == 1 else 5])
     assert found == (None if expected is None else pytest.approx(expected))
 

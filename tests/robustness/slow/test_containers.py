@@ -1,4 +1,4 @@
-"""rawgan where little is as usual: no home, no name, nothing that can be written to; hostile folders; forks; threads.
+"""rawgan in unusual surroundings: no home, no user name, nothing writable; hostile folders; forks; threads.
 
 Each of these starts Python anew. What one process can try is in tests/test_code_cache.py and tests/test_forks.py.
 """
@@ -16,7 +16,7 @@ import pytest
 from paths import PACKAGES
 
 STRANGER = 12345
-"""A user whom no system knows by name."""
+"""A user id without a name on any system."""
 
 
 THREADS = "2"
@@ -25,7 +25,7 @@ README_COMMAND = ["-m", "rawgan", "train", "--steps", "2", "--samples", "4"]
 
 @pytest.fixture
 def installed(tmp_path):
-    """A copy of rawgan that cannot be written to, with its compiled kernels; and a folder that can be worked in.
+    """A read-only copy of rawgan with its compiled kernels, and a writable folder.
 
     The latter is not where pytest has its own, into which no other user may look.
     """
@@ -66,7 +66,7 @@ def contained(site, work, *arguments, **variables):
     return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_the_readmes_first_command_on_an_installation_that_is_read_only(installed):
+def test_the_first_command_of_the_readme_runs_on_a_read_only_installation(installed):
     site, work = installed
     ran = contained(site, work, *README_COMMAND)
     assert ran.returncode == 0, ran.stderr
@@ -83,7 +83,7 @@ CALL = (
 """Prints 1.0, by a kernel."""
 
 
-def test_without_compiled_kernels_they_are_kept_for_the_next_start_in_a_folder_for_temporary_files(installed):
+def test_kernels_are_kept_in_a_temporary_folder_if_the_installation_is_read_only(installed):
     site, work = installed
     _allow(site, "u+w")
     shutil.rmtree(site / "rawgan_kernels" / "cpu" / "__pycache__", ignore_errors=True)
@@ -97,7 +97,7 @@ def test_without_compiled_kernels_they_are_kept_for_the_next_start_in_a_folder_f
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_where_no_folder_at_all_can_be_written_to_kernels_are_compiled_in_memory(installed):
+def test_kernels_are_compiled_in_memory_if_no_folder_is_writable(installed):
     site, work = installed
     nowhere = "from rawgan_kernels.cpu.compile import store; store.places = lambda: []; "
     ran = contained(site, work, "-c", nowhere + CALL, NUMBA_CACHE_DIR="~/cache")
@@ -129,7 +129,7 @@ def test_no_code_of_the_current_folder_runs_while_kernels_are_compiled(tmp_path,
 
 
 def test_a_helper_does_not_outlive_a_parent_that_is_killed(tmp_path):
-    """Also while it compiles, in code that knows nothing of signals."""
+    """Not even during compilation, in code that handles no signals."""
     code = (
         "import time; from rawgan_kernels.cpu.compile.store import default_store; "
         "from rawgan_kernels.cpu.warm_up.warm_up import start_helper; "

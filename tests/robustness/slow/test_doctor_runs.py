@@ -1,4 +1,4 @@
-"""The doctor, of runs as a person asks for them: the same verdict whatever the seed."""
+"""The doctor's verdicts on whole runs: the same whatever the seed."""
 
 import json
 import re
@@ -14,7 +14,7 @@ SEEDS = [0, 1, 2]
 
 @pytest.fixture
 def diagnosis(tmp_path, capsys):
-    """Trains by a command, and returns the exit code of `rawgan diagnose` and the symptoms by state."""
+    """A function that trains by a command. It returns the exit code of `rawgan diagnose`, the alarms, and open verdicts."""
 
     def made(command, seed, *options):
         name, *asked = command.split()

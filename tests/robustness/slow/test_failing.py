@@ -28,7 +28,7 @@ def library(tmp_path_factory):
 
 @pytest.fixture
 def disturbed(library, tmp_path, monkeypatch):
-    """A worker that disturbs a scenario of command."""
+    """A worker that disturbs a scenario."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # what is forked must have no other threads
     return partial(in_worker, library, tmp_path)
 
@@ -59,7 +59,7 @@ print(calls.happened())
 
 
 def write_with(library, folder, turn, action):
-    """What a process says, and leaves, that writes three times, once with a fault."""
+    """Exit code, output and file of a process that writes three times, once with a fault."""
     (folder / "in").mkdir()
     with preloaded(library):
         done = subprocess.run(
@@ -96,15 +96,15 @@ def test_a_process_without_the_library_says_so():
         Calls()
 
 
-def test_without_a_compiler_it_is_said_what_to_install(monkeypatch, tmp_path):
+def test_the_error_without_a_compiler_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     with pytest.raises(BenchError, match="install gcc"):
         compile_library(tmp_path)
 
 
-def test_every_call_meets_all_that_it_may():
-    """Kills at whatever changes files, errors at everything."""
+def test_every_call_can_meet_the_faults_of_its_kind():
+    """Kills at calls that change files, errors at all calls."""
     calls = ["write a", "rename a", "unlink a", "mkdir a", "fsync a", "create a", "stat a"]
     found = {call: {fault.action for fault in faults_of([call])} for call in calls}
     assert all("EIO" in actions for actions in found.values())
@@ -135,7 +135,7 @@ LOST_ONCE = {
 
 
 @pytest.mark.parametrize("name", LOST_ONCE)
-def test_commands_survive_what_happens_to_their_calls(name, disturbed):
+def test_commands_survive_faults_of_their_calls(name, disturbed):
     with disturbed(name) as worker:
         faults = worker.ask("all_faults")
         chosen = [
@@ -164,7 +164,7 @@ def careless(name, folder):
     return Careless(name, folder)
 
 
-def test_what_is_lost_is_counted(disturbed):
+def test_losses_are_counted(disturbed):
     with disturbed("train-classifier", careless) as worker:
         tally = worker.ask("disturb", 0)
     assert tally.counts["lost"] == 1
@@ -172,7 +172,7 @@ def test_what_is_lost_is_counted(disturbed):
 
 
 def uncaught(name, folder):
-    """A disturber of commands in which the system's errors are not turned into rawgan's own."""
+    """A disturber of commands that do not turn errors of the system into rawgan's own."""
 
     class Uncaught(Disturber):
         def disturb(self, number):
@@ -205,13 +205,13 @@ def test_an_error_is_clear_or_not(code, said, clear):
     assert is_clear(ended(code, said, True), "train --steps 2") == clear
 
 
-def test_all_outcomes_that_must_not_be_are_losses():
+def test_all_bad_outcomes_count_as_losses():
     from bench.robustness.reliability import BAD
 
     assert LOSSES.keys() <= set(BAD)
 
 
-def test_the_environment_is_as_it_was(monkeypatch, tmp_path):
+def test_the_environment_is_restored(monkeypatch, tmp_path):
     monkeypatch.setenv("LD_PRELOAD", "")
     with preloaded(tmp_path / "x.so"):
         assert os.environ["LD_PRELOAD"] == str(tmp_path / "x.so")

@@ -92,7 +92,7 @@ VALUES = {
         "history": [50, 1, 0],
     },
 }
-"""What each command is asked for. `source`, `lost` and `other` stand for several options; see `config_of`."""
+"""Values of the options of each command. `source`, `lost` and `other` stand for several options: see `config_of`."""
 
 STAND_FOR = {
     "source": {"data", "pairs", "targets"},
@@ -105,7 +105,7 @@ OF_FILES_AND_MACHINES = {
     "evaluate_features", "evaluate_samples", "image_size", "keep", "out", "resume", "sample_every", "skip_broken",
     "source_channels", "steps", "class_names", "white", "targets_white",
 }  # fmt: skip
-"""Options that say nothing of what networks compute, but for the size of the images, which only `train` has two of."""
+"""Options without influence on the computation, and the size of the images, of which only `train` tries two."""
 
 KINDS = {
     "train": TrainConfig,
@@ -167,7 +167,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """Where the data is: random images that are not all alike, with labels, as files and folders."""
+    """A folder with data: random images that differ, with labels, as files and folders."""
     place = tmp_path_factory.mktemp("data")
     rng, labels = np.random.default_rng(0), np.arange(48) % 3
 
@@ -231,7 +231,7 @@ def combinations_of(command, places):
 
 
 @pytest.mark.parametrize("command", VALUES)
-def test_every_option_is_looked_at(command):
+def test_every_option_is_tried(command):
     stand_for = set().union(*(STAND_FOR.get(name, set()) for name in VALUES[command]))
     options = {*options_of(KINDS[command])}
     assert options - VALUES[command].keys() - stand_for <= OF_FILES_AND_MACHINES
@@ -239,7 +239,7 @@ def test_every_option_is_looked_at(command):
 
 
 @pytest.mark.parametrize("command", VALUES)
-def test_the_pairs_that_are_refused_are_these(command, places):
+def test_the_table_lists_the_refused_pairs(command, places):
     _, refused = combinations_of(command, places)
     assert sorted(tuple(f"{name} {value}" for name, value in pair) for pair in refused) == sorted(REFUSED[command])
 

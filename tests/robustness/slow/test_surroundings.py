@@ -1,4 +1,4 @@
-"""Commands as processes: what only a process of its own shows of signals, streams, settings and disks."""
+"""Commands as processes of their own: signals, streams, settings and disks."""
 
 import os
 import pty
@@ -33,7 +33,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def started():
-    """A function that starts a command; what is left of it at the end is killed."""
+    """A function that starts a command, which is killed at the end of the test if it still runs."""
     processes = []
 
     def start(*arguments, **options):
@@ -80,7 +80,7 @@ def test_signals_of_terminals_and_batch_systems_leave_a_checkpoint(asking, image
 
 @pytest.fixture
 def paused(images, tmp_path, started):
-    """A run whose log goes into a pipe that is full: whatever is written to it waits for ever."""
+    """A run whose log goes into a full pipe: writing to it waits for ever."""
     reader, writer = os.pipe()
     process = started(*trained(images, tmp_path / "run", *RARELY), stdout=writer, stderr=writer)
     wait_for(tmp_path / "run" / "metrics.jsonl", process)
@@ -139,7 +139,7 @@ def test_a_closed_terminal_leaves_a_checkpoint(images, tmp_path, started):
 
 
 def test_no_settings_of_a_notebook_or_a_person_reach_the_plots(images, tmp_path, started):
-    """Those of the environment, of the current folder, and of the home folder."""
+    """Neither from the environment nor from the current folder or the home folder."""
     (tmp_path / "config" / "matplotlib").mkdir(parents=True)
     (tmp_path / "config" / "matplotlib" / "matplotlibrc").write_bytes(b"\xff\xfe")
     (tmp_path / "there").mkdir()
