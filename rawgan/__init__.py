@@ -2,9 +2,9 @@
 
 Floors, each resting on those below it::
 
-    rawgan.cli                                what a person types
-    rawgan.inference  rawgan.tasks            trained networks at work; what can be trained
-    rawgan.training  rawgan.config            the training loop; what can be asked for
+    rawgan.cli                                commands
+    rawgan.inference  rawgan.tasks            use of trained networks; kinds of training
+    rawgan.training  rawgan.config            the training loop and its extensions; configuration
     rawgan.diagnosis  rawgan.pictures  rawgan.storage
     rawgan.gan                                networks, objectives, the training step
     rawgan.nn   rawgan.optim   rawgan.data    layers that own parameters; optimisers; images

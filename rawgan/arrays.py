@@ -1,7 +1,7 @@
-"""Arrays at the door: made into what the engine and its kernels take, or refused.
+"""Arrays from outside: converted to what the engine and its kernels take, or refused.
 
-Kernels read memory as it lies. So what passes is a plain NumPy or CuPy array in this machine's byte order, aligned; an
-array of another kind is converted here where that loses nothing, and refused where it would.
+Kernels read memory as it lies. So they take plain NumPy or CuPy arrays, aligned, in this machine's byte order. An array
+of another kind is converted here if that loses nothing, and refused otherwise.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _WAYS_OUT = {
 
 
 def floats(data: Any, what: str) -> Any:
-    """The array itself if it is a plain one of float32 or float64; else one with the same numbers, if there is one.
+    """The array itself if it is a plain one of float32 or float64; otherwise one with the same numbers, if possible.
 
     Copied are arrays in another byte order and those that do not lie on the boundaries of their numbers. Subclasses of
     ndarray (memory maps, matrices) become plain arrays that share their memory, and so do other libraries' arrays on
     the CPU. Numbers of Python or NumPy and nested lists become float32, a floating-point number of NumPy keeps its
     dtype. `what` names the argument in errors.
 
-    Raises: DTypeError for another dtype, a masked array, or what is no array
+    Raises: DTypeError for another dtype, a masked array, or something that is no array
 
     >>> floats(np.array([1.0, 2.0], ">f4"), "x").dtype
     dtype('float32')
@@ -61,7 +61,8 @@ def floats(data: Any, what: str) -> Any:
 def plain(data: Any, what: str) -> Any:
     """A NumPy or CuPy array, of no subclass, with the values of any array, number or nested lists.
 
-    Raises: DTypeError for a masked array, whose masked values would come back as numbers, and for what is no array
+    Raises: DTypeError for a masked array, whose masked values would come back as numbers, or for something that is no
+        array
 
     >>> plain([[1, 2]], "x")
     array([[1, 2]])
@@ -86,7 +87,7 @@ def plain(data: Any, what: str) -> Any:
 
 
 def integers(data: Any, what: str, like: Any) -> Any:
-    """Numbers of rows or classes: an int64 array on the device of the array `like`.
+    """Convert numbers of rows or classes to an int64 array on the device of the array `like`.
 
     Raises: DTypeError unless these are integers, DeviceError if they are on a GPU but `like` is not
 
@@ -116,7 +117,7 @@ def constant(array: Any) -> Any:
 
 
 def is_writable(array: Any) -> bool:
-    """Whether the array may be written to. Compiled kernels write through an address, and pass NumPy's own check by.
+    """True if the array may be written to. Compiled kernels write through an address, past NumPy's own check.
 
     >>> is_writable(np.broadcast_to(1.0, (3,)))
     False
@@ -125,7 +126,7 @@ def is_writable(array: Any) -> bool:
 
 
 def overlap(arrays: Sequence[Any]) -> tuple[int, int] | None:
-    """The positions of two arrays that have an element in common, in memory; None if there are none.
+    """Positions of two arrays that share an element in memory; None if there are none.
 
     An array of which two elements are one, as with a stride of 0, has its position twice.
 
@@ -148,7 +149,7 @@ def overlap(arrays: Sequence[Any]) -> tuple[int, int] | None:
 
 
 def _repeats(array: Any) -> bool:
-    """Whether one element may be several of the array's: whether a stride is shorter than all that lies within it."""
+    """True if two elements of the array may be one in memory: a stride is shorter than the elements within it."""
     reach = array.itemsize
     for stride, length in sorted((abs(stride), n) for stride, n in zip(array.strides, array.shape, strict=True)):
         if length > 1:
@@ -159,7 +160,7 @@ def _repeats(array: Any) -> bool:
 
 
 def _bounds(array: Any) -> tuple[int, int]:
-    """Where an array begins and ends in memory, in bytes."""
+    """Addresses of the first byte of an array and of the first byte behind it."""
     pointer = array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
     reaches = [stride * (n - 1) for stride, n in zip(array.strides, array.shape, strict=True)]
     return pointer + sum(r for r in reaches if r < 0), pointer + sum(r for r in reaches if r > 0) + array.itemsize
@@ -187,7 +188,7 @@ def _from_numbers(data: Any, what: str) -> np.ndarray[Any, Any]:
 
 
 def _is_number(data: Any, kind: str) -> bool:
-    """Whether these are numbers of Python's, which have no dtype, or an integer of NumPy's, which stands for one."""
+    """True for numbers of Python, which have no dtype, and for integers of NumPy, which stand for such."""
     return (isinstance(data, np.generic) and kind in "biu") or (
         not hasattr(data, "dtype") and not hasattr(data, "__array__")
     )

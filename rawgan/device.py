@@ -1,4 +1,4 @@
-"""Where arrays live: `"cpu"` (NumPy) or `"cuda"` (CuPy)."""
+"""Devices of arrays: `"cpu"` (NumPy) or `"cuda"` (CuPy)."""
 
 import importlib
 from types import ModuleType
@@ -14,7 +14,7 @@ DEVICES = ("cpu", "cuda")
 
 
 def device_of(array: Any) -> str:
-    """The device an array is on, `"cpu"` or `"cuda"`.
+    """Device of an array, `"cpu"` or `"cuda"`.
 
     >>> device_of(np.zeros(3))
     'cpu'
@@ -23,7 +23,7 @@ def device_of(array: Any) -> str:
 
 
 def resolve(name: str) -> str:
-    """Turn what a user asked for (`"auto"`, `"cpu"`, `"cuda"`) into a device that works here.
+    """Resolve the name `"auto"`, `"cpu"` or `"cuda"` to a device that works on this machine.
 
     Raises: DeviceError for an unknown name, or for `"cuda"` where CuPy or a GPU is missing
 
@@ -44,7 +44,7 @@ def resolve(name: str) -> str:
 
 
 def cuda_module() -> ModuleType:
-    """CuPy, ready to run; a DeviceError that names the way out where it is not."""
+    """CuPy, ready to run. Raises: DeviceError with the way out if it is not."""
     try:
         cupy = importlib.import_module("cupy")
     except ImportError as error:
@@ -73,7 +73,7 @@ _INSTALL = "pip install '.[cuda12]' or '.[cuda13]' in rawgan's folder, whichever
 
 
 def _unavailable(cupy: ModuleType) -> str:
-    """Why CuPy finds no GPU, and the way out."""
+    """Reason why CuPy finds no GPU, and the way out."""
     built, supported = cupy.cuda.driver.get_build_version(), cupy.cuda.runtime.driverGetVersion()
     if 0 < supported < built:  # 0: no driver at all
         return (
@@ -94,7 +94,7 @@ def _version(number: int) -> str:
 
 
 def free_bytes(device: str) -> int | None:
-    """Memory of a GPU that nobody uses, what CuPy keeps for the next array included; None for the CPU."""
+    """Free memory of a GPU in bytes, including what CuPy keeps for the next arrays; None for the CPU."""
     if device != "cuda":
         return None
     cupy = cuda_module()
@@ -102,7 +102,7 @@ def free_bytes(device: str) -> int | None:
 
 
 def to_device(array: Any, device: str) -> Any:
-    """The same numbers on another device; the array itself if it is there already.
+    """Copy an array to another device; the array itself if it is there already.
 
     >>> to_device(np.ones(2), "cpu")
     array([1., 1.])

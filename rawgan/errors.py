@@ -1,8 +1,8 @@
 """Every error that rawgan raises on purpose.
 
 All of them derive from :class:`RawganError` and from ``ValueError`` or ``TypeError`` (or ``AssertionError``, where a
-check found something), so code that knows nothing of rawgan catches them too. They are raised before any work is done,
-and each names the op or file, what was expected, what came, and the way out when there is one.
+check found something), so code that knows nothing of rawgan catches them too. They are raised before any work is done.
+Each names the op or file, the expected and the given values, and the way out if there is one.
 """
 
 from rawgan_kernels.errors import MissingKernel, NumbaError, RawganError, one_line
@@ -59,26 +59,26 @@ class DataError(RawganError, ValueError):
 
 
 class DivergedError(RawganError, ValueError):
-    """A loss that is no longer a finite number: training on would train on nothing."""
+    """A loss that is no longer a finite number, so that training cannot go on."""
 
 
 class ConfigError(RawganError, ValueError):
-    """A configuration, run folder or weight file that does not say what it should."""
+    """A configuration, run folder or weight file with missing or impossible contents."""
 
 
 class FileError(ConfigError):
-    """A file or folder of a run that the system does not let be read, written or deleted, whatever it holds."""
+    """A file or folder of a run that the system does not allow to be read, written or deleted."""
 
 
 class CheckFailed(RawganError, AssertionError):
-    """A function, layer or kernel that does not keep what `rawgan.testing` checks: it writes to its input, say."""
+    """A function, layer or kernel that fails a check of `rawgan.testing`: it writes to its input, say."""
 
 
 class GradientMismatch(CheckFailed):
-    """A gradient that is not the slope.
+    """A gradient that differs from the slope by finite differences.
 
-    `order`, `input` (its name), `index` (of the element that is furthest off), `backward` and `numerical` (the two
-    values there) say where.
+    `order` of the derivative, name of the `input`, `index` of the worst element, and the two values there: `backward`
+    and `numerical`.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class GradientMismatch(CheckFailed):
 
 
 def shown(value: object, most: int = 60) -> str:
-    """`repr` of what came from a file and may be of any size, cut after so many characters.
+    """`repr` of a value from a file, which may be of any size, cut after `most` characters.
 
     >>> shown("a" * 1000, most=5)
     "'aaaa…"
@@ -103,7 +103,7 @@ def shown(value: object, most: int = 60) -> str:
 
 
 def described(value: object) -> str:
-    """What an argument is, in one line: an array by its shape, anything else by its `repr`.
+    """Describe an argument in one line: an array by its shape, anything else by its `repr`.
 
     >>> import numpy as np
     >>> described(np.zeros((2, 3))), described("a")
@@ -114,7 +114,7 @@ def described(value: object) -> str:
 
 
 def shapes(**arrays: object) -> str:
-    """The second line of an error about shapes: every argument by name, with its whole shape.
+    """Second line of an error about shapes: every argument by name, with its whole shape.
 
     An array may come with the meaning of its axes, as a pair.
 

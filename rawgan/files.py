@@ -1,4 +1,4 @@
-"""Paths and files that come from outside: `~` is the home folder, and what is opened is a file."""
+"""Paths and files named by a user: `~` is the home folder, and only files are opened."""
 
 import errno
 import os
@@ -10,9 +10,9 @@ from rawgan.errors import ArgumentError
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """The path that is meant, with the home folder in the place of `~`, which a shell leaves alone in `--out=~/runs`.
+    """Replace `~` by the home folder, as a shell does, but not in `--out=~/runs`.
 
-    Raises: ArgumentError if there is no such home: a folder called "~" is not what anybody wants
+    Raises: ArgumentError if there is no such home: nobody wants a folder called "~"
 
     >>> expanded("~/runs") == Path.home() / "runs", expanded("runs").as_posix()
     (True, 'runs')
@@ -29,7 +29,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 
 
 def open_file(path: str | Path) -> BufferedReader:
-    """Open a file to read its bytes. A pipe, which would be waited for, or a device, which may never end, is refused.
+    """Open a file to read its bytes. Pipes, which would be waited for, and devices, which may never end, are refused.
 
     Raises: OSError, also for a name that no file can have
 

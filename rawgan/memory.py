@@ -1,10 +1,10 @@
-"""Memory that Tensors share, and whether it still holds what a graph was computed from.
+"""Memory that Tensors share, and the check that it still holds the numbers that a graph was computed from.
 
 A recorded op keeps its inputs, not copies of them: its backward pass would be silently wrong if one were written to in
-between. Writes through a Tensor are known. Writes behind its back (into `t.numpy()`, into the array that the Tensor was
-made from, through another Tensor of that array) can come only from somebody who holds the array itself. So memory that
-was handed out is copied when an op uses it, and compared with the copy when the backward pass asks for it; what nobody
-was given costs nothing. As numbers are compared, and only those that the op used, a write elsewhere is no fault.
+between. Writes through a Tensor are known. Writes past it (into `t.numpy()`, into the array that the Tensor was made
+from, through another Tensor of that array) can come only from somebody who holds the array itself. So memory that was
+handed out is copied when an op uses it, and compared with the copy when the backward pass asks for it; memory that
+nobody was given costs nothing. Numbers are compared, and only those that the op used, so a write elsewhere is no fault.
 
 On a GPU, where each comparison would wait for the device, only writes through Tensors are noticed.
 """
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 SMALL = 4096
-"""Bytes up to which a copy is a Python `bytes`: made and compared in a tenth of the time that NumPy's calls take."""
+"""Size in bytes up to which a copy is a Python `bytes`, made and compared in a tenth of the time of NumPy's calls."""
 
 
 class Contents:
-    """What some memory holds from one write to the next, as long as a recorded op needs it.
+    """Numbers in some memory from one write to the next, as long as a recorded op needs them.
 
     `copy` is None as long as nobody can have changed it unnoticed.
     """
@@ -39,13 +39,13 @@ class Contents:
             self.copy = array.tobytes() if array.nbytes <= SMALL else array.copy("K")
 
     def are_in(self, array: Any) -> bool:
-        """Whether all numbers of the array, which is this memory, are what they were."""
+        """True if all numbers of the array, which is this memory, are the same as then."""
         if self.copy.__class__ is bytes:
             return bool(array.tobytes() == self.copy)
         return _same_bits(array, self.copy)
 
     def are_in_part(self, view: Any) -> bool:
-        """Whether the numbers of `view`, a part of this memory, are what they were."""
+        """True if the numbers of `view`, a part of this memory, are the same as then."""
         array = self.array
         if not lies_within(view, array):
             return not view.size  # other memory by now
@@ -67,8 +67,8 @@ class Contents:
 class Memory:
     """The memory behind a Tensor and behind its views.
 
-    `contents` is None unless a recorded op has used what is there now. `exposed` says that somebody holds the array
-    itself, and may write to it without saying so.
+    `contents` is None unless a recorded op has used the present numbers. If `exposed`, somebody holds the array itself,
+    and may write to it unnoticed.
     """
 
     __slots__ = ("array", "contents", "exposed")
@@ -97,7 +97,7 @@ class Memory:
             self.exposed = True
 
     def keep(self) -> None:
-        """Keep a copy of what an op has used, if any has, before some of it is written to."""
+        """Keep a copy of the contents that an op has used, if any has, before some of them are written to."""
         if self.contents is not None:
             self.contents.keep()
 
@@ -121,7 +121,7 @@ def is_constant(array: Any) -> bool:
 
 
 def lies_within(view: Any, array: Any) -> bool:
-    """Whether a view of the same memory begins and ends within the array. On a GPU, every one does.
+    """True if a view of the same memory begins and ends within the array. On a GPU, always true.
 
     >>> x = np.arange(6)
     >>> lies_within(x[2:4], x[1:]), lies_within(x[:2], x[1:])
@@ -134,7 +134,7 @@ def lies_within(view: Any, array: Any) -> bool:
 
 
 def _same_bits(a: Any, b: Any) -> bool:
-    """Whether two arrays of one shape and dtype hold the same, NaN being the same as NaN."""
+    """True if two arrays of one shape and dtype hold the same bits: NaN is the same as NaN."""
     bits = f"u{a.dtype.itemsize}"
     return bool((a.view(bits) == b.view(bits)).all())
 

@@ -1,6 +1,6 @@
 """Networks on paper: each weight has its shape, and none takes memory.
 
-So it can be said what a configuration asks for, and whether a file fits it, before anything is set aside for it.
+So the size of a network is known, and a file can be compared with it, before any memory is allocated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ON_PAPER = ContextVar("rawgan_on_paper", default=False)
 
 @contextmanager
 def on_paper() -> Iterator[None]:
-    """Inside, weights, buffers and moments that are made have their shapes only; they can be neither used nor written.
+    """Inside, new weights, buffers and moments have their shapes only: they can be neither used nor written to.
 
     >>> from rawgan import nn
     >>> with on_paper():
@@ -35,12 +35,12 @@ def on_paper() -> Iterator[None]:
 
 
 def is_on_paper() -> bool:
-    """Whether what is made now is on paper."""
+    """True if arrays are made on paper now."""
     return _ON_PAPER.get()
 
 
 def blank(shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Zeros of a shape, read-only, all of which are one number in memory.
+    """Zeros of a shape, read-only: one number in memory stands for all.
 
     Raises: ArgumentError for a shape that no array has
 

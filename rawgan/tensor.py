@@ -63,19 +63,19 @@ class Node(Protocol):
 
 
 class Tensor(Operators["Tensor"]):
-    """A float32 or float64 array that remembers the op it came out of, so that gradients can be walked back.
+    """A float32 or float64 array that knows the op it came out of, so that gradients can be walked back.
 
-    Arrays (NumPy or CuPy) are shared, not copied, unless they are in another byte order or not aligned; numbers and
+    Arrays (NumPy or CuPy) are shared, not copied, unless they are in another byte order or not aligned. Numbers and
     nested lists become a float32 NumPy array. A Tensor made here is a leaf. If it `requires_grad`, `backward()` leaves
     its gradient in `.grad`.
 
-    Comparisons (`x == 0`, `x < y`) give an array of bool, element by element, as NumPy's do: a mask to multiply by,
-    with no gradient. As keys of dicts and members of sets, Tensors are told apart by identity; of a list, ask
-    `any(x is each for each in tensors)`.
+    Comparisons (`x == 0`, `x < y`) give an array of bool, element by element, as in NumPy: a mask to multiply by,
+    without a gradient. As keys of dicts and members of sets, Tensors are told apart by identity; to search a list,
+    write `any(x is each for each in tensors)`.
 
     Write to a leaf by `t.data = array`, `t.data -= array` or `t[index] = value`. A graph that needs the old values then
-    refuses to be walked, instead of giving wrong gradients; so it does after a write behind the Tensor's back, into
-    `t.numpy()` or into the array that it was made from. (On a GPU, only writes through Tensors are noticed.)
+    refuses to be walked, instead of giving wrong gradients. So does a write past the Tensor, into `t.numpy()` or into
+    the array that it was made from. (On a GPU, only writes through Tensors are noticed.)
 
     Raises: DTypeError for arrays that are neither float32 nor float64, and for masked arrays
 
@@ -103,9 +103,9 @@ class Tensor(Operators["Tensor"]):
 
     @classmethod
     def wrap(cls, array: Any) -> Self:
-        """A leaf around a float32 or float64 array that an op has just made: what __init__ does, without its checks."""
+        """Make a leaf of a float32 or float64 array that an op has just made, without the checks of `__init__`."""
         tensor = cls.__new__(cls)
-        # What NumPy computes from arrays without axes is a scalar.
+        # NumPy gives scalars instead of arrays without axes.
         tensor._array = np.asarray(array) if isinstance(array, np.generic) else array
         tensor._memory = None
         tensor.requires_grad = False
@@ -134,26 +134,26 @@ class Tensor(Operators["Tensor"]):
         self._refuse_results()
         if array is self._array:
             self.mark_written()
-        else:  # views of the old memory still hold what they did
+        else:  # views of the old memory keep their numbers
             self._array, self._memory = array, Memory(array, exposed=True)
 
     def take_over(self, array: Any) -> None:
-        """Replace the array by one that nobody else holds, and that may be of another dtype or on another device."""
+        """Replace the array by one that nobody else holds. It may be of another dtype or on another device."""
         self._array, self._memory = array, None
 
     @property
     def memory(self) -> Memory:
-        """The memory behind it, which its views share."""
+        """The memory behind the array, shared with its views."""
         if self._memory is None:
             self._memory = Memory(self._array)
         return self._memory
 
     def shares_memory(self, other: Tensor) -> bool:
-        """Whether one is a view of the other, as `reshape` and `detach` give."""
+        """True if one is a view of the other, as after `reshape` or `detach`."""
         return self.memory is other.memory
 
     def mark_written(self) -> None:
-        """Say that the array was written to in place, so that graphs that used the old values know they are stale."""
+        """Note that the array was written to in place: graphs that used the old values are stale."""
         self.memory.contents = None
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -215,7 +215,7 @@ class Tensor(Operators["Tensor"]):
         return int(self.item())
 
     def item(self) -> float:
-        """The one number in it, as a Python float. Raises: ShapeError if there are several, or none."""
+        """The only number in it, as a Python float. Raises: ShapeError if there are several, or none."""
         if self.size != 1:
             raise ShapeError(
                 f"item: a Tensor of {self.size} numbers is not one\n{shapes(x=self)}   "
@@ -224,7 +224,7 @@ class Tensor(Operators["Tensor"]):
         return float(self._array.item())
 
     def detach(self) -> Tensor:
-        """A leaf that shares this array, and with which no gradient flows back."""
+        """A leaf that shares this array; no gradient flows back through it."""
         leaf = Tensor.wrap(self._array)
         leaf._memory = self.memory
         return leaf
@@ -245,22 +245,24 @@ class Tensor(Operators["Tensor"]):
         return len(self._array)
 
     def __contains__(self, number: Any) -> bool:
-        """Whether one of the numbers equals this one."""
+        """True if one of the numbers equals this one."""
         if np.shape(getattr(number, "_array", number)):
-            raise ShapeError("in: what may be in a Tensor is a number; of a list, any(x is each for each in tensors)")
+            raise ShapeError(
+                "in: only a number can be in a Tensor; to search a list, write any(x is each for each in tensors)"
+            )
         return bool((self == number).any())
 
     def __copy__(self) -> Self:
         return copy.deepcopy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A leaf with an array of its own; one that is copied along with a Module, say, may have been a result."""
+        """A leaf with a copy of the array. A result is refused, unless it is copied as a part of a Module, say."""
         if self.op is not None and not memo:
             raise self._uncopied("copy")
         twin = type(self).wrap(self._array.copy())
         twin.requires_grad = self.requires_grad and self.op is None
         twin.grad = copy.deepcopy(self.grad, memo)
-        for name, value in getattr(self, "__dict__", {}).items():  # of a subclass
+        for name, value in getattr(self, "__dict__", {}).items():  # attributes of a subclass
             setattr(twin, name, copy.deepcopy(value, memo))
         return twin
 

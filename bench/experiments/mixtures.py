@@ -87,8 +87,8 @@ def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, A
     from rawgan.cli import main as rawgan
     from rawgan.cli.points import measured
     from rawgan.data import MIXTURES
-    from rawgan.inference.restoration import restore
-    from rawgan.metrics.mixtures import POINTS
+    from rawgan.inference.trained_networks import restore
+    from rawgan.metrics.figures.mixture_quality import POINTS
     from rawgan.storage import RunFolder
 
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as path, open(os.devnull, "w") as nowhere:

@@ -146,7 +146,7 @@ def _recipe(console: Console, config: ModesConfig, path: Path) -> Iterator[Point
     from rawgan.cli import main as rawgan
     from rawgan.data import to_uint8
     from rawgan.gan import generate
-    from rawgan.inference.restoration import config_of
+    from rawgan.inference.trained_networks import config_of
     from rawgan.storage import RunFolder
     from rawgan.storage.checkpoint import read
     from rawgan.tasks.noise import build_gan

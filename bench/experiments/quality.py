@@ -24,10 +24,10 @@ from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
 from bench.competitors.steps import NETWORKS, RIVALS, TorchSteps, Workload, input_folder
 from rawgan.cli.parsing import parse
-from rawgan.cli.terminal.figures import in_words
 from rawgan.config.noise import TrainConfig
 from rawgan.config.optimiser import DEFAULT_STEPS
 from rawgan.data import load, to_uint8, to_unit
+from rawgan.metrics import in_words
 from rawgan.tasks.evaluators import Evaluator
 from rawgan.training import Trainer
 

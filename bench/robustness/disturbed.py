@@ -26,7 +26,7 @@ from bench.common.errors import BenchError
 from bench.robustness.failing import KILLS, CallFault, Calls, faults_of
 from rawgan.cli import main
 from rawgan.gan import MODELS
-from rawgan.pictures.images import save_grid
+from rawgan.pictures.grids import save_grid
 
 SECONDS = 60
 """Time limit of a process; most take about one second."""

@@ -62,12 +62,12 @@ def _all_alike(tensors: Sequence[Tensor]) -> bool:
     return True
 
 
-def _mixed(name: str, tensors: Mapping[str, Tensor]) -> RawganError:
+def _mixed(where: str, tensors: Mapping[str, Tensor]) -> RawganError:
     if len({x.device for x in tensors.values()}) > 1:
         listing = "   ".join(f"{name} {x.shape} {x.device}" for name, x in tensors.items())
-        return DeviceError(f"{name}: the inputs are on two devices\n  {listing}\n  move one with .to(device)")
+        return DeviceError(f"{where}: the inputs are on two devices\n  {listing}\n  move one with .to(device)")
     listing = "   ".join(f"{name} {x.shape} {x.dtype}" for name, x in tensors.items())
-    return DTypeError(f"{name}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
+    return DTypeError(f"{where}: the inputs are of two dtypes\n  {listing}\n  convert one with .astype(dtype)")
 
 
 def called_before(op: Node) -> GraphError:
@@ -115,7 +115,7 @@ def checked_result(op: Node, like: Any, array: Any) -> Any:
 
 
 def check_gradients(op: Node, inputs: Sequence[Tensor], gxs: Any) -> None:
-    """An op's backward returned as many gradients as there are inputs. Raises: ShapeError, DTypeError."""
+    """Check that an op's backward returned a gradient, or None, for each input. Raises: ShapeError, DTypeError."""
     if not isinstance(gxs, tuple):
         raise DTypeError(
             f"{op.name}.backward must return a tuple, one gradient for each input, not {type(gxs).__name__}"
@@ -125,7 +125,7 @@ def check_gradients(op: Node, inputs: Sequence[Tensor], gxs: Any) -> None:
 
 
 def check_gradient(op: Node, x: Tensor, gx: Any, create_graph: bool) -> None:
-    """One of them is like its input. Raises: ShapeError, DTypeError, NotTwiceDifferentiable."""
+    """Check that a gradient is like its input. Raises: ShapeError, DTypeError, NotTwiceDifferentiable."""
     if not isinstance(gx, Tensor):
         raise DTypeError(f"{op.name}.backward must return Tensors, or None, but one is {type(gx).__name__}")
     if gx._array.shape != x._array.shape or gx._array.dtype != x._array.dtype:
@@ -141,10 +141,10 @@ def check_gradient(op: Node, x: Tensor, gx: Any, create_graph: bool) -> None:
 
 
 def tensors_of(what: str, values: Any, or_none: bool = False) -> list[Any]:
-    """One Tensor, or several, as a list, in which some may be None. Raises: DTypeError for anything else."""
+    """Make a list of one Tensor or of several, some of which may be None. Raises: DTypeError for anything else."""
     if isinstance(values, Tensor):
         return [values]
-    # A list is what it mostly is: the other questions take longer.
+    # Most often it is a list; the other questions take longer.
     if values.__class__ is not list and (
         not isinstance(values, Iterable) or isinstance(values, str) or hasattr(values, "dtype")
     ):
@@ -158,7 +158,7 @@ def tensors_of(what: str, values: Any, or_none: bool = False) -> list[Any]:
 
 
 def _with_hint(value: Any) -> str:
-    """What it is, and how a Tensor or several are made of it."""
+    """Type of a value, and advice on how Tensors are made of it."""
     kind = type(value).__name__
     if hasattr(value, "parameters"):
         return f"{kind}; give {kind}.parameters()"
@@ -166,7 +166,7 @@ def _with_hint(value: Any) -> str:
 
 
 def check_seed(y: Tensor, seed: Tensor | None) -> None:
-    """A walk can start at y with this gradient. Raises: GraphError, ShapeError, DTypeError."""
+    """Check that a walk can start at y with this gradient. Raises: GraphError, ShapeError, DTypeError."""
     if seed is not None and not isinstance(seed, Tensor):
         raise DTypeError(f"backward: gradient must be a Tensor, but is {_with_hint(seed)}")
     if not y.requires_grad:
@@ -188,7 +188,7 @@ def check_seed(y: Tensor, seed: Tensor | None) -> None:
 
 
 def check_writable(what: str, **tensors: Tensor | None) -> None:
-    """The arrays of what is going to be written to in place allow it. Raises: ArgumentError."""
+    """Check Tensors that are about to be written to in place. Raises: ArgumentError if an array is read-only."""
     for name, x in tensors.items():
         if x is not None and not is_writable(x._array):
             raise ArgumentError(
@@ -223,7 +223,7 @@ def unconnected(index: int, x: Tensor) -> GraphError:
 
 
 def names(op: Node, inputs: Sequence[Tensor]) -> list[str]:
-    """The inputs' names: those of forward's parameters."""
+    """Names of the inputs: the parameters of forward."""
     parameters = inspect.signature(op.forward).parameters.values()
     names = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
     return names[: len(inputs)] if len(names) >= len(inputs) else [f"input {index}" for index in range(len(inputs))]

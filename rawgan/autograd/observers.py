@@ -17,7 +17,7 @@ from rawgan.tensor import Node, Tensor
 class Observer:
     """Base class of observers. Each method is called at one kind of event; override those of interest.
 
-    What a method raises ends the call, or the walk, that is observed.
+    An error that a method raises ends the call, or the walk, that is observed.
 
     >>> from rawgan import Tensor, nn
     >>> class Names(Observer):
@@ -65,7 +65,7 @@ active = _Active()
 
 
 class observing(AbstractContextManager[None]):  # a class: Ctrl-C inside a generator's `with` could leave it there
-    """Let an observer look on at what this thread does inside."""
+    """Inside, an observer looks on at the work of this thread."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer

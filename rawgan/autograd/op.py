@@ -19,7 +19,7 @@ from rawgan.tensor import Tensor
 Gradients = tuple[Tensor | None, ...]
 
 Kept = tuple[Any, Memory | None, Contents]
-"""An array, the memory behind it (None: that of no Tensor), and what that held in the forward pass."""
+"""An array, the memory behind it (None if it belongs to no Tensor), and its contents in the forward pass."""
 
 _serial = itertools.count()
 
@@ -28,14 +28,14 @@ Saved = tuple[tuple[Tensor, ...], list[Contents], Kept | None, Sequence[tuple[st
 """All that an op keeps for the backward pass, in one place, so that it is let go of at once:
 
 - its inputs;
-- what each of them held;
+- the contents of each of them;
 - the result, of an op that `keeps_output`;
 - the op's attributes that are arrays which somebody else may write to, by name.
 """
 
 
 class Op:
-    """A differentiable function. Subclasses write `forward` and `backward`; `__init__` takes what is not a Tensor.
+    """A differentiable function. Subclasses write `forward` and `backward`; `__init__` takes the options.
 
     An instance is one node of a graph, so it is called once: `MyOp(option)(x)`.
 
@@ -230,10 +230,10 @@ class _Stale(Tensor):
 
 
 def _holds(array: Any, memory: Memory | None, then: Contents) -> bool:
-    """True if an array still holds what it did when an op used it."""
+    """True if an array still holds the numbers that an op used."""
     copy = then.copy
     if copy is None:  # nobody can have written to it unnoticed
-        return memory is None or memory.contents is then
+        return memory is not None and memory.contents is then
     if array is then.array and (array.tobytes() == copy if copy.__class__ is bytes else then.are_in(array)):
         return True
     return then.are_in_part(array)

@@ -1,4 +1,4 @@
-"""The recording flag, and what the walk in progress wants: the state of the engine in each thread."""
+"""State of the engine in each thread: the recording flag, and the gradients that the walk in progress wants."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_recording() -> bool:
 
 
 class recording(ContextDecorator):  # a class: Ctrl-C inside a generator's `with` could leave the flag as it is
-    """Record what happens inside, or do not: the one flag behind both `no_grad` and `create_graph`."""
+    """Switch recording on or off: the one flag behind both `no_grad` and `create_graph`."""
 
     def __init__(self, flag: bool) -> None:
         self._flag = flag

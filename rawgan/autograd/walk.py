@@ -3,8 +3,8 @@
 Each op turns the gradient of its result into the gradients of its inputs. That is itself done with ops, so it can be
 recorded too: a gradient is then a Tensor with a graph of its own, and can be differentiated again.
 
-A walk writes nothing into the graph but the release of what it has passed: gradients in flight and what is wanted are
-in tables of the walk.
+A walk leaves no marks on the graph, but releases each op that it has passed: gradients in flight, and the inputs whose
+gradients are wanted, are in tables of the walk. So several walks can be at work on one graph.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rawgan.tensor import Node, Tensor
 from rawgan_kernels import array_module
 
 Source = Node | Tensor
-"""What a gradient is with respect to: an op, which stands for its result, or a leaf."""
+"""A gradient is taken with respect to an op, which stands for its result, or to a leaf."""
 
 
 def backward(output: Tensor, gradient: Tensor | None = None, create_graph: bool = False) -> None:
@@ -186,7 +186,7 @@ def _separate(g: Tensor, taken: set[int], create_graph: bool) -> Tensor:
     owner = owner_of(g._array)
     if id(owner) in taken or owner.nbytes != g._array.nbytes:
         if create_graph:
-            return g * 1  # by an op: the copy stays tied to what it is a copy of
+            return g * 1  # by an op: the copy stays tied to the original
         return Tensor.wrap(g._array.copy())
     taken.add(id(owner))
     return g

@@ -6,10 +6,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from rawgan.cli.terminal.figures import ROWS
 from rawgan.data import Mixture
 from rawgan.gan import GAN, generate
-from rawgan.metrics import evaluate_points, floor_of
+from rawgan.metrics import FIGURES, evaluate_points, floor_of
 
 Figures = dict[str, Any]
 
@@ -28,9 +27,8 @@ def print_figures(console: Console, title: str, generated: Figures, floor: Figur
     both = generated, floor
     modes = len(floor["histogram"])
     table.add_row(f"modes of {modes}", *(str(figures["modes"]) for figures in both), "")
-    for row in ROWS:
-        if row.figure in ("high_quality", "unmatched"):
-            table.add_row(row.label, *(format(figures[row.figure], row.form) for figures in both), row.remark)
+    for figure in (FIGURES["high_quality"], FIGURES["unmatched"]):
+        table.add_row(figure.label, *(format(each[figure.name], figure.format) for each in both), figure.remark)
     for label, pick in (("of the rarest mode", min), ("of the commonest", max)):
         table.add_row(label, *(f"{pick(figures['histogram']):,}" for figures in both), "good points")
     console.print(table)

@@ -22,7 +22,8 @@ from rawgan.config.run import RunConfig
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
 from rawgan.gan import human_bytes
-from rawgan.inference.restoration import check_moved, check_whole, hinting, tell_of_damaged
+from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data
+from rawgan.inference.trained_networks import check_complete, report_damaged
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.lookup import is_folder, is_there
@@ -129,11 +130,11 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, dry_run: boo
     """Go on from the latest checkpoint that is whole."""
     checkpoint, faults = folder.newest_checkpoint()
     if checkpoint is not None:
-        tell_of_damaged(faults, checkpoint)
-        check_whole(folder, folder.read_config(), checkpoint)
+        report_damaged(faults, checkpoint)
+        check_complete(folder, folder.read_config(), checkpoint)
         before = config.from_dict(checkpoint.about.config, f"step {checkpoint.about.step}")
         config.check_resumed(before, folder.path)
-    with hinting(config, folder):
+    with hinting_at_moved_data(config, folder):
         trainer = _prepare(console, config, checkpoint)
     if checkpoint is not None:
         _check_data(trainer, checkpoint.about, folder)
@@ -153,7 +154,7 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, dry_run: boo
 
 def _check_data(trainer: Trainer, about: About, folder: RunFolder) -> None:
     """Raise an ArgumentError for other data than a run was trained with."""
-    check_moved(trainer.config, about, trainer.made_by())
+    check_same_data(trainer.config, about, trainer.made_by())
     before, after = counts_of(about), [str(len(images)) for images in trainer.task.images]
     if before != after:  # and others are held out, so a run would be shown what it is measured by
         raise ArgumentError(

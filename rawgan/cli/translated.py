@@ -16,7 +16,7 @@ from rawgan.data import ImageSet
 from rawgan.data.files.survey import counted
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.comparison import Comparison, compare, compare_cycle, style_classifier
-from rawgan.inference.restoration import check_moved
+from rawgan.inference.moved_data import check_same_data
 from rawgan.metrics import feature_extractor
 from rawgan.storage.checkpoint import About
 from rawgan.storage.provenance import digest_of
@@ -82,7 +82,7 @@ def _check_images(console: Console, asked: TranslateConfig, trained_by: Mapping[
     Raises: ArgumentError if they are not at the same place either
     """
     for run, about in trained_by.items():
-        check_moved(asked, about, digest_of(*images))
+        check_same_data(asked, about, digest_of(*images))
         if about.made_by.get("images") != digest_of(*images)["images"]:
             say(console, f"the images are not those that {run} was trained by: some of them it may have seen")
 

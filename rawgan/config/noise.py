@@ -19,8 +19,8 @@ from rawgan.data import MIXTURES
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import MODELS, DataSpec, ImageSpec, PointSpec, check_batch, models_for, split_size
-from rawgan.metrics.classifier import DIGITS
-from rawgan.metrics.mixtures import POINTS
+from rawgan.metrics.extractors.stored_classifier import DIGITS
+from rawgan.metrics.figures.mixture_quality import POINTS
 
 POINT_STEPS = 8000
 

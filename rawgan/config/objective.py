@@ -8,7 +8,7 @@ from rawgan.config.options import Group, Named, OneOf, Place, Range, Word
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import OBJECTIVES, losses_of
-from rawgan.metrics.classifier import DIGITS
+from rawgan.metrics.extractors.stored_classifier import DIGITS
 
 Weight = Annotated[float, Range(0, 10**6)]
 """Weight of a term that is added to the objective."""

@@ -1,4 +1,4 @@
-"""Trained networks at work: samples, interpolations, translated images."""
+"""Use of trained networks: restoring them from a run, interpolating, translating images, comparing."""
 
 from rawgan.inference.interpolation import slerp
 

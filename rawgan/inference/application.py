@@ -1,16 +1,14 @@
-"""A trained translator or enhancer, and images of any size, one by one."""
+"""Application of a trained translator or enhancer to image files of any size."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.config.commands import kind_of
-from rawgan.config.translation import CycleConfig, EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
+from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig, TranslateConfig
 from rawgan.data import to_uint8, to_unit
 from rawgan.data.files.image_files import note_deep, upright_image
 from rawgan.data.files.survey import Survey
@@ -19,131 +17,73 @@ from rawgan.data.memory_limits import machine_bytes
 from rawgan.data.pairs.degradations import with_hole
 from rawgan.data.pairs.made_sources import MADE_SOURCES
 from rawgan.data.pixels import with_channels
-from rawgan.errors import ArgumentError, ConfigError, DataError
-from rawgan.gan import Cycle, Translator
-from rawgan.inference.restoration import checkpoint_of
+from rawgan.errors import ArgumentError, DataError
+from rawgan.gan import Translator
 from rawgan.random import make_rng
-from rawgan.storage.checkpoint import About
-from rawgan.storage.run_folder import RunFolder
-from rawgan.tasks.cycle import cycle_of
-from rawgan.tasks.pairs import PIECE, at_once, device_of, translated, translator_of
+from rawgan.tasks.pairs import PIECE, at_once, device_of, translated
 from rawgan.tensor import Tensor
-from rawgan.training.state import check_on_paper, restore_gan
 
 if TYPE_CHECKING:
     from PIL import Image
 
 Pixels = NDArray[Any]
-"""(N, H, W, C), of floats in [−1, 1]."""
+"""Images (N, H, W, C) of floats in [−1, 1]."""
 
 SAVED = 6
-"""Bytes that a byte of an image takes while it is saved, about."""
+"""Approximate memory of an image while it is saved, relative to its bytes."""
 AT_WORK = 40
-"""Bytes that a pixel takes while it is made, for each channel of G next to the image, about: ten layers of floats."""
-
-
-def translate_config_of(folder: RunFolder) -> TranslateConfig | None:
-    """The configuration of a run that makes images out of images; None for a run of another kind.
-
-    Raises: ConfigError if it is missing or damaged
-    """
-    values = folder.read_config()
-    kind = kind_of(values)
-    return kind.from_dict(values, str(folder.config_file)) if issubclass(kind, TranslateConfig) else None
-
-
-def restore_networks(
-    folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
-) -> tuple[Translator | Cycle, About]:
-    """The networks of a run, as its latest checkpoint has them, or its best one; and what that says besides.
-
-    Raises: ConfigError as `restoring.restore`
-    """
-    if config.data.channels is None:
-        raise ConfigError(f"{folder.config_file}: a run's configuration must say channels, as rawgan writes it")
-    checkpoint = checkpoint_of(folder, best)
-    build: Callable[[], Translator | Cycle]
-    if isinstance(config, CycleConfig):
-        build = partial(cycle_of, config, device_name)
-    else:
-        assert isinstance(config, PairedConfig)
-        build = partial(translator_of, config, device_name)
-    check_on_paper(build, checkpoint, device_name)
-    gan = build()
-    restore_gan(gan, checkpoint)
-    return gan, checkpoint.about
-
-
-def restore_other(
-    folder: RunFolder, config: TranslateConfig, about: About, device_name: str = "cpu", best: bool = False
-) -> tuple[Translator, About]:
-    """The network of another run that makes the same of the same images as one of that configuration, of which a
-    checkpoint says that; as above.
-
-    Raises: ConfigError as `restoring.restore`; ArgumentError for a run that makes something else
-    """
-    other = translate_config_of(folder)
-    if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig)):
-        raise ArgumentError(f"{folder.path} and this run are not both of rawgan pix2pix or enhance; leave it out")
-    network, its_own = restore_networks(folder, other, device_name, best)
-    wanted, found = config.asked, other.asked
-    if its_own.made_by.get("images") == about.made_by.get("images"):  # wherever these were
-        found |= {name: wanted[name] for name in ("data", "targets") if name in wanted}
-    others = [f"{name} {found[name]}, not {wanted.get(name)}" for name in found if found[name] != wanted.get(name)]
-    if others:
-        raise ArgumentError(
-            f"{folder.path} does not make the same of the same images; leave it out\n  it has {', '.join(others)}"
-        )
-    assert isinstance(network, Translator)
-    return network, its_own
+"""Approximate memory of a pixel in G, in bytes for each channel of its widest layer: ten layers of floats."""
 
 
 @dataclass(frozen=True)
-class Work:
-    """An image file, read."""
+class Job:
+    """An image file to translate, as it was read."""
 
     number: int
-    """Counted from 1."""
+    """Number of the file, counted from 1."""
     name: str
-    """What it will be called, without a suffix."""
+    """Name of the result, without a suffix."""
     file: Path
     source: Pixels
-    """Shape (1, h, w, sources)."""
+    """Input of the network. Shape (1, h, w, sources)"""
     target: Pixels | None
-    """What should come out, if that is known: (1, H, W, channels)."""
+    """Right result, if it is known. Shape (1, H, W, channels)"""
 
 
-def together(works: Iterable[Work], gan: Translator) -> Iterator[list[Work]]:
-    """Images that can be made at once: of the same size, one after the other, no more pixels than of a large one.
+def batched(jobs: Iterable[Job], gan: Translator) -> Iterator[list[Job]]:
+    """Batches of consecutive images of one size, with no more pixels than a single large image may have.
 
     >>> from rawgan.gan import TranslationSpec, build_translator
     >>> gan = build_translator("unet", TranslationSpec(16, 1, 1), width=2)
-    >>> works = [Work(n, "", Path(), np.empty((1, 8, w, 1)), None) for n, w in enumerate((8, 8, 9, 8, 8, 8))]
-    >>> [[work.number for work in batch] for batch in together(works, gan)]
+    >>> jobs = [Job(n, "", Path(), np.empty((1, 8, w, 1)), None) for n, w in enumerate((8, 8, 9, 8, 8, 8))]
+    >>> [[job.number for job in batch] for batch in batched(jobs, gan)]
     [[0, 1], [2], [3, 4, 5]]
     """
-    batch: list[Work] = []
-    for work in works:
+    batch: list[Job] = []
+    for job in jobs:
         if batch:
             _, height, width, _ = batch[0].source.shape
             most = at_once(height * gan.spec.enlarged, width * gan.spec.enlarged)
-            if len(batch) >= most or work.source.shape != batch[0].source.shape:
+            if len(batch) >= most or job.source.shape != batch[0].source.shape:
                 yield batch
                 batch = []
-        batch.append(work)
+        batch.append(job)
     if batch:
         yield batch
 
 
-def knows_sources(config: TranslateConfig) -> bool:
-    """Whether a file that shows what should come out is enough to have what it is made of, too."""
+def makes_sources(config: TranslateConfig) -> bool:
+    """True if sources are made from targets, or both lie in one file, so that a file with the target is enough."""
     return isinstance(config, EnhanceConfig) or (
         isinstance(config, Pix2pixConfig) and config.targets.how in (*MADE_SOURCES, "side-by-side")
     )
 
 
 def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False) -> Survey:
-    """What is white in deep images that a run is applied to: what it was in its training, or else what is for these."""
+    """Survey that knows white in deep images that a run is applied to: that of its training, or else that of the files.
+
+    With `back`, the files belong to the second domain of a CycleGAN.
+    """
     white = config.data.white
     if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets.place is not None:
         of_targets = back if isinstance(config, CycleConfig) else config.targets.reverse
@@ -158,34 +98,34 @@ def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False
 def source_of(
     path: Path, config: TranslateConfig, with_target: bool = False, seed: int = 0, survey: Survey | None = None
 ) -> tuple[Pixels, Pixels | None]:
-    """What a network takes, from an image file of any size; and what it should make of it, if that is known.
+    """Read the input of a network from an image file of any size, and the right result, if it is known.
 
-    With `with_target`, for runs of which `knows_sources` is true, the file shows what should come out, and the source
-    is made of it as in training: its edges, or what is left of it; or it shows both, side by side. Otherwise it is the
-    source; of an image to be filled in, what is transparent is missing.
+    With `with_target`, for runs with `makes_sources`, the file shows the target, from which the source is made as in
+    training (edges, or a degraded image), or both side by side. Otherwise, the file shows the source. For inpainting,
+    its transparent pixels are the hole.
 
-    Raises: DataError for a file that cannot be read, or has nothing missing where something should be
+    Raises: DataError for a file that cannot be read, or that has no hole to fill in
     """
     try:
         with upright_image(path, survey=survey) as opened:
-            image = opened.copy()  # decoded, for good
+            image = opened.copy()  # decoded while the file is open
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     kind = config.translation
     if with_target and isinstance(config, Pix2pixConfig) and config.targets.how == "side-by-side":
         return _halves(image, path, config)
     if with_target:
-        return _made_of(_array(image, kind.channels), path, config, seed)
+        return _made_from(_array(image, kind.channels), path, config, seed)
     if isinstance(config, EnhanceConfig) and config.task.name == "inpaint":
         alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
         if not (alpha < 128).any():
-            raise DataError(f"{path}: nothing is missing; make transparent what is to be filled in")
+            raise DataError(f"{path}: nothing is missing; make the part that is to be filled in transparent")
         return with_hole(to_unit(_array(image.convert("RGBA").convert("RGB"), kind.channels)), alpha < 128), None
     return to_unit(_array(image, kind.sources)), None
 
 
 def _halves(image: "Image.Image", path: Path, config: Pix2pixConfig) -> tuple[Pixels, Pixels]:
-    """Source and target that lie side by side."""
+    """Source and target from an image of both, side by side."""
     half = image.width // 2
     if not half:
         raise DataError(f"{path}: {image.width} pixels are too narrow for two images side by side")
@@ -195,8 +135,8 @@ def _halves(image: "Image.Image", path: Path, config: Pix2pixConfig) -> tuple[Pi
     return to_unit(_array(source, kind.sources)), to_unit(_array(target, kind.channels))
 
 
-def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, seed: int) -> tuple[Pixels, Pixels]:
-    """Source and target, as in training."""
+def _made_from(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, seed: int) -> tuple[Pixels, Pixels]:
+    """Source and target from an image of the target, as in training."""
     target = to_unit(pixels)
     if isinstance(config, EnhanceConfig):
         factor = config.task.degradation.scale
@@ -212,15 +152,15 @@ def _made_of(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, see
     return to_unit(MADE_SOURCES[config.targets.how](pixels)), target
 
 
-def applied(
+def apply_to(
     gan: Translator, source: Pixels, on_progress: Progress = lambda done, total: None, piece: int = PIECE
 ) -> NDArray[np.uint8]:
-    """What the network makes of images of any size: they are padded by what is at their borders, and cut back.
+    """Translate images of any size. They are padded by mirroring their borders, and the results are cropped.
 
-    A large image is made piece by piece, of `piece` × `piece` pixels, each of as much around it as has a say in it: the
-    outcome is the same. Only instance norm has to see all of an image at once.
+    A large image is translated in pieces of `piece` × `piece` pixels, each with all surrounding pixels that influence
+    it, so that the result is the same. Only instance norm needs the whole image at once.
 
-    Shapes: (N, h, w, sources) → (N, H, W, channels), bytes
+    Shapes: source (N, h, w, sources) → (N, H, W, channels) uint8
     Raises: MemoryError for images that are too large for this machine
     """
     stride, enlarged = gan.stride, gan.spec.enlarged
@@ -250,4 +190,5 @@ def applied(
 
 
 def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
+    """Pixels of a picture. Shapes: → (1, H, W, channels)"""
     return np.asarray(with_channels(image, channels)).reshape(1, image.height, image.width, channels)

@@ -1,4 +1,4 @@
-"""What makes images out of images without a network: what translators and enhancers have to be better than."""
+"""Baselines without a network, which translators and enhancers have to beat."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from rawgan.config.translation import EnhanceConfig, PairedConfig
 from rawgan.data.pairs.degradations import resampled
-from rawgan.metrics.fidelity import bell, windowed
+from rawgan.metrics.figures.ssim import bell, windowed
 
 Images = NDArray[Any]
-"""(N, H, W, C), of floats in [−1, 1]."""
+"""Images (N, H, W, C) of floats in [−1, 1]."""
 Maker = Callable[[Images], Images]
-"""Source images → what should have been made of them."""
+"""Function from source images to guesses of the targets."""
 
 SIGMAS = tuple(round(0.3 + 0.1 * k, 1) for k in range(28))
-"""Standard deviations of Gaussian filters that are tried, in pixels."""
+"""Standard deviations of Gaussian filters to try, in pixels."""
 
 
 def baselines_of(config: PairedConfig, source: Images, target: Images) -> dict[str, Maker]:
-    """Makers by name. Where one has something to choose, it is what is best for these images, in squared error.
+    """Baselines for the task of a run, by name. Their parameters minimise the squared error of a few training images.
 
-    Shapes: source (N, h, w, sources), target (N, H, W, channels): a few that the network was trained with
+    Shapes: source (N, h, w, sources), target (N, H, W, channels)
     """
     if not isinstance(config, EnhanceConfig):
         average = target.mean(axis=0)
@@ -44,7 +44,7 @@ def baselines_of(config: PairedConfig, source: Images, target: Images) -> dict[s
 
 
 def as_it_is(images: Images, channels: int) -> Images:
-    """The source, made grey or repeated in all channels, where it has another number of them.
+    """Source images; if their number of channels differs, they are made grey and repeated in all channels.
 
     >>> as_it_is(np.zeros((2, 4, 4, 1)), 3).shape
     (2, 4, 4, 3)
@@ -55,7 +55,7 @@ def as_it_is(images: Images, channels: int) -> Images:
 
 
 def blurred(images: Images, sigma: float) -> Images:
-    """Weighted means of neighbours, as far as four standard deviations. Borders are mirrored.
+    """Gaussian filter, as far as four standard deviations. Borders are mirrored.
 
     >>> float(blurred(np.ones((1, 8, 8, 1)), 1.0).round(6).min())
     1.0
@@ -65,7 +65,7 @@ def blurred(images: Images, sigma: float) -> Images:
 
 
 def median(images: Images, width: int) -> Images:
-    """Medians of neighbours, `width` × `width` of them. Borders are mirrored.
+    """Median filter over `width` × `width` pixels. Borders are mirrored.
 
     >>> spot = np.zeros((1, 5, 5, 1))
     >>> spot[0, 2, 2] = 1
@@ -73,7 +73,7 @@ def median(images: Images, width: int) -> Images:
     0.0
     """
     bordered = _bordered(images, width // 2)
-    return np.stack(  # one by one, as each takes many times its size
+    return np.stack(  # image by image, as each takes many times its size
         [
             np.median(np.lib.stride_tricks.sliding_window_view(image, (width, width), (0, 1)), axis=(3, 4))
             for image in bordered
@@ -82,7 +82,7 @@ def median(images: Images, width: int) -> Images:
 
 
 def filled(images: Images) -> Images:
-    """Images with a hole, where the last channel is 1, filled with the mean of what is left.
+    """Images whose hole, where the last channel is 1, is filled with the mean of the other pixels.
 
     >>> filled(np.array([[[[0.5, -1.0], [0.0, 1.0]]]]))[..., 0]
     array([[[0.5, 0.5]]])
@@ -94,4 +94,5 @@ def filled(images: Images) -> Images:
 
 
 def _bordered(images: Images, reach: int) -> Images:
+    """Images with `reach` more pixels on each side, mirrored."""
     return np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")

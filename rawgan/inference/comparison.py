@@ -1,4 +1,4 @@
-"""How good translated or enhanced images are, beside what is made without a network."""
+"""Comparison of translated or enhanced images with those of other runs and of baselines without a network."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,27 +15,28 @@ from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import checked_styles
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.baselines import Maker, baselines_of
-from rawgan.metrics import Classifier, FeatureExtractor, fid, train_classifier
+from rawgan.metrics import Classifier, FeatureExtractor, ImagePairs, compute, fid, train_classifier
 from rawgan.tasks.cycle import there_and_back
-from rawgan.tasks.pairs import batches_of, device_of, of_images, of_pixels, translated
+from rawgan.tasks.pairs import batches_of, device_of, of_images, translated
 from rawgan.tensor import Tensor
 
 CHOSEN_BY = 200
-"""Images that the network was trained with, by which a baseline chooses what it has to choose."""
+"""Number of training images by which a baseline chooses its parameters."""
 TRANSLATED, TARGETS = "translated", "targets"
 STYLE_IMAGES, STYLE_EPOCHS = 4000, 2
-"""What the classifier of two kinds is trained by: images of each, at most, and how often it sees them."""
+"""Most images of each domain that the classifier of domains is trained with, and number of epochs."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures of each maker, the networks first; of judged targets, too."""
+    """Figures of the networks and baselines that were compared."""
 
     figures: dict[str, dict[str, float]]
+    """Mean figures by network or baseline, the networks first; and of the targets, with a feature extractor."""
     each: dict[str, dict[str, NDArray[np.float64]]]
-    """Those of each image, or photograph, that a network made, by network and name: (N,)."""
+    """Figures of each image, or photograph, that a network made, by network and figure. Shapes: (N,)"""
     names: dict[str, NDArray[Any]]
-    """What these images are called, by network: (N,)."""
+    """Names of these images, by network. Shapes: (N,)"""
 
 
 def compare(
@@ -47,11 +48,11 @@ def compare(
     on_progress: Progress = lambda done, total: None,
     others: Mapping[str, Translator] = MappingProxyType({}),
 ) -> Comparison:
-    """Have all make images of those held out, and measure them: the network, others by name, and what needs none.
+    """Translate the hold-out images by a network, by others of other runs, and by baselines, and measure the results.
 
-    PSNR, SSIM and L1 are means over the images, or the photographs that squares are from, by pixels rounded to bytes.
-    With a feature extractor, also FID to the targets and, if it knows their classes, the share of images that it
-    assigns to the class of their label.
+    PSNR, SSIM and L1 are means over the images, or over the photographs that tiles are from, with pixels rounded to
+    bytes. With a feature extractor, there are also FID to the targets and, if it knows their classes, the share of
+    images that it assigns to the class of their label.
     """
     few = batches_of(config, training.part(slice(CHOSEN_BY)), "cpu", "baselines")
     baselines = baselines_of(config, *(np.concatenate([x.numpy() for x in parts]) for parts in zip(*few, strict=True)))
@@ -70,7 +71,7 @@ def compare(
         made[TARGETS].append(to_uint8(targets.numpy()))
         for name, make in makers.items():
             made[name].append(to_uint8(make(sources)))
-            near[name].append(of_pixels(made[name][-1], made[TARGETS][-1]))
+            near[name].append(compute(ImagePairs(made[name][-1], made[TARGETS][-1])))
         done += len(targets)
         on_progress(done, len(held_out))
     each = {}
@@ -81,21 +82,22 @@ def compare(
     if extractor is not None:
         knows = extractor.data == name_of(config.data.place) and extractor.class_names == held_out.class_names
         labels = held_out.labels if knows else None
-        _judged(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, extractor)
+        _add_feature_figures(figures, {name: np.concatenate(parts) for name, parts in made.items()}, labels, extractor)
     return Comparison(figures, {TRANSLATED: each[TRANSLATED]}, {TRANSLATED: names})
 
 
 def _of_numpy(maker: Maker) -> Callable[[Tensor], NDArray[Any]]:
+    """Baseline that takes a Tensor."""
     return lambda images: maker(images.numpy())
 
 
-def _judged(
+def _add_feature_figures(
     figures: dict[str, dict[str, float]],
     images: dict[str, NDArray[np.uint8]],
     labels: NDArray[np.int64] | None,
     extractor: FeatureExtractor,
 ) -> None:
-    """Add the figures of the feature extractor; of the targets themselves, too, whose FID is 0."""
+    """Add the figures of a feature extractor, also for the targets themselves, whose FID is 0."""
     real = extractor.features(images[TARGETS])
     for name, pixels in images.items():
         features = extractor.features(pixels)
@@ -114,12 +116,12 @@ def compare_cycle(
     extractor: FeatureExtractor | None = None,
     on_progress: Progress = lambda done, total: None,
 ) -> Comparison:
-    """Translate images of both kinds that were not trained with, and measure them, beside what real images reach.
+    """Translate hold-out images of both domains, and measure the results and, for comparison, real images.
 
-    `style` is the share that `kind_of`, a `style_classifier`, assigns to the intended kind. With a feature extractor,
+    `style` is the share that `kind_of`, a `style_classifier`, assigns to the intended domain. With a feature extractor,
     `recognised` is the share assigned to the class of the source image; inverted images are inverted back for it, as it
-    has seen no such images. FID is to real images of the intended kind. `back` is L1 of images translated there and
-    back. Of a style, the right result is known, and pixels are compared with it.
+    has seen no such images. FID is to real images of the intended domain. `back` is L1 between images and themselves
+    translated there and back. For styles, the right result is known, and pixels are compared with it.
     """
     a, b = held_out
     knows = (
@@ -129,10 +131,10 @@ def compare_cycle(
     )
     inverted = config.targets.styles is not None and "inverted" in checked_styles(config.targets.styles)
 
-    def judged(
+    def recognised(
         pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, kind: int
     ) -> dict[str, NDArray[np.float64]]:
-        """Of each image, whether it is of that kind, and of that class."""
+        """For each image, 1 if it is recognised as of that domain, and as of its class. Shapes: (N,)"""
         found = {"style": kind_of.labels(pixels) == kind}
         if extractor is not None and labels is not None and knows:
             upright = 255 - pixels if inverted and kind else pixels
@@ -153,19 +155,20 @@ def compare_cycle(
     for name, there, back, images, wanted, kind in sides:
         made, home = there_and_back(there, back, images, show)
         done += len(images)
-        each[name] = {**judged(made, images.labels, kind), "back": home}
+        each[name] = {**recognised(made, images.labels, kind), "back": home}
         if config.targets.styles is not None:
-            each[name] |= of_pixels(made, wanted.images)
+            each[name] |= compute(ImagePairs(made, wanted.images))
         figures[name] = _means(each[name])
         if extractor is not None:
             features, real = extractor.features(made), extractor.features(wanted.images)
             if len(real) > real.shape[1]:
                 figures[name]["fid"] = fid(real, features)
-        figures[f"real {'AB'[kind]}"] = _means(judged(wanted.images, wanted.labels, kind))
+        figures[f"real {'AB'[kind]}"] = _means(recognised(wanted.images, wanted.labels, kind))
     return Comparison(figures, each, {"A to B": a.names_or_numbers, "B to A": b.names_or_numbers})
 
 
 def _means(each: dict[str, NDArray[np.float64]]) -> dict[str, float]:
+    """Mean of each figure."""
     return {name: float(values.mean()) for name, values in each.items()}
 
 
@@ -175,7 +178,7 @@ def style_classifier(
     held_out: tuple[ImageSet, ImageSet],
     on_progress: Progress = lambda done, total: None,
 ) -> Classifier:
-    """What tells the two kinds apart; of few images, it sees each more often."""
+    """Train a classifier to tell the two domains apart, with more epochs if there are few images."""
 
     def both(parts: tuple[ImageSet, ImageSet]) -> ImageSet:
         few = [part.images[:STYLE_IMAGES] for part in parts]

@@ -1,4 +1,4 @@
-"""The way from one noise vector to another."""
+"""Interpolation between noise vectors."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,18 +7,18 @@ from rawgan.errors import DTypeError, ShapeError
 
 
 def slerp(z0: np.ndarray, z1: np.ndarray, t: ArrayLike) -> np.ndarray:
-    """Spherical interpolation: go from z0 to z1 along the great circle that joins them.
+    """Spherical interpolation from z0 to z1 along the great circle that joins them.
 
-    Gaussian noise in many dimensions lies close to a sphere; the straight line between two samples cuts
-    through the inside, where the generator has never been. With ω the angle between the two vectors,
+    Gaussian noise in many dimensions lies close to a sphere. The straight line between two samples cuts through its
+    inside, where the generator was never trained. With ω the angle between the two vectors,
 
         z(t) = sin((1−t)·ω)/sin ω · z0  +  sin(t·ω)/sin ω · z1
 
-    Where no single great circle joins them (parallel, opposite or zero vectors), it is the straight line.
+    If no single great circle joins them (parallel, opposite or zero vectors), the path is the straight line.
 
     Shapes: z0, z1 (..., D), t a number or (...) → (..., D); the leading axes broadcast, so that
         vectors (D,) and times (T,) make a path (T, D), and (N, D) with (T, 1) make (T, N, D)
-    Raises: DTypeError unless both are float32 or both float64; ShapeError where the shapes do not broadcast.
+    Raises: DTypeError unless both are float32 or both float64; ShapeError if the shapes do not broadcast
     Source: Shoemake 1985; White 2016, "Sampling Generative Networks"
 
     >>> path = slerp(np.array([1.0, 0.0]), np.array([0.0, 1.0]), [0, 0.5, 1])
@@ -51,7 +51,7 @@ def slerp(z0: np.ndarray, z1: np.ndarray, t: ArrayLike) -> np.ndarray:
 
 
 def _directions(z: np.ndarray) -> np.ndarray:
-    """The vectors with length 1, however long or short they are; those of length 0 as they are."""
+    """Vectors scaled to length 1 without overflow or underflow; those of length 0 stay as they are."""
     largest = np.abs(z).max(axis=-1, keepdims=True, initial=0.0)
     z = z / np.where(largest > 0, largest, 1.0)
     length = np.linalg.norm(z, axis=-1, keepdims=True)

@@ -1,35 +1,38 @@
-"""How good generated images are, offline: no weights to download, and a floor beside every figure.
+"""Quality of generated images, measured offline: no weights to download, and a floor beside every figure.
 
-:class:`Reference` draws real images and takes their features, by the digit classifier that comes with rawgan or
-another network; :func:`evaluate` compares generated images with them. The functions by themselves take any features.
+:class:`Reference` draws real images and extracts their features, with the classifier of digits that comes with rawgan
+or another network; :func:`evaluate` compares generated images with them. `rawgan.metrics.figures` has one file for each
+metric; its function takes plain arrays, of any features.
 """
 
-from rawgan.metrics.classifier import Classifier
-from rawgan.metrics.classifier import load as load_classifier
-from rawgan.metrics.classifier import train as train_classifier
-from rawgan.metrics.distances import Moments, fid, frechet_distance, kid, moments
-from rawgan.metrics.evaluation import Reference, draw, evaluate, held_out_of, labels_like, split
-from rawgan.metrics.feature_extractors import FeatureExtractor, feature_extractor
-from rawgan.metrics.fidelity import l1, psnr, ssim
-from rawgan.metrics.manifold import PRDC, prdc
-from rawgan.metrics.mixtures import MixtureQuality, evaluate_points, floor_of, is_good, quality
-from rawgan.metrics.modes import (
-    class_histogram,
-    classifier_score,
-    collapsed_modes,
-    confusion_matrix,
-    least_count,
-    modes_covered,
-    perfect_kl,
-    perfect_modes,
-    reverse_kl,
-)
-from rawgan.metrics.nearest import Nearest, nearest_images
+from rawgan.metrics.evaluation import Reference, draw, evaluate, labels_like
+from rawgan.metrics.extractors import Classifier, FeatureExtractor, feature_extractor
+from rawgan.metrics.extractors.stored_classifier import load as load_classifier
+from rawgan.metrics.extractors.training import train as train_classifier
+from rawgan.metrics.figures import FIGURES, METRICS, Figure, Metric, compute, in_words
+from rawgan.metrics.figures.class_counts import class_histogram, confusion_matrix
+from rawgan.metrics.figures.class_modes import collapsed_modes, least_count, modes_covered, perfect_modes
+from rawgan.metrics.figures.classifier_score import classifier_score
+from rawgan.metrics.figures.fid import Moments, fid, frechet_distance, moments
+from rawgan.metrics.figures.kid import kid
+from rawgan.metrics.figures.l1 import l1
+from rawgan.metrics.figures.metric import ImagePairs
+from rawgan.metrics.figures.mixture_quality import MixtureQuality, evaluate_points, floor_of, is_good, quality
+from rawgan.metrics.figures.nearest import Nearest, nearest_images
+from rawgan.metrics.figures.prdc import PRDC, prdc
+from rawgan.metrics.figures.psnr import psnr
+from rawgan.metrics.figures.reverse_kl import perfect_kl, reverse_kl
+from rawgan.metrics.figures.ssim import ssim
 
 __all__ = [
+    "FIGURES",
+    "METRICS",
     "PRDC",
     "Classifier",
     "FeatureExtractor",
+    "Figure",
+    "ImagePairs",
+    "Metric",
     "MixtureQuality",
     "Moments",
     "Nearest",
@@ -37,6 +40,7 @@ __all__ = [
     "class_histogram",
     "classifier_score",
     "collapsed_modes",
+    "compute",
     "confusion_matrix",
     "draw",
     "evaluate",
@@ -45,7 +49,7 @@ __all__ = [
     "fid",
     "floor_of",
     "frechet_distance",
-    "held_out_of",
+    "in_words",
     "is_good",
     "kid",
     "l1",
@@ -61,7 +65,6 @@ __all__ = [
     "psnr",
     "quality",
     "reverse_kl",
-    "split",
     "ssim",
     "train_classifier",
 ]

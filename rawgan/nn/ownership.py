@@ -1,7 +1,7 @@
-"""Parameters and buffers, and the search for them: what a module finds in its attributes, and what it refuses there.
+"""Parameters and buffers, and the search for them in the attributes of a module.
 
-Found is what an attribute is, or holds as a list, tuple, deque, dict or dataclass, however deep. Any other object hides
-what it holds, and so does a function; a set is refused, as its members have no order and so no names.
+They are found as attributes, and in lists, tuples, deques, dicts and dataclasses, at any depth. Any other object hides
+its contents, and so does a function. A set is refused: its members have no order, and so no names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ROWS = list, tuple, deque, UserList, ValuesView, Set
 
 
 class Parameter(Tensor):
-    """A leaf that a Module owns and an optimiser updates. Its array is its own: a copy of `data`."""
+    """A leaf that a Module owns and an optimiser updates, with a copy of `data`."""
 
     __slots__ = ()
 
@@ -36,10 +36,7 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """State of a Module that is saved with it but has no gradient, such as running statistics.
-
-    Its array is its own: a copy of `data`.
-    """
+    """State of a Module that is saved with it but has no gradient, such as running statistics; a copy of `data`."""
 
     __slots__ = ()
 
@@ -49,7 +46,7 @@ class Buffer(Tensor):
 
 
 def owned(holder: str, attributes: Mapping[str, Any], kinds: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
-    """Everything of these kinds among the attributes, with its name: what is in a list has its position, too.
+    """Find everything of these kinds among the attributes, with names such as `tail` or, in a list, `blocks.0`.
 
     Raises: ArgumentError if some of it is in a set
     """
@@ -74,7 +71,7 @@ def owned(holder: str, attributes: Mapping[str, Any], kinds: tuple[type, ...]) -
 
 
 def _items(value: Any) -> list[tuple[Any, Any]] | None:
-    """What an attribute holds, with keys; None if it does not show that it holds anything."""
+    """Contents of an attribute, with keys; None if it is no container."""
     if isinstance(value, _TABLES):
         return list(value.items())
     if isinstance(value, _ROWS):
@@ -87,7 +84,7 @@ def _items(value: Any) -> list[tuple[Any, Any]] | None:
 
 
 def check_attribute(holder: str, name: str, value: Any, before: Any, module: type) -> None:
-    """Raise an ArgumentError for an attribute that would hide, or lose, what is to be trained or saved."""
+    """Raise an ArgumentError for an attribute that would hide or lose parameters, buffers or modules."""
     taking_over = Parameter, Buffer, module, type(None)
     if isinstance(before, Parameter | Buffer) and not isinstance(value, taking_over):
         kind = type(before).__name__
@@ -98,7 +95,7 @@ def check_attribute(holder: str, name: str, value: Any, before: Any, module: typ
         )
     if isinstance(value, GeneratorType | map | filter | zip):
         raise ArgumentError(
-            f"{holder}.{name}: {type(value).__name__} shows what it holds only once\n  make it a list: list(…)"
+            f"{holder}.{name}: {type(value).__name__} can be searched only once\n  make it a list: list(…)"
         )
     for inner, x in owned(holder, {name: value}, (Tensor, module)):
         if isinstance(x, Tensor) and x.requires_grad and not isinstance(x, Parameter):

@@ -1,8 +1,8 @@
-"""Plots: figures of matplotlib that look the same whatever settings a person has made for it.
+"""Plots: matplotlib figures that do not depend on the user's settings.
 
-matplotlib takes settings from the environment (MPLBACKEND, MATPLOTLIBRC), from a file in the working directory and from
-the home folder. Those of a notebook or of somebody else's project would change the bits of a run's plots, or make them
-fail. So it is imported without them, and draws with its own defaults.
+matplotlib reads settings from the environment (MPLBACKEND, MATPLOTLIBRC), the working directory and the home folder.
+Settings of a notebook or another project would change the bits of a plot, or make it fail. So matplotlib is imported
+without them, and draws with its defaults.
 """
 
 import atexit
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SETTINGS = "matplotlibrc"
-"""Name of the file in the working directory that matplotlib would read before any other."""
+"""Name of the file in the working directory that matplotlib would read first."""
 _importing = Lock()
 
 
@@ -32,8 +32,9 @@ _importing = Lock()
 def plotting(
     path: str | Path, size: tuple[float, float], dpi: int, style: Mapping[str, Any] | None = None
 ) -> Iterator["Figure"]:
-    """Give an empty figure of that size in inches, and save what was drawn there as a PNG file at the end of the block.
-    `style` has matplotlib's settings where they are not to be the default ones.
+    """Yield an empty figure of a size in inches, and save it as a PNG file at the end of the block.
+
+    `style` holds settings of matplotlib that replace its defaults.
 
     Raises: ConfigError when it cannot be drawn, whatever the reason; FileError when the file cannot be written
 
@@ -57,30 +58,30 @@ def plotting(
         write_file(path, data.getvalue())
     except RawganError:
         raise
-    except Exception as error:  # matplotlib, or a font, or an installation that is not whole: anything may be raised
+    except Exception as error:  # matplotlib may raise anything: for a missing font, a broken installation, …
         what = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{path} could not be drawn: {what.strip(': ')}\n  see whether matplotlib works") from error
 
 
 def _defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings but those of windows, of which none is opened."""
+    """Settings without the backends of windows, as none is opened."""
     return {name: settings[name] for name in settings if not name.startswith("backend")}
 
 
 def _matplotlib() -> Any:
-    """matplotlib, imported without anybody's settings if nothing else has imported it yet."""
+    """Import matplotlib, without the user's settings unless something else has imported it already."""
     with _importing, nullcontext() if "matplotlib" in sys.modules else _without_settings():
         import matplotlib
-        import matplotlib.backends.backend_agg  # what savefig takes, and the fonts, whose list is in the home folder
+        import matplotlib.backends.backend_agg  # for savefig, and the fonts, which are listed in the home folder
     return matplotlib
 
 
 @contextmanager
 def _without_settings() -> Iterator[None]:
-    """Inside, there is no environment variable and no file by which a person sets matplotlib.
+    """Inside, hide the environment variables and files with settings of matplotlib.
 
-    The file in the working directory has no switch: for the moment of the import, it is not there. Merely to read it
-    could fail, or never end.
+    Reading the file in the working directory cannot be switched off, and could fail or never end. So during the import,
+    that file seems not to exist.
     """
     hidden = {name: os.environ.pop(name) for name in ("MPLBACKEND", "MATPLOTLIBRC") if name in os.environ}
     exists = os.path.exists
@@ -94,14 +95,14 @@ def _without_settings() -> Iterator[None]:
 
 
 def _has_settings(path: str) -> bool:
-    """Whether a path is that of a person's settings; matplotlib's own defaults have a folder of their own."""
+    """True for a file of the user's settings, as opposed to matplotlib's defaults, which are in mpl-data."""
     folder, name = os.path.split(path)
     return name == SETTINGS and os.path.basename(folder) != "mpl-data"
 
 
 @contextmanager
 def _with_a_home() -> Iterator[None]:
-    """Inside, matplotlib finds a folder for its list of fonts, also where the user has no home: in containers."""
+    """Inside, give matplotlib a folder for its list of fonts if the user has no home, as in containers."""
     try:
         Path.home()
     except RuntimeError:

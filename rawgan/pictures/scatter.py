@@ -1,4 +1,4 @@
-"""Pictures of points: beside those of the mixture that they should be like."""
+"""Scatter plots of generated points over real points of the mixture."""
 
 import io
 from pathlib import Path
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARGIN = 1.3
-"""What a picture shows, in extents of the mixture; a point farther out is not seen."""
+"""Largest coordinate that a picture shows, relative to the extent of the mixture. Points farther out are not seen."""
 RASTER = 96
-"""Pixels that a picture for the terminal has on each side, at most."""
+"""Height and width, in pixels, of a picture for the terminal."""
 
 
 def quality_in_words(found: MixtureQuality) -> str:
-    """The two figures that are published.
+    """Number of modes and share of high-quality points, the two figures that papers report.
 
     >>> quality_in_words(MixtureQuality(7, 0.954, np.ones(8, np.int64)))
     '7 of 8 modes, 95.4 % of high quality'
@@ -33,10 +33,12 @@ def quality_in_words(found: MixtureQuality) -> str:
 
 
 def save_scatter(path: str | Path, points: NDArray[np.float32], mixture: Mixture, of: str) -> Path:
-    """Save a PNG file of generated points over real ones, titled with what they are of, and return its path.
+    """Save a scatter plot of generated points over real ones as a PNG file, and return its path.
+
+    `of`, such as "step 500", is part of the title.
 
     Shapes: points (N, 2)
-    Raises: what `quality` and `plotting` raise
+    Raises: as `quality` and `plotting`
     """
     title = f"{mixture.name}, {of}: {quality_in_words(quality(points, mixture))}"
     with plotting(path, (5, 5.2), dpi=120) as figure:
@@ -48,7 +50,7 @@ def save_scatter(path: str | Path, points: NDArray[np.float32], mixture: Mixture
 
 
 def draw_points(axes: "Axes", points: NDArray[np.float32], mixture: Mixture) -> None:
-    """Draw generated points, those of high quality blue and others orange, over real ones in grey.
+    """Draw generated points, high-quality ones in blue and others in orange, over real points in grey.
 
     Shapes: points (N, 2)
     """
@@ -64,10 +66,10 @@ def draw_points(axes: "Axes", points: NDArray[np.float32], mixture: Mixture) -> 
 
 
 def save_points(path: Path, points: NDArray[np.float32], mixture: Mixture, of: str) -> Path:
-    """Save points as what the path ends in: numbers in an .npy or .csv file, a .png picture; and return the path.
+    """Save points in the format of the suffix, and return the path: a .png picture, or an .npy or .csv file of numbers.
 
     Shapes: points (N, 2)
-    Raises: ArgumentError for another ending; what `save_scatter` raises
+    Raises: ArgumentError for another suffix; as `save_scatter`
     """
     data = io.BytesIO()
     match path.suffix.lower():
@@ -83,12 +85,12 @@ def save_points(path: Path, points: NDArray[np.float32], mixture: Mixture, of: s
 
 
 def real_points(mixture: Mixture, count: int) -> NDArray[np.float32]:
-    """The points that pictures show: always the same. Shapes: → (count, 2)"""
+    """Real points for pictures, always the same. Shapes: → (count, 2)"""
     return mixture.sample(count, make_rng(0, "shown"))
 
 
 def rasters(points: NDArray[np.float32], mixture: Mixture, size: int = RASTER) -> NDArray[np.uint8]:
-    """Real points, and generated ones, as two small images: white where there are any.
+    """Real and generated points as two small images, white where there are points.
 
     Shapes: points (N, 2) → (2, size, size, 1)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rawgan.errors import ArgumentError
-from rawgan.pictures.images import BACKGROUND, at_least, checked_pixels, resized, tile
+from rawgan.pictures.grids import tile
+from rawgan.pictures.pixels import BACKGROUND, at_least, checked_pixels, resized
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 ENOUGH = 8
-"""Images by which a person sees how training goes: more are shown where they do not make these smaller."""
+"""Number of images that show how training goes. More are shown only if they do not make these smaller."""
 RAMP = np.array([*" .:-=+*#%@"])
 """Characters from dark to bright."""
 STEP = 8
-"""Levels of a colour that are shown as one: what the eye does not tell apart is not sent to the terminal."""
+"""Levels of a colour that are shown as one, as the eye does not tell them apart, to send less to the terminal."""
 
 
 class Layout(NamedTuple):
-    """How images are laid out in a terminal."""
+    """Layout of images in a terminal."""
 
     columns: int
     rows: int
@@ -31,16 +32,15 @@ class Layout(NamedTuple):
 
     @property
     def places(self) -> int:
-        """How many images there is a place for."""
+        """Number of images that fit."""
         return self.columns * self.rows
 
 
 def layout_of(count: int, group: int, shape: tuple[int, int], width: int, height: int) -> Layout | None:
-    """The layout in which images are largest in a terminal of `width` characters and `height` lines; None if they do
-    not fit.
+    """Layout with the largest images for a terminal of `width` characters and `height` lines; None if they do not fit.
 
-    Images are not enlarged as long as more of them can be shown instead. Those of a `group` belong together: a row is
-    whole groups, or a part of one, of which all others follow below.
+    Images are not enlarged while more of them can be shown instead. Each `group` of images belongs together: a row
+    holds whole groups, or a part of one that continues in the rows below.
 
     Shapes: shape (H, W) of an image
 
@@ -68,13 +68,13 @@ def layout_of(count: int, group: int, shape: tuple[int, int], width: int, height
 
 
 def terminal_grid(images: Array, columns: int | None = None, width: int = 80) -> "Text":
-    """A grid of images for the terminal, made of half blocks: one character shows two pixels.
+    """Grid of images for the terminal, made of half blocks: one character shows two pixels.
 
-    Images too large are averaged down until the grid fits ``width`` characters. Needs a terminal with 24-bit
-    colours; rich takes the nearest colours where there are fewer.
+    Large images are averaged down until the grid fits `width` characters. Colours have 24 bits; rich takes the nearest
+    ones if the terminal has fewer.
 
     Shapes: images (N, H, W, C)
-    Raises: ShapeError, DTypeError for what is not images; ArgumentError when they do not fit.
+    Raises: ShapeError, DTypeError for arrays that are not images; ArgumentError when they do not fit
 
     >>> print(terminal_grid(np.zeros((3, 4, 4, 1)), width=16))
     ▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀
@@ -107,10 +107,10 @@ def terminal_grid(images: Array, columns: int | None = None, width: int = 80) ->
 
 
 def terminal_lines(images: Array, layout: Layout, colors: str | None) -> list[str]:
-    """Lines of text that draw as many of the images as there is a place for, with the escape codes for their colours.
+    """Lines of text that draw as many of the images as fit, with the escape codes for their colours.
 
-    A hundredth of the time that `terminal_grid` and rich take, as training waits for it. `colors` are rich's names:
-    "truecolor", "256", or None for characters by brightness, as is anything with fewer colours.
+    As training waits for it, this takes a hundredth of the time of `terminal_grid` with rich. `colors` are rich's names
+    of colour systems: "truecolor" or "256"; with any other, or None, characters show the brightness.
 
     Shapes: images (N, H, W, C)
 
@@ -130,7 +130,7 @@ def terminal_lines(images: Array, layout: Layout, colors: str | None) -> list[st
 
 
 def _line(upper: list[int], lower: list[int], codes: dict[int, str]) -> list[str]:
-    """A line of half blocks, with a code wherever a colour changes."""
+    """Parts of a line of half blocks, with an escape code wherever a colour changes."""
     parts, above, below = [], -1, -1
     for over, under in zip(upper, lower, strict=True):
         if over != above and under != below:
@@ -146,7 +146,7 @@ def _line(upper: list[int], lower: list[int], codes: dict[int, str]) -> list[str
 
 
 def _code(key: int, colors: str) -> str:
-    """What stands for a colour in an escape code: its bytes, or the nearest of 256."""
+    """Colour in an escape code: its bytes, or the nearest of 256."""
     red, green, blue = key >> 16, key >> 8 & 255, key & 255
     if colors == "truecolor":
         return f"2;{red};{green};{blue}"
@@ -157,7 +157,7 @@ def _code(key: int, colors: str) -> str:
 
 
 def _pixel_rows(images: Array, columns: int, across: int) -> Array:
-    """The pixels of a grid, of which each line of text shows two rows. Shapes: → (lines, 2, width, 3)"""
+    """Pixels of a grid, two rows for each line of text. Shapes: → (lines, 2, width, 3)"""
     height, full = images.shape[1:3]
     size = (across, max(1, round(height * across / full)))
     grid = tile(np.stack([np.asarray(resized(image, size)) for image in images]), columns, padding=1)

@@ -9,22 +9,15 @@ from numpy.typing import NDArray
 from rawgan import nn
 from rawgan.config.translation import CycleConfig
 from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_unit
+from rawgan.data.hold_out import hold_out, hold_out_size
 from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
 from rawgan.diagnosis.doctor import Remedies, examine
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
-from rawgan.metrics import split
-from rawgan.tasks.pairs import (
-    at_once,
-    device_of,
-    kept_apart,
-    of_pixels,
-    translated,
-    translator_of,
-    translators_remedies,
-)
+from rawgan.metrics import ImagePairs, compute
+from rawgan.tasks.pairs import at_once, device_of, translated, translator_of, translators_remedies
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -57,7 +50,8 @@ class CycleTask(Task):
         )  # fmt: skip
         self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
         self._others = Batches(self.others, config.data.batch_size, config.seed, self.device, "shuffle the others")
-        self._beside = 3 if config.targets.styles is None else 4
+        self.heads = ("before", "after", *([] if config.targets.styles is None else ["target"]), "back")
+        self._beside = len(self.heads)
         count = max(1, config.output.samples // (2 * self._beside))
         self.columns = self._beside * max(1, round((2 * count / self._beside) ** 0.5))
         self._shown = [self._tensor(images.part(slice(count))) for images in (self.held_out, self.others_held_out)]
@@ -109,7 +103,7 @@ class CycleTask(Task):
         each = dict[str, list[NDArray[np.float64]]]()
         for images, target, ways in zip(held_out, held_out[::-1], self._ways(), strict=True):
             made, home = there_and_back(*ways, images)
-            known = {} if self.config.targets.styles is None else of_pixels(made, target.images)
+            known = {} if self.config.targets.styles is None else compute(ImagePairs(made, target.images))
             for name, values in {**known, "back": home}.items():
                 each.setdefault(name, []).append(values)
         return {name: float(np.concatenate(parts).mean()) for name, parts in each.items()}
@@ -172,13 +166,15 @@ def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> 
             )  # fmt: skip
 
         images = part("train", white)
-        return (images, part("test", images.white)) if has_test_split(source) else kept_apart(images, config.seed)
+        if has_test_split(source):
+            return images, part("test", images.white)
+        return hold_out(images, hold_out_size(len(images)), config.seed)
 
     first = read(config.data.place, config.data.channels, config.data.white)
     if config.targets.place is None:
         styles = config.targets.styles
         assert styles is not None
-        one, other = split(first[0], len(first[0]) // 2, config.seed)
+        one, other = hold_out(first[0], len(first[0]) // 2, config.seed)
         drawn = [dataclasses.replace(each, images=styled(each.images, styles)) for each in (other, first[1])]
         return (one, first[1]), (drawn[0], drawn[1])
     others = read(config.targets.place, config.data.channels, config.targets.white)

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from rawgan.config.noise import TrainConfig
 from rawgan.data import ImageSet, Mixture
+from rawgan.data.hold_out import with_hold_out
 from rawgan.data.image_set import Progress
 from rawgan.gan import GAN, Labels
-from rawgan.metrics import Reference, evaluate, evaluate_points, feature_extractor, held_out_of, labels_like
-from rawgan.metrics.mixtures import POINTS
+from rawgan.metrics import Reference, evaluate, evaluate_points, feature_extractor, labels_like
+from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.tensor import Tensor
 
 SAMPLES = 10_000
@@ -26,7 +27,7 @@ class Evaluator:
     `features` is the file of a classifier or of an ONNX network; None stands for the classifier of digits. `samples`
     None is 10,000, or as many as there are real images.
 
-    Raises: DataError for data that nothing here can extractor, ArgumentError for more samples than there are images
+    Raises: DataError for data without a feature extractor, ArgumentError for more samples than there are images
 
     >>> from rawgan.data import load
     >>> digits = load("mnist", image_size=28)
@@ -46,7 +47,7 @@ class Evaluator:
     ) -> None:
         extractor = feature_extractor(config.data.place, features)
         self.images, self.seed = images, seed
-        self.training, self.held_out = held_out_of(
+        self.training, self.held_out = with_hold_out(
             config.data.place, images, 0.5, seed, on_progress, config.data.skip_broken
         )
         count = samples or min(SAMPLES, len(self.training), len(self.held_out))

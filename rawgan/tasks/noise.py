@@ -28,7 +28,7 @@ from rawgan.gan import (
     train_step,
     training_bytes,
 )
-from rawgan.pictures.images import save_grid
+from rawgan.pictures.grids import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
 from rawgan.tasks.task import Task
@@ -170,7 +170,7 @@ class NoiseTask(Task):
         if self.config.data.mixture is not None:
             return save_scatter(path, samples, self.config.data.mixture, f"step {step:,}")
         titles = self.config.networks.titles(self._grid.labels, self.columns)
-        return save_grid(path, samples, self.columns, titles=titles)
+        return save_grid(path, samples, self.columns, titles=titles, caption=f"step {step:,}")
 
     @staticmethod
     def remedies(config: TrainConfig) -> Remedies:

@@ -21,7 +21,7 @@ from rawgan.data import (
     to_uint8,
     to_unit,
 )
-from rawgan.data.folders.tiles import HELD_OUT, MOST_HELD_OUT
+from rawgan.data.hold_out import hold_out, hold_out_size
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies, examine
 from rawgan.diagnosis.symptom import Symptom
@@ -29,14 +29,14 @@ from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
 from rawgan.gan.translation import FeatureMap
-from rawgan.metrics import l1, load_classifier, psnr, split, ssim
-from rawgan.metrics.fidelity import WINDOW
+from rawgan.metrics import ImagePairs, compute, load_classifier
 from rawgan.random import make_rng
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
-BESIDE = 3
-"""Images that a picture shows of each: before, after, target."""
+HEADS = ("before", "after", "target")
+"""Words above the images that a picture shows of each pair."""
+BESIDE = len(HEADS)
 AT_ONCE, PIECE = 256, 1024
 """Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
 
@@ -56,6 +56,8 @@ class PairsTask(Task):
     best_figure = "l1"
     held_out: ImageSet
     """Images, or pairs, that are not trained with."""
+
+    heads = HEADS
 
     def _load(self, on_progress: Progress) -> None:
         config = self.config
@@ -162,15 +164,7 @@ def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) ->
     images = read("train", config.data.white, config.targets.white if isinstance(config, Pix2pixConfig) else None)
     if has_test_split(config.data.place):
         return images, read("test", images.white, images.targets_white if isinstance(images, PairSet) else None)
-    return kept_apart(images, config.seed)
-
-
-def kept_apart(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    """A set without a tenth of its images, and these.
-
-    Raises: ArgumentError for a single image
-    """
-    return split(images, max(1, min(MOST_HELD_OUT, int(len(images) * HELD_OUT))), seed)
+    return hold_out(images, hold_out_size(len(images)), config.seed)
 
 
 def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
@@ -274,7 +268,7 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
 def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, float]:
     """How near images are, on average, to what they should be; of squares, on average over their photographs."""
     parts = [
-        of_pixels(to_uint8(translated(gan, source)), to_uint8(target.numpy()))
+        compute(ImagePairs(to_uint8(translated(gan, source)), to_uint8(target.numpy())))
         for source, target in batches_of(config, images, device_of(gan))
     ]
     each = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -296,12 +290,6 @@ def of_images(
     order = np.argsort(first)  # as they come
     means = {name: (np.bincount(which, values) / counts)[order] for name, values in each.items()}
     return means, names[first[order]]
-
-
-def of_pixels(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-    """How near each image is to what it should be; SSIM only where its window fits. Shapes: each (N,)"""
-    found = {"psnr": psnr(images, targets, finite=True), "l1": l1(images, targets)}
-    return found | ({"ssim": ssim(images, targets)} if min(images.shape[1:3]) >= WINDOW else {})
 
 
 def device_of(gan: Translator) -> str:

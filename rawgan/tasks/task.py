@@ -1,7 +1,7 @@
 """The interface of a task: what is trained, with which data, and how one step is taken."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,6 +41,8 @@ class Task(ABC):
     """The networks, once `begin` has built them."""
     columns: int | None = None
     """Images in a row of a picture; None makes it nearly square."""
+    heads: Sequence[str] = ()
+    """Words above the columns of a picture, again from the first one after the last."""
     best_figure: str
     """The figure that chooses the best checkpoint: the lowest value wins. Where it is not measured, none is best."""
 
@@ -101,7 +103,7 @@ class Task(ABC):
 
     def save_picture(self, path: Path, samples: np.ndarray[Any, Any], step: int) -> object:
         """Write the samples of a step as a picture."""
-        return save_grid(path, samples, self.columns)
+        return save_grid(path, samples, self.columns, heads=self.heads, caption=f"step {step:,}")
 
     @abstractmethod
     def measure(self) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from rawgan.diagnosis.symptoms.unlike_data import unlike_data
 from rawgan.gan import ImageSpec, LossConfig, build
 from rawgan.gan.penalties import PENALTIES
 from rawgan.inference import slerp
-from rawgan.metrics import fid, kid, manifold, prdc, psnr, ssim
-from rawgan.metrics.modes import classifier_score, perfect_kl, reverse_kl
+from rawgan.metrics import fid, kid, prdc, psnr, ssim
+from rawgan.metrics.figures import prdc as prdc_module
+from rawgan.metrics.figures.classifier_score import classifier_score
+from rawgan.metrics.figures.reverse_kl import perfect_kl, reverse_kl
 from rawgan.nn.spectral_norm import TINY
 from rawgan.pictures import plot_losses
 from rawgan.pictures.scatter import save_scatter
@@ -246,14 +248,14 @@ def test_slerp_is_the_straight_line_where_there_is_no_great_circle(z0, z1, middl
 
 @pytest.mark.parametrize("copies", [1, 5, 6, 8])
 def test_balls_of_samples_that_occur_more_than_k_times_are_empty_whatever_is_rounded(copies, monkeypatch):
-    strips, rng = manifold._strips, np.random.default_rng(1)
+    strips, rng = prdc_module._strips, np.random.default_rng(1)
 
     def rounded(x, y):
         """Distances with the errors that a product of matrices makes, which are others on other machines."""
         for start, squares in strips(x, y):
             yield start, squares + rng.uniform(0, 1e-15, squares.shape) * (x * x).sum(axis=1).max()
 
-    monkeypatch.setattr(manifold, "_strips", rounded)
+    monkeypatch.setattr(prdc_module, "_strips", rounded)
     places = np.random.default_rng(0).normal(size=(300 // copies, 17))
     x, y = np.repeat(places, copies, axis=0), np.tile(places, (copies + 1, 1))
     for found in (prdc(x, x), prdc(x, y)):

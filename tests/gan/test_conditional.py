@@ -27,10 +27,10 @@ from rawgan.gan import (
     train_step,
 )
 from rawgan.gan.conditional import discriminator_output, with_scores
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.metrics import Classifier, Reference, load_classifier
-from rawgan.metrics.classifier import ClassifierSpec
 from rawgan.metrics.evaluation import labels_like
+from rawgan.metrics.extractors.classifier import ClassifierSpec
 from rawgan.random import make_rng
 from rawgan.storage import RunFolder
 from rawgan.testing import check_layer, gradcheck
@@ -486,11 +486,11 @@ def test_evaluation_says_how_many_labels_were_kept(run, squares, tmp_path, capsy
     assert said["generated"].keys() == said["floor"].keys()
     assert said["floor"]["label_kept"] == 1.0
     assert said["generated"]["label_kept"] == pytest.approx(0.75, abs=0.01)
-    (row,) = [line.split() for line in printed.splitlines() if "asked label kept" in line]
+    (row,) = [line.split() for line in printed.splitlines() if "of the class asked for" in line]
     asked = config(squares, conditional="projection", evaluate_every=1, evaluate_features=str(file))
     monkeypatch.setattr("rawgan.tasks.noise.generate", made)
     assert Trainer(asked).task.measure()["label_kept"] == said["generated"]["label_kept"]
-    assert row[3:5] == [f"{said['generated']['label_kept']:.4f}", "1.0000"]
+    assert row[5:7] == [f"{said['generated']['label_kept']:.4f}", "1.0000"]
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
@@ -572,7 +572,7 @@ def test_pictures_say_which_class_a_row_is_of(named, monkeypatch):
     """Those of the run, of a sample and of a walk; not of one class alone, or where rows are no classes."""
     seen = []
 
-    def watched(path, images, columns=None, scale=None, titles=()):
+    def watched(path, images, columns=None, scale=None, titles=(), caption=""):
         seen.append([*titles])
         return path
 

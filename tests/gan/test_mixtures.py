@@ -15,7 +15,7 @@ from rawgan.config.noise import FOR_POINTS, TrainConfig
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
 from rawgan.gan import GAN, ImageSpec, LossConfig, PointSpec, build, generate, train_step
-from rawgan.inference.restoration import config_of, restore
+from rawgan.inference.trained_networks import config_of, restore
 from rawgan.metrics import evaluate_points, floor_of, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters, real_points, save_points
 from rawgan.storage import RunFolder

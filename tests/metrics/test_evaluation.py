@@ -12,23 +12,22 @@ from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
 from rawgan.cli import main
-from rawgan.cli.commands import evaluate as command
 from rawgan.data import ImageSet, has_test_split, load
+from rawgan.data.hold_out import hold_out
 from rawgan.data.known_sets import stacked_mnist
 from rawgan.errors import ArgumentError, ConfigError, DataError, ShapeError
 from rawgan.metrics import (
     Classifier,
     Reference,
-    classifier,
     draw,
     evaluate,
     feature_extractor,
     load_classifier,
-    split,
     train_classifier,
 )
-from rawgan.metrics.classifier import ClassifierSpec
-from rawgan.metrics.feature_extractors import OnnxFeatures, StackedDigits
+from rawgan.metrics.extractors import OnnxFeatures, StackedDigits, stored_classifier
+from rawgan.metrics.extractors.classifier import ClassifierSpec
+from rawgan.storage.json_file import json_text
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +54,21 @@ def test_the_classifier_of_digits_is_right_on_993_of_1000_test_images(mnist):
     right = float((digits.labels(mnist.images) == mnist.labels).mean())
     assert right >= 0.993
     assert digits.spec.accuracy == pytest.approx(right, abs=2e-4)
-    assert classifier.DIGITS.stat().st_size <= 1_500_000
+    assert stored_classifier.DIGITS.stat().st_size <= 1_500_000
 
 
 def test_a_damaged_installation_says_so(tmp_path, monkeypatch):
-    data = bytearray(classifier.DIGITS.read_bytes())
+    data = bytearray(stored_classifier.DIGITS.read_bytes())
     data[-1] ^= 1
     path = tmp_path / "digits.safetensors"
     path.write_bytes(data)
-    monkeypatch.setattr(classifier, "DIGITS", path)
+    monkeypatch.setattr(stored_classifier, "DIGITS", path)
     with pytest.raises(ConfigError, match=r"expected a file of SHA-256 [0-9a-f]{64}, came [0-9a-f]{64}\n.*damaged"):
         load_classifier()
     assert load_classifier(path).classes == 10  # a file of one's own may be any
 
 
-@pytest.mark.parametrize("data", [b"", b"not a classifier", classifier.DIGITS.read_bytes()[:-4]])
+@pytest.mark.parametrize("data", [b"", b"not a classifier", stored_classifier.DIGITS.read_bytes()[:-4]])
 def test_files_that_are_no_classifiers(data, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(data)
@@ -80,7 +79,7 @@ def test_files_that_are_no_classifiers(data, tmp_path):
 
 
 def test_training_learns_and_repeats_itself(squares):
-    parts = split(squares, 100, seed=0)
+    parts = hold_out(squares, 100, seed=0)
     made = train_classifier(*parts, seed=1, epochs=4)
     assert made.spec == ClassifierSpec(8, 1, 2, "squares", 1.0)
     assert made.to_bytes() == train_classifier(*parts, seed=1, epochs=4).to_bytes()
@@ -148,7 +147,7 @@ def test_stacked_digits_are_the_same_every_time(stacked, mnist):
 
 @pytest.fixture(scope="module")
 def reference(mnist):
-    return Reference.of(feature_extractor("mnist"), *split(mnist, 5000, seed=0), 600)
+    return Reference.of(feature_extractor("mnist"), *hold_out(mnist, 5000, seed=0), 600)
 
 
 def test_worse_images_have_worse_figures(reference, mnist):
@@ -169,11 +168,11 @@ def test_worse_images_have_worse_figures(reference, mnist):
     assert sum(collapsed["histogram"]) == 600
     assert collapsed["label_kept"] == pytest.approx(0.5, abs=0.005)
     assert "label_kept" not in noise
-    others = draw(split(mnist, 5000, seed=0)[1], 600, seed=0)
+    others = draw(hold_out(mnist, 5000, seed=0)[1], 600, seed=0)
     assert reference.accuracy == (load_classifier().labels(others.images) == others.labels).mean()
     expected = reference.expected
     assert expected["perfect_kl"] == pytest.approx(9 / 1200, rel=0.05)
-    assert expected["judge_error"] < 0.02
+    assert expected["classifier_error"] < 0.02
     assert 1 <= expected["collapsed_modes_of_least_count"] <= expected["collapsed_modes"] < 4
 
 
@@ -189,20 +188,20 @@ def test_what_cannot_be_evaluated(reference, mnist):
         evaluate(mnist.images[:599], reference)
     with pytest.raises(ArgumentError, match="NaN"):
         evaluate(np.full((600, 28, 28, 1), np.nan), reference)
-    parts = split(mnist, 100, seed=0)
+    parts = hold_out(mnist, 100, seed=0)
     with pytest.raises(ArgumentError, match="101 samples are compared with as many real images, twice, but of mnist"):
         Reference.of(feature_extractor("mnist"), *parts, 101)
     with pytest.raises(ArgumentError, match="64 samples are too few for 64 features"):
         Reference.of(feature_extractor("mnist"), *parts, 64)
     with pytest.raises(ArgumentError, match=r"images are too few to set 10000 apart; add images: at least 10001$"):
-        split(mnist, 10_000, seed=0)
+        hold_out(mnist, 10_000, seed=0)
     for count, held_out, words in (
         (1, 1, "1 image is too few to set 1 apart; add images: at least 2"),
         (1, 0, "1 image is too few to set 1 apart; add images: at least 2"),
         (5, 0, "5 images are too few to set 1 apart; add images"),  # a smaller share than one of them
     ):
         with pytest.raises(ArgumentError) as caught:
-            split(ImageSet(np.zeros((count, 8, 8, 1), np.uint8), None, "zeros"), held_out, seed=0)
+            hold_out(ImageSet(np.zeros((count, 8, 8, 1), np.uint8), None, "zeros"), held_out, seed=0)
         assert str(caught.value) == f"zeros: {words}"
     with pytest.raises(DataError, match="photos: rawgan comes with a classifier of digits"):
         feature_extractor("photos")
@@ -250,9 +249,9 @@ def test_features_by_an_onnx_file(onnxruntime, tmp_path, squares):
     last = feature_extractor("photos", onnx_network(tmp_path / "last.onnx", "n", "h", "w", 3))
     assert last.features(images) == pytest.approx(2 * unit.repeat(3, axis=3).reshape(3, -1), abs=1e-6)
     assert last.classes is None
-    with pytest.raises(ArgumentError, match="features alone tell no classes"):
+    with pytest.raises(ArgumentError, match="a network in an ONNX file knows no classes"):
         last.probabilities(found)
-    reference = Reference.of(OnnxFeatures(tmp_path / "first.onnx"), *split(squares, 150, seed=0))
+    reference = Reference.of(OnnxFeatures(tmp_path / "first.onnx"), *hold_out(squares, 150, seed=0))
     assert (reference.expected, "modes" in reference.floor) == ({}, False)
 
 
@@ -260,7 +259,7 @@ def test_onnx_files_that_cannot_be_used(onnxruntime, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"expected one input .*; x is \['n', 5\]"):
         feature_extractor("photos", onnx_network(tmp_path / "flat.onnx", "n", 5))
     (tmp_path / "broken.onnx").write_bytes(b"broken")
-    with pytest.raises(ConfigError, match="is no network that onnxruntime can run"):
+    with pytest.raises(ConfigError, match="is not a network that onnxruntime can run"):
         feature_extractor("photos", tmp_path / "broken.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match="an ONNX file is run by onnxruntime: pip install onnxruntime"):
@@ -313,7 +312,7 @@ def test_evaluate_refuses_in_one_sentence(run, tmp_path, capsys):
     for options, message in (
         ([], f"{data}: rawgan comes with a classifier of digits"),
         (["--features", str(config)], f"{config} holds no classifier of rawgan"),
-        (["--features", str(classifier.DIGITS), "--samples", "151"], "151 samples are compared"),
+        (["--features", str(stored_classifier.DIGITS), "--samples", "151"], "151 samples are compared"),
         (["--samples", "0"], "samples must be at least 1"),
     ):
         assert main(["evaluate", str(run), *options]) == 1
@@ -324,7 +323,7 @@ def test_evaluate_refuses_in_one_sentence(run, tmp_path, capsys):
 
 
 def test_json_has_no_infinity():
-    assert command._json_value({"a": {"b": float("inf")}, "c": [1, float("nan")]}) == {"a": {"b": None}, "c": [1, None]}
+    assert json_text({"a": {"b": float("inf")}, "c": [1, float("nan")]}) == '{"a": {"b": null}, "c": [1, null]}'
 
 
 def test_stacked_knows_a_thousand_classes():

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-import rawgan.metrics.manifold
 from bench.experiments.metrics_check import MetricsCheckConfig, agrees
 from rawgan.errors import ArgumentError, DTypeError, ShapeError
 from rawgan.metrics import (
@@ -15,7 +14,6 @@ from rawgan.metrics import (
     classifier_score,
     collapsed_modes,
     confusion_matrix,
-    distances,
     fid,
     frechet_distance,
     kid,
@@ -27,6 +25,9 @@ from rawgan.metrics import (
     prdc,
     reverse_kl,
 )
+from rawgan.metrics.figures.kid import ROWS as KID_ROWS
+from rawgan.metrics.figures.nearest import ROWS as NEAREST_ROWS
+from rawgan.metrics.figures.prdc import ROWS
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_fid_and_kid_do_not_depend_on_the_order_or_the_axes_of_features(rng):
         assert distance(x.astype(np.float32), y) == pytest.approx(distance(x, y), rel=1e-5)
 
 
-def test_kid_is_the_mean_over_pairs(rng, monkeypatch):
+def test_kid_is_the_mean_over_pairs(rng):
     x, y = rng.normal(size=(7, 3)), rng.normal(size=(5, 3))
 
     def k(a, b):
@@ -90,8 +91,13 @@ def test_kid_is_the_mean_over_pairs(rng, monkeypatch):
 
     expected = within(x) + within(y) - 2 * sum(k(a, b) for a in x for b in y) / 35
     assert kid(x, y) == pytest.approx(expected, rel=1e-12)
-    monkeypatch.setattr(distances, "ROWS", 2)
-    assert kid(x, y) == pytest.approx(expected, rel=1e-12)
+
+
+def test_kid_of_more_points_than_a_strip_has_rows(rng):
+    x, y = rng.normal(size=(KID_ROWS + 7, 3)), rng.normal(size=(2 * KID_ROWS, 3))
+    xx, yy, xy = (((a @ b.T) / 3 + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    means = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (xx, yy)]
+    assert kid(x, y) == pytest.approx(sum(means) - 2 * xy.mean(), rel=1e-10)
 
 
 def test_kid_has_no_bias_and_fid_has(rng):
@@ -128,12 +134,11 @@ def test_prdc_as_defined(k, shift, rng):
     assert prdc(real, generated, k) == pytest.approx(looped(real, generated, k), abs=1e-12)
 
 
-def test_manifold_in_strips_and_in_any_order(rng, monkeypatch):
-    real, generated = rng.normal(size=(50, 3)), rng.normal(size=(60, 3))
-    expected = prdc(real, generated)
-    assert prdc(rng.permutation(real), rng.permutation(generated)) == pytest.approx(expected, abs=1e-12)
-    monkeypatch.setattr(rawgan.metrics.manifold, "ROWS", 7)
+def test_manifold_in_strips_and_in_any_order(rng):
+    real, generated = rng.normal(size=(ROWS + 7, 3)), rng.normal(size=(2 * ROWS, 3))
+    expected = looped(real, generated, 5)
     assert prdc(real, generated) == pytest.approx(expected, abs=1e-12)
+    assert prdc(rng.permutation(real), rng.permutation(generated)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_manifold_tells_collapse_from_noise(rng):
@@ -168,7 +173,7 @@ def test_samples_that_cannot_be_compared(metric, rng):
         metric(x, broken)
     with pytest.raises(ArgumentError, match="not finite"):
         metric(np.where(np.isnan(broken), np.inf, x), x)
-    with pytest.raises(ShapeError, match=r"features of one kind.*\n  .* \(10, 3\)   .* \(10, 2\)"):
+    with pytest.raises(ShapeError, match=r"the same features.*\n  .* \(10, 3\)   .* \(10, 2\)"):
         metric(x, x[:, :2])
     with pytest.raises(ShapeError, match="one row for each sample"):
         metric(x, x.ravel())
@@ -263,17 +268,16 @@ def test_a_class_without_samples_is_taken_for_itself():
 # --- nearest ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_nearest_image(rng, monkeypatch):
-    training = rng.integers(0, 256, (50, 4, 4, 3)).astype(np.uint8)
-    images = rng.integers(0, 256, (9, 4, 4, 3)).astype(np.uint8)
-    images[3] = training[41]
-    monkeypatch.setattr("rawgan.metrics.nearest.ROWS", 20)
+def test_the_nearest_image(rng):
+    training = rng.integers(0, 256, (NEAREST_ROWS + 50, 2, 2, 3)).astype(np.uint8)
+    images = rng.integers(0, 256, (9, 2, 2, 3)).astype(np.uint8)
+    images[3] = training[NEAREST_ROWS + 41]
     found = nearest_images(images, training)
     for n, image in enumerate(images):
         apart = [np.sqrt(((image.astype(float) - other) ** 2).mean()) for other in training]
         assert found.which[n] == np.argmin(apart)
         assert found.distance[n] == pytest.approx(min(apart))
-    assert (found.which[3], found.distance[3]) == (41, 0)
+    assert (found.which[3], found.distance[3]) == (NEAREST_ROWS + 41, 0)
 
 
 def test_images_that_have_no_neighbours():

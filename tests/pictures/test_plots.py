@@ -14,7 +14,7 @@ from rawgan.diagnosis.probe import Layer
 from rawgan.errors import ConfigError, FileError
 from rawgan.pictures import plots
 from rawgan.pictures.curves import plot_losses
-from rawgan.pictures.images import save_grid
+from rawgan.pictures.grids import save_grid
 from rawgan.pictures.plots import plotting
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder

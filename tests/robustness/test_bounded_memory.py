@@ -27,10 +27,10 @@ from rawgan.data.files.image_files import opened_image
 from rawgan.data.memory_limits import container_limits, limited_extra_memory, machine_bytes
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
 from rawgan.gan import ImageSpec, PointSpec, TranslationSpec, build, build_translator
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.metrics import confusion_matrix, feature_extractor, load_classifier, train_classifier
-from rawgan.metrics import feature_extractors as judges_module
-from rawgan.metrics.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
+from rawgan.metrics.extractors import onnx_features
+from rawgan.metrics.extractors.classifier import HEADING, MOST_CLASSES, Classifier, ClassifierSpec
 from rawgan.paper import blank, on_paper
 from rawgan.storage.toml_file import LONGEST_TOML, read_toml
 from rawgan.tasks.noise import build_gan
@@ -405,7 +405,7 @@ def test_labels_that_number_more_classes_than_there_are(label):
 
 
 def test_a_table_of_many_classes(monkeypatch):
-    monkeypatch.setattr("rawgan.metrics.modes.machine_bytes", lambda: 10**6)
+    monkeypatch.setattr("rawgan.metrics.figures.class_counts.machine_bytes", lambda: 10**6)
     assert confusion_matrix([0, 1], [0, 1], 200).shape == (200, 200)
     message = complaint(ArgumentError, lambda: confusion_matrix([0, 1], [0, 1], 2000))
     assert "2,000 × 2,000 classes take more memory than there is" in message
@@ -508,9 +508,9 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_networks_that_are_odd(network, name, monkeypatch):
-    monkeypatch.setattr(judges_module, "FIRST_SECONDS", 0.6)
+    monkeypatch.setattr(onnx_features, "FIRST_SECONDS", 0.6)
     if name == "features without end":
-        monkeypatch.setattr(judges_module, "machine_bytes", lambda: 2**28)
+        monkeypatch.setattr(onnx_features, "machine_bytes", lambda: 2**28)
     odd, words = ODD[name]
     assert words in complaint((ConfigError, DataError), lambda: network(**odd))
 

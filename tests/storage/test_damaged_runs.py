@@ -14,7 +14,7 @@ from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import Pix2pixConfig
 from rawgan.errors import ConfigError, DivergedError, FileError
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import Damaged, read
 from rawgan.storage.checkpoint_files import set_aside
@@ -312,7 +312,7 @@ def test_lost_lines_of_a_configuration_are_no_default_values(command, run, capfd
     file.write_text("\n".join(kept))
     assert main(command.replace("RUN", str(run)).split()) == 1
     printed = capfd.readouterr().err
-    assert f"{file} is not whole: it lacks what step 6 was trained with\n  add these lines: " in printed
+    assert f"{file} is not whole: it lacks options of step 6\n  add these lines: " in printed
     missing = printed.partition("add these lines: ")[2].strip().split("; ")
     assert sorted(missing) == ["ema = 0.998", "seed = 0"]  # steps may change, and be left out
     file.write_text("\n".join([*kept, *missing, "steps = 6"]))
@@ -342,7 +342,7 @@ def test_metrics_that_cannot_be_opened_are_no_empty_metrics(run, monkeypatch, ca
 
 
 def test_a_picture_that_cannot_be_opened_is_not_to_be_deleted(run, monkeypatch):
-    from rawgan.pictures.images import animate_folder
+    from rawgan.pictures.animation import animate_folder
 
     refuse(monkeypatch, run / "samples" / "step-000003.png", errno.EACCES)
     with pytest.raises(FileError, match=r"step-000003\.png could not be read: Permission denied$"):

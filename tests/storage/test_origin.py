@@ -176,9 +176,7 @@ def test_a_run_goes_on_with_no_other_images(capsys):
         for command in (["train", "--resume", "run", "--steps", "4"], ["diagnose", "run"]):
             capsys.readouterr()
             assert main([*command, "--data", place]) == 1
-            assert f"--data {absolute(place)}: what is there is not what step 2 was trained with" in (
-                capsys.readouterr().err
-            )
+            assert f"--data {absolute(place)}: differs from what step 2 was trained with" in (capsys.readouterr().err)
     assert [path.name for path in RunFolder("run").checkpoints()] == ["step-000002.safetensors"]
     assert main(["diagnose", "run", "--targets", "others.npy"]) == 1
     assert "--targets others.npy: run has no targets; leave it out" in capsys.readouterr().err
@@ -212,7 +210,7 @@ def test_evaluate_finds_images_that_have_moved(capsys, monkeypatch):
     assert "give --data PLACE" in error
     assert "give --targets PLACE" in error
     assert main(["evaluate", "run", "--data", "d", "--targets", "c"]) == 1  # the wrong way round
-    assert "what is there is not what step 1 was trained with" in capsys.readouterr().err
+    assert "differs from what step 1 was trained with" in capsys.readouterr().err
     assert main(["evaluate", "run", "--data", "c", "--targets", "d", "--beside", "beside"]) == 0
     figures = json.loads(Path("run/evaluation.json").read_text())["figures"]
     assert figures.keys() >= {"beside"}
@@ -220,7 +218,7 @@ def test_evaluate_finds_images_that_have_moved(capsys, monkeypatch):
 
 def test_a_network_that_looks_at_images_is_known_by_its_digest(tmp_path, capsys):
     """A file of train-classifier may move, but must be the same."""
-    from rawgan.metrics.classifier import DIGITS
+    from rawgan.metrics.extractors.stored_classifier import DIGITS
 
     shutil.copy(DIGITS, "judge.safetensors")
     config = TrainConfig.of(evaluate_every=5, evaluate_features="judge.safetensors").with_absolute_paths()
@@ -229,13 +227,13 @@ def test_a_network_that_looks_at_images_is_known_by_its_digest(tmp_path, capsys)
     moved = config.replace(evaluate_features="moved.safetensors")
     unset = TrainConfig.of(evaluate_every=5)
     assert origin.digests_of_files(moved.files) == found == origin.digests_of_files(unset.files)
-    from rawgan.inference.restoration import check_moved
+    from rawgan.inference.moved_data import check_same_data
     from rawgan.storage.checkpoint import About
 
     about = About(2, 4, config.to_dict(), made_by=found)
-    check_moved(moved, about, found)
-    with pytest.raises(ArgumentError, match=r"--evaluate-features .*: what is there is not what step 2"):
-        check_moved(moved, about, {"evaluate_features": "another"})
+    check_same_data(moved, about, found)
+    with pytest.raises(ArgumentError, match=r"--evaluate-features .*: differs from what step 2"):
+        check_same_data(moved, about, {"evaluate_features": "another"})
 
 
 # --- another machine -------------------------------------------------------------------------------------------------

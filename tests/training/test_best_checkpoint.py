@@ -11,7 +11,7 @@ from watch import Watch
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError, ConfigError, DataError
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.pictures import plot_losses
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import read

@@ -18,13 +18,12 @@ from rawgan.config.noise import TrainConfig
 from rawgan.diagnosis.nonfinite import first_nonfinite
 from rawgan.errors import ArgumentError, ConfigError, DivergedError
 from rawgan.gan import MODELS, generate
-from rawgan.inference.restoration import restore
+from rawgan.inference.trained_networks import restore
 from rawgan.nn import Module, Parameter
 from rawgan.optim import SGD
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint, read
 from rawgan.training import Trainer, train
-from rawgan.training.state import optimizers_of
 
 STEPS = 7
 
@@ -557,7 +556,7 @@ def test_steps_that_are_finite_when_taken_again(config, tmp_path):
 
 def test_a_learning_rate_that_is_too_high_is_found_in_the_update(config, tmp_path):
     folder, trainer = RunFolder.create(tmp_path / "run", "x"), Trainer(config)
-    for optimizer in optimizers_of(trainer.gan).values():
+    for optimizer in trainer.gan.optimizers.values():
         optimizer.lr = 1e38  # more than an option may be
     with pytest.raises(DivergedError, match=r"it began in step 1: .*(update by Adam|op )"):
         train(trainer, folder)

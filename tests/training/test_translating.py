@@ -17,15 +17,9 @@ from rawgan.data import to_uint8
 from rawgan.data.folders.detail import best_window
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationSpec, build_translator
-from rawgan.inference.application import (
-    applied,
-    knows_sources,
-    restore_networks,
-    source_of,
-    survey_of,
-    translate_config_of,
-)
+from rawgan.inference.application import apply_to, makes_sources, source_of, survey_of
 from rawgan.inference.comparison import compare
+from rawgan.inference.trained_networks import restore_translation, translation_config_of
 from rawgan.storage import RunFolder
 from rawgan.tasks.pairs import batches_of, parts_of, translated
 from rawgan.tensor import Tensor
@@ -87,7 +81,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(name, data, tmp_path):
     train(training_of(config), folder, Watch(step=lambda r: seen.append(r["step"])), should_stop=lambda: bool(seen[2:]))
     assert len(seen) == 3
     checkpoint, _ = folder.newest_checkpoint()
-    train(training_of(translate_config_of(folder), checkpoint=checkpoint), folder)
+    train(training_of(translation_config_of(folder), checkpoint=checkpoint), folder)
     assert files(folder) == files(whole)
 
 
@@ -95,9 +89,9 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(name, data, tmp_path):
 def test_what_is_restored_makes_the_images_of_the_run(name, data, tmp_path):
     training, folder = training_of(config_of(name, data)), RunFolder.create(tmp_path / "run", "x")
     train(training, folder)
-    config = translate_config_of(folder)
+    config = translation_config_of(folder)
     assert config == training.config
-    gan, about = restore_networks(folder, config)
+    gan, about = restore_translation(folder, config)
     assert about.step == STEPS
     assert len(training.task.held_out) == 3  # a tenth
     again = training_of(config)
@@ -434,18 +428,18 @@ def test_what_is_transparent_is_filled_in(runs, photos, tmp_path, capsys):
     image = Image.fromarray(pixels_of(photos / "colour.jpg")).convert("RGBA")
     image.paste((0, 0, 0, 0), (3, 4, 9, 9))
     image.save(tmp_path / "holed.png")
-    source, _ = source_of(tmp_path / "holed.png", translate_config_of(RunFolder.open(run)))
+    source, _ = source_of(tmp_path / "holed.png", translation_config_of(RunFolder.open(run)))
     assert (source[0, :, :, 3] > 0).sum() == 6 * 5
     assert main(["apply", str(run), str(tmp_path / "holed.png"), "--out", str(tmp_path / "b")]) == 0
 
 
 def test_padding_changes_nothing_but_what_is_near_the_border(runs):
     """An image whose sides are multiples already is given to the network as it is."""
-    gan, _ = restore_networks(*_opened(runs / "pix2pix-edges"))
+    gan, _ = restore_translation(*_opened(runs / "pix2pix-edges"))
     x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 1)).astype("float32")
     gan.sampler.eval()
-    np.testing.assert_array_equal(applied(gan, x), to_uint8(gan.sampler(x).data))
-    assert applied(gan, x[:, :30, :31]).shape == (1, 30, 31, 3)
+    np.testing.assert_array_equal(apply_to(gan, x), to_uint8(gan.sampler(x).data))
+    assert apply_to(gan, x[:, :30, :31]).shape == (1, 30, 31, 3)
 
 
 @pytest.mark.parametrize(
@@ -466,8 +460,8 @@ def test_pieces_of_a_large_image_are_those_of_the_whole(model, kind):
         p.data[...] = rng.normal(0, 0.5, p.shape)
     stride, told = gan.stride, []
     x = rng.uniform(-1, 1, (1, 9 * stride + 140, 7 * stride + 101, kind.sources)).astype("float32")
-    whole = applied(gan, x, lambda *done: told.append(done), piece=4096)
-    pieces = applied(gan, x, lambda *done: told.append(done), piece=48)
+    whole = apply_to(gan, x, lambda *done: told.append(done), piece=4096)
+    pieces = apply_to(gan, x, lambda *done: told.append(done), piece=48)
     assert np.abs(pieces.astype(int) - whole).max() <= 1  # a byte is rounded
     assert np.unique(whole).size > 20
     assert told[0] == (1, 1)
@@ -509,7 +503,7 @@ def test_images_of_one_size_are_made_at_once_as_they_are_alone(runs, tmp_path, m
 
     def watched(gan, source, *rest):
         sizes.append(len(source))
-        return applied(gan, source, *rest)
+        return apply_to(gan, source, *rest)
 
     monkeypatch.setattr("rawgan.cli.commands.apply.applied", watched)
     files = [str(tmp_path / f"{name}.png") for name in "abcd"]
@@ -530,7 +524,7 @@ def test_apply_shows_targets_that_lie_beside_the_source(photos, tmp_path):
     run = tmp_path / "run"
     options = ["--data", str(pairs), "--image-size", "16", "--width", "2", "--patch", "16", "--batch-size", "2"]
     assert main(["pix2pix", *options, "--reverse", "--steps", "1", "--out", str(run)]) == 0
-    config = translate_config_of(RunFolder.open(run))
+    config = translation_config_of(RunFolder.open(run))
     source, target = source_of(pairs / "a.png", config, with_target=True)
     np.testing.assert_array_equal(to_uint8(source[0]), pixels[:, 16:32])
     np.testing.assert_array_equal(to_uint8(target[0]), pixels[:, :16])
@@ -582,8 +576,8 @@ def test_figures_are_means_over_photographs_and_not_over_squares(tmp_path, capsy
         assert figures[name] == pytest.approx(np.mean([image[name] for image in images]))
         assert record[name] == pytest.approx(figures[name], rel=1e-3)
     assert images[1]["l1"] > 5 * images[0]["l1"]
-    training = Trainer(translate_config_of(RunFolder.open(run)))
-    gan, _ = restore_networks(*_opened(run))
+    training = Trainer(translation_config_of(RunFolder.open(run)))
+    gan, _ = restore_translation(*_opened(run))
     squares = compare(
         training.config, gan, training.task.data, training.task.held_out.part(training.task.held_out.names == "09.png")
     )
@@ -787,8 +781,8 @@ def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_pa
     )
     assert "leave it out, and give what is to be translated" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
-    assert not knows_sources(Pix2pixConfig.of(data="sketches", targets="paintings"))
-    assert knows_sources(Pix2pixConfig.of(data="pairs"))
+    assert not makes_sources(Pix2pixConfig.of(data="sketches", targets="paintings"))
+    assert makes_sources(Pix2pixConfig.of(data="pairs"))
 
 
 def test_one_fault_costs_no_other_image(runs, photos, tmp_path, capsys):
@@ -827,11 +821,11 @@ def test_the_memory_that_is_needed_grows_with_the_width():
     narrow, wide = (build_translator("resnet", kind, width=width, patch=16) for width in (2, 16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.inference.application.machine_bytes", lambda: 40 * 64 * 64 * 8)
-        assert applied(narrow, x).shape == (1, 64, 64, 1)
+        assert apply_to(narrow, x).shape == (1, 64, 64, 1)
         with pytest.raises(MemoryError):
-            applied(wide, x)
+            apply_to(wide, x)
         long = np.zeros((1, 8, 8 * 64, 1), np.float32)
-        assert applied(narrow, long).shape == (1, 8, 8 * 64, 1)
+        assert apply_to(narrow, long).shape == (1, 8, 8 * 64, 1)
 
 
 def test_a_style_is_shown_beside_what_it_should_be():
@@ -858,14 +852,14 @@ def test_a_run_of_noise_takes_no_images(tmp_path, photos, capsys):
 
 def _opened(path):
     folder = RunFolder.open(path)
-    return folder, translate_config_of(folder)
+    return folder, translation_config_of(folder)
 
 
 def test_the_configuration_must_say_channels(tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     folder.write_config({"command": "enhance"})
     with pytest.raises(ConfigError, match="must say channels"):
-        restore_networks(*_opened(folder.path))
+        restore_translation(*_opened(folder.path))
 
 
 @pytest.mark.parametrize(

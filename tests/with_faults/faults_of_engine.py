@@ -271,7 +271,7 @@ FAULTS = [
     ),
     Fault(
         "arrays: masks are dropped",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ma.MaskedArray):",
         "if False:",
         "test_arrays.py -k masked",
@@ -285,7 +285,7 @@ FAULTS = [
     ),
     Fault(
         "arrays: subclasses keep their class",
-        "arrays:plain",
+        "rawgan.arrays:plain",
         "if isinstance(data, np.ndarray):",
         "if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):\n"
         "    return data\n"

@@ -22,7 +22,7 @@ FAULTS = [
         "moments",
         "centred.T @ centred / (len(x) - 1)",
         "centred.T @ centred / len(x)",
-        "distances.py -k moments",
+        "fid.py -k moments",
     ),
     Fault(
         "kid: pairs of a sample with itself count",
@@ -57,7 +57,7 @@ FAULTS = [
         "modes_covered",
         "np.asarray(counts) >= least",
         "np.asarray(counts) >= least - 1",
-        "metrics/modes.py -k modes_covered",
+        "class_modes.py -k modes_covered",
     ),
     Fault(
         "classifiers: built before they are compared",

@@ -251,9 +251,9 @@ FAULTS = [
     Fault(
         "take: the caller's indices are kept, not copied",
         "take",
-        '"take: indices", x._array).copy()',
-        '"take: indices", x._array)',
-        "test_stale_graphs.py -k used_again",
+        'constant(integers(indices, "take: indices", x._array))',
+        'integers(indices, "take: indices", x._array)',
+        "test_kept_arrays.py -k used_again",
     ),
     Fault(
         "conv2d: images that are right are said to be NCHW",

@@ -26,14 +26,14 @@ FAULTS = [
     ),
     Fault(
         "checkpoints: an older one is used without a word",
-        "tell_of_damaged",
+        "report_damaged",
         "if faults:\n    print",
         "if not faults:\n    print",
         "test_damaged_runs.py -k several",
     ),
     Fault(
         "config.toml: lost lines are default values",
-        "check_whole",
+        "check_complete",
         "if missing:",
         "if not known:",
         "test_damaged_runs.py -k lost_lines",
@@ -145,7 +145,7 @@ FAULTS = [
     ),
     Fault(
         "data: other images at another place are taken",
-        "check_moved",
+        "check_same_data",
         "if place != before and found.get(fact) != about.made_by.get(fact):",
         "if False:",
         "test_origin.py -k no_other_images",

@@ -8,7 +8,7 @@ FAULTS = [
         "slerp",
         "np.sin((1 - times) * angle) / sine)",
         "1 - times)",
-        "test_pictures.py -k slerp_stays",
+        "test_interpolation.py -k slerp_stays",
     ),
     Fault(
         "unet: the skips carry nothing",
@@ -131,14 +131,14 @@ FAULTS = [
     ),
     Fault(
         "apply: what was padded is not cut off",
-        "applied",
+        "apply_to",
         "made = np.empty((count, height * enlarged, width * enlarged, gan.spec.channels), np.uint8)",
         "made = np.empty((count, *(n * enlarged for n in padded.shape[1:3]), gan.spec.channels), np.uint8)",
         "test_translating.py -k padding_changes",
     ),
     Fault(
         "apply: pieces are cut where their neighbours begin",
-        "applied",
+        "apply_to",
         "first = [max(0, side - reach) for side in corner]",
         "first = [max(0, side) for side in corner]",
         "test_translating.py -k pieces_of_a_large_image",
@@ -187,7 +187,7 @@ FAULTS = [
     ),
     Fault(
         "evaluate: FID of what was made to itself",
-        "_judged",
+        "_add_feature_figures",
         'own["fid"] = fid(real, features)',
         'own["fid"] = fid(features, features)',
         "test_comparing.py -k enhanced_digits",
@@ -208,7 +208,7 @@ FAULTS = [
     ),
     Fault(
         "evaluate: any run may stand beside",
-        "restore_other",
+        "restore_comparable",
         "if others:",
         "if False:",
         "test_translating.py -k measured_beside",
@@ -236,7 +236,7 @@ FAULTS = [
     ),
     Fault(
         "apply: wide networks take no more memory than narrow ones",
-        "applied",
+        "apply_to",
         "AT_WORK * gan.width * count",
         "AT_WORK * 2 * count",
         "test_translating.py -k grows_with_the_width",

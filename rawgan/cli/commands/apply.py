@@ -25,17 +25,10 @@ from rawgan.data.image_set import Progress
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator
-from rawgan.inference.application import (
-    Work,
-    applied,
-    knows_sources,
-    restore_networks,
-    source_of,
-    survey_of,
-    together,
-    translate_config_of,
-)
-from rawgan.pictures.images import CELL, save_image, save_sheet, thumbnail
+from rawgan.inference.application import Job, apply_to, batched, makes_sources, source_of, survey_of
+from rawgan.inference.trained_networks import restore_translation, translation_config_of
+from rawgan.pictures.png import save_image
+from rawgan.pictures.sheets import CELL, save_sheet, thumbnail
 from rawgan.storage import RunFolder
 from rawgan.storage.atomic import delete, make_folder
 from rawgan.storage.held_folder import holding
@@ -46,6 +39,8 @@ from rawgan.storage.new_folder import LOCK, refuse_taken
 if TYPE_CHECKING:
     from PIL import Image
 
+HEADS = ("before", "after", "target")
+"""Words above the columns of the sheet."""
 STEP = 24
 """Pixels by which the part is moved that the sheet shows of an image; a multiple of what enlargers make of one."""
 MOST_ROWS = 32
@@ -90,12 +85,12 @@ def main(options: list[str]) -> int:
 def _apply(config: ApplyConfig, folder: RunFolder) -> int:
     """Translate the images by a run."""
     console = Terminal()
-    asked = translate_config_of(folder)
+    asked = translation_config_of(folder)
     if asked is None:
         raise ConfigError(
             f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
         )
-    if config.with_targets and not knows_sources(asked):
+    if config.with_targets and not makes_sources(asked):
         raise ArgumentError(
             f"--with-targets: {config.run} translates what is not made of targets, nor lies beside them in a file\n"
             "  leave it out, and give what is to be translated"
@@ -103,7 +98,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
     faults = list[str]()
     with waiting(console, "looking at the images"):
         files, notes = _files(config.images, faults)
-        networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
+        networks, about = restore_translation(folder, asked, resolve(config.device), config.best)
         gan = _way(networks, config)
         survey = survey_of(files.values(), asked, config.back)
     with _new_folder(config.out, config.run) as out:
@@ -115,28 +110,30 @@ def _translate(
     files: dict[str, Path], survey: Survey, notes: list[str], faults: list[str], out: Path,
 ) -> int:  # fmt: skip
     """Translate the files into a folder."""
-    rows, count = list[list["Image.Image"]](), 0
+    rows, names, count = list[list["Image.Image"]](), list[str](), 0
     with progress_of(console, "translating") as show:
-        for batch in together(_read(files, asked, config, survey, faults), gan):
-            source = np.concatenate([work.source for work in batch])
+        for batch in batched(_read(files, asked, config, survey, faults), gan):
+            source = np.concatenate([job.source for job in batch])
             try:
-                made = applied(gan, source, partial(_within, show, batch, len(files)))
+                made = apply_to(gan, source, partial(_within, show, batch, len(files)))
             except MemoryError:
                 height, width = source.shape[1:3]
                 words = f"{width} × {height} pixels take more memory than there is; make it smaller"
-                faults += [f"{work.file}: {words}" for work in batch]
+                faults += [f"{job.file}: {words}" for job in batch]
                 continue
-            for work, image in zip(batch, made, strict=True):
+            for job, image in zip(batch, made, strict=True):
                 with _noting(faults):
-                    save_image(out / f"{work.name}.png", image)
+                    save_image(out / f"{job.name}.png", image)
                     count += 1
                     if len(rows) < MOST_ROWS:
-                        rows.append(_row(asked, work, image))
+                        rows.append(_row(asked, job, image))
+                        names.append(job.file.name)
     say(console, *notes, *survey.notes(Path()))
     if rows:
         say(console, f"{count} image{'' if count == 1 else 's'} of step {step:,}: {out}")
         with _noting(faults):
-            say(console, f"before and after: {save_sheet(out / 'sheet.png', rows)}")
+            sheet = save_sheet(out / "sheet.png", rows, HEADS[: max(map(len, rows))], names)
+            say(console, f"before and after: {sheet}")
     for fault in faults:
         say(console, fault)
     return 1 if faults else 0
@@ -153,7 +150,7 @@ def _noting(faults: list[str]) -> Iterator[None]:
 
 def _read(
     files: dict[str, Path], asked: TranslateConfig, config: ApplyConfig, survey: Survey, faults: list[str]
-) -> Iterator[Work]:
+) -> Iterator[Job]:
     """The files, one by one; what is wrong with those that cannot be read goes to the faults."""
     for number, (name, file) in enumerate(files.items(), 1):
         try:
@@ -162,26 +159,26 @@ def _read(
             if file not in survey.undecoded or file in config.images:  # of those in folders, the survey speaks
                 faults.append(str(error))
         else:
-            yield Work(number, name, file, source, target)
+            yield Job(number, name, file, source, target)
 
 
-def _within(show: Progress, batch: list[Work], files: int, done: int, total: int) -> None:
+def _within(show: Progress, batch: list[Job], files: int, done: int, total: int) -> None:
     """Show progress within files that are made at once, of which so many pieces are done."""
     before = batch[0].number - 1
     show(1000 * before + 1000 * (batch[-1].number - before) * done // total, 1000 * files)
 
 
-def _row(asked: TranslateConfig, work: Work, image: NDArray[np.uint8]) -> list["Image.Image"]:
+def _row(asked: TranslateConfig, job: Job, image: NDArray[np.uint8]) -> list["Image.Image"]:
     """What the sheet shows of an image: before, after and, if it is known, what should have come out.
 
     Of enhancers, no more of a large one than the part in which most is to be seen, or most was missing, as they change
     what would not be seen if it were shrunk.
     """
     kind = asked.translation
-    before = work.source[0, :, :, : kind.channels]
-    shown = [before, image, *([] if work.target is None else [work.target[0]])]
+    before = job.source[0, :, :, : kind.channels]
+    shown = [before, image, *([] if job.target is None else [job.target[0]])]
     if isinstance(asked, EnhanceConfig):
-        times, missing = kind.enlarged, work.source[0, :, :, -1] > 0 if kind.masked else None
+        times, missing = kind.enlarged, job.source[0, :, :, -1] > 0 if kind.masked else None
         step = min(STEP, min(image.shape[:2]) // times * times)  # so that the part begins with a pixel of the source
         top, left = best_window(image, CELL, step, missing)
         small = (slice(corner // times, (corner + CELL) // times) for corner in (top, left))

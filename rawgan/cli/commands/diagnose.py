@@ -19,7 +19,7 @@ from rawgan.diagnosis import doctor
 from rawgan.diagnosis.layer_plot import plot_layers
 from rawgan.diagnosis.probe import Layer, probe
 from rawgan.diagnosis.symptom import WARM_UP, Symptom
-from rawgan.inference.subjects import diagnosis_subjects
+from rawgan.inference.diagnosis_subjects import diagnosis_subjects
 from rawgan.storage import RunFolder
 from rawgan.storage.json_file import write_json
 from rawgan.tasks import task_class

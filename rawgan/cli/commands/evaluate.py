@@ -15,7 +15,6 @@ from rich.table import Table
 from rawgan import __version__
 from rawgan.cli.parsing import parse
 from rawgan.cli.points import measured, print_figures
-from rawgan.cli.terminal.figures import ROWS
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say, telling
 from rawgan.cli.translated import measured_images
@@ -25,11 +24,18 @@ from rawgan.data import Mixture, to_uint8
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, one_line
 from rawgan.gan import GAN, Translator, generate
-from rawgan.inference.application import restore_networks, restore_other, translate_config_of
-from rawgan.inference.restoration import check_moved, checkpoint_of, config_of, elsewhere, hinting, restore
-from rawgan.metrics import Reference, draw, nearest_images
-from rawgan.metrics.classifier import DIGITS
-from rawgan.metrics.mixtures import POINTS
+from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data, with_moved_data
+from rawgan.inference.trained_networks import (
+    checkpoint_of,
+    config_of,
+    restore,
+    restore_comparable,
+    restore_translation,
+    translation_config_of,
+)
+from rawgan.metrics import FIGURES, Reference, draw, nearest_images
+from rawgan.metrics.extractors.stored_classifier import DIGITS
+from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.pictures import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.storage import RunFolder
@@ -41,7 +47,9 @@ from rawgan.tasks.noise import images_of
 LOOKED_AT = 500
 """Samples whose nearest training image is searched for."""
 UNKNOWN = {"collapsed_modes": math.nan, "collapsed_modes_of_least_count": math.nan}
-"""Where the judge's errors are not known."""
+"""Values of `Reference.expected` if the classifier's errors are unknown."""
+NEAREST = ("sample", "nearest")
+"""Words above the columns of nearest.png."""
 SHOWN = 32
 """Of these, as many as the picture shows: the nearest."""
 
@@ -87,20 +95,20 @@ def main(options: list[str]) -> int:
 def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
     """Measure a run."""
     console, seed = Terminal(), config.seed or 0
-    if (translating := translate_config_of(folder)) is not None:
+    if (translating := translation_config_of(folder)) is not None:
         return _of_images(console, config, folder, translating)
     if config.beside:
         raise ArgumentError(
             f"--beside is for runs that make images out of images, and {config.run} is not; leave it out"
         )
-    asked = elsewhere(config_of(folder), folder, config.data, config.targets)
+    asked = with_moved_data(config_of(folder), folder, config.data, config.targets)
     gan, step = restore(folder, resolve(config.device), config.best)
     if asked.data.mixture is not None:
         return _of_points(console, config, folder, asked.data.mixture, gan, step)
-    with progress_of(console, "reading images") as show, hinting(asked, folder):
+    with progress_of(console, "reading images") as show, hinting_at_moved_data(asked, folder):
         seen = images_of(asked, show)
     if config.data is not None:
-        check_moved(asked, checkpoint_of(folder, config.best).about, digest_of(seen))
+        check_same_data(asked, checkpoint_of(folder, config.best).about, digest_of(seen))
     with progress_of(console, "looking at real images") as show:
         evaluator = Evaluator(asked, seen, config.features, config.samples, seed, show)
     reference, count = evaluator.reference, evaluator.reference.count
@@ -166,12 +174,12 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
     if config.seed is not None:
         raise ArgumentError(f"--seed is of noise, but {config.run} makes images out of images; leave it out")
     device = resolve(config.device)
-    asked = elsewhere(asked, folder, config.data, config.targets)
-    networks, about = restore_networks(folder, asked, device, config.best)
+    asked = with_moved_data(asked, folder, config.data, config.targets)
+    networks, about = restore_translation(folder, asked, device, config.best)
     trained_by, others = {str(config.run): about}, dict[str, Translator]()
     for run in map(str, config.beside):
-        others[run], trained_by[run] = restore_other(RunFolder.open(run), asked, about, device, config.best)
-    with hinting(asked, folder):
+        others[run], trained_by[run] = restore_comparable(RunFolder.open(run), asked, about, device, config.best)
+    with hinting_at_moved_data(asked, folder):
         measured = measured_images(console, asked, networks, others, config.samples, config.features, trained_by)
     _write(console, folder, {"rawgan": __version__, "step": about.step, **measured})
     return 0
@@ -179,7 +187,7 @@ def _of_images(console: Console, config: EvaluateConfig, folder: RunFolder, aske
 
 def _write_pairs(console: Console, folder: RunFolder, pairs: np.ndarray[Any, Any]) -> None:
     """Write the picture, and say where it is. Shapes: pairs (N, 2, H, W, C)"""
-    picture = save_grid(folder.path / "nearest.png", pairs.reshape(-1, *pairs.shape[2:]), columns=8)
+    picture = save_grid(folder.path / "nearest.png", pairs.reshape(-1, *pairs.shape[2:]), columns=8, heads=NEAREST)
     say(console, f"samples, each with the training image nearest to it on its right: {picture}")
 
 
@@ -192,13 +200,13 @@ def _write(console: Console, folder: RunFolder, said: dict[str, Any]) -> None:
 
 def _table(title: str, generated: dict[str, Any], floor: dict[str, Any], reference: Reference) -> Table:
     known: dict[str, Any] = {"classes": reference.extractor.classes, **UNKNOWN, **reference.expected}
-    if "judge_error" in reference.expected:
-        title += f", which errs on {100 * known['judge_error']:.2f} %"
+    if "classifier_error" in reference.expected:
+        title += f", which errs on {100 * known['classifier_error']:.2f} %"
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     for heading in ("", "generated", "real images", ""):
         table.add_column(heading, justify="right" if heading else "left")
-    for row in ROWS:
-        if row.figure in generated:
-            values = (format(figures[row.figure], row.form) for figures in (generated, floor))
-            table.add_row(row.label.format(**known), *values, row.remark.format(**known))
+    for figure in FIGURES.values():
+        if figure.name in generated:
+            values = (format(figures[figure.name], figure.format) for figures in (generated, floor))
+            table.add_row(figure.label.format(**known), *values, figure.remark.format(**known))
     return table

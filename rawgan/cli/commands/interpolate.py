@@ -16,7 +16,7 @@ from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import generate
 from rawgan.inference import slerp
-from rawgan.inference.restoration import config_of, restore
+from rawgan.inference.trained_networks import config_of, restore
 from rawgan.pictures import save_animation, save_grid, tile
 from rawgan.storage import RunFolder
 from rawgan.tensor import Tensor

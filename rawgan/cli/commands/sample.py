@@ -15,8 +15,8 @@ from rawgan.config.options import Range, Word
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
 from rawgan.gan import generate
-from rawgan.inference.restoration import config_of, restore
-from rawgan.metrics.mixtures import POINTS
+from rawgan.inference.trained_networks import config_of, restore
+from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.pictures import save_grid, save_images
 from rawgan.pictures.scatter import save_points
 from rawgan.storage import RunFolder

@@ -12,12 +12,10 @@ from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.data import native_size
 from rawgan.config.options import Range, Word
 from rawgan.data import load
-from rawgan.metrics import held_out_of, train_classifier
-from rawgan.metrics.classifier import EPOCHS
+from rawgan.data.hold_out import SHARE, with_hold_out
+from rawgan.metrics import train_classifier
+from rawgan.metrics.extractors.training import EPOCHS
 from rawgan.storage.atomic import write_file
-
-HELD_OUT = 0.1
-"""The share of data without test images that is kept to test with."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def main(options: list[str]) -> int:
     size = config.image_size or native_size(config.data)
     with progress_of(console, "reading images") as show:
         images = load(config.data, image_size=size, on_progress=show)
-        images, test = held_out_of(config.data, images, HELD_OUT, config.seed, show)
+        images, test = with_hold_out(config.data, images, SHARE, config.seed, show)
     say(console, *dict.fromkeys(images.notes + test.notes))
     with progress_of(console, "training") as show:
         classifier = train_classifier(images, test, config.seed, config.epochs, show)

@@ -14,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.text import Text
 
-from rawgan.cli.terminal.figures import in_words
 from rawgan.cli.terminal.progress import repeating
 from rawgan.cli.terminal.text import duration, say
 from rawgan.gan.step_metrics import (
@@ -27,7 +26,7 @@ from rawgan.gan.step_metrics import (
     guesses,
     units,
 )
-from rawgan.metrics import quality
+from rawgan.metrics import in_words, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
 from rawgan.pictures.terminal import layout_of, terminal_lines
 from rawgan.training import Extension, Run, Trainer

@@ -12,6 +12,7 @@ from rawgan.data.files.survey import LeftOut, Survey, counted
 from rawgan.data.folders.detail import detail
 from rawgan.data.folders.image_folder import ReadOptions, names_of, refuse_broken, without_idle_colour
 from rawgan.data.folders.parts import Part, split_of
+from rawgan.data.hold_out import evenly_spread
 from rawgan.data.image_set import ImageSet, Progress
 from rawgan.data.memory_limits import refuse_too_large
 from rawgan.data.pixels import has_clear_pixels, with_channels
@@ -29,8 +30,6 @@ PLAIN = 0.1
 """Share of the detail of the fullest tiles below which a tile is plain: sky, walls, background out of focus."""
 FULLEST = 0.99
 """Quantile of the detail in a photograph that stands for its fullest tiles."""
-HELD_OUT, MOST_HELD_OUT = 0.1, 1000
-"""Share of the user's images that is held out for pictures and measurements, and their largest number."""
 
 
 def load_tiles(
@@ -161,8 +160,7 @@ def _held_apart(place: Path, files: list[Path]) -> list[list[Path]]:
             f"{place}: a single photograph, {files[0].relative_to(place)}; squares to measure with would resemble "
             "those trained with\n  add photographs"
         )
-    count = max(1, min(MOST_HELD_OUT, int(len(files) * HELD_OUT)))
-    out = {(n + 1) * len(files) // count - 1 for n in range(count)}
+    out = evenly_spread(len(files))
     return [[file for n, file in enumerate(files) if (n in out) == held] for held in (False, True)]
 
 

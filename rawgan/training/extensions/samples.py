@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rawgan.errors import DeviceError, FileError
 from rawgan.pictures import animate_folder
-from rawgan.pictures.images import is_whole_png
+from rawgan.pictures.png import is_whole_png
 from rawgan.storage.lookup import is_there
 from rawgan.training.memory import out_of_memory
 from rawgan.training.run import Extension, Run

@@ -15,7 +15,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.config.options import options_of
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, DataError
-from rawgan.metrics.classifier import Classifier, ClassifierSpec
+from rawgan.metrics.extractors.classifier import Classifier, ClassifierSpec
 from rawgan.training import Trainer
 from rawgan.training.state import arrays_of
 

@@ -1,31 +1,32 @@
-"""The nearest training image: is a generated image new, or a copy?"""
+"""Nearest training image: tells copies from new images."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data import to_unit
+from rawgan.data.pixels import to_unit
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
+from rawgan.metrics.figures.metric import Figure, Metric, TrainingImages
 
 ROWS = 2000
-"""Training images that are compared at once."""
+"""Number of training images that are compared at once."""
 
 
 class Nearest(NamedTuple):
-    """For each image, its nearest one in another set."""
+    """The nearest image of another set, for each image."""
 
     which: NDArray[np.int64]
-    """(N,): where it is in that set"""
+    """Its number in that set. (N,)"""
     distance: NDArray[np.float64]
-    """(N,): root mean square of the differences, in levels of 0 … 255; 0 for a copy"""
+    """Root mean square of the differences, in levels of 0 … 255; 0 for a copy. (N,)"""
 
 
 def nearest_images(images: NDArray[np.uint8], training: NDArray[np.uint8]) -> Nearest:
-    """Find for each image the training image that differs least, pixel by pixel.
+    """Find the training image that differs least from each image, pixel by pixel.
 
     Shapes: images (N, H, W, C), training (M, H, W, C), both uint8
-    Raises: DTypeError unless both are uint8, ShapeError for images of other sizes, ArgumentError for none
+    Raises: DTypeError unless both are uint8, ShapeError for images of other sizes, ArgumentError without images
 
     >>> training = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1) * 50
     >>> found = nearest_images(np.array([98], np.uint8).reshape(1, 1, 1, 1), training)
@@ -49,5 +50,14 @@ def nearest_images(images: NDArray[np.uint8], training: NDArray[np.uint8]) -> Ne
         score = scores[np.arange(len(x)), near]
         closer = score < best
         best[closer], which[closer] = score[closer], start + near[closer]
-    differences = images.astype(np.float64) - training[which]  # anew, as the scores have lost digits
+    differences = images.astype(np.float64) - training[which]  # computed again, as scores lose digits
     return Nearest(which, np.sqrt((differences**2).mean(axis=(1, 2, 3))))
+
+
+NEAREST = Metric(
+    name="nearest",
+    summary="distance to the nearest training image",
+    takes=TrainingImages,
+    figures=(Figure("nearest", "nearest training image", ".1f", "far less: copies", "more"),),
+    compute=lambda sample: {"nearest": float(np.median(nearest_images(sample.images, sample.training).distance))},
+)

@@ -1,35 +1,36 @@
-"""What generated points make of a mixture of Gaussians: modes, and points of high quality."""
+"""Quality of generated points: modes of a mixture of Gaussians that they cover, and points near a mode."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rawgan.data import Mixture
+from rawgan.data.mixtures import Mixture
 from rawgan.errors import ShapeError, shapes
-from rawgan.metrics._checks import checked
+from rawgan.metrics.figures.checks import checked
+from rawgan.metrics.figures.metric import Figure, Metric, Points
 from rawgan.random import make_rng
 
 POINTS = 2500
-"""As many as published figures are from."""
+"""Number of points in published figures."""
 
 
 class MixtureQuality(NamedTuple):
-    """What generated points make of a mixture."""
+    """Modes that generated points cover, and the share of points near one."""
 
     modes: int
-    """Components with at least one high-quality point near them."""
+    """Number of components with at least one high-quality point."""
     high_quality: float
-    """Share of points within 3 σ of a component's centre. Of the mixture's own, 1 − e^(−9/2) = 98.9 %."""
+    """Share of points within 3 σ of a component's centre. For the mixture's own points, 1 − e^(−9/2) = 98.9 %."""
     counts: NDArray[np.int64]
     """High-quality points of each component. (K,)"""
 
 
 def is_good(points: ArrayLike, mixture: Mixture) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Whether each point lies within 3 σ of a component's centre, and which component is nearest.
+    """True for each point within 3 σ of a component's centre, and the number of its nearest component.
 
     Shapes: points (N, 2) → (N,), (N,)
-    Raises: ShapeError, ArgumentError for what are no points, or for NaN
+    Raises: ShapeError unless points are (N, 2); ArgumentError for NaN
     """
     (x,) = checked(mixture.name, 1, points=points)
     if x.shape[1] != 2:
@@ -39,10 +40,10 @@ def is_good(points: ArrayLike, mixture: Mixture) -> tuple[NDArray[np.bool_], NDA
 
 
 def quality(points: ArrayLike, mixture: Mixture) -> MixtureQuality:
-    """How many components points cover, and how many of them are within 3 σ of one.
+    """Number of components that points cover, and share of points within 3 σ of one.
 
     Shapes: points (N, 2)
-    Raises: what `is_good` raises
+    Raises: as `is_good`
     Source: Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN)
 
     >>> from rawgan.data import ring8
@@ -55,12 +56,12 @@ def quality(points: ArrayLike, mixture: Mixture) -> MixtureQuality:
 
 
 def evaluate_points(points: ArrayLike, mixture: Mixture) -> dict[str, Any]:
-    """Every figure of generated points, by name: as `evaluate` has them of images.
+    """Every figure of generated points, by name.
 
-    `unmatched` is the share of points that are of low quality or more than their component should have.
+    `unmatched` is the share of points that are of low quality, or surplus: more than their component should have.
 
     Shapes: points (N, 2)
-    Raises: what `is_good` raises
+    Raises: as `is_good`
     """
     found = quality(points, mixture)
     share, fair = found.counts / len(np.asarray(points)), 1 / len(found.counts)
@@ -73,5 +74,17 @@ def evaluate_points(points: ArrayLike, mixture: Mixture) -> dict[str, Any]:
 
 
 def floor_of(mixture: Mixture, count: int, seed: int) -> dict[str, Any]:
-    """The figures that so many points of the mixture itself reach: no generator should do better."""
+    """Figures of `count` points of the mixture itself: no generator should do better."""
     return evaluate_points(mixture.sample(count, make_rng(seed, "floor")), mixture)
+
+
+MIXTURE_QUALITY = Metric(
+    name="mixture_quality",
+    summary="modes of a mixture of Gaussians, and points near them",
+    takes=Points,
+    figures=(
+        Figure("high_quality", "high quality", ".3f", "within 3 σ", "more", "high quality"),
+        Figure("unmatched", "off-mode or surplus", ".3f", "share of points; 0 as the mixture", "less", "unmatched"),
+    ),
+    compute=lambda sample: evaluate_points(sample.points, sample.mixture),
+)

@@ -1,4 +1,4 @@
-"""What looks at images: the classifier of digits, another one, one for three digits, or a network from elsewhere."""
+"""Features by a network in an ONNX file."""
 
 import time
 from collections.abc import Callable
@@ -6,103 +6,30 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data import to_unit
 from rawgan.data.image_set import Progress
 from rawgan.data.memory_limits import limited_extra_memory, machine_bytes, refuse_too_large
-from rawgan.data.pixels import resized
-from rawgan.errors import ArgumentError, ConfigError, DataError, ShapeError, one_line, shapes, shown
+from rawgan.data.pixels import resized, to_unit
+from rawgan.errors import ArgumentError, ConfigError, one_line, shown
 from rawgan.files import open_file
-from rawgan.metrics.classifier import AT_ONCE, Classifier, load
+from rawgan.metrics.extractors.classifier import AT_ONCE
 
 FIRST_SECONDS = 30.0
-"""Time that a network from elsewhere may take for the first images."""
-
-
-class FeatureExtractor(Protocol):
-    """Turns images into features, and perhaps features into classes."""
-
-    @property
-    def data(self) -> str:
-        """The data whose classes it knows."""
-
-    @property
-    def classes(self) -> int | None:
-        """How many classes it tells apart; None if it tells none."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """What they are called; nothing where they have no names."""
-
-    def features(self, images: NDArray[np.uint8], on_progress: Progress = ...) -> NDArray[np.float32]:
-        """Shapes: images (N, H, W, C) uint8 → (N, D)"""
-
-    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Shapes: features (N, D) → (N, classes), rows that sum to 1"""
-
-    def shares(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The share of each class that a perfect generator would reach. Shapes: labels of the data (N,) → (classes,)"""
-
-    def confusion(self, features: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """[i, j]: the share of class i that is taken for class j. Shapes: features (N, D), labels (N,)"""
-
-
-class StackedDigits:
-    """Judges three digits that are the colours of one image, with a classifier of one digit: 1000 classes.
-
-    >>> StackedDigits(load()).classes
-    1000
-    """
-
-    data = "stacked-mnist"
-    class_names = ()
-
-    def __init__(self, digits: Classifier) -> None:
-        self.digits = digits
-
-    @property
-    def classes(self) -> int:
-        """As many as there are triples: hundreds, tens and ones."""
-        return self.digits.classes**3
-
-    def features(
-        self, images: NDArray[np.uint8], on_progress: Progress = lambda done, total: None
-    ) -> NDArray[np.float32]:
-        """The features of red, green and blue, side by side. Shapes: images (N, H, W, 3) uint8 → (N, 3 · 64)"""
-        if images.shape[-1] != 3:
-            raise ShapeError(f"stacked digits are images of three channels\n{shapes(images=images)}")
-        colours = np.ascontiguousarray(images.transpose(3, 0, 1, 2))[..., None]  # (3, N, H, W, 1)
-        found = self.digits.features(colours.reshape(-1, *colours.shape[2:]), on_progress)
-        return np.concatenate(np.split(found, 3), axis=1)
-
-    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The products of the three digits' probabilities. Shapes: features (N, 3 · 64) → (N, 1000)"""
-        hundreds, tens, ones = map(self.digits.probabilities, map(np.ascontiguousarray, np.split(features, 3, axis=1)))
-        return np.einsum("na,nb,nc->nabc", hundreds, tens, ones).reshape(len(features), -1)
-
-    def shares(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """All classes alike, as in published figures, whatever the labels. Shapes: labels (N,) → (1000,)"""
-        return np.full(self.classes, 1 / self.classes)
-
-    def confusion(self, features: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """That of one digit. Shapes: features (N, 3 · 64), labels (N,) → (10, 10)"""
-        digits = np.ascontiguousarray(features.reshape(3 * len(features), -1))
-        n = self.digits.classes
-        return self.digits.confusion(digits, np.stack([labels // n**2, labels // n % n, labels % n], axis=1).ravel())
+"""Longest time for the first images."""
 
 
 class OnnxFeatures:
-    """Features by a network from elsewhere, an ONNX file: its first output, flattened. It tells no classes.
+    """Features by any network in an ONNX file: its first output, flattened. It knows no classes.
 
-    It is given float32 in [−1, 1], as (N, C, H, W) or (N, H, W, C), whichever its input's shape says; images are
-    resized and made grey or colour as that shape asks. Where N is a number there, it gets as many at a time.
+    Its input is float32 in [−1, 1], (N, C, H, W) or (N, H, W, C). Images are resized, and made grey or colour, to fit
+    the shape of its input. If N is fixed there, it gets batches of N.
 
-    Raises: ConfigError if onnxruntime is missing, or the file is no such network, or one that takes FIRST_SECONDS for
-        the first images, and later 10 times as long for each
+    Raises: ConfigError if onnxruntime is missing, the file holds no such network, the first images take more than
+        FIRST_SECONDS, or later ones more than 10 times as long as those
     """
 
     data = ""
@@ -122,7 +49,7 @@ class OnnxFeatures:
             onnxruntime.set_default_logger_severity(4)
         self.path, self._options = path, getattr(onnxruntime, "RunOptions", None)
         make = partial(onnxruntime.InferenceSession, str(path), providers=["CPUExecutionProvider"])
-        self.session = self._done(make, FIRST_SECONDS, "is no network that onnxruntime can run")
+        self.session = self._done(make, FIRST_SECONDS, "is not a network that onnxruntime can run")
         inputs = [(each.name, list(each.shape)) for each in self.session.get_inputs()]
         if len(inputs) != 1 or len(inputs[0][1]) != 4 or not {1, 3} & {inputs[0][1][1], inputs[0][1][3]}:
             found = "; ".join(f"{one_line(str(name))} is {shown(shape)}" for name, shape in inputs[:4]) or "it has none"
@@ -137,7 +64,7 @@ class OnnxFeatures:
     def features(
         self, images: NDArray[np.uint8], on_progress: Progress = lambda done, total: None
     ) -> NDArray[np.float32]:
-        """Shapes: images (N, H, W, C) uint8 → (N, D)"""
+        """Features of images. Shapes: images (N, H, W, C) uint8 → (N, D)"""
         images = resized(images, self.size or images.shape[1], self.channels, "images")
         first = self._of_batch(images[: self.count or 1], FIRST_SECONDS)
         started = time.monotonic()
@@ -159,7 +86,7 @@ class OnnxFeatures:
         return found
 
     def _of_batch(self, images: NDArray[np.uint8], seconds: float) -> NDArray[np.float32]:
-        """Shapes: images (n, H, W, C) → (n, D)"""
+        """Features of one batch. Shapes: images (n, H, W, C) → (n, D)"""
         missing = max(0, (self.count or 0) - len(images))
         refuse_too_large(str(self.path), 12 * (len(images) + missing) * images[0].size)  # as floats, in another order
         batch = to_unit(np.concatenate([images, images[:1].repeat(missing, axis=0)]) if missing else images)
@@ -179,7 +106,7 @@ class OnnxFeatures:
         return made
 
     def _done(self, work: Callable[[], Any], seconds: float, words: str, options: Any = None) -> Any:
-        """What the work returns, unless it takes longer than that, or more memory than there is.
+        """The result of `work`, unless it takes longer than `seconds`, or more memory than there is.
 
         Raises: ConfigError
         """
@@ -205,28 +132,7 @@ class OnnxFeatures:
         return made
 
     def _no_classes(self, *arguments: Any) -> NDArray[np.float64]:
-        """Raises: ArgumentError"""
-        raise ArgumentError(f"{self.path}: features alone tell no classes")
+        """Refuse to name classes. Raises: ArgumentError"""
+        raise ArgumentError(f"{self.path}: a network in an ONNX file knows no classes")
 
     probabilities = shares = confusion = _no_classes
-
-
-def feature_extractor(data: str, path: Path | None = None) -> FeatureExtractor:
-    """What judges images like those of a data set: `path`, a classifier or an ONNX file; the digits' own for MNIST.
-
-    Raises: DataError for data that nothing here can judge; ConfigError for a file that cannot
-
-    >>> feature_extractor("stacked-mnist").classes
-    1000
-    """
-    if path is not None and path.suffix.lower() == ".onnx":
-        return OnnxFeatures(path)
-    if data == StackedDigits.data:
-        return StackedDigits(load(path))
-    if path is None and data != "mnist":
-        raise DataError(
-            f"{data}: rawgan comes with a classifier of digits, which knows nothing of these images\n"
-            "  train one on them, if they have labels: rawgan train-classifier --data DATA --out FILE; or take any\n"
-            "  network's features, as an ONNX file; then: rawgan evaluate RUN --features FILE"
-        )
-    return load(path)

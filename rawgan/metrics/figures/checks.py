@@ -1,4 +1,4 @@
-"""What the metrics refuse, and how they say so."""
+"""Checks of the inputs of metrics."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,10 +8,10 @@ from rawgan.errors import ArgumentError, DeviceError, DTypeError, ShapeError, sh
 
 
 def checked(metric: str, least: int, **sets: ArrayLike) -> list[NDArray[np.float64]]:
-    """Each set of points as float64, once it is what a metric can be computed from.
+    """Each set of points as float64, if a metric can be computed from it.
 
-    Shapes: each (N, D) → the same, D being that of the first
-    Raises: ShapeError for another rank or for sets of different widths; DTypeError for what holds no numbers;
+    Shapes: each (N, D), with the same D → the same
+    Raises: ShapeError for another rank or for sets of different widths; DTypeError for other types than numbers;
             DeviceError for arrays on a GPU; ArgumentError for fewer than `least` points, or numbers that are not finite
     """
     arrays = {name: plain(points, f"{metric}: {name}") for name, points in sets.items()}
@@ -24,7 +24,7 @@ def checked(metric: str, least: int, **sets: ArrayLike) -> list[NDArray[np.float
     if any(points.ndim != 2 or not points.shape[1] for points in arrays.values()):
         raise ShapeError(f"{metric}: each set must be (N, D), one row for each sample\n{shapes(**arrays)}")
     if len({points.shape[1] for points in arrays.values()}) > 1:
-        raise ShapeError(f"{metric}: the sets must have features of one kind, so as many of them\n{shapes(**arrays)}")
+        raise ShapeError(f"{metric}: the sets must have the same features, so as many of them\n{shapes(**arrays)}")
     for name, points in arrays.items():
         if len(points) < least:
             raise ArgumentError(f"{metric}: at least {least} samples are needed, but {name} has {len(points)}")
@@ -37,10 +37,11 @@ def checked(metric: str, least: int, **sets: ArrayLike) -> list[NDArray[np.float
 
 
 def checked_labels(metric: str, labels: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """Class numbers, once they are what can be counted.
+    """Class numbers as int64, if they can be counted.
 
     Shapes: (N,) integers → (N,) int64
-    Raises: ShapeError for another rank or for none; ArgumentError for a label outside 0 … classes − 1
+    Raises: ShapeError for another rank, for other types, or without labels; ArgumentError for a label outside
+        0 … classes − 1
     """
     numbers = plain(labels, f"{metric}: labels")
     if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":

@@ -1,7 +1,7 @@
-"""Precision, recall, density and coverage: are samples where real ones are, and everywhere where those are?
+"""Precision, recall, density and coverage: overlap of two sets of features.
 
-Each set is taken for the union of balls around its samples that reach to the k-th nearest sample of the same set. Where
-a set has more than k samples at one place, their balls have no extent, and nothing is in them, as in what is published.
+Each set is treated as the union of balls around its samples; a ball reaches to the k-th nearest sample of the same set.
+If more than k samples of a set coincide, their balls have radius 0 and contain nothing, as in the publications.
 """
 
 from collections.abc import Iterator
@@ -11,31 +11,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rawgan.errors import ArgumentError
-from rawgan.metrics._checks import checked
+from rawgan.metrics.figures.checks import checked
+from rawgan.metrics.figures.metric import Features, Figure, Metric
 
 ROWS = 250
 """Rows of a matrix of distances that are in memory at once."""
 SAME = 1e-13
-"""Squared distances that are no more than rounding errors, relative to the largest squared distance from the centre."""
+"""Largest squared distance that can be a rounding error, relative to the largest squared distance from the centre."""
+
+NEIGHBOURS = 5
+"""k for `rawgan evaluate`."""
 
 
 class PRDC(NamedTuple):
-    """How two sets of samples lie in each other."""
+    """Overlap of two sets of samples."""
 
     precision: float
-    """Share of generated samples that are in a ball of a real one: are they realistic?"""
+    """Share of generated samples inside a ball of a real one: 1 if all are realistic."""
     recall: float
-    """Share of real samples that are in a ball of a generated one: is everything there? Generous to outliers."""
+    """Share of real samples inside a ball of a generated one: 1 if nothing is missing. Generous to outliers."""
     density: float
-    """In how many balls of real samples a generated one is, over k; about 1 for real ones, and can be more."""
+    """Mean number of balls of real samples that contain a generated one, divided by k: about 1 for real images, or
+    more."""
     coverage: float
-    """Share of real samples whose ball has a generated sample in it."""
+    """Share of real samples whose ball contains a generated one."""
 
 
 def prdc(real: ArrayLike, generated: ArrayLike, k: int = 5) -> PRDC:
     """Precision, recall, density and coverage.
 
-    Distances are Euclidean, in float64, and never all in memory: N · M of them are computed a strip at a time.
+    Distances are Euclidean, in float64. All N · M are computed, a strip at a time, so memory holds few of them.
 
     Shapes: real (N, D), generated (M, D), N, M > k
     Raises: ShapeError for sets that do not fit; ArgumentError for too few samples, for NaN, or a k below 1
@@ -88,3 +93,17 @@ def _strips(x: NDArray[np.float64], y: NDArray[np.float64]) -> Iterator[tuple[in
         squares += (rows * rows).sum(axis=1)[:, None]
         squares += y_squares
         yield start, np.maximum(squares, 0, out=squares)
+
+
+PRDC_METRIC = Metric(
+    name="prdc",
+    summary="precision, recall, density and coverage of features",
+    takes=Features,
+    figures=(
+        Figure("precision", "precision", ".3f", "1 if all are realistic", "more", "precision"),
+        Figure("density", "density", ".3f", "about 1 is ideal", "more"),
+        Figure("recall", "recall", ".3f", "1 if nothing is missing", "more", "recall"),
+        Figure("coverage", "coverage", ".3f", "stricter than recall", "more"),
+    ),
+    compute=lambda sample: prdc(sample.real, sample.generated, NEIGHBOURS)._asdict(),
+)

@@ -1,0 +1,155 @@
+"""Trained networks of a run: its configuration and the networks of its latest or best checkpoint."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from rawgan.config.commands import kind_of
+from rawgan.config.noise import TrainConfig
+from rawgan.config.options import Changeable, names_with
+from rawgan.config.translation import CycleConfig, PairedConfig, TranslateConfig
+from rawgan.errors import ArgumentError, ConfigError, one_line
+from rawgan.gan import GAN, Cycle, Translator
+from rawgan.storage.checkpoint import About, Checkpoint
+from rawgan.storage.run_folder import RunFolder
+from rawgan.storage.toml_file import toml_text
+from rawgan.tasks.cycle import cycle_of
+from rawgan.tasks.noise import build_gan
+from rawgan.tasks.pairs import translator_of
+from rawgan.training.state import check_on_paper, restore_gan
+
+
+def config_of(folder: RunFolder) -> TrainConfig:
+    """Read the configuration of a run of `rawgan train`.
+
+    Raises: ConfigError if it is missing or damaged, or of another command
+    """
+    values = folder.read_config()
+    if kind_of(values) is not TrainConfig:
+        raise ConfigError(
+            f"{folder.path} translates images, and makes none from noise\n"
+            f"  give it some: rawgan apply {folder.path} IMAGES"
+        )
+    return TrainConfig.from_dict(values, str(folder.config_file))
+
+
+def translation_config_of(folder: RunFolder) -> TranslateConfig | None:
+    """Read the configuration of a run that translates images; None for a run of `rawgan train`.
+
+    Raises: ConfigError if it is missing or damaged
+    """
+    values = folder.read_config()
+    kind = kind_of(values)
+    return kind.from_dict(values, str(folder.config_file)) if issubclass(kind, TranslateConfig) else None
+
+
+def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:
+    """Restore the networks of a run of `rawgan train` from its latest or best checkpoint; return them and its step.
+
+    Raises: ConfigError if the configuration or the checkpoint is missing or damaged, or if they do not fit each other
+    """
+    config = config_of(folder)
+    if config.data.channels is None and config.data.mixture is None:
+        raise _incomplete(folder, "a run's", "channels")
+    if config.networks.conditional != "none" and config.networks.classes is None:
+        raise _incomplete(folder, "a conditional run's", "classes")
+    checkpoint = checkpoint_of(folder, best)
+    check_on_paper(partial(build_gan, config, device_name), checkpoint, device_name)
+    gan = build_gan(config, device_name)
+    restore_gan(gan, checkpoint)
+    return gan, checkpoint.about.step
+
+
+def restore_translation(
+    folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
+) -> tuple[Translator | Cycle, About]:
+    """Restore the networks of a run that translates images; return them and the facts in its checkpoint.
+
+    Raises: ConfigError as `restore`
+    """
+    if config.data.channels is None:
+        raise _incomplete(folder, "a run's", "channels")
+    checkpoint = checkpoint_of(folder, best)
+    build: Callable[[], Translator | Cycle]
+    if isinstance(config, CycleConfig):
+        build = partial(cycle_of, config, device_name)
+    else:
+        assert isinstance(config, PairedConfig)
+        build = partial(translator_of, config, device_name)
+    check_on_paper(build, checkpoint, device_name)
+    networks = build()
+    restore_gan(networks, checkpoint)
+    return networks, checkpoint.about
+
+
+def restore_comparable(
+    folder: RunFolder, config: TranslateConfig, about: About, device_name: str = "cpu", best: bool = False
+) -> tuple[Translator, About]:
+    """Restore the network of another run that makes the same of the same images, to be compared.
+
+    `config` and `about` are those of the run that it is compared with.
+
+    Raises: ConfigError as `restore`; ArgumentError for a run that makes something else
+    """
+    other = translation_config_of(folder)
+    if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig)):
+        raise ArgumentError(f"{folder.path} and this run are not both of rawgan pix2pix or enhance; leave it out")
+    network, other_about = restore_translation(folder, other, device_name, best)
+    wanted, found = config.asked, other.asked
+    if other_about.made_by.get("images") == about.made_by.get("images"):  # wherever they were
+        found |= {name: wanted[name] for name in ("data", "targets") if name in wanted}
+    others = [f"{name} {found[name]}, not {wanted.get(name)}" for name in found if found[name] != wanted.get(name)]
+    if others:
+        raise ArgumentError(
+            f"{folder.path} does not make the same of the same images; leave it out\n  it has {', '.join(others)}"
+        )
+    assert isinstance(network, Translator)
+    return network, other_about
+
+
+def checkpoint_of(folder: RunFolder, best: bool = False) -> Checkpoint:
+    """Read the latest checkpoint of a run that is whole, or its best one. Damaged ones are reported on stderr.
+
+    Raises: ConfigError if there is none, if it is damaged or cannot be read, or if config.toml has lost lines
+    """
+    checkpoint, faults = (folder.best_checkpoint(), []) if best else folder.newest_checkpoint()
+    values = folder.read_config()
+    if checkpoint is None:
+        command = values.get("command", TrainConfig.command)
+        raise ConfigError(
+            f"{folder.path} has no checkpoint yet\n"
+            f"  let it train until it has: rawgan {command} --resume {folder.path}; or choose another run"
+        )
+    report_damaged(faults, checkpoint)
+    check_complete(folder, values, checkpoint)
+    return checkpoint
+
+
+def check_complete(folder: RunFolder, values: dict[str, Any], checkpoint: Checkpoint) -> None:
+    """Raise a ConfigError if the `values` of config.toml lack options that the checkpoint knows.
+
+    Otherwise, default values would replace them silently.
+    """
+    known, changeable = checkpoint.about.config, names_with(kind_of(values), Changeable)
+    missing = {
+        name: value
+        for name, value in known.items()
+        if value is not None and name not in values and name not in changeable
+    }
+    if missing:
+        raise ConfigError(
+            f"{folder.config_file} is not whole: it lacks options of step {checkpoint.about.step:,}\n"
+            f"  add these lines: {'; '.join(toml_text(missing).splitlines())}"
+        )
+
+
+def report_damaged(faults: list[str], checkpoint: Checkpoint) -> None:
+    """Print a line on stderr that names the damaged checkpoints and the step that is used instead."""
+    if faults:
+        print(one_line(f"rawgan: {'; '.join(faults)}; step {checkpoint.about.step:,} is used instead"), file=sys.stderr)
+
+
+def _incomplete(folder: RunFolder, whose: str, name: str) -> ConfigError:
+    """Error for a configuration without an option that rawgan always writes."""
+    return ConfigError(f"{folder.config_file}: {whose} configuration must say {name}, as rawgan writes it")
