@@ -33,7 +33,7 @@ FAULTS = [
     ),
     Fault(
         "cuda: two blocks write to one number",
-        "activation:first_of_thread",
+        "elementwise:first_of_thread",
         "index(cuda.blockIdx.x) * index(EACH * THREADS)",
         "index(cuda.blockIdx.x) * index(THREADS)",
         "test_cuda_kernels.py -k formulas_agree and float32 and leaky_relu",
