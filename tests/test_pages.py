@@ -68,7 +68,7 @@ def test_every_room_has_a_page():
         "training",
     ]
     there = {str(page.parent.relative_to(ROOT)) for page in PAGES}
-    assert {"rawgan", "kernels", "bench", *(f"rawgan/{room}" for room in rooms)} <= there
+    assert {"rawgan", "kernels", "bench", "tests", *(f"rawgan/{room}" for room in rooms)} <= there
 
 
 @each_page
@@ -170,7 +170,7 @@ def test_programs_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__main__"}
     for code in programs(page):
-        if "cuda-tools" not in code:  # those run in tests/with_cuda_tools
+        if "machine_code(" not in code:  # which needs the extra cuda-tools: see tests/with_cuda_tools
             run(code, page, names)
 
 
