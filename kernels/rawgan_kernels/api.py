@@ -95,6 +95,29 @@ def softplus(x: Array, /) -> Array:
     """
 
 
+@kernel(flops=lambda x: 5 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def silu(x: Array, /) -> Array:
+    """y = x · σ(x), with σ(x) = sigmoid(x).
+
+    Shapes: x any → y as x
+    Source: Elfwing, Uchibe, Doya 2018
+
+    >>> silu(np.array([-800.0, 0.0, 800.0]))
+    array([ -0.,   0., 800.])
+    """
+
+
+@kernel(flops=lambda x, gy: 9 * x.size, nbytes=lambda x, gy: 3 * x.nbytes)
+def silu_grad(x: Array, gy: Array, /) -> Array:
+    """gx = gy · σ(x) · (1 + x · σ(−x)), the gradient of silu with respect to x.
+
+    Shapes: x any, gy as x → gx as x
+
+    >>> silu_grad(np.array([0.0, 800.0]), np.array([4.0, 4.0]))
+    array([2., 4.])
+    """
+
+
 # --- cross-entropy ---------------------------------------------------------------------------------------------------
 
 

@@ -78,6 +78,16 @@ def softplus(x):  # type: ignore[no-untyped-def]
     return positive(x) + log1p(exp(-abs(x)))
 
 
+def silu(x):  # type: ignore[no-untyped-def]
+    """x · σ(x)"""
+    return x * sigmoid(x)
+
+
+def silu_grad(x, gy):  # type: ignore[no-untyped-def]
+    """gy · σ(x) · (1 + x · σ(−x))"""
+    return gy * (sigmoid(x) * (one(x) + x * sigmoid(-x)))
+
+
 def bce_with_logits(x, t):  # type: ignore[no-untyped-def]
     """t · max(−x, 0) + (1 − t) · max(x, 0) + log(1 + e^−|x|)"""
     return t * positive(-x) + (one(x) - t) * positive(x) + log1p(exp(-abs(x)))
@@ -91,6 +101,7 @@ def bce_with_logits_grad(x, t, gy):  # type: ignore[no-untyped-def]
     return gy * (((one(x) - t) * of_x - t * of_minus_x) / (one(x) + e))
 
 
-_FORMULAS = (
-    positive, leaky_relu, leaky_relu_grad, tanh, tanh_grad, sigmoid, softplus, bce_with_logits, bce_with_logits_grad,
-)  # fmt: skip
+_FORMULAS = tuple(
+    each for each in list(globals().values()) if isinstance(each, FunctionType) and each is not instantiate
+)
+"""Every formula of this file, in the order of definition: a later one may use an earlier one."""

@@ -44,6 +44,8 @@ CALLS = {
     "rmsprop_update": (moments(2, 3), moments(2, 3), SQUARES, 1e-2, 0.9, 1e-8),
     "sgd_update": (moments(2, 3), moments(2, 3), moments(2, 3), 1e-2, 0.9, True),
     "sigmoid": (X,),
+    "silu": (X,),
+    "silu_grad": (X, normal(*X.shape, seed=1)),
     "softplus": (X,),
     "tanh": (X,),
     "tanh_grad": (np.tanh(X), normal(*X.shape, seed=1)),

@@ -47,6 +47,16 @@ def softplus(x: Array) -> Array:
 
 
 @implements
+def silu(x: Array) -> Array:
+    return apply(_silu, x, x, x)
+
+
+@implements
+def silu_grad(x: Array, gy: Array) -> Array:
+    return apply(_silu_grad, x, gy, x)
+
+
+@implements
 def bce_with_logits(x: Array, t: Array) -> Array:
     return apply(_bce_with_logits, x, t, x)
 
@@ -99,6 +109,20 @@ def _softplus(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = formulas.softplus(x[i])
+
+
+@compiled
+def _silu(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = formulas.silu(x[i])
+
+
+@compiled
+def _silu_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, gy, _, gx, _ = part(arguments, block)
+    for i in range(count):
+        gx[i] = formulas.silu_grad(x[i], gy[i])
 
 
 @compiled

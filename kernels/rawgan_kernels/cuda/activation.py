@@ -38,6 +38,16 @@ def softplus(x: Any) -> Any:
 
 
 @implements
+def silu(x: Any) -> Any:
+    return apply(_silu, (x,))
+
+
+@implements
+def silu_grad(x: Any, gy: Any) -> Any:
+    return apply(_silu_grad, (x, gy))
+
+
+@implements
 def bce_with_logits(x: Any, t: Any) -> Any:
     return apply(_bce_with_logits, (x, t))
 
@@ -101,6 +111,24 @@ def _softplus(x, y, count):  # type: ignore[no-untyped-def]
     for _ in range(EACH):
         if i < count:
             y[i] = formulas.softplus(x[i])
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel("x: in, y: out, count: index")
+def _silu(x, y, count):  # type: ignore[no-untyped-def]
+    i = first_of_thread()
+    for _ in range(EACH):
+        if i < count:
+            y[i] = formulas.silu(x[i])
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel("x: in, gy: in, gx: out, count: index")
+def _silu_grad(x, gy, gx, count):  # type: ignore[no-untyped-def]
+    i = first_of_thread()
+    for _ in range(EACH):
+        if i < count:
+            gx[i] = formulas.silu_grad(x[i], gy[i])
         i = index(i + index(THREADS))
 
 

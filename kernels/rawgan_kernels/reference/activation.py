@@ -54,6 +54,16 @@ def softplus(x: Any) -> Any:
 
 
 @implements
+def silu(x: Any) -> Any:
+    return x * sigmoid(x)
+
+
+@implements
+def silu_grad(x: Any, gy: Any) -> Any:
+    return gy * (sigmoid(x) * (1 + x * sigmoid(-x)))
+
+
+@implements
 def bce_with_logits(x: Any, t: Any) -> Any:
     """−t · log σ(x) − (1 − t) · log(1 − σ(x)), with log σ(x) = −softplus(−x).
 
