@@ -97,6 +97,13 @@ class TrainConfig(RunConfig):
         """Number of training steps, unless an option says so."""
         return POINT_STEPS if self.data.mixture else super().usual_steps
 
+    @property
+    def missing(self) -> str | None:
+        """Option that a run always writes down, and that is unset here; None if there is none."""
+        if self.networks.conditional != "none" and self.networks.classes is None:
+            return "classes"
+        return None if self.data.mixture is not None else super().missing
+
     def check(self) -> None:
         """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
         super().check()

@@ -17,11 +17,14 @@ from rawgan.data import to_uint8
 from rawgan.data.folders.detail import best_window
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationSpec, build_translator
-from rawgan.inference.application import apply_to, makes_sources, source_of, survey_of
+from rawgan.inference.application import apply_to, source_of, survey_of
 from rawgan.inference.comparison import compare
-from rawgan.inference.trained_networks import restore_translation, translation_config_of
+from rawgan.inference.trained_networks import restore_networks, translation_config_of
 from rawgan.storage import RunFolder
-from rawgan.tasks.pairs import batches_of, parts_of, translated
+from rawgan.tasks.enhance import EnhanceTask
+from rawgan.tasks.pairs import batches_of, paired_task
+from rawgan.tasks.pix2pix import Pix2pixTask
+from rawgan.tasks.translation import translated
 from rawgan.tensor import Tensor
 from rawgan.training import Trainer, train
 
@@ -91,7 +94,7 @@ def test_what_is_restored_makes_the_images_of_the_run(name, data, tmp_path):
     train(training, folder)
     config = translation_config_of(folder)
     assert config == training.config
-    gan, about = restore_translation(folder, config)
+    gan, about = restore_networks(folder, config)
     assert about.step == STEPS
     assert len(training.task.held_out) == 3  # a tenth
     again = training_of(config)
@@ -141,15 +144,15 @@ def test_a_source_of_other_channels_than_it_says_is_refused(data):
 
 def test_baselines_choose_by_images_of_their_own(data, monkeypatch):
     """By as many as it says, whatever a batch is; and not under the noise that is measured."""
-    monkeypatch.setattr("rawgan.tasks.pairs.AT_ONCE", 8)
+    monkeypatch.setattr("rawgan.tasks.translation.AT_ONCE", 8)
     config, seen = EnhanceConfig.of(data=data, image_size=16, channels=3, task="denoise", **TINY), []
 
     def baselines(config, source, target):
         seen.append(source - target)
         return {}
 
-    monkeypatch.setattr("rawgan.inference.comparison.baselines_of", baselines)
-    training, held_out = parts_of(config)
+    monkeypatch.setattr(EnhanceTask, "baselines", staticmethod(baselines))
+    training, held_out = paired_task(config).parts(config)
     compare(config, Trainer(config).gan, training, held_out)
     (noise,) = seen
     assert len(noise) == len(training) == 27
@@ -160,7 +163,7 @@ def test_baselines_choose_by_images_of_their_own(data, monkeypatch):
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
 def test_what_an_image_has_lost_does_not_depend_on_how_many_there_are(task, data):
     config = EnhanceConfig.of(data=data, image_size=16, channels=3, task=task, **TINY)
-    images, _ = parts_of(config)
+    images, _ = paired_task(config).parts(config)
     few, many = (next(batches_of(config, images.part(slice(count)), "cpu"))[0].data for count in (5, 20))
     np.testing.assert_array_equal(few, many[:5])
 
@@ -435,7 +438,7 @@ def test_what_is_transparent_is_filled_in(runs, photos, tmp_path, capsys):
 
 def test_padding_changes_nothing_but_what_is_near_the_border(runs):
     """An image whose sides are multiples already is given to the network as it is."""
-    gan, _ = restore_translation(*_opened(runs / "pix2pix-edges"))
+    gan, _ = restore_networks(*_opened(runs / "pix2pix-edges"))
     x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 1)).astype("float32")
     gan.sampler.eval()
     np.testing.assert_array_equal(apply_to(gan, x), to_uint8(gan.sampler(x).data))
@@ -577,7 +580,7 @@ def test_figures_are_means_over_photographs_and_not_over_squares(tmp_path, capsy
         assert record[name] == pytest.approx(figures[name], rel=1e-3)
     assert images[1]["l1"] > 5 * images[0]["l1"]
     training = Trainer(translation_config_of(RunFolder.open(run)))
-    gan, _ = restore_translation(*_opened(run))
+    gan, _ = restore_networks(*_opened(run))
     squares = compare(
         training.config, gan, training.task.data, training.task.held_out.part(training.task.held_out.names == "09.png")
     )
@@ -781,8 +784,8 @@ def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_pa
     )
     assert "leave it out, and give what is to be translated" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
-    assert not makes_sources(Pix2pixConfig.of(data="sketches", targets="paintings"))
-    assert makes_sources(Pix2pixConfig.of(data="pairs"))
+    assert not Pix2pixTask.makes_sources(Pix2pixConfig.of(data="sketches", targets="paintings"))
+    assert Pix2pixTask.makes_sources(Pix2pixConfig.of(data="pairs"))
 
 
 def test_one_fault_costs_no_other_image(runs, photos, tmp_path, capsys):
@@ -859,7 +862,7 @@ def test_the_configuration_must_say_channels(tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     folder.write_config({"command": "enhance"})
     with pytest.raises(ConfigError, match="must say channels"):
-        restore_translation(*_opened(folder.path))
+        restore_networks(*_opened(folder.path))
 
 
 @pytest.mark.parametrize(

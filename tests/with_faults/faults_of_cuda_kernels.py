@@ -13,7 +13,7 @@ FAULTS = [
     Fault(
         "cuda: shared memory is written while others still read it",
         "block_sum",
-        "cuda.syncthreads()  # whoever read the scratch before is done",
+        "cuda.syncthreads()  # all reads of the scratch are done",
         "",
         "test_cuda_kernels.py -k norms_agree and float32 and shape1",
     ),
@@ -26,14 +26,14 @@ FAULTS = [
     ),
     Fault(
         "cuda: an index beyond the last number",
-        "cuda.norm:_apply",
+        "cuda.norms.channels:apply",
         "if i < count:\n    channel = index(i % channels)\n    at =",
         "if i <= count:\n    channel = index(i % channels)\n    at =",
         "test_cuda_kernels.py -k norms_agree and float32 and shape1",
     ),
     Fault(
         "cuda: two blocks write to one number",
-        "activation:first_of_thread",
+        "elementwise:first_of_thread",
         "index(cuda.blockIdx.x) * index(EACH * THREADS)",
         "index(cuda.blockIdx.x) * index(THREADS)",
         "test_cuda_kernels.py -k formulas_agree and float32 and leaky_relu",
@@ -62,7 +62,7 @@ FAULTS = [
     Fault(
         "cuda: cuBLAS takes a column-major matrix for its transpose",
         "cublas:_matrices",
-        "return Matrices(x, TURN, across, each)",
+        "return Matrices(x, TRANSPOSE, across, each)",
         "return Matrices(x, KEEP, across, each)",
         "test_cuda_cublas.py -k any_layout",
     ),

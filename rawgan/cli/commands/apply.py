@@ -25,8 +25,8 @@ from rawgan.data.image_set import Progress
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator
-from rawgan.inference.application import Job, apply_to, batched, makes_sources, source_of, survey_of
-from rawgan.inference.trained_networks import restore_translation, translation_config_of
+from rawgan.inference.application import Job, apply_to, batched, source_of, survey_of
+from rawgan.inference.trained_networks import restore_networks, translation_config_of
 from rawgan.pictures.png import save_image
 from rawgan.pictures.sheets import CELL, save_sheet, thumbnail
 from rawgan.storage import RunFolder
@@ -35,6 +35,7 @@ from rawgan.storage.held_folder import holding
 from rawgan.storage.locks import NoLocks, locking
 from rawgan.storage.lookup import is_folder, is_link, is_there
 from rawgan.storage.new_folder import LOCK, refuse_taken
+from rawgan.tasks import task_class
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -90,7 +91,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
         raise ConfigError(
             f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
         )
-    if config.with_targets and not makes_sources(asked):
+    if config.with_targets and not task_class(asked).makes_sources(asked):
         raise ArgumentError(
             f"--with-targets: {config.run} translates what is not made of targets, nor lies beside them in a file\n"
             "  leave it out, and give what is to be translated"
@@ -98,7 +99,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
     faults = list[str]()
     with waiting(console, "looking at the images"):
         files, notes = _files(config.images, faults)
-        networks, about = restore_translation(folder, asked, resolve(config.device), config.best)
+        networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
         gan = _way(networks, config)
         survey = survey_of(files.values(), asked, config.back)
     with _new_folder(config.out, config.run) as out:
