@@ -26,7 +26,7 @@ FAULTS = [
     ),
     Fault(
         "paths: ~ stays in options",
-        "parsing:_at_home",
+        "_at_home",
         "return expanded(value)",
         "return value",
         "test_home.py -k option_that_is_a_path",
