@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from rawgan.cli import main
-from rawgan.cli.labels import number_of
+from rawgan.cli.class_labels import number_of
 from rawgan.config.noise import TrainConfig
 from rawgan.data import load
 from rawgan.errors import ArgumentError, ConfigError, DataError

@@ -96,7 +96,7 @@ def test_conditional_runs_go_on_bit_for_bit(name, squares, tmp_path):
     assert parted.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
     assert parted.sample_path(4).read_bytes() == whole.sample_path(4).read_bytes()
     lines = whole.read_metrics()
-    assert ("class_real" in lines[0]) == (asked.conditional == "auxiliary")
+    assert ("class_real" in lines[0]) == (asked.networks.conditional == "auxiliary")
     assert all(np.isfinite(list(line.values())).all() for line in lines)
     gan, _ = restore(whole)
     np.testing.assert_array_equal(generate(gan.sampler, gan.grid(0, "samples", 6).latent), training.task.sample())
@@ -129,11 +129,11 @@ def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
     ("options", "error", "message"),
     [
         ({"conditional": "projection", "pack": 2}, ArgumentError, "pack 2: D would see images of several classes"),
-        ({"classes": 2}, ArgumentError, "classes 2 are for a conditional GAN, but conditional is none"),
+        ({"classes": 2}, ArgumentError, "classes 2 has no effect without --conditional"),
         ({"conditional": "projection", "classes": 3}, DataError, "squares.npz: its labels number 2 classes, but "),
         (
             {"conditional": "auxiliary", "device": "cuda", "backend": "cuda", "cuda_graph": True},
-            ArgumentError, "cuda_graph does the same in each step, but conditional auxiliary takes other labels",
+            ArgumentError, "cuda_graph repeats a step, but conditional auxiliary has other labels in each",
         ),
     ],
 )  # fmt: skip

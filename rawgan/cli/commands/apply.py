@@ -1,4 +1,4 @@
-"""rawgan apply"""
+"""Runs: translate or enhance images of your own with a trained run."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +16,7 @@ from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.options import Word
-from rawgan.config.translation import EnhanceConfig, TranslateConfig
+from rawgan.config.translation import TranslateConfig
 from rawgan.data.files.formats import without_suffix
 from rawgan.data.files.survey import Survey
 from rawgan.data.folders.detail import best_window
@@ -25,8 +25,8 @@ from rawgan.data.image_set import Progress
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator
-from rawgan.inference.application import Job, apply_to, batched, makes_sources, source_of, survey_of
-from rawgan.inference.trained_networks import restore_translation, translation_config_of
+from rawgan.inference.application import Job, apply_to, batched, source_of, survey_of
+from rawgan.inference.trained_networks import restore_networks, translation_config_of
 from rawgan.pictures.png import save_image
 from rawgan.pictures.sheets import CELL, save_sheet, thumbnail
 from rawgan.storage import RunFolder
@@ -90,7 +90,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
         raise ConfigError(
             f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
         )
-    if config.with_targets and not makes_sources(asked):
+    if config.with_targets and not asked.makes_sources:
         raise ArgumentError(
             f"--with-targets: {config.run} translates what is not made of targets, nor lies beside them in a file\n"
             "  leave it out, and give what is to be translated"
@@ -98,7 +98,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
     faults = list[str]()
     with waiting(console, "looking at the images"):
         files, notes = _files(config.images, faults)
-        networks, about = restore_translation(folder, asked, resolve(config.device), config.best)
+        networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
         gan = _way(networks, config)
         survey = survey_of(files.values(), asked, config.back)
     with _new_folder(config.out, config.run) as out:
@@ -177,7 +177,7 @@ def _row(asked: TranslateConfig, job: Job, image: NDArray[np.uint8]) -> list["Im
     kind = asked.translation
     before = job.source[0, :, :, : kind.channels]
     shown = [before, image, *([] if job.target is None else [job.target[0]])]
-    if isinstance(asked, EnhanceConfig):
+    if asked.degradation is not None:
         times, missing = kind.enlarged, job.source[0, :, :, -1] > 0 if kind.masked else None
         step = min(STEP, min(image.shape[:2]) // times * times)  # so that the part begins with a pixel of the source
         top, left = best_window(image, CELL, step, missing)
