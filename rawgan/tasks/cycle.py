@@ -70,10 +70,6 @@ class CycleTask(TranslationTask):
     def networks(config: CycleConfig, device: str) -> Cycle:
         return cycle_of(config, device)
 
-    @staticmethod
-    def white(config: CycleConfig, back: bool) -> float | None:
-        return config.targets.white if back and config.targets.place is not None else config.data.white
-
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
         return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))

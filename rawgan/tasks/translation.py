@@ -29,11 +29,6 @@ class TranslationTask(Task):
     """A task whose networks take images. Its static methods say how image files become inputs of the networks."""
 
     @staticmethod
-    def makes_sources(config: Any) -> bool:
-        """True if a file that shows the target is enough: its source is made from it, or lies beside it."""
-        return False
-
-    @staticmethod
     def source(config: Any, image: "Image.Image", path: Path) -> Pixels:
         """Input of the network from an image of the source.
 
@@ -44,18 +39,12 @@ class TranslationTask(Task):
 
     @staticmethod
     def source_and_target(config: Any, image: "Image.Image", path: Path, seed: int) -> tuple[Pixels, Pixels]:
-        """Input of the network and right result from an image of the target, where `makes_sources`.
+        """Input of the network and right result from an image of the target, where the configuration `makes_sources`.
 
         Shapes: → (1, h, w, sources), (1, H, W, channels)
         Raises: DataError for an image that is too small
         """
         raise NotImplementedError
-
-    @staticmethod
-    def white(config: Any, back: bool) -> float | None:
-        """White in deep images that the network is applied to; None if the training did not know. With `back`, they are
-        of the second kind of a CycleGAN."""
-        return config.data.white
 
 
 def pixels_of(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
