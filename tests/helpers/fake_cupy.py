@@ -1,8 +1,8 @@
-"""A simulated CuPy: the numbers are NumPy's, the manners are CuPy's.
+"""A simulated CuPy: NumPy computes, with CuPy's rules.
 
-Its arrays refuse to meet NumPy arrays and to become one by themselves, as CuPy's do. So an engine that runs on it
-moves nothing between the devices in silence and asks CuPy for everything it does on a GPU. It says nothing about real
-GPUs: not that the kernels run there, nor that CuPy has every function used.
+As in CuPy, its arrays cannot be combined with NumPy arrays, nor converted to them implicitly. So an engine that runs on
+it moves nothing silently between the devices, and uses CuPy for all work on the GPU. It proves nothing about real GPUs:
+neither that the kernels run there, nor that CuPy has every function used.
 """
 
 import operator
@@ -22,7 +22,7 @@ from rawgan_kernels.cuda.run.launch import launched_by
 from rawgan_kernels.cuda.simulation.simulator import simulate
 
 traffic = Counter()
-"""How often arrays were sent to the GPU, and how often the CPU waited for numbers of it."""
+"""Number of arrays sent to the GPU, and number of times that the CPU waited for numbers of the GPU."""
 
 _known = WeakValueDictionary()
 """Arrays by the identity of their numbers: the base of two views is one and the same object."""
@@ -49,7 +49,7 @@ class ndarray:
         return self._hidden.copy()
 
     def item(self):
-        """The one number in it."""
+        """The only number of the array."""
         traffic["fetched"] += 1
         return self._hidden.item()
 
@@ -72,22 +72,22 @@ class ndarray:
         done(operator.setitem, self._hidden, _inside(index), _inside(value))
 
     def fill(self, value):
-        """The same number everywhere."""
+        """Set every number to a value."""
         done(self._hidden.fill, value)
 
     def set(self, array):
-        """Numbers of the CPU, sent into this array."""
+        """Send numbers of the CPU into this array."""
         traffic["sent"] += 1
         self._hidden[...] = array
 
     @property
     def data(self):
-        """Where it begins."""
+        """Address of the first number."""
         return SimpleNamespace(ptr=self._hidden.ctypes.data)
 
     @property
     def base(self):
-        """Whose memory this is a view of."""
+        """The array that this is a view of."""
         owner = self._hidden.base
         known = _known.get(id(owner))
         return known if owner is None or known is not None else ndarray(owner)
@@ -152,7 +152,7 @@ ndarray.__hash__ = None
 
 
 def asarray(array, dtype=None):
-    """To the GPU: the one door for NumPy arrays."""
+    """Send an array to the GPU: the only way for NumPy arrays."""
     if not isinstance(array, ndarray):
         traffic["sent"] += 1
     return array if isinstance(array, ndarray) and dtype is None else ndarray(np.array(_or_numpy(array), dtype))
@@ -181,7 +181,7 @@ def make_module(available=True):
 
 
 class _Pool:
-    """Nothing is taken for later: what arrays hold now is all."""
+    """A pool that keeps nothing: all memory belongs to arrays."""
 
     def used_bytes(self):
         return sum(array._hidden.nbytes for array in list(_known.values()) if array._hidden.base is None)
@@ -193,7 +193,7 @@ class _Pool:
         return 0
 
     def free_all_blocks(self):
-        """There are none."""
+        """Do nothing: there are none."""
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def _simulate(*launch):
 
 
 def _gemm(gemm, a, b, c):
-    """What cuBLAS does with these arguments: columns lie together, `leading` numbers apart."""
+    """The product that cuBLAS computes with these arguments: column-major, columns `leading` numbers apart."""
 
     def seen(matrices, array, rows, columns):
         if matrices.operation == cublas.TRANSPOSE:

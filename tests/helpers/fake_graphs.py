@@ -1,7 +1,7 @@
 """CUDA graphs, streams and memory pools as far as `fake_cupy` needs them.
 
-While a stream is recorded, what writes to arrays is noted instead of done. What makes a new array is done, as that must
-have a shape, whatever its numbers; launching the graph does it again, and puts the result into the same array.
+While a stream is recorded, writes to arrays are noted instead of done. Functions that make a new array are called, as it
+must have a shape, whatever its numbers; launching the graph calls them again, and puts the result into the same array.
 """
 
 import time
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 
 _notes = None
-"""What to do when the graph is launched; None if none is being recorded."""
+"""Functions to call when the graph is launched; None if no graph is being recorded."""
 
 
 def made(function, *args, **kwargs):
@@ -41,19 +41,19 @@ def done(function, *args):
 
 
 class FakeGraph:
-    """What was recorded."""
+    """A recorded graph."""
 
     def __init__(self, notes):
         self.notes = notes
 
     def launch(self, stream):
-        """Do all of it."""
+        """Do everything that was recorded."""
         for act in self.notes:
             act()
 
 
 class FakeStream:
-    """A stream does all at once here."""
+    """A stream whose work is done at once."""
 
     def __init__(self, non_blocking=False):
         self.non_blocking, self.ptr = non_blocking, id(self)
@@ -65,17 +65,17 @@ class FakeStream:
         FakeCuda.streams.pop()
 
     def wait_event(self, event):
-        """Nothing is left to wait for."""
+        """Do nothing: all work is done."""
 
     def begin_capture(self):
-        """From now on, note what happens."""
+        """Note all work from now on."""
         global _notes
         assert self.non_blocking
         assert FakeCuda.streams[-1] is self
         _notes = []
 
     def end_capture(self):
-        """No more of it."""
+        """Stop noting. Returns the graph."""
         global _notes
         notes, _notes = _notes, None
         return FakeGraph(notes)
@@ -99,7 +99,7 @@ class FakeEvent:
 
 
 class FakeCuda:
-    """What stands for `cupy.cuda`."""
+    """Stands in for `cupy.cuda`."""
 
     streams = [FakeStream()]  # noqa: RUF012
     Stream, Event = FakeStream, FakeEvent
@@ -118,7 +118,7 @@ class FakeCuda:
         self.get_elapsed_time = lambda start, end: 1e3 * (end.seconds - start.seconds)
 
     class MemoryPool:
-        """NumPy's memory is not from a pool."""
+        """A pool without memory: NumPy's memory does not come from it."""
 
         malloc = None
 
@@ -129,5 +129,5 @@ class FakeCuda:
 
     @staticmethod
     def using_allocator(allocator):
-        """NumPy has its own."""
+        """Do nothing: NumPy has its own allocator."""
         return nullcontext()

@@ -1,7 +1,7 @@
 """Folders for compiled kernels: where they may be, and which of them can be trusted.
 
 A user who can write to a cache of machine code decides what the next start runs. So files are read only from folders
-that nobody can write to but this user, the system's administrator, and the owner of rawgan's own sources, who can
+that no user can write to but this one, the system's administrator, and the owner of rawgan's own sources, who can
 change what runs anyway.
 """
 
