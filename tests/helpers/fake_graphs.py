@@ -1,7 +1,7 @@
 """CUDA graphs, streams and memory pools as far as `fake_cupy` needs them.
 
-While a stream is recorded, writes to arrays are noted instead of done. Functions that make a new array are called, as it
-must have a shape, whatever its numbers; launching the graph calls them again, and puts the result into the same array.
+While a stream is recorded, writes to arrays are noted instead of done. Functions that make a new array are called, as
+it must have a shape, whatever its numbers; launching the graph calls them again, with the result in the same array.
 """
 
 import time
