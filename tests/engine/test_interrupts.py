@@ -56,7 +56,7 @@ def each_interrupt(action, module, at="line"):
 
 @pytest.mark.parametrize("held", [0, 2])
 def test_the_pool_lends_each_piece_once_and_gets_all_back(held):
-    """Whatever is interrupted: taking, returning, joining, trimming."""
+    """Interrupted are taking, returning, joining and trimming."""
     pool = Pool(chunk=1 << 20)
     live = []
 

@@ -1,4 +1,4 @@
-"""What the author of an op may get wrong, and what is said of it."""
+"""Mistakes of the authors of ops, and the messages about them."""
 
 import math
 
@@ -25,7 +25,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("gradients", "message"), FAULTS)
-def test_what_backward_returns_is_checked(gradients, message):
+def test_the_gradients_that_backward_returns_are_checked(gradients, message):
     with pytest.raises(ShapeError) as error:
         Faulty(gradients)(leaf(1.0, 2.0)).sum().backward()
     assert str(error.value) == message
