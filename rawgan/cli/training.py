@@ -56,7 +56,7 @@ def train_command(arguments: list[str], kind: type[RunConfig]) -> int:
 
     def defaults(given: Values) -> Values:
         before = _before(kind, *_parted(given))
-        return dict.fromkeys(before.options) | before.chosen
+        return dict.fromkeys(before.options) | before.underived
 
     call, options = _parted(read(f"rawgan {kind.command}", arguments, kind, Call, defaults=defaults))
     before = _before(kind, call, options)

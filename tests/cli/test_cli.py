@@ -15,7 +15,8 @@ from PIL import Image
 from rich.console import Console
 
 import rawgan
-from rawgan.cli import COMMANDS, main
+from rawgan.cli import COMMANDS, SECTIONS, main
+from rawgan.cli.commands import Command, all_commands
 from rawgan.cli.terminal import progress, signals
 from rawgan.storage import RunFolder
 
@@ -67,7 +68,14 @@ def test_a_second_signal_ends_the_process_only_while_it_is_there_for_the_command
 def test_help_lists_every_command(capsys):
     assert main([]) == main(["--help"]) == main(["help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"  {name:<17} {purpose}\n" in printed for name, purpose in COMMANDS.items())
+    assert all(f"  {command.name:<17} {command.purpose}\n" in printed for command in COMMANDS.values())
+    assert re.findall(r"^(\w+):$", printed, re.MULTILINE) == [*SECTIONS] * 3  # and no other
+
+
+def test_a_file_is_a_command(tmp_path):
+    (tmp_path / "juggle_balls.py").write_text('"""Circus: throw balls.\n\nMore."""\nraise ImportError\n')
+    (tmp_path / "_helper.py").write_text('"""Not a command."""\n')
+    assert all_commands(tmp_path) == {"juggle-balls": Command("juggle-balls", "Circus", "throw balls")}
 
 
 def test_version(capsys):

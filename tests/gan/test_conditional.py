@@ -12,7 +12,7 @@ from watch import Watch
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.cli import main
-from rawgan.cli.labels import number_of
+from rawgan.cli.class_labels import number_of
 from rawgan.config.noise import TrainConfig
 from rawgan.data import ImageSet, load
 from rawgan.errors import ArgumentError, ConfigError, DataError
@@ -368,11 +368,11 @@ def test_samples_are_a_row_for_each_class_of_the_same_noise(squares):
     ("options", "error", "message"),
     [
         ({"conditional": "projection", "pack": 2}, ArgumentError, "pack 2: D would see images of several classes"),
-        ({"classes": 2}, ArgumentError, "classes 2 are for a conditional GAN, but conditional is none"),
+        ({"classes": 2}, ArgumentError, "classes 2 has no effect without --conditional"),
         ({"conditional": "projection", "classes": 3}, DataError, "squares.npz: its labels number 2 classes, but "),
         (
             {"conditional": "auxiliary", "device": "cuda", "backend": "cuda", "cuda_graph": True},
-            ArgumentError, "cuda_graph does the same in each step, but conditional auxiliary takes other labels",
+            ArgumentError, "cuda_graph repeats a step, but conditional auxiliary has other labels in each",
         ),
     ],
 )  # fmt: skip

@@ -73,11 +73,11 @@ def test_a_run_leaves_no_option_to_the_usual_values_of_a_version(config):
     by_epochs = {"steps"} if config.optimiser.epochs else set()
     unset = {name for name, value in found.options.items() if value is None}
     assert unset <= NONE_MEANS_NONE | of_points | by_epochs
-    assert found.usual.keys() >= {"steps", "learning_rate", "d_learning_rate", "d_width", "penalty_weight"}
+    assert found.derived.keys() >= {"steps", "learning_rate", "d_learning_rate", "d_width", "penalty_weight"}
     again = type(config).from_dict({k: v for k, v in found.to_dict().items() if v is not None}, "config.toml")
     assert again == found
     assert found.replace() == found
-    assert found.chosen.keys() & {"steps", "d_width", "d_learning_rate"} == set()
+    assert found.underived.keys() & {"steps", "d_width", "d_learning_rate"} == set()
 
 
 def test_a_run_is_what_it_was_where_a_later_version_has_other_usual_values(monkeypatch):

@@ -1,4 +1,4 @@
-"""rawgan apply"""
+"""Runs: translate or enhance images of your own with a trained run."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +16,7 @@ from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.options import Word
-from rawgan.config.translation import EnhanceConfig, TranslateConfig
+from rawgan.config.translation import TranslateConfig
 from rawgan.data.files.formats import without_suffix
 from rawgan.data.files.survey import Survey
 from rawgan.data.folders.detail import best_window
@@ -35,7 +35,6 @@ from rawgan.storage.held_folder import holding
 from rawgan.storage.locks import NoLocks, locking
 from rawgan.storage.lookup import is_folder, is_link, is_there
 from rawgan.storage.new_folder import LOCK, refuse_taken
-from rawgan.tasks import task_class
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -91,7 +90,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
         raise ConfigError(
             f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
         )
-    if config.with_targets and not task_class(asked).makes_sources(asked):
+    if config.with_targets and not asked.makes_sources:
         raise ArgumentError(
             f"--with-targets: {config.run} translates what is not made of targets, nor lies beside them in a file\n"
             "  leave it out, and give what is to be translated"
@@ -178,7 +177,7 @@ def _row(asked: TranslateConfig, job: Job, image: NDArray[np.uint8]) -> list["Im
     kind = asked.translation
     before = job.source[0, :, :, : kind.channels]
     shown = [before, image, *([] if job.target is None else [job.target[0]])]
-    if isinstance(asked, EnhanceConfig):
+    if asked.degradation is not None:
         times, missing = kind.enlarged, job.source[0, :, :, -1] > 0 if kind.masked else None
         step = min(STEP, min(image.shape[:2]) // times * times)  # so that the part begins with a pixel of the source
         top, left = best_window(image, CELL, step, missing)

@@ -1,4 +1,4 @@
-"""rawgan describe"""
+"""Engine: show every layer of a model: shapes, parameters, FLOPs, memory."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""rawgan diagnose"""
+"""Runs: find the symptoms of a run, and what to change."""
 
 from dataclasses import dataclass
 from pathlib import Path

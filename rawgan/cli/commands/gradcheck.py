@@ -1,4 +1,4 @@
-"""rawgan gradcheck"""
+"""Engine: check the gradients of every op, or of a layer of your own."""
 
 import inspect
 import time

@@ -1,4 +1,4 @@
-"""rawgan info"""
+"""Engine: show versions, backends and devices."""
 
 import os
 import platform

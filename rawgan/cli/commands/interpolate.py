@@ -1,4 +1,4 @@
-"""rawgan interpolate"""
+"""Runs: walk through the noise from image to image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from rawgan.cli.labels import labels_of
+from rawgan.cli.class_labels import labels_of
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say

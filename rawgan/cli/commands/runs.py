@@ -1,4 +1,4 @@
-"""rawgan runs"""
+"""Runs: list runs: progress and state of each."""
 
 import os
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""rawgan train-classifier"""
+"""Training: train the classifier that evaluate uses for your labelled images."""
 
 import hashlib
 import time
