@@ -3,31 +3,25 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig, TranslateConfig
-from rawgan.data import to_uint8, to_unit
+from rawgan.config.translation import TranslateConfig
+from rawgan.data import to_uint8
 from rawgan.data.files.image_files import note_deep, upright_image
 from rawgan.data.files.survey import Survey
 from rawgan.data.image_set import Progress
 from rawgan.data.memory_limits import machine_bytes
-from rawgan.data.pairs.degradations import with_hole
-from rawgan.data.pairs.made_sources import MADE_SOURCES
-from rawgan.data.pixels import with_channels
-from rawgan.errors import ArgumentError, DataError
+from rawgan.errors import DataError
 from rawgan.gan import Translator
-from rawgan.random import make_rng
-from rawgan.tasks.pairs import PIECE, at_once, device_of, translated
+from rawgan.tasks import task_class
+from rawgan.tasks.translation import PIECE, Pixels, at_once, device_of, translated
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-Pixels = NDArray[Any]
-"""Images (N, H, W, C) of floats in [−1, 1]."""
+    pass
 
 SAVED = 6
 """Approximate memory of an image while it is saved, relative to its bytes."""
@@ -72,22 +66,12 @@ def batched(jobs: Iterable[Job], gan: Translator) -> Iterator[list[Job]]:
         yield batch
 
 
-def makes_sources(config: TranslateConfig) -> bool:
-    """True if sources are made from targets, or both lie in one file, so that a file with the target is enough."""
-    return isinstance(config, EnhanceConfig) or (
-        isinstance(config, Pix2pixConfig) and config.targets.how in (*MADE_SOURCES, "side-by-side")
-    )
-
-
 def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False) -> Survey:
     """Survey that knows white in deep images that a run is applied to: that of its training, or else that of the files.
 
     With `back`, the files belong to the second domain of a CycleGAN.
     """
-    white = config.data.white
-    if isinstance(config, CycleConfig | Pix2pixConfig) and config.targets.place is not None:
-        of_targets = back if isinstance(config, CycleConfig) else config.targets.reverse
-        white = config.targets.white if of_targets else white
+    white = config.white_of_sources(back)
     survey = Survey(white)
     if white is None:
         note_deep(files, survey)
@@ -100,9 +84,9 @@ def source_of(
 ) -> tuple[Pixels, Pixels | None]:
     """Read the input of a network from an image file of any size, and the right result, if it is known.
 
-    With `with_target`, for runs with `makes_sources`, the file shows the target, from which the source is made as in
-    training (edges, or a degraded image), or both side by side. Otherwise, the file shows the source. For inpainting,
-    its transparent pixels are the hole.
+    With `with_target`, if the configuration `makes_sources`, the file shows the target, from which the source is made
+    as in training (edges, or a degraded image), or both side by side. Otherwise, the file shows the source. For
+    inpainting, its transparent pixels are the hole.
 
     Raises: DataError for a file that cannot be read, or that has no hole to fill in
     """
@@ -111,45 +95,10 @@ def source_of(
             image = opened.copy()  # decoded while the file is open
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    kind = config.translation
-    if with_target and isinstance(config, Pix2pixConfig) and config.targets.how == "side-by-side":
-        return _halves(image, path, config)
+    task = task_class(config)
     if with_target:
-        return _made_from(_array(image, kind.channels), path, config, seed)
-    if isinstance(config, EnhanceConfig) and config.task.name == "inpaint":
-        alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
-        if not (alpha < 128).any():
-            raise DataError(f"{path}: nothing is missing; make the part that is to be filled in transparent")
-        return with_hole(to_unit(_array(image.convert("RGBA").convert("RGB"), kind.channels)), alpha < 128), None
-    return to_unit(_array(image, kind.sources)), None
-
-
-def _halves(image: "Image.Image", path: Path, config: Pix2pixConfig) -> tuple[Pixels, Pixels]:
-    """Source and target from an image of both, side by side."""
-    half = image.width // 2
-    if not half:
-        raise DataError(f"{path}: {image.width} pixels are too narrow for two images side by side")
-    left, right = (image.crop((begin, 0, begin + half, image.height)) for begin in (0, half))
-    source, target = (right, left) if config.targets.reverse else (left, right)
-    kind = config.translation
-    return to_unit(_array(source, kind.sources)), to_unit(_array(target, kind.channels))
-
-
-def _made_from(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, seed: int) -> tuple[Pixels, Pixels]:
-    """Source and target from an image of the target, as in training."""
-    target = to_unit(pixels)
-    if isinstance(config, EnhanceConfig):
-        factor = config.task.degradation.scale
-        height, width = (side // factor * factor for side in target.shape[1:3])
-        if not (height and width):
-            raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
-        target = target[:, :height, :width]
-        try:
-            return config.task.degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
-        except ArgumentError as error:
-            raise DataError(f"{path}: {error}") from None
-    assert isinstance(config, Pix2pixConfig)
-    return to_unit(MADE_SOURCES[config.targets.how](pixels)), target
+        return task.source_and_target(config, image, path, seed)
+    return task.source(config, image, path), None
 
 
 def apply_to(
@@ -187,8 +136,3 @@ def apply_to(
         place[...] = to_uint8(inner)
         on_progress(done, len(corners))
     return made
-
-
-def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
-    """Pixels of a picture. Shapes: → (1, H, W, channels)"""
-    return np.asarray(with_channels(image, channels)).reshape(1, image.height, image.width, channels)

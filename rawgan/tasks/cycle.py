@@ -14,15 +14,22 @@ from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
 from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
 from rawgan.metrics import ImagePairs, compute
-from rawgan.tasks.pairs import at_once, device_of, translated, translator_of, translators_remedies
-from rawgan.tasks.task import Task
+from rawgan.tasks.translation import (
+    TranslationTask,
+    at_once,
+    device_of,
+    translated,
+    translator_of,
+    translators_remedies,
+)
 from rawgan.tensor import Tensor
 
 
-class CycleTask(Task):
+class CycleTask(TranslationTask):
     """Images of two kinds, each translated into the other without pairs: `rawgan cyclegan`.
 
     >>> task = CycleTask(CycleConfig.of(width=2, batch_size=2), "cpu")
@@ -59,8 +66,9 @@ class CycleTask(Task):
     def _tensor(self, images: ImageSet) -> Tensor:
         return Tensor(to_device(to_unit(images.images), self.device))
 
-    def build(self) -> Cycle:
-        return cycle_of(self.config, self.device)
+    @staticmethod
+    def networks(config: CycleConfig, device: str) -> Cycle:
+        return cycle_of(config, device)
 
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
@@ -73,8 +81,7 @@ class CycleTask(Task):
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def sample(self) -> NDArray[Any]:
-        """Images that are not trained with, of both kinds: as they are, translated, what they should be, if that is
-        known, as it is of a style, and back again.
+        """Hold-out images of both kinds: before, after, the target if it is known (of a style), and back again.
 
         Shapes: → (N · beside, H, W, C) in [−1, 1]
         """
@@ -88,7 +95,7 @@ class CycleTask(Task):
         return beside.reshape(-1, *beside.shape[2:])
 
     def _ways(self) -> tuple[tuple[Translator, Translator], tuple[Translator, Translator]]:
-        """What translates each kind, and what translates it back."""
+        """Translators of each kind: there, and back."""
         return (self.gan.forth, self.gan.back), (self.gan.back, self.gan.forth)
 
     def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -96,8 +103,8 @@ class CycleTask(Task):
         return samples, self._beside
 
     def measure(self) -> dict[str, Any]:
-        """How far images that are not trained with are from what comes back, both ways; of a style also PSNR, SSIM and
-        L1, as it is known what should come out.
+        """L1 between hold-out images and their round trips, in both directions; of a style, whose targets are known,
+        also PSNR, SSIM and L1 to these.
         """
         held_out = [images.part(slice(self.config.measured)) for images in (self.held_out, self.others_held_out)]
         each = dict[str, list[NDArray[np.float64]]]()
@@ -122,6 +129,14 @@ class CycleTask(Task):
     @staticmethod
     def remedies(config: CycleConfig) -> Remedies:
         return translators_remedies("cycle-weight")
+
+    def subjects(self, seed: int) -> list[DiagnosisSubject]:
+        """Both directions."""
+        a, b = (Tensor(self._batch(images, seed)) for images in (self.data, self.others))
+        return [
+            DiagnosisSubject(", from A to B", self.gan.forth, b, a, None),
+            DiagnosisSubject(", from B to A", self.gan.back, a, b, None),
+        ]
 
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         """Symptoms of both directions. The loss of D is known for both together only."""

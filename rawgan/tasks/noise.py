@@ -13,6 +13,7 @@ from rawgan.config.options import options_of
 from rawgan.data import Batches, ImageSet, PointBatches, load
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import DataError
 from rawgan.files import expanded
@@ -31,6 +32,7 @@ from rawgan.gan import (
 from rawgan.pictures.grids import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
+from rawgan.tasks.task import EXAMINED as SUBJECTS
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -76,8 +78,9 @@ class NoiseTask(Task):
             )
             self.config = self.config.replace(evaluate_samples=self._evaluator.reference.count)
 
-    def build(self) -> GAN:
-        return build_gan(self.config, self.device)
+    @staticmethod
+    def networks(config: TrainConfig, device: str) -> GAN:
+        return build_gan(config, device)
 
     def begin(self) -> None:
         super().begin()
@@ -186,6 +189,17 @@ class NoiseTask(Task):
             ),
         }
 
+    def subjects(self, seed: int) -> list[DiagnosisSubject]:
+        labels, size = None, self.config.data.batch_size
+        if isinstance(self.data, ImageSet):
+            real = self._batch(self.data, seed)
+            if self.gan.classes:
+                labels = Batches(self.data, len(real), seed, self.device).labels(0)
+        else:
+            real = PointBatches(self.data, max(size, SUBJECTS // size * size), seed, self.device).batch(0)
+        z = self.gan.noise(seed, "diagnose", len(real))
+        return [DiagnosisSubject("", self.gan, Tensor(real), self.gan.latent(z, labels), labels)]
+
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         count = self.config.data.batch_size
         if count > EXAMINED and EXAMINED % (4 * self.config.networks.pack) == 0:  # as D takes them
@@ -200,7 +214,7 @@ class NoiseTask(Task):
 
 
 def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
-    """The images that a run is about.
+    """Images that a configuration names.
 
     Raises: DataError for images that cannot be read
     """
@@ -215,7 +229,7 @@ def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: N
 
 
 def classes_of(config: TrainConfig, images: ImageSet) -> int | None:
-    """How many classes the run tells apart; None if it does not.
+    """Number of classes of a conditional run; None for others.
 
     Raises: DataError for images without labels, or of another number of classes than the configuration says
     """
@@ -237,7 +251,7 @@ def classes_of(config: TrainConfig, images: ImageSet) -> int | None:
 
 
 def build_gan(config: TrainConfig, device_name: str) -> GAN:
-    """The networks of a run, as they are before its first step."""
+    """Networks that a configuration asks for, before the first step."""
     return build(
         config.model,
         config.spec,

@@ -15,7 +15,8 @@ from PIL import Image
 from rich.console import Console
 
 import rawgan
-from rawgan.cli import COMMANDS, main
+from rawgan.cli import COMMANDS, SECTIONS, main
+from rawgan.cli.commands import Command, all_commands
 from rawgan.cli.terminal import progress, signals
 from rawgan.storage import RunFolder
 
@@ -67,7 +68,14 @@ def test_a_second_signal_ends_the_process_only_while_it_is_there_for_the_command
 def test_help_lists_every_command(capsys):
     assert main([]) == main(["--help"]) == main(["help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"  {name:<17} {purpose}\n" in printed for name, purpose in COMMANDS.items())
+    assert all(f"  {command.name:<17} {command.purpose}\n" in printed for command in COMMANDS.values())
+    assert re.findall(r"^(\w+):$", printed, re.MULTILINE) == [*SECTIONS] * 3  # and no other
+
+
+def test_a_file_is_a_command(tmp_path):
+    (tmp_path / "juggle_balls.py").write_text('"""Circus: throw balls.\n\nMore."""\nraise ImportError\n')
+    (tmp_path / "_helper.py").write_text('"""Not a command."""\n')
+    assert all_commands(tmp_path) == {"juggle-balls": Command("juggle-balls", "Circus", "throw balls")}
 
 
 def test_version(capsys):
@@ -396,7 +404,7 @@ def test_resuming_says_what_it_passes_over_and_what_is_not_the_same(run, capsys)
     printed, said = capsys.readouterr()
     assert f"rawgan: {later} is damaged" in said
     assert f"set aside: {later}.damaged\n" in printed
-    assert "not bit for bit what it would have been, as these are others: kernels cpu → reference\n" in printed
+    assert "not bit-identical to an uninterrupted run, as these have changed: kernels cpu → reference\n" in printed
     assert later.with_name("step-000009.safetensors.damaged").read_bytes() == before[:-1]
     assert main(["train", "--resume", str(run), "--seed", "9"]) == 1
     assert "--seed 9: the run to resume has 0" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Annotated, ClassVar, Literal
 
 import pytest
@@ -119,12 +120,15 @@ class Dive:
     """How many."""
 
 
+GASES = {name: SimpleNamespace(summary=f"{oxygen} % oxygen") for name, oxygen in (("nitrox", 32), ("trimix", 18))}
+
+
 @dataclass(frozen=True)
 class Air(Group):
     """Something to breathe."""
 
-    name: Annotated[str, Named("air"), OneOf({"nitrox": 1, "trimix": 2})] = "nitrox"
-    """Which."""
+    name: Annotated[str, Named("air"), OneOf(GASES)] = "nitrox"
+    """Gas. For the way down."""
     pressure: Annotated[int, Named("air_pressure"), Range(1, 300)] = 200
     """How much, in bar."""
 
@@ -157,6 +161,9 @@ def test_groups_are_sections_and_their_options_are_flat(capsys):
     said = explained(capsys, Expedition)
     assert sections(said) == {"air": ["--air", "--air-pressure"], "run": ["--days"], "help": ["-h,"]}
     assert "--air {nitrox,trimix}" in said
+    assert "Gas. nitrox: 32 % oxygen; trimix: 18 % oxygen. For the way down. (default: nitrox)" in " ".join(
+        said.split()
+    )
     assert "How much, in bar. (default: 100)" in said
     arguments = ["--air-pressure", "300", "--days", "2"]
     assert parse(Expedition, "walk", arguments) == Expedition(Air("nitrox", 300), 2)

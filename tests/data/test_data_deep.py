@@ -291,7 +291,7 @@ def test_apply_takes_the_white_of_the_run(photos, tmp_path, capsys):
 def test_an_impossible_white_is_refused(white, tmp_path):
     path = tmp_path / "a.toml"
     path.write_text(f"white = {float(white)}")
-    with pytest.raises(ConfigError, match="white must be more than 0, and finite, but is"):
+    with pytest.raises(ConfigError, match="white must be more than 0 and finite, but is"):
         TrainConfig.from_dict({"white": float(white)}, "a.toml")
-    with pytest.raises(ConfigError, match="white is about images, but ring8 is points"):
+    with pytest.raises(ConfigError, match="white is for images, but ring8 is points"):
         TrainConfig.from_dict({"white": 4095.0, "data": "ring8"}, "a.toml")

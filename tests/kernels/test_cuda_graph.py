@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
 
-from rawgan_kernels import cuda
+from rawgan_kernels import Backend
 from rawgan_kernels.cuda.run.graph import Graph
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
+cuda = Backend("cuda")
 ADAM = 0.1, 0.5, 0.999, 1e-8, 0.01
 
 
@@ -22,7 +23,7 @@ def numbers(lists):
     return [x.get() for arrays in lists for x in arrays]
 
 
-def test_what_changes_from_step_to_step_does_so_in_a_replay(cupy, simulated_gpu):
+def test_values_that_change_from_step_to_step_change_in_a_replay(cupy, simulated_gpu):
     ours, theirs = parameters(cupy), parameters(cupy)
     graph = Graph(cupy)
     graph.run(lambda: cuda.adam_update(*ours, 1, *ADAM))

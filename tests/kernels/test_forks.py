@@ -14,10 +14,10 @@ import rawgan_kernels
 from rawgan.errors import MissingKernel, NumbaError, RawganError
 from rawgan_kernels.cpu.compile import settings
 from rawgan_kernels.cpu.run import launch
-from rawgan_kernels.cpu.run import pool as buffers
+from rawgan_kernels.cpu.run.pool import POOL
 
 SHAPE = 1000, 100
-"""Enough numbers for all threads, and for a piece of the pool."""
+"""Enough numbers for all threads, and for a block of the pool."""
 
 
 def product():
@@ -27,10 +27,10 @@ def product():
 
 
 def in_child(work):
-    """Fork, and call `work` there: what it returned, as bytes. A child that hangs is ended."""
+    """Fork, and call `work` in the child. Returns its result, in bytes. A child that hangs is ended."""
     near, far = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which this is about
+        warnings.simplefilter("ignore", DeprecationWarning)  # about threads, which this test is about
         child = os.fork()
     if not child:
         try:
@@ -54,7 +54,7 @@ def test_a_forked_process_computes_the_same_bits():
 
 @pytest.fixture
 def elsewhere():
-    """Calls a function in another thread, which keeps what it returns, a lock, until the test is over."""
+    """A function that holds a lock in another thread until the test is over."""
     held, over = threading.Event(), threading.Event()
     threads = []
 
@@ -75,15 +75,15 @@ def elsewhere():
 
 
 def test_memory_is_there_in_a_process_forked_while_another_thread_asked_for_some(elsewhere, monkeypatch):
-    monkeypatch.setattr(buffers.pool, "lock", threading.Lock())
-    monkeypatch.setattr(buffers.pool, "holder", 0)
-    monkeypatch.setattr(buffers.pool, "changing", True)
-    elsewhere(buffers.pool.lock)
-    assert in_child(lambda: bytes(str(buffers.empty(SHAPE, np.dtype("f4")).shape), "ascii")) == b"(1000, 100)"
+    monkeypatch.setattr(POOL, "lock", threading.Lock())
+    monkeypatch.setattr(POOL, "holder", 0)
+    monkeypatch.setattr(POOL, "changing", True)
+    elsewhere(POOL.lock)
+    assert in_child(lambda: bytes(str(POOL.empty(SHAPE, np.dtype("f4")).shape), "ascii")) == b"(1000, 100)"
 
 
 def test_a_fork_waits_for_kernels_that_other_threads_compile():
-    """The lock of a compiler that the child has not got would never be released."""
+    """Otherwise the child would wait for a lock whose thread it does not have."""
     began, over = threading.Event(), []
 
     def compile_slowly():
@@ -126,22 +126,11 @@ def test_a_turn_ends_with_an_error_too(monkeypatch):
     assert not turn.locked()
 
 
-def test_a_backend_that_another_thread_is_importing_is_waited_for(monkeypatch):
-    """Such a module is known already, and lacks what is further down."""
-    import sys
-    from types import ModuleType
-
-    complete = sys.modules["rawgan_kernels.cpu"]
-    monkeypatch.setitem(sys.modules, "rawgan_kernels.cpu", ModuleType("half"))
-    monkeypatch.setattr(rawgan_kernels, "_implementations", lambda backend: complete)
-    product()
-
-
 # --- settings ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "two", "1.5"])
-def test_a_number_of_threads_that_is_none_is_refused(monkeypatch, number):
+def test_an_invalid_number_of_threads_is_refused(monkeypatch, number):
     monkeypatch.setenv("NUMBA_NUM_THREADS", number)
     with pytest.raises(NumbaError) as raised:
         reload(settings)
@@ -158,13 +147,13 @@ def test_any_other_number_of_threads_is_left_to_numba(monkeypatch, number):
     reload(settings)
 
 
-def test_without_a_compiler_it_is_said_what_forbids_it(monkeypatch):
+def test_without_a_compiler_the_error_names_the_setting(monkeypatch):
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     with pytest.raises(NumbaError, match=r"^backend 'cpu': NUMBA_DISABLE_JIT is set, but its kernels cannot run"):
         reload(settings)
 
 
-def test_threads_that_cannot_be_started_are_an_error_of_our_own(monkeypatch):
+def test_threads_that_cannot_be_started_are_a_numba_error(monkeypatch):
     def refuse():
         raise ValueError("The threading layer requested 'abacus' is unknown to Numba.")
 
@@ -183,6 +172,6 @@ def test_a_system_without_shared_memory_is_good_enough(monkeypatch):
     assert launch.threads() >= 1
 
 
-def test_errors_of_kernels_are_rawgans_own():
+def test_errors_of_kernels_are_errors_of_rawgan():
     assert issubclass(NumbaError, RawganError)
     assert issubclass(MissingKernel, RawganError)

@@ -73,11 +73,11 @@ def test_a_run_records_every_option(config):
     by_epochs = {"steps"} if config.optimiser.epochs else set()
     unset = {name for name, value in found.options.items() if value is None}
     assert unset <= NONE_MEANS_NONE | of_points | by_epochs
-    assert found.usual.keys() >= {"steps", "learning_rate", "d_learning_rate", "d_width", "penalty_weight"}
+    assert found.derived.keys() >= {"steps", "learning_rate", "d_learning_rate", "d_width", "penalty_weight"}
     again = type(config).from_dict({k: v for k, v in found.to_dict().items() if v is not None}, "config.toml")
     assert again == found
     assert found.replace() == found
-    assert found.chosen.keys() & {"steps", "d_width", "d_learning_rate"} == set()
+    assert found.underived.keys() & {"steps", "d_width", "d_learning_rate"} == set()
 
 
 def test_a_run_keeps_its_options_if_defaults_change(monkeypatch):
@@ -144,7 +144,7 @@ def test_a_run_goes_on_from_anywhere(here, elsewhere, whole, capsys):
     elsewhere()
     assert main(["train", "--resume", "../moved", "--steps", "4"]) == 0
     assert main(["diagnose", "../moved"]) == 0
-    assert "not bit for bit" not in capsys.readouterr().out
+    assert "not bit-identical" not in capsys.readouterr().out
     shutil.move("../moved", here / "run")
     assert main(["train", "--resume", str(here / "run")]) == 0
 
@@ -254,11 +254,11 @@ def test_another_machine_is_named_in_one_line(monkeypatch, capsys):
     assert main([*TRAIN, "--steps", "2", "--out", "run"]) == 0
     capsys.readouterr()
     assert resumed() == 0
-    assert "not bit for bit" not in capsys.readouterr().out
+    assert "not bit-identical" not in capsys.readouterr().out
     there = environment("reference", "cpu") | {"blas": "another 1.0", "numpy features": "SSE", "gpu": "none such"}
     monkeypatch.setattr(trainer, "environment", lambda kernels, device: there)
     assert main(["train", "--resume", "run", "--steps", "5"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit for bit" in line]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit-identical" in line]
     assert "blas scipy-openblas" in line or "→ another 1.0" in line
     assert "numpy features without" in line
     assert "gpu none → none such" in line

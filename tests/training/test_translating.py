@@ -17,12 +17,14 @@ from rawgan.data import to_uint8
 from rawgan.data.folders.detail import best_window
 from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import TranslationSpec, build_translator
-from rawgan.inference.application import apply_to, makes_sources, source_of, survey_of
+from rawgan.inference.application import apply_to, source_of, survey_of
 from rawgan.inference.comparison import compare
-from rawgan.inference.trained_networks import restore_translation, translation_config_of
+from rawgan.inference.trained_networks import restore_networks, translation_config_of
 from rawgan.pictures.words import BAND
 from rawgan.storage import RunFolder
-from rawgan.tasks.pairs import batches_of, parts_of, translated
+from rawgan.tasks.enhance import EnhanceTask
+from rawgan.tasks.pairs import batches_of, paired_task
+from rawgan.tasks.translation import translated
 from rawgan.tensor import Tensor
 from rawgan.training import Trainer, train
 
@@ -92,7 +94,7 @@ def test_what_is_restored_makes_the_images_of_the_run(name, data, tmp_path):
     train(training, folder)
     config = translation_config_of(folder)
     assert config == training.config
-    gan, about = restore_translation(folder, config)
+    gan, about = restore_networks(folder, config)
     assert about.step == STEPS
     assert len(training.task.held_out) == 3  # a tenth
     again = training_of(config)
@@ -142,15 +144,15 @@ def test_a_source_of_other_channels_than_it_says_is_refused(data):
 
 def test_baselines_choose_by_images_of_their_own(data, monkeypatch):
     """By as many as it says, whatever a batch is; and not under the noise that is measured."""
-    monkeypatch.setattr("rawgan.tasks.pairs.AT_ONCE", 8)
+    monkeypatch.setattr("rawgan.tasks.translation.AT_ONCE", 8)
     config, seen = EnhanceConfig.of(data=data, image_size=16, channels=3, task="denoise", **TINY), []
 
     def baselines(config, source, target):
         seen.append(source - target)
         return {}
 
-    monkeypatch.setattr("rawgan.inference.comparison.baselines_of", baselines)
-    training, held_out = parts_of(config)
+    monkeypatch.setattr(EnhanceTask, "baselines", staticmethod(baselines))
+    training, held_out = paired_task(config).parts(config)
     compare(config, Trainer(config).gan, training, held_out)
     (noise,) = seen
     assert len(noise) == len(training) == 27
@@ -161,7 +163,7 @@ def test_baselines_choose_by_images_of_their_own(data, monkeypatch):
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
 def test_what_an_image_has_lost_does_not_depend_on_how_many_there_are(task, data):
     config = EnhanceConfig.of(data=data, image_size=16, channels=3, task=task, **TINY)
-    images, _ = parts_of(config)
+    images, _ = paired_task(config).parts(config)
     few, many = (next(batches_of(config, images.part(slice(count)), "cpu"))[0].data for count in (5, 20))
     np.testing.assert_array_equal(few, many[:5])
 
@@ -190,13 +192,13 @@ def test_images_that_are_others_by_now_are_noticed(tmp_path, capsys):
     Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(folder / "new.png")
     assert main(["evaluate", run, "--beside", run]) == 0
     printed = capsys.readouterr().out
-    assert printed.count(f"the images are not those that {run} was trained by: some of them it may have seen") == 1
+    assert printed.count(f"{run} was trained with other images, and may have seen some of these") == 1
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 1
     error = capsys.readouterr().err
     assert f"{folder}: there are 19 and 2 images, but step 2 was trained when there were 18 and 2" in error
     (folder / "new.png").rename(folder / "0.png")
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 0
-    assert "not bit for bit what it would have been, as these are others: images 18:" in capsys.readouterr().out
+    assert "not bit-identical to an uninterrupted run, as these have changed: images 18:" in capsys.readouterr().out
 
 
 def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tmp_path, monkeypatch):
@@ -205,14 +207,14 @@ def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tm
         (EnhanceConfig.of(data="photos"), EnhanceConfig.of(data=str(tmp_path / "photos"))),
         (Pix2pixConfig.of(data="a", targets="b"), Pix2pixConfig.of(data="./a", targets=str(tmp_path / "b"))),
     ):
-        assert one.asked == other.asked
-    assert EnhanceConfig.of(data="photos").asked != EnhanceConfig.of(data="paintings").asked
+        assert one.facts == other.facts
+    assert EnhanceConfig.of(data="photos").facts != EnhanceConfig.of(data="paintings").facts
 
 
 def test_squares_of_photographs_are_measured_whatever_the_seed(photos):
-    assert EnhanceConfig.of(data=str(photos)).asked == EnhanceConfig.of(data=str(photos), seed=1).asked
+    assert EnhanceConfig.of(data=str(photos)).facts == EnhanceConfig.of(data=str(photos), seed=1).facts
     for config in (EnhanceConfig.of(data=str(photos), whole=True), EnhanceConfig.of(data="images.npy")):
-        assert config.asked != config.replace(seed=1).asked
+        assert config.facts != config.replace(seed=1).facts
 
 
 def test_a_run_goes_on_where_it_is(runs, tmp_path, capsys):
@@ -234,9 +236,9 @@ def test_flags_make_sense_of_what_a_file_says(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["unet", "--noise-size", "3"], "noise_size says nothing of unet"),
-        (["unet", "--factor", "2"], "factor says nothing of unet"),
-        (["dcgan", "--patch", "16"], "patch says nothing of dcgan"),
+        (["unet", "--noise-size", "3"], "noise_size has no effect on unet"),
+        (["unet", "--factor", "2"], "factor has no effect on unet"),
+        (["dcgan", "--patch", "16"], "patch has no effect on dcgan"),
         (["subpixel", "--factor", "16"], "factor must be 2, 4 or 8, but is 16"),
         (["subpixel", "--image-size", "30"], "images of 30 pixels cannot be shrunk by 4"),
         (["resnet", "--patch", "142"], "patch must be one of 16, 34, 70 for images of 28 pixels"),
@@ -251,7 +253,7 @@ def test_what_cannot_be_described_is_refused(options, words, capsys):
 
 def test_no_seed_for_what_has_no_noise(runs, capsys):
     assert main(["evaluate", str(runs / "enhance"), "--seed", "1"]) == 1
-    assert "--seed is of noise" in capsys.readouterr().err
+    assert "--seed is for noise" in capsys.readouterr().err
 
 
 # --- on the command line ---------------------------------------------------------------------------------------------
@@ -446,7 +448,7 @@ def test_what_is_transparent_is_filled_in(runs, photos, tmp_path, capsys):
 
 def test_padding_changes_nothing_but_what_is_near_the_border(runs):
     """An image whose sides are multiples already is given to the network as it is."""
-    gan, _ = restore_translation(*_opened(runs / "pix2pix-edges"))
+    gan, _ = restore_networks(*_opened(runs / "pix2pix-edges"))
     x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 1)).astype("float32")
     gan.sampler.eval()
     np.testing.assert_array_equal(apply_to(gan, x), to_uint8(gan.sampler(x).data))
@@ -588,7 +590,7 @@ def test_figures_are_means_over_photographs_and_not_over_squares(tmp_path, capsy
         assert record[name] == pytest.approx(figures[name], rel=1e-3)
     assert images[1]["l1"] > 5 * images[0]["l1"]
     training = Trainer(translation_config_of(RunFolder.open(run)))
-    gan, _ = restore_translation(*_opened(run))
+    gan, _ = restore_networks(*_opened(run))
     squares = compare(
         training.config, gan, training.task.data, training.task.held_out.part(training.task.held_out.names == "09.png")
     )
@@ -641,7 +643,7 @@ def test_the_two_kinds_of_a_cycle_have_a_white_each(tmp_path):
     for back, value in ((False, 1), (True, -1 + 2 * 4 / 255)):
         source, _ = source_of(file, config, survey=survey_of([file], config, back))
         assert source == pytest.approx(value)
-    with pytest.raises(ArgumentError, match=r"targets_white 1\.0 is for images of --targets, which is unset"):
+    with pytest.raises(ArgumentError, match=r"targets_white 1\.0 has no effect without --targets"):
         CycleConfig.of(targets_white=1.0).check()
 
 
@@ -705,12 +707,12 @@ def test_both_ways_of_a_cycle(runs, photos, tmp_path, capsys):
     assert there.shape == back.shape == (30, 21, 3)
     assert (there != back).any()
     assert main(["apply", str(runs / "enhance"), file, "--back", "--out", str(tmp_path / "c")]) == 1
-    assert "knows one way only" in capsys.readouterr().err
+    assert "has one direction only" in capsys.readouterr().err
 
 
 def test_evaluate_of_a_cycle(runs, capsys):
     assert main(["evaluate", str(runs / "cyclegan-inverted")]) == 0
-    assert "of the kind wanted" in capsys.readouterr().out
+    assert "kind as intended" in capsys.readouterr().out
     said = json.loads((runs / "cyclegan-inverted" / "evaluation.json").read_text())
     assert [*said["figures"]] == ["A to B", "real B", "B to A", "real A"]
     for way in ("A to B", "B to A"):
@@ -790,10 +792,10 @@ def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_pa
         main(["apply", str(runs / "cyclegan-inverted"), str(photos), "--with-targets", "--out", str(tmp_path / "o")])
         == 1
     )
-    assert "leave it out, and give what is to be translated" in capsys.readouterr().err
+    assert "leave it out, and give source images" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
-    assert not makes_sources(Pix2pixConfig.of(data="sketches", targets="paintings"))
-    assert makes_sources(Pix2pixConfig.of(data="pairs"))
+    assert not Pix2pixConfig.of(data="sketches", targets="paintings").makes_sources
+    assert Pix2pixConfig.of(data="pairs").makes_sources
 
 
 def test_one_fault_costs_no_other_image(runs, photos, tmp_path, capsys):
@@ -870,7 +872,7 @@ def test_the_configuration_must_say_channels(tmp_path):
     folder = RunFolder.create(tmp_path / "run", "x")
     folder.write_config({"command": "enhance"})
     with pytest.raises(ConfigError, match="must say channels"):
-        restore_translation(*_opened(folder.path))
+        restore_networks(*_opened(folder.path))
 
 
 @pytest.mark.parametrize(
@@ -890,7 +892,7 @@ def test_the_configuration_must_say_channels(tmp_path):
         (CycleConfig.of(patch=142), "patch must be one of 16, 34, 70 for images of 28 pixels, but is 142"),
         (EnhanceConfig.of(task="denoise", factor=8), "factor is for --task super-resolution, not for denoise"),
         (EnhanceConfig.of(noise=0.1), "noise is for --task denoise"),
-        (EnhanceConfig.of(features="mine"), "features is about feature_weight, which is 0"),
+        (EnhanceConfig.of(features="mine"), "features has no effect without feature_weight, which is 0"),
         (Pix2pixConfig.of(data="ring8"), "ring8 is points, but pix2pix is about images"),
         (Pix2pixConfig.of(pixel_weight=-1.0), "pixel_weight must lie in 0"),
         (EnhanceConfig.of(model="unet"), "model unet is not for super-resolution"),
