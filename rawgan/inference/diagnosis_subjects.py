@@ -3,7 +3,7 @@
 from rawgan.config.run import RunConfig
 from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data, with_moved_data
-from rawgan.inference.trained_networks import restore_translation, run_config_of
+from rawgan.inference.trained_networks import restore_networks, run_config_of
 from rawgan.storage.provenance import digest_of
 from rawgan.storage.run_folder import RunFolder
 from rawgan.tasks import task_of
@@ -19,7 +19,7 @@ def diagnosis_subjects(
     Raises: ConfigError, DataError for a run without a checkpoint, or whose data is gone; ArgumentError for other data
     """
     config = with_moved_data(run_config_of(folder), folder, data, targets)
-    networks, about = restore_translation(folder, config, device_name)
+    networks, about = restore_networks(folder, config, device_name)
     with hinting_at_moved_data(config, folder):
         task = task_of(config.replace(evaluate_every=None), device_name)
     check_same_data(config, about, digest_of(*task.images))
