@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 from collections import Counter
+from contextlib import ExitStack
 from textwrap import fill
 
 import numba
@@ -14,7 +15,7 @@ from rawgan.testing.backends import use_backend
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
 from rawgan_kernels import BACKENDS
 from rawgan_kernels.cpu.compile import progress
-from rawgan_kernels.cpu.run import pool as buffers
+from rawgan_kernels.cpu.run.pool import POOL
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("brief", deadline=None, derandomize=True, max_examples=3)  # which lines are reached
@@ -38,23 +39,17 @@ def each_backend(request):
 
 @pytest.fixture
 def poison_memory(monkeypatch):
-    """A function after which memory that is used again is handed out full of NaN.
+    """A function after which the memory pool hands out blocks full of NaN, for every array, until the test ends.
 
-    Who takes it for zeros, or for its own from before, is found out.
+    Code that expects zeros there, or its earlier numbers, is found out.
     """
 
     def poison():
-        lend = buffers.pool.lend
+        monkeypatch.setattr(POOL, "small", 0)
+        stack.enter_context(POOL.observe(lambda address, nbytes: ctypes.memset(address, 0xFF, nbytes)))  # NaN
 
-        def poisoned(block, size):
-            address = lend(block, size)
-            ctypes.memset(address, 0xFF, size)  # a NaN in either precision
-            return address
-
-        monkeypatch.setattr(buffers.pool, "lend", poisoned)
-        monkeypatch.setattr(buffers, "SMALL", 0)  # for every array to come from there
-
-    return poison
+    with ExitStack() as stack:
+        yield poison
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Calls of kernels: the shapes of their arrays, their notation on the command line, and random numbers for them."""
 
-import inspect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +9,7 @@ import numpy as np
 
 from bench.common.errors import BenchError
 from bench.common.shapes import as_text, parse_sizes
-from rawgan_kernels import Window, reference
-
-KERNELS = tuple(name for name in reference.__all__ if callable(getattr(reference, name)))
+from rawgan_kernels import KERNELS, Window
 
 POSITIVE = ("var", "v", "square")
 """Parameters of kernels that are never negative."""
@@ -65,7 +62,7 @@ class KernelCall:
 
     def named(self) -> dict[str, Any]:
         """The arguments by the names of their parameters."""
-        return dict(zip(inspect.signature(getattr(reference, self.kernel)).parameters, self.arguments, strict=False))
+        return dict(zip(KERNELS[self.kernel].signature.parameters, self.arguments, strict=False))
 
     def values(self) -> dict[str, Any]:
         """Arguments of the call by parameter: the same random numbers each time."""
@@ -183,7 +180,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
         "dtype": np.dtype("float32"),
     }
     known = elementwise | lists | per_channel | options | update | images
-    parameters = inspect.signature(getattr(reference, kernel)).parameters
+    parameters = KERNELS[kernel].signature.parameters
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise BenchError(f"{kernel}: bench/competitors/kernel_calls.py has no value for {', '.join(unknown)}")

@@ -7,16 +7,14 @@ is timed.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.competitors.formulas import cost
 from bench.competitors.kernel_calls import KernelCall
 from rawgan.device import cuda_module, to_device
-from rawgan_kernels import MissingKernel, reference
+from rawgan_kernels import KERNELS, MissingKernel
 
 GEMM_SIZE = 3072
 COPIED_BYTES = 256 * 2**20
@@ -59,7 +57,7 @@ class RawganKernel(KernelCompetitor):
         super().__init__()
         self.device = "cuda" if backend in ON_GPU else "cpu"
         self.wait: Callable[[], None] = cuda_module().cuda.Device().synchronize if backend in ON_GPU else lambda: None
-        self.module = import_module(f"rawgan_kernels.{'reference' if backend == 'cupy' else backend}")
+        self.backend = "reference" if backend == "cupy" else backend
 
     def run(self) -> None:
         """Compute once."""
@@ -72,8 +70,9 @@ class RawganKernel(KernelCompetitor):
 
     def begin(self, case: KernelCall, values: dict[str, Any]) -> tuple[Any, ...] | str:
         """Prepare a call whose values are drawn already. Returns its results, still on the device."""
-        kernel = getattr(self.module, case.kernel, None)
-        if kernel is None:
+        try:
+            kernel = KERNELS[case.kernel].on(self.backend)
+        except MissingKernel:
             return "has no such kernel"
         values = {name: _on_device(value, self.device) for name, value in values.items()}
         arguments = list(values.values())
@@ -118,11 +117,9 @@ class Oracle:
         """Write the right results into the folder. Returns the operations and bytes of the call."""
         values = case.values()
         exact = {name: _float64(value) for name, value in values.items()}
-        results = _results(case, exact, getattr(reference, case.kernel)(*exact.values()))
+        results = _results(case, exact, KERNELS[case.kernel].on("reference")(*exact.values()))
         np.savez(folder / "expected.npz", *results)
-        # The bytes are those of float32.
-        returned = () if case.kernel in IN_PLACE else tuple(result.astype(np.float32) for result in results)
-        return cost(case.kernel, values, returned)
+        return KERNELS[case.kernel].cost(*values.values())
 
     def run(self) -> None:
         """Do nothing: the oracle is never timed."""

@@ -4,9 +4,8 @@ The observed step takes BATCH images, a number that divides no other size in the
 multiple of it is the batch, and is scaled to the wanted batch size.
 """
 
-import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,10 +13,10 @@ from typing import Any
 import numpy as np
 
 import rawgan_kernels
-from bench.competitors.kernel_calls import KERNELS, ArrayList, ArraySpec, KernelCall, call_on
+from bench.competitors.kernel_calls import ArrayList, ArraySpec, KernelCall, call_on
 from rawgan.gan import ImageSpec, build, train_step
 from rawgan.tensor import Tensor
-from rawgan_kernels import reference
+from rawgan_kernels import KERNELS
 
 BATCH = 11
 SMALLEST = 4096
@@ -47,8 +46,9 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageSpec, ...], batch_size:
             found[case] = Counter()
     large = {case for case in found if case.size >= SMALLEST}
     has_large = {case.kernel for case in large}
+    order = list(KERNELS)
     kept = [case for case in found if case in large or case.kernel not in has_large]
-    return {case: found[case] for case in sorted(kept, key=lambda case: (KERNELS.index(case.kernel), -case.size))}
+    return {case: found[case] for case in sorted(kept, key=lambda case: (order.index(case.kernel), -case.size))}
 
 
 def watch(model: str, image: ImageSpec, width: int = 64) -> Counter[KernelCall]:
@@ -83,27 +83,10 @@ def scale(case: KernelCall, batch_size: int) -> KernelCall:
 
 @contextmanager
 def watched() -> Iterator[list[KernelCall]]:
-    """Inside, every call of a kernel through `rawgan_kernels` is noted down."""
+    """Inside, every call of a kernel through `rawgan_kernels` is appended to a list."""
     calls: list[KernelCall] = []
-
-    def noted(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(getattr(reference, name))
-
-        def call(*args: Any, **options: Any) -> Any:
-            bound = signature.bind(*args, **options)
-            calls.append(KernelCall(name, tuple(_described(value) for value in bound.arguments.values())))
-            return kernel(*args, **options)
-
-        return call
-
-    kernels = {name: getattr(rawgan_kernels, name) for name in KERNELS}
-    try:
-        for name, kernel in kernels.items():
-            setattr(rawgan_kernels, name, noted(name, kernel))
+    with rawgan_kernels.observe(lambda name, args: calls.append(KernelCall(name, tuple(map(_described, args))))):
         yield calls
-    finally:
-        for name, kernel in kernels.items():
-            setattr(rawgan_kernels, name, kernel)
 
 
 def _described(value: Any) -> Any:
@@ -122,7 +105,7 @@ def _missing(kernel: str, found: Calls, images: tuple[ImageSpec, ...], batch_siz
     """Calls of a kernel that no training step calls: on the largest activation, on all weights, or on images."""
     if any(case.kernel == kernel for case in found):
         return
-    parameters = inspect.signature(getattr(reference, kernel)).parameters
+    parameters = KERNELS[kernel].signature.parameters
     if "images" in parameters:
         for image in images:
             yield call_on(kernel, (batch_size, *image.shape))

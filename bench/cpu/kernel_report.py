@@ -11,8 +11,8 @@ from rich.table import Table
 from bench.common import machine
 from bench.common.pictures import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, title
 from bench.common.terminal import print_lines
-from bench.competitors.formulas import roofline_seconds
 from bench.competitors.kernels import ON_GPU
+from bench.competitors.roofline import roofline_seconds
 
 Row = dict[str, Any]
 

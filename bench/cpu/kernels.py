@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-import rawgan_kernels
 from bench.common import machine, store
 from bench.common.errors import BenchError
 from bench.common.experiment import Experiment
@@ -19,13 +18,14 @@ from bench.common.rounds import Spread, fastest, measure, ratios
 from bench.common.shapes import parse_image
 from bench.common.terminal import make_console
 from bench.common.workers import Worker, in_own_process, limit_threads
-from bench.competitors.kernel_calls import KERNELS, KernelCall, parse_call
+from bench.competitors.kernel_calls import KernelCall, parse_call
 from bench.competitors.kernels import ON_GPU, Machine, Oracle, RawganKernel, TorchKernel
 from bench.competitors.step_calls import Calls, calls_of
 from bench.cpu.kernel_report import draw_roofline, print_kernels
 from rawgan.cli.parsing import parse
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
+from rawgan_kernels import BACKENDS, KERNELS
 
 TOLERANCE = 1e-3
 """Largest error ‖found − expected‖ / ‖expected‖ of a competitor that may compete."""
@@ -88,7 +88,7 @@ def main(options: list[str]) -> None:
             text = str(error).replace("--device cpu", "--backend cpu reference")
             raise BenchError(f"backend {on_gpu[0]!r} computes on a GPU: {text}") from None
     threads = limit_threads(config.threads)
-    backends = config.backend or tuple(name for name in ("cpu", "reference") if name in rawgan_kernels.BACKENDS)
+    backends = config.backend or tuple(name for name in ("cpu", "reference") if name in BACKENDS)
     console, facts = make_console(), machine.facts(gpu=bool(on_gpu))
     calls = _calls(config)
     with ExitStack() as stack:

@@ -15,8 +15,8 @@ from bench.gpu.clock import Clock, Sizes, release, torch_on_gpu, wait
 from bench.gpu.observations import Observation, Observations, observed
 from bench.gpu.steps import NO_TORCH, OURS, OURS_GRAPHED, WARM_UP, OnGPU, RawganOnGPU, Start, TorchOnGPU
 from rawgan.device import cuda_module
-from rawgan_kernels.cuda.compile import language
 from rawgan_kernels.cuda.run import graph
+from rawgan_kernels.cuda.run.launch import launched_by
 
 TRACED = 5
 """Steps that the profiler records."""
@@ -59,17 +59,13 @@ def _launches(competitor: OnGPU) -> Observation:
 def _noted() -> Iterator[Counter[str]]:
     """Inside, launches are counted by the name of the kernel."""
     launched: Counter[str] = Counter()
-    run = language.run
 
-    def noted(kernel: Any, *rest: Any) -> None:
+    def run(kernel: Any, *rest: Any) -> None:
         launched[kernel.name] += 1
-        run(kernel, *rest)
+        before(kernel, *rest)
 
-    language.run = noted
-    try:
+    with launched_by(run) as before:
         yield launched
-    finally:
-        language.run = run
 
 
 def _warm(competitor: OnGPU, steps: int) -> Observation:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.competitors.kernel_calls import KERNELS, ArrayList, ArraySpec, KernelCall, call_on, parse_call
+from bench.competitors.kernel_calls import ArrayList, ArraySpec, KernelCall, call_on, parse_call
 from bench.competitors.kernels import IN_PLACE, Oracle, RawganKernel
 from bench.competitors.step_calls import calls_of, watched
 from bench.competitors.steps import NETWORKS, converted
@@ -24,7 +24,7 @@ from rawgan.gan import GAN, GraphedStep, ImageSpec, build, train_step
 from rawgan.ops.registry import CASES
 from rawgan.testing import check_kernel
 from rawgan.testing.backends import use_backend
-from rawgan_kernels import Window, cuda, reference
+from rawgan_kernels import KERNELS, Backend, Window
 
 SHAPES = ((1,), (3, 5), (1025,), (0, 3), (2, 258), (130, 7, 5), (9000, 1), (70_001,))
 """Shapes for kernels that take arrays of any: one number, none, one more than a block or a warp holds."""
@@ -153,8 +153,8 @@ def _gather_pixels() -> Observation:
     images = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3)).astype("uint8")
     on_gpu = to_device(images, "cuda")
     for indices, dtype in itertools.product((np.array([3, 8, 0, 3]), np.array([], "int64")), ("float32", "float64")):
-        got = cuda.gather_pixels(on_gpu, to_device(indices, "cuda"), dtype)
-        expected = reference.gather_pixels(images, indices, dtype)
+        got = Backend("cuda").gather_pixels(on_gpu, to_device(indices, "cuda"), dtype)
+        expected = Backend("reference").gather_pixels(images, indices, dtype)
         np.testing.assert_array_equal(to_device(got, "cpu"), expected, strict=True)
     return observed("4 calls, the very numbers", True, calls=4)
 
@@ -165,8 +165,8 @@ def _not_finite() -> Observation:
     calls = {"leaky_relu": (0.0,), "tanh": (), "sigmoid": (), "softplus": (), "bce_with_logits": (half,)}
     for kernel, more in calls.items():
         on_gpu = [to_device(y, "cuda") if isinstance(y, np.ndarray) else y for y in (x, *more)]
-        got = to_device(getattr(cuda, kernel)(*on_gpu), "cpu")
-        np.testing.assert_allclose(got, getattr(reference, kernel)(x, *more), rtol=1e-6, err_msg=kernel)
+        got = to_device(KERNELS[kernel].on("cuda")(*on_gpu), "cpu")
+        np.testing.assert_allclose(got, KERNELS[kernel].on("reference")(x, *more), rtol=1e-6, err_msg=kernel)
     return observed(f"{len(calls)} kernels leave them where they belong", True)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.competitors.formulas import cost, roofline_seconds
 from bench.competitors.kernel_calls import KernelCall
-from bench.competitors.kernels import IN_PLACE, RawganKernel, error
+from bench.competitors.kernels import RawganKernel, error
+from bench.competitors.roofline import roofline_seconds
 from bench.competitors.step_calls import calls_of
 from bench.gpu.clock import Clock, Sizes, tf32
 from bench.gpu.observations import Observation, Observations, observed
 from rawgan.device import to_device
-from rawgan_kernels import cuda
+from rawgan_kernels import KERNELS, Backend
 
 AGREEMENT = 1e-2
 """Largest ‖cuda − cupy‖ / ‖cupy‖, with room for kinks and TF32; bench/gpu/parity.py compares more closely."""
@@ -39,7 +39,7 @@ def times(sizes: Sizes, observations: Observations) -> None:
 
 
 def _ceilings(sizes: Sizes, clock: Clock, roofline: dict[str, float]) -> Observation:
-    n, rng = sizes.gemm, np.random.default_rng(0)
+    cuda, n, rng = Backend("cuda"), sizes.gemm, np.random.default_rng(0)
     factors = rng.random((2, n, n), np.float32)
     a, b = (to_device(x, "cuda") for x in factors)
     seconds, _ = clock.seconds(lambda: clock.cuda.matmul(a, b))
@@ -67,7 +67,7 @@ def _one(
     def look() -> Observation:
         ours, values = RawganKernel("cuda", 0), case.values()
         results = _results(ours, case, values)
-        operations, size = cost(case.kernel, values, () if case.kernel in IN_PLACE else results)
+        operations, size = KERNELS[case.kernel].cost(*values.values())
         difference, plain, note = _plain(case, values, results, clock)  # before ours runs again, perhaps in place
         seconds, ahead = clock.seconds(ours.call)
         row = {

@@ -1,18 +1,18 @@
-"""The root of rawgan's errors, and those of kernels. `rawgan.errors` has the others."""
+"""The base class of rawgan's errors, and the errors of kernels. `rawgan.errors` has the others."""
 
 
 class RawganError(Exception):
-    """The common ancestor: ``except RawganError`` catches what the user can mend.
+    """Base class of all errors that the user can put right.
 
-    Its text holds no control characters: a file's name may have some, and they could tell a terminal what to do.
+    The text contains no control characters: file names may contain them, and a terminal would obey them.
     """
 
     added: tuple[str, ...] = ()
-    """Lines that were added to the text on the way out."""
+    """Lines added to the text while the error was passed on."""
     layer: str = ""
-    """The layer that it was raised in: "Linear(128 → 64)"; empty if in none."""
+    """The layer in which it was raised, such as "Linear(128 → 64)"; empty if there is none."""
     path: tuple[str, ...] = ()
-    """The names that lead to that layer from the module that was called: ("2", "main", "0")."""
+    """Names on the path from the called module to that layer: ("2", "main", "0")."""
 
     def __str__(self) -> str:
         lines = [*super().__str__().split("\n"), *(f"  {line}" for line in self.added)]
@@ -26,8 +26,7 @@ class RawganError(Exception):
 
 
 class MissingKernel(RawganError, ValueError):
-    """A backend that does not exist, that lacks the kernel asked for, or that takes other arrays. Nothing falls back in
-    silence."""
+    """A backend that does not exist, lacks a kernel, or does not take such arrays. Nothing falls back silently."""
 
 
 class NumbaError(RawganError, ValueError):
@@ -35,7 +34,7 @@ class NumbaError(RawganError, ValueError):
 
 
 def one_line(text: str) -> str:
-    """The text, such as a file's name, with everything escaped that would not be printed as it is, line breaks too.
+    """The text, such as a file's name, with all characters escaped that are not printable, line breaks included.
 
     >>> print(one_line("cat\\x1b[2J\\n.png"))
     cat\\x1b[2J\\n.png

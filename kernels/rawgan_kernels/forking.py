@@ -1,6 +1,6 @@
-"""Whether Numba's threads were started, by whomever, before this process was forked off: then it has none of them.
+"""A flag for processes that were forked after Numba's threads had been started, and so have none of these threads.
 
-Known from the import of this module on, which needs no Numba.
+It is set correctly for forks after the import of this module, which does not import Numba.
 """
 
 import os

@@ -1,8 +1,7 @@
-"""Formulas for one number, written once for the kernels of the CPU and of the GPU.
+"""Formulas for one number, written once for the compiled kernels of the CPU and of the GPU.
 
-They are made into code by `instantiate`, which fills in what differs: how to compile a function, the exponentials for
-the numbers that occur here (CPU: `cpu.scalar`), and constants of the dtype of x. (A plain 0.5 would turn float32 into
-float64.)
+`instantiate` compiles them and fills in what differs: the compiler, the exponentials (on the CPU,
+`cpu.vector.exponentials`), and constants in the dtype of x. (A plain 0.5 would turn float32 into float64.)
 
     zero(x), one(x), two(x)     0, 1, 2
     exp(x), expm1(x)            e^x and e^x − 1 for x ≤ 0
@@ -22,7 +21,7 @@ log1p: Any = None
 
 
 def instantiate(compile_: Callable[[Any], Any], **names: Any) -> Any:
-    """The formulas below as attributes, each compiled, with `names` filled in.
+    """An object with the formulas below as attributes, each compiled, with `names` filled in.
 
     >>> import math
     >>> numbers = dict(zero=lambda x: 0.0, one=lambda x: 1.0, two=lambda x: 2.0)
@@ -30,8 +29,8 @@ def instantiate(compile_: Callable[[Any], Any], **names: Any) -> Any:
     >>> plain.sigmoid(0.0)
     0.5
     """
-    filled = ModuleType("formulas")  # Numba looks for constants into modules, but not into other objects
-    for formula in FORMULAS:
+    filled = ModuleType("formulas")  # Numba looks up constants in modules, but not in other objects
+    for formula in _FORMULAS:
         inside = {**vars(filled), **names, "__builtins__": __builtins__, "__name__": __name__}
         function = FunctionType(formula.__code__, inside, formula.__name__)
         function.__doc__, function.__module__ = formula.__doc__, formula.__module__
@@ -79,6 +78,16 @@ def softplus(x):  # type: ignore[no-untyped-def]
     return positive(x) + log1p(exp(-abs(x)))
 
 
+def silu(x):  # type: ignore[no-untyped-def]
+    """x · σ(x)"""
+    return x * sigmoid(x)
+
+
+def silu_grad(x, gy):  # type: ignore[no-untyped-def]
+    """gy · σ(x) · (1 + x · σ(−x))"""
+    return gy * (sigmoid(x) * (one(x) + x * sigmoid(-x)))
+
+
 def bce_with_logits(x, t):  # type: ignore[no-untyped-def]
     """t · max(−x, 0) + (1 − t) · max(x, 0) + log(1 + e^−|x|)"""
     return t * positive(-x) + (one(x) - t) * positive(x) + log1p(exp(-abs(x)))
@@ -92,6 +101,7 @@ def bce_with_logits_grad(x, t, gy):  # type: ignore[no-untyped-def]
     return gy * (((one(x) - t) * of_x - t * of_minus_x) / (one(x) + e))
 
 
-FORMULAS = (
-    positive, leaky_relu, leaky_relu_grad, tanh, tanh_grad, sigmoid, softplus, bce_with_logits, bce_with_logits_grad,
-)  # fmt: skip
+_FORMULAS = tuple(
+    each for each in list(globals().values()) if isinstance(each, FunctionType) and each is not instantiate
+)
+"""Every formula of this file, in the order of definition: a later one may use an earlier one."""

@@ -1,24 +1,24 @@
-"""The integer arithmetic of convolutions: how a window slides over an image, and how large the result is.
+"""The integer arithmetic of convolutions: sizes, paddings and output paddings of a sliding window.
 
 All sizes are in pixels, per axis. With `span = dilation · (kernel − 1) + 1`, the reach of the kernel::
 
     output = ⌊(size + before + after − span) / stride⌋ + 1
 
-Several sizes share one output when stride > 1 (the floor forgets the remainder), so going back, as a transposed
-convolution does, needs to be told which: that is all `output_padding` is.
+If stride > 1, several sizes have the same output (the floor drops the remainder). A transposed convolution goes from
+the output back to the size, and `output_padding` says to which one.
 """
 
 from dataclasses import dataclass
 
-Pair = tuple[int, int]
+IntPair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The whole geometry of one convolution (or pooling), shared by the three kernels of the conv triple.
+    """Geometry of a convolution (or pooling), shared by the three kernels of the conv triple.
 
-    `size` is that of the larger image, `x` in `y = conv2d(x, w)`; `output` is that of `y`. Every pair is
-    (vertical, horizontal), `padding` is ((top, bottom), (left, right)), in pixels.
+    `size` is the size of the larger image, `x` in `y = conv2d(x, w)`, and `output` the size of `y`. Every pair is
+    (vertical, horizontal); `padding` is ((top, bottom), (left, right)), in pixels.
 
     Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning"
 
@@ -26,15 +26,15 @@ class Window:
     (14, 14)
     """
 
-    size: Pair
-    kernel: Pair
-    stride: Pair = (1, 1)
-    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
+    size: IntPair
+    kernel: IntPair
+    stride: IntPair = (1, 1)
+    padding: tuple[IntPair, IntPair] = ((0, 0), (0, 0))
+    dilation: IntPair = (1, 1)
     groups: int = 1
 
     @property
-    def output(self) -> Pair:
+    def output(self) -> IntPair:
         """Size of the smaller image, in pixels."""
         vertical, horizontal = (
             output_size(size, kernel, stride, padding, dilation)
@@ -46,7 +46,7 @@ class Window:
 
 
 def span(kernel: int, dilation: int) -> int:
-    """How many pixels a dilated kernel reaches over: from its first tap to its last.
+    """Pixels from the first to the last tap of a dilated kernel.
 
     >>> span(kernel=3, dilation=2)
     5
@@ -54,7 +54,7 @@ def span(kernel: int, dilation: int) -> int:
     return dilation * (kernel - 1) + 1
 
 
-def output_size(size: int, kernel: int, stride: int, padding: Pair, dilation: int) -> int:
+def output_size(size: int, kernel: int, stride: int, padding: IntPair, dilation: int) -> int:
     """Size of a convolution's result along one axis; zero or less if the window does not fit.
 
     >>> output_size(28, kernel=4, stride=2, padding=(1, 1), dilation=1)
@@ -63,7 +63,7 @@ def output_size(size: int, kernel: int, stride: int, padding: Pair, dilation: in
     return (size + sum(padding) - span(kernel, dilation)) // stride + 1
 
 
-def transposed_size(size: int, kernel: int, stride: int, padding: Pair, dilation: int, output_padding: int) -> int:
+def transposed_size(size: int, kernel: int, stride: int, padding: IntPair, dilation: int, output_padding: int) -> int:
     """Size of a transposed convolution's result along one axis.
 
     >>> transposed_size(14, kernel=4, stride=2, padding=(1, 1), dilation=1, output_padding=0)
@@ -72,8 +72,8 @@ def transposed_size(size: int, kernel: int, stride: int, padding: Pair, dilation
     return (size - 1) * stride - sum(padding) + span(kernel, dilation) + output_padding
 
 
-def same_padding(size: int, kernel: int, stride: int, dilation: int) -> Pair:
-    """Keras's `padding="same"`: the output has ⌈size / stride⌉ pixels, and an odd pixel goes after, not before.
+def same_padding(size: int, kernel: int, stride: int, dilation: int) -> IntPair:
+    """Padding as in Keras's `padding="same"`: the output has ⌈size / stride⌉ pixels, and an odd pixel comes last.
 
     >>> same_padding(28, kernel=3, stride=2, dilation=1)
     (0, 1)

@@ -46,9 +46,8 @@ def check_alike(function: str, **tensors: Tensor | None) -> None:
 
     Raises: DTypeError, DeviceError
     """
-    given = {name: x for name, x in tensors.items() if x is not None}
-    if not _all_alike([*given.values()]):
-        raise _mixed(function, given)
+    if not _all_alike([x for x in tensors.values() if x is not None]):
+        raise _mixed(function, {name: x for name, x in tensors.items() if x is not None})
 
 
 def _all_alike(tensors: Sequence[Tensor]) -> bool:

@@ -6,7 +6,6 @@ Those ties are the graph.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rawgan.autograd import checks
@@ -24,13 +23,13 @@ Kept = tuple[Any, Memory | None, Contents]
 _serial = itertools.count()
 
 
-Saved = tuple[tuple[Tensor, ...], list[Contents], Kept | None, Sequence[tuple[str, Kept]]]
+Saved = tuple[tuple[Tensor, ...], list[Contents], Kept | None, list[tuple[str, Kept]] | None]
 """All that an op keeps for the backward pass, in one place, so that it is let go of at once:
 
 - its inputs;
 - the contents of each of them;
 - the result, of an op that `keeps_output`;
-- the op's attributes that are arrays which somebody else may write to, by name.
+- the attributes that are arrays which somebody else may write to, by name; None if there are no arrays.
 """
 
 
@@ -82,10 +81,11 @@ class Op:
         if self._required:
             raise checks.called_before(self)
         checks.check_inputs(self, inputs)
-        arrays, options = [x._array for x in inputs], len(self.__dict__)
+        attributes = self.__dict__
+        arrays, options = [x._array for x in inputs], len(attributes)
         array, like = self.forward(*arrays), arrays[0]
         usual = array.__class__ is like.__class__ and array.dtype is like.dtype
-        if not (usual and checks.OF_THE_ENGINE.isdisjoint(self.__dict__)):
+        if not (usual and checks.OF_THE_ENGINE.isdisjoint(attributes)):
             array = checks.checked_result(self, like, array)
         result, base = Tensor.wrap(array), array.base
         if self.view_of is not None:
@@ -93,19 +93,20 @@ class Op:
             if owner_of(array) is owner_of(x._array):  # a reshape, say, may have had to copy
                 result._memory = x.memory  # a write to one is a write to the other
         else:
-            for position, each in enumerate(arrays):
+            for each in arrays:
                 if array is each or (base is not None and (base is each or base is each.base)):
-                    raise checks.undeclared_view(self, inputs, position)
+                    raise checks.undeclared_view(self, inputs, next(n for n, x in enumerate(arrays) if x is each))
         self._required = required = tuple([x.requires_grad for x in inputs])
         if True in required and state.recording:
+            kept = None
+            if len(attributes) > 1:  # more than _required
+                for value in attributes.values():
+                    if value.__class__ is like.__class__:
+                        kept = self._kept_attributes(options, inputs, result)
+                        break
             contents = [(x._memory or x.memory).used() for x in inputs]
             # The result refers to its op, so the op must not refer to the result: the cycle would keep both alive.
             output = (array, result.memory, result.memory.used()) if self.keeps_output else None
-            kept: Sequence[tuple[str, Kept]] = ()
-            for value in self.__dict__.values():
-                if value.__class__ is like.__class__:
-                    kept = self._kept_attributes(options, inputs, result)
-                    break
             self._saved = inputs, contents, output, kept
             self.serial = next(_serial)
             self.shapes = tuple([each.shape for each in arrays])
@@ -171,7 +172,7 @@ class Op:
 
     def check_attributes(self) -> None:
         """Raise a GraphError if an attribute that is an array was written to since the forward pass."""
-        for name, (array, memory, then) in self._kept()[3]:
+        for name, (array, memory, then) in self._kept()[3] or ():
             if not _holds(array, memory, then):
                 raise checks.stale(self, f"its attribute {name!r}", array.shape)
 

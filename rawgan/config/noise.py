@@ -86,6 +86,13 @@ class TrainConfig(RunConfig):
     def default_steps(self) -> int:
         return POINT_STEPS if self.data.mixture else super().default_steps
 
+    @property
+    def missing(self) -> str | None:
+        """Option that a run always writes down, and that is unset here; None if there is none."""
+        if self.networks.conditional != "none" and self.networks.classes is None:
+            return "classes"
+        return None if self.data.mixture is not None else super().missing
+
     def check(self) -> None:
         super().check()
         data, networks = self.data, self.networks

@@ -72,6 +72,11 @@ class RunConfig(ABC):
         }
 
     @property
+    def missing(self) -> str | None:
+        """Option that a run always writes down, and that is unset here; None if there is none."""
+        return "channels" if self.data.channels is None else None
+
+    @property
     def default_steps(self) -> int:
         """Number of training steps, if no option sets it."""
         return DEFAULT_STEPS

@@ -3,32 +3,25 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.config.targets import SIDE_BY_SIDE
 from rawgan.config.translation import TranslateConfig
-from rawgan.data import to_uint8, to_unit
+from rawgan.data import to_uint8
 from rawgan.data.files.image_files import note_deep, upright_image
 from rawgan.data.files.survey import Survey
 from rawgan.data.image_set import Progress
 from rawgan.data.memory_limits import machine_bytes
-from rawgan.data.pairs.degradations import with_hole
-from rawgan.data.pairs.made_sources import MADE_SOURCES
-from rawgan.data.pixels import with_channels
-from rawgan.errors import ArgumentError, DataError
-from rawgan.gan import TranslationSpec, Translator
-from rawgan.random import make_rng
-from rawgan.tasks.pairs import PIECE, at_once, device_of, translated
+from rawgan.errors import DataError
+from rawgan.gan import Translator
+from rawgan.tasks import task_class
+from rawgan.tasks.translation import PIECE, Pixels, at_once, device_of, translated
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-Pixels = NDArray[Any]
-"""Images (N, H, W, C) of floats in [−1, 1]."""
+    pass
 
 SAVED = 6
 """Approximate memory of an image while it is saved, relative to its bytes."""
@@ -102,44 +95,10 @@ def source_of(
             image = opened.copy()  # decoded while the file is open
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    kind, pairs = config.translation, config.pairs
-    if with_target and pairs is not None and pairs.how == SIDE_BY_SIDE:
-        return _halves(image, path, kind, pairs.reverse)
+    task = task_class(config)
     if with_target:
-        return _made_from(_array(image, kind.channels), path, config, seed)
-    if kind.masked:
-        alpha = np.asarray(image.convert("RGBA"))[None, :, :, 3:]
-        if not (alpha < 128).any():
-            raise DataError(f"{path}: nothing is missing; make the part that is to be filled in transparent")
-        return with_hole(to_unit(_array(image.convert("RGBA").convert("RGB"), kind.channels)), alpha < 128), None
-    return to_unit(_array(image, kind.sources)), None
-
-
-def _halves(image: "Image.Image", path: Path, spec: TranslationSpec, reverse: bool) -> tuple[Pixels, Pixels]:
-    """Source and target from an image of both, side by side, the source on the left unless reversed."""
-    half = image.width // 2
-    if not half:
-        raise DataError(f"{path}: {image.width} pixels are too narrow for two images side by side")
-    left, right = (image.crop((begin, 0, begin + half, image.height)) for begin in (0, half))
-    source, target = (right, left) if reverse else (left, right)
-    return to_unit(_array(source, spec.sources)), to_unit(_array(target, spec.channels))
-
-
-def _made_from(pixels: NDArray[np.uint8], path: Path, config: TranslateConfig, seed: int) -> tuple[Pixels, Pixels]:
-    """Source and target from an image of the target, as in training."""
-    target, pairs, degradation = to_unit(pixels), config.pairs, config.degradation
-    if pairs is not None:
-        return to_unit(MADE_SOURCES[pairs.how](pixels)), target
-    assert degradation is not None
-    factor = degradation.scale
-    height, width = (side // factor * factor for side in target.shape[1:3])
-    if not (height and width):
-        raise DataError(f"{path}: {pixels.shape[2]} × {pixels.shape[1]} pixels cannot be shrunk by {factor}")
-    target = target[:, :height, :width]
-    try:
-        return degradation.apply(target, make_rng(seed, f"apply to {path.name}")), target
-    except ArgumentError as error:
-        raise DataError(f"{path}: {error}") from None
+        return task.source_and_target(config, image, path, seed)
+    return task.source(config, image, path), None
 
 
 def apply_to(
@@ -177,8 +136,3 @@ def apply_to(
         place[...] = to_uint8(inner)
         on_progress(done, len(corners))
     return made
-
-
-def _array(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
-    """Pixels of a picture. Shapes: → (1, H, W, channels)"""
-    return np.asarray(with_channels(image, channels)).reshape(1, image.height, image.width, channels)

@@ -14,10 +14,11 @@ from rawgan.data import ImageSet, name_of, to_uint8
 from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import checked_styles
 from rawgan.gan import Cycle, Translator
-from rawgan.inference.baselines import Maker, baselines_of
 from rawgan.metrics import Classifier, FeatureExtractor, ImagePairs, compute, fid, train_classifier
+from rawgan.tasks.baselines import Maker
 from rawgan.tasks.cycle import there_and_back
-from rawgan.tasks.pairs import batches_of, device_of, of_images, translated
+from rawgan.tasks.pairs import batches_of, of_images, paired_task
+from rawgan.tasks.translation import device_of, translated
 from rawgan.tensor import Tensor
 
 CHOSEN_BY = 200
@@ -55,7 +56,8 @@ def compare(
     images that it assigns to the class of their label.
     """
     few = batches_of(config, training.part(slice(CHOSEN_BY)), "cpu", "baselines")
-    baselines = baselines_of(config, *(np.concatenate([x.numpy() for x in parts]) for parts in zip(*few, strict=True)))
+    source, target = (np.concatenate([x.numpy() for x in parts]) for parts in zip(*few, strict=True))
+    baselines = paired_task(config).baselines(config, source, target)
     makers: dict[str, Callable[[Tensor], NDArray[Any]]] = {
         TRANSLATED: partial(translated, gan),
         **{

@@ -1,22 +1,20 @@
 """Trained networks of a run: its configuration and the networks of its latest or best checkpoint."""
 
 import sys
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from rawgan.config.commands import kind_of
 from rawgan.config.noise import TrainConfig
 from rawgan.config.options import Changeable, names_with
-from rawgan.config.translation import CycleConfig, PairedConfig, TranslateConfig
+from rawgan.config.run import RunConfig
+from rawgan.config.translation import PairedConfig, TranslateConfig
 from rawgan.errors import ArgumentError, ConfigError, one_line
-from rawgan.gan import GAN, Cycle, Translator
+from rawgan.gan import GAN, Translator
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.run_folder import RunFolder
 from rawgan.storage.toml_file import toml_text
-from rawgan.tasks.cycle import cycle_of
-from rawgan.tasks.noise import build_gan
-from rawgan.tasks.pairs import translator_of
+from rawgan.tasks import task_class
 from rawgan.training.state import check_on_paper, restore_gan
 
 
@@ -44,39 +42,36 @@ def translation_config_of(folder: RunFolder) -> TranslateConfig | None:
     return kind.from_dict(values, str(folder.config_file)) if issubclass(kind, TranslateConfig) else None
 
 
+def run_config_of(folder: RunFolder) -> RunConfig:
+    """Read the configuration of a run of any command.
+
+    Raises: ConfigError if it is missing or damaged
+    """
+    values = folder.read_config()
+    return kind_of(values).from_dict(values, str(folder.config_file))
+
+
 def restore(folder: RunFolder, device_name: str = "cpu", best: bool = False) -> tuple[GAN, int]:
     """Restore the networks of a run of `rawgan train` from its latest or best checkpoint; return them and its step.
 
     Raises: ConfigError if the configuration or the checkpoint is missing or damaged, or if they do not fit each other
     """
-    config = config_of(folder)
-    if config.data.channels is None and config.data.mixture is None:
-        raise _incomplete(folder, "a run's", "channels")
-    if config.networks.conditional != "none" and config.networks.classes is None:
-        raise _incomplete(folder, "a conditional run's", "classes")
-    checkpoint = checkpoint_of(folder, best)
-    check_on_paper(partial(build_gan, config, device_name), checkpoint, device_name)
-    gan = build_gan(config, device_name)
-    restore_gan(gan, checkpoint)
-    return gan, checkpoint.about.step
+    networks, about = restore_networks(folder, config_of(folder), device_name, best)
+    assert isinstance(networks, GAN)
+    return networks, about.step
 
 
-def restore_translation(
-    folder: RunFolder, config: TranslateConfig, device_name: str = "cpu", best: bool = False
-) -> tuple[Translator | Cycle, About]:
-    """Restore the networks of a run that translates images; return them and the facts in its checkpoint.
+def restore_networks(
+    folder: RunFolder, config: RunConfig, device_name: str = "cpu", best: bool = False
+) -> tuple[Any, About]:
+    """Restore the networks of a run; return them and the facts in its checkpoint.
 
     Raises: ConfigError as `restore`
     """
-    if config.data.channels is None:
-        raise _incomplete(folder, "a run's", "channels")
+    if missing := config.missing:
+        raise ConfigError(f"{folder.config_file}: a run's configuration must say {missing}, as rawgan writes it")
     checkpoint = checkpoint_of(folder, best)
-    build: Callable[[], Translator | Cycle]
-    if isinstance(config, CycleConfig):
-        build = partial(cycle_of, config, device_name)
-    else:
-        assert isinstance(config, PairedConfig)
-        build = partial(translator_of, config, device_name)
+    build = partial(task_class(config).networks, config, device_name)
     check_on_paper(build, checkpoint, device_name)
     networks = build()
     restore_gan(networks, checkpoint)
@@ -95,7 +90,7 @@ def restore_comparable(
     other = translation_config_of(folder)
     if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig)):
         raise ArgumentError(f"{folder.path} and this run are not both of rawgan pix2pix or enhance; leave it out")
-    network, other_about = restore_translation(folder, other, device_name, best)
+    network, other_about = restore_networks(folder, other, device_name, best)
     wanted, found = config.facts, other.facts
     if other_about.made_by.get("images") == about.made_by.get("images"):  # wherever they were
         found |= {name: wanted[name] for name in ("data", "targets") if name in wanted}
@@ -148,8 +143,3 @@ def report_damaged(faults: list[str], checkpoint: Checkpoint) -> None:
     """Print a line on stderr that names the damaged checkpoints and the step that is used instead."""
     if faults:
         print(one_line(f"rawgan: {'; '.join(faults)}; step {checkpoint.about.step:,} is used instead"), file=sys.stderr)
-
-
-def _incomplete(folder: RunFolder, whose: str, name: str) -> ConfigError:
-    """Error for a configuration without an option that rawgan always writes."""
-    return ConfigError(f"{folder.config_file}: {whose} configuration must say {name}, as rawgan writes it")

@@ -50,6 +50,17 @@ class Sigmoid(Activation):
     function = staticmethod(ops.sigmoid)
 
 
+@layer(example("of any numbers", normal(3, 4)))
+class SiLU(Activation):
+    """x · σ(x), a smooth ReLU. Shapes: any → the same.
+
+    >>> SiLU()(Tensor([0.0, 1000.0]))
+    Tensor([   0., 1000.], float32)
+    """
+
+    function = staticmethod(ops.silu)
+
+
 @layer(example("away from 0", nonzero(3, 4)))
 class ReLU(Activation):
     """x where x > 0, 0 elsewhere. Shapes: any → the same.

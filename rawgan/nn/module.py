@@ -72,8 +72,9 @@ class Module:
         An error of rawgan on the way names the layer that it came from.
         """
         try:
-            inputs = tuple([self.as_input(x) for x in inputs])
-            return self._observed(inputs, options) if active.observers else self.forward(*inputs, **options)
+            if active.observers:
+                return self._observed(tuple(map(self.as_input, inputs)), options)
+            return self.forward(*map(self.as_input, inputs), **options)
         except RawganError as error:
             _locate(error, self)
             raise

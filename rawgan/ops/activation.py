@@ -172,3 +172,32 @@ def softplus(x: Any) -> Tensor:
     Tensor([0.000000e+00, 6.931472e-01, 1.000000e+03], float32)
     """
     return Softplus()(*as_tensors(x))
+
+
+class SiLU(Op):
+    """y = x · σ(x), with σ(x) = 1 / (1 + e^−x).
+
+    Backward: gx = gy · σ(x) · (1 + x · σ(−x))
+    Source:   Elfwing, Uchibe, Doya 2018; also known as swish
+    """
+
+    def forward(self, x: Any) -> Any:
+        return kernels.silu(x)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        (x,) = self.inputs
+        if not is_recording():
+            return (Tensor.wrap(kernels.silu_grad(x._array, gy._array)),)
+        return (gy * (sigmoid(x) * (1 + x * sigmoid(-x))),)
+
+
+@op(case("any", normal(3, 4)))
+def silu(x: Any) -> Tensor:
+    """x · σ(x), a smooth ReLU that dips below 0.
+
+    Shapes: x any → the same
+
+    >>> silu(Tensor([-1000.0, 0.0, 1000.0]))
+    Tensor([  -0.,    0., 1000.], float32)
+    """
+    return SiLU()(*as_tensors(x))

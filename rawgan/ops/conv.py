@@ -15,7 +15,7 @@ from rawgan.ops.geometry import Padding, make_window, transposed_window
 from rawgan.ops.reduce import sum
 from rawgan.ops.registry import case, normal, op
 from rawgan.tensor import Tensor
-from rawgan_kernels.window import Pair, Window
+from rawgan_kernels.window import IntPair, Window
 
 WEIGHTS, TRANSPOSED_WEIGHTS = "(kh, kw, in, out)", "(kh, kw, out, in)"
 
@@ -64,9 +64,9 @@ def conv2d(
     w: Tensor,
     b: Tensor | None = None,
     *,
-    stride: int | Pair = 1,
+    stride: int | IntPair = 1,
     padding: Padding = 0,
-    dilation: int | Pair = 1,
+    dilation: int | IntPair = 1,
     groups: int = 1,
     slope: float = 1.0,
 ) -> Tensor:
@@ -139,10 +139,10 @@ def conv_transpose2d(
     w: Tensor,
     b: Tensor | None = None,
     *,
-    stride: int | Pair = 1,
+    stride: int | IntPair = 1,
     padding: Padding = 0,
-    output_padding: int | Pair = 0,
-    dilation: int | Pair = 1,
+    output_padding: int | IntPair = 0,
+    dilation: int | IntPair = 1,
     groups: int = 1,
     slope: float = 1.0,
 ) -> Tensor:
@@ -253,9 +253,9 @@ def _listing(x: Tensor, w: Tensor, layout: str) -> str:
     return lines
 
 
-def _size(x: Tensor) -> Pair:
+def _size(x: Tensor) -> IntPair:
     return x.shape[1], x.shape[2]
 
 
-def _kernel(w: Tensor) -> Pair:
+def _kernel(w: Tensor) -> IntPair:
     return w.shape[0], w.shape[1]

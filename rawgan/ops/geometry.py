@@ -4,20 +4,20 @@ from typing import Any
 
 from rawgan.errors import ArgumentError, ShapeError, described
 from rawgan.ops.arguments import LARGEST, call_hint, is_whole
-from rawgan_kernels.window import Pair, Window, same_padding, transposed_size
+from rawgan_kernels.window import IntPair, Window, same_padding, transposed_size
 
-Padding = int | str | tuple[int | Pair, int | Pair]
+Padding = int | str | tuple[int | IntPair, int | IntPair]
 
 WEIGHTS, TRANSPOSED_WEIGHTS = "(kh, kw, in, out)", "(kh, kw, out, in)"
 
 
 def make_window(
     op: str,
-    size: Pair,
-    kernel: int | Pair,
-    stride: int | Pair,
+    size: IntPair,
+    kernel: int | IntPair,
+    stride: int | IntPair,
     padding: Padding,
-    dilation: int | Pair,
+    dilation: int | IntPair,
     groups: int = 1,
 ) -> Window:
     """Window of a convolution or pool over images of `size`, from the options that a user gives.
@@ -50,12 +50,12 @@ def make_window(
 
 def transposed_window(
     op: str,
-    output: Pair,
-    kernel: Pair,
-    stride: int | Pair,
+    output: IntPair,
+    kernel: IntPair,
+    stride: int | IntPair,
     padding: Padding,
-    output_padding: int | Pair,
-    dilation: int | Pair,
+    output_padding: int | IntPair,
+    dilation: int | IntPair,
     groups: int,
 ) -> Window:
     """Window of the conv2d whose gradient a transposed convolution is; its output has size `output`.
@@ -92,7 +92,7 @@ def transposed_window(
     return Window((size[0], size[1]), kernel, stride, pads, dilation, groups)
 
 
-def pair_of(op: str, name: str, value: Any, least: int) -> Pair:
+def pair_of(op: str, name: str, value: Any, least: int) -> IntPair:
     """(vertical, horizontal) of an integer, or of two. Raises: ArgumentError for anything else, or below `least`."""
     if value.__class__ is int and least <= value <= LARGEST:  # most often, and soon told
         return value, value
@@ -105,7 +105,7 @@ def pair_of(op: str, name: str, value: Any, least: int) -> Pair:
     return int(pair[0]), int(pair[1])
 
 
-def padding_of(op: str, padding: Any, otherwise: str = "") -> tuple[Pair, Pair]:
+def padding_of(op: str, padding: Any, otherwise: str = "") -> tuple[IntPair, IntPair]:
     """(top, bottom), (left, right), in pixels."""
     try:
         vertical, horizontal = padding if isinstance(padding, tuple | list) else (padding, padding)

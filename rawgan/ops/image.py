@@ -15,7 +15,7 @@ from rawgan.ops.registry import apart, case, normal, op
 from rawgan.ops.shape import concatenate, pad, reshape, transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
-from rawgan_kernels.window import Pair, Window
+from rawgan_kernels.window import IntPair, Window
 
 
 @op(case("three times", normal(2, 2, 3, 2), factor=3))
@@ -118,7 +118,9 @@ def reflection_pad2d(x: Tensor, padding: Padding) -> Tensor:
     case("default", normal(2, 4, 5, 2)),
     case("overlapping and padded", normal(1, 5, 4, 2), kernel=3, stride=2, padding=1),
 )
-def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> Tensor:
+def avg_pool2d(
+    x: Tensor, kernel: int | IntPair = 2, stride: int | IntPair | None = None, padding: Padding = 0
+) -> Tensor:
     """Mean over windows: a convolution with equal weights, each channel by itself. Padding counts as zeros.
 
     Shapes: x (N, H, W, C) → (N, I, J, C), I = ⌊(H + top + bottom − kernel) / stride⌋ + 1; stride is kernel if None
@@ -142,7 +144,9 @@ def avg_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     case("overlapping and padded", apart(1, 5, 4, 2), kernel=(3, 2), stride=(2, 1), padding=(1, 0)),
     case("same", apart(1, 5, 4, 1), kernel=3, stride=2, padding="same"),
 )
-def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> Tensor:
+def max_pool2d(
+    x: Tensor, kernel: int | IntPair = 2, stride: int | IntPair | None = None, padding: Padding = 0
+) -> Tensor:
     """Largest value in each window. Padding never wins; equal pixels share the gradient.
 
     Shapes: x (N, H, W, C) → (N, I, J, C), I = ⌊(H + top + bottom − kernel) / stride⌋ + 1; stride is kernel if None
@@ -162,7 +166,7 @@ def max_pool2d(x: Tensor, kernel: int | Pair = 2, stride: int | Pair | None = No
     return max(concatenate(seen), axis=0)
 
 
-def _pool_window(op: str, x: Tensor, kernel: int | Pair, stride: int | Pair | None, padding: Padding) -> Window:
+def _pool_window(op: str, x: Tensor, kernel: int | IntPair, stride: int | IntPair | None, padding: Padding) -> Window:
     size = x.shape[1], x.shape[2]
     try:
         window = make_window(op, size, kernel, kernel if stride is None else stride, padding, 1)

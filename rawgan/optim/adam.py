@@ -46,8 +46,9 @@ class AdamW(Optimizer):
         super().__init__(parameters, lr)
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
+        m, v = moments
         eps = max(self.eps, LEAST_EPS)
-        kernels.adam_update(w, gw, *moments, step, float(self.lr), *self.betas, eps, self.weight_decay)
+        kernels.adam_update(w, gw, m, v, step, float(self.lr), *self.betas, eps, self.weight_decay)
 
 
 @optimizer({}, {"lr": 0.02, "betas": (0.5, 0.9), "eps": 0.1})

@@ -30,4 +30,5 @@ class RMSprop(Optimizer):
         super().__init__(parameters, lr)
 
     def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        kernels.rmsprop_update(w, gw, *moments, float(self.lr), self.rho, max(self.eps, LEAST_EPS))
+        (square,) = moments
+        kernels.rmsprop_update(w, gw, square, float(self.lr), self.rho, max(self.eps, LEAST_EPS))

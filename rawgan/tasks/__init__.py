@@ -5,8 +5,9 @@ configurations that ask for it.
 """
 
 from rawgan.tasks.cycle import CycleTask
+from rawgan.tasks.enhance import EnhanceTask
 from rawgan.tasks.noise import NoiseTask
-from rawgan.tasks.pairs import PairsTask
+from rawgan.tasks.pix2pix import Pix2pixTask
 from rawgan.tasks.task import Task, task_class, task_of
 
-__all__ = ["CycleTask", "NoiseTask", "PairsTask", "Task", "task_class", "task_of"]
+__all__ = ["CycleTask", "EnhanceTask", "NoiseTask", "Pix2pixTask", "Task", "task_class", "task_of"]

@@ -14,15 +14,22 @@ from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
 from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
 from rawgan.metrics import ImagePairs, compute
-from rawgan.tasks.pairs import at_once, device_of, translated, translator_of, translators_remedies
-from rawgan.tasks.task import Task
+from rawgan.tasks.translation import (
+    TranslationTask,
+    at_once,
+    device_of,
+    translated,
+    translator_of,
+    translators_remedies,
+)
 from rawgan.tensor import Tensor
 
 
-class CycleTask(Task):
+class CycleTask(TranslationTask):
     """Images of two kinds, each translated into the other without pairs: `rawgan cyclegan`.
 
     >>> task = CycleTask(CycleConfig.of(width=2, batch_size=2), "cpu")
@@ -59,8 +66,9 @@ class CycleTask(Task):
     def _tensor(self, images: ImageSet) -> Tensor:
         return Tensor(to_device(to_unit(images.images), self.device))
 
-    def build(self) -> Cycle:
-        return cycle_of(self.config, self.device)
+    @staticmethod
+    def networks(config: CycleConfig, device: str) -> Cycle:
+        return cycle_of(config, device)
 
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
@@ -122,6 +130,14 @@ class CycleTask(Task):
     @staticmethod
     def remedies(config: CycleConfig) -> Remedies:
         return translators_remedies("cycle-weight")
+
+    def subjects(self, seed: int) -> list[DiagnosisSubject]:
+        """Both directions."""
+        a, b = (Tensor(self._batch(images, seed)) for images in (self.data, self.others))
+        return [
+            DiagnosisSubject(", from A to B", self.gan.forth, b, a, None),
+            DiagnosisSubject(", from B to A", self.gan.back, a, b, None),
+        ]
 
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         """Symptoms of both directions. The loss of D is known for both together only."""

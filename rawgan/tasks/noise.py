@@ -13,6 +13,7 @@ from rawgan.config.options import options_of
 from rawgan.data import Batches, ImageSet, PointBatches, load
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import DataError
 from rawgan.files import expanded
@@ -31,6 +32,7 @@ from rawgan.gan import (
 from rawgan.pictures.grids import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
+from rawgan.tasks.task import EXAMINED as SUBJECTS
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
 
@@ -76,8 +78,9 @@ class NoiseTask(Task):
             )
             self.config = self.config.replace(evaluate_samples=self._evaluator.reference.count)
 
-    def build(self) -> GAN:
-        return build_gan(self.config, self.device)
+    @staticmethod
+    def networks(config: TrainConfig, device: str) -> GAN:
+        return build_gan(config, device)
 
     def begin(self) -> None:
         super().begin()
@@ -185,6 +188,17 @@ class NoiseTask(Task):
                 + f"--d-learning-rate, a quarter of G's; --instance-noise 0.2; or a --penalty{with_model}"
             ),
         }
+
+    def subjects(self, seed: int) -> list[DiagnosisSubject]:
+        labels, size = None, self.config.data.batch_size
+        if isinstance(self.data, ImageSet):
+            real = self._batch(self.data, seed)
+            if self.gan.classes:
+                labels = Batches(self.data, len(real), seed, self.device).labels(0)
+        else:
+            real = PointBatches(self.data, max(size, SUBJECTS // size * size), seed, self.device).batch(0)
+        z = self.gan.noise(seed, "diagnose", len(real))
+        return [DiagnosisSubject("", self.gan, Tensor(real), self.gan.latent(z, labels), labels)]
 
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         count = self.config.data.batch_size

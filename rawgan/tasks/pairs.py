@@ -1,5 +1,6 @@
-"""Training that makes images out of images, by pairs: translators and enhancers."""
+"""Images out of images whose targets are known: what `rawgan pix2pix` and `rawgan enhance` share."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,48 +8,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan import device, nn
-from rawgan.autograd import no_grad
-from rawgan.config.translation import EnhanceConfig, PairedConfig, Pix2pixConfig, TranslateConfig
+from rawgan.config.translation import PairedConfig
 from rawgan.data import (
     Batches,
     ImageSet,
-    PairSet,
     has_test_split,
-    load,
-    load_pairs,
-    load_tiles,
-    made_pairs,
     to_uint8,
     to_unit,
 )
 from rawgan.data.hold_out import hold_out, hold_out_size
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import PairWeights, StepMetrics, Translator, build_translator, network_bytes, translation_step
+from rawgan.gan import PairWeights, StepMetrics, Translator, network_bytes, translation_step
 from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import ImagePairs, compute, load_classifier
 from rawgan.random import make_rng
-from rawgan.tasks.task import Task
+from rawgan.tasks.baselines import Maker
+from rawgan.tasks.task import task_class
+from rawgan.tasks.translation import (
+    Pixels,
+    TranslationTask,
+    at_once,
+    device_of,
+    translated,
+    translator_of,
+    translators_remedies,
+)
 from rawgan.tensor import Tensor
 
 HEADS = ("before", "after", "target")
 """Words above the images that a picture shows of each pair."""
 BESIDE = len(HEADS)
-AT_ONCE, PIECE = 256, 1024
-"""Images that are made at a time, outside of training, at most; and no more pixels than a square of that side has."""
 
 
-class PairsTask(Task):
-    """Images out of images, by pairs: `rawgan pix2pix` and `rawgan enhance`.
+class PairsTask(TranslationTask):
+    """A task that knows the target of each image. Its static methods say where pairs come from."""
 
-    >>> PairsTask(EnhanceConfig.of(width=2, batch_size=4), "cpu").held_out
-    ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
-    """
-
-    configs = (PairedConfig,)
     config: PairedConfig
     data: ImageSet
     batches: Batches
@@ -59,11 +58,53 @@ class PairsTask(Task):
 
     heads = HEADS
 
+    @staticmethod
+    @abstractmethod
+    def read(config: Any, split: str, like: ImageSet | None, on_progress: Progress) -> ImageSet:
+        """Images, or pairs, of a split of the data; white is that of the images `like` them, if there are any."""
+
+    @staticmethod
+    @abstractmethod
+    def separate(config: Any, images: Any, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Sources and targets of a batch.
+
+        Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
+        """
+
+    @staticmethod
+    def complete(config: Any, images: ImageSet) -> Any:
+        """The configuration, completed with what the images say where options were unset."""
+        size, _, channels = images.shape
+        return config.replace(image_size=size, channels=channels, white=images.white)
+
+    @staticmethod
+    @abstractmethod
+    def baselines(config: Any, source: Pixels, target: Pixels) -> dict[str, Maker]:
+        """Makers of images without a network, by name. What they have to choose is best for these images.
+
+        Shapes: source (N, h, w, sources), target (N, H, W, channels): a few that the network was trained with
+        """
+
+    @classmethod
+    def parts(cls, config: Any, on_progress: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
+        """Images to train with, and a hold-out set: the test images, or a tenth of the data.
+
+        Raises: DataError for data that cannot be read, ArgumentError for a single image
+        """
+        images = cls.read(config, "train", None, on_progress)
+        if has_test_split(config.data.place):
+            return images, cls.read(config, "test", images, on_progress)
+        return hold_out(images, hold_out_size(len(images)), config.seed)
+
+    @staticmethod
+    def networks(config: PairedConfig, device: str) -> Translator:
+        return translator_of(config, device)
+
     def _load(self, on_progress: Progress) -> None:
         config = self.config
-        self.data, self.held_out = parts_of(config, on_progress)
+        self.data, self.held_out = self.parts(config, on_progress)
         self.images = self.data, self.held_out
-        self.config = with_data(config, self.data)
+        self.config = self.complete(config, self.data)
         self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
         look = feature_map_of(self.config, self.device) if config.fidelity.feature_weight else None
         self._weights = PairWeights(
@@ -73,15 +114,12 @@ class PairsTask(Task):
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
         self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
 
-    def build(self) -> Translator:
-        return translator_of(self.config, self.device)
-
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
         """The source and target images of step `index`, counted from 0.
 
         Shapes: → (batch_size, h, w, sources), (batch_size, H, W, channels)
         """
-        return apart(self.config, self.batches.batch(index), make_rng(self.config.seed, "degrade", index))
+        return self.separate(self.config, self.batches.batch(index), make_rng(self.config.seed, "degrade", index))
 
     def step(self, index: int) -> StepMetrics:
         source, target = self.pair(index)
@@ -120,87 +158,21 @@ class PairsTask(Task):
         usual = translators_remedies("pixel-weight")
         return usual if config.fidelity.adversarial_weight else {**usual, "D is winning": None}
 
+    def subjects(self, seed: int) -> list[DiagnosisSubject]:
+        source, target = self.separate(
+            self.config, self._batch(self.data, seed), make_rng(seed, "degrade for the doctor")
+        )
+        return [DiagnosisSubject("", self.gan, target, source, source if self.gan.paired else None)]
+
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         source, target = self.pair(step - 1)
         given = source if self.gan.paired else None
         return examine(self.gan, target, source, self.loss_config, records, given, self.remedies(self.config))
 
 
-def translators_remedies(faithful: str) -> dict[str, str | None]:
-    """Remedies of all translators, which have no other networks to choose, and no packs, but an option that keeps
-    images what they are."""
-    return {
-        "mode collapse": f"more --{faithful}; a lower --learning-rate",
-        "D is winning": "--d-learning-rate, a quarter of G's; --instance-noise 0.2; --penalty r1",
-    }
-
-
-def parts_of(config: PairedConfig, show: Progress = lambda done, total: None) -> tuple[ImageSet, ImageSet]:
-    """What a run is trained with, and images like it that it never sees: the test images, or a tenth of one's own.
-
-    Raises: DataError for data that cannot be read, ArgumentError for a single image
-    """
-
-    data = config.data
-
-    def read(part: str, white: float | None, targets_white: float | None = None) -> ImageSet:
-        if isinstance(config, Pix2pixConfig) and not config.targets.are_made:
-            return load_pairs(
-                data.place, config.targets.place, image_size=data.size, channels=data.channels, split=part,
-                reverse=config.targets.reverse, skip_broken=data.skip_broken, white=white, targets_white=targets_white,
-                on_progress=show,
-            )  # fmt: skip
-        images = load(
-            data.place, image_size=data.size, channels=data.channels, split=part, skip_broken=data.skip_broken,
-            enlarge=not isinstance(config, EnhanceConfig), white=white, on_progress=show,
-        )  # fmt: skip
-        return made_pairs(images, config.targets.how) if isinstance(config, Pix2pixConfig) else images
-
-    if isinstance(config, EnhanceConfig) and config.in_squares:
-        return load_tiles(
-            data.place, image_size=data.size, channels=data.channels, skip_broken=data.skip_broken, white=data.white,
-            on_progress=show,
-        )  # fmt: skip
-    images = read("train", config.data.white, config.targets.white if isinstance(config, Pix2pixConfig) else None)
-    if has_test_split(config.data.place):
-        return images, read("test", images.white, images.targets_white if isinstance(images, PairSet) else None)
-    return hold_out(images, hold_out_size(len(images)), config.seed)
-
-
-def with_data(config: PairedConfig, images: ImageSet) -> PairedConfig:
-    """The configuration, with what the data says where options were unset."""
-    size, _, channels = images.shape
-    if isinstance(config, Pix2pixConfig) and isinstance(images, PairSet):
-        if config.targets.source_channels not in (None, images.sources):
-            raise ArgumentError(
-                f"source_channels is {config.targets.source_channels}, but sources have {images.sources}"
-            )
-        return config.replace(
-            image_size=size, channels=channels - images.sources, source_channels=images.sources,
-            white=images.white, targets_white=images.targets_white,
-        )  # fmt: skip
-    return config.replace(image_size=size, channels=channels, white=images.white)
-
-
-def translator_of(
-    config: TranslateConfig, device_name: str, paired: bool = True, purpose: str = "translator"
-) -> Translator:
-    """Networks of a run, as they are before its first step. Those of another purpose begin with other weights."""
-    return build_translator(
-        config.model,
-        config.translation,
-        paired=paired,
-        width=config.networks.width,
-        d_width=config.networks.d_width,
-        patch=config.networks.patch,
-        learning_rate=config.optimiser.learning_rate,
-        d_learning_rate=config.optimiser.d_learning_rate,
-        average_decay=config.networks.ema,
-        spectral_norm=config.networks.spectral_norm,
-        purpose=purpose,
-        seed=config.seed,
-        device=device_name,
-    )
+def paired_task(config: PairedConfig) -> type[PairsTask]:
+    """The class of the task that a configuration asks for."""
+    return task_class(config)
 
 
 def feature_map_of(config: PairedConfig, device_name: str) -> FeatureMap:
@@ -222,17 +194,6 @@ def feature_map_of(config: PairedConfig, device_name: str) -> FeatureMap:
     return extractor.network.body.to(device_name).eval()
 
 
-def apart(config: PairedConfig, images: Any, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Sources and targets of a batch: its channels, or what is left of it and the batch itself.
-
-    Shapes: images (N, H, W, C) in [−1, 1] → (N, h, w, sources), (N, H, W, channels)
-    """
-    if isinstance(config, EnhanceConfig):
-        return Tensor(config.task.degradation.apply(images, rng)), Tensor(images)
-    sources = config.translation.sources
-    return Tensor(images[..., :sources].copy()), Tensor(images[..., sources:].copy())
-
-
 def batches_of(
     config: PairedConfig, images: ImageSet, device_name: str, purpose: str = "held out"
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -240,29 +201,7 @@ def batches_of(
     count = at_once(config.data.size, config.data.size)
     for start in range(0, len(images), count):
         pixels = device.to_device(to_unit(images.images[start : start + count]), device_name)
-        yield apart(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
-
-
-def at_once(height: int, width: int) -> int:
-    """How many images of that size are made at a time, outside of training.
-
-    >>> at_once(28, 28), at_once(256, 256), at_once(4000, 3000)
-    (256, 16, 1)
-    """
-    return max(1, min(AT_ONCE, PIECE**2 // (height * width)))
-
-
-def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
-    """What the translator makes of images; of images with a hole nothing but what is missing.
-
-    Shapes: (N, h, w, sources) → (N, H, W, channels)
-    """
-    with no_grad(), gan.sampler.evaluating():
-        made = gan.sampler(source).numpy()
-    if not gan.spec.masked:
-        return made
-    there = source.numpy()
-    return np.where(there[..., -1:] > 0, made, there[..., :-1])
+        yield paired_task(config).separate(config, pixels, make_rng(config.seed, f"degrade {purpose}", start))
 
 
 def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, float]:
@@ -290,11 +229,6 @@ def of_images(
     order = np.argsort(first)  # as they come
     means = {name: (np.bincount(which, values) / counts)[order] for name, values in each.items()}
     return means, names[first[order]]
-
-
-def device_of(gan: Translator) -> str:
-    """Where its networks are."""
-    return gan.g_optimizer.parameters[0].device
 
 
 def sheet(before: NDArray[Any], after: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:

@@ -12,10 +12,14 @@ from rawgan.config.run import RunConfig
 from rawgan.data import Batches, ImageSet, Mixture, PointBatches
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies
+from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.gan import StepMetrics, Trained
 from rawgan.pictures import save_grid
 from rawgan.tensor import Tensor
+
+EXAMINED = 256
+"""Images that a diagnosis looks at."""
 
 
 class Task(ABC):
@@ -56,9 +60,14 @@ class Task(ABC):
     def _load(self, on_progress: Progress) -> None:
         """Read the data, and whatever steps and measurements need besides."""
 
+    @staticmethod
     @abstractmethod
+    def networks(config: Any, device: str) -> Trained:
+        """Networks that a complete configuration asks for, with the weights that they have before the first step."""
+
     def build(self) -> Trained:
-        """Networks with the weights that they have before the first step."""
+        """Networks of this task, with the weights that they have before the first step."""
+        return self.networks(self.config, self.device)
 
     def begin(self) -> None:
         """Take new networks."""
@@ -115,6 +124,16 @@ class Task(ABC):
         """Remedies of symptoms where they differ from the usual ones, given the options of a configuration."""
 
     @abstractmethod
+    def subjects(self, seed: int) -> list[DiagnosisSubject]:
+        """Networks, and a batch of real data chosen by the seed, for a diagnosis."""
+
+    def _batch(self, images: ImageSet, seed: int) -> np.ndarray[Any, Any]:
+        """Images for a diagnosis, as many as whole batches make of `EXAMINED`. Shapes: → (N, H, W, C)"""
+        size = self.config.data.batch_size
+        count = max(size, min(EXAMINED, len(images)) // size * size)
+        return Batches(images, count, seed, self.device).batch(0)
+
+    @abstractmethod
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         """Symptoms after `step` steps, of which `records` are the lines of metrics."""
 
@@ -129,4 +148,9 @@ def task_of(config: RunConfig, device: str, on_progress: Progress = lambda done,
 
 def task_class(config: RunConfig) -> type[Any]:
     """The class of the task that a configuration asks for."""
-    return next(kind for kind in Task.__subclasses__() if isinstance(config, kind.configs))
+    return next(kind for kind in _subclasses(Task) if isinstance(config, getattr(kind, "configs", ())))
+
+
+def _subclasses(kind: type[Any]) -> list[type[Any]]:
+    """Subclasses at any depth."""
+    return [each for below in kind.__subclasses__() for each in (below, *_subclasses(below))]

@@ -19,7 +19,7 @@ from rawgan.testing.backends import targets, use_backend
 from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.names import known_names
 from rawgan.testing.tolerances import TOLERANCES
-from rawgan_kernels import BACKENDS, array_module, reference
+from rawgan_kernels import BACKENDS, KERNELS, array_module
 
 Array = Any
 
@@ -107,17 +107,16 @@ def _row(name: str, args: tuple[Any, ...], backend: str, device: str, dtype: str
 
 def _check_arguments(name: str, args: tuple[Any, ...]) -> None:
     """Raise an ArgumentError unless this is a kernel whose reference takes these arguments."""
-    names = reference.__all__
-    if not isinstance(name, str) or name not in names:
+    if not isinstance(name, str) or name not in KERNELS:
         given = repr(name) if isinstance(name, str) else f"a {type(name).__name__}; give its name"
-        near = get_close_matches(name, names, n=1) if isinstance(name, str) else []
-        hint = f"did you mean {near[0]}?" if near else f"choose among: {', '.join(names)}"
+        near = get_close_matches(name, KERNELS, n=1) if isinstance(name, str) else []
+        hint = f"did you mean {near[0]}?" if near else f"choose among: {', '.join(KERNELS)}"
         raise ArgumentError(f"check_kernel: there is no kernel {given}; {hint}")
-    kernel = getattr(reference, name)
+    signature = KERNELS[name].signature
     try:
-        inspect.signature(kernel).bind(*args)
+        signature.bind(*args)
     except TypeError as error:
-        raise ArgumentError(f"check_kernel: {name}{inspect.signature(kernel)}: {error}") from None
+        raise ArgumentError(f"check_kernel: {name}{_untyped(signature)}: {error}") from None
     if not _flat(args):
         kinds = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in args)
         raise ArgumentError(
@@ -134,6 +133,12 @@ def _check_arguments(name: str, args: tuple[Any, ...]) -> None:
             f"check_kernel: the reference of {name} does not take these arguments: {type(error).__name__}: {error}\n"
             f"  {listing}"
         ) from error
+
+
+def _untyped(signature: inspect.Signature) -> str:
+    """Names and defaults of the parameters."""
+    parameters = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
+    return ", ".join(map(str, parameters)).join("()")
 
 
 class _KernelResult:

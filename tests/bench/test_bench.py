@@ -20,9 +20,9 @@ from bench.common.rounds import Spread, fastest, in_turn, ratios
 from bench.common.shapes import parse_image, parse_sizes
 from bench.common.terminal import make_console
 from bench.common.workers import limit_threads
-from bench.competitors.formulas import cost, evaluate, roofline_seconds
-from bench.competitors.kernel_calls import KERNELS, ArraySpec, KernelCall, call_on, parse_call
-from bench.competitors.kernels import IN_PLACE, error
+from bench.competitors.kernel_calls import ArraySpec, KernelCall, call_on, parse_call
+from bench.competitors.kernels import error
+from bench.competitors.roofline import roofline_seconds
 from bench.competitors.step_calls import BATCH, calls_of, scale, watch
 from bench.competitors.steps import Workload, largest_difference
 from bench.cpu.scaling import exponent
@@ -32,7 +32,7 @@ from bench.experiments.plots import draw_again
 from rawgan.data import ring8
 from rawgan.gan import ImageSpec
 from rawgan.metrics import quality
-from rawgan_kernels import Window, reference
+from rawgan_kernels import KERNELS, Window
 
 MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
 
@@ -156,10 +156,9 @@ def test_every_kernel_has_a_call():
 def test_every_kernel_runs_on_a_given_shape_and_has_a_cost(kernel):
     case = call_on(kernel, (4, 3, 3, 2))
     values = case.values()
-    result = getattr(reference, kernel)(*values.values())
-    results = () if kernel in IN_PLACE else result if isinstance(result, tuple) else (result,)
-    flops, size = cost(kernel, values, results)
-    assert flops >= 0
+    KERNELS[kernel].on("reference")(*values.values())
+    flops, size = KERNELS[kernel].cost(*values.values())
+    assert flops > 0
     assert size > 0
     assert case.label
 
@@ -175,9 +174,7 @@ def test_arrays_keep_the_memory_layout_of_the_observed_step():
 
 
 def counted(case):
-    values = case.values()
-    result = getattr(reference, case.kernel)(*values.values())
-    return cost(case.kernel, values, result if isinstance(result, tuple) else (result,))
+    return KERNELS[case.kernel].cost(*case.values().values())
 
 
 @pytest.mark.parametrize("kernel", ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"])
@@ -199,22 +196,9 @@ def test_cost_of_a_product():
 
 
 def test_cost_of_an_update():
-    flops, size = cost("adam_update", call_on("adam_update", (6, 5)).values(), ())
+    flops, size = counted(call_on("adam_update", (6, 5)))
     assert flops == 14 * 30
     assert size == 4 * 30 * (2 + 1 + 2 + 2)
-
-
-@pytest.mark.parametrize(
-    ("formula", "value"), [("2 · x + 3", 17), ("A·B / 2 − x", -1), ("2 · (x + A)", 22), ("Σ w.size", 9)]
-)
-def test_formulas(formula, value):
-    assert evaluate(formula, {"x": 7, "A": 4, "B": 3, "w.size": 9}) == value
-
-
-@pytest.mark.parametrize("formula", ["", "2 ·", "unknown", "2 x", "(2", "x ** 2", "__import__"])
-def test_formulas_that_are_no_sum_of_products_are_refused(formula):
-    with pytest.raises(BenchError, match="formula"):
-        evaluate(formula, {"x": 7})
 
 
 def test_the_error_of_a_result():

@@ -11,8 +11,8 @@ from rawgan import Tensor, autograd, grad, nn, no_grad, ops, optim
 from rawgan.autograd import is_recording
 from rawgan.nn import module
 from rawgan.ops import norm
-from rawgan_kernels.cpu.run import pool as buffers
-from rawgan_kernels.cpu.run.pool import SMALL, Pool
+from rawgan_kernels.cpu.run import pool as pool_module
+from rawgan_kernels.cpu.run.pool import POOL, SMALL, Pool
 
 F32 = np.dtype("float32")
 
@@ -55,9 +55,9 @@ def each_interrupt(action, module, at="line"):
 
 
 @pytest.mark.parametrize("held", [0, 2])
-def test_the_pool_lends_each_piece_once_and_gets_all_back(held):
-    """Whatever is interrupted: taking, returning, joining, trimming."""
-    pool = Pool(chunk=1 << 20)
+def test_the_pool_hands_each_block_out_once_and_gets_all_back(held):
+    """Whatever is interrupted: allocating, returning, joining, trimming."""
+    pool = Pool(region=1 << 20)
     live = []
 
     def action():
@@ -68,7 +68,7 @@ def test_the_pool_lends_each_piece_once_and_gets_all_back(held):
         pool.trim()
 
     interrupts = 0
-    for interrupted in each_interrupt(action, buffers):
+    for interrupted in each_interrupt(action, pool_module):
         interrupts += interrupted
         live[:] = [*live, *(pool.empty((n,), F32) for n in (SMALL, SMALL // 2))]
         for number, x in enumerate(live):
@@ -78,16 +78,16 @@ def test_the_pool_lends_each_piece_once_and_gets_all_back(held):
         live.clear()
         x = None
         pool.trim()
-        assert (pool.chunks, pool.lent, pool.starts, pool.sizes) == ({}, {}, [], [])
+        assert (pool.regions, pool.allocated, pool.starts, pool.sizes) == ({}, {}, [], [])
     assert interrupts > 100
 
 
 def test_the_pool_serves_a_signals_handler_while_it_is_at_work():
-    """Which runs between two lines of the thread that holds the lock."""
-    pool, served = Pool(chunk=1 << 20), []
+    """A handler runs between two lines of the thread that holds the lock."""
+    pool, served = Pool(region=1 << 20), []
 
     def handler(frame, event, arg):
-        if frame.f_code.co_filename == buffers.__file__ and frame.f_code.co_name != "empty" and event == "line":
+        if frame.f_code.co_filename == pool_module.__file__ and frame.f_code.co_name != "empty" and event == "line":
             sys.settrace(None)
             served.append(pool.empty((SMALL,), F32))
             sys.settrace(handler)
@@ -106,19 +106,19 @@ def test_the_pool_serves_a_signals_handler_while_it_is_at_work():
 def test_memory_is_given_back_to_the_system():
     gc.collect()
     rawgan_kernels.trim_memory()
-    before, resident = set(buffers.pool.chunks), _resident()
-    xs = [buffers.empty((1 << 24,), F32) for _ in range(3)]
+    before, resident = set(POOL.regions), _resident()
+    xs = [POOL.empty((1 << 24,), F32) for _ in range(3)]
     for x in xs:
         x[...] = 1
     assert _resident() > resident + 150 * 2**20
     kept = xs[1]
     del xs, x
     rawgan_kernels.trim_memory()
-    assert _resident() < resident + 100 * 2**20  # the chunk is still there, with the array in its middle
+    assert _resident() < resident + 100 * 2**20  # the region is still there, with the array in its middle
     assert kept.min() == 1
     del kept
     rawgan_kernels.trim_memory()
-    assert set(buffers.pool.chunks) <= before
+    assert set(POOL.regions) <= before
 
 
 def _resident():

@@ -16,8 +16,9 @@ import pytest
 from fake_graphs import FakeCuda, done, made
 from numpy.lib.stride_tricks import as_strided
 
-from rawgan_kernels.cuda.compile import language
 from rawgan_kernels.cuda.run import cublas
+from rawgan_kernels.cuda.run.cublas import multiplied_by
+from rawgan_kernels.cuda.run.launch import launched_by
 from rawgan_kernels.cuda.simulation.simulator import simulate
 
 traffic = Counter()
@@ -196,7 +197,7 @@ class _Pool:
 
 
 @pytest.fixture
-def simulated_gpu(monkeypatch):
+def simulated_gpu():
     """CUDA kernels run in the simulator, and cuBLAS's products in NumPy, on the numbers behind the arrays."""
 
     def run(kernel, dtype, blocks, arguments):
@@ -208,8 +209,11 @@ def simulated_gpu(monkeypatch):
 
         done(_simulate, kernel, dtype, blocks, tuple(numbers(x) for x in arguments))
 
-    monkeypatch.setattr(language, "run", run)
-    monkeypatch.setattr(cublas, "run", lambda gemm, dtype: done(_gemm, gemm, *(_or_numpy(x.array) for x in gemm[:3])))
+    def multiply(gemm, dtype):
+        done(_gemm, gemm, *(_or_numpy(x.array) for x in gemm[:3]))
+
+    with launched_by(run), multiplied_by(multiply):
+        yield
 
 
 def _simulate(*launch):
@@ -225,7 +229,7 @@ def _gemm(gemm, a, b, c):
     """What cuBLAS does with these arguments: columns lie together, `leading` numbers apart."""
 
     def seen(matrices, array, rows, columns):
-        if matrices.operation == cublas.TURN:
+        if matrices.operation == cublas.TRANSPOSE:
             return seen(matrices._replace(operation=cublas.KEEP), array, columns, rows).transpose(0, 2, 1)
         assert matrices.leading >= rows
         strides = [step * array.itemsize for step in (matrices.each, 1, matrices.leading)]

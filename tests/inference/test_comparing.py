@@ -13,7 +13,7 @@ from rawgan.gan import Cycle
 from rawgan.inference.comparison import compare, compare_cycle, style_classifier
 from rawgan.metrics import feature_extractor
 from rawgan.tasks.cycle import cycle_of
-from rawgan.tasks.pairs import translator_of
+from rawgan.tasks.translation import translator_of
 
 COUNT = 300
 

@@ -14,7 +14,7 @@ from rawgan_kernels.cpu.compile import places, store
 from rawgan_kernels.cpu.compile.code_cache import CodeCache
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.compile.places import Place, distrust
-from rawgan_kernels.cpu.compile.store import ABANDONED_SECONDS, MAGIC, Store, sweep, write_whole
+from rawgan_kernels.cpu.compile.store import ABANDONED_SECONDS, MAGIC, Store, sweep, write_or_nothing
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_half_a_file_is_removed_at_once_and_after_a_kill_in_the_next_hour(place,
     store.write("add", b"code")
     monkeypatch.setattr(Path, "replace", lambda *paths: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     with pytest.raises(OSError, match="broken"):
-        write_whole(place.folder / "multiply", b"")
+        write_or_nothing(place.folder / "multiply", b"")
     monkeypatch.undo()
     assert [path.name for path in place.folder.iterdir()] == ["add"]
     for name, age in (("old.part", ABANDONED_SECONDS + 9), ("new.part", 9)):

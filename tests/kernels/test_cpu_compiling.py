@@ -21,8 +21,8 @@ from rawgan_kernels.cpu.warm_up.calls import compile_part
 from rawgan_kernels.cpu.warm_up.warm_up import HELPER, WarmUp, start_helper
 
 CALL = (
-    "import numpy as np; from rawgan_kernels import cpu; from rawgan_kernels.cpu import pixels; "
-    "print(cpu.gather_pixels(np.full((1, 1, 1, 1), 255, np.uint8), np.zeros(1, np.int64), np.dtype('f4')).item()); "
+    "import numpy as np; from rawgan_kernels.cpu import pixels; "
+    "print(pixels.gather_pixels(np.full((1, 1, 1, 1), 255, np.uint8), np.zeros(1, np.int64), np.dtype('f4')).item()); "
     "print(sum(pixels._gather_pixels.stats.cache_hits.values()))"
 )
 """Prints the result of a kernel, and how often its machine code was found on disk."""

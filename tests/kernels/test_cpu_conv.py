@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.strategies import arrays, windows
 from rawgan.testing.tolerances import TOLERANCES
-from rawgan_kernels import Window, cpu, reference
-from rawgan_kernels.cpu import conv
-from rawgan_kernels.cpu.convolutions import toom_cook, winograd
-from rawgan_kernels.cpu.vector import simd
+from rawgan_kernels import Backend, Window
+from rawgan_kernels.cpu.convolutions import general, toom_cook, winograd
+from rawgan_kernels.cpu.vector import registers
+
+cpu, reference = Backend("cpu"), Backend("reference")
 
 DTYPES = st.sampled_from(["float32", "float64"])
 
@@ -28,7 +29,7 @@ def draw(shape, dtype="float64", seed=0):
 
 def panel(dtype):
     """Channels that the fast way takes at a time on this machine."""
-    return simd.PANEL_BYTES // np.dtype(dtype).itemsize
+    return registers.PANEL_BYTES // np.dtype(dtype).itemsize
 
 
 def error(got, expected):
@@ -97,28 +98,28 @@ def test_the_fast_triple_agrees_with_the_reference(window, dtype, n, c, k):
     agree(cpu.conv2d_weight_grad(x, gy, window), reference.conv2d_weight_grad(exact[0], exact[2], window), dtype)
 
 
-def test_weight_gradients_of_more_images_than_fit_at_once_agree(monkeypatch):
-    monkeypatch.setattr(winograd, "GRADIENT_BYTES", 1 << 16)
+def test_weight_gradients_of_more_images_than_fit_at_once_agree():
     window = Window((14, 10), (4, 4), (2, 2), ((1, 1), (1, 1)))
     x, gy = draw((9, 14, 10, 32)), draw((9, 7, 5, 64), seed=1)
-    agree(cpu.conv2d_weight_grad(x, gy, window), reference.conv2d_weight_grad(x, gy, window), "float64")
+    got = winograd.conv2d_weight_grad(x, gy, window, gradient_bytes=1 << 16)
+    agree(got, reference.conv2d_weight_grad(x, gy, window), "float64")
 
 
-def test_weights_of_more_channels_than_fit_at_once_give_the_same_bits(monkeypatch):
+def test_weights_of_more_channels_than_fit_at_once_give_the_same_bits():
     window = Window((14, 10), (4, 4), (2, 2), ((1, 1), (1, 1)))
     c, k = 3 * panel("float32"), 5 * panel("float32")
     x, w, b = draw((3, 14, 10, c), "float32"), draw((4, 4, c, k), "float32", 1), draw(k, "float32", 2)
     gy = draw((3, 7, 5, k), "float32", 3)
-    whole = cpu.conv2d(x, w, window, b, 0.2), cpu.conv2d_input_grad(gy, w, window, b[:c], 0.2)
-    monkeypatch.setattr(winograd, "WEIGHT_BYTES", 25 * w.nbytes // 4 // 2)
-    assert [len(winograd._parts(channels, w)) for channels in (c, k)] == [2, 2]
-    for of_parts, expected in zip(
-        (cpu.conv2d(x, w, window, b, 0.2), cpu.conv2d_input_grad(gy, w, window, b[:c], 0.2)), whole, strict=True
-    ):
-        np.testing.assert_array_equal(of_parts, expected)
+    memory = 25 * w.nbytes // 4 // 2
+    assert [len(winograd.channel_parts(channels, w, memory)) for channels in (c, k)] == [2, 2]
+    np.testing.assert_array_equal(winograd.conv2d(x, w, window, b, 0.2, memory), winograd.conv2d(x, w, window, b, 0.2))
+    np.testing.assert_array_equal(
+        winograd.conv2d_input_grad(gy, w, window, b[:c], 0.2, memory),
+        winograd.conv2d_input_grad(gy, w, window, b[:c], 0.2),
+    )
     x = x.copy()
-    x[1, 2, 3, 4] = np.nan  # and goes where it belongs
-    np.testing.assert_array_equal(np.isnan(cpu.conv2d(x, w, window)), np.isnan(reference.conv2d(x, w, window)))
+    x[1, 2, 3, 4] = np.nan
+    assert winograd.conv2d(x, w, window, b, 0.2, memory) is None
 
 
 @pytest.mark.parametrize("channels", [3, 64])
@@ -177,7 +178,7 @@ def test_every_other_convolution_agrees_with_the_reference(window, dtype, data):
 def test_many_pixels_are_summed_up_in_parts():
     window = Window((40, 40), (3, 3), (1, 1), ((1, 1), (1, 1)))
     x, gy = draw((3, 40, 40, 5)), draw((3, 40, 40, 7), seed=1)
-    assert gy.size // 7 > conv.PARTS * conv.PART_PIXELS
+    assert gy.size // 7 > general.PARTS * general.PART_PIXELS
     agree(cpu.conv2d_weight_grad(x, gy, window), reference.conv2d_weight_grad(x, gy, window), "float64")
 
 

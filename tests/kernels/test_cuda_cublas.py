@@ -1,4 +1,4 @@
-"""What cuBLAS is told: its functions stand here with the signatures of its header, and compute on this memory."""
+"""Calls of cuBLAS: stand-ins with the signatures of its header compute on the CPU's memory."""
 
 import sys
 from ctypes import CFUNCTYPE, POINTER, c_double, c_float, c_int, c_longlong, c_size_t, c_void_p
@@ -76,17 +76,15 @@ def told(monkeypatch):
 
 def send(a, b, out, add=False):
     """`product`, on arrays that say where they are as CuPy's do."""
-    run = cublas.run
 
     def located(call, dtype):
         places = [
             x._replace(array=SimpleNamespace(data=SimpleNamespace(ptr=x.array.ctypes.data), kept=x.array))
             for x in call[:3]
         ]
-        run(call._replace(a=places[0], b=places[1], c=places[2]), dtype)
+        cublas.run_on_gpu(call._replace(a=places[0], b=places[1], c=places[2]), dtype)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cublas, "run", located)
+    with cublas.multiplied_by(located):
         cublas.product(a, b, out, add)
 
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from fake_cupy import cupy, simulated_gpu, traffic
 
-from rawgan_kernels import cuda
+from rawgan_kernels import Backend
 from rawgan_kernels.cuda.run.graph import Graph
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
+cuda = Backend("cuda")
 ADAM = 0.1, 0.5, 0.999, 1e-8, 0.01
 
 

@@ -1,6 +1,7 @@
-"""What is sent to a GPU, and what is said where it cannot be: without one, so the launch itself is a stand-in."""
+"""Launches on a GPU, and the errors where none is possible; the launch itself is a stand-in, as there is no GPU."""
 
 import sys
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 
 from rawgan_kernels import MissingKernel
 from rawgan_kernels.cuda.activation import _leaky_relu
-from rawgan_kernels.cuda.compile import language
 from rawgan_kernels.cuda.optim import _sgd
+from rawgan_kernels.cuda.run.launch import launch, launched_by, load_on_gpu, run_on_gpu
 
 
 class OnGPU:
@@ -19,78 +20,73 @@ class OnGPU:
         self.data, self.size, self.dtype = SimpleNamespace(ptr=address), size, np.dtype(dtype)
 
 
-@pytest.fixture
-def gpu(monkeypatch):
-    """A GPU that notes what is launched on it; its compute capability can be set."""
-    noted = SimpleNamespace(launches=[], capability="90")
-    runtime = SimpleNamespace(getDevice=lambda: 0)
+def cupy_with(capability):
+    """As much of CuPy as a launch needs, on a GPU of this compute capability."""
+    device = SimpleNamespace(compute_capability=capability)
     cupy = ModuleType("cupy")
-    cupy.cuda = SimpleNamespace(
-        runtime=runtime, Device=lambda gpu: SimpleNamespace(compute_capability=noted.capability)
-    )
+    cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(getDevice=lambda: 0), Device=lambda gpu: device)
     cupy.asarray = lambda array: array
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setattr(
-        language, "_on_gpu", lambda *key: lambda *launch: noted.launches.append((key[0].name, key[1], *launch))
-    )
-    return noted
+    return cupy
 
 
-def test_arguments_have_the_types_that_kernels_are_compiled_for(gpu):
+@pytest.fixture
+def launches(monkeypatch):
+    """A list that launches are written to: (kernel, dtype, blocks, threads, arguments)."""
+    launches = []
+    monkeypatch.setitem(sys.modules, "cupy", cupy_with("90"))
+
+    def load(kernel, dtype, gpu):
+        return lambda *launch: launches.append((kernel.name, dtype, *launch))
+
+    with launched_by(partial(run_on_gpu, load=load)):
+        yield launches
+
+
+def test_arguments_have_the_types_that_kernels_are_compiled_for(launches):
     x, y = OnGPU(64, 1000), OnGPU(128, 1000)
-    language.launch(_leaky_relu, 1, x, y, 1000, 0.2)
-    ((name, dtype, blocks, threads, arguments),) = gpu.launches
+    launch(_leaky_relu, 1, x, y, 1000, 0.2)
+    ((name, dtype, blocks, threads, arguments),) = launches
     assert (name, dtype, blocks, threads) == ("leaky_relu", "float32", (1,), (256,))
     assert arguments == (x, y, 1000, np.float32(0.2))
     assert [type(a) for a in arguments[2:]] == [np.uint32, np.float32]
 
 
-def test_lists_of_arrays_become_arrays_of_addresses(gpu):
+def test_lists_of_arrays_become_arrays_of_addresses(launches):
     w, gw = [OnGPU(64, 3), OnGPU(128, 5)], [OnGPU(256, 3), OnGPU(512, 5)]
-    language.launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1)
-    arguments = gpu.launches[0][-1]
+    launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1)
+    arguments = launches[0][-1]
     np.testing.assert_array_equal(arguments[0], np.array([64, 128], "uint64"))
     np.testing.assert_array_equal(arguments[1], np.array([256, 512], "uint64"))
-    language.launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1)
-    assert gpu.launches[1][-1][0] is arguments[0]  # sent once
+    launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1)
+    assert launches[1][-1][0] is arguments[0]  # sent once
 
 
-def test_nothing_is_launched_for_nothing(gpu):
-    language.launch(_leaky_relu, 0, OnGPU(64, 0), OnGPU(64, 0), 0, 0.2)
-    assert gpu.launches == []
+def test_nothing_is_launched_for_nothing(launches):
+    launch(_leaky_relu, 0, OnGPU(64, 0), OnGPU(64, 0), 0, 0.2)
+    assert launches == []
 
 
-def test_more_numbers_than_kernels_can_count(gpu):
+def test_more_numbers_than_kernels_can_count(launches):
     with pytest.raises(OverflowError, match=r"^leaky_relu: CUDA kernels count to 2³² − 1, but an array has 4294967296"):
-        language.launch(_leaky_relu, 1, OnGPU(64, 1 << 32), OnGPU(64, 1 << 32), 1 << 32, 0.2)
+        launch(_leaky_relu, 1, OnGPU(64, 1 << 32), OnGPU(64, 1 << 32), 1 << 32, 0.2)
 
 
-def test_an_old_gpu(gpu, monkeypatch):
-    monkeypatch.undo()
-    monkeypatch.setitem(
-        sys.modules,
-        "cupy",
-        SimpleNamespace(cuda=SimpleNamespace(Device=lambda gpu: SimpleNamespace(compute_capability="61"))),
-    )
+def test_a_gpu_that_is_too_old_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", cupy_with("61"))
     with pytest.raises(MissingKernel, match=r"^backend 'cuda' is for GPUs of compute capability 7\.5 or later"):
-        language._on_gpu(_leaky_relu, "float32", 61)
+        load_on_gpu(_leaky_relu, "float32", 61)
 
 
-def test_without_the_compiler(monkeypatch):
-    monkeypatch.setitem(
-        sys.modules,
-        "cupy",
-        SimpleNamespace(cuda=SimpleNamespace(Device=lambda gpu: SimpleNamespace(compute_capability="90"))),
-    )
+def test_a_missing_compiler_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", cupy_with("90"))
 
     def missing(*args):
         raise ModuleNotFoundError("No module named 'cuda'", name="cuda")
 
-    monkeypatch.setattr(language, "cached", missing)
     with pytest.raises(MissingKernel) as error:
-        language._on_gpu(_leaky_relu, "float32", 90)
+        load_on_gpu(_leaky_relu, "float32", 90, missing)
     assert str(error.value) == (
-        "backend 'cuda' compiles its kernels, for which cuda is missing\n"
+        "backend 'cuda' compiles its kernels, which needs cuda\n"
         "  pip install '.[cuda12]' or '.[cuda13]' in rawgan's folder, whichever your driver supports, "
         "or use('reference')"
     )

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from rawgan_kernels.cuda.compile.language import (
-    KERNELS,
+    CUDA_KERNELS,
     THREADS,
     WARPS,
     block_sum,
     cuda,
+    cuda_kernel,
     filled,
     index,
-    kernel,
     number,
     position,
 )
@@ -21,9 +21,9 @@ from rawgan_kernels.cuda.simulation.simulator import SimulationError, simulate
 @pytest.fixture(autouse=True)
 def _forget():
     """The kernels of these tests are not the package's."""
-    before = len(KERNELS)
+    before = len(CUDA_KERNELS)
     yield
-    del KERNELS[before:]
+    del CUDA_KERNELS[before:]
 
 
 def neighbours(body, blocks=2, dtype="float32"):
@@ -35,7 +35,7 @@ def neighbours(body, blocks=2, dtype="float32"):
 
 
 def test_threads_blocks_and_barriers():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def reverse(x, y, count):
         shared = cuda.shared.array(THREADS, number)
         thread, i = index(cuda.threadIdx.x), position()
@@ -48,7 +48,7 @@ def test_threads_blocks_and_barriers():
 
 
 def test_sums_over_a_block():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def add_up(x, y, count):
         scratch = cuda.shared.array(WARPS, number)
         total = block_sum(x[position()], scratch)
@@ -61,7 +61,7 @@ def test_sums_over_a_block():
 
 
 def test_a_missing_barrier():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def hasty(x, y, count):
         shared = cuda.shared.array(THREADS, number)
         thread = index(cuda.threadIdx.x)
@@ -73,7 +73,7 @@ def test_a_missing_barrier():
 
 
 def test_shared_memory_is_written_before_it_is_free():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def impatient(x, y, count):
         shared = cuda.shared.array(1, number)
         for round in range(2):
@@ -88,7 +88,7 @@ def test_shared_memory_is_written_before_it_is_free():
 
 
 def test_shared_memory_holds_nan_at_first():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def hopeful(x, y, count):
         y[position()] = cuda.shared.array(THREADS, number)[cuda.threadIdx.x]
 
@@ -96,7 +96,7 @@ def test_shared_memory_holds_nan_at_first():
 
 
 def test_a_barrier_that_not_all_threads_reach():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def divided(x, y, count):
         if cuda.threadIdx.x < 100:
             cuda.syncthreads()
@@ -106,7 +106,7 @@ def test_a_barrier_that_not_all_threads_reach():
 
 
 def test_two_barriers_at_a_time():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def apart(x, y, count):
         if cuda.threadIdx.x < 100:
             cuda.syncthreads()
@@ -118,7 +118,7 @@ def test_two_barriers_at_a_time():
 
 
 def test_a_shuffle_that_not_all_lanes_reach():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def lonely(x, y, count):
         if cuda.threadIdx.x % 2 == 0:
             y[position()] = cuda.shfl_down_sync(0xFFFFFFFF, x[position()], 1)
@@ -128,7 +128,7 @@ def test_a_shuffle_that_not_all_lanes_reach():
 
 
 def test_a_shuffle_beyond_the_warp_gives_ones_own():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def shuffle(x, y, count):
         y[position()] = cuda.shfl_down_sync(0xFFFFFFFF, x[position()], 30)
 
@@ -138,7 +138,7 @@ def test_a_shuffle_beyond_the_warp_gives_ones_own():
 
 @pytest.mark.parametrize(("offset", "at"), [(1, 2 * THREADS), (-1, -1)])
 def test_an_index_outside(offset, at):
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def beyond(x, y, count):
         y[position()] = x[position() + offset]
 
@@ -147,7 +147,7 @@ def test_an_index_outside(offset, at):
 
 
 def test_an_index_that_is_no_integer():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def halves(x, y, count):
         y[position()] = x[position() / 2]
 
@@ -156,7 +156,7 @@ def test_an_index_that_is_no_integer():
 
 
 def test_blocks_that_write_to_one_number():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def crowd(x, y, count):
         y[index(cuda.threadIdx.x)] = x[position()]
 
@@ -165,7 +165,7 @@ def test_blocks_that_write_to_one_number():
 
 
 def test_blocks_that_read_what_another_one_writes():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def curious(x, y, count):
         y[position()] = x[position()]
         if cuda.blockIdx.x == 1:
@@ -176,7 +176,7 @@ def test_blocks_that_read_what_another_one_writes():
 
 
 def test_float64_that_leaks_into_float32():
-    @kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def wide(x, y, count):
         y[position()] = x[position()] * np.float64(0.5)
 

@@ -14,10 +14,10 @@ import rawgan_kernels
 from rawgan.errors import MissingKernel, NumbaError, RawganError
 from rawgan_kernels.cpu.compile import settings
 from rawgan_kernels.cpu.run import launch
-from rawgan_kernels.cpu.run import pool as buffers
+from rawgan_kernels.cpu.run.pool import POOL
 
 SHAPE = 1000, 100
-"""Enough numbers for all threads, and for a piece of the pool."""
+"""Enough numbers for all threads, and for a block of the pool."""
 
 
 def product():
@@ -75,11 +75,11 @@ def elsewhere():
 
 
 def test_memory_is_there_in_a_process_forked_while_another_thread_asked_for_some(elsewhere, monkeypatch):
-    monkeypatch.setattr(buffers.pool, "lock", threading.Lock())
-    monkeypatch.setattr(buffers.pool, "holder", 0)
-    monkeypatch.setattr(buffers.pool, "changing", True)
-    elsewhere(buffers.pool.lock)
-    assert in_child(lambda: bytes(str(buffers.empty(SHAPE, np.dtype("f4")).shape), "ascii")) == b"(1000, 100)"
+    monkeypatch.setattr(POOL, "lock", threading.Lock())
+    monkeypatch.setattr(POOL, "holder", 0)
+    monkeypatch.setattr(POOL, "changing", True)
+    elsewhere(POOL.lock)
+    assert in_child(lambda: bytes(str(POOL.empty(SHAPE, np.dtype("f4")).shape), "ascii")) == b"(1000, 100)"
 
 
 def test_a_fork_waits_for_kernels_that_other_threads_compile():
@@ -124,17 +124,6 @@ def test_a_turn_ends_with_an_error_too(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         product()
     assert not turn.locked()
-
-
-def test_a_backend_that_another_thread_is_importing_is_waited_for(monkeypatch):
-    """Such a module is known already, and lacks what is further down."""
-    import sys
-    from types import ModuleType
-
-    complete = sys.modules["rawgan_kernels.cpu"]
-    monkeypatch.setitem(sys.modules, "rawgan_kernels.cpu", ModuleType("half"))
-    monkeypatch.setattr(rawgan_kernels, "_implementations", lambda backend: complete)
-    product()
 
 
 # --- settings ----------------------------------------------------------------------------------------------------

@@ -1,16 +1,16 @@
-"""Reference kernels against explicit loops and many-digit arithmetic; dispatch; the geometry of windows."""
+"""Reference kernels against explicit loops and many-digit arithmetic; the geometry of windows."""
 
 import itertools
-import sys
 from decimal import Decimal, localcontext
-from types import ModuleType
 
 import numpy as np
 import pytest
 from loops import conv_triple, populations, positions
 
 import rawgan_kernels as kernels
-from rawgan_kernels import MissingKernel, Window, reference, window
+from rawgan_kernels import Backend, Window, window
+
+reference = Backend("reference")
 
 EPS = {"float32": 1.2e-7, "float64": 2.3e-16}
 
@@ -215,61 +215,6 @@ def test_leaky_relu_of_odd_numbers(slope, dtype, each_backend):
         expected = [below] * 4 + [upstream] * 3 + [below]
         got = kernels.leaky_relu_grad(x, np.full_like(x, upstream), slope)
         np.testing.assert_array_equal(got, np.array(expected, dtype))
-
-
-# --- dispatch ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def use_backend():
-    """Put the choice of backend back."""
-    before = kernels.chosen()
-    yield
-    kernels.use(before)
-
-
-def test_a_backend_without_the_kernel_says_so_and_nothing_falls_back(monkeypatch, chosen):
-    partial = ModuleType("rawgan_kernels.partial")
-    partial.softplus = lambda x: "the partial backend's"
-    monkeypatch.setitem(sys.modules, "rawgan_kernels.partial", partial)
-    monkeypatch.setitem(kernels.BACKENDS, "partial", ("cpu",))
-    kernels.use("partial")
-    assert kernels.backend_of(np.zeros(1)) == "partial"
-    assert kernels.softplus(np.zeros(1)) == "the partial backend's"
-    with pytest.raises(MissingKernel) as error:
-        kernels.sigmoid(np.zeros(1))
-    assert str(error.value) == "backend 'partial' has no kernel 'sigmoid'; use('reference') has every kernel"
-
-
-def test_an_unknown_backend_is_refused_and_the_choice_stays(chosen):
-    before = kernels.backend_of(np.zeros(1))
-    with pytest.raises(MissingKernel, match=r"^there is no backend 'abacus'; choose one of: auto, reference, cpu"):
-        kernels.use("abacus")
-    assert kernels.backend_of(np.zeros(1)) == before
-
-
-def test_unknown_kernels_are_attribute_errors():
-    with pytest.raises(AttributeError, match=r"^rawgan_kernels has no kernel 'conv5d'$"):
-        kernels.conv5d  # noqa: B018
-    with pytest.raises(AttributeError, match=r"^_private$"):
-        kernels._private  # noqa: B018
-
-
-def test_every_kernel_of_the_reference_can_be_called_by_name(chosen):
-    kernels.use("reference")
-    for name in reference.__all__:
-        assert getattr(kernels, name).__name__ == name
-    np.testing.assert_array_equal(kernels.sigmoid(np.zeros(2)), [0.5, 0.5])
-    w = [np.ones(2)]
-    kernels.sgd_update(w, [np.ones(2)], [], 0.25, 0.0, False)  # lists are dispatched by their first array
-    np.testing.assert_array_equal(w[0], [0.75, 0.75])
-
-
-def test_every_kernel_says_what_it_costs():
-    for name in reference.__all__:
-        doc = getattr(reference, name).__doc__
-        assert "Flops:" in doc, name
-        assert "Bytes:" in doc, name
 
 
 # --- the geometry of windows ---------------------------------------------------------------------------

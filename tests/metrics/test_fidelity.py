@@ -6,8 +6,10 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from rawgan.config.translation import EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, DTypeError, ShapeError
-from rawgan.inference.baselines import baselines_of, blurred, median
 from rawgan.metrics import l1, psnr, ssim
+from rawgan.tasks.baselines import blurred, median
+from rawgan.tasks.enhance import EnhanceTask
+from rawgan.tasks.pix2pix import Pix2pixTask
 
 
 def pixels(*shape, seed=0):
@@ -74,7 +76,7 @@ def test_a_filter_is_the_best_one_for_the_images_that_it_is_chosen_by():
     target = np.zeros((4, 16, 16, 1))
     target[:, 4:12, 4:12] = 1
     source = target + 0.5 * np.random.default_rng(0).standard_normal(target.shape)
-    makers = baselines_of(EnhanceConfig.of(task="denoise"), source, target)
+    makers = EnhanceTask.baselines(EnhanceConfig.of(task="denoise"), source, target)
     (name, best), _ = makers.items()
     error = ((best(source) - target) ** 2).mean()
     assert name.startswith("Gaussian filter, σ ")
@@ -83,7 +85,7 @@ def test_a_filter_is_the_best_one_for_the_images_that_it_is_chosen_by():
 
 def test_each_task_has_its_own():
     source, target = np.zeros((4, 7, 7, 1), "float32"), np.zeros((4, 28, 28, 1), "float32")
-    (enlarged,) = baselines_of(EnhanceConfig.of(), source, target).values()
+    (enlarged,) = EnhanceTask.baselines(EnhanceConfig.of(), source, target).values()
     assert enlarged(source).shape == target.shape
-    assert [*baselines_of(Pix2pixConfig.of(), target, target)] == ["the source as it is", "the mean target"]
-    assert [*baselines_of(EnhanceConfig.of(task="inpaint"), target, target)] == ["the mean of what is left"]
+    assert [*Pix2pixTask.baselines(Pix2pixConfig.of(), target, target)] == ["the source as it is", "the mean target"]
+    assert [*EnhanceTask.baselines(EnhanceConfig.of(task="inpaint"), target, target)] == ["the mean of what is left"]

@@ -73,7 +73,7 @@ def hard_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
 
 
 def swish(x: Tensor, alpha: float) -> Tensor:
-    return x * ops.sigmoid(alpha * x)
+    return ops.silu(alpha * x) / alpha
 
 
 # --- shapes ----------------------------------------------------------------------------------------------

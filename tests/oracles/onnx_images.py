@@ -107,7 +107,7 @@ def causal_conv(
     longer = ops.concatenate([past, x], 2)
     y = conv(Node("Conv", {"group": x.shape[1]}, 1), longer, w, b)
     if node.get("activation", "none") != "none":  # silu, or swish: two names of one function
-        y = y * ops.sigmoid(y)
+        y = ops.silu(y)
     return y, longer[:, :, longer.shape[2] - seen :]
 
 

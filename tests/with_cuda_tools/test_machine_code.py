@@ -4,9 +4,12 @@ import re
 
 import pytest
 
-from rawgan_kernels import cuda  # noqa: F401  # which defines the kernels
-from rawgan_kernels.cuda.compile import language
-from rawgan_kernels.cuda.compile.language import KERNELS, cached, machine_code, number, position
+from rawgan_kernels import KERNELS
+from rawgan_kernels.cuda.compile.language import CUDA_KERNELS, cuda_kernel, number, position
+from rawgan_kernels.cuda.compile.machine_code import cached, machine_code
+
+for _kernel in KERNELS.values():
+    _kernel.on("cuda")  # imports the file that defines its CUDA kernels
 
 CAPABILITIES = [(7, 5), (8, 0), (9, 0), (10, 0)]
 """Turing, Ampere, Hopper, Blackwell."""
@@ -22,7 +25,7 @@ def registers(code):
     return int(re.search(r"Used (\d+) registers", code.report)[1])
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", CUDA_KERNELS, ids=lambda kernel: kernel.name)
 def test_a_kernel_compiles_to_tight_code(kernel, tally):
     for dtype in ("float32", "float64"):
         used = {}
@@ -40,22 +43,21 @@ def test_a_kernel_compiles_to_tight_code(kernel, tally):
 
 
 def test_what_is_looked_for_is_there_when_it_should_be():
-    @language.kernel("x: in, y: out, count: index")
+    @cuda_kernel("x: in, y: out, count: index")
     def wide(x, y, count):
         i = position()
         y[i] = x[i] * 0.2 + number((i + count) // count)
 
-    KERNELS.remove(wide)
+    CUDA_KERNELS.remove(wide)
     code = machine_code(wide, "float32", (8, 0))
     assert ".f64" in code.ptx
     assert re.search(WIDE_DIVISION, code.ptx)
 
 
-def test_machine_code_is_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(language, "_folder", lambda: tmp_path / "kernels")
-    kernel = KERNELS[0]
-    first = cached(kernel, "float32", (8, 0))
-    monkeypatch.setattr(language, "machine_code", lambda *args: pytest.fail("compiled again"))
-    again = cached(kernel, "float32", (8, 0))
+def test_machine_code_is_kept(tmp_path):
+    folder = tmp_path / "kernels"
+    kernel = CUDA_KERNELS[0]
+    first = cached(kernel, "float32", (8, 0), folder)
+    again = cached(kernel, "float32", (8, 0), folder, lambda *args: pytest.fail("compiled again"))
     assert (again.name, again.cubin) == (first.name, first.cubin)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".cubin"]

@@ -1,15 +1,14 @@
 """What `bench kernels` times in PyTorch is what rawgan's kernels compute."""
 
-import inspect
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bench.competitors.kernel_calls import KERNELS, ArraySpec, call_on, parse_call
+from bench.competitors.kernel_calls import ArraySpec, call_on, parse_call
 from bench.competitors.kernels import Oracle, TorchKernel
 from bench.competitors.torch_kernels import COUNTERPARTS
-from rawgan_kernels import reference
+from rawgan_kernels import KERNELS
 
 SHAPES = ["3x8x8x2:5", "3x7x6x2:4,kernel=3,stride=2,padding=1", "3x5x5x4:2,kernel=3,stride=1,padding=0"]
 CONVOLUTIONS = [name for name in KERNELS if name.startswith("conv2d")]
@@ -33,7 +32,7 @@ def test_every_kernel_has_a_counterpart():
 def test_convolutions(kernel, shape, channels_last, tmp_path):
     case = parse_call(kernel, shape)
     check(case, tmp_path, channels_last)
-    parameters = inspect.signature(getattr(reference, kernel)).parameters
+    parameters = KERNELS[kernel].signature.parameters
     if "slope" in parameters:
         w = case.arguments[1]
         bias = ArraySpec((w.shape[3] if kernel == "conv2d" else w.shape[2],))

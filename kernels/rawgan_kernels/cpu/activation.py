@@ -1,7 +1,7 @@
-"""Activations and the cross-entropy on logits, element by element: see `elementwise` for the blocks.
+"""Activations and the cross-entropy on logits: a formula for every number; see `run.elementwise` for the blocks.
 
-Everything with an exponential only ever sees e^(−|x|), computed by the polynomials of `scalar` in vector registers, so
-that it takes little longer than moving the numbers. leaky_relu and the gradients do nothing but move them.
+Exponentials are always of −|x|. Polynomials compute them in vector registers (`vector.exponentials`), which takes
+little longer than moving the numbers.
 """
 
 from typing import Any
@@ -11,87 +11,58 @@ import numpy as np
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run.elementwise import apply, part
 from rawgan_kernels.cpu.vector.exponentials import formulas
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 
 
+@implements
 def leaky_relu(x: Array, slope: float) -> Array:
-    """y = x where x > 0, slope · x elsewhere.
-
-    Shapes: x any → y the same
-    Flops:  x.size
-    Bytes:  x + y
-    """
     return apply(_leaky_relu, x, x, x, float(slope))
 
 
+@implements
 def leaky_relu_grad(y: Array, gy: Array, slope: float) -> Array:
-    """gx = gy where y > 0, slope · gy elsewhere; y is the output of leaky_relu, or its input: they have the same sign.
-
-    Shapes: y any, gy the same → gx the same
-    Flops:  y.size
-    Bytes:  y + gy + gx
-    """
     return apply(_leaky_relu_grad, y, gy, y, float(slope))
 
 
+@implements
 def tanh(x: Array) -> Array:
-    """y = tanh x.
-
-    Shapes: x any → y the same
-    Flops:  6 · x.size
-    Bytes:  x + y
-    """
     return apply(_tanh, x, x, x)
 
 
+@implements
 def tanh_grad(y: Array, gy: Array) -> Array:
-    """gx = gy · (1 − y²), where y = tanh x.
-
-    Shapes: y any, gy the same → gx the same
-    Flops:  4 · y.size
-    Bytes:  y + gy + gx
-    """
     return apply(_tanh_grad, y, gy, y)
 
 
+@implements
 def sigmoid(x: Array) -> Array:
-    """y = 1 / (1 + e^−x).
-
-    Shapes: x any → y the same
-    Flops:  4 · x.size
-    Bytes:  x + y
-    """
     return apply(_sigmoid, x, x, x)
 
 
+@implements
 def softplus(x: Array) -> Array:
-    """y = log(1 + e^x).
-
-    Shapes: x any → y the same
-    Flops:  5 · x.size
-    Bytes:  x + y
-    """
     return apply(_softplus, x, x, x)
 
 
-def bce_with_logits(x: Array, t: Array) -> Array:
-    """Cross-entropy between the target probability t and sigmoid(x): −t · log σ(x) − (1 − t) · log(1 − σ(x)).
+@implements
+def silu(x: Array) -> Array:
+    return apply(_silu, x, x, x)
 
-    Shapes: x any, t the same → y the same
-    Flops:  8 · x.size
-    Bytes:  x + t + y
-    """
+
+@implements
+def silu_grad(x: Array, gy: Array) -> Array:
+    return apply(_silu_grad, x, gy, x)
+
+
+@implements
+def bce_with_logits(x: Array, t: Array) -> Array:
     return apply(_bce_with_logits, x, t, x)
 
 
+@implements
 def bce_with_logits_grad(x: Array, t: Array, gy: Array) -> Array:
-    """gx = gy · ((1 − t) · σ(x) − t · σ(−x)), the gradient of bce_with_logits with respect to x.
-
-    Shapes: x any; t, gy the same → gx the same
-    Flops:  9 · x.size
-    Bytes:  x + t + gy + gx
-    """
     return apply(_bce_with_logits_grad, x, t, gy)
 
 
@@ -138,6 +109,20 @@ def _softplus(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, _, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = formulas.softplus(x[i])
+
+
+@compiled
+def _silu(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = formulas.silu(x[i])
+
+
+@compiled
+def _silu_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, gy, _, gx, _ = part(arguments, block)
+    for i in range(count):
+        gx[i] = formulas.silu_grad(x[i], gy[i])
 
 
 @compiled

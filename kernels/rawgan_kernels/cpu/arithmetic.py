@@ -1,4 +1,4 @@
-"""Sums: of two arrays, element by element, and of everything that one channel holds; see `columns` for the blocks."""
+"""Sums: of two arrays, number by number, and of all numbers of a channel; see `run.columns` for the blocks."""
 
 from typing import Any
 
@@ -8,35 +8,27 @@ from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid
 from rawgan_kernels.cpu.run.elementwise import apply, part
 from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.pointers import pointer
 from rawgan_kernels.cpu.vector.rows import clear
-from rawgan_kernels.cpu.vector.simd import pointer
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 
 
+@implements
 def add(a: Array, b: Array) -> Array:
-    """y = a + b.
-
-    Shapes: a any, b the same → y the same
-    Flops:  a.size
-    Bytes:  a + b + y
-    """
     return apply(_add, a, b, a)
 
 
+@implements
 def channel_sum(x: Array) -> Array:
-    """y[k] = Σ x[…, k]: the gradient of a bias.
-
-    Shapes: x (…, K) → y (K,)
-    Flops:  x.size
-    Bytes:  x
-    """
     k = x.shape[-1]
     if not x.size:
         return np.zeros(k, x.dtype)
     cut, flat = grid(1, x.size // k, k), x.ravel()
     parts, sums = np.empty((1, cut.row_blocks, k)), np.empty((threads(), PANEL), x.dtype)
-    run(_channel_sums, cut.blocks, (flat, flat, flat, parts, sums, sums, 1.0, cut))  # as in `norm`: compiled only once
+    arguments = flat, flat, flat, parts, sums, sums, 1.0, cut  # types as in batch norm, to be compiled once for both
+    run(_channel_sums, cut.blocks, arguments)
     return parts[0].sum(axis=0).astype(x.dtype)  # row by row: NumPy adds along the first axis in order
 
 

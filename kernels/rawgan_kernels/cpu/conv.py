@@ -1,316 +1,49 @@
-"""The conv triple.
+"""The conv triple: by the fast way where it is open and its result is finite, else by the general way.
 
-`winograd` does what most layers of a GAN are: 4×4 taps, stride 2. Everything else, and whatever is not finite, takes
-the general way that follows: matrix products of windows and weights, each block of windows being gathered just before
-it is multiplied, so that the matrix of all windows never exists.
-
-    conv2d              y[pixels, K]       = windows[pixels, taps·C] @ w[taps·C, K]
-    conv2d_input_grad   columns            = gy[pixels, K] @ wᵀ[K, taps·C], added up where windows overlap
-    conv2d_weight_grad  gw[taps·C, K]      = windowsᵀ[taps·C, pixels] @ gy[pixels, K]
-
-each for one group of channels after the other. Blocks are: output pixels; images, as windows overlap only within one;
-and for the weight gradient `PARTS` ranges of pixels, whose sums are added up in their order.
+The fast way, `convolutions.winograd`, is for 4×4 taps and stride 2, as in most layers of a GAN.
 """
 
 from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu.compile.compiled import compiled
-from rawgan_kernels.cpu.convolutions import winograd
-from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.launch import run, threads
-from rawgan_kernels.cpu.vector.rows import accumulate, clear, copy, finish_rows, pack_panel
-from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, TILE_ROWS, multiply_panel, panel_multiplier, pointer, shifted
+from rawgan_kernels.cpu.convolutions import general, winograd
+from rawgan_kernels.dispatch import implements
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
 
-BLOCK_NUMBERS = 1 << 15
-"""Numbers of a block of windows: 128 KiB, for the second-level cache."""
 
-PARTS = 16
-"""How many sums a weight gradient is made of, at most; fixed, so that the threads' number does not matter."""
-
-PART_PIXELS = 256
-"""Fewer pixels are not worth a sum of their own."""
-
-PARTS_BYTES = 64 << 20
-
-
+@implements
 def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0) -> Array:
-    """y = leaky_relu(conv2d(x, w) + b).
-
-    Shapes: x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + w + y
-    """
-    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
-    b = _bias(b, x.dtype)
+    x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), _bias(b, x.dtype)
     if winograd.applies(window, x.shape[3], w.shape[3], x.dtype):
-        result = winograd.conv2d(x, w, window, b, slope)
-        if result is not None:
-            return result
-    y = pool.empty((len(x), *window.output, w.shape[3]), x.dtype)
-    if not y.size:
-        return y
-    (top, _), (left, _) = window.padding
-    a, taps, c, k = w.shape[0], w.shape[0] * w.shape[1], w.shape[2], w.shape[3]
-    packed = _pack(w, (window.groups, taps * c, k // window.groups), (k // window.groups, k, 1))
-    rows = _block_rows(taps * c)
-    columns = packed.shape[1] * packed.shape[3]
-    scratch = pool.empty((threads(), rows * (taps * c + columns)), x.dtype)
-    geometry = (top, left, a, *window.stride, *window.dilation, window.groups)
-    pixels = len(x) * window.output[0] * window.output[1]
-    multiply = panel_multiplier(x.dtype.char)
-    run(_conv2d_block, -(-pixels // rows), (x, packed, y, b, scratch, float(slope), geometry, rows, multiply))
-    return y
+        y = winograd.conv2d(x, w, window, b, slope)
+        if y is not None:
+            return y
+    return general.conv2d(x, w, window, b, slope)
 
 
+@implements
 def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0) -> Array:
-    """gx = leaky_relu(conv2d_input_grad(gy, w) + b): with b and slope, a layer of transposed convolution.
-
-    Shapes: gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  gy + w + gx
-    """
-    gy, w = np.ascontiguousarray(gy), np.ascontiguousarray(w)
-    b = _bias(b, gy.dtype)
-    channels = w.shape[2] * window.groups
-    if winograd.applies(window, channels, w.shape[3], gy.dtype):
-        result = winograd.conv2d_input_grad(gy, w, window, b, slope)
-        if result is not None:
-            return result
-    gx = pool.empty((len(gy), *window.size, channels), gy.dtype)
-    (top, _), (left, _) = window.padding
-    a, taps, c, k = w.shape[0], w.shape[0] * w.shape[1], w.shape[2], w.shape[3]
-    packed = _pack(w, (window.groups, k // window.groups, taps * c), (k // window.groups, 1, k))
-    rows = _block_rows(packed.shape[1] * packed.shape[3])
-    scratch = pool.empty((threads(), rows * packed.shape[1] * packed.shape[3]), gy.dtype)
-    geometry = (top, left, a, *window.stride, *window.dilation, window.groups)
-    multiply = panel_multiplier(gy.dtype.char)
-    run(_conv2d_input_grad_image, len(gy), (gy, packed, gx, b, scratch, float(slope), geometry, rows, taps, multiply))
-    return gx
+    gy, w, b = np.ascontiguousarray(gy), np.ascontiguousarray(w), _bias(b, gy.dtype)
+    if winograd.applies(window, w.shape[2] * window.groups, w.shape[3], gy.dtype):
+        gx = winograd.conv2d_input_grad(gy, w, window, b, slope)
+        if gx is not None:
+            return gx
+    return general.conv2d_input_grad(gy, w, window, b, slope)
 
 
+@implements
 def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
-    """gw = the derivative of Σ gy · conv2d(x, w) with respect to w.
-
-    Shapes: x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + gy + gw
-    """
     x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
     if winograd.applies(window, x.shape[3], gy.shape[3], x.dtype) and len(x):
-        result = winograd.conv2d_weight_grad(x, gy, window)
-        if result is not None:
-            return result
-    (top, _), (left, _) = window.padding
-    groups, (a, width), c, k = window.groups, window.kernel, x.shape[3] // window.groups, gy.shape[3]
-    panel = PANEL_BYTES // x.itemsize
-    columns = -(-(k // groups) // panel) * panel
-    pixels = gy.size // k if k else 0
-    size = groups * a * width * c * columns
-    parts = max(1, min(PARTS, pixels // PART_PIXELS, PARTS_BYTES // max(1, size * x.itemsize)))
-    sums = pool.empty((parts, size), x.dtype)
-    rows = _block_rows(a * width * c + columns)
-    scratch = pool.empty((threads(), rows * (a * width * c + columns)), x.dtype)
-    gw = pool.empty((a, width, c, k), x.dtype)
-    geometry = (top, left, a, *window.stride, *window.dilation, groups)
-    multiply = panel_multiplier(x.dtype.char)
-    run(_conv2d_weight_grad_part, parts, (x, gy, sums, scratch, gw, geometry, rows, columns, pixels, multiply))
-    run(_add_parts, a, (sums, gw, groups, columns))
-    return gw
+        gw = winograd.conv2d_weight_grad(x, gy, window)
+        if gw is not None:
+            return gw
+    return general.conv2d_weight_grad(x, gy, window)
 
 
 def _bias(b: Array | None, dtype: np.dtype[Any]) -> Array:
+    """The bias; an empty array if there is none."""
     return np.empty(0, dtype) if b is None else np.ascontiguousarray(b)
-
-
-def _block_rows(width: int) -> int:
-    """How many rows of this width make a block."""
-    return max(1, min(20, BLOCK_NUMBERS // (width * TILE_ROWS))) * TILE_ROWS
-
-
-def _pack(w: Array, shape: tuple[int, int, int], steps: tuple[int, int, int]) -> Array:
-    """Matrices (groups, depth, columns), seen in w by these steps → (groups, panels, depth, panel)."""
-    groups, depth, columns = shape
-    panel = PANEL_BYTES // w.itemsize
-    panels = -(-columns // panel)
-    packed = pool.empty((groups, panels, depth, panel), w.dtype)
-    run(_pack_panel, groups * panels, (w, packed, columns, steps), parallel=w.size > BLOCK_NUMBERS)
-    return packed
-
-
-@compiled
-def _pack_panel(arguments, unit, thread):  # type: ignore[no-untyped-def]
-    w, packed, columns, (group_step, step, column_step) = arguments
-    panels, depth, panel = packed.shape[1:]
-    group, at = unit // panels, unit % panels * panel
-    source = pointer(w, group * group_step + at * column_step)
-    pack_panel(source, step, column_step, depth, min(panel, columns - at), panel, pointer(packed, unit * depth * panel))
-
-
-# --- windows ------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def _gather(x, first, count, height, width, taps_across, group, geometry, windows):  # type: ignore[no-untyped-def]
-    """The windows of `count` output pixels from number `first` on, for one group → rows (taps·C/G) at `windows`."""
-    top, left, taps_down, s, t, d, e, groups = geometry
-    h_size, w_size, channels = x.shape[1:]
-    c = channels // groups
-    to = windows
-    run = taps_across * c
-    n, i, j = first // (height * width), first // width % height, first % width
-    for _ in range(count):
-        q = j * t - left
-        inside = groups == 1 and e == 1 and q >= 0 and q + taps_across <= w_size
-        for a in range(taps_down):
-            p = i * s + a * d - top
-            row = pointer(x, (n * h_size + p) * w_size * channels + group * c)
-            if not 0 <= p < h_size:
-                clear(to, run)
-            elif inside:
-                copy(shifted(row, q * c), to, run)
-            else:
-                for b in range(taps_across):
-                    if 0 <= q + b * e < w_size:
-                        copy(shifted(row, (q + b * e) * channels), shifted(to, b * c), c)
-                    else:
-                        clear(shifted(to, b * c), c)
-            to = shifted(to, run)
-        n, i, j = _next_pixel(n, i, j, height, width)
-
-
-@compiled
-def _next_pixel(n, i, j, height, width):  # type: ignore[no-untyped-def]
-    """The output pixel after (i, j) of image n. (Divisions would take longer than all the rest.)"""
-    if j + 1 < width:
-        return n, i, j + 1
-    if i + 1 < height:
-        return n, i + 1, 0
-    return n + 1, 0, 0
-
-
-@compiled
-def _scatter(columns, row, first, count, height, width, taps_across, group, geometry, gx, n):  # type: ignore[no-untyped-def]
-    """Rows (taps·C/G, `row` apart) of `count` output pixels of image n from number `first` on, added to gx."""
-    top, left, taps_down, s, t, d, e, groups = geometry
-    h_size, w_size, channels = gx.shape[1:]
-    c = channels // groups
-    run = taps_across * c
-    i, j = first // width, first % width
-    for pixel in range(count):
-        q = j * t - left
-        inside = groups == 1 and e == 1 and q >= 0 and q + taps_across <= w_size
-        source = shifted(columns, pixel * row)
-        for a in range(taps_down):
-            p = i * s + a * d - top
-            if 0 <= p < h_size:
-                to = pointer(gx, (n * h_size + p) * w_size * channels + group * c)
-                if inside:
-                    accumulate(source, shifted(to, q * c), run)
-                else:
-                    for b in range(taps_across):
-                        if 0 <= q + b * e < w_size:
-                            accumulate(shifted(source, b * c), shifted(to, (q + b * e) * channels), c)
-            source = shifted(source, run)
-        _, i, j = _next_pixel(0, i, j, height, width)
-
-
-# --- the three kernels --------------------------------------------------------------------------------------------
-
-
-@compiled
-def _conv2d_block(arguments, block, thread):  # type: ignore[no-untyped-def]
-    """One block of output pixels."""
-    x, packed, y, b, scratch, slope, geometry, rows, multiply = arguments
-    height, width, k = y.shape[1:]
-    groups, panels, depth, panel = packed.shape
-    pixels, outputs = len(y) * height * width, k // groups
-    first = block * rows
-    count = min(rows, pixels - first)
-    windows = pointer(scratch, thread * scratch.shape[1])
-    tile = shifted(windows, rows * depth)
-    taps_across = depth // (x.shape[3] // groups * geometry[2]) if depth else 0
-    for group in range(groups):
-        _gather(x, first, count, height, width, taps_across, group, geometry, windows)
-        for number in range(panels):
-            at = group * outputs + number * panel
-            weights = pointer(packed, (group * panels + number) * depth * panel)
-            columns = min(panel, outputs - number * panel)
-            if columns == panel:
-                to = pointer(y, first * k + at)
-                multiply_panel(multiply, windows, depth, 1, weights, panel, to, k, count, depth, False)
-            else:
-                multiply_panel(multiply, windows, depth, 1, weights, panel, tile, panel, count, depth, False)
-                for row in range(count):
-                    copy(shifted(tile, row * panel), pointer(y, (first + row) * k + at), columns)
-    if len(b) or slope != 1:
-        finish_rows(pointer(y, first * k), count, k, pointer(b, 0), len(b) > 0, slope)
-
-
-@compiled
-def _conv2d_input_grad_image(arguments, n, thread):  # type: ignore[no-untyped-def]
-    """One image of gx."""
-    gy, packed, gx, b, scratch, slope, geometry, rows, taps, multiply = arguments
-    height, width, k = gy.shape[1:]
-    groups, panels, depth, panel = packed.shape
-    size = gx.shape[1] * gx.shape[2] * gx.shape[3]
-    columns = pointer(scratch, thread * scratch.shape[1])
-    clear(pointer(gx, n * size), size)
-    for group in range(groups):
-        for first in range(0, height * width, rows):
-            count = min(rows, height * width - first)
-            for number in range(panels):
-                weights = pointer(packed, (group * panels + number) * depth * panel)
-                source = pointer(gy, (n * height * width + first) * k + group * depth)
-                to = shifted(columns, number * panel)
-                multiply_panel(multiply, source, k, 1, weights, panel, to, panels * panel, count, depth, False)
-            taps_across = taps // geometry[2]
-            _scatter(columns, panels * panel, first, count, height, width, taps_across, group, geometry, gx, n)
-    if len(b) or slope != 1:
-        finish_rows(pointer(gx, n * size), gx.shape[1] * gx.shape[2], gx.shape[3], pointer(b, 0), len(b) > 0, slope)
-
-
-@compiled
-def _conv2d_weight_grad_part(arguments, part, thread):  # type: ignore[no-untyped-def]
-    """The sum over one range of output pixels → (groups, taps·C/G, columns)."""
-    x, gy, sums, scratch, gw, geometry, rows, columns, pixels, multiply = arguments
-    height, width, k = gy.shape[1:]
-    groups = geometry[7]
-    taps_down, taps_across, c = gw.shape[:3]
-    depth, outputs, panel = taps_down * taps_across * c, k // groups, PANEL_BYTES // x.itemsize
-    windows = pointer(scratch, thread * scratch.shape[1])
-    upstream = shifted(windows, rows * depth)
-    total = pointer(sums, part * sums.shape[1])
-    clear(total, sums.shape[1])
-    start, end = part * pixels // len(sums), (part + 1) * pixels // len(sums)
-    for first in range(start, end, rows):
-        count = min(rows, end - first)
-        for group in range(groups):
-            _gather(x, first, count, height, width, taps_across, group, geometry, windows)
-            source, source_row = pointer(gy, first * k + group * outputs), k
-            if columns != outputs:
-                pack_panel(source, k, 1, count, outputs, columns, upstream)
-                source, source_row = upstream, columns
-            for at in range(0, columns, panel):
-                to = shifted(total, group * depth * columns + at)
-                multiply_panel(
-                    multiply, windows, 1, depth, shifted(source, at), source_row, to, columns, depth, count, True
-                )
-
-
-@compiled
-def _add_parts(arguments, tap_row, thread):  # type: ignore[no-untyped-def]
-    """gw = the sum of the parts, one row of taps."""
-    sums, gw, groups, columns = arguments
-    _, taps_across, c, k = gw.shape
-    outputs, depth = k // groups, gw.shape[0] * taps_across * c
-    for group in range(groups):
-        for row in range(tap_row * taps_across * c, (tap_row + 1) * taps_across * c):
-            to, at = pointer(gw, row * k + group * outputs), (group * depth + row) * columns
-            copy(pointer(sums, at), to, outputs)
-            for part in range(1, len(sums)):
-                accumulate(pointer(sums, part * sums.shape[1] + at), to, outputs)

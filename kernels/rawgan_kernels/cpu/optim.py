@@ -1,10 +1,10 @@
 """Optimiser updates: all parameters in one launch, each number read and written once.
 
-A network has many arrays, most of them small. Blocks of `BLOCK` elements are counted across all of them, so one launch
-does it all: a table says for each array which block is its first, how long it is, and where it and its gradient and
-moments lie in memory.
+A network has many arrays, most of them small. Blocks of `BLOCK` elements are numbered across all arrays, so one launch
+updates all: a table gives the first block and the length of each array, and the addresses of the array, its gradient
+and its moments.
 
-These are the only kernels that write to their arguments. Of arrays that are not contiguous, copies are updated and then
+These are the only kernels that write to their arguments. Arrays that are not contiguous are copied, and the copies
 written back.
 """
 
@@ -14,40 +14,30 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run.launch import run
-from rawgan_kernels.cpu.vector.simd import address_of, at_address, shifted
+from rawgan_kernels.cpu.vector.pointers import address_of, at_address, shifted
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 Arrays = list[Array]
 
 BLOCK = 1 << 14
-"""Elements."""
+"""Elements of a block."""
 
 _FIRST_BLOCK, _SIZE, _W, _GW, _MOMENT, _SQUARE = range(6)
-"""Columns of the table, a row for each array; the last four are addresses, and 0 where there is no such array."""
+"""Columns of the table, whose rows are arrays. The last four are addresses, 0 where there is no such array."""
 
 
+@implements
 def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
-    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
-
-    Shapes: w[i], gw[i], velocity[i] any, the same
-    Flops:  4 · Σ w.size
-    Bytes:  2 · w + gw + 2 · velocity
-    Source: Sutskever et al. 2013
-    """
     _update(_sgd, w, gw, [velocity] if velocity else [], [lr, momentum, nesterov])
 
 
+@implements
 def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
-    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
-
-    Shapes: w[i], gw[i], square[i] any, the same
-    Flops:  7 · Σ w.size
-    Bytes:  2 · w + gw + 2 · square
-    Source: Tieleman and Hinton 2012
-    """
     _update(_rmsprop, w, gw, [square], [lr, rho, 1 - rho, eps])
 
 
+@implements
 def adam_update(
     w: Arrays,
     gw: Arrays,
@@ -60,13 +50,6 @@ def adam_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
-
-    Shapes: w[i], gw[i], m[i], v[i] any, the same
-    Flops:  14 · Σ w.size
-    Bytes:  2 · w + gw + 2 · m + 2 · v
-    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
-    """
     rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
     factors = [beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps]
     _update(_adam, w, gw, [m, v], factors)
@@ -83,7 +66,7 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
             row[_FIRST_BLOCK], row[_SIZE] = blocks, arrays[0].size
             row[_W : _W + len(arrays)] = [address_of(x) for x in arrays]
             blocks += -(-arrays[0].size // BLOCK)
-        # The first argument only says what the addresses point to.
+        # The first argument only gives the dtype at the addresses.
         run(body, blocks, (np.empty(0, dtype), table, np.array(factors, np.float64)))
         for arrays, copies in zip((w, *moments), written, strict=True):
             for i, copy in zip(chosen, copies, strict=True):
@@ -93,7 +76,7 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
 
 @compiled
 def _located(like, table, block):  # type: ignore[no-untyped-def]
-    """How many elements a block has, and pointers to its part of w, gw and the two moments."""
+    """Number of elements of a block, and pointers to its part of w, gw and the two moments."""
     index = len(table) - 1
     while table[index, _FIRST_BLOCK] > block:
         index -= 1

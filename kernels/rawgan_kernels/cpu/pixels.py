@@ -1,4 +1,4 @@
-"""From images as they are stored, in bytes, to batches of numbers: one image is one block."""
+"""Batches of numbers from stored images: a block is one image."""
 
 from typing import Any
 
@@ -7,19 +7,15 @@ import numpy as np
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run
-from rawgan_kernels.cpu.vector.simd import pointer
+from rawgan_kernels.cpu.vector.pointers import pointer
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 
 
+@implements
 def gather_pixels(images: Array, indices: Array, dtype: Any) -> Array:
-    """y[b] = images[indices[b]] / 127.5 − 1: the chosen images, from −1 to 1, so that 0 ↦ −1 and 255 ↦ 1 exactly.
-
-    Shapes: images (N, H, W, C) uint8, indices (B,) int64 → y (B, H, W, C) of dtype
-    Flops:  2 · y.size
-    Bytes:  y.size + y
-    """
-    if not images.flags.c_contiguous:  # copies the batch, not the whole set
+    if not images.flags.c_contiguous:  # copies the batch, not the whole data set
         images, indices = np.ascontiguousarray(images[indices]), np.arange(len(indices))
     y = pool.empty((len(indices), *images.shape[1:]), np.dtype(dtype))
     run(_gather_pixels, len(indices), (y.reshape(-1), images.reshape(-1), np.ascontiguousarray(indices)))

@@ -1,12 +1,12 @@
 """Matrix products.
 
-c = a @ b, panel by panel of b's columns: a panel is copied so that its rows lie one after the other (and the columns
-that a last panel lacks are 0), at most `DEPTH` rows at a time, which fit the first-level cache; then
-`simd.multiply_panel` lets the rows of a pass by. Where there are fewer panels than threads can share, the rows are cut
-too. Every number of c is summed up in the same order however the work is cut.
+c = a @ b is computed panel by panel of b's columns. At most `DEPTH` rows of a panel, which fit the first-level cache,
+are copied so that they are contiguous (columns that the last panel lacks are 0); then `vector.panel` multiplies all
+rows of a by them. Where there are fewer panels than the threads can share, the rows are divided too. Every number of c
+is summed up in the same order, however the work is divided.
 
-A single column, or a sum of a single term, leaves nothing to keep in registers: these are loops along whatever is
-contiguous, as fast as the memory.
+For a single column, or a sum of a single term, nothing could be kept in registers: these are loops along the contiguous
+axis, as fast as the memory.
 """
 
 from typing import Any
@@ -17,34 +17,23 @@ from numba import carray
 from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.vector.panel import multiply_panel, panel_multiplier
+from rawgan_kernels.cpu.vector.pointers import address_of, at_address, pointer, shifted
+from rawgan_kernels.cpu.vector.registers import PANEL_BYTES, TILE_ROWS
 from rawgan_kernels.cpu.vector.rows import copy, copy_strided, pack_panel
-from rawgan_kernels.cpu.vector.simd import (
-    PANEL_BYTES,
-    TILE_ROWS,
-    address_of,
-    at_address,
-    multiply_panel,
-    panel_multiplier,
-    pointer,
-    shifted,
-)
+from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
 
 DEPTH = 384
-"""Rows of a panel that are multiplied at a time: 24 KiB."""
+"""Rows of a panel that are multiplied at a time: 24 KiB in float32."""
 
 SMALL = 1 << 19
-"""Multiplications below which the threads need not be woken."""
+"""Multiplications up to which the other threads are not woken."""
 
 
+@implements
 def matmul(a: Array, b: Array) -> Array:
-    """y = a @ b over the last two axes; the axes in front broadcast.
-
-    Shapes: a (…, M, K), b (…, K, N) → y (…, M, N)
-    Flops:  2 · M · K · N for each matrix
-    Bytes:  a + b + y
-    """
     a, b = _steps_in_elements(a), _steps_in_elements(b)
     if a.ndim == b.ndim == 2:
         y = pool.empty((a.shape[0], b.shape[1]), a.dtype)
@@ -72,7 +61,7 @@ def _multiply(a: Array, b: Array, c: Array) -> None:
         return
     panel = PANEL_BYTES // size
     panels = -(-n // panel)
-    if parallel:  # a panel each, and where these are few, some of the rows
+    if parallel:  # one panel at a time and, where there are few, some of the rows
         cuts = min(-(-4 * threads() // panels), -(-m // TILE_ROWS))
         rows, width, rivals = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel, threads()
     else:
@@ -144,7 +133,7 @@ def _multiply_term(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 
 def _steps_in_elements(x: Array) -> Array:
-    """The array itself, unless its numbers do not lie whole elements apart."""
+    """The array itself if its strides are whole elements, else a contiguous copy."""
     flags = x.flags
     whole = flags.forc or all(step % x.itemsize == 0 for step in x.strides)
     return x if whole and flags.aligned else np.ascontiguousarray(x)

@@ -2,35 +2,31 @@
 
     y  = leaky_relu(windows(x) @ w + b)         windows: (N·I·J, A·B·C), a row for each window of x
     gw = windows(x)ᵀ @ gy
-    gx = the sum over all windows that a pixel is in of (gy @ wᵀ), at the place that it has in the window
+    gx = for each pixel, the sum of (gy @ wᵀ) over all windows that contain it, at its place in the window
 
-The products compute; what stands here moves data: one thread for each number of the windows, or of gx. Each thread of
-gx collects what belongs to its pixel, instead of each window handing out what it has: so nothing is added to by two
-threads, and the bits are the same each time. Where windows would take too much memory, the images are taken in turn.
+cuBLAS computes; the kernels here move data, with one thread for each number of the windows, or of gx. Each thread of gx
+collects the terms of its pixel, instead of each window handing its terms out: no two threads add to one number, and the
+bits are the same each time. Where windows would take too much memory, the images are taken in turn.
 
-Bytes of a windows matrix: A·B / stride² times those of x, written once and read once; FLOPs of the product: 2 · N·I·J ·
-A·B·C/G · K.
+The matrix of windows is A·B / stride² times as large as x; it is written once and read once.
 """
 
 from typing import Any
 
-from rawgan_kernels import array_module
-from rawgan_kernels.cuda.compile.language import blocks_for, formulas, index, kernel, launch, number, position
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.cuda.compile.language import cuda_kernel, formulas, index, number, position
 from rawgan_kernels.cuda.run.cublas import product
+from rawgan_kernels.cuda.run.launch import blocks_for, launch
 from rawgan_kernels.cuda.run.memory import empty, flat
+from rawgan_kernels.dispatch import implements
 from rawgan_kernels.window import Window
 
 WINDOW_BYTES = 1 << 28
-"""Memory for the windows of as many images as fit."""
+"""Bytes of memory for windows; as many images as fit are taken at a time."""
 
 
+@implements
 def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
-    """y = leaky_relu(conv2d(x, w) + b).
-
-    Shapes: x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + w + y
-    """
     xp, n, k = array_module(x), len(x), w.shape[3]
     x, y, weights = xp.ascontiguousarray(x), empty(x, (n, *window.output, k)), _matrices(w, window.groups)
     for images in _in_turn(x, window):
@@ -42,13 +38,8 @@ def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) ->
     return y
 
 
+@implements
 def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
-    """gx = leaky_relu(conv2d_input_grad(gy, w) + b): with b and slope, a layer of transposed convolution.
-
-    Shapes: gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  gy + w + gx
-    """
     (n, i, j, _), groups = gy.shape, window.groups
     c = w.shape[2] * groups
     gx, weights = empty(gy, (n, *window.size, c)), _matrices(w, groups).transpose(0, 2, 1)
@@ -65,13 +56,8 @@ def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: flo
     return gx
 
 
+@implements
 def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
-    """gw = the derivative of Σ gy · conv2d(x, w) with respect to w.
-
-    Shapes: x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + gy + gw
-    """
     xp, groups = array_module(x), window.groups
     x, c, k = xp.ascontiguousarray(x), x.shape[3] // groups, gy.shape[3]
     gw = empty(x, (*window.kernel, c, k))
@@ -85,7 +71,7 @@ def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
 
 
 def _matrices(w: Any, groups: int) -> Any:
-    """The weights of each group as a matrix: (G, A·B·C/G, K/G)."""
+    """Weights of each group as a matrix: (G, A·B·C/G, K/G)."""
     a, b, c, k = w.shape
     return w.reshape(a * b * c, groups, k // groups).transpose(1, 0, 2)
 
@@ -112,16 +98,16 @@ def _geometry(window: Window, channels: int) -> tuple[int, ...]:
 
 
 def _in_turn(x: Any, window: Window) -> list[slice]:
-    """The images of x, so many at a time that their windows fit `WINDOW_BYTES`."""
+    """Slices of the images of x whose windows fit `WINDOW_BYTES`."""
     (i, j), (a, b) = window.output, window.kernel
     step = max(1, WINDOW_BYTES // max(1, i * j * a * b * x.shape[3] * x.itemsize))
     return [slice(first, first + step) for first in range(0, len(x), step)]
 
 
-# --- kernels --------------------------------------------------------------------------------------------------------
+# --- CUDA kernels -----------------------------------------------------------------------------------------------------
 
 
-@kernel(
+@cuda_kernel(
     "x: in, windows: out, count: index, rows: index, height: index, width: index, channels: index, i: index, j: index, "
     "a: index, b: index, s: index, t: index, top: index, left: index, d: index, e: index, groups: index"
 )
@@ -146,7 +132,7 @@ def _lay_out(  # type: ignore[no-untyped-def]
         windows[at] = value
 
 
-@kernel(
+@cuda_kernel(
     "seen: in, bias: in, gx: out, count: index, rows: index, height: index, width: index, channels: index, i: index, "
     "j: index, a: index, b: index, s: index, t: index, top: index, left: index, d: index, e: index, groups: index, "
     "biased: index, slope: number"
@@ -154,7 +140,7 @@ def _lay_out(  # type: ignore[no-untyped-def]
 def _collect(  # type: ignore[no-untyped-def]
     seen, bias, gx, count, rows, height, width, channels, i, j, a, b, s, t, top, left, d, e, groups, biased, slope
 ):
-    """One number of gx, (image, row, column, channel): the sum over the taps by which a window sees it."""
+    """One number of gx, (image, row, column, channel): the sum over the taps at which a window contains it."""
     at = position()
     if at < count:
         each = index(channels // groups)
@@ -175,10 +161,10 @@ def _collect(  # type: ignore[no-untyped-def]
                         total += seen[index((which * a * b + tap) * each + inner)]
         if biased != index(0):
             total += bias[channel]
-        gx[at] = formulas.leaky_relu(total, slope) if slope != number(1) else total
+        gx[at] = formulas.leaky_relu(total, slope)
 
 
-@kernel("y: out, bias: in, count: index, channels: index, biased: index, slope: number")
+@cuda_kernel("y: out, bias: in, count: index, channels: index, biased: index, slope: number")
 def _finish(y, bias, count, channels, biased, slope):  # type: ignore[no-untyped-def]
     """y ← leaky_relu(y + bias)"""
     at = position()
@@ -186,4 +172,4 @@ def _finish(y, bias, count, channels, biased, slope):  # type: ignore[no-untyped
         value = y[at]
         if biased != index(0):
             value += bias[index(at % channels)]
-        y[at] = formulas.leaky_relu(value, slope) if slope != number(1) else value
+        y[at] = formulas.leaky_relu(value, slope)

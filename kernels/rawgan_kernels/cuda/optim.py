@@ -1,9 +1,9 @@
 """Optimiser updates: all parameters in one launch, each number read and written once.
 
-A network has many arrays, most of them small. The blocks of threads are counted across all of them; a table says which
-block is an array's first, and how long the array is.
+A network has many arrays, most of them small. Blocks of threads are numbered across all arrays; a table gives the first
+block and the length of each array.
 
-These are the only kernels that write to their arguments. Of arrays that are not contiguous, copies are updated and then
+These are the only kernels that write to their arguments. Arrays that are not contiguous are copied, and the copies
 written back.
 """
 
@@ -12,42 +12,33 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels import array_module
-from rawgan_kernels.cuda.compile.language import THREADS, blocks_for, cuda, index, kernel, launch, math, number
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.cuda.compile.language import THREADS, cuda, cuda_kernel, index, math, number
 from rawgan_kernels.cuda.run.graph import clock, sent
+from rawgan_kernels.cuda.run.launch import blocks_for, launch
 from rawgan_kernels.cuda.run.memory import flat
+from rawgan_kernels.dispatch import implements
 
 Arrays = list[Any]
 
 EACH = 4
-"""Numbers for each thread."""
+"""Numbers that a thread updates."""
 
 
+@implements
 def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
-    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
-
-    Shapes: w[i], gw[i], velocity[i] any, the same
-    Flops:  4 · Σ w.size
-    Bytes:  2 · w + gw + 2 · velocity
-    Source: Sutskever et al. 2013
-    """
     if velocity:
         _update(_momentum, (w, velocity), gw, lr, momentum, float(nesterov))
     else:
         _update(_sgd, (w,), gw, lr)
 
 
+@implements
 def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
-    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
-
-    Shapes: w[i], gw[i], square[i] any, the same
-    Flops:  7 · Σ w.size
-    Bytes:  2 · w + gw + 2 · square
-    Source: Tieleman and Hinton 2012
-    """
     _update(_rmsprop, (w, square), gw, lr, rho, 1 - rho, eps)
 
 
+@implements
 def adam_update(
     w: Arrays,
     gw: Arrays,
@@ -60,13 +51,6 @@ def adam_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
-
-    Shapes: w[i], gw[i], m[i], v[i] any, the same
-    Flops:  14 · Σ w.size
-    Bytes:  2 · w + gw + 2 · m + 2 · v
-    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
-    """
     logs = (float(np.log(beta)) if beta else -np.inf for beta in (beta1, beta2))
     numbers = beta1, 1 - beta1, beta2, 1 - beta2, *logs, lr, 1 - lr * weight_decay, eps
     _update(_adam, (w, m, v), gw, clock(array_module(gw[0])), step, *numbers)
@@ -89,16 +73,16 @@ def _update(body: Any, written: tuple[Arrays, ...], gw: Arrays, *more: Any) -> N
 
 @lru_cache(maxsize=64)
 def _table(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """(first block, size) of each array, and how many blocks there are."""
+    """(first block, size) of each array, and the number of blocks."""
     blocks = [blocks_for(size, EACH * THREADS) for size in sizes]
     return tuple(number for k, size in enumerate(sizes) for number in (sum(blocks[:k]), size)), sum(blocks)
 
 
-# --- for kernels to call --------------------------------------------------------------------------------------------
+# --- functions that kernels call --------------------------------------------------------------------------------------
 
 
 def array_of(table, arrays):  # type: ignore[no-untyped-def]
-    """Which array this block is for."""
+    """Index of the array that this block updates."""
     which = index(arrays - index(1))
     while index(table[index(which * index(2))]) > index(cuda.blockIdx.x):
         which = index(which - index(1))
@@ -114,7 +98,7 @@ def first_of_thread(table, which):  # type: ignore[no-untyped-def]
 # --- kernels --------------------------------------------------------------------------------------------------------
 
 
-@kernel("w: arrays, gw: arrays, table: rows, arrays: index, lr: number")
+@cuda_kernel("w: arrays, gw: arrays, table: rows, arrays: index, lr: number")
 def _sgd(w, gw, table, arrays, lr):  # type: ignore[no-untyped-def]
     k = array_of(table, arrays)
     i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
@@ -125,7 +109,7 @@ def _sgd(w, gw, table, arrays, lr):  # type: ignore[no-untyped-def]
         i = index(i + index(THREADS))
 
 
-@kernel(
+@cuda_kernel(
     "w: arrays, velocity: arrays, gw: arrays, table: rows, arrays: index, lr: number, momentum: number, "
     "nesterov: number"
 )
@@ -142,7 +126,7 @@ def _momentum(w, velocity, gw, table, arrays, lr, momentum, nesterov):  # type: 
         i = index(i + index(THREADS))
 
 
-@kernel(
+@cuda_kernel(
     "w: arrays, square: arrays, gw: arrays, table: rows, arrays: index, lr: number, rho: number, rest: number, "
     "eps: number"
 )
@@ -159,7 +143,7 @@ def _rmsprop(w, square, gw, table, arrays, lr, rho, rest, eps):  # type: ignore[
         i = index(i + index(THREADS))
 
 
-@kernel(
+@cuda_kernel(
     "w: arrays, m: arrays, v: arrays, gw: arrays, table: rows, arrays: index, clock: rows, step: index, beta1: number, "
     "rest1: number, beta2: number, rest2: number, log1: number, log2: number, lr: number, keep: number, eps: number"
 )

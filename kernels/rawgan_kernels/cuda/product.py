@@ -5,18 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
 from rawgan_kernels.cuda.run.cublas import product
 from rawgan_kernels.cuda.run.memory import empty
+from rawgan_kernels.dispatch import implements
 
 
+@implements
 def matmul(a: Any, b: Any) -> Any:
-    """y = a @ b over the last two axes; the axes in front broadcast.
-
-    Shapes: a (…, M, K), b (…, K, N) → y (…, M, N)
-    Flops:  2 · M · K · N for each matrix
-    Bytes:  a + b + y
-    """
     xp, (m, k), n = array_module(a), a.shape[-2:], b.shape[-1]
     front = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     y, count = empty(a, (*front, m, n)), math.prod(front)

@@ -2,35 +2,30 @@
 
     y  = conv2d(x, w)          gx = conv2d_input_grad(gy, w)          gw = conv2d_weight_grad(x, gy)
 
-Letters: x (N, H, W, C), w (A, B, C/G, K), y (N, I, J, K), in G groups. Output pixel (i, j) sees, through tap (a, b)
-of the kernel, the input pixel (i·stride + a·dilation, j·stride + b·dilation) of the padded image:
+Letters: x (N, H, W, C), w (A, B, C/G, K), y (N, I, J, K), in G groups. At tap (a, b) of the kernel, output pixel (i, j)
+sees the input pixel (i·stride + a·dilation, j·stride + b·dilation) of the padded image:
 
     y[n, i, j, k] = Σ_{a, b, c}  x[n, i·s + a·d, j·s + b·d, c] · w[a, b, c, k]
 
-`_windows` lays that index arithmetic out as a view with six axes; what remains is one matrix product. (The product
-wants each window as a row, so forward pass and weight gradient copy the view: scratch of about A·B / stride² times the
-size of x. One product per tap needs none of it, and takes three to seven times as long on a CPU.)
+`_windows` expresses that index arithmetic as a view with six axes; then one matrix product is left. (The product takes
+each window as a row, so forward pass and weight gradient copy the view, which is about A·B / stride² times as large as
+x. One product per tap needs no copy, but takes three to seven times as long on a CPU.)
 
-All three are linear in each argument, and each is the derivative of the others: that is what "closed" means.
+All three are linear in each argument, and the derivative of each is one of the others: that is what "closed" means.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.dispatch import implements
 from rawgan_kernels.reference.activation import leaky_relu
 from rawgan_kernels.window import Window, span
 
 
+@implements
 def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
-    """Slide w over x: every output pixel is the product of one window of x with w. Then add b, and leaky_relu.
-
-    A slope of 1 is no activation at all.
-
-    Shapes: x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + w + y
-    """
+    """Slide w over x: every output pixel is the product of one window of x with w. Then add b, and apply leaky_relu."""
     n, k = x.shape[0], w.shape[3]
     i, j = window.output
     # (G, N·I·J, A·B·C/G) @ (G, A·B·C/G, K/G) → (G, N·I·J, K/G)
@@ -38,15 +33,11 @@ def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) ->
     return _finished(y.transpose(1, 0, 2).reshape(n, i, j, k), b, slope)
 
 
+@implements
 def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
-    """Gradient of conv2d with respect to x; equally, the transposed convolution of gy by w.
+    """Each output pixel hands its gradient back, tap by tap, to the input pixels of its window.
 
-    Each output pixel hands its gradient back, tap by tap, to the input pixels that it saw. As a transposed convolution
-    it may be followed by adding b, and leaky_relu.
-
-    Shapes: gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  gy + w + gx
+    As a transposed convolution, it may be followed by adding b and by leaky_relu.
     """
     xp = array_module(gy)
     n, i, j, k = gy.shape
@@ -61,13 +52,9 @@ def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: flo
     return _finished(xp.ascontiguousarray(padded[_inside(window)]), b, slope)
 
 
+@implements
 def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
-    """Gradient of conv2d with respect to w: what each tap saw, times the gradient of what it contributed to.
-
-    Shapes: x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
-    Flops:  2 · N·I·J · A·B·C/G · K
-    Bytes:  x + gy + gw
-    """
+    """The input that each tap was multiplied with, times the gradient of the output that it contributed to."""
     n, i, j, k = gy.shape
     g = window.groups
     gy_groups = gy.reshape(n * i * j, g, k // g).transpose(1, 0, 2)
@@ -77,7 +64,7 @@ def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
 
 
 def _finished(y: Any, b: Any, slope: float) -> Any:
-    """leaky_relu(y + b), y being nobody else's."""
+    """leaky_relu(y + b); y is overwritten."""
     if b is not None:
         y += b
     return y if slope == 1 else leaky_relu(y, slope)
@@ -93,13 +80,13 @@ def _window_matrix(x: Any, window: Window) -> Any:
 
 
 def _weight_matrix(w: Any, groups: int) -> Any:
-    """The weights of each group as a matrix: (G, A·B·C/G, K/G)."""
+    """Weights of each group as a matrix: (G, A·B·C/G, K/G)."""
     a, b, c, k = w.shape
     return w.reshape(a * b * c, groups, k // groups).transpose(1, 0, 2)
 
 
 def _windows(x: Any, window: Window) -> Any:
-    """A view (N, I, J, A, B, C) of the padded image: [n, i, j, a, b] is what output (i, j) sees by tap (a, b)."""
+    """A view (N, I, J, A, B, C) of the padded image: [n, i, j, a, b] is the pixel that (i, j) sees at tap (a, b)."""
     xp = array_module(x)
     padded = x
     if window.padding != ((0, 0), (0, 0)):
@@ -111,7 +98,7 @@ def _windows(x: Any, window: Window) -> Any:
 
 
 def _taps(window: Window) -> Iterator[tuple[tuple[int, int], tuple[slice, ...]]]:
-    """For each tap (a, b): the slice of the padded image that it sees, one pixel for each of the I·J outputs."""
+    """Each tap (a, b) with the slice of the padded image that it sees, one pixel for each of the I·J outputs."""
     (i, j), (s, t), (d, e) = window.output, window.stride, window.dilation
     for a in range(window.kernel[0]):
         for b in range(window.kernel[1]):
@@ -126,6 +113,6 @@ def _padded_size(window: Window) -> tuple[int, int]:
 
 
 def _inside(window: Window) -> tuple[slice, ...]:
-    """Where in the padded image the image itself is."""
+    """The place of the image in the padded image."""
     (h, w), ((top, _), (left, _)) = window.size, window.padding
     return slice(None), slice(top, top + h), slice(left, left + w)

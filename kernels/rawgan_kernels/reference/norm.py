@@ -1,47 +1,35 @@
-"""Normalisation: subtract the mean, divide by the standard deviation, scale and shift; and the activation after it.
+"""Normalisation: subtract the mean, divide by the standard deviation, scale and shift, then apply the activation.
 
-Batch, layer and instance norm are one formula that averages over different axes.
+Batch, layer and instance norm are one formula, with averages over different axes.
 """
 
 from typing import Any
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.dispatch import implements
 from rawgan_kernels.reference.activation import leaky_relu, leaky_relu_grad
 
 Axes = tuple[int, ...]
 
 
+@implements
 def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float, slope: float) -> tuple[Any, Any, Any]:
-    """y = leaky_relu(gamma · (x − mean) / √(var + eps) + beta), with mean and biased variance over `axes`.
-
-    A slope of 1 is no activation at all.
-
-    Shapes: x any; gamma, beta the trailing axes of x → y as x; mean, var as x with `axes` of size 1
-    Flops:  9 · x.size
-    Bytes:  x + y
-    """
     mean = _mean(x, axes)
     y = x - mean
     var = _mean(y * y, axes)
     return leaky_relu(_scaled(y, gamma, beta, var, eps), slope), mean, var
 
 
+@implements
 def normalize_grad(
     x: Any, gy: Any, gamma: Any, beta: Any, mean: Any, var: Any, axes: Axes, eps: float, slope: float
 ) -> tuple[Any, Any, Any]:
-    """Gradients of normalize with respect to x, gamma and beta, the mean and the variance being functions of x.
-
-    With x̂ = (x − mean) / std, gy past the activation, and g = gamma · gy:
+    """With x̂ = (x − mean) / std, gy before the activation, and g = gamma · gy:
 
         gx = (g − mean(g) − x̂ · mean(g · x̂)) / std
 
-    The activation passes gy on where y > 0, and slope · gy elsewhere. y is computed again, by the very formula that it
-    first came from, so that it has the same sign to the last bit.
-
-    Shapes: x, gy any; gamma, beta its trailing axes; mean, var as x with `axes` of size 1
-            → gx as x, ggamma, gbeta as gamma
-    Flops:  18 · x.size
-    Bytes:  x + gy + gx
+    The activation passes gy on where y > 0, and slope · gy elsewhere. y is computed again by the formula of the forward
+    pass, so its sign is the same to the last bit.
     """
     xp = array_module(x)
     x_hat = x - mean
@@ -49,7 +37,7 @@ def normalize_grad(
         gy = leaky_relu_grad(_scaled(x_hat, gamma, beta, var, eps), gy, slope)
     inv_std = 1 / xp.sqrt(var + eps)
     x_hat *= inv_std
-    shared = tuple(range(x.ndim - gamma.ndim))  # the axes along which gamma and beta are repeated
+    shared = tuple(range(x.ndim - gamma.ndim))  # axes along which gamma and beta are repeated
     product = gy * x_hat
     gbeta, ggamma = _sum(gy, shared), _sum(product, shared)
     product *= gamma
@@ -61,12 +49,12 @@ def normalize_grad(
 
 
 def _scaled(centred: Any, gamma: Any, beta: Any, var: Any, eps: float) -> Any:
-    """What the activation sees."""
+    """The value that the activation is applied to."""
     return centred * (gamma * (1 / array_module(var).sqrt(var + eps))) + beta
 
 
 def _sum(x: Any, axes: Axes) -> Any:
-    """Sum one axis at a time, the last first: a cascade, whose rounding error grows far slower than a running sum's."""
+    """Sum one axis at a time, the last first: the rounding error grows far slower than a running sum's."""
     for axis in sorted(axes, reverse=True):
         x = x.sum(axis=axis, keepdims=True)
     return x

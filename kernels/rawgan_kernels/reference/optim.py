@@ -1,26 +1,19 @@
 """Optimiser updates: all parameters in one call, written in place.
 
 These are the only kernels that write to their arguments: the parameters and the moments, never the gradients.
-Each takes lists of arrays, one entry per parameter.
+Each takes lists of arrays, with one array for each parameter.
 """
 
 from typing import Any
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
+from rawgan_kernels.dispatch import implements
 
 Arrays = list[Any]
 
 
+@implements
 def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
-    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
-
-    `velocity` is empty when momentum is 0.
-
-    Shapes: w[i], gw[i], velocity[i] any, the same
-    Flops:  4 · Σ w.size
-    Bytes:  2 · w + gw + 2 · velocity
-    Source: Sutskever et al. 2013
-    """
     for index, (weight, gradient) in enumerate(zip(w, gw, strict=True)):
         step = gradient
         if velocity:
@@ -31,14 +24,8 @@ def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: flo
         weight -= lr * step
 
 
+@implements
 def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
-    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
-
-    Shapes: w[i], gw[i], square[i] any, the same
-    Flops:  7 · Σ w.size
-    Bytes:  2 · w + gw + 2 · square
-    Source: Tieleman and Hinton 2012
-    """
     xp = array_module(w[0])
     for weight, gradient, s in zip(w, gw, square, strict=True):
         s *= rho
@@ -46,6 +33,7 @@ def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float,
         weight -= lr * gradient / (xp.sqrt(s) + eps)
 
 
+@implements
 def adam_update(
     w: Arrays,
     gw: Arrays,
@@ -58,16 +46,6 @@ def adam_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
-
-    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) undo the bias towards their start at zero; t = `step` counts from 1. The
-    weight decay is decoupled from the gradient (AdamW).
-
-    Shapes: w[i], gw[i], m[i], v[i] any, the same
-    Flops:  14 · Σ w.size
-    Bytes:  2 · w + gw + 2 · m + 2 · v
-    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
-    """
     xp = array_module(w[0])
     rate = lr / (1 - beta1**step)
     correction = 1 / (1 - beta2**step)

@@ -26,7 +26,7 @@ from rawgan.device import resolve
 from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.application import Job, apply_to, batched, source_of, survey_of
-from rawgan.inference.trained_networks import restore_translation, translation_config_of
+from rawgan.inference.trained_networks import restore_networks, translation_config_of
 from rawgan.pictures.png import save_image
 from rawgan.pictures.sheets import CELL, save_sheet, thumbnail
 from rawgan.storage import RunFolder
@@ -95,7 +95,7 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
     faults = list[str]()
     with waiting(console, "looking at the images"):
         files, notes = _files(config.images, faults)
-        networks, about = restore_translation(folder, asked, resolve(config.device), config.best)
+        networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
         gan = _translator(networks, config)
         survey = survey_of(files.values(), asked, config.back)
     with _new_folder(config.out, config.run) as out:

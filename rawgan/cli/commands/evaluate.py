@@ -24,7 +24,7 @@ from rawgan.inference.trained_networks import (
     config_of,
     restore,
     restore_comparable,
-    restore_translation,
+    restore_networks,
     translation_config_of,
 )
 from rawgan.metrics.figures.mixture_quality import POINTS
@@ -100,7 +100,7 @@ def _evaluate_translations(console: Terminal, config: EvaluateConfig, folder: Ru
         raise ArgumentError(f"--seed is for noise, but {config.run} makes images of images; leave it out")
     device = resolve(config.device)
     asked = with_moved_data(asked, folder, config.data, config.targets)
-    networks, about = restore_translation(folder, asked, device, config.best)
+    networks, about = restore_networks(folder, asked, device, config.best)
     trained_by, others = {str(config.run): about}, dict[str, Translator]()
     for run in map(str, config.beside):
         others[run], trained_by[run] = restore_comparable(RunFolder.open(run), asked, about, device, config.best)

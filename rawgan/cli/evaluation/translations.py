@@ -21,7 +21,7 @@ from rawgan.metrics import feature_extractor
 from rawgan.storage.checkpoint import About
 from rawgan.storage.provenance import digest_of
 from rawgan.tasks.cycle import kinds_of
-from rawgan.tasks.pairs import parts_of
+from rawgan.tasks.pairs import paired_task
 
 COLUMNS = (
     ("psnr", "PSNR, dB", ".2f"),
@@ -62,7 +62,7 @@ def measured_images(
         return _shown(console, f"{counts} images of both kinds", found)
     assert isinstance(asked, PairedConfig)
     with progress_of(console, "reading images") as show:
-        training, held_out = parts_of(asked, show)
+        training, held_out = paired_task(asked).parts(asked, show)
     _check_images(console, asked, trained_by, training, held_out)
     part = held_out.part(slice(samples))
     with progress_of(console, "translating") as show:

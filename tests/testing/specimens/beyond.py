@@ -5,10 +5,9 @@ Where other inputs or an option of the check would show it, a specimen of the ot
 
 import numpy as np
 
-import rawgan_kernels.reference as reference
 from rawgan import Op, Tensor, nn, ops
 from specimens.items import BEYOND, function, layer, normal, op
-from specimens.kernels import kernel
+from specimens.kernels import kernel, reference
 from specimens.wrong_layers import X, norm, scale
 
 

@@ -84,7 +84,7 @@ class Store:
         while (place := self.place) is not None:
             try:
                 place.make()
-                (write or write_whole)(place.folder / name, MAGIC + _digest(name, body) + body)
+                (write or write_or_nothing)(place.folder / name, MAGIC + _digest(name, body) + body)
                 break
             except OSError as error:
                 self.failures[place.folder] = error.strerror or str(error)
@@ -115,7 +115,7 @@ def _read(path: Path, largest: int) -> bytes:
         return file.read(info.st_size)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_or_nothing(path: Path, data: bytes) -> None:
     """Write a file, all of it or nothing. Raises: OSError"""
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:

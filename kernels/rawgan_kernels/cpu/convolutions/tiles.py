@@ -1,9 +1,9 @@
-"""Tiles on their way to the points and back: the transforms of `winograd`, and where their results lie in memory.
+"""Transforms of tiles to the points and back, for `winograd`, and the layout of their results in memory.
 
     ŵ = G w Gᵀ      X̂ = Cᵀ x C      ŷ = A y Aᵀ
 
-along the rows first, then along the columns, by one function that holds all the small matrices. Each transform of an
-image has its transpose beside it, which takes the same steps backwards and adds up where tiles overlap.
+Each goes along the rows first, then along the columns, by one function that holds all the small matrices. Each
+transform of an image has its transpose beside it, which takes the same steps backwards and adds up where tiles overlap.
 """
 
 from functools import cache, lru_cache
@@ -15,14 +15,17 @@ from numba.np.numpy_support import from_dtype
 
 from rawgan_kernels.cpu.compile.compiled import compiled, standalone
 from rawgan_kernels.cpu.convolutions.toom_cook import A, C, G, tile_sizes, transposed
+from rawgan_kernels.cpu.vector.panel import panel_multiplier
+from rawgan_kernels.cpu.vector.pointers import by_address, pointer, shifted
+from rawgan_kernels.cpu.vector.registers import PANEL_BYTES
 from rawgan_kernels.cpu.vector.rows import clear, copy
-from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, by_address, panel_multiplier, pointer, shifted, small_maps
+from rawgan_kernels.cpu.vector.small_maps import small_maps
 
 Array = np.ndarray[Any, Any]
 
 POINTS = len(G)
 
-# The maps that one function holds, by their position in the list; those of a tile of m outputs at FIRST + m − 2.
+# The maps of that function, by their index in the list; for tiles of m outputs, add m − 2.
 _SIZES = (2, 3, 4)
 _MAPS = [
     *((A[m], False) for m in _SIZES),
@@ -42,7 +45,7 @@ def _transform(which, x, x_row, y, y_row, length):  # type: ignore[no-untyped-de
 
 
 transform = by_address("transform")
-"""transform(address, which, x, x_row, y, y_row, length); see `simd.small_maps`."""
+"""transform(address, which, x, x_row, y, y_row, length); see `vector.small_maps`."""
 
 
 class Code(NamedTuple):
@@ -54,34 +57,34 @@ class Code(NamedTuple):
 
 @cache
 def code_for(dtype: str) -> Code:
-    """The inner loops for a dtype."""
+    """Addresses of the inner loops for a dtype."""
     number, size = types.CPointer(from_dtype(np.dtype(dtype))), types.intp
     signature = types.void(size, number, size, number, size, size)
     return Code(panel_multiplier(dtype), standalone(signature, _transform).address)
 
 
-# --- where the tiles lie ------------------------------------------------------------------------------------------
+# --- layout -----------------------------------------------------------------------------------------------------
 
 
 class Layout(NamedTuple):
-    """Where transformed tiles lie, for blocks of `images` images. Counted in rows, of 4·C or K numbers each."""
+    """Layout of transformed tiles in memory, for blocks of `images` images; in rows of 4·C or K numbers."""
 
     images: int
     rows: int
-    """In all."""
+    """Number of rows in all."""
     down: Array
     across: Array
     """Sizes of the tiles along either axis."""
     tiles: Array
-    """(down, across, 4): the first row of the tile's kind, how many tiles of the kind an image has, which of these the
-    tile is, and the rows from one point to the next."""
+    """(down, across, 4): the first row of the tile's kind, the number of such tiles in an image, the tile's index among
+    them, and the rows from one point to the next."""
     kinds: Array
     """(kinds, 5): height and width in outputs; first row, tiles in an image, rows from one point to the next."""
 
 
 @lru_cache(maxsize=256)
 def layout(output: tuple[int, int], images: int) -> Layout:
-    """Lay out blocks of so many images: kind after kind, point after point, image after image, tile after tile."""
+    """Layout for blocks of so many images, ordered by kind, then by point, then by image, then by tile."""
     down, across = (tile_sizes(n) for n in output)
     count: dict[tuple[int, int], int] = {}
     for kind in ((m, n) for m in down for n in across):
@@ -157,7 +160,7 @@ def turn(arguments, tap, thread):  # type: ignore[no-untyped-def]
 
 @compiled
 def transform_x(code, x, n, local, top, left, output_height, output_width, plan, x_hat, columns, padded, half):  # type: ignore[no-untyped-def]
-    """Image n of x → its rows of X̂, as image `local` of the block; `columns` of X̂ lie together, 4·C or fewer."""
+    """Image n of x → its rows of X̂, as image `local` of the block, with `columns` of X̂ together, 4·C or fewer."""
     height, width, c = x.shape[1:]
     run = min(columns, c)
     rows, row = 2 * (output_height + 1), 2 * (output_width + 1) * c
@@ -227,7 +230,7 @@ def transform_x_back(code, gx, n, local, top, left, output_height, output_width,
 
 @compiled
 def transform_y(code, y, n, local, plan, y_hat, columns, half):  # type: ignore[no-untyped-def]
-    """Image n of y → its rows of ŷ, as image `local` of the block; `columns` of ŷ lie together, K or fewer."""
+    """Image n of y → its rows of ŷ, as image `local` of the block, with `columns` of ŷ together, K or fewer."""
     height, width, k = y.shape[1:]
     i0 = 0
     for i, m in enumerate(plan.down):

@@ -1,15 +1,15 @@
-"""Multiplying polynomials by their values: the mathematics of the fast convolution.
+"""Products of polynomials by their values at points: the mathematics of the fast convolution.
 
-The product of two polynomials, y of degree m − 1 and g of degree 1, has degree m. So it is settled by its values at
-m + 1 points, and each of these takes one multiplication: y(p) · g(p). Multiplying out takes 2·m. Three small matrices
-do it, s being the product's coefficients:
+The product of two polynomials, y of degree m − 1 and g of degree 1, has degree m. So its values at m + 1 points
+determine it, and each value takes one multiplication, y(p) · g(p). Multiplying out takes 2·m. Three small matrices do
+it, with s for the product's coefficients:
 
     A (m+1, m)     y's values: row p is 1, p, p², …            s = C [(G g) ⊙ (A y)]
     G (m+1, 2)     g's values: row p is 1, p
     C (m+1, m+1)   from values back to coefficients, the inverse of "1, p, p², …"
 
-The point ∞ stands for the leading coefficient, which costs nothing. A few more points, such as 0, 1 and −1, need only
-additions; but the larger the powers of p, the larger the rounding error.
+The value at the point ∞ is the leading coefficient, which costs nothing. The points 0, 1 and −1 need only additions.
+The larger the powers of p, the larger the rounding error.
 
 Coefficients of a product are what a *transposed* convolution computes: y[i] adds y[i]·g0 to s[i] and y[i]·g1 to
 s[i + 1]. Reading the same trilinear form, Σ_p (G g)_p · (A y)_p · (Cᵀ x)_p, from its other sides gives the convolution
@@ -26,16 +26,16 @@ Point = Fraction | None
 Matrix = tuple[tuple[Fraction, ...], ...]
 
 POINTS: tuple[Point, ...] = (Fraction(0), INFINITY, Fraction(1), Fraction(-1), Fraction(-1, 2))
-"""In the order in which they come into use: tiles of m outputs take the first m + 1. As G's rows do not depend on how
-many points there are, tiles of all sizes share the transformed weights.
+"""The points, of which tiles of m outputs use the first m + 1. The rows of G do not depend on the number of points, so
+tiles of all sizes share the transformed weights.
 
-Measured over 1024 channels in float32, the largest error of 2 for the last point is 1.8e-5 of the largest number, of
-−1/2 it is 1.2e-5.
+Measured over 1024 channels in float32, the largest error relative to the largest number is 1.8e-5 with 2 as the last
+point, and 1.2e-5 with −1/2.
 """
 
 
 def evaluation(points: tuple[Point, ...], length: int) -> Matrix:
-    """The matrix that takes `length` coefficients to the values at the points.
+    """The matrix from `length` coefficients to the values at the points.
 
     >>> [list(map(str, row)) for row in evaluation((Fraction(2), INFINITY), 3)]
     [['1', '2', '4'], ['0', '0', '1']]
@@ -69,7 +69,7 @@ def inverse(matrix: Matrix) -> Matrix:
 
 
 def tile_sizes(length: int) -> list[int]:
-    """How to cut `length` outputs, at least 2, into tiles of 2 to 4: as many of 4 as leave no single one.
+    """Sizes, 2 to 4, of the tiles that cover `length` outputs, at least 2: as many of 4 as leave no single output.
 
     >>> tile_sizes(7), tile_sizes(16), tile_sizes(9)
     ([4, 3], [4, 4, 4, 4], [4, 3, 2])
@@ -79,7 +79,7 @@ def tile_sizes(length: int) -> list[int]:
 
 
 def multiplications(length: int) -> int:
-    """How many multiplications it takes, for each pair of taps, to get `length` outputs: 2 · length multiplied out.
+    """Number of multiplications for `length` outputs, for each pair of taps; multiplying out takes 2 · length.
 
     >>> multiplications(7), multiplications(16)
     (9, 20)

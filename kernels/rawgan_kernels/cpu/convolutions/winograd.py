@@ -1,4 +1,4 @@
-"""The conv triple for kernels of 4×4 taps and stride 2, in about 2.5 times fewer multiplications.
+"""The conv triple for 4×4 taps and stride 2, in about 2.5 times fewer multiplications.
 
 **Phases.** Along one axis, output i sees the padded image q at 2i … 2i + 3:
 
@@ -9,11 +9,11 @@ and stride 1:
 
     y[i] = e[i]·w[0] + e[i + 1]·w[2]   +   o[i]·w[1] + o[i + 1]·w[3]
 
-In two dimensions there are four phases, each with 2×2 taps; together they are like 4·C channels.
+In two dimensions there are four phases, each with 2×2 taps; together they act like 4·C channels.
 
-**Points.** Each of these convolutions is computed tile by tile in the way of `toom_cook`: a tile of m outputs of one
-phase comes from m + 1 inputs and takes m + 1 multiplications instead of 2·m. A tile of 4×4 takes 25 instead of 64. With
-a hat for what is transformed, along the rows and along the columns, and t for a tile of an image:
+**Points.** Each of these convolutions is computed tile by tile as in `toom_cook`: a tile of m outputs of one phase
+comes from m + 1 inputs and takes m + 1 multiplications instead of 2·m. A tile of 4×4 takes 25 instead of 64. A hat
+marks arrays transformed along the rows and along the columns, and t is a tile of an image:
 
     X̂ = Cᵀ x C      ŵ = G w Gᵀ      ŷ = A y Aᵀ      all (point, …), 5×5 points at most
 
@@ -21,23 +21,23 @@ a hat for what is transformed, along the rows and along the columns, and t for a
     conv2d_input_grad   X̂'[p, t, c] = Σ_k  ŷ[p, t, k] · ŵ[p, c, k]      gx = C X̂' Cᵀ, where tiles overlap added up
     conv2d_weight_grad  ŵ'[p, c, k] = Σ_t  X̂[p, t, c] · ŷ[p, t, k]      gw = Gᵀ ŵ' G
 
-c runs over phases and channels, 4·C in all; p over the points. In the middle stand matrix products, one for each point:
-that is where the time goes. Their FLOPs are 2 · points · tiles · 4·C · K.
+c runs over phases and channels, 4·C in all, and p over the points. In the middle are matrix products, one for each
+point, which take most of the time: 2 · points · tiles · 4·C · K operations.
 
-**Blocks.** A block of images (about 64 tiles) is transformed, multiplied and transformed back by one thread, so that
-what lies between stays in its caches. For each point, a panel of ŵ (4·C rows, two vectors wide) stays in the
-first-level cache while all tiles pass by; the tiles of that point stay in the second-level cache while all panels pass
-by. Where 4 does not divide the size, tiles of several kinds (4×4, 4×3, 3×4, 3×3) share the points they have in common,
-and so the panels of ŵ.
+**Blocks.** One thread transforms a block of images (about 64 tiles), multiplies it and transforms it back, so that the
+results in between stay in its caches. For each point, a panel of ŵ (4·C rows, two vectors wide) stays in the
+first-level cache while it is multiplied with all tiles; the tiles of that point stay in the second-level cache for all
+panels. Where 4 does not divide the size, tiles of several kinds (4×4, 4×3, 3×4, 3×3) share the points they have in
+common, and so the panels of ŵ.
 
-The weight gradient is a sum over all tiles. There the blocks are of ŵ': each thread computes all points of some
-channels, transforms them back while they are in its second-level cache, and adds them to gw: in the order of the
-images, whatever the number of threads.
+The weight gradient is a sum over all tiles. There, the blocks are parts of ŵ': each thread computes all points of some
+channels, transforms them back while they are in its second-level cache, and adds them to gw in the order of the images,
+whatever the number of threads.
 
-**Precision.** The transforms subtract numbers of the same size: in float32 the error is about 4 times that of the plain
-sum. An infinite or NaN pixel would spread over its tile (∞ − ∞), and a huge one may overflow. Both leave something in
-the result that is not finite; the caller then computes it anew by the plain sum, which puts NaN and infinity where they
-belong.
+**Precision.** The transforms subtract numbers of similar size: in float32 the error is about 4 times that of the plain
+sum. An infinite or NaN pixel would spread over its tile (∞ − ∞), and a huge one may overflow. Both leave numbers in the
+result that are not finite; the caller then computes it again by the plain sum, which puts NaN and infinity in the right
+places.
 """
 
 from typing import Any
@@ -63,28 +63,30 @@ from rawgan_kernels.cpu.convolutions.tiles import (
 from rawgan_kernels.cpu.convolutions.toom_cook import tile_sizes
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
-from rawgan_kernels.cpu.vector.rows import clear, finish_rows
-from rawgan_kernels.cpu.vector.simd import PANEL_BYTES, multiply_panel, pointer, shifted
+from rawgan_kernels.cpu.vector.panel import multiply_panel
+from rawgan_kernels.cpu.vector.pointers import pointer, shifted
+from rawgan_kernels.cpu.vector.registers import PANEL_BYTES
+from rawgan_kernels.cpu.vector.rows import all_finite, clear, finish_rows
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
 
 TILES_AT_ONCE = 64
-"""Rows of the matrix products of one block: many for each panel of ŵ that is fetched, few enough for the caches."""
+"""Rows of the matrix products of a block: many for each panel of ŵ that is fetched, few enough for the caches."""
 
 GRADIENT_BYTES = 16 << 20
-"""Memory for X̂ and ŷ of the weight gradient; more images than fit are taken in turn."""
+"""Memory for X̂ and ŷ of the weight gradient. Images that do not fit at once are taken in turn."""
 
 WEIGHT_BYTES = 32 << 20
-"""Memory for ŵ of the other two; for weights of more channels, the result is computed in parts, for some at a time."""
+"""Memory for ŵ of the other two. If it does not suffice, the channels of the result are computed in parts."""
 
 BLOCK_C, BLOCK_K = 32, 64
-"""Channels of a block of ŵ'. All its points take 200 KiB in float32; its rows of X̂ and ŷ lie together, as rows that are
-a power of two apart would push each other out of the first-level cache."""
+"""Channels of a block of ŵ'. All its points take 200 KiB in float32. Its rows of X̂ and ŷ are stored together: rows that
+are a power of two apart would push each other out of the first-level cache."""
 
 
 def applies(window: Window, channels: int, outputs: int, dtype: np.dtype[Any]) -> bool:
-    """Whether this way is open, and shorter: whole panels of channels, and tiles that save something."""
+    """True if this way is open: 4×4 taps, stride 2, whole panels of channels, and at least 2×2 outputs."""
     panel = PANEL_BYTES // dtype.itemsize
     return (
         (window.kernel, window.stride, window.dilation, window.groups) == ((4, 4), (2, 2), (1, 1), 1)
@@ -102,11 +104,13 @@ def _block_images(output: tuple[int, int], images: int) -> int:
 # --- the three kernels --------------------------------------------------------------------------------------------
 
 
-def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
-    """leaky_relu(conv2d(x, w) + b), or None if that is not finite; see the module. Shapes as `reference.conv2d`."""
+def conv2d(
+    x: Array, w: Array, window: Window, b: Array, slope: float, weight_bytes: int = WEIGHT_BYTES
+) -> Array | None:
+    """leaky_relu(conv2d(x, w) + b), or None if that is not finite. Shapes as in `api`; b is empty if there is none."""
     code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], w.shape[3]
     y = pool.empty((n, *window.output, k), x.dtype)
-    if len(parts := _parts(k, w)) > 1:
+    if len(parts := channel_parts(k, w, weight_bytes)) > 1:
         for part in parts:
             of_part = conv2d(x, np.ascontiguousarray(w[..., part]), window, b[part], slope)
             if of_part is None:
@@ -123,11 +127,13 @@ def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float) -> Array 
     return y if finite.all() else None
 
 
-def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float) -> Array | None:
-    """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `reference`."""
+def conv2d_input_grad(
+    gy: Array, w: Array, window: Window, b: Array, slope: float, weight_bytes: int = WEIGHT_BYTES
+) -> Array | None:
+    """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `api`."""
     code, n, c, k = code_for(gy.dtype.char), len(gy), w.shape[2], gy.shape[3]
     gx = pool.empty((n, *window.size, c), gy.dtype)
-    if len(parts := _parts(c, w)) > 1:
+    if len(parts := channel_parts(c, w, weight_bytes)) > 1:
         for part in parts:
             of_part = conv2d_input_grad(gy, np.ascontiguousarray(w[:, :, part]), window, b[part], slope)
             if of_part is None:
@@ -150,12 +156,12 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
     return gx if finite.all() else None
 
 
-def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
-    """The weights' gradient, or None if it is not finite. Shapes as `reference.conv2d_weight_grad`."""
+def conv2d_weight_grad(x: Array, gy: Array, window: Window, gradient_bytes: int = GRADIENT_BYTES) -> Array | None:
+    """The weights' gradient, or None if it is not finite. Shapes as in `api`."""
     code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], gy.shape[3]
     gw = pool.empty((4, 4, c, k), x.dtype)
     each = layout(window.output, 1).rows * (4 * c + k) * x.itemsize
-    plan = layout(window.output, max(1, min(n, GRADIENT_BYTES // each)))
+    plan = layout(window.output, max(1, min(n, gradient_bytes // each)))
     x_hat, y_hat = (pool.empty((plan.rows * width,), x.dtype) for width in (4 * c, k))
     image = _scratch(_image_scratch(window, c, k), x.dtype)
     block = _scratch((POINTS * POINTS + 2 * POINTS) * BLOCK_C * BLOCK_K, x.dtype)
@@ -170,9 +176,9 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array | None:
     return gw if finite.all() else None
 
 
-def _parts(channels: int, w: Array) -> list[slice]:
-    """The result's channels, in so many parts that the transformed weights of each fit `WEIGHT_BYTES`."""
-    count, panel = -(-POINTS * POINTS * w.nbytes // 4 // WEIGHT_BYTES), PANEL_BYTES // w.itemsize
+def channel_parts(channels: int, w: Array, weight_bytes: int) -> list[slice]:
+    """Parts of the result's channels whose transformed weights fit so many bytes."""
+    count, panel = -(-POINTS * POINTS * w.nbytes // 4 // weight_bytes), PANEL_BYTES // w.itemsize
     step = -(-channels // (count * panel)) * panel
     return [slice(start, min(start + step, channels)) for start in range(0, channels, step)]
 
@@ -182,12 +188,12 @@ def _halves(dtype: np.dtype[Any]) -> Array:
 
 
 def _scratch(size: int, dtype: np.dtype[Any]) -> Array:
-    """A row for each thread."""
+    """Memory with a row for each thread."""
     return pool.empty((threads(), size), dtype)
 
 
 def _image_scratch(window: Window, c: int, k: int) -> int:
-    """Numbers needed on the way of one image: padded, and transformed along one axis."""
+    """Numbers of scratch memory for an image: padded, and transformed along one axis."""
     i, j = window.output
     return 4 * (i + 1) * (j + 1) * c + POINTS * max(2 * (j + 1) * c, j * k)
 
@@ -226,9 +232,9 @@ def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
     _multiply_points(code, x_hat, weights, y_hat, count, plan, 4 * c, k)
     for local in range(count):
         transform_y_back(code, y, start + local, local, plan, y_hat, half)
-        finite[start + local] = finish_rows(
-            pointer(y, (start + local) * height * width * k), height * width, k, pointer(b, 0), len(b) > 0, slope
-        )
+        image = pointer(y, (start + local) * height * width * k)
+        finite[start + local] = all_finite(image, height * width * k)
+        finish_rows(image, height * width, k, pointer(b, 0), len(b) > 0, y.dtype.type(slope))
 
 
 @compiled
@@ -245,9 +251,9 @@ def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def
     _multiply_points(code, y_hat, weights, x_hat, count, plan, k, 4 * c)
     for local in range(count):
         transform_x_back(code, gx, start + local, local, top, left, height, width, plan, x_hat, padded, half)
-        finite[start + local] = finish_rows(
-            pointer(gx, (start + local) * pixels * c), pixels, c, pointer(b, 0), len(b) > 0, slope
-        )
+        image = pointer(gx, (start + local) * pixels * c)
+        finite[start + local] = all_finite(image, pixels * c)
+        finish_rows(image, pixels, c, pointer(b, 0), len(b) > 0, gx.dtype.type(slope))
 
 
 @compiled
@@ -314,4 +320,5 @@ def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
             to = pointer(gw, ((phase // 2 * 4 + phase % 2 + 2 * b) * c + c0 + i) * k + k0)
             transform(code.transform, G_BACK_ADD if add else G_BACK, at, 2 * size, to, 8 * c * k, width)
             for tap in (to, shifted(to, 8 * c * k)):
-                finite[unit] &= finish_rows(tap, 1, width, tap, False, 1.0)
+                finite[unit] &= all_finite(tap, width)
+                finish_rows(tap, 1, width, tap, False, gw.dtype.type(1))  # −0 becomes 0

@@ -1,8 +1,8 @@
-"""Normalisation of each sample by itself, over all that gamma and beta have: layer norm, for (samples, values).
+"""Bodies of layer norm: each sample is normalised over its values, with one gamma and beta for each value.
 
-Forward, a block is one sample: its mean, the sum of squares around it and y are computed while it is in the cache.
-Backward, a block is `GROUP` samples: the gradients of gamma and beta are sums over the samples, so each block has a row
-of them, and these are added up in order, whatever the number of threads.
+Arrays count as (samples, values). Forward, a block is one sample: its mean, the sum of squares around it and y are
+computed while it is in the cache. Backward, a block is `GROUP` samples: the gradients of gamma and beta are sums over
+the samples, so each block has a row of sums, and the rows are added up in order, whatever the number of threads.
 """
 
 from math import sqrt
@@ -13,7 +13,7 @@ import numpy as np
 from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
 from rawgan_kernels.cpu.run.launch import run
 from rawgan_kernels.cpu.vector.exponentials import formulas
-from rawgan_kernels.cpu.vector.simd import pointer
+from rawgan_kernels.cpu.vector.pointers import pointer
 
 Array = np.ndarray[Any, Any]
 
@@ -46,9 +46,9 @@ def backward(
     return ggamma, gbeta
 
 
-@compiled(fastmath={"nsz"})  # not "contract": forward and backward must find the same sign
+@compiled(fastmath={"nsz"})  # without "contract": forward and backward must find the same sign
 def _scaled(x, mean, inv_std, gamma, beta):  # type: ignore[no-untyped-def]
-    """What the activation sees."""
+    """The value that the activation is applied to."""
     return (x - mean) * (inv_std * gamma) + beta
 
 
@@ -66,7 +66,7 @@ def _moments(row, count, number):  # type: ignore[no-untyped-def]
         squares += centred * centred
     rest /= number(count)
     if rest - rest != 0:
-        rest = number(0)  # of infinite numbers the mean is infinite, and not NaN
+        rest = number(0)  # the mean of infinite numbers is infinite, not NaN
     return mean + rest, squares / number(count) - rest * rest
 
 
@@ -85,7 +85,7 @@ def _forward(arguments, sample, thread):  # type: ignore[no-untyped-def]
 
 @compiled(fastmath=SUMS)
 def _gradient_sums(g, row, mean, gamma, gbeta, ggamma, inv_std, count, number):  # type: ignore[no-untyped-def]
-    """Adds to the gradients of beta and gamma; the means of gamma · g and of gamma · g · x̂."""
+    """Add to the gradients of beta and gamma. Returns the means of gamma · g and of gamma · g · x̂."""
     total, product = number(0), number(0)
     for i in range(count):
         x_hat = (row[i] - mean) * inv_std
@@ -104,7 +104,7 @@ def _backward(arguments, group, thread):  # type: ignore[no-untyped-def]
     for sample in range(group * GROUP, min((group + 1) * GROUP, len(means))):
         row, gradient, to = pointer(x, sample * count), pointer(gy, sample * count), pointer(gx, sample * count)
         mean, inv_std = means[sample], number(1 / sqrt(variances[sample] + eps))
-        for i in range(count):  # gx first holds the gradient past the activation
+        for i in range(count):  # gx first holds the gradient before the activation
             z = _scaled(row[i], mean, inv_std, gamma[i], beta[i])
             to[i] = formulas.leaky_relu_grad(z, gradient[i], number(slope))
         mean_g, mean_product = _gradient_sums(to, row, mean, k, gbeta, ggamma, inv_std, count, number)

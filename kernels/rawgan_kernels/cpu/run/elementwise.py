@@ -1,7 +1,7 @@
-"""Running a formula over every element: what the activations, the cross-entropy and the addition have in common.
+"""Element-wise kernels: blocks for a formula that is computed for every number.
 
-Blocks of `BLOCK` elements. All bodies take the same arguments, three inputs and a number, needed or not: so the code
-that hands them to the threads is compiled once for all, and loads of what a formula does not use cost nothing.
+All bodies take the same arguments, three inputs and a number, whether they need them or not. So the code that passes
+them to the threads is compiled once for all of them; inputs that a formula does not use cost nothing.
 """
 
 from typing import Any
@@ -11,16 +11,16 @@ import numpy as np
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run
-from rawgan_kernels.cpu.vector.simd import pointer
+from rawgan_kernels.cpu.vector.pointers import pointer
 
 Array = np.ndarray[Any, Any]
 
 BLOCK = 1 << 14
-"""Elements. They take 2 to 20 µs: long enough to be worth a thread's while."""
+"""Elements of a block. They take 2 to 20 µs, long enough to be worth a thread."""
 
 
 def apply(body: Any, x: Array, second: Array, third: Array, parameter: float = 0.0) -> Array:
-    """y, as x, from a body that computes one block of it; the inputs have one shape, and may be the same array."""
+    """y, shaped as x, from a body that computes one block; the inputs have one shape, and may be the same array."""
     y = pool.empty(x.shape, x.dtype)
     a = x.ravel()
     b = a if second is x else second.ravel()
@@ -31,7 +31,7 @@ def apply(body: Any, x: Array, second: Array, third: Array, parameter: float = 0
 
 @compiled
 def part(arguments, block):  # type: ignore[no-untyped-def]
-    """How many elements a block has; pointers to its part of the three inputs and of y; the number, in their dtype."""
+    """Number of elements of a block, pointers to its part of the inputs and of y, and the number in their dtype."""
     x, second, third, y, parameter = arguments
     start = block * BLOCK
     count, number = min(BLOCK, len(y) - start), x.dtype.type(parameter)

@@ -1,14 +1,14 @@
-"""Running a kernel over its blocks, on all threads.
+"""Launches: a body runs over its blocks, on all threads.
 
-A kernel is split into a fixed number of blocks, whatever the number of threads: so its result is the same, bit for bit,
-on one thread and on several. `run(body, count, arguments)` calls `body(arguments, block, thread)` for every block.
+A kernel is divided into a fixed number of blocks, whatever the number of threads, so its result is bit-identical on one
+thread and on several. `run(body, count, arguments)` calls `body(arguments, block, thread)` for every block.
 
-Numba's `prange` does the distributing, once, in `_for_all_blocks`; bodies are called through their addresses. A
-`prange` in every kernel would do as well, but be compiled four times over, and the user would wait for that.
+Numba's `prange` distributes the blocks, in one place, `_for_all_blocks`; bodies are called by their addresses. A
+`prange` in every kernel would do the same, but each would be compiled four times over, and the user would wait for it.
 
-A process that was forked off has none of the threads, and GNU's OpenMP ends it when it asks for them; Numba's own
-threads (`workqueue`) serve one caller at a time, and end the process otherwise. So each run takes its turn, and where
-it does not get it, the calling thread runs all blocks: the result is the same.
+A forked process has none of the threads, and GNU's OpenMP ends it when it asks for them. Numba's own threads
+(`workqueue`) serve one caller at a time, and end the process otherwise. So each run takes a turn, and without one the
+calling thread runs all blocks, with the same result.
 """
 
 import os
@@ -31,8 +31,8 @@ from rawgan_kernels import forking
 from rawgan_kernels.cpu.compile.compiled import compiled, standalone
 from rawgan_kernels.errors import NumbaError
 
-# Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default GNU's
-# OpenMP has them spin for milliseconds: on a core that somebody else wants, or the very thread that they wait for.
+# Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default, GNU's
+# OpenMP makes them spin for milliseconds, on a core that another process needs, or the thread that they wait for.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
@@ -43,8 +43,8 @@ _BLOCK = ir.FunctionType(ir.VoidType(), [_I8P, _I64, _I64])  # (frame, block, th
 def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True) -> None:
     """Call the compiled function `body(arguments, block, thread)` for every block from 0 to count − 1.
 
-    The first argument is an array. `thread` counts from 0 to `threads()` − 1: which row of the scratch space is free.
-    Little work is done sooner without waking the other threads: `parallel=False`.
+    The first argument is an array. `thread`, from 0 to `threads()` − 1, is the row of the scratch memory to use. With
+    `parallel=False` the other threads are not woken, which is faster for little work.
     """
     turn = _turn
     if count == 1 or not parallel or (turn is not None and not turn.acquire(blocking=False)):
@@ -55,7 +55,7 @@ def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True
         key = body, arguments[0].dtype
         address, kind = _known.get(key, (0, 0))
         while not _launch(_distributor(), address, kind, count, arguments):
-            # Never called before, or with arguments of other types: this takes long enough not to be done every time.
+            # The body is new, or the arguments have other types; finding that out takes too long to do it every time.
             address, kind = _known[key] = _machine_code(body, typeof(arguments))
     finally:
         if turn is not None:
@@ -67,7 +67,7 @@ def threads() -> int:
     if not numba_threads._is_initialized:
         try:
             with warnings.catch_warnings():
-                # Of a lock among processes, which a system without shared memory does not have, and we do not need.
+                # Of a lock between processes: a system without shared memory lacks it, and it is not needed here.
                 warnings.simplefilter("ignore", NumbaSystemWarning)
                 numba_threads.get_num_threads()
         except ValueError as error:
@@ -75,23 +75,23 @@ def threads() -> int:
                 f"backend 'cpu': Numba cannot start its threads\n  {error}\n"
                 "  unset NUMBA_THREADING_LAYER and NUMBA_THREADING_LAYER_PRIORITY, or set them to others"
             ) from error
-    return int(numba_threads._get_num_threads())  # type: ignore[attr-defined]  # which is there once they are started
+    return int(numba_threads._get_num_threads())  # type: ignore[attr-defined]  # it exists once they are started
 
 
-# --- whose turn it is --------------------------------------------------------------------------------------------
+# --- turns -------------------------------------------------------------------------------------------------------
 
 _NEVER = Lock()
 _NEVER.acquire()
 
 _turn: Any = _NEVER if forking.threads_lost else RLock()
-"""Taken by the thread that has the others at work; None, once it is known that these serve several callers at a time.
+"""The lock held by the thread whose blocks run; None once the threads are known to serve several callers at a time.
 
-The same thread may take it twice: if Ctrl-C comes just before it was to be released, or in the handler of a signal.
+One thread may take it twice: if Ctrl-C comes just before it is released, or in the handler of a signal.
 """
 
 
 _locks: tuple[Any, ...] = (global_compiler_lock, numba_threads._backend_init_thread_lock, llvm.ffi.lib._lock)
-"""What a thread may hold, in this order, while it compiles: in a forked process, it would never be given back."""
+"""Locks that a compiling thread may hold, taken in this order. In a forked process they would never be released."""
 
 
 def _before_fork() -> None:
@@ -122,20 +122,20 @@ _known: dict[Any, tuple[int, int]] = {}
 
 @cache
 def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
-    """Where the code is that `body` compiles to for arguments of these types, and the fingerprint of the types."""
+    """Address of the code of `body` for arguments of these types, and the fingerprint of the types."""
     compiled = body.get_compile_result(types.void(arguments, types.intp, types.intp))
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), _fingerprint(arguments)
 
 
 def _fingerprint(arguments: Any) -> int:
-    """A number for how the arguments lie in memory; read-only arrays lie there like others."""
+    """A number for the memory layout of the arguments, which is the same for read-only arrays."""
     return zlib.crc32(str(arguments).replace("readonly ", "").replace("nonconst ", "").encode()) + 1
 
 
 @cache
 def _distributor() -> int:
     global _turn
-    threads()  # are started, which code from the cache expects to be there
+    threads()  # starts them: code from the cache relies on that
     if numba_threads.threading_layer() != "workqueue":
         _turn = None
     return standalone(types.void(types.intp, types.intp, types.intp), _distribute).address
@@ -153,7 +153,7 @@ def _for_all_blocks(block, frame, count):  # type: ignore[no-untyped-def]
 
 @compiled
 def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyped-def]
-    """Whether body was called, because it takes arguments of this kind."""
+    """Call the body if it takes arguments of this kind. Returns True if it did."""
     if kind != fingerprint_of(arguments):
         return False
     _hand_over(distributor, body, count, arguments)
@@ -162,7 +162,7 @@ def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyp
 
 @intrinsic
 def fingerprint_of(typing: Any, arguments: Any) -> Any:
-    """`_fingerprint` of the arguments' types, a constant."""
+    """`_fingerprint` of the types of the arguments, a constant."""
     return types.intp(arguments), lambda context, builder, signature, args: _I64(_fingerprint(signature.args[0]))
 
 
@@ -179,7 +179,7 @@ def _call_block(typing: Any, block: Any, frame: Any, index: Any, thread: Any) ->
 
 @intrinsic
 def _hand_over(typing: Any, distributor: Any, body: Any, count: Any, arguments: Any) -> Any:
-    """Put the arguments into a frame, and have the distributor call, for every block, a function that unpacks them."""
+    """Put the arguments into a frame; the distributor then calls, for every block, a function that unpacks them."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         distributor, body, count, arguments = args

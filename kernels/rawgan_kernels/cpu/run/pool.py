@@ -1,19 +1,20 @@
-"""Memory that is used again.
+"""The memory pool: memory of arrays that are gone serves the next arrays.
 
-A training step asks for arrays of the same sizes each time. A large array from `np.empty` is mapped anew at every call,
-and the first touch of each of its pages costs more than writing to memory that is already there. So memory comes from
-here: when the last array (or view) that uses a piece of it is gone, the piece is free for the next request.
+A training step needs arrays of the same sizes each time. A large array from `np.empty` is mapped anew at every call,
+and the first touch of each of its pages takes longer than writing to memory that is already there. So arrays get their
+memory from this pool: when the last array (or view) that uses a block is gone, the block is free for another array.
 
-Pieces are cut out of chunks of addresses, behind which there is no memory before it is first touched. A request is cut
-from the smallest free piece that is large enough, of the oldest chunk that has one, and a piece that comes back is
-joined with its free neighbours. So a step takes hardly more memory than is in use at its worst moment: for dcgan at
-64×64×3, 2 to 4 % more.
+**Regions** are ranges of addresses, behind which there is no memory before it is first touched. **Blocks** are parts of
+them. A request is rounded up to a *size class*, 32 for each doubling, so that a block also serves a slightly
+different size later and no slivers remain. It is cut from the smallest free block that is large enough, in the oldest
+region that has one; a block that comes back is joined with its free neighbours. So a step takes hardly more memory than
+it uses at its peak.
 
-Nobody sees through it: a piece is never free while an array uses it, and what is handed out counts as uninitialised.
-(The tests fill every piece with NaN to prove that.)
+A block is never free while an array uses it, and new arrays count as uninitialised. (The tests fill every block with
+NaN to prove that.)
 
-Ctrl-C may raise between any two lines of Python. So there is one truth, `lent`, that changes in a single assignment;
-the lists of free pieces follow from it, and are made anew if a change to them was not finished.
+Ctrl-C may raise between any two lines of Python. So there is one truth, `allocated`, which changes in a single
+assignment. The lists of free blocks follow from it, and are made anew if a change to them was not finished.
 """
 
 from __future__ import annotations
@@ -25,70 +26,103 @@ import sys
 import weakref
 from bisect import bisect, bisect_left
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
 
 import numpy as np
 
-SMALL = 1 << 16
-"""Bytes up to which the C library's own allocator is as good: it keeps what was freed."""
+Array = np.ndarray[Any, Any]
+Observer = Callable[[int, int], None]
+"""Called with the address and the size of each block, in bytes, before its array is used."""
 
-CHUNK = 1 << 30
-"""Bytes of addresses that are asked for at a time."""
+SMALL = 1 << 16
+"""Bytes up to which arrays come from the C library's allocator, which is as good: it keeps what was freed."""
+
+REGION = 1 << 30
+"""Bytes of addresses that are reserved at a time."""
 
 ALIGNMENT = 64
-"""Bytes: a cache line, and the longest vector. All pieces are whole multiples."""
+"""Bytes: a cache line, and the longest vector. All blocks are whole multiples."""
+
+CLASSES = 32
+"""Size classes for each doubling of the size: a block is at most a thirty-second larger than its array."""
+
+
+def size_class(nbytes: int) -> int:
+    """Bytes of the block for an array of so many bytes.
+
+    >>> [size_class(nbytes) for nbytes in (65536, 65537, 1_000_000)]
+    [65536, 67584, 1015808]
+    """
+    step = max(ALIGNMENT, (1 << nbytes.bit_length() - 1) // CLASSES)
+    return -(-nbytes // step) * step
 
 
 class Pool:
-    """Chunks of memory, and which pieces of them are free.
+    """Regions of memory and their free blocks.
 
-    >>> pool = Pool(chunk=1 << 20)
+    Arrays of at most `small` bytes do not come from the pool. `reserve(nbytes)` makes the memory of a region.
+
+    >>> pool = Pool(region=1 << 20)
     >>> x = pool.empty((256, 256), np.dtype("float32"))
-    >>> first = x.ctypes.data
+    >>> address = x.ctypes.data
     >>> del x
-    >>> pool.empty((128, 250), np.dtype("float64")).ctypes.data == first
+    >>> pool.empty((128, 250), np.dtype("float64")).ctypes.data == address
     True
     """
 
-    def __init__(self, chunk: int = CHUNK) -> None:
-        self.chunk = chunk
-        self.chunks: dict[int, np.ndarray[Any, Any]] = {}  # by the address of their first piece
-        self.lent: dict[int, Loan] = {}  # by the address of the piece; those whose block is gone are free
-        self.starts: list[int] = []  # addresses of the free pieces, ascending
-        self.sizes: list[int] = []  # theirs
+    def __init__(
+        self,
+        region: int = REGION,
+        small: int = SMALL,
+        reserve: Callable[[int], Array] = lambda nbytes: np.empty(nbytes, np.uint8),
+    ) -> None:
+        self.region, self.small, self.reserve = region, small, reserve
+        self.regions: dict[int, Array] = {}
+        """By the address of their first block."""
+        self.allocated: dict[int, Block] = {}
+        """Blocks by address. Those whose memory object is gone are free."""
+        self.starts: list[int] = []
+        """Addresses of the free blocks, ascending."""
+        self.sizes: list[int] = []
+        """Sizes of the free blocks, in the order of `starts`."""
         self.changing = False
-        """Whether `starts` and `sizes` are being changed, or a change was interrupted."""
+        """True while `starts` and `sizes` are being changed, or if a change was interrupted."""
         # Arrays die at any moment, in any thread, even inside the methods below. Then C code, which no signal
-        # interrupts, puts their loan here.
-        self.returned: deque[Loan] = deque()
+        # interrupts, puts their block here.
+        self.returned: deque[Block] = deque()
         self.lock = Lock()
         self.holder = 0
         """The thread that took the lock last."""
+        self._observers: tuple[Observer, ...] = ()
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-        """An array of this shape whose numbers are whatever was there before."""
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """An uninitialised array."""
         nbytes = dtype.itemsize
         for n in shape:
             nbytes *= n
-        if nbytes <= SMALL or self._is_at_work_here():
+        if nbytes <= self.small or self._is_at_work_here():
             return np.empty(shape, dtype)
-        block = Block(nbytes)
-        address = self.lend(block, nbytes + -nbytes % ALIGNMENT)
-        block.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (address, False)}
-        return np.asarray(block)
+        memory = Memory(nbytes)
+        address = self.allocate(memory, size_class(nbytes))
+        for observer in self._observers:
+            observer(address, nbytes)
+        memory.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (address, False)}
+        return np.asarray(memory)
 
-    def lend(self, block: Block, size: int) -> int:
-        """The address of a piece of so many bytes, a multiple of `ALIGNMENT`, which is the block's while that lives."""
-        loan = Loan(block, self.returned.append)
+    def allocate(self, memory: Memory, size: int) -> int:
+        """Address of a block of so many bytes, a multiple of `ALIGNMENT`, in use for as long as `memory` lives."""
+        block = Block(memory, self.returned.append)
         with self.lock:
             self._begin()
             best = self._best(size)
             if best < 0:
-                best = self._add_chunk(size)
+                best = self._add_region(size)
             address, free = self.starts[best], self.sizes[best]
-            loan.address, loan.size = address, size
-            self.lent[address] = loan
+            block.address, block.size = address, size
+            self.allocated[address] = block
             if free == size:
                 del self.starts[best], self.sizes[best]
             else:
@@ -97,67 +131,77 @@ class Pool:
         return address
 
     def trim(self) -> None:
-        """Give memory that no array uses back to the system: whole chunks and, on Linux, the pages of free pieces."""
+        """Give memory that no array uses back to the system: whole regions and, on Linux, pages of free blocks."""
         if self._is_at_work_here():
             return
         with self.lock:
             self._begin()
-            self._drop_unused_chunks()
+            self._drop_unused_regions()
             for start, size in zip(self.starts, self.sizes, strict=True):
                 _give_back(start, size)
             self.changing = False
 
+    @contextmanager
+    def observe(self, observer: Observer) -> Iterator[None]:
+        """Inside, call `observer(address, nbytes)` for each array that gets a block."""
+        before = self._observers
+        self._observers = (*before, observer)
+        try:
+            yield
+        finally:
+            self._observers = before
+
+    def after_fork(self) -> None:
+        """In a forked process, free the lock of threads that were not forked: `allocated` is true without them."""
+        if self.holder != get_ident():
+            self.lock = Lock()
+
     def _is_at_work_here(self) -> bool:
-        """Whether this thread is inside the pool, and now in the handler of a signal, which must not wait for it."""
+        """True if this thread is inside the pool and now runs a signal's handler, which must not wait for the lock."""
         if self.holder != get_ident() or not self.lock.locked():
             return False
         frame = sys._getframe(1)
         while frame is not None:
-            if frame.f_code in (Pool.lend.__code__, Pool.trim.__code__):
+            if frame.f_code in (Pool.allocate.__code__, Pool.trim.__code__):
                 return True
             frame = frame.f_back  # type: ignore[assignment]
         self.lock = Lock()  # the work was done, but an interrupt came before the lock was released
         return False
 
-    def after_fork(self) -> None:
-        """Take the lock away from the threads that a forked process has not got: `lent` is the truth without them."""
-        if self.holder != get_ident():
-            self.lock = Lock()
-
     def _begin(self) -> None:
-        """Take the lists of free pieces in hand: as they are, or made anew if the last change was not finished."""
+        """Bring the lists of free blocks up to date; make them anew if the last change was not finished."""
         self.holder = get_ident()
         if self.changing:
             self._recount()
         self.changing = True
         while self.returned:
-            loan = self.returned.popleft()
-            if self.lent.get(loan.address) is loan:  # not, if it was counted among the free ones before
-                del self.lent[loan.address]
-                self._join(loan.address, loan.size)
+            block = self.returned.popleft()
+            if self.allocated.get(block.address) is block:  # or it was found to be free before
+                del self.allocated[block.address]
+                self._join(block.address, block.size)
 
     def _recount(self) -> None:
-        """Find the free pieces: what is between those that are lent."""
-        self.returned.clear()  # before looking: what is returned from here on will be joined
-        for address in [address for address, loan in self.lent.items() if loan() is None]:
-            del self.lent[address]
-        starts, sizes, lent = [], [], sorted(self.lent)
-        for first, memory in sorted(self.chunks.items()):
+        """Find the free blocks: the gaps between those in use."""
+        self.returned.clear()  # before looking: blocks that are returned from here on will be joined
+        for address in [address for address, block in self.allocated.items() if block() is None]:
+            del self.allocated[address]
+        starts, sizes, used = [], [], sorted(self.allocated)
+        for first, memory in sorted(self.regions.items()):
             end, free = first + _usable(memory), first
-            for address in [*lent[bisect_left(lent, first) : bisect_left(lent, end)], end]:
+            for address in [*used[bisect_left(used, first) : bisect_left(used, end)], end]:
                 if address > free:
                     starts.append(free)
                     sizes.append(address - free)
-                free = address + (self.lent[address].size if address < end else 0)
+                free = address + (self.allocated[address].size if address < end else 0)
         self.starts, self.sizes = starts, sizes
 
     def _best(self, size: int) -> int:
-        """Which free piece to cut so many bytes from; −1 if none has as many.
+        """Index of the free block to cut so many bytes from; −1 if none is large enough.
 
-        The oldest chunk first: by size alone, pieces would come from both of two chunks, which then are both touched
-        from end to end.
+        The oldest region comes first: by size alone, blocks would come from both of two regions, and both would be
+        touched from end to end.
         """
-        for address, memory in self.chunks.items():
+        for address, memory in self.regions.items():
             best = -1
             for index in range(bisect_left(self.starts, address), bisect(self.starts, address + _usable(memory))):
                 if self.sizes[index] >= size and (best < 0 or self.sizes[index] < self.sizes[best]):
@@ -167,7 +211,7 @@ class Pool:
         return -1
 
     def _join(self, start: int, size: int) -> None:
-        """Add a free piece, joined with the free ones beside it."""
+        """Add a free block, joined with its free neighbours."""
         starts, sizes = self.starts, self.sizes
         after = bisect(starts, start)
         if after and starts[after - 1] + sizes[after - 1] == start:
@@ -180,46 +224,49 @@ class Pool:
             sizes[after] += sizes[after + 1]
             del starts[after + 1], sizes[after + 1]
 
-    def _add_chunk(self, size: int) -> int:
-        """Where among the free pieces that of a new chunk is. Raises: MemoryError if there is none of so many bytes."""
-        length = max(self.chunk, size + ALIGNMENT)
+    def _add_region(self, size: int) -> int:
+        """Reserve a region with room for so many bytes. Returns the index of its free block.
+
+        Raises: MemoryError if the system has no such region
+        """
+        length = max(self.region, size + ALIGNMENT)
         while True:
             try:
-                memory = np.empty(length, np.uint8)
+                memory = self.reserve(length)
                 break
-            except MemoryError:  # where even addresses are scarce, as under `ulimit -v`
-                if length == size + ALIGNMENT and not self._drop_unused_chunks():
+            except MemoryError:  # even addresses may be scarce, as under `ulimit -v`
+                if length == size + ALIGNMENT and not self._drop_unused_regions():
                     raise
                 length = max(length // 2, size + ALIGNMENT)
         start = _address(memory)
         start += -start % ALIGNMENT
-        self.chunks[start] = memory
+        self.regions[start] = memory
         index = bisect(self.starts, start)
         self.starts.insert(index, start)
         self.sizes.insert(index, _usable(memory))
         return index
 
-    def _drop_unused_chunks(self) -> bool:
-        """Give chunks of which nothing is in use back to the system. Returns whether there were any."""
-        before = len(self.chunks)
-        for address, memory in list(self.chunks.items()):
+    def _drop_unused_regions(self) -> bool:
+        """Give regions without a block in use back to the system. Returns True if there were any."""
+        before = len(self.regions)
+        for address, memory in list(self.regions.items()):
             index = bisect(self.starts, address) - 1
             if index >= 0 and (self.starts[index], self.sizes[index]) == (address, _usable(memory)):
-                del self.chunks[address], self.starts[index], self.sizes[index]
-        return len(self.chunks) < before
+                del self.regions[address], self.starts[index], self.sizes[index]
+        return len(self.regions) < before
 
 
-def _usable(memory: np.ndarray[Any, Any]) -> int:
-    """Bytes of a chunk that are lent: less than all of it, so that no piece ever reaches into the next chunk."""
+def _usable(memory: Array) -> int:
+    """Bytes of a region that blocks are cut from: less than all, so that no block reaches into the next region."""
     return (memory.nbytes - ALIGNMENT) // ALIGNMENT * ALIGNMENT
 
 
-def _address(memory: np.ndarray[Any, Any]) -> int:
+def _address(memory: Array) -> int:
     return int(memory.__array_interface__["data"][0])
 
 
 def _give_back(start: int, size: int) -> None:
-    """Tell Linux that the whole pages between two addresses are not needed; they stay addresses of this process."""
+    """Tell Linux that the whole pages of a block are not needed; their addresses stay reserved."""
     if sys.platform != "linux":
         return
     first, end = start + -start % mmap.PAGESIZE, (start + size) // mmap.PAGESIZE * mmap.PAGESIZE
@@ -227,20 +274,20 @@ def _give_back(start: int, size: int) -> None:
         ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), mmap.MADV_DONTNEED)
 
 
-class Block:
-    """The owner of an array's memory: NumPy keeps it alive as long as the array or any view of it is."""
+class Memory:
+    """The owner of an array's memory: NumPy keeps it alive for as long as the array or any view of it."""
 
     __slots__ = ("__array_interface__", "__weakref__", "nbytes")
 
     __array_interface__: dict[str, Any]
-    """Shape, dtype and address, once there is a piece for it."""
+    """Shape, dtype and address, set once there is a block for it."""
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
 
 
-class Loan(weakref.ref[Block]):
-    """A piece that is a block's: its address and its size in bytes, once it has them."""
+class Block(weakref.ref[Memory]):
+    """A block in use: its address, and its size in bytes."""
 
     __slots__ = ("address", "size")
 
@@ -248,7 +295,7 @@ class Loan(weakref.ref[Block]):
     size: int
 
 
-pool = Pool()
+POOL = Pool()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=pool.after_fork)
-empty = pool.empty
+    os.register_at_fork(after_in_child=POOL.after_fork)
+empty = POOL.empty

@@ -1,17 +1,17 @@
-"""Exponentials of one number, without branches or calls, so that a compiler turns a loop over them into vector code.
+"""Exponentials of one number, without branches or calls, so that the compiler turns loops over them into vector code.
 
-The exponential and logarithm of the C library take one number at a time, about 10 ns each. Those here give up what the
-activations do not need: e^x is for x ≤ 0 and log(1 + x) for 0 ≤ x ≤ 1. Each is right to 4 units in the last place,
-and NaN comes through.
+The exponential and logarithm of the C library take one number at a time, about 10 ns each. The ones here cover what the
+activations need: e^x for x ≤ 0, and log(1 + x) for 0 ≤ x ≤ 1. Each is right to 4 units in the last place, and NaN stays
+NaN.
 
 **e^x.** With n the whole number nearest x / ln 2, and r = x − n · ln 2, which lies within ±0.35: e^x = 2ⁿ · e^r.
 
-- n: adding 1.5 · 2²³ (in float64, 1.5 · 2⁵²) leaves no digits behind the point, so it rounds; n is then what the last
-  bits of the sum say, and subtracting the same again gives n as a float.
+- n: adding 1.5 · 2²³ (in float64, 1.5 · 2⁵²) leaves no digits behind the point, so it rounds. The last bits of the sum
+  are then n, and subtracting the same number again gives n as a float.
 - r: ln 2 is split into a number with few digits, whose product with n is exact, and the small rest (Cody and Waite).
 - e^r: Taylor's polynomial, cut off where the rest is below a quarter of the last place.
-- 2ⁿ: n put where a float keeps its exponent. The result may be smaller than the smallest normal number, whose exponent
-  is no exponent any more; so it is first made too large by a power of two, and then multiplied by the inverse.
+- 2ⁿ: n is moved to the exponent bits of a float. The result may be smaller than the smallest normal number, where these
+  bits mean something else; so it is first made too large by a power of two, and then multiplied by the inverse.
 
 **e^x − 1** = 2ⁿ · (e^r − 1) + (2ⁿ − 1), where e^r − 1 is the polynomial without its 1. Near 0, n = 0: nothing cancels.
 
@@ -31,7 +31,7 @@ from rawgan_kernels.formulas import instantiate
 
 
 def _constant(single: float, double: float) -> Any:
-    """A function of any number: the constant of that number's dtype. (A plain 0.5 would make float64 of float32.)"""
+    """A function of a number that returns a constant in its dtype. (A plain 0.5 would turn float32 into float64.)"""
 
     @intrinsic
     def constant(typing: Any, x: Any) -> Any:
@@ -42,7 +42,7 @@ def _constant(single: float, double: float) -> Any:
 
 
 def _polynomial(single: Sequence[float], double: Sequence[float]) -> Any:
-    """c[0] + c[1] · x + c[2] · x² + …, by Horner's rule; as many terms as the dtype needs."""
+    """c[0] + c[1] · x + c[2] · x² + …, by Horner's rule, with as many terms as the dtype needs."""
 
     @intrinsic
     def polynomial(typing: Any, x: Any) -> Any:
@@ -60,7 +60,7 @@ def _polynomial(single: Sequence[float], double: Sequence[float]) -> Any:
 
 
 def _power_of_two(single: int, double: int) -> Any:
-    """2^(n + lift), the lift being that of the dtype, where the number given is `_rounding` + n."""
+    """2^(n + lift) for the number `_rounding` + n; the lift depends on the dtype."""
 
     @intrinsic
     def power(typing: Any, sum: Any) -> Any:
@@ -78,7 +78,7 @@ def _power_of_two(single: int, double: int) -> Any:
     return power
 
 
-_zero = _constant(0.0, 0.0)
+zero = _constant(0.0, 0.0)
 _one = _constant(1.0, 1.0)
 _two = _constant(2.0, 2.0)
 _rounding = _constant(1.5 * 2**23, 1.5 * 2**52)
@@ -128,5 +128,5 @@ def log1p(x):  # type: ignore[no-untyped-def]
     return _two(x) * (s + s * square * _artanh_beyond_linear(square))
 
 
-formulas = instantiate(compiled, zero=_zero, one=_one, two=_two, exp=exp, expm1=expm1, log1p=log1p)
+formulas = instantiate(compiled, zero=zero, one=_one, two=_two, exp=exp, expm1=expm1, log1p=log1p)
 """The formulas of the kernels, compiled."""

@@ -1,4 +1,4 @@
-"""Moving, packing and finishing rows of numbers: what other kernels are made of."""
+"""Rows of numbers: moved, packed, checked, and finished with bias and activation."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +9,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from rawgan_kernels.cpu.compile.compiled import compiled
-from rawgan_kernels.cpu.vector.simd import VECTOR_BYTES, shifted
-
-_I64 = ir.IntType(64)
+from rawgan_kernels.cpu.vector.exponentials import formulas, zero
+from rawgan_kernels.cpu.vector.pointers import shifted
+from rawgan_kernels.cpu.vector.registers import I64
 
 
 @intrinsic
@@ -20,7 +20,7 @@ def clear(typing: Any, y: Any, length: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         y, length = args
-        cgutils.memset(builder, y, builder.mul(length, _I64(signature.args[0].dtype.bitwidth // 8)), 0)
+        cgutils.memset(builder, y, builder.mul(length, I64(signature.args[0].dtype.bitwidth // 8)), 0)
         return context.get_dummy_value()
 
     return types.void(y, types.intp), generate
@@ -53,15 +53,15 @@ def accumulate(typing: Any, x: Any, y: Any, length: Any) -> Any:
 
 
 def _by_fours(builder: Any, length: Any, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
-    """Loops over y[:length], four numbers at a time and then one by one; gives how to load and store, inside each.
+    """Loops over y[:length], four numbers at a time and then one by one. Yields functions that load and store.
 
-    Rows are short here, four numbers in the first layer of a network: too short for a call of memcpy to pay.
+    Rows are short, four numbers in the first layer of a network: too short for a call of memcpy to pay.
     """
     number = x.type.pointee
-    whole = builder.and_(length, _I64(-4))
-    for kind, first, last in ((ir.VectorType(number, 4), _I64(0), whole), (number, whole, length)):
+    whole = builder.and_(length, I64(-4))
+    for kind, first, last in ((ir.VectorType(number, 4), I64(0), whole), (number, whole, length)):
         step = 4 if isinstance(kind, ir.VectorType) else 1
-        with cgutils.for_range_slice(builder, first, last, _I64(step), _I64) as (at, _):
+        with cgutils.for_range_slice(builder, first, last, I64(step), I64) as (at, _):
 
             def place(pointer: Any, at: Any = at, kind: Any = kind) -> Any:
                 return builder.bitcast(builder.gep(pointer, [at]), kind.as_pointer())
@@ -90,7 +90,7 @@ def copy_strided(typing: Any, x: Any, x_step: Any, y: Any, y_step: Any, length: 
 def pack_panel(b, b_step, b_column, depth, columns, panel, packed):  # type: ignore[no-untyped-def]
     """`columns` columns of b, at most a panel → packed (depth, panel), the rest of the panel 0; all are pointers.
 
-    Element (k, n) of b is b_step · k + b_column · n further on.
+    Element (k, n) of b is b_step · k + b_column · n elements further on.
     """
     if columns < panel:
         clear(packed, depth * panel)
@@ -102,57 +102,26 @@ def pack_panel(b, b_step, b_column, depth, columns, panel, packed):  # type: ign
             copy_strided(shifted(b, n * b_column), b_step, shifted(packed, n), panel, depth)
 
 
-@intrinsic
-def finish_rows(typing: Any, y: Any, rows: Any, columns: Any, b: Any, has_bias: Any, slope: Any) -> Any:
-    """y ← leaky_relu(y + b) over (rows, columns) numbers, y and b being pointers; slope 1 is no activation at all.
+@compiled(fastmath={"reassoc"})
+def all_finite(y, length):  # type: ignore[no-untyped-def]
+    """True if y[:length] has neither infinity nor NaN: 0 · ∞ and 0 · NaN are NaN."""
+    trace = zero(y[0])
+    for i in range(length):
+        trace += y[i] * zero(y[i])
+    return trace == zero(trace)
 
-    The activation is that of `formulas`, to the last bit, infinities and NaN included.
 
-    What follows a convolution at once, while its result is still in the cache. Returns whether all of y was finite
-    before: 0 · ∞ and 0 · NaN are NaN.
+@compiled(fastmath=set())
+def finish_rows(y, rows, columns, b, has_bias, slope):  # type: ignore[no-untyped-def]
+    """y ← leaky_relu(y + b) over (rows, columns) numbers; y and b are pointers, and a slope of 1 means no activation.
+
+    It follows a convolution at once, while the result is still in the cache.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        *others, slope = args
-        number = context.get_value_type(signature.args[0].dtype)
-        slope = builder.fptrunc(slope, number) if isinstance(number, ir.FloatType) else slope
-        finite = cgutils.alloca_once_value(builder, cgutils.true_bit)
-        lanes = VECTOR_BYTES * 8 // signature.args[0].dtype.bitwidth
-        rest = builder.and_(args[2], _I64(lanes - 1))
-        with builder.if_else(builder.icmp_signed("==", rest, _I64(0))) as (whole_vectors, otherwise):
-            with whole_vectors:
-                _finish(builder, lanes, finite, others, slope)
-            with otherwise:
-                _finish(builder, 1, finite, others, slope)
-        return builder.load(finite)
-
-    return types.boolean(y, types.intp, types.intp, y, types.boolean, types.float64), generate
-
-
-def _finish(builder: Any, lanes: int, finite: Any, others: list[Any], slope: Any) -> None:
-    """The loops of `finish_rows`, `lanes` numbers at a time."""
-    y, rows, columns, b, has_bias = others
-    kind = ir.VectorType(y.type.pointee, lanes)
-    zero = ir.Constant(kind, [0.0] * lanes)
-    slopes, traces = zero, cgutils.alloca_once_value(builder, zero)
-    for lane in range(lanes):
-        slopes = builder.insert_element(slopes, slope, ir.IntType(32)(lane))
-    leaks = builder.fcmp_ordered("!=", slopes, zero)  # 0 · ∞ would be NaN
-    with cgutils.for_range(builder, rows) as row:
-        start = builder.mul(row.index, columns)
-        with cgutils.for_range_slice(builder, _I64(0), columns, _I64(lanes), _I64) as (at, _):
-            place = builder.bitcast(builder.gep(y, [builder.add(start, at)]), kind.as_pointer())
-            value = builder.load(place, align=4)
-            builder.store(builder.fadd(builder.load(traces), builder.fmul(value, zero)), traces)
-            shift = cgutils.alloca_once_value(builder, zero)
-            builder.store(zero, shift)
-            with builder.if_then(has_bias):
-                bias = builder.load(builder.bitcast(builder.gep(b, [at]), kind.as_pointer()), align=4)
-                builder.store(bias, shift)
-            value = builder.fadd(value, builder.load(shift))
-            low = builder.select(leaks, builder.fmul(value, slopes), zero)
-            builder.store(builder.select(builder.fcmp_ordered("<=", value, zero), low, value), place, align=4)
-    for lane in range(lanes):
-        trace = builder.extract_element(builder.load(traces), ir.IntType(32)(lane))
-        good = builder.fcmp_ordered("==", trace, ir.Constant(trace.type, 0.0))
-        builder.store(builder.and_(builder.load(finite), good), finite)
+    for row in range(rows):
+        line = shifted(y, row * columns)
+        if has_bias:
+            for i in range(columns):
+                line[i] = formulas.leaky_relu(line[i] + b[i], slope)
+        else:
+            for i in range(columns):
+                line[i] = formulas.leaky_relu(line[i] + zero(slope), slope)

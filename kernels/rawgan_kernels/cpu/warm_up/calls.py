@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-import rawgan_kernels.cpu as cpu
+from rawgan_kernels.dispatch import Backend
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
 Ones = Callable[..., Array]
 """Makes an array of the shape that it is given."""
+
+cpu = Backend("cpu")
 
 HALVED = Window((14, 14), (4, 4), (2, 2), ((1, 1), (1, 1)))
 """The fast convolution takes this window; with one channel, the general one does."""

@@ -1,7 +1,7 @@
-"""Normalisation of each sample by itself, over all that gamma and beta have: layer norm, for (samples, values).
+"""Bodies of layer norm: each sample is normalised over its values, with one gamma and beta for each value.
 
-Forward and for gx, one block for each sample: sums over its values, in pairs that are always the same. The gradients of
-gamma and beta are sums over the samples, one for each column: as in `columns`.
+Arrays count as (samples, values). Forward, and for gx, a block takes one sample and adds up its values, always in the
+same pairs. The gradients of gamma and beta are sums over the samples, one for each column; see `run.columns`.
 """
 
 from typing import Any
@@ -11,17 +11,17 @@ from rawgan_kernels.cuda.compile.language import (
     WARPS,
     block_sum,
     cuda,
+    cuda_kernel,
     formulas,
     index,
-    kernel,
-    launch,
     math,
     number,
 )
-from rawgan_kernels.cuda.run.columns import ROWS, _total, column_of, grid, part_of, parts, rows_of
+from rawgan_kernels.cuda.run.columns import ROWS, column_of, grid, part_of, parts, rows_of, total_sums
+from rawgan_kernels.cuda.run.launch import launch
 
 PLACES = WARPS + 1
-"""Shared memory for `shared_sum`."""
+"""Numbers of shared memory that `shared_sum` needs."""
 
 
 def forward(x: Any, gamma: Any, beta: Any, y: Any, mean: Any, var: Any, eps: float, slope: float) -> None:
@@ -43,12 +43,12 @@ def backward(
         _layer_sums, cut.blocks, x, gy, gamma, beta, mean, var, found, cut.size, cut.width, cut.row_blocks, values,
         half, eps, slope,
     )  # fmt: skip
-    launch(_total, values, found[:half], gbeta, cut.width, cut.row_blocks, values)
-    launch(_total, values, found[half:], ggamma, cut.width, cut.row_blocks, values)
+    launch(total_sums, values, found[:half], gbeta, cut.width, cut.row_blocks, values)
+    launch(total_sums, values, found[half:], ggamma, cut.width, cut.row_blocks, values)
 
 
 def shared_sum(value, scratch):  # type: ignore[no-untyped-def]
-    """The sum over the threads of a block, for all of them; `scratch` is for one number more than there are warps."""
+    """The sum over the threads of a block, returned to all of them; `scratch` is shared memory of `PLACES` numbers."""
     total = block_sum(value, scratch)
     if index(cuda.threadIdx.x) == index(0):
         scratch[WARPS] = total
@@ -57,13 +57,13 @@ def shared_sum(value, scratch):  # type: ignore[no-untyped-def]
 
 
 def layer_before_activation(x, mean, inv_std, gamma, beta):  # type: ignore[no-untyped-def]
-    """What the activation sees; fused, so that it is the same in all kernels."""
+    """The value that the activation is applied to: explicitly fused, so that all kernels compute the same bits."""
     return cuda.fma(x - mean, inv_std * gamma, beta)
 
 
-@kernel("x: in, gamma: in, beta: in, y: out, mean: out, var: out, values: index, eps: number, slope: number")
+@cuda_kernel("x: in, gamma: in, beta: in, y: out, mean: out, var: out, values: index, eps: number, slope: number")
 def _layer(x, gamma, beta, y, mean, var, values, eps, slope):  # type: ignore[no-untyped-def]
-    """One sample."""
+    """y, mean and variance of one sample."""
     scratch = cuda.shared.array(PLACES, number)
     sample, thread = index(cuda.blockIdx.x), index(cuda.threadIdx.x)
     first = index(sample * values)
@@ -86,9 +86,11 @@ def _layer(x, gamma, beta, y, mean, var, values, eps, slope):  # type: ignore[no
         var[sample] = spread
 
 
-@kernel("x: in, gy: in, gamma: in, beta: in, mean: in, var: in, gx: out, values: index, eps: number, slope: number")
+@cuda_kernel(
+    "x: in, gy: in, gamma: in, beta: in, mean: in, var: in, gx: out, values: index, eps: number, slope: number"
+)
 def _layer_grad(x, gy, gamma, beta, mean, var, gx, values, eps, slope):  # type: ignore[no-untyped-def]
-    """One sample of gx = (g − mean(g) − x̂ · mean(g · x̂)) / std, with g = gamma · (gy past the activation)."""
+    """gx = (g − mean(g) − x̂ · mean(g · x̂)) / std of one sample; g = gamma · (gradient before the activation)."""
     scratch = cuda.shared.array(PLACES, number)
     sample, thread = index(cuda.blockIdx.x), index(cuda.threadIdx.x)
     first = index(sample * values)
@@ -109,7 +111,7 @@ def _layer_grad(x, gy, gamma, beta, mean, var, gx, values, eps, slope):  # type:
         gx[i] = inv_std * (g - mean_g - (x[i] - center) * inv_std * mean_product)
 
 
-@kernel(
+@cuda_kernel(
     "x: in, gy: in, gamma: in, beta: in, mean: in, var: in, parts: out, size: index, width: index, row_blocks: index, "
     "values: index, kind: index, eps: number, slope: number"
 )

@@ -1,43 +1,45 @@
-"""Matrix products by cuBLAS, called without CuPy in between.
+"""Matrix products by cuBLAS, called directly rather than through CuPy.
 
-CuPy's own product refuses to be recorded as part of a CUDA graph, and spends more time in Python than a small product
-takes. cuBLAS has a workspace of ours: with one of its own it would allocate memory in the middle of a recording, and
-not promise the same bits from run to run.
+CuPy's own product cannot be recorded as part of a CUDA graph, and spends more time in Python than a small product
+takes. cuBLAS is given a workspace: with its own it would allocate memory in the middle of a recording, and would not
+promise the same bits from run to run.
 
-In float32 products are computed in float32, unless `CUPY_TF32=1` asks for tensor cores, which round the factors to 10
-bits; plain CuPy obeys the same variable.
+Products in float32 are computed in float32, unless the environment variable `CUPY_TF32=1` asks for tensor cores, which
+round the factors to 10 bits. Plain CuPy obeys the same variable.
 """
 
 import ctypes
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from rawgan_kernels import array_module
+from rawgan_kernels.arrays import array_module
 
 WORKSPACE_BYTES = 32 << 20
-"""What NVIDIA advises for Hopper, which needs the most."""
+"""NVIDIA's recommendation for Hopper, which needs the most."""
 
-KEEP, TURN = 0, 1
-"""cublasOperation_t: a matrix as it lies, or transposed."""
+KEEP, TRANSPOSE = 0, 1
+"""cublasOperation_t: the matrix as stored, or transposed."""
 
 FLOAT32, TF32 = 0, 3
 """cublasMath_t: the default, and tensor cores for float32."""
 
 
 class Matrices(NamedTuple):
-    """An array (G, R, C) as cuBLAS is told of it, which takes the numbers of a column to lie together."""
+    """An array (G, R, C) in the terms of cuBLAS, which stores the numbers of a column together."""
 
     array: Any
     operation: int
     leading: int
-    """Numbers from one row (turned: column) to the next."""
+    """Numbers from one row (transposed: column) to the next."""
     each: int
     """Numbers from one matrix to the next."""
 
 
 class Gemm(NamedTuple):
-    """The arguments of `cublasSgemmStridedBatched`: c ← op(a) @ op(b) + beta · c, columns lying together."""
+    """The arguments of `cublasSgemmStridedBatched`: c ← op(a) @ op(b) + beta · c, all column-major."""
 
     a: Matrices
     b: Matrices
@@ -50,7 +52,7 @@ class Gemm(NamedTuple):
 
 
 def product(a: Any, b: Any, out: Any, add: bool = False) -> None:
-    """out ← a @ b, or out + a @ b. The numbers of a row of `out` lie together.
+    """out ← a @ b, or out + a @ b. The rows of `out` are contiguous.
 
     Shapes: a (G, M, K), b (G, K, N), out (G, M, N)
     """
@@ -61,12 +63,12 @@ def product(a: Any, b: Any, out: Any, add: bool = False) -> None:
         if not add:
             out.fill(0)
         return
-    # A row-major matrix is its own transpose to cuBLAS, so it is asked for outᵀ = bᵀ @ aᵀ.
-    run(Gemm(_matrices(b), _matrices(a), _matrices(out), n, m, k, float(add), groups), str(out.dtype))
+    # To cuBLAS, a row-major matrix is its transpose; so it computes outᵀ = bᵀ @ aᵀ.
+    _run(Gemm(_matrices(b), _matrices(a), _matrices(out), n, m, k, float(add), groups), str(out.dtype))
 
 
 def _matrices(x: Any) -> Matrices:
-    """x as it lies, where its rows or its columns lie together; else a copy."""
+    """x itself if its rows or its columns are contiguous, else a copy."""
     groups, rows, columns = x.shape
     each, down, across = (stride // x.itemsize for stride in x.strides)
     each = each if groups > 1 else 0
@@ -75,11 +77,22 @@ def _matrices(x: Any) -> Matrices:
         return Matrices(x, KEEP, down, each)
     across = across if columns > 1 else rows
     if each >= 0 and (down == 1 or rows == 1) and across >= rows:
-        return Matrices(x, TURN, across, each)
+        return Matrices(x, TRANSPOSE, across, each)
     return Matrices(array_module(x).ascontiguousarray(x), KEEP, columns, rows * columns)
 
 
-def run(gemm: Gemm, dtype: str) -> None:
+@contextmanager
+def multiplied_by(run: Callable[[Gemm, str], None]) -> Iterator[None]:
+    """Inside, products are computed by this function instead of `run_on_gpu`, for tests without a GPU."""
+    global _run
+    before, _run = _run, run
+    try:
+        yield
+    finally:
+        _run = before
+
+
+def run_on_gpu(gemm: Gemm, dtype: str) -> None:
     """Send a product to the current GPU, on CuPy's current stream."""
     import cupy
 
@@ -100,9 +113,12 @@ def run(gemm: Gemm, dtype: str) -> None:
         _check(function(*sizes, *of_a, steps[0], *of_b, steps[1], beta, *of_c, steps[2], gemm.groups))
 
 
+_run: Callable[[Gemm, str], None] = run_on_gpu
+
+
 @cache
 def _library() -> ctypes.CDLL:
-    """The cuBLAS that CuPy uses."""
+    """The cuBLAS library that CuPy uses."""
     from cuda import pathfinder
 
     return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublas").abs_path)
@@ -110,7 +126,7 @@ def _library() -> ctypes.CDLL:
 
 @cache
 def _handle(gpu: int, stream: int) -> tuple[ctypes.c_void_p, Any]:
-    """cuBLAS on one stream of a GPU, and its workspace. Both are kept for good, as recorded graphs go on using them."""
+    """A cuBLAS handle for one stream of a GPU, and its workspace. Both are kept for good: recorded graphs use them."""
     import cupy
 
     library, handle = _library(), ctypes.c_void_p()

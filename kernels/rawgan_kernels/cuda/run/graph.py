@@ -1,14 +1,15 @@
-"""CUDA graphs: what a function sends to the GPU is recorded once, and from then on sent as one.
+"""CUDA graphs: a function's work on the GPU is recorded once, and then sent to the GPU as a whole.
 
-A training step launches some hundreds of kernels, and Python takes longer to launch a small one than a GPU to run it.
-Sending a graph takes as long as launching one kernel. A graph does the very same each time, at the same addresses. So
+A training step launches some hundreds of kernels, and Python takes longer to launch a small kernel than the GPU takes
+to run it. Launching a graph takes as long as launching one kernel. A graph does exactly the same each time, at the same
+addresses. So
 
-- all memory comes from a pool of its own, to which nothing returns that others could take;
-- what changes from step to step, such as the count in Adam's correction, is read from the GPU's memory: the `clock`,
-  which a graph moves on by one;
-- nothing is sent to the GPU on the way: tables that kernels need are filled in when the recording has ended.
+- a graph's memory comes from its own pool, and nothing else can take it;
+- values that change from step to step, such as the count in Adam's correction, are read from the GPU's memory: from the
+  `clock`, which a graph advances by one;
+- nothing is sent to the GPU during a recording: tables that kernels need are filled in when it has ended.
 
-Products go around CuPy (see `cublas`), which would refuse to record them.
+Products bypass CuPy, which cannot record them; see `cublas`.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,30 +26,30 @@ _recording: "Graph | None" = None
 
 
 class Graph:
-    """A function's work on the GPU. First `run` it, so that all is compiled and loaded; then `record`, then `replay`.
+    """A function's work on the GPU. First `run` it, so that all is compiled and loaded; then `record` and `replay`.
 
-    The function writes its results to the same arrays at each replay. What it does on the CPU happens only when it is
-    run or recorded.
+    The function writes its results to the same arrays at each replay. Its work on the CPU is done only when it is run
+    or recorded.
     """
 
     def __init__(self, cupy: ModuleType) -> None:
         self._cupy = cupy
-        self._stream = cupy.cuda.Stream(non_blocking=True)  # others cannot be recorded
+        self._stream = cupy.cuda.Stream(non_blocking=True)  # blocking streams cannot be recorded
         self._pool = cupy.cuda.MemoryPool()
         self._before, self._after = (cupy.cuda.Event(disable_timing=True) for _ in range(2))
         self._graph: Any = None
         self.clock: Any = None
-        """How often it was replayed, on the GPU."""
+        """Number of replays so far, an array (1,) on the GPU."""
         self.late: list[tuple[Any, np.ndarray[Any, Any]]] = []
-        """Arrays to be filled when the recording has ended, and with what."""
+        """Arrays to be filled when the recording has ended, each with its values."""
 
     def run(self, function: Callable[[], Result]) -> Result:
-        """Call the function, kernel by kernel, where it will be recorded."""
+        """Call the function on the stream that will be recorded; its kernels run one by one."""
         with self._own_stream():
             return function()
 
     def record(self, function: Callable[[], Result]) -> Result:
-        """Call the function, its kernels recorded instead of run. Returns its result, not computed yet."""
+        """Call the function and record its kernels instead of running them. Returns its result, not yet computed."""
         global _recording
         with self._own_stream():
             self.clock, self.late = self._cupy.zeros(1, np.int64), []
@@ -58,7 +59,7 @@ class Graph:
                 result = function()
                 self.clock += 1
             except BaseException:
-                with suppress(Exception):  # what came first says more
+                with suppress(Exception):  # the first error says more
                     self._stream.end_capture()
                 raise
             finally:
@@ -69,13 +70,13 @@ class Graph:
         return result
 
     def replay(self) -> None:
-        """Do it once more."""
+        """Launch the recorded graph."""
         with self._own_stream():
             self._graph.launch(self._stream)
 
     @contextmanager
     def _own_stream(self) -> Iterator[None]:
-        """After all that was sent before, before all that is sent afterwards."""
+        """The graph's stream, in order: after everything sent before, and before everything sent afterwards."""
         caller = self._cupy.cuda.get_current_stream()
         self._before.record(caller)
         self._stream.wait_event(self._before)
@@ -86,7 +87,7 @@ class Graph:
 
 
 def sent(xp: ModuleType, values: tuple[int, ...], dtype: str) -> Any:
-    """Numbers of the CPU on the GPU, sent only once; or while a graph is recorded, when that has ended."""
+    """An array on the GPU with these values, sent only once; during a recording, filled in when that has ended."""
     if _recording is None:
         return _kept(xp, values, dtype)
     place = xp.empty(len(values), dtype)
@@ -100,12 +101,12 @@ def _kept(xp: ModuleType, values: tuple[int, ...], dtype: str) -> Any:
 
 
 def tables_sent() -> int:
-    """How often `sent` has sent something: a training step that is warm should not."""
+    """Number of arrays that `sent` has sent so far. A warm training step should send none."""
     return _kept.cache_info().misses
 
 
 def clock(xp: ModuleType) -> Any:
-    """How often the graph that is being recorded will have been replayed, (1,) on the GPU; 0 outside of one."""
+    """Number of replays of the graph that is being recorded, (1,) on the GPU; 0 outside a recording."""
     return _still(xp) if _recording is None else _recording.clock
 
 

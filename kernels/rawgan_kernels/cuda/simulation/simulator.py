@@ -1,16 +1,16 @@
-"""CUDA kernels on the CPU, one thread after the other: slowly, but with everything checked that a GPU would not tell.
+"""CUDA kernels on the CPU, one thread after the other: slowly, but with checks that a GPU does not make.
 
-Each CUDA thread is a coroutine (a greenlet). It runs until it comes to a barrier or a shuffle, and goes on when all
-threads that take part have come to the same one. What depends on the order of threads is found whatever the order is:
+Each CUDA thread is a coroutine (a greenlet). It runs until it reaches a barrier or a shuffle, and continues when all
+threads that take part have reached the same one. Faults are found whatever the order of the threads is:
 
-- **Races.** Between two barriers, no thread may read or write what another one writes in shared memory. In global
-  memory, no thread may touch what a thread of another block writes during the launch.
-- **Divergence.** A barrier that some threads of the block never reach, or a shuffle that some lanes of the warp do not.
-- **Addresses.** Every index is checked: at least 0, less than the length, an integer.
-- **Stale data.** Shared memory holds NaN (integers: the largest) until it is written.
-- **Precision.** A float64 that is stored to a float32 array has leaked in on the way: a GPU would be slow there.
+- **Races.** Between two barriers, no thread may read or write a number of shared memory that another thread writes. In
+  global memory, no thread may touch a number that a thread of another block writes during the launch.
+- **Divergence.** All threads of a block must reach a barrier, and all lanes of a warp a shuffle.
+- **Addresses.** Every index must be an integer, at least 0 and less than the length.
+- **Stale data.** Shared memory holds NaN (integers: the largest number) until it is written.
+- **Precision.** A float64 must not be stored to a float32 array: a GPU would have computed in slow float64.
 
-What it does not show: speed, and the rounding of a GPU, whose exponentials differ in the last places and which fuses
+It does not show the speed of a GPU, nor its rounding: its exponentials differ in the last places, and it fuses
 multiplications with additions.
 """
 
@@ -26,18 +26,18 @@ from typing import Any
 import numpy as np
 from greenlet import getcurrent, greenlet
 
-from rawgan_kernels.cuda.compile.language import THREADS, WARP, Kernel, filled
+from rawgan_kernels.cuda.compile.language import THREADS, WARP, CudaKernel, filled
 from rawgan_kernels.formulas import instantiate
 
 Stamp = tuple[int, int, int]
-"""Who does something, and when: block, thread, and how many barriers it has passed."""
+"""A moment of a thread: block, thread, and number of barriers that it has passed."""
 
 
 class SimulationError(Exception):
-    """A kernel did what a GPU may answer with garbage."""
+    """A fault in a kernel, for which a GPU may give a wrong result without an error."""
 
 
-def simulate(kernel: Kernel, dtype: str, blocks: int, arguments: tuple[Any, ...]) -> None:
+def simulate(kernel: CudaKernel, dtype: str, blocks: int, arguments: tuple[Any, ...]) -> None:
     """Run a kernel, block after block. Arrays among the arguments are one-dimensional NumPy arrays."""
     number = np.dtype(dtype).type
     names = {"cuda": cuda, "math": libm, "number": number, "index": int, "formulas": _formulas(number)}
@@ -60,12 +60,12 @@ def _formulas(number: Any) -> Any:
 
 
 class Memory:
-    """An array that checks each access; see the module."""
+    """An array that checks each access."""
 
     def __init__(self, name: str, values: np.ndarray[Any, Any]) -> None:
         self.name, self.values = name, values
         self.reads: dict[int, set[Stamp]] = {}
-        self.writes: dict[int, Stamp] = {}  # the last one of each number
+        self.writes: dict[int, Stamp] = {}  # the last write of each number
 
     def __len__(self) -> int:
         return len(self.values)
@@ -117,13 +117,13 @@ def _who(stamp: Stamp) -> str:
 
 @dataclass
 class _Event:
-    """What a thread waits for: where in the source, and what it brings."""
+    """The barrier or shuffle that a thread waits at: its place in the source, and the thread's value."""
 
     kind: str
     place: tuple[str, int]
     value: Any = None
     source: int = 0
-    """Lane whose value it wants."""
+    """Lane whose value the thread asks for."""
 
 
 class _Thread(greenlet):
@@ -139,7 +139,7 @@ class _Thread(greenlet):
         return self.block.index, self.index, self.epoch
 
     def wait(self, event: _Event) -> Any:
-        """Let the others run until the event has come about."""
+        """Let other threads run until the event has happened."""
         return self.parent.switch(event)
 
 
@@ -178,7 +178,7 @@ class _Block:
             runnable = iter(self._resolved(threads, events))
 
     def _resolved(self, threads: list[_Thread], events: dict[int, _Event]) -> list[tuple[int, tuple[Any, ...]]]:
-        """The threads that may go on, and what they get."""
+        """The threads that may continue, each with the value that it gets."""
         ready: list[tuple[int, tuple[Any, ...]]] = []
         for first in range(0, self.size, WARP):
             lanes = range(first, min(first + WARP, self.size))
@@ -208,7 +208,7 @@ class _Block:
 
 
 class _Shared:
-    """What kernels call `cuda.shared`."""
+    """The object that kernels call `cuda.shared`."""
 
     def array(self, size: int, dtype: Any) -> Memory:
         """Memory that the threads of a block share."""
@@ -221,7 +221,7 @@ class _Shared:
 
 
 class _Cuda:
-    """What kernels call `cuda`."""
+    """The object that kernels call `cuda`."""
 
     blockIdx = property(lambda self: SimpleNamespace(x=_current().block.index))
     blockDim = property(lambda self: SimpleNamespace(x=_current().block.size))
@@ -238,7 +238,7 @@ class _Cuda:
         return type(a)(np.float64(a) * np.float64(b) + np.float64(c))
 
     def shfl_down_sync(self, mask: int, value: Any, delta: int) -> Any:
-        """The value of the lane `delta` further on; one's own where there is none."""
+        """The value of the lane `delta` further on; the thread's own value if there is none."""
         if mask != 0xFFFFFFFF:
             raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
         thread = _current()
@@ -246,7 +246,7 @@ class _Cuda:
 
 
 def _place() -> tuple[str, int]:
-    """Where the kernel is: file and line of the caller's caller."""
+    """File and line of the kernel that called the caller."""
     frame = sys._getframe(2)
     return frame.f_code.co_filename, frame.f_lineno
 

@@ -1,14 +1,11 @@
 """Baselines without a network, which translators and enhancers have to beat."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.config.translation import PairedConfig
-from rawgan.data.pairs.degradations import resampled
 from rawgan.metrics.figures.ssim import bell, windowed
 
 Images = NDArray[Any]
@@ -18,30 +15,6 @@ Maker = Callable[[Images], Images]
 
 SIGMAS = tuple(round(0.3 + 0.1 * k, 1) for k in range(28))
 """Standard deviations of Gaussian filters to try, in pixels."""
-
-
-def baselines_of(config: PairedConfig, source: Images, target: Images) -> dict[str, Maker]:
-    """Baselines for the task of a run, by name. Their parameters minimise the squared error of a few training images.
-
-    Shapes: source (N, h, w, sources), target (N, H, W, channels)
-    """
-    degradation = config.degradation
-    if degradation is None:
-        average = target.mean(axis=0)
-        return {
-            "the source as it is": partial(as_it_is, channels=target.shape[3]),
-            "the mean target": lambda images: np.broadcast_to(average, (len(images), *average.shape)),
-        }
-    if degradation.task == "super-resolution":
-        return {"bicubic": lambda images: resampled(images, target.shape[1:3])}
-    if degradation.task == "inpaint":
-        return {"the mean of what is left": filled}
-    sigma = min(SIGMAS, key=lambda each: float(((blurred(source, each) - target) ** 2).mean()))
-    width = min((3, 5), key=lambda each: float(((median(source, each) - target) ** 2).mean()))
-    return {
-        f"Gaussian filter, σ {sigma}": partial(blurred, sigma=sigma),
-        f"median filter, {width} × {width}": partial(median, width=width),
-    }
 
 
 def as_it_is(images: Images, channels: int) -> Images:

@@ -1,20 +1,19 @@
-"""Memory that is used again: nobody sees it, and a training step asks for no more once it is warm."""
+"""The memory pool: blocks are reused, never shared, and a warm training step needs no more memory."""
 
 import gc
 import threading
 import tracemalloc
 from itertools import combinations, permutations
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from rawgan import Tensor, ops
 from rawgan.gan import ImageSpec, build, train_step
-from rawgan_kernels import cpu
-from rawgan_kernels.cpu.run import pool as buffers
-from rawgan_kernels.cpu.run.pool import ALIGNMENT, SMALL, Pool
+from rawgan_kernels import Backend
+from rawgan_kernels.cpu.run.pool import ALIGNMENT, CLASSES, POOL, SMALL, Pool, size_class
 
+cpu = Backend("cpu")
 F32 = np.dtype("float32")
 
 
@@ -24,7 +23,7 @@ def address(x):
 
 @pytest.fixture
 def pool():
-    return Pool(chunk=1 << 21)
+    return Pool(region=1 << 21)
 
 
 def test_memory_is_used_again_when_the_last_view_is_gone_and_not_before(pool):
@@ -48,58 +47,78 @@ def test_arrays_are_aligned_writable_and_of_the_shape_asked_for(pool):
 def test_small_arrays_do_not_come_from_the_pool(pool):
     x = pool.empty((SMALL // 4,), F32)
     assert x.base is None
-    assert not pool.chunks
+    assert not pool.regions
     assert pool.empty((), F32).shape == ()
     assert pool.empty((0, 5), F32).shape == (0, 5)
 
 
-def test_the_smallest_free_piece_that_is_large_enough_is_cut(pool):
-    xs = [pool.empty((n,), F32) for n in (20000, 17000, 60000, 17000, 40000, 17000)]
+def test_size_classes_cover_every_size_with_little_to_spare():
+    sizes = np.unique(np.geomspace(SMALL, 1 << 34, 5000).astype(int)).tolist()
+    classes = [size_class(n) for n in sizes]
+    assert all(n <= size <= n + n // CLASSES + ALIGNMENT for n, size in zip(sizes, classes, strict=True))
+    assert all(size % ALIGNMENT == 0 and size_class(size) == size for size in classes)
+    assert classes == sorted(classes)
+    assert len({size for size in classes if 1 << 20 < size <= 1 << 21}) == CLASSES
+
+
+def test_a_block_serves_a_slightly_different_size_and_leaves_no_sliver(pool):
+    x, beside = pool.empty((40000,), F32), pool.empty((40000,), F32)
+    first, free = address(x), pool.sizes[:]
+    del x
+    y = pool.empty((40500,), F32)
+    assert address(y) == first
+    assert pool.sizes == free
+    y[...], beside[...] = 1, 2
+    assert y.min() == y.max() == 1
+
+
+def test_the_smallest_free_block_that_is_large_enough_is_cut(pool):
+    xs = [pool.empty((n,), F32) for n in (20000, 17000, 61000, 17000, 40000, 17000)]
     small, large, medium = (address(x) for x in xs[::2])
     xs[::2] = [None] * 3  # and so no neighbours
     assert address(x := pool.empty((30000,), F32)) == medium
     assert address(y := pool.empty((20000,), F32)) == small
     assert address(z := pool.empty((20000,), F32)) == large
-    assert address(pool.empty((40000,), F32)) == address(z) + z.nbytes
+    assert address(pool.empty((40000,), F32)) == address(z) + size_class(z.nbytes)
     assert not np.shares_memory(x, y)
 
 
-def test_the_oldest_chunk_is_used_first_whatever_piece_fits_better(pool):
-    """Or two chunks would both be touched from end to end, where one and a bit would do."""
+def test_the_oldest_region_is_used_first_whatever_block_fits_better(pool):
+    """Otherwise two regions would both be touched from end to end, where one and a bit would do."""
     old = [pool.empty((n,), F32) for n in (300_000, 200_000)]
     new = pool.empty((400_000,), F32)
-    assert len(pool.chunks) == 2
+    assert len(pool.regions) == 2
     first = address(old[0])
     old[0] = None
-    assert address(pool.empty((90_000,), F32)) == first  # 300,000 are free here, 124,000 there
+    assert address(pool.empty((90_000,), F32)) == first  # 300,000 numbers are free here, 122,000 there
     del new
 
 
 def test_neighbours_are_joined_whatever_the_order_they_come_back_in(pool):
-    everything = (1 << 21) // 4 - 16
+    everything = 31 * (1 << 21) // 32 // 4  # all but the last size class: a region's ends are lost
     for order in permutations(range(3)):
         xs = [pool.empty((n,), F32) for n in (17000, 30000, everything - 48000)]
         for index in order:
             xs[index] = None
         assert pool.empty((everything,), F32).nbytes == everything * 4
-        assert len(pool.chunks) == 1
+        assert len(pool.regions) == 1
 
 
-def test_a_pool_that_is_full_takes_another_chunk_and_gives_unused_ones_back(pool):
-    xs = [pool.empty((1 << 18,), F32) for _ in range(3)]  # half a chunk and, with what its ends lose, no second one
-    huge = pool.empty((1 << 20,), F32)  # more than a chunk
-    assert len(pool.chunks) == 4
+def test_a_pool_that_is_full_takes_another_region_and_gives_unused_ones_back(pool):
+    xs = [pool.empty((1 << 18,), F32) for _ in range(3)]  # half a region each and, as its ends are lost, no two in one
+    huge = pool.empty((1 << 20,), F32)  # more than a region
+    assert len(pool.regions) == 4
     assert not any(np.shares_memory(x, y) for x, y in combinations([*xs, huge], 2))
     del huge, xs[0]
     pool.trim()
-    assert len(pool.chunks) == 2
+    assert len(pool.regions) == 2
     for number, x in enumerate(xs):
         x[...] = number
     assert [x.min() == x.max() == number for number, x in enumerate(xs)] == [True, True]
     xs.clear()
     del x
     pool.trim()
-    assert not pool.chunks
+    assert not pool.regions
     assert not pool.starts
 
 
@@ -116,16 +135,16 @@ def test_no_request_ever_overlaps_another(pool):
         assert (x == of).all()
 
 
-def test_where_addresses_are_scarce_the_chunk_is_smaller(monkeypatch):
-    pool, asked = Pool(), []
+def test_where_addresses_are_scarce_the_region_is_smaller():
+    asked = []
 
-    def scarce(length, dtype):
-        asked.append(length)
-        if length > 1 << 24:
+    def scarce(nbytes):
+        asked.append(nbytes)
+        if nbytes > 1 << 24:
             raise MemoryError
-        return np.zeros(length, dtype)
+        return np.zeros(nbytes, np.uint8)
 
-    monkeypatch.setattr(buffers, "np", SimpleNamespace(empty=scarce, asarray=np.asarray, uint8=np.uint8))
+    pool = Pool(reserve=scarce)
     assert pool.empty((1 << 20,), F32).shape == (1 << 20,)
     assert asked == [1 << n for n in range(30, 23, -1)]
     with pytest.raises(MemoryError):
@@ -184,29 +203,27 @@ def test_training_is_the_same_whatever_the_memory_held_before(model, poison_memo
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
-def test_a_warm_step_asks_the_system_for_no_large_array(model, monkeypatch):
+def test_a_warm_step_asks_the_system_for_no_large_array(model):
     gc.collect()
-    buffers.pool.trim()
-    training, reached, lend = steps(model, 6, images=64), {}, buffers.pool.lend
+    POOL.trim()
+    training, reached = steps(model, 6, images=64), {}
 
-    def watched(block, size):
-        start = lend(block, size)
-        chunk = max(first for first in buffers.pool.chunks if first <= start)
-        reached[chunk] = max(reached.get(chunk, 0), start + size)
-        return start
+    def note(address, nbytes):
+        region = max(first for first in POOL.regions if first <= address)
+        reached[region] = max(reached.get(region, 0), address + nbytes)
 
-    monkeypatch.setattr(buffers.pool, "lend", watched)
-    for _ in range(3):
-        next(training)
-    gc.collect()
-    when_warm = dict(reached)
-    tracemalloc.start()  # which NumPy tells of its arrays
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        taken = len(list(training))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    with POOL.observe(note):
+        for _ in range(3):
+            next(training)
+        gc.collect()
+        when_warm = dict(reached)
+        tracemalloc.start()  # NumPy reports its arrays to it
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            taken = len(list(training))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
     assert taken == 3
     assert reached == when_warm  # no address that was not touched before
     assert peak - before < 64 * 14 * 14 * 16 * 4  # the smallest activation of a convolution

@@ -1,0 +1,378 @@
+"""The kernels: what each of them computes, on which shapes, and at which cost.
+
+A call such as `rawgan_kernels.conv2d(x, w, window)` runs on the backend of its first array, which may be in a list; see
+`dispatch`. All arguments are positional.
+
+Kernels do not check their arguments: the op above has done so. They keep the dtype that they are given (float32 or
+float64), and do not write to their arguments, except the optimiser updates, whose purpose it is.
+
+Beside each kernel stands its cost: `flops`, the floating-point operations of the direct algorithm, and `nbytes`, the
+least number of bytes that it must read and write. Both are functions of the arguments.
+"""
+# mypy: disable-error-code="empty-body"
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from rawgan_kernels.arrays import Array
+from rawgan_kernels.dispatch import kernel
+from rawgan_kernels.window import Window
+
+Arrays = list[Array]
+Axes = tuple[int, ...]
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+
+@kernel(flops=lambda x, slope: x.size, nbytes=lambda x, slope: 2 * x.nbytes)
+def leaky_relu(x: Array, slope: float, /) -> Array:
+    """y = x where x > 0, slope · x elsewhere. NaN stays NaN, and with a slope of 0, −∞ gives 0.
+
+    Shapes: x any → y as x
+    Source: Maas, Hannun, Ng 2013
+
+    >>> leaky_relu(np.array([-1.0, 2.0]), 0.25)
+    array([-0.25,  2.  ])
+    """
+
+
+@kernel(flops=lambda y, gy, slope: y.size, nbytes=lambda y, gy, slope: 3 * y.nbytes)
+def leaky_relu_grad(y: Array, gy: Array, slope: float, /) -> Array:
+    """gx = gy where y > 0, slope · gy elsewhere. With a slope of 0 that is 0, even where gy is infinite.
+
+    y is the output of leaky_relu or its input: both are positive in the same places.
+
+    Shapes: y any, gy as y → gx as y
+
+    >>> leaky_relu_grad(np.array([-1.0, 2.0]), np.array([8.0, 8.0]), 0.25)
+    array([2., 8.])
+    """
+
+
+@kernel(flops=lambda x: 6 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def tanh(x: Array, /) -> Array:
+    """y = tanh x.
+
+    Shapes: x any → y as x
+
+    >>> tanh(np.array([0.0, 40.0]))
+    array([0., 1.])
+    """
+
+
+@kernel(flops=lambda y, gy: 4 * y.size, nbytes=lambda y, gy: 3 * y.nbytes)
+def tanh_grad(y: Array, gy: Array, /) -> Array:
+    """gx = gy · (1 − y²), where y = tanh x.
+
+    Shapes: y any, gy as y → gx as y
+
+    >>> tanh_grad(np.array([0.5]), np.array([4.0]))
+    array([3.])
+    """
+
+
+@kernel(flops=lambda x: 4 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def sigmoid(x: Array, /) -> Array:
+    """y = 1 / (1 + e^−x).
+
+    Shapes: x any → y as x
+
+    >>> sigmoid(np.array([0.0]))
+    array([0.5])
+    """
+
+
+@kernel(flops=lambda x: 5 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def softplus(x: Array, /) -> Array:
+    """y = log(1 + e^x).
+
+    Shapes: x any → y as x
+
+    >>> softplus(np.array([-800.0, 800.0]))
+    array([  0., 800.])
+    """
+
+
+@kernel(flops=lambda x: 5 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def silu(x: Array, /) -> Array:
+    """y = x · σ(x), with σ(x) = sigmoid(x).
+
+    Shapes: x any → y as x
+    Source: Elfwing, Uchibe, Doya 2018
+
+    >>> silu(np.array([-800.0, 0.0, 800.0]))
+    array([ -0.,   0., 800.])
+    """
+
+
+@kernel(flops=lambda x, gy: 9 * x.size, nbytes=lambda x, gy: 3 * x.nbytes)
+def silu_grad(x: Array, gy: Array, /) -> Array:
+    """gx = gy · σ(x) · (1 + x · σ(−x)), the gradient of silu with respect to x.
+
+    Shapes: x any, gy as x → gx as x
+
+    >>> silu_grad(np.array([0.0, 800.0]), np.array([4.0, 4.0]))
+    array([2., 4.])
+    """
+
+
+# --- cross-entropy ---------------------------------------------------------------------------------------------------
+
+
+@kernel(flops=lambda x, t: 8 * x.size, nbytes=lambda x, t: 3 * x.nbytes)
+def bce_with_logits(x: Array, t: Array, /) -> Array:
+    """Cross-entropy between the target probability t and σ(x) = sigmoid(x): −t · log σ(x) − (1 − t) · log(1 − σ(x)).
+
+    Shapes: x any, t as x → y as x
+
+    >>> bce_with_logits(np.array([-800.0, 800.0]), np.array([1.0, 1.0]))
+    array([800.,   0.])
+    """
+
+
+@kernel(flops=lambda x, t, gy: 9 * x.size, nbytes=lambda x, t, gy: 4 * x.nbytes)
+def bce_with_logits_grad(x: Array, t: Array, gy: Array, /) -> Array:
+    """gx = gy · (σ(x) − t), the gradient of bce_with_logits with respect to x.
+
+    Shapes: x any; t, gy as x → gx as x
+
+    >>> bce_with_logits_grad(np.array([0.0]), np.array([1.0]), np.array([2.0]))
+    array([-1.])
+    """
+
+
+# --- sums and products -----------------------------------------------------------------------------------------------
+
+
+@kernel(flops=lambda a, b: a.size, nbytes=lambda a, b: 3 * a.nbytes)
+def add(a: Array, b: Array, /) -> Array:
+    """y = a + b.
+
+    Shapes: a any, b as a → y as a
+
+    >>> add(np.array([1.0]), np.array([2.0]))
+    array([3.])
+    """
+
+
+@kernel(flops=lambda x: x.size, nbytes=lambda x: x.nbytes)
+def channel_sum(x: Array, /) -> Array:
+    """y[k] = Σ x[…, k]: the gradient of a bias.
+
+    Shapes: x (…, K) → y (K,)
+
+    >>> channel_sum(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([4., 6.])
+    """
+
+
+def _product_shape(a: Array, b: Array) -> tuple[int, ...]:
+    return (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+
+
+@kernel(
+    flops=lambda a, b: 2 * prod(_product_shape(a, b)) * a.shape[-1],
+    nbytes=lambda a, b: a.nbytes + b.nbytes + prod(_product_shape(a, b)) * a.itemsize,
+)
+def matmul(a: Array, b: Array, /) -> Array:
+    """y = a @ b over the last two axes; the axes in front broadcast.
+
+    Shapes: a (…, M, K), b (…, K, N) → y (…, M, N)
+
+    >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    array([[11.]])
+    """
+
+
+# --- the conv triple -------------------------------------------------------------------------------------------------
+
+
+@kernel(
+    flops=lambda x, w, window, b, slope: 2 * len(x) * prod(window.output) * w.size,
+    nbytes=lambda x, w, window, b, slope: x.nbytes + w.nbytes + len(x) * prod(window.output) * w.shape[3] * x.itemsize,
+)
+def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0, /) -> Array:
+    """y = leaky_relu(x ∗ w + b): each output pixel is the product of one window of x with w.
+
+    A slope of 1 means no activation. In G groups, each group of C/G channels of x gives K/G channels of y.
+
+    Shapes: x (N, H, W, C), w (A, B, C/G, K), b (K,) → y (N, I, J, K)
+
+    >>> conv2d(np.ones((1, 4, 4, 1)), np.ones((2, 2, 1, 1)), Window((4, 4), (2, 2), (2, 2)))[0, :, :, 0]
+    array([[4., 4.],
+           [4., 4.]])
+    """
+
+
+@kernel(
+    flops=lambda gy, w, window, b, slope: 2 * prod(gy.shape[:3]) * w.size,
+    nbytes=lambda gy, w, window, b, slope: (
+        gy.nbytes + w.nbytes + len(gy) * prod(window.size) * w.shape[2] * window.groups * gy.itemsize
+    ),
+)
+def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0, /) -> Array:
+    """Gradient of conv2d with respect to x; with b and slope, a layer of transposed convolution.
+
+    Shapes: gy (N, I, J, K), w (A, B, C/G, K), b (C,) → gx (N, H, W, C)
+
+    >>> conv2d_input_grad(np.ones((1, 1, 1, 1)), np.ones((2, 2, 1, 1)), Window((2, 2), (2, 2)))[0, :, :, 0]
+    array([[1., 1.],
+           [1., 1.]])
+    """
+
+
+@kernel(
+    flops=lambda x, gy, window: 2 * gy.size * prod(window.kernel) * x.shape[3] // window.groups,
+    nbytes=lambda x, gy, window: (
+        x.nbytes + gy.nbytes + prod(window.kernel) * x.shape[3] // window.groups * gy.shape[3] * x.itemsize
+    ),
+)
+def conv2d_weight_grad(x: Array, gy: Array, window: Window, /) -> Array:
+    """Gradient of conv2d with respect to w.
+
+    Shapes: x (N, H, W, C), gy (N, I, J, K) → gw (A, B, C/G, K)
+
+    >>> conv2d_weight_grad(np.ones((1, 4, 4, 1)), np.ones((1, 3, 3, 1)), Window((4, 4), (2, 2)))[:, :, 0, 0]
+    array([[9., 9.],
+           [9., 9.]])
+    """
+
+
+# --- normalisation ---------------------------------------------------------------------------------------------------
+
+
+@kernel(flops=lambda x, *_: 9 * x.size, nbytes=lambda x, *_: 2 * x.nbytes)
+def normalize(
+    x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float, /
+) -> tuple[Array, Array, Array]:
+    """y = leaky_relu(gamma · (x − mean) / √(var + eps) + beta), with mean and biased variance over `axes`.
+
+    A slope of 1 means no activation.
+
+    Shapes: x any; gamma, beta the trailing axes of x → y as x; mean, var as x with `axes` of size 1
+    Source: Ioffe and Szegedy 2015; Ba et al. 2016; Ulyanov et al. 2016
+
+    >>> normalize(np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1), (0,), 0.0, 1.0)[0].ravel()
+    array([-1.,  1.])
+    """
+
+
+@kernel(flops=lambda x, *_: 18 * x.size, nbytes=lambda x, *_: 3 * x.nbytes)
+def normalize_grad(
+    x: Array, gy: Array, gamma: Array, beta: Array, mean: Array, var: Array, axes: Axes, eps: float, slope: float, /
+) -> tuple[Array, Array, Array]:
+    """Gradients of normalize with respect to x, gamma and beta; mean and variance count as functions of x.
+
+    Shapes: x any, gy as x; gamma, beta its trailing axes; mean, var as x with `axes` of size 1
+            → gx as x; ggamma, gbeta as gamma
+
+    >>> x, gy, one = np.array([[1.0], [3.0]]), np.array([[1.0], [0.0]]), np.ones(1)
+    >>> _, mean, var = normalize(x, one, 0 * one, (0,), 0.0, 1.0)
+    >>> gx, ggamma, gbeta = normalize_grad(x, gy, one, 0 * one, mean, var, (0,), 0.0, 1.0)
+    >>> ggamma, gbeta
+    (array([-1.]), array([1.]))
+    """
+
+
+# --- optimisers ------------------------------------------------------------------------------------------------------
+
+
+def _size(arrays: Arrays) -> int:
+    return sum(array.size for array in arrays)
+
+
+def _nbytes(arrays: Arrays) -> int:
+    return sum(array.nbytes for array in arrays)
+
+
+@kernel(
+    flops=lambda w, *_: 4 * _size(w),
+    nbytes=lambda w, gw, velocity, *_: 2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(velocity),
+)
+def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool, /) -> None:
+    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
+
+    Writes to w and velocity. `velocity` is empty if momentum is 0.
+
+    Shapes: w[i] any; gw[i], velocity[i] as w[i]
+    Source: Sutskever et al. 2013
+
+    >>> w = [np.ones(2)]
+    >>> sgd_update(w, [np.ones(2)], [], 0.25, 0.0, False)
+    >>> w
+    [array([0.75, 0.75])]
+    """
+
+
+@kernel(
+    flops=lambda w, *_: 7 * _size(w),
+    nbytes=lambda w, gw, square, *_: 2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(square),
+)
+def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float, /) -> None:
+    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
+
+    Writes to w and square.
+
+    Shapes: w[i] any; gw[i], square[i] as w[i]
+    Source: Tieleman and Hinton 2012
+
+    >>> w, square = [np.ones(2)], [np.zeros(2)]
+    >>> rmsprop_update(w, [np.ones(2)], square, 0.25, 0.75, 0.0)
+    >>> w, square
+    ([array([0.5, 0.5])], [array([0.25, 0.25])])
+    """
+
+
+@kernel(
+    flops=lambda w, *_: 14 * _size(w),
+    nbytes=lambda w, gw, m, v, *_: 2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(m) + 2 * _nbytes(v),
+)
+def adam_update(
+    w: Arrays,
+    gw: Arrays,
+    m: Arrays,
+    v: Arrays,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    /,
+) -> None:
+    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
+
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct for the start at zero; t = `step` counts from 1. The weight decay is
+    decoupled from the gradient (AdamW). Writes to w, m and v.
+
+    Shapes: w[i] any; gw[i], m[i], v[i] as w[i]
+    Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
+
+    >>> w, m, v = [np.ones(2)], [np.zeros(2)], [np.zeros(2)]
+    >>> adam_update(w, [np.ones(2)], m, v, 1, 0.25, 0.5, 0.75, 0.0, 0.0)
+    >>> w, m, v
+    ([array([0.75, 0.75])], [array([0.5, 0.5])], [array([0.25, 0.25])])
+    """
+
+
+# --- pixels ----------------------------------------------------------------------------------------------------------
+
+
+def _batch_size(images: Array, indices: Array) -> int:
+    return len(indices) * prod(images.shape[1:])
+
+
+@kernel(
+    flops=lambda images, indices, dtype: 2 * _batch_size(images, indices),
+    nbytes=lambda images, indices, dtype: _batch_size(images, indices) * (1 + np.dtype(dtype).itemsize),
+)
+def gather_pixels(images: Array, indices: Array, dtype: Any, /) -> Array:
+    """y[b] = images[indices[b]] / 127.5 − 1: the chosen images as numbers from −1 to 1. 0 gives −1, and 255 gives 1.
+
+    Shapes: images (N, H, W, C) uint8, indices (B,) int64 → y (B, H, W, C) of dtype
+
+    >>> gather_pixels(np.array([[[[0]]], [[[255]]]], np.uint8), np.array([1, 0, 1]), np.dtype("float32")).ravel()
+    array([ 1., -1.,  1.], dtype=float32)
+    """

@@ -1,0 +1,20 @@
+"""Subjects of a diagnosis."""
+
+from typing import Any, NamedTuple
+
+from rawgan.gan import GANState
+from rawgan.tensor import Tensor
+
+
+class DiagnosisSubject(NamedTuple):
+    """A generator with its discriminator, and a batch to examine them by."""
+
+    name: str
+    """Name among several subjects; empty for a single one."""
+    gan: GANState
+    real: Tensor
+    """Real images or points, as D sees them."""
+    latent: Tensor
+    """Input of G: latent vectors, or source images."""
+    given: Any
+    """Condition that D sees as well: labels, or source images."""

@@ -1,0 +1,66 @@
+"""One call of every kernel, for the checks that every kernel of every backend has to pass.
+
+A new kernel needs a line here; a test says so.
+"""
+
+import numpy as np
+
+from rawgan_kernels import Window
+
+WINDOW = Window((5, 6), (3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), 2)
+"""Strides, paddings, dilations and groups that all differ."""
+
+
+def normal(*shape, seed=0):
+    """Numbers of a normal distribution, the same each time."""
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def moments(*shape):
+    """A list of two arrays, as optimisers take them."""
+    return [normal(*shape), normal(2, seed=1)]
+
+
+X, W, GY = normal(2, 5, 6, 4), normal(3, 2, 2, 6, seed=1), normal(2, 2, 6, 6, seed=2)
+GAMMA, MEAN, VAR = normal(4), X.mean((0, 1, 2), keepdims=True), X.var((0, 1, 2), keepdims=True)
+SQUARES = [np.abs(x) for x in moments(2, 3)]
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2, 1)).astype(np.uint8)
+
+CALLS = {
+    "adam_update": (moments(2, 3), moments(2, 3), moments(2, 3), SQUARES, 3, 1e-2, 0.5, 0.99, 1e-8, 0.1),
+    "add": (X, normal(*X.shape, seed=1)),
+    "bce_with_logits": (X, np.random.default_rng(3).uniform(size=X.shape)),
+    "bce_with_logits_grad": (X, np.random.default_rng(3).uniform(size=X.shape), normal(*X.shape, seed=1)),
+    "channel_sum": (X,),
+    "conv2d": (X, W, WINDOW),
+    "conv2d_input_grad": (GY, W, WINDOW),
+    "conv2d_weight_grad": (X, GY, WINDOW),
+    "gather_pixels": (IMAGES, np.array([3, 0, 3]), np.dtype("float64")),
+    "leaky_relu": (X, 0.2),
+    "leaky_relu_grad": (X, normal(*X.shape, seed=1), 0.2),
+    "matmul": (normal(2, 1, 3, 4), normal(3, 4, 5, seed=1)),
+    "normalize": (X, GAMMA, normal(4, seed=1), (0, 1, 2), 1e-5, 0.2),
+    "normalize_grad": (X, normal(*X.shape, seed=1), GAMMA, GAMMA, MEAN, VAR, (0, 1, 2), 1e-5, 0.2),
+    "rmsprop_update": (moments(2, 3), moments(2, 3), SQUARES, 1e-2, 0.9, 1e-8),
+    "sgd_update": (moments(2, 3), moments(2, 3), moments(2, 3), 1e-2, 0.9, True),
+    "sigmoid": (X,),
+    "silu": (X,),
+    "silu_grad": (X, normal(*X.shape, seed=1)),
+    "softplus": (X,),
+    "tanh": (X,),
+    "tanh_grad": (np.tanh(X), normal(*X.shape, seed=1)),
+}
+"""Arguments by kernel, in float64."""
+
+
+def arguments_of(kernel, dtype="float64"):
+    """Copies of the arguments of a call, with floats in this dtype."""
+
+    def converted(value):
+        if isinstance(value, list):
+            return [converted(item) for item in value]
+        if isinstance(value, np.ndarray):
+            return value.astype(dtype) if value.dtype.kind == "f" else value.copy()
+        return np.dtype(dtype) if isinstance(value, np.dtype) else value
+
+    return tuple(converted(value) for value in CALLS[kernel])
