@@ -8,7 +8,7 @@ FAULTS = [
         "NoiseTask.step",
         "labels = self._labels(first + extra)",
         "labels = self._labels(first)",
-        "test_conditional.py -k each_update_is_about",
+        "test_conditional_runs.py -k each_update_is_about",
     ),
     Fault(
         "resume: the optimisers' moments begin at zero again",
