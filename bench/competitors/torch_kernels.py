@@ -233,6 +233,8 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "rmsprop_update": rmsprop_update,
     "sgd_update": sgd_update,
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
+    "silu": lambda x: lambda: functional.silu(x),
+    "silu_grad": lambda x, gy: lambda: aten.silu_backward(gy, x),
     "softplus": lambda x: lambda: functional.softplus(x),
     "tanh": lambda x: lambda: torch.tanh(x),
     "tanh_grad": lambda y, gy: lambda: aten.tanh_backward(gy, y),

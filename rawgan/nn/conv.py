@@ -14,8 +14,7 @@ from rawgan.ops.arguments import flag, is_whole, whole
 from rawgan.ops.geometry import Padding, check_padding, pair_of
 from rawgan.ops.registry import normal
 from rawgan.tensor import Tensor
-
-Pair = tuple[int, int]
+from rawgan_kernels.window import IntPair
 
 
 @layer(
@@ -39,12 +38,12 @@ class Conv2d(Module):
         self,
         inputs: int,
         outputs: int,
-        kernel: int | Pair,
+        kernel: int | IntPair,
         *,
         rng: np.random.Generator,
-        stride: int | Pair = 1,
+        stride: int | IntPair = 1,
         padding: Padding = 0,
-        dilation: int | Pair = 1,
+        dilation: int | IntPair = 1,
         groups: int = 1,
         bias: bool = True,
         init: Initializer = glorot_uniform,
@@ -102,13 +101,13 @@ class ConvTranspose2d(Module):
         self,
         inputs: int,
         outputs: int,
-        kernel: int | Pair,
+        kernel: int | IntPair,
         *,
         rng: np.random.Generator,
-        stride: int | Pair = 1,
+        stride: int | IntPair = 1,
         padding: Padding = 0,
-        output_padding: int | Pair = 0,
-        dilation: int | Pair = 1,
+        output_padding: int | IntPair = 0,
+        dilation: int | IntPair = 1,
         groups: int = 1,
         bias: bool = True,
         init: Initializer = glorot_uniform,
@@ -158,7 +157,7 @@ def _channels(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, 
     return inputs, outputs, int(groups)
 
 
-def _check_options(layer: str, stride: int | Pair, padding: Padding, dilation: int | Pair) -> None:
+def _check_options(layer: str, stride: int | IntPair, padding: Padding, dilation: int | IntPair) -> None:
     """Raise an ArgumentError for options of a convolution that no image would fit."""
     pair_of(layer, "stride", stride, 1)
     pair_of(layer, "dilation", dilation, 1)

@@ -8,8 +8,8 @@ from rawgan.ops.arguments import whole
 from rawgan.ops.geometry import Padding, check_padding, padding_of, pair_of
 from rawgan.ops.registry import apart, normal
 from rawgan.tensor import Tensor
+from rawgan_kernels.window import IntPair
 
-Pair = tuple[int, int]
 _UPSAMPLE = {"nearest": ops.upsample_nearest, "bilinear": ops.upsample_bilinear}
 
 
@@ -64,7 +64,7 @@ class ReflectionPad2d(Module):
     (1, 5, 5, 2)
     """
 
-    def __init__(self, padding: int | Pair | tuple[Pair, Pair]) -> None:
+    def __init__(self, padding: int | IntPair | tuple[IntPair, IntPair]) -> None:
         padding_of("ReflectionPad2d", padding)
         self.padding = padding
 
@@ -78,7 +78,7 @@ class ReflectionPad2d(Module):
 class _Pool(Module):
     """Options of a pool."""
 
-    def __init__(self, kernel: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = 0) -> None:
+    def __init__(self, kernel: int | IntPair = 2, stride: int | IntPair | None = None, padding: Padding = 0) -> None:
         layer = type(self).__name__
         pair_of(layer, "kernel", kernel, 1)
         if stride is not None:

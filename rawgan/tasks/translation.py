@@ -1,4 +1,4 @@
-"""What all tasks share that make images out of images: networks, their use, and the reading of image files."""
+"""Common parts of tasks that make images out of images: networks, their use, and the reading of image files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ def translator_of(
 
 
 def at_once(height: int, width: int) -> int:
-    """How many images of that size are made at a time, outside of training.
+    """Number of images of that size to translate at a time, outside of training.
 
     >>> at_once(28, 28), at_once(256, 256), at_once(4000, 3000)
     (256, 16, 1)
@@ -83,7 +83,7 @@ def at_once(height: int, width: int) -> int:
 
 
 def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
-    """What the translator makes of images; of images with a hole nothing but what is missing.
+    """Translate images; of images with a hole, only the hole is filled in.
 
     Shapes: (N, h, w, sources) → (N, H, W, channels)
     """
@@ -96,7 +96,7 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
 
 
 def device_of(gan: Translator) -> str:
-    """Where its networks are."""
+    """Device of the networks."""
     return gan.g_optimizer.parameters[0].device
 
 

@@ -404,7 +404,7 @@ def test_resuming_says_what_it_passes_over_and_what_is_not_the_same(run, capsys)
     printed, said = capsys.readouterr()
     assert f"rawgan: {later} is damaged" in said
     assert f"set aside: {later}.damaged\n" in printed
-    assert "not bit for bit what it would have been, as these are others: kernels cpu → reference\n" in printed
+    assert "not bit-identical to an uninterrupted run, as these have changed: kernels cpu → reference\n" in printed
     assert later.with_name("step-000009.safetensors.damaged").read_bytes() == before[:-1]
     assert main(["train", "--resume", str(run), "--seed", "9"]) == 1
     assert "--seed 9: the run to resume has 0" in capsys.readouterr().err

@@ -362,8 +362,11 @@ def test_describe_takes_what_train_does(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["interpolate"], "makes points, and a walk from point to point is no picture\n  see them all: rawgan sample "),
-        (["sample", "--single"], "--single and --columns are about images, but "),
+        (
+            ["interpolate"],
+            "makes points, and a walk from point to point is not a picture\n  see them all: rawgan sample ",
+        ),
+        (["sample", "--single"], "--single and --columns are for images, but "),
         (["evaluate", "--features", "x"], "--features is for images, but "),
     ],
 )

@@ -144,7 +144,7 @@ def test_a_run_goes_on_from_anywhere(here, elsewhere, whole, capsys):
     elsewhere()
     assert main(["train", "--resume", "../moved", "--steps", "4"]) == 0
     assert main(["diagnose", "../moved"]) == 0
-    assert "not bit for bit" not in capsys.readouterr().out
+    assert "not bit-identical" not in capsys.readouterr().out
     shutil.move("../moved", here / "run")
     assert main(["train", "--resume", str(here / "run")]) == 0
 
@@ -254,11 +254,11 @@ def test_another_machine_is_named_in_one_line(monkeypatch, capsys):
     assert main([*TRAIN, "--steps", "2", "--out", "run"]) == 0
     capsys.readouterr()
     assert resumed() == 0
-    assert "not bit for bit" not in capsys.readouterr().out
+    assert "not bit-identical" not in capsys.readouterr().out
     there = environment("reference", "cpu") | {"blas": "another 1.0", "numpy features": "SSE", "gpu": "none such"}
     monkeypatch.setattr(trainer, "environment", lambda kernels, device: there)
     assert main(["train", "--resume", "run", "--steps", "5"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit for bit" in line]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit-identical" in line]
     assert "blas scipy-openblas" in line or "→ another 1.0" in line
     assert "numpy features without" in line
     assert "gpu none → none such" in line

@@ -198,7 +198,7 @@ def test_images_that_are_others_by_now_are_noticed(tmp_path, capsys):
     assert f"{folder}: there are 19 and 2 images, but step 2 was trained when there were 18 and 2" in error
     (folder / "new.png").rename(folder / "0.png")
     assert main(["enhance", "--resume", run, "--steps", "3"]) == 0
-    assert "not bit for bit what it would have been, as these are others: images 18:" in capsys.readouterr().out
+    assert "not bit-identical to an uninterrupted run, as these have changed: images 18:" in capsys.readouterr().out
 
 
 def test_runs_of_the_same_folder_stand_beside_each_other_however_it_is_called(tmp_path, monkeypatch):
@@ -236,9 +236,9 @@ def test_flags_make_sense_of_what_a_file_says(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["unet", "--noise-size", "3"], "noise_size says nothing of unet"),
-        (["unet", "--factor", "2"], "factor says nothing of unet"),
-        (["dcgan", "--patch", "16"], "patch says nothing of dcgan"),
+        (["unet", "--noise-size", "3"], "noise_size has no effect on unet"),
+        (["unet", "--factor", "2"], "factor has no effect on unet"),
+        (["dcgan", "--patch", "16"], "patch has no effect on dcgan"),
         (["subpixel", "--factor", "16"], "factor must be 2, 4 or 8, but is 16"),
         (["subpixel", "--image-size", "30"], "images of 30 pixels cannot be shrunk by 4"),
         (["resnet", "--patch", "142"], "patch must be one of 16, 34, 70 for images of 28 pixels"),
@@ -707,7 +707,7 @@ def test_both_ways_of_a_cycle(runs, photos, tmp_path, capsys):
     assert there.shape == back.shape == (30, 21, 3)
     assert (there != back).any()
     assert main(["apply", str(runs / "enhance"), file, "--back", "--out", str(tmp_path / "c")]) == 1
-    assert "knows one way only" in capsys.readouterr().err
+    assert "has one direction only" in capsys.readouterr().err
 
 
 def test_evaluate_of_a_cycle(runs, capsys):
@@ -792,7 +792,7 @@ def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_pa
         main(["apply", str(runs / "cyclegan-inverted"), str(photos), "--with-targets", "--out", str(tmp_path / "o")])
         == 1
     )
-    assert "leave it out, and give what is to be translated" in capsys.readouterr().err
+    assert "leave it out, and give source images" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
     assert not Pix2pixConfig.of(data="sketches", targets="paintings").makes_sources
     assert Pix2pixConfig.of(data="pairs").makes_sources

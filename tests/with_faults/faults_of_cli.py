@@ -76,7 +76,7 @@ FAULTS = [
     Fault(
         "signals: the counting thread prints by itself",
         "_watch",
-        "teller.start()  # of its own, as the terminal may be held up",
+        "teller.start()",
         "teller.start()\nteller.join()",
         "test_stopping.py -k held_up",
     ),

@@ -204,7 +204,7 @@ FAULTS = [
         "common_classes",
         "if train.names == test.names or not train.names:",
         "if True:",
-        "test_conditional.py -k classes_that_changed",
+        "test_class_names.py -k classes_that_changed",
     ),
     Fault(
         "transparent images keep their hidden colours",

@@ -8,7 +8,7 @@ FAULTS = [
         "NoiseTask.step",
         "labels = self._labels(first + extra)",
         "labels = self._labels(first)",
-        "test_conditional.py -k each_update_is_about",
+        "test_conditional_runs.py -k each_update_is_about",
     ),
     Fault(
         "resume: the optimisers' moments begin at zero again",
@@ -89,8 +89,8 @@ FAULTS = [
     ),
     Fault(
         "paper: networks are built before the checkpoint is compared",
-        "restore",
-        "check_on_paper(partial(build_gan, config, device_name), checkpoint, device_name)",
+        "restore_networks",
+        "check_on_paper(build, checkpoint, device_name)",
         "",
         "test_bounded_memory.py -k more_than_the_checkpoint_holds",
     ),

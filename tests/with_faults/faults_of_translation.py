@@ -159,8 +159,8 @@ FAULTS = [
     ),
     Fault(
         "enhance: enlarged images are used for training",
-        "parts_of",
-        "enlarge=not isinstance(config, EnhanceConfig)",
+        "EnhanceTask.read",
+        "enlarge=False",
         "enlarge=True",
         "test_translating.py -k no_truth",
     ),

@@ -44,7 +44,7 @@ class EvaluateConfig:
     run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
     samples: Annotated[int | None, Range(1, 10**6)] = None
-    """Number of images to make, and to compare with; figures of equal numbers compare. Unset: 10,000, or as
+    """Number of images to make, and to compare with. Only figures of equal numbers compare. Unset: 10,000, or as
     many as there are real images; 2,500 points; for images of images, the whole hold-out set."""
     best: bool = False
     """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
