@@ -323,4 +323,4 @@ def _header() -> str:
         by = f"rawgan {version('rawgan')}"
     except PackageNotFoundError:  # a checkout that was never installed
         by = "rawgan"
-    return f"# A run of {by}. Options that were not given have the values that they had then.\n"
+    return f"# A run of {by}. Options that were left unset have the values that were used.\n"
