@@ -60,7 +60,7 @@ def test_branches_stand_side_by_side_and_their_gradients_are_exact():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_gradients_of_a_verdict_are_exact(kind):
+def test_the_gradients_of_the_output_are_exact(kind):
     def told(output):
         logits, class_loss = discriminator_output(kind, output, LABELS)
         return ops.sum(logits * logits) if class_loss is None else ops.sum(logits * logits) + class_loss
@@ -153,7 +153,7 @@ def test_what_makes_no_sense_is_refused(use, message):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_losses_are_their_formulas(kind):
-    """What the step reports of D, against NumPy."""
+    """The figures that the step reports of D, against NumPy."""
     gan, twin = small(kind), small(kind)
     real, z = batch(gan)
     fake = gan.generator(gan.latent(z, LABELS)).detach()
@@ -196,7 +196,7 @@ def test_both_networks_go_down_the_slope_of_loss_and_class_loss(kind, objective)
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
-    """What a penalty adds to D's gradients, with a D that bends, so that each image has a slope of its own."""
+    """Gradients that a penalty adds to those of D; D is not linear, so each image has another slope."""
     inner, logit, scores = nn.Linear(64, 4, rng=rng(1)), nn.Linear(4, 1, rng=rng(2)), nn.Linear(4, 3, rng=rng(3))
     network = nn.Sequential(nn.Flatten(), inner, nn.Tanh(), nn.Branches(logit, scores))
     gan, seen = small("projection"), []
@@ -208,12 +208,12 @@ def test_penalties_are_of_the_slope_at_the_class_of_the_image(name):
     for loss_config in (LossConfig(), LossConfig(penalty=name)):
         discriminator_step(gan, real, fake, loss_config, given=LABELS)
 
-    def judge(x):
+    def discriminate(x):
         phi = ops.tanh(inner(ops.reshape(x, (4, 64))))
         embedded = ops.take(ops.transpose(scores.w), LABELS)
         return logit(phi) + ops.sum(embedded * phi, axis=1, keepdims=True)
 
-    price = PENALTIES[name].value(judge, real, fake, make_rng(0, "penalty", 0))
+    price = PENALTIES[name].value(discriminate, real, fake, make_rng(0, "penalty", 0))
     for plain, found, expected in zip(*seen, grad(price, optimizer.parameters, unconnected="zero"), strict=True):
         np.testing.assert_allclose(found.data - plain.data, expected.data, rtol=1e-3, atol=1e-5)
 

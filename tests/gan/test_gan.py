@@ -100,10 +100,10 @@ def test_dcgan_mirrors_itself():
     gan = build("dcgan", ImageSpec(64, 3))
     images = Tensor(np.zeros((2, 64, 64, 3), np.float32))
     made = [s for s in shapes_through(gan.generator, gan.noise(0, "test", 2)) if len(s) == 3]
-    judged = [s for s in shapes_through(gan.discriminator, images) if len(s) == 3]
+    outputs = [s for s in shapes_through(gan.discriminator, images) if len(s) == 3]
     unique = list(dict.fromkeys(made))
     assert unique == [(4, 4, 512), (8, 8, 256), (16, 16, 128), (32, 32, 64), (64, 64, 3)]
-    assert list(dict.fromkeys(judged)) == unique[-2::-1]
+    assert list(dict.fromkeys(outputs)) == unique[-2::-1]
     w = gan.discriminator[2].w.data
     assert (w.mean(), w.std()) == (pytest.approx(0, abs=1e-3), pytest.approx(0.02, rel=0.02))
     assert [layer.slope for _, layer in gan.discriminator.children() if hasattr(layer, "slope")] == [0.2] * 5
@@ -231,13 +231,13 @@ def test_a_training_step_is_a_step_of_the_discriminator_then_one_of_the_generato
     assert_same(everything(gan.generator, gan.g_optimizer), everything(twin.generator, twin.g_optimizer))
 
 
-def test_generated_images_are_judged_again_after_the_update():
+def test_generated_images_are_discriminated_again_after_the_update():
     gan, twin = small(), small()
     real, z = batch(gan)
     outcome = train_step(gan, real, z)
     discriminator_step(twin, real, twin.generator(z).detach())
-    judged = twin.discriminator(twin.generator(z))
-    assert outcome.g_loss.item() == ops.bce_with_logits(judged, 1.0).item()
+    outputs = twin.discriminator(twin.generator(z))
+    assert outcome.g_loss.item() == ops.bce_with_logits(outputs, 1.0).item()
 
 
 def test_the_generator_step_computes_no_weight_gradient_of_the_discriminator(monkeypatch):
@@ -266,7 +266,7 @@ def test_objectives_are_their_formulas():
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])
-def test_the_discriminator_minimises_its_formula_and_judges_real_and_generated_images_apart(model):
+def test_the_discriminator_minimises_its_formula_and_sees_real_and_generated_images_apart(model):
     gan, twin = small(model), small(model)
     real, z = batch(gan)
     fake = gan.generator(z).detach()

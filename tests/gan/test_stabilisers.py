@@ -128,11 +128,11 @@ def test_the_gradient_of_a_penalty_is_exact(name, images):
     weights = [rng.standard_normal(shape) for shape in ((2, 2, 1, 3), (3, 1))]
 
     def price(w, v):
-        def judge(x):
+        def discriminate(x):
             h = ops.tanh(ops.conv2d(x, w))  # (N, 1, 1, 3)
             return ops.matmul(ops.reshape(h, (len(x), 3)), v)
 
-        return PENALTIES[name].value(judge, *images, np.random.default_rng(0))
+        return PENALTIES[name].value(discriminate, *images, np.random.default_rng(0))
 
     assert gradcheck(price, *weights, order=1, checks=()).error(1) < 1e-7  # the images stay float64
 
@@ -148,16 +148,16 @@ def test_a_flat_discriminator_gives_no_nan(name, images):
 def test_points_between_and_points_around(images):
     seen = []
 
-    def judge(x):
+    def discriminate(x):
         seen.append(x.data)
         return ops.sum(x, axis=(1, 2, 3))
 
     real, fake = images
-    PENALTIES["wgan-gp"].value(judge, real, fake, np.random.default_rng(0))
+    PENALTIES["wgan-gp"].value(discriminate, real, fake, np.random.default_rng(0))
     share = (seen[0] - fake.data) / (real.data - fake.data)
     np.testing.assert_allclose(share, np.broadcast_to(share[:, :1, :1], share.shape))
     assert ((share > 0) & (share < 1)).all()
-    PENALTIES["dragan"].value(judge, real, fake, np.random.default_rng(0))
+    PENALTIES["dragan"].value(discriminate, real, fake, np.random.default_rng(0))
     away = (seen[1] - real.data) / real.data.std()
     assert ((away > 0) & (away < 0.5)).all()
 

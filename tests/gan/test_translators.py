@@ -115,7 +115,7 @@ def test_halvings_follow_the_size():
 def test_describe_prints_every_layer_and_the_receptive_field(model, patch, capsys):
     assert main(["describe", model, "--patch", str(patch), "--width", "4", "--image-size", "32"]) == 0
     printed = capsys.readouterr().out
-    assert f"each of D's logits is about {patch} × {patch} pixels" in printed
+    assert f"each logit scores {patch} × {patch} pixels" in printed
     assert "ConvTranspose" in printed or model == "subpixel"
 
 
@@ -135,7 +135,7 @@ def assert_alike(networks, twins):
 
 
 def test_what_g_minimises_is_its_formula():
-    """A step moves D by what it plays for, then G by the gradient of the sum of its parts."""
+    """A step moves D by its loss, then G by the gradient of the sum of its parts."""
     gan, twin = make("unet", learning_rate=1e-3), make("unet", learning_rate=1e-3)
     before = {name: p.data.copy() for name, p in gan.generator.named_parameters()}
     x, y = images(4, 16, 16, 2), images(4, 16, 16, 1, seed=1)
@@ -151,10 +151,10 @@ def test_what_g_minimises_is_its_formula():
     assert outcome.pixel.item() == pytest.approx(np.abs(seen[0].data - y.data).mean(), rel=1e-5)
     assert outcome.feature.item() == pytest.approx(np.abs(seen[0].data - y.data)[:, ::2, ::2].mean(), rel=1e-5)
 
-    fake, judge = twin.generator(x), twin.discriminator
-    moved_by(twin.d_optimizer, softplus(-judge(beside(x, y))) + softplus(judge(beside(x, fake.detach()))))
+    fake, discriminate = twin.generator(x), twin.discriminator
+    moved_by(twin.d_optimizer, softplus(-discriminate(beside(x, y))) + softplus(discriminate(beside(x, fake.detach()))))
     loss = 0.3 * ops.l1(fake, y) + 0.2 * ops.l1(fake[:, ::2, ::2], y[:, ::2, ::2])
-    moved_by(twin.g_optimizer, loss + 0.5 * softplus(-judge(beside(x, fake))))
+    moved_by(twin.g_optimizer, loss + 0.5 * softplus(-discriminate(beside(x, fake))))
     assert_alike((gan.generator, gan.discriminator), (twin.generator, twin.discriminator))
     for name, p in gan.generator.named_parameters():
         assert np.abs(p.data - before[name]).max() > 0
@@ -238,8 +238,8 @@ def test_every_network_moves_by_its_formula():
     for number, (side, real, fake, seed) in enumerate(sides):
         earlier = Tensor(twin.histories[number].exchange(fake.data, make_rng(3, f"history {number}", 5)))
         assert 0 < np.abs(earlier.data - fake.data).max(axis=(1, 2, 3)).astype(bool).sum() < 4
-        judged = [side.discriminator(noisy(x, seed, "D")) for x in (real, earlier)]
-        moved_by(side.d_optimizer, 0.5 * ops.mean((judged[0] - 1) ** 2) + 0.5 * ops.mean(judged[1] ** 2))
+        outputs = [side.discriminator(noisy(x, seed, "D")) for x in (real, earlier)]
+        moved_by(side.d_optimizer, 0.5 * ops.mean((outputs[0] - 1) ** 2) + 0.5 * ops.mean(outputs[1] ** 2))
     played = [0.5 * ops.mean((side.discriminator(noisy(fake, seed, "G")) - 1) ** 2) for side, _, fake, seed in sides]
     cycled = ops.l1(f.generator(fakes[0]), a) + ops.l1(g.generator(fakes[1]), b)
     same = ops.l1(g.generator(b), b) + ops.l1(f.generator(a), a)
@@ -248,11 +248,11 @@ def test_every_network_moves_by_its_formula():
     gradients = grad(loss, g.g_optimizer.parameters + f.g_optimizer.parameters)
     g.g_optimizer.step(gradients[:count])
     f.g_optimizer.step(gradients[count:])
-    assert_alike(networks_of(both), twin.networks)
+    assert_alike(networks_of(both), networks_of(twin))
 
 
 def seeds(seed):
-    """Of noise that the first D gets, and the second."""
+    """Seeds of the noise of the first and of the second D."""
     return seed, int(make_rng(seed, "seed of the way back").integers(2**31))
 
 
@@ -270,7 +270,7 @@ def test_all_four_networks_learn():
 
 
 def test_running_statistics_are_of_what_each_translates():
-    """Of A, for what makes B: neither of A made of B, nor of B itself."""
+    """Those of the translator to B are of A only: not of A made of B, nor of B itself."""
     kind, shape = TranslationSpec(8, 1, 1), (8, 8, 1)
     sides = [build_translator("unet", kind, paired=False, width=4, patch=16, seed=seed) for seed in (0, 1)]
     twins = [build_translator("unet", kind, paired=False, width=4, patch=16, seed=seed) for seed in (0, 1)]

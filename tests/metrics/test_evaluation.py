@@ -1,4 +1,4 @@
-"""The classifier, what judges images, all figures together, and the commands that people type."""
+"""The classifier, other feature extractors, all figures together, and the commands that people type."""
 
 import json
 import sys

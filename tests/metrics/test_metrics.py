@@ -101,7 +101,7 @@ def test_kid_of_more_points_than_a_strip_has_rows(rng):
 
 
 def test_kid_has_no_bias_and_fid_has(rng):
-    """Of sets of one distribution, however small. Pairs of a point with itself would bring KID to 2.0 on average."""
+    """For sets of one distribution, however small. Pairs of a point with itself would bring KID to 2.0 on average."""
     draws = rng.normal(size=(400, 2, 10, 4))
     kids = np.array([kid(x, y) for x, y in draws])
     assert abs(kids.mean()) < 4 * kids.std() / math.sqrt(len(kids))
@@ -154,7 +154,7 @@ def test_manifold_tells_collapse_from_noise(rng):
 
 @pytest.mark.parametrize(("off", "near"), [(0.0, True), (0.5, False)])
 def test_the_check_of_the_published_values_can_fail(off, near, capsys):
-    """Whole, it takes half a minute: python -m bench metrics_check."""
+    """The whole check takes half a minute: python -m bench metrics_check."""
     x = np.random.default_rng(0).standard_normal((2, 300, 30))
     published = PRDC(*(value + off for value in prdc(*x)))
     assert agrees(MetricsCheckConfig(draws=2, samples=300, dimensions=30), published) == near
@@ -229,7 +229,7 @@ def test_reverse_kl_of_what_is_known():
 
 @pytest.mark.parametrize(("samples", "published"), [(10_000, 0.051), (26_000, 0.0194), (50_000, 0.010)])
 def test_the_kl_of_perfect_samples(samples, published, rng):
-    """Of 1000 modes, as others have it, and as a simulation has it."""
+    """For 1000 modes, as published, and as simulated."""
     target = np.full(1000, 1e-3)
     drawn = [reverse_kl(rng.multinomial(samples, target), target) for _ in range(20)]
     exact = perfect_kl(samples, target)
@@ -247,7 +247,7 @@ def test_the_modes_of_perfect_samples(rng):
 
 
 def test_the_modes_of_collapsed_samples(rng):
-    """A generator stuck on one triple, judged by a classifier that errs on a few per cent of the digits."""
+    """A generator stuck on one triple, measured with a classifier that errs on a few per cent of the digits."""
     confusion = 0.97 * np.eye(4) + 0.03 * rng.dirichlet(np.ones(4), size=4)
     seen = {1: [], 2: []}
     for _ in range(600):

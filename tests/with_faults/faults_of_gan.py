@@ -31,7 +31,7 @@ FAULTS = [
         "g_loss = generator_step(gan, fake, real, config, index, labels)",
         "g_loss = generator_step(gan, fake, real, config, index, labels)\n"
         "of_d = discriminator_step(gan, real, fake.detach(), config, index, labels)",
-        "test_gan.py -k judged_again",
+        "test_gan.py -k discriminated_again",
     ),
     Fault(
         "D learns swapped labels",
