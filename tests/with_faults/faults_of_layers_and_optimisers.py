@@ -199,7 +199,7 @@ FAULTS = [
         "_ROWS",
         "list, tuple, deque, UserList",
         "list, tuple, UserList",
-        "test_ownership.py -k in_its_order",
+        "test_ownership.py -k in_their_order",
     ),
     Fault(
         "modules: two arrays may share a name",
