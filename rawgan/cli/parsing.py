@@ -55,8 +55,9 @@ def read(
     shown = [option for option in options.values() if option.marker(Hidden) is None]
     if {"-h", "--help"} & {*arguments}:
         others, given = [argument for argument in arguments if argument not in ("-h", "--help")], Values()
-        with suppress(SystemExit):  # of what makes no sense, nothing is said here
-            given = _read(command, others, [_optional(option) for option in shown], console_outputs=False)
+        if others:
+            with suppress(SystemExit):  # help comes before complaints
+                given = _read(command, others, [_optional(option) for option in shown], console_outputs=False)
         changed = defaults(given)
         entries = [Entry(option, changed.get(option.name, option.default), help_of(option)) for option in shown]
         print_help(command, paragraphs(inspect.getdoc(kinds[0]) or ""), entries)
