@@ -11,9 +11,10 @@ from rich.console import Console
 from tyro.conf import UseAppendAction
 
 from rawgan.cli.parsing import Values, read
+from rawgan.cli.terminal import signals
 from rawgan.cli.terminal.outlet import GONE, reader_has_gone
 from rawgan.cli.terminal.progress import moves_cursor, progress_of, waiting
-from rawgan.cli.terminal.signals import stopping
+from rawgan.cli.terminal.signals import leave_at_once, stopping
 from rawgan.cli.terminal.tables import layer_table
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.cli.terminal.view import Log, View
@@ -175,7 +176,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
-    with stopping(partial(say, console)) as stop:
+    with stopping(partial(say, console), leave_at_once if signals.alone else None) as stop:
         begun = trainer.reached
 
         def should_stop() -> bool:

@@ -17,7 +17,8 @@ from rich.console import Console
 import rawgan
 from rawgan.cli import COMMANDS, SECTIONS, main
 from rawgan.cli.commands import Command, all_commands
-from rawgan.cli.terminal import progress, signals
+from rawgan.cli.terminal import signals
+from rawgan.cli.terminal.progress import progress_of
 from rawgan.storage import RunFolder
 
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
@@ -254,10 +255,9 @@ def test_broken_images_that_are_skipped_are_named(tmp_path, capsys):
     assert re.search(r"^skipped .*broken\.png", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_slow_work_shows_a_bar_before_its_first_piece_is_done(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+def test_slow_work_shows_a_bar_before_its_first_piece_is_done(capsys):
     shown, end = "", time.monotonic() + 30
-    with progress.progress_of(Console(force_terminal=True), "reading images") as show:
+    with progress_of(Console(force_terminal=True), "reading images", patience=0.05) as show:
         while "reading images" not in shown and time.monotonic() < end:
             time.sleep(0.01)
             shown += capsys.readouterr().out
@@ -265,9 +265,8 @@ def test_slow_work_shows_a_bar_before_its_first_piece_is_done(monkeypatch, capsy
     assert "reading images" in shown
 
 
-def test_quick_work_shows_no_bar(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "PATIENCE", 60.0)
-    with progress.progress_of(Console(force_terminal=True), "reading images") as show:
+def test_quick_work_shows_no_bar(capsys):
+    with progress_of(Console(force_terminal=True), "reading images", patience=60.0) as show:
         show(1, 2)
         show(2, 2)
     assert capsys.readouterr().out == ""

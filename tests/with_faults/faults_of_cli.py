@@ -83,7 +83,7 @@ FAULTS = [
     Fault(
         "signals: handlers run between two lines, and count",
         "_watch",
-        "elif alone:\n    _leave(number)",
+        "elif leave is not None:\n    leave(number)",
         "",
         "test_stopping.py -k one_long_step",
     ),
@@ -118,8 +118,8 @@ FAULTS = [
     Fault(
         "progress: a bar where no cursor moves",
         "progress_of",
-        "with _bar(console, what) if moves_cursor(console) else _lines(console, what) as show:",
-        "with _bar(console, what) as show:",
+        "_bar(console, what, patience) if moves_cursor(console) else _lines(console, what, interval)",
+        "_bar(console, what, patience)",
         "test_stopping.py -k told_of_in_lines",
     ),
     Fault(

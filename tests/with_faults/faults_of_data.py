@@ -92,21 +92,21 @@ FAULTS = [
         "_download",
         'response.headers.get("Content-Encoding", "identity") != "identity"',
         "False",
-        "test_data_download.py -k packed",
+        "test_data_download.py -k content_encoding",
     ),
     Fault(
         "downloads: abandoned parts stay",
         "fetch",
         "_delete_abandoned(path)\nif",
         "if",
-        "test_data_download.py -k no_more",
+        "test_data_download.py -k ended_processes",
     ),
     Fault(
         "downloads: parts of other processes are deleted",
         "_delete_abandoned",
         "if time.time() - part.stat().st_mtime > OLD if free is None else free:",
         "if True:",
-        "test_data_download.py -k at_work",
+        "test_data_download.py -k running_processes",
     ),
     Fault(
         "edges: in one direction only",
@@ -127,7 +127,7 @@ FAULTS = [
         "tiles",
         "zip(rows[first] * size, columns[first] * size, strict=True)",
         "zip(columns[first] * size, rows[first] * size, strict=True)",
-        "test_data_tiles.py -k beside_each_other",
+        "test_data_tiles.py -k centred_grid",
     ),
     Fault(
         "enhance: squares of one photograph are in both splits",
@@ -141,14 +141,14 @@ FAULTS = [
         "tiles:PLAIN",
         "PLAIN = 0.1",
         "PLAIN = 0.0",
-        "test_data_tiles.py -k megapixels",
+        "test_data_tiles.py -k yield_more_than_sky",
     ),
     Fault(
         "enhance: detailed squares are drawn no more often",
         "tiles",
         "np.log(rng.random(len(weights))) / weights",
         "np.log(rng.random(len(weights))) / (weights * 0 + 1)",
-        "test_data_tiles.py -k drawn_sooner",
+        "test_data_tiles.py -k in_proportion",
     ),
     Fault(
         "apply: the sheet shows the middle",
@@ -162,7 +162,7 @@ FAULTS = [
         "Survey.settle",
         "self.white = white_for(max(self.peaks.values()))",
         "self.white = white_for(min(self.peaks.values()))",
-        "test_data_deep.py -k stays_darker",
+        "test_data_deep.py -k relative_brightness",
     ),
     Fault(
         "deep images: colours keep only their upper byte",
@@ -183,7 +183,7 @@ FAULTS = [
         "Listing.notes",
         "if self.others:",
         "if False:",
-        "test_data_listing.py -k says_once",
+        "test_data_listing.py -k reports_once",
     ),
     Fault(
         "folders: test images are used for training",

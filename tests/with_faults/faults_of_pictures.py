@@ -29,13 +29,13 @@ FAULTS = [
         "_without_settings",
         "exists(path) and not _has_settings(str(path))",
         "exists(path)",
-        "test_plots.py -k nobody_had_set",
+        "test_plots.py -k imported_without_settings",
     ),
     Fault(
         "plots: the backend of a notebook is used",
         "_without_settings",
         '("MPLBACKEND", "MATPLOTLIBRC")',
         '("MATPLOTLIBRC",)',
-        "test_plots.py -k nobody_had_set",
+        "test_plots.py -k imported_without_settings",
     ),
 ]

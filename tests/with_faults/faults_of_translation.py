@@ -190,21 +190,21 @@ FAULTS = [
         "_add_feature_figures",
         'own["fid"] = fid(real, features)',
         'own["fid"] = fid(features, features)',
-        "test_comparing.py -k enhanced_digits",
+        "test_compared_images.py -k enhanced_digits",
     ),
     Fault(
         "evaluate: upright images are inverted for the classifier",
         "compare_cycle",
         "upright = 255 - pixels if inverted and kind else pixels",
         "upright = pixels if inverted and kind else 255 - pixels",
-        "test_comparing.py -k another_style",
+        "test_compared_images.py -k another_style",
     ),
     Fault(
         "evaluate: the share of the wrong domain",
         "compare_cycle",
         "kind_of.labels(pixels) == kind",
         "kind_of.labels(pixels) != kind",
-        "test_comparing.py -k another_style",
+        "test_compared_images.py -k another_style",
     ),
     Fault(
         "evaluate: any run is accepted for comparison",
@@ -225,7 +225,7 @@ FAULTS = [
         "style_classifier",
         "epochs = max(STYLE_EPOCHS,",
         "epochs = min(STYLE_EPOCHS,",
-        "test_comparing.py -k few_images",
+        "test_compared_images.py -k few_images",
     ),
     Fault(
         "cyclegan: the doctor examines one direction only",

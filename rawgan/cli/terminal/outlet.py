@@ -43,8 +43,8 @@ class Outlet:
     (6, 6, 'No space left on device')
     """
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, patience: float = PATIENCE) -> None:
+        self._stream, self._patience = stream, patience
         self._room = _room_of(stream)
         self.lost: OSError | None = None
 
@@ -67,7 +67,7 @@ class Outlet:
         threading.Thread(target=_write_all, args=(self._stream.fileno(), data, done, errors), daemon=True).start()
         began = time.monotonic()
         while not done.wait(0.1):
-            if hurry.is_set() and time.monotonic() - began > PATIENCE:
+            if hurry.is_set() and time.monotonic() - began > self._patience:
                 raise TimeoutError("its reader has paused")
         if errors:
             raise errors[0]

@@ -24,17 +24,20 @@ def moves_cursor(console: Console) -> bool:
 
 
 @contextmanager
-def progress_of(console: Console, what: str) -> Iterator[Show]:
+def progress_of(
+    console: Console, what: str, patience: float = PATIENCE, interval: float = LINE_SECONDS
+) -> Iterator[Show]:
     """Yield a function (done, total) that shows progress: a bar, gone afterwards, or lines of text.
 
-    Either appears on time, however long the first piece of work takes.
+    The bar appears after `patience` seconds, lines every `interval` seconds, however long the first piece of work
+    takes.
     """
-    with _bar(console, what) if moves_cursor(console) else _lines(console, what) as show:
+    with _bar(console, what, patience) if moves_cursor(console) else _lines(console, what, interval) as show:
         yield show
 
 
 @contextmanager
-def waiting(console: Console, what: str) -> Iterator[Callable[[str], None]]:
+def waiting(console: Console, what: str, interval: float = LINE_SECONDS) -> Iterator[Callable[[str], None]]:
     """Show the name of work whose progress is unknown. Yields a function that changes the name."""
     if moves_cursor(console):
         with console.status(what) as status:
@@ -45,15 +48,15 @@ def waiting(console: Console, what: str) -> Iterator[Callable[[str], None]]:
     def name(what: str) -> None:
         words[0] = what
 
-    with repeating(LINE_SECONDS, lambda: say(console, f"{words[0]}: {duration(time.monotonic() - started)} so far")):
+    with repeating(interval, lambda: say(console, f"{words[0]}: {duration(time.monotonic() - started)} so far")):
         yield name
 
 
 @contextmanager
-def _bar(console: Console, what: str) -> Iterator[Show]:
+def _bar(console: Console, what: str, patience: float) -> Iterator[Show]:
     progress = Progress(console=console, transient=True)
     task = progress.add_task(what, total=None)
-    timer = Timer(PATIENCE, progress.start)
+    timer = Timer(patience, progress.start)
     timer.daemon = True
     timer.start()
     try:
@@ -66,7 +69,7 @@ def _bar(console: Console, what: str) -> Iterator[Show]:
 
 
 @contextmanager
-def _lines(console: Console, what: str) -> Iterator[Show]:
+def _lines(console: Console, what: str, interval: float) -> Iterator[Show]:
     started, far = time.monotonic(), [""]
 
     def show(done: int, total: int) -> None:
@@ -75,7 +78,7 @@ def _lines(console: Console, what: str) -> Iterator[Show]:
     def line() -> None:
         say(console, f"{what}:{far[0]} {duration(time.monotonic() - started)} so far")
 
-    with repeating(LINE_SECONDS, line):
+    with repeating(interval, line):
         yield show
 
 

@@ -34,9 +34,11 @@ class Stop:
 
 
 @contextmanager
-def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
-    """Yield a request to stop, which the first signal makes and `tell` announces. A second signal ends the process, or
-    raises KeyboardInterrupt if the process runs other things, too.
+def stopping(
+    tell: Callable[[str], None], leave: Callable[[int], None] | None = None, grace: float = GRACE
+) -> Iterator[Stop]:
+    """Yield a request to stop, which the first signal makes and `tell` announces. A second signal is given to `leave`;
+    without one, it raises KeyboardInterrupt.
 
     Signals come to the main thread alone: in another one, nothing asks to stop.
     """
@@ -46,7 +48,7 @@ def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
         return
 
     def note(number: int, frame: object) -> None:
-        if stop.signal is not None and not alone:
+        if stop.signal is not None and leave is None:
             raise KeyboardInterrupt
         stop.signal = number
 
@@ -54,7 +56,7 @@ def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
     sender.setblocking(False)
     outer = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     before = {number: signal.signal(number, note) for number in _handled()}
-    watcher = threading.Thread(target=_watch, args=(receiver, before.keys(), stop, tell), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(receiver, before.keys(), stop, tell, leave, grace), daemon=True)
     watcher.start()
     try:
         yield stop
@@ -64,7 +66,7 @@ def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
         for number, handler in before.items():
             signal.signal(number, handler)
         sender.close()  # this ends the thread
-        watcher.join(GRACE)
+        watcher.join(grace)
 
 
 def _handled() -> list[signal.Signals]:
@@ -74,7 +76,10 @@ def _handled() -> list[signal.Signals]:
     return [each for each in found if each != hangup or signal.getsignal(each) != signal.SIG_IGN]
 
 
-def _watch(receiver: socket.socket, handled: Container[int], stop: Stop, tell: Callable[[str], None]) -> None:
+def _watch(
+    receiver: socket.socket, handled: Container[int], stop: Stop, tell: Callable[[str], None],
+    leave: Callable[[int], None] | None, grace: float,
+) -> None:  # fmt: skip
     """Receive the numbers of signals until the other end is closed."""
     asked, teller = 0, None
     with receiver:
@@ -88,13 +93,13 @@ def _watch(receiver: socket.socket, handled: Container[int], stop: Stop, tell: C
                     hurry.set()
                     teller = threading.Thread(target=tell, args=(WORDS,), daemon=True)
                     teller.start()  # a thread, as the terminal may be held up
-                elif alone:
-                    _leave(number)
+                elif leave is not None:
+                    leave(number)
     if teller is not None:
-        teller.join(GRACE)
+        teller.join(grace)
 
 
-def _leave(number: int) -> None:
+def leave_at_once(number: int) -> None:
     """End the process at once. Files that it is writing are not in place yet; the next start removes them."""
 
     def say() -> None:
