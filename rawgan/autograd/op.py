@@ -90,7 +90,7 @@ class Op:
         result, base = Tensor.wrap(array), array.base
         if self.view_of is not None:
             x = inputs[self.view_of]
-            if owner_of(array) is owner_of(x._array):  # a reshape, say, may have had to copy
+            if base is x._array or owner_of(array) is owner_of(x._array):  # a reshape, say, may have had to copy
                 result._memory = x.memory  # a write to one is a write to the other
         else:
             for each in arrays:
