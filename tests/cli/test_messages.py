@@ -164,11 +164,11 @@ TORCH_TRANSPOSED = TORCH.replace("(out, in,", "(in, out,")
         (lambda: nn.Conv2d(3, 8, 3, rng=rng())(ones(32, 32, 3)), ["one image is a batch of one: x[None]"]),
         (
             lambda: ops.softmax_cross_entropy(ones(4, 3), np.eye(4, 3, dtype=int)),
-            ["vectors with a single 1 become these by labels.argmax(axis=1)"],
+            ["turn one-hot vectors into these: labels.argmax(axis=1)"],
         ),
         (
             lambda: ops.softmax_cross_entropy(ones(4, 3), np.zeros((4, 1), int)),
-            ["make one axis of them: labels.reshape(-1)"],
+            ["give them one axis: labels.reshape(-1)"],
         ),
         (lambda: ops.concatenate(ones(2), ones(2)), ["xs must be a list of Tensors", "write concatenate([a, b])"]),
         (lambda: ops.broadcast_to(ones(3), 3), ["shape must be a tuple of integers, but is 3; write (3,)"]),
