@@ -1,6 +1,11 @@
 """Planted faults find their places: a rename that loses one is noticed here in seconds, without planting any."""
 
+from collections import defaultdict
+from contextlib import suppress
+
 import pytest
+from _pytest.mark import KeywordMatcher  # -k itself
+from _pytest.mark.expression import Expression
 from definitions import Index, index_of_sources
 from fault import planted_faults
 
@@ -18,6 +23,23 @@ def test_every_fault_finds_its_place_and_its_tests():
     index = index_of_sources()
     found = [message for fault in planted_faults() for message in problems(fault, index)]
     assert not found, "\n\n" + "\n\n".join(found)
+
+
+def test_every_fault_selects_tests_by_its_words(request):
+    """Checked for the files that this session has collected as a whole: for all of them, if it runs all tests."""
+    options = request.config.option
+    if options.keyword or options.lf or any("::" in argument for argument in request.config.args):
+        pytest.skip("only some tests of each file are collected")
+    collected = defaultdict(list)
+    for item in request.session.items:
+        collected[item.path].append(KeywordMatcher.from_item(item))
+    found = []
+    for fault in planted_faults():
+        with suppress(LookupError):  # a missing file is reported above
+            tests, words = collected.get(fault.test_file), Expression.compile(fault.words)
+            if tests and not any(words.evaluate(each) for each in tests):
+                found.append(f"{fault.name}: no test is selected by {fault.caught_by}")
+    assert not found, "\n\n" + "\n".join(found)
 
 
 def test_no_two_faults_share_a_name():

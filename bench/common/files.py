@@ -1,24 +1,19 @@
 """Reports as JSON files, written whole or not at all."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from bench.common.errors import BenchError
 from bench.common.experiment import BENCH
+from rawgan.storage.atomic import write_file
 
 FOLDER = BENCH / "results"
 
 
 def write(path: Path, report: dict[str, Any]) -> None:
     """Write a report, whole or not at all."""
-    half = path.with_name(f".{path.name}.half")
-    try:
-        half.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+    write_file(path, f"{json.dumps(report, indent=1, ensure_ascii=False)}\n".encode())
 
 
 def read(path: Path) -> dict[str, Any]:

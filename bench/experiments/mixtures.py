@@ -85,7 +85,7 @@ def main(options: list[str]) -> None:
 def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, Any]:
     """One run of `rawgan train`, and the modes that its points cover. `points` are kept for the first seed."""
     from rawgan.cli import main as rawgan
-    from rawgan.cli.points import measured
+    from rawgan.cli.evaluation.points import measure_points
     from rawgan.data import MIXTURES
     from rawgan.inference.trained_networks import restore
     from rawgan.metrics.figures.mixture_quality import POINTS
@@ -99,7 +99,7 @@ def run(data: str, recipe: str, seed: int, more: tuple[str, ...]) -> dict[str, A
                 raise BenchError(f"rawgan train {' '.join(options)} failed")
         seconds, used = time.perf_counter() - started, time.process_time() - used
         folder = RunFolder.open(path)
-        points, figures, floor = measured(restore(folder)[0], MIXTURES[data](), POINTS, seed)
+        points, figures, floor = measure_points(restore(folder)[0], MIXTURES[data](), POINTS, seed)
         return {
             "data": data, "recipe": recipe, "seed": seed, "steps": len(folder.read_metrics()),
             "seconds": seconds, "processor_seconds": used, "figures": figures, "floor": floor,

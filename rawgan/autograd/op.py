@@ -204,7 +204,8 @@ class Op:
                 if position < options and not is_constant(value):
                     contents = Contents(value)
                     contents.keep()
-                    kept.append((name, (value, None, contents)))
+                    if contents.copy is not None:  # on a GPU, nothing is copied
+                        kept.append((name, (value, None, contents)))
         return kept
 
 

@@ -1,37 +1,25 @@
-"""The command line: `rawgan COMMAND --help` tells what a command takes."""
+"""The command line: `rawgan COMMAND --help` lists the options of a command."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
+from rawgan.cli.commands import all_commands
 from rawgan.cli.terminal import signals
 from rawgan.cli.terminal.outlet import with_outlets
 from rawgan.errors import RawganError
 
-COMMANDS = {
-    "train": "train a GAN; without options, on the MNIST that comes with rawgan",
-    "pix2pix": "train a translator of images by pairs",
-    "cyclegan": "train translators between two kinds of images, without pairs",
-    "enhance": "train a super-resolution, denoising or inpainting model",
-    "runs": "list runs: how far each is, and in what state",
-    "apply": "translate or enhance images of your own with a trained run",
-    "sample": "make images with a trained generator",
-    "interpolate": "walk through the noise from image to image",
-    "diagnose": "find out what a run suffers from, and what to change",
-    "evaluate": "measure a trained generator against real images",
-    "train-classifier": "train the classifier that evaluate uses for your labelled images",
-    "describe": "show every layer of a model: shapes, parameters, FLOPs, memory",
-    "gradcheck": "check the gradients of every op, or of a layer of your own",
-    "info": "show versions, backends and devices",
-}
+COMMANDS = all_commands()
+SECTIONS = ("Training", "Runs", "Engine")
+"""Sections of `rawgan --help` in their order; those that are not here come last."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C, 141 if nobody
-    reads its output any more.
+    """Run one command, and return its exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C, 141 if the
+    reader of its output is gone.
 
-    Without arguments, they are those of the process, which is there for the command only.
+    Without arguments, those of the process are taken, and the process may end with the command.
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     before, signals.alone = signals.alone, arguments is None
@@ -57,7 +45,7 @@ def _run(arguments: list[str]) -> int:
         print(f"rawgan: there is no command {command!r}{hint}\n\n{_help()}", file=sys.stderr)
         return 2
     try:
-        run: Callable[[list[str]], int] = import_module(f"rawgan.cli.commands.{command.replace('-', '_')}").main
+        run: Callable[[list[str]], int] = import_module(COMMANDS[command].module).main
         return run(options)
     except RawganError as error:
         print(f"rawgan {command}: {error}", file=sys.stderr)
@@ -71,15 +59,19 @@ def _run(arguments: list[str]) -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:<17} {purpose}" for name, purpose in COMMANDS.items()]
-    return "\n".join(
-        [
-            "rawgan: GANs from bare arrays",
-            "",
-            "usage: rawgan COMMAND [OPTIONS]",
-            "",
-            *lines,
-            "",
-            "rawgan COMMAND --help lists the options of a command; rawgan --version tells the version.",
-        ]
-    )
+    return "\n".join(_help_lines())
+
+
+def _help_lines() -> Iterator[str]:
+    yield "rawgan: GANs from bare arrays"
+    yield ""
+    yield "usage: rawgan COMMAND [OPTIONS]"
+    others = sorted({command.section for command in COMMANDS.values()} - {*SECTIONS})
+    for section in (*SECTIONS, *others):
+        yield ""
+        yield f"{section}:"
+        for command in COMMANDS.values():
+            if command.section == section:
+                yield f"  {command.name:<17} {command.purpose}"
+    yield ""
+    yield "rawgan COMMAND --help lists the options of a command; rawgan --version shows the version."

@@ -8,14 +8,19 @@ from functools import cache
 from itertools import pairwise
 from textwrap import dedent
 
-from rawgan.config.options import Option
+from rawgan.config.options import OneOf, Option
 
 
 def help_of(option: Option) -> str:
     """The docstring of an option's field, or of the same field of the nearest base class that has one: paragraphs, each
-    on a line."""
+    on a line. Where the option has names with summaries, these follow the first sentence."""
     owners = filter(is_dataclass, option.owner.__mro__)
-    return next((found for owner in owners if (found := _documented(owner).get(option.field))), "")
+    found = next((found for owner in owners if (found := _documented(owner).get(option.field))), "")
+    names = option.marker(OneOf)
+    if names is None or not names.help:
+        return found
+    first, _, rest = found.partition(". ")
+    return " ".join(filter(None, (f"{first.removesuffix('.')}. {names.help}.", rest)))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Functions and layers that someone else wrote, found by name."""
+"""Functions, layers and ops from outside of rawgan, imported by name."""
 
 import ast
 import importlib
@@ -15,18 +15,18 @@ from rawgan.errors import ArgumentError
 from rawgan.testing.functions.signature import op_function
 
 
-class Stranger(NamedTuple):
+class Foreign(NamedTuple):
     """Something to check: a Module, or a function of Tensors."""
 
     name: str
     value: Any
 
 
-def load(target: str, seed: int = 0) -> Stranger:
+def load(target: str, seed: int = 0) -> Foreign:
     """Import `module:name`, or `module:name(arguments)` with numbers, strings, tuples and the like for arguments.
 
-    The module is looked for in the current folder, too. A class of layers is made an instance, a class of ops a
-    function. What takes an `rng` and is given none, gets a generator of this seed.
+    The module may be in the current folder. A class of layers becomes an instance, a class of ops a function. A
+    parameter `rng` without an argument gets a generator of this seed.
 
     Raises: ArgumentError if there is no such thing, or the arguments do not fit
 
@@ -43,12 +43,12 @@ def load(target: str, seed: int = 0) -> Stranger:
         value = getattr(value, attribute)
     name = path[-1]
     if isinstance(value, type) and issubclass(value, Op):
-        return Stranger(name, op_function(value, lambda: _called(target, value, call, seed)))
+        return Foreign(name, op_function(value, lambda: _called(target, value, call, seed)))
     if isinstance(value, type) or call is not None:
         value = _called(target, value, call, seed)
     if not callable(value):
         raise ArgumentError(f"{target} is {type(value).__name__}; give a Module, an Op or a function of Tensors")
-    return Stranger(name, value)
+    return Foreign(name, value)
 
 
 def draw(text: str, rng: np.random.Generator) -> Any:
@@ -77,7 +77,7 @@ Arguments = tuple[list[Any], dict[str, Any]]
 
 
 def _parse(target: str, expression: str) -> tuple[list[str], Arguments | None]:
-    """Names with dots between them, and arguments, if there are parentheses."""
+    """Names separated by dots, and the arguments, if there are parentheses."""
     try:
         node: ast.AST = ast.parse(expression.strip(), mode="eval").body
         arguments = None
@@ -89,7 +89,7 @@ def _parse(target: str, expression: str) -> tuple[list[str], Arguments | None]:
             path, node = [node.attr, *path], node.value
         if not isinstance(node, ast.Name):
             raise ValueError
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # the last two: nested too deep
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # the last two: nested too deeply
         raise ArgumentError(
             f"{target}: give MODULE:NAME or MODULE:NAME(arguments), the arguments being numbers, strings, tuples, …"
         ) from None
@@ -104,11 +104,11 @@ def _module(name: str) -> Any:
         return importlib.import_module(name)
     except (ValueError, TypeError):
         if name and not name.startswith("."):
-            raise  # of the module itself
+            raise  # the module itself raised it
         raise ArgumentError(f"{name!r} is no module's name; give MODULE:NAME, as in rawgan.nn:Linear(3, 2)") from None
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise  # the module is there, and what it imports is not
+            raise  # the module is there; one that it imports is not
         raise ArgumentError(f"there is no module {name!r}, here in {folder} or among the installed ones") from None
 
 

@@ -1,4 +1,4 @@
-"""What all commands do that train: options, progress, signals, resuming."""
+"""The part that all training commands share: options, resuming, progress, signals, the end."""
 
 import signal
 import time
@@ -11,9 +11,10 @@ from rich.console import Console
 from tyro.conf import UseAppendAction
 
 from rawgan.cli.parsing import Values, read
+from rawgan.cli.terminal import signals
 from rawgan.cli.terminal.outlet import GONE, reader_has_gone
 from rawgan.cli.terminal.progress import moves_cursor, progress_of, waiting
-from rawgan.cli.terminal.signals import stopping
+from rawgan.cli.terminal.signals import leave_at_once, stopping
 from rawgan.cli.terminal.tables import layer_table
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.cli.terminal.view import Log, View
@@ -34,7 +35,7 @@ from rawgan.training import Trainer, train
 from rawgan.training.memory import memory_in_words
 
 LISTED = 10
-"""Names of classes that a line has."""
+"""Most names of classes in a line."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ class Call:
 
 
 def train_command(arguments: list[str], kind: type[RunConfig]) -> int:
-    """Train what arguments ask for, a configuration of that kind, and return the exit code."""
+    """Train as the arguments say, with a configuration of that kind, and return the exit code."""
 
     def defaults(given: Values) -> Values:
         before = _before(kind, *_parted(given))
-        return dict.fromkeys(before.options) | before.chosen
+        return dict.fromkeys(before.options) | before.underived
 
     call, options = _parted(read(f"rawgan {kind.command}", arguments, kind, Call, defaults=defaults))
     before = _before(kind, call, options)
@@ -82,16 +83,16 @@ def train_command(arguments: list[str], kind: type[RunConfig]) -> int:
 
 
 def _parted(given: Values) -> tuple[Call, Values]:
-    """Options that say how rawgan was called, and those that say what the run is."""
+    """Options of the call, and options of the run."""
     of_call = {name: value for name, value in given.items() if name in options_of(Call)}
     return Call(**of_call), {name: value for name, value in given.items() if name not in of_call}
 
 
 def _before(kind: type[RunConfig], call: Call, options: Values) -> RunConfig:
-    """The configuration before flags change it: that of the file that --config names, or of the run that --resume
-    names, or the defaults that suit the data.
+    """The configuration before flags change it: from the file of --config, from the run of --resume, or the defaults
+    for the data.
 
-    Raises: ConfigError for a file that makes no sense; of --config, only if flags could not change that
+    Raises: ConfigError for a file that makes no sense. A file of --config is checked together with the flags.
     """
     files = call.config + call.resume
     if len(files) > 1:
@@ -110,15 +111,14 @@ def _before(kind: type[RunConfig], call: Call, options: Values) -> RunConfig:
 
 
 def _check_together(config: RunConfig, before: RunConfig, path: Path) -> None:
-    """Raise a ConfigError for options that make no sense, if that is so of the file that they are from, whatever the
-    flags: of these, it is said later."""
+    """Raise a ConfigError, naming the file, for a contradiction that is in the file, and that flags do not resolve."""
     wrong = _complaint(config)
     if wrong is not None and wrong == _complaint(before):
         raise ConfigError(f"{path}: {wrong}")
 
 
 def _complaint(config: RunConfig) -> str | None:
-    """Complaint about options that make no sense, if there is one."""
+    """Message about options that contradict each other; None if there is none."""
     try:
         config.check()
     except ArgumentError as error:
@@ -127,7 +127,7 @@ def _complaint(config: RunConfig) -> str | None:
 
 
 def _resume(console: Console, config: RunConfig, folder: RunFolder, dry_run: bool) -> int:
-    """Go on from the latest checkpoint that is whole."""
+    """Go on from the latest checkpoint that is not damaged."""
     checkpoint, faults = folder.newest_checkpoint()
     if checkpoint is not None:
         report_damaged(faults, checkpoint)
@@ -141,9 +141,9 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, dry_run: boo
     if dry_run:
         return _dry_run(console, trainer)
     if checkpoint is None:
-        say(console, "no checkpoint was written yet, so the run begins anew")
+        say(console, "no checkpoint was written yet: the run starts again")
     elif changes := differences(checkpoint.about.made_by, trainer.made_by()):
-        say(console, f"not bit for bit what it would have been, as these are others: {'; '.join(changes)}")
+        say(console, f"not bit-identical to an uninterrupted run, as these have changed: {'; '.join(changes)}")
     if trainer.reached > trainer.steps:
         raise ArgumentError(
             f"{folder.path} has taken {trainer.reached:,} steps already, more than {trainer.steps:,}\n"
@@ -153,10 +153,10 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, dry_run: boo
 
 
 def _check_data(trainer: Trainer, about: About, folder: RunFolder) -> None:
-    """Raise an ArgumentError for other data than a run was trained with."""
+    """Raise an ArgumentError for data that differs from that of the run before."""
     check_same_data(trainer.config, about, trainer.made_by())
     before, after = counts_of(about), [str(len(images)) for images in trainer.task.images]
-    if before != after:  # and others are held out, so a run would be shown what it is measured by
+    if before != after:  # another hold-out set, so a run would train with images that it is measured with
         raise ArgumentError(
             f"{trainer.config.data.place}: there are {' and '.join(after)} images, but step {about.step:,} "
             f"was trained when there were {' and '.join(before)}\n"
@@ -165,7 +165,7 @@ def _check_data(trainer: Trainer, about: About, folder: RunFolder) -> None:
 
 
 def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
-    """Train to the end, or to the end of the step in which a signal asks to stop."""
+    """Train to the end, or to the end of the step in which a signal arrives."""
     config, left = trainer.config, trainer.steps - trainer.reached
     if trainer.reached:
         say(console, f"going on after step {trainer.reached:,}" if left else "finished already; --steps asks for more")
@@ -176,7 +176,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
-    with stopping(partial(say, console)) as stop:
+    with stopping(partial(say, console), leave_at_once if signals.alone else None) as stop:
         begun = trainer.reached
 
         def should_stop() -> bool:
@@ -190,7 +190,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
 
 
 def _tell_end(console: Console, trainer: Trainer, folder: RunFolder, reached: int, asked: int | None) -> int:
-    """Say where everything is, and return the exit code."""
+    """Say where the files are, and return the exit code."""
     config = trainer.config
     made = {"pictures": folder.samples_folder, "animation": folder.animation_file, "losses": folder.losses_file}
     say(console, *(f"{what}: {path}" for what, path in made.items() if is_there(path)))
@@ -225,7 +225,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None = None) -> Trainer:
-    """Have the kernels compiled, load the data, with a progress bar if that takes long, and build the networks."""
+    """Compile the kernels, load the data, and build the networks."""
     if config.machine.backend in ("auto", "cpu"):
         _warm_up(Terminal(stderr=True))
     with progress_of(console, "reading images") as show:
@@ -237,7 +237,7 @@ def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None 
 
 
 def _warm_up(console: Console) -> None:
-    """Compile the CPU kernels if that was not done yet, and show it: it takes a while."""
+    """Compile the CPU kernels, with progress, unless that was done before."""
     from rawgan_kernels.cpu.warm_up.warm_up import WarmUp
 
     warm_up = WarmUp()
@@ -249,7 +249,7 @@ def _warm_up(console: Console) -> None:
 
 
 def _dry_run(console: Console, trainer: Trainer) -> int:
-    """Show the networks, take one step, and account for the memory."""
+    """Show the networks, take one step, and add up the memory."""
     config = trainer.config
     for title, network, x in trainer.task.networks_with_inputs():
         console.print(layer_table(f"{config.model} {title}, batch {config.data.batch_size}", network, x))

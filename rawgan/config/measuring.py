@@ -1,4 +1,4 @@
-"""Options about measuring images during training."""
+"""Options about measuring the images during training."""
 
 import dataclasses
 from typing import Annotated
@@ -9,33 +9,31 @@ from rawgan.errors import ArgumentError
 
 @dataclasses.dataclass(frozen=True)
 class MeasuringOptions(Group):
-    """Measuring of translated images during training."""
+    """Measurements of translated images during training."""
 
     every: Annotated[int | None, Named("evaluate_every"), Range(1, 10**9)] = None
-    """Measure the images every N steps, as rawgan evaluate does; the best checkpoint is kept as best.safetensors.
+    """Measure the images every N steps, as rawgan evaluate does, and keep the best checkpoint as best.safetensors.
     Unset: never."""
     samples: Annotated[int | None, Named("evaluate_samples"), Range(2, 10**6)] = None
     """Number of images to measure. Unset: 1000, or as many as there are."""
 
     def check(self) -> None:
-        """Raise an ArgumentError for options that make no sense."""
         super().check()
         if self.every is None and self.samples is not None:
-            raise ArgumentError("evaluate_samples is about evaluate_every, which is unset; give both or none")
+            raise ArgumentError("evaluate_samples has no effect without evaluate_every; give both or none")
 
 
 @dataclasses.dataclass(frozen=True)
 class NoiseMeasuringOptions(MeasuringOptions):
-    """Measuring of generated images during training."""
+    """Measurements of generated images during training."""
 
     samples: Annotated[int | None, Named("evaluate_samples"), Range(2, 10**6)] = None
-    """Number of images to measure. Unset: 10,000, or as many as there are real images; of points, 2,500."""
+    """Number of images to measure. Unset: 10,000, or as many as there are real images; 2,500 points."""
     features: Annotated[str | None, Named("evaluate_features"), Word("FILE"), Place()] = None
-    """Network that extracts the features to compare: a file of rawgan train-classifier, or an ONNX file. Unset: the
-    classifier of digits that comes with rawgan, for mnist and stacked-mnist."""
+    """Feature extractor: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits that comes
+    with rawgan, for mnist and stacked-mnist."""
 
     def check(self) -> None:
-        """Raise an ArgumentError for options that make no sense."""
-        if self.every is None and (self.samples is not None or self.features is not None):
-            raise ArgumentError("evaluate_samples and evaluate_features are about evaluate_every, which is unset")
         super().check()
+        if self.every is None and self.features is not None:
+            raise ArgumentError("evaluate_features has no effect without evaluate_every; give both or none")

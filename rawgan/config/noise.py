@@ -1,4 +1,4 @@
-"""Configuration of `rawgan train`: images, or points, out of noise."""
+"""Configuration of `rawgan train`: images, or points, of noise."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from rawgan.metrics.extractors.stored_classifier import DIGITS
 from rawgan.metrics.figures.mixture_quality import POINTS
 
 POINT_STEPS = 8000
+"""Default number of training steps for points."""
 
 FOR_POINTS: dict[str, Any] = {
     "model": "mlp",
@@ -38,7 +39,7 @@ FOR_POINTS: dict[str, Any] = {
     "sample_every": 500,
     "checkpoint_every": 500,
 }
-"""Defaults of options where the data is a mixture; `python -m bench mixtures` shows what they find."""
+"""Defaults where the data is a mixture; `python -m bench mixtures` measures them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +64,8 @@ class TrainConfig(RunConfig):
     """Seed of weights, noise and the order of images: the same seed gives the same run."""
 
     @classmethod
-    def suiting(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults that suit the data.
+    def defaults_for(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults for points, where the data is a mixture.
 
         >>> TrainConfig.of(data="ring8").model
         'mlp'
@@ -72,30 +73,18 @@ class TrainConfig(RunConfig):
         return FOR_POINTS if given.get("data") in MIXTURES else {}
 
     @property
-    def usual(self) -> dict[str, Any]:
-        """Defaults of options that follow from others."""
+    def derived(self) -> dict[str, Any]:
         model, rate = MODELS[self.model], self.optimiser.learning_rate
         own = {
             "learning_rate": model.learning_rate,
             "d_learning_rate": (model.learning_rate if rate is None else rate) * model.d_rate,
         }
         measured = {"evaluate_samples": POINTS} if self.data.mixture and self.measuring.every is not None else {}
-        return super().usual | own | measured
+        return super().derived | own | measured
 
     @property
-    def usual_width(self) -> int:
-        """Width of D, unless an option says so."""
-        return self.networks.width
-
-    @property
-    def usual_weight(self) -> float:
-        """Weight of the penalty, unless an option says so."""
-        return self.penalty.usual_weight(points=self.data.mixture is not None)
-
-    @property
-    def usual_steps(self) -> int:
-        """Number of training steps, unless an option says so."""
-        return POINT_STEPS if self.data.mixture else super().usual_steps
+    def default_steps(self) -> int:
+        return POINT_STEPS if self.data.mixture else super().default_steps
 
     @property
     def missing(self) -> str | None:
@@ -105,14 +94,13 @@ class TrainConfig(RunConfig):
         return None if self.data.mixture is not None else super().missing
 
     def check(self) -> None:
-        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
         super().check()
         data, networks = self.data, self.networks
         if self.machine.cuda_graph and self.optimiser.half_life:
-            raise ArgumentError("cuda_graph is for learning rates that stay what they are; leave out half_life")
+            raise ArgumentError("cuda_graph is for constant learning rates; leave out half_life")
         if self.machine.cuda_graph and networks.conditional != "none":
             raise ArgumentError(
-                f"cuda_graph does the same in each step, but conditional {networks.conditional} takes other labels\n"
+                f"cuda_graph repeats a step, but conditional {networks.conditional} has other labels in each\n"
                 "  leave out one of the two"
             )
         self._check_batch()
@@ -121,7 +109,7 @@ class TrainConfig(RunConfig):
             split_size(data.image_size)
         check_batch(self.model, self.spec, data.batch_size, networks.pack, self.penalty.name)
         if not data.mixture:
-            self.output.check_picture(data.size)
+            self.output.check_size(data.size)
 
     def _check_kind(self) -> None:
         """Raise an ArgumentError for a model or options that are for other data."""
@@ -135,10 +123,10 @@ class TrainConfig(RunConfig):
             )
         for name in ("image_size", "channels", "white", "skip_broken", "evaluate_features") if data.mixture else ():
             if self.options[name]:
-                raise ArgumentError(f"{name} is about images, but {data.place} is points; leave it out")
+                raise ArgumentError(f"{name} is for images, but {data.place} is points; leave it out")
         if data.mixture and self.networks.conditional != "none":
             raise ArgumentError(
-                f"conditional {self.networks.conditional} is for labels, which {data.place} does not have"
+                f"conditional {self.networks.conditional} needs labels, which {data.place} does not have"
             )
 
     def _check_batch(self) -> None:
@@ -149,19 +137,17 @@ class TrainConfig(RunConfig):
         packs = batch_size // pack
         if self.model == "residual" and packs > 4 and packs % 4:
             raise ArgumentError(
-                f"batch_size {batch_size}: residual compares images by fours, so it takes a multiple of {4 * pack}"
+                f"batch_size {batch_size}: residual compares images in groups of 4, so take a multiple of {4 * pack}"
             )
 
     @property
     def files(self) -> dict[str, Path]:
-        """Files of networks that a run looks at images with, by the option that names them."""
         if self.data.mixture is not None or self.measuring.every is None:
             return {}
         return {"evaluate_features": expanded(self.measuring.features or DIGITS)}
 
     @property
     def model(self) -> str:
-        """Name of the model."""
         return self.networks.model
 
     @property
@@ -170,5 +156,4 @@ class TrainConfig(RunConfig):
         return PointSpec() if self.data.mixture else ImageSpec(self.data.size, self.data.channels or 1)
 
     def use(self, run: Path) -> str:
-        """Sentence that says what a finished run can be used for."""
         return f"more {self.spec.name}: rawgan sample {run}"

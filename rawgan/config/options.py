@@ -16,6 +16,7 @@ import re
 import typing
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from rawgan.errors import ArgumentError, shown
@@ -83,10 +84,21 @@ class Below(NamedTuple):
 
 
 class OneOf:
-    """Marker: names that the option may be, such as those of a table that others add to."""
+    """Marker: names that the option may be, such as those of a registry, whose entries have summaries.
 
-    def __init__(self, names: Collection[str]) -> None:
+    >>> from rawgan.gan import PENALTIES
+    >>> OneOf(("none", *PENALTIES), PENALTIES).help[:47]
+    'dragan: around real images; r1: at real images;'
+    """
+
+    def __init__(self, names: Collection[str], entries: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.names = names
+        self._entries = entries or (names if isinstance(names, Mapping) else {})
+
+    @property
+    def help(self) -> str:
+        """Every name with its summary, for help; empty where entries have none."""
+        return "; ".join(f"{name}: {entry.summary}" for name, entry in self._entries.items())
 
     def check(self, name: str, value: str) -> None:
         """Raise an ArgumentError for any other name."""
@@ -97,9 +109,7 @@ class OneOf:
 
 
 class Place:
-    """Marker: the option is the name of a data set or the path of a folder or file. When a run is resumed, that may be
-    elsewhere, if it is the same.
-    """
+    """Marker: name of a data set, or path of a folder or file, which may have moved when a run is resumed."""
 
     @staticmethod
     def check(name: str, value: str) -> None:
@@ -109,11 +119,11 @@ class Place:
 
 
 class Changeable:
-    """Marker: the option may be another when a run is resumed."""
+    """Marker: the option may change when a run is resumed."""
 
 
 class Hidden:
-    """Marker: the option is not for people; a run writes it down."""
+    """Marker: a fact about the data that a run writes down, no option for people."""
 
 
 class Option(NamedTuple):

@@ -1,4 +1,4 @@
-"""Options about the files of a run: pictures and checkpoints."""
+"""Options about the files that a run writes: pictures and checkpoints."""
 
 import dataclasses
 from typing import Annotated
@@ -7,7 +7,7 @@ from rawgan.config.options import Changeable, Group, Range
 from rawgan.errors import ArgumentError
 
 LARGEST_PICTURE = 2**26
-"""Pixels of all samples together: pictures much larger than that cannot be read again for the animation."""
+"""Most pixels of a picture; larger ones could not be read again for the animation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +19,11 @@ class OutputOptions(Group):
     samples: Annotated[int, Range(1, 2**16)] = 64
     """Images, or points, per picture."""
     checkpoint_every: Annotated[int, Range(1, 10**9), Changeable()] = 200
-    """Steps between checkpoints, from which a run that was stopped or killed goes on."""
+    """Steps between checkpoints. A run that was stopped or killed goes on from the latest."""
     keep: Annotated[int, Range(1, 10**6), Changeable()] = 3
-    """Number of checkpoints to keep, the latest ones."""
+    """Number of latest checkpoints to keep."""
 
-    def check_picture(self, size: int) -> None:
+    def check_size(self, size: int) -> None:
         """Raise an ArgumentError for more samples of a size, in pixels, than fit a picture."""
         if self.samples * size**2 > LARGEST_PICTURE:
             raise ArgumentError(

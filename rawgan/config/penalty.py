@@ -1,4 +1,4 @@
-"""Options about the gradient penalty on D."""
+"""Options about the gradient penalty."""
 
 import dataclasses
 from typing import Annotated
@@ -11,22 +11,21 @@ from rawgan.gan import PENALTIES
 class PenaltyOptions(Group):
     """Gradient penalty on D."""
 
-    name: Annotated[str, Named("penalty"), OneOf(("none", *PENALTIES))] = "none"
-    """Gradient penalty on D: at real images (r1), at generated ones (r2), at both, between them (wgan-gp), or around
-    real ones (dragan). For networks whose D has no batch norm: not for dcgan and tutorial."""
+    name: Annotated[str, Named("penalty"), OneOf(("none", *PENALTIES), PENALTIES)] = "none"
+    """Gradient penalty on D. For networks whose D has no batch norm: not for dcgan and tutorial."""
     weight: Annotated[float | None, Named("penalty_weight"), Above(0, 10**6)] = None
     """Weight of the gradient penalty. Unset: 10; for r1 and r2, 1, and for points 0.003, as D must be steep around
     narrow modes."""
     every: Annotated[int, Named("penalty_every"), Range(1, 10**6)] = 1
     """Apply the penalty every N steps, weighted by N (lazy regularisation)."""
 
-    def usual_weight(self, points: bool = False) -> float:
-        """Weight of the penalty, unless an option sets it; that of no penalty has no effect.
+    def default_weight(self, points: bool = False) -> float | None:
+        """Weight of the penalty if no option sets it; None without a penalty.
 
-        >>> PenaltyOptions("r1").usual_weight(), PenaltyOptions("r1").usual_weight(points=True)
+        >>> PenaltyOptions("r1").default_weight(), PenaltyOptions("r1").default_weight(points=True)
         (1.0, 0.003)
         """
         if self.name == "none":
-            return 1.0
+            return None
         penalty = PENALTIES[self.name]
         return penalty.point_weight if points and penalty.point_weight is not None else penalty.weight

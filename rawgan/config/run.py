@@ -1,4 +1,4 @@
-"""Configuration of a training run, whatever is trained: its options, the check of them, and config.toml."""
+"""Configuration of a training run, whatever it trains: options, defaults, the check of all options, config.toml."""
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -23,13 +23,14 @@ from rawgan.gan import DataSpec, LossConfig
 
 
 class RunConfig(ABC):
-    """Configuration of a training run. Each command has its own, a frozen dataclass of the groups that it has.
+    """Configuration of a training run. Each command has its own: a frozen dataclass of the groups of options it needs.
 
-    `of` makes one of options as they are named on the command line, and gives the others the defaults that suit them.
+    `of` takes options by their names on the command line, and sets all others: the dataclass has constant defaults,
+    `defaults_for` those that suit the data, and `derived` those that follow from other options.
     """
 
     command: ClassVar[str]
-    """Command that trains such networks."""
+    """Name of the command, without `rawgan`."""
     data: DataOptions
     networks: NetworkOptions
     objective: ObjectiveOptions
@@ -44,8 +45,7 @@ class RunConfig(ABC):
 
     @classmethod
     def of(cls, **options: Any) -> Self:
-        """The configuration with these options, named as on the command line; the others have the defaults that suit
-        them.
+        """The configuration with these options, by their names on the command line. None leaves one unset.
 
         Raises: TypeError for a name that is no option
 
@@ -54,21 +54,21 @@ class RunConfig(ABC):
         32
         """
         given = {name: value for name, value in options.items() if value is not None}
-        config = composed(cls, cls.suiting(given) | given)
-        return replaced(config, {name: value for name, value in config.usual.items() if config.options[name] is None})
+        config = composed(cls, cls.defaults_for(given) | given)
+        return replaced(config, {name: value for name, value in config.derived.items() if config.options[name] is None})
 
     @classmethod
-    def suiting(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults that differ from those of the fields, where these options are given."""
+    def defaults_for(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Constant defaults that differ from those of the dataclass, beside options that are given."""
         return {}
 
     @property
-    def usual(self) -> dict[str, Any]:
-        """Defaults of options that follow from others, or that a version of rawgan may change."""
+    def derived(self) -> dict[str, Any]:
+        """Values, by name, that options take from the others if they are unset. None: an option stays unset."""
         return {
-            "steps": None if self.optimiser.epochs is not None else self.usual_steps,
-            "d_width": self.usual_width,
-            "penalty_weight": None if self.penalty.name == "none" else self.usual_weight,
+            "steps": None if self.optimiser.epochs is not None else self.default_steps,
+            "d_width": self.networks.width,
+            "penalty_weight": self.penalty.default_weight(points=self.data.mixture is not None),
         }
 
     @property
@@ -77,19 +77,9 @@ class RunConfig(ABC):
         return "channels" if self.data.channels is None else None
 
     @property
-    @abstractmethod
-    def usual_width(self) -> int:
-        """Width of D, unless an option says so."""
-
-    @property
-    def usual_steps(self) -> int:
-        """Number of training steps, unless an option says so."""
+    def default_steps(self) -> int:
+        """Number of training steps, if no option sets it."""
         return DEFAULT_STEPS
-
-    @property
-    def usual_weight(self) -> float:
-        """Weight of the penalty, unless an option says so."""
-        return self.penalty.usual_weight()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -97,13 +87,13 @@ class RunConfig(ABC):
         return flat(self)
 
     @property
-    def chosen(self) -> dict[str, Any]:
-        """Options by name, without those that are what follows from the others."""
-        usual = self.usual
-        return {name: value for name, value in self.options.items() if name not in usual or value != usual[name]}
+    def underived(self) -> dict[str, Any]:
+        """Options by name, but for those that have the value that follows from the others."""
+        derived = self.derived
+        return {name: value for name, value in self.options.items() if name not in derived or value != derived[name]}
 
     def replace(self, **options: Any) -> Self:
-        """The configuration with other options, named as on the command line. Defaults that depend on them follow.
+        """The configuration with some options changed. Options that follow from these change with them.
 
         >>> from rawgan.config.noise import TrainConfig
         >>> TrainConfig.of(width=16).replace(width=32).networks.d_width
@@ -111,16 +101,17 @@ class RunConfig(ABC):
         >>> TrainConfig.of(width=16, d_width=8).replace(width=32).networks.d_width
         8
         """
-        return self.of(**self.chosen | options)
+        return self.of(**self.underived | options)
 
+    @property
     def places(self) -> dict[str, str | None]:
-        """Options that say where something is, by name."""
+        """Names of data sets, and paths, by option."""
         options = self.options
         return {name: options[name] for name in names_with(type(self), Place)}
 
     def with_absolute_paths(self) -> Self:
-        """The same run, wherever it goes on."""
-        return self.replace(**{name: absolute(place) for name, place in self.places().items() if place is not None})
+        """The same configuration for any working directory."""
+        return self.replace(**{name: absolute(place) for name, place in self.places.items() if place is not None})
 
     # --- check --------------------------------------------------------------------------------------------------------
 
@@ -131,9 +122,9 @@ class RunConfig(ABC):
         for option in options_of(type(self)).values():
             if not option.group:
                 option.check(getattr(self, option.field))
-        usual = self.suiting(self.options).get("penalty_every", 1)
-        if self.penalty.name == "none" and (self.penalty.weight is not None or self.penalty.every not in (1, usual)):
-            raise ArgumentError("penalty_weight and penalty_every have no effect without a penalty, which is none")
+        every = self.defaults_for(self.options).get("penalty_every", 1)
+        if self.penalty.name == "none" and (self.penalty.weight is not None or self.penalty.every not in (1, every)):
+            raise ArgumentError("penalty_weight and penalty_every have no effect without --penalty; leave them out")
 
     def _groups(self) -> Iterator[Group]:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -142,8 +133,7 @@ class RunConfig(ABC):
                 yield value
 
     def check_resumed(self, before: Self, folder: Path) -> None:
-        """Raise an ArgumentError for an option by which this would be another run than the one in a folder, which it
-        goes on with."""
+        """Raise an ArgumentError for a change with which the run in a folder would become another run."""
         now = self.with_absolute_paths().options
         may_differ = names_with(type(self), Changeable) | names_with(type(self), Place)
         for name, value in before.with_absolute_paths().options.items():
@@ -162,7 +152,7 @@ class RunConfig(ABC):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], source: str, checked: bool = True) -> Self:
-        """The configuration that a TOML file holds, checked as a whole.
+        """The configuration of a TOML file, checked as a whole.
 
         Raises: ConfigError, naming the source, for an unknown option, a value of the wrong type, or another command's
 
@@ -180,7 +170,7 @@ class RunConfig(ABC):
 
     @classmethod
     def read(cls, values: Mapping[str, Any], source: str) -> dict[str, Any]:
-        """The options that a TOML file holds.
+        """Options of a TOML file, checked one by one.
 
         Raises: ConfigError as `from_dict`
         """
@@ -204,20 +194,23 @@ class RunConfig(ABC):
             found[name] = tuple(value) if isinstance(value, list) else value
         return found
 
-    # --- answers ------------------------------------------------------------------------------------------------------
+    # --- uses ---------------------------------------------------------------------------------------------------------
 
     def loss_config(self) -> LossConfig:
-        """The recipe of a training step."""
-        return LossConfig(
+        """Losses of a training step."""
+        config = LossConfig(
             objective=self.objective.name,
             smooth_real=self.objective.smooth_real,
             smooth_fake=self.objective.smooth_fake,
-            penalty=None if self.penalty.name == "none" else self.penalty.name,
-            penalty_weight=self.usual_weight if self.penalty.weight is None else self.penalty.weight,
-            penalty_every=self.penalty.every,
             instance_noise=self.objective.instance_noise,
             noise_steps=self.objective.noise_steps,
             seed=self.seed,
+        )
+        weight = self.derived["penalty_weight"] if self.penalty.weight is None else self.penalty.weight
+        if weight is None:
+            return config
+        return dataclasses.replace(
+            config, penalty=self.penalty.name, penalty_weight=weight, penalty_every=self.penalty.every
         )
 
     @property
@@ -232,16 +225,16 @@ class RunConfig(ABC):
 
     @abstractmethod
     def use(self, run: Path) -> str:
-        """Sentence that says what a finished run can be used for."""
+        """Way to use a finished run, for people."""
 
     @property
     def files(self) -> dict[str, Path]:
-        """Files of networks that a run looks at images with, by the option that names them."""
+        """Files of classifiers and feature extractors that a run reads, by option."""
         return {}
 
 
 def absolute(place: str) -> str:
-    """The absolute path of a place; names of known sets as they are.
+    """Absolute path of a place; names of known sets as they are.
 
     >>> absolute("mnist"), absolute("./mnist") == str(Path.cwd() / "mnist")
     ('mnist', True)

@@ -1,4 +1,4 @@
-"""Configuration of `rawgan pix2pix`, `rawgan enhance` and `rawgan cyclegan`: images out of images."""
+"""Configuration of `rawgan pix2pix`, `rawgan enhance` and `rawgan cyclegan`: images of images."""
 
 import dataclasses
 from abc import abstractmethod
@@ -15,93 +15,107 @@ from rawgan.config.options import Range
 from rawgan.config.output import OutputOptions
 from rawgan.config.penalty import PenaltyOptions
 from rawgan.config.run import RunConfig
-from rawgan.config.targets import OtherKindOptions, PairOptions
+from rawgan.config.targets import SIDE_BY_SIDE, OtherKindOptions, PairOptions
 from rawgan.config.task import TaskOptions
 from rawgan.data import KNOWN_SETS, MIXTURES, has_test_split, is_image_folder
+from rawgan.data.pairs.degradations import Degradation
 from rawgan.data.pairs.styles import STYLES
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import TRANSLATORS, ImageSpec, TranslationSpec
 
 MEASURED = 1000
-"""Images that --evaluate-every measures."""
+"""Default number of images that --evaluate-every measures."""
 PAIRED_STEPS = 1000
-"""Training steps of networks that know their targets, which say more of what is wanted than D alone could."""
+"""Default number of training steps with targets, which teach G more than D alone."""
 
 CYCLE_RATE = 0.0005
-"""Learning rate of networks that learn without targets."""
+"""Default learning rate without targets."""
 
 
 class TranslateConfig(RunConfig):
-    """Configuration of a run that makes images out of images."""
+    """Configuration of a run that makes images of images."""
 
     networks: TranslatorNetworkOptions
 
     @property
-    def usual(self) -> dict[str, Any]:
-        """Defaults of options that follow from others."""
+    def derived(self) -> dict[str, Any]:
         rate = self.optimiser.learning_rate
         measured = {} if self.measuring.every is None else {"evaluate_samples": MEASURED}
-        rates = {"learning_rate": self.usual_rate, "d_learning_rate": self.usual_rate if rate is None else rate}
-        return super().usual | rates | measured
+        rates = {"learning_rate": self.default_rate, "d_learning_rate": self.default_rate if rate is None else rate}
+        return super().derived | rates | measured
 
     @property
-    def usual_rate(self) -> float:
-        """Learning rate of all networks, unless an option says so."""
+    def default_rate(self) -> float:
+        """Learning rate of all networks, if no option sets it."""
         return TRANSLATORS[self.model].learning_rate
 
-    @property
-    def usual_width(self) -> int:
-        """Width of D, unless an option says so."""
-        return self.networks.width
-
     def check(self) -> None:
-        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
         super().check()
-        self.networks.check_patch(self.data.size)
+        self.networks.check_size(self.data.size)
         if self.data.place in MIXTURES:
-            raise ArgumentError(f"{self.data.place} is points, but {self.command} is about images; take another --data")
-        self.output.check_picture(self.data.size)
+            raise ArgumentError(f"{self.data.place} is points, but {self.command} needs images; take another --data")
+        self.output.check_size(self.data.size)
 
     @property
     def measured(self) -> int:
-        """Number of images that --evaluate-every measures, if there are so many."""
+        """Number of images to measure, if there are as many."""
         return self.measuring.samples or MEASURED
 
     def use(self, run: Path) -> str:
-        """Sentence that says what a finished run can be used for."""
         return f"images of your own: rawgan apply {run} IMAGES"
 
     @property
+    def default_model(self) -> str:
+        """Name of the generator, if no option sets it."""
+        return "unet"
+
+    @property
     def model(self) -> str:
-        """Name of the generator."""
-        return self.networks.model or "unet"
+        return self.networks.model or self.default_model
 
     @property
     @abstractmethod
     def translation(self) -> TranslationSpec:
-        """Sizes and channels that the networks take and make, once the data was seen."""
+        """Sizes and channels of source and target images. Before the data is read, both have one channel."""
+
+    @property
+    def degradation(self) -> Degradation | None:
+        """The degradation that makes sources of targets; None where sources come from elsewhere."""
+        return None
+
+    @property
+    def pairs(self) -> PairOptions | None:
+        """Options of the pairs; None for a run that has no pairs."""
+        return None
+
+    @property
+    def makes_sources(self) -> bool:
+        """True if a file that shows a target is enough to get its source, too."""
+        return False
+
+    def white_of_sources(self, back: bool = False) -> float | None:
+        """Value of white in source images; with `back`, in those of the way back."""
+        return self.data.white
 
     @property
     def spec(self) -> ImageSpec:
-        """DataSpec of data that pictures show."""
         return ImageSpec(self.data.size, self.data.channels or 1)
 
 
 class PairedConfig(TranslateConfig):
-    """Configuration of a run that knows the target of each image."""
+    """Configuration of a run that has a target for each image."""
 
     fidelity: FidelityOptions
 
     @property
     def files(self) -> dict[str, Path]:
-        """Files of networks that a run looks at images with, by the option that names them."""
         return self.fidelity.files
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """Facts about the task and the images that are measured. Runs in which they are the same can be compared; of
-        images without a split of their own, the seed chooses those that are measured.
+    def facts(self) -> dict[str, Any]:
+        """Facts about the task and the hold-out set. Runs can be compared if theirs are the same. They include the seed
+        where it chooses the hold-out set.
         """
         return {
             "command": self.command,
@@ -113,14 +127,13 @@ class PairedConfig(TranslateConfig):
         }
 
     @property
-    def usual_steps(self) -> int:
-        """Number of training steps, unless an option says so."""
+    def default_steps(self) -> int:
         return PAIRED_STEPS
 
 
 @dataclasses.dataclass(frozen=True)
 class Pix2pixConfig(PairedConfig):
-    """Train a translator by pairs of images, and leave pictures, losses and weights in a run folder.
+    """Train a translator with pairs of images, and leave pictures, losses and weights in a run folder.
 
     >>> Pix2pixConfig.of(data="mnist").targets.how
     'edges'
@@ -142,10 +155,20 @@ class Pix2pixConfig(PairedConfig):
     """Seed of weights, noise and the order of images: the same seed gives the same run."""
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """Facts about the task and the images that are measured."""
+    def pairs(self) -> PairOptions:
+        return self.targets
+
+    @property
+    def makes_sources(self) -> bool:
+        return self.targets.are_made or self.targets.how == SIDE_BY_SIDE
+
+    def white_of_sources(self, back: bool = False) -> float | None:
+        return self.targets.white if self.targets.reverse and self.targets.place is not None else self.data.white
+
+    @property
+    def facts(self) -> dict[str, Any]:
         place = None if self.targets.place is None else str(expanded(self.targets.place).resolve())
-        return super().asked | {
+        return super().facts | {
             "pairs": self.targets.how,
             "targets": place,
             "reverse": self.targets.reverse,
@@ -153,26 +176,24 @@ class Pix2pixConfig(PairedConfig):
         }
 
     @property
-    def usual(self) -> dict[str, Any]:
-        """Defaults of options that follow from others."""
+    def derived(self) -> dict[str, Any]:
         pairs = "edges" if self.data.place in KNOWN_SETS else "side-by-side"
-        return super().usual | ({} if self.targets.place is not None else {"pairs": pairs})
+        return super().derived | ({} if self.targets.place is not None else {"pairs": pairs})
 
     def check(self) -> None:
-        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
         super().check()
-        self.targets.check_beside(self.data.place)
+        self.targets.check_data(self.data.place)
 
     @property
     def translation(self) -> TranslationSpec:
-        """Sizes and channels that the networks take and make, once the data was seen."""
         return TranslationSpec(self.data.size, self.targets.source_channels or 1, self.data.channels or 1)
 
 
 @dataclasses.dataclass(frozen=True)
 class EnhanceConfig(PairedConfig):
-    """Train an enhancer of images, by images and what is left of them, and leave pictures, losses and weights in a run
-    folder.
+    """Train a super-resolution, denoising or inpainting model, and leave pictures, losses and weights in a run folder.
+
+    Each source image is made of its target: shrunk, with noise added, or with a hole.
 
     >>> EnhanceConfig.of(task="inpaint").model
     'unet'
@@ -194,28 +215,38 @@ class EnhanceConfig(PairedConfig):
     """Seed of weights, noise and the order of images: the same seed gives the same run."""
 
     @property
-    def usual(self) -> dict[str, Any]:
-        """Defaults of options that follow from others."""
-        return super().usual | {"model": "subpixel" if self.task.name == "super-resolution" else "unet"}
+    def derived(self) -> dict[str, Any]:
+        return super().derived | {"model": self.default_model}
+
+    @property
+    def default_model(self) -> str:
+        return "subpixel" if self.task.name == "super-resolution" else "unet"
+
+    @property
+    def degradation(self) -> Degradation:
+        return self.task.degradation
+
+    @property
+    def makes_sources(self) -> bool:
+        return True
 
     @property
     def in_squares(self) -> bool:
-        """True if images are cut into squares."""
+        """True if images are cut into squares, and not scaled."""
         return not self.data.whole and is_image_folder(self.data.place)
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """Facts about the task and the images that are measured. No seed chooses the squares that are measured."""
+    def facts(self) -> dict[str, Any]:
+        # the seed does not choose the squares of the hold-out set
         in_squares = {"seed": None} if self.in_squares else {}
-        return super().asked | dataclasses.asdict(self.task.degradation) | {"whole": self.data.whole} | in_squares
+        return super().facts | dataclasses.asdict(self.degradation) | {"whole": self.data.whole} | in_squares
 
     def check(self) -> None:
-        """Raise an ArgumentError for an option that makes no sense, before anything is read or built."""
         super().check()
         task = self.task.name
         if (self.model == "subpixel") != (task == "super-resolution"):
             raise ArgumentError(f"model {self.model} is not for {task}; leave --model out to have one that is")
-        self.task.check_beside(self.data.size)
+        self.task.check_size(self.data.size)
 
     @property
     def translation(self) -> TranslationSpec:
@@ -229,8 +260,8 @@ class EnhanceConfig(PairedConfig):
 
 @dataclasses.dataclass(frozen=True)
 class CycleConfig(TranslateConfig):
-    """Train two translators, there and back, by images of two kinds that do not belong together, and leave pictures,
-    losses and weights in a run folder.
+    """Train two translators, there and back, with images of two kinds without pairs, and leave pictures, losses and
+    weights in a run folder.
 
     >>> CycleConfig.of().translation
     TranslationSpec(size=28, sources=1, channels=1, enlarged=1, masked=False)
@@ -252,20 +283,20 @@ class CycleConfig(TranslateConfig):
     """Seed of weights, noise and the order of images: the same seed gives the same run."""
 
     @property
-    def usual(self) -> dict[str, Any]:
-        """Defaults of options that follow from others."""
-        return super().usual | ({} if self.targets.place is not None else {"style": ",".join(STYLES)})
+    def derived(self) -> dict[str, Any]:
+        return super().derived | ({} if self.targets.place is not None else {"style": ",".join(STYLES)})
 
     @property
-    def usual_rate(self) -> float:
-        """Learning rate of all networks, unless an option says so."""
+    def default_rate(self) -> float:
         return CYCLE_RATE
+
+    def white_of_sources(self, back: bool = False) -> float | None:
+        return self.targets.white if back and self.targets.place is not None else self.data.white
 
     @property
     def translation(self) -> TranslationSpec:
-        """Sizes and channels that the networks take and make, once the data was seen."""
         return TranslationSpec(self.data.size, self.data.channels or 1, self.data.channels or 1)
 
 
 KINDS: tuple[type[TranslateConfig], ...] = (Pix2pixConfig, EnhanceConfig, CycleConfig)
-"""Configurations of runs that make images out of images."""
+"""Configurations of runs that make images of images."""

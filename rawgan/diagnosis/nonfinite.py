@@ -23,11 +23,11 @@ class NonFinite:
     place: str
     """The network and the layer, or the parameter."""
     op: str
-    """What made them, and in which direction."""
+    """Op and direction, or update, that made them."""
     count: int
-    """How many are not finite."""
+    """Number of elements that are not finite."""
     size: int
-    """How many there are."""
+    """Number of all elements."""
 
     def __str__(self) -> str:
         return f"{self.place}, {self.op}: {self.count:,} of {self.size:,} numbers are not finite"

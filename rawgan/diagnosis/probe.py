@@ -1,4 +1,4 @@
-"""What can be measured of a GAN at one moment, without changing it: what the doctor judges by."""
+"""A probe: measurements of a GAN at one moment, without changing it, in which the doctor looks for symptoms."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,48 +25,48 @@ class Layer:
     place: str
     """Network, position, type."""
     activation: float
-    """rms of the output; where an activation is applied in the same pass, after it."""
+    """rms of the output, after an activation that is applied in the same pass."""
     gradient: float
-    """rms of the loss's gradient by the output, times the batch size: what a single image causes."""
+    """rms of the gradient of a single image's loss by the output."""
     gain: float | None
-    """Of a layer with weights: rms of the output divided by that of the input."""
+    """rms of the output divided by the rms of the input; None for a layer without weights."""
     gradient_gain: float | None
-    """Of a layer with weights: rms of the gradient by the input divided by that of the gradient by the output."""
+    """rms of the gradient by the input divided by the rms of the gradient by the output; None without weights."""
     dead: float | None
-    """Behind a ReLU or LeakyReLU: per cent of the channels that are the same number for all images and pixels."""
+    """Per cent of channels that are the same number for all images and pixels; None without a ReLU or LeakyReLU."""
     channels: int
     """Channels, or units, of the output."""
     shift: float | None
-    """Of batch norm, the mean over the channels: from the running mean to the batch's, in the batch's deviations."""
+    """Distance from the running mean to the batch's, in the batch's deviations, mean over channels; batch norm only."""
     stretch: float | None
-    """Of batch norm, the mean over the channels: the larger of running and batch's deviation by the smaller one."""
+    """Running and batch's deviation, the larger divided by the smaller, mean over channels; batch norm only."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Both networks at work on one batch, and what they make of it."""
+    """Measurements of both networks on one batch."""
 
     real: Array
     fake: Array
     """G's images, made as in training, with the batch's statistics. Shapes: as real"""
     evaluated: Array
-    """G's images of the same, made with the running statistics. Shapes: as real"""
+    """G's images from the same latents, made with the running statistics. Shapes: as real"""
     samples: Array
-    """The images that a person gets of the same: those of the average of G's weights, where there is one. Shapes: as
+    """Samples from the same latents, as a person gets them: by the average of G's weights, if there is one. Shapes: as
     real"""
     dimensions: int
-    """Numbers that an image is made of: those of the latent, or of the image, if these are fewer."""
+    """Degrees of freedom of an image: the size of the latent, or of the image if that is smaller."""
     pull: float
-    """Mean |slope of G's loss| by a logit, in those where D guesses."""
+    """Mean |slope of G's loss by a logit|, relative to that against a D that guesses."""
     layers: list[Layer]
     """G's, then D's on real images, as they were called."""
     updates: dict[str, float]
     """rms of the gradient of G's loss by each of its weights, by place. Not by biases: in front of a batch norm, theirs
     are 0."""
     eps: float
-    """What G's optimiser adds to a gradient's rms before it divides by it; 0 if it does not."""
+    """ε of G's optimiser, which it adds to a gradient's rms before dividing by that; 0 if it has none."""
     tanh: bool
-    """Whether G ends in a tanh."""
+    """True if G ends in a tanh."""
 
 
 def probe(gan: GANState, real: Tensor, latent: Tensor, loss_config: LossConfig, given: Any = None) -> Probe:
@@ -115,7 +115,7 @@ def probe(gan: GANState, real: Tensor, latent: Tensor, loss_config: LossConfig, 
 
 
 def ends_in_tanh(gan: GANState) -> bool:
-    """Whether G's numbers lie in [−1, 1]."""
+    """True if G's numbers lie in [−1, 1]."""
     return isinstance(gan.generator.layers[-1], nn.Tanh)
 
 
@@ -171,7 +171,7 @@ def _layer(place: str, module: Module, x: Tensor, y: Tensor, bent: bool, slopes:
 
 
 def _drift(norm: nn.BatchNorm, x: Array) -> tuple[float, float]:
-    """How far the running statistics are from those of the batch x."""
+    """Differences between the running statistics and those of the batch x: shift and stretch."""
     pixels = x.reshape(-1, x.shape[-1])
     deviation = np.sqrt(pixels.var(0) + norm.eps)
     running = np.sqrt(norm.running_var.numpy() + norm.eps)
@@ -205,7 +205,7 @@ def _ratio(a: float, b: float) -> float | None:
 
 @contextmanager
 def _unchanged(gan: GANState) -> Iterator[None]:
-    """Inside, both networks work as in training, but keep no statistics; what they draw is drawn again afterwards."""
+    """Let both networks work as in training, without keeping statistics; random numbers are drawn again afterwards."""
     with ExitStack() as stack:
         for network in (gan.generator, gan.discriminator):
             stack.enter_context(network.in_training())

@@ -1,4 +1,4 @@
-"""Where a network has batch norm, which makes of each sample something that depends on the others of its batch."""
+"""Batch norms of a network, which make the output for a sample depend on the others of its batch."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -10,14 +10,14 @@ from rawgan.gan.specs import DataSpec, ImageSpec
 from rawgan.random import make_rng
 
 BUILT_SIZE = 256
-"""Height and width in pixels, at most, of the images that networks are built for, to look at their layers: for larger
-ones `tutorial` has millions of weights whatever its width."""
+"""Largest image size, in pixels, that networks are built for to inspect their layers: for larger images, `tutorial` has
+millions of weights whatever its width."""
 
 
 def batch_norms(network: nn.Sequential) -> dict[str, bool]:
-    """The batch norms of a network of noise, images or points, by place; whether each is of vectors.
+    """Batch norms of a network by place; True for those of vectors (N, C).
 
-    Of vectors, (N, C), it has a single value per channel where N is 1, and there is no variance of one.
+    A batch norm of vectors has a single value per channel if N is 1, and a single value has no variance.
 
     >>> import numpy as np
     >>> linear = nn.Linear(8, 2, rng=np.random.default_rng(0))
@@ -28,9 +28,9 @@ def batch_norms(network: nn.Sequential) -> dict[str, bool]:
 
 
 def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, penalty: str = "none") -> None:
-    """Whether a model's batch norms leave a batch so small, or a penalty, its meaning.
+    """Check that a model's batch norms allow a batch size and a penalty.
 
-    A penalty is on D's slope at each image, which batch norm in D would make depend on the others.
+    A penalty is on D's slope at each image, and with batch norm in D that depends on the other images.
 
     Raises: ArgumentError naming the layer, and models that have no such layer
 
@@ -40,8 +40,8 @@ def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, pena
     which needs more than one value per channel
       take --batch-size 2 or more; or --model residual
     """
-    judged = batch_size // pack
-    if judged > 1 and penalty == "none":
+    rows = batch_size // pack
+    if rows > 1 and penalty == "none":
         return
     of_g, of_d = _norms(model, spec, pack)
     if penalty != "none" and of_d:
@@ -51,7 +51,7 @@ def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, pena
             "image depends on the other images of the batch\n"
             f"  take --model {' or '.join(free)}, or leave the penalty out"
         )
-    for network, count, norms in (("generator", batch_size, of_g), ("discriminator", judged, of_d)):
+    for network, count, norms in (("generator", batch_size, of_g), ("discriminator", rows, of_d)):
         if count == 1 and any(norms.values()):
             free = [
                 name
@@ -67,7 +67,7 @@ def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, pena
 
 @cache
 def _norms(model: str, spec: DataSpec, pack: int) -> tuple[dict[str, bool], dict[str, bool]]:
-    """The batch norms of G and of D, as narrow as can be."""
+    """Batch norms of G and of D, found in networks that are as narrow as possible."""
     if isinstance(spec, ImageSpec):
         spec = ImageSpec(min(spec.size, BUILT_SIZE), spec.channels)
     generator, discriminator = MODELS[model].build(spec, pack, 1, 1, 1, make_rng(0, "batch norms"))
@@ -75,7 +75,7 @@ def _norms(model: str, spec: DataSpec, pack: int) -> tuple[dict[str, bool], dict
 
 
 def _found(network: nn.Module) -> Iterator[tuple[str, bool]]:
-    """In the order in which they are called, which is that of `modules`, in all networks that rawgan builds."""
+    """Batch norms in the order in which they are called: in all networks that rawgan builds, that of `modules`."""
     vectors = False
     for place, layer in network.modules():
         match layer:

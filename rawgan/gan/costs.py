@@ -1,4 +1,4 @@
-"""What a network costs, layer by layer."""
+"""Cost of a network, layer by layer: parameters, floating-point operations, memory."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from rawgan_kernels import array_module
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer's forward pass over one batch."""
+    """Cost of one layer's forward pass over one batch."""
 
     layer: str
     output: tuple[int, ...]
@@ -26,9 +26,9 @@ class LayerCost:
 
 
 def layer_costs(network: nn.Sequential, x: Tensor) -> list[LayerCost]:
-    """Run a batch through the network, and count what each layer did.
+    """Costs of all layers of a network, counted while a batch passes through it.
 
-    Shapes: x (N, …), what the network takes
+    Shapes: x (N, …), an input of the network
 
     >>> from rawgan.gan import build, ImageSpec
     >>> gan = build("dcgan", ImageSpec(8), width=4)
@@ -43,8 +43,7 @@ def layer_costs(network: nn.Sequential, x: Tensor) -> list[LayerCost]:
 
 
 def _through(layer: nn.Module, x: Tensor, depth: int, rows: list[LayerCost]) -> Tensor:
-    """What a layer makes of x; adds the rows of all layers in it, and then, where there are some, its own: what it does
-    with what they make."""
+    """Output of a layer. Adds the rows of the layers inside it and, if it joins their outputs, a row of its own."""
     if isinstance(layer, nn.Sequential):
         for each in layer.layers:
             x = _through(each, x, depth, rows)
@@ -58,12 +57,12 @@ def _through(layer: nn.Module, x: Tensor, depth: int, rows: list[LayerCost]) -> 
 
 
 def _leaf(x: Tensor) -> Tensor:
-    """The same numbers: what lies behind a result of it is one layer and no more."""
+    """The same numbers as a leaf, so that the graph behind a result is that of one layer only."""
     return Tensor(x.data, requires_grad=True)
 
 
 def _counted(title: str, y: Tensor, parameters: int, depth: int, rows: list[LayerCost]) -> Tensor:
-    """Add a row for what made y."""
+    """Add a row for the layer that made y."""
     made = _ops_behind(y)
     rows.append(
         LayerCost(
@@ -78,10 +77,10 @@ def _counted(title: str, y: Tensor, parameters: int, depth: int, rows: list[Laye
 
 
 def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
-    """What a training step holds in memory, in bytes: an account, not a measurement.
+    """Memory that a training step holds, in bytes: counted, not measured.
 
-    Activations are those of G and of D, each for one batch: D's halves are walked back one after the other. Gradients
-    on their way and scratch space of the kernels come on top.
+    Activations are those of G and of D, each for one batch, as the halves of D's loss are walked back one after the
+    other. Gradients in flight and scratch space of the kernels come on top.
 
     >>> from rawgan.gan import build, ImageSpec
     >>> list(training_bytes(build("dcgan", ImageSpec(8), width=4), batch_size=2))
@@ -93,9 +92,9 @@ def training_bytes(gan: GAN, batch_size: int) -> dict[str, int]:
 
 
 def network_bytes(gan: GANState, latent: Tensor, seen: Tensor, batch_size: int) -> dict[str, int]:
-    """The same, by what a few of the things are that G and D take.
+    """Memory that a training step holds, in bytes, from a few inputs of G and of D.
 
-    Shapes: latent (n, …), what G takes; seen (n, …), what D takes
+    Shapes: latent (n, …), inputs of G; seen (n, …), inputs of D
     """
     networks = gan.generator, gan.discriminator
     weights = sum(x._array.nbytes for network in networks for x in network.state_tensors().values())
@@ -152,7 +151,7 @@ def _ops_behind(y: Tensor) -> list[tuple[int, int]]:
 
 
 def _flops(op: Node, y: Tensor) -> int:
-    """As the kernels' docstrings count them; one for each element of anything that is not listed."""
+    """Floating-point operations of an op, as its kernel's docstring counts them; one per element for all other ops."""
     first, *others = op.shapes
     match op:
         case Conv2d():  # 2 · N·I·J · A·B·C/G · K

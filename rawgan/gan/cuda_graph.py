@@ -1,4 +1,4 @@
-"""The training step as a CUDA graph: recorded once, then sent to the GPU as one."""
+"""The training step as a CUDA graph: recorded once, then launched as a whole."""
 
 from typing import Any
 
@@ -14,18 +14,17 @@ from rawgan.gan.step_metrics import StepMetrics
 from rawgan.tensor import Tensor
 
 WARM_UP = 2
-"""Steps launched kernel by kernel before one is recorded: they compile and load what it needs."""
+"""Steps that are launched kernel by kernel before one is recorded: they compile and load its kernels."""
 
 
 class GraphedStep:
-    """`train_step`, bit for bit, without the time that Python takes to launch its kernels.
+    """`train_step`, bit-identical, without the time that Python needs to launch its kernels.
 
-    Batches must all have the shape of the first. The next step overwrites the Tensors of StepMetrics. Weights that
-    are loaded, an optimiser whose learning rate is changed or that takes steps elsewhere: the next step sees it,
-    and records anew.
+    All batches must have the shape of the first. The next step overwrites the Tensors of `StepMetrics`. If weights are
+    loaded, a learning rate is changed, or an optimiser takes steps elsewhere, the next step notices, and records again.
 
-    Raises: ArgumentError if the networks are not on a GPU, its kernels not those of the cuda backend, or if a layer
-    or the config draws random numbers, or changes from step to step, which a graph does not
+    Raises: ArgumentError unless the networks are on a GPU, with the kernels of the cuda backend; and if a layer or the
+        configuration draws random numbers or changes from step to step, which a graph cannot
     """
 
     def __init__(self, gan: GAN, config: LossConfig = DEFAULT_LOSS) -> None:
@@ -61,7 +60,7 @@ class GraphedStep:
         self._batch: tuple[Tensor, ...] = ()
         self._warmed = 0
         self._recorded: list[Any] = []
-        self._outcome: StepMetrics | None = None
+        self._metrics: StepMetrics | None = None
 
     def __call__(self, real: Tensor, z: Tensor) -> StepMetrics:
         """Take a step.
@@ -73,8 +72,8 @@ class GraphedStep:
         if self._warmed < WARM_UP:
             self._warmed += 1
             return self._graph.run(self._launch)
-        if self._outcome is None or not _same(self._recorded, self._now()):
-            self._outcome = self._graph.record(self._launch)
+        if self._metrics is None or not _same(self._recorded, self._now()):
+            self._metrics = self._graph.record(self._launch)
         else:
             for optimizer in self._optimizers:
                 optimizer.counts = [count + 1 for count in optimizer.counts]
@@ -82,14 +81,14 @@ class GraphedStep:
                 x.mark_written()
         self._recorded = self._now()
         self._graph.replay()
-        return self._outcome
+        return self._metrics
 
     def _launch(self) -> StepMetrics:
         real, z = self._batch
         return train_step(self._gan, real, z, self._config)
 
     def _take_over(self, *batch: Tensor) -> None:
-        """Copy the batch to where the graph looks for it."""
+        """Copy the batch to the arrays that the graph reads."""
         if not self._batch:
             self._batch = tuple(Tensor.wrap(x._array.copy()) for x in batch)
         for place, x in zip(self._batch, batch, strict=True):
@@ -100,12 +99,12 @@ class GraphedStep:
             place[...] = x
 
     def _now(self) -> list[Any]:
-        """What a recorded graph takes for granted: where arrays are, steps taken, learning rates."""
+        """Everything that a recorded graph relies on: its arrays, counts of steps, learning rates."""
         moments = [array for optimizer in self._optimizers for arrays in optimizer.state.values() for array in arrays]
         numbers = [number for optimizer in self._optimizers for number in (optimizer.lr, *optimizer.counts)]
         return [*(x._array for x in self._state), *moments, *numbers]
 
 
 def _same(before: list[Any], now: list[Any]) -> bool:
-    """The same arrays, not merely equal ones, and equal numbers."""
+    """True for the same arrays, not merely equal ones, and equal numbers."""
     return all(a is b or (isinstance(a, int | float) and a == b) for a, b in zip(before, now, strict=True))

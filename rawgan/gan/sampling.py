@@ -17,10 +17,12 @@ def generate(
     on_progress: Progress = lambda done, total: None,
     extent: float = 1.0,
 ) -> np.ndarray[Any, Any]:
-    """Images, or points, from noise, by a generator in evaluation mode, a batch at a time. `on_progress(done, total)`
-    counts them. What networks know as 1 becomes `extent`.
+    """Images, or points, that a generator in evaluation mode makes of noise, a batch at a time.
 
-    Shapes: z (N, noise_size), of a conditional GAN what `GAN.asked` makes of it → (N, H, W, C) in [−1, 1], or (N, 2)
+    `on_progress(done, total)` counts them. The result is multiplied by `extent`, which is the
+    value in the data that networks see as 1.
+
+    Shapes: z (N, noise_size), or (N, noise_size + classes) from `GAN.latent` → (N, H, W, C) in [−1, 1], or (N, 2)
 
     >>> from rawgan.gan import ImageSpec, build
     >>> gan = build("dcgan", ImageSpec(8), width=4)

@@ -71,7 +71,7 @@ def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False
 
     With `back`, the files belong to the second domain of a CycleGAN.
     """
-    white = task_class(config).white(config, back)
+    white = config.white_of_sources(back)
     survey = Survey(white)
     if white is None:
         note_deep(files, survey)
@@ -84,8 +84,8 @@ def source_of(
 ) -> tuple[Pixels, Pixels | None]:
     """Read the input of a network from an image file of any size, and the right result, if it is known.
 
-    With `with_target`, for runs whose task makes sources, the file shows the target, from which the source is made as
-    in training (edges, or a degraded image), or both side by side. Otherwise, the file shows the source. For
+    With `with_target`, if the configuration `makes_sources`, the file shows the target, from which the source is made
+    as in training (edges, or a degraded image), or both side by side. Otherwise, the file shows the source. For
     inpainting, its transparent pixels are the hole.
 
     Raises: DataError for a file that cannot be read, or that has no hole to fill in

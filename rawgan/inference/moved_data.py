@@ -31,7 +31,7 @@ def check_same_data(config: RunConfig, about: About, found: Mapping[str, str]) -
 
     `found` has their digests, as `about.made_by` has those of the training.
     """
-    for name, place in config.with_absolute_paths().places().items():
+    for name, place in config.with_absolute_paths().places.items():
         before = about.config.get(name)
         fact = "images" if name in ("data", "targets") else name
         if place != before and found.get(fact) != about.made_by.get(fact):
@@ -49,7 +49,7 @@ def hinting_at_moved_data(config: RunConfig, folder: RunFolder) -> Iterator[None
     try:
         yield
     except RawganError as error:
-        for name, place in config.places().items():
+        for name, place in config.places.items():
             if place is not None and place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")

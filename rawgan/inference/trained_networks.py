@@ -91,7 +91,7 @@ def restore_comparable(
     if not (isinstance(config, PairedConfig) and isinstance(other, PairedConfig)):
         raise ArgumentError(f"{folder.path} and this run are not both of rawgan pix2pix or enhance; leave it out")
     network, other_about = restore_networks(folder, other, device_name, best)
-    wanted, found = config.asked, other.asked
+    wanted, found = config.facts, other.facts
     if other_about.made_by.get("images") == about.made_by.get("images"):  # wherever they were
         found |= {name: wanted[name] for name in ("data", "targets") if name in wanted}
     others = [f"{name} {found[name]}, not {wanted.get(name)}" for name in found if found[name] != wanted.get(name)]

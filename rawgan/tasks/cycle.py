@@ -70,10 +70,6 @@ class CycleTask(TranslationTask):
     def networks(config: CycleConfig, device: str) -> Cycle:
         return cycle_of(config, device)
 
-    @staticmethod
-    def white(config: CycleConfig, back: bool) -> float | None:
-        return config.targets.white if back and config.targets.place is not None else config.data.white
-
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
         return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))
@@ -85,8 +81,7 @@ class CycleTask(TranslationTask):
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def sample(self) -> NDArray[Any]:
-        """Images that are not trained with, of both kinds: as they are, translated, what they should be, if that is
-        known, as it is of a style, and back again.
+        """Hold-out images of both kinds: before, after, the target if it is known (of a style), and back again.
 
         Shapes: → (N · beside, H, W, C) in [−1, 1]
         """
@@ -100,7 +95,7 @@ class CycleTask(TranslationTask):
         return beside.reshape(-1, *beside.shape[2:])
 
     def _ways(self) -> tuple[tuple[Translator, Translator], tuple[Translator, Translator]]:
-        """What translates each kind, and what translates it back."""
+        """Translators of each kind: there, and back."""
         return (self.gan.forth, self.gan.back), (self.gan.back, self.gan.forth)
 
     def shown(self, samples: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -108,8 +103,8 @@ class CycleTask(TranslationTask):
         return samples, self._beside
 
     def measure(self) -> dict[str, Any]:
-        """How far images that are not trained with are from what comes back, both ways; of a style also PSNR, SSIM and
-        L1, as it is known what should come out.
+        """L1 between hold-out images and their round trips, in both directions; of a style, whose targets are known,
+        also PSNR, SSIM and L1 to these.
         """
         held_out = [images.part(slice(self.config.measured)) for images in (self.held_out, self.others_held_out)]
         each = dict[str, list[NDArray[np.float64]]]()

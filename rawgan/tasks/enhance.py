@@ -70,10 +70,6 @@ class EnhanceTask(PairsTask):
         }
 
     @staticmethod
-    def makes_sources(config: EnhanceConfig) -> bool:
-        return True
-
-    @staticmethod
     def source(config: EnhanceConfig, image: "Image.Image", path: Path) -> Pixels:
         """An image as it is; of one to be filled in, transparent pixels are the hole."""
         if config.task.name != "inpaint":

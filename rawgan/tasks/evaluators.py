@@ -1,4 +1,4 @@
-"""What the images, or points, of a run are measured against."""
+"""Evaluators: real images, or a mixture, that samples of a run are compared with."""
 
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.tensor import Tensor
 
 SAMPLES = 10_000
-"""How many images are compared, unless there are fewer real ones."""
+"""Number of images to compare, unless there are fewer real ones."""
 
 BEST = {"images": "fid", "points": "unmatched"}
-"""The figure by which one checkpoint is better than another, by the name of their kind: the less, the better."""
+"""Figure that chooses the best checkpoint, by the kind of data: the lowest value wins."""
 
 
 class Evaluator:
@@ -54,7 +54,7 @@ class Evaluator:
         self.reference = Reference.of(extractor, self.training, self.held_out, count, seed, on_progress)
 
     def ask(self, gan: GAN) -> tuple[Tensor, Labels | None]:
-        """What G is to make images of: the same noise each time and, if conditional, classes in the data's shares.
+        """Input of G: the same noise each time and, if conditional, classes as often as the data has them.
 
         Shapes: → (N, noise_size), or with classes behind the noise; labels (N,)
         """
@@ -82,7 +82,7 @@ class PointEvaluator:
         self.mixture, self.count, self.seed = mixture, samples or POINTS, seed
 
     def ask(self, gan: GAN) -> tuple[Tensor, None]:
-        """What G is to make points of: the same noise each time. Shapes: → (N, noise_size)"""
+        """Input of G: the same noise each time. Shapes: → (N, noise_size)"""
         return gan.noise(self.seed, "evaluate", self.count), None
 
     def measure(self, points: NDArray[Any], labels: Labels | None = None) -> dict[str, Any]:

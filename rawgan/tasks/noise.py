@@ -214,7 +214,7 @@ class NoiseTask(Task):
 
 
 def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
-    """The images that a run is about.
+    """Images that a configuration names.
 
     Raises: DataError for images that cannot be read
     """
@@ -229,7 +229,7 @@ def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: N
 
 
 def classes_of(config: TrainConfig, images: ImageSet) -> int | None:
-    """How many classes the run tells apart; None if it does not.
+    """Number of classes of a conditional run; None for others.
 
     Raises: DataError for images without labels, or of another number of classes than the configuration says
     """
@@ -251,7 +251,7 @@ def classes_of(config: TrainConfig, images: ImageSet) -> int | None:
 
 
 def build_gan(config: TrainConfig, device_name: str) -> GAN:
-    """The networks of a run, as they are before its first step."""
+    """Networks that a configuration asks for, before the first step."""
     return build(
         config.model,
         config.spec,

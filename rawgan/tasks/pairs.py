@@ -176,7 +176,7 @@ def paired_task(config: PairedConfig) -> type[PairsTask]:
 
 
 def feature_map_of(config: PairedConfig, device_name: str) -> FeatureMap:
-    """What the classifier of a run sees in images, of which it differentiates.
+    """Differentiable features of images, from the classifier that a run names.
 
     Raises: ConfigError for a file that holds no classifier; ArgumentError for one of other images
     """
@@ -205,7 +205,7 @@ def batches_of(
 
 
 def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> dict[str, float]:
-    """How near images are, on average, to what they should be; of squares, on average over their photographs."""
+    """Mean differences between translated images and their targets; of squares, averaged over their photographs."""
     parts = [
         compute(ImagePairs(to_uint8(translated(gan, source)), to_uint8(target.numpy())))
         for source, target in batches_of(config, images, device_of(gan))

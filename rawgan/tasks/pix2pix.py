@@ -73,10 +73,6 @@ class Pix2pixTask(PairsTask):
         }
 
     @staticmethod
-    def makes_sources(config: Pix2pixConfig) -> bool:
-        return config.targets.are_made or config.targets.how == "side-by-side"
-
-    @staticmethod
     def source_and_target(config: Pix2pixConfig, image: "Image.Image", path: Path, seed: int) -> tuple[Pixels, Pixels]:
         """Both halves of an image, or a target and the source that is made of it, as in training."""
         if config.targets.are_made:
@@ -89,8 +85,3 @@ class Pix2pixTask(PairsTask):
         source, target = (right, left) if config.targets.reverse else (left, right)
         spec = config.translation
         return to_unit(pixels_of(source, spec.sources)), to_unit(pixels_of(target, spec.channels))
-
-    @staticmethod
-    def white(config: Pix2pixConfig, back: bool) -> float | None:
-        of_targets = config.targets.place is not None and config.targets.reverse
-        return config.targets.white if of_targets else config.data.white

@@ -1,4 +1,4 @@
-"""What all tasks share that make images out of images: networks, their use, and the reading of image files."""
+"""Common parts of tasks that make images out of images: networks, their use, and the reading of image files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,11 +29,6 @@ class TranslationTask(Task):
     """A task whose networks take images. Its static methods say how image files become inputs of the networks."""
 
     @staticmethod
-    def makes_sources(config: Any) -> bool:
-        """True if a file that shows the target is enough: its source is made from it, or lies beside it."""
-        return False
-
-    @staticmethod
     def source(config: Any, image: "Image.Image", path: Path) -> Pixels:
         """Input of the network from an image of the source.
 
@@ -44,18 +39,12 @@ class TranslationTask(Task):
 
     @staticmethod
     def source_and_target(config: Any, image: "Image.Image", path: Path, seed: int) -> tuple[Pixels, Pixels]:
-        """Input of the network and right result from an image of the target, where `makes_sources`.
+        """Input of the network and right result from an image of the target, where the configuration `makes_sources`.
 
         Shapes: → (1, h, w, sources), (1, H, W, channels)
         Raises: DataError for an image that is too small
         """
         raise NotImplementedError
-
-    @staticmethod
-    def white(config: Any, back: bool) -> float | None:
-        """White in deep images that the network is applied to; None if the training did not know. With `back`, they are
-        of the second kind of a CycleGAN."""
-        return config.data.white
 
 
 def pixels_of(image: "Image.Image", channels: int) -> NDArray[np.uint8]:
@@ -85,7 +74,7 @@ def translator_of(
 
 
 def at_once(height: int, width: int) -> int:
-    """How many images of that size are made at a time, outside of training.
+    """Number of images of that size to translate at a time, outside of training.
 
     >>> at_once(28, 28), at_once(256, 256), at_once(4000, 3000)
     (256, 16, 1)
@@ -94,7 +83,7 @@ def at_once(height: int, width: int) -> int:
 
 
 def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
-    """What the translator makes of images; of images with a hole nothing but what is missing.
+    """Translate images; of images with a hole, only the hole is filled in.
 
     Shapes: (N, h, w, sources) → (N, H, W, channels)
     """
@@ -107,7 +96,7 @@ def translated(gan: Translator, source: Tensor) -> NDArray[Any]:
 
 
 def device_of(gan: Translator) -> str:
-    """Where its networks are."""
+    """Device of the networks."""
     return gan.g_optimizer.parameters[0].device
 
 

@@ -1,10 +1,11 @@
-"""Work that training need not wait for: pictures, plots and checkpoints are written by a thread beside it.
+"""A background thread that writes pictures, plots and checkpoints while training goes on.
 
-One after the other, in the order in which they were asked for: so what is older is on the disk first, and a checkpoint
-gets there after the pictures that belong to it.
+It works in the order in which it is asked to. So older files are on the disk first, and a checkpoint gets there after
+the pictures that belong to it.
 
 A checkpoint that cannot be written ends the run, and nothing that was asked for later is written. A picture or plot
-never ends it. It is told, and training goes on; what found no room on the disk is tried again before what comes next.
+never ends the run: the error is told, and training goes on. A picture for which the disk had no room is tried again
+before the next job.
 """
 
 from collections import deque
@@ -18,15 +19,15 @@ from rawgan.errors import FileError, RawganError
 from rawgan.storage.held_folder import holder_of
 
 WAITING = 4
-"""Jobs that may wait at most; with a slow disk, training then waits for it, instead of memory filling up."""
+"""Most jobs that may wait. With a slow disk, training then waits for it, instead of filling up the memory."""
 TRIED_AGAIN = 16
-"""Pictures that could not be written, as of a full disk, of which copies are kept at most to be written later."""
+"""Most pictures that are kept to be written later, because the disk was full."""
 
 Job = Callable[..., Any]
 
 
 def _in_words(error: Exception, arguments: tuple[Any, ...]) -> str:
-    """An error of a picture; where it goes is the first of a job's arguments."""
+    """Message of an error in a picture, whose path is the first of the job's arguments."""
     if isinstance(error, RawganError):
         return str(error)
     return f"{arguments[0]} could not be made: {str(error) or type(error).__name__}"
@@ -55,7 +56,7 @@ class Background:
         self._unwritten: dict[Any, tuple[Job, tuple[Any, ...]]] = {}
         """Pictures that are to be tried again, by their path."""
         self._lost = False
-        """Whether there were too many of them."""
+        """True after more pictures failed than are kept."""
         self._failed = False
 
     def do(self, job: Job, *arguments: Any) -> None:
@@ -113,7 +114,7 @@ class Background:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there was room for every picture so far; asked in a job."""
+        """True if every picture so far was written; to be asked in a job."""
         return not (self._unwritten or self._lost)
 
     def note(self, what: str) -> None:

@@ -96,7 +96,7 @@ class Run:
 
     @property
     def task(self) -> Task:
-        """What is trained."""
+        """The task that is trained."""
         return self.trainer.task
 
     @property

@@ -116,7 +116,7 @@ class Trainer:
 
     @contextmanager
     def _slowed(self, index: int) -> Iterator[None]:
-        """Inside, learning rates are those of step `index`; outside, always those of the first step."""
+        """Set the learning rates of step `index`; afterwards, those of the first step again."""
         factor = 0.5 ** (index / self.config.optimiser.half_life) if self.config.optimiser.half_life else 1.0
         with ExitStack() as stack:
             for optimizer in self.gan.optimizers.values():

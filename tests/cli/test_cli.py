@@ -15,8 +15,10 @@ from PIL import Image
 from rich.console import Console
 
 import rawgan
-from rawgan.cli import COMMANDS, main
-from rawgan.cli.terminal import progress, signals
+from rawgan.cli import COMMANDS, SECTIONS, main
+from rawgan.cli.commands import Command, all_commands
+from rawgan.cli.terminal import signals
+from rawgan.cli.terminal.progress import progress_of
 from rawgan.storage import RunFolder
 
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
@@ -67,7 +69,14 @@ def test_a_second_signal_ends_the_process_only_while_it_is_there_for_the_command
 def test_help_lists_every_command(capsys):
     assert main([]) == main(["--help"]) == main(["help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"  {name:<17} {purpose}\n" in printed for name, purpose in COMMANDS.items())
+    assert all(f"  {command.name:<17} {command.purpose}\n" in printed for command in COMMANDS.values())
+    assert re.findall(r"^(\w+):$", printed, re.MULTILINE) == [*SECTIONS] * 3  # and no other
+
+
+def test_a_file_is_a_command(tmp_path):
+    (tmp_path / "juggle_balls.py").write_text('"""Circus: throw balls.\n\nMore."""\nraise ImportError\n')
+    (tmp_path / "_helper.py").write_text('"""Not a command."""\n')
+    assert all_commands(tmp_path) == {"juggle-balls": Command("juggle-balls", "Circus", "throw balls")}
 
 
 def test_version(capsys):
@@ -246,10 +255,9 @@ def test_broken_images_that_are_skipped_are_named(tmp_path, capsys):
     assert re.search(r"^skipped .*broken\.png", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_slow_work_shows_a_bar_before_its_first_piece_is_done(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+def test_slow_work_shows_a_bar_before_its_first_piece_is_done(capsys):
     shown, end = "", time.monotonic() + 30
-    with progress.progress_of(Console(force_terminal=True), "reading images") as show:
+    with progress_of(Console(force_terminal=True), "reading images", patience=0.05) as show:
         while "reading images" not in shown and time.monotonic() < end:
             time.sleep(0.01)
             shown += capsys.readouterr().out
@@ -257,9 +265,8 @@ def test_slow_work_shows_a_bar_before_its_first_piece_is_done(monkeypatch, capsy
     assert "reading images" in shown
 
 
-def test_quick_work_shows_no_bar(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "PATIENCE", 60.0)
-    with progress.progress_of(Console(force_terminal=True), "reading images") as show:
+def test_quick_work_shows_no_bar(capsys):
+    with progress_of(Console(force_terminal=True), "reading images", patience=60.0) as show:
         show(1, 2)
         show(2, 2)
     assert capsys.readouterr().out == ""
@@ -396,7 +403,7 @@ def test_resuming_says_what_it_passes_over_and_what_is_not_the_same(run, capsys)
     printed, said = capsys.readouterr()
     assert f"rawgan: {later} is damaged" in said
     assert f"set aside: {later}.damaged\n" in printed
-    assert "not bit for bit what it would have been, as these are others: kernels cpu → reference\n" in printed
+    assert "not bit-identical to an uninterrupted run, as these have changed: kernels cpu → reference\n" in printed
     assert later.with_name("step-000009.safetensors.damaged").read_bytes() == before[:-1]
     assert main(["train", "--resume", str(run), "--seed", "9"]) == 1
     assert "--seed 9: the run to resume has 0" in capsys.readouterr().err

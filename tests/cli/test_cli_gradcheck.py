@@ -1,4 +1,4 @@
-"""`rawgan gradcheck`: the table of ops, and the layers of strangers."""
+"""`rawgan gradcheck`: the table of ops, and functions and layers of your own."""
 
 import re
 import sys
@@ -16,17 +16,17 @@ def run(capsys, *arguments):
     return code, printed.out, printed.err
 
 
-# --- the ops -------------------------------------------------------------------------------------------
+# --- ops ------------------------------------------------------------------------------------------------------------
 
 
 def rows(printed):
-    """The cells of a table's lines, by the first of them."""
+    """Cells of a table's lines, by their first cell."""
     lines = [re.split(r"\s*│\s*", line.strip("│\n ")) for line in printed.splitlines() if "│" in line]
     return {cells[0]: cells[1:] for cells in lines}
 
 
 def test_every_op_has_a_row_with_its_cases_and_errors(capsys, monkeypatch):
-    """With a case of each op; all cases are checked in test_gradients.py, and by the command itself in .ci/run."""
+    """One case of each op is checked here; test_gradients.py, and the command in .ci/run, check all."""
     few = list({case.op: case for case in reversed(CASES)}.values())
     few.append(next(case for case in CASES if case not in few))
     monkeypatch.setattr("rawgan.cli.commands.gradcheck.CASES", few)
@@ -42,7 +42,7 @@ def test_every_op_has_a_row_with_its_cases_and_errors(capsys, monkeypatch):
     assert {name for name, cells in table.items() if cells[3]} == {"conv2d", "conv_transpose2d", "all"}
 
 
-def test_some_ops_to_an_order_of_choice(capsys):
+def test_ops_and_the_order_can_be_chosen(capsys):
     code, printed, _ = run(capsys, "tanh", "mse", "--order", "1")
     assert code == 0
     assert "order 2" not in printed
@@ -58,7 +58,7 @@ def test_a_wrong_op_is_marked_and_named_and_the_exit_code_is_1(capsys, monkeypat
     assert "tanh, any: the gradient of x (3, 4) is wrong at order 1\n  slope of Σ gy·y at x[" in printed
 
 
-# --- strangers -----------------------------------------------------------------------------------------
+# --- functions and layers of your own ------------------------------------------------------------------------------
 
 MINE = """
 from rawgan import Op, Tensor, nn, ops
@@ -118,8 +118,8 @@ number = 3
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """The name of a module in the current folder."""
-    name = re.sub(r"\W", "_", f"mine_{tmp_path.name}")  # another one in every test: modules are imported once
+    """Name of a module in the current folder."""
+    name = re.sub(r"\W", "_", f"mine_{tmp_path.name}")  # another name in every test: modules are imported once
     (tmp_path / f"{name}.py").write_text(MINE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path.copy())
@@ -139,7 +139,7 @@ def mine(tmp_path, monkeypatch):
         ("Names.ready", ["2,3"], "Tanh", ["x (train)", "x (eval)"]),
     ],
 )
-def test_what_others_wrote_is_checked(capsys, mine, target, shapes, title, inputs):
+def test_functions_and_layers_of_your_own_are_checked(capsys, mine, target, shapes, title, inputs):
     options = [option for shape in shapes for option in ("--input", shape)]
     code, printed, errors = run(capsys, f"{mine}:{target}", *options)
     assert (code, errors) == (0, "")
@@ -153,7 +153,7 @@ def test_rawgans_own_layers_can_be_checked_by_name(capsys):
     assert "w (train)" in printed
 
 
-def test_a_wrong_stranger_is_named_and_the_exit_code_is_1(capsys, mine):
+def test_a_wrong_op_of_your_own_is_named_and_the_exit_code_is_1(capsys, mine):
     code, printed, errors = run(capsys, f"{mine}:Wrong", "--input", "2,3")
     assert (code, printed) == (1, "")
     assert errors.startswith(
@@ -188,7 +188,7 @@ def test_wrong_calls_name_the_way_out(capsys, mine, arguments, message):
     assert errors.startswith(f"rawgan gradcheck: {message.replace('{mine}', mine)}")
 
 
-def test_a_module_that_cannot_import_something_says_what(capsys, mine, tmp_path):
+def test_a_failing_import_inside_the_module_is_reported(capsys, mine, tmp_path):
     (tmp_path / "needs_more.py").write_text("import no_such_package\n", encoding="utf-8")
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
         main(["gradcheck", "needs_more:Layer", "--input", "3"])

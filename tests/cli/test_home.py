@@ -94,8 +94,8 @@ READERS = [
     lambda place: RunFolder(f"{place}/run"),
     lambda place: TrainConfig.of(evaluate_every=1, evaluate_features=f"{place}/photos").files,
     lambda place: Pix2pixConfig.of(feature_weight=1.0, features=f"{place}/photos").files,
-    lambda place: Pix2pixConfig.of(data=f"{place}/photos").asked,
-    lambda place: Pix2pixConfig.of(data=f"{place}/photos", targets=f"{place}/photos").asked,
+    lambda place: Pix2pixConfig.of(data=f"{place}/photos").facts,
+    lambda place: Pix2pixConfig.of(data=f"{place}/photos", targets=f"{place}/photos").facts,
 ]
 
 

@@ -215,7 +215,7 @@ def test_an_error_of_any_kind_is_of_one_run(runs, capsys, monkeypatch):
     monkeypatch.setattr(RunFolder, "read_last_metrics", _out_of_memory)
     printed = listing(runs, capsys)
     assert row(printed, "good").endswith("damaged")
-    assert f"{runs / 'good'}: what its files say makes no sense (MemoryError: )" in printed
+    assert f"{runs / 'good'}: its files make no sense (MemoryError: )" in printed
 
 
 def _out_of_memory(self):

@@ -87,18 +87,16 @@ def test_a_second_signal_is_ctrl_c_where_others_live_in_the_process():
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_two_signals_within_one_long_step_are_two(monkeypatch):
+def test_two_signals_within_one_long_step_are_two():
     """Python's handlers would run once, and only after it."""
     left = []
-    monkeypatch.setattr(signals, "alone", True)
-    monkeypatch.setattr(signals, "_leave", lambda number: left.append((number, time.monotonic())))
 
     def send():
         for _ in range(2):
             time.sleep(0.03)
             os.kill(os.getpid(), signal.SIGINT)
 
-    with stopping(lambda words: None):
+    with stopping(lambda words: None, leave=lambda number: left.append((number, time.monotonic()))):
         threading.Thread(target=send).start()
         hashlib.pbkdf2_hmac("sha256", b"a", b"b", 400_000)  # a long step, in which no line of Python runs
         ended = time.monotonic()
@@ -108,12 +106,9 @@ def test_two_signals_within_one_long_step_are_two(monkeypatch):
     assert moment < ended
 
 
-def test_a_terminal_that_is_held_up_hides_no_second_signal(monkeypatch):
+def test_a_terminal_that_is_held_up_hides_no_second_signal():
     left, held = [], threading.Event()
-    monkeypatch.setattr(signals, "alone", True)
-    monkeypatch.setattr(signals, "GRACE", 0.01)
-    monkeypatch.setattr(signals, "_leave", left.append)
-    with stopping(lambda words: held.wait(20)) as stop:
+    with stopping(lambda words: held.wait(20), leave=left.append, grace=0.01) as stop:
         os.kill(os.getpid(), signal.SIGHUP)
         wait_for(lambda: stop.signal is not None)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -139,7 +134,7 @@ def test_last_words_show_the_cursor_again(monkeypatch):
     monkeypatch.setattr(signals.os, "write", lambda number, data: written.append(data))
     monkeypatch.setattr(signals.os, "_exit", codes.append)
     monkeypatch.setattr(sys, "stderr", sys.__stderr__)
-    signals._leave(signal.SIGTERM)
+    signals.leave_at_once(signal.SIGTERM)
     assert codes == [143]
     assert written == [b"\x1b[?25h\r\n", b"rawgan: stopped at once\n"]
 
@@ -223,11 +218,10 @@ def test_what_does_not_block_loses_only_what_does_not_fit():
     assert (stream.getvalue(), outlet.lost) == ("there", None)
 
 
-def test_a_reader_that_has_paused_is_waited_for_unless_there_is_a_hurry(monkeypatch):
-    monkeypatch.setattr(outlet_module, "PATIENCE", 0.2)
+def test_a_reader_that_has_paused_is_waited_for_unless_there_is_a_hurry():
     reader, writer = os.pipe()
     with io.TextIOWrapper(os.fdopen(writer, "wb"), "utf-8") as stream:
-        outlet = Outlet(stream)
+        outlet = Outlet(stream, patience=0.2)
         text, read = "x" * 200_000, []  # more than a pipe holds
 
         def read_on():
@@ -278,14 +272,13 @@ def test_without_any_output_there_is_none(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{}, {"TERM": "dumb", "TTY_COMPATIBLE": "1"}], ids=["a pipe", "a dumb terminal"])
-def test_long_work_is_told_of_in_lines(options, monkeypatch, capsys):
-    monkeypatch.setattr(progress, "LINE_SECONDS", 0.01)
+def test_long_work_is_told_of_in_lines(options, capsys):
     console = Console(_environ=options)
-    with progress_of(console, "reading images") as show:
+    with progress_of(console, "reading images", interval=0.01) as show:
         wait_for_line(capsys, "reading images: 0 s so far\n")
         show(1, 4)
         wait_for_line(capsys, "reading images: 25 %, 0 s so far\n")
-    with waiting(console, "compiling") as tell:
+    with waiting(console, "compiling", interval=0.01) as tell:
         tell("compiling conv2d")
         wait_for_line(capsys, "compiling conv2d: 0 s so far\n")
 

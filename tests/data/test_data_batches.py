@@ -1,4 +1,4 @@
-"""Pixels to numbers and back, sets of images, and batches as a function of seed and step."""
+"""Conversion of pixels, image sets, and batches as a function of seed and step."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def numbered(count: int, labelled: bool = True) -> ImageSet:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_every_byte_survives_the_way_there_and_back(dtype):
+def test_every_byte_survives_conversion_to_numbers_and_back(dtype):
     pixels = np.arange(256, dtype=np.uint8)
     unit = to_unit(pixels, dtype)
     assert unit.dtype == dtype
@@ -104,7 +104,7 @@ def test_an_image_set_is_contiguous_and_read_only():
     [np.zeros((2, 3, 3), np.uint8), np.zeros((2, 3, 3, 1)), np.zeros((0, 3, 3, 1), np.uint8)],
     ids=["rank", "dtype", "none"],
 )
-def test_an_image_set_wants_images(images):
+def test_an_image_set_needs_images(images):
     with pytest.raises(DataError) as caught:
         ImageSet(images, None, "set")
     assert str(caught.value) == (
@@ -113,7 +113,7 @@ def test_an_image_set_wants_images(images):
 
 
 @pytest.mark.parametrize("labels", [np.zeros(3, int), np.zeros(2), np.zeros((2, 1), int)])
-def test_an_image_set_wants_a_label_for_each_image(labels):
+def test_an_image_set_needs_a_label_for_each_image(labels):
     with pytest.raises(DataError) as caught:
         ImageSet(np.zeros((2, 3, 3, 1), np.uint8), labels, "set")
     assert str(caught.value) == (
@@ -149,13 +149,13 @@ def test_a_batch_does_not_depend_on_what_was_asked_before(before, step):
     np.testing.assert_array_equal(asked.indices(step), fresh.indices(step))
 
 
-def test_epochs_and_seeds_have_orders_of_their_own():
+def test_each_epoch_and_seed_has_a_different_order():
     orders = [Batches(numbered(50), 50, seed).indices(e) for seed in (0, 1, 2**64 - 1) for e in (0, 1, 2, 2**33)]
     assert len({tuple(order) for order in orders}) == len(orders)
     assert all(tuple(order) != tuple(range(50)) for order in orders)
 
 
-def test_the_order_is_the_same_today_as_when_this_was_written():
+def test_the_order_of_a_seed_never_changes():
     batches = Batches(numbered(10), 5, seed=42)
     assert [batches.indices(step).tolist() for step in (0, 1, 2, 1000)] == [
         [4, 6, 9, 3, 0],
@@ -184,7 +184,7 @@ def test_an_epochs_order_is_drawn_once(monkeypatch):
         assert np.shares_memory(batches.indices(step).base, first.base)
 
 
-def test_the_order_cannot_be_spoilt_from_outside():
+def test_the_order_is_read_only():
     batches = Batches(numbered(10), 4, seed=0)
     with pytest.raises(ValueError, match="read-only"):
         batches.indices(0)[0] = 7
@@ -203,29 +203,29 @@ def test_the_order_cannot_be_spoilt_from_outside():
         (4, 2**64, f"seed={2**64}: expected 0 to 2**64 - 1"),
     ],
 )
-def test_batches_that_cannot_be(size, seed, message):
+def test_impossible_batches_are_refused(size, seed, message):
     with pytest.raises(ArgumentError) as caught:
         Batches(numbered(10), size, seed)
     assert str(caught.value) == message
 
 
-def test_a_step_below_zero():
+def test_a_step_below_zero_is_refused():
     with pytest.raises(ArgumentError, match=r"^step=-1: expected 0 or more$"):
         Batches(numbered(10), 4, 0).indices(-1)
 
 
-def test_labels_of_a_set_without():
+def test_labels_of_a_set_without_labels_are_refused():
     with pytest.raises(DataError, match=r"^numbered: these images have no labels$"):
         Batches(numbered(10, labelled=False), 4, 0).labels(0)
 
 
-def test_importing_the_data_floor_loads_neither_pillow_nor_pooch():
+def test_importing_rawgan_data_loads_neither_pillow_nor_pooch():
     code = "import sys, rawgan.data; print(*({'PIL', 'pooch', 'requests', 'rich'} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []
 
 
-def test_mnist_is_the_one_everyone_knows():
+def test_mnist_has_its_published_sizes_and_statistics():
     train = load("mnist", image_size=28)
     assert (len(train), train.shape, train.name) == (60000, (28, 28, 1), "mnist")
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
@@ -272,7 +272,7 @@ def test_channels_of_arrays(pixel, channels, expected, size):
 
 
 @pytest.mark.parametrize(("has", "wanted"), [(1, 2), (3, 4), (2, 4), (1, 4)])
-def test_alpha_is_not_made_up(has, wanted):
+def test_alpha_is_not_invented(has, wanted):
     with pytest.raises(DataError) as caught:
         resized(np.zeros((1, 4, 4, has), np.uint8), 4, wanted, "set")
     assert str(caught.value) == (f"set: channels={wanted} include alpha, but the images have {has}; expected 1 or 3")

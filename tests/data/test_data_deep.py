@@ -1,4 +1,4 @@
-"""Images of 16 and 32 bits and of floats: what is black and what is white in them."""
+"""Black and white in images of 16 and 32 bits and of floats."""
 
 import io
 import struct
@@ -34,7 +34,7 @@ def png(pixels, transparent=()):
 
 
 def tiff(pixels, order="<", photometric=None):
-    """A TIFF, not packed, of numbers of that dtype and byte order."""
+    """Uncompressed TIFF with numbers of that dtype and byte order."""
     pixels = np.asarray(pixels)
     height, width, channels = pixels.shape
     body = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
@@ -59,7 +59,7 @@ def plain(*colour, dtype=np.uint16):
 
 
 def read(folder, files, **options):
-    """The set that files make, and the colour of each, which must be plain."""
+    """Set of the images of files, and the colour of each image, which must be plain."""
     for name, data in files.items():
         (folder / name).write_bytes(data)
     images = load(folder, **{"image_size": 4} | options)
@@ -75,13 +75,13 @@ def read(folder, files, **options):
         (1.1, 3), (3e38, 2**128 - 1),
     ],
 )  # fmt: skip
-def test_white_is_the_least_that_images_have(peak, white):
+def test_white_is_the_least_that_no_image_exceeds(peak, white):
     assert white_for(peak) == float(white)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
-def test_few_bits_are_not_black_and_one_that_is_darker_stays_darker(bits, channels, tmp_path):
+def test_images_of_few_bits_are_not_black_and_keep_their_relative_brightness(bits, channels, tmp_path):
     white = 2**bits - 1
     files = {"a.png": png(plain(*[white] * channels)), "b.png": png(plain(*[white // 3] * channels))}
     images, colours = read(tmp_path, files, channels=channels)
@@ -91,7 +91,7 @@ def test_few_bits_are_not_black_and_one_that_is_darker_stays_darker(bits, channe
 
 
 def test_colours_keep_all_bits(tmp_path):
-    """Of 12 bits, the upper byte of 16 has four."""
+    """The upper byte of 16 bits holds only four of 12."""
     steps = np.arange(64).reshape(8, 8, 1) * 16 + np.array([0, 1000, 2000])
     steps[0, 0] = 4095
     (tmp_path / "a.png").write_bytes(png(steps))
@@ -110,7 +110,7 @@ def test_colours_keep_all_bits(tmp_path):
         (np.float32, 0.5, 1, 128), (np.float32, 200, 255, 200),
     ],
 )  # fmt: skip
-def test_numbers_of_all_kinds_and_byte_orders(dtype, value, white, byte, order, tmp_path):
+def test_all_types_of_numbers_and_byte_orders(dtype, value, white, byte, order, tmp_path):
     images, colours = read(tmp_path, {"a.tif": tiff(plain(value, dtype=dtype), order)})
     assert (images.white, colours) == (white, [[byte]])
 
@@ -140,14 +140,14 @@ def test_packed_colours(packing, tmp_path):
         (tiff(plain(np.inf, dtype=np.float32)), "has values that are NaN or infinite"),
     ],
 )
-def test_what_has_no_black_or_white_is_refused(data, words, tmp_path):
+def test_images_without_black_or_white_are_refused(data, words, tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "b.png")
     with pytest.raises(DataError, match=words):
         read(tmp_path, {"a.tif": data})
     assert load(tmp_path, image_size=4, skip_broken=True).names.tolist() == ["b.png"]
 
 
-def test_what_is_below_black_by_a_rounding_error_is_black(tmp_path):
+def test_a_number_below_black_by_a_rounding_error_is_black(tmp_path):
     files = {"a.tif": tiff(plain(-1e-6, dtype=np.float32)), "b.tif": tiff(plain(0.5, dtype=np.float32))}
     assert read(tmp_path, files)[1] == [[0], [128]]
 
@@ -159,18 +159,18 @@ def test_floats_beside_whole_numbers_are_refused(tmp_path):
     assert read(tmp_path, files, white=4095)[1] == [[255], [0]]
 
 
-def test_bytes_are_bytes_beside_deep_images(tmp_path):
+def test_images_of_bytes_stay_as_they_are_beside_deep_images(tmp_path):
     byte = io.BytesIO()
     Image.new("L", (8, 8), 100).save(byte, "PNG")
     assert read(tmp_path, {"a.png": byte.getvalue(), "b.png": png(plain(4000))})[1] == [[100], [249]]
 
 
-def test_all_that_is_black_says_nothing_of_white(tmp_path):
+def test_black_images_do_not_determine_white(tmp_path):
     images, colours = read(tmp_path, {"a.png": png(plain(0))})
     assert (images.white, colours, images.notes) == (None, [[0]], ())
 
 
-def test_a_white_that_is_given_is_taken(tmp_path):
+def test_a_given_white_is_used(tmp_path):
     images, colours = read(tmp_path, {"a.png": png(plain(4095)), "b.png": png(plain(1000))}, white=2000)
     assert (images.white, colours) == (2000, [[255], [128]])
 
@@ -183,20 +183,20 @@ def test_a_white_that_is_given_is_taken(tmp_path):
     ],
 )  # fmt: skip
 def test_transparency_of_deep_images(pixels, transparent, tmp_path):
-    """Laid on white, or kept."""
+    """It is laid on white, or kept."""
     images, colours = read(tmp_path, {"a.png": png(pixels, transparent)}, channels=3)
     assert colours == [[255] * 3]
     assert "laid 1 image with transparency on white" in images.notes[0]
     assert read(tmp_path, {}, channels=4)[1] == [[0] * 4]
 
 
-def test_a_colour_that_is_nearly_the_transparent_one_is_seen(tmp_path):
+def test_a_colour_near_the_transparent_one_is_visible(tmp_path):
     data = png(plain(0x1234, 0x5678, 0x9ABD), (0x1234, 0x5678, 0x9ABC))
     assert read(tmp_path, {"a.png": data})[1] == [[18, 86, 154]]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_deep_image_is_turned_as_its_camera_was_held(channels, tmp_path):
+def test_a_deep_image_is_turned_upright(channels, tmp_path):
     pixels = np.zeros((8, 8, channels), np.uint16)
     pixels[:4] = 4095  # the upper half is white, as stored
     exif = Image.Exif()
@@ -213,7 +213,7 @@ def test_a_deep_image_is_turned_as_its_camera_was_held(channels, tmp_path):
 # --- sets and runs ---------------------------------------------------------------------------------------------------
 
 
-def test_two_folders_have_a_white_each(tmp_path):
+def test_each_of_two_folders_has_its_white(tmp_path):
     for folder, value in (("from", 4095), ("to", 65535)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.png").write_bytes(png(plain(value)))
@@ -225,7 +225,7 @@ def test_two_folders_have_a_white_each(tmp_path):
     assert pairs.images[:, 0, 0].tolist() == [[64, 85], [21, 28]]
 
 
-def test_squares_of_photographs_share_a_white(tmp_path):
+def test_tiles_of_all_photographs_share_one_white(tmp_path):
     for name, white in (("a", 4095), ("b", 1365)):
         noise = np.random.default_rng(0).integers(0, white + 1, (16, 16, 1))
         noise[0, 0] = white
@@ -251,7 +251,7 @@ def photos(tmp_path):
 SMALL = ["--image-size", "16", "--width", "2", "--batch-size", "2", "--samples", "4", "--steps", "1"]
 
 
-def test_a_run_writes_down_what_is_white(photos, tmp_path, capsys):
+def test_a_run_records_white(photos, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(["train", "--data", str(photos), *SMALL, "--out", str(run)]) == 0
     assert "took 4095 for white in 8 images of 16 bits or more" in capsys.readouterr().out
@@ -267,7 +267,7 @@ def test_both_parts_of_a_split_have_the_same_white(photos):
 
 
 def test_apply_takes_the_white_of_the_run(photos, tmp_path, capsys):
-    """Or, where a run has seen no deep images, one for all that it is given."""
+    """A run that has seen no deep images takes one white for all files."""
     run = tmp_path / "run"
     assert main(["enhance", "--data", str(photos), *SMALL, "--patch", "16", "--out", str(run)]) == 0
     given = tmp_path / "given"
@@ -288,10 +288,10 @@ def test_apply_takes_the_white_of_the_run(photos, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("white", ["0", "-1", "nan", "inf"])
-def test_a_white_that_is_none_is_refused(white, tmp_path):
+def test_an_impossible_white_is_refused(white, tmp_path):
     path = tmp_path / "a.toml"
     path.write_text(f"white = {float(white)}")
-    with pytest.raises(ConfigError, match="white must be more than 0, and finite, but is"):
+    with pytest.raises(ConfigError, match="white must be more than 0 and finite, but is"):
         TrainConfig.from_dict({"white": float(white)}, "a.toml")
-    with pytest.raises(ConfigError, match="white is about images, but ring8 is points"):
+    with pytest.raises(ConfigError, match="white is for images, but ring8 is points"):
         TrainConfig.from_dict({"white": 4095.0, "data": "ring8"}, "a.toml")

@@ -1,4 +1,4 @@
-"""Downloads from a server of our own that serves small files, wrong files, halves of files, or nothing."""
+"""Downloads from a local server with small files, wrong files, incomplete files, or nothing."""
 
 import contextlib
 import gc
@@ -32,7 +32,7 @@ IMAGES = "train-images-idx3-ubyte.gz"
 
 
 class Server:
-    """Serves `files`, or sends on to what `elsewhere` says; `requests` are the names that were asked for."""
+    """Serves `files`, or redirects to the addresses in `elsewhere`; `requests` are the names that were asked for."""
 
     def __init__(self):
         self.files: dict[str, bytes] = {}
@@ -140,7 +140,7 @@ def failed(server, cache, name: str, reason: str) -> str:
 
 
 def cached(tmp_path) -> list[str]:
-    """Every file in the cache, hidden and half-written ones too."""
+    """Every file in the cache, hidden and incomplete ones too."""
     return sorted(path.name for path in (tmp_path / "cache").rglob("*") if not path.is_dir())
 
 
@@ -184,7 +184,7 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(server, tmp_path, conte
 
 @pytest.mark.parametrize(("source", "name"), [("fashion-mnist", IMAGES), ("cifar10", TAR)])
 @pytest.mark.parametrize("content", [b"<html>busy</html>", gzip.compress(b"something else", mtime=0)])
-def test_another_file_comes(server, tmp_path, source, name, content):
+def test_an_unexpected_file_is_refused(server, tmp_path, source, name, content):
     server.files[name] = content
     sha256 = {**known_sets.CIFAR10.files, **known_sets.FASHION_MNIST.files}[name].sha256
     reason = f"the file that came is not the expected one, of SHA-256 {sha256}"
@@ -193,22 +193,22 @@ def test_another_file_comes(server, tmp_path, source, name, content):
 
 
 @pytest.mark.parametrize(("source", "name"), [("fashion-mnist", IMAGES), ("cifar10", TAR)])
-def test_the_file_is_not_there(server, tmp_path, source, name):
+def test_a_missing_file_is_named(server, tmp_path, source, name):
     del server.files[name]
     assert complaint(source) == failed(server, tmp_path / "cache", name, "the server answered 404 Not Found")
     assert cached(tmp_path) == []
 
 
 @pytest.mark.parametrize(("source", "name"), [("fashion-mnist", IMAGES), ("cifar10", TAR)])
-def test_half_of_the_file_comes(server, tmp_path, source, name):
+def test_an_incomplete_file_is_refused(server, tmp_path, source, name):
     server.short = 100
     reason = "the download broke off (ChunkedEncodingError)"
     assert complaint(source) == failed(server, tmp_path / "cache", name, reason)
     assert cached(tmp_path) == []
 
 
-def test_more_comes_than_was_expected(server, tmp_path, monkeypatch):
-    """A server that never ends fills no disk."""
+def test_an_endless_file_is_refused(server, tmp_path, monkeypatch):
+    """So a server cannot fill the disk."""
     sizes = []
     right = download._is_right
     monkeypatch.setattr(
@@ -227,7 +227,7 @@ def _size_of(path):
 @pytest.mark.parametrize(
     "elsewhere", ["http://192.0.2.1/file", "http://127.0.0.1.example/", "http://127.0.0.1@192.0.2.1/"]
 )
-def test_no_server_may_send_on_to_an_unencrypted_one(server, tmp_path, elsewhere):
+def test_redirects_to_unencrypted_servers_are_refused(server, tmp_path, elsewhere):
     server.elsewhere[TAR] = elsewhere
     reason = f"downloads come over https only, not from {elsewhere}"
     assert complaint("cifar10") == failed(server, tmp_path / "cache", TAR, reason)
@@ -235,7 +235,7 @@ def test_no_server_may_send_on_to_an_unencrypted_one(server, tmp_path, elsewhere
 
 
 @pytest.mark.parametrize("elsewhere", ["ftp://192.0.2.1/", "http://[", "file:///etc/passwd", "http://\xff/", TAR])
-def test_a_server_that_sends_on_to_nowhere(server, tmp_path, elsewhere):
+def test_redirects_to_nowhere_are_refused(server, tmp_path, elsewhere):
     server.elsewhere[TAR] = elsewhere
     reason = (
         r"(the address, or one .* is not valid \(\w+\)|No connection adapters .*|.* broke off \(TooManyRedirects\))"
@@ -302,8 +302,8 @@ def from_far(tmp_path, name: str) -> str:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]", "192.0.2.1"])
-def test_an_encrypted_server_sends_on_to_no_unencrypted_one(far, server, tmp_path, host):
-    """Not to services of this machine either, which might do what they are asked."""
+def test_an_encrypted_server_may_not_redirect_to_an_unencrypted_one(far, server, tmp_path, host):
+    """Services of this machine are refused, too, as they might trust local requests."""
     onward = f"http://{host}:{server.http.server_port}/delete/all"
     far["x"] = (302, {"Location": onward}, Body())
     assert "downloads come over https only, not from http://" in from_far(tmp_path, "x")
@@ -323,7 +323,7 @@ def test_bodies_of_redirects_are_not_read(far, tmp_path):
     assert body.taken == 0
 
 
-def test_what_is_packed_for_the_way_is_not_unpacked(far, tmp_path):
+def test_answers_with_a_content_encoding_are_refused(far, tmp_path):
     body = Body()
     far["x"] = (200, {"Content-Encoding": "gzip"}, body)
     assert "broke off (ContentDecodingError)" in from_far(tmp_path, "x")
@@ -333,7 +333,7 @@ def test_what_is_packed_for_the_way_is_not_unpacked(far, tmp_path):
 # --- what a killed process leaves ------------------------------------------------------------------------------------
 
 
-def test_parts_of_processes_that_are_no_more_are_deleted(server, tmp_path):
+def test_incomplete_files_of_ended_processes_are_deleted(server, tmp_path):
     folder = tmp_path / "cache" / "cifar10"
     folder.mkdir(parents=True)
     (folder / ".download-0123abcd-other.tar.gz").write_bytes(b"half")
@@ -346,7 +346,7 @@ def test_parts_of_processes_that_are_no_more_are_deleted(server, tmp_path):
     assert cached(tmp_path) == [TAR, "mine.download"]
 
 
-def test_parts_of_processes_that_are_at_work_stay(server, tmp_path):
+def test_incomplete_files_of_running_processes_stay(server, tmp_path):
     path = tmp_path / "cache" / "cifar10" / TAR
     path.parent.mkdir(parents=True)
     with download._part_of(path) as (part, file):
@@ -356,7 +356,7 @@ def test_parts_of_processes_that_are_at_work_stay(server, tmp_path):
     assert cached(tmp_path) == [TAR]
 
 
-def test_a_part_that_was_taken_for_abandoned_is_begun_anew(tmp_path, monkeypatch):
+def test_an_incomplete_file_that_was_taken_for_abandoned_is_begun_anew(tmp_path, monkeypatch):
     free, taken = download._is_free, []
 
     def deleted_first(file):
@@ -373,7 +373,7 @@ def test_a_part_that_was_taken_for_abandoned_is_begun_anew(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(("days", "left"), [(0.5, 1), (2, 0)])
-def test_without_locks_old_parts_are_abandoned(tmp_path, monkeypatch, days, left):
+def test_without_locks_old_incomplete_files_are_abandoned(tmp_path, monkeypatch, days, left):
     (tmp_path / ".download-0123abcd-file").write_bytes(b"half")
     monkeypatch.setattr(download, "_is_free", lambda file: None)
     now = time.time()
@@ -384,7 +384,7 @@ def test_without_locks_old_parts_are_abandoned(tmp_path, monkeypatch, days, left
         assert part.exists()
 
 
-def test_there_is_no_server(server, tmp_path, monkeypatch):
+def test_a_missing_server_is_named(server, tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
     monkeypatch.setattr(known_sets, "CIFAR10", known_sets.CIFAR10._replace(url=url))
@@ -393,7 +393,7 @@ def test_there_is_no_server(server, tmp_path, monkeypatch):
     assert cached(tmp_path) == []
 
 
-def test_the_server_sleeps(server, tmp_path, monkeypatch):
+def test_a_server_that_does_not_answer_is_named(server, tmp_path, monkeypatch):
     def sleepy(*args, **options):
         raise requests.ReadTimeout("30 seconds")
 
@@ -401,7 +401,7 @@ def test_the_server_sleeps(server, tmp_path, monkeypatch):
     assert complaint("cifar10") == failed(server, tmp_path / "cache", TAR, "the server did not answer in time")
 
 
-def test_interrupted_by_hand(server, tmp_path, monkeypatch):
+def test_ctrl_c_leaves_no_incomplete_file(server, tmp_path, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
@@ -411,7 +411,7 @@ def test_interrupted_by_hand(server, tmp_path, monkeypatch):
     assert cached(tmp_path) == []
 
 
-def test_the_cache_cannot_be_written_to(server, tmp_path):
+def test_a_cache_that_cannot_be_written_to_is_named(server, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder is wanted")
     assert complaint("cifar10") == (
         f"{tmp_path}/cache/cifar10: downloads cannot be stored here (Not a directory); "
@@ -428,7 +428,7 @@ def test_the_cache_is_the_users_own_unless_set(monkeypatch, tmp_path):
     assert download.cache_folder() == tmp_path / "cache" / "rawgan"
 
 
-def test_progress_is_shown_of_slow_downloads_only(server, tmp_path, monkeypatch, capsys):
+def test_progress_is_shown_for_slow_downloads_only(server, tmp_path, monkeypatch, capsys):
     load("fashion-mnist", image_size=28)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(download, "PATIENCE", 0.05)
@@ -440,7 +440,7 @@ def test_progress_is_shown_of_slow_downloads_only(server, tmp_path, monkeypatch,
     assert shown.out == ""
 
 
-def test_the_progress_bar_goes_when_the_download_breaks_off(server, monkeypatch, capsys):
+def test_the_progress_bar_ends_with_a_broken_download(server, monkeypatch, capsys):
     monkeypatch.setattr(download, "PATIENCE", 0)
     offer_tar(server, monkeypatch, server.files[TAR] + b"\0" * 2**18)
     server.short = 100
@@ -466,7 +466,7 @@ def test_the_progress_bar_goes_when_the_download_breaks_off(server, monkeypatch,
         ),
     ],
 )
-def test_an_archive_of_something_else(server, tmp_path, monkeypatch, spoil, message):
+def test_an_archive_of_something_else_is_refused(server, tmp_path, monkeypatch, spoil, message):
     files = photo_files()
     spoil(files)
     offer_photos(server, monkeypatch, files)
@@ -474,7 +474,7 @@ def test_an_archive_of_something_else(server, tmp_path, monkeypatch, spoil, mess
 
 
 @pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"no archive", mtime=0), b""])
-def test_no_archive_at_all(server, tmp_path, monkeypatch, content):
+def test_a_file_that_is_no_archive_is_refused(server, tmp_path, monkeypatch, content):
     offer_tar(server, monkeypatch, content)
     assert complaint("cifar10").startswith(
         f"{tmp_path}/cache/cifar10/{TAR}: not the archive of CIFAR-10's binary version ("

@@ -1,4 +1,4 @@
-"""IDX and NumPy files, good and damaged, and what `load` makes of its source."""
+"""IDX and NumPy files, whole and damaged, and the kinds of sources of `load`."""
 
 import contextlib
 import gzip
@@ -36,7 +36,7 @@ def write_set(folder: Path, split="train", suffix="", dash="-", pixels=PIXELS, d
 
 
 def complaint(source, **options) -> str:
-    """The message of the DataError that loading ends in."""
+    """Message of the DataError that loading raises."""
     with pytest.raises(DataError) as caught:
         load(source, **{"image_size": 5} | options)
     return str(caught.value)
@@ -62,19 +62,19 @@ def test_idx_images_are_resized(tmp_path):
     assert reports == [(7, 7)]
 
 
-def test_contents_count_and_not_the_name(tmp_path):
+def test_content_decides_not_the_name(tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(idx_bytes(PIXELS))  # unpacked by the browser
     np.testing.assert_array_equal(load(tmp_path, image_size=5).images, PIXELS[..., None])
 
 
-def test_a_split_that_is_not_there(tmp_path):
+def test_a_missing_split_is_named(tmp_path):
     write_set(tmp_path)
     assert complaint(tmp_path, split="test") == (
         f"{tmp_path}: no images for split 'test'; expected a file t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz"
     )
 
 
-def test_labels_of_another_set(tmp_path):
+def test_labels_of_another_set_are_refused(tmp_path):
     write_set(tmp_path, digits=DIGITS[:6])
     assert complaint(tmp_path) == (
         f"{tmp_path}/train-labels-idx1-ubyte: 6 labels, but train-images-idx3-ubyte beside it has 7 images; "
@@ -82,7 +82,7 @@ def test_labels_of_another_set(tmp_path):
     )
 
 
-def test_images_and_labels_swapped(tmp_path):
+def test_swapped_images_and_labels_are_refused(tmp_path):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(DIGITS))
     assert complaint(tmp_path) == (
         f"{tmp_path}/train-images-idx3-ubyte: holds labels, expected images; were two files swapped?"
@@ -172,7 +172,7 @@ def test_any_damage_to_an_idx_file(tmp_path, data, zipped):
 
 
 def damaged(data, content: bytes) -> bytes:
-    """The content with a few bytes changed, put in or taken out, and perhaps cut off."""
+    """Content with a few bytes changed, inserted or removed, and perhaps cut off."""
     spoilt = bytearray(content)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(spoilt) - 1))
@@ -292,7 +292,7 @@ CONVERT = """ To convert them:
         ),
     ],
 )
-def test_arrays_that_are_no_images(tmp_path, array, message):
+def test_arrays_that_are_not_images_are_refused(tmp_path, array, message):
     file = tmp_path / "set.npy"
     np.save(file, array)
     assert complaint(file) == f"{file}: {message}"
@@ -311,7 +311,7 @@ def npy_bytes(shape: tuple[int, ...], body: bytes, descr: str = "|u1") -> bytes:
     [((2**31, 28, 28), b"1234", 2**31 * 784), ((1, 2, 2), b"123", 4), ((1, 2, 2), b"12345", 4)],
     ids=["huge", "short", "long"],
 )
-def test_npy_headers_that_promise_something_else(tmp_path, shape, body, promised):
+def test_npy_headers_with_wrong_promises_are_refused(tmp_path, shape, body, promised):
     file = tmp_path / "set.npy"
     file.write_bytes(npy_bytes(shape, body))
     message = (
@@ -324,13 +324,13 @@ def test_npy_headers_that_promise_something_else(tmp_path, shape, body, promised
     assert complaint(tmp_path / "set.npz") == f"{tmp_path / 'set.npz'}, images{message}"
 
 
-def test_objects_are_refused_however_long_their_pickle_is(tmp_path):
+def test_pickled_objects_are_refused(tmp_path):
     file = tmp_path / "set.npy"
     file.write_bytes(npy_bytes((1,), b"8 bytes.", "|O"))
     assert complaint(file) == (f"{file}: holds Python objects, which are never unpickled; expected uint8 images")
 
 
-def test_npy_files_that_are_none(tmp_path):
+def test_files_that_are_not_npy_are_refused(tmp_path):
     file = tmp_path / "set.npy"
     for content in (b"", b"hello", npy_bytes((1, 2, 2), b"1234")[:40], npy_bytes((-1, -4, 1), b"1234")):
         file.write_bytes(content)
@@ -346,7 +346,7 @@ def test_npy_files_that_are_none(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "set.npy"])
-def test_no_memory_is_set_aside_for_what_a_header_promises(tmp_path, name):
+def test_no_memory_is_allocated_for_promises_of_a_header(tmp_path, name):
     shape = (2**31, 1, 1)
     header = npy_bytes(shape, b"") if name == "set.npy" else idx_bytes(PIXELS[:0], shape=shape)
     file = tmp_path / name
@@ -359,7 +359,7 @@ def test_no_memory_is_set_aside_for_what_a_header_promises(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["set.npy", "set.npz"])
-def test_a_folder_called_like_an_array(tmp_path, name):
+def test_a_folder_with_the_suffix_of_an_array_is_a_folder(tmp_path, name):
     (tmp_path / name).mkdir()
     assert complaint(tmp_path / name).startswith(f"{tmp_path / name}: no images here")
 
@@ -405,14 +405,14 @@ def test_any_damage_to_an_array_file(tmp_path, data, suffix):
         ("CIFAR-10", "cifar10"),
     ],
 )
-def test_a_name_that_is_nearly_known(source, near):
+def test_a_misspelt_name_gets_a_suggestion(source, near):
     assert complaint(source) == (
         f"{source}: no such file or folder, nor a known set; did you mean {near}?\n"
         "  known sets: mnist, stacked-mnist, fashion-mnist, cifar10; of points: ring8, grid25"
     )
 
 
-def test_a_path_that_does_not_exist(tmp_path):
+def test_a_missing_path_is_named(tmp_path):
     assert complaint(tmp_path / "photos") == (
         f"{tmp_path}/photos: no such file or folder, nor a known set\n"
         "  known sets: mnist, stacked-mnist, fashion-mnist, cifar10; of points: ring8, grid25"
@@ -420,7 +420,7 @@ def test_a_path_that_does_not_exist(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["photo.png", "photos.zip", "train-images-idx3-ubyte.gz"])
-def test_a_file_of_another_kind(tmp_path, name):
+def test_a_file_of_another_kind_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"something")
     assert complaint(tmp_path / name) == (
         f"{tmp_path / name}: not a kind of file that holds a set of images; expected .npy or .npz, or "
@@ -435,7 +435,7 @@ def test_arrays_have_no_test_split(tmp_path):
     )
 
 
-def test_arrays_are_enlarged_with_a_word_or_not_at_all(tmp_path):
+def test_enlarged_arrays_are_reported_or_refused(tmp_path):
     file = save(tmp_path, images=np.zeros((2, 6, 9), np.uint8))
     assert load(file, image_size=6).notes == ()
     assert load(file, image_size=8).notes == (f"{file.name}: enlarged its images from 9 × 6 pixels to 8 × 8",)
@@ -445,7 +445,7 @@ def test_arrays_are_enlarged_with_a_word_or_not_at_all(tmp_path):
     )
 
 
-def test_a_path_may_start_at_home_and_hide_its_name(tmp_path, monkeypatch):
+def test_a_path_may_start_with_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     write_set(tmp_path)
     assert len(load("~", image_size=5)) == 7
@@ -467,7 +467,7 @@ def test_a_path_may_start_at_home_and_hide_its_name(tmp_path, monkeypatch):
         ({"split": "valid"}, "split='valid': expected 'train' or 'test'"),
     ],
 )
-def test_options_that_mean_nothing(options, message):
+def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ArgumentError) as caught:
         load("mnist", image_size=28, **options)
     assert str(caught.value) == message

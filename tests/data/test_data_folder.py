@@ -1,4 +1,4 @@
-"""Folders of images of every size, mode and kind, and of broken ones."""
+"""Folders of images of every size, mode and format, whole and broken."""
 
 import io
 import os
@@ -26,7 +26,7 @@ def plain(mode: str, colour, size=(12, 9)) -> Image.Image:
 
 
 def one_pixel(folder: Path, **options) -> list[int]:
-    """The colour of the only image of the folder, which must be a plain one."""
+    """Colour of the only image of the folder, which must be plain."""
     images = load(folder, **{"image_size": 4} | options).images
     assert len(images) == 1
     assert (images == images[:, :1, :1]).all()
@@ -108,13 +108,13 @@ def test_a_transparent_colour_counts_as_transparent(tmp_path):
     assert one_pixel(tmp_path) == [255]
 
 
-def test_of_a_gif_the_first_frame(tmp_path):
+def test_the_first_frame_of_a_gif_is_taken(tmp_path):
     frames = [palette(RED, False), palette(BLUE, False)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert one_pixel(tmp_path) == list(RED)
 
 
-def test_a_telephones_jpeg_with_two_pictures(tmp_path):
+def test_the_first_picture_of_a_jpeg_with_two_is_taken(tmp_path):
     plain("L", 99).save(tmp_path / "a.mpo", save_all=True, append_images=[plain("L", 3)])
     (tmp_path / "a.mpo").rename(tmp_path / "a.jpg")
     assert one_pixel(tmp_path) == [99]
@@ -149,7 +149,7 @@ def test_transparency_is_laid_on_white_before_resizing(tmp_path):
     assert (image[0], image[-1]) == (255, 0)
 
 
-def test_the_camera_was_held_upright(tmp_path):
+def test_images_are_turned_upright(tmp_path):
     image = Image.new("L", (8, 8), 0)
     image.paste(255, (0, 0, 8, 4))  # the upper half is white, as stored
     exif = Image.Exif()
@@ -190,7 +190,7 @@ def test_the_order_is_that_of_the_paths(tmp_path):
     assert (loaded.labels, loaded.name, loaded.skipped) == (None, tmp_path.name, ())
 
 
-def test_what_is_hidden_or_no_image_is_passed_over(tmp_path):
+def test_hidden_files_and_files_that_are_not_images_are_passed_over(tmp_path):
     plain("L", 5).save(tmp_path / "a.png")
     (tmp_path / ".git").mkdir()
     for name in (".a.png", "._a.png", "notes.txt", ".git/a.png", "png", "Thumbs.db"):
@@ -226,7 +226,7 @@ def test_a_sub_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypat
 
 
 def test_alpha_is_a_channel_if_asked_for(tmp_path):
-    """What cannot be seen is black, whatever the file has there, so that nobody learns it."""
+    """Fully transparent pixels are black, whatever the file has there, so that no network learns it."""
     pixels = np.full((4, 4, 4), (200, 100, 50, 255), np.uint8)
     pixels[:2, :, 3] = 0
     pixels[2, :, 3] = 1
@@ -243,14 +243,14 @@ def test_alpha_is_a_channel_if_asked_for(tmp_path):
     )
 
 
-def test_an_opaque_alpha_is_not_worth_a_word(tmp_path):
+def test_an_opaque_alpha_is_not_reported(tmp_path):
     plain("RGBA", (1, 2, 3, 255)).save(tmp_path / "a.png")
     assert load(tmp_path, image_size=4).notes == ()
 
 
 @pytest.mark.parametrize(("depth", "packed"), [(2, 0b01010101), (4, 0x11)])
 def test_the_transparent_grey_of_few_bits(tmp_path, depth, packed):
-    """Pillow spreads greys over a byte, and leaves the transparent one as it was."""
+    """Pillow spreads greys over a byte, but does not scale the transparent one."""
     body = zlib.compress((b"\0" + bytes([packed] * depth)) * 8)
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", 8, 8, depth, 0, 0, 0, 0)), (b"tRNS", b"\0\1"), (b"IDAT", body)]
     data = b"".join(
@@ -261,7 +261,7 @@ def test_the_transparent_grey_of_few_bits(tmp_path, depth, packed):
     assert one_pixel(tmp_path) == [255]
 
 
-def test_small_images_are_enlarged_with_a_word_or_left_out(tmp_path):
+def test_small_images_are_enlarged_or_left_out_and_reported(tmp_path):
     plain("L", 5, (9, 3)).save(tmp_path / "small.png")
     plain("L", 9, (5, 4)).save(tmp_path / "large.png")
     assert load(tmp_path, image_size=4).notes == ("enlarged 1 image smaller than 4 × 4 pixels: small.png",)
@@ -272,7 +272,7 @@ def test_small_images_are_enlarged_with_a_word_or_left_out(tmp_path):
     assert message.startswith(f"{tmp_path}: no image is left\n  left out 2 images smaller than 8 × 8 pixels")
 
 
-def test_several_frames_or_pages_are_worth_a_word(tmp_path):
+def test_images_of_several_frames_or_pages_are_reported(tmp_path):
     for name in ("a.gif", "b.tif", "c.webp", "d.png", "e.avif", "f.mpo"):
         frames = [plain("L", 99), plain("L", 3)]
         frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
@@ -283,13 +283,13 @@ def test_several_frames_or_pages_are_worth_a_word(tmp_path):
     )
 
 
-def test_contents_count_and_not_the_name(tmp_path):
+def test_content_decides_not_the_name(tmp_path):
     for name, form in (("a", "PNG"), ("b.txt", "JPEG"), ("c.png", "WEBP"), ("d.2021", "TIFF"), ("e.jpg", "PPM")):
         plain("L", 128).save(tmp_path / name, form)
     assert len(load(tmp_path, image_size=4)) == 5
 
 
-def test_what_pillow_does_not_decode_is_named(tmp_path):
+def test_images_that_pillow_does_not_decode_are_named(tmp_path):
     """A TIFF of three times 64 bits, which is whole."""
     plain("L", 5).save(tmp_path / "a.png")
     values = {256: (4,), 257: (4,), 258: (64, 64, 64), 259: (1,), 262: (2,), 273: (0,), 277: (3,), 278: (4,), 339: (3,)}
@@ -304,8 +304,8 @@ def test_what_pillow_does_not_decode_is_named(tmp_path):
     assert "no image is left" in complaint(tmp_path)
 
 
-def test_an_icon_holds_no_more_than_it_may(tmp_path):
-    """What is in there has a size of its own, which the icon's header does not tell."""
+def test_images_within_an_icon_are_limited(tmp_path):
+    """The header of an icon does not tell the size of the images within."""
     inner = png_header(9000, 9000)
     icon = struct.pack("<HHH", 0, 1, 1) + struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(inner), 22) + inner
     (tmp_path / "a.ico").write_bytes(icon)
@@ -382,7 +382,7 @@ def test_progress_is_reported(tmp_path):
     assert loaded.images[:, 0, 0, 0].tolist() == [i % 256 for i in range(260)]
 
 
-def test_an_error_without_words_is_named(tmp_path, monkeypatch):
+def test_an_error_without_a_message_is_named(tmp_path, monkeypatch):
     plain("L", 1).save(tmp_path / "a.png")
 
     def wordless(*args):
@@ -392,7 +392,7 @@ def test_an_error_without_words_is_named(tmp_path, monkeypatch):
     assert complaint(tmp_path) == f"{tmp_path}: 1 of 1 images cannot be read\n  a.png: RuntimeError"
 
 
-def test_pillows_remarks_are_not_passed_on_and_filters_are_put_back(tmp_path, monkeypatch):
+def test_warnings_of_pillow_are_silenced_and_filters_restored(tmp_path, monkeypatch):
     plain("L", 1).save(tmp_path / "a.png")
     square = folder_module.square
 
@@ -406,7 +406,7 @@ def test_pillows_remarks_are_not_passed_on_and_filters_are_put_back(tmp_path, mo
     assert warnings.filters == before
 
 
-def test_any_damage_to_an_image_is_a_data_error_at_most(tmp_path):
+def test_damage_to_an_image_causes_no_other_error_than_a_data_error(tmp_path):
     generator = np.random.default_rng(1)
     kinds = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "QOI", "TGA"] * 30
     for i, kind in enumerate(kinds):
@@ -425,8 +425,8 @@ def test_any_damage_to_an_image_is_a_data_error_at_most(tmp_path):
     assert len(loaded) + len(loaded.skipped) + named == 331
 
 
-def test_pictures_of_runs_are_no_images_to_learn_from(tmp_path):
-    """They lie below the current folder, which may be the one with the images."""
+def test_pictures_of_runs_are_not_trained_with(tmp_path):
+    """They lie below the current folder, which may be the folder of the images."""
     plain("L", 5).save(tmp_path / "a.png")
     run = tmp_path / "runs" / "dcgan"
     (run / "samples").mkdir(parents=True)
@@ -437,7 +437,7 @@ def test_pictures_of_runs_are_no_images_to_learn_from(tmp_path):
     assert len(load(run / "samples", image_size=4)) == 1
 
 
-def test_photographs_may_be_larger_than_pillow_likes(tmp_path, monkeypatch):
+def test_photographs_may_exceed_the_limit_of_pillow(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     plain("L", 5, (40, 60)).save(tmp_path / "a.png")
     assert len(load(tmp_path, image_size=4)) == 1

@@ -1,4 +1,4 @@
-"""What lies below a folder: links, what is passed over, parts to train and to test with, classes."""
+"""Files below a folder: links, files that are passed over, parts to train and to test with, classes."""
 
 import os
 
@@ -38,7 +38,7 @@ def test_links_to_folders_are_followed(tmp_path):
 
 
 def test_each_folder_is_read_once(tmp_path):
-    """By its own name rather than by that of a link; links in a circle, or to what is around the folder, end."""
+    """Under its real name rather than that of a link; circles of links, and links to parent folders, end."""
     photos = tmp_path / "photos"
     save(tmp_path / "others.png")
     save(photos / "z" / "a.png")
@@ -65,7 +65,7 @@ def test_links_that_lead_nowhere_are_named(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
-def test_pipes_and_devices_are_not_waited_for(tmp_path):
+def test_pipes_and_devices_are_not_read(tmp_path):
     save(tmp_path / "a.png")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zero").symlink_to("/dev/zero")
@@ -87,7 +87,7 @@ def test_runs_are_passed_over_also_behind_links(tmp_path):
     assert load(tmp_path / "photos", image_size=8).names.tolist() == ["b.png"]
 
 
-def test_of_very_many_files_a_few_are_named_and_no_name_sends_a_terminal_what_it_does(tmp_path):
+def test_a_few_of_many_files_are_named_without_control_characters(tmp_path):
     save(tmp_path / "a.png")
     for n in range(9):
         (tmp_path / f"{n}.\x1b[2J").touch()
@@ -112,7 +112,7 @@ def test_formats_that_this_pillow_lacks_are_named(tmp_path, monkeypatch):
     assert images.notes[0].startswith("left out 1 image of kinds that Pillow does not decode: b.avif")
 
 
-def test_train_says_once_what_is_passed_over(tmp_path, capsys):
+def test_train_reports_once_what_is_passed_over(tmp_path, capsys):
     for n in range(4):
         save(tmp_path / "photos" / f"{n}.png", 50 * n, (16, 16))
     (tmp_path / "photos" / "notes.txt").touch()
@@ -136,7 +136,7 @@ def test_sub_folders_are_a_split(train, test, tmp_path):
     assert images.notes == (f"trained with: {train}/; kept to test with: {test}/",)
 
 
-def test_what_lies_beside_a_split_is_left_out_with_a_word(tmp_path):
+def test_files_beside_a_split_are_left_out_and_reported(tmp_path):
     for name in ("train/a", "test/b", "val/c", "more/d", "e"):
         save(tmp_path / f"{name}.png")
     assert load(tmp_path, image_size=8).notes == (
@@ -151,7 +151,7 @@ def test_a_class_may_be_called_train(tmp_path):
     assert load(tmp_path, image_size=8).class_names == ("bus", "car", "train")
 
 
-def test_parts_that_may_both_be_meant_are_refused(tmp_path):
+def test_ambiguous_parts_are_refused(tmp_path):
     for name in ("train", "Training", "test"):
         save(tmp_path / name / "a.png")
     assert complaint(tmp_path) == f"{tmp_path}: either Training or train may be meant; rename one of them"
@@ -163,7 +163,7 @@ def test_a_folder_without_parts_has_no_test_images(tmp_path):
     assert "has no sub-folders train/ and test/, and so no 'test' split\n  move" in complaint(tmp_path, split="test")
 
 
-def test_two_kinds_of_images_are_given_as_two(tmp_path):
+def test_folders_of_two_domains_are_refused_with_the_way_out(tmp_path):
     for name in ("trainA", "trainB", "testA", "testB"):
         save(tmp_path / name / "a.png")
     assert complaint(tmp_path).endswith(f"--data {tmp_path}/trainA --targets {tmp_path}/trainB")
@@ -182,7 +182,7 @@ def test_pairs_have_parts_too(tmp_path):
         load_pairs(tmp_path / "from", tmp_path / "to" / "train", image_size=8)
 
 
-def test_squares_of_photographs_have_parts_too(tmp_path):
+def test_tiles_have_parts_too(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
     for name in ("train/a", "train/b", "val/c"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -234,8 +234,8 @@ def test_a_link_may_be_a_class(tmp_path):
         (["train/b/1", "train/c/1", "test/1"], "train/ and test/ need the same classes: b, c only in train/"),
     ],
 )
-def test_why_there_are_no_classes(names, why, tmp_path):
-    """Without classes, such images can be trained with all the same."""
+def test_the_reason_for_missing_classes_is_given(names, why, tmp_path):
+    """Without classes, such images can still be trained with."""
     for name in names:
         save(tmp_path / f"{name}.png")
     images = load(tmp_path, image_size=8)
@@ -271,7 +271,7 @@ def test_a_single_photograph_is_not_divided(tmp_path):
         load_tiles(tmp_path, image_size=8)
 
 
-def test_a_listing_is_sorted_by_path_whatever_the_system_says(tmp_path, monkeypatch):
+def test_a_listing_is_sorted_by_path_in_any_file_system(tmp_path, monkeypatch):
     for name in ("b/1", "a/9", "a/10", "c"):
         save(tmp_path / f"{name}.png")
     scandir = os.scandir

@@ -1,4 +1,4 @@
-"""Squares of photographs: which are chosen, of which photographs, and which are held out."""
+"""Tiles of photographs: choice of tiles and photographs, and the hold-out set."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def rng(seed=0):
 
 
 def numbered(height, width):
-    """Pixels that say where they are."""
+    """Pixels that tell their positions."""
     rows, columns = np.indices((height, width), np.uint8)
     return np.stack([rows, columns, np.zeros_like(rows)], axis=2)
 
@@ -45,7 +45,7 @@ def saved(folder, **images):
 
 
 def steep(squares):
-    """How steep brightness is in each square, at twice its size."""
+    """Slope of the brightness in each tile, at twice its size."""
     half = squares.astype(float).mean(axis=3).reshape(len(squares), squares.shape[1] // 2, 2, -1, 2).mean(axis=(2, 4))
     return np.abs(np.diff(half, axis=1)).mean(axis=(1, 2))
 
@@ -53,7 +53,7 @@ def steep(squares):
 # --- of one photograph -----------------------------------------------------------------------------------------------
 
 
-def test_squares_lie_beside_each_other_around_the_middle():
+def test_tiles_form_a_centred_grid():
     cut, _ = tiles(numbered(20, 35), 8, rng())
     assert cut.shape == (2 * 4, 8, 8, 3)
     corners = sorted(tuple(map(int, piece[0, 0, :2])) for piece in cut)
@@ -62,7 +62,7 @@ def test_squares_lie_beside_each_other_around_the_middle():
         np.testing.assert_array_equal(piece - piece[0, 0], numbered(8, 8))
 
 
-def test_squares_of_one_colour_are_left_out_if_there_are_others():
+def test_tiles_of_one_colour_are_left_out_if_there_are_others():
     image = np.full((16, 24, 3), 9, np.uint8)
     assert len(tiles(image, 8, rng())[0]) == 1
     image[3, 20] = 10
@@ -70,8 +70,8 @@ def test_squares_of_one_colour_are_left_out_if_there_are_others():
     np.testing.assert_array_equal(only, image[:8, 16:])
 
 
-def test_of_a_very_large_photograph_what_holds_most_is_drawn():
-    """A fiftieth of its squares is not sky: as many as are drawn, and more."""
+def test_tiles_with_most_detail_are_drawn_from_a_large_photograph():
+    """A fiftieth of its tiles is not sky, which is more than are drawn."""
     image = sky(2304, 3072)
     image[1000:1384, 512:1280] = noise(384, 768)
     cut, held = tiles(image, 32, rng())
@@ -83,8 +83,8 @@ def test_of_a_very_large_photograph_what_holds_most_is_drawn():
     assert (cut != other).any()
 
 
-def test_what_holds_more_is_drawn_sooner_and_what_holds_less_too():
-    """A quarter of the squares hold five times as much as the others."""
+def test_tiles_are_drawn_in_proportion_to_their_detail():
+    """A quarter of the tiles has five times the detail of the others."""
     image = noise(1024, 1024) // 5
     image[:256] *= 5
     _, held = tiles(image, 16, rng())
@@ -92,7 +92,7 @@ def test_what_holds_more_is_drawn_sooner_and_what_holds_less_too():
     assert 0.5 < full < 0.75  # of so many, 0.25 by chance
 
 
-def test_what_is_drawn_is_spread_over_what_is_alike():
+def test_tiles_of_equal_detail_are_drawn_from_everywhere():
     side = 8 * (int(MOST_TILES**0.5) + 9)
     image = numbered(side, side)
     image[..., 2] = noise(side, side)[..., 0]
@@ -101,7 +101,7 @@ def test_what_is_drawn_is_spread_over_what_is_alike():
     assert (cut[:, 0, 0, :2].mean(axis=0) / side).tolist() == pytest.approx([0.46, 0.46], abs=0.08)
 
 
-def test_detail_is_of_steps_and_not_of_noise_or_colour():
+def test_detail_measures_steps_not_noise_or_colour():
     flat, plain = np.full((16, 16, 3), 100, np.uint8), sky(160, 16)[:16]
     assert detail(flat, 16)[0, 0] == 0
     assert 0 < detail(plain, 16)[0, 0] < 4
@@ -118,7 +118,7 @@ def test_detail_of_the_smallest_squares(side):
     assert detail(noise(side, side)[..., :1], side).shape == (1, 1)
 
 
-def test_the_window_that_holds_most():
+def test_the_best_window_has_most_detail():
     image = sky(400, 600)
     image[301:340, 101:140] = noise(39, 39)
     top, left = best_window(image, 96, 24)
@@ -137,7 +137,7 @@ def test_the_window_that_holds_most():
 # --- of a folder -----------------------------------------------------------------------------------------------------
 
 
-def test_a_photograph_that_is_all_sky_has_one_square(tmp_path):
+def test_a_photograph_of_sky_keeps_one_tile(tmp_path):
     images = {f"{n}": landscape(320, 320, n) for n in range(4)} | {"sky": sky(320, 320)}
     train, held_out = load_tiles(saved(tmp_path, **images), image_size=32)
     names = [*train.names, *held_out.names]
@@ -146,7 +146,7 @@ def test_a_photograph_that_is_all_sky_has_one_square(tmp_path):
     }  # fmt: skip
 
 
-def test_photographs_of_many_megapixels_teach_more_than_sky(tmp_path):
+def test_large_photographs_yield_more_than_sky(tmp_path):
     images = {f"{n}": landscape(1200, 1600, n) for n in range(3)}
     train, held_out = load_tiles(saved(tmp_path, **images), image_size=64)
     assert (steep(np.concatenate([train.images, held_out.images])) > 5).mean() > 0.9
@@ -163,15 +163,15 @@ def test_whole_photographs_are_held_out_a_tenth_spread_over_all(tmp_path):
     assert "76 squares of 19 photographs to train with, 8 squares of 2 photographs held out; " in train.notes[0]
 
 
-def test_squares_come_by_turns(tmp_path):
-    """So the first ones, which pictures show and baselines are chosen by, are of many photographs."""
+def test_tiles_of_all_photographs_alternate(tmp_path):
+    """So the first tiles, which pictures show and baselines are chosen by, come from many photographs."""
     folder = saved(tmp_path, a=noise(8, 24), b=noise(16, 16), c=noise(8, 8), d=noise(8, 8))
     assert load_tiles(folder, image_size=8)[0].names.tolist() == [
         f"{name}.png" for name in ("a", "b", "c", "a", "b", "a", "b", "b")
     ]
 
 
-def test_the_squares_of_a_photograph_do_not_depend_on_the_others(tmp_path):
+def test_tiles_of_a_photograph_do_not_depend_on_other_photographs(tmp_path):
     one = saved(tmp_path / "one", a=noise(300, 300), b=noise(16, 16))
     two = saved(tmp_path / "two", a=noise(300, 300), c=noise(24, 16), d=noise(16, 16))
     first, second = (load_tiles(folder, image_size=8)[0] for folder in (one, two))
@@ -180,7 +180,7 @@ def test_the_squares_of_a_photograph_do_not_depend_on_the_others(tmp_path):
     )
 
 
-def test_what_is_smaller_than_a_square_is_left_out_with_a_word(tmp_path):
+def test_photographs_smaller_than_a_tile_are_left_out_and_reported(tmp_path):
     folder = saved(tmp_path, a=noise(16, 16), b=noise(16, 16), small=noise(7, 90))
     train, held_out = load_tiles(folder, image_size=8)
     assert {*train.names, *held_out.names} == {"a.png", "b.png"}
@@ -197,7 +197,7 @@ def test_a_part_without_photographs_that_are_large_enough_is_named(tmp_path):
 
 
 def test_files_of_all_sizes_make_one_set(tmp_path):
-    """Grey where none has colour, as of whole images."""
+    """They are grey if none has colour, as for whole images."""
     grey = saved(tmp_path, b=noise(8, 8)[..., 0], a=noise(9, 17)[..., 1])
     for images in load_tiles(grey, image_size=8):
         assert images.shape == (8, 8, 1)
@@ -231,7 +231,7 @@ def test_more_than_memory_holds_is_refused(tmp_path, monkeypatch):
         load_tiles(tmp_path, image_size=8)
 
 
-def test_progress_is_told(tmp_path):
+def test_progress_is_reported_for_tiles(tmp_path):
     told = []
     load_tiles(
         saved(tmp_path, a=numbered(8, 8), b=numbered(8, 8)), image_size=8, on_progress=lambda *done: told.append(done)

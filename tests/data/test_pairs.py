@@ -1,4 +1,4 @@
-"""Pairs of images: side by side, in two folders, or made; and what enhancers get."""
+"""Pairs of images, side by side, in two folders, or made; degraded images."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_partners_of_other_proportions_are_named(tmp_path):
     assert len(pairs) == 1
 
 
-def test_what_has_no_partner_is_named(tmp_path):
+def test_images_without_a_partner_are_named(tmp_path):
     save(tmp_path / "from" / "a.png", 1)
     save(tmp_path / "from" / "b.png", 1)
     save(tmp_path / "to" / "a.png", 1)
@@ -95,7 +95,7 @@ def test_a_broken_image_takes_its_partner_along(tmp_path):
 # --- made ------------------------------------------------------------------------------------------------------------
 
 
-def test_edges_are_steep_places_of_any_direction():
+def test_edges_are_found_in_every_direction():
     image = np.zeros((1, 9, 9, 3), np.uint8)
     image[:, 3:6, 3:6] = (0, 255, 0)
     found = edges(image)[0, :, :, 0]
@@ -128,7 +128,7 @@ def test_made_pairs_keep_labels_and_order():
 
 
 @pytest.mark.parametrize("size", [(7, 7), (14, 56), (28, 28)])
-def test_resampling_is_pillows(size):
+def test_resampling_agrees_with_pillow(size):
     x = rng().uniform(-1, 1, (2, 28, 28, 3)).astype("float32")
     for c in range(3):
         plane = Image.fromarray(x[1, :, :, c]).resize(size[::-1], Image.Resampling.BICUBIC)
@@ -136,14 +136,14 @@ def test_resampling_is_pillows(size):
     np.testing.assert_allclose(bicubic_weights(28, size[0]).sum(axis=1), 1, atol=1e-6)
 
 
-def test_noise_has_the_deviation_asked_for():
+def test_noise_has_the_standard_deviation_asked_for():
     x = np.zeros((16, 28, 28, 1), np.float32)
     noisy = Degradation("denoise", noise=0.5).apply(x, rng())
     assert noisy.dtype == np.float32
     assert noisy.std() == pytest.approx(0.5, rel=0.02)
 
 
-def test_holes_are_squares_anywhere_and_say_where_they_are():
+def test_holes_are_squares_anywhere_with_a_mask():
     x = np.ones((500, 12, 12, 2), np.float32)
     made = Degradation("inpaint", hole=10).apply(x, rng())
     hole = made[..., 2] > 0
@@ -154,7 +154,7 @@ def test_holes_are_squares_anywhere_and_say_where_they_are():
     assert corners == {(row, column) for row in range(3) for column in range(3)}
 
 
-def test_the_same_numbers_leave_the_same():
+def test_the_same_seed_gives_the_same_degradation():
     x = rng().uniform(-1, 1, (2, 28, 28, 1)).astype("float32")
     for task in ("denoise", "inpaint"):
         a, b, c = (Degradation(task).apply(x, rng(seed)) for seed in (1, 1, 2))
@@ -171,12 +171,12 @@ def test_the_same_numbers_leave_the_same():
         ({"task": "inpaint", "hole": 0}, "hole must be at least 1"),
     ],
 )
-def test_degradations_without_a_meaning_are_refused(options, message):
+def test_impossible_degradations_are_refused(options, message):
     with pytest.raises(ArgumentError, match=message):
         Degradation(**options)
 
 
-def test_what_does_not_fit_is_refused():
+def test_images_of_unfit_sizes_are_refused():
     x = np.zeros((1, 10, 10, 1), np.float32)
     with pytest.raises(ArgumentError, match="leaves nothing of images of 10 × 10 pixels"):
         Degradation("inpaint", hole=10).apply(x, rng())

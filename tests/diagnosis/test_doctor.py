@@ -492,7 +492,7 @@ def test_diagnose_a_sick_run(ill, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "ALARM" in printed
     assert "data out of range: scale it to [−1, 1]" in printed
-    assert f"too early for more: that begins at step {WARM_UP}" in printed
+    assert f"other symptoms are examined from step {WARM_UP} on" in printed
     assert "while training, from step 2 on: data out of range" in printed
 
 

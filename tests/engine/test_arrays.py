@@ -165,7 +165,7 @@ REFUSED["another device"][0].array = None
 
 
 @pytest.mark.parametrize(("data", "text"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_array_of_floats_is_refused_at_every_door(data, text):
+def test_anything_but_arrays_of_floats_is_refused_everywhere(data, text):
     doors = [Tensor, nn.Parameter, nn.Buffer, lambda data: setattr(Tensor([1.0, 2.0]), "data", data)]
     for door in doors[: 3 if not hasattr(data, "dtype") else 4]:
         with pytest.raises(DTypeError, match=text):

@@ -106,7 +106,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("call", "error", "text"), REFUSED.values(), ids=REFUSED)
-def test_what_would_be_wrong_in_silence_is_refused(call, error, text):
+def test_calls_that_would_be_silently_wrong_are_refused(call, error, text):
     with pytest.raises(error, match=text) as raised:
         call(Tensor([1.0, 2.0]))
     assert isinstance(raised.value, RawganError)

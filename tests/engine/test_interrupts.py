@@ -56,7 +56,7 @@ def each_interrupt(action, module, at="line"):
 
 @pytest.mark.parametrize("held", [0, 2])
 def test_the_pool_hands_each_block_out_once_and_gets_all_back(held):
-    """Whatever is interrupted: allocating, returning, joining, trimming."""
+    """Interrupted are allocating, returning, joining and trimming."""
     pool = Pool(region=1 << 20)
     live = []
 

@@ -38,14 +38,14 @@ def test_ops_are_told_in_the_order_of_the_work():
     assert diary.pages == ["Mul (2,)", "Sum ()", "Sum back [(2,)]", "Mul back [(2,)]"]
 
 
-def test_what_is_not_recorded_is_not_told():
+def test_ops_that_are_not_recorded_are_not_told():
     diary = Diary()
     with observing(diary), no_grad():
         leaf(1.0) * 2
     assert diary.pages == []
 
 
-def test_what_backward_does_is_told_if_it_is_recorded():
+def test_ops_of_a_backward_pass_are_told_if_they_are_recorded():
     diary, x = Diary(), leaf(1.0)
     y = x * x
     with observing(diary):

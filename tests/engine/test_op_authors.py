@@ -1,4 +1,4 @@
-"""What the author of an op may get wrong, and what is said of it."""
+"""Mistakes of an author of an op, and the errors that name them."""
 
 import math
 
@@ -25,7 +25,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("gradients", "message"), FAULTS)
-def test_what_backward_returns_is_checked(gradients, message):
+def test_the_results_of_backward_are_checked(gradients, message):
     with pytest.raises(ShapeError) as error:
         Faulty(gradients)(leaf(1.0, 2.0)).sum().backward()
     assert str(error.value) == message
@@ -45,7 +45,7 @@ def test_gradients_that_are_not_wanted_are_not_looked_at():
 
 
 class ByArrays(Op):
-    """y = x², whose backward computes with arrays."""
+    """y = x². Its backward computes with arrays."""
 
     def forward(self, x):
         return x * x
@@ -94,7 +94,7 @@ def test_an_op_without_forward_or_backward_says_so():
         OneWay()(leaf(1.0)).backward()
 
 
-def test_the_output_must_be_asked_for():
+def test_the_output_must_be_declared_to_be_kept():
     class Forgetful(Op):
         def forward(self, x):
             return x + 1
@@ -265,7 +265,7 @@ def op_with(forward=lambda self, x: x * 2, backward=lambda self, gy: (gy * 2,), 
         ),
     ],
 )
-def test_slips_that_name_themselves(act, message):
+def test_mistakes_are_named_with_the_way_out(act, message):
     with pytest.raises(DTypeError) as caught:
         act()
     assert str(caught.value) == message
@@ -294,20 +294,20 @@ def test_an_op_cannot_take_the_engines_own_attributes(name):
         )
 
 
-def test_an_op_that_was_called_without_being_recorded_is_not_called_again_either():
+def test_an_op_that_was_not_recorded_cannot_be_called_again_either():
     op = ops.elementary.Exp()
     op(Tensor([1.0]))
     with pytest.raises(GraphError, match=r"^Exp: this op was called before"):
         op(Tensor([2.0]))
 
 
-def test_grad_takes_no_gradient_for_a_single_number_among_the_outputs():
+def test_grad_needs_no_gradient_for_a_single_number_among_the_outputs():
     x = leaf(3.0)
     (g,) = grad([(x * 2).sum(), x * x], x, [None, Tensor(np.array([10.0]))])
     assert g.item() == 62
 
 
-def test_an_error_inside_of_backward_names_the_op_that_it_is_in():
+def test_an_error_inside_backward_names_its_op():
     def backward(self, gy):
         return (ops.matmul(gy, gy),)
 

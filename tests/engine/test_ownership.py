@@ -1,4 +1,4 @@
-"""What a Module owns: parameters are found, or refused, but never lost in silence."""
+"""Parameters and buffers of a Module are found, or refused, but never lost in silence."""
 
 import copy
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
@@ -57,7 +57,7 @@ FOUND = {
 
 
 @pytest.mark.parametrize(("holder", "names"), FOUND.values(), ids=FOUND)
-def test_what_containers_hold_is_found_in_its_order(holder, names):
+def test_parameters_in_containers_are_found_in_their_order(holder, names):
     a, b = p(), p()
     module = Holder(held=holder(a, b))
     assert [name for name, _ in module.named_parameters()] == names
@@ -72,7 +72,7 @@ def test_modules_in_an_array_of_objects_are_found():
     assert list(module.state_dict()) == ["held.0.w", "held.0.b", "held.2.w", "held.2.b"]
 
 
-def test_what_is_added_later_is_found():
+def test_parameters_that_are_added_later_are_found():
     module = Holder(held=[], table={})
     module.held.append(p())
     module.table["new"] = nn.Buffer([1.0])
@@ -129,8 +129,8 @@ REFUSED = {
     "set in a list": (lambda: [1, {"sets": {p()}}], r"Holder.held.1.sets is a set"),
     "tuple in a set": (lambda: {(p(), 1)}, r"Holder.held is a set"),
     "set of buffers": (lambda: {nn.Buffer([1.0])}, r"Holder.held is a set"),
-    "generator": (lambda: (linear(i) for i in range(2)), r"Holder.held: generator shows .* once\n  make it a list"),
-    "map": (lambda: map(linear, range(2)), "Holder.held: map shows"),
+    "generator": (lambda: (linear(i) for i in range(2)), r"Holder.held: generator .* only once\n  make it a list"),
+    "map": (lambda: map(linear, range(2)), "Holder.held: map can be searched only once"),
     "Tensor": (lambda: Tensor([1.0], requires_grad=True), r"Holder.held: a Tensor .* wrap it: nn.Parameter"),
     "Tensors in a list": (lambda: [Tensor([1.0], requires_grad=True)], r"Holder.held.0: a Tensor that requires"),
     "Tensors in a dict": (lambda: {"w": Tensor([1.0], requires_grad=True)}, r"Holder.held.w: a Tensor that requires"),
@@ -139,7 +139,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("value", "text"), REFUSED.values(), ids=REFUSED)
-def test_what_would_be_lost_is_refused_when_it_is_set(value, text):
+def test_attributes_that_would_be_lost_are_refused_when_they_are_set(value, text):
     module = Holder()
     with pytest.raises(ArgumentError, match=f"(?s)^{text}"):
         module.held = value()
@@ -337,7 +337,7 @@ def test_a_state_that_is_none_is_refused():
     network.load_state_dict(MappingProxyType(network.state_dict()))
 
 
-def test_a_conversion_that_fails_half_way_changes_nothing(monkeypatch):
+def test_a_conversion_that_fails_half_way_changes_nothing():
     network = nn.Sequential(linear(0), linear(1))
     kept = network.layers[0].w.data
     network.layers[1].b.take_over(np.array(["x"]))  # something that cannot be converted

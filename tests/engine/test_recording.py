@@ -74,6 +74,6 @@ def test_detach_shares_the_array_and_stops_the_gradient():
     assert g.item() == 4
 
 
-def test_what_requires_no_gradient_is_not_recorded():
+def test_ops_on_tensors_without_gradients_are_not_recorded():
     y = Tensor([1.0]) * Tensor([2.0])
     assert (y.op, y.requires_grad) == (None, False)

@@ -290,7 +290,7 @@ def test_an_upstream_gradient_of_a_recorded_walk():
         grad(slope, x)
 
 
-def test_what_was_noticed_once_is_noticed_for_later_graphs_too():
+def test_a_write_that_was_noticed_once_is_noticed_for_later_graphs_too():
     a = np.array([1.0])
     x = Tensor(a, requires_grad=True)
     early = x * x

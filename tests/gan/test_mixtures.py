@@ -252,10 +252,10 @@ def test_learning_rates_fall_by_half_in_a_half_life():
             "  take --model dcgan or residual or tutorial, or points: --data ring8 or grid25",
         ),
         ({"data": "ring8", "model": "dcgan"}, "model dcgan makes images, but ring8 is points\n  take --model mlp"),
-        ({"data": "ring8", "channels": 3}, "channels is about images, but ring8 is points; leave it out"),
+        ({"data": "ring8", "channels": 3}, "channels is for images, but ring8 is points; leave it out"),
         (
             {"cuda_graph": True, "device": "cuda", "backend": "cuda", "half_life": 9},
-            "cuda_graph is for learning rates that stay what they are; leave out half_life",
+            "cuda_graph is for constant learning rates; leave out half_life",
         ),
     ],
 )
@@ -362,9 +362,12 @@ def test_describe_takes_what_train_does(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["interpolate"], "makes points, and a walk from point to point is no picture\n  see them all: rawgan sample "),
-        (["sample", "--single"], "--single and --columns are about images, but "),
-        (["evaluate", "--features", "x"], "--features is about images, but "),
+        (
+            ["interpolate"],
+            "makes points, and a walk from point to point is not a picture\n  see them all: rawgan sample ",
+        ),
+        (["sample", "--single"], "--single and --columns are for images, but "),
+        (["evaluate", "--features", "x"], "--features is for images, but "),
     ],
 )
 def test_what_is_about_images_is_refused(options, message, run, capsys):

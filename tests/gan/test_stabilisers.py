@@ -385,9 +385,9 @@ def test_more_updates_see_other_images_and_noise(noisy_images):
     ("options", "message"),
     [
         ({"ema": 1.0}, "ema must be at least 0 and less than 1, but is 1.0"),
-        ({"penalty_weight": 3.0}, "penalty_weight and penalty_every have no effect without a penalty, which is none"),
+        ({"penalty_weight": 3.0}, "penalty_weight and penalty_every have no effect without --penalty"),
         ({"batch_size": 9, "pack": 2}, "batch_size 9 must be a multiple of pack 2"),
-        ({"model": "residual", "batch_size": 10}, "batch_size 10: residual compares images by fours, so it takes a"),
+        ({"model": "residual", "batch_size": 10}, "batch_size 10: residual compares images in groups of 4, so take a"),
         ({"objective": "hinge", "smooth_real": 0.1}, "smooth_real moves targets, which hinge does not have"),
         ({"instance_noise": -0.1}, "instance_noise must lie in 0 ... 10, but is -0.1"),
     ],

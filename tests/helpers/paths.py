@@ -1,5 +1,6 @@
 """Paths of the repository. Test files are found by name, so that they can move freely."""
 
+from functools import cache
 from pathlib import Path
 
 ROOT = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").exists())
@@ -12,6 +13,7 @@ SOURCES = sorted(file for folder in PACKAGES.values() for file in folder.rglob("
 """Every module that is installed."""
 
 
+@cache
 def file_named(name: str, *folders: Path) -> Path:
     """The only file of this name below the folders (by default: the tests).
 

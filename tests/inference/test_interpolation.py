@@ -61,7 +61,7 @@ def test_slerp_broadcasts_and_leaves_its_arguments_alone(shape0, shape1, times, 
     ],
     ids=["equal", "parallel", "opposite", "zero", "both zero"],
 )
-def test_where_no_great_circle_joins_them_the_way_is_straight(dtype, z0, z1):
+def test_without_a_single_great_circle_the_path_is_straight(dtype, z0, z1):
     z0, z1 = np.array(z0, dtype), np.array(z1, dtype)
     times = np.array([0, 0.25, 0.5, 1])
     expected = (1 - times)[:, None] * z0 + times[:, None] * z1

@@ -25,7 +25,7 @@ def place(tmp_path):
 # --- what is read ------------------------------------------------------------------------------------------------
 
 
-def test_what_was_written_is_read(place):
+def test_written_files_are_read(place):
     store = Store([place])
     store.write("add", b"code")
     assert [*store.read("add")] == [*Store([place]).read("add")] == [b"code"]
@@ -50,7 +50,7 @@ def flipped(data, at):
         lambda data: pickle.dumps("0.68.1") + pickle.dumps((None, {})),
     ],
 )
-def test_a_damaged_file_is_none_and_is_replaced(place, damage):
+def test_a_damaged_file_is_not_read_and_is_replaced(place, damage):
     store = Store([place])
     store.write("add", b"code")
     (place.folder / "add").write_bytes(damage((place.folder / "add").read_bytes()))
@@ -59,7 +59,7 @@ def test_a_damaged_file_is_none_and_is_replaced(place, damage):
     assert [*store.read("add")] == [b"code"]
 
 
-def test_a_file_by_another_name_is_none(place):
+def test_a_file_under_another_name_is_not_read(place):
     store = Store([place])
     store.write("add", b"code")
     (place.folder / "add").rename(place.folder / "subtract")
@@ -68,10 +68,10 @@ def test_a_file_by_another_name_is_none(place):
 
 @pytest.fixture
 def patience():
-    """Ends a wait after a few seconds."""
+    """End a wait after a few seconds."""
 
     def give_up(signum, frame):
-        raise AssertionError("it would be waited for without end")
+        raise AssertionError("the test would wait without end")
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.alarm(5)
@@ -81,8 +81,8 @@ def patience():
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("elsewhere", path)])
-def test_what_is_no_file_is_none(place, make, patience):
-    """Not a pipe, which nobody writes to, nor a link to a file that is right."""
+def test_no_file_but_a_regular_one_is_read(place, make, patience):
+    """Neither a pipe, which nobody writes to, nor a link to a right file."""
     Store([place]).write("there", b"code")
     (place.folder / "there").rename(place.folder / "elsewhere")
     make(place.folder / "there")
@@ -100,7 +100,7 @@ def test_a_huge_file_is_not_read(place):
 
 
 @pytest.mark.parametrize(("where", "mode"), [("folder", 0o777), ("folder", 0o1777), ("root", 0o777), ("above", 0o777)])
-def test_where_others_can_write_nothing_is_read_nor_written(place, mode, where, tmp_path):
+def test_folders_that_others_can_write_to_are_neither_read_nor_written(place, mode, where, tmp_path):
     Store([place]).write("add", b"code")
     folder = {"folder": place.folder, "root": place.root, "above": place.root.parent}[where]
     folder.chmod(mode)
@@ -116,7 +116,7 @@ def test_where_others_can_write_nothing_is_read_nor_written(place, mode, where, 
         folder.chmod(0o755)
 
 
-def test_a_folder_where_everybody_may_make_files_but_delete_only_their_own_is_good_above(place):
+def test_a_parent_folder_with_the_sticky_bit_is_trusted(place):
     place.root.mkdir()
     place.root.chmod(0o1777)
     Store([place]).write("add", b"code")
@@ -131,7 +131,7 @@ def test_a_group_of_this_user_alone_may_write(place, monkeypatch):
         assert [*Store([place]).read("add")] == [b"code"] * private
 
 
-def test_what_another_user_owns_is_not_read(place, monkeypatch):
+def test_files_of_another_user_are_not_read(place, monkeypatch):
     Store([place]).write("add", b"code")
     for module in (places, store):
         monkeypatch.setattr(module, "trusted_users", lambda: frozenset({os.geteuid() + 1}))
@@ -156,7 +156,7 @@ def test_others_can_read_but_not_write(place):
 
 
 def test_beside_the_sources_others_may_write_above(place):
-    """Who can exchange the sources needs no cache for it."""
+    """A user who can replace the sources does not need the cache."""
     beside = Place(place.root, beside_sources=True)
     place.root.parent.chmod(0o777)
     Store([beside]).write("add", b"code")
@@ -169,7 +169,7 @@ def test_beside_the_sources_others_may_write_above(place):
 
 @pytest.fixture
 def homeless(monkeypatch, tmp_path):
-    """No home, no chosen folders, sources that nothing can be written beside; the current folder is empty."""
+    """A user without a home and chosen folders, in an empty folder. Returns the folder for temporary files."""
     for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TEMP", "TMP"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where the user has no name, either
@@ -195,15 +195,15 @@ def test_without_a_home_the_temporary_folder_serves_with_one_line(homeless, caps
 
 
 @pytest.mark.parametrize("chosen", ["~/cache", "~", "~nobody-of-that-name/cache"])
-def test_a_folder_in_no_home_is_none(homeless, monkeypatch, chosen):
+def test_a_path_from_home_is_ignored_where_there_is_no_home(homeless, monkeypatch, chosen):
     monkeypatch.setenv("NUMBA_CACHE_DIR", chosen)
     monkeypatch.setenv("XDG_CACHE_HOME", chosen)
     assert all("~" not in str(place.root) for place in places.places())
     assert [*Path().iterdir()] == []
 
 
-def test_no_temporary_folder_is_made_up(homeless, monkeypatch):
-    """Python's own choice would be the current folder in the end."""
+def test_a_missing_temporary_folder_is_not_replaced_by_the_current_one(homeless, monkeypatch):
+    """Python would choose the current folder in the end."""
     monkeypatch.setenv("TMPDIR", str(homeless / "nothing"))
     place = places.places()[1]
     assert place.root.parent == homeless / "nothing"
@@ -222,7 +222,7 @@ def test_the_chosen_folder_is_the_only_one_if_it_takes_files(monkeypatch, tmp_pa
     assert len(others) >= 2
 
 
-def test_what_cannot_be_written_to_is_read(place, tmp_path):
+def test_read_only_folders_are_read(place, tmp_path):
     Store([place]).write("add", b"code")
     other = Place(tmp_path.resolve() / "other")
     assert [*Store([other, place]).read("add")] == [b"code"]
@@ -243,7 +243,7 @@ def test_a_full_disk_costs_the_cache_and_nothing_else(place, capsys):
     )
 
 
-def test_half_a_file_is_removed_at_once_and_after_a_kill_in_the_next_hour(place, monkeypatch):
+def test_unfinished_files_are_removed_at_once_or_an_hour_after_a_kill(place, monkeypatch):
     store = Store([place])
     store.write("add", b"code")
     monkeypatch.setattr(Path, "replace", lambda *paths: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))

@@ -1,4 +1,4 @@
-"""Compiled code: where it is kept, when it is thrown away, and what the user sees while it is made."""
+"""Compiled code: its folders, changes that make it stale, the notice to the user, and helper processes."""
 
 import io
 import os
@@ -25,7 +25,7 @@ CALL = (
     "print(pixels.gather_pixels(np.full((1, 1, 1, 1), 255, np.uint8), np.zeros(1, np.int64), np.dtype('f4')).item()); "
     "print(sum(pixels._gather_pixels.stats.cache_hits.values()))"
 )
-"""Prints the result of a kernel, and how often its machine code was found on disk."""
+"""Code that prints the result of a kernel, and how often its machine code was found on disk."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def installed(tmp_path):
 
 
 def compiled(folder):
-    """The kernels whose machine code lies somewhere in a folder."""
+    """Names of the kernels whose machine code is in a folder or below it."""
     return {path.name.partition("-")[0] for path in folder.glob("**/rawgan-*/*.code")}
 
 
@@ -87,7 +87,7 @@ def test_one_line_on_stderr_tells_of_slow_compilation(capsys):
     assert capsys.readouterr().err.splitlines() == ["rawgan: compiling kernels for this CPU, each of them once"]
 
 
-def test_a_watcher_hears_of_the_outermost_compilation_of_our_kernels_alone():
+def test_a_watcher_is_called_for_the_outermost_compilation_of_this_backend_alone():
     heard = []
     with progress.watch_compilation(lambda name, seconds: heard.append((name, seconds > 0))):
         listener = progress.Listener()
@@ -100,14 +100,14 @@ def test_a_watcher_hears_of_the_outermost_compilation_of_our_kernels_alone():
 
 
 class Helper:
-    """Stands in for a process: `code` is what it ends with, None if it never does."""
+    """Stands in for a process that ends with `code`; with None it never ends."""
 
     def __init__(self, code=0):
         self.code, self.killed, self.stdin = code, 0, io.BytesIO()
 
     def wait(self, seconds=None):
         if self.code is None and not self.killed:
-            assert seconds is not None, "it would be waited for without end"
+            assert seconds is not None, "the test would wait without end"
             raise subprocess.TimeoutExpired("helper", seconds)
         return self.code
 
@@ -142,7 +142,7 @@ def test_warming_up_leaves_a_marker_and_shares_the_kernels_out(warming):
     assert not warm_up.is_due()
 
 
-def test_a_part_that_a_helper_failed_at_is_compiled_here(warming):
+def test_a_part_that_a_helper_failed_to_compile_is_compiled_here(warming):
     warming(Helper(1)).run()
     assert (warming.here, warming.started) == ([0, 1], [1])
 
@@ -247,7 +247,7 @@ def test_every_kernel_of_a_part_can_be_called():
 
 
 def test_a_body_is_compiled_anew_for_arguments_of_other_types():
-    """The code that was compiled for a float must not be given an integer in its place."""
+    """Code compiled for a float must not get an integer in its place."""
     y = np.zeros(4)
     for value in (2.5, 3, 4.5):
         launch.run(_fill, 2, (y, value))

@@ -1,5 +1,5 @@
-"""The convolutions and products of the CPU backend: the mathematics of the fast one in exact numbers, then all of it
-against the reference in float64."""
+"""The CPU's convolutions and products: the mathematics of the fast way in exact numbers, then all of it against the
+reference in float64."""
 
 from fractions import Fraction
 
@@ -28,7 +28,7 @@ def draw(shape, dtype="float64", seed=0):
 
 
 def panel(dtype):
-    """Channels that the fast way takes at a time on this machine."""
+    """Number of channels in a panel on this machine."""
     return registers.PANEL_BYTES // np.dtype(dtype).itemsize
 
 
@@ -59,7 +59,7 @@ def test_the_three_matrices_multiply_polynomials_exactly(m):
 
 
 @pytest.mark.parametrize("m", [2, 3, 4])
-def test_read_from_the_other_side_they_convolve(m):
+def test_the_transposed_matrices_convolve(m):
     x, g = [Fraction(i * i - 3, 5) for i in range(m + 1)], [Fraction(1, 2), Fraction(7)]
     values = [
         a * b for a, b in zip(times(toom_cook.G, g), times(toom_cook.transposed(toom_cook.C[m]), x), strict=False)
@@ -80,7 +80,7 @@ def test_tiles_cover_every_length_with_sizes_that_have_matrices():
 
 @st.composite
 def halving(draw):
-    """Windows of 4×4 taps and stride 2, with any padding, and images that they fit."""
+    """Windows of 4×4 taps and stride 2, with any padding, on images that they fit."""
     padding = draw(st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 2))
     size = tuple(max(draw(st.integers(3, 21)), 6 - sum(pads)) for pads in padding)
     return Window(size, (4, 4), (2, 2), padding)
@@ -131,7 +131,7 @@ def test_an_empty_batch_has_an_empty_result_and_no_weight_gradient(channels):
     np.testing.assert_array_equal(cpu.conv2d_weight_grad(x, gy, window), np.zeros(w.shape))
 
 
-def test_the_fast_way_is_taken_where_it_is_shorter_and_open():
+def test_the_fast_way_is_taken_for_its_windows_and_whole_panels_alone():
     halves = Window((14, 14), (4, 4), (2, 2), ((1, 1), (1, 1)))
     narrow = panel("float32")
     assert winograd.applies(halves, narrow, 4 * narrow, np.dtype("float32"))

@@ -74,7 +74,7 @@ def test_norms_of_awkward_arrays_agree_with_the_reference(data, slope, kind):
 @both_dtypes
 @pytest.mark.parametrize(("shape", "scales", "axes"), NORMS)
 def test_the_backward_pass_finds_the_mask_of_the_forward_pass(shape, scales, axes, dtype):
-    """With a slope of 0 and an upstream gradient that is 1 in one place at a time, gbeta says if that place is open."""
+    """With a slope of 0 and an upstream gradient of 1, gbeta counts the places where the activation is open."""
     x, _, gamma, beta = norm_arguments(shape, scales, dtype)
     x = np.round(x * 4) / 4  # many equal numbers; with beta such that some of them land on 0, give or take a rounding
     _, mean, var = norm.normalize(x, gamma, beta, axes, 1e-3, 0.0)

@@ -11,7 +11,7 @@ from rawgan_kernels.cuda.run import cublas
 
 
 def gemm(number, batched):
-    """`cublasSgemm_v2` and its kin, after cublas_api.h: columns lie together."""
+    """`cublasSgemm_v2` and its variants, after cublas_api.h: columns lie together."""
     step = [c_longlong] if batched else []
     matrix = [c_void_p, c_int, *step]
     signature = [c_void_p, *[c_int] * 5, POINTER(number), *matrix, *matrix, POINTER(number), *matrix]
@@ -42,7 +42,7 @@ def gemm(number, batched):
 
 @pytest.fixture
 def told(monkeypatch):
-    """What the library was told besides products."""
+    """Calls of the library besides products."""
     told = []
 
     def note(name, *types):
@@ -75,7 +75,7 @@ def told(monkeypatch):
 
 
 def send(a, b, out, add=False):
-    """`product`, on arrays that say where they are as CuPy's do."""
+    """Call `product` on arrays with addresses like CuPy's."""
 
     def located(call, dtype):
         places = [

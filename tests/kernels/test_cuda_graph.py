@@ -23,7 +23,7 @@ def numbers(lists):
     return [x.get() for arrays in lists for x in arrays]
 
 
-def test_what_changes_from_step_to_step_does_so_in_a_replay(cupy, simulated_gpu):
+def test_values_that_change_from_step_to_step_change_in_a_replay(cupy, simulated_gpu):
     ours, theirs = parameters(cupy), parameters(cupy)
     graph = Graph(cupy)
     graph.run(lambda: cuda.adam_update(*ours, 1, *ADAM))

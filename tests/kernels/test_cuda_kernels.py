@@ -1,6 +1,6 @@
 """Every CUDA kernel in the simulator, against the reference in float64: no GPU is needed, and none is tested.
 
-The kernels take NumPy arrays here; what the simulator checks besides the results, its own tests show.
+The kernels take NumPy arrays here. The simulator's own tests cover its other checks.
 """
 
 import itertools
@@ -18,7 +18,7 @@ cuda, reference = Backend("cuda"), Backend("reference")
 
 DTYPES = ["float32", "float64"]
 LIMIT = {"float32": 3e-6, "float64": 1e-13}
-"""Of the largest number of a result."""
+"""Largest error, relative to the largest number of the result."""
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 __all__ = ["simulated_gpu"]  # a fixture
@@ -31,7 +31,7 @@ def draw(shape, dtype="float32", seed=0):
 
 
 def agree(name, *args):
-    """A kernel's results, of the dtype of its first array, are those of the reference in float64."""
+    """Assert that a kernel agrees with the reference in float64. Returns its results."""
 
     def exact(x):
         return x.astype("float64") if isinstance(x, np.ndarray) else x
@@ -81,7 +81,7 @@ def test_formulas_agree(name, arrays, numbers, shape, dtype):
 
 
 @pytest.mark.parametrize("name", ["leaky_relu", "tanh", "sigmoid", "softplus", "bce_with_logits"])
-def test_what_is_not_finite_stays_where_it_belongs(name):
+def test_nan_and_infinity_stay_where_they_belong(name):
     x = np.array([np.nan, np.inf, -np.inf, 88.0, -104.0, 1e4, -1e4, 0.0, 1e-30], "float32")
     more = {"leaky_relu": (0.0,), "bce_with_logits": (np.full_like(x, 0.5),)}.get(name, ())
     np.testing.assert_allclose(getattr(cuda, name)(x, *more), getattr(reference, name)(x, *more), rtol=1e-6)
@@ -90,7 +90,7 @@ def test_what_is_not_finite_stays_where_it_belongs(name):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("slope", [0.0, 1e-50, 0.2])
 @pytest.mark.filterwarnings("ignore:(invalid|overflow):RuntimeWarning")
-def test_an_activation_of_odd_numbers_by_itself_and_in_the_pass_of_another_kernel(slope, dtype):
+def test_activations_of_odd_numbers_alone_and_fused_into_other_kernels(slope, dtype):
     odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30, -2.0, 2.0], dtype)
     x, gy = (grid.ravel() for grid in np.meshgrid(odd, odd))
     pixels, one, zero = x.reshape(-1, 1, 1, 1), np.ones((1, 1, 1, 1), dtype), np.zeros(1, dtype)

@@ -1,4 +1,4 @@
-"""The simulator of CUDA kernels: it computes, and it catches what a GPU would not tell."""
+"""The simulator of CUDA kernels: it computes, and it finds faults that a GPU would not report."""
 
 import numpy as np
 import pytest
@@ -20,14 +20,14 @@ from rawgan_kernels.cuda.simulation.simulator import SimulationError, simulate
 
 @pytest.fixture(autouse=True)
 def _forget():
-    """The kernels of these tests are not the package's."""
+    """Forget the kernels of a test afterwards: they are not the package's."""
     before = len(CUDA_KERNELS)
     yield
     del CUDA_KERNELS[before:]
 
 
 def neighbours(body, blocks=2, dtype="float32"):
-    """Run a kernel of x and y, which have a number for each thread; return y."""
+    """Run a kernel of x and y, with one number for each thread. Returns y."""
     x = np.arange(blocks * THREADS, dtype=dtype)
     y = np.full(blocks * THREADS, np.nan, dtype)
     simulate(body, dtype, blocks, (x, y, len(y)))

@@ -27,10 +27,10 @@ def product():
 
 
 def in_child(work):
-    """Fork, and call `work` there: what it returned, as bytes. A child that hangs is ended."""
+    """Fork, and call `work` in the child. Returns its result, in bytes. A child that hangs is ended."""
     near, far = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which this is about
+        warnings.simplefilter("ignore", DeprecationWarning)  # about threads, which this test is about
         child = os.fork()
     if not child:
         try:
@@ -54,7 +54,7 @@ def test_a_forked_process_computes_the_same_bits():
 
 @pytest.fixture
 def elsewhere():
-    """Calls a function in another thread, which keeps what it returns, a lock, until the test is over."""
+    """A function that holds a lock in another thread until the test is over."""
     held, over = threading.Event(), threading.Event()
     threads = []
 
@@ -83,7 +83,7 @@ def test_memory_is_there_in_a_process_forked_while_another_thread_asked_for_some
 
 
 def test_a_fork_waits_for_kernels_that_other_threads_compile():
-    """The lock of a compiler that the child has not got would never be released."""
+    """Otherwise the child would wait for a lock whose thread it does not have."""
     began, over = threading.Event(), []
 
     def compile_slowly():
@@ -130,7 +130,7 @@ def test_a_turn_ends_with_an_error_too(monkeypatch):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "two", "1.5"])
-def test_a_number_of_threads_that_is_none_is_refused(monkeypatch, number):
+def test_an_invalid_number_of_threads_is_refused(monkeypatch, number):
     monkeypatch.setenv("NUMBA_NUM_THREADS", number)
     with pytest.raises(NumbaError) as raised:
         reload(settings)
@@ -147,13 +147,13 @@ def test_any_other_number_of_threads_is_left_to_numba(monkeypatch, number):
     reload(settings)
 
 
-def test_without_a_compiler_it_is_said_what_forbids_it(monkeypatch):
+def test_without_a_compiler_the_error_names_the_setting(monkeypatch):
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     with pytest.raises(NumbaError, match=r"^backend 'cpu': NUMBA_DISABLE_JIT is set, but its kernels cannot run"):
         reload(settings)
 
 
-def test_threads_that_cannot_be_started_are_an_error_of_our_own(monkeypatch):
+def test_threads_that_cannot_be_started_are_a_numba_error(monkeypatch):
     def refuse():
         raise ValueError("The threading layer requested 'abacus' is unknown to Numba.")
 
@@ -172,6 +172,6 @@ def test_a_system_without_shared_memory_is_good_enough(monkeypatch):
     assert launch.threads() >= 1
 
 
-def test_errors_of_kernels_are_rawgans_own():
+def test_errors_of_kernels_are_errors_of_rawgan():
     assert issubclass(NumbaError, RawganError)
     assert issubclass(MissingKernel, RawganError)

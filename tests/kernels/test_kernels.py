@@ -182,7 +182,7 @@ def test_cross_entropy_keeps_its_relative_precision(dtype, target):
     np.testing.assert_allclose(reference.bce_with_logits(x, t), exact.astype(dtype), rtol=4 * EPS[dtype])
 
 
-def test_not_a_number_comes_through_and_stays_where_it_is():
+def test_nan_stays_where_it_is():
     x, ones = np.array([1.0, np.nan, -1.0]), np.ones(3)
     for y in (
         reference.leaky_relu(x, 0.2),
@@ -205,7 +205,7 @@ def test_not_a_number_comes_through_and_stays_where_it_is():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("slope", [0.0, 1e-50, 0.2, 1.0])
 def test_leaky_relu_of_odd_numbers(slope, dtype, each_backend):
-    """Where it is constant, infinity becomes 0, and so does an infinite gradient; NaN stays."""
+    """With a slope of 0, −∞ gives 0, and an infinite gradient gives 0 there; NaN stays."""
     x = np.array([-np.inf, -2.0, -0.0, 0.0, 1e-40, 3.0, np.inf, np.nan], dtype)
     low = np.array(slope, dtype)  # float32 makes 0 of 1e-50
     expected = [-np.inf if low else 0, low * np.array(-2, dtype), 0, 0, 1e-40, 3, np.inf, np.nan]
@@ -223,7 +223,7 @@ def test_leaky_relu_of_odd_numbers(slope, dtype, each_backend):
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("padding", [(0, 0), (1, 1), (0, 2)])
-def test_output_size_is_how_often_the_window_fits(stride, dilation, padding):
+def test_output_size_is_the_number_of_places_where_the_window_fits(stride, dilation, padding):
     for size, kernel in itertools.product(range(5, 12), range(1, 4)):
         fits = positions(size, kernel, stride, padding, dilation)
         assert window.output_size(size, kernel, stride, padding, dilation) == fits

@@ -122,7 +122,7 @@ def test_a_pool_that_is_full_takes_another_region_and_gives_unused_ones_back(poo
     assert not pool.starts
 
 
-def test_no_request_ever_overlaps_another(pool):
+def test_no_array_overlaps_another(pool):
     rng, live = np.random.default_rng(0), []
     for number in range(2000):
         if live and rng.random() < 0.5:

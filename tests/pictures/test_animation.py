@@ -12,7 +12,7 @@ from rawgan.pictures import animate_folder, save_animation, save_grid
 
 
 def frames_of(path):
-    """The frames of an animation as RGB arrays, and how long each is shown in milliseconds."""
+    """Frames of an animation as RGB arrays, their durations in milliseconds, and the number of loops."""
     with Image.open(path) as animation:
         frames = [(np.asarray(f.convert("RGB")), f.info["duration"]) for f in ImageSequence.Iterator(animation)]
         return [f[0] for f in frames], [f[1] for f in frames], animation.info["loop"]
@@ -44,7 +44,7 @@ def test_colours_survive_a_gif_nearly(tmp_path):
     assert all(abs(a.astype(int) - b).max() < 8 for a, b in zip(pixels, frames, strict=True))
 
 
-def test_many_colours_are_mixed_in_a_gif_without_a_cast(tmp_path):
+def test_many_colours_are_dithered_in_a_gif_without_a_cast(tmp_path):
     y, x = np.mgrid[-1:1:96j, -1:1:96j]
     frame = np.stack([np.sin(3 * x), np.cos(4 * y), x * y], axis=-1)
     (pixels,), _, _ = frames_of(save_animation(tmp_path / "a.gif", [frame]))
@@ -55,7 +55,7 @@ def test_many_colours_are_mixed_in_a_gif_without_a_cast(tmp_path):
     assert abs(blocks(pixels) - blocks((frame + 1) * 127.5)).mean() < 2.5  # 4.1 when not mixed
 
 
-def test_what_is_transparent_becomes_white(tmp_path):
+def test_transparent_pixels_become_white(tmp_path):
     clear, solid = np.zeros((4, 4, 4), np.uint8), np.full((4, 4, 2), (0, 255), np.uint8)
     pixels, _, _ = frames_of(save_animation(tmp_path / "a.gif", [clear, solid]))
     assert (pixels[0] == 255).all()
@@ -71,7 +71,7 @@ def test_thousands_of_frames_are_thinned_without_being_held(tmp_path):
     seen = []
 
     class Film:
-        """3000 frames, made when asked for: together they would take 750 MB."""
+        """3000 frames, made on demand: together they would take 750 MB."""
 
         def __len__(self):
             return 3000

@@ -14,7 +14,7 @@ from rawgan.pictures import plot_losses
 
 
 def metrics(count):
-    """A training run that goes as one hopes."""
+    """Metrics of a training run that goes well."""
     fade = np.exp(-np.arange(count) / 200)
     return [
         {"step": n + 1, "d_loss": 1.3 - f, "g_loss": 0.7 + f, "d_real": 0.5 + f / 2, "d_fake": 0.5 - f / 2}
@@ -26,7 +26,7 @@ CURVES = {"d_loss": "#0072B2", "g_loss": "#D55E00", "d_real": "#009E73", "d_fake
 
 
 def drawn(path):
-    """How many pixels of a plot have the colour of each curve."""
+    """Number of pixels of a plot in the colour of each curve."""
     pixels = read(path)
     colors = {key: [int(color[n : n + 2], 16) for n in (1, 3, 5)] for key, color in CURVES.items()}
     return {key: int((pixels[..., :3] == color).all(axis=-1).sum()) for key, color in colors.items()}
@@ -34,7 +34,7 @@ def drawn(path):
 
 @pytest.fixture(scope="module")
 def legend(tmp_path_factory):
-    """What is drawn of no steps at all: the legend."""
+    """Pixels of a plot without steps: the legend."""
     return drawn(plot_losses(tmp_path_factory.mktemp("plots") / "empty.png", []))
 
 
@@ -56,7 +56,7 @@ def test_each_curve_shows_its_own_values(tmp_path, legend, key):
 
 @pytest.mark.parametrize("count", [1, 40, 400])
 @pytest.mark.parametrize("holes", [[float("nan")], [float("inf"), None, 1e300, -1e300]], ids=["nan", "huge"])
-def test_values_that_are_not_finite_or_huge_are_no_trouble(tmp_path, legend, holes, count):
+def test_values_that_are_not_finite_or_huge_leave_curves_readable(tmp_path, legend, holes, count):
     records = metrics(count)
     for record, hole in zip(records[::7], cycle(holes), strict=False):
         record["g_loss"] = record["d_real"] = hole
@@ -83,11 +83,11 @@ def test_class_losses_are_curves_of_the_upper_panel_where_there_are_any(tmp_path
 
 
 def generator_curve(path):
-    """Where the thick curve of the generator's loss is: a mask of the upper panel, left of the legend."""
+    """Mask of the thick curve of the generator's loss, in the upper panel left of the legend."""
     return (read(path)[: 975 // 2, :1080, :3] == (0xD5, 0x5E, 0x00)).all(axis=-1)
 
 
-def test_what_is_not_finite_is_a_gap(tmp_path):
+def test_numbers_that_are_not_finite_are_gaps(tmp_path):
     records = [{"step": n, "g_loss": math.nan if 300 < n < 700 else 1.0} for n in range(1000)]
     (columns,) = np.nonzero(generator_curve(plot_losses(tmp_path / "a.png", records)).any(axis=0))
     assert np.diff(columns).max() / np.ptp(columns) == pytest.approx(0.4, abs=0.02)

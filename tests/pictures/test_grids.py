@@ -49,7 +49,7 @@ def test_tile_puts_every_image_in_its_cell_and_nothing_else(count, height, width
         ((16, 10, 40, 1), (8, 2)),
     ],
 )
-def test_the_default_grid_is_as_square_as_it_gets(shape, cells):
+def test_the_default_grid_is_nearly_square(shape, cells):
     assert tile(np.zeros(shape), padding=0).shape[:2] == (cells[0] * shape[1], cells[1] * shape[2])
 
 
@@ -64,7 +64,7 @@ def test_floats_go_from_minus_one_to_one_clipped_and_nan_is_black(dtype):
 
 @pytest.mark.parametrize("shape", [(28, 28), (2, 28, 28), (0, 4, 4, 1), (2, 4, 4, 5), (2, 4, 4, 0), (1, 2, 3, 4, 1)])
 @pytest.mark.parametrize("function", [tile, terminal_grid])
-def test_what_is_not_images_is_refused_with_its_shape(function, shape):
+def test_arrays_that_are_not_images_are_refused_with_their_shape(function, shape):
     with pytest.raises(ShapeError) as error:
         function(np.zeros(shape))
     assert str(shape) in str(error.value)
@@ -88,7 +88,7 @@ def test_tile_options_out_of_range_are_refused_by_name(options):
 
 
 @pytest.mark.parametrize("channels", [2, 4])
-def test_what_is_transparent_shows_a_checkerboard(channels):
+def test_transparent_pixels_show_a_checkerboard(channels):
     images = np.full((3, 16, 16, channels), 90, np.uint8)
     images[..., -1] = np.array([0, 255, 51])[:, None, None]
     clear, opaque, fifth = np.split(tile(images, 3, padding=0), 3, axis=1)
@@ -156,7 +156,7 @@ def test_single_images_are_numbered_so_that_names_sort(tmp_path):
     assert save_images(tmp_path, images[:2], "x", start=999_999)[0].name == "x-0999999.png"
 
 
-def test_a_failed_write_leaves_the_old_picture_and_no_litter(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_picture_and_no_other_file(tmp_path, monkeypatch):
     path = save_grid(tmp_path / "a.png", noise(1, 4, 4, 1))
     before = path.read_bytes()
 

@@ -1,4 +1,4 @@
-"""Plots that look the same whatever a person has set, and pictures that end no run, however they fail."""
+"""Plots that do not depend on settings of the user, and pictures that end no run, however they fail."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("kind", DRAWN)
-def test_settings_of_a_person_change_no_bit(kind, tmp_path):
+def test_settings_of_the_user_change_no_bit(kind, tmp_path):
     DRAWN[kind](tmp_path / "a.png")
     with matplotlib.rc_context(SET):
         DRAWN[kind](tmp_path / "b.png")
@@ -42,8 +42,8 @@ def test_settings_of_a_person_change_no_bit(kind, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_matplotlib_is_imported_as_if_nobody_had_set_anything(tmp_path, monkeypatch):
-    """Neither by the environment nor by a file, here or in the home folder, which need not even be one."""
+def test_matplotlib_is_imported_without_settings_of_the_user(tmp_path, monkeypatch):
+    """Neither the environment nor a file matters, here or in the home folder, which may even be a pipe."""
     monkeypatch.chdir(tmp_path)
     os.mkfifo("matplotlibrc")  # to open it would take for ever
     Path("home").mkdir()
@@ -90,7 +90,7 @@ def test_a_plot_that_cannot_be_drawn_is_an_error_of_rawgan(error, tmp_path):
     assert path.read_bytes() == b"the old one"
 
 
-def test_a_plot_for_which_there_is_no_room_names_its_file(tmp_path, monkeypatch):
+def test_a_plot_on_a_full_disk_names_its_file(tmp_path, monkeypatch):
     def full(path, data):
         raise FileError(f"{path} could not be written: No space left on device")
 
@@ -104,7 +104,7 @@ def test_a_plot_for_which_there_is_no_room_names_its_file(tmp_path, monkeypatch)
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
-    """A small run, which plots nothing: that takes long."""
+    """A small run without plots, which take long."""
     monkeypatch.setattr(curves, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
     return TrainConfig.of(
@@ -142,7 +142,7 @@ def test_no_picture_ends_a_run_or_costs_a_checkpoint(what, error, told_of, confi
     assert any(what.endswith(f"{told_of}; training goes on") for what in told)
 
 
-def test_samples_for_which_there_is_no_memory_end_no_run(config, tmp_path, monkeypatch):
+def test_samples_that_exceed_memory_end_no_run(config, tmp_path, monkeypatch):
     def fail(self):
         raise MemoryError("too many")
 
@@ -152,8 +152,8 @@ def test_samples_for_which_there_is_no_memory_end_no_run(config, tmp_path, monke
     assert told[0] == f"{folder.sample_path(0)} could not be made: too many; training goes on"
 
 
-def test_a_picture_that_was_refused_is_written_later(config, tmp_path, monkeypatch):
-    """As when a disk was full for a while: in the end, there are the same bits."""
+def test_a_picture_that_failed_is_written_later(config, tmp_path, monkeypatch):
+    """As on a disk that is full for a while: in the end, there are the same bits."""
     whole, told = run(config, tmp_path / "whole")
     assert told == []
     refused = []
@@ -174,7 +174,7 @@ def test_a_picture_that_was_refused_is_written_later(config, tmp_path, monkeypat
     ]
 
 
-def test_of_pictures_that_are_refused_for_good_only_so_many_are_kept():
+def test_few_pictures_are_kept_of_those_that_always_fail():
     tried = []
 
     def refuse(path):
@@ -189,7 +189,7 @@ def test_of_pictures_that_are_refused_for_good_only_so_many_are_kept():
     assert set(tried[-TRIED_AGAIN - 1 :]) == set(paths[-TRIED_AGAIN - 1 :])
 
 
-def test_what_fails_again_and_again_is_told_once():
+def test_repeated_failures_are_reported_once():
     def fail(path):
         raise RuntimeError("no LaTeX")
 

@@ -11,7 +11,7 @@ from rawgan.pictures.pixels import BACKGROUND
 
 
 def pixels_of(text):
-    """What the half blocks of a rich Text show: (2 · rows, columns, 3)."""
+    """Pixels that the half blocks of a rich Text show. Shapes: → (2 · rows, columns, 3)"""
     rows = []
     for line in text.split("\n", allow_blank=False):
         assert set(line.plain) == {"▀"}
@@ -33,7 +33,7 @@ def test_images_that_fit_the_terminal_are_shown_pixel_by_pixel(channels):
     assert len(shown) == 18
 
 
-def test_images_too_large_are_averaged_by_area():
+def test_large_images_are_averaged_by_area():
     images = np.zeros((1, 8, 8, 1), np.uint8)
     images[0, ::2, ::2] = 200  # a quarter of every 2 × 2 block
     shown = pixels_of(terminal_grid(images, width=6))
@@ -53,7 +53,7 @@ def test_the_grid_fits_the_width_and_prints_as_it_is(width, columns):
     assert capture.get() == text.plain + "\n"
 
 
-def test_transparent_images_stand_before_white():
+def test_transparent_images_are_laid_on_white():
     assert (pixels_of(terminal_grid(np.zeros((1, 2, 2, 4), np.uint8), width=4))[1:3, 1:3] == 255).all()
 
 

@@ -1,4 +1,4 @@
-"""One file for all that a run is: it comes back as it was, or is refused."""
+"""Checkpoints come back as they were written, or are refused."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_arrays_come_back_bit_by_bit(path, array):
     assert found.tobytes() == array.astype(found.dtype).tobytes()
 
 
-def test_the_same_gives_the_same_bytes(path):
+def test_equal_checkpoints_have_equal_bytes(path):
     arrays = dict.fromkeys("abcdefgh", BASE)
     write(path, Checkpoint(ABOUT, arrays))
     first = path.read_bytes()
@@ -64,7 +64,7 @@ def test_the_same_gives_the_same_bytes(path):
         ({"__metadata__": BASE}, ArgumentError, "__metadata__"),
     ],
 )
-def test_what_cannot_be_saved_is_refused_and_the_old_file_stays(path, arrays, error, message):
+def test_unfit_arrays_are_refused_and_the_old_file_stays(path, arrays, error, message):
     write(path, Checkpoint(ABOUT, {"w": BASE}))
     with pytest.raises(error, match=rf"step-000003\.safetensors: .*{re.escape(message)}"):
         write(path, Checkpoint(ABOUT, arrays))
@@ -121,7 +121,7 @@ def test_safetensors_of_others_are_no_checkpoints(path, heading):
 
 
 @pytest.mark.parametrize("about", ["[]", "{}", '{"step": 1}', "null", '{"step": 1, "steps": 1, "config": {}, "x": 1}'])
-def test_what_is_said_must_make_sense(path, about):
+def test_facts_that_make_no_sense_are_damage(path, about):
     heading = json.dumps({"format": 1, "about": about, "checksum": "x"})
     path.write_bytes(save({"w": BASE}, {"rawgan": heading}))
     with pytest.raises(ConfigError, match="is damaged"):

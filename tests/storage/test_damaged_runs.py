@@ -1,4 +1,4 @@
-"""What commands do with runs of which a file is damaged, lost or cannot be read: each says so, and names it."""
+"""Commands name a file of a run that is damaged, lost, or cannot be read."""
 
 import errno
 import io
@@ -25,7 +25,7 @@ NEWEST = "step-000006.safetensors"
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick():
-    """Nothing is plotted: matplotlib takes longer than these runs."""
+    """Leave out plots: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         patch.setattr("rawgan.cli.commands.diagnose.plot_layers", lambda path, layers: path)
@@ -33,7 +33,7 @@ def _quick():
 
 
 def trained(place, kind, **options):
-    """Checkpoints of steps 3 and 6."""
+    """Run with checkpoints of steps 3 and 6."""
     path = place / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (100, 16, 16), np.uint8))
     config = kind.of(
@@ -71,7 +71,7 @@ def cut(path):
 
 
 def refuse(monkeypatch, path, number):
-    """Have the system refuse to open a file, as it does without permission, or when a disk fails."""
+    """Let the system refuse to open a file, as without permission, or on a failing disk."""
     opened = os.open
 
     def refusing(name, *args, **options):
@@ -113,7 +113,7 @@ def test_evaluate_names_the_damaged_checkpoint(tmp_path, capfd):
     assert "of step 1 " in printed.out
 
 
-def test_a_whole_checkpoint_is_used_without_a_word(run, capfd):
+def test_a_whole_checkpoint_is_used_silently(run, capfd):
     assert main(["sample", str(run)]) == 0
     assert capfd.readouterr().err == ""
 
@@ -137,7 +137,7 @@ def test_a_damaged_best_checkpoint_that_is_asked_for_is_an_error(run, capfd):
     assert main(["sample", str(run)]) == 0
 
 
-def test_resuming_sets_aside_a_damaged_best_checkpoint_and_says_so(run, capfd):
+def test_resuming_sets_aside_a_damaged_best_checkpoint_and_reports_it(run, capfd):
     shutil.copy(run / "checkpoints" / "step-000003.safetensors", run / "best.safetensors")
     data = cut(run / "best.safetensors").read_bytes()
     assert main(["train", "--resume", str(run)]) == 0
@@ -156,7 +156,7 @@ def test_a_best_checkpoint_with_a_flipped_bit_is_no_best(run):
     assert folder.best_step() is None
 
 
-def test_going_back_says_which_checkpoint_is_damaged(run):
+def test_going_back_names_the_damaged_checkpoint(run):
     folder, said = RunFolder.open(run), []
     checkpoint = folder.newest_checkpoint()[0]
     config = TrainConfig.from_dict(folder.read_config(), "x").replace(steps=8)
@@ -168,7 +168,7 @@ def test_going_back_says_which_checkpoint_is_damaged(run):
     assert any(line.startswith("skipped: ") and NEWEST in line for line in said)
 
 
-def test_only_what_is_damaged_is_called_so(run):
+def test_only_damaged_checkpoints_are_called_damaged(run):
     path = run / "checkpoints" / NEWEST
     assert set_aside(path) == path.with_name(f"{NEWEST}.later")
     assert read(path.with_name(f"{NEWEST}.later")).about.step == 6
@@ -221,7 +221,7 @@ def test_a_link_that_leads_nowhere_is_an_error(target, run):
     assert path.is_symlink()
 
 
-def test_a_checkpoint_that_a_training_deletes_meanwhile_is_none(run, monkeypatch):
+def test_a_checkpoint_that_training_deletes_meanwhile_is_skipped(run, monkeypatch):
     folder = RunFolder.open(run)
     path = run / "checkpoints" / NEWEST
     later = path.with_name("step-000009.safetensors")
@@ -283,7 +283,7 @@ def test_runs_tells_what_cannot_be_read_from_what_is_damaged(run, monkeypatch, c
     assert "Is a directory" in printed
 
 
-def test_runs_of_others_are_not_called_running(run, monkeypatch, capsys):
+def test_runs_of_other_users_are_not_called_running(run, monkeypatch, capsys):
     shutil.copytree(run, run.with_name("half"))
     metrics = run.with_name("half") / "metrics.jsonl"
     metrics.write_bytes(b"".join(metrics.read_bytes().splitlines(keepends=True)[:4]))
@@ -305,7 +305,7 @@ def test_runs_of_others_are_not_called_running(run, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("command", ["sample RUN", "diagnose RUN", "train --resume RUN"])
-def test_lost_lines_of_a_configuration_are_no_default_values(command, run, capfd):
+def test_lost_lines_of_a_configuration_are_not_replaced_by_defaults(command, run, capfd):
     file = run / "config.toml"
     lines = file.read_text().splitlines()
     kept = [line for line in lines if not line.startswith(("seed", "ema", "steps"))]
@@ -320,7 +320,7 @@ def test_lost_lines_of_a_configuration_are_no_default_values(command, run, capfd
     assert "is not whole" not in capfd.readouterr().err
 
 
-def test_lost_lines_of_a_translator_s_configuration_are_no_default_values(translator, capfd):
+def test_lost_lines_of_the_configuration_of_a_translator_are_not_replaced_by_defaults(translator, capfd):
     file = translator / "config.toml"
     file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("seed")))
     assert main(["evaluate", str(translator)]) == 1
@@ -335,13 +335,13 @@ def test_resuming_says_how_many_lines_of_the_metrics_are_lost(run, capfd):
     assert [json.loads(line)["step"] for line in file.read_bytes().splitlines()] == [3, 4, 5, 6, 7]
 
 
-def test_metrics_that_cannot_be_opened_are_no_empty_metrics(run, monkeypatch, capfd):
+def test_metrics_that_cannot_be_opened_are_not_taken_for_empty(run, monkeypatch, capfd):
     refuse(monkeypatch, run / "metrics.jsonl", errno.EACCES)
     assert main(["train", "--resume", str(run), "--steps", "7"]) == 1
     assert f"{run / 'metrics.jsonl'} could not be read: Permission denied" in capfd.readouterr().err
 
 
-def test_a_picture_that_cannot_be_opened_is_not_to_be_deleted(run, monkeypatch):
+def test_a_picture_that_cannot_be_opened_is_not_called_damaged(run, monkeypatch):
     from rawgan.pictures.animation import animate_folder
 
     refuse(monkeypatch, run / "samples" / "step-000003.png", errno.EACCES)

@@ -1,4 +1,4 @@
-"""What a run writes: whole, into its own folder, by one process; whatever the disk, links and other processes do."""
+"""Files of a run are whole, in its folder, and from one process, whatever the disk, links and others do."""
 
 import errno
 import mmap
@@ -33,7 +33,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def outside(tmp_path):
-    """A folder that is none of the run's, with files of the names that a run gives."""
+    """Folder outside of the run, with files of the same names."""
     folder = tmp_path / "outside"
     folder.mkdir()
     for name in ("step-000001.png", "step-000001.safetensors", ".step-000001.png.0123abcd.tmp", "metrics.jsonl"):
@@ -54,7 +54,7 @@ def made(step):
 
 @pytest.fixture
 def disk(monkeypatch):
-    """A disk with room for so many bytes: of the write that finds less, a part is written, and its number returned."""
+    """Disk with room for so many bytes: a longer write is cut short, and returns the number of bytes written."""
     room, write = [1 << 60], os.write
 
     def limited(descriptor, data):
@@ -68,7 +68,7 @@ def disk(monkeypatch):
     return room
 
 
-def test_a_short_write_is_gone_on_with(run, monkeypatch):
+def test_a_short_write_is_continued(run, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
     run.append_metrics({"step": 1})
@@ -80,7 +80,7 @@ def test_a_short_write_is_gone_on_with(run, monkeypatch):
 
 
 @pytest.mark.parametrize("room", range(0, 12, 3))
-def test_a_line_that_finds_no_room_is_no_half_line(run, disk, room):
+def test_a_line_on_a_full_disk_is_cut_off_again(run, disk, room):
     run.append_metrics({"step": 1})
     disk[0] = room
     with pytest.raises(FileError, match=r"metrics\.jsonl could not be written: No space left on device"):
@@ -109,7 +109,7 @@ def test_a_half_line_that_cannot_be_cut_off_is_cut_off_by_the_next_one(run, disk
 
 
 @pytest.mark.parametrize("name", ["config.toml", "best.safetensors", "alarms.jsonl"])
-def test_a_file_that_finds_no_room_leaves_the_one_before(run, disk, name):
+def test_a_file_on_a_full_disk_leaves_the_old_one(run, disk, name):
     path = run.path / name
     path.write_bytes(b"before")
     names = sorted(os.listdir(run.path))
@@ -120,8 +120,8 @@ def test_a_file_that_finds_no_room_leaves_the_one_before(run, disk, name):
     assert sorted(os.listdir(run.path)) == names
 
 
-def test_nothing_is_written_after_what_could_not_be_written():
-    """Or a best checkpoint would be there without the checkpoints before it, as it happened to fit."""
+def test_nothing_is_written_after_a_failed_write():
+    """Otherwise, a small best checkpoint might fit without the checkpoints before it."""
     done = []
 
     def failing():
@@ -213,7 +213,7 @@ def test_without_locks_there_is_an_error_with_a_way_out_and_the_new_folder_stays
 # --- one writer -------------------------------------------------------------------------------------------------------
 
 
-def test_a_lock_is_another_process_s_too(run):
+def test_a_lock_keeps_out_another_process(run):
     code = f"from rawgan.storage import RunFolder\nwith RunFolder({str(run.path)!r}).locked(): print('locked')"
     with run.locked():
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -258,7 +258,7 @@ def test_a_run_whose_lock_goes_away_writes_nothing_more(run, how):
     assert not run.metrics_file.exists()
 
 
-def test_a_lock_that_is_replaced_while_it_is_taken_is_none(run, monkeypatch):
+def test_a_lock_that_is_replaced_meanwhile_is_not_held(run, monkeypatch):
     lock, taken = locks._lock, []
 
     def slow(descriptor):
@@ -274,8 +274,8 @@ def test_a_lock_that_is_replaced_while_it_is_taken_is_none(run, monkeypatch):
         assert len(taken) == 2
 
 
-def test_a_new_folder_is_looked_at_again_once_it_is_locked(tmp_path):
-    """Or of two that begin at once, the second would overwrite what the first has ended with by then."""
+def test_a_new_folder_is_checked_again_once_it_is_locked(tmp_path):
+    """Otherwise, the second of two processes that begin at once would overwrite the first one's run."""
     first, second = (RunFolder.create(tmp_path / "run", "x") for _ in range(2))
     with first.locked():
         first.write_config({"seed": 1})
@@ -283,7 +283,7 @@ def test_a_new_folder_is_looked_at_again_once_it_is_locked(tmp_path):
         second.locked().__enter__()
 
 
-def test_what_is_found_out_about_a_run_is_written_by_one_process_at_a_time(run, monkeypatch):
+def test_results_of_a_run_are_written_by_one_process_at_a_time(run, monkeypatch):
     monkeypatch.setattr("rawgan.storage.run_folder.RESULTS_SECONDS", 0.0)
     with run.locked(), RunFolder(run.path).results():  # training or not
         found = subprocess.run(
@@ -315,7 +315,7 @@ def test_a_run_with_a_link_for_a_folder_is_refused(run, outside, name):
 
 
 @pytest.mark.parametrize("name", ["samples", "checkpoints"])
-def test_nothing_is_written_or_deleted_through_a_link_that_takes_a_folder_s_place_meanwhile(run, outside, name):
+def test_nothing_is_written_or_deleted_through_a_link_that_replaces_a_folder(run, outside, name):
     before = contents(outside)
     with run.locked():
         run.save_checkpoint(made(1), keep=3)
@@ -337,8 +337,8 @@ def test_nothing_is_written_or_deleted_through_a_link_that_takes_a_folder_s_plac
 
 
 @pytest.mark.parametrize("call", ["mkdir", "open", "replace", "unlink"])
-def test_a_link_that_comes_between_two_calls_leads_nowhere(run, outside, monkeypatch, call):
-    """Whatever was looked at before: a folder is opened as what it is, and then it is that one."""
+def test_a_link_placed_between_two_calls_leads_nowhere(run, outside, monkeypatch, call):
+    """Folders are opened without following links, and used by their descriptors."""
     before, original = contents(outside), getattr(os, call)
 
     def exchanged(*args, **options):
@@ -443,8 +443,8 @@ def test_only_what_training_left_half_written_is_deleted(run):
     assert intended_name(own[0]) == "metrics.jsonl"
 
 
-def test_a_file_is_not_opened_again_by_others(tmp_path):
-    """What a process leaves open, its children would have, too: a lock would outlive it."""
+def test_open_files_are_not_inherited_by_child_processes(tmp_path):
+    """Otherwise, a lock would outlive its process in a child."""
     descriptor = open_own_file(tmp_path / "a", os.O_RDWR | os.O_CREAT)
     with holding(tmp_path) as held:
         assert not os.get_inheritable(descriptor)
@@ -475,8 +475,8 @@ def _trained(place, command):
     return place / "run"
 
 
-def test_two_that_apply_a_run_at_once_have_a_folder_each(translator, tmp_path, monkeypatch, capsys):
-    """The second one begins when the first has chosen its folder, and not written a file yet."""
+def test_two_processes_that_apply_a_run_use_two_folders(translator, tmp_path, monkeypatch, capsys):
+    """The second one begins when the first has chosen its folder but not written a file yet."""
     run, picture = shutil.copytree(translator, tmp_path / "run"), translator / "samples" / "step-000000.png"
     from rawgan.cli.commands import apply
 
@@ -514,7 +514,7 @@ def test_a_run_that_moves_while_it_is_sampled_is_an_error(trained, tmp_path, mon
     assert not (run / "images-seed-0.png").exists()
 
 
-def test_nothing_is_left_of_an_output_folder_that_nothing_went_into(translator, tmp_path, capfd):
+def test_an_empty_output_folder_is_removed(translator, tmp_path, capfd):
     run = shutil.copytree(translator, tmp_path / "run")
     (tmp_path / "x.png").write_bytes(b"no picture")
     assert main(["apply", str(run), str(tmp_path / "x.png")]) == 1

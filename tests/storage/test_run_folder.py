@@ -1,4 +1,4 @@
-"""Run folders: what is written comes back, nothing is overwritten, and every error names its file."""
+"""Run folders: files come back as written, nothing is overwritten, and every error names its file."""
 
 import errno
 import json
@@ -26,7 +26,7 @@ def run(tmp_path):
 
 
 def bytes_of(path):
-    """Every file below a folder with its bytes."""
+    """Bytes of every file below a folder."""
     return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
@@ -35,7 +35,7 @@ def bytes_of(path):
 
 @pytest.mark.parametrize("call", ["write", "fsync", "replace"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, call, error):
+def test_a_failed_write_leaves_the_old_file_and_no_other_file(tmp_path, monkeypatch, call, error):
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -183,7 +183,7 @@ def test_open_says_when_there_is_no_run_at_all(tmp_path, monkeypatch):
 # --- config.toml -----------------------------------------------------------------------------------------
 
 
-def test_a_config_comes_back_without_what_was_none(run):
+def test_a_config_comes_back_without_values_that_were_none(run):
     run.write_config(
         {
             "dataset": Path("pictures") / "cats",
@@ -204,7 +204,7 @@ def test_a_config_comes_back_without_what_was_none(run):
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_a_config_says_who_wrote_it(run, monkeypatch, installed):
+def test_a_config_names_the_version_that_wrote_it(run, monkeypatch, installed):
     def version(name):
         if not installed:
             raise run_folder.PackageNotFoundError(name)
@@ -259,7 +259,7 @@ def test_metrics_come_back_as_they_were(tmp_path_factory, records):
         assert run.read_metrics() == records
 
 
-def test_a_line_is_in_the_file_as_soon_as_it_is_appended(run):
+def test_a_line_is_in_the_file_at_once(run):
     assert run.read_metrics() == []
     for step in range(3):
         run.append_metrics({"step": step})
@@ -281,7 +281,7 @@ def test_the_file_is_opened_once(run, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan"), np.array(np.inf), None])
-def test_what_is_not_finite_is_null_in_valid_json_and_nan_again(run, value):
+def test_numbers_that_are_not_finite_become_null_and_nan_again(run, value):
     run.append_metrics({"step": 1, "d_loss": value})
     text = run.metrics_file.read_text()
     assert json.loads(text, parse_constant=pytest.fail) == {"step": 1, "d_loss": None}
@@ -302,7 +302,7 @@ def test_values_that_are_not_numbers_are_refused_before_anything_is_written(run,
     assert not run.metrics_file.exists()
 
 
-def test_a_file_cut_short_anywhere_loses_its_last_line_only(run):
+def test_an_incomplete_file_loses_its_last_line_only(run):
     records = [{"step": n, "ü": n, "d_loss": n / 7} for n in range(3)]
     lines = [json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records]
     whole = b"".join(lines)
@@ -360,7 +360,7 @@ def test_a_configuration_may_begin_with_a_byte_order_mark(tmp_path):
         read_toml(tmp_path / "config.toml")
 
 
-def test_a_run_that_was_killed_before_it_had_a_configuration_can_be_asked_for_again(tmp_path):
+def test_a_run_that_was_killed_before_it_had_a_configuration_can_be_started_again(tmp_path):
     out = tmp_path / "run"
     out.mkdir()
     (out / ".lock").touch()
@@ -375,7 +375,7 @@ def test_a_run_that_was_killed_before_it_had_a_configuration_can_be_asked_for_ag
 
 
 @pytest.mark.parametrize("reading", ["open", "locked", "newest_checkpoint"])
-def test_a_system_that_does_not_tell_what_something_is_is_an_error_that_names_it(reading, tmp_path, monkeypatch):
+def test_an_error_names_the_file_that_the_system_does_not_tell_of(reading, tmp_path, monkeypatch):
     run = RunFolder.create(tmp_path / "run", "x")
     run.write_config({"steps": 1})
     run.checkpoints_folder.mkdir()
@@ -390,8 +390,8 @@ def test_a_system_that_does_not_tell_what_something_is_is_an_error_that_names_it
         calls.get(reading, run.newest_checkpoint)()
 
 
-def test_what_is_said_of_closing_a_folder_or_a_lock_is_no_error(tmp_path, monkeypatch):
-    """Nothing was written to either; of a file that was, it is one."""
+def test_errors_of_closing_a_folder_or_a_lock_are_ignored(tmp_path, monkeypatch):
+    """Nothing was written to either. An error of closing a written file does count."""
     close = os.close
     written = set()
 

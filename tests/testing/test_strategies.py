@@ -1,4 +1,4 @@
-"""The strategies of `rawgan.testing.strategies` draw every awkward kind that they promise, and shrink to plain ones."""
+"""`rawgan.testing.strategies`: every awkward kind that is promised is drawn, and examples shrink to plain ones."""
 
 import importlib
 import sys
@@ -24,11 +24,11 @@ def drawn(strategy, predicate):
 
 
 def simplest(strategy, predicate=lambda _: True):
-    """What hypothesis would print if the examples with this predicate failed."""
+    """The example that hypothesis would print if those with this predicate failed."""
     return find(strategy, predicate, settings=always)
 
 
-# --- shapes --------------------------------------------------------------------------------------------
+# --- shapes ----------------------------------------------------------------------------------------------------------
 
 
 def test_shapes_have_every_length_and_every_number_of_axes():
@@ -44,7 +44,7 @@ def test_shapes_stay_within_their_limits(shape):
     assert all(1 <= n <= 5 for n in shape)
 
 
-def test_most_lengths_are_odd():
+def test_lengths_are_odd_more_often_than_not():
     lengths = []
 
     @always
@@ -62,11 +62,11 @@ def test_shapes_shrink_to_ones_and_to_the_least_that_fails():
     assert simplest(shapes(), lambda shape: max(shape) > 3) == (4,)
 
 
-# --- arrays --------------------------------------------------------------------------------------------
+# --- arrays ----------------------------------------------------------------------------------------------------------
 
 
 def gaps(x):
-    """What lies between the numbers of x, where a kernel that takes them for contiguous would read."""
+    """Numbers in memory between those of x, which a kernel that takes x for contiguous would read."""
     base = x
     while base.base is not None:
         base = base.base
@@ -100,7 +100,7 @@ def test_every_layout_but_broadcast_is_drawn_by_default():
 def test_broadcast_arrays_come_on_request_only(x):
     assert not IN_MEMORY["broadcast"](x)
     assert np.unique(x).size == 6
-    x += 1  # nor is any of the others read-only
+    x += 1  # all others can be written to
 
 
 def test_a_function_that_ignores_strides_is_found():
@@ -109,13 +109,13 @@ def test_a_function_that_ignores_strides_is_found():
         strides = np.empty(x.shape, x.dtype).strides
         return np.lib.stride_tricks.as_strided(x, x.shape, strides).sum()
 
-    # Only a layout with gaps is safe to read as if contiguous: the others end where their numbers end.
+    # Only a layout with gaps is safe to read as if contiguous: others end in memory with their last number.
     with_gaps = arrays(layouts=["contiguous", "strided"])
     assert simplest(with_gaps, lambda x: not np.isclose(total(x), x.sum())).shape == (2,)
 
 
 @dtypes
-def test_sums_of_squares_neither_overflow_nor_vanish_and_third_powers_do_both(dtype):
+def test_sums_of_squares_neither_overflow_nor_vanish_but_third_powers_do(dtype):
     cubes, limits = [], np.finfo(dtype)
     for magnitude in MAGNITUDES:
         x = drawn(arrays((1000,), dtype, magnitudes=[magnitude]), lambda _: True)
@@ -170,7 +170,7 @@ def test_shapes_of_arrays_may_be_drawn(data):
     assert data.draw(arrays(shapes(axes=2, max_length=3))).ndim == 2
 
 
-# --- windows -------------------------------------------------------------------------------------------
+# --- windows ---------------------------------------------------------------------------------------------------------
 
 
 def asymmetric(window):
@@ -183,7 +183,7 @@ def in_range(window):
 
 
 def sees_only_padding(window):
-    """Whether the first row of windows ends above the image."""
+    """True if the first row of windows ends above the image."""
     return window.padding[0][0] >= window_span(window, 0)
 
 
@@ -263,11 +263,11 @@ def test_windows_shrink_to_one_pixel_and_to_the_least_that_fails():
     assert simplest(windows(), lambda w: w.output[1] >= 3) == Window((1, 3), (1, 1))
 
 
-# --- images --------------------------------------------------------------------------------------------
+# --- images ----------------------------------------------------------------------------------------------------------
 
 
 @dtypes
-def test_images_are_pixels_between_the_ends_and_at_them(dtype):
+def test_images_have_pixels_inside_the_range_and_at_its_ends(dtype):
     strategy = images(channels=3, dtype=dtype)
     inside = drawn(strategy, lambda x: x.size > 20 and abs(x).max() < 1)
     at_ends = drawn(strategy, lambda x: x.max() == 1 and x.min() == -1)
@@ -296,7 +296,7 @@ def test_images_shrink_to_one_pixel():
     assert (x.shape, x.dtype, x.base) == ((1, 1, 1, 1), "float32", None)
 
 
-# --- what they refuse ----------------------------------------------------------------------------------
+# --- refusals --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_images_shrink_to_one_pixel():
         (images, {"layouts": ["NCHW"]}, r"^images: layouts must be some of "),
     ],
 )
-def test_limits_without_a_meaning_are_refused_at_once(strategy, arguments, message):
+def test_meaningless_limits_are_refused_at_once(strategy, arguments, message):
     with pytest.raises(ArgumentError, match=message):
         strategy(**arguments)
 

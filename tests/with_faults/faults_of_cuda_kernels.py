@@ -39,14 +39,14 @@ FAULTS = [
         "test_cuda_kernels.py -k formulas_agree and float32 and leaky_relu",
     ),
     Fault(
-        "cuda: a window sees the pixel beside its own",
+        "cuda: windows ignore the vertical dilation",
         "_lay_out",
         "index(row_out * s + down * d)",
         "index(row_out * s + down)",
         "test_cuda_kernels.py -k triple and (stride12 or stride15)",
     ),
     Fault(
-        "cuda: a replayed step has the correction of the one that was recorded",
+        "cuda: a replayed step uses the recorded step's bias correction",
         "cuda.optim:_adam",
         "index(step + index(clock[0]))",
         "index(step)",
@@ -60,7 +60,7 @@ FAULTS = [
         "test_cuda_graph.py -k step_to_step",
     ),
     Fault(
-        "cuda: cuBLAS takes a matrix whose columns lie together for its transpose",
+        "cuda: cuBLAS takes a column-major matrix for its transpose",
         "cublas:_matrices",
         "return Matrices(x, TRANSPOSE, across, each)",
         "return Matrices(x, KEEP, across, each)",

@@ -25,14 +25,14 @@ FAULTS = [
         "test_walk.py -k diamonds",
     ),
     Fault(
-        "walk: gradients for inputs that want none",
+        "walk: inputs that require no gradient get one",
         "_step_back",
         "if needed and gx is not None:",
         "if gx is not None:",
         "test_walk.py -k needs_tells",
     ),
     Fault(
-        "walk: gradients that nobody wants are computed",
+        "walk: unwanted gradients are computed",
         "_needs",
         "needs[op] = tuple(flags) if True in flags else ()",
         "needs[op] = op._required",
@@ -158,14 +158,14 @@ FAULTS = [
         "test_stale_graphs.py -k nobody_held",
     ),
     Fault(
-        "memory: an array that is handed out is not copied",
+        "memory: an array that leaves the engine is not copied",
         "Memory.expose",
         "if not self.exposed:\n    self.keep()",
         "if not self.exposed:",
         "test_stale_graphs.py -k handed",
     ),
     Fault(
-        "memory: a part is taken for unchanged if it lies elsewhere",
+        "memory: a part that lies elsewhere counts as unchanged",
         "Contents.are_in_part",
         "offset = _address(view) - byte_bounds(array)[0]",
         "offset = 0",
@@ -200,14 +200,14 @@ FAULTS = [
         "test_kept_arrays.py -k bound_of_a_slice",
     ),
     Fault(
-        "walk: an inner walk changes what an outer one wants",
+        "walk: an inner walk changes the needs of the outer one",
         "_walk",
         "state.recording, state.needs = before",
         "state.recording = before[0]",
         "test_walks_at_once.py -k within",
     ),
     Fault(
-        "observers: one that ends its block looks on",
+        "observers: they still observe after their block",
         "observing.__exit__",
         "active.observers = self._before",
         "pass",
@@ -221,7 +221,7 @@ FAULTS = [
         "test_observers.py -k fails",
     ),
     Fault(
-        "memory: what was written to is not copied again",
+        "memory: a written array is not copied again",
         "Memory.used",
         "if copy is None or (array.tobytes()",
         "if True or (array.tobytes()",
@@ -239,7 +239,7 @@ FAULTS = [
         "Op.__call__",
         "if self._required:",
         "if self.serial >= 0:",
-        "test_op_authors.py -k without_being_recorded",
+        "test_op_authors.py -k was_not_recorded",
     ),
     Fault(
         "noise: the same at every step",
@@ -249,7 +249,7 @@ FAULTS = [
         "test_gan.py -k noise",
     ),
     Fault(
-        "guard: what a backward pass makes is not looked at",
+        "guard: arrays of backward passes are not checked",
         "_step_back",
         "observer.after_backward(op, [gx._array for gx in gxs if gx is not None])",
         "observer.after_backward(op, [])",
@@ -300,7 +300,7 @@ FAULTS = [
         "test_arrays.py -k integers_of_any_kind",
     ),
     Fault(
-        "arrays: strides of any length are taken for apart",
+        "arrays: overlapping strides count as disjoint",
         "_repeats",
         "reach += stride * (length - 1)",
         "pass",
@@ -328,7 +328,7 @@ FAULTS = [
         "test_comparison.py -k leaf_of_the_same_kind",
     ),
     Fault(
-        "Tensor: a copy of a result is cut off in silence",
+        "Tensor: a copy of a result silently loses its graph",
         "Tensor.__deepcopy__",
         "if self.op is not None and not memo:",
         "if False:",
@@ -342,7 +342,7 @@ FAULTS = [
         "test_home.py -k no_home",
     ),
     Fault(
-        "device: packages of a name that there is not",
+        "device: the error names a package that does not exist",
         "_INSTALL",
         "\"pip install '.[cuda12]' or",
         "\"pip install 'rawgan[cuda12]' or",

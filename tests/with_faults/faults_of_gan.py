@@ -25,7 +25,7 @@ FAULTS = [
         "test_gan.py -k generator_step_never",
     ),
     Fault(
-        "G's images are judged by D as it was",
+        "G is trained against D before its update",
         "step:train_step",
         "of_d = discriminator_step(gan, real, fake.detach(), config, index, labels)\n"
         "g_loss = generator_step(gan, fake, real, config, index, labels)",
@@ -50,7 +50,7 @@ FAULTS = [
         "test_gan.py -k minimises_its_formula",
     ),
     Fault(
-        "G minimises what it should maximise",
+        "G minimises the loss that it should maximise",
         "minimax",
         "-bce_with_logits(logits, 0.0)",
         "bce_with_logits(logits, 0.0)",
@@ -78,14 +78,14 @@ FAULTS = [
         "test_conditional.py -k projection_is_its_formula and dcgan",
     ),
     Fault(
-        "penalty: at another class than the image's",
+        "penalty: computed for another class than the image's",
         "discriminator_step",
         "_penalty(gan, discriminate, real, fake, config)",
         "_penalty(gan, lambda images: gan.discriminate(images, given[::-1]), real, fake, config)",
         "test_conditional.py -k penalties_are_of",
     ),
     Fault(
-        "auxiliary: G does not care for classes",
+        "auxiliary: G's loss ignores classes",
         "generator_loss",
         "return loss, _with_classes(loss, output)",
         "return loss, loss",
@@ -127,7 +127,7 @@ FAULTS = [
         "test_stabilisers.py -k of_each_image",
     ),
     Fault(
-        "wgan-gp: one point between for the whole batch",
+        "wgan-gp: another point between for each pixel",
         "wgan_gp",
         "uniform_like(rng, (len(real), *[1] * (real.ndim - 1)), real)",
         "uniform_like(rng, real.shape, real)",
@@ -141,7 +141,7 @@ FAULTS = [
         "test_stabilisers.py -k lazy",
     ),
     Fault(
-        "all updates of D in a step see the same noise",
+        "all updates of D in a step get the same instance noise",
         "discriminator_step",
         '"instance noise of D", gan.d_optimizer.steps,',
         '"instance noise of D", index,',
@@ -176,7 +176,7 @@ FAULTS = [
         "test_stabilisers.py -k packed",
     ),
     Fault(
-        "mixtures: points stay as networks see them",
+        "mixtures: points keep the scale of the networks",
         "generate",
         "np.concatenate(batches) * np.float32(extent)",
         "np.concatenate(batches)",

@@ -187,7 +187,7 @@ FAULTS = [
         "test_interrupts.py -k as_a_whole",
     ),
     Fault(
-        "batch_norm: statistics are found read-only too late",
+        "batch_norm: read-only statistics are found too late",
         "batch_norm",
         'check_writable("batch_norm", **statistics)',
         "",

@@ -4,7 +4,7 @@ from fault import Fault
 
 FAULTS = [
     Fault(
-        "Sequential: an activation of one's own is taken for a ReLU",
+        "Sequential: a user's activation is taken for a ReLU",
         "sequential:_slope",
         "return 0.0 if type(layer) is ReLU and",
         "return 0.0 if isinstance(layer, ReLU) and",
@@ -25,14 +25,14 @@ FAULTS = [
         "test_fusing.py -k forward_was_replaced",
     ),
     Fault(
-        "Sequential: a layer that fails the second time is named by its first place",
+        "Sequential: a repeated layer is named by its first place",
         "Sequential.forward",
         'name_layer(error, layers[index], f"{index}")',
         "pass",
         "test_messages.py -k there_twice",
     ),
     Fault(
-        "errors: the path to a layer is turned round",
+        "errors: the path to a layer is reversed",
         "_locate",
         "error.path = (_name_of(inner, module), *error.path)",
         "error.path = (*error.path, _name_of(inner, module))",
@@ -118,14 +118,14 @@ FAULTS = [
         "test_optim.py -k graphs_know",
     ),
     Fault(
-        "spectral norm: weights that are all but zero are divided all the same",
+        "spectral norm: weights near zero are divided by their norm",
         "SpectralNorm.normalized",
         "tiny = largest < TINY",
         "tiny = largest < 0",
         "test_no_division_by_zero.py -k next_to_nothing",
     ),
     Fault(
-        "spectral norm: the iteration stays where it is lost",
+        "spectral norm: an iteration that is lost does not restart",
         "SpectralNorm._start",
         "xp.where(lost, matrix[widest], u)",
         "xp.where(lost, u, u)",
@@ -139,7 +139,7 @@ FAULTS = [
         "test_no_division_by_zero.py -k without_a_slope",
     ),
     Fault(
-        "the second branch sees half of what the first one sees",
+        "Branches: the second branch gets half of the input",
         "blocks:Branches.forward",
         "self.joined([branch(x) for branch in self.branches])",
         "self.joined([self.branches[0](x), self.branches[1](x * 0.5)])",
@@ -153,7 +153,7 @@ FAULTS = [
         "test_stabilisers.py -k minibatch",
     ),
     Fault(
-        "learning rates: each step halves what the last one left",
+        "learning rates: each step decays the rate of the last one",
         "Optimizer.slowed",
         "finally:\n    self.lr = rate",
         "finally:\n    pass",
@@ -174,7 +174,7 @@ FAULTS = [
         "test_optim.py -k became_read_only",
     ),
     Fault(
-        "optimisers: arrays are looked at once",
+        "optimisers: arrays are checked only once",
         "Optimizer._check_arrays",
         "replaced = len(arrays) != len(self._admitted) or any(map(is_not, arrays, self._admitted))",
         "replaced = len(arrays) != len(self._admitted)",
@@ -199,10 +199,10 @@ FAULTS = [
         "_ROWS",
         "list, tuple, deque, UserList",
         "list, tuple, UserList",
-        "test_ownership.py -k in_its_order",
+        "test_ownership.py -k in_their_order",
     ),
     Fault(
-        "modules: of two arrays of one name, the last is saved",
+        "modules: two arrays may share a name",
         "Module.named_tensors",
         "if full in named:",
         "if False:",
@@ -223,7 +223,7 @@ FAULTS = [
         "test_ownership.py -k place_of_methods",
     ),
     Fault(
-        "modules: parameters of the class pass",
+        "modules: parameters of the class are accepted",
         "Module.__init_subclass__",
         "in owned(cls.__name__, vars(cls), (Tensor, Module)):",
         "in ():",

@@ -4,7 +4,7 @@ from fault import Fault
 
 FAULTS = [
     Fault(
-        "prdc: rounding errors are the radius of a ball without extent",
+        "prdc: rounding errors give a ball of radius 0 an extent",
         "prdc",
         "np.where(radii > same, radii, 0.0)",
         "np.where(radii > 0, radii, 0.0)",
@@ -46,14 +46,14 @@ FAULTS = [
         "test_metrics.py -k prdc_as_defined",
     ),
     Fault(
-        "kl: the wrong way round",
+        "kl: the divergence is the other way round",
         "reverse_kl",
         "(p[seen] * np.log(p[seen] / q[seen])).sum()",
         "(q[seen] * np.log(q[seen] / p[seen])).sum()",
         "test_metrics.py -k reverse_kl",
     ),
     Fault(
-        "modes: one sample less will do",
+        "modes: one sample fewer is enough",
         "modes_covered",
         "np.asarray(counts) >= least",
         "np.asarray(counts) >= least - 1",
@@ -67,7 +67,7 @@ FAULTS = [
         "test_bounded_memory.py -k larger_than_its_file",
     ),
     Fault(
-        "classifiers: headings have any types",
+        "classifiers: types of the heading are not checked",
         "ClassifierSpec.of",
         "if type(count) is not int or not 1 <= count <= most:",
         "if False:",
@@ -81,14 +81,14 @@ FAULTS = [
         "test_bounded_memory.py -k refused_at_once",
     ),
     Fault(
-        "features: a fixed batch gets what there is",
+        "features: a fixed batch size is ignored",
         "OnnxFeatures._of_batch",
         "missing = max(0, (self.count or 0) - len(images))",
         "missing = 0",
         "test_bounded_memory.py -k fixed_batch",
     ),
     Fault(
-        "features: numbers that are none pass",
+        "features: NaN passes",
         "OnnxFeatures._of_batch",
         "not np.isfinite(made).all()",
         "False",
@@ -109,7 +109,7 @@ FAULTS = [
         "test_fidelity.py -k scikit",
     ),
     Fault(
-        "psnr: exact images are infinite in means",
+        "psnr: means over exact images are infinite",
         "psnr",
         "error = np.maximum(error, 1 / x[0].size)",
         "pass",

@@ -81,7 +81,7 @@ FAULTS = [
         "test_gradients.py -k kinks",
     ),
     Fault(
-        "maximum: a number is larger than what is none",
+        "maximum: NaN loses against a number",
         "Maximum.forward",
         "array_module(a).maximum(a, b)",
         "array_module(a).fmax(a, b)",
@@ -256,7 +256,7 @@ FAULTS = [
         "test_kept_arrays.py -k used_again",
     ),
     Fault(
-        "conv2d: images that are right are said to be NCHW",
+        "conv2d: right images are reported as NCHW",
         "nhwc_hint",
         "if x.ndim != 4 or x.shape[1] != channels or x.shape[3] == channels:",
         "if x.ndim != 4:",
@@ -298,14 +298,14 @@ FAULTS = [
         "test_comparison.py -k those_of_numpy",
     ),
     Fault(
-        "comparisons: the other side is asked the same question",
+        "comparisons: the reflected comparison is not mirrored",
         "comparison:_METHODS",
         '"<": "__gt__"',
         '"<": "__lt__"',
         "test_comparison.py -k know_how",
     ),
     Fault(
-        "comparisons: what is no number is unequal",
+        "comparisons: other types are unequal instead of refused",
         "ops.comparison:compare",
         "if answer is NotImplemented:",
         "if False:",

@@ -4,7 +4,7 @@ from fault import Fault
 
 FAULTS = [
     Fault(
-        "terminal: images are enlarged though others would have a place",
+        "terminal: images are enlarged at the cost of others",
         "layout_of",
         "score = min(across, wide), shown, across",
         "score = across, shown, across",
@@ -18,24 +18,24 @@ FAULTS = [
         "test_view.py -k pixels_that_the_grid_has",
     ),
     Fault(
-        "plots: drawn with a person's settings",
+        "plots: drawn with the user's settings",
         "plotting",
         "settings = _defaults(matplotlib.rcParamsDefault) |",
         "settings =",
         "test_plots.py -k change_no_bit",
     ),
     Fault(
-        "plots: the file of settings in the current folder is read",
+        "plots: matplotlibrc in the current folder is read",
         "_without_settings",
         "exists(path) and not _has_settings(str(path))",
         "exists(path)",
-        "test_plots.py -k nobody_had_set",
+        "test_plots.py -k imported_without_settings",
     ),
     Fault(
-        "plots: the backend of a notebook is taken",
+        "plots: the backend of a notebook is used",
         "_without_settings",
         '("MPLBACKEND", "MATPLOTLIBRC")',
         '("MATPLOTLIBRC",)',
-        "test_plots.py -k nobody_had_set",
+        "test_plots.py -k imported_without_settings",
     ),
 ]

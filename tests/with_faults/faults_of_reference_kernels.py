@@ -207,7 +207,7 @@ FAULTS = [
         "test_gradients.py -k batch_norm-training",
     ),
     Fault(
-        "leaky_relu: a slope that the dtype makes 0 of",
+        "leaky_relu: a slope that the dtype rounds to 0",
         "activation:_rounded",
         "return float(x.dtype.type(slope))",
         "return slope",

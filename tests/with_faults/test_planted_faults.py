@@ -1,26 +1,17 @@
 """Faults, planted one at a time into a copy of the code: each must make a test fail."""
 
-import faulthandler
-import importlib
-import io
 import multiprocessing
 import os
 import shutil
-import sys
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from definitions import index_of_sources
 from fault import planted_faults
 from paths import BENCH, PACKAGES, ROOT, TESTS
+from run_in_copy import run_in_copy
 
 FAULTS = planted_faults()
-
-OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
-"""Assertions are left plain: rewriting them takes time, and hardly anyone reads why a fault was caught."""
 
 PRELOADED = [
     "doctest", "hypothesis", "llvmlite.binding", "numba", "numba.core.typed_passes", "numpy.random", "numpy.testing",
@@ -28,21 +19,8 @@ PRELOADED = [
 ]  # fmt: skip
 """Modules that most tests import, directly or not, and that are not rawgan's."""
 
-TIME_LIMIT = 60
-"""Seconds for the tests of one fault. The process of a fault that never ends is ended after them."""
-
 SLIPS = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "TypeError", "UnboundLocalError"}
 """Exceptions of code that does not even run: catching such a fault is no merit."""
-
-
-@dataclass(frozen=True)
-class PytestRun:
-    """End of a run of pytest."""
-
-    exit_code: pytest.ExitCode
-    raised: list[str]
-    """Names of the exceptions that tests failed with."""
-    output: str
 
 
 @pytest.fixture
@@ -83,37 +61,10 @@ def processes():
 
 def run(processes, copy, test_file, words):
     """Run some tests of the copy in a separate process."""
+    packages = {name: folder.relative_to(ROOT) for name, folder in PACKAGES.items()}
+    tests, originals = test_file.relative_to(ROOT), [*PACKAGES.values(), BENCH, TESTS]
     with ProcessPoolExecutor(max_workers=1, mp_context=processes) as executor:
-        return executor.submit(run_here, copy, test_file, words).result()
-
-
-def run_here(copy, test_file, words):
-    """Run some tests of the copy in this process."""
-    faulthandler.dump_traceback_later(TIME_LIMIT, exit=True)
-    os.chdir(copy)
-    sys.path[:0] = [str((copy / folder.relative_to(ROOT)).parent) for folder in PACKAGES.values()]
-    for package in PACKAGES:
-        importlib.import_module(package)  # outside pytest: a fault with which nothing can be imported raises here
-    tests = str(test_file.relative_to(ROOT))
-    exceptions = Exceptions()
-    with redirect_stdout(io.StringIO()) as output, redirect_stderr(output):
-        # A separate folder for temporary files: every session that ends cleans up pytest's usual one, and when several
-        # end at once, one warns that what it had listed was removed by another.
-        exit_code = pytest.main([*OPTIONS, f"--basetemp={copy / 'temporary'}", tests, "-k", words], [exceptions])
-    for name, module in sys.modules.items():
-        if name.partition(".")[0] in PACKAGES:
-            assert Path(module.__file__).is_relative_to(copy), f"{name} was imported from {module.__file__}"
-    return PytestRun(pytest.ExitCode(exit_code), exceptions.names, output.getvalue())
-
-
-class Exceptions:
-    """Plugin that notes the exceptions that tests failed with."""
-
-    def __init__(self):
-        self.names = []
-
-    def pytest_exception_interact(self, call):
-        self.names.append(call.excinfo.typename)
+        return executor.submit(run_in_copy, copy, packages, tests, words, originals).result()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""rawgan apply"""
+"""Runs: translate or enhance images of your own with a trained run."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +16,7 @@ from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.options import Word
-from rawgan.config.translation import EnhanceConfig, TranslateConfig
+from rawgan.config.translation import TranslateConfig
 from rawgan.data.files.formats import without_suffix
 from rawgan.data.files.survey import Survey
 from rawgan.data.folders.detail import best_window
@@ -35,7 +35,6 @@ from rawgan.storage.held_folder import holding
 from rawgan.storage.locks import NoLocks, locking
 from rawgan.storage.lookup import is_folder, is_link, is_there
 from rawgan.storage.new_folder import LOCK, refuse_taken
-from rawgan.tasks import task_class
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,37 +42,37 @@ if TYPE_CHECKING:
 HEADS = ("before", "after", "target")
 """Words above the columns of the sheet."""
 STEP = 24
-"""Pixels by which the part is moved that the sheet shows of an image; a multiple of what enlargers make of one."""
+"""Step, in pixels, of the search for the part of an image that the sheet shows; a multiple of every enlargement."""
 MOST_ROWS = 32
-"""Images that the sheet shows, the first ones."""
+"""Number of first images that the sheet shows."""
 
 
 @dataclass(frozen=True)
 class ApplyConfig:
     """Translate or enhance images of your own, of any size, with a trained run.
 
-    Each becomes a PNG file of the same name; beside them, sheet.png shows before and after. An image that cannot be
-    read is named, and the others are done all the same; the exit code is 1 then.
+    Each result is a PNG file of the same name; sheet.png shows before and after. Images that cannot be read are named
+    and skipped, and the exit code is 1. Transparency is laid on white.
     """
 
     run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder, of rawgan pix2pix, enhance or cyclegan."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional, Word("IMAGES...")]
-    """Image files, or folders of them, without run folders in there. Of images to be filled in, what is transparent is
-    missing."""
+    """Image files, or folders of them; run folders in these are skipped. For inpainting, transparent pixels are the
+    hole."""
     out: Annotated[Path | None, Word("FOLDER")] = None
-    """The folder to write into, new or empty. Unset: a new one in the run folder."""
+    """Folder for the results, new or empty. Unset: a new one in the run folder."""
     with_targets: bool = False
-    """The images show what should come out, as in training: sources are made of them, or lie beside them in the same
-    file. Then the sheet shows all three."""
+    """The images are targets, as in training: sources are made of them, or lie beside them in the same file. The sheet
+    shows all three."""
     back: bool = False
-    """Of a run of rawgan cyclegan: make images of its first kind out of images of the other."""
+    """For a run of rawgan cyclegan: translate images of the second kind to the first."""
     seed: int = 0
-    """Seed of noise and holes, with --with-targets."""
+    """Seed of the noise and the holes, with --with-targets."""
     best: bool = False
-    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
+    """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute; auto takes a GPU when there is one."""
+    """Device; auto takes a GPU if there is one."""
 
 
 def main(options: list[str]) -> int:
@@ -84,23 +83,20 @@ def main(options: list[str]) -> int:
 
 
 def _apply(config: ApplyConfig, folder: RunFolder) -> int:
-    """Translate the images by a run."""
+    """Translate the images with a run."""
     console = Terminal()
     asked = translation_config_of(folder)
     if asked is None:
-        raise ConfigError(
-            f"{config.run} makes images out of noise, and takes none\n  see them: rawgan sample {config.run}"
-        )
-    if config.with_targets and not task_class(asked).makes_sources(asked):
+        raise ConfigError(f"{config.run} makes images of noise, and takes none\n  see them: rawgan sample {config.run}")
+    if config.with_targets and not asked.makes_sources:
         raise ArgumentError(
-            f"--with-targets: {config.run} translates what is not made of targets, nor lies beside them in a file\n"
-            "  leave it out, and give what is to be translated"
+            f"--with-targets: {config.run} has sources in files of their own\n  leave it out, and give source images"
         )
     faults = list[str]()
     with waiting(console, "looking at the images"):
         files, notes = _files(config.images, faults)
         networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
-        gan = _way(networks, config)
+        gan = _translator(networks, config)
         survey = survey_of(files.values(), asked, config.back)
     with _new_folder(config.out, config.run) as out:
         return _translate(console, asked, config, gan, about.step, files, survey, notes, faults, out)
@@ -142,7 +138,7 @@ def _translate(
 
 @contextmanager
 def _noting(faults: list[str]) -> Iterator[None]:
-    """Inside, a file that cannot be written is a fault, and no reason to leave out the others."""
+    """Inside, a file that cannot be written is added to the faults."""
     try:
         yield
     except ConfigError as error:
@@ -152,35 +148,35 @@ def _noting(faults: list[str]) -> Iterator[None]:
 def _read(
     files: dict[str, Path], asked: TranslateConfig, config: ApplyConfig, survey: Survey, faults: list[str]
 ) -> Iterator[Job]:
-    """The files, one by one; what is wrong with those that cannot be read goes to the faults."""
+    """Read the files, one by one. Those that cannot be read are added to the faults."""
     for number, (name, file) in enumerate(files.items(), 1):
         try:
             source, target = source_of(file, asked, config.with_targets, config.seed, survey)
         except DataError as error:
-            if file not in survey.undecoded or file in config.images:  # of those in folders, the survey speaks
+            if file not in survey.undecoded or file in config.images:  # the survey names those in folders
                 faults.append(str(error))
         else:
             yield Job(number, name, file, source, target)
 
 
 def _within(show: Progress, batch: list[Job], files: int, done: int, total: int) -> None:
-    """Show progress within files that are made at once, of which so many pieces are done."""
+    """Show progress within a batch of files, in thousandths of a file."""
     before = batch[0].number - 1
     show(1000 * before + 1000 * (batch[-1].number - before) * done // total, 1000 * files)
 
 
 def _row(asked: TranslateConfig, job: Job, image: NDArray[np.uint8]) -> list["Image.Image"]:
-    """What the sheet shows of an image: before, after and, if it is known, what should have come out.
+    """Row of the sheet: before, after and the target, if it is known.
 
-    Of enhancers, no more of a large one than the part in which most is to be seen, or most was missing, as they change
-    what would not be seen if it were shrunk.
+    An enhancer changes details, which would vanish in a small copy. So a large image is cropped to the part that has
+    most detail, or most of the hole.
     """
     kind = asked.translation
     before = job.source[0, :, :, : kind.channels]
     shown = [before, image, *([] if job.target is None else [job.target[0]])]
-    if isinstance(asked, EnhanceConfig):
+    if asked.degradation is not None:
         times, missing = kind.enlarged, job.source[0, :, :, -1] > 0 if kind.masked else None
-        step = min(STEP, min(image.shape[:2]) // times * times)  # so that the part begins with a pixel of the source
+        step = min(STEP, min(image.shape[:2]) // times * times)  # the part begins with a pixel of the source
         top, left = best_window(image, CELL, step, missing)
         small = (slice(corner // times, (corner + CELL) // times) for corner in (top, left))
         large = slice(top, top + CELL), slice(left, left + CELL)
@@ -189,8 +185,8 @@ def _row(asked: TranslateConfig, job: Job, image: NDArray[np.uint8]) -> list["Im
 
 
 def _files(given: tuple[Path, ...], faults: list[str]) -> tuple[dict[str, Path], list[str]]:
-    """Image files by the name that each will have, without its suffix; those of folders by their path in there; and
-    what is passed over. What is wrong with folders goes to the faults.
+    """Image files by the name of their result without suffix, and notes on files that are skipped. Files of folders are
+    named by their path inside. Folders that cannot be read are added to the faults.
 
     Raises: ArgumentError if there are no images
     """
@@ -213,21 +209,18 @@ def _files(given: tuple[Path, ...], faults: list[str]) -> tuple[dict[str, Path],
     return found, notes
 
 
-def _way(networks: Translator | Cycle, config: ApplyConfig) -> Translator:
-    """What translates."""
+def _translator(networks: Translator | Cycle, config: ApplyConfig) -> Translator:
+    """The networks of the direction that is asked for."""
     if isinstance(networks, Cycle):
         return networks.back if config.back else networks.forth
     if config.back:
-        raise ArgumentError(f"--back is for runs of rawgan cyclegan, but {config.run} knows one way only")
+        raise ArgumentError(f"--back is for runs of rawgan cyclegan, but {config.run} has one direction only")
     return networks
 
 
 @contextmanager
 def _new_folder(out: Path | None, run: Path) -> Iterator[Path]:
-    """A folder to write into, held: an empty one, or one that there is not yet; and no other process's.
-
-    One that nothing was written into is not left behind.
-    """
+    """A new or empty folder, held and locked. If it is new and stays empty, it is removed."""
     folder, made = (out, False) if out is not None else (run / "applied", True)
     if out is not None:
         refuse_taken(folder)
@@ -246,10 +239,10 @@ def _new_folder(out: Path | None, run: Path) -> Iterator[Path]:
                 yield folder
         finally:
             if made:
-                with suppress(OSError):  # which it is if it holds anything
+                with suppress(OSError):  # it is not empty
                     folder.rmdir()
 
 
 def _is_new(folder: Path) -> bool:
-    """Make a folder of that name, unless the name is taken."""
+    """Make a folder of that name. False if the name is taken."""
     return not (is_link(folder) or is_there(folder)) and make_folder(folder)

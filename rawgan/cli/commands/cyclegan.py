@@ -1,4 +1,4 @@
-"""rawgan cyclegan"""
+"""Training: train translators between two kinds of images, without pairs."""
 
 from rawgan.cli.training import train_command
 from rawgan.config.translation import CycleConfig

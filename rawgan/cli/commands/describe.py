@@ -1,4 +1,4 @@
-"""rawgan describe"""
+"""Engine: show every layer of a model: shapes, parameters, FLOPs, memory."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.tables import layer_table
 from rawgan.cli.terminal.text import Terminal
 from rawgan.config.noise import TrainConfig
-from rawgan.config.options import OneOf, options_of
+from rawgan.config.options import OneOf, Range
 from rawgan.config.translation import EnhanceConfig, PairedConfig, Pix2pixConfig
 from rawgan.data import MIXTURES
 from rawgan.errors import ArgumentError
@@ -34,25 +34,25 @@ from rawgan.tensor import Tensor
 
 @dataclass(frozen=True)
 class DescribeConfig:
-    """Show every layer of a model's two networks: output shape, parameters, FLOPs and activation bytes, forwards."""
+    """Show every layer of a model's two networks: output shape, parameters, and FLOPs and activation bytes forwards."""
 
     model: Annotated[str, tyro.conf.Positional, OneOf((*MODELS, *TRANSLATORS))] = "dcgan"
     """Model of rawgan train or, the last three, of rawgan pix2pix, enhance and cyclegan."""
-    image_size: int = 28
-    """Height and width of the images in pixels; mlp makes points, which have none."""
-    channels: int = 1
+    image_size: Annotated[int, Range(8, 2**11)] = 28
+    """Height and width of the images, in pixels. Points, which mlp makes, have none."""
+    channels: Annotated[int, Range(1, 4)] = 1
     """1 for grey, 3 for colour."""
-    batch_size: int | None = None
-    """Images, or points, in the batch that is counted. Unset: that of rawgan train."""
-    noise_size: int | None = None
-    """Dimensions of the noise. Unset: that of rawgan train."""
-    width: int | None = None
-    """Channels, or units, of the narrowest hidden layer. Unset: that of rawgan train."""
-    d_width: int | None = None
-    """Width of D. Unset: that of both networks."""
+    batch_size: Annotated[int | None, Range(1, 2**20)] = None
+    """Images, or points, in the batch. Unset: as in training."""
+    noise_size: Annotated[int | None, Range(1, 2**16)] = None
+    """Dimensions of the noise. Unset: as in training."""
+    width: Annotated[int | None, Range(1, 2**12)] = None
+    """Channels, or units, of the narrowest hidden layer. Unset: as in training."""
+    d_width: Annotated[int | None, Range(1, 2**12)] = None
+    """Width of D. Unset: as --width."""
     conditional: Literal["none", "projection", "auxiliary"] = "none"
-    """How a conditional GAN uses classes; see rawgan train --help."""
-    classes: int = 10
+    """Kind of conditional GAN; see rawgan train --help."""
+    classes: Annotated[int, Range(2, 2**16)] = 10
     """Number of classes, with --conditional."""
     patch: int = Pix2pixConfig.networks.patch
     """Height and width of the patches that D scores, in pixels: 16, 34, 70 or 142. For unet, resnet and subpixel."""
@@ -60,13 +60,13 @@ class DescribeConfig:
     """Factor by which subpixel enlarges images: 2, 4 or 8."""
 
     def check(self) -> None:
-        """Raise an ArgumentError for options that say nothing of the model."""
+        """Raise an ArgumentError for options that have no effect on the model."""
         others = ("noise_size", "conditional", "classes") if self.model in TRANSLATORS else ("patch", "factor")
         if self.model in ("unet", "resnet"):
             others = (*others, "factor")
         for name in others:
             if getattr(self, name) != getattr(type(self), name):
-                raise ArgumentError(f"{name} says nothing of {self.model}; leave it out")
+                raise ArgumentError(f"{name} has no effect on {self.model}; leave it out")
 
 
 def main(options: list[str]) -> int:
@@ -82,10 +82,6 @@ def main(options: list[str]) -> int:
         for name in ("batch_size", "noise_size", "width")
     )
     d_width = width if config.d_width is None else config.d_width
-    image = {name: getattr(config, name) for name in ("image_size", "channels", "classes")}
-    sizes = {"batch_size": batch_size, "noise_size": noise_size, "width": width, "d_width": d_width}
-    for name, value in {**image, **sizes}.items():
-        options_of(TrainConfig)[name].check(value)
     spec: DataSpec = PointSpec() if points else ImageSpec(config.image_size, config.channels)
     check_batch(config.model, spec, batch_size)
     classes = 0 if config.conditional == "none" else config.classes
@@ -104,7 +100,7 @@ def main(options: list[str]) -> int:
 
 
 def _of_translator(config: DescribeConfig) -> int:
-    """The same of what makes images out of images, from as many channels as it makes."""
+    """Print the tables of a translator, with as many channels in its source images as in its target images."""
     names = "image_size", "channels", "batch_size", "width", "d_width", "patch"
     asked = {name: value for name in names if (value := getattr(config, name)) is not None}
     as_trained: PairedConfig = (
@@ -125,7 +121,7 @@ def _of_translator(config: DescribeConfig) -> int:
     console.print(layer_table(f"{config.model} generator, batch {batch_size}", gan.generator, source))
     console.print(layer_table(f"its discriminator, batch {batch_size}", gan.discriminator, seen))
     field = receptive_field(gan.discriminator)
-    console.print(f"each of D's logits is about {field} × {field} pixels: its receptive field")
+    console.print(f"D's receptive field: each logit scores {field} × {field} pixels")
     memory = sum(network_bytes(gan, source[:2], seen[:2], batch_size).values())
     console.print(f"training holds about {human_bytes(memory)}, and scratch space on top")
     return 0

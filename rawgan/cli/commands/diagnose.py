@@ -1,4 +1,4 @@
-"""rawgan diagnose"""
+"""Runs: find the symptoms of a run, and what to change."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,23 +29,23 @@ ALARM, NOT_YET = Text("ALARM", "bold red"), Text("NOT YET", "bold yellow")
 
 @dataclass(frozen=True)
 class DiagnoseConfig:
-    """Find out what a run suffers from: mode collapse, a discriminator that wins, data out of range, batch norm that
-    drifts, dead units, layers that explode or vanish, a saturated output; and whether its samples are like the
-    data yet. Each with its figure, and what to change.
+    """Find the symptoms of a run: mode collapse, a discriminator that wins, data out of range, batch norm that drifts,
+    dead units, layers that explode or vanish, a saturated output, samples unlike the data. Each has its figure, and a
+    remedy.
 
-    Looks at the latest checkpoint and at the losses. Writes diagnosis.json, and diagnosis.png with the size of
-    activations and gradients in every layer, into the run folder. The exit code is 1 for an alarm, and for a run that
-    has ended with samples unlike the data; otherwise 0.
+    Examines the latest checkpoint and the losses. Writes diagnosis.json, and diagnosis.png with the size of activations
+    and gradients in every layer, into the run folder. The exit code is 1 for an alarm, and for a finished run whose
+    samples are unlike the data; otherwise 0.
     """
 
     run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
     data: Annotated[str | None, Word("DATA")] = None
-    """Where the images of the run are, if they are elsewhere than when it was trained."""
+    """New place of the run's images, if they have moved."""
     targets: Annotated[str | None, Word("DATA")] = None
-    """The same of those of --targets."""
+    """New place of the run's --targets, if they have moved."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute; auto takes a GPU when there is one."""
+    """Device; auto takes a GPU if there is one."""
     seed: int = 0
     """Seed of the noise and of the choice of real images."""
 
@@ -73,14 +73,14 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
         layers = layers or seen.layers
     out = [symptom for symptom in symptoms if symptom.out]
     alarms = [symptom for symptom in out if symptom.alarm]
-    told = alarms or out  # what is wrong comes first: as long as it is, longer training may not help
+    told = alarms or out  # alarms come first: while there are some, longer training may not help
     for name in dict.fromkeys(symptom.name for symptom in told):
         remedies = dict.fromkeys(symptom.remedy for symptom in told if symptom.name == name)
         say(console, f"{name}: {'; or '.join(remedies)}")
-    examined, _ = folder.newest_checkpoint()  # the one that is whole
+    examined, _ = folder.newest_checkpoint()  # the latest that is not damaged
     warm, ended = doctor.is_warm(records), examined is not None and step >= examined.about.steps
     if not warm:
-        say(console, f"too early for more: that begins at step {WARM_UP}")
+        say(console, f"other symptoms are examined from step {WARM_UP} on")
     for alarm in folder.read_alarms():
         say(console, f"while training, from step {alarm.get('step')} on: {alarm.get('symptom')}")
     figures, picture = folder.path / "diagnosis.json", folder.path / "diagnosis.png"

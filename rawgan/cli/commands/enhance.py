@@ -1,4 +1,4 @@
-"""rawgan enhance"""
+"""Training: train a super-resolution, denoising or inpainting model."""
 
 from rawgan.cli.training import train_command
 from rawgan.config.translation import EnhanceConfig

@@ -1,4 +1,4 @@
-"""rawgan gradcheck"""
+"""Engine: check the gradients of every op, or of a layer of your own."""
 
 import inspect
 import time
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rawgan import ops
-from rawgan.cli.foreign import Stranger, draw, load
+from rawgan.cli.foreign import Foreign, draw, load
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal
@@ -29,7 +29,7 @@ from rawgan.testing.backends import targets, use_backend
 
 @dataclass(frozen=True)
 class GradcheckConfig:
-    """Compare gradients with finite differences: of every op, of some, or of what you wrote yourself.
+    """Compare gradients with finite differences: of every op, of some ops, or of a layer or function of your own.
 
     For example:
 
@@ -40,11 +40,11 @@ class GradcheckConfig:
     """
 
     target: Annotated[tuple[str, ...], tyro.conf.Positional, Word("TARGET...")] = ()
-    """Names of ops; or MODULE:NAME, a Module, an Op or a function of Tensors of your own, with its arguments in
-    parentheses if it has some. Without any: every op."""
+    """Names of ops; or MODULE:NAME of a Module, an Op or a function of Tensors, with arguments in parentheses if it
+    needs some. Without any: every op."""
     input: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, Word("SHAPE")] = ()
-    """Shape of an input of your own, once for each: 8,16,16,3 for normal numbers, 8,16:0.1..2 for numbers between
-    0.1 and 2, 8:10 for 8 integers below 10."""
+    """Shape of an input of MODULE:NAME, once for each input: 8,16,16,3 for normal numbers, 8,16:0.1..2 for numbers
+    between 0.1 and 2, 8:10 for 8 integers below 10."""
     order: Literal[1, 2, 3] | None = None
     """Highest order of derivative. Unset: 2, and 3 for the convolutions."""
     seed: int = 0
@@ -52,7 +52,7 @@ class GradcheckConfig:
 
 
 def main(options: list[str]) -> int:
-    """Print the tables; 1 if a gradient is wrong."""
+    """Print the tables. Returns 1 if a gradient is wrong."""
     config = parse(GradcheckConfig, "rawgan gradcheck", options)
     own = [target for target in config.target if ":" in target]
     if own and len(config.target) > 1:
@@ -60,33 +60,33 @@ def main(options: list[str]) -> int:
     if config.input and not own:
         raise ArgumentError("--input is for a function of your own, MODULE:NAME; ops come with inputs")
     if own:
-        stranger = load(own[0], config.seed)
-        with waiting(Terminal(stderr=True), f"checking {stranger.name}"):
-            report = _check_stranger(stranger, config)
+        foreign = load(own[0], config.seed)
+        with waiting(Terminal(stderr=True), f"checking {foreign.name}"):
+            report = _check_foreign(foreign, config)
         print(report)
         return 0
     return _check_ops(config, Terminal())
 
 
-def _check_stranger(stranger: Stranger, config: GradcheckConfig) -> Report:
+def _check_foreign(foreign: Foreign, config: GradcheckConfig) -> Report:
     if not config.input:
-        raise ArgumentError(f"{stranger.name}: give the shape of each input, as in --input 8,16,16,3")
+        raise ArgumentError(f"{foreign.name}: give the shape of each input, as in --input 8,16,16,3")
     rng = np.random.default_rng(config.seed)
     inputs = [draw(shape, rng) for shape in config.input]
     order = config.order or 2
-    takes = stranger.value.forward if isinstance(stranger.value, Module) else stranger.value
+    takes = foreign.value.forward if isinstance(foreign.value, Module) else foreign.value
     try:
         inspect.signature(takes).bind(*inputs)
     except TypeError as error:
-        raise ArgumentError(f"{stranger.name}: {error}; give --input once for each of its inputs") from None
-    if isinstance(stranger.value, Module):
-        return check_layer(stranger.value, *inputs, order=order, seed=config.seed)
-    return gradcheck(stranger.value, *inputs, order=order, seed=config.seed, name=stranger.name)
+        raise ArgumentError(f"{foreign.name}: {error}; give --input once for each of its inputs") from None
+    if isinstance(foreign.value, Module):
+        return check_layer(foreign.value, *inputs, order=order, seed=config.seed)
+    return gradcheck(foreign.value, *inputs, order=order, seed=config.seed, name=foreign.name)
 
 
 @dataclass
 class _Tally:
-    """What became of one op."""
+    """Results of the checks of an op."""
 
     cases: int = 0
     errors: dict[int, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""rawgan info"""
+"""Engine: show versions, backends and devices."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ LIBRARIES = ("numpy", "numba", "cupy-cuda12x", "cupy-cuda13x", "pillow", "matplo
 
 @dataclass(frozen=True)
 class InfoConfig:
-    """Show versions, kernel backends and devices: what a report of a fault should contain."""
+    """Show versions, kernel backends and devices, as a bug report should contain them."""
 
 
 def main(options: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""rawgan interpolate"""
+"""Runs: walk through the noise from image to image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from rawgan.cli.labels import labels_of
+from rawgan.cli.class_labels import labels_of
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
@@ -24,7 +24,7 @@ from rawgan.tensor import Tensor
 
 @dataclass(frozen=True)
 class InterpolateConfig:
-    """Walk through the noise from one image to another, along the sphere on which noise lies.
+    """Walk through the noise from one image to another, along the sphere near which noise lies.
 
     A .png shows each walk as a row; a .gif or .webp shows all walks moving, there and back.
     """
@@ -32,20 +32,19 @@ class InterpolateConfig:
     run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
     frames: Annotated[int, Range(2, 10**4)] = 12
-    """Number of images in a walk, both ends included."""
+    """Images in a walk, both ends included."""
     walks: Annotated[int, Range(1, 10**4)] = 8
     """Number of walks."""
     label: Annotated[str | None, Word("CLASS")] = None
-    """The class that all walks keep to, by its name or number, if the run is conditional. Unset: each has its own, in
-    turn."""
+    """Class of all walks of a conditional run, by name or number. Unset: each walk has another class, in turn."""
     seed: Annotated[int, Range(0, 2**64 - 1)] = 0
     """Seed of the noise: the same seed gives the same walks."""
     best: bool = False
-    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
+    """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute; auto takes a GPU when there is one."""
+    """Device; auto takes a GPU if there is one."""
     out: Annotated[Path | None, Word("FILE")] = None
-    """Where to: a .png, .gif or .webp file. Unset: a PNG in the run folder, named after the seed."""
+    """A .png, .gif or .webp file. Unset: a PNG file in the run folder, named after the seed."""
 
 
 def main(options: list[str]) -> int:
@@ -57,11 +56,11 @@ def main(options: list[str]) -> int:
 
 
 def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> int:
-    """Walk through the noise of a run."""
+    """Make the picture of a run."""
     run = config_of(folder)
     if run.data.mixture:
         raise ArgumentError(
-            f"{config.run} makes points, and a walk from point to point is no picture\n"
+            f"{config.run} makes points, and a walk from point to point is not a picture\n"
             f"  see them all: rawgan sample {config.run}"
         )
     gan, _ = restore(folder, device, config.best)

@@ -1,4 +1,4 @@
-"""rawgan pix2pix"""
+"""Training: train a translator of images with pairs."""
 
 from rawgan.cli.training import train_command
 from rawgan.config.translation import Pix2pixConfig

@@ -1,4 +1,4 @@
-"""rawgan runs"""
+"""Runs: list runs: progress and state of each."""
 
 import os
 from contextlib import suppress
@@ -23,15 +23,15 @@ from rawgan.storage.run_search import RUNS, runs_in
 
 HEADINGS = ("run", "of", "step", "losses", "size", "state")
 LONGEST = 80
-"""Characters of what a file says that a cell of the table has."""
+"""Most characters of a cell of the table."""
 
 
 @dataclass(frozen=True)
 class RunsConfig:
-    """List runs: how far each is, whether it is running, finished or interrupted, and what it takes on the disk."""
+    """List runs: model and data, progress, losses, size on the disk; and which are running, finished or interrupted."""
 
     folder: Annotated[Path, tyro.conf.Positional, Word("FOLDER")] = RUNS
-    """The folder that the runs are in."""
+    """Folder of the runs."""
 
 
 def main(options: list[str]) -> int:
@@ -50,7 +50,7 @@ def main(options: list[str]) -> int:
     for path in paths:
         try:
             row = _row(RunFolder(path))
-        except Exception as error:  # whatever a folder holds that somebody has handed on, the others are listed
+        except Exception as error:  # one bad folder does not hide the others
             faults.append(_fault(path, error))
             row = ("", "", "", "cannot be read" if isinstance(error, FileError | OSError) else "damaged")
         table.add_row(*map(one_line, (path.name, *row[:-1], human_bytes(_bytes(path)), row[-1])))
@@ -60,20 +60,20 @@ def main(options: list[str]) -> int:
 
 
 def _fault(path: Path, error: Exception) -> str:
-    """A line that names a run and its fault."""
+    """Line that names a run and its fault."""
     said = str(error).partition("\n")[0]
     if isinstance(error, RawganError):
         return said
-    return f"{path}: what its files say makes no sense ({type(error).__name__}: {said[:LONGEST]})"
+    return f"{path}: its files make no sense ({type(error).__name__}: {said[:LONGEST]})"
 
 
 def _row(folder: RunFolder) -> tuple[str, ...]:
-    """What it is a run of, its steps, its last losses, its state."""
+    """Cells of a run: model and data, steps, last losses, state."""
     config, last, about = folder.read_config(), folder.read_last_metrics(), folder.newest_about()
     step, asked = (last or {}).get("step", 0), config.get("steps", 0) if about is None else about.steps
     ended = "finished" if asked and step >= asked else "interrupted"
     return (
-        f"{_brief(_what(config))}, {_brief(name_of(str(config['data'])))}",
+        f"{_brief(_model(config))}, {_brief(name_of(str(config['data'])))}",
         f"{step:,}" + (f" of {asked:,}" if asked else ""),
         f"D {last['d_loss']:.3f}  G {last['g_loss']:.3f}" if last else "",
         _state(folder, ended),
@@ -81,15 +81,15 @@ def _row(folder: RunFolder) -> tuple[str, ...]:
 
 
 def _state(folder: RunFolder, ended: str) -> str:
-    """Whether a run is running; of runs that do not let that be seen, as they belong to others, how far they are."""
+    """State of a run. That of another user may hide that it is running."""
     try:
         return "running" if folder.is_running() else ended
     except FileError:
         return ended if ended == "finished" else "not finished"
 
 
-def _what(config: dict[str, Any]) -> str:
-    """What is trained; of images out of images, by which command and for what."""
+def _model(config: dict[str, Any]) -> str:
+    """Name of the model; for images of images, the command, and the task or the model."""
     command = config.get("command", TrainConfig.command)
     if command == TrainConfig.command:
         return str(config["model"])
@@ -101,12 +101,12 @@ def _brief(text: str) -> str:
 
 
 def _bytes(folder: Path) -> int:
-    """Bytes of the files below a folder, links aside, however deep they lie."""
+    """Bytes of the files below a folder, without those behind links."""
     size, pending = 0, [os.fspath(folder)]
     while pending:
         with suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
-                with suppress(OSError):  # a training has just deleted it, or it belongs to somebody else
+                with suppress(OSError):  # just deleted, or of another user
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):

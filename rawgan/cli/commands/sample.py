@@ -1,4 +1,4 @@
-"""rawgan sample"""
+"""Runs: make images with a trained generator."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from rawgan.cli.labels import labels_of
+from rawgan.cli.class_labels import labels_of
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
@@ -33,21 +33,20 @@ class SampleConfig:
     count: Annotated[int | None, Range(1, 10**6)] = None
     """Number of images, or points. Unset: 64 images, or 2,500 points."""
     label: Annotated[str | None, Word("CLASS")] = None
-    """The class to make images of, by its name or number, if the run is conditional. Unset: a row of images for each
-    class."""
+    """Class of the images of a conditional run, by name or number. Unset: a row of images for each class."""
     seed: Annotated[int, Range(0, 2**64 - 1)] = 0
     """Seed of the noise: the same seed gives the same images or points."""
     columns: int | None = None
-    """Images in a row of the grid. Unset: as near to a square as can be; as many as there are of each class."""
+    """Images in a row of the grid. Unset: as many as make it nearly square; for a conditional run, a class."""
     single: bool = False
-    """Write each image into a file of its own, unenlarged, instead of one grid."""
+    """Write each image to a file of its own, in its own size, instead of one grid."""
     best: bool = False
-    """Take the best checkpoint, of those that --evaluate-every measured, instead of the latest."""
+    """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute; auto takes a GPU when there is one."""
+    """Device; auto takes a GPU if there is one."""
     out: Annotated[Path | None, Word("PATH")] = None
-    """Where to: a PNG file, or with --single a folder; points, as numbers, into an .npy or .csv file. Unset: into the
-    run folder, named after the seed, as a PNG file, and of points an .npy file, too."""
+    """A PNG file, or with --single a folder; for points, a .png picture or an .npy or .csv file of numbers. Unset:
+    files in the run folder, named after the seed."""
 
 
 def main(options: list[str]) -> int:
@@ -63,7 +62,7 @@ def _sample(config: SampleConfig, run: RunFolder) -> int:
     asked = config_of(run)
     count = (POINTS if asked.data.mixture else 64) if config.count is None else config.count
     if asked.data.mixture and (config.single or config.columns):
-        raise ArgumentError(f"--single and --columns are about images, but {config.run} makes points; leave them out")
+        raise ArgumentError(f"--single and --columns are for images, but {config.run} makes points; leave them out")
     gan, _ = restore(run, resolve(config.device), config.best)
     labels, titles = labels_of(gan, asked, config.label, count), list[str]()
     if labels is None:

@@ -1,4 +1,4 @@
-"""rawgan train"""
+"""Training: train a GAN; without options, on the MNIST that comes with rawgan."""
 
 from rawgan.cli.training import train_command
 from rawgan.config.noise import TrainConfig

@@ -1,4 +1,4 @@
-"""rawgan train-classifier"""
+"""Training: train the classifier that evaluate uses for your labelled images."""
 
 import hashlib
 import time
@@ -28,7 +28,7 @@ class ClassifierConfig:
     """Labelled images: mnist, fashion-mnist, cifar10, a folder of IDX files or with a sub-folder for each class, or an
     .npz file with labels."""
     image_size: int | None = None
-    """Height and width in pixels. Unset: 28 for MNIST, 32 for CIFAR-10, 64 for your own images."""
+    """Height and width of the images, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10, 64 for your own images."""
     epochs: Annotated[int, Range(1, 10**6)] = EPOCHS
     """Passes over the data."""
     seed: int = 0
@@ -36,7 +36,7 @@ class ClassifierConfig:
 
 
 def main(options: list[str]) -> int:
-    """Train it, and say how good it is and where."""
+    """Train it, and print its accuracy and its file."""
     config = parse(ClassifierConfig, "rawgan train-classifier", options)
     console, started = Terminal(), time.monotonic()
     size = config.image_size or native_size(config.data)

@@ -1,4 +1,4 @@
-"""Page that `--help` prints: the options of a command by subject, each with its values, its default and its purpose."""
+"""Page that `--help` prints: the options of a command by group, each with its values, its purpose and its default."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,13 +16,13 @@ from rawgan.config.options import Option, Word
 INDENT = 26
 """Column in which explanations begin, in a narrow terminal."""
 WIDE_INDENT = 32
-"""The same in a wide one."""
+"""Column in which explanations begin, in a wide terminal."""
 WIDEST = 120
 """Columns beyond which lines are hard to read."""
 KINDS = {int: "INT", float: "FLOAT", Path: "PATH"}
 """Words for values by their type."""
 UNSET = "Unset:"
-"""Begins what a docstring says of an option that is None."""
+"""Word that begins the default of an option in a docstring, where it is not a value."""
 
 
 class Entry(NamedTuple):
@@ -71,7 +71,7 @@ class Entry(NamedTuple):
 
     @property
     def hint(self) -> str:
-        """Note that a value has to be given, or the default; an annotation may have its own words."""
+        """Note that the option is required, or its default; an annotation may have words of its own."""
         own = [getattr(marker, "help_behavior_hint", None) for marker in self.option.markers]
         if any(own):
             return str(next(filter(None, own)))
@@ -79,7 +79,7 @@ class Entry(NamedTuple):
 
     @property
     def explained(self) -> str:
-        """The purpose of the option, and the hint; where the default is nothing by itself, what stands for it."""
+        """Purpose of the option, with its choices and its default."""
         if self.default is None and UNSET in self.help:
             return self.help.replace(UNSET, "Default:")
         choices = f"One of {', '.join(self.option.choices)}." if self.positional and self.option.choices else ""
@@ -113,7 +113,7 @@ def print_help(command: str, purpose: Iterable[str], entries: list[Entry]) -> No
 
 
 def _lines(flags: str, explained: str, width: int) -> Iterator[Text]:
-    """Lines about an option: flags on the left, or above where they are too long, and what they do."""
+    """Lines about an option: flags on the left, or above if they are too long, and the explanation."""
     indent = INDENT if width < WIDEST else WIDE_INDENT
     lines = [line for paragraph in explained.split("\n\n") for line in _wrapped(paragraph, width - indent)]
     if len(flags) < indent - 3:
@@ -127,14 +127,14 @@ def _lines(flags: str, explained: str, width: int) -> Iterator[Text]:
 
 
 def _wrapped(paragraph: str, width: int) -> list[str]:
-    """Lines of a paragraph; words, also those with hyphens, stay whole, and so do short defaults."""
+    """Lines of a paragraph. Words with hyphens and short defaults are not broken."""
     together = re.sub(r"\(default: [^)]{,24}\)$", lambda found: found[0].replace(" ", "\xa0"), paragraph)
     lines = wrap(together, max(width, 20), break_on_hyphens=False, break_long_words=False)
     return [line.replace("\xa0", " ") for line in lines]
 
 
 def _in_words(default: Any) -> str:
-    """A default value as a person would say it."""
+    """A default value in plain words."""
     match default:
         case None | ():
             return "none"

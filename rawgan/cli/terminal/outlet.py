@@ -1,6 +1,6 @@
-"""Standard output and standard error that may be lost: to a reader that has gone, as of `| head`, or to a full disk.
+"""Standard output and standard error that may fail, as when the reader of a pipe is gone (`| head`) or a disk is full.
 
-What a person would have read is no reason to end in the middle of work.
+Work goes on without its output.
 """
 
 import os
@@ -17,23 +17,23 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 
 GONE = 128 + getattr(signal, "SIGPIPE", 13)
-"""Exit code when the reader of the output has gone: that of other commands, which SIGPIPE ends."""
+"""Exit code when the reader of the output is gone, as of other commands, which SIGPIPE ends."""
 
 
 PIECE = 1000
-"""Letters that are written at once to a pipe or a terminal: no more bytes than one takes that takes any."""
+"""Characters of one write to a pipe or a terminal: no more bytes than fit if any fit."""
 PATIENCE = 1.0
-"""Seconds to wait for a reader that has paused, when there is a hurry."""
+"""Seconds to wait for a paused reader, in a hurry."""
 
 hurry = threading.Event()
-"""Whether a run is to end: then it does not wait for a reader that has paused."""
+"""Set when a run is to end: it then does not wait for a paused reader."""
 
 
 class Outlet:
-    """A stream of text that goes on without the file behind it. `lost` says why it does.
+    """A text stream that drops its output once a write has failed. `lost` is the reason.
 
-    A write to a pipe that is full cannot be ended from outside. So a thread does it; and when there is a `hurry`, a
-    reader that has paused is not waited for.
+    A write to a full pipe cannot be ended from outside. So a thread makes it, and in a `hurry` a paused reader is not
+    waited for.
 
     >>> class Full:
     ...     def write(self, text):
@@ -43,13 +43,13 @@ class Outlet:
     (6, 6, 'No space left on device')
     """
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, patience: float = PATIENCE) -> None:
+        self._stream, self._patience = stream, patience
         self._room = _room_of(stream)
         self.lost: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write, as long as that works."""
+        """Write, unless a write has failed before."""
         if self._room is None:
             self._attempt(lambda: self._stream.write(text))
             return len(text)
@@ -62,25 +62,25 @@ class Outlet:
             self._stream.write(text)
             self._stream.flush()
             return
-        # Perhaps there is room for a little all the same, which nobody tells: a thread finds out, and may be left to it
+        # There may be room for a little all the same, which poll does not say: a thread tries, and may be left behind
         data, done, errors = text.encode(self._stream.encoding, "backslashreplace"), threading.Event(), list[OSError]()
         threading.Thread(target=_write_all, args=(self._stream.fileno(), data, done, errors), daemon=True).start()
         began = time.monotonic()
         while not done.wait(0.1):
-            if hurry.is_set() and time.monotonic() - began > PATIENCE:
+            if hurry.is_set() and time.monotonic() - began > self._patience:
                 raise TimeoutError("its reader has paused")
         if errors:
             raise errors[0]
 
     def flush(self) -> None:
-        """Flush, as long as that works."""
+        """Flush, unless a write has failed before."""
         self._attempt(lambda: self._stream.flush())
 
     def _attempt(self, action: Any) -> None:
         if self.lost is None:
             try:
                 action()
-            except BlockingIOError:  # what somebody set not to block is full for the moment: only this is lost
+            except BlockingIOError:  # a full stream that does not block: only this text is lost
                 pass
             except OSError as error:
                 self.lost = error
@@ -89,7 +89,7 @@ class Outlet:
         return getattr(self._stream, name)
 
     def abandon(self) -> None:
-        """Let go what could not be written, or Python would try once more when it ends, and complain."""
+        """Drop text that could not be written, which Python would write again at exit, with an error."""
         if self.lost is not None:
             with suppress(OSError, ValueError, AttributeError):
                 nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -98,7 +98,7 @@ class Outlet:
 
 
 def _write_all(number: int, data: bytes, done: threading.Event, errors: list[OSError]) -> None:
-    """Write to a file by its number, so that no lock of a stream is held where the write does not end."""
+    """Write to a file descriptor, so that no lock of a stream is held by a write that does not end."""
     try:
         while data:
             data = data[os.write(number, data) :]
@@ -108,7 +108,7 @@ def _write_all(number: int, data: bytes, done: threading.Event, errors: list[OSE
 
 
 def _room_of(stream: Any) -> Any:
-    """What tells whether there is room in a pipe or a terminal; None for files, which have it, or an error."""
+    """Poll object that tells if there is room in a pipe or a terminal; None for files, which have room or fail."""
     try:
         number = stream.fileno()
         if not hasattr(select, "poll") or stat.S_ISREG(os.fstat(number).st_mode):
@@ -121,8 +121,8 @@ def _room_of(stream: Any) -> Any:
 
 
 def with_outlets(run: Callable[[], int]) -> int:
-    """Run a command whose output may be lost, and return its exit code: 141 if nobody reads any more, 1 if there is no
-    room for the output, unless the command has one of its own that is not 0.
+    """Run a command whose output may be lost, and return its exit code. If that is 0: 141 if the reader is gone, 1 if
+    the output could not be written.
 
     Raises: SystemExit as the command does, after `--help` or a wrong call, if its output was not lost
     """
@@ -145,23 +145,22 @@ def with_outlets(run: Callable[[], int]) -> int:
 
 
 def reader_has_gone() -> bool:
-    """Whether nobody reads any more what goes to standard output."""
+    """True if the reader of standard output is gone."""
     return isinstance(getattr(sys.stdout, "lost", None), BrokenPipeError)
 
 
 @contextmanager
 def outlets() -> Iterator[Outlet | None]:
-    """Inside, standard output and standard error are outlets. Gives the first; None if it was closed before."""
+    """Inside, standard output and standard error are outlets. Yields the first; None if it was closed before."""
     for number in range(3) if os.name == "posix" else ():
         try:
             os.fstat(number)
         except OSError:
-            os.open(
-                os.devnull, os.O_RDWR
-            )  # it takes the place, which a file of the run would have, and be printed into
+            # otherwise a file of the run would get this number, and be printed into
+            os.open(os.devnull, os.O_RDWR)
     before = sys.stdout, sys.stderr
     for stream in before:
-        if isinstance(stream, TextIOWrapper):  # what the terminal cannot show, as of a file's name, is escaped
+        if isinstance(stream, TextIOWrapper):  # characters that the terminal cannot show are escaped
             stream.reconfigure(errors="backslashreplace")
     out, err = (None if stream is None else Outlet(stream) for stream in before)
     streams: tuple[TextIO | Any, TextIO | Any] = out, err

@@ -1,7 +1,4 @@
-"""Progress of work that takes a while: a bar where the terminal can move one, and lines of text everywhere else.
-
-Both keep quiet about work that is soon done.
-"""
+"""Progress of long work: a bar in a terminal that can move one, lines of text elsewhere. Short work shows nothing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,25 +19,26 @@ Show = Callable[[int, int], None]
 
 
 def moves_cursor(console: Console) -> bool:
-    """Whether what was printed can be replaced: not in files, pipes, and terminals such as that of an editor."""
+    """True if printed text can be replaced: not in files, pipes, and terminals such as that of an editor."""
     return console.is_terminal and not console.is_dumb_terminal and not console.legacy_windows
 
 
 @contextmanager
-def progress_of(console: Console, what: str) -> Iterator[Show]:
-    """Give a function (done, total) that moves a bar, which appears if the work takes long and is gone afterwards.
-    Where there is no terminal that could show one, lines say how far the work is.
+def progress_of(
+    console: Console, what: str, patience: float = PATIENCE, interval: float = LINE_SECONDS
+) -> Iterator[Show]:
+    """Yield a function (done, total) that shows progress: a bar, gone afterwards, or lines of text.
 
-    Either appears on time, however long the first piece of work takes.
+    The bar appears after `patience` seconds, lines every `interval` seconds, however long the first piece of work
+    takes.
     """
-    with _bar(console, what) if moves_cursor(console) else _lines(console, what) as show:
+    with _bar(console, what, patience) if moves_cursor(console) else _lines(console, what, interval) as show:
         yield show
 
 
 @contextmanager
-def waiting(console: Console, what: str) -> Iterator[Callable[[str], None]]:
-    """Show what is being done as long as it takes, where nobody knows how far it is. Gives a function that says more
-    of it."""
+def waiting(console: Console, what: str, interval: float = LINE_SECONDS) -> Iterator[Callable[[str], None]]:
+    """Show the name of work whose progress is unknown. Yields a function that changes the name."""
     if moves_cursor(console):
         with console.status(what) as status:
             yield status.update
@@ -50,15 +48,15 @@ def waiting(console: Console, what: str) -> Iterator[Callable[[str], None]]:
     def name(what: str) -> None:
         words[0] = what
 
-    with repeating(LINE_SECONDS, lambda: say(console, f"{words[0]}: {duration(time.monotonic() - started)} so far")):
+    with repeating(interval, lambda: say(console, f"{words[0]}: {duration(time.monotonic() - started)} so far")):
         yield name
 
 
 @contextmanager
-def _bar(console: Console, what: str) -> Iterator[Show]:
+def _bar(console: Console, what: str, patience: float) -> Iterator[Show]:
     progress = Progress(console=console, transient=True)
     task = progress.add_task(what, total=None)
-    timer = Timer(PATIENCE, progress.start)
+    timer = Timer(patience, progress.start)
     timer.daemon = True
     timer.start()
     try:
@@ -71,7 +69,7 @@ def _bar(console: Console, what: str) -> Iterator[Show]:
 
 
 @contextmanager
-def _lines(console: Console, what: str) -> Iterator[Show]:
+def _lines(console: Console, what: str, interval: float) -> Iterator[Show]:
     started, far = time.monotonic(), [""]
 
     def show(done: int, total: int) -> None:
@@ -80,13 +78,13 @@ def _lines(console: Console, what: str) -> Iterator[Show]:
     def line() -> None:
         say(console, f"{what}:{far[0]} {duration(time.monotonic() - started)} so far")
 
-    with repeating(LINE_SECONDS, line):
+    with repeating(interval, line):
         yield show
 
 
 @contextmanager
 def repeating(seconds: float, action: Callable[[], None]) -> Iterator[None]:
-    """Inside, a thread does something every so many seconds."""
+    """Inside, a thread acts every `seconds`."""
     ended = Event()
 
     def repeat() -> None:
@@ -99,4 +97,4 @@ def repeating(seconds: float, action: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join(seconds)  # no longer: it may be held up by a terminal that nobody reads
+        thread.join(seconds)  # no longer: a terminal that nobody reads may hold it up

@@ -1,8 +1,8 @@
 """Signals that ask a training to stop: the first one after the current step, a second one at once.
 
-Python runs a signal's handler between two of its own instructions, in the main thread: not while a kernel computes or a
-write is held up, and twice within a long step only once. So the numbers of signals come through a socket, to a thread;
-and nothing is printed by a handler, which may have interrupted the printing.
+Python runs a signal's handler in the main thread, between two of its instructions: not while a kernel computes or a
+write is held up, and only once for two signals within a long step. So a thread gets the numbers of signals through a
+socket. No handler prints, as it may have interrupted printing.
 """
 
 import os
@@ -17,26 +17,28 @@ from dataclasses import dataclass
 from rawgan.cli.terminal.outlet import hurry
 
 ASKING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
-"""Ctrl-C, kill, a terminal that was closed, what batch systems send before time is up, Ctrl-Break."""
+"""Ctrl-C, kill, a closed terminal, signals of batch systems before time is up, Ctrl-Break."""
 WORDS = "stopping after this step, with a checkpoint; Ctrl-C again stops at once"
 GRACE = 0.3
-"""Seconds for last words to a terminal that may be held up."""
+"""Seconds for the last words to a terminal that may be held up."""
 
 alone = False
-"""Whether the process is there for the command only, and may be ended with it."""
+"""True if the process runs only the command, and may end with it."""
 
 
 @dataclass
 class Stop:
-    """The signal that asked to stop, if one did."""
+    """The signal that asked to stop, if there was one."""
 
     signal: int | None = None
 
 
 @contextmanager
-def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
-    """Give what a signal turns into a request to stop, which `tell` tells; a second signal ends the process, or raises
-    a KeyboardInterrupt where others live in it, too.
+def stopping(
+    tell: Callable[[str], None], leave: Callable[[int], None] | None = None, grace: float = GRACE
+) -> Iterator[Stop]:
+    """Yield a request to stop, which the first signal makes and `tell` announces. A second signal is given to `leave`;
+    without one, it raises KeyboardInterrupt.
 
     Signals come to the main thread alone: in another one, nothing asks to stop.
     """
@@ -46,7 +48,7 @@ def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
         return
 
     def note(number: int, frame: object) -> None:
-        if stop.signal is not None and not alone:
+        if stop.signal is not None and leave is None:
             raise KeyboardInterrupt
         stop.signal = number
 
@@ -54,7 +56,7 @@ def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
     sender.setblocking(False)
     outer = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     before = {number: signal.signal(number, note) for number in _handled()}
-    watcher = threading.Thread(target=_watch, args=(receiver, before.keys(), stop, tell), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(receiver, before.keys(), stop, tell, leave, grace), daemon=True)
     watcher.start()
     try:
         yield stop
@@ -63,19 +65,22 @@ def stopping(tell: Callable[[str], None]) -> Iterator[Stop]:
         signal.set_wakeup_fd(outer)
         for number, handler in before.items():
             signal.signal(number, handler)
-        sender.close()  # which ends the thread
-        watcher.join(GRACE)
+        sender.close()  # this ends the thread
+        watcher.join(grace)
 
 
 def _handled() -> list[signal.Signals]:
-    """The signals that there are here; nohup's wish not to hear of a closed terminal is respected."""
+    """The signals of this system. A closed terminal is ignored if nohup asked for that."""
     found = [getattr(signal, name) for name in ASKING if hasattr(signal, name)]
     hangup = getattr(signal, "SIGHUP", None)
     return [each for each in found if each != hangup or signal.getsignal(each) != signal.SIG_IGN]
 
 
-def _watch(receiver: socket.socket, handled: Container[int], stop: Stop, tell: Callable[[str], None]) -> None:
-    """Wait for the numbers of signals, until the other end is closed."""
+def _watch(
+    receiver: socket.socket, handled: Container[int], stop: Stop, tell: Callable[[str], None],
+    leave: Callable[[int], None] | None, grace: float,
+) -> None:  # fmt: skip
+    """Receive the numbers of signals until the other end is closed."""
     asked, teller = 0, None
     with receiver:
         while numbers := receiver.recv(64):
@@ -87,15 +92,15 @@ def _watch(receiver: socket.socket, handled: Container[int], stop: Stop, tell: C
                     stop.signal = number
                     hurry.set()
                     teller = threading.Thread(target=tell, args=(WORDS,), daemon=True)
-                    teller.start()  # of its own, as the terminal may be held up
-                elif alone:
-                    _leave(number)
+                    teller.start()  # a thread, as the terminal may be held up
+                elif leave is not None:
+                    leave(number)
     if teller is not None:
-        teller.join(GRACE)
+        teller.join(grace)
 
 
-def _leave(number: int) -> None:
-    """End the process, whatever it is at. What it was writing is not in place yet; its next start removes that."""
+def leave_at_once(number: int) -> None:
+    """End the process at once. Files that it is writing are not in place yet; the next start removes them."""
 
     def say() -> None:
         with suppress(OSError, ValueError, AttributeError):

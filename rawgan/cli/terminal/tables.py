@@ -8,7 +8,7 @@ from rawgan.tensor import Tensor
 
 
 def layer_table(title: str, network: nn.Sequential, x: Tensor) -> Table:
-    """Every layer of a network: output shape, parameters, FLOPs, activation bytes, for the batch x."""
+    """Table of every layer of a network for the batch x: output shape, parameters, FLOPs, activation bytes."""
     table = Table(title=title, title_justify="left", show_footer=True)
     rows = layer_costs(network, x)
     parameters, flops, size = (

@@ -11,12 +11,11 @@ from rich.text import Text
 from rawgan.errors import ConfigError, FileError, one_line
 
 PIPE_WIDTH = 160
-"""Characters of a line of a table where there is no terminal to say how many fit."""
+"""Width of tables without a terminal, in characters."""
 
 
 class Terminal(Console):
-    """Console that prints what it is given: a name is no markup, no emoji and not coloured, and tells the terminal
-    nothing, as its control characters are escaped.
+    """Console that prints text as it is: without markup, emoji and highlighting, and with control characters escaped.
 
     >>> Terminal().print("runs/a[/b]:dog:\\x1b[2J")
     runs/a[/b]:dog:\\x1b[2J
@@ -27,16 +26,16 @@ class Terminal(Console):
 
     @classmethod
     def for_tables(cls) -> "Terminal":
-        """One that does not fold tables where there is no terminal."""
+        """Console that does not fold tables where there is no terminal."""
         found = cls()
         return found if found.is_terminal else cls(width=PIPE_WIDTH)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """See the base class: text that is as wide as it is printed."""
+        # escaped before rich measures it
         return super().render_str(_escaped(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """See the base class: pieces of text, among them some that control the terminal, which say so."""
+        # segments that control the terminal are marked; others are text
         for segment in super().render(renderable, options):
             if segment.control or segment.text.isprintable():
                 yield segment
@@ -49,7 +48,7 @@ def _escaped(text: str) -> str:
 
 
 def say(console: Console, *lines: str) -> None:
-    """Print lines, each as one, not broken.
+    """Print each line on one line, unbroken.
 
     >>> say(Terminal(), "runs/a\\nb")
     runs/a\\nb
@@ -60,17 +59,17 @@ def say(console: Console, *lines: str) -> None:
 
 @contextmanager
 def telling(console: Console) -> Iterator[None]:
-    """Inside, a plot that cannot be drawn is told of, and is no reason to end without the rest."""
+    """Inside, an error of a plot is printed, and the rest goes on."""
     try:
         yield
-    except FileError:  # there is no room for it: asked for again, there may be
+    except FileError:  # the disk is full: a second try may succeed
         raise
     except ConfigError as error:
         say(console, *str(error).splitlines())
 
 
 def duration(seconds: float) -> str:
-    """A time in the two largest units that it has.
+    """A duration in its two largest units.
 
     >>> duration(8.4), duration(143), duration(7500), duration(100_000)
     ('8 s', '2 min 23 s', '2 h 05 min', '1 d 3 h')

@@ -1,4 +1,4 @@
-"""What a person sees of a training run: lines of a log, or samples and figures that move in a terminal."""
+"""Views of a training run: lines of a log, or samples and figures that stay in their place in a terminal."""
 
 import time
 from collections import deque
@@ -196,7 +196,7 @@ class View(Log):
         self.picture = terminal_lines(images, layout, self._colors()) if layout is not None and fits else []
 
     def _colors(self) -> str | None:
-        """Which colours the terminal has; None where it cannot show half blocks of two of them."""
+        """Colour system of the terminal; None if it cannot show half blocks of two colours."""
         has_blocks = not self.console.no_color and self.console.encoding.startswith("utf")
         return self.console.color_system if has_blocks else None
 

@@ -11,16 +11,16 @@ from rawgan.gan.specs import ImageSpec
 
 
 def dcgan(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Networks:
-    """A convolutional generator, and a discriminator that mirrors it and ends in two linear layers, after DCGAN.
+    """A convolutional generator after DCGAN, and a discriminator that mirrors it and ends in two linear layers.
 
     Every convolution halves, and every transposed convolution doubles, the image: kernel 4, stride 2, padding 1. The
-    layer next to the image has `width` channels (in D `d_width`), each further one twice as many, up to eight times as
-    many. There is batch norm everywhere but next to the image; weights are drawn from N(0, 0.02).
+    layer next to the image has `width` channels (in D `d_width`), each further one twice as many, up to 8 · `width`.
+    All layers but those next to the image have batch norm. Weights are drawn from N(0, 0.02).
 
-    D's layer of 2 · `d_width` units sees the image as a whole: of 28×28 pixels, the convolutions before it see no more
-    than parts. Half of its units have batch norm, by which D sees a batch as well, and so G makes every class as often
-    as the data does; the other half has none, as that hides what all images of a batch have in common, and a G that
-    makes but one grey would not be told which.
+    D's layer of 2 · `d_width` units sees the whole image; the convolutions before it see only parts of 28×28 pixels.
+    Half of its units have batch norm. They let D compare the images of a batch, so G makes every class as often as the
+    data does. The other half has none: batch norm hides what all images of a batch have in common, so a G that makes a
+    single shade of grey would not learn which.
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     Source: Radford, Metz, Chintala 2016

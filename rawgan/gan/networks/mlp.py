@@ -9,11 +9,14 @@ from rawgan.paper import is_on_paper
 
 
 def mlp(points: PointSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator) -> Networks:
-    """Three hidden layers in each network, without batch norm, of `d_width` units in D and 2 · `width` in G, which has
-    the harder task: to spread noise over far places, and leave nothing between them. What G makes has no bounds.
+    """Three hidden layers in each network, without batch norm.
 
-    D's first layer is of tanh, as bends in a ReLU are too blunt for modes that are a hundredth as wide as the plane.
-    Each unit of a first layer turns at a place of its own: without biases all would turn at 0, where no data is.
+    D has `d_width` units in each. G has 2 · `width`, as its task is harder: to spread noise over distant modes, and
+    leave nothing between them. Its output has no bounds.
+
+    D's first layer ends in tanh: the bends of a ReLU are too blunt for modes that are a hundredth as wide as the plane.
+    Each unit of a first layer gets a random bias, so that units change at different places. Without biases, all would
+    change at 0, where there is no data.
 
     Shapes: generator (N, noise_size) → (N, dimensions); discriminator (N, dimensions) → (N, 1) logits
     """

@@ -13,10 +13,11 @@ from rawgan.gan.specs import ImageSpec
 def residual(
     image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator
 ) -> Networks:
-    """A small residual pair: every block doubles or halves the image. G has batch norm; D has none, so that a gradient
-    penalty is about one image at a time, and sees how much the images of a batch differ instead.
+    """Small residual networks: every block doubles or halves the image.
 
-    Channels as in `dcgan`. The second convolution of each block begins at zero, so blocks begin as their shortcuts.
+    G has batch norm. D has none, so that a gradient penalty is about one image at a time; it sees the standard
+    deviation over the images of a batch instead. Channels are as in `dcgan`. The second convolution of each block
+    starts at zero, so blocks start as their shortcuts.
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     Source: Gulrajani et al. 2017; Karras et al. 2018; Huang et al. 2024

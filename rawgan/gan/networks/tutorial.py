@@ -13,12 +13,14 @@ from rawgan.gan.specs import ImageSpec
 def tutorial(
     image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int, rng: np.random.Generator
 ) -> Networks:
-    """The tutorial's networks: at 64×64×3 its very generator, at 28×28×1 its very discriminator (with width 64).
+    """The tutorial's networks: exactly its generator at 64×64×3, and its discriminator at 28×28×1 (with width 64).
+
+    In the tutorial, the two disagree on the image size. Here, each is built at the other's size by its own pattern.
 
     Everything else is Keras's default: Glorot-uniform weights, LeakyReLU 0.3, batch norm with ε = 0.001 and momentum
-    0.99, which counts the other way round: 0.01 here. Only the last transposed convolution has a bias; batch norm
-    subtracts those of the others again, and Adam would turn the rounding error of their gradients, which are 0, into
-    steps.
+    0.99, which is 0.01 here, as it is defined the other way round. Only the last transposed convolution has a bias.
+    Batch norm would subtract the biases of the others, so their gradients are 0, and Adam would turn the rounding
+    errors of these into steps.
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     """

@@ -14,7 +14,7 @@ SEEDS = [0, 1, 2]
 
 @pytest.fixture
 def diagnosis(tmp_path, capsys):
-    """A function that trains by a command. It returns the exit code of `rawgan diagnose`, the alarms, and open verdicts."""
+    """A function that trains. It returns the exit code of `rawgan diagnose`, the alarms, and open verdicts."""
 
     def made(command, seed, *options):
         name, *asked = command.split()

@@ -276,4 +276,4 @@ def test_greys_of_grey_images_are_refused(places):
 @pytest.mark.parametrize("command", ["pix2pix", "enhance"])
 def test_a_classifier_of_other_images_is_refused(command, places):
     with pytest.raises(ArgumentError, match="the classifier is of file, images of 16 pixels and 1 channel, not of"):
-        KINDS[command][1](config_of(command, {"feature_weight": 0.1, "channels": 3}, places))
+        Trainer(config_of(command, {"feature_weight": 0.1, "channels": 3}, places))

@@ -1,4 +1,4 @@
-"""What a run depends on: options and paths that are written down for good, images that have moved, other machines."""
+"""Provenance of runs: recorded options and paths, images that have moved, other machines."""
 
 import dataclasses
 import json
@@ -35,7 +35,7 @@ NONE_MEANS_NONE = {
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """A folder with images, and nothing plotted, which takes long."""
+    """Current folder with images; plots, which take long, are left out."""
     monkeypatch.setattr(curves, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
     folder = tmp_path / "here"
     folder.mkdir()
@@ -46,7 +46,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """A function that goes to another folder."""
+    """Function that changes to another folder."""
     (tmp_path / "elsewhere").mkdir()
     return lambda: monkeypatch.chdir(tmp_path / "elsewhere")
 
@@ -67,20 +67,20 @@ def elsewhere(tmp_path, monkeypatch):
         CycleConfig.of(image_size=28, channels=1, style="thick"),
     ],
 )
-def test_a_run_leaves_no_option_to_the_usual_values_of_a_version(config):
+def test_a_run_records_every_option(config):
     found = config.with_absolute_paths()
     of_points = {"image_size", "channels"} if found.data.mixture else set()
     by_epochs = {"steps"} if config.optimiser.epochs else set()
     unset = {name for name, value in found.options.items() if value is None}
     assert unset <= NONE_MEANS_NONE | of_points | by_epochs
-    assert found.usual.keys() >= {"steps", "learning_rate", "d_learning_rate", "d_width", "penalty_weight"}
+    assert found.derived.keys() >= {"steps", "learning_rate", "d_learning_rate", "d_width", "penalty_weight"}
     again = type(config).from_dict({k: v for k, v in found.to_dict().items() if v is not None}, "config.toml")
     assert again == found
     assert found.replace() == found
-    assert found.chosen.keys() & {"steps", "d_width", "d_learning_rate"} == set()
+    assert found.underived.keys() & {"steps", "d_width", "d_learning_rate"} == set()
 
 
-def test_a_run_is_what_it_was_where_a_later_version_has_other_usual_values(monkeypatch):
+def test_a_run_keeps_its_options_if_defaults_change(monkeypatch):
     assert main([*TRAIN, "--steps", "2", "--out", "run"]) == 0
     written = tomllib.loads(Path("run/config.toml").read_text())
     assert (written["learning_rate"], written["d_learning_rate"], written["d_width"]) == (0.001, 0.001, 2)
@@ -92,7 +92,7 @@ def test_a_run_is_what_it_was_where_a_later_version_has_other_usual_values(monke
     assert config.optimiser.steps == 2
 
 
-def test_what_follows_another_option_follows_it_in_a_new_run():
+def test_a_derived_option_is_derived_anew_in_a_new_run():
     assert main([*TRAIN, "--steps", "2", "--out", "run"]) == 0
     assert main(["train", "--config", "run", "--width", "3", "--model", "residual", "--out", "wide"]) == 0
     written = tomllib.loads(Path("wide/config.toml").read_text())
@@ -101,7 +101,7 @@ def test_what_follows_another_option_follows_it_in_a_new_run():
     assert tomllib.loads(Path("run/config.toml").read_text())["d_learning_rate"] == 0.25
 
 
-def test_paths_begin_at_the_root(monkeypatch, tmp_path):
+def test_paths_are_recorded_as_absolute(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert absolute("~/images") == str(tmp_path / "home" / "images")
     assert absolute("./mnist") == str(Path.cwd() / "mnist")
@@ -123,13 +123,13 @@ def resumed(*arguments):
 
 @pytest.fixture
 def whole(here):
-    """What a run of four steps leaves that nobody moved."""
+    """Files of a run of four steps whose data was not moved."""
     assert main([*TRAIN, "--steps", "4", "--out", "whole"]) == 0
     return files(RunFolder("whole"))
 
 
 def the_same(path, whole):
-    """Whether a run is what it would have been, but for where its images are."""
+    """True if a run has the same files, except for the places of its images."""
     left = files(RunFolder(path))
     names = {name for name in whole if not name.endswith((".toml", ".safetensors"))}
     arrays = [RunFolder(each).newest_checkpoint()[0].arrays for each in (path, "whole")]
@@ -144,7 +144,7 @@ def test_a_run_goes_on_from_anywhere(here, elsewhere, whole, capsys):
     elsewhere()
     assert main(["train", "--resume", "../moved", "--steps", "4"]) == 0
     assert main(["diagnose", "../moved"]) == 0
-    assert "not bit for bit" not in capsys.readouterr().out
+    assert "not bit-identical" not in capsys.readouterr().out
     shutil.move("../moved", here / "run")
     assert main(["train", "--resume", str(here / "run")]) == 0
 
@@ -182,7 +182,7 @@ def test_a_run_goes_on_with_no_other_images(capsys):
     assert "--targets others.npy: run has no targets; leave it out" in capsys.readouterr().err
 
 
-def test_config_toml_that_was_mended_by_hand_is_taken_at_its_word_if_the_images_are_the_same(whole, capsys):
+def test_a_config_edited_by_hand_is_accepted_if_the_images_are_the_same(whole, capsys):
     assert main([*TRAIN, "--steps", "2", "--out", "run"]) == 0
     Path("images.npy").rename("pictures.npy")
     toml = Path("run/config.toml")
@@ -192,7 +192,7 @@ def test_config_toml_that_was_mended_by_hand_is_taken_at_its_word_if_the_images_
 
 
 def test_evaluate_finds_images_that_have_moved(capsys, monkeypatch):
-    """Also those of two folders, and of a run that another one is measured beside."""
+    """This includes two folders, and a run that another one is compared with."""
     rng = np.random.default_rng(0)
     for folder in ("a", "b"):
         Path(folder).mkdir()
@@ -217,7 +217,7 @@ def test_evaluate_finds_images_that_have_moved(capsys, monkeypatch):
 
 
 def test_a_network_that_looks_at_images_is_known_by_its_digest(tmp_path, capsys):
-    """A file of train-classifier may move, but must be the same."""
+    """A classifier's file may move, but must be the same."""
     from rawgan.metrics.extractors.stored_classifier import DIGITS
 
     shutil.copy(DIGITS, "judge.safetensors")
@@ -239,7 +239,7 @@ def test_a_network_that_looks_at_images_is_known_by_its_digest(tmp_path, capsys)
 # --- another machine -------------------------------------------------------------------------------------------------
 
 
-def test_a_checkpoint_says_what_its_bits_depend_on():
+def test_a_checkpoint_records_its_provenance():
     found = environment("cpu", "cpu")
     assert found.keys() >= {
         "rawgan", "python", "numpy", "numba", "llvmlite", "pillow", "matplotlib", "machine", "blas", "numpy features",
@@ -254,23 +254,23 @@ def test_another_machine_is_named_in_one_line(monkeypatch, capsys):
     assert main([*TRAIN, "--steps", "2", "--out", "run"]) == 0
     capsys.readouterr()
     assert resumed() == 0
-    assert "not bit for bit" not in capsys.readouterr().out
+    assert "not bit-identical" not in capsys.readouterr().out
     there = environment("reference", "cpu") | {"blas": "another 1.0", "numpy features": "SSE", "gpu": "none such"}
     monkeypatch.setattr(trainer, "environment", lambda kernels, device: there)
     assert main(["train", "--resume", "run", "--steps", "5"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit for bit" in line]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not bit-identical" in line]
     assert "blas scipy-openblas" in line or "→ another 1.0" in line
     assert "numpy features without" in line
     assert "gpu none → none such" in line
 
 
-def test_an_environment_that_chooses_a_way_to_compute_is_noticed(monkeypatch):
+def test_environment_variables_that_change_results_are_noticed(monkeypatch):
     before = environment.__wrapped__("reference", "cpu")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
     assert differences(before, environment.__wrapped__("reference", "cpu")) == ["OPENBLAS_CORETYPE none → Prescott"]
 
 
-def test_of_many_features_a_few_are_named():
+def test_a_few_of_many_features_are_named():
     many = " ".join(f"f{number}" for number in range(9))
     assert differences({"cpu features": many}, {"cpu features": ""}) == [
         "cpu features without f0, f1, f2, f3, f4, f5 and 3 more"
@@ -278,10 +278,10 @@ def test_of_many_features_a_few_are_named():
     assert differences({"a": "1"}, {"a": "1"}) == []
 
 
-def test_a_library_that_is_gone_is_named():
+def test_a_missing_library_is_named():
     assert differences({"scipy": "1.0"}, {}) == ["scipy 1.0 → none"]
 
 
-def test_training_writes_what_it_depends_on():
+def test_training_records_its_provenance():
     training = Trainer(TrainConfig.of(data="images.npy", image_size=8, width=2, batch_size=4, backend="reference"))
     assert training.made_by() == {**environment("reference", "cpu"), **origin.digest_of(training.task.data)}

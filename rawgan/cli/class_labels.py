@@ -1,4 +1,4 @@
-"""The class that a command's --label asks for."""
+"""Class that --label names."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -11,11 +11,11 @@ from rawgan.errors import ArgumentError
 from rawgan.gan import GAN, Labels
 
 LISTED = 20
-"""So many classes are named in an error."""
+"""Most classes that an error lists."""
 
 
 def labels_of(gan: GAN, config: TrainConfig, label: str | None, count: int) -> Labels | None:
-    """So many times the label, which is the name of a class, or its number; None if none is asked for.
+    """Labels of `count` images of the class that a name or number stands for; None without one.
 
     Raises: ArgumentError for a label that is no class of the run
     """
@@ -30,9 +30,9 @@ def labels_of(gan: GAN, config: TrainConfig, label: str | None, count: int) -> L
 
 
 def number_of(label: str, names: Sequence[str], classes: int) -> int:
-    """The number of a class, by its name or number. A name comes first: a class may be called by a number.
+    """Number of a class, from its name or number. Names come first, as they may look like numbers.
 
-    Raises: ArgumentError for what is neither
+    Raises: ArgumentError for anything else
 
     >>> number_of("dog", ["cat", "dog"], 2), number_of("1", ["cat", "dog"], 2), number_of("1", ["0", "10", "1"], 3)
     (1, 1, 2)

@@ -1,4 +1,4 @@
-"""What `rawgan evaluate` says of translators and enhancers."""
+"""Report on images of images: figures of the networks beside those of makers without a network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,20 +29,20 @@ COLUMNS = (
     ("l1", "L1", ".4f"),
     ("fid", "FID", ".3f"),
     ("recognised", "class kept", ".4f"),
-    ("style", "of the kind wanted", ".4f"),
+    ("style", "kind as intended", ".4f"),
     ("back", "L1 there and back", ".4f"),
 )
-"""What is measured, its heading, and how it is written."""
+"""Figures with their headings and formats."""
 
 
 def measured_images(
     console: Console, asked: TranslateConfig, networks: Translator | Cycle, others: Mapping[str, Translator],
     samples: int | None, features: Path | None, trained_by: Mapping[str, About],
 ) -> dict[str, Any]:  # fmt: skip
-    """Translate images that the run never saw, measure them, and print the table. Returns it, and figures of each.
+    """Translate the hold-out set, measure the results, and print the table. Returns it, and figures of each image.
 
-    `trained_by` is what checkpoints say, by the name of their run: if of other images, it is said that some of those
-    measured may have been trained with.
+    `trained_by` has the facts of each run's checkpoint. A run that was trained with other images is named, as it may
+    have seen some of those that are measured.
     """
     extractor = (
         feature_extractor(asked.data.place, features) if features is not None or asked.data.place == "mnist" else None
@@ -54,7 +54,7 @@ def measured_images(
         (a, a_held_out), (b, b_held_out) = kinds
         _check_images(console, asked, trained_by, a, a_held_out, b, b_held_out)
         parts = a_held_out.part(slice(samples)), b_held_out.part(slice(samples))
-        with progress_of(console, "learning to tell both kinds apart") as show:
+        with progress_of(console, "training a classifier of both kinds") as show:
             kind_of = style_classifier(asked, (a, b), parts, show)
         with progress_of(console, "translating") as show:
             found = compare_cycle(asked, networks, parts, kind_of, extractor, show)
@@ -77,18 +77,18 @@ def measured_images(
 
 
 def _check_images(console: Console, asked: TranslateConfig, trained_by: Mapping[str, About], *images: ImageSet) -> None:
-    """Say so if the images are not those that a run had when it was trained.
+    """Name the runs that were trained with other images.
 
-    Raises: ArgumentError if they are not at the same place either
+    Raises: ArgumentError for other images at another place
     """
     for run, about in trained_by.items():
         check_same_data(asked, about, digest_of(*images))
         if about.made_by.get("images") != digest_of(*images)["images"]:
-            say(console, f"the images are not those that {run} was trained by: some of them it may have seen")
+            say(console, f"{run} was trained with other images, and may have seen some of these")
 
 
 def _shown(console: Console, what: str, found: Comparison) -> dict[str, Any]:
-    """Print the table. Returns what is in it, and figures of each image."""
+    """Print the table. Returns its figures, and those of each image."""
     console.print(_table(f"{what} not trained with", found.figures))
     images = {
         network: [

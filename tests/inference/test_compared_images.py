@@ -1,4 +1,4 @@
-"""What is found of translated digits, by networks of which it is known what they make."""
+"""Figures of translated digits, by networks whose results are known."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ COUNT = 300
 
 
 class Inverse(nn.Module):
-    """Black for white."""
+    """Network that exchanges black and white."""
 
     def forward(self, x):
         """(N, H, W, C) → the same."""
@@ -36,8 +36,8 @@ def making(gan, module):
     return dataclasses.replace(gan, generator=nn.Sequential(module), average=None)
 
 
-def test_what_a_classifier_finds_of_enhanced_digits(digits):
-    """With next to no noise, what does nothing is perfect."""
+def test_a_classifier_recognises_enhanced_digits(digits):
+    """With almost no noise, a network that changes nothing is perfect."""
     config = EnhanceConfig.of(task="denoise", noise=1e-4, channels=1, width=2)
     gan = translator_of(config, "cpu")
     found = compare(
@@ -55,8 +55,8 @@ def test_what_a_classifier_finds_of_enhanced_digits(digits):
     assert found["inverse"]["l1"] > 0.5
 
 
-def test_labels_of_ones_own_are_known_by_their_file_wherever_it_is(digits, tmp_path):
-    """A classifier knows the classes of the data that it was trained by, whose name it keeps."""
+def test_labels_of_a_file_are_known_wherever_it_is(digits, tmp_path):
+    """A classifier knows the classes of the data that it was trained with, by its name."""
     config = EnhanceConfig.of(data=str(tmp_path / "some.npz"), task="denoise", channels=1, image_size=28, width=2)
     extractor = feature_extractor("mnist")
     gan = making(translator_of(config, "cpu"), nn.Identity())
@@ -66,8 +66,8 @@ def test_labels_of_ones_own_are_known_by_their_file_wherever_it_is(digits, tmp_p
 
 
 @pytest.mark.parametrize(("module", "right"), [(Inverse(), True), (nn.Identity(), False)])
-def test_what_classifiers_find_of_digits_in_another_style(module, right, digits, monkeypatch):
-    """What inverts is right in all: kind, class, pixels; what does nothing in nothing but that it comes back."""
+def test_classifiers_recognise_digits_in_another_style(module, right, digits, monkeypatch):
+    """A network that inverts is right in domain, class and pixels; one that changes nothing, only in coming back."""
     monkeypatch.setattr("rawgan.inference.comparison.STYLE_IMAGES", COUNT)
     config = CycleConfig.of(style="inverted", channels=1, width=2)
     cycle = cycle_of(config, "cpu")
@@ -97,7 +97,7 @@ def test_what_classifiers_find_of_digits_in_another_style(module, right, digits,
 
 
 @pytest.mark.parametrize("name", ["translated", "targets", "median filter, 3 × 3", "a run"])
-def test_another_run_takes_nobodys_place_in_the_table(name, digits):
+def test_another_run_replaces_no_row_of_the_table(name, digits):
     config = EnhanceConfig.of(task="denoise", channels=1, width=2)
     gan, few = translator_of(config, "cpu"), [part.part(slice(20)) for part in digits]
     found = compare(config, making(gan, nn.Identity()), *few, others={name: making(gan, Inverse())}).figures
@@ -105,8 +105,8 @@ def test_another_run_takes_nobodys_place_in_the_table(name, digits):
     assert found["a run" if name == "a run" else f"the run {name}"]["psnr"] < found["translated"]["psnr"]
 
 
-def test_few_images_of_two_kinds_are_told_apart(digits):
-    """Seen twice, as many images are, they would not be: one kind is taken for the other then."""
+def test_few_images_of_two_domains_are_told_apart(digits):
+    """With two epochs, as for many images, one domain would be taken for the other."""
     a, b = digits[0].part(slice(20)), digits[0].part(slice(20, 40))
     b = dataclasses.replace(b, images=thick(b.images))
     kind_of = style_classifier(CycleConfig.of(), (a, b), (a, b))

@@ -1,0 +1,17 @@
+"""The file evaluation.json of a run folder."""
+
+from typing import Any
+
+from rich.console import Console
+
+from rawgan import __version__
+from rawgan.cli.terminal.text import say
+from rawgan.storage import RunFolder
+from rawgan.storage.json_file import write_json
+
+
+def write_report(console: Console, folder: RunFolder, step: int, **facts: Any) -> None:
+    """Write facts and figures about a step, and say where they are."""
+    path = folder.path / "evaluation.json"
+    write_json(path, {"rawgan": __version__, "step": step, **facts})
+    say(console, f"figures: {path}")
