@@ -333,6 +333,9 @@ def test_mixtures_are_counted_printed_and_drawn(tmp_path, capsys):
 def test_an_experiment_is_one_file():
     """Its name is that of its file, its entry is in it; every room has some."""
     assert {module.split(".")[1] for module in experiments().values()} == set(ROOMS)
+    names = [path.stem for room in ROOMS for path in (BENCH / room).glob("*.py")]
+    assert len(set(names)) == len(names), "two files of one name would be one command"
+    assert not list(BENCH.rglob("__init__.py"))
     for name in experiments():
         found = experiment(name)
         assert found.summary

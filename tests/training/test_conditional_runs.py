@@ -16,6 +16,7 @@ from rawgan.gan import (
     generate,
 )
 from rawgan.inference.trained_networks import restore
+from rawgan.pictures.words import BAND
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer, train
 
@@ -177,7 +178,8 @@ def test_in_a_terminal_classes_alternate(squares):
 def test_commands_ask_for_classes(run, tmp_path, capsys):
     assert 'conditional = "projection"\nclasses = 2\n' in (run / "config.toml").read_text()
     with Image.open(run / "samples" / "step-000002.png") as picture:
-        assert picture.width / picture.height == pytest.approx(32 / 22)  # 3 × 2 images of 8 with 2 between and around
+        height = picture.height - BAND  # without the caption
+        assert picture.width / height == pytest.approx(32 / 22)  # 3 × 2 images of 8 with 2 between and around
     for options, name in (
         (["--count", "6"], "images-seed-0.png"), (["--count", "6", "--label", "1"], "images-label-1-seed-0.png"),
     ):  # fmt: skip
@@ -222,7 +224,7 @@ def test_a_run_without_classes_is_asked_for_none(squares, tmp_path, capsys):
         assert main([command, str(folder.path), "--label", "1"]) == 1
         assert capsys.readouterr().err.startswith(f"rawgan {command}: label 1: this run was trained without classes\n")
     folder.write_config({**folder.read_config(), "conditional": "projection"})
-    with pytest.raises(ConfigError, match="a conditional run's configuration must say classes, as rawgan writes it"):
+    with pytest.raises(ConfigError, match="a run's configuration must say classes, as rawgan writes it"):
         restore(folder)
 
 
@@ -240,7 +242,7 @@ def test_evaluation_says_how_many_labels_were_kept(run, squares, tmp_path, capsy
         assert abs(classes.mean() - 0.5) < 0.01
         return images
 
-    monkeypatch.setattr("rawgan.cli.commands.evaluate.generate", made)
+    monkeypatch.setattr("rawgan.cli.evaluation.images.generate", made)
     assert main(["evaluate", str(run), "--features", str(file)]) == 0
     printed = capsys.readouterr().out
     said = json.loads((run / "evaluation.json").read_bytes())

@@ -225,7 +225,7 @@ FAULTS = [
         "WarmUp.run",
         "if len(helpers) < parts - 1 or not all(",
         "if len(helpers) < parts - 1 and not all(",
-        "test_cpu_compiling.py -k helper_failed_at",
+        "test_cpu_compiling.py -k helper_failed",
     ),
     Fault(
         "helpers: outlive their parent",
