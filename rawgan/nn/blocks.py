@@ -42,7 +42,7 @@ class Residual(Module):
         main, shortcut = made
         if main.shape != shortcut.shape:
             listing = shapes(main=main, shortcut=shortcut)
-            raise ShapeError(f"Residual: main and shortcut must make the same shape\n{listing}")
+            raise ShapeError(f"Residual: main and shortcut must have results of the same shape\n{listing}")
         return main + shortcut
 
 

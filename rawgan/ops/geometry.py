@@ -68,7 +68,7 @@ def transposed_window(
     if isinstance(padding, str) and padding == "same":
         if extra != (0, 0):
             raise ArgumentError(
-                f"{op}: padding='same' settles the size, so output_padding must be 0, not {output_padding}"
+                f"{op}: padding='same' determines the size, so output_padding must be 0, not {output_padding}"
             )
         return make_window(op, (output[0] * stride[0], output[1] * stride[1]), kernel, stride, "same", dilation, groups)
     if any(e >= s for e, s in zip(extra, stride, strict=True)):

@@ -175,7 +175,7 @@ def _pool_window(op: str, x: Tensor, kernel: int | IntPair, stride: int | IntPai
         raise
     if any(p >= k for pair, k in zip(window.padding, window.kernel, strict=True) for p in pair):
         raise ArgumentError(
-            f"{op}: padding must be smaller than the kernel, or a window would see nothing else\n"
+            f"{op}: padding must be smaller than the kernel, or a window would contain nothing else\n"
             f"{shapes(x=(x, IMAGES), kernel=window.kernel, padding=window.padding)}"
         )
     return window

@@ -142,7 +142,7 @@ def take(x: Any, indices: Any) -> Tensor:
     if isinstance(indices, Tensor):
         raise DTypeError(
             f"take: indices must be integers, but are {indices.dtype}\n"
-            "  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])"
+            "  a list given to a Module becomes a Tensor of floats: give an array of integers, np.array([0, 1])"
         )
     indices = constant(integers(indices, "take: indices", x._array))  # the backward pass needs them as they are now
     if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < x.shape[0]):

@@ -126,9 +126,9 @@ def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: st
     if x.ndim != 2 or not x.shape[1] or labels.shape != x.shape[:1]:
         way_out = ""
         if labels.shape == x.shape and x.ndim == 2:
-            way_out = "\n  labels are class numbers; vectors with a single 1 become these by labels.argmax(axis=1)"
+            way_out = "\n  labels are class numbers; turn one-hot vectors into these: labels.argmax(axis=1)"
         elif x.ndim == 2 and labels.size == len(x):
-            way_out = "\n  make one axis of them: labels.reshape(-1)"
+            way_out = "\n  give them one axis: labels.reshape(-1)"
         raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}{way_out}")
     classes = x.shape[1]
     if labels.size and not (int(labels.min()) >= 0 and int(labels.max()) < classes):

@@ -164,11 +164,11 @@ TORCH_TRANSPOSED = TORCH.replace("(out, in,", "(in, out,")
         (lambda: nn.Conv2d(3, 8, 3, rng=rng())(ones(32, 32, 3)), ["one image is a batch of one: x[None]"]),
         (
             lambda: ops.softmax_cross_entropy(ones(4, 3), np.eye(4, 3, dtype=int)),
-            ["vectors with a single 1 become these by labels.argmax(axis=1)"],
+            ["turn one-hot vectors into these: labels.argmax(axis=1)"],
         ),
         (
             lambda: ops.softmax_cross_entropy(ones(4, 3), np.zeros((4, 1), int)),
-            ["make one axis of them: labels.reshape(-1)"],
+            ["give them one axis: labels.reshape(-1)"],
         ),
         (lambda: ops.concatenate(ones(2), ones(2)), ["xs must be a list of Tensors", "write concatenate([a, b])"]),
         (lambda: ops.broadcast_to(ones(3), 3), ["shape must be a tuple of integers, but is 3; write (3,)"]),
@@ -184,7 +184,7 @@ TORCH_TRANSPOSED = TORCH.replace("(out, in,", "(in, out,")
         (lambda: nn.Residual(nn.Sequential(nn.Flatten()))(ones(2, 4, 3)), ["main (2, 12)   shortcut (2, 4, 3)"]),
         (
             lambda: ops.batch_norm(ones(4, 3, dtype="float64"), ones(3), ones(3), training=True),
-            ["x (4, 3) float64   gamma (3,) float32", "convert one with .astype(dtype)", "in batch_norm"],
+            ["x (4, 3) float64   gamma (3,) float32", "batch_norm: the inputs", "convert one with .astype(dtype)"],
         ),
         (lambda: ops.conv2d(None, ones(3, 3, 3, 3)), ["data is NoneType", "as x of conv2d"]),
         (lambda: ops.mse(ones(2), 1.0, weight="much"), ["data is str", "as weight of mse"]),
@@ -313,7 +313,7 @@ POOL = {"kernel": 2, "stride": None, "padding": 0}
 SCALES = {"gamma": ones(3), "beta": ones(3)}
 AXES = {"axis": 0, "keepdims": False}
 OPS = {
-    **{name: {"x": X} for name in ["abs", "exp", "log", "neg", "relu", "sigmoid", "softplus", "sqrt", "tanh"]},
+    **{name: {"x": X} for name, op in ops.registry.OPS.items() if [*inspect.signature(op).parameters] == ["x"]},
     **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum"]},
     **{name: {"x": X, **AXES} for name in ["sum", "mean", "max"]},
     **dict.fromkeys(["bce_with_logits", "mse", "l1"], LOSS),
@@ -364,7 +364,7 @@ LAYERS = {
     "MinibatchStd": ({"group": 2}, PLANE),
     "SpectralNorm": ({"layer": nn.Linear(3, 2, rng=rng()), "rng": rng()}, X),
     "Residual": ({"main": nn.Sequential(nn.Linear(3, 3, rng=rng())), "shortcut": None}, X),
-    **{name: ({}, X) for name in ["Flatten", "ReLU", "Tanh", "Sigmoid", "Identity"]},
+    **{name: ({}, X) for name, layer in nn.registry.LAYERS.items() if layer.__init__ is object.__init__},
 }
 POSITIONAL = {"Reshape": (3, X), "Sequential": (nn.ReLU(), X), "Branches": (nn.ReLU(), X)}
 

@@ -138,7 +138,7 @@ ops.conv_transpose2d(zeros(1, 4, 4, 3), zeros(4, 4, 2, 3), stride=2, output_padd
 ArgumentError: conv_transpose2d: output_padding must be an integer >= 0, or two of them, but is -1
 
 ops.conv_transpose2d(zeros(1, 4, 4, 3), zeros(4, 4, 2, 3), stride=2, output_padding=1, padding="same")
-ArgumentError: conv_transpose2d: padding='same' settles the size, so output_padding must be 0, not 1
+ArgumentError: conv_transpose2d: padding='same' determines the size, so output_padding must be 0, not 1
 
 ops.conv_transpose2d(zeros(1, 1, 4, 3), zeros(3, 3, 2, 3), padding=(2, 0))
 ShapeError: conv_transpose2d: the output height would be -1

@@ -52,7 +52,7 @@ ArgumentError: take: indices must lie in 0 … 2, but go from 3 to 3
 
 nn.Embedding(3, 3, rng=rng())(zeros(2))
 DTypeError: take: indices must be integers, but are float32
-  a Module makes a Tensor of floats of a list: give an array of integers, np.array([0, 1])
+  a list given to a Module becomes a Tensor of floats: give an array of integers, np.array([0, 1])
   in Embedding(3 → 3)
 
 ops.softmax_cross_entropy(zeros(2, 3), zeros(2))
@@ -68,12 +68,12 @@ nn.Upsample(0)(zeros(1, 2, 2, 1))
 ArgumentError: Upsample: factor must be an integer >= 1, but is 0
 
 nn.MaxPool2d(2, padding=((0, 2), (0, 0)))(zeros(1, 4, 4, 1))
-ArgumentError: max_pool2d: padding must be smaller than the kernel, or a window would see nothing else
+ArgumentError: max_pool2d: padding must be smaller than the kernel, or a window would contain nothing else
   x (1, 4, 4, 1), laid out (N, H, W, C)   kernel (2, 2)   padding ((0, 2), (0, 0))
   in MaxPool2d(2, stride 2)
 
 nn.AvgPool2d((2, 1), padding=1)(zeros(1, 4, 4, 1))
-ArgumentError: avg_pool2d: padding must be smaller than the kernel, or a window would see nothing else
+ArgumentError: avg_pool2d: padding must be smaller than the kernel, or a window would contain nothing else
   x (1, 4, 4, 1), laid out (N, H, W, C)   kernel (2, 1)   padding ((1, 1), (1, 1))
   in AvgPool2d((2, 1), stride (2, 1))
 
