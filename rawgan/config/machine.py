@@ -12,7 +12,8 @@ class MachineOptions(Group):
     """The device, and the kernels that compute on it."""
 
     device: Annotated[Literal["auto", "cpu", "cuda"], Changeable()] = "auto"
-    """Device; auto takes a GPU if there is one."""
+    """Device; auto takes a GPU if there is one. On it, the environment variable CUPY_TF32=1 allows TF32 in matrix
+    products."""
     backend: Annotated[Literal["auto", "cpu", "cuda", "reference"], Changeable()] = "auto"
     """Kernels: reference is plain NumPy or CuPy; cpu and cuda are Numba's. auto takes cpu, and on a GPU reference."""
 

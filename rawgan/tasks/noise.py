@@ -95,7 +95,7 @@ class NoiseTask(Task):
         return self.step if graphed is None else lambda index: graphed(self.real(index), self._noise(index))
 
     def step(self, index: int) -> StepMetrics:
-        """Take step `index`: all updates of D but the last, that together with the first of G, then the others of G."""
+        """Update D `d_steps` times, then G `g_steps` times. The figures are those of the last update of each."""
         d_steps, g_steps = self.config.optimiser.d_steps, self.config.optimiser.g_steps
         first, noise = index * d_steps, index * (d_steps + g_steps - 1)
         for extra in range(d_steps - 1):

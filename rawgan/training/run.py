@@ -17,7 +17,7 @@ from rawgan.tasks.task import Task
 from rawgan.training.background import Background
 from rawgan.training.recovery import go_back
 from rawgan.training.trainer import Trainer, check_finite
-from rawgan.training.triggers import Moment, Trigger, never
+from rawgan.training.triggers import Moment, Never
 
 FETCH_SECONDS = 0.1
 """Time between two looks at the losses of steps on a GPU, each of which waits for it."""
@@ -30,19 +30,23 @@ class Extension:
     extension is due, and `step`. When it is due, `act`. After the run went back to an earlier step, `went_back`. At the
     end, `finish`. Extensions that are due at the same moment act in the order in which they are attached.
 
-    >>> class Print(Extension):
-    ...     def step(self, run, record):
-    ...         print(record["step"], record["epoch"])
+    >>> from rawgan.training.triggers import Every
+    >>> class Upload(Extension):
+    ...     is_due = Every(50)
+    ...
+    ...     def act(self, run):
+    ...         images = run.task.sample()
+    ...         print(f"step {run.reached}: {len(images)} images to upload")
     """
 
-    is_due: Trigger = staticmethod(never)
+    is_due: Callable[[Moment], bool] = Never()
     """The trigger of `figures` and `act`."""
     needs_checkpoint = False
     """True if `act` or `figures` takes `run.checkpoint()`: it is then made, and seen to be finite, before anything is
     measured or drawn."""
 
     def start(self, run: Run) -> None:
-        """Prepare. The folder is as it was after the step that the run goes on from."""
+        """Prepare. The run folder holds the files up to step `run.reached`, and no later ones."""
 
     def figures(self, run: Run) -> Mapping[str, Any]:
         """Figures of the networks as they are, for the record of the step just taken."""
@@ -74,8 +78,7 @@ class Extension:
 class Run:
     """One run of a trainer, written into a folder by its extensions.
 
-    A run that was stopped, or killed, and goes on from its checkpoint leaves the same files, bit for bit, as one that
-    was not.
+    A run that was stopped or killed, and then resumed, ends with the same files, bit for bit, as one that was not.
     """
 
     def __init__(

@@ -350,3 +350,13 @@ def test_in_a_terminal_that_cannot_move_its_cursor_lines_are_printed(images, tmp
     assert "\x1b[38" not in printed
     assert "step 1/5  epoch" in printed
     assert "step 5/5  epoch" in printed
+
+
+def test_a_log_shows_the_latest_penalty_of_a_step_that_applied_one(images, monkeypatch, capsys):
+    clock = iter(range(0, 1000, 6))
+    monkeypatch.setattr(view_module.time, "monotonic", lambda: float(next(clock)))
+    with Log(Console(), training_of(images, penalty="r1", model="residual", penalty_every=2)) as log:
+        log.step(None, record(1, 0.0, 1.0, 1.0, 0.5, 0.5, penalty=0.25))
+        log.step(None, record(2, 0.0, 1.0, 1.0, 0.5, 0.5))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step")]
+    assert all("penalty 0.25" in line for line in lines), lines

@@ -54,6 +54,7 @@ class Log(Extension):
         self.console, self.trainer = console, trainer
         self.times: deque[tuple[int, float]] = deque(maxlen=WINDOW)
         self.logged = -LOG_SECONDS
+        self.record: dict[str, Any] = {}
         self.stack = ExitStack()
 
     def __enter__(self) -> "Log":
@@ -114,6 +115,7 @@ class Log(Extension):
         """Print a line, unless the last one is recent."""
         now = time.monotonic()
         self.times.append((record["step"], now))
+        self.record = {**self.record, **record}  # a penalty may be applied every so many steps only
         if record["step"] not in (1, self.trainer.steps) and now - self.logged < LOG_SECONDS:
             return
         self.logged = self.printed = now
@@ -144,7 +146,6 @@ class View(Log):
     """Samples as large as the terminal allows, a bar, and every figure with its name, which stay in their place."""
 
     def __enter__(self) -> "View":
-        self.record: Mapping[str, Any] | None = None
         self.picture: list[str] = []
         self.size = self.console.size  # that the picture was made for
         self.caption = ""
@@ -158,7 +159,7 @@ class View(Log):
 
     def step(self, run: Run, record: Mapping[str, Any]) -> None:
         """Keep the figures for the next refresh; draw new samples unless the last picture is recent."""
-        self.record = {**(self.record or {}), **record}  # a penalty may be applied every so many steps only
+        self.record = {**self.record, **record}  # a penalty may be applied every so many steps only
         self.times.append((record["step"], time.monotonic()))
         if time.monotonic() - self.drawn >= max(REDRAW_SECONDS, SHARE * self.cost):
             self.show(self.trainer.reached, None)
@@ -203,11 +204,11 @@ class View(Log):
     def _status(self) -> list[RenderableType]:
         """The lines below the picture."""
         trainer, record = self.trainer, self.record
-        step = trainer.reached if record is None else record["step"]
+        step = record["step"] if record else trainer.reached
         since = time.monotonic() - self.times[-1][1] if self.times else 0.0
         first = [f"step {step}/{trainer.steps}"]
         rest = [""] * 2
-        if record is not None:
+        if record:
             first.append(f"epoch {record['epoch']:.2f}")
             rest = [f"{'  '.join(_figures(record, panel))}  ({meaning})" for panel, _, meaning in self._notes()]
         first.append(self.pace(step, since))

@@ -8,16 +8,16 @@ from rawgan.training.extensions.evaluation import BestCheckpoint, Evaluation
 from rawgan.training.extensions.metrics import Metrics
 from rawgan.training.extensions.samples import Samples
 from rawgan.training.run import Extension
-from rawgan.training.triggers import any_of, at_end, every
+from rawgan.training.triggers import AtEnd, Every
 
 
 def usual_extensions(config: RunConfig) -> list[Extension]:
     """The extensions of every run, in the order in which they act.
 
-    What a checkpoint's step leaves is asked to be written before the checkpoint: pictures, alarms, plots.
+    Pictures, alarms and plots of a step are written before its checkpoint.
     """
-    picture = every(config.output.sample_every, with_last=True)
-    save = any_of(every(config.output.checkpoint_every), every(config.measuring.every), at_end)
+    picture = Every(config.output.sample_every, with_last=True)
+    save = Every(config.output.checkpoint_every) | Every(config.measuring.every) | AtEnd()
     return [
         Metrics(),
         Evaluation(config.measuring.every),

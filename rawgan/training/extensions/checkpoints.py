@@ -24,7 +24,7 @@ class Checkpoints(Extension):
         return moment.step != self._saved and self._trigger(moment)
 
     def start(self, run: Run) -> None:
-        """Take the state that the run goes on from for saved."""
+        """Remember that the state to continue from is saved already."""
         self.went_back(run)
 
     def act(self, run: Run) -> None:
@@ -33,7 +33,7 @@ class Checkpoints(Extension):
         self._saved = run.reached
 
     def went_back(self, run: Run) -> None:
-        """Take the state that the run went back to for saved."""
+        """Remember that the state to continue from is saved already."""
         self._saved = run.reached
 
     def finish(self, run: Run) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rawgan.training.run import Extension, Run
-from rawgan.training.triggers import every
+from rawgan.training.triggers import Every
 
 
 class Evaluation(Extension):
@@ -14,7 +14,7 @@ class Evaluation(Extension):
     needs_checkpoint = True
 
     def __init__(self, count: int | None) -> None:
-        self.is_due = every(count)
+        self.is_due = Every(count)
         self._figures: Mapping[str, Any] = {}
 
     def figures(self, run: Run) -> Mapping[str, Any]:
@@ -38,7 +38,7 @@ class BestCheckpoint(Extension):
     needs_checkpoint = True
 
     def __init__(self, count: int | None) -> None:
-        self.is_due = every(count)
+        self.is_due = Every(count)
         self._least = math.inf
 
     def start(self, run: Run) -> None:

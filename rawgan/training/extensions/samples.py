@@ -9,7 +9,7 @@ from rawgan.pictures.png import is_whole_png
 from rawgan.storage.lookup import is_there
 from rawgan.training.memory import out_of_memory
 from rawgan.training.run import Extension, Run
-from rawgan.training.triggers import Moment, every
+from rawgan.training.triggers import Every, Moment
 
 
 class Samples(Extension):
@@ -21,7 +21,7 @@ class Samples(Extension):
 
     def __init__(self, count: int, reach: int) -> None:
         self._count, self._reach = count, reach
-        self.is_due = every(count, with_last=True)
+        self.is_due = Every(count, with_last=True)
 
     def has_files_of(self, run: Run, step: int) -> bool:
         """True if a picture belongs to the run after this step."""
@@ -53,7 +53,7 @@ class Samples(Extension):
     def _make_again(self, run: Run) -> None:
         """Make pictures of earlier steps again that are missing or damaged, from the last checkpoint before each.
 
-        Where that is too long ago, somebody has deleted them, or they are not worth the time.
+        If that is more than `reach` steps ago, they were deleted on purpose, or are not worth the time.
         """
         trainer, now, lost = run.trainer, None, 0
         for step in range(0, run.reached, self._count):
@@ -84,7 +84,7 @@ def _animate(path: Path, samples: Path, tell: Callable[[str], None]) -> None:
 
 
 def _is_lost(picture: Path, tell: Callable[[str], None]) -> bool:
-    """True if a picture is missing or damaged. One that the system cannot tell of is left alone, and told."""
+    """True if a picture is missing or damaged. If the system cannot tell, it is left alone, and a message says so."""
     try:
         return not (is_there(picture) and is_whole_png(picture))
     except FileError as error:
