@@ -7,6 +7,7 @@ import rawgan_kernels
 from rawgan import Tensor, grad, nn, ops
 from rawgan.errors import ArgumentError
 from rawgan.gan import (
+    MODELS,
     OBJECTIVES,
     ImageSpec,
     LossConfig,
@@ -156,7 +157,7 @@ def test_impossible_sizes_name_possible_ones(size, near):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": "vae"}, "there is no model 'vae'; choose one of: dcgan, mlp, residual, tutorial"),
+        ({"model": "vae"}, f"there is no model 'vae'; choose one of: {', '.join(MODELS)}"),
         ({"channels": 5}, "dcgan: images have 1 to 4 channels, not 5"),
         ({"width": 0}, "dcgan: width must be at least 1, but is 0"),
         ({"d_width": 0}, "dcgan: d_width must be at least 1, but is 0"),

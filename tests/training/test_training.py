@@ -10,7 +10,7 @@ from watch import Watch
 
 from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError, ConfigError, DataError, DeviceError
-from rawgan.gan import generate
+from rawgan.gan import MODELS, generate
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer, train
 
@@ -169,7 +169,7 @@ def test_an_impossible_image_size_is_refused_before_the_data_is_read():
         ({"steps": 1.5}, "my.toml: steps = 1.5, but it should be int"),
         ({"steps": True}, "my.toml: steps = True, but it should be int"),
         ({"epochs": "2"}, "my.toml: epochs = '2', but it should be float"),
-        ({"model": "vae"}, "my.toml: model = 'vae', but it should be 'dcgan' or 'mlp' or 'residual' or 'tutorial'"),
+        ({"model": "vae"}, f"my.toml: model = 'vae', but it should be {' or '.join(map(repr, MODELS))}"),
         ({"steps": 0}, "my.toml: steps must lie in 1 ... 1000000000, but is 0"),
         ({"steps": 16**5000}, "my.toml: steps must lie in 1 ... 1000000000, but is int, too long to be printed"),
         ({"steps": "9" * 1000}, f"my.toml: steps = '{'9' * 59}…, but it should be int"),
