@@ -88,7 +88,7 @@ class TrainConfig(RunConfig):
 
     @property
     def missing(self) -> str | None:
-        """Option that a run always writes down, and that is unset here; None if there is none."""
+        """Name of an option that every run writes down but that is unset here; None if there is no such option."""
         if self.networks.conditional != "none" and self.networks.classes is None:
             return "classes"
         return None if self.data.mixture is not None else super().missing

@@ -73,7 +73,7 @@ class RunConfig(ABC):
 
     @property
     def missing(self) -> str | None:
-        """Option that a run always writes down, and that is unset here; None if there is none."""
+        """Name of an option that every run writes down but that is unset here; None if there is no such option."""
         return "channels" if self.data.channels is None else None
 
     @property

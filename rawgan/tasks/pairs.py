@@ -61,7 +61,7 @@ class PairsTask(TranslationTask):
     @staticmethod
     @abstractmethod
     def read(config: Any, split: str, like: ImageSet | None, on_progress: Progress) -> ImageSet:
-        """Images, or pairs, of a split of the data; white is that of the images `like` them, if there are any."""
+        """Images, or pairs, of a split of the data; white has the value that it has in `like`, if given."""
 
     @staticmethod
     @abstractmethod
@@ -80,7 +80,7 @@ class PairsTask(TranslationTask):
     @staticmethod
     @abstractmethod
     def baselines(config: Any, source: Pixels, target: Pixels) -> dict[str, Maker]:
-        """Makers of images without a network, by name. What they have to choose is best for these images.
+        """Makers of images without a network, by name. Their parameters are the best ones for these images.
 
         Shapes: source (N, h, w, sources), target (N, H, W, channels): a few that the network was trained with
         """
@@ -217,8 +217,7 @@ def pixel_figures(config: PairedConfig, gan: Translator, images: ImageSet) -> di
 def of_images(
     each: dict[str, NDArray[np.float64]], names: NDArray[Any]
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[Any]]:
-    """Figures of images, and their names, from those of squares that have the names of the images that they are from:
-    means. What have names of their own are images.
+    """Means of figures over the squares of each image, and the images' names. Squares of one image have one name.
 
     Shapes: figures each (N,), names (N,) → each (images,), (images,)
 
@@ -232,7 +231,7 @@ def of_images(
 
 
 def sheet(before: NDArray[Any], after: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
-    """Images beside each other, those before as large and as colourful as the others; where they are is left out.
+    """Source, result and target beside each other. Sources are enlarged and get all channels; a mask is left out.
 
     Shapes: before (N, h, w, sources), after and target (N, H, W, C) → (3 · N, H, W, C)
     """

@@ -135,7 +135,7 @@ class Task(ABC):
 
     @abstractmethod
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
-        """Symptoms after `step` steps, of which `records` are the lines of metrics."""
+        """Symptoms after `step` steps, where `records` are the lines of metrics."""
 
 
 def task_of(config: RunConfig, device: str, on_progress: Progress = lambda done, total: None) -> Task:

@@ -60,7 +60,7 @@ class Background:
         self._failed = False
 
     def do(self, job: Job, *arguments: Any) -> None:
-        """Have `job(*arguments)` done; what the arguments hold must not change any more."""
+        """Ask for `job(*arguments)`. The arguments must not change any more."""
         self._look()
         while self._jobs and (self._jobs[0].done() or len(self._jobs) > WAITING):
             self._jobs.popleft().result()

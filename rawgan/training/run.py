@@ -65,11 +65,11 @@ class Extension:
         """Take notice of figures of quality that were measured after step `run.reached`."""
 
     def has_files_of(self, run: Run, step: int) -> bool:
-        """True if a file that is named after that step, such as its picture, belongs to the run."""
+        """True if the run keeps a file that is named after that step, such as its picture."""
         return False
 
     def went_back(self, run: Run) -> None:
-        """Forget the steps behind `run.reached`, to which the run went back, and its folder with it."""
+        """Forget the steps after `run.reached`. The run went back to that step, and its folder holds no later files."""
 
     def finish(self, run: Run) -> None:
         """End, after the last step; not called if the run failed."""
@@ -146,7 +146,7 @@ class Run:
             self._checkpoint = None
             moment = Moment(self.reached, self.steps, has_ended)
             due = [extension for extension in self.extensions if extension.is_due(moment)]
-            # To fetch from a GPU is to wait for it: so that is done when somebody looks.
+            # To fetch from a GPU is to wait for it: that is done only when an extension needs the figures.
             on_cpu, waited = self.trainer.device == "cpu", time.monotonic() - fetched
             if not (due or has_ended or on_cpu or waited > FETCH_SECONDS):
                 continue
@@ -176,8 +176,8 @@ class Run:
                 extension.step(self, line)
 
     def _go_back(self, error: DivergedError) -> None:
-        """Go back to the state before the first number that is not finite, or to the last checkpoint if the run is to
-        stop meanwhile.
+        """Go back to the state before the first number that is not finite. If the run is asked to stop meanwhile, go
+        back to the last checkpoint.
 
         Raises: DivergedError unless the run is to go on from there
         """

@@ -26,7 +26,7 @@ over the data so far), and the figures that `rawgan.gan` declares."""
 
 
 class Trainer:
-    """Networks in training: the data is loaded, the networks are new, or as a checkpoint has them.
+    """Networks in training. The data is loaded; the networks are new, or restored from a checkpoint.
 
     Raises: DataError, ArgumentError, DeviceError for whatever would go wrong later; ConfigError for a checkpoint of
         other networks

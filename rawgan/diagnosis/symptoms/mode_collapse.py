@@ -9,8 +9,8 @@ LEAST_VARIETY = 0.1
 
 
 def mode_collapse(seen: Probe) -> list[Symptom]:
-    """Distances between generated images, relative to real ones. Images of one kind are close together; of a few kinds,
-    each has a twin."""
+    """Distances between generated images, relative to real ones. If G makes one kind of image, all are close
+    together; if it makes a few kinds, each image has a near twin."""
     remedy = "--penalty r1+r2 --objective relativistic --model residual, or --pack 2; a lower --learning-rate"
     if len(seen.real) < 2:
         return []
