@@ -29,7 +29,7 @@ class NetworkOptions(Group):
 
 @dataclasses.dataclass(frozen=True)
 class NoiseNetworkOptions(NetworkOptions):
-    """Networks that make images, or points, of noise."""
+    """Networks that make images, or points, from noise."""
 
     model: Annotated[str, OneOf(MODELS)] = "dcgan"
     """Generator and discriminator."""
@@ -75,7 +75,7 @@ class NoiseNetworkOptions(NetworkOptions):
 
 @dataclasses.dataclass(frozen=True)
 class TranslatorNetworkOptions(NetworkOptions):
-    """Networks that make images of images."""
+    """Networks that translate images."""
 
     model: Annotated[str | None, OneOf(SAME_SIZE)] = "unet"
     """Generator."""

@@ -1,4 +1,4 @@
-"""Configuration of `rawgan train`: images, or points, of noise."""
+"""Configuration of `rawgan train`: images, or points, from noise."""
 
 import dataclasses
 from collections.abc import Mapping

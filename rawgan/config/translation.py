@@ -1,4 +1,4 @@
-"""Configuration of `rawgan pix2pix`, `rawgan enhance` and `rawgan cyclegan`: images of images."""
+"""Configuration of `rawgan pix2pix`, `rawgan enhance` and `rawgan cyclegan`: translation of images."""
 
 import dataclasses
 from abc import abstractmethod
@@ -34,7 +34,7 @@ CYCLE_RATE = 0.0005
 
 
 class TranslateConfig(RunConfig):
-    """Configuration of a run that makes images of images."""
+    """Configuration of a run that translates images."""
 
     networks: TranslatorNetworkOptions
 
@@ -299,4 +299,4 @@ class CycleConfig(TranslateConfig):
 
 
 KINDS: tuple[type[TranslateConfig], ...] = (Pix2pixConfig, EnhanceConfig, CycleConfig)
-"""Configurations of runs that make images of images."""
+"""Configurations of runs that translate images."""

@@ -104,7 +104,7 @@ def worst_layer(
     remedy: str, lowest: bool = False,
 ) -> list[Symptom]:  # fmt: skip
     """The layer whose figure `key` is furthest outside of its bound, with the number of other layers outside of
-    theirs; an empty list if there are no layers. The bound is the highest healthy value, or with `lowest` the lowest."""
+    theirs; an empty list without layers. The bound is the highest healthy value, or with `lowest` the lowest."""
     found = []
     for layer in layers:
         limit, place = bound if isinstance(bound, float) else bound(layer), layer.place.partition("(")[0]

@@ -17,7 +17,7 @@ def generate(
     on_progress: Progress = lambda done, total: None,
     extent: float = 1.0,
 ) -> np.ndarray[Any, Any]:
-    """Images, or points, that a generator in evaluation mode makes of noise, a batch at a time.
+    """Images, or points, that a generator in evaluation mode makes from noise, a batch at a time.
 
     `on_progress(done, total)` counts them. The result is multiplied by `extent`, which is the
     value in the data that networks see as 1.

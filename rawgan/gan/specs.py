@@ -41,7 +41,7 @@ class PointSpec:
 
 
 DataSpec = ImageSpec | PointSpec
-"""Data that a generator makes of noise."""
+"""Data that a generator makes from noise."""
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def test_without_measuring_there_is_no_best(config, tmp_path, capsys):
 
 
 def test_what_cannot_be_measured_is_refused_before_training(tmp_path):
-    with pytest.raises(ArgumentError, match="about evaluate_every, which is unset"):
+    with pytest.raises(ArgumentError, match="has no effect without evaluate_every"):
         TrainConfig.of(evaluate_samples=100).check()
     np.save(tmp_path / "images.npy", np.zeros((200, 8, 8), np.uint8))
     with pytest.raises(DataError, match="a classifier of digits, which knows nothing of these images"):

@@ -556,8 +556,8 @@ def test_steps_that_are_finite_when_taken_again(config, tmp_path):
 
 def test_a_learning_rate_that_is_too_high_is_found_in_the_update(config, tmp_path):
     folder, trainer = RunFolder.create(tmp_path / "run", "x"), Trainer(config)
-    for optimizer in trainer.gan.optimizers.values():
-        optimizer.lr = 1e38  # more than an option may be
+    trainer.task.config = trainer.task.config.replace(learning_rate=1e38)  # more than an option may be
+    trainer.restart(None)
     with pytest.raises(DivergedError, match=r"it began in step 1: .*(update by Adam|op )"):
         train(trainer, folder)
 

@@ -299,7 +299,7 @@ def test_what_makes_images_of_noise_stands_beside_nothing(tmp_path, capsys):
     folder = RunFolder.create(tmp_path / "run", "x")
     folder.write_config({"command": "train"})
     assert main(["evaluate", str(folder.path), "--beside", str(folder.path)]) == 1
-    assert "--beside is for runs that make images out of images" in capsys.readouterr().err
+    assert "--beside is for runs that translate images" in capsys.readouterr().err
 
 
 def test_evaluate_stands_beside_baselines(runs, capsys):
@@ -783,7 +783,7 @@ def test_runs_are_as_long_as_the_help_says(kind, steps, capsys):
     assert kind.of().optimiser.total_steps(937) == steps
     with pytest.raises(SystemExit):
         main([kind.command, "--help"])
-    assert "Default: 1000, of cyclegan 3000" in re.sub(r"[│\s]+", " ", capsys.readouterr().out)
+    assert "Default: 1000, for cyclegan 3000" in re.sub(r"[│\s]+", " ", capsys.readouterr().out)
 
 
 def test_what_is_not_made_of_targets_has_no_sources_in_them(runs, photos, tmp_path, capsys):
@@ -860,7 +860,7 @@ def test_a_run_of_noise_takes_no_images(tmp_path, photos, capsys):
     folder = RunFolder.create(tmp_path / "run", "x")
     folder.write_config({"command": "train"})
     assert main(["apply", str(folder.path), str(photos)]) == 1
-    assert "makes images out of noise, and takes none" in capsys.readouterr().err
+    assert "makes images from noise, and takes none" in capsys.readouterr().err
 
 
 def _opened(path):
@@ -893,7 +893,7 @@ def test_the_configuration_must_say_channels(tmp_path):
         (EnhanceConfig.of(task="denoise", factor=8), "factor is for --task super-resolution, not for denoise"),
         (EnhanceConfig.of(noise=0.1), "noise is for --task denoise"),
         (EnhanceConfig.of(features="mine"), "features has no effect without feature_weight, which is 0"),
-        (Pix2pixConfig.of(data="ring8"), "ring8 is points, but pix2pix is about images"),
+        (Pix2pixConfig.of(data="ring8"), "ring8 is points, but pix2pix needs images"),
         (Pix2pixConfig.of(pixel_weight=-1.0), "pixel_weight must lie in 0"),
         (EnhanceConfig.of(model="unet"), "model unet is not for super-resolution"),
         (EnhanceConfig.of(image_size=30), "images of 30 pixels cannot be shrunk by 4"),

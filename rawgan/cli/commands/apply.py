@@ -87,7 +87,9 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
     console = Terminal()
     asked = translation_config_of(folder)
     if asked is None:
-        raise ConfigError(f"{config.run} makes images of noise, and takes none\n  see them: rawgan sample {config.run}")
+        raise ConfigError(
+            f"{config.run} makes images from noise, and takes none\n  see them: rawgan sample {config.run}"
+        )
     if config.with_targets and not asked.makes_sources:
         raise ArgumentError(
             f"--with-targets: {config.run} has sources in files of their own\n  leave it out, and give source images"

@@ -37,7 +37,7 @@ from rawgan.tasks.noise import images_of
 class EvaluateConfig:
     """Measure the generator of a run against real images. Beside its figures stand those of other real images.
 
-    Writes evaluation.json into the run folder and, for images of noise, nearest.png: samples beside the training images
+    Writes evaluation.json into the run folder and, for images from noise, nearest.png: samples beside training images
     nearest to them.
     """
 
@@ -45,7 +45,7 @@ class EvaluateConfig:
     """The run folder."""
     samples: Annotated[int | None, Range(1, 10**6)] = None
     """Number of images to make, and to compare with. Only figures of equal numbers compare. Unset: 10,000, or as
-    many as there are real images; 2,500 points; for images of images, the whole hold-out set."""
+    many as there are real images; 2,500 points; for translated images, the whole hold-out set."""
     best: bool = False
     """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -54,7 +54,7 @@ class EvaluateConfig:
     """Seed of the noise: the same seed gives the same figures. Unset: 0."""
     features: Annotated[Path | None, Word("FILE")] = None
     """Feature extractor: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits that comes
-    with rawgan, for mnist and, for images of noise, stacked-mnist."""
+    with rawgan, for mnist and, for images from noise, stacked-mnist."""
     beside: Annotated[tuple[Path, ...], Word("RUN...")] = ()
     """Other runs of rawgan pix2pix or enhance to measure on the same hold-out set: one with --adversarial-weight 0, for
     example. Data and task must be the same."""
@@ -77,7 +77,7 @@ def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
     if (translating := translation_config_of(folder)) is not None:
         return _evaluate_translations(console, config, folder, translating)
     if config.beside:
-        raise ArgumentError(f"--beside is for runs that make images of images, and {config.run} is not; leave it out")
+        raise ArgumentError(f"--beside is for runs that translate images, and {config.run} is not; leave it out")
     asked = with_moved_data(config_of(folder), folder, config.data, config.targets)
     gan, step = restore(folder, resolve(config.device), config.best)
     seed = config.seed or 0
@@ -95,9 +95,9 @@ def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
 
 
 def _evaluate_translations(console: Terminal, config: EvaluateConfig, folder: RunFolder, asked: TranslateConfig) -> int:
-    """Measure a run that makes images of images, and others beside it."""
+    """Measure a run that translates images, and others beside it."""
     if config.seed is not None:
-        raise ArgumentError(f"--seed is for noise, but {config.run} makes images of images; leave it out")
+        raise ArgumentError(f"--seed is for noise, but {config.run} translates images; leave it out")
     device = resolve(config.device)
     asked = with_moved_data(asked, folder, config.data, config.targets)
     networks, about = restore_networks(folder, asked, device, config.best)

@@ -89,7 +89,7 @@ def _state(folder: RunFolder, ended: str) -> str:
 
 
 def _model(config: dict[str, Any]) -> str:
-    """Name of the model; for images of images, the command, and the task or the model."""
+    """Name of the model; for translated images, the command, and the task or the model."""
     command = config.get("command", TrainConfig.command)
     if command == TrainConfig.command:
         return str(config["model"])

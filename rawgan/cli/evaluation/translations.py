@@ -1,4 +1,4 @@
-"""Report on images of images: figures of the networks beside those of makers without a network."""
+"""Report on translated images: figures of the networks beside those of makers without a network."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Models of `rawgan train`, one a file: a generator that makes data of noise, and a discriminator.
+"""Models of `rawgan train`, one a file: a generator that makes data from noise, and a discriminator.
 
 To add a model, add a file that defines a :class:`~rawgan.gan.networks.model.Model`.
 """

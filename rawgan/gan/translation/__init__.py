@@ -1,4 +1,4 @@
-"""Image-to-image translation: networks that make images of images, and a training step for pairs and for cycles.
+"""Image-to-image translation: networks that translate images, and a training step for pairs and for cycles.
 
 D scores patches. Objectives, penalties and instance noise are those of `rawgan.gan.step`.
 """

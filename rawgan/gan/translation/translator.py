@@ -1,4 +1,4 @@
-"""A generator that makes images of images, a discriminator that scores patches, and the optimisers of both."""
+"""A generator that translates images, a discriminator that scores patches, and the optimisers of both."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from rawgan.tensor import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Translator(GANState):
-    """Networks that make images of images, and discriminate them from real ones, beside their sources or alone."""
+    """Networks that translate images, and discriminate them from real ones, beside their sources or alone."""
 
     spec: TranslationSpec
     width: int

@@ -1,4 +1,4 @@
-"""Generators that make images of images, one a file, and the discriminator that scores their patches.
+"""Generators that translate images, one a file, and the discriminator that scores their patches.
 
 To add a generator, add a file that defines a
 :class:`~rawgan.gan.translation.networks.model.TranslationModel`.

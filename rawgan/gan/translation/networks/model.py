@@ -1,4 +1,4 @@
-"""The declaration of a generator that makes images of images."""
+"""The declaration of a generator that translates images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
