@@ -122,7 +122,7 @@ class Log(Extension):
         parts = (
             f"step {record['step']}/{self.trainer.steps}",
             f"epoch {record['epoch']:.2f}",
-            *_figures(record),
+            *_figures(self.record),
             self.pace(record["step"]),
         )
         say(self.console, "  ".join(filter(None, parts)))
