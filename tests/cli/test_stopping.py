@@ -109,7 +109,7 @@ def test_two_signals_within_one_long_step_are_two():
 def test_a_terminal_that_is_held_up_hides_no_second_signal():
     left, held = [], threading.Event()
     with stopping(lambda words: held.wait(20), leave=left.append, grace=0.01) as stop:
-        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGUSR1)
         wait_for(lambda: stop.signal is not None)
         os.kill(os.getpid(), signal.SIGTERM)
         wait_for(lambda: left)
