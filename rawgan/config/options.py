@@ -64,7 +64,7 @@ class Above(NamedTuple):
 
     def check(self, name: str, value: float) -> None:
         """Raise an ArgumentError for any other number."""
-        if not self.least < value <= self.most or math.isinf(value):
+        if not self.least < value <= self.most or value == math.inf:
             end = "and finite" if math.isinf(self.most) else f"and at most {self.most}"
             raise ArgumentError(f"{name} must be more than {self.least} {end}, but is {shown(value)}")
 

@@ -313,13 +313,13 @@ def test_evaluate_refuses_in_one_sentence(run, tmp_path, capsys):
         ([], f"{data}: rawgan comes with a classifier of digits"),
         (["--features", str(config)], f"{config} holds no classifier of rawgan"),
         (["--features", str(stored_classifier.DIGITS), "--samples", "151"], "151 samples are compared"),
-        (["--samples", "0"], "samples must be at least 1"),
+        (["--samples", "0"], "samples must lie in 1 ... 1000000, but is 0"),
     ):
         assert main(["evaluate", str(run), *options]) == 1
         assert capsys.readouterr().err.startswith(f"rawgan evaluate: {message}")
     assert not (run / "evaluation.json").exists()
     assert main(["train-classifier", "--epochs", "0", "--out", str(tmp_path / "x")]) == 1
-    assert "epochs must be at least 1" in capsys.readouterr().err
+    assert "epochs must lie in 1 ... 1000000, but is 0" in capsys.readouterr().err
 
 
 def test_json_has_no_infinity():
