@@ -192,6 +192,10 @@ class RunConfig(ABC):
             if not options[name].accepts(value):
                 raise ConfigError(f"{source}: {name} = {shown(value)}, but it should be {options[name].in_words}")
             found[name] = tuple(value) if isinstance(value, list) else value
+            try:
+                options[name].check(found[name])  # before anything is computed of it
+            except ArgumentError as error:
+                raise ConfigError(f"{source}: {error}") from error
         return found
 
     # --- uses ---------------------------------------------------------------------------------------------------------
