@@ -80,7 +80,11 @@ def test_an_activation_is_its_function(name):
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_every_example_passes_the_check_of_layers(example):
     """Gradients of inputs and parameters at orders 1 and 2, in both modes, and every promise of a Module."""
-    check_layer(example.make(), *example.arrays())
+    layer = example.make()
+    report = check_layer(layer, *example.arrays())
+    assert max(report.error(1), report.error(2)) < 1e-6
+    own = [f"{parameter} ({mode})" for mode in ("train", "eval") for parameter, _ in layer.named_parameters()]
+    assert set(own) <= {row.input for row in report.rows if row.order == 1 and not row.flat}
 
 
 def test_a_bias_is_added_to_each_output_channel():

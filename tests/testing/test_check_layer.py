@@ -1,4 +1,4 @@
-"""check_layer: rawgan's layers pass it, and it finds each promise that a layer can break."""
+"""check_layer finds each promise that a layer can break. That rawgan's own layers pass it is in test_layers."""
 
 import threading
 
@@ -19,48 +19,6 @@ def rng():
 
 
 IMAGES = normal(2, 4, 6, 2)
-
-LAYERS = {
-    "AvgPool2d": (nn.AvgPool2d(2), IMAGES),
-    "BatchNorm": (nn.BatchNorm(2), IMAGES),
-    "Conv2d": (nn.Conv2d(2, 4, (3, 2), stride=2, padding=1, groups=2, rng=rng()), IMAGES),
-    "ConvTranspose2d": (nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1, rng=rng()), IMAGES),
-    "Branches": (nn.Branches(nn.Linear(3, 2, rng=rng()), nn.Tanh()), normal(4, 3)),
-    "Dropout": (nn.Dropout(0.4, rng=rng()), IMAGES),
-    "Embedding": (nn.Embedding(5, 3, rng=rng()), np.array([[1, 4], [1, 0]])),
-    "Flatten": (nn.Flatten(), IMAGES),
-    "Identity": (nn.Identity(), IMAGES),
-    "InstanceNorm": (nn.InstanceNorm(2), IMAGES),
-    "LayerNorm": (nn.LayerNorm((6, 2)), IMAGES),
-    "LeakyReLU": (nn.LeakyReLU(), IMAGES),
-    "Linear": (nn.Linear(3, 2, rng=rng()), normal(4, 3)),
-    "MaxPool2d": (nn.MaxPool2d(2), IMAGES),
-    "MinibatchStd": (nn.MinibatchStd(2), IMAGES),
-    "PixelShuffle": (nn.PixelShuffle(2), normal(2, 2, 3, 8)),
-    "ReLU": (nn.ReLU(), IMAGES),
-    "ReflectionPad2d": (nn.ReflectionPad2d((1, 2)), IMAGES),
-    "Reshape": (nn.Reshape(12, 4), IMAGES),
-    "Residual": (nn.Residual(nn.Sequential(nn.Linear(3, 3, rng=rng()))), normal(4, 3)),
-    "Sequential": (nn.Sequential(nn.Linear(3, 4, rng=rng()), nn.BatchNorm(4), nn.Tanh()), normal(5, 3)),
-    "Sigmoid": (nn.Sigmoid(), IMAGES),
-    "SpectralNorm": (nn.SpectralNorm(nn.Conv2d(2, 3, 2, rng=rng()), rng=rng()), IMAGES),
-    "Tanh": (nn.Tanh(), IMAGES),
-    "Upsample": (nn.Upsample(2), IMAGES),
-}
-
-
-def test_every_layer_has_a_case():
-    layers = {name for name in nn.__all__ if isinstance(getattr(nn, name), type)}
-    assert LAYERS.keys() == layers - {"Module", "Parameter", "Buffer"}
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_passes(name):
-    layer, x = LAYERS[name]
-    report = check_layer(layer, x)
-    assert max(report.error(1), report.error(2)) < 1e-6
-    own = [f"{parameter} ({mode})" for mode in ("train", "eval") for parameter, _ in layer.named_parameters()]
-    assert set(own) <= {row.input for row in report.rows if row.order == 1 and not row.flat}
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])

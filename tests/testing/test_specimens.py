@@ -30,7 +30,7 @@ def test_specimens_that_no_check_can_catch_slip_through(name):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: check_kernel("tanh"), "check_kernel: tanh(x: Any) -> Any: missing a required argument: 'x'"),
+        (lambda: check_kernel("tanh"), "check_kernel: tanh(x): missing a required argument: 'x'"),
         (lambda: check_kernel("tanhh", np.ones(3)), "check_kernel: there is no kernel 'tanhh'; did you mean tanh?"),
         (lambda: check_kernel(ops.tanh, np.ones(3)), "check_kernel: there is no kernel a function; give its name; "),
         (
