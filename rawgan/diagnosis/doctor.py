@@ -52,6 +52,14 @@ def is_warm(records: Sequence[Mapping[str, Any]]) -> bool:
     return bool(records) and records[-1].get("step", 0) >= symptom.WARM_UP
 
 
+def too_early(records: Sequence[Mapping[str, Any]]) -> str | None:
+    """A sentence that says from which step on more is examined; None after that.
+
+    >>> too_early([{"step": 400}])
+    """
+    return None if is_warm(records) else f"other symptoms are examined from step {symptom.WARM_UP} on"
+
+
 def diagnose(
     seen: Probe, loss_config: LossConfig, records: Sequence[Mapping[str, Any]], remedies: Remedies = USUAL
 ) -> list[Symptom]:

@@ -18,7 +18,7 @@ from rawgan.device import resolve
 from rawgan.diagnosis import doctor
 from rawgan.diagnosis.layer_plot import plot_layers
 from rawgan.diagnosis.probe import Layer, probe
-from rawgan.diagnosis.symptom import WARM_UP, Symptom
+from rawgan.diagnosis.symptom import Symptom
 from rawgan.inference.diagnosis_subjects import diagnosis_subjects
 from rawgan.storage import RunFolder
 from rawgan.storage.json_file import write_json
@@ -78,9 +78,9 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
         remedies = dict.fromkeys(symptom.remedy for symptom in told if symptom.name == name)
         say(console, f"{name}: {'; or '.join(remedies)}")
     examined, _ = folder.newest_checkpoint()  # the latest that is not damaged
-    warm, ended = doctor.is_warm(records), examined is not None and step >= examined.about.steps
-    if not warm:
-        say(console, f"other symptoms are examined from step {WARM_UP} on")
+    ended = examined is not None and step >= examined.about.steps
+    if (early := doctor.too_early(records)) is not None:
+        say(console, early)
     for alarm in folder.read_alarms():
         say(console, f"while training, from step {alarm.get('step')} on: {alarm.get('symptom')}")
     figures, picture = folder.path / "diagnosis.json", folder.path / "diagnosis.png"
@@ -91,7 +91,7 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
         say(console, f"figures: {figures}")
         with telling(console):
             say(console, f"activations and gradients of every layer: {plot_layers(picture, layers)}")
-    return 1 if alarms or (out and warm and ended) else 0
+    return 1 if alarms or (out and ended and not early) else 0
 
 
 def _table(title: str, symptoms: list[Symptom]) -> Table:
