@@ -1,4 +1,4 @@
-"""What the tests share: how long hypothesis looks, and the tables at the end of the output."""
+"""Common settings of the tests: hypothesis profiles, fixtures, and the tables at the end of the output."""
 
 import ctypes
 import os

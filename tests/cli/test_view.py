@@ -1,4 +1,4 @@
-"""What a person sees of a run: as large as the terminal allows, often enough, every figure with its name and unit."""
+"""Views of a run: as large as the terminal allows, often enough, every figure with its name and unit."""
 
 import fcntl
 import os
@@ -310,7 +310,7 @@ def test_a_small_terminal_gets_no_pictures_but_no_error_either(width, height, im
 
 
 def in_terminal(images, out, size, **environment):
-    """What is printed to a pseudo-terminal of that size by a run of five steps."""
+    """Output of a run of five steps in a pseudo-terminal of that size."""
     command = [sys.executable, "-m", "rawgan", "train", "--data", images, "--steps", "5", "--sample-every", "2"]
     terminal, inside = pty.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))

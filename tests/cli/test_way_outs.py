@@ -20,7 +20,7 @@ from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.tasks import task_class
 
 VERBS = {"writes", "comes", "train-classifier", "reads", "on", "has", "needs", "cannot", "is", "runs", "or"}
-"""What may follow "rawgan" in a sentence."""
+"""Words that may follow "rawgan" in a sentence."""
 EVERYWHERE = {"--help", "--version"}
 OF_PIP = {"--force-reinstall", "--no-deps", "--upgrade"}
 OTHERS = {"hypothesis", "onnxruntime"}

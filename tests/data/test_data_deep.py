@@ -16,7 +16,7 @@ from rawgan.errors import ConfigError, DataError
 from rawgan.storage import RunFolder
 
 COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}
-"""How a PNG calls grey, grey and alpha, colours, and these with alpha."""
+"""Codes of a PNG for grey, grey and alpha, colours, and these with alpha."""
 
 
 def png(pixels, transparent=()):

@@ -273,7 +273,7 @@ def far(server, monkeypatch):
 
 
 class Body:
-    """What a server sends, without an end; counts what is read of it."""
+    """An endless answer of a server, which counts the bytes that are read."""
 
     def __init__(self):
         self.taken = 0

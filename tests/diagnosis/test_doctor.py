@@ -333,7 +333,7 @@ def test_a_network_that_is_not_trained_waits_and_does_not_alarm(subject, config)
 
 
 def test_samples_are_those_of_the_average(subject):
-    """Which a person gets, whatever G itself has become."""
+    """Samples as a person gets them, whatever G itself has become."""
     gan, latent = subject.gan, subject.gan.noise(0, "z", COUNT)
     write(gan.generator.layers[0].w, 0)
     seen = probe(gan, subject.task.real(0), latent, LossConfig())
@@ -498,7 +498,7 @@ def test_diagnose_a_sick_run(ill, tmp_path, capsys):
 
 @pytest.mark.parametrize(("steps", "code"), [(WARM_UP, 1), (WARM_UP + 1, 0)])
 def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, capsys, monkeypatch):
-    """What has ended is not healthy; what has not may be."""
+    """A run that has ended is not healthy; one that goes on may be."""
     monkeypatch.setattr("rawgan.diagnosis.symptoms.unlike_data.MOST_UNLIKE", -10.0)
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
     training = Trainer(config.replace(steps=steps))

@@ -63,7 +63,7 @@ def _pairs(row: Options) -> Iterator[Pair]:
 
 
 def _gain(row: Options, name: str, value: Any, left: Mapping[Pair, None]) -> int:
-    """How many pairs that are still wanted this value would bring."""
+    """Number of wanted pairs that this value would bring."""
     mine = (name, value)
     return sum((each, mine) in left or (mine, each) in left for each in row.items())
 

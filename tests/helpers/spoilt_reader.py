@@ -40,7 +40,7 @@ TARGET = Target("file", read, lambda: [b"good", *FAULTS], room=1 << 21)
 
 
 def feeder(name: str, seed: int) -> fuzz.Feeder:
-    """What a process that knows no such target is to make."""
+    """Reader for a process that knows no such target."""
     TARGETS[name] = TARGET
     fuzz.SECONDS, fuzz.ADDRESSES = 2.0, 2**28
     return fuzz.Feeder(name, seed)

@@ -53,7 +53,7 @@ def test_frechet_distance_of_gaussians_with_the_same_axes(rng):
 
 @pytest.mark.parametrize("rank", [5, 3])
 def test_frechet_distance_by_the_eigenvalues_of_the_product(rank, rng):
-    """Which is not symmetric: another way to the same trace, good for singular covariances too."""
+    """A product that is not symmetric: another way to the same trace, good for singular covariances too."""
     a, b = covariance(rng, 5, rank), covariance(rng, 5, 5)
     roots = np.sqrt(np.linalg.eigvals(a @ b).astype(complex)).real.sum()
     zero = np.zeros(5)

@@ -49,7 +49,7 @@ def complaint(error: type[Exception], call) -> str:
 
 @pytest.fixture
 def little():
-    """What is allocated inside, and that may be."""
+    """Limit of what may be allocated inside."""
     tracemalloc.start()
     yield lambda: tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

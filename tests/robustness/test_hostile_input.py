@@ -1,4 +1,4 @@
-"""What comes from outside and is broken, or built to do harm: only errors of our own, in bounded memory and time."""
+"""Input that is broken, or built to do harm: only errors of our own, in bounded memory and time."""
 
 import ast
 import io

@@ -68,7 +68,7 @@ def test_batches_of_one_are_refused_before_anything_is_read(model, batch_size, p
 @pytest.mark.parametrize("size", [8, 28, 64])
 @pytest.mark.parametrize("model", [name for name, model in MODELS.items() if model.spec is ImageSpec])
 def test_the_layer_that_is_named_is_the_one_that_fails(model, size):
-    """What is refused could not be trained; what is not, can."""
+    """Refused networks could not be trained; the others can."""
     gan = build(model, ImageSpec(size), width=1, noise_size=2)
     vectors = [
         name.removeprefix("layer ").split()[0]

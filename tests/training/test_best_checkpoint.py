@@ -19,7 +19,7 @@ from rawgan.tasks import NoiseTask
 from rawgan.training import Trainer, train
 
 FIDS = [9.0, 5.0, 7.0, 5.0, 6.0]
-"""What is measured, in turn: the best twice."""
+"""Values to be measured, in turn: the best twice."""
 
 
 @pytest.fixture(scope="module", autouse=True)

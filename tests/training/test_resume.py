@@ -41,7 +41,7 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick():
-    """What would be plotted is written down instead: matplotlib takes longer than these runs."""
+    """Records are written down instead of plotted: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "rawgan.training.extensions.curves.plot_losses",

@@ -129,7 +129,7 @@ def test_the_pixels_are_measured_and_the_best_is_kept(kind, more, data, tmp_path
 
 
 def test_of_two_folders_nothing_says_which_is_best(data, tmp_path):
-    """What comes back is best where nothing is done."""
+    """Round trips are best where nothing is translated."""
     folder = RunFolder.create(tmp_path / "run", "x")
     train(training_of(CycleConfig.of(data=data, targets=data, image_size=16, evaluate_every=1, **TINY)), folder)
     assert "back" in folder.read_metrics()[0]

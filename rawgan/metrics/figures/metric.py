@@ -21,7 +21,7 @@ class Figure:
     """Words in a table. Names in braces are values of `Reference.expected`, or {classes}, the number of classes."""
     format: str
     remark: str
-    """How to read it, with names in braces as in `label`."""
+    """Remark on how to read it, with names in braces as in `label`."""
     better: Literal["less", "more"]
     word: str = ""
     """Short label in logs of training; "" if they do not show it."""
