@@ -318,7 +318,7 @@ FAULTS = [
         "Tensor.__array_function__",
         "# Some of the others would",
         "return function._implementation(*args, **kwargs)\n# Some of the others would",
-        "test_comparison.py -k in_silence",
+        "test_comparison.py -k silently_wrong",
     ),
     Fault(
         "Tensor: a copy shares its array",

@@ -64,7 +64,7 @@ FAULTS = [
         "Baseline.check_kept",
         "for _ in range(LATER)",
         "for _ in range(1)",
-        "test_specimens.py -k nine",
+        "test_specimens.py -k ten and buffers",
     ),
     Fault(
         "checks: the upstream gradient",

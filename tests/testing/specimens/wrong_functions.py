@@ -100,9 +100,9 @@ def ring(count, factor):
     return multiplied
 
 
-two, nine, gradients = ring(2, 2), ring(9, 2), ring(3, 2)
+two, ten, gradients = ring(2, 2), ring(10, 2), ring(3, 2)
 wrong("a result in one of two buffers", op(lambda self, x: two(x), lambda self, gy: (2 * gy,)), X)
-wrong("a result in one of nine buffers", op(lambda self, x: nine(x), lambda self, gy: (2 * gy,)), X)
+wrong("a result in one of ten buffers", op(lambda self, x: ten(x), lambda self, gy: (2 * gy,)), X)
 wrong(
     "a gradient in one of three buffers",
     op(double, lambda self, gy: (2 * gy if is_recording() else Tensor(gradients(gy.data)),)),
