@@ -166,8 +166,8 @@ def compare(
     return {
         "option": option.flags,
         "base": option.base,
-        "steps": sides[0].steps,
-        "width": sides[0].width,
+        "steps": sides[0].optimiser.steps,
+        "width": sides[0].networks.width,
         "fid": {"without": found[0].fid, "with": found[1].fid},
         "cost": Spread.of(ratios(seconds[1], seconds[0])).as_dict(),
         "picture": picture.name,

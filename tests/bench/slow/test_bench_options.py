@@ -18,8 +18,8 @@ def test_both_sides_differ_by_the_option_alone(option):
     without, with_it = asked(OptionsConfig(), option)
     for side in (without, with_it):
         side.check()
-    before, after = without.to_dict(), with_it.to_dict()
-    changed = {name for name in after if after[name] != before[name]}
+    before, after = without.underived, with_it.underived
+    changed = {name for name in after if after[name] != before.get(name)}
     assert changed == option.asked.keys()
     assert option.flags.startswith(tuple(f"--{name.replace('_', '-')}" for name in changed))
 
