@@ -20,6 +20,7 @@ from rawgan.ops.norm import *
 from rawgan.ops.reduce import *
 from rawgan.ops.registry import OPS
 from rawgan.ops.shape import *
+from rawgan.ops.taking import *
 
 __all__ = sorted(OPS)
 
