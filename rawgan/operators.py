@@ -1,21 +1,21 @@
 """Operators and methods of a Tensor: `x + y`, `x.sum()`, `x[1:]`, `y.backward()`.
 
 Each of them is a function of a floor above. Imports only point down, so the floors above enter their functions into the
-table `OPERATORS` when they are loaded.
+table `OPERATORS` when they are loaded. Functions that are methods as they stand, such as `x.sum()`, are in `Methods`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
+
+from rawgan.methods import Methods, Result
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
 """The functions by name, entered by `rawgan.ops` and `rawgan.autograd`."""
 
-Result = TypeVar("Result")
 
-
-class Operators(Generic[Result]):
+class Operators(Methods[Result]):
     """The operators and methods of a Tensor, each of which gives a Result: a Tensor."""
 
     __slots__ = ()
@@ -85,18 +85,6 @@ class Operators(Generic[Result]):
     def __getitem__(self, index: Any) -> Result:
         return OPERATORS["slice_"](self, index)
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
-        """Sum over `axis`; over everything if None."""
-        return OPERATORS["sum"](self, axis, keepdims)
-
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
-        """Mean over `axis`; over everything if None."""
-        return OPERATORS["mean"](self, axis, keepdims)
-
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
-        """Largest element along `axis`; of everything if None."""
-        return OPERATORS["max"](self, axis, keepdims)
-
     def reshape(self, *shape: int) -> Result:
         """The same elements in another shape; one length may be −1."""
         return OPERATORS["reshape"](self, shape)
@@ -104,10 +92,6 @@ class Operators(Generic[Result]):
     def transpose(self, *axes: int) -> Result:
         """The axes in another order; reversed if none are given."""
         return OPERATORS["transpose"](self, axes or None)
-
-    def astype(self, dtype: str) -> Result:
-        """The same values as `"float32"` or `"float64"`: the one way from one to the other."""
-        return OPERATORS["astype"](self, dtype)
 
     @property
     def T(self) -> Result:

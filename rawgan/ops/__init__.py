@@ -18,10 +18,10 @@ from rawgan.ops.linear import *
 from rawgan.ops.loss import *
 from rawgan.ops.norm import *
 from rawgan.ops.reduce import *
-from rawgan.ops.registry import OPS
+from rawgan.ops.registry import FUNCTIONS, OPS
 from rawgan.ops.shape import *
 from rawgan.ops.taking import *
 
-__all__ = sorted(OPS)
+__all__ = sorted([*OPS, *FUNCTIONS])
 
 OPERATORS.update(OPS, compare=compare)

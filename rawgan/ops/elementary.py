@@ -177,7 +177,7 @@ class AsType(Op):
         return (astype(gy, self.original),)
 
 
-@op(case("its own dtype", normal(2, 3), call=lambda astype, x: astype(x, x.dtype)))
+@op(case("its own dtype", normal(2, 3), call=lambda astype, x: astype(x, x.dtype)), method=True)
 def astype(x: Any, dtype: Any) -> Tensor:
     """x converted to `"float32"` or `"float64"`: nothing else converts between them.
 

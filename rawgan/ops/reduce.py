@@ -47,6 +47,7 @@ class Sum(Reduction):
     case("everything", normal(2, 3)),
     case("an axis from the back", normal(2, 3, 4), axis=-2),
     case("two axes kept", normal(2, 3, 4), axis=(0, 2), keepdims=True),
+    method=True,
 )
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum over `axis` (an int, several, or None for all).
@@ -65,6 +66,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     case("everything", normal(2, 3)),
     case("two axes", normal(2, 3, 4), axis=(1, 2)),
     case("an axis kept", normal(2, 3), axis=0, keepdims=True),
+    method=True,
 )
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Mean over `axis` (an int, several, or None for all).
@@ -103,6 +105,7 @@ class Max(Reduction):
     case("everything", apart(2, 3)),
     case("two axes", apart(2, 3, 4), axis=(0, 2)),
     case("an axis kept", apart(2, 3), axis=-1, keepdims=True),
+    method=True,
 )
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element along `axis` (an int, several, or None for all).

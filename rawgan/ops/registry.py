@@ -4,7 +4,7 @@
     def abs(x: Any) -> Tensor: ...
 
 That is all an op needs in order to be `rawgan.ops.abs`, a row of `rawgan gradcheck`, and a case of every test that runs
-over all ops.
+over all ops. With `method=True` it is also `x.abs()`.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from rawgan.methods import add_method
 from rawgan.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -49,6 +50,9 @@ class Case:
 OPS: dict[str, Callable[..., Tensor]] = {}
 """Every op by its name: the function that a user calls."""
 
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""Every public function without gradients by its name: its results are arrays of integers or of bool."""
+
 CASES: list[Case] = []
 """The cases of all ops, in the order of definition."""
 
@@ -56,17 +60,36 @@ CaseOf = Callable[[Callable[..., Tensor], int], Case]
 """A case that still has to be told its op and order."""
 
 
-def op(*cases: CaseOf, order: int = 2) -> Callable[[Function], Function]:
-    """Register a function as an op, with the cases that check its derivatives up to `order`."""
+def op(*cases: CaseOf, order: int = 2, method: bool = False) -> Callable[[Function], Function]:
+    """Register a function as an op, with the cases that check its derivatives up to `order`.
+
+    With `method`, it is a method of every Tensor, too, which is then its first argument: see `rawgan.methods`.
+    """
 
     def register(function: Function) -> Function:
         OPS[function.__name__] = function
         CASES.extend(case(function, order) for case in cases)
-        # `from module import *` in the package's face then exports it, and nothing else of the module.
-        function.__globals__.setdefault("__all__", []).append(function.__name__)
-        return function
+        return _public(function, method)
 
     return register
+
+
+def without_gradient(method: bool = False) -> Callable[[Function], Function]:
+    """Register a function whose result is an array of integers or of bool, such as `argmax`; `method` as for an op."""
+
+    def register(function: Function) -> Function:
+        FUNCTIONS[function.__name__] = function
+        return _public(function, method)
+
+    return register
+
+
+def _public(function: Function, method: bool) -> Function:
+    # `from module import *` in the package's face then exports it, and nothing else of the module.
+    function.__globals__.setdefault("__all__", []).append(function.__name__)
+    if method:
+        add_method(function)
+    return function
 
 
 def case(what: str, *draws: Draw, call: Callable[..., Tensor] | None = None, **options: Any) -> CaseOf:

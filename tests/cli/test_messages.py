@@ -313,7 +313,7 @@ POOL = {"kernel": 2, "stride": None, "padding": 0}
 SCALES = {"gamma": ones(3), "beta": ones(3)}
 AXES = {"axis": 0, "keepdims": False}
 OPS = {
-    **{name: {"x": X} for name, op in ops.registry.OPS.items() if [*inspect.signature(op).parameters] == ["x"]},
+    **{name: {"x": X} for name in ops.__all__ if [*inspect.signature(getattr(ops, name)).parameters] == ["x"]},
     **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum"]},
     **{name: {"x": X, **AXES} for name in ["sum", "mean", "max"]},
     **dict.fromkeys(["bce_with_logits", "mse", "l1"], LOSS),
@@ -387,7 +387,7 @@ def test_the_tables_are_whole():
         name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)
     } - {"Module"}
     for name, good in OPS.items():
-        assert isinstance(getattr(ops, name)(**good), Tensor)
+        assert isinstance(getattr(ops, name)(**good), Tensor | np.ndarray)
     for name, (good, x) in LAYERS.items():
         assert isinstance(getattr(nn, name)(**good)(x), Tensor)
     for name, (one, x) in POSITIONAL.items():

@@ -7,7 +7,7 @@ import pytest
 
 from rawgan import nn, ops, optim
 from rawgan.nn.registry import EXAMPLES, LAYERS
-from rawgan.ops.registry import CASES, OPS, case, normal
+from rawgan.ops.registry import CASES, FUNCTIONS, OPS, case, normal
 from rawgan.optim.registry import OPTIMIZERS
 
 
@@ -20,7 +20,7 @@ def test_the_face_of_a_package_imports_every_module_of_it(package):
 
 
 @pytest.mark.parametrize(
-    ("package", "registry"), [(ops, OPS), (nn, LAYERS), (optim, OPTIMIZERS)], ids=["ops", "nn", "optim"]
+    ("package", "registry"), [(ops, OPS | FUNCTIONS), (nn, LAYERS), (optim, OPTIMIZERS)], ids=["ops", "nn", "optim"]
 )
 def test_the_face_of_a_package_exports_all_that_is_registered(package, registry):
     assert {name: getattr(package, name) for name in registry} == registry

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rawgan import ops
 from rawgan.cli.foreign import Foreign, draw, load
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
@@ -22,7 +21,7 @@ from rawgan.config.options import Word
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, CheckFailed
 from rawgan.nn import Module
-from rawgan.ops.registry import CASES, Case
+from rawgan.ops.registry import CASES, OPS, Case
 from rawgan.testing import Report, check_layer, gradcheck
 from rawgan.testing.backends import targets, use_backend
 
@@ -95,10 +94,10 @@ class _Tally:
 
 
 def _check_ops(config: GradcheckConfig, console: Console) -> int:
-    unknown = [name for name in config.target if name not in ops.__all__]
+    unknown = [name for name in config.target if name not in OPS]
     if unknown:
-        near = get_close_matches(unknown[0], ops.__all__, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose among: {', '.join(ops.__all__)}"
+        near = get_close_matches(unknown[0], OPS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose among: {', '.join(sorted(OPS))}"
         raise ArgumentError(f"there is no op {unknown[0]!r}; {hint}\n  for what you wrote yourself, give MODULE:NAME")
     cases = [case for case in CASES if not config.target or case.op in config.target]
     faults: list[str] = []
