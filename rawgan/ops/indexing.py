@@ -168,9 +168,8 @@ def _placed(x: Tensor, parts: list[Any]) -> Iterator[tuple[Any, int]]:
     missing = x.ndim - sum(map(_length, parts))
     if missing < 0 or len(dots) > 1:
         listing = f"{shapes(x=x)}   index ({', '.join(map(described, parts))})"
-        raise ArgumentError(
-            f"slice: {'an index has one … at most' if len(dots) > 1 else f'the index is for {x.ndim - missing} axes'}\n{listing}"
-        )
+        what = "an index has one … at most" if len(dots) > 1 else f"the index is for {x.ndim - missing} axes"
+        raise ArgumentError(f"slice: {what}\n{listing}")
     axis = 0
     for part in parts:
         if part is Ellipsis:

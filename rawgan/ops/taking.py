@@ -1,4 +1,4 @@
-"""Elements by number: arrays of integers choose along one axis or several, and the backward pass adds up what comes back.
+"""Elements by number, along one axis or several; the backward pass adds up the gradients of each.
 
 `x[…]` with arrays in its index ends here, too: see `indexing`.
 """
@@ -10,8 +10,8 @@ import numpy as np
 
 from rawgan.arrays import constant, integers
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
-from rawgan.ops.arguments import as_tensors, is_whole
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
+from rawgan.ops.arguments import as_tensors, one_axis
 from rawgan.ops.registry import case, normal, op
 from rawgan.ops.shape import Shape, reshape
 from rawgan.tensor import Tensor
@@ -113,7 +113,7 @@ def take(x: Any, indices: Any, axis: int | None = 0) -> Tensor:
     """
     (x,) = as_tensors(x)
     if axis is None:
-        x, axis = reshape(x, (-1,)) if x.size else reshape(x, (0,)), 0
+        x, axis = reshape(x, (x.size,)), 0
     if not x.ndim:
         raise ShapeError(f"take: x has no rows to take\n{shapes(x=x)}")
     along = one_axis("take", x, axis)
@@ -157,15 +157,6 @@ def along_axis(op: str, x: Tensor, numbers: Any, axis: int) -> Indices:
     arange = array_module(x._array).arange
     counting = [arange(n).reshape([-1 if a == other else 1 for a in range(x.ndim)]) for other, n in enumerate(x.shape)]
     return (*counting[:axis], numbers, *counting[axis + 1 :])
-
-
-def one_axis(op: str, x: Tensor, axis: Any) -> int:
-    """One axis, counted from the front. Raises: ArgumentError for anything but an axis of x."""
-    if not is_whole(axis):
-        raise ArgumentError(f"{op}: axis must be an integer, but is {described(axis)}")
-    if not -x.ndim <= axis < x.ndim:
-        raise ArgumentError(f"{op}: axis is out of range for {x.ndim} axes\n{shapes(x=x, axis=axis)}")
-    return int(axis) % x.ndim
 
 
 def numbers_of(what: str, x: Tensor, axis: int, indices: Any) -> Any:
