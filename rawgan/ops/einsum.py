@@ -109,8 +109,8 @@ def einsum(spec: str, *xs: Any) -> Tensor:
     """Sum of products along named axes: "bhqd,bhkd->bhqk" are the scores of attention.
 
     Each letter names an axis. One that several inputs have pairs their axes; one that the result lacks is summed over;
-    one that an input has twice takes the diagonal. `...` stands for axes that broadcast. Without "->", the result has the
-    axes of `...`, and then those letters that occur once, in alphabetical order.
+    one that an input has twice takes the diagonal. `...` stands for axes that broadcast. Without "->", the result has
+    the axes of `...`, and then those letters that occur once, in alphabetical order.
 
     Shapes: as `spec` says; axes of one letter have equal lengths, or 1
     Raises: ArgumentError for a specification that cannot be read, or not of so many inputs; ShapeError for inputs with

@@ -163,13 +163,13 @@ def _read(x: Tensor, part: Any) -> Any:
 def _placed(x: Tensor, parts: list[Any]) -> Iterator[tuple[Any, int]]:
     """Each part of an index and the axis of x at which it begins; slices stand in for … and for axes at the end."""
     dots = [part for part in parts if part is Ellipsis]
-    if not dots:
-        parts = [*parts, Ellipsis]
     missing = x.ndim - sum(map(_length, parts))
     if missing < 0 or len(dots) > 1:
-        listing = f"{shapes(x=x)}   index ({', '.join(map(described, parts))})"
-        what = "an index has one … at most" if len(dots) > 1 else f"the index is for {x.ndim - missing} axes"
-        raise ArgumentError(f"slice: {what}\n{listing}")
+        listing = ", ".join("..." if part is Ellipsis else described(part) for part in parts)
+        fault = 'an index has one "..." at most' if len(dots) > 1 else f"the index is for {x.ndim - missing} axes"
+        raise ArgumentError(f"slice: {fault}\n{shapes(x=x)}   index ({listing})")
+    if not dots:
+        parts = [*parts, Ellipsis]
     axis = 0
     for part in parts:
         if part is Ellipsis:

@@ -79,7 +79,8 @@ def split(x: Any, indices_or_sections: int | list[int] | tuple[int, ...], axis: 
         given = np.asarray(indices_or_sections if isinstance(indices_or_sections, tuple | list | np.ndarray) else "")
         if given.ndim != 1 or not (given.dtype.kind in "iu" or not given.size):
             raise ArgumentError(
-                f"split: give a number of sections or a list of indices, not {described(indices_or_sections)}"
+                f"split: give a number of sections or a list of indices, not {described(indices_or_sections)}\n"
+                f"{shapes(x=x, axis=axis)}"
             )
         cuts = given.tolist()
     front = (slice(None),) * along
@@ -104,7 +105,7 @@ def tile(x: Any, reps: int | tuple[int, ...]) -> Tensor:
     (x,) = as_tensors(x)
     given = tuple(reps) if isinstance(reps, tuple | list) else (reps,)
     if not all(is_whole(count) and count >= 0 for count in given):
-        raise ArgumentError(f"tile: reps must be integers >= 0, one for each axis, but are {described(reps)}")
+        raise ArgumentError(f"tile: reps must be integers >= 0, one for each axis\n{shapes(x=x, reps=reps)}")
     rank = max(x.ndim, len(given))
     counts = (1,) * (rank - len(given)) + tuple(int(count) for count in given)
     lengths = (1,) * (rank - x.ndim) + x.shape

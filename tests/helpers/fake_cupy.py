@@ -113,6 +113,8 @@ def _inside(value):
 def _outside(value):
     if isinstance(value, np.ndarray | np.generic):
         return ndarray(value)  # CuPy has no scalars: a sum is an array without axes
+    if isinstance(value, tuple):
+        return tuple(map(_outside, value))
     return value
 
 
@@ -167,7 +169,7 @@ def make_module(available=True):
     module = ModuleType("cupy")
     names = (
         "abs arange ascontiguousarray asfortranarray broadcast_to concatenate exp full isfinite isnan log log1p "
-        "matmul maximum ones ones_like shares_memory sign sqrt stack tanh where zeros zeros_like"
+        "matmul maximum ones ones_like roll shares_memory sign sqrt stack tanh where zeros zeros_like"
     )
     for name in names.split():
         setattr(module, name, _wrapped(getattr(np, name)))
