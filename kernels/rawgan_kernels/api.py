@@ -18,6 +18,7 @@ import numpy as np
 
 from rawgan_kernels.arrays import Array
 from rawgan_kernels.dispatch import kernel
+from rawgan_kernels.resampling import Map, table
 from rawgan_kernels.window import Window
 
 Arrays = list[Array]
@@ -237,6 +238,29 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window, /) -> Array:
     >>> conv2d_weight_grad(np.ones((1, 4, 4, 1)), np.ones((1, 3, 3, 1)), Window((4, 4), (2, 2)))[:, :, 0, 0]
     array([[9., 9.],
            [9., 9.]])
+    """
+
+
+def _terms(map: Map) -> int:
+    return int(table(map).lengths.sum())
+
+
+@kernel(
+    flops=lambda x, rows, columns: (
+        2 * len(x) * x.shape[3] * (_terms(rows) * columns.size + _terms(columns) * rows.output)
+    ),
+    nbytes=lambda x, rows, columns: x.nbytes + len(x) * rows.output * columns.output * x.shape[3] * x.itemsize,
+)
+def resample(x: Array, rows: Map, columns: Map, /) -> Array:
+    """y[n, i, j, c] = Σ R[i, h] · C[j, w] · x[n, h, w, c] over the terms of the tables R and C of the two maps.
+
+    Resizing and separable filtering; the maps are in `resampling`. The gradient is the same with transposed maps.
+
+    Shapes: x (N, H, W, C), rows: H → I, columns: W → J → y (N, I, J, C)
+
+    >>> x = np.array([0.0, 4.0]).reshape(1, 1, 2, 1)
+    >>> resample(x, Interpolation(1, 1), Interpolation(2, 4))[0, 0, :, 0]
+    array([0., 1., 3., 4.])
     """
 
 

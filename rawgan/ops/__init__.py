@@ -19,6 +19,7 @@ from rawgan.ops.loss import *
 from rawgan.ops.norm import *
 from rawgan.ops.reduce import *
 from rawgan.ops.registry import FUNCTIONS, OPS
+from rawgan.ops.resampling import *
 from rawgan.ops.shape import *
 
 __all__ = sorted([*OPS, *FUNCTIONS])
