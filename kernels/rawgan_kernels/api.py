@@ -258,6 +258,7 @@ def resample(x: Array, rows: Map, columns: Map, /) -> Array:
 
     Shapes: x (N, H, W, C), rows: H → I, columns: W → J → y (N, I, J, C)
 
+    >>> from rawgan_kernels.resampling import Interpolation
     >>> x = np.array([0.0, 4.0]).reshape(1, 1, 2, 1)
     >>> resample(x, Interpolation(1, 1), Interpolation(2, 4))[0, 0, :, 0]
     array([0., 1., 3., 4.])
