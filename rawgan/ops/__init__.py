@@ -24,6 +24,7 @@ from rawgan.ops.norm import *
 from rawgan.ops.parts import *
 from rawgan.ops.reduce import *
 from rawgan.ops.registry import FUNCTIONS, OPS
+from rawgan.ops.resampling import *
 from rawgan.ops.rounding import *
 from rawgan.ops.selection import *
 from rawgan.ops.shape import *

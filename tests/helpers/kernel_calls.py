@@ -6,6 +6,7 @@ A new kernel needs a line here; a test says so.
 import numpy as np
 
 from rawgan_kernels import Backend, Window
+from rawgan_kernels.resampling import Filter, Interpolation, Transposed
 
 reference = Backend("reference")
 
@@ -47,6 +48,7 @@ CALLS = {
     "matmul": (normal(2, 1, 3, 4), normal(3, 4, 5, seed=1)),
     "normalize": (X, GAMMA, normal(4, seed=1), (0, 1, 2), 1e-5, 0.2),
     "normalize_grad": (X, normal(*X.shape, seed=1), GAMMA, GAMMA, MEAN, VAR, (0, 1, 2), 1e-5, 0.2),
+    "resample": (X, Filter(5, (1.0, 3.0, 2.0), 3, 2, (2, -1)), Transposed(Interpolation(9, 6, "bicubic"))),
     "rmsprop_update": (moments(2, 3), moments(2, 3), SQUARES, 1e-2, 0.9, 1e-8),
     "sgd_update": (moments(2, 3), moments(2, 3), moments(2, 3), 1e-2, 0.9, True),
     "sigmoid": (X,),
