@@ -20,6 +20,7 @@ from rawgan.ops.image import *
 from rawgan.ops.indexing import *
 from rawgan.ops.linear import *
 from rawgan.ops.loss import *
+from rawgan.ops.modulation import *
 from rawgan.ops.norm import *
 from rawgan.ops.parts import *
 from rawgan.ops.reduce import *

@@ -142,6 +142,20 @@ def is_number(value: Any) -> bool:
     return value.__class__ is float or (isinstance(value, Real) and not isinstance(value, bool))
 
 
+def finite(op: str, name: str, value: Any, *, above: bool = False) -> float:
+    """A number as a float. Raises: ArgumentError unless it is at least 0, or with `above` more than 0, and finite.
+
+    >>> finite("layer_norm", "eps", np.float32(0.5))
+    0.5
+    """
+    if not (is_number(value) and 0 <= value < float("inf")) or (above and value == 0):
+        bound = "more than 0" if above else "at least 0"
+        raise ArgumentError(
+            f"{op}: {name} must be a number, {bound} and finite, but is {described(value)}{call_hint(op, value)}"
+        )
+    return float(value)
+
+
 def shape_of(op: str, shape: Any) -> tuple[int, ...]:
     """Convert a shape to a tuple of ints. Raises: ArgumentError unless it is a tuple or list of integers."""
     if not isinstance(shape, tuple | list) or not all(is_whole(n) for n in shape):
