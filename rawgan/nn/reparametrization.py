@@ -33,7 +33,7 @@ class Reparametrized(Module):
     ...         return 0.5 * self.parameter
     >>> linear = nn.Linear(2, 1, rng=np.random.default_rng(0), init=lambda shape, *_: np.ones(shape))
     >>> Halved(linear)(Tensor([[1.0, 3.0]]))
-    Tensor([[2.]], float32)
+    Tensor([[2.]], float32, requires_grad=True)
     """
 
     applies_slope = True
