@@ -133,9 +133,9 @@ FAULTS = [
     ),
     Fault(
         "optimisers: 0 / 0 where eps is 0",
-        "AdamW.update",
-        "eps = max(self.eps, LEAST_EPS)",
-        "eps = self.eps",
+        "Adam.update",
+        "max(eps, LEAST_EPS)",
+        "eps",
         "test_no_division_by_zero.py -k without_a_slope",
     ),
     Fault(
