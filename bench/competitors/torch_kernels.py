@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rawgan_kernels.resampling import Filter, Interpolation
+
 aten = torch.ops.aten
 Run = Callable[[], Any]
 
@@ -95,6 +97,33 @@ def conv2d_weight_grad(x: Tensor, gy: Tensor, window: Any) -> Run:
     return lambda: aten.convolution_backward(gy, x, w, None, *rest)[1]
 
 
+def resample(x: Tensor, rows: Any, columns: Any) -> Run:
+    """functional.interpolate, or a depthwise convolution; filters that enlarge are transposed ones."""
+    channels = x.shape[1]
+    if isinstance(rows, Interpolation) and isinstance(columns, Interpolation):
+        size, mode = (rows.output, columns.output), rows.mode
+        return lambda: functional.interpolate(x, size, mode=mode, antialias=rows.antialias)
+    if not (isinstance(rows, Filter) and isinstance(columns, Filter)):
+        raise NoCounterpart("a map that is no interpolation and no filter")
+    w = torch.outer(torch.tensor(rows.taps), torch.tensor(columns.taps)).to(x.dtype)
+    (up, down), taps = ((rows.up, columns.up), (rows.down, columns.down)), w.shape
+    w = w.expand(channels, 1, *taps).contiguous()
+    pads = (*columns.padding, *rows.padding)
+    if up == (1, 1):
+        flipped = w.flip(2, 3)
+        if pads[::2] == pads[1::2]:
+            return lambda: functional.conv2d(x, flipped, None, down, pads[2::-2], 1, channels)
+        return lambda: functional.conv2d(functional.pad(x, pads), flipped, None, down, 0, 1, channels)
+    crop = taps[0] - 1 - rows.padding[0], taps[1] - 1 - columns.padding[0]
+    extra = [
+        map.output - ((map.size - 1) * map.up + k - 2 * c)
+        for map, k, c in zip((rows, columns), taps, crop, strict=True)
+    ]
+    if down != (1, 1) or min(*crop, *extra) < 0:
+        raise NoCounterpart("a filter that enlarges and shrinks, or pads")
+    return lambda: functional.conv_transpose2d(x, w, None, up, crop, extra, channels)
+
+
 def matmul(a: Tensor, b: Tensor) -> Run:
     """torch.mm."""
     return lambda: torch.matmul(a, b)
@@ -149,6 +178,43 @@ def leaky_relu_grad(gy: Tensor, slope: float, y: Tensor | None = None, x: Tensor
     """Gradient from the result or from the input, which have the same sign."""
     sign = y if y is not None else x
     return lambda: _activation_grad(sign, gy, slope)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Run:
+    """Scaled dot-product attention, with what its gradient needs."""
+    front = q.shape[:-2] if q.ndim != 4 else (q.shape[0], q.shape[2])
+    stacked = [_with_heads(x) for x in (q, k, v)]
+
+    def run() -> tuple[Tensor, ...]:
+        y, lse = aten._scaled_dot_product_flash_attention_for_cpu(*stacked, scale=scale)
+        return _without_heads(y, q.ndim), lse.reshape(*front, -1)
+
+    return run
+
+
+def attention_grad(q: Tensor, k: Tensor, v: Tensor, y: Tensor, lse: Tensor, gy: Tensor, scale: float) -> Run:
+    """Gradient of the scaled dot-product attention, from its results."""
+    ndim = q.ndim
+    gy, q, k, v, y = (_with_heads(x) for x in (gy, q, k, v, y))
+    lse = lse.reshape(q.shape[:-1])
+
+    def run() -> tuple[Tensor, ...]:
+        backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
+        return tuple(_without_heads(x, ndim) for x in backward(gy, q, k, v, y, lse, 0.0, False, scale=scale))
+
+    return run
+
+
+def _with_heads(x: Tensor) -> Tensor:
+    """Four axes, (images, heads, rows, columns), in place of (rows, columns), (images, rows, columns) or four axes
+    that were taken for those of images.
+    """
+    return x.permute(0, 2, 3, 1).contiguous() if x.ndim == 4 else x.reshape(-1, 1, *x.shape[-2:])
+
+
+def _without_heads(x: Tensor, ndim: int) -> Tensor:
+    """The inverse of `_with_heads`."""
+    return x.permute(0, 3, 1, 2) if ndim == 4 else x[0, 0] if ndim == 2 else x[:, 0]
 
 
 def bce_with_logits(x: Tensor, t: Tensor) -> Run:
@@ -261,6 +327,8 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "adam_update": adam_update,
     "add": add,
     "amsgrad_update": amsgrad_update,
+    "attention": attention,
+    "attention_grad": attention_grad,
     "bce_with_logits": bce_with_logits,
     "bce_with_logits_grad": bce_with_logits_grad,
     "channel_sum": channel_sum,
@@ -274,6 +342,7 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "matmul": matmul,
     "normalize": normalize,
     "normalize_grad": normalize_grad,
+    "resample": resample,
     "rmsprop_update": rmsprop_update,
     "sgd_update": sgd_update,
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
