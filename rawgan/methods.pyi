@@ -21,6 +21,9 @@ class Methods(Generic[Result]):
     def cos(self) -> Result:
         """Cosine of x, in radians."""
 
+    def erf(self) -> Result:
+        """Error function; (1 + erf(x / √2)) / 2 is the probability that a standard normal number is below x."""
+
     def exp(self) -> Result:
         """e to the power of x."""
 

@@ -12,6 +12,7 @@ from rawgan.ops.comparison import compare
 from rawgan.ops.conv import *
 from rawgan.ops.dropout import *
 from rawgan.ops.elementary import *
+from rawgan.ops.gelu import *
 from rawgan.ops.image import *
 from rawgan.ops.indexing import *
 from rawgan.ops.linear import *

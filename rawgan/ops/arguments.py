@@ -175,6 +175,20 @@ def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     return axes
 
 
+def broadcast_shape(op: str, **arrays: Any) -> tuple[int, ...]:
+    """Shape of arrays that are broadcast together. Raises: ShapeError, which lists them, if they do not broadcast.
+
+    >>> broadcast_shape("where", a=np.zeros((3, 1)), b=np.zeros(2))
+    (3, 2)
+    """
+    try:
+        return np.broadcast_shapes(*(x.shape for x in arrays.values()))
+    except ValueError:
+        raise ShapeError(
+            f"{op}: shapes do not broadcast: from the last axis on, lengths must agree or be 1\n{shapes(**arrays)}"
+        ) from None
+
+
 def check_rank(op: str, rank: int, **tensors: tuple[Tensor, str]) -> None:
     """Raise a ShapeError unless each Tensor, given with its layout, has `rank` axes."""
     for name, (x, layout) in tensors.items():
