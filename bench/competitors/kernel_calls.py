@@ -166,6 +166,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     x, channels = ArraySpec(shape), ArraySpec(shape[-1:])
     statistics = ArraySpec((1,) * (len(shape) - 1) + shape[-1:])
     many = ArrayList((x,))
+    per_row = dict.fromkeys(("log_sum", "glog_sum"), ArraySpec(shape[:-1]))
     elementwise = dict.fromkeys(("x", "y", "gy", "t", "a", "b"), x)
     lists = dict.fromkeys(("w", "gw", "m", "v", "velocity", "square"), many)
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
@@ -179,7 +180,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
         "indices": ArraySpec(shape[:1], "int64"),
         "dtype": np.dtype("float32"),
     }
-    known = elementwise | lists | per_channel | options | update | images
+    known = elementwise | per_row | lists | per_channel | options | update | images
     parameters = KERNELS[kernel].signature.parameters
     unknown = [name for name in parameters if name not in known]
     if unknown:

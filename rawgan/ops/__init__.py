@@ -20,6 +20,7 @@ from rawgan.ops.norm import *
 from rawgan.ops.reduce import *
 from rawgan.ops.registry import FUNCTIONS, OPS
 from rawgan.ops.shape import *
+from rawgan.ops.softmax import *
 
 __all__ = sorted([*OPS, *FUNCTIONS])
 

@@ -195,10 +195,6 @@ def maximum_along(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     return ops.max(x, axis, keepdims)
 
 
-def log_sum_exp(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
-    return ops.log(ops.sum(ops.exp(x), axis, keepdims))
-
-
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     rows, columns = a.ndim > 1, b.ndim > 1
     y = ops.matmul(a if rows else a[None], b if columns else b[:, None])
@@ -272,7 +268,7 @@ OPERATORS: dict[str, Operator] = (
         "ReduceL1": reduction(lambda x, *along: ops.sum(ops.abs(x), *along)),
         "ReduceL2": reduction(lambda x, *along: ops.sqrt(ops.sum(x * x, *along))),
         "ReduceLogSum": reduction(lambda x, *along: ops.log(ops.sum(x, *along))),
-        "ReduceLogSumExp": reduction(log_sum_exp),
+        "ReduceLogSumExp": reduction(ops.logsumexp),
         "ReduceMax": reduction(maximum_along),
         "ReduceMean": reduction(ops.mean),
         "ReduceMin": reduction(lambda x, *along: -maximum_along(-x, *along)),

@@ -9,6 +9,7 @@ import samples_image  # noqa: F401
 import samples_loss  # noqa: F401
 import samples_norm  # noqa: F401
 import samples_products  # noqa: F401
+import samples_reductions  # noqa: F401
 import samples_shape  # noqa: F401
 import torch
 from samples import compare, judge
