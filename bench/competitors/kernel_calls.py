@@ -182,6 +182,8 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     }
     known = elementwise | per_row | lists | per_channel | options | update | images
     parameters = KERNELS[kernel].signature.parameters
+    if "q" in parameters:  # of attention, whose v is no list as Adam's
+        known |= dict.fromkeys(("q", "k", "v"), x) | {"lse": ArraySpec(shape[:-1]), "scale": shape[-1] ** -0.5}
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise BenchError(f"{kernel}: bench/competitors/kernel_calls.py has no value for {', '.join(unknown)}")

@@ -21,7 +21,7 @@ def build(
     d_learning_rate: float | None = None,
     pack: int = 1,
     average_decay: float = 0.0,
-    spectral_norm: bool = False,
+    spectral_norm: bool | None = None,
     conditional: str = "none",
     classes: int = 0,
     seed: int = 0,
@@ -31,8 +31,8 @@ def build(
 
     `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer, `d_width` that of
     D, if it differs. `learning_rate` None is the model's default; D has the same (`mlp`: twice as much), unless
-    `d_learning_rate` is given. With `spectral_norm`, D's weights are divided by their largest singular values. With
-    `conditional`, G makes images of one of `classes` classes.
+    `d_learning_rate` is given. With `spectral_norm`, D's weights are divided by their largest singular values; None
+    is the model's default. With `conditional`, G makes images of one of `classes` classes.
 
     Raises: ArgumentError for an unknown model, data or an image size that it cannot make, or a count out of range
 
@@ -72,7 +72,7 @@ def build(
     generator, discriminator = networks()
     if classes:
         discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
-    if spectral_norm:
+    if chosen.defaults.get("spectral_norm", False) if spectral_norm is None else spectral_norm:
         discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
     average = networks()[0].to(device) if average_decay else None
     rate = chosen.learning_rate if learning_rate is None else learning_rate

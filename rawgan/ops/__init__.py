@@ -19,6 +19,8 @@ from rawgan.ops.loss import *
 from rawgan.ops.norm import *
 from rawgan.ops.reduce import *
 from rawgan.ops.registry import FUNCTIONS, OPS
+from rawgan.ops.rounding import *
+from rawgan.ops.selection import *
 from rawgan.ops.shape import *
 from rawgan.ops.softmax import *
 

@@ -185,9 +185,26 @@ DTypeError: Tensor: data is complex128, but only float32 and float64 have gradie
   data (2,)   take its real part, data.real, or abs(data)
   as b of sub
 
-zeros(2) ** zeros(2)
-ArgumentError: pow: the exponent must be a number, but is Tensor
-  for x > 0, exp(exponent * log(x)) takes a Tensor
+zeros(2) ** zeros(3)
+ShapeError: pow: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2,)   b (3,)
+
+ops.where("x", zeros(2), 0)
+DTypeError: where: condition is str; give an array, a number, or nested lists of numbers whose rows have equal lengths
+
+ops.where([True, False], zeros(3), 0)
+ShapeError: where: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  condition (2,)   a (3,)   b ()
+
+ops.clip(zeros(2))
+ArgumentError: clip: give min, max or both
+
+zeros(2).clip(zeros(3), 1)
+ShapeError: clip: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  x (2,)   min (3,)   max ()
+
+zeros(2).round(0.5)
+ArgumentError: round: decimals must be an integer >= -2147483647, but is 0.5
 
 ops.astype(zeros(2), "float16")
 ArgumentError: astype: dtype is float16; choose float32 or float64

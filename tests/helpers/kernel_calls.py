@@ -5,7 +5,9 @@ A new kernel needs a line here; a test says so.
 
 import numpy as np
 
-from rawgan_kernels import Window
+from rawgan_kernels import Backend, Window
+
+reference = Backend("reference")
 
 WINDOW = Window((5, 6), (3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), 2)
 """Strides, paddings, dilations and groups that all differ."""
@@ -24,11 +26,15 @@ def moments(*shape):
 X, W, GY = normal(2, 5, 6, 4), normal(3, 2, 2, 6, seed=1), normal(2, 2, 6, 6, seed=2)
 GAMMA, MEAN, VAR = normal(4), X.mean((0, 1, 2), keepdims=True), X.var((0, 1, 2), keepdims=True)
 SQUARES = [np.abs(x) for x in moments(2, 3)]
+Q, K, V = normal(2, 4, 3), normal(2, 5, 3, seed=1), normal(2, 5, 2, seed=2)
+ATTENDED = reference.attention(Q, K, V, 0.5)
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2, 1)).astype(np.uint8)
 
 CALLS = {
     "adam_update": (moments(2, 3), moments(2, 3), moments(2, 3), SQUARES, 3, 1e-2, 0.5, 0.99, 1e-8, 0.1),
     "add": (X, normal(*X.shape, seed=1)),
+    "attention": (Q, K, V, 0.5),
+    "attention_grad": (Q, K, V, *ATTENDED, normal(2, 4, 2, seed=3), 0.5),
     "bce_with_logits": (X, np.random.default_rng(3).uniform(size=X.shape)),
     "bce_with_logits_grad": (X, np.random.default_rng(3).uniform(size=X.shape), normal(*X.shape, seed=1)),
     "channel_sum": (X,),

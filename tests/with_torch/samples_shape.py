@@ -153,19 +153,10 @@ def expanded(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return ops.broadcast_to(x, tuple(x.shape[axis - lead] if n == -1 else n for axis, n in enumerate(shape)))
 
 
-@twin("log", "logsumexp")
-def log_sum_exp(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
-    """The largest element, taken as a constant, keeps eˣ from overflow."""
-    axis = dim if x.ndim else None
-    largest = Tensor(x.numpy().max(axis=axis, keepdims=True, initial=-np.inf))
-    result = ops.log(ops.sum(ops.exp(x - largest), axis, keepdims=True)) + largest
-    return result if keepdim else ops.sum(result, axis)
-
-
 twin("broadcast_to", "expand_as")(lambda x, like: ops.broadcast_to(x, like.shape))
 twin("concatenate", "stack")(lambda xs, dim: ops.concatenate([unsqueezed(x, dim) for x in xs], dim))
 twin("max", "amax")(partial(reduced, ops.max))
-twin("max", "amin")(lambda x, dim=None, keepdim=False: -reduced(ops.max, -x, dim, keepdim))
+twin("min", "amin")(partial(reduced, ops.min))
 twin("max", "max.reduction_no_dim")(ops.max)
 twin(
     "max",
@@ -173,6 +164,13 @@ twin(
     theirs=lambda x, dim, keepdim=False: torch.max(x, dim, keepdim).values,
     remark="the indices that PyTorch returns too are not compared",
 )(partial(reduced, ops.max))
+twin("min", "min.reduction_no_dim")(ops.min)
+twin(
+    "min",
+    "min.reduction_with_dim",
+    theirs=lambda x, dim, keepdim=False: torch.min(x, dim, keepdim).values,
+    remark="the indices that PyTorch returns too are not compared",
+)(partial(reduced, ops.min))
 twin("mean", "mean")(partial(reduced, ops.mean))
 twin("pad", "nn.functional.pad.constant")(lambda x, widths, mode="constant", value=0.0: padded(x, widths, value))
 twin("reshape", "view")(ops.reshape)
@@ -188,5 +186,3 @@ twin("sum", "sum")(partial(reduced, ops.sum))
 twin("take", "take")(lambda x, index: ops.take(ops.reshape(x, (-1,)), index % max(x.size, 1)))
 twin("take", "nn.functional.embedding")(ops.take)
 twin("transpose", "permute", "t")(ops.transpose)
-twin("exp", "softmax")(lambda x, dim: ops.exp(x) / reduced(ops.sum, ops.exp(x), dim, True))
-twin("log", "log_softmax")(lambda x, dim: x - log_sum_exp(x, dim, True))
