@@ -29,6 +29,7 @@ from rawgan.ops.resampling import *
 from rawgan.ops.rounding import *
 from rawgan.ops.selection import *
 from rawgan.ops.shape import *
+from rawgan.ops.softmax import *
 from rawgan.ops.sorting import *
 from rawgan.ops.taking import *
 

@@ -153,15 +153,6 @@ def expanded(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return ops.broadcast_to(x, tuple(x.shape[axis - lead] if n == -1 else n for axis, n in enumerate(shape)))
 
 
-@twin("log", "logsumexp")
-def log_sum_exp(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
-    """The largest element, taken as a constant, keeps eˣ from overflow."""
-    axis = dim if x.ndim else None
-    largest = Tensor(x.numpy().max(axis=axis, keepdims=True, initial=-np.inf))
-    result = ops.log(ops.sum(ops.exp(x - largest), axis, keepdims=True)) + largest
-    return result if keepdim else ops.sum(result, axis)
-
-
 twin("broadcast_to", "expand_as")(lambda x, like: ops.broadcast_to(x, like.shape))
 twin("concatenate", "stack")(lambda xs, dim: ops.concatenate([unsqueezed(x, dim) for x in xs], dim))
 twin("max", "amax")(partial(reduced, ops.max))
@@ -195,5 +186,3 @@ twin("sum", "sum")(partial(reduced, ops.sum))
 twin("take", "take")(lambda x, index: ops.take(ops.reshape(x, (-1,)), index % max(x.size, 1)))
 twin("take", "nn.functional.embedding")(ops.take)
 twin("transpose", "permute", "t")(ops.transpose)
-twin("exp", "softmax")(lambda x, dim: ops.exp(x) / reduced(ops.sum, ops.exp(x), dim, True))
-twin("log", "log_softmax")(lambda x, dim: x - log_sum_exp(x, dim, True))
