@@ -177,12 +177,12 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     statistics = ArraySpec((1,) * (len(shape) - 1) + shape[-1:])
     many = ArrayList((x,))
     elementwise = dict.fromkeys(("x", "y", "gy", "t", "a", "b"), x)
-    lists = dict.fromkeys(("w", "gw", "m", "v", "velocity", "square"), many)
+    lists = dict.fromkeys(("w", "gw", "m", "v", "v_max", "velocity", "square", "total"), many)
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
     options = {"axes": tuple(range(len(shape) - 1)), "slope": 0.2, "eps": 1e-5}
     update = {
         "step": 10, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "rho": 0.99, "momentum": 0.9, "nesterov": False,
-        "weight_decay": 0.0,
+        "weight_decay": 0.0, "l2": 0.0, "lr_decay": 0.0,
     }  # fmt: skip
     images = {
         "images": ArraySpec(shape, "uint8"),
@@ -193,6 +193,8 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     maps = {"rows": _resampling(height, height, 3), "columns": _resampling(width, width, 3)}
     known = elementwise | lists | per_channel | options | update | images | maps
     parameters = KERNELS[kernel].signature.parameters
+    if "q" in parameters:  # of attention, whose v is no list as Adam's
+        known |= dict.fromkeys(("q", "k", "v"), x) | {"lse": ArraySpec(shape[:-1]), "scale": shape[-1] ** -0.5}
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise BenchError(f"{kernel}: bench/competitors/kernel_calls.py has no value for {', '.join(unknown)}")

@@ -180,6 +180,43 @@ def leaky_relu_grad(gy: Tensor, slope: float, y: Tensor | None = None, x: Tensor
     return lambda: _activation_grad(sign, gy, slope)
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Run:
+    """Scaled dot-product attention, with what its gradient needs."""
+    front = q.shape[:-2] if q.ndim != 4 else (q.shape[0], q.shape[2])
+    stacked = [_with_heads(x) for x in (q, k, v)]
+
+    def run() -> tuple[Tensor, ...]:
+        y, lse = aten._scaled_dot_product_flash_attention_for_cpu(*stacked, scale=scale)
+        return _without_heads(y, q.ndim), lse.reshape(*front, -1)
+
+    return run
+
+
+def attention_grad(q: Tensor, k: Tensor, v: Tensor, y: Tensor, lse: Tensor, gy: Tensor, scale: float) -> Run:
+    """Gradient of the scaled dot-product attention, from its results."""
+    ndim = q.ndim
+    gy, q, k, v, y = (_with_heads(x) for x in (gy, q, k, v, y))
+    lse = lse.reshape(q.shape[:-1])
+
+    def run() -> tuple[Tensor, ...]:
+        backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
+        return tuple(_without_heads(x, ndim) for x in backward(gy, q, k, v, y, lse, 0.0, False, scale=scale))
+
+    return run
+
+
+def _with_heads(x: Tensor) -> Tensor:
+    """Four axes, (images, heads, rows, columns), in place of (rows, columns), (images, rows, columns) or four axes
+    that were taken for those of images.
+    """
+    return x.permute(0, 2, 3, 1).contiguous() if x.ndim == 4 else x.reshape(-1, 1, *x.shape[-2:])
+
+
+def _without_heads(x: Tensor, ndim: int) -> Tensor:
+    """The inverse of `_with_heads`."""
+    return x.permute(0, 3, 1, 2) if ndim == 4 else x[0, 0] if ndim == 2 else x[:, 0]
+
+
 def bce_with_logits(x: Tensor, t: Tensor) -> Run:
     """Binary cross-entropy, one loss for each logit."""
     return lambda: functional.binary_cross_entropy_with_logits(x, t, reduction="none")
@@ -210,28 +247,69 @@ def gather_pixels(images: Tensor, indices: Tensor, dtype: Any) -> Run:
 
 def adam_update(
     w: list[Tensor], gw: list[Tensor], m: list[Tensor], v: list[Tensor],
-    step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+    step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, l2: float,
 ) -> Run:  # fmt: skip
-    """torch.optim's fused AdamW."""
+    """torch.optim's fused AdamW, which has no `l2`."""
     optimizer = torch.optim.AdamW(_owned(w, gw), lr, (beta1, beta2), eps, weight_decay, fused=True)
     for weight, mean, square in zip(w, m, v, strict=True):
         optimizer.state[weight] = {"step": torch.tensor(float(step - 1)), "exp_avg": mean, "exp_avg_sq": square}
     return optimizer.step
 
 
+def amsgrad_update(
+    w: list[Tensor], gw: list[Tensor], m: list[Tensor], v: list[Tensor], v_max: list[Tensor],
+    step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, l2: float,
+) -> Run:  # fmt: skip
+    """torch.optim's fused AdamW with AMSGrad."""
+    optimizer = torch.optim.AdamW(_owned(w, gw), lr, (beta1, beta2), eps, weight_decay, amsgrad=True, fused=True)
+    for weight, mean, square, largest in zip(w, m, v, v_max, strict=True):
+        optimizer.state[weight] = {
+            "step": torch.tensor(float(step - 1)), "exp_avg": mean, "exp_avg_sq": square, "max_exp_avg_sq": largest
+        }  # fmt: skip
+    return optimizer.step
+
+
+def adagrad_update(
+    w: list[Tensor], gw: list[Tensor], total: list[Tensor], step: int, lr: float, lr_decay: float, eps: float, l2: float
+) -> Run:
+    """torch.optim's fused Adagrad."""
+    optimizer = torch.optim.Adagrad(_owned(w, gw), lr, lr_decay, l2, eps=eps, fused=True)
+    for weight, squares in zip(w, total, strict=True):
+        optimizer.state[weight] = {"step": torch.tensor(float(step - 1)), "sum": squares}
+    return optimizer.step
+
+
+def lion_update(
+    w: list[Tensor], gw: list[Tensor], m: list[Tensor], lr: float, beta1: float, beta2: float, weight_decay: float
+) -> Run:
+    """Lion over all tensors at once; PyTorch has none."""
+
+    def step() -> None:
+        direction = torch._foreach_mul(m, beta1)
+        torch._foreach_add_(direction, gw, alpha=1 - beta1)
+        torch._foreach_sign_(direction)
+        torch._foreach_mul_(w, 1 - lr * weight_decay)
+        torch._foreach_add_(w, direction, alpha=-lr)
+        torch._foreach_lerp_(m, gw, 1 - beta2)
+
+    return step
+
+
 def sgd_update(
-    w: list[Tensor], gw: list[Tensor], velocity: list[Tensor], lr: float, momentum: float, nesterov: bool
+    w: list[Tensor], gw: list[Tensor], velocity: list[Tensor], lr: float, momentum: float, nesterov: bool, l2: float
 ) -> Run:
     """torch.optim's fused SGD."""
-    optimizer = torch.optim.SGD(_owned(w, gw), lr, momentum, nesterov=nesterov, fused=True)
+    optimizer = torch.optim.SGD(_owned(w, gw), lr, momentum, weight_decay=l2, nesterov=nesterov, fused=True)
     for weight, moment in zip(w, velocity, strict=False):
         optimizer.state[weight] = {"momentum_buffer": moment}
     return optimizer.step
 
 
-def rmsprop_update(w: list[Tensor], gw: list[Tensor], square: list[Tensor], lr: float, rho: float, eps: float) -> Run:
+def rmsprop_update(
+    w: list[Tensor], gw: list[Tensor], square: list[Tensor], lr: float, rho: float, eps: float, l2: float
+) -> Run:
     """torch.optim's RMSprop over all tensors at once; PyTorch has no fused one."""
-    optimizer = torch.optim.RMSprop(_owned(w, gw), lr, rho, eps, foreach=True)
+    optimizer = torch.optim.RMSprop(_owned(w, gw), lr, rho, eps, l2, foreach=True)
     for weight, average in zip(w, square, strict=True):
         optimizer.state[weight] = {"step": torch.tensor(0.0), "square_avg": average}
     return optimizer.step
@@ -245,8 +323,12 @@ def _owned(w: list[Tensor], gw: list[Tensor]) -> list[Tensor]:
 
 
 COUNTERPARTS: dict[str, Callable[..., Run]] = {
+    "adagrad_update": adagrad_update,
     "adam_update": adam_update,
     "add": add,
+    "amsgrad_update": amsgrad_update,
+    "attention": attention,
+    "attention_grad": attention_grad,
     "bce_with_logits": bce_with_logits,
     "bce_with_logits_grad": bce_with_logits_grad,
     "channel_sum": channel_sum,
@@ -256,6 +338,7 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "gather_pixels": gather_pixels,
     "leaky_relu": leaky_relu,
     "leaky_relu_grad": leaky_relu_grad,
+    "lion_update": lion_update,
     "matmul": matmul,
     "normalize": normalize,
     "normalize_grad": normalize_grad,
