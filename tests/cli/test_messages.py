@@ -329,6 +329,7 @@ OPS = {
     "instance_norm": {"x": PLANE, **SCALES, "eps": 1e-5},
     "linear": {"x": X, "w": ones(3, 2), "b": ones(2)},
     "matmul": {"a": X, "b": ones(3, 2)},
+    "attention": {"query": ones(2, 4, 3), "key": ones(2, 5, 3), "value": ones(2, 5, 1), "scale": None},
     "softmax_cross_entropy": {"x": X, "labels": np.array([0, 1, 2, 0]), "weight": None, "reduction": "mean"},
     "pixel_shuffle": {"x": ones(2, 4, 4, 4), "factor": 2},
     "reflection_pad2d": {"x": PLANE, "padding": 1},
@@ -350,6 +351,7 @@ LAYERS = {
     "Linear": ({"inputs": 3, "outputs": 2, **WEIGHTED}, X),
     "Conv2d": ({"inputs": 3, "outputs": 4, "kernel": 3, **WINDOW, **WEIGHTED}, PLANE),
     "ConvTranspose2d": ({"inputs": 3, "outputs": 4, "kernel": 3, "output_padding": 0, **WINDOW, **WEIGHTED}, PLANE),
+    "SelfAttention": ({"channels": 3, "rng": rng()}, PLANE),
     "Embedding": ({"count": 5, "width": 3, "rng": rng(), "init": init.he_normal}, [0, 1]),
     "BatchNorm": ({"channels": 3, "momentum": 0.1, "eps": 1e-5}, X),
     "InstanceNorm": ({"channels": 3, "eps": 1e-5}, PLANE),
@@ -409,7 +411,7 @@ def test_a_layer_refuses_what_it_cannot_take(name):
             attempt(lambda given: getattr(nn, name)(**{**good, **given})(x), name, given={option: wrong})
     layer = getattr(nn, name)(**good)
     for wrong in WRONG.values():
-        attempt(lambda wrong: layer(wrong), name, name == "Residual", wrong=wrong)
+        attempt(lambda wrong: layer(wrong), name, name in ("Residual", "SelfAttention"), wrong=wrong)
         if not good:
             attempt(lambda wrong: getattr(nn, name)(wrong), name, wrong=wrong)
 
