@@ -309,13 +309,14 @@ WRONG = {
 X, PLANE = ones(4, 3), ones(2, 8, 8, 3)
 LOSS = {"x": ones(4, 1), "target": ones(4, 1), "weight": None, "reduction": "mean"}
 WINDOW = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+MODULATED = {"demodulate": True, "stride": 1, "padding": 0, "gain": 1.0, "eps": 1e-8}
 POOL = {"kernel": 2, "stride": None, "padding": 0}
 SCALES = {"gamma": ones(3), "beta": ones(3)}
 AXES = {"axis": 0, "keepdims": False}
 OPS = {
     **{name: {"x": X} for name in ops.__all__ if [*inspect.signature(getattr(ops, name)).parameters] == ["x"]},
-    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum"]},
-    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max"]},
+    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum", "minimum", "remainder"]},
+    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max", "min"]},
     **dict.fromkeys(["bce_with_logits", "mse", "l1"], LOSS),
     **{name: {"x": PLANE, **POOL} for name in ["avg_pool2d", "max_pool2d"]},
     **{name: {"x": PLANE, "factor": 2} for name in ["upsample_nearest", "upsample_bilinear"]},
@@ -330,6 +331,10 @@ OPS = {
     "linear": {"x": X, "w": ones(3, 2), "b": ones(2)},
     "matmul": {"a": X, "b": ones(3, 2)},
     "attention": {"query": ones(2, 4, 3), "key": ones(2, 5, 3), "value": ones(2, 5, 1), "scale": None},
+    "modulated_conv2d": {"x": PLANE, "w": ones(3, 3, 3, 5), "s": ones(2, 3), **MODULATED},
+    "modulated_conv_transpose2d": {
+        "x": PLANE, "w": ones(3, 3, 5, 3), "s": ones(2, 3), **MODULATED, "output_padding": 0,
+    },
     "softmax_cross_entropy": {"x": X, "labels": np.array([0, 1, 2, 0]), "weight": None, "reduction": "mean"},
     "pixel_shuffle": {"x": ones(2, 4, 4, 4), "factor": 2},
     "reflection_pad2d": {"x": PLANE, "padding": 1},
@@ -343,6 +348,9 @@ OPS = {
     "concatenate": {"xs": [X, X], "axis": 0},
     "pad": {"x": X, "widths": ((1, 1), (0, 0)), "value": 0.0},
     "pow": {"x": X, "exponent": 2},
+    "where": {"condition": X > 0, "a": X, "b": X},
+    "clip": {"x": X, "min": -1, "max": X},
+    "round": {"x": X, "decimals": 0},
     "astype": {"x": X, "dtype": "float32"},
 }  # fmt: skip
 
@@ -352,6 +360,13 @@ LAYERS = {
     "Conv2d": ({"inputs": 3, "outputs": 4, "kernel": 3, **WINDOW, **WEIGHTED}, PLANE),
     "ConvTranspose2d": ({"inputs": 3, "outputs": 4, "kernel": 3, "output_padding": 0, **WINDOW, **WEIGHTED}, PLANE),
     "SelfAttention": ({"channels": 3, "rng": rng()}, PLANE),
+    "EqualizedLinear": ({"inputs": 3, "outputs": 2, "rng": rng(), "bias": True, "gain": 1.0, "rate": 1.0}, X),
+    "EqualizedConv2d": (
+        {"inputs": 3, "outputs": 4, "kernel": 3, "rng": rng(), "stride": 1, "padding": 0, "bias": True, "gain": 1.0},
+        PLANE,
+    ),
+    "NoiseInput": ({"rng": rng()}, PLANE),
+    "PixelNorm": ({"eps": 1e-8}, X),
     "Embedding": ({"count": 5, "width": 3, "rng": rng(), "init": init.he_normal}, [0, 1]),
     "BatchNorm": ({"channels": 3, "momentum": 0.1, "eps": 1e-5}, X),
     "InstanceNorm": ({"channels": 3, "eps": 1e-5}, PLANE),
