@@ -8,6 +8,7 @@ what they register with `@op`: see `rawgan.ops.registry`.
 from rawgan.operators import OPERATORS
 from rawgan.ops.activation import *
 from rawgan.ops.arithmetic import *
+from rawgan.ops.attention import *
 from rawgan.ops.axes import *
 from rawgan.ops.comparison import compare
 from rawgan.ops.conv import *

@@ -330,6 +330,7 @@ OPS = {
     "instance_norm": {"x": PLANE, **SCALES, "eps": 1e-5},
     "linear": {"x": X, "w": ones(3, 2), "b": ones(2)},
     "matmul": {"a": X, "b": ones(3, 2)},
+    "attention": {"query": ones(2, 4, 3), "key": ones(2, 5, 3), "value": ones(2, 5, 1), "scale": None},
     "modulated_conv2d": {"x": PLANE, "w": ones(3, 3, 3, 5), "s": ones(2, 3), **MODULATED},
     "modulated_conv_transpose2d": {
         "x": PLANE, "w": ones(3, 3, 5, 3), "s": ones(2, 3), **MODULATED, "output_padding": 0,
@@ -358,6 +359,7 @@ LAYERS = {
     "Linear": ({"inputs": 3, "outputs": 2, **WEIGHTED}, X),
     "Conv2d": ({"inputs": 3, "outputs": 4, "kernel": 3, **WINDOW, **WEIGHTED}, PLANE),
     "ConvTranspose2d": ({"inputs": 3, "outputs": 4, "kernel": 3, "output_padding": 0, **WINDOW, **WEIGHTED}, PLANE),
+    "SelfAttention": ({"channels": 3, "rng": rng()}, PLANE),
     "EqualizedLinear": ({"inputs": 3, "outputs": 2, "rng": rng(), "bias": True, "gain": 1.0, "rate": 1.0}, X),
     "EqualizedConv2d": (
         {"inputs": 3, "outputs": 4, "kernel": 3, "rng": rng(), "stride": 1, "padding": 0, "bias": True, "gain": 1.0},
@@ -424,7 +426,7 @@ def test_a_layer_refuses_what_it_cannot_take(name):
             attempt(lambda given: getattr(nn, name)(**{**good, **given})(x), name, given={option: wrong})
     layer = getattr(nn, name)(**good)
     for wrong in WRONG.values():
-        attempt(lambda wrong: layer(wrong), name, name == "Residual", wrong=wrong)
+        attempt(lambda wrong: layer(wrong), name, name in ("Residual", "SelfAttention"), wrong=wrong)
         if not good:
             attempt(lambda wrong: getattr(nn, name)(wrong), name, wrong=wrong)
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from onnx_attention import attention
 from onnx_graphs import Node, Operator
 from onnx_images import filled, to_nchw, to_nhwc
 
@@ -173,6 +174,7 @@ def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any
 
 LAYERS: dict[str, Operator] = {
     "Adam": adam,
+    "Attention": attention,
     "BatchNormalization": batch_norm,
     "Dropout": dropout,
     "GroupNormalization": group_norm,
