@@ -76,9 +76,7 @@ def attention_grad(
     groups = -(-blocks // each)
     gq = pool.empty(q.shape, q.dtype)
     gk, gv = pool.empty((count, groups, keys, deep), q.dtype), pool.empty((count, groups, keys, wide), q.dtype)
-    scratch = pool.empty(
-        (threads(), QUERIES * (depth + width + 2 * KEYS + 2 * deep + wide + 2) + KEYS * deep), q.dtype
-    )
+    scratch = pool.empty((threads(), QUERIES * (depth + width + 2 * KEYS + 2 * deep + wide + 2) + KEYS * deep), q.dtype)
     arguments = (gq, gk, gv, q, k, v, y, lse, gy, scratch, float(scale), each, panel_multiplier(q.dtype.char))
     run(_backward, count * groups, arguments, count * length * keys * (depth + width) > SMALL)
     gk, gv = _collected(gk, depth), _collected(gv, width)
@@ -270,4 +268,3 @@ def _scale_rows(x, rows, columns, factors):  # type: ignore[no-untyped-def]
         row, factor = shifted(x, i * columns), factors[i]
         for j in range(columns):
             row[j] *= factor
-
