@@ -3,7 +3,7 @@
 from rawgan import optim
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import check_conditional, with_scores
-from rawgan.gan.networks import MODELS, Networks, models_for
+from rawgan.gan.networks import MODELS, models_for
 from rawgan.gan.specs import DataSpec, ImageSpec
 from rawgan.gan.spectral_norm import spectrally_normed
 from rawgan.gan.state import GAN
@@ -66,15 +66,11 @@ def build(
     if (classes < 2) if conditional != "none" else classes:
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
 
-    def networks() -> Networks:
-        return chosen.build(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
-
-    generator, discriminator = networks()
+    generator, discriminator = chosen.build(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
     if classes:
         discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
     if chosen.defaults.get("spectral_norm", False) if spectral_norm is None else spectral_norm:
         discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
-    average = networks()[0].to(device) if average_decay else None
     rate = chosen.learning_rate if learning_rate is None else learning_rate
     rates = rate, rate * chosen.d_rate if d_learning_rate is None else d_learning_rate
     g_optimizer, d_optimizer = (
@@ -83,6 +79,6 @@ def build(
     )
     return GAN(
         model=model, spec=spec, noise_size=noise_size, generator=generator, discriminator=discriminator,
-        g_optimizer=g_optimizer, d_optimizer=d_optimizer, average=average, average_decay=average_decay, pack=pack,
-        conditional=conditional, classes=classes,
+        g_optimizer=g_optimizer, d_optimizer=d_optimizer, pack=pack, conditional=conditional, classes=classes,
+        ema=optim.EMA(generator, average_decay) if average_decay else None,
     )  # fmt: skip

@@ -4,6 +4,7 @@
 from rawgan.nn import init
 from rawgan.nn.activation import *
 from rawgan.nn.blocks import *
+from rawgan.nn.containers import *
 from rawgan.nn.conv import *
 from rawgan.nn.dropout import *
 from rawgan.nn.equalized import *
@@ -19,6 +20,7 @@ from rawgan.nn.registry import LAYERS
 from rawgan.nn.sequential import *
 from rawgan.nn.shape import *
 from rawgan.nn.spectral_norm import *
+from rawgan.nn.weight_norm import *
 
 __all__ = ["Buffer", "Module", "Parameter", "init"]
 __all__ += sorted(LAYERS)

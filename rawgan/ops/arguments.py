@@ -189,6 +189,24 @@ def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     return axes
 
 
+def one_axis(op: str, x: Tensor, axis: Any, name: str = "axis") -> int:
+    """One axis, counted from the front. Raises: ArgumentError for anything but an axis of x."""
+    if not is_whole(axis):
+        raise ArgumentError(f"{op}: {name} must be an integer, but is {described(axis)}")
+    if not -x.ndim <= axis < x.ndim:
+        raise ArgumentError(f"{op}: {name} is out of range for {x.ndim} axes\n{shapes(**{'x': x, name: axis})}")
+    return int(axis) % x.ndim
+
+
+def axes_in_order(op: str, x: Tensor, axes: Any, name: str = "axis") -> tuple[int, ...]:
+    """Several axes, counted from the front, in the order in which they are given. Raises: ArgumentError."""
+    given = axes if isinstance(axes, tuple | list) else (axes,)
+    counted = tuple(one_axis(op, x, axis, name) for axis in given)
+    if len(set(counted)) != len(counted):
+        raise ArgumentError(f"{op}: {name} names one axis twice\n{shapes(**{'x': x, name: axes})}")
+    return counted
+
+
 def check_rank(op: str, rank: int, **tensors: tuple[Tensor, str]) -> None:
     """Raise a ShapeError unless each Tensor, given with its layout, has `rank` axes."""
     for name, (x, layout) in tensors.items():

@@ -315,8 +315,8 @@ SCALES = {"gamma": ones(3), "beta": ones(3)}
 AXES = {"axis": 0, "keepdims": False}
 OPS = {
     **{name: {"x": X} for name in ops.__all__ if [*inspect.signature(getattr(ops, name)).parameters] == ["x"]},
-    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum"]},
-    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max"]},
+    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum", "minimum", "remainder"]},
+    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max", "min"]},
     **dict.fromkeys(["bce_with_logits", "mse", "l1"], LOSS),
     **{name: {"x": PLANE, **POOL} for name in ["avg_pool2d", "max_pool2d"]},
     **{name: {"x": PLANE, "factor": 2} for name in ["upsample_nearest", "upsample_bilinear"]},
@@ -347,6 +347,9 @@ OPS = {
     "concatenate": {"xs": [X, X], "axis": 0},
     "pad": {"x": X, "widths": ((1, 1), (0, 0)), "value": 0.0},
     "pow": {"x": X, "exponent": 2},
+    "where": {"condition": X > 0, "a": X, "b": X},
+    "clip": {"x": X, "min": -1, "max": X},
+    "round": {"x": X, "decimals": 0},
     "astype": {"x": X, "dtype": "float32"},
 }  # fmt: skip
 

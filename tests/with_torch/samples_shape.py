@@ -165,7 +165,7 @@ def log_sum_exp(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 twin("broadcast_to", "expand_as")(lambda x, like: ops.broadcast_to(x, like.shape))
 twin("concatenate", "stack")(lambda xs, dim: ops.concatenate([unsqueezed(x, dim) for x in xs], dim))
 twin("max", "amax")(partial(reduced, ops.max))
-twin("max", "amin")(lambda x, dim=None, keepdim=False: -reduced(ops.max, -x, dim, keepdim))
+twin("min", "amin")(partial(reduced, ops.min))
 twin("max", "max.reduction_no_dim")(ops.max)
 twin(
     "max",
@@ -173,6 +173,13 @@ twin(
     theirs=lambda x, dim, keepdim=False: torch.max(x, dim, keepdim).values,
     remark="the indices that PyTorch returns too are not compared",
 )(partial(reduced, ops.max))
+twin("min", "min.reduction_no_dim")(ops.min)
+twin(
+    "min",
+    "min.reduction_with_dim",
+    theirs=lambda x, dim, keepdim=False: torch.min(x, dim, keepdim).values,
+    remark="the indices that PyTorch returns too are not compared",
+)(partial(reduced, ops.min))
 twin("mean", "mean")(partial(reduced, ops.mean))
 twin("pad", "nn.functional.pad.constant")(lambda x, widths, mode="constant", value=0.0: padded(x, widths, value))
 twin("reshape", "view")(ops.reshape)

@@ -10,6 +10,7 @@ import samples_loss  # noqa: F401
 import samples_modulation  # noqa: F401
 import samples_norm  # noqa: F401
 import samples_products  # noqa: F401
+import samples_resampling  # noqa: F401
 import samples_shape  # noqa: F401
 import torch
 from samples import compare, judge
