@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 from twins import twin
 
 from rawgan import Tensor, ops
@@ -34,15 +33,6 @@ def summed_to(x: Tensor, *size: Any) -> Tensor:
     return ops.reshape(ops.sum(x, tuple(axes)), shape)
 
 
-@twin("log", "logsumexp")
-def log_sum_exp(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
-    """The largest element, taken as a constant, keeps eˣ from overflow."""
-    axis = dim if x.ndim else None
-    largest = Tensor(x.numpy().max(axis=axis, keepdims=True, initial=-np.inf))
-    result = ops.log(ops.sum(ops.exp(x - largest), axis, keepdims=True)) + largest
-    return result if keepdim else ops.sum(result, axis)
-
-
 twin("max", "amax")(partial(reduced, ops.max))
 twin("min", "amin")(partial(reduced, ops.min))
 twin("max", "max.reduction_no_dim")(ops.max)
@@ -50,5 +40,3 @@ twin("min", "min.reduction_no_dim")(ops.min)
 twin("mean", "mean")(partial(reduced, ops.mean))
 twin("pad", "nn.functional.pad.constant")(lambda x, widths, mode="constant", value=0.0: padded(x, widths, value))
 twin("sum", "sum")(partial(reduced, ops.sum))
-twin("exp", "softmax")(lambda x, dim: ops.exp(x) / reduced(ops.sum, ops.exp(x), dim, True))
-twin("log", "log_softmax")(lambda x, dim: x - log_sum_exp(x, dim, True))

@@ -14,6 +14,7 @@ import samples_modulation  # noqa: F401
 import samples_norm  # noqa: F401
 import samples_order  # noqa: F401
 import samples_products  # noqa: F401
+import samples_reductions  # noqa: F401
 import samples_resampling  # noqa: F401
 import samples_shape  # noqa: F401
 import torch
