@@ -66,6 +66,12 @@ class Methods(Generic[Result]):
     def log1p(self) -> Result:
         """log(1 + x), right to its last digits near 0, where `log(1 + x)` is not."""
 
+    def log_softmax(self, axis: int | tuple[int, ...] | None = -1) -> Result:
+        """log softmax(x) over `axis` (an int, several, or None for all), also where softmax(x) rounds to 0 or 1."""
+
+    def logsumexp(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
+        """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no numbers."""
+
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Largest element along `axis` (an int, several, or None for all)."""
 
@@ -104,6 +110,9 @@ class Methods(Generic[Result]):
 
     def sin(self) -> Result:
         """Sine of x, in radians."""
+
+    def softmax(self, axis: int | tuple[int, ...] | None = -1) -> Result:
+        """e^x / Σ e^x: numbers between 0 and 1 whose sum over `axis` (an int, several, or None for all) is 1."""
 
     def sort(self, axis: int = -1, descending: bool = False) -> Result:
         """x with its elements along `axis` in order: from small to large, unless `descending`."""

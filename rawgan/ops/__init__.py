@@ -8,6 +8,7 @@ what they register with `@op`: see `rawgan.ops.registry`.
 from rawgan.operators import OPERATORS
 from rawgan.ops.activation import *
 from rawgan.ops.arithmetic import *
+from rawgan.ops.attention import *
 from rawgan.ops.axes import *
 from rawgan.ops.comparison import compare
 from rawgan.ops.conv import *
@@ -29,6 +30,7 @@ from rawgan.ops.resampling import *
 from rawgan.ops.rounding import *
 from rawgan.ops.selection import *
 from rawgan.ops.shape import *
+from rawgan.ops.softmax import *
 from rawgan.ops.sorting import *
 from rawgan.ops.taking import *
 

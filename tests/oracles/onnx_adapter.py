@@ -202,10 +202,6 @@ def extreme(function: Callable[..., Tensor]) -> Operator:
     return reduction(along)
 
 
-def log_sum_exp(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
-    return ops.log(ops.sum(ops.exp(x), axis, keepdims))
-
-
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     rows, columns = a.ndim > 1, b.ndim > 1
     y = ops.matmul(a if rows else a[None], b if columns else b[:, None])
@@ -288,7 +284,7 @@ OPERATORS: dict[str, Operator] = (
         "ReduceL1": reduction(lambda x, *along: ops.sum(ops.abs(x), *along)),
         "ReduceL2": reduction(lambda x, *along: ops.sqrt(ops.sum(x * x, *along))),
         "ReduceLogSum": reduction(lambda x, *along: ops.log(ops.sum(x, *along))),
-        "ReduceLogSumExp": reduction(log_sum_exp),
+        "ReduceLogSumExp": reduction(ops.logsumexp),
         "ReduceMax": extreme(ops.max),
         "ReduceMean": reduction(ops.mean),
         "ReduceMin": extreme(ops.min),
