@@ -3,6 +3,7 @@
 
 from rawgan.nn import init
 from rawgan.nn.activation import *
+from rawgan.nn.attention import *
 from rawgan.nn.blocks import *
 from rawgan.nn.containers import *
 from rawgan.nn.conv import *
@@ -11,6 +12,7 @@ from rawgan.nn.equalized import *
 from rawgan.nn.image import *
 from rawgan.nn.linear import *
 from rawgan.nn.minibatch_std import *
+from rawgan.nn.modulation import *
 from rawgan.nn.module import Buffer, Module, Parameter
 from rawgan.nn.noise import *
 from rawgan.nn.norm import *
