@@ -90,6 +90,9 @@ class Methods(Generic[Result]):
     def pow(self, exponent: Any) -> Result:
         """x to the power of a number, or of a Tensor or array that broadcasts with x: `x ** exponent`."""
 
+    def prod(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
+        """Product of all elements along `axis`: an int, several, or None for all. Of no elements, it is 1."""
+
     def relu(self) -> Result:
         """x where x > 0, 0 elsewhere: a leaky ReLU with slope 0."""
 
