@@ -39,6 +39,9 @@ class Methods(Generic[Result]):
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Result:
         """Elements x[i, i + offset] along two axes; the diagonal becomes the last axis of the result."""
 
+    def erf(self) -> Result:
+        """Error function; (1 + erf(x / √2)) / 2 is the probability that a standard normal number is below x."""
+
     def exp(self) -> Result:
         """e to the power of x."""
 

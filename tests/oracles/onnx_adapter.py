@@ -53,23 +53,13 @@ def shrink(node: Node, x: Tensor) -> Tensor:
     return ops.where(ops.abs(x) > edge, x - bias * ops.sign(x), 0)
 
 
-def elu(x: Tensor, alpha: float) -> Tensor:
-    return ops.relu(x) + alpha * (ops.exp(-ops.relu(-x)) - 1)
-
-
 def celu(node: Node, x: Tensor) -> Tensor:
     alpha = node.get("alpha", 1.0)
-    return alpha * elu(x / alpha, 1.0)
+    return alpha * ops.elu(x / alpha)
 
 
 def selu(node: Node, x: Tensor) -> Tensor:
-    return node.get("gamma", 1.0507009873554805) * elu(x, node.get("alpha", 1.6732632423543772))
-
-
-def gelu(node: Node, x: Tensor) -> Tensor:
-    if node.get("approximate") != "tanh":
-        raise NotApplicable("the error function")
-    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return node.get("gamma", 1.0507009873554805) * ops.elu(x, node.get("alpha", 1.6732632423543772))
 
 
 def hard_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
@@ -278,13 +268,13 @@ OPERATORS: dict[str, Operator] = (
         "LessOrEqual": plain(operator.le),
         # activations
         "Celu": celu,
-        "Elu": lambda node, x: elu(x, node.get("alpha", 1.0)),
-        "Gelu": gelu,
+        "Elu": lambda node, x: ops.elu(x, node.get("alpha", 1.0)),
+        "Gelu": lambda node, x: ops.gelu(x, node.get("approximate", "none")),
         "HardSigmoid": lambda node, x: hard_sigmoid(x, node.get("alpha", 0.2), node.get("beta", 0.5)),
         "HardSwish": lambda node, x: x * hard_sigmoid(x, 1 / 6, 0.5),
         "LeakyRelu": lambda node, x: ops.leaky_relu(x, node.get("alpha", 0.01)),
         "Mish": lambda node, x: x * ops.tanh(ops.softplus(x)),
-        "PRelu": lambda node, x, slope: ops.relu(x) - slope * ops.relu(-x),
+        "PRelu": plain(ops.prelu),
         "Selu": selu,
         "Shrink": shrink,
         "Softsign": lambda node, x: x / (1 + ops.abs(x)),
