@@ -281,13 +281,14 @@ OPERATORS: dict[str, Operator] = (
         "Transpose": lambda node, x: ops.transpose(x, node.get("perm")),
         "Unsqueeze": unsqueeze,
         # reductions
-        "ReduceL1": reduction(lambda x, *along: ops.sum(ops.abs(x), *along)),
-        "ReduceL2": reduction(lambda x, *along: ops.sqrt(ops.sum(x * x, *along))),
+        "ReduceL1": reduction(lambda x, *along: ops.norm(x, 1, *along)),
+        "ReduceL2": reduction(lambda x, *along: ops.norm(x, 2, *along)),
         "ReduceLogSum": reduction(lambda x, *along: ops.log(ops.sum(x, *along))),
         "ReduceLogSumExp": reduction(ops.logsumexp),
         "ReduceMax": extreme(ops.max),
         "ReduceMean": reduction(ops.mean),
         "ReduceMin": extreme(ops.min),
+        "ReduceProd": reduction(ops.prod),
         "ReduceSum": reduction(ops.sum),
         "ReduceSumSquare": reduction(lambda x, *along: ops.sum(x * x, *along)),
         # products

@@ -34,7 +34,7 @@ OUTSIDE = {  # operators that need something that rawgan does not have
     "ops that make or describe arrays": (
         "BlackmanWindow Constant ConstantOfShape EyeLike HammingWindow HannWindow MelWeightMatrix Range Shape Size"
     ),
-    "products and sums other than those of matrices and axes": "CumProd CumSum Det Einsum ReduceProd Trilu",
+    "products and sums other than those of matrices and axes": "CumProd CumSum Det Einsum Trilu",
     "writing into a part of an array": "Scatter ScatterElements ScatterND TensorScatter",
     "Fourier transforms": "DFT STFT",
     "sampling at computed places": "AffineGrid DeformConv GridSample MaxUnpool RoiAlign",
