@@ -1,4 +1,4 @@
-"""Variance, standard deviation and products over axes."""
+"""Variance and standard deviation over axes."""
 
 import math
 from typing import Any
@@ -10,11 +10,9 @@ from rawgan.errors import ArgumentError, described, shapes
 from rawgan.ops.arguments import Axis, as_tensors, axes_of, flag, is_number
 from rawgan.ops.elementary import sqrt
 from rawgan.ops.reduce import Reduction, mean
-from rawgan.ops.registry import case, nonzero, normal, op
+from rawgan.ops.registry import case, normal, op
 from rawgan.ops.selection import where
-from rawgan.ops.shape import concatenate, reshape, transpose
 from rawgan.tensor import Tensor
-from rawgan_kernels import array_module
 
 
 class Var(Reduction):
@@ -98,35 +96,3 @@ def root(x: Tensor) -> Tensor:
     """√x for x ≥ 0, with a slope of 0 at 0 instead of ∞."""
     none = x._array == 0
     return where(none, 0, sqrt(where(none, 1, x))) if none.any() else sqrt(x)
-
-
-@op(
-    case("everything", nonzero(2, 3)),
-    case("two axes kept", normal(2, 3, 2), axis=(0, 2), keepdims=True),
-    case("an axis, zeros", normal(2, 3), axis=1, call=lambda prod, x, axis: prod(x * [1.0, 0.0, 1.0], axis)),
-    method=True,
-)
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Product over `axis` (an int, several, or None for all); 1 for no numbers.
-
-    Halves are multiplied until one number is left. So derivatives of every order are right at 0, too.
-
-    Shapes: x any → without `axis`, or with it of length 1 if keepdims
-    Raises: ArgumentError for an axis that x does not have
-
-    >>> prod(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
-    Tensor([3., 8.], float32)
-    """
-    (x,) = as_tensors(x)
-    axes = axes_of("prod", x, axis)
-    keepdims = flag("prod", "keepdims", keepdims)
-    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
-    lengths = tuple(x.shape[axis] for axis in kept)
-    y = reshape(transpose(x, (*axes, *kept)), (math.prod(x.shape[axis] for axis in axes), *lengths))
-    while len(y) > 1:
-        half = len(y) // 2
-        pairs = y[:half] * y[half : 2 * half]
-        y = concatenate([pairs, y[2 * half :]], 0) if len(y) % 2 else pairs
-    if not len(y):
-        y = concatenate([y, Tensor.wrap(array_module(x._array).ones((1, *lengths), x.dtype))], 0)
-    return reshape(y, tuple(1 if axis in axes else n for axis, n in enumerate(x.shape)) if keepdims else lengths)

@@ -218,6 +218,20 @@ ShapeError: clip: shapes do not broadcast: from the last axis on, lengths must a
 zeros(2).round(0.5)
 ArgumentError: round: decimals must be an integer >= -2147483647, but is 0.5
 
+ops.gelu(zeros(2), "fast")
+ArgumentError: gelu: approximate is 'fast'; choose none or tanh
+
+ops.elu(zeros(2), None)
+ArgumentError: elu: alpha must be a finite number, but is None
+
+ops.prelu(zeros(2, 3), zeros(2))
+ShapeError: prelu: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  x (2, 3)   slope (2,)
+
+ops.prelu(zeros(3), zeros(2, 3))
+ShapeError: prelu: slope must broadcast to the shape of x
+  x (3,)   slope (2, 3)
+
 ops.astype(zeros(2), "float16")
 ArgumentError: astype: dtype is float16; choose float32 or float64
 

@@ -74,13 +74,6 @@ FAULTS = [
         "test_statistics.py -k no_slope",
     ),
     Fault(
-        "prod: an odd number is left out",
-        "statistics:prod",
-        "concatenate([pairs, y[2 * half :]], 0) if len(y) % 2 else pairs",
-        "pairs",
-        "test_gradients.py -k prod-two-axes-kept",
-    ),
-    Fault(
         "norm: 0 / 0 as the slope at 0",
         "Norm.backward",
         "where(none, 0, x / where(none, 1, y))",

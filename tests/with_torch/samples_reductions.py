@@ -55,7 +55,7 @@ def logsumexp(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return ops.logsumexp(x, along(x, dim), keepdim)
 
 
-# --- variance and products -----------------------------------------------------------------------------
+# --- variance -----------------------------------------------------------------------------------------
 
 
 @twin("var", "var", "var.unbiased")
@@ -81,12 +81,6 @@ def var_mean(x: Tensor, *args: Any, op: Callable[..., Tensor] = ops.var, **kwarg
 
 
 twin("std", "std_mean", "std_mean.unbiased")(partial(var_mean, op=ops.std))
-
-
-@twin("prod", "prod")
-def prod(x: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """Converted first."""
-    return ops.prod(of_dtype(x, dtype), along(x, dim), keepdim)
 
 
 # --- norms and distances -------------------------------------------------------------------------------
