@@ -24,7 +24,7 @@ from rawgan.ops.shape import reshape, transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
-MODES, PADDING_MODES = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+GRID_MODES, PADDING_MODES = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
 FAR = 2.0**30
 """Pixels from the image, further than which nothing changes; integers would overflow."""
 GRID, THETA = "(N, I, J, 2)", "(N, 2, 3)"
@@ -119,7 +119,7 @@ def grid_sample(
     """
     x, grid = as_tensors(x, grid)
     check_rank("grid_sample", 4, x=(x, NHWC), grid=(grid, GRID))
-    for name, value, choices in (("mode", mode, MODES), ("padding_mode", padding_mode, PADDING_MODES)):
+    for name, value, choices in (("mode", mode, GRID_MODES), ("padding_mode", padding_mode, PADDING_MODES)):
         if value not in choices:
             raise ArgumentError(f"grid_sample: {name} is {described(value)}; choose one of: {', '.join(choices)}")
     aligned = flag("grid_sample", "align_corners", align_corners)
