@@ -30,6 +30,7 @@ from rawgan.ops.reduce import *
 from rawgan.ops.registry import FUNCTIONS, OPS
 from rawgan.ops.resampling import *
 from rawgan.ops.rounding import *
+from rawgan.ops.sampling import *
 from rawgan.ops.selection import *
 from rawgan.ops.shape import *
 from rawgan.ops.softmax import *
