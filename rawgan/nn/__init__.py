@@ -12,6 +12,7 @@ from rawgan.nn.equalized import *
 from rawgan.nn.image import *
 from rawgan.nn.linear import *
 from rawgan.nn.minibatch_std import *
+from rawgan.nn.modulation import *
 from rawgan.nn.module import Buffer, Module, Parameter
 from rawgan.nn.noise import *
 from rawgan.nn.norm import *

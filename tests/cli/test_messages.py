@@ -351,6 +351,9 @@ OPS = {
     "where": {"condition": X > 0, "a": X, "b": X},
     "clip": {"x": X, "min": -1, "max": X},
     "round": {"x": X, "decimals": 0},
+    "elu": {"x": X, "alpha": 1.0},
+    "gelu": {"x": X, "approximate": "none"},
+    "prelu": {"x": X, "slope": X},
     "astype": {"x": X, "dtype": "float32"},
 }  # fmt: skip
 
@@ -365,6 +368,7 @@ LAYERS = {
         {"inputs": 3, "outputs": 4, "kernel": 3, "rng": rng(), "stride": 1, "padding": 0, "bias": True, "gain": 1.0},
         PLANE,
     ),
+    "Truncation": ({"width": 3, "factor": 0.5}, X),
     "NoiseInput": ({"rng": rng()}, PLANE),
     "PixelNorm": ({"eps": 1e-8}, X),
     "Embedding": ({"count": 5, "width": 3, "rng": rng(), "init": init.he_normal}, [0, 1]),
@@ -383,6 +387,9 @@ LAYERS = {
     "Residual": ({"main": nn.Sequential(nn.Linear(3, 3, rng=rng())), "shortcut": None}, X),
     **{name: ({}, X) for name, layer in nn.registry.LAYERS.items() if layer.__init__ is object.__init__},
 }
+BY_VECTORS = {"inputs": 3, "outputs": 4, "kernel": 3, "vector": 5, "rng": rng(), "up": 1, "demodulate": True}
+OF_TWO = {"ModulatedConv2d": ({**BY_VECTORS, "bias": True, "gain": 1.0}, (PLANE, ones(2, 5)))}
+"""Layers with two inputs."""
 POSITIONAL = {"Reshape": (3, X), "Sequential": (nn.ReLU(), X), "Branches": (nn.ReLU(), X)}
 
 
@@ -400,13 +407,15 @@ def attempt(act, name: str, of_parts: bool = False, **given) -> None:
 
 def test_the_tables_are_whole():
     assert set(OPS) == set(ops.__all__)
-    assert {*LAYERS, *POSITIONAL} == {
+    assert {*LAYERS, *OF_TWO, *POSITIONAL} == {
         name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)
     } - {"Module"}
     for name, good in OPS.items():
         assert isinstance(getattr(ops, name)(**good), Tensor | np.ndarray)
     for name, (good, x) in LAYERS.items():
         assert isinstance(getattr(nn, name)(**good)(x), Tensor)
+    for name, (good, inputs) in OF_TWO.items():
+        assert isinstance(getattr(nn, name)(**good)(*inputs), Tensor)
     for name, (one, x) in POSITIONAL.items():
         assert isinstance(getattr(nn, name)(one)(x), Tensor)
 
@@ -429,6 +438,16 @@ def test_a_layer_refuses_what_it_cannot_take(name):
         attempt(lambda wrong: layer(wrong), name, name in ("Residual", "SelfAttention"), wrong=wrong)
         if not good:
             attempt(lambda wrong: getattr(nn, name)(wrong), name, wrong=wrong)
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+def test_a_layer_of_two_inputs_refuses_what_it_cannot_take(name):
+    good, inputs = OF_TWO[name]
+    for wrong in WRONG.values():
+        for option in good:
+            attempt(lambda given: getattr(nn, name)(**{**good, **given})(*inputs), name, given={option: wrong})
+        for given in ((wrong, inputs[1]), (inputs[0], wrong)):
+            attempt(lambda given: getattr(nn, name)(**good)(*given), name, given=given)
 
 
 @pytest.mark.parametrize("name", POSITIONAL)

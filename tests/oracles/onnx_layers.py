@@ -36,16 +36,14 @@ def instance_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 def group_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     """Layer norm over the channels and pixels of each group; then a scale and a shift for each channel."""
     groups = ops.reshape(x, (x.shape[0] * node.get("num_groups"), -1))
-    one, zero = filled(1, groups.shape[1:], x), filled(0, groups.shape[1:], x)
-    normal = ops.reshape(ops.layer_norm(groups, one, zero, eps=node.get("epsilon", 1e-5)), x.shape)
+    normal = ops.reshape(ops.layer_norm(groups, eps=node.get("epsilon", 1e-5)), x.shape)
     each = (-1, *[1] * (x.ndim - 2))
     return normal * ops.reshape(gamma, each) + ops.reshape(beta, each)
 
 
 def layer_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor | None = None) -> Any:
     eps, axes = node.get("epsilon", 1e-5), tuple(range(node.get("axis", -1) % x.ndim, x.ndim))
-    batch = x[None]  # rawgan wants a batch in front of what it normalises, which here may be all of x
-    y = ops.layer_norm(batch, gamma, filled(0, gamma.shape, x) if beta is None else beta, eps=eps)[0]
+    y = ops.layer_norm(x, gamma, beta, eps=eps)
     mean = ops.mean(x, axes, keepdims=True)
     deviation = ops.sqrt(ops.mean((x - mean) ** 2, axes, keepdims=True) + eps)
     return (y, mean, 1 / deviation)[: node.results]
@@ -64,8 +62,7 @@ def lp_norm(node: Node, x: Tensor) -> Tensor:
 
 def mean_variance_norm(node: Node, x: Tensor) -> Tensor:
     """Batch norm without scale and shift."""
-    one, zero = filled(1, x.shape[1:2], x), filled(0, x.shape[1:2], x)
-    return to_nchw(ops.batch_norm(to_nhwc(x), one, zero, training=True, eps=0.0), x)
+    return to_nchw(ops.batch_norm(to_nhwc(x), training=True, eps=0.0), x)
 
 
 def local_response_norm(node: Node, x: Tensor) -> Tensor:
@@ -103,11 +100,6 @@ def dropout(node: Node, x: Tensor, rate: Tensor | None = None, training: Any = N
 # --- losses ----------------------------------------------------------------------------------------------
 
 
-def log_softmax(x: Tensor, axis: int) -> Tensor:
-    shifted = x - ops.max(x, axis, keepdims=True)
-    return shifted - ops.log(ops.sum(ops.exp(shifted), axis, keepdims=True))
-
-
 def log_likelihood_loss(x: Tensor, labels: Any, weight: Tensor | None, reduction: str) -> Tensor:
     """Like ops.softmax_cross_entropy, of logarithms of probabilities."""
     losses = -ops.take(ops.reshape(x, (-1,)), np.arange(len(labels)) * x.shape[1] + labels)
@@ -131,7 +123,7 @@ def loss(node: Node, function: Any, x: Tensor, labels: Any, weight: Tensor | Non
 
 
 def softmax_cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
-    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), log_softmax(x, 1))[: node.results]
+    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), ops.log_softmax(x, 1))[: node.results]
 
 
 # --- optimisers ------------------------------------------------------------------------------------------
@@ -186,12 +178,12 @@ LAYERS: dict[str, Operator] = {
     "InstanceNormalization": instance_norm,
     "LRN": local_response_norm,
     "LayerNormalization": layer_norm,
-    "LogSoftmax": lambda node, x: log_softmax(x, node.get("axis", -1)),
+    "LogSoftmax": lambda node, x: ops.log_softmax(x, node.get("axis", -1)),
     "LpNormalization": lp_norm,
     "MeanVarianceNormalization": mean_variance_norm,
     "Momentum": momentum,
     "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),
     "RMSNormalization": rms_norm,
-    "Softmax": lambda node, x: ops.exp(log_softmax(x, node.get("axis", -1))),
+    "Softmax": lambda node, x: ops.softmax(x, node.get("axis", -1)),
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
 }
