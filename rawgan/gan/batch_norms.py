@@ -38,7 +38,7 @@ def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, pena
     Traceback (most recent call last):
     rawgan.errors.ArgumentError: batch_size 1: dcgan's discriminator has batch norm in layer 6.branches.0.1 BatchNorm,
     which needs more than one value per channel
-      take --batch-size 2 or more; or --model residual
+      take --batch-size 2 or more; or --model attention or residual
     """
     rows = batch_size // pack
     if rows > 1 and penalty == "none":

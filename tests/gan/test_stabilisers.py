@@ -341,6 +341,7 @@ RECIPES = {
         "noise_steps": 3,
         "pack": 2,
     },
+    "attention": {"model": "attention", "ema": 0.9},
     "smooth": {"objective": "least-squares", "smooth_real": 0.1, "smooth_fake": 0.1},
 }
 

@@ -26,6 +26,7 @@ def data(tmp_path_factory):
 
 ONE = {
     "residual": (TrainConfig, {"model": "residual", "objective": "hinge"}),
+    "attention": (TrainConfig, {"model": "attention"}),
     "residual with r1": (TrainConfig, {"model": "residual", "penalty": "r1"}),
     "points": (TrainConfig, {"data": "ring8", "image_size": None}),
     "pix2pix": (Pix2pixConfig, {"pairs": "edges", "patch": 16}),
@@ -60,7 +61,7 @@ def test_batches_of_one_are_refused_before_anything_is_read(model, batch_size, p
     first, way_out = str(error.value).split("\n")
     assert first.startswith(f"batch_size {batch_size}: {model}'s ")
     assert "BatchNorm, which needs more than one value per channel" in first
-    assert way_out == f"  take --batch-size {2 * pack} or more; or --model residual"
+    assert way_out == f"  take --batch-size {2 * pack} or more; or --model attention or residual"
     TrainConfig.of(model=model, batch_size=2 * pack, pack=pack).check()
     TrainConfig.of(model="residual", batch_size=batch_size, pack=pack).check()
 
@@ -93,7 +94,7 @@ def test_penalties_on_single_images_refuse_a_d_with_batch_norm(model, name):
     first, way_out = str(error.value).split("\n")
     assert first.startswith(f"penalty {name}: {model}'s discriminator has batch norm in layer ")
     assert first.endswith("so its slope at an image depends on the other images of the batch")
-    assert way_out == "  take --model residual, or leave the penalty out"
+    assert way_out == "  take --model attention or residual, or leave the penalty out"
     TrainConfig.of(model="residual", penalty=name).check()
     TrainConfig.of(data="ring8", penalty=name).check()
     for kind in (Pix2pixConfig, EnhanceConfig, CycleConfig):

@@ -48,7 +48,7 @@ OF_TRANSLATORS = {"batch_size": [4, 1], "patch": [16, 34], "channels": [None, 3]
 
 VALUES = {
     "train": {
-        "model": ["dcgan", "tutorial", "residual", "mlp"],
+        "model": ["dcgan", "tutorial", "residual", "attention", "mlp"],
         "data": ["labelled", "ring8"],
         **OF_EVERY_RUN,
         "conditional": ["none", "projection", "auxiliary"],
@@ -135,7 +135,7 @@ REFUSED = {
         *((f"model {model}", name) for model in ("dcgan", "tutorial")
           for name in ("penalty_every 2", "penalty_weight 0.1")),
         *((f"model {model}", "batch_size 1") for model in ("dcgan", "tutorial")),  # batch norm of vectors
-        *((f"model {model}", "data ring8") for model in ("dcgan", "tutorial", "residual")),
+        *((f"model {model}", "data ring8") for model in ("dcgan", "tutorial", "residual", "attention")),
         ("model mlp", "data labelled"),
         *((one, other) for one in ("model mlp", "data ring8")
           for other in ("conditional projection", "conditional auxiliary", "classes 3", "channels 3", "image_size 8",
