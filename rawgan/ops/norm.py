@@ -1,18 +1,22 @@
-"""Normalisation: batch norm, layer norm and instance norm are one op that averages over different axes."""
+"""Normalisation: batch, layer, instance and group norm are one op that averages over different axes."""
 
 import math
 from typing import Any
+
+import numpy as np
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike, check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
-from rawgan.ops.arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
+from rawgan.ops.arguments import IMAGES, as_tensors, flag, is_number, is_whole, nhwc_hint, shape_of, whole
 from rawgan.ops.elementary import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
 from rawgan.ops.registry import between, case, normal, op
+from rawgan.ops.shape import reshape
 from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
 
 
 class Normalize(Op):
@@ -68,11 +72,12 @@ class Normalize(Op):
         training=False,
     ),
     case("then leaky_relu", normal(2, 2, 2, 3), normal(3), normal(3), training=True, slope=0.2),
+    case("sequences, without scales", normal(3, 2, 3), training=True),
 )
 def batch_norm(
     x: Tensor,
-    gamma: Tensor,
-    beta: Tensor,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
     running_mean: Tensor | None = None,
     running_var: Tensor | None = None,
     *,
@@ -83,11 +88,13 @@ def batch_norm(
 ) -> Tensor:
     """Normalise each channel over the batch (and the pixels).
 
+    Without gamma, the scale is 1; without beta, nothing is added.
+
     In training, with the batch's own mean and biased variance; the running ones then move towards the batch's mean
     and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
     With `slope` below 1, leaky_relu is applied in the same pass.
 
-    Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
+    Shapes: x (N, …, C), such as images (N, H, W, C); gamma, beta, running_mean, running_var (C,) → as x
     Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
             ArgumentError unless 0 ≤ eps < ∞ and, in training, 0 ≤ momentum ≤ 1
     Source: Ioffe and Szegedy 2015
@@ -97,9 +104,9 @@ def batch_norm(
     Tensor([[-1., -1.],
             [ 1.,  1.]], float32)
     """
-    x, gamma, beta = as_tensors(x, gamma, beta)
-    if x.ndim not in (2, 4):
-        raise ShapeError(f"batch_norm: x must be (N, C) or (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    x, gamma, beta = _with_scales(x, gamma, beta, 1)
+    if x.ndim < 2:
+        raise ShapeError(f"batch_norm: x must be (N, …, C), but has {x.ndim} axes\n{shapes(x=x)}")
     _check_eps("batch_norm", eps)
     slope = checked_slope("batch_norm", slope)
     flag("batch_norm", "training", training)
@@ -132,51 +139,150 @@ def batch_norm(
 @op(
     case("last axis", normal(3, 5), normal(5), normal(5)),
     case("all but the batch", normal(2, 2, 2, 3), normal(2, 2, 3), normal(2, 2, 3)),
+    case("two axes, without scales", normal(2, 3, 4), shape=(3, 4)),
 )
-def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
-    """Normalise each sample by itself, over the trailing axes that gamma has.
+def layer_norm(
+    x: Tensor,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    *,
+    shape: int | tuple[int, ...] | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise each sample by itself, over the trailing axes of the given shape: that of gamma and beta, if given.
 
-    Shapes: x (N, …, *S), gamma, beta S → as x
-    Raises: ShapeError unless gamma and beta have the shape of x's trailing axes, or if that is a single value
+    Without gamma, the scale is 1; without beta, nothing is added.
+
+    Shapes: x (…, *S), gamma, beta S → as x
+    Raises: ShapeError unless gamma and beta have the shape of x's trailing axes, or if that is a single value;
+            ArgumentError if there is neither gamma, beta nor a shape
     Source: Ba, Kiros, Hinton 2016
 
-    >>> layer_norm(Tensor([[1.0, 3.0], [4.0, 8.0]]), Tensor([1.0, 1.0]), Tensor([0.0, 0.0]), eps=0.0)
+    >>> layer_norm(Tensor([[1.0, 3.0], [4.0, 8.0]]), shape=2, eps=0.0)
     Tensor([[-1.,  1.],
             [-1.,  1.]], float32)
     """
-    x, gamma, beta = as_tensors(x, gamma, beta)
+    x = as_tensors(x)[0]
+    over = _shape_to_normalize(x, shape, gamma, beta)
+    x, gamma, beta = _with_scales(x, gamma, beta, len(over))
     _check_eps("layer_norm", eps)
-    _check_scales("layer_norm", x, x.shape[max(x.ndim - gamma.ndim, 1) :], gamma=gamma, beta=beta)
-    if gamma.size < 2:
+    _check_scales("layer_norm", x, over, gamma=gamma, beta=beta)
+    if math.prod(over) < 2:
         raise ShapeError(
             f"layer_norm: a sample needs more than one value, as the variance of one is 0\n{shapes(x=x, gamma=gamma)}"
         )
-    return Normalize(tuple(range(x.ndim - gamma.ndim, x.ndim)), eps)(x, gamma, beta)
+    return Normalize(tuple(range(x.ndim - len(over), x.ndim)), eps)(x, gamma, beta)
 
 
-@op(case("images", normal(2, 3, 2, 2), normal(2), normal(2)))
-def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+@op(
+    case("images", normal(2, 3, 2, 2), normal(2), normal(2)),
+    case("sequences, without scales", normal(2, 4, 2)),
+)
+def instance_norm(x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None, *, eps: float = 1e-5) -> Tensor:
     """Normalise each channel of each image by itself, over its pixels.
 
-    Shapes: x (N, H, W, C), gamma, beta (C,) → as x
+    Without gamma, the scale is 1; without beta, nothing is added.
+
+    Shapes: x (N, …, C), such as images (N, H, W, C); gamma, beta (C,) → as x
     Raises: ShapeError if the lengths do not fit, or for a single pixel, whose variance is 0
     Source: Ulyanov, Vedaldi, Lempitsky 2016
 
     >>> x = Tensor([[[[1.0], [3.0]]]])
-    >>> instance_norm(x, Tensor([1.0]), Tensor([0.0]), eps=0.0)
+    >>> instance_norm(x, eps=0.0)
     Tensor([[[[-1.],
              [ 1.]]]], float32)
     """
-    x, gamma, beta = as_tensors(x, gamma, beta)
-    if x.ndim != 4:
-        raise ShapeError(f"instance_norm: x must be (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    x, gamma, beta = _with_scales(x, gamma, beta, 1)
+    if x.ndim < 3:
+        raise ShapeError(f"instance_norm: x must be (N, …, C) with pixels, but has {x.ndim} axes\n{shapes(x=x)}")
     _check_eps("instance_norm", eps)
     _check_scales("instance_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
-    if x.shape[1] * x.shape[2] < 2:
+    if math.prod(x.shape[1:-1]) < 2:
         raise ShapeError(
-            f"instance_norm: an image needs more than one pixel, as the variance of one is 0\n{shapes(x=(x, IMAGES))}"
+            "instance_norm: an image needs more than one pixel, as the variance of one is 0\n"
+            f"{shapes(x=(x, _layout(x)))}"
         )
-    return Normalize((1, 2), eps)(x, gamma, beta)
+    return Normalize(tuple(range(1, x.ndim - 1)), eps)(x, gamma, beta)
+
+
+def _grouped(function: Any, x: Tensor, *scales: Tensor, groups: int, **options: float) -> Tensor:
+    return function(x, groups, *scales, **options)
+
+
+@op(
+    case("images", normal(2, 2, 2, 6), normal(6), normal(6), call=_grouped, groups=3),
+    case("vectors, without scales", normal(3, 4), call=_grouped, groups=2),
+    case("then leaky_relu", normal(2, 3, 2, 4), normal(4), normal(4), call=_grouped, groups=2, slope=0.2),
+)
+def group_norm(
+    x: Tensor,
+    groups: int,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    *,
+    eps: float = 1e-5,
+    slope: float = 1.0,
+) -> Tensor:
+    """Normalise each group of neighbouring channels of each image by itself, over its channels and pixels.
+
+    One group is a layer norm with scales for each channel; groups of one channel are an instance norm. Without gamma,
+    the scale is 1; without beta, nothing is added. With `slope` below 1, leaky_relu is applied in the same pass.
+
+    Shapes: x (N, …, C), such as images (N, H, W, C); gamma, beta (C,) → as x
+    Raises: ShapeError if the lengths do not fit, or for groups of a single value, whose variance is 0;
+            ArgumentError unless `groups` divides C
+    Source: Wu and He 2018
+
+    >>> group_norm(Tensor([[1.0, 3.0, 4.0, 8.0]]), 2, eps=0.0)
+    Tensor([[-1.,  1., -1.,  1.]], float32)
+    """
+    x, gamma, beta = _with_scales(x, gamma, beta, 1)
+    if x.ndim < 2:
+        raise ShapeError(f"group_norm: x must be (N, …, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    _check_eps("group_norm", eps)
+    slope = checked_slope("group_norm", slope)
+    channels, groups = x.shape[-1], whole("group_norm", "groups", groups, 1)
+    if channels % groups:
+        raise ArgumentError(f"group_norm: groups must divide the channels of x, but is {groups}\n{shapes(x=x)}")
+    _check_scales("group_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
+    pixels, each = math.prod(x.shape[1:-1]), channels // groups
+    if pixels * each < 2:
+        raise ShapeError(
+            f"group_norm: a group needs more than one value, as the variance of one is 0\n"
+            f"{shapes(x=(x, _layout(x)), groups=groups)}"
+        )
+    parted = reshape(x, (x.shape[0], pixels, groups, each))
+    scales = (reshape(scale, (groups, each)) for scale in (gamma, beta))
+    return reshape(Normalize((1, 3), eps, slope)(parted, *scales), x.shape)
+
+
+def _with_scales(x: Any, gamma: Any, beta: Any, axes: int) -> list[Tensor]:
+    """x, gamma and beta as Tensors; ones and zeros, of the lengths of x's last axes, for those that are not given."""
+    if gamma is not None and beta is not None:
+        return as_tensors(x, gamma, beta)
+    tensors = as_tensors(*(each for each in (x, gamma, beta) if each is not None))
+    array = tensors[0]._array
+    xp, shape = array_module(array), array.shape[max(array.ndim - axes, 0) :]
+    if gamma is None:
+        tensors.insert(1, Tensor.wrap(xp.ones(shape, array.dtype)))
+    if beta is None:
+        tensors.append(Tensor.wrap(xp.zeros(shape, array.dtype)))
+    return tensors
+
+
+def _shape_to_normalize(x: Tensor, shape: Any, *scales: Any) -> tuple[int, ...]:
+    """Shape of x's trailing axes that a layer norm is over."""
+    if shape is not None:
+        wanted = shape_of("layer_norm", (shape,) if is_whole(shape) else shape)
+        if wanted != x.shape[max(x.ndim - len(wanted), 0) :]:
+            raise ShapeError(f"layer_norm: shape must be that of x's trailing axes\n{shapes(x=x, shape=wanted)}")
+        return wanted
+    given = [scale for scale in scales if scale is not None]
+    if not given:
+        raise ArgumentError(
+            f"layer_norm: without gamma and beta, shape must say which trailing axes to normalise over\n{shapes(x=x)}"
+        )
+    return x.shape[max(x.ndim - np.ndim(given[0]), 0) :]
 
 
 def _check_eps(op: str, eps: float) -> None:
@@ -191,7 +297,7 @@ def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor |
         if not isinstance(scale, Tensor):
             raise DTypeError(f"{op}: {name} must be a Tensor, but is {described(scale)}")
         if scale.shape != shape:
-            layout = _layout(x) if op != "layer_norm" else "(N, …, *gamma)"
+            layout = _layout(x) if op != "layer_norm" else "(…, *gamma)"
             raise ShapeError(
                 f"{op}: {name} must have shape {shape} to fit x\n"
                 f"{shapes(x=(x, layout), **{name: scale})}{nhwc_hint(x, scale.size)}"
@@ -200,7 +306,7 @@ def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor |
 
 
 def _layout(x: Tensor) -> str:
-    return IMAGES if x.ndim == 4 else "(N, C)"
+    return IMAGES if x.ndim == 4 else "(N, C)" if x.ndim == 2 else "(N, …, C)"
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:

@@ -4,9 +4,9 @@ import pytest
 from error_tables import check, entries
 
 NORMALISATION = """
-ops.batch_norm(zeros(4, 3, 2), zeros(2), zeros(2), training=True)
-ShapeError: batch_norm: x must be (N, C) or (N, H, W, C), but has 3 axes
-  x (4, 3, 2)
+ops.batch_norm(zeros(4), training=True)
+ShapeError: batch_norm: x must be (N, …, C), but has 1 axes
+  x (4,)
 
 ops.batch_norm(zeros(4, 3), zeros(2), zeros(3), training=True)
 ShapeError: batch_norm: gamma must have shape (3,) to fit x
@@ -51,18 +51,42 @@ DTypeError: batch_norm: the inputs are of two dtypes
 
 ops.layer_norm(zeros(4, 3), zeros(4), zeros(4))
 ShapeError: layer_norm: gamma must have shape (3,) to fit x
-  x (4, 3), laid out (N, …, *gamma)   gamma (4,)
+  x (4, 3), laid out (…, *gamma)   gamma (4,)
 
-ops.layer_norm(zeros(4, 3), zeros(4, 3), zeros(4, 3))
-ShapeError: layer_norm: gamma must have shape (3,) to fit x
-  x (4, 3), laid out (N, …, *gamma)   gamma (4, 3)
+ops.layer_norm(zeros(4, 3), zeros(4, 3, 1), zeros(4, 3))
+ShapeError: layer_norm: gamma must have shape (4, 3) to fit x
+  x (4, 3), laid out (…, *gamma)   gamma (4, 3, 1)
+
+ops.layer_norm(zeros(4, 3))
+ArgumentError: layer_norm: without gamma and beta, shape must say which trailing axes to normalise over
+  x (4, 3)
+
+ops.layer_norm(zeros(4, 3), shape=(4,))
+ShapeError: layer_norm: shape must be that of x's trailing axes
+  x (4, 3)   shape (4,)
+
+ops.layer_norm(zeros(4, 3), zeros(3), shape=(4, 3))
+ShapeError: layer_norm: gamma must have shape (4, 3) to fit x
+  x (4, 3), laid out (…, *gamma)   gamma (3,)
+
+ops.group_norm(zeros(4, 2, 6), 4)
+ArgumentError: group_norm: groups must divide the channels of x, but is 4
+  x (4, 2, 6)
+
+ops.group_norm(zeros(4, 6), 6)
+ShapeError: group_norm: a group needs more than one value, as the variance of one is 0
+  x (4, 6), laid out (N, C)   groups 6
+
+ops.group_norm(zeros(4, 2, 6), 3, zeros(2))
+ShapeError: group_norm: gamma must have shape (6,) to fit x
+  x (4, 2, 6), laid out (N, …, C)   gamma (2,)
 
 ops.layer_norm(zeros(4, 2, 3), zeros(3), zeros(2, 3))
 ShapeError: layer_norm: beta must have shape (3,) to fit x
-  x (4, 2, 3), laid out (N, …, *gamma)   beta (2, 3)
+  x (4, 2, 3), laid out (…, *gamma)   beta (2, 3)
 
 ops.instance_norm(zeros(4, 3), zeros(3), zeros(3))
-ShapeError: instance_norm: x must be (N, H, W, C), but has 2 axes
+ShapeError: instance_norm: x must be (N, …, C) with pixels, but has 2 axes
   x (4, 3)
 
 ops.instance_norm(zeros(1, 4, 4, 3), zeros(2), zeros(3))

@@ -153,7 +153,7 @@ FAULTS = [
     Fault(
         "layer_norm: over all axes but the batch",
         "layer_norm",
-        "range(x.ndim - gamma.ndim, x.ndim)",
+        "range(x.ndim - len(over), x.ndim)",
         "range(1, x.ndim)",
         "test_batch_norm.py -k own_axes",
     ),

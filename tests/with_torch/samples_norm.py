@@ -3,9 +3,8 @@
 import math
 from typing import Any
 
-import numpy as np
 import torch
-from samples import NotApplicable, over_images
+from samples import NotApplicable, channels_first, channels_last
 from torch.nn import functional
 from twins import twin
 
@@ -38,12 +37,8 @@ def batch_norm(
         raise NotApplicable("an array without channels")
     if training and not 0 <= momentum <= 1:
         raise NotApplicable("a momentum that is no share of anything")
-    gamma, beta = scales(x.shape[1:2], weight, bias)
-
-    def normalized(values: Tensor) -> Tensor:
-        return ops.batch_norm(values, gamma, beta, mean, var, training=training, momentum=momentum, eps=eps)
-
-    y = normalized(x) if x.ndim == 2 else over_images(normalized, x, x.ndim - 2)
+    options = {"training": training, "momentum": momentum, "eps": eps}
+    y = channels_first(ops.batch_norm(channels_last(x), weight, bias, mean, var, **options))
     return with_statistics(y, mean, var)
 
 
@@ -55,14 +50,10 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """PyTorch may normalise over all axes: rawgan then takes x to be one sample."""
     check_eps(eps)
     if math.prod(normalized_shape) == 1:
         raise NotApplicable("the normalisation of a single value")
-    gamma, beta = scales(normalized_shape, weight, bias)
-    if x.ndim == gamma.ndim:
-        return ops.layer_norm(x[None], gamma, beta, eps=eps)[0]
-    return ops.layer_norm(x, gamma, beta, eps=eps)
+    return ops.layer_norm(x, weight, bias, shape=tuple(normalized_shape), eps=eps)
 
 
 @twin(
@@ -81,29 +72,15 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """All samples use the image's own statistics; running ones, which PyTorch keeps, do not change the result."""
-    gamma, beta = scales(x.shape[1:2], weight, bias)
-    return over_images(lambda images: ops.instance_norm(images, gamma, beta, eps=eps), x, x.ndim - 2)
+    return channels_first(ops.instance_norm(channels_last(x), weight, bias, eps=eps))
 
 
-@twin("layer_norm", "nn.functional.group_norm")
+@twin("group_norm", "nn.functional.group_norm")
 def group_norm(
     x: Tensor, groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """A layer norm of each group of channels, scaled for each channel."""
     check_eps(eps)
-    channels = x.shape[1]
-    rows = ops.reshape(x, (x.shape[0] * groups, math.prod(x.shape[1:]) // groups))
-    y = ops.reshape(ops.layer_norm(rows, *scales(rows.shape[1:], None, None), eps=eps), x.shape)
-    gamma, beta = (ops.reshape(s, (channels, *(1,) * (x.ndim - 2))) for s in scales((channels,), weight, bias))
-    return y * gamma + beta
-
-
-def scales(shape: tuple[int, ...], weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Scale and shift, which PyTorch may leave out."""
-    return (
-        Tensor(np.ones(shape)) if weight is None else weight,
-        Tensor(np.zeros(shape)) if bias is None else bias,
-    )
+    return channels_first(ops.group_norm(channels_last(x), groups, weight, bias, eps=eps))
 
 
 def check_eps(eps: float) -> None:
