@@ -39,6 +39,9 @@ class Methods(Generic[Result]):
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Result:
         """Elements x[i, i + offset] along two axes; the diagonal becomes the last axis of the result."""
 
+    def erf(self) -> Result:
+        """Error function; (1 + erf(x / √2)) / 2 is the probability that a standard normal number is below x."""
+
     def exp(self) -> Result:
         """e to the power of x."""
 
@@ -66,6 +69,12 @@ class Methods(Generic[Result]):
     def log1p(self) -> Result:
         """log(1 + x), right to its last digits near 0, where `log(1 + x)` is not."""
 
+    def log_softmax(self, axis: int | tuple[int, ...] | None = -1) -> Result:
+        """log softmax(x) over `axis` (an int, several, or None for all), also where softmax(x) rounds to 0 or 1."""
+
+    def logsumexp(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
+        """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no numbers."""
+
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Largest element along `axis` (an int, several, or None for all)."""
 
@@ -80,6 +89,9 @@ class Methods(Generic[Result]):
 
     def pow(self, exponent: Any) -> Result:
         """x to the power of a number, or of a Tensor or array that broadcasts with x: `x ** exponent`."""
+
+    def prod(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
+        """Product of all elements along `axis`: an int, several, or None for all. Of no elements, it is 1."""
 
     def relu(self) -> Result:
         """x where x > 0, 0 elsewhere: a leaky ReLU with slope 0."""
@@ -104,6 +116,9 @@ class Methods(Generic[Result]):
 
     def sin(self) -> Result:
         """Sine of x, in radians."""
+
+    def softmax(self, axis: int | tuple[int, ...] | None = -1) -> Result:
+        """e^x / Σ e^x: numbers between 0 and 1 whose sum over `axis` (an int, several, or None for all) is 1."""
 
     def sort(self, axis: int = -1, descending: bool = False) -> Result:
         """x with its elements along `axis` in order: from small to large, unless `descending`."""

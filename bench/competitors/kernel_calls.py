@@ -176,6 +176,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     x, channels = ArraySpec(shape), ArraySpec(shape[-1:])
     statistics = ArraySpec((1,) * (len(shape) - 1) + shape[-1:])
     many = ArrayList((x,))
+    per_row = dict.fromkeys(("log_sum", "glog_sum"), ArraySpec(shape[:-1]))
     elementwise = dict.fromkeys(("x", "y", "gy", "t", "a", "b"), x)
     lists = dict.fromkeys(("w", "gw", "m", "v", "v_max", "velocity", "square", "total"), many)
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
@@ -191,7 +192,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     }
     height, width = (shape * 3)[1:3]  # anything if these are no images
     maps = {"rows": _resampling(height, height, 3), "columns": _resampling(width, width, 3)}
-    known = elementwise | lists | per_channel | options | update | images | maps
+    known = elementwise | per_row | lists | per_channel | options | update | images | maps
     parameters = KERNELS[kernel].signature.parameters
     if "q" in parameters:  # of attention, whose v is no list as Adam's
         known |= dict.fromkeys(("q", "k", "v"), x) | {"lse": ArraySpec(shape[:-1]), "scale": shape[-1] ** -0.5}

@@ -239,6 +239,17 @@ def channel_sum(x: Tensor) -> Run:
     return lambda: x.sum(dim=[axis for axis in range(x.ndim) if axis != 1])
 
 
+def _channels(x: Tensor) -> int:
+    """The axis of PyTorch that is rawgan's last."""
+    return 1 if x.ndim == 4 else x.ndim - 1
+
+
+def logsumexp_grad(x: Tensor, log_sum: Tensor, glog_sum: Tensor) -> Run:
+    """Gradient of torch.logsumexp, by PyTorch's own formula."""
+    axis = _channels(x)
+    return lambda: glog_sum.unsqueeze(axis) * (x - log_sum.unsqueeze(axis)).exp()
+
+
 def gather_pixels(images: Tensor, indices: Tensor, dtype: Any) -> Run:
     """Selected images, with pixels from 0 to 255 scaled to [−1, 1]."""
     kind = torch.float64 if np.dtype(dtype) == np.float64 else torch.float32
@@ -335,10 +346,18 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "conv2d": conv2d,
     "conv2d_input_grad": conv2d_input_grad,
     "conv2d_weight_grad": conv2d_weight_grad,
+    "elu": lambda x, alpha: lambda: functional.elu(x, alpha),
+    "erf": lambda x: lambda: torch.erf(x),
     "gather_pixels": gather_pixels,
+    "gelu": lambda x: lambda: functional.gelu(x),
+    "gelu_grad": lambda x, gy: lambda: aten.gelu_backward(gy, x),
     "leaky_relu": leaky_relu,
     "leaky_relu_grad": leaky_relu_grad,
     "lion_update": lion_update,
+    "log_softmax": lambda x: lambda: torch.log_softmax(x, _channels(x)),
+    "log_softmax_grad": lambda y, gy: lambda: aten._log_softmax_backward_data(gy, y, _channels(y), y.dtype),
+    "logsumexp": lambda x: lambda: torch.logsumexp(x, _channels(x)),
+    "logsumexp_grad": logsumexp_grad,
     "matmul": matmul,
     "normalize": normalize,
     "normalize_grad": normalize_grad,
@@ -348,6 +367,8 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
     "silu": lambda x: lambda: functional.silu(x),
     "silu_grad": lambda x, gy: lambda: aten.silu_backward(gy, x),
+    "softmax": lambda x: lambda: torch.softmax(x, _channels(x)),
+    "softmax_grad": lambda y, gy: lambda: aten._softmax_backward_data(gy, y, _channels(y), y.dtype),
     "softplus": lambda x: lambda: functional.softplus(x),
     "tanh": lambda x: lambda: torch.tanh(x),
     "tanh_grad": lambda y, gy: lambda: aten.tanh_backward(gy, y),

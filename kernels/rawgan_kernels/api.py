@@ -119,6 +119,52 @@ def silu_grad(x: Array, gy: Array, /) -> Array:
     """
 
 
+@kernel(flops=lambda x, alpha: 4 * x.size, nbytes=lambda x, alpha: 2 * x.nbytes)
+def elu(x: Array, alpha: float, /) -> Array:
+    """y = x where x > 0, alpha · (e^x − 1) elsewhere.
+
+    Shapes: x any → y as x
+    Source: Clevert, Unterthiner, Hochreiter 2016
+
+    >>> elu(np.array([-800.0, 2.0]), 0.5)
+    array([-0.5,  2. ])
+    """
+
+
+@kernel(flops=lambda x: 4 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def erf(x: Array, /) -> Array:
+    """y = erf x = 2/√π · ∫ e^(−t²) dt, for t from 0 to x: the error function.
+
+    Shapes: x any → y as x
+
+    >>> erf(np.array([0.0, 40.0]))
+    array([0., 1.])
+    """
+
+
+@kernel(flops=lambda x: 6 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def gelu(x: Array, /) -> Array:
+    """y = x · Φ(x), where Φ(x) = (1 + erf(x / √2)) / 2 is the probability that a standard normal number is below x.
+
+    Shapes: x any → y as x
+    Source: Hendrycks, Gimpel 2016
+
+    >>> gelu(np.array([0.0, 800.0]))
+    array([  0., 800.])
+    """
+
+
+@kernel(flops=lambda x, gy: 12 * x.size, nbytes=lambda x, gy: 3 * x.nbytes)
+def gelu_grad(x: Array, gy: Array, /) -> Array:
+    """gx = gy · (Φ(x) + x · Φ'(x)), the gradient of gelu with respect to x; Φ'(x) = e^(−x²/2) / √2π.
+
+    Shapes: x any, gy as x → gx as x
+
+    >>> gelu_grad(np.array([0.0, 800.0]), np.array([4.0, 4.0]))
+    array([2., 4.])
+    """
+
+
 # --- cross-entropy ---------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +187,79 @@ def bce_with_logits_grad(x: Array, t: Array, gy: Array, /) -> Array:
 
     >>> bce_with_logits_grad(np.array([0.0]), np.array([1.0]), np.array([2.0]))
     array([-1.])
+    """
+
+
+# --- softmax ---------------------------------------------------------------------------------------------------------
+
+
+@kernel(flops=lambda x: 5 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def softmax(x: Array, /) -> Array:
+    """y = e^x / Σ e^x, with the sum over the last axis. A row of −∞ alone gives NaN, as 0 / 0 does.
+
+    Shapes: x (…, K) → y as x
+
+    >>> softmax(np.array([[0.0, 0.0], [800.0, 0.0]]))
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
+
+
+@kernel(flops=lambda y, gy: 4 * y.size, nbytes=lambda y, gy: 3 * y.nbytes)
+def softmax_grad(y: Array, gy: Array, /) -> Array:
+    """gx = y · (gy − Σ y · gy), the gradient of y = softmax(x) with respect to x.
+
+    Shapes: y (…, K), gy as y → gx as y
+
+    >>> softmax_grad(np.array([[0.5, 0.5]]), np.array([[4.0, 0.0]]))
+    array([[ 1., -1.]])
+    """
+
+
+@kernel(flops=lambda x: 5 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def log_softmax(x: Array, /) -> Array:
+    """y = log softmax(x) = x − log Σ e^x, with the sum over the last axis.
+
+    Shapes: x (…, K) → y as x
+
+    >>> log_softmax(np.array([[800.0, 0.0]]))
+    array([[   0., -800.]])
+    """
+
+
+@kernel(flops=lambda y, gy: 4 * y.size, nbytes=lambda y, gy: 3 * y.nbytes)
+def log_softmax_grad(y: Array, gy: Array, /) -> Array:
+    """gx = gy − e^y · Σ gy, the gradient of y = log_softmax(x) with respect to x.
+
+    Shapes: y (…, K), gy as y → gx as y
+
+    >>> log_softmax_grad(np.array([[0.0, -800.0]]), np.array([[4.0, 2.0]]))
+    array([[-2.,  2.]])
+    """
+
+
+@kernel(flops=lambda x: 3 * x.size, nbytes=lambda x: x.nbytes + x.nbytes // max(1, x.shape[-1]))
+def logsumexp(x: Array, /) -> Array:
+    """y = log Σ e^x, with the sum over the last axis; −∞ for a sum of nothing.
+
+    Shapes: x (…, K) → y (…)
+
+    >>> logsumexp(np.array([[800.0, -800.0], [-np.inf, -np.inf]]))
+    array([800., -inf])
+    """
+
+
+@kernel(
+    flops=lambda x, log_sum, glog_sum: 3 * x.size,
+    nbytes=lambda x, log_sum, glog_sum: 2 * (x.nbytes + log_sum.nbytes),
+)
+def logsumexp_grad(x: Array, log_sum: Array, glog_sum: Array, /) -> Array:
+    """gx = glog_sum · e^(x − log_sum), the gradient of log_sum = logsumexp(x) with respect to x.
+
+    Shapes: x (…, K), log_sum (…), glog_sum as log_sum → gx as x
+
+    >>> logsumexp_grad(np.array([[800.0, 0.0]]), np.array([800.0]), np.array([3.0]))
+    array([[3., 0.]])
     """
 
 

@@ -235,3 +235,6 @@ MODES: dict[str, Callable[[Interpolation], tuple[Array, Array]]] = {
     "bicubic": _smooth(_cubic, 2),
     "area": _area,
 }
+
+SMOOTH = ("bilinear", "bicubic")
+"""Modes with weights for every distance, for which `antialias` and `align_corners` have a meaning."""

@@ -24,7 +24,7 @@ class NoiseInput(Module):
     and of the number of calls before, which is a Buffer: a run that is resumed draws what it would have drawn. With
     frozen buffers the next draw is used, and used again. In evaluation, n is the same for all images and calls.
 
-    Shapes: x (N, H, W, C) → the same; strength (), count ()
+    Shapes: x (N, H, W, C) → the same; strength (1,), count ()
     Source: Karras et al. 2019 (StyleGAN)
 
     >>> NoiseInput(rng=np.random.default_rng(0))(np.ones((2, 4, 4, 3), "float32")).shape
@@ -33,7 +33,7 @@ class NoiseInput(Module):
 
     def __init__(self, *, rng: np.random.Generator) -> None:
         self.seed = int(checked_generator("NoiseInput", rng).integers(2**63))
-        self.strength = Parameter(np.zeros((), np.float32))
+        self.strength = Parameter(np.zeros(1, np.float32))
         self.count = Buffer(np.zeros((), np.float32))
 
     def forward(self, x: Tensor) -> Tensor:

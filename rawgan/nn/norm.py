@@ -3,7 +3,7 @@
 import numpy as np
 
 from rawgan import ops
-from rawgan.errors import ArgumentError
+from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.nn.module import Buffer, Module, Parameter
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import flag, whole
@@ -97,7 +97,10 @@ class LayerNorm(Affine):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.layer_norm(x, self.gamma, self.beta, shape=self.shape, eps=self.eps)
+        if self.gamma is None and x.shape[-len(self.shape) :] != self.shape:
+            raise ShapeError(f"LayerNorm: x must have trailing axes {self.shape}\n{shapes(x=x)}")
+        axis = tuple(range(-len(self.shape), 0))
+        return ops.layer_norm(x, self.gamma, self.beta, axis=axis, eps=self.eps)
 
     def describe_options(self) -> str:
         return f"{', '.join(str(n) for n in self.shape)}{_note(self.gamma)}"

@@ -8,6 +8,7 @@ what they register with `@op`: see `rawgan.ops.registry`.
 from rawgan.operators import OPERATORS
 from rawgan.ops.activation import *
 from rawgan.ops.arithmetic import *
+from rawgan.ops.attention import *
 from rawgan.ops.axes import *
 from rawgan.ops.comparison import compare
 from rawgan.ops.conv import *
@@ -16,6 +17,7 @@ from rawgan.ops.diagonals import *
 from rawgan.ops.dropout import *
 from rawgan.ops.einsum import *
 from rawgan.ops.elementary import *
+from rawgan.ops.gelu import *
 from rawgan.ops.image import *
 from rawgan.ops.indexing import *
 from rawgan.ops.linear import *
@@ -29,6 +31,7 @@ from rawgan.ops.resampling import *
 from rawgan.ops.rounding import *
 from rawgan.ops.selection import *
 from rawgan.ops.shape import *
+from rawgan.ops.softmax import *
 from rawgan.ops.sorting import *
 from rawgan.ops.taking import *
 

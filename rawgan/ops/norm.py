@@ -10,7 +10,7 @@ from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike, check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
-from rawgan.ops.arguments import IMAGES, as_tensors, flag, is_number, is_whole, nhwc_hint, shape_of, whole
+from rawgan.ops.arguments import IMAGES, Axis, as_tensors, axes_of, flag, is_number, nhwc_hint, whole
 from rawgan.ops.elementary import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
 from rawgan.ops.registry import between, case, normal, op
@@ -72,7 +72,7 @@ class Normalize(Op):
         training=False,
     ),
     case("then leaky_relu", normal(2, 2, 2, 3), normal(3), normal(3), training=True, slope=0.2),
-    case("sequences, without scales", normal(3, 2, 3), training=True),
+    case("three axes, no beta", normal(2, 3, 2), normal(2), training=True),
 )
 def batch_norm(
     x: Tensor,
@@ -86,15 +86,14 @@ def batch_norm(
     eps: float = 1e-5,
     slope: float = 1.0,
 ) -> Tensor:
-    """Normalise each channel over the batch (and the pixels).
-
-    Without gamma, the scale is 1; without beta, nothing is added.
+    """Normalise each channel over the batch, and over the pixels or whatever else is between; then scale and shift.
 
     In training, with the batch's own mean and biased variance; the running ones then move towards the batch's mean
     and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
     With `slope` below 1, leaky_relu is applied in the same pass.
 
-    Shapes: x (N, …, C), such as images (N, H, W, C); gamma, beta, running_mean, running_var (C,) → as x
+    Shapes: x (N, C), (N, H, W, C) or any (N, …, C), gamma, beta, running_mean, running_var (C,) → as x; None for gamma
+            is 1, None for beta is 0
     Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
             ArgumentError unless 0 ≤ eps < ∞ and, in training, 0 ≤ momentum ≤ 1
     Source: Ioffe and Szegedy 2015
@@ -104,16 +103,16 @@ def batch_norm(
     Tensor([[-1., -1.],
             [ 1.,  1.]], float32)
     """
-    x, gamma, beta = _with_scales(x, gamma, beta, 1)
+    (x,) = as_tensors(x)
     if x.ndim < 2:
-        raise ShapeError(f"batch_norm: x must be (N, …, C), but has {x.ndim} axes\n{shapes(x=x)}")
+        raise ShapeError(f"batch_norm: x must be (N, C) or (N, …, C)\n{shapes(x=x)}")
     _check_eps("batch_norm", eps)
     slope = checked_slope("batch_norm", slope)
     flag("batch_norm", "training", training)
     if training and not (is_number(momentum) and 0 <= momentum <= 1):
         raise ArgumentError(f"batch_norm: momentum must be a number between 0 and 1, but is {described(momentum)}")
     statistics = {"running_mean": running_mean, "running_var": running_var}
-    _check_scales("batch_norm", x, x.shape[-1:], gamma=gamma, beta=beta, **statistics)
+    gamma, beta = _scales("batch_norm", x, x.shape[-1:], gamma, beta, **statistics)
     if not training:
         if running_mean is None or running_var is None:
             raise ShapeError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
@@ -139,64 +138,62 @@ def batch_norm(
 @op(
     case("last axis", normal(3, 5), normal(5), normal(5)),
     case("all but the batch", normal(2, 2, 2, 3), normal(2, 2, 3), normal(2, 2, 3)),
-    case("two axes, without scales", normal(2, 3, 4), shape=(3, 4)),
+    case("neither gamma nor beta", normal(2, 2, 3), axis=(1, 2)),
 )
 def layer_norm(
-    x: Tensor,
-    gamma: Tensor | None = None,
-    beta: Tensor | None = None,
-    *,
-    shape: int | tuple[int, ...] | None = None,
-    eps: float = 1e-5,
+    x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None, *, axis: Axis = None, eps: float = 1e-5
 ) -> Tensor:
-    """Normalise each sample by itself, over the trailing axes of the given shape: that of gamma and beta, if given.
+    """Normalise each sample by itself, over its trailing axes; then scale and shift.
 
-    Without gamma, the scale is 1; without beta, nothing is added.
+    These are the axes that gamma or beta have. Without either of them, `axis` names them; by default, it is the last.
 
-    Shapes: x (…, *S), gamma, beta S → as x
+    Shapes: x (…, *S), gamma, beta (None for 1 and 0) S → as x
     Raises: ShapeError unless gamma and beta have the shape of x's trailing axes, or if that is a single value;
-            ArgumentError if there is neither gamma, beta nor a shape
+            ArgumentError for an `axis` that is not a trailing one, or not one of gamma and beta
     Source: Ba, Kiros, Hinton 2016
 
-    >>> layer_norm(Tensor([[1.0, 3.0], [4.0, 8.0]]), shape=2, eps=0.0)
+    >>> layer_norm(Tensor([[1.0, 3.0], [4.0, 8.0]]), Tensor([1.0, 1.0]), Tensor([0.0, 0.0]), eps=0.0)
     Tensor([[-1.,  1.],
             [-1.,  1.]], float32)
     """
-    x = as_tensors(x)[0]
-    over = _shape_to_normalize(x, shape, gamma, beta)
-    x, gamma, beta = _with_scales(x, gamma, beta, len(over))
+    (x,) = as_tensors(x)
     _check_eps("layer_norm", eps)
-    _check_scales("layer_norm", x, over, gamma=gamma, beta=beta)
-    if math.prod(over) < 2:
+    given = gamma if gamma is not None else beta
+    axes = axes_of("layer_norm", x, -1 if axis is None else axis)
+    first = x.ndim - (len(axes) if given is None else np.ndim(given))
+    trailing = tuple(range(max(first, 0), x.ndim))
+    gamma, beta = _scales("layer_norm", x, x.shape[max(first, 0) :], gamma, beta)
+    if axes != trailing and (given is None or axis is not None):
+        rest = shapes(x=x, axis=axis) if given is None else shapes(x=x, axis=axis, gamma=gamma)
+        raise ArgumentError(f"layer_norm: axis must be the trailing axes, those of gamma and beta\n{rest}")
+    if gamma.size < 2:
         raise ShapeError(
             f"layer_norm: a sample needs more than one value, as the variance of one is 0\n{shapes(x=x, gamma=gamma)}"
         )
-    return Normalize(tuple(range(x.ndim - len(over), x.ndim)), eps)(x, gamma, beta)
+    return Normalize(trailing, eps)(x, gamma, beta)
 
 
 @op(
     case("images", normal(2, 3, 2, 2), normal(2), normal(2)),
-    case("sequences, without scales", normal(2, 4, 2)),
+    case("sequences, neither gamma nor beta", normal(2, 3, 2)),
 )
 def instance_norm(x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None, *, eps: float = 1e-5) -> Tensor:
-    """Normalise each channel of each image by itself, over its pixels.
+    """Normalise each channel of each image by itself, over its pixels; then scale and shift.
 
-    Without gamma, the scale is 1; without beta, nothing is added.
-
-    Shapes: x (N, …, C), such as images (N, H, W, C); gamma, beta (C,) → as x
+    Shapes: x (N, H, W, C) or any (N, …, C), gamma, beta (None for 1 and 0) (C,) → as x
     Raises: ShapeError if the lengths do not fit, or for a single pixel, whose variance is 0
     Source: Ulyanov, Vedaldi, Lempitsky 2016
 
     >>> x = Tensor([[[[1.0], [3.0]]]])
-    >>> instance_norm(x, eps=0.0)
+    >>> instance_norm(x, Tensor([1.0]), Tensor([0.0]), eps=0.0)
     Tensor([[[[-1.],
              [ 1.]]]], float32)
     """
-    x, gamma, beta = _with_scales(x, gamma, beta, 1)
+    (x,) = as_tensors(x)
     if x.ndim < 3:
-        raise ShapeError(f"instance_norm: x must be (N, …, C) with pixels, but has {x.ndim} axes\n{shapes(x=x)}")
+        raise ShapeError(f"instance_norm: x must be (N, H, W, C) or (N, …, C), with pixels between\n{shapes(x=x)}")
     _check_eps("instance_norm", eps)
-    _check_scales("instance_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
+    gamma, beta = _scales("instance_norm", x, x.shape[-1:], gamma, beta)
     if math.prod(x.shape[1:-1]) < 2:
         raise ShapeError(
             "instance_norm: an image needs more than one pixel, as the variance of one is 0\n"
@@ -236,7 +233,7 @@ def group_norm(
     >>> group_norm(Tensor([[1.0, 3.0, 4.0, 8.0]]), 2, eps=0.0)
     Tensor([[-1.,  1., -1.,  1.]], float32)
     """
-    x, gamma, beta = _with_scales(x, gamma, beta, 1)
+    (x,) = as_tensors(x)
     if x.ndim < 2:
         raise ShapeError(f"group_norm: x must be (N, …, C), but has {x.ndim} axes\n{shapes(x=x)}")
     _check_eps("group_norm", eps)
@@ -244,7 +241,7 @@ def group_norm(
     channels, groups = x.shape[-1], whole("group_norm", "groups", groups, 1)
     if channels % groups:
         raise ArgumentError(f"group_norm: groups must divide the channels of x, but is {groups}\n{shapes(x=x)}")
-    _check_scales("group_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
+    gamma, beta = _scales("group_norm", x, x.shape[-1:], gamma, beta)
     pixels, each = math.prod(x.shape[1:-1]), channels // groups
     if pixels * each < 2:
         raise ShapeError(
@@ -256,42 +253,17 @@ def group_norm(
     return reshape(Normalize((1, 3), eps, slope)(parted, *scales), x.shape)
 
 
-def _with_scales(x: Any, gamma: Any, beta: Any, axes: int) -> list[Tensor]:
-    """x, gamma and beta as Tensors; ones and zeros, of the lengths of x's last axes, for those that are not given."""
-    if gamma is not None and beta is not None:
-        return as_tensors(x, gamma, beta)
-    tensors = as_tensors(*(each for each in (x, gamma, beta) if each is not None))
-    array = tensors[0]._array
-    xp, shape = array_module(array), array.shape[max(array.ndim - axes, 0) :]
-    if gamma is None:
-        tensors.insert(1, Tensor.wrap(xp.ones(shape, array.dtype)))
-    if beta is None:
-        tensors.append(Tensor.wrap(xp.zeros(shape, array.dtype)))
-    return tensors
-
-
-def _shape_to_normalize(x: Tensor, shape: Any, *scales: Any) -> tuple[int, ...]:
-    """Shape of x's trailing axes that a layer norm is over."""
-    if shape is not None:
-        wanted = shape_of("layer_norm", (shape,) if is_whole(shape) else shape)
-        if wanted != x.shape[max(x.ndim - len(wanted), 0) :]:
-            raise ShapeError(f"layer_norm: shape must be that of x's trailing axes\n{shapes(x=x, shape=wanted)}")
-        return wanted
-    given = [scale for scale in scales if scale is not None]
-    if not given:
-        raise ArgumentError(
-            f"layer_norm: without gamma and beta, shape must say which trailing axes to normalise over\n{shapes(x=x)}"
-        )
-    return x.shape[max(x.ndim - np.ndim(given[0]), 0) :]
-
-
 def _check_eps(op: str, eps: float) -> None:
     if not (is_number(eps) and 0 <= eps < float("inf")):
         raise ArgumentError(f"{op}: eps must be a number, at least 0 and finite, but is {described(eps)}")
 
 
-def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor | None) -> None:
-    for name, scale in scales.items():
+def _scales(
+    op: str, x: Tensor, shape: tuple[int, ...], gamma: Tensor | None, beta: Tensor | None, **others: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """gamma and beta as Tensors, all checked to have `shape`; ones and zeros for None."""
+    gamma, beta = (scale if scale is None else as_tensors(x, scale)[1] for scale in (gamma, beta))
+    for name, scale in {"gamma": gamma, "beta": beta, **others}.items():
         if scale is None:
             continue
         if not isinstance(scale, Tensor):
@@ -302,11 +274,16 @@ def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor |
                 f"{op}: {name} must have shape {shape} to fit x\n"
                 f"{shapes(x=(x, layout), **{name: scale})}{nhwc_hint(x, scale.size)}"
             )
-    check_alike(op, x=x, gamma=scales["gamma"], beta=scales["beta"])
+    check_alike(op, x=x, gamma=gamma, beta=beta)
+    if gamma is None:
+        gamma = Tensor.wrap(array_module(x._array).ones(shape, x.dtype))
+    if beta is None:
+        beta = Tensor.wrap(array_module(x._array).zeros(shape, x.dtype))
+    return gamma, beta
 
 
 def _layout(x: Tensor) -> str:
-    return IMAGES if x.ndim == 4 else "(N, C)" if x.ndim == 2 else "(N, …, C)"
+    return {2: "(N, C)", 4: IMAGES}.get(x.ndim, "(N, …, C)")
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:

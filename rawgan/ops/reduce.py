@@ -22,8 +22,11 @@ class Reduction(Op):
     def spread(self, y: Tensor) -> Tensor:
         """Repeat a Tensor of the result's shape over the reduced axes, back to the input's shape."""
         (shape,) = self.shapes
-        kept = tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
-        return broadcast_to(reshape(y, kept), shape)
+        return broadcast_to(reshape(y, self.kept(shape)), shape)
+
+    def kept(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of an input with length 1 along the reduced axes."""
+        return tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
 
 
 class Sum(Reduction):
@@ -164,7 +167,7 @@ class Share(Op):
         self.share = share
 
     def forward(self, x: Any) -> Any:
-        return array_module(x).where(self.share == 0, 0, self.share * x)
+        return self.share * array_module(x).where(self.share == 0, 0, x)
 
     def backward(self, gy: Tensor) -> Gradients:
         return (Share(self.share)(gy),)

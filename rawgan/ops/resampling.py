@@ -17,7 +17,7 @@ from rawgan.ops.arithmetic import add
 from rawgan.ops.geometry import Padding, padding_of, pair_of
 from rawgan.ops.registry import case, normal, op
 from rawgan.tensor import Tensor
-from rawgan_kernels.resampling import Filter, Map, transposed
+from rawgan_kernels.resampling import MODES, SMOOTH, Filter, Interpolation, Map, transposed
 from rawgan_kernels.window import IntPair
 
 Taps = tuple[float, ...]
@@ -105,6 +105,85 @@ def _check_pixels(op: str, x: Tensor) -> None:
     for side, size in zip(("height", "width"), x.shape[1:3], strict=True):
         if not size:
             raise ShapeError(f"{op}: the image has no pixels, its {side} is 0\n{shapes(x=(x, IMAGES))}")
+
+
+@op(
+    case("bilinear, smaller and larger", normal(2, 5, 3, 2), size=(2, 7)),
+    case("bicubic", normal(1, 3, 7, 1), size=(5, 4), mode="bicubic"),
+    case(
+        "bicubic by a factor, without antialias",
+        normal(1, 5, 4, 1),
+        scale_factor=(0.7, 1.3),
+        mode="bicubic",
+        antialias=False,
+    ),
+    case("align_corners", normal(1, 4, 3, 1), size=(7, 2), align_corners=True),
+    case("nearest", normal(1, 4, 3, 2), size=(2, 5), mode="nearest"),
+    case("area", normal(1, 5, 4, 1), size=(2, 6), mode="area"),
+)
+def resize(
+    x: Tensor,
+    size: int | IntPair | None = None,
+    mode: str = "bilinear",
+    *,
+    scale_factor: float | tuple[float, float] | None = None,
+    antialias: bool = True,
+    align_corners: bool = False,
+    a: float | None = None,
+) -> Tensor:
+    """Images of another height and width: `size` pixels, or ⌊H · scale_factor⌋ and ⌊W · scale_factor⌋.
+
+    `mode` is `"bilinear"`, `"bicubic"`, `"area"` (the mean of all pixels that a new one touches), `"nearest"` (the
+    pixel at its upper left corner) or `"nearest-exact"` (the pixel at its centre). With `antialias`, each pixel of a
+    smaller image is a weighted mean over all that it covers, as in Pillow; without, it is interpolated between the
+    nearest ones. With `align_corners`, the centres of the corner pixels stay where they are; otherwise the edges of the
+    image do. `a` is the slope of the cubic at 1: −0.5 as in Pillow, or −0.75 without antialias, as in PyTorch.
+
+    Shapes: x (N, H, W, C) → (N, *size, C)
+    Raises: ShapeError unless x has 4 axes and pixels, ArgumentError for an option out of range
+    Source: Keys 1981 for the cubic; the weights are those of Pillow and PyTorch
+
+    >>> resize(Tensor([[[[0.0], [1.0], [2.0], [9.0]]]]), (1, 2)).data[0, 0, :, 0]
+    array([0.71428573, 4.857143  ], dtype=float32)
+    """
+    (x,) = as_tensors(x)
+    check_rank("resize", 4, x=(x, NHWC))
+    _check_pixels("resize", x)
+    if mode not in MODES:
+        raise ArgumentError(f"resize: mode is {described(mode)}; choose one of: {', '.join(MODES)}")
+    options = mode, flag("resize", "antialias", antialias), flag("resize", "align_corners", align_corners)
+    if align_corners and mode not in SMOOTH:
+        raise ArgumentError(f"resize: align_corners is for {' and '.join(SMOOTH)}, not {mode}")
+    if a is not None and not is_number(a):
+        raise ArgumentError(f"resize: a must be a number, but is {described(a)}")
+    slope = (-0.5 if antialias else -0.75) if a is None else float(a)
+    sizes, scales = _resized(x, size, scale_factor)
+    rows, columns = (
+        Interpolation(before, after, *options, slope, scale)
+        for before, after, scale in zip(x.shape[1:3], sizes, scales, strict=True)
+    )
+    return Resample(rows, columns)(x)
+
+
+def _resized(x: Tensor, size: Any, scale_factor: Any) -> tuple[IntPair, list[float | None]]:
+    """The new height and width, and the number of old pixels for a new one; None is size / new size."""
+    if (size is None) == (scale_factor is None):
+        raise ArgumentError(f"resize: give either size or scale_factor, not {'neither' if size is None else 'both'}")
+    if size is not None:
+        return pair_of("resize", "size", size, 1), [None, None]
+    factors = tuple(scale_factor) if isinstance(scale_factor, tuple | list) else (scale_factor, scale_factor)
+    if len(factors) != 2 or not all(is_number(f) and 0 < f <= LARGEST for f in factors):
+        raise ArgumentError(
+            f"resize: scale_factor must be a number above 0, or two of them, but is {described(scale_factor)}"
+        )
+    height, width = (int(n * f) for n, f in zip(x.shape[1:3], factors, strict=True))
+    if not height or not width:
+        raise ShapeError(
+            f"resize: no pixel would be left, the new size is {height} × {width}\n"
+            f"{shapes(x=(x, IMAGES), scale_factor=scale_factor)}"
+        )
+    exact = (after == n * f for n, f, after in zip(x.shape[1:3], factors, (height, width), strict=True))
+    return (height, width), [None if whole else 1 / float(f) for whole, f in zip(exact, factors, strict=True)]
 
 
 def _filters(f: Any, flip: bool) -> list[tuple[Taps, Taps]]:

@@ -29,7 +29,7 @@ class EMA(Generic[Averaged]):
     >>> G[0].gamma.data[...] = 5.0
     >>> ema.update()
     >>> ema.module[0].gamma
-    Parameter([2.], float32, requires_grad=True)
+    Tensor([2.], float32, requires_grad=True)
     """
 
     def __init__(self, source: Averaged, decay: float = 0.999) -> None:

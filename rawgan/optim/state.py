@@ -67,9 +67,13 @@ def _groups(optimizer: Optimizer, saved: Any, ranges: Mapping[str, Between], fau
     groups = []
     for index, (group, mine, places) in enumerate(zip(saved, own, _places(optimizer), strict=True)):
         title = f"  group {index}"
-        if not isinstance(group, Mapping) or set(group) != set(mine):
-            found = shown(list(group)) if isinstance(group, Mapping) else type(group).__name__
-            faults.append(f"{title}: {found} instead of {list(mine)}")
+        if not isinstance(group, Mapping):
+            faults.append(f"{title}: {type(group).__name__} instead of a dict")
+        elif differing := set(group) ^ set(mine):
+            faults += [
+                f"{title}: {shown(key)} is {'missing' if key in mine else 'unknown'}"
+                for key in sorted(differing, key=str)
+            ]
         elif not isinstance(group["params"], list | tuple) or list(group["params"]) != places:
             faults.append(f"{title}: its parameters are {shown(group['params'])}, but here {shown(places)}")
         else:

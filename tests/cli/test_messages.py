@@ -330,6 +330,7 @@ OPS = {
     "instance_norm": {"x": PLANE, **SCALES, "eps": 1e-5},
     "linear": {"x": X, "w": ones(3, 2), "b": ones(2)},
     "matmul": {"a": X, "b": ones(3, 2)},
+    "attention": {"query": ones(2, 4, 3), "key": ones(2, 5, 3), "value": ones(2, 5, 1), "scale": None},
     "modulated_conv2d": {"x": PLANE, "w": ones(3, 3, 3, 5), "s": ones(2, 3), **MODULATED},
     "modulated_conv_transpose2d": {
         "x": PLANE, "w": ones(3, 3, 5, 3), "s": ones(2, 3), **MODULATED, "output_padding": 0,
@@ -350,6 +351,9 @@ OPS = {
     "where": {"condition": X > 0, "a": X, "b": X},
     "clip": {"x": X, "min": -1, "max": X},
     "round": {"x": X, "decimals": 0},
+    "elu": {"x": X, "alpha": 1.0},
+    "gelu": {"x": X, "approximate": "none"},
+    "prelu": {"x": X, "slope": X},
     "astype": {"x": X, "dtype": "float32"},
 }  # fmt: skip
 
@@ -358,11 +362,13 @@ LAYERS = {
     "Linear": ({"inputs": 3, "outputs": 2, **WEIGHTED}, X),
     "Conv2d": ({"inputs": 3, "outputs": 4, "kernel": 3, **WINDOW, **WEIGHTED}, PLANE),
     "ConvTranspose2d": ({"inputs": 3, "outputs": 4, "kernel": 3, "output_padding": 0, **WINDOW, **WEIGHTED}, PLANE),
+    "SelfAttention": ({"channels": 3, "rng": rng()}, PLANE),
     "EqualizedLinear": ({"inputs": 3, "outputs": 2, "rng": rng(), "bias": True, "gain": 1.0, "rate": 1.0}, X),
     "EqualizedConv2d": (
         {"inputs": 3, "outputs": 4, "kernel": 3, "rng": rng(), "stride": 1, "padding": 0, "bias": True, "gain": 1.0},
         PLANE,
     ),
+    "Truncation": ({"width": 3, "factor": 0.5}, X),
     "NoiseInput": ({"rng": rng()}, PLANE),
     "PixelNorm": ({"eps": 1e-8}, X),
     "Embedding": ({"count": 5, "width": 3, "rng": rng(), "init": init.he_normal}, [0, 1]),
@@ -381,6 +387,9 @@ LAYERS = {
     "Residual": ({"main": nn.Sequential(nn.Linear(3, 3, rng=rng())), "shortcut": None}, X),
     **{name: ({}, X) for name, layer in nn.registry.LAYERS.items() if layer.__init__ is object.__init__},
 }
+BY_VECTORS = {"inputs": 3, "outputs": 4, "kernel": 3, "vector": 5, "rng": rng(), "up": 1, "demodulate": True}
+OF_TWO = {"ModulatedConv2d": ({**BY_VECTORS, "bias": True, "gain": 1.0}, (PLANE, ones(2, 5)))}
+"""Layers with two inputs."""
 POSITIONAL = {"Reshape": (3, X), "Sequential": (nn.ReLU(), X), "Branches": (nn.ReLU(), X)}
 
 
@@ -398,13 +407,15 @@ def attempt(act, name: str, of_parts: bool = False, **given) -> None:
 
 def test_the_tables_are_whole():
     assert set(OPS) == set(ops.__all__)
-    assert {*LAYERS, *POSITIONAL} == {
+    assert {*LAYERS, *OF_TWO, *POSITIONAL} == {
         name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)
     } - {"Module"}
     for name, good in OPS.items():
         assert isinstance(getattr(ops, name)(**good), Tensor | np.ndarray)
     for name, (good, x) in LAYERS.items():
         assert isinstance(getattr(nn, name)(**good)(x), Tensor)
+    for name, (good, inputs) in OF_TWO.items():
+        assert isinstance(getattr(nn, name)(**good)(*inputs), Tensor)
     for name, (one, x) in POSITIONAL.items():
         assert isinstance(getattr(nn, name)(one)(x), Tensor)
 
@@ -424,9 +435,19 @@ def test_a_layer_refuses_what_it_cannot_take(name):
             attempt(lambda given: getattr(nn, name)(**{**good, **given})(x), name, given={option: wrong})
     layer = getattr(nn, name)(**good)
     for wrong in WRONG.values():
-        attempt(lambda wrong: layer(wrong), name, name == "Residual", wrong=wrong)
+        attempt(lambda wrong: layer(wrong), name, name in ("Residual", "SelfAttention"), wrong=wrong)
         if not good:
             attempt(lambda wrong: getattr(nn, name)(wrong), name, wrong=wrong)
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+def test_a_layer_of_two_inputs_refuses_what_it_cannot_take(name):
+    good, inputs = OF_TWO[name]
+    for wrong in WRONG.values():
+        for option in good:
+            attempt(lambda given: getattr(nn, name)(**{**good, **given})(*inputs), name, given={option: wrong})
+        for given in ((wrong, inputs[1]), (inputs[0], wrong)):
+            attempt(lambda given: getattr(nn, name)(**good)(*given), name, given=given)
 
 
 @pytest.mark.parametrize("name", POSITIONAL)

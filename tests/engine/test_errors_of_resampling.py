@@ -51,3 +51,48 @@ ShapeError: upfirdn2d: the image has no pixels, its height is 0
 @pytest.mark.parametrize(("call", "expected"), entries(FILTERS))
 def test_errors_of_filters(call, expected):
     check(call, expected)
+
+
+SIZES = """
+ops.resize(zeros(4, 4, 3), 2)
+ShapeError: resize: x must have 4 axes, (batch, height, width, channels), but has 3
+  x (4, 4, 3)
+  one image is a batch of one: x[None]
+
+ops.resize(zeros(1, 4, 0, 3), 2)
+ShapeError: resize: the image has no pixels, its width is 0
+  x (1, 4, 0, 3), laid out (N, H, W, C)
+
+ops.resize(zeros(1, 4, 4, 3))
+ArgumentError: resize: give either size or scale_factor, not neither
+
+ops.resize(zeros(1, 4, 4, 3), 2, scale_factor=2)
+ArgumentError: resize: give either size or scale_factor, not both
+
+ops.resize(zeros(1, 4, 4, 3), 0.5)
+ArgumentError: resize: size must be an integer >= 1, or two of them, but is 0.5
+
+ops.resize(zeros(1, 4, 4, 3), scale_factor=(1, -2))
+ArgumentError: resize: scale_factor must be a number above 0, or two of them, but is (1, -2)
+
+ops.resize(zeros(1, 4, 8, 3), scale_factor=0.2)
+ShapeError: resize: no pixel would be left, the new size is 0 × 1
+  x (1, 4, 8, 3), laid out (N, H, W, C)   scale_factor 0.2
+
+ops.resize(zeros(1, 4, 4, 3), 2, "lanczos")
+ArgumentError: resize: mode is 'lanczos'; choose one of: nearest, nearest-exact, bilinear, bicubic, area
+
+ops.resize(zeros(1, 4, 4, 3), 2, "area", align_corners=True)
+ArgumentError: resize: align_corners is for bilinear and bicubic, not area
+
+ops.resize(zeros(1, 4, 4, 3), 2, antialias="yes")
+ArgumentError: resize: antialias must be True or False, but is 'yes'
+
+ops.resize(zeros(1, 4, 4, 3), 2, "bicubic", a="0.5")
+ArgumentError: resize: a must be a number, but is '0.5'
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(SIZES))
+def test_errors_of_resizing(call, expected):
+    check(call, expected)

@@ -56,7 +56,7 @@ BY_OPS = [
     (nn.LayerNorm(4), X4, lambda x, m: ops.layer_norm(x, m.gamma, m.beta)),
     (nn.InstanceNorm(4, eps=0.1), X4, lambda x, m: ops.instance_norm(x, m.gamma, m.beta, eps=0.1)),
     (nn.BatchNorm(4, affine=False), X4, lambda x, m: ops.batch_norm(x, training=True)),
-    (nn.LayerNorm(4, affine=False), X4, lambda x, m: ops.layer_norm(x, shape=4)),
+    (nn.LayerNorm(4, affine=False), X4, lambda x, m: ops.layer_norm(x)),
     (nn.InstanceNorm(4, affine=False), X4, lambda x, m: ops.instance_norm(x)),
     (nn.GroupNorm(2, 4, eps=0.1), X4, lambda x, m: ops.group_norm(x, 2, m.gamma, m.beta, eps=0.1)),
     (nn.Embedding(5, 3, rng=rng()), np.array([[0, 4], [4, 2]]), lambda x, m: ops.take(m.w, x)),
@@ -134,6 +134,7 @@ def test_ops_on_images_by_hand():
     shuffled = ops.pixel_shuffle(np.arange(8.0).reshape(1, 1, 1, 8), 2).data
     np.testing.assert_array_equal(shuffled[0, :, :, 0], [[0, 1], [2, 3]])
     np.testing.assert_array_equal(shuffled[0, :, :, 1], [[4, 5], [6, 7]])
+    np.testing.assert_array_equal(ops.pixel_unshuffle(shuffled, 2).data.ravel(), np.arange(8.0))
     mirrored = ops.reflection_pad2d(x, ((1, 0), (2, 1))).data
     np.testing.assert_array_equal(mirrored, np.pad(x, ((0, 0), (1, 0), (2, 1), (0, 0)), mode="reflect"))
     y = np.arange(9.0).reshape(1, 3, 3, 1)

@@ -92,7 +92,7 @@ def test_an_equalised_convolution_keeps_the_mean_square():
 
 
 def strong(layer):
-    layer.strength.data = np.array(0.5, "float32")
+    layer.strength.data = np.array([0.5], "float32")
     return layer
 
 

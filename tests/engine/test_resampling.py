@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.signal import convolve2d, upfirdn
 
 from rawgan import Tensor, ops
@@ -73,3 +74,46 @@ def test_filters_may_be_lists_arrays_and_tensors():
     expected = ops.upfirdn2d(x, (1.0, 1.0, 1.0), padding=1).numpy()
     for f in ([1, 1, 1], np.ones(3, "float32"), Tensor(np.ones(3)), np.ones((3, 3), int)):
         np.testing.assert_array_equal(ops.upfirdn2d(x, f, padding=1).numpy(), expected)
+
+
+# --- resize ----------------------------------------------------------------------------------------------------------
+
+PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@pytest.mark.parametrize("mode", PILLOW)
+@pytest.mark.parametrize("size", [(3, 29), (12, 5), (7, 11), (1, 1)])
+def test_antialiased_images_are_pillows(mode, size):
+    x = draw(7, 11, dtype="float32")
+    expected = np.asarray(Image.fromarray(x).resize(size[::-1], PILLOW[mode]))
+    y = ops.resize(x[None, ..., None], size, mode).numpy()[0, ..., 0]
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear", "bicubic", "area"])
+def test_the_same_size_is_the_same_image(mode):
+    x = draw(2, 5, 6, 3, dtype="float32")
+    x[0, 2, 2] = np.inf  # reaches no other pixel
+    for options in ({"antialias": False}, {"antialias": True}):
+        np.testing.assert_array_equal(ops.resize(x, (5, 6), mode, **options).numpy(), x)
+
+
+def test_nearest_pixels_by_hand():
+    x = np.arange(5.0).reshape(1, 1, 5, 1)
+
+    def resized(mode, **options):
+        return ops.resize(x, mode=mode, **options).numpy()[0, 0, :, 0].tolist()
+
+    assert resized("nearest", size=(1, 3)) == [0, 1, 3]
+    assert resized("nearest-exact", size=(1, 3)) == [0, 2, 4]
+    assert resized("nearest", size=(1, 10)) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert resized("nearest", scale_factor=(1, 0.5)) == [0, 2]
+    assert resized("area", size=(1, 3)) == pytest.approx([0.5, 2, 3.5])
+    # 49 · (1 / 49) is less than 1.
+    assert resized("nearest", scale_factor=(1, 49)) == np.repeat(np.arange(5.0), 49).tolist()
+
+
+def test_constant_images_stay_constant_in_float32():
+    x = np.full((1, 37, 41, 2), 1000.0, "float32")
+    for mode in ("bilinear", "bicubic", "area"):
+        np.testing.assert_allclose(ops.resize(x, (8, 90), mode).numpy(), 1000, rtol=3e-7)

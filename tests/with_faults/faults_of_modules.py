@@ -68,9 +68,9 @@ FAULTS = [
     ),
     Fault(
         "norms: beta that is not given is one",
-        "_with_scales",
-        "xp.zeros(shape, array.dtype)",
-        "xp.ones(shape, array.dtype)",
+        "ops.norm:_scales",
+        ".zeros(shape, x.dtype)",
+        ".ones(shape, x.dtype)",
         "test_norm_layers.py -k left_out",
     ),
     Fault(

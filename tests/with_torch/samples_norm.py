@@ -53,7 +53,7 @@ def layer_norm(
     check_eps(eps)
     if math.prod(normalized_shape) == 1:
         raise NotApplicable("the normalisation of a single value")
-    return ops.layer_norm(x, weight, bias, shape=tuple(normalized_shape), eps=eps)
+    return ops.layer_norm(x, weight, bias, axis=tuple(range(-len(normalized_shape), 0)), eps=eps)
 
 
 @twin(

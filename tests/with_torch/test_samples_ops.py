@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 import samples_arithmetic  # noqa: F401  # each registers its twins
+import samples_axes  # noqa: F401
+import samples_contractions  # noqa: F401
 import samples_image  # noqa: F401
+import samples_indexing  # noqa: F401
 import samples_loss  # noqa: F401
+import samples_masked  # noqa: F401
 import samples_modulation  # noqa: F401
 import samples_norm  # noqa: F401
+import samples_order  # noqa: F401
 import samples_products  # noqa: F401
+import samples_reductions  # noqa: F401
 import samples_resampling  # noqa: F401
 import samples_shape  # noqa: F401
 import torch

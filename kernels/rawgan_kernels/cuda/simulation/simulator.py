@@ -16,6 +16,7 @@ multiplications with additions.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ import numpy as np
 from greenlet import getcurrent, greenlet
 
 from rawgan_kernels.cuda.compile.language import THREADS, WARP, CudaKernel, filled
-from rawgan_kernels.formulas import instantiate
+from rawgan_kernels.formulas import CONSTANTS, instantiate
 
 Stamp = tuple[int, int, int]
 """A moment of a thread: block, thread, and number of barriers that it has passed."""
@@ -55,8 +56,9 @@ def simulate(kernel: CudaKernel, dtype: str, blocks: int, arguments: tuple[Any, 
 
 
 def _formulas(number: Any) -> Any:
-    constants = {"zero": lambda x: number(0), "one": lambda x: number(1), "two": lambda x: number(2)}
-    return instantiate(lambda function: function, exp=np.exp, expm1=np.expm1, log1p=np.log1p, **constants)
+    constants = {name: lambda x, value=value: number(value) for name, value in CONSTANTS.items()}
+    functions = {name: getattr(libm, name) for name in ("exp", "expm1", "log1p", "erfc")}
+    return instantiate(lambda function: function, **constants, **functions)
 
 
 class Memory:
@@ -239,18 +241,28 @@ class _Cuda:
 
     def shfl_down_sync(self, mask: int, value: Any, delta: int) -> Any:
         """The value of the lane `delta` further on; the thread's own value if there is none."""
-        if mask != 0xFFFFFFFF:
-            raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
-        thread = _current()
-        return thread.wait(_Event("shuffle", _place(), value, thread.index % WARP + delta))
+        return _shuffled(mask, value, _current().index % WARP + delta)
+
+    def shfl_xor_sync(self, mask: int, value: Any, bits: int) -> Any:
+        """The value of the lane whose number differs in these bits; the thread's own value if there is none."""
+        return _shuffled(mask, value, _current().index % WARP ^ bits)
 
 
-def _place() -> tuple[str, int]:
-    """File and line of the kernel that called the caller."""
-    frame = sys._getframe(2)
+def _shuffled(mask: int, value: Any, source: int) -> Any:
+    if mask != 0xFFFFFFFF:
+        raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
+    return _current().wait(_Event("shuffle", _place(3), value, source))
+
+
+def _place(callers: int = 2) -> tuple[str, int]:
+    """File and line of the kernel that called the caller, or a caller so many calls further out."""
+    frame = sys._getframe(callers)
     return frame.f_code.co_filename, frame.f_lineno
 
 
 cuda: Any = _Cuda()
-libm = SimpleNamespace(exp=np.exp, expm1=np.expm1, log1p=np.log1p, sqrt=np.sqrt)
+libm = SimpleNamespace(
+    exp=np.exp, expm1=np.expm1, inf=np.inf, log=np.log, log1p=np.log1p, sqrt=np.sqrt,
+    erf=lambda x: type(x)(math.erf(x)), erfc=lambda x: type(x)(math.erfc(x)),
+)  # fmt: skip
 """NumPy's functions keep float32, as CUDA's do."""
