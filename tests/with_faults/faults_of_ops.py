@@ -148,7 +148,6 @@ FAULTS = [
         "Untake._sums",
         "if self.distinct:",
         "if True:",
-        "if len(number):",
         "test_gradients.py -k take-a-row",
     ),
     Fault(
