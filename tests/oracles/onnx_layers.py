@@ -49,12 +49,6 @@ def rms_norm(node: Node, x: Tensor, gamma: Tensor) -> Tensor:
     return x / ops.sqrt(ops.mean(x * x, axes, keepdims=True) + node.get("epsilon", 1e-5)) * gamma
 
 
-def lp_norm(node: Node, x: Tensor) -> Tensor:
-    axis, p = node.get("axis", -1), node.get("p", 2)
-    length = ops.sum(ops.abs(x) ** p, axis, keepdims=True) ** (1 / p)
-    return x / ops.maximum(length, float(np.finfo(x.dtype).tiny))  # nothing divided by its length is nothing
-
-
 def mean_variance_norm(node: Node, x: Tensor) -> Tensor:
     """Batch norm without scale and shift."""
     return to_nchw(ops.batch_norm(to_nhwc(x), training=True, eps=0.0), x)
@@ -177,8 +171,8 @@ LAYERS: dict[str, Operator] = {
     "InstanceNormalization": instance_norm,
     "LRN": local_response_norm,
     "LayerNormalization": layer_norm,
-    "LogSoftmax": lambda node, x: log_softmax(x, node.get("axis", -1)),
-    "LpNormalization": lp_norm,
+    "LogSoftmax": lambda node, x: ops.log_softmax(x, node.get("axis", -1)),
+    "LpNormalization": lambda node, x: ops.normalize(x, node.get("p", 2), node.get("axis", -1)),
     "MeanVarianceNormalization": mean_variance_norm,
     "Momentum": momentum,
     "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),

@@ -68,7 +68,7 @@ FAULTS = [
     ),
     Fault(
         "norms: beta that is not given is one",
-        "ops.norm:_scales",
+        "ops.normalisation:_scales",
         ".zeros(shape, x.dtype)",
         ".ones(shape, x.dtype)",
         "test_norm_layers.py -k left_out",
