@@ -46,14 +46,23 @@ class Operators(Methods[Result]):
     def __rtruediv__(self, other: Any) -> Result:
         return OPERATORS["div"](other, self)
 
+    def __mod__(self, other: Any) -> Result:
+        return OPERATORS["remainder"](self, other)
+
+    def __rmod__(self, other: Any) -> Result:
+        return OPERATORS["remainder"](other, self)
+
     def __matmul__(self, other: Any) -> Result:
         return OPERATORS["matmul"](self, other)
 
     def __rmatmul__(self, other: Any) -> Result:
         return OPERATORS["matmul"](other, self)
 
-    def __pow__(self, exponent: float) -> Result:
+    def __pow__(self, exponent: Any) -> Result:
         return OPERATORS["pow"](self, exponent)
+
+    def __rpow__(self, base: Any) -> Result:
+        return OPERATORS["pow"](base, self)
 
     def __neg__(self) -> Result:
         return OPERATORS["neg"](self)

@@ -13,6 +13,7 @@ from rawgan.device import device_of, to_device
 from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
 from rawgan.memory import Memory
 from rawgan.operators import Operators
+from rawgan.paper import is_on_paper
 
 
 class Node(Protocol):
@@ -259,7 +260,7 @@ class Tensor(Operators["Tensor"]):
         """A leaf with a copy of the array. A result is refused, unless it is copied as a part of a Module, say."""
         if self.op is not None and not memo:
             raise self._uncopied("copy")
-        twin = type(self).wrap(self._array.copy())
+        twin = type(self).wrap(self._array if is_on_paper() else self._array.copy())
         twin.requires_grad = self.requires_grad and self.op is None
         twin.grad = copy.deepcopy(self.grad, memo)
         for name, value in getattr(self, "__dict__", {}).items():  # attributes of a subclass

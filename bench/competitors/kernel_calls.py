@@ -10,6 +10,7 @@ import numpy as np
 from bench.common.errors import BenchError
 from bench.common.shapes import as_text, parse_sizes
 from rawgan_kernels import KERNELS, Window
+from rawgan_kernels.resampling import Filter, Interpolation
 
 POSITIVE = ("var", "v", "square")
 """Parameters of kernels that are never negative."""
@@ -106,6 +107,10 @@ class KernelCall:
                 return f"{len(first.items)} arrays, {sum(math.prod(item.shape) for item in first.items):,} elements"
             case _ if "window" in named:
                 return _conv_label(named) + extras
+            case _ if self.kernel == "resample":
+                columns = named["columns"]
+                taps = f",taps={len(columns.taps)}" if isinstance(columns, Filter) else ""
+                return f"{as_text(first.shape)}:{columns.output}{taps}"
             case _ if self.kernel == "matmul":
                 turned = ", ".join(f"{name} transposed" for name in "ab" if named[name].transposed)
                 return f"{as_text(first.shape)}:{named['b'].shape[-1]}" + (f", {turned}" if turned else "")
@@ -115,7 +120,8 @@ class KernelCall:
 
 def parse_call(kernel: str, text: str) -> KernelCall:
     """Parse the notation of `--shape`: 128x32x32x64; for convolutions and matmul followed by :128, the channels or
-    columns of the result, and for convolutions by ,kernel=4,stride=2,padding=1, where these are the defaults.
+    columns of the result, and for convolutions by ,kernel=4,stride=2,padding=1, where these are the defaults; for
+    resample perhaps by :64, the height and width of the result, and by ,taps=4 if it is that of a filter.
 
     Raises: BenchError if the kernel cannot take it
 
@@ -125,11 +131,11 @@ def parse_call(kernel: str, text: str) -> KernelCall:
     shape_text, *options = text.split(",")
     shape_text, colon, outputs_text = shape_text.partition(":")
     shape = parse_sizes(shape_text)
-    convolves, multiplies = kernel.startswith("conv2d"), kernel == "matmul"
-    wanted = 4 if convolves else 2 if multiplies else None
+    convolves, multiplies, resamples = kernel.startswith("conv2d"), kernel == "matmul", kernel == "resample"
+    wanted = 4 if convolves or resamples else 2 if multiplies else None
     if (
-        (colon != "") != (convolves or multiplies)
-        or (options and not convolves)
+        (not resamples and (colon != "") != (convolves or multiplies))
+        or (options and not convolves and not (resamples and colon))
         or len(shape) != (wanted or len(shape))
     ):
         example = "128x32x32x64:128,kernel=4,stride=2,padding=1" if convolves else "128x512:256"
@@ -142,12 +148,16 @@ def parse_call(kernel: str, text: str) -> KernelCall:
     (outputs,) = parse_sizes(outputs_text)[:1]
     if multiplies:
         return KernelCall(kernel, (ArraySpec(shape), ArraySpec((shape[1], outputs))))
-    geometry = {"kernel": 4, "stride": 2, "padding": 1}
+    geometry = {"taps": 0} if resamples else {"kernel": 4, "stride": 2, "padding": 1}
     for option in options:
         name, _, number = option.partition("=")
         if name not in geometry or not number.isdigit():
-            raise BenchError(f"shape {text!r}: {option!r} is not one of kernel=, stride=, padding= and a number")
+            names = "=, ".join(geometry)
+            raise BenchError(f"shape {text!r}: {option!r} is not one of {names}= and a number")
         geometry[name] = int(number)
+    if resamples:
+        maps = (_resampling(size, outputs, geometry["taps"]) for size in shape[1:3])
+        return KernelCall(kernel, (ArraySpec(shape), *maps))
     taps, stride, padding = geometry.values()
     n, h, w, c = shape
     window = Window((h, w), (taps, taps), (stride, stride), ((padding, padding),) * 2)
@@ -166,25 +176,40 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     x, channels = ArraySpec(shape), ArraySpec(shape[-1:])
     statistics = ArraySpec((1,) * (len(shape) - 1) + shape[-1:])
     many = ArrayList((x,))
+    per_row = dict.fromkeys(("log_sum", "glog_sum"), ArraySpec(shape[:-1]))
     elementwise = dict.fromkeys(("x", "y", "gy", "t", "a", "b"), x)
-    lists = dict.fromkeys(("w", "gw", "m", "v", "velocity", "square"), many)
+    lists = dict.fromkeys(("w", "gw", "m", "v", "v_max", "velocity", "square", "total"), many)
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
     options = {"axes": tuple(range(len(shape) - 1)), "slope": 0.2, "eps": 1e-5}
     update = {
         "step": 10, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "rho": 0.99, "momentum": 0.9, "nesterov": False,
-        "weight_decay": 0.0,
+        "weight_decay": 0.0, "l2": 0.0, "lr_decay": 0.0,
     }  # fmt: skip
     images = {
         "images": ArraySpec(shape, "uint8"),
         "indices": ArraySpec(shape[:1], "int64"),
         "dtype": np.dtype("float32"),
     }
-    known = elementwise | lists | per_channel | options | update | images
+    height, width = (shape * 3)[1:3]  # anything if these are no images
+    maps = {"rows": _resampling(height, height, 3), "columns": _resampling(width, width, 3)}
+    known = elementwise | per_row | lists | per_channel | options | update | images | maps
     parameters = KERNELS[kernel].signature.parameters
+    if "q" in parameters:  # of attention, whose v is no list as Adam's
+        known |= dict.fromkeys(("q", "k", "v"), x) | {"lse": ArraySpec(shape[:-1]), "scale": shape[-1] ** -0.5}
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise BenchError(f"{kernel}: bench/competitors/kernel_calls.py has no value for {', '.join(unknown)}")
     return KernelCall(kernel, tuple(known[name] for name in parameters))
+
+
+def _resampling(size: int, output: int, taps: int) -> Interpolation | Filter:
+    """A map from `size` pixels to `output`: a binomial filter of so many taps, or, without taps, interpolation."""
+    if not taps:
+        return Interpolation(size, output)
+    up, down = max(1, output // size), max(1, size // output)
+    before = (taps + up - down) // 2
+    weights = tuple(float(math.comb(taps - 1, k)) for k in range(taps))
+    return Filter(size, weights, up, down, (before, taps - down - before))
 
 
 def _conv_label(named: dict[str, Any]) -> str:

@@ -19,6 +19,8 @@ from rawgan.tensor import Tensor
 from rawgan_kernels import KERNELS
 
 BATCH = 11
+ATTENTION = 32, 32 * 32, 64
+"""Images, positions and channels of a call of attention."""
 SMALLEST = 4096
 """Elements. Smaller calls cost only the overhead of a call (see `bench overhead`); they are left out if the kernel has
 larger ones."""
@@ -102,13 +104,17 @@ def _described(value: Any) -> Any:
 
 
 def _missing(kernel: str, found: Calls, images: tuple[ImageSpec, ...], batch_size: int) -> Iterator[KernelCall]:
-    """Calls of a kernel that no training step calls: on the largest activation, on all weights, or on images."""
+    """Calls of a kernel that no training step calls: on the largest activation, on all weights, on images, or
+    on their positions."""
     if any(case.kernel == kernel for case in found):
         return
     parameters = KERNELS[kernel].signature.parameters
     if "images" in parameters:
         for image in images:
             yield call_on(kernel, (batch_size, *image.shape))
+        return
+    if "q" in parameters:
+        yield call_on(kernel, ATTENTION)
         return
     if "w" in parameters:
         weights = max((case for case in found if case.kernel == "adam_update"), key=lambda case: case.size)

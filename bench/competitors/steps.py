@@ -193,7 +193,8 @@ def converted(gan: Any, dtype: str) -> Any:
     from rawgan import optim
 
     def adam(network: Any, like: Any) -> optim.Adam:
-        return optim.Adam(network.to(dtype=dtype).parameters(), like.lr, like.betas, like.eps)
+        (group,) = like.param_groups
+        return optim.Adam([{**group, "params": network.to(dtype=dtype).parameters()}])
 
     return replace(
         gan,

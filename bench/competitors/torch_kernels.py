@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rawgan_kernels.resampling import Filter, Interpolation
+
 aten = torch.ops.aten
 Run = Callable[[], Any]
 
@@ -95,6 +97,33 @@ def conv2d_weight_grad(x: Tensor, gy: Tensor, window: Any) -> Run:
     return lambda: aten.convolution_backward(gy, x, w, None, *rest)[1]
 
 
+def resample(x: Tensor, rows: Any, columns: Any) -> Run:
+    """functional.interpolate, or a depthwise convolution; filters that enlarge are transposed ones."""
+    channels = x.shape[1]
+    if isinstance(rows, Interpolation) and isinstance(columns, Interpolation):
+        size, mode = (rows.output, columns.output), rows.mode
+        return lambda: functional.interpolate(x, size, mode=mode, antialias=rows.antialias)
+    if not (isinstance(rows, Filter) and isinstance(columns, Filter)):
+        raise NoCounterpart("a map that is no interpolation and no filter")
+    w = torch.outer(torch.tensor(rows.taps), torch.tensor(columns.taps)).to(x.dtype)
+    (up, down), taps = ((rows.up, columns.up), (rows.down, columns.down)), w.shape
+    w = w.expand(channels, 1, *taps).contiguous()
+    pads = (*columns.padding, *rows.padding)
+    if up == (1, 1):
+        flipped = w.flip(2, 3)
+        if pads[::2] == pads[1::2]:
+            return lambda: functional.conv2d(x, flipped, None, down, pads[2::-2], 1, channels)
+        return lambda: functional.conv2d(functional.pad(x, pads), flipped, None, down, 0, 1, channels)
+    crop = taps[0] - 1 - rows.padding[0], taps[1] - 1 - columns.padding[0]
+    extra = [
+        map.output - ((map.size - 1) * map.up + k - 2 * c)
+        for map, k, c in zip((rows, columns), taps, crop, strict=True)
+    ]
+    if down != (1, 1) or min(*crop, *extra) < 0:
+        raise NoCounterpart("a filter that enlarges and shrinks, or pads")
+    return lambda: functional.conv_transpose2d(x, w, None, up, crop, extra, channels)
+
+
 def matmul(a: Tensor, b: Tensor) -> Run:
     """torch.mm."""
     return lambda: torch.matmul(a, b)
@@ -151,6 +180,43 @@ def leaky_relu_grad(gy: Tensor, slope: float, y: Tensor | None = None, x: Tensor
     return lambda: _activation_grad(sign, gy, slope)
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Run:
+    """Scaled dot-product attention, with what its gradient needs."""
+    front = q.shape[:-2] if q.ndim != 4 else (q.shape[0], q.shape[2])
+    stacked = [_with_heads(x) for x in (q, k, v)]
+
+    def run() -> tuple[Tensor, ...]:
+        y, lse = aten._scaled_dot_product_flash_attention_for_cpu(*stacked, scale=scale)
+        return _without_heads(y, q.ndim), lse.reshape(*front, -1)
+
+    return run
+
+
+def attention_grad(q: Tensor, k: Tensor, v: Tensor, y: Tensor, lse: Tensor, gy: Tensor, scale: float) -> Run:
+    """Gradient of the scaled dot-product attention, from its results."""
+    ndim = q.ndim
+    gy, q, k, v, y = (_with_heads(x) for x in (gy, q, k, v, y))
+    lse = lse.reshape(q.shape[:-1])
+
+    def run() -> tuple[Tensor, ...]:
+        backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
+        return tuple(_without_heads(x, ndim) for x in backward(gy, q, k, v, y, lse, 0.0, False, scale=scale))
+
+    return run
+
+
+def _with_heads(x: Tensor) -> Tensor:
+    """Four axes, (images, heads, rows, columns), in place of (rows, columns), (images, rows, columns) or four axes
+    that were taken for those of images.
+    """
+    return x.permute(0, 2, 3, 1).contiguous() if x.ndim == 4 else x.reshape(-1, 1, *x.shape[-2:])
+
+
+def _without_heads(x: Tensor, ndim: int) -> Tensor:
+    """The inverse of `_with_heads`."""
+    return x.permute(0, 3, 1, 2) if ndim == 4 else x[0, 0] if ndim == 2 else x[:, 0]
+
+
 def bce_with_logits(x: Tensor, t: Tensor) -> Run:
     """Binary cross-entropy, one loss for each logit."""
     return lambda: functional.binary_cross_entropy_with_logits(x, t, reduction="none")
@@ -173,6 +239,17 @@ def channel_sum(x: Tensor) -> Run:
     return lambda: x.sum(dim=[axis for axis in range(x.ndim) if axis != 1])
 
 
+def _channels(x: Tensor) -> int:
+    """The axis of PyTorch that is rawgan's last."""
+    return 1 if x.ndim == 4 else x.ndim - 1
+
+
+def logsumexp_grad(x: Tensor, log_sum: Tensor, glog_sum: Tensor) -> Run:
+    """Gradient of torch.logsumexp, by PyTorch's own formula."""
+    axis = _channels(x)
+    return lambda: glog_sum.unsqueeze(axis) * (x - log_sum.unsqueeze(axis)).exp()
+
+
 def gather_pixels(images: Tensor, indices: Tensor, dtype: Any) -> Run:
     """Selected images, with pixels from 0 to 255 scaled to [−1, 1]."""
     kind = torch.float64 if np.dtype(dtype) == np.float64 else torch.float32
@@ -181,28 +258,69 @@ def gather_pixels(images: Tensor, indices: Tensor, dtype: Any) -> Run:
 
 def adam_update(
     w: list[Tensor], gw: list[Tensor], m: list[Tensor], v: list[Tensor],
-    step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float,
+    step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, l2: float,
 ) -> Run:  # fmt: skip
-    """torch.optim's fused AdamW."""
+    """torch.optim's fused AdamW, which has no `l2`."""
     optimizer = torch.optim.AdamW(_owned(w, gw), lr, (beta1, beta2), eps, weight_decay, fused=True)
     for weight, mean, square in zip(w, m, v, strict=True):
         optimizer.state[weight] = {"step": torch.tensor(float(step - 1)), "exp_avg": mean, "exp_avg_sq": square}
     return optimizer.step
 
 
+def amsgrad_update(
+    w: list[Tensor], gw: list[Tensor], m: list[Tensor], v: list[Tensor], v_max: list[Tensor],
+    step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, l2: float,
+) -> Run:  # fmt: skip
+    """torch.optim's fused AdamW with AMSGrad."""
+    optimizer = torch.optim.AdamW(_owned(w, gw), lr, (beta1, beta2), eps, weight_decay, amsgrad=True, fused=True)
+    for weight, mean, square, largest in zip(w, m, v, v_max, strict=True):
+        optimizer.state[weight] = {
+            "step": torch.tensor(float(step - 1)), "exp_avg": mean, "exp_avg_sq": square, "max_exp_avg_sq": largest
+        }  # fmt: skip
+    return optimizer.step
+
+
+def adagrad_update(
+    w: list[Tensor], gw: list[Tensor], total: list[Tensor], step: int, lr: float, lr_decay: float, eps: float, l2: float
+) -> Run:
+    """torch.optim's fused Adagrad."""
+    optimizer = torch.optim.Adagrad(_owned(w, gw), lr, lr_decay, l2, eps=eps, fused=True)
+    for weight, squares in zip(w, total, strict=True):
+        optimizer.state[weight] = {"step": torch.tensor(float(step - 1)), "sum": squares}
+    return optimizer.step
+
+
+def lion_update(
+    w: list[Tensor], gw: list[Tensor], m: list[Tensor], lr: float, beta1: float, beta2: float, weight_decay: float
+) -> Run:
+    """Lion over all tensors at once; PyTorch has none."""
+
+    def step() -> None:
+        direction = torch._foreach_mul(m, beta1)
+        torch._foreach_add_(direction, gw, alpha=1 - beta1)
+        torch._foreach_sign_(direction)
+        torch._foreach_mul_(w, 1 - lr * weight_decay)
+        torch._foreach_add_(w, direction, alpha=-lr)
+        torch._foreach_lerp_(m, gw, 1 - beta2)
+
+    return step
+
+
 def sgd_update(
-    w: list[Tensor], gw: list[Tensor], velocity: list[Tensor], lr: float, momentum: float, nesterov: bool
+    w: list[Tensor], gw: list[Tensor], velocity: list[Tensor], lr: float, momentum: float, nesterov: bool, l2: float
 ) -> Run:
     """torch.optim's fused SGD."""
-    optimizer = torch.optim.SGD(_owned(w, gw), lr, momentum, nesterov=nesterov, fused=True)
+    optimizer = torch.optim.SGD(_owned(w, gw), lr, momentum, weight_decay=l2, nesterov=nesterov, fused=True)
     for weight, moment in zip(w, velocity, strict=False):
         optimizer.state[weight] = {"momentum_buffer": moment}
     return optimizer.step
 
 
-def rmsprop_update(w: list[Tensor], gw: list[Tensor], square: list[Tensor], lr: float, rho: float, eps: float) -> Run:
+def rmsprop_update(
+    w: list[Tensor], gw: list[Tensor], square: list[Tensor], lr: float, rho: float, eps: float, l2: float
+) -> Run:
     """torch.optim's RMSprop over all tensors at once; PyTorch has no fused one."""
-    optimizer = torch.optim.RMSprop(_owned(w, gw), lr, rho, eps, foreach=True)
+    optimizer = torch.optim.RMSprop(_owned(w, gw), lr, rho, eps, l2, foreach=True)
     for weight, average in zip(w, square, strict=True):
         optimizer.state[weight] = {"step": torch.tensor(0.0), "square_avg": average}
     return optimizer.step
@@ -216,8 +334,12 @@ def _owned(w: list[Tensor], gw: list[Tensor]) -> list[Tensor]:
 
 
 COUNTERPARTS: dict[str, Callable[..., Run]] = {
+    "adagrad_update": adagrad_update,
     "adam_update": adam_update,
     "add": add,
+    "amsgrad_update": amsgrad_update,
+    "attention": attention,
+    "attention_grad": attention_grad,
     "bce_with_logits": bce_with_logits,
     "bce_with_logits_grad": bce_with_logits_grad,
     "channel_sum": channel_sum,
@@ -227,14 +349,22 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "gather_pixels": gather_pixels,
     "leaky_relu": leaky_relu,
     "leaky_relu_grad": leaky_relu_grad,
+    "lion_update": lion_update,
+    "log_softmax": lambda x: lambda: torch.log_softmax(x, _channels(x)),
+    "log_softmax_grad": lambda y, gy: lambda: aten._log_softmax_backward_data(gy, y, _channels(y), y.dtype),
+    "logsumexp": lambda x: lambda: torch.logsumexp(x, _channels(x)),
+    "logsumexp_grad": logsumexp_grad,
     "matmul": matmul,
     "normalize": normalize,
     "normalize_grad": normalize_grad,
+    "resample": resample,
     "rmsprop_update": rmsprop_update,
     "sgd_update": sgd_update,
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
     "silu": lambda x: lambda: functional.silu(x),
     "silu_grad": lambda x, gy: lambda: aten.silu_backward(gy, x),
+    "softmax": lambda x: lambda: torch.softmax(x, _channels(x)),
+    "softmax_grad": lambda y, gy: lambda: aten._softmax_backward_data(gy, y, _channels(y), y.dtype),
     "softplus": lambda x: lambda: functional.softplus(x),
     "tanh": lambda x: lambda: torch.tanh(x),
     "tanh_grad": lambda y, gy: lambda: aten.tanh_backward(gy, y),

@@ -18,6 +18,7 @@ import numpy as np
 
 from rawgan_kernels.arrays import Array
 from rawgan_kernels.dispatch import kernel
+from rawgan_kernels.resampling import Map, table
 from rawgan_kernels.window import Window
 
 Arrays = list[Array]
@@ -143,6 +144,79 @@ def bce_with_logits_grad(x: Array, t: Array, gy: Array, /) -> Array:
     """
 
 
+# --- softmax ---------------------------------------------------------------------------------------------------------
+
+
+@kernel(flops=lambda x: 5 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def softmax(x: Array, /) -> Array:
+    """y = e^x / Σ e^x, with the sum over the last axis. A row of −∞ alone gives NaN, as 0 / 0 does.
+
+    Shapes: x (…, K) → y as x
+
+    >>> softmax(np.array([[0.0, 0.0], [800.0, 0.0]]))
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
+
+
+@kernel(flops=lambda y, gy: 4 * y.size, nbytes=lambda y, gy: 3 * y.nbytes)
+def softmax_grad(y: Array, gy: Array, /) -> Array:
+    """gx = y · (gy − Σ y · gy), the gradient of y = softmax(x) with respect to x.
+
+    Shapes: y (…, K), gy as y → gx as y
+
+    >>> softmax_grad(np.array([[0.5, 0.5]]), np.array([[4.0, 0.0]]))
+    array([[ 1., -1.]])
+    """
+
+
+@kernel(flops=lambda x: 5 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def log_softmax(x: Array, /) -> Array:
+    """y = log softmax(x) = x − log Σ e^x, with the sum over the last axis.
+
+    Shapes: x (…, K) → y as x
+
+    >>> log_softmax(np.array([[800.0, 0.0]]))
+    array([[   0., -800.]])
+    """
+
+
+@kernel(flops=lambda y, gy: 4 * y.size, nbytes=lambda y, gy: 3 * y.nbytes)
+def log_softmax_grad(y: Array, gy: Array, /) -> Array:
+    """gx = gy − e^y · Σ gy, the gradient of y = log_softmax(x) with respect to x.
+
+    Shapes: y (…, K), gy as y → gx as y
+
+    >>> log_softmax_grad(np.array([[0.0, -800.0]]), np.array([[4.0, 2.0]]))
+    array([[-2.,  2.]])
+    """
+
+
+@kernel(flops=lambda x: 3 * x.size, nbytes=lambda x: x.nbytes + x.nbytes // max(1, x.shape[-1]))
+def logsumexp(x: Array, /) -> Array:
+    """y = log Σ e^x, with the sum over the last axis; −∞ for a sum of nothing.
+
+    Shapes: x (…, K) → y (…)
+
+    >>> logsumexp(np.array([[800.0, -800.0], [-np.inf, -np.inf]]))
+    array([800., -inf])
+    """
+
+
+@kernel(
+    flops=lambda x, log_sum, glog_sum: 3 * x.size,
+    nbytes=lambda x, log_sum, glog_sum: 2 * (x.nbytes + log_sum.nbytes),
+)
+def logsumexp_grad(x: Array, log_sum: Array, glog_sum: Array, /) -> Array:
+    """gx = glog_sum · e^(x − log_sum), the gradient of log_sum = logsumexp(x) with respect to x.
+
+    Shapes: x (…, K), log_sum (…), glog_sum as log_sum → gx as x
+
+    >>> logsumexp_grad(np.array([[800.0, 0.0]]), np.array([800.0]), np.array([3.0]))
+    array([[3., 0.]])
+    """
+
+
 # --- sums and products -----------------------------------------------------------------------------------------------
 
 
@@ -240,6 +314,82 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window, /) -> Array:
     """
 
 
+# --- attention -------------------------------------------------------------------------------------------------------
+
+
+def _scores(q: Array, k: Array) -> int:
+    return q.size // max(q.shape[-1], 1) * k.shape[-2]
+
+
+@kernel(
+    flops=lambda q, k, v, scale: 2 * _scores(q, k) * (q.shape[-1] + v.shape[-1] + 4),
+    nbytes=lambda q, k, v, scale: q.nbytes + k.nbytes + v.nbytes + prod(q.shape[:-1]) * (v.shape[-1] + 1) * q.itemsize,
+)
+def attention(q: Array, k: Array, v: Array, scale: float, /) -> tuple[Array, Array]:
+    """y = softmax(s) @ v with the scores s = scale · q @ kᵀ, and lse = log Σ exp s over the keys.
+
+    The scores are never in memory as a whole, only block by block.
+
+    Shapes: q (…, L, D), k (…, S, D), v (…, S, E), S ≥ 1, the same axes in front → y (…, L, E); lse (…, L)
+    Source: Vaswani et al. 2017; Milakov, Gimelshein 2018; Dao et al. 2022
+
+    >>> attention(np.zeros((1, 1)), np.ones((2, 1)), np.array([[1.0], [3.0]]), 1.0)
+    (array([[2.]]), array([0.69314718]))
+    """
+
+
+@kernel(
+    flops=lambda q, k, v, y, lse, gy, scale: 2 * _scores(q, k) * (3 * q.shape[-1] + 2 * v.shape[-1] + 4),
+    nbytes=lambda q, k, v, y, lse, gy, scale: (
+        2 * (q.nbytes + k.nbytes + v.nbytes + y.nbytes) + lse.nbytes  # gradients are as large as their arrays
+    ),
+)
+def attention_grad(
+    q: Array, k: Array, v: Array, y: Array, lse: Array, gy: Array, scale: float, /
+) -> tuple[Array, Array, Array]:
+    """Gradients of attention with respect to q, k and v, from its results y and lse.
+
+    With the weights p = exp(s − lse), which are computed again block by block:
+    gv = pᵀ @ gy;  gs = p · (gy @ vᵀ − Σ gy · y);  gq = scale · gs @ k;  gk = scale · gsᵀ @ q.
+
+    Shapes: q (…, L, D), k (…, S, D), v (…, S, E), y, gy (…, L, E), lse (…, L) → gq as q, gk as k, gv as v
+
+    >>> q, k, v = np.zeros((1, 1)), np.array([[1.0], [-1.0]]), np.array([[1.0], [3.0]])
+    >>> y, lse = attention(q, k, v, 1.0)
+    >>> gq, gk, gv = attention_grad(q, k, v, y, lse, np.ones((1, 1)), 1.0)
+    >>> gq, gv
+    (array([[-1.]]), array([[0.5],
+           [0.5]]))
+    """
+
+
+# --- resampling ------------------------------------------------------------------------------------------------------
+
+
+def _terms(map: Map) -> int:
+    return int(table(map).lengths.sum())
+
+
+@kernel(
+    flops=lambda x, rows, columns: (
+        2 * len(x) * x.shape[3] * (_terms(rows) * columns.size + _terms(columns) * rows.output)
+    ),
+    nbytes=lambda x, rows, columns: x.nbytes + len(x) * rows.output * columns.output * x.shape[3] * x.itemsize,
+)
+def resample(x: Array, rows: Map, columns: Map, /) -> Array:
+    """y[n, i, j, c] = Σ R[i, h] · C[j, w] · x[n, h, w, c] over the terms of the tables R and C of the two maps.
+
+    Resizing and separable filtering; the maps are in `resampling`. The gradient is the same with transposed maps.
+
+    Shapes: x (N, H, W, C), rows: H → I, columns: W → J → y (N, I, J, C)
+
+    >>> from rawgan_kernels.resampling import Interpolation
+    >>> x = np.array([0.0, 4.0]).reshape(1, 1, 2, 1)
+    >>> resample(x, Interpolation(1, 1), Interpolation(2, 4))[0, 0, :, 0]
+    array([0., 1., 3., 4.])
+    """
+
+
 # --- normalisation ---------------------------------------------------------------------------------------------------
 
 
@@ -291,16 +441,18 @@ def _nbytes(arrays: Arrays) -> int:
     flops=lambda w, *_: 4 * _size(w),
     nbytes=lambda w, gw, velocity, *_: 2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(velocity),
 )
-def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool, /) -> None:
-    """velocity ← momentum · velocity + gw;  w ← w − lr · velocity  (Nesterov: − lr · (gw + momentum · velocity)).
+def sgd_update(
+    w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool, l2: float, /
+) -> None:
+    """velocity ← momentum · velocity + g;  w ← w − lr · velocity  (Nesterov: − lr · (g + momentum · velocity)).
 
-    Writes to w and velocity. `velocity` is empty if momentum is 0.
+    g = gw + l2 · w. Writes to w and velocity. `velocity` is empty if momentum is 0.
 
     Shapes: w[i] any; gw[i], velocity[i] as w[i]
     Source: Sutskever et al. 2013
 
     >>> w = [np.ones(2)]
-    >>> sgd_update(w, [np.ones(2)], [], 0.25, 0.0, False)
+    >>> sgd_update(w, [np.ones(2)], [], 0.25, 0.0, False, 0.0)
     >>> w
     [array([0.75, 0.75])]
     """
@@ -310,8 +462,8 @@ def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: flo
     flops=lambda w, *_: 7 * _size(w),
     nbytes=lambda w, gw, square, *_: 2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(square),
 )
-def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float, /) -> None:
-    """square ← rho · square + (1 − rho) · gw²;  w ← w − lr · gw / (√square + eps).
+def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float, l2: float, /) -> None:
+    """square ← rho · square + (1 − rho) · g²;  w ← w − lr · g / (√square + eps), where g = gw + l2 · w.
 
     Writes to w and square.
 
@@ -319,9 +471,30 @@ def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float,
     Source: Tieleman and Hinton 2012
 
     >>> w, square = [np.ones(2)], [np.zeros(2)]
-    >>> rmsprop_update(w, [np.ones(2)], square, 0.25, 0.75, 0.0)
+    >>> rmsprop_update(w, [np.ones(2)], square, 0.25, 0.75, 0.0, 0.0)
     >>> w, square
     ([array([0.5, 0.5])], [array([0.25, 0.25])])
+    """
+
+
+@kernel(
+    flops=lambda w, *_: 6 * _size(w),
+    nbytes=lambda w, gw, total, *_: 2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(total),
+)
+def adagrad_update(
+    w: Arrays, gw: Arrays, total: Arrays, step: int, lr: float, lr_decay: float, eps: float, l2: float, /
+) -> None:
+    """total ← total + g²;  w ← w − lr / (1 + (t − 1) · lr_decay) · g / (√total + eps), where g = gw + l2 · w.
+
+    t = `step` counts from 1. Writes to w and total.
+
+    Shapes: w[i] any; gw[i], total[i] as w[i]
+    Source: Duchi, Hazan, Singer 2011
+
+    >>> w, total = [np.ones(2)], [np.zeros(2)]
+    >>> adagrad_update(w, [np.full(2, 2.0)], total, 1, 0.25, 0.0, 0.0, 0.0)
+    >>> w, total
+    ([array([0.75, 0.75])], [array([4., 4.])])
     """
 
 
@@ -340,20 +513,78 @@ def adam_update(
     beta2: float,
     eps: float,
     weight_decay: float,
+    l2: float,
     /,
 ) -> None:
-    """m ← β₁·m + (1−β₁)·gw;  v ← β₂·v + (1−β₂)·gw²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
+    """m ← β₁·m + (1−β₁)·g;  v ← β₂·v + (1−β₂)·g²;  w ← w − lr · (m̂ / (√v̂ + eps) + weight_decay · w).
 
-    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct for the start at zero; t = `step` counts from 1. The weight decay is
-    decoupled from the gradient (AdamW). Writes to w, m and v.
+    g = gw + l2 · w. m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct for the start at zero; t = `step` counts from 1.
+    `l2` is the weight decay of Adam, which goes through the moments, and `weight_decay` that of AdamW, which does not.
+    Writes to w, m and v.
 
     Shapes: w[i] any; gw[i], m[i], v[i] as w[i]
     Source: Kingma and Ba 2015; Loshchilov and Hutter 2019
 
     >>> w, m, v = [np.ones(2)], [np.zeros(2)], [np.zeros(2)]
-    >>> adam_update(w, [np.ones(2)], m, v, 1, 0.25, 0.5, 0.75, 0.0, 0.0)
+    >>> adam_update(w, [np.ones(2)], m, v, 1, 0.25, 0.5, 0.75, 0.0, 0.0, 0.0)
     >>> w, m, v
     ([array([0.75, 0.75])], [array([0.5, 0.5])], [array([0.25, 0.25])])
+    """
+
+
+@kernel(
+    flops=lambda w, *_: 15 * _size(w),
+    nbytes=lambda w, gw, m, v, v_max, *_: (
+        2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(m) + 2 * _nbytes(v) + 2 * _nbytes(v_max)
+    ),
+)
+def amsgrad_update(
+    w: Arrays,
+    gw: Arrays,
+    m: Arrays,
+    v: Arrays,
+    v_max: Arrays,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    l2: float,
+    /,
+) -> None:
+    """As `adam_update`, with v_max ← max(v_max, v), and v_max instead of v in the step.
+
+    Writes to w, m, v and v_max.
+
+    Shapes: w[i] any; gw[i], m[i], v[i], v_max[i] as w[i]
+    Source: Reddi, Kale, Kumar 2018
+
+    >>> w, m, v, v_max = [np.ones(2)], [np.zeros(2)], [np.zeros(2)], [np.ones(2)]
+    >>> amsgrad_update(w, [np.ones(2)], m, v, v_max, 1, 0.25, 0.5, 0.75, 0.0, 0.0, 0.0)
+    >>> w, v_max
+    ([array([0.875, 0.875])], [array([1., 1.])])
+    """
+
+
+@kernel(
+    flops=lambda w, *_: 9 * _size(w),
+    nbytes=lambda w, gw, m, *_: 2 * _nbytes(w) + _nbytes(gw) + 2 * _nbytes(m),
+)
+def lion_update(
+    w: Arrays, gw: Arrays, m: Arrays, lr: float, beta1: float, beta2: float, weight_decay: float, /
+) -> None:
+    """w ← w − lr · (sign(β₁·m + (1−β₁)·gw) + weight_decay · w);  m ← β₂·m + (1−β₂)·gw.
+
+    Writes to w and m.
+
+    Shapes: w[i] any; gw[i], m[i] as w[i]
+    Source: Chen et al. 2023, Symbolic discovery of optimization algorithms
+
+    >>> w, m = [np.ones(2)], [np.zeros(2)]
+    >>> lion_update(w, [np.array([3.0, -3.0])], m, 0.25, 0.5, 0.75, 0.0)
+    >>> w, m
+    ([array([0.75, 1.25])], [array([ 0.75, -0.75])])
     """
 
 

@@ -54,16 +54,7 @@ class Call:
 
 def train_command(arguments: list[str], kind: type[RunConfig]) -> int:
     """Train as the arguments say, with a configuration of that kind, and return the exit code."""
-
-    def defaults(given: Values) -> Values:
-        before = _before(kind, *_parted(given))
-        return dict.fromkeys(before.options) | before.underived
-
-    call, options = _parted(read(f"rawgan {kind.command}", arguments, kind, Call, defaults=defaults))
-    before = _before(kind, call, options)
-    config = before.replace(**options)
-    for path in call.config:
-        _check_together(config, before, path)
+    call, before, config = asked_for(arguments, kind)
     console = Terminal()
     for path in call.resume:
         if call.out is not None:
@@ -82,6 +73,21 @@ def train_command(arguments: list[str], kind: type[RunConfig]) -> int:
         return _train(console, trainer, folder)
 
 
+def asked_for(arguments: list[str], kind: type[RunConfig]) -> tuple[Call, RunConfig, RunConfig]:
+    """The call, the configuration before flags change it, and the one that the arguments ask for."""
+
+    def defaults(given: Values) -> Values:
+        before = _before(kind, *_parted(given))
+        return dict.fromkeys(before.options) | before.underived
+
+    call, options = _parted(read(f"rawgan {kind.command}", arguments, kind, Call, defaults=defaults))
+    before = _before(kind, call, options)
+    config = before.replace(**options)
+    for path in call.config:
+        _check_together(config, before, path)
+    return call, before, config
+
+
 def _parted(given: Values) -> tuple[Call, Values]:
     """Options of the call, and options of the run."""
     of_call = {name: value for name, value in given.items() if name in options_of(Call)}
@@ -90,20 +96,22 @@ def _parted(given: Values) -> tuple[Call, Values]:
 
 def _before(kind: type[RunConfig], call: Call, options: Values) -> RunConfig:
     """The configuration before flags change it: from the file of --config, from the run of --resume, or the defaults
-    for the data.
+    for the data and the model.
 
     Raises: ConfigError for a file that makes no sense. A file of --config is checked together with the flags.
     """
     files = call.config + call.resume
     if len(files) > 1:
         raise ArgumentError(f"of --config and --resume, {len(files)} are given; give one")
-    data = {name: value for name, value in options.items() if name == "data"}  # on which other defaults depend
+    decisive = {name: options[name] for name in ("data", "model") if name in options}  # other defaults depend on them
     if not files:
-        return kind.of(**data)
+        return kind.of(**decisive)
     (path,) = files
     if is_folder(path) or call.resume:
         path = RunFolder.open(path).config_file  # a run folder stands for its configuration
-    values = read_toml(path) | (data if call.config else {})
+    values = read_toml(path)
+    if call.config:  # a file that says nothing of the model is read as options of the one that is asked for
+        values = decisive | values | {name: decisive[name] for name in ("data",) if name in decisive}
     for one, other in (("steps", "epochs"), ("epochs", "steps")):
         if one in options:
             values.pop(other, None)

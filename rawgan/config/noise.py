@@ -65,12 +65,14 @@ class TrainConfig(RunConfig):
 
     @classmethod
     def defaults_for(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults for points, where the data is a mixture.
+        """Defaults for points, where the data is a mixture, and the model's own, which take precedence.
 
         >>> TrainConfig.of(data="ring8").model
         'mlp'
         """
-        return FOR_POINTS if given.get("data") in MIXTURES else {}
+        of_data = FOR_POINTS if given.get("data") in MIXTURES else {}
+        name = given.get("model", of_data.get("model", NoiseNetworkOptions.model))
+        return {**of_data, **(MODELS[name].defaults if name in MODELS else {})}
 
     @property
     def derived(self) -> dict[str, Any]:

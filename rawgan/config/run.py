@@ -26,7 +26,7 @@ class RunConfig(ABC):
     """Configuration of a training run. Each command has its own: a frozen dataclass of the groups of options it needs.
 
     `of` takes options by their names on the command line, and sets all others: the dataclass has constant defaults,
-    `defaults_for` those that suit the data, and `derived` those that follow from other options.
+    `defaults_for` those that suit the data and the model, and `derived` those that follow from other options.
     """
 
     command: ClassVar[str]
@@ -92,8 +92,15 @@ class RunConfig(ABC):
         derived = self.derived
         return {name: value for name, value in self.options.items() if name not in derived or value != derived[name]}
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """Options by name, but for those that `of` would set to the same value if they were left out."""
+        usual = flat(composed(type(self), self.defaults_for(self.options)))
+        return {name: value for name, value in self.underived.items() if value != usual[name]}
+
     def replace(self, **options: Any) -> Self:
-        """The configuration with some options changed. Options that follow from these change with them.
+        """The configuration with some options changed. Options that follow from these, such as a model's own defaults,
+        change with them.
 
         >>> from rawgan.config.noise import TrainConfig
         >>> TrainConfig.of(width=16).replace(width=32).networks.d_width
@@ -101,7 +108,7 @@ class RunConfig(ABC):
         >>> TrainConfig.of(width=16, d_width=8).replace(width=32).networks.d_width
         8
         """
-        return self.of(**self.underived | options)
+        return self.of(**self.given | options)
 
     @property
     def places(self) -> dict[str, str | None]:

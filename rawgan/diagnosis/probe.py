@@ -109,7 +109,7 @@ def probe(gan: GANState, real: Tensor, latent: Tensor, loss_config: LossConfig, 
         _pull(play, fake_logits, real_logits),
         g_layers + d_layers,
         dict(zip(named, updates, strict=True)),
-        getattr(gan.g_optimizer, "eps", 0.0),
+        gan.g_optimizer.param_groups[0].get("eps", 0.0),
         ends_in_tanh(gan),
     )
 

@@ -3,7 +3,7 @@
 from rawgan import optim
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import check_conditional, with_scores
-from rawgan.gan.networks import MODELS, Networks, models_for
+from rawgan.gan.networks import MODELS, models_for
 from rawgan.gan.specs import DataSpec, ImageSpec
 from rawgan.gan.spectral_norm import spectrally_normed
 from rawgan.gan.state import GAN
@@ -21,7 +21,7 @@ def build(
     d_learning_rate: float | None = None,
     pack: int = 1,
     average_decay: float = 0.0,
-    spectral_norm: bool = False,
+    spectral_norm: bool | None = None,
     conditional: str = "none",
     classes: int = 0,
     seed: int = 0,
@@ -31,8 +31,8 @@ def build(
 
     `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer, `d_width` that of
     D, if it differs. `learning_rate` None is the model's default; D has the same (`mlp`: twice as much), unless
-    `d_learning_rate` is given. With `spectral_norm`, D's weights are divided by their largest singular values. With
-    `conditional`, G makes images of one of `classes` classes.
+    `d_learning_rate` is given. With `spectral_norm`, D's weights are divided by their largest singular values; None
+    is the model's default. With `conditional`, G makes images of one of `classes` classes.
 
     Raises: ArgumentError for an unknown model, data or an image size that it cannot make, or a count out of range
 
@@ -66,15 +66,11 @@ def build(
     if (classes < 2) if conditional != "none" else classes:
         raise ArgumentError(f"{model}: conditional {conditional} is for 2 classes or more, none for 0, not {classes}")
 
-    def networks() -> Networks:
-        return chosen.build(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
-
-    generator, discriminator = networks()
+    generator, discriminator = chosen.build(spec, pack, noise_size + classes, width, d_width, make_rng(seed, "weights"))
     if classes:
         discriminator = with_scores(discriminator, conditional, classes, make_rng(seed, "scores"))
-    if spectral_norm:
+    if chosen.defaults.get("spectral_norm", False) if spectral_norm is None else spectral_norm:
         discriminator = spectrally_normed(discriminator, make_rng(seed, "singular vectors"))
-    average = networks()[0].to(device) if average_decay else None
     rate = chosen.learning_rate if learning_rate is None else learning_rate
     rates = rate, rate * chosen.d_rate if d_learning_rate is None else d_learning_rate
     g_optimizer, d_optimizer = (
@@ -83,6 +79,6 @@ def build(
     )
     return GAN(
         model=model, spec=spec, noise_size=noise_size, generator=generator, discriminator=discriminator,
-        g_optimizer=g_optimizer, d_optimizer=d_optimizer, average=average, average_decay=average_decay, pack=pack,
-        conditional=conditional, classes=classes,
+        g_optimizer=g_optimizer, d_optimizer=d_optimizer, pack=pack, conditional=conditional, classes=classes,
+        ema=optim.EMA(generator, average_decay) if average_decay else None,
     )  # fmt: skip

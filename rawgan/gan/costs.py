@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rawgan import nn
 from rawgan.gan.state import GAN, GANState
+from rawgan.ops.attention import Attention
 from rawgan.ops.conv import Conv2d, ConvTranspose2d
 from rawgan.ops.linear import MatMul
 from rawgan.ops.norm import Normalize
@@ -160,6 +161,8 @@ def _flops(op: Node, y: Tensor) -> int:
             return 2 * math.prod(first) * math.prod(others[0][:3])
         case MatMul():  # 2 · M·N · K
             return 2 * y.size * first[-1]
+        case Attention():  # 2 · N·L · S · (D + E)
+            return 2 * math.prod(first[:-1]) * others[0][-2] * (first[-1] + y.shape[-1])
         case Normalize():
             return 8 * y.size
         case _:

@@ -46,9 +46,9 @@ class GraphedStep:
             raise ArgumentError("GraphedStep: labels, which change from step to step, are not sent\n  take train_step")
         networks = gan.generator, gan.discriminator
         for name, layer in (found for network in networks for found in network.modules()):
-            if isinstance(layer, nn.Dropout):
+            if isinstance(layer, nn.Dropout | nn.NoiseInput):
                 raise ArgumentError(
-                    f"GraphedStep: layer {name}, {layer}, would drop the same elements in each step\n"
+                    f"GraphedStep: layer {name}, {layer}, would draw the same numbers in each step\n"
                     "  leave it out, or take train_step"
                 )
         from rawgan_kernels.cuda.run.graph import Graph

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from rawgan import nn, ops, optim
-from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import DiscriminatorOutput, Labels, LatentGrid, discriminator_output, with_classes
 from rawgan.gan.specs import DataSpec
@@ -24,10 +23,13 @@ class GANState(ABC):
     discriminator: nn.Sequential
     g_optimizer: optim.Optimizer
     d_optimizer: optim.Optimizer
-    average: nn.Sequential | None = None
-    """A generator whose weights and running statistics are running averages of G's."""
-    average_decay: float = 0.0
-    """Share of the old average that each step keeps."""
+    ema: optim.EMA[nn.Sequential] | None = None
+    """Running average of G's weights and running statistics."""
+
+    @property
+    def average(self) -> nn.Sequential | None:
+        """The generator whose weights are the running average of G's, if there is one."""
+        return None if self.ema is None else self.ema.module
 
     @property
     def sampler(self) -> nn.Sequential:
@@ -54,18 +56,9 @@ class GANState(ABC):
         return self.networks | ({} if self.average is None else {"average": self.average})
 
     def update_average(self, index: int) -> None:
-        """Move the average towards G after step `index`. In the first steps, whose weights are soon outdated, it moves
-        faster.
-
-        Source: Yazıcı et al. 2019
-        """
-        if self.average is None:
-            return
-        decay = min(self.average_decay, (1 + index) / (10 + index))
-        now, average = self.generator.state_tensors(), self.average.state_tensors()
-        check_writable("the average", **average)
-        for name, x in average.items():
-            x[...] = decay * x._array + (1 - decay) * now[name]._array  # one write, which Ctrl-C cannot halve
+        """Move the average, if there is one, towards G after step `index`, counted from 0."""
+        if self.ema is not None:
+            self.ema.update(index)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,12 +60,9 @@ class Conv2d(Module):
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
-        return self._with_weight(x, self.w, slope)
-
-    def _with_weight(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
         return ops.conv2d(
             x,
-            w,
+            self.w,
             self.b,
             stride=self.stride,
             padding=self.padding,
@@ -126,12 +123,9 @@ class ConvTranspose2d(Module):
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The transposed convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
-        return self._with_weight(x, self.w, slope)
-
-    def _with_weight(self, x: Tensor, w: Tensor, slope: float) -> Tensor:
         return ops.conv_transpose2d(
             x,
-            w,
+            self.w,
             self.b,
             stride=self.stride,
             padding=self.padding,

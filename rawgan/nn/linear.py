@@ -44,12 +44,7 @@ class Linear(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x @ w + b."""
-        return self._with_weight(x, self.w)
-
-    def _with_weight(self, x: Tensor, w: Tensor, slope: float = 1.0) -> Tensor:
-        """The same with other weights of the same shape; then LeakyReLU, if the slope is below 1."""
-        y = ops.linear(x, w, self.b)
-        return y if slope == 1 else ops.leaky_relu(y, slope)
+        return ops.linear(x, self.w, self.b)
 
     def describe_options(self) -> str:
         inputs, outputs = self.w.shape

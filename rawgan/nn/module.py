@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Self
 
@@ -12,13 +12,14 @@ from rawgan.arrays import plain
 from rawgan.autograd.observers import active
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, RawganError, described, one_line, shown
+from rawgan.nn.hooks import Hooked, with_hooks
 from rawgan.nn.loading import as_weights
 from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
 from rawgan.nn.switching import Switched
 from rawgan.tensor import Tensor
 
 
-class Module:
+class Module(Hooked):
     """A layer or a network. Subclasses assign Parameters, Buffers and Modules as attributes and write `forward`.
 
     >>> class Scale(Module):
@@ -72,24 +73,29 @@ class Module:
         An error of rawgan on the way names the layer that it came from.
         """
         try:
-            if active.observers:
-                return self._observed(tuple(map(self.as_input, inputs)), options)
+            if active.observers or self._hooks:
+                return self._watched(self.forward, tuple(map(self.as_input, inputs)), options)
             return self.forward(*map(self.as_input, inputs), **options)
         except RawganError as error:
             _locate(error, self)
             raise
 
-    def _observed(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
-        """Run forward while observers look on."""
-        observers, result = active.observers, None
-        for observer in observers:
-            observer.before_layer(self, inputs, options)
-        try:
-            result = self.forward(*inputs, **options)
-        finally:
-            for observer in reversed(observers):
-                observer.after_layer(self, inputs, options, result)
-        return result
+    def _watched(self, forward: Callable[..., Tensor], inputs: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+        """Run forward between the module's hooks, while observers look on."""
+        observers = active.observers
+
+        def run(inputs: tuple[Any, ...]) -> Tensor:
+            result = None
+            for observer in observers:
+                observer.before_layer(self, inputs, options)
+            try:
+                result = forward(*inputs, **options)
+            finally:
+                for observer in reversed(observers):
+                    observer.after_layer(self, inputs, options, result)
+            return result
+
+        return with_hooks(self, run, inputs) if self._hooks else run(inputs)
 
     def as_input(self, x: Any) -> Any:
         """Convert an input to what forward takes: a Tensor, None, or an array of integers or of a mask."""
@@ -288,7 +294,7 @@ class Module:
 
 
 _STATE = Parameter, Buffer
-_METHODS = frozenset(n for n in vars(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
+_METHODS = frozenset(n for n in dir(Module) if callable(getattr(Module, n)) and not n.startswith("__"))
 
 
 def _modules(module: Module) -> Iterator[Module]:

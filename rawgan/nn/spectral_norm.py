@@ -6,13 +6,13 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.autograd.checks import check_writable
-from rawgan.errors import ArgumentError
-from rawgan.nn.conv import Conv2d, ConvTranspose2d
-from rawgan.nn.linear import Linear
+from rawgan.nn.conv import Conv2d
+from rawgan.nn.linear import Embedding, Linear
 from rawgan.nn.module import Buffer, Module
 from rawgan.nn.registry import example, layer
+from rawgan.nn.reparametrization import Reparametrized, power_of_two
 from rawgan.ops.arguments import checked_generator
-from rawgan.ops.registry import normal
+from rawgan.ops.registry import constant, normal
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -23,15 +23,23 @@ TINY = 1e-12
 @layer(
     example("of Linear", normal(4, 3), make=lambda rng: SpectralNorm(Linear(3, 2, rng=rng), rng=rng)),
     example("of Conv2d", normal(2, 3, 3, 2), make=lambda rng: SpectralNorm(Conv2d(2, 3, 2, rng=rng), rng=rng)),
+    example(
+        "of Embedding",
+        constant([3, 0, 3]),
+        make=lambda rng: SpectralNorm(Embedding(4, 3, rng=rng), axis=0, rng=rng),
+    ),
 )
-class SpectralNorm(Module):
+class SpectralNorm(Reparametrized):
     """A layer whose weights are divided by their largest singular value σ, so that it stretches nothing.
 
     σ is estimated by one step of power iteration in each forward pass; in training, the next pass starts from the
-    resulting vector u. A kernel of a convolution counts as the matrix (all axes but the outputs, outputs). Weights all
+    resulting vector u. A kernel of a convolution counts as the matrix (all axes but `axis`, `axis`). Weights all
     smaller than 1e-12, such as those that begin at zero, stay as they are: there σ counts as 1.
 
-    Shapes: as the layer; u (outputs,)
+    Any layer with a parameter `name` can be inside: see `rawgan.nn.reparametrization`. axis −1 counts the outputs of
+    Linear and Conv2d, and the inputs of ConvTranspose2d, whose outputs are axis −2.
+
+    Shapes: as the layer; u (length of `axis`,)
     Source: Miyato et al. 2018
 
     >>> from rawgan import nn
@@ -42,36 +50,29 @@ class SpectralNorm(Module):
 
     applies_slope = True
 
-    def __init__(self, layer: Linear | Conv2d | ConvTranspose2d, *, rng: np.random.Generator) -> None:
-        if not isinstance(layer, Linear | Conv2d | ConvTranspose2d):
-            raise ArgumentError(
-                f"SpectralNorm: layer must be Linear, Conv2d or ConvTranspose2d, not {type(layer).__name__}"
-            )
-        if type(layer).forward not in (Linear.forward, Conv2d.forward, ConvTranspose2d.forward):
-            raise ArgumentError(
-                f"SpectralNorm: {type(layer).__name__} has its own forward, which would not be called\n"
-                f"  put SpectralNorm around a plain {_plain(layer)}, and the rest of that forward into another layer"
-            )
-        self.layer = layer
-        start = checked_generator("SpectralNorm", rng).normal(size=layer.w.shape[-1])
+    def __init__(self, layer: Module, *, rng: np.random.Generator, name: str = "w", axis: int = -1) -> None:
+        super().__init__(layer, name=name, axis=axis)
+        start = checked_generator("SpectralNorm", rng).normal(size=self.parameter.shape[self.axis])
         self.u = Buffer((start / np.linalg.norm(start)).astype(np.float32))
 
-    def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
-        """The layer's result with normalised weights; then LeakyReLU, if the slope is below 1."""
-        return self.layer._with_weight(x, self.normalized(), slope)
-
-    def normalized(self) -> Tensor:
+    def weight(self) -> Tensor:
         """The weights divided by σ, by one step of power iteration."""
-        w = self.layer.w
+        last = self.parameter.ndim - 1
+        if self.axis == last:
+            return self._normalized(self.parameter)
+        order = tuple(axis for axis in range(last + 1) if axis != self.axis)
+        back = tuple(sorted(range(last + 1), key=(*order, self.axis).__getitem__))
+        return ops.transpose(self._normalized(ops.transpose(self.parameter, (*order, self.axis))), back)
+
+    def _normalized(self, w: Tensor) -> Tensor:
+        """w / σ, whose last axis counts the outputs."""
         xp = array_module(w._array)
         sizes = xp.abs(w._array).reshape(-1)
         at = sizes.argmax()
         largest = sizes[at]
-        # w / σ is the same for all multiples of w, so a constant factor leaves value and derivatives as they are. With
-        # the largest weight near 1, no square overflows or vanishes; a power of two changes no digit.
+        # w / σ is the same for all multiples of w, so a constant factor leaves value and derivatives as they are.
         tiny = largest < TINY
-        unit = xp.exp2(xp.floor(xp.log2(xp.where(tiny, 1, largest))))
-        matrix = ops.reshape(w / Tensor.wrap(xp.asarray(unit, w.dtype)), (-1, w.shape[-1]))
+        matrix = ops.reshape(w / Tensor.wrap(xp.asarray(power_of_two(largest, tiny), w.dtype)), (-1, w.shape[-1]))
         column = self._start(matrix._array, at // w.shape[-1])
         # Differentiated as a whole, the step of the iteration included: exact however far u is from where it goes.
         # One more under the roots of weights that are all but zero makes their σ 1.
@@ -94,11 +95,3 @@ class SpectralNorm(Module):
         seen = matrix @ u  # (rows, outputs) @ (outputs,)
         lost = seen @ seen <= xp.finfo(matrix.dtype).eps * (flat @ flat) * (u @ u)
         return xp.where(lost, matrix[widest], u).reshape(-1, 1)
-
-    def describe_options(self) -> str:
-        return f"{type(self.layer).__name__}({self.layer.describe_options()})"
-
-
-def _plain(layer: Linear | Conv2d | ConvTranspose2d) -> str:
-    """Name of the layer that this one is derived from."""
-    return next(each.__name__ for each in (Linear, Conv2d, ConvTranspose2d) if isinstance(layer, each))

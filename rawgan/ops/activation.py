@@ -64,7 +64,7 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
     return LeakyReLU(checked_slope("leaky_relu", slope))(*as_tensors(x))
 
 
-@op(case("away from 0", nonzero(3, 4)))
+@op(case("away from 0", nonzero(3, 4)), method=True)
 def relu(x: Any) -> Tensor:
     """x where x > 0, 0 elsewhere: a leaky ReLU with slope 0.
 
@@ -108,7 +108,7 @@ class Tanh(Op):
         return (gy * (1 - y * y),)
 
 
-@op(case("any", normal(3, 4)))
+@op(case("any", normal(3, 4)), method=True)
 def tanh(x: Any) -> Tensor:
     """Hyperbolic tangent, between −1 and 1.
 
@@ -136,7 +136,7 @@ class Sigmoid(Op):
         return (gy * self.output * sigmoid(-x),)
 
 
-@op(case("any", normal(3, 4)))
+@op(case("any", normal(3, 4)), method=True)
 def sigmoid(x: Any) -> Tensor:
     """1 / (1 + e^−x): the probability that belongs to a logit.
 

@@ -142,6 +142,20 @@ def is_number(value: Any) -> bool:
     return value.__class__ is float or (isinstance(value, Real) and not isinstance(value, bool))
 
 
+def finite(op: str, name: str, value: Any, *, above: bool = False) -> float:
+    """A number as a float. Raises: ArgumentError unless it is at least 0, or with `above` more than 0, and finite.
+
+    >>> finite("layer_norm", "eps", np.float32(0.5))
+    0.5
+    """
+    if not (is_number(value) and 0 <= value < float("inf")) or (above and value == 0):
+        bound = "more than 0" if above else "at least 0"
+        raise ArgumentError(
+            f"{op}: {name} must be a number, {bound} and finite, but is {described(value)}{call_hint(op, value)}"
+        )
+    return float(value)
+
+
 def shape_of(op: str, shape: Any) -> tuple[int, ...]:
     """Convert a shape to a tuple of ints. Raises: ArgumentError unless it is a tuple or list of integers."""
     if not isinstance(shape, tuple | list) or not all(is_whole(n) for n in shape):
@@ -173,6 +187,24 @@ def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     if len(set(axes)) != len(axes):
         raise ArgumentError(f"{op}: axis names one axis twice\n{shapes(x=x, axis=axis)}")
     return axes
+
+
+def one_axis(op: str, x: Tensor, axis: Any, name: str = "axis") -> int:
+    """One axis, counted from the front. Raises: ArgumentError for anything but an axis of x."""
+    if not is_whole(axis):
+        raise ArgumentError(f"{op}: {name} must be an integer, but is {described(axis)}")
+    if not -x.ndim <= axis < x.ndim:
+        raise ArgumentError(f"{op}: {name} is out of range for {x.ndim} axes\n{shapes(**{'x': x, name: axis})}")
+    return int(axis) % x.ndim
+
+
+def axes_in_order(op: str, x: Tensor, axes: Any, name: str = "axis") -> tuple[int, ...]:
+    """Several axes, counted from the front, in the order in which they are given. Raises: ArgumentError."""
+    given = axes if isinstance(axes, tuple | list) else (axes,)
+    counted = tuple(one_axis(op, x, axis, name) for axis in given)
+    if len(set(counted)) != len(counted):
+        raise ArgumentError(f"{op}: {name} names one axis twice\n{shapes(**{'x': x, name: axes})}")
+    return counted
 
 
 def check_rank(op: str, rank: int, **tensors: tuple[Tensor, str]) -> None:

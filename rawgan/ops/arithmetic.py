@@ -11,8 +11,8 @@ import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
 from rawgan.ops.arguments import as_tensors, operands
-from rawgan.ops.reduce import unbroadcast
-from rawgan.ops.registry import apart, case, nonzero, normal, op
+from rawgan.ops.reduce import Share, unbroadcast
+from rawgan.ops.registry import apart, between, case, nonzero, normal, op
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -188,8 +188,10 @@ class Maximum(Binary):
 
     def backward(self, gy: Tensor) -> Gradients:
         a, b = (x._array for x in self.inputs)
-        share = Tensor.wrap((a > b) + (a == b) * gy.dtype.type(0.5))
-        return self.gradients(gy * share if self.needs[0] else None, gy * (1 - share) if self.needs[1] else None)
+        share = (a > b) + (a == b) * gy.dtype.type(0.5)
+        return self.gradients(
+            Share(share)(gy) if self.needs[0] else None, Share(1 - share)(gy) if self.needs[1] else None
+        )
 
 
 @op(
@@ -204,3 +206,63 @@ def maximum(a: Any, b: Any) -> Tensor:
     Tensor([0., 2.], float32)
     """
     return Maximum()(*operands(a, b))
+
+
+class Minimum(Binary):
+    """y = min(a, b); NaN if either is.
+
+    Shapes:   a, b broadcast → y
+    Backward: the smaller input gets gy; where they are equal, each gets half
+    """
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return array_module(a).minimum(a, b)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        a, b = (x._array for x in self.inputs)
+        share = (a < b) + (a == b) * gy.dtype.type(0.5)
+        return self.gradients(
+            Share(share)(gy) if self.needs[0] else None, Share(1 - share)(gy) if self.needs[1] else None
+        )
+
+
+@op(
+    case("same shapes", apart(3, 4), apart(3, 4, offset=0.05)),
+    case("broadcasting the first", apart(4, offset=0.05), apart(3, 4)),
+)
+def minimum(a: Any, b: Any) -> Tensor:
+    """The smaller of a and b, element by element. Shapes: any two that broadcast.
+
+    >>> minimum(Tensor([-1.0, 2.0]), 0)
+    Tensor([-1.,  0.], float32)
+    """
+    return Minimum()(*operands(a, b))
+
+
+class Remainder(Binary):
+    """y = a − b · ⌊a / b⌋; it has b's sign, and NaN where b is 0.
+
+    Shapes:   a, b broadcast → y
+    Backward: ga = gy, gb = −⌊a / b⌋ · gy, as the quotient is constant between its steps
+    """
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return array_module(a).remainder(a, b)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        a, b = (x._array for x in self.inputs)
+        gb = -gy * Tensor.wrap(array_module(a).floor_divide(a, b)) if self.needs[1] else None
+        return self.gradients(gy if self.needs[0] else None, gb)
+
+
+@op(
+    case("same shapes", between(1.3, 1.7, 3, 4), between(0.6, 0.62, 3, 4)),
+    case("broadcasting a negative divisor", between(0.1, 0.4, 3, 4), between(-0.9, -0.5, 4)),
+)
+def remainder(a: Any, b: Any) -> Tensor:
+    """Remainder of a divided by b, element by element, with b's sign: `a % b`. Shapes: any two that broadcast.
+
+    >>> Tensor([-1.0, 7.0]) % 3
+    Tensor([2., 1.], float32)
+    """
+    return Remainder()(*operands(a, b))

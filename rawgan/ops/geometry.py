@@ -105,15 +105,15 @@ def pair_of(op: str, name: str, value: Any, least: int) -> IntPair:
     return int(pair[0]), int(pair[1])
 
 
-def padding_of(op: str, padding: Any, otherwise: str = "") -> tuple[IntPair, IntPair]:
-    """(top, bottom), (left, right), in pixels."""
+def padding_of(op: str, padding: Any, otherwise: str = "", least: int = 0) -> tuple[IntPair, IntPair]:
+    """(top, bottom), (left, right), in pixels; negative ones crop, where `least` allows them."""
     try:
         vertical, horizontal = padding if isinstance(padding, tuple | list) else (padding, padding)
-        return pair_of(op, "padding", vertical, 0), pair_of(op, "padding", horizontal, 0)
+        return pair_of(op, "padding", vertical, least), pair_of(op, "padding", horizontal, least)
     except (TypeError, ValueError):
         raise ArgumentError(
-            f"{op}: padding must be a number of pixels >= 0, a pair (vertical, horizontal) of numbers or of pairs "
-            f"((top, bottom), (left, right)){otherwise}, but is {described(padding)}"
+            f"{op}: padding must be a number of pixels{' >= 0' * (not least)}, a pair (vertical, horizontal) of "
+            f"numbers or of pairs ((top, bottom), (left, right)){otherwise}, but is {described(padding)}"
         ) from None
 
 

@@ -12,10 +12,10 @@ from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.activation import sigmoid
 from rawgan.ops.arguments import as_tensors, operands
 from rawgan.ops.elementary import abs, exp, log
-from rawgan.ops.indexing import take
 from rawgan.ops.reduce import broadcast_to, mean, sum
 from rawgan.ops.registry import apart, between, case, constant, normal, op
 from rawgan.ops.shape import reshape
+from rawgan.ops.taking import take
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 

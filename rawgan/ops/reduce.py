@@ -22,8 +22,11 @@ class Reduction(Op):
     def spread(self, y: Tensor) -> Tensor:
         """Repeat a Tensor of the result's shape over the reduced axes, back to the input's shape."""
         (shape,) = self.shapes
-        kept = tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
-        return broadcast_to(reshape(y, kept), shape)
+        return broadcast_to(reshape(y, self.kept(shape)), shape)
+
+    def kept(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of an input with length 1 along the reduced axes."""
+        return tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
 
 
 class Sum(Reduction):
@@ -98,7 +101,7 @@ class Max(Reduction):
         (x,) = self.inputs
         largest = x._array == self.spread(self.output.detach())._array
         share = largest.astype(x.dtype) / array_module(x._array).maximum(largest.sum(axis=self.axes, keepdims=True), 1)
-        return (self.spread(gy) * Tensor.wrap(share.astype(x.dtype)),)
+        return (Share(share.astype(x.dtype))(self.spread(gy)),)
 
 
 @op(
@@ -120,6 +123,54 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axes = axes_of("max", x, axis)
     _count("max", x, axes)
     return Max(axes, flag("max", "keepdims", keepdims))(x)
+
+
+class Min(Max):
+    """y = the smallest x along `axes`; NaN if one of them is.
+
+    Shapes:   x any → y without `axes`, or with them of length 1
+    Backward: gx = gy at the smallest element; where several are, each gets an equal share
+    """
+
+    def forward(self, x: Any) -> Any:
+        return x.min(axis=self.axes, keepdims=self.keepdims)
+
+
+@op(
+    case("everything", apart(2, 3)),
+    case("two axes", apart(2, 3, 4), axis=(0, 2)),
+    case("an axis kept", apart(2, 3), axis=-1, keepdims=True),
+    method=True,
+)
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Smallest element along `axis` (an int, several, or None for all).
+
+    Shapes: x any → without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the smallest of no elements
+
+    >>> min(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    Tensor([1., 3.], float32)
+    """
+    (x,) = as_tensors(x)
+    axes = axes_of("min", x, axis)
+    _count("min", x, axes)
+    return Min(axes, flag("min", "keepdims", keepdims))(x)
+
+
+class Share(Op):
+    """y = share · x, and 0 where the share is 0, even if x is infinite: what was not selected has no gradient.
+
+    Backward: gx = share · gy, likewise: it is its own backward
+    """
+
+    def __init__(self, share: Any) -> None:
+        self.share = share
+
+    def forward(self, x: Any) -> Any:
+        return array_module(x).where(self.share == 0, 0, self.share * x)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return (Share(self.share)(gy),)
 
 
 class BroadcastTo(Op):

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Real
+from itertools import chain
 from operator import is_not
-from typing import Any
+from typing import Any, ClassVar
 
 from rawgan.arrays import is_writable, overlap
 from rawgan.device import device_of
 from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
+from rawgan.optim import state
+from rawgan.optim.groups import Between, Group, checked, groups_of
 from rawgan.paper import is_on_paper
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -21,60 +23,73 @@ LEAST_EPS = 4e-23
 
 
 class Optimizer:
-    """The parameters, the learning rate and the number of steps taken, with the checks that all optimisers share.
+    """The parameters, their options and moments, and the number of steps taken, with the checks that optimisers share.
 
     `step(gradients)` takes the gradients that `grad(loss, optimizer.parameters)` returns. `step()` takes each
     parameter's `.grad` and leaves parameters without one alone; `zero_grad()` then clears them.
 
+    Instead of parameters, it takes groups of them with options of their own: `[{"params": [w, b], "lr": 0.01}, …]`.
+    `param_groups` has the options in use, which may be changed between two steps.
+
     Parameters and moments are written to in place. So their arrays must be writable, and none may share memory with
     another. They may be replaced between two steps, by arrays that are like that, too.
 
-    A subclass names its `moments` and writes `update`.
+    A subclass names its `moments`, gives the `ranges` of its options, and writes `update`.
 
     Raises: ArgumentError for no parameters, one given twice or without a gradient, one whose array is read-only or
-            shares memory, or a learning rate not above 0
+            shares memory, or an option out of range, such as a learning rate not above 0
     """
 
-    moments: Sequence[str] = ()
-    """Names of the running averages kept for each parameter."""
+    moments: ClassVar[Sequence[str]] = ()
+    """Names of the arrays kept for each parameter, such as running averages. They begin at 0."""
+    ranges: ClassVar[Mapping[str, Between]] = {}
+    """Ranges of the options that are numbers, besides `lr`."""
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
+    def __init__(self, parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], lr: float, **options: Any) -> None:
         name = type(self).__name__
-        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
-            way_out = "put it into a list" if isinstance(parameters, Tensor) else "pass model.parameters()"
-            raise ArgumentError(f"{name}: parameters is {type(parameters).__name__}; {way_out}")
-        self.parameters = list(parameters)
-        if not self.parameters:
-            raise ArgumentError(f"{name}: there are no parameters to update; pass model.parameters()")
-        for index, p in enumerate(self.parameters):
-            if not isinstance(p, Tensor):
-                raise ArgumentError(f"{name}: parameter {index} is {type(p).__name__}; pass model.parameters()")
-            if p.op is not None:
-                raise ArgumentError(
-                    f"{name}: parameter {index} {p.shape} is a result, of {p.op.name}\n"
-                    "  pass the Tensors that it is computed from"
-                )
-            if not p.requires_grad:
-                raise ArgumentError(
-                    f"{name}: parameter {index} {p.shape} requires no gradient\n"
-                    "  leave frozen ones out: [p for p in model.parameters() if p.requires_grad]"
-                )
-        if len({id(p) for p in self.parameters}) != len(self.parameters):
-            raise ArgumentError(f"{name}: a parameter is listed twice, and would be updated twice")
-        check_range(name, "lr", lr, 0, float("inf"), low_open=True)
-        self.lr = float(lr)
+        self._ranges = {"lr": Between(), **self.ranges}
+        self.param_groups: list[Group] = groups_of(name, parameters, {"lr": lr, **options}, self._ranges)
+        """Parameters under "params", and their options by name."""
+        self.parameters: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
+        """The parameters of all groups."""
+        for group in self.param_groups:
+            self.check(name, group)
         self.counts = [0] * len(self.parameters)  # steps that each parameter has taken
         self.state: dict[str, list[Any]] = {
             moment: [
                 p._array if is_on_paper() else array_module(p._array).zeros_like(p._array) for p in self.parameters
             ]
-            for moment in self.moments
+            for moment in self.kept(self.param_groups)
         }
         self._made_for = tuple(self.parameters)
+        self._group_of = [index for index, group in enumerate(self.param_groups) for _ in group["params"]]
         self._admitted: list[Any] = []
         """The arrays that passed the last `_check_arrays`."""
         if not is_on_paper():
             self._check_arrays(name, range(len(self.parameters)))
+
+    # --- for subclasses ----------------------------------------------------------------------------------------------
+
+    def update(self, *arrays: Any, **options: Any) -> None:
+        """Write new values into arrays, in place: `update(w, gw, moments, step, *, lr, …)`.
+
+        w and gw are lists of arrays, one for each parameter, and moments has such a list for each moment that is kept.
+        `step` counts from 1. The options are those of the group.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no update")
+
+    def check(self, name: str, options: Mapping[str, Any]) -> None:
+        """Raise an ArgumentError for options of a group that do not go together."""
+
+    def keeps(self, moment: str, options: Mapping[str, Any]) -> bool:
+        """True if parameters with these options need a moment."""
+        return True
+
+    def kept(self, groups: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Names of the moments that any of these groups needs."""
+        return [moment for moment in self.moments if any(self.keeps(moment, group) for group in groups)]
+
+    # --- steps -------------------------------------------------------------------------------------------------------
 
     def step(self, gradients: Sequence[Tensor | None] | None = None) -> None:
         """Update every parameter once.
@@ -85,12 +100,13 @@ class Optimizer:
         name = f"{type(self).__name__}.step"
         if isinstance(gradients, Tensor | Mapping):
             raise ArgumentError(f"{name}: gradients is {type(gradients).__name__}; give a list, one for each parameter")
-        if len(self.parameters) != len(self._made_for) or any(map(is_not, self.parameters, self._made_for)):
+        in_groups = chain.from_iterable([group["params"] for group in self.param_groups])
+        if not (_same(self.parameters, self._made_for) and _same(list(in_groups), self._made_for)):
             raise ArgumentError(
                 f"{name}: its parameters are not those that it was made for: {len(self._made_for)} then, "
                 f"{len(self.parameters)} now\n  make a new optimiser, or another one for the new parameters"
             )
-        check_range(name, "lr", self.lr, 0, float("inf"))
+        options = self._checked_options(name)
         given = [p.grad for p in self.parameters] if gradients is None else list(gradients)
         if len(given) != len(self.parameters):
             raise ShapeError(f"{name}: {len(self.parameters)} parameters but {len(given)} gradients")
@@ -102,37 +118,124 @@ class Optimizer:
         self._check_arrays(name, [index for index, _, _ in pairs])
         for _, p, _ in pairs:
             p.mark_written()  # first: Ctrl-C may come in between
-        moments = [self.state[moment] for moment in self.moments]
-        for count in sorted({self.counts[index] for index, _, _ in pairs}):  # one round, unless some were left alone
-            now = [(index, p, g) for index, p, g in pairs if self.counts[index] == count]
-            self.update(
-                [p._array for _, p, _ in now],
-                [g._array for _, _, g in now],
-                [[moment[index] for index, _, _ in now] for moment in moments],
-                count + 1,
-            )
+        for group, of_group in enumerate(options):
+            if len(options) == 1:
+                mine, kept = pairs, self._kept
+            else:
+                mine, kept = [each for each in pairs if self._group_of[each[0]] == group], self.kept([of_group])
+            moments = [self.state[moment] for moment in kept]
+            for count in sorted({self.counts[index] for index, _, _ in mine}):  # one round, unless some were left alone
+                now = [(index, p, g) for index, p, g in mine if self.counts[index] == count]
+                self.update(
+                    [p._array for _, p, _ in now],
+                    [g._array for _, _, g in now],
+                    [[moment[index] for index, _, _ in now] for moment in moments],
+                    count + 1,
+                    **of_group,
+                )
         taken = {index for index, _, _ in pairs}
         self.counts = [count + (index in taken) for index, count in enumerate(self.counts)]
 
+    def zero_grad(self) -> None:
+        """Drop the gradients that `backward()` left in `.grad`."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of all groups; set it to give each the same.
+
+        Raises: ArgumentError if they differ
+        """
+        first, *others = (group["lr"] for group in self.param_groups)
+        if others and any(rate != first for rate in others):
+            raise ArgumentError(
+                f"{type(self).__name__}.lr: its groups have different learning rates: "
+                f"{', '.join(map(str, (first, *others)))}\n"
+                f"  take that of one group, param_groups[0]['lr'], or set lr to give each the same"
+            )
+        return first
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        for group in self.param_groups:
+            group["lr"] = rate
+
     @contextmanager
     def slowed(self, factor: float) -> Iterator[None]:
-        """Inside, the learning rate is multiplied by `factor`."""
-        rate = self.lr
-        self.lr = rate * factor
+        """Inside, the learning rate of each group is multiplied by `factor`.
+
+        >>> w = Tensor([1.0], requires_grad=True)
+        >>> o = Optimizer([w], lr=0.5)
+        >>> with o.slowed(0.5):
+        ...     print(o.lr)
+        0.25
+        """
+        rates = [group["lr"] for group in self.param_groups]
+        for group, rate in zip(self.param_groups, rates, strict=True):
+            group["lr"] = rate * factor
         try:
             yield
         finally:
-            self.lr = rate
+            for group, rate in zip(self.param_groups, rates, strict=True):
+                group["lr"] = rate
 
     @property
     def steps(self) -> int:
         """Number of steps taken; of parameters that differ, the largest."""
         return max(self.counts)
 
+    # --- saving ------------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of everything that the next step depends on, besides the parameters and their gradients.
+
+        `{"state": {moment: arrays}, "counts": steps of each parameter, "param_groups": options}`, where the arrays are
+        NumPy's, and a group's "params" are the positions of its parameters.
+
+        >>> w = Tensor([1.0], requires_grad=True)
+        >>> Optimizer([w], lr=0.5).state_dict()
+        {'state': {}, 'counts': [0], 'param_groups': [{'params': [0], 'lr': 0.5}]}
+        """
+        return state.copy_of(self)
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Copy moments, counts and options from `saved`, as `state_dict` gives them; nothing is changed if anything
+        does not fit. The next steps have the bits that those of the saved optimiser would have.
+
+        Raises: ConfigError naming everything that is missing, unknown, of another shape, or out of range
+        """
+        groups, counts, moments = state.fitting(self, saved, self._ranges)
+        for group, new in zip(self.param_groups, groups, strict=True):
+            group.update(new)
+        self.state, self.counts = moments, counts
+
+    def __repr__(self) -> str:
+        lines = [
+            ", ".join([f"{len(group['params'])} parameters", *(f"{k}={v}" for k, v in group.items() if k != "params")])
+            for group in self.param_groups
+        ]
+        return f"{type(self).__name__}({f'{chr(10)}  '.join(lines)})"
+
+    # --- checks ------------------------------------------------------------------------------------------------------
+
+    def _checked_options(self, name: str) -> list[dict[str, Any]]:
+        """The options of each group, which may have been changed since the last step, as plain numbers."""
+        if len(self.param_groups) == 1:
+            titles = [name]
+        else:
+            titles = [f"{name}: group {index}" for index in range(len(self.param_groups))]
+        options = [checked(title, group, self._ranges) for title, group in zip(titles, self.param_groups, strict=True)]
+        for title, of_group in zip(titles, options, strict=True):
+            self.check(title, of_group)
+        return options
+
     def _check_gradient(self, name: str, index: int, p: Tensor, g: Any) -> None:
         if not isinstance(g, Tensor):
             raise DTypeError(f"{name}: gradient {index} is {type(g).__name__}; wrap the array: Tensor(array)")
-        if (g.shape, g.dtype, g.device) != (p.shape, p.dtype, p.device):
+        ours, theirs = p._array, g._array
+        elsewhere = type(ours) is not type(theirs) and p.device != g.device
+        if ours.shape != theirs.shape or ours.dtype != theirs.dtype or elsewhere:
             raise ShapeError(
                 f"{name}: gradient {index} is unlike its parameter\n"
                 f"  parameter {p.shape} {p.dtype} {p.device}   gradient {g.shape} {g.dtype} {g.device}"
@@ -140,9 +243,10 @@ class Optimizer:
 
     def _check_arrays(self, name: str, indices: Iterable[int]) -> None:
         """Raise an ArgumentError unless these parameters' arrays are writable and no two arrays share memory."""
-        count, rows = len(self.parameters), [self.state.get(moment, ()) for moment in self.moments]
-        arrays = [p._array for p in self.parameters]
-        for moment, row in zip(self.moments, rows, strict=True):
+        count, arrays = len(self.parameters), [p._array for p in self.parameters]
+        self._kept = self.kept(self.param_groups)
+        for moment in self._kept:
+            row = self.state.get(moment, ())
             if len(row) != count:
                 raise ArgumentError(f"{name}: state[{moment!r}] has {len(row)} arrays for {count} parameters")
             arrays += row
@@ -161,7 +265,7 @@ class Optimizer:
 
     def _check_moment(self, name: str, place: int, array: Any) -> None:
         kind, index = divmod(place, len(self.parameters))
-        p, moment = self.parameters[index], self.moments[kind - 1]
+        p, moment = self.parameters[index], self._kept[kind - 1]
         if not hasattr(array, "flags"):
             raise DTypeError(f"{name}: state[{moment!r}][{index}] is {type(array).__name__}, not an array")
         if array.shape != p.shape:
@@ -178,24 +282,10 @@ class Optimizer:
     def _title(self, place: int) -> str:
         """Name of an array in messages; they are counted through the parameters, then the moments of each kind."""
         kind, index = divmod(place, len(self.parameters))
-        of = f"{self.moments[kind - 1]} of " if kind else ""
+        of = f"{self._kept[kind - 1]} of " if kind else ""
         return f"{of}parameter {index} {self.parameters[index].shape}"
 
-    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        """Write new values into the arrays w and their moments, in place; `step` counts from 1."""
-        raise NotImplementedError(f"{type(self).__name__} has no update")
 
-    def zero_grad(self) -> None:
-        """Drop the gradients that `backward()` left in `.grad`."""
-        for parameter in self.parameters:
-            parameter.grad = None
-
-
-def check_range(name: str, option: str, value: float, low: float, high: float, low_open: bool = False) -> None:
-    """Raise an ArgumentError unless low ≤ value < high; low < value if `low_open`."""
-    if not isinstance(value, Real):
-        raise ArgumentError(f"{name}: {option} must be a number, but is {value!r}")
-    if not (low < value if low_open else low <= value) or not value < high:
-        bound = f"more than {low}" if low_open else f"at least {low}"
-        limit = f" and less than {high}" if high != float("inf") else " and finite"
-        raise ArgumentError(f"{name}: {option} must be {bound}{limit}, but is {value}")
+def _same(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """True for the very same Tensors, in order."""
+    return len(tensors) == len(others) and not any(map(is_not, tensors, others))

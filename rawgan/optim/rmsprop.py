@@ -1,17 +1,18 @@
 """RMSprop."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import rawgan_kernels as kernels
-from rawgan.optim.optimizer import LEAST_EPS, Optimizer, check_range
+from rawgan.optim.groups import Between
+from rawgan.optim.optimizer import LEAST_EPS, Optimizer
 from rawgan.optim.registry import optimizer
 from rawgan.tensor import Tensor
 
 
-@optimizer({}, {"lr": 0.01, "rho": 0.5, "eps": 0.1})
+@optimizer({}, {"lr": 0.01, "rho": 0.5, "eps": 0.1, "weight_decay": 0.3})
 class RMSprop(Optimizer):
-    """w ← w − lr · gw / (√s + eps), where s is the running average of gw².
+    """w ← w − lr · g / (√s + eps), where s is the running average of g², and g = gw + weight_decay · w.
 
     Source: Tieleman and Hinton 2012
 
@@ -22,13 +23,28 @@ class RMSprop(Optimizer):
     """
 
     moments = ("square",)
+    ranges: ClassVar = {"rho": Between(0, 1), "eps": Between(), "weight_decay": Between()}
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, rho: float = 0.99, eps: float = 1e-8) -> None:
-        check_range("RMSprop", "rho", rho, 0, 1)
-        check_range("RMSprop", "eps", eps, 0, float("inf"))
-        self.rho, self.eps = float(rho), float(eps)
-        super().__init__(parameters, lr)
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float = 1e-3,
+        rho: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
-    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
-        (square,) = moments
-        kernels.rmsprop_update(w, gw, square, float(self.lr), self.rho, max(self.eps, LEAST_EPS))
+    def update(
+        self,
+        w: list[Any],
+        gw: list[Any],
+        moments: list[list[Any]],
+        step: int,
+        *,
+        lr: float,
+        rho: float,
+        eps: float,
+        weight_decay: float,
+    ) -> None:
+        kernels.rmsprop_update(w, gw, *moments, lr, rho, max(eps, LEAST_EPS), weight_decay)

@@ -1,11 +1,12 @@
 """Stochastic gradient descent."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import rawgan_kernels as kernels
 from rawgan.errors import ArgumentError
-from rawgan.optim.optimizer import Optimizer, check_range
+from rawgan.optim.groups import Between
+from rawgan.optim.optimizer import Optimizer
 from rawgan.optim.registry import optimizer
 from rawgan.tensor import Tensor
 
@@ -13,10 +14,12 @@ from rawgan.tensor import Tensor
 @optimizer(
     {"lr": 0.1},
     {"lr": 0.05, "momentum": 0.9},
-    {"lr": 0.05, "momentum": 0.8, "nesterov": True},
+    {"lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.3},
 )
 class SGD(Optimizer):
-    """w ← w − lr · v with v ← momentum · v + gw; Nesterov looks ahead: w ← w − lr · (gw + momentum · v).
+    """w ← w − lr · v with v ← momentum · v + g; Nesterov looks ahead: w ← w − lr · (g + momentum · v).
+
+    g = gw + weight_decay · w.
 
     Source: Sutskever et al. 2013
 
@@ -26,14 +29,38 @@ class SGD(Optimizer):
     array([0.8], dtype=float32)
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, nesterov: bool = False) -> None:
-        check_range("SGD", "momentum", momentum, 0, 1)
-        if nesterov and not momentum:
-            raise ArgumentError("SGD: nesterov looks ahead along the momentum, so momentum must be more than 0")
-        self.momentum, self.nesterov = float(momentum), bool(nesterov)
-        self.moments = ("velocity",) if momentum else ()
-        super().__init__(parameters, lr)
+    moments = ("velocity",)
+    ranges: ClassVar = {"momentum": Between(0, 1), "weight_decay": Between()}
 
-    def update(self, w: list[Any], gw: list[Any], moments: list[list[Any]], step: int) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float,
+        momentum: float = 0.0,
+        *,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+
+    def check(self, name: str, options: Mapping[str, Any]) -> None:
+        if options["nesterov"] and not options["momentum"]:
+            raise ArgumentError(f"{name}: nesterov looks ahead along the momentum, so momentum must be more than 0")
+
+    def keeps(self, moment: str, options: Mapping[str, Any]) -> bool:
+        return bool(options["momentum"])
+
+    def update(
+        self,
+        w: list[Any],
+        gw: list[Any],
+        moments: list[list[Any]],
+        step: int,
+        *,
+        lr: float,
+        momentum: float,
+        weight_decay: float,
+        nesterov: bool,
+    ) -> None:
         velocity = moments[0] if moments else []
-        kernels.sgd_update(w, gw, velocity, float(self.lr), self.momentum, self.nesterov)
+        kernels.sgd_update(w, gw, velocity, lr, momentum, nesterov, weight_decay)

@@ -309,13 +309,14 @@ WRONG = {
 X, PLANE = ones(4, 3), ones(2, 8, 8, 3)
 LOSS = {"x": ones(4, 1), "target": ones(4, 1), "weight": None, "reduction": "mean"}
 WINDOW = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+MODULATED = {"demodulate": True, "stride": 1, "padding": 0, "gain": 1.0, "eps": 1e-8}
 POOL = {"kernel": 2, "stride": None, "padding": 0}
 SCALES = {"gamma": ones(3), "beta": ones(3)}
 AXES = {"axis": 0, "keepdims": False}
 OPS = {
     **{name: {"x": X} for name in ops.__all__ if [*inspect.signature(getattr(ops, name)).parameters] == ["x"]},
-    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum"]},
-    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max"]},
+    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum", "minimum", "remainder"]},
+    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max", "min"]},
     **dict.fromkeys(["bce_with_logits", "mse", "l1"], LOSS),
     **{name: {"x": PLANE, **POOL} for name in ["avg_pool2d", "max_pool2d"]},
     **{name: {"x": PLANE, "factor": 2} for name in ["upsample_nearest", "upsample_bilinear"]},
@@ -329,6 +330,11 @@ OPS = {
     "instance_norm": {"x": PLANE, **SCALES, "eps": 1e-5},
     "linear": {"x": X, "w": ones(3, 2), "b": ones(2)},
     "matmul": {"a": X, "b": ones(3, 2)},
+    "attention": {"query": ones(2, 4, 3), "key": ones(2, 5, 3), "value": ones(2, 5, 1), "scale": None},
+    "modulated_conv2d": {"x": PLANE, "w": ones(3, 3, 3, 5), "s": ones(2, 3), **MODULATED},
+    "modulated_conv_transpose2d": {
+        "x": PLANE, "w": ones(3, 3, 5, 3), "s": ones(2, 3), **MODULATED, "output_padding": 0,
+    },
     "softmax_cross_entropy": {"x": X, "labels": np.array([0, 1, 2, 0]), "weight": None, "reduction": "mean"},
     "pixel_shuffle": {"x": ones(2, 4, 4, 4), "factor": 2},
     "reflection_pad2d": {"x": PLANE, "padding": 1},
@@ -342,6 +348,9 @@ OPS = {
     "concatenate": {"xs": [X, X], "axis": 0},
     "pad": {"x": X, "widths": ((1, 1), (0, 0)), "value": 0.0},
     "pow": {"x": X, "exponent": 2},
+    "where": {"condition": X > 0, "a": X, "b": X},
+    "clip": {"x": X, "min": -1, "max": X},
+    "round": {"x": X, "decimals": 0},
     "astype": {"x": X, "dtype": "float32"},
 }  # fmt: skip
 
@@ -350,6 +359,15 @@ LAYERS = {
     "Linear": ({"inputs": 3, "outputs": 2, **WEIGHTED}, X),
     "Conv2d": ({"inputs": 3, "outputs": 4, "kernel": 3, **WINDOW, **WEIGHTED}, PLANE),
     "ConvTranspose2d": ({"inputs": 3, "outputs": 4, "kernel": 3, "output_padding": 0, **WINDOW, **WEIGHTED}, PLANE),
+    "SelfAttention": ({"channels": 3, "rng": rng()}, PLANE),
+    "EqualizedLinear": ({"inputs": 3, "outputs": 2, "rng": rng(), "bias": True, "gain": 1.0, "rate": 1.0}, X),
+    "EqualizedConv2d": (
+        {"inputs": 3, "outputs": 4, "kernel": 3, "rng": rng(), "stride": 1, "padding": 0, "bias": True, "gain": 1.0},
+        PLANE,
+    ),
+    "Truncation": ({"width": 3, "factor": 0.5}, X),
+    "NoiseInput": ({"rng": rng()}, PLANE),
+    "PixelNorm": ({"eps": 1e-8}, X),
     "Embedding": ({"count": 5, "width": 3, "rng": rng(), "init": init.he_normal}, [0, 1]),
     "BatchNorm": ({"channels": 3, "momentum": 0.1, "eps": 1e-5}, X),
     "InstanceNorm": ({"channels": 3, "eps": 1e-5}, PLANE),
@@ -366,6 +384,9 @@ LAYERS = {
     "Residual": ({"main": nn.Sequential(nn.Linear(3, 3, rng=rng())), "shortcut": None}, X),
     **{name: ({}, X) for name, layer in nn.registry.LAYERS.items() if layer.__init__ is object.__init__},
 }
+BY_VECTORS = {"inputs": 3, "outputs": 4, "kernel": 3, "vector": 5, "rng": rng(), "up": 1, "demodulate": True}
+OF_TWO = {"ModulatedConv2d": ({**BY_VECTORS, "bias": True, "gain": 1.0}, (PLANE, ones(2, 5)))}
+"""Layers with two inputs."""
 POSITIONAL = {"Reshape": (3, X), "Sequential": (nn.ReLU(), X), "Branches": (nn.ReLU(), X)}
 
 
@@ -383,13 +404,15 @@ def attempt(act, name: str, of_parts: bool = False, **given) -> None:
 
 def test_the_tables_are_whole():
     assert set(OPS) == set(ops.__all__)
-    assert {*LAYERS, *POSITIONAL} == {
+    assert {*LAYERS, *OF_TWO, *POSITIONAL} == {
         name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)
     } - {"Module"}
     for name, good in OPS.items():
         assert isinstance(getattr(ops, name)(**good), Tensor | np.ndarray)
     for name, (good, x) in LAYERS.items():
         assert isinstance(getattr(nn, name)(**good)(x), Tensor)
+    for name, (good, inputs) in OF_TWO.items():
+        assert isinstance(getattr(nn, name)(**good)(*inputs), Tensor)
     for name, (one, x) in POSITIONAL.items():
         assert isinstance(getattr(nn, name)(one)(x), Tensor)
 
@@ -409,9 +432,19 @@ def test_a_layer_refuses_what_it_cannot_take(name):
             attempt(lambda given: getattr(nn, name)(**{**good, **given})(x), name, given={option: wrong})
     layer = getattr(nn, name)(**good)
     for wrong in WRONG.values():
-        attempt(lambda wrong: layer(wrong), name, name == "Residual", wrong=wrong)
+        attempt(lambda wrong: layer(wrong), name, name in ("Residual", "SelfAttention"), wrong=wrong)
         if not good:
             attempt(lambda wrong: getattr(nn, name)(wrong), name, wrong=wrong)
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+def test_a_layer_of_two_inputs_refuses_what_it_cannot_take(name):
+    good, inputs = OF_TWO[name]
+    for wrong in WRONG.values():
+        for option in good:
+            attempt(lambda given: getattr(nn, name)(**{**good, **given})(*inputs), name, given={option: wrong})
+        for given in ((wrong, inputs[1]), (inputs[0], wrong)):
+            attempt(lambda given: getattr(nn, name)(**good)(*given), name, given=given)
 
 
 @pytest.mark.parametrize("name", POSITIONAL)

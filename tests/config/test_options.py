@@ -1,11 +1,14 @@
 """Options declared as fields: groups, flat names, ranges, defaults that follow from other options."""
 
 import dataclasses
+import json
 from types import SimpleNamespace
 from typing import Annotated, Literal
 
 import pytest
 
+from rawgan.cli import main
+from rawgan.cli.training import asked_for
 from rawgan.config.commands import CONFIGS
 from rawgan.config.noise import FOR_POINTS, TrainConfig
 from rawgan.config.options import (
@@ -25,6 +28,7 @@ from rawgan.config.options import (
 )
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.errors import ArgumentError, ConfigError
+from rawgan.gan import MODELS
 
 GASES = {"nitrox": SimpleNamespace(summary="for short dives"), "trimix": SimpleNamespace(summary="for deep ones")}
 
@@ -151,6 +155,51 @@ def test_what_follows_from_an_option_follows_when_that_changes():
     assert (kept.networks.d_width, kept.optimiser.learning_rate, kept.optimiser.d_learning_rate) == (4, 0.5, 0.5)
     assert config.replace(epochs=2.0).optimiser.steps is None
     assert CycleConfig.of().replace(learning_rate=0.001).optimiser.d_learning_rate == 0.001
+
+
+@pytest.fixture
+def sagan(monkeypatch):
+    """A model with defaults of its own."""
+    defaults = {"objective": "hinge", "spectral_norm": True, "width": 24}
+    monkeypatch.setitem(MODELS, "sagan", dataclasses.replace(MODELS["residual"], name="sagan", defaults=defaults))
+
+
+def chosen(config):
+    """Options of a model that has its own defaults."""
+    options = config.options
+    return options["objective"], options["spectral_norm"], options["width"], options["d_width"]
+
+
+def test_a_models_own_defaults_unless_options_are_given(sagan):
+    assert chosen(TrainConfig.of(model="sagan")) == ("hinge", True, 24, 24)
+    given = TrainConfig.of(model="sagan", objective="non-saturating", spectral_norm=False)
+    assert chosen(given) == chosen(given.replace(seed=1)) == ("non-saturating", False, 24, 24)
+    assert chosen(TrainConfig.of().replace(model="sagan", width=3)) == ("hinge", True, 3, 3)
+    assert TrainConfig.of(model="sagan").replace(model="dcgan") == TrainConfig.of()
+    written = {name: value for name, value in given.to_dict().items() if value is not None}
+    assert TrainConfig.from_dict(written, "config.toml") == given
+
+
+def test_own_defaults_of_a_model_that_a_flag_or_a_file_names(sagan, tmp_path, capsys):
+    ours, theirs, of_a_run = (tmp_path / f"{name}.toml" for name in ("ours", "theirs", "run"))
+    ours.write_text('objective = "non-saturating"\n')
+    theirs.write_text('model = "sagan"\nwidth = 4\n')
+    dumped = {name: value for name, value in TrainConfig.of().to_dict().items() if value is not None}
+    of_a_run.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in dumped.items()))
+    for flags, expected in (
+        (["--model", "sagan"], ("hinge", True, 24, 24)),
+        (["--model", "sagan", "--objective", "non-saturating"], ("non-saturating", True, 24, 24)),
+        (["--model", "sagan", "--no-spectral-norm"], ("hinge", False, 24, 24)),
+        (["--model", "sagan", "--config", str(ours)], ("non-saturating", True, 24, 24)),
+        (["--model", "sagan", "--config", str(of_a_run)], ("hinge", True, 24, 24)),
+        (["--config", str(theirs)], ("hinge", True, 4, 4)),
+        (["--config", str(theirs), "--model", "dcgan"], ("non-saturating", False, 4, 4)),
+    ):
+        *_, config = asked_for(flags, TrainConfig)
+        assert chosen(config) == expected, flags
+    with pytest.raises(SystemExit):
+        main(["train", "--model", "sagan", "--help"])
+    assert "default: hinge" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_model_that_was_chosen_stays():

@@ -208,9 +208,55 @@ ArgumentError: SGD: lr must be a number, but is 'a'
 optim.Adam([weight(2)], betas=(Tensor(0.5), 0.9))
 ArgumentError: Adam: betas[0] must be a number, but is Tensor(0.5, float32)
 
-optim.Adam([weight(2)], weight_decay=0.1)
-ArgumentError: Adam: there is no weight_decay, which would go into the moments, too
-  AdamW(…, weight_decay=0.1) keeps it apart from them
+optim.Adam([weight(2)], weight_decay=-0.1)
+ArgumentError: Adam: weight_decay must be at least 0 and finite, but is -0.1
+
+optim.SGD([{"params": [weight(2)], "rate": 0.1}], lr=0.1)
+ArgumentError: SGD: group 0: unknown 'rate'
+  options: lr, momentum, weight_decay, nesterov
+
+optim.SGD([{"params": weight(2)}], lr=0.1)
+ArgumentError: SGD: group 0 is ['params']; give each as {"params": list of parameters, …}
+
+optim.SGD([{"params": [weight(2)]}, weight(2)], lr=0.1)
+ArgumentError: SGD: group 1 is Tensor; give each as {"params": list of parameters, …}
+
+optim.SGD({"params": [weight(2)]}, lr=0.1)
+ArgumentError: SGD: parameters is dict; put it into a list
+
+optim.Lion([{"params": [weight(2)]}, {"params": [weight(3)], "betas": (0.9, 2)}])
+ArgumentError: Lion: group 1: betas[1] must be at least 0 and less than 1, but is 2
+
+optim.EMA(weight(2))
+ArgumentError: EMA: source is Tensor; give the Module whose weights are averaged
+
+optim.EMA(nn.ReLU(), decay=1)
+ArgumentError: EMA: decay must be at least 0 and less than 1, but is 1
+
+optim.clip_grad_norm([weight(2)], 0)
+ArgumentError: clip_grad_norm: max_norm must be more than 0 and finite, but is 0
+
+optim.clip_grad_norm([zeros(2), 1.0], 1.0)
+DTypeError: clip_grad_norm: gradient 1 is float; give Tensors
+
+optim.clip_grad_value(np.ones(2), 1.0)
+DTypeError: clip_grad_value: gradients is ndarray; give a list of Tensors
+
+optim.clip_grad_value([zeros(2), weight(2) * 2], 1.0)
+ArgumentError: clip_grad_value: gradient 1 (2,) is a result, of Mul, which cannot be written to
+  pass its detach(), or take the gradient without create_graph
+
+optim.schedules.Cosine(0)
+ArgumentError: Cosine: steps must be a whole number of at least 1, but is 0
+
+optim.schedules.Exponential(-0.5)
+ArgumentError: Exponential: gamma must be at least 0 and finite, but is -0.5
+
+optim.schedules.WarmUp(3)(-1)
+ArgumentError: WarmUp: steps are counted from 0, but this is -1
+
+optim.schedules.WarmUp(3).then(3, 0.5)
+ArgumentError: then: 0.5 is no schedule; give one, such as Cosine(1000)
 
 optim.SGD(weight(2), lr=0.1)
 ArgumentError: SGD: parameters is Tensor; put it into a list

@@ -11,7 +11,6 @@ import pytest
 
 from rawgan import Tensor, grad, nn, ops
 from rawgan.autograd import Observer, observing
-from rawgan.errors import ArgumentError
 
 ODD = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1e-30, 3e38, -3e38, 2.0, -2.0]
 """NaN, infinities, zeros of both signs, subnormal numbers of float32, huge ones, and ordinary ones."""
@@ -255,9 +254,11 @@ def test_an_observer_sees_that_the_layer_applies_the_activation():
     ]
 
 
-def test_spectral_norm_takes_no_layer_whose_forward_it_would_not_call():
-    with pytest.raises(ArgumentError, match=r"^SpectralNorm: Shifted has its own forward.*\n.* a plain Conv2d"):
-        nn.SpectralNorm(conv(Shifted), rng=rng())
+def test_spectral_norm_calls_a_forward_of_ones_own():
+    norm, x = nn.SpectralNorm(conv(Shifted), rng=rng()), np.ones((1, 2, 2, 1), "float32")
+    plain = nn.SpectralNorm(conv(), rng=rng())
+    np.testing.assert_array_equal(norm(x).data, plain(x).data + 1)
+    np.testing.assert_array_equal(nn.Sequential(norm, nn.ReLU())(x).data, ops.relu(plain(x) + 1).data)
 
 
 class Preset(nn.Linear):

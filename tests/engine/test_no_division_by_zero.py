@@ -53,7 +53,7 @@ def normed(w, dtype="float32", u=None):
 def test_spectral_norm_is_right_for_weights_of_any_rank_and_size(w, scale, dtype):
     layer = normed(w * scale, dtype)
     for _ in range(200):
-        y = layer.normalized()
+        y = layer.weight()
     largest = np.linalg.svd((w * scale).astype(dtype).astype("float64"), compute_uv=False)[0]
     np.testing.assert_allclose(y.data, w * scale / largest, rtol=1e-5, atol=1e-7)
     assert np.linalg.norm(layer.u.data) == pytest.approx(1, abs=1e-6)
@@ -71,7 +71,7 @@ def test_spectral_norm_has_its_derivatives_at_orders_1_and_2(w):
         own, attributes = layer.layer.w, vars(layer.layer)
         attributes["w"] = x * size
         try:
-            return layer.normalized()
+            return layer.weight()
         finally:
             attributes["w"] = own
 
@@ -86,7 +86,7 @@ def test_spectral_norm_has_its_derivatives_at_orders_1_and_2(w):
 def test_weights_that_are_next_to_nothing_stay_as_they_are(w, dtype):
     layer = normed(w, dtype)
     before = layer.u.data.copy()
-    y = layer.normalized()
+    y = layer.weight()
     np.testing.assert_array_equal(y.data, w.astype(dtype))
     np.testing.assert_array_equal(layer.u.data, before)  # not 0, from which it would never come back
     upstream = Tensor(FULL.astype(dtype))
@@ -107,8 +107,8 @@ def test_an_iteration_that_starts_from_nowhere_finds_its_way(u):
         start /= np.linalg.norm(start)
     layer = normed(RANK_1, u=start)
     expected = RANK_1 / np.linalg.svd(RANK_1, compute_uv=False)[0]
-    np.testing.assert_allclose(layer.eval().normalized().data, expected, rtol=1e-5)
-    (g,) = grad(ops.sum(layer.normalized() ** 3), [layer.layer.w])
+    np.testing.assert_allclose(layer.eval().weight().data, expected, rtol=1e-5)
+    (g,) = grad(ops.sum(layer.weight() ** 3), [layer.layer.w])
     assert np.isfinite(g.data).all()
 
 
@@ -130,7 +130,7 @@ def test_numbers_that_are_lost_are_not_hidden():
         for value in (np.nan, np.inf):
             w = FULL.copy()
             w[2, 1] = value
-            assert not np.isfinite(normed(w).normalized().data).all()
+            assert not np.isfinite(normed(w).weight().data).all()
 
 
 def test_residual_networks_with_spectral_norm_train(tmp_path):

@@ -28,26 +28,43 @@ def gradients(step, dtype="float64"):
 # --- the textbook ----------------------------------------------------------------------------------------
 
 
-def sgd(w, g, t, s, lr, momentum=0.0, nesterov=False):
+def sgd(w, g, t, s, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+    g = g + weight_decay * w
     v = s["v"] = momentum * s.get("v", 0) + g
     return w - lr * (g + momentum * v if nesterov else v)
 
 
-def rmsprop(w, g, t, s, lr=1e-3, rho=0.99, eps=1e-8):
+def rmsprop(w, g, t, s, lr=1e-3, rho=0.99, eps=1e-8, weight_decay=0.0):
+    g = g + weight_decay * w
     s["a"] = rho * s.get("a", 0) + (1 - rho) * g**2
     return w - lr * g / (np.sqrt(s["a"]) + eps)
 
 
-def adamw(w, g, t, s, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+def adagrad(w, g, t, s, lr=1e-2, lr_decay=0.0, weight_decay=0.0, eps=1e-10):
+    g = g + weight_decay * w
+    s["total"] = s.get("total", 0) + g**2
+    return w - lr / (1 + (t - 1) * lr_decay) * g / (np.sqrt(s["total"]) + eps)
+
+
+def adamw(w, g, t, s, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
     s["m"] = betas[0] * s.get("m", 0) + (1 - betas[0]) * g
     s["v"] = betas[1] * s.get("v", 0) + (1 - betas[1]) * g**2
-    m_hat, v_hat = s["m"] / (1 - betas[0] ** t), s["v"] / (1 - betas[1] ** t)
+    s["largest"] = np.maximum(s.get("largest", 0), s["v"])
+    m_hat, v_hat = s["m"] / (1 - betas[0] ** t), s["largest" if amsgrad else "v"] / (1 - betas[1] ** t)
     return w - lr * (m_hat / (np.sqrt(v_hat) + eps) + weight_decay * w)
 
 
-adam = partial(adamw, weight_decay=0.0)
+def adam(w, g, t, s, weight_decay=0.0, **options):
+    return adamw(w, g + weight_decay * w, t, s, weight_decay=0.0, **options)
 
-FORMULAS = {"SGD": sgd, "RMSprop": rmsprop, "AdamW": adamw, "Adam": adam}
+
+def lion(w, g, t, s, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+    m = s.get("m", 0)
+    s["m"] = betas[1] * m + (1 - betas[1]) * g
+    return w - lr * (np.sign(betas[0] * m + (1 - betas[0]) * g) + weight_decay * w)
+
+
+FORMULAS = {"SGD": sgd, "RMSprop": rmsprop, "Adagrad": adagrad, "AdamW": adamw, "Adam": adam, "Lion": lion}
 
 
 def test_every_optimizer_has_a_textbook_formula():

@@ -79,7 +79,8 @@ def test_the_tutorial_generator_at_64_is_the_tutorials():
     ]
     assert gan.generator[0].b is None
     adam = gan.g_optimizer
-    assert (adam.lr, adam.betas, adam.eps) == (1e-4, (0.9, 0.999), 1e-7)
+    (group,) = adam.param_groups
+    assert (adam.lr, group["betas"], group["eps"]) == (1e-4, (0.9, 0.999), 1e-7)
 
 
 def test_the_tutorial_networks_follow_their_pattern_at_the_others_size():
@@ -111,7 +112,7 @@ def test_dcgan_mirrors_itself():
     assert shapes_through(gan.discriminator, images)[-7:] == [(8192,), (64,), (64,), (64,), (128,), (128,), (1,)]
     plain, normed = gan.discriminator[-3].branches[1], gan.discriminator[-3].branches[0]
     assert (plain.w.shape, [type(layer) for layer in normed.layers]) == ((8192, 64), [nn.Linear, nn.BatchNorm])
-    assert (gan.d_optimizer.lr, gan.d_optimizer.betas) == (1e-3, (0.5, 0.999))
+    assert (gan.d_optimizer.lr, gan.d_optimizer.param_groups[0]["betas"]) == (1e-3, (0.5, 0.999))
 
 
 @pytest.mark.parametrize("model", ["dcgan", "tutorial"])

@@ -113,6 +113,8 @@ def _inside(value):
 def _outside(value):
     if isinstance(value, np.ndarray | np.generic):
         return ndarray(value)  # CuPy has no scalars: a sum is an array without axes
+    if isinstance(value, tuple):
+        return tuple(map(_outside, value))
     return value
 
 
@@ -166,8 +168,9 @@ def make_module(available=True):
     """The module that stands in for `cupy`."""
     module = ModuleType("cupy")
     names = (
-        "abs arange ascontiguousarray asfortranarray broadcast_to concatenate exp full isfinite isnan log log1p "
-        "matmul maximum ones ones_like shares_memory sign sqrt stack tanh where zeros zeros_like"
+        "abs arange ascontiguousarray asfortranarray broadcast_to ceil clip concatenate cos exp expm1 floor "
+        "floor_divide full isfinite isnan log log1p matmul maximum minimum ones ones_like remainder roll "
+        "round shares_memory sign sin sqrt stack tanh where zeros zeros_like"
     )
     for name in names.split():
         setattr(module, name, _wrapped(getattr(np, name)))

@@ -210,6 +210,32 @@ def test_products_broadcast_the_axes_in_front_and_take_arrays_of_any_steps():
     agree(cpu.matmul(record["x"], draw((3, 2))), record["x"] @ draw((3, 2)), "float64")
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ((2, 7, 5, 6), (7, 6, 9)),
+        ((9, 5, 6), (9, 6, 1)),
+        ((3, 1, 5, 1), (2, 1, 7)),
+        ((4, 5, 0), (4, 0, 3)),
+        ((0, 2, 3), (0, 3, 2)),
+        ((3, 4, 5), (5, 6)),
+        ((400, 24, 17), (400, 17, 31)),
+        ((900, 24, 30), (900, 30, 1)),
+    ],
+    ids=["matrices", "columns", "rows", "sums of nothing", "none", "one on the right", "many", "many columns"],
+)
+def test_stacks_of_small_products_agree(a, b):
+    left, right = draw(a), draw(b, seed=1)
+    agree(cpu.matmul(left, right), left @ right, "float64")
+    for x, y in ((_turned(left), right), (left, _turned(right))):
+        agree(cpu.matmul(x, y), left @ right, "float64")
+
+
+def _turned(x):
+    """The same matrices, each of which lies in memory column by column."""
+    return np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
 # --- whatever the threads and the memory ---------------------------------------------------------------------------
 
 LARGE = Window((18, 18), (4, 4), (2, 2), ((1, 1), (1, 1)))

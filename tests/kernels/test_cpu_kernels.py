@@ -42,18 +42,22 @@ def test_channel_sums_of_many_float32_numbers_do_not_drift(shape):
 # --- updates -------------------------------------------------------------------------------------------
 
 UPDATES = {
-    "sgd_update": (0, (0.125, 0.0, False)),
-    "sgd_update with momentum": (1, (0.125, 0.9, False)),
-    "sgd_update of Nesterov": (1, (0.125, 0.9, True)),
-    "rmsprop_update": (1, (0.125, 0.9, 1e-8)),
-    "adam_update": (2, (3, 0.125, 0.5, 0.99, 1e-8, 0.0)),
-    "adam_update with decay": (2, (1, 0.125, 0.5, 0.99, 1e-8, 0.1)),
+    "sgd_update": (0, (0.125, 0.0, False, 0.0)),
+    "sgd_update with momentum": (1, (0.125, 0.9, False, 0.0)),
+    "sgd_update of Nesterov": (1, (0.125, 0.9, True, 0.1)),
+    "rmsprop_update": (1, (0.125, 0.9, 1e-8, 0.1)),
+    "adagrad_update": (1, (3, 0.125, 0.1, 1e-8, 0.1)),
+    "adam_update": (2, (3, 0.125, 0.5, 0.99, 1e-8, 0.0, 0.0)),
+    "adam_update with decay": (2, (1, 0.125, 0.5, 0.99, 1e-8, 0.1, 0.2)),
+    "amsgrad_update": (3, (3, 0.125, 0.5, 0.99, 1e-8, 0.1, 0.2)),
+    "lion_update": (1, (0.125, 0.5, 0.99, 0.1)),
 }
 
 
 def assert_updates_like_the_reference(update, w, gw, moments):
     kept, numbers = UPDATES[update]
-    moments = [[np.abs(m) if update.startswith("rms") or i else m for m in ms] for i, ms in enumerate(moments)][:kept]
+    squared = update.startswith(("rms", "adagrad"))
+    moments = [[np.asarray(np.abs(m)) if squared or i else m for m in ms] for i, ms in enumerate(moments)][:kept]
     if update.startswith("sgd"):
         moments = moments or [[]]
     before = [x.copy() for x in gw]
@@ -71,9 +75,9 @@ def assert_updates_like_the_reference(update, w, gw, moments):
 @pytest.mark.parametrize("update", UPDATES)
 @given(data=st.data())
 def test_updates_of_awkward_arrays_agree_with_the_reference(update, data):
-    sets = [data.draw(alike(4, layouts=LAYOUTS[:4])) for _ in range(data.draw(st.integers(1, 3)))]
+    sets = [data.draw(alike(5, layouts=LAYOUTS[:4])) for _ in range(data.draw(st.integers(1, 3)))]
     assert_updates_like_the_reference(
-        update, [x[0] for x in sets], [x[1] for x in sets], [[x[2] for x in sets], [x[3] for x in sets]]
+        update, [x[0] for x in sets], [x[1] for x in sets], [[x[k] for x in sets] for k in (2, 3, 4)]
     )
 
 
@@ -86,8 +90,8 @@ def test_updates_of_large_and_empty_arrays_of_both_dtypes(update):
         ("float32", optim.BLOCK),
         ("float64", 0),
     ]
-    w, gw, m, v = ([normal(length, dtype, seed) for dtype, length in lengths] for seed in range(4))
-    assert_updates_like_the_reference(update, w, gw, [m, v])
+    w, gw, *moments = ([normal(length, dtype, seed) for dtype, length in lengths] for seed in range(5))
+    assert_updates_like_the_reference(update, w, gw, moments)
 
 
 # --- pixels --------------------------------------------------------------------------------------------
@@ -119,7 +123,7 @@ def test_one_thread_and_two_give_the_same_bits():
         y, mean, var = norm.normalize(image, scale, scale, axes, 1e-3, 0.2)
         w = [x.copy(), image.copy()]
         m, v = ([a * a for a in w] for _ in range(2))
-        optim.adam_update(w, [gy, image_gy], m, v, 2, 0.1, 0.5, 0.9, 1e-8, 0.0)
+        optim.adam_update(w, [gy, image_gy], m, v, 2, 0.1, 0.5, 0.9, 1e-8, 0.0, 0.0)
         rows, row_gy, row = image.reshape(40, -1), image_gy.reshape(40, -1), image[0].ravel()
         of_rows = norm.normalize(rows, row, row, (1,), 1e-3, 0.2)
         return [

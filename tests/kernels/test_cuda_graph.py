@@ -10,7 +10,7 @@ from rawgan_kernels.cuda.run.graph import Graph
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
 cuda = Backend("cuda")
-ADAM = 0.1, 0.5, 0.999, 1e-8, 0.01
+ADAM = 0.1, 0.5, 0.999, 1e-8, 0.01, 0.1
 
 
 def parameters(cupy):

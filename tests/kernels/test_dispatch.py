@@ -119,7 +119,10 @@ EXPECTED = {
     "leaky_relu": lambda x, slope: (240, 2 * 240),
     "bce_with_logits_grad": lambda x, t, gy: (9 * 240, 4 * 240),
     "channel_sum": lambda x: (240, 240),
+    "adagrad_update": lambda *_: (6 * 8, 5 * 8),
     "adam_update": lambda *_: (14 * 8, 7 * 8),
+    "amsgrad_update": lambda *_: (15 * 8, 9 * 8),
+    "lion_update": lambda *_: (9 * 8, 5 * 8),
     "rmsprop_update": lambda *_: (7 * 8, 5 * 8),
     "sgd_update": lambda *_: (4 * 8, 5 * 8),
 }
@@ -184,7 +187,7 @@ def test_an_unknown_backend_is_refused_and_the_choice_stays(choice):
 def test_lists_are_dispatched_by_their_first_array(choice):
     kernels.use("reference")
     w = [np.ones(2)]
-    kernels.sgd_update(w, [np.ones(2)], [], 0.25, 0.0, False)
+    kernels.sgd_update(w, [np.ones(2)], [], 0.25, 0.0, False, 0.0)
     np.testing.assert_array_equal(w[0], [0.75, 0.75])
 
 

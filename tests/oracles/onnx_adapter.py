@@ -6,6 +6,7 @@ NumPy computes indices and shapes, never a result. An operator with the name of 
 """
 
 import math
+import operator
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -33,20 +34,23 @@ def folded(function: Callable[..., Any]) -> Operator:
 # --- arithmetic and activations --------------------------------------------------------------------------
 
 
-def minimum(a: Any, b: Any) -> Tensor:
-    return -ops.maximum(-a, -b)
-
-
-def power(node: Node, x: Tensor, exponent: Any) -> Tensor:
-    numbers = exponent.data if isinstance(exponent, Tensor) else exponent
-    if numbers.size == 1:
-        return ops.pow(x, numbers.item())
-    return ops.exp(Tensor(numbers.astype(x.dtype)) * ops.log(x))  # as the error of ops.pow advises, for x > 0
-
-
 def clip(node: Node, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
-    x = x if low is None else ops.maximum(x, low)
-    return x if high is None else minimum(x, high)
+    return x if low is high is None else ops.clip(x, low, high)
+
+
+def is_infinite(node: Node, x: Tensor) -> Any:
+    positive, negative = node.get("detect_positive", 1) != 0, node.get("detect_negative", 1) != 0
+    return ~ops.isfinite(x) & ((x > 0) & positive | (x < 0) & negative)
+
+
+def modulo(node: Node, a: Tensor, b: Tensor) -> Tensor:
+    """The remainder has the divisor's sign, or the dividend's."""
+    return ops.sign(a) * (ops.abs(a) % ops.abs(b)) if node.get("fmod", 0) else a % b
+
+
+def shrink(node: Node, x: Tensor) -> Tensor:
+    edge, bias = node.get("lambd", 0.5), node.get("bias", 0.0)
+    return ops.where(ops.abs(x) > edge, x - bias * ops.sign(x), 0)
 
 
 def elu(x: Tensor, alpha: float) -> Tensor:
@@ -69,7 +73,7 @@ def gelu(node: Node, x: Tensor) -> Tensor:
 
 
 def hard_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
-    return minimum(ops.maximum(alpha * x + beta, 0), 1)
+    return ops.clip(alpha * x + beta, 0, 1)
 
 
 def swish(x: Tensor, alpha: float) -> Tensor:
@@ -189,14 +193,13 @@ def reduction(function: Callable[..., Tensor]) -> Operator:
     return reduce_
 
 
-def maximum_along(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
-    if x.size == 0:
-        raise NotApplicable("the largest of nothing, which rawgan refuses")
-    return ops.max(x, axis, keepdims)
+def extreme(function: Callable[..., Tensor]) -> Operator:
+    def along(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+        if x.size == 0:
+            raise NotApplicable("the extreme of nothing, which rawgan refuses")
+        return function(x, axis, keepdims)
 
-
-def log_sum_exp(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
-    return ops.log(ops.sum(ops.exp(x), axis, keepdims))
+    return reduction(along)
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
@@ -217,9 +220,9 @@ def gemm(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
 SHORT = {name.replace("_", ""): function for name, function in OPS.items()}
 
 BY_NAME: dict[str, Operator] = {
-    operator: plain(SHORT[operator.lower()])
-    for operator in sorted({schema.name for schema in defs.get_all_schemas()})
-    if operator.lower() in SHORT
+    name: plain(SHORT[name.lower()])
+    for name in sorted({schema.name for schema in defs.get_all_schemas()})
+    if name.lower() in SHORT
 }
 """Operators with the name of an op, such as Tanh. Those whose arguments differ follow in the tables."""
 
@@ -230,12 +233,19 @@ OPERATORS: dict[str, Operator] = (
     | {
         # arithmetic
         "Clip": clip,
+        "IsInf": is_infinite,
+        "IsNaN": plain(ops.isnan),
         "Max": folded(ops.maximum),
         "Mean": lambda node, *xs: reduce(ops.add, xs) / len(xs),
-        "Min": folded(minimum),
-        "Pow": power,
+        "Min": folded(ops.minimum),
+        "Mod": modulo,
         "Reciprocal": lambda node, x: 1 / x,
         "Sum": folded(ops.add),
+        # comparisons
+        "Greater": plain(operator.gt),
+        "GreaterOrEqual": plain(operator.ge),
+        "Less": plain(operator.lt),
+        "LessOrEqual": plain(operator.le),
         # activations
         "Celu": celu,
         "Elu": lambda node, x: elu(x, node.get("alpha", 1.0)),
@@ -246,9 +256,11 @@ OPERATORS: dict[str, Operator] = (
         "Mish": lambda node, x: x * ops.tanh(ops.softplus(x)),
         "PRelu": lambda node, x, slope: ops.relu(x) - slope * ops.relu(-x),
         "Selu": selu,
+        "Shrink": shrink,
         "Softsign": lambda node, x: x / (1 + ops.abs(x)),
         "SwiGLU": lambda node, a, b: swish(a, node.get("alpha", 1.0)) * b,
         "Swish": lambda node, x: swish(x, node.get("alpha", 1.0)),
+        "ThresholdedRelu": lambda node, x: ops.where(x > node.get("alpha", 1.0), x, 0),
         # shapes
         "Cast": lambda node, x: cast(x, helper.tensor_dtype_to_np_dtype(node.get("to"))),
         "CastLike": lambda node, x, like: cast(x, getattr(like, "dtype", None)),
@@ -272,10 +284,10 @@ OPERATORS: dict[str, Operator] = (
         "ReduceL1": reduction(lambda x, *along: ops.sum(ops.abs(x), *along)),
         "ReduceL2": reduction(lambda x, *along: ops.sqrt(ops.sum(x * x, *along))),
         "ReduceLogSum": reduction(lambda x, *along: ops.log(ops.sum(x, *along))),
-        "ReduceLogSumExp": reduction(log_sum_exp),
-        "ReduceMax": reduction(maximum_along),
+        "ReduceLogSumExp": reduction(ops.logsumexp),
+        "ReduceMax": extreme(ops.max),
         "ReduceMean": reduction(ops.mean),
-        "ReduceMin": reduction(lambda x, *along: -maximum_along(-x, *along)),
+        "ReduceMin": extreme(ops.min),
         "ReduceSum": reduction(ops.sum),
         "ReduceSumSquare": reduction(lambda x, *along: ops.sum(x * x, *along)),
         # products

@@ -64,7 +64,8 @@ def as_array(given: Any) -> Any:
 
 def _apply(node: Node, given: list[Any], operators: dict[str, Operator], integers: dict[str, Operator]) -> Any:
     """The results of one node: from rawgan if its first input is a Tensor and rawgan has the operator."""
-    if given and isinstance(given[0], Tensor) and node.operator in operators:
+    numbers = given[1:] if node.operator == "Where" else given  # the first input of Where is a mask
+    if numbers and isinstance(numbers[0], Tensor) and node.operator in operators:
         results = operators[node.operator](node, *given)
     elif node.operator in integers:
         results = integers[node.operator](node, *given)
@@ -107,19 +108,28 @@ def _shape(node: Node, x: Any) -> Any:
 
 INTEGERS: dict[str, Operator] = {
     "Add": lambda node, a, b: a + b,
+    "And": lambda node, a, b: a & b,
     "Concat": lambda node, *xs: np.concatenate(xs, node.get("axis")),
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
     "Div": lambda node, a, b: a // b,
+    "Equal": lambda node, a, b: a == b,
     "Gather": lambda node, x, indices: x[indices],
+    "Greater": lambda node, a, b: a > b,
+    "GreaterOrEqual": lambda node, a, b: a >= b,
     "Identity": lambda node, x: x,
+    "Less": lambda node, a, b: a < b,
+    "LessOrEqual": lambda node, a, b: a <= b,
     "Max": lambda node, a, b: np.maximum(a, b),
     "Mul": lambda node, a, b: a * b,
     "Neg": lambda node, x: -x,
+    "Not": lambda node, x: ~x,
+    "Or": lambda node, a, b: a | b,
     "Range": lambda node, start, limit, step: np.arange(start, limit, step),
     "Shape": _shape,
     "Size": lambda node, x: np.array(x.size),
     "Slice": lambda node, x, starts, ends, *axes: x[starts.item() : ends.item()],  # a shape has one axis
     "Sub": lambda node, a, b: a - b,
     "Unsqueeze": lambda node, x, axes: np.expand_dims(x, tuple(axes)),
+    "Where": lambda node, mask, a, b: np.where(mask, a, b),
 }

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from onnx_attention import attention
 from onnx_graphs import Node, Operator
 from onnx_images import filled, to_nchw, to_nhwc
 
@@ -102,11 +103,6 @@ def dropout(node: Node, x: Tensor, rate: Tensor | None = None, training: Any = N
 # --- losses ----------------------------------------------------------------------------------------------
 
 
-def log_softmax(x: Tensor, axis: int) -> Tensor:
-    shifted = x - ops.max(x, axis, keepdims=True)
-    return shifted - ops.log(ops.sum(ops.exp(shifted), axis, keepdims=True))
-
-
 def log_likelihood_loss(x: Tensor, labels: Any, weight: Tensor | None, reduction: str) -> Tensor:
     """Like ops.softmax_cross_entropy, of logarithms of probabilities."""
     losses = -ops.take(ops.reshape(x, (-1,)), np.arange(len(labels)) * x.shape[1] + labels)
@@ -130,7 +126,7 @@ def loss(node: Node, function: Any, x: Tensor, labels: Any, weight: Tensor | Non
 
 
 def softmax_cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
-    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), log_softmax(x, 1))[: node.results]
+    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), ops.log_softmax(x, 1))[: node.results]
 
 
 # --- optimisers ------------------------------------------------------------------------------------------
@@ -178,18 +174,19 @@ def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any
 
 LAYERS: dict[str, Operator] = {
     "Adam": adam,
+    "Attention": attention,
     "BatchNormalization": batch_norm,
     "Dropout": dropout,
     "GroupNormalization": group_norm,
     "InstanceNormalization": instance_norm,
     "LRN": local_response_norm,
     "LayerNormalization": layer_norm,
-    "LogSoftmax": lambda node, x: log_softmax(x, node.get("axis", -1)),
+    "LogSoftmax": lambda node, x: ops.log_softmax(x, node.get("axis", -1)),
     "LpNormalization": lp_norm,
     "MeanVarianceNormalization": mean_variance_norm,
     "Momentum": momentum,
     "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),
     "RMSNormalization": rms_norm,
-    "Softmax": lambda node, x: ops.exp(log_softmax(x, node.get("axis", -1))),
+    "Softmax": lambda node, x: ops.softmax(x, node.get("axis", -1)),
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
 }

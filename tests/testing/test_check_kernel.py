@@ -26,7 +26,7 @@ def test_every_backend_of_this_machine_agrees_with_the_reference_in_float64(name
 
 def test_arguments_stay_as_they_were():
     w = [np.ones(2)]
-    check_kernel("sgd_update", w, [np.ones(2)], [], 0.5, 0.0, False)
+    check_kernel("sgd_update", w, [np.ones(2)], [], 0.5, 0.0, False, 0.0)
     np.testing.assert_array_equal(w[0], [1, 1])
 
 
@@ -75,8 +75,8 @@ def test_a_backend_without_faults_passes():
 
 
 def test_an_optimiser_may_write_to_its_parameters_and_moments_but_not_to_the_gradients():
-    def sgd_update(w, gw, velocity, lr, momentum, nesterov):
-        reference.sgd_update(w, gw, velocity, lr, momentum, nesterov)
+    def sgd_update(w, gw, velocity, lr, momentum, nesterov, l2):
+        reference.sgd_update(w, gw, velocity, lr, momentum, nesterov, l2)
         gw[0] *= 0.5
 
     message = r"argument 2 \(2, 3\) is off by"

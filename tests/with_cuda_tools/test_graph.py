@@ -130,5 +130,5 @@ def test_what_cannot_be_recorded_is_refused(gan):
         "GraphedStep: a graph is for batches of one shape\n  before (2, 8, 8, 1)   now (3, 8, 8, 1)"
     )
     gan.discriminator.layers = nn.Sequential(nn.Dropout(0.5, rng=np.random.default_rng(0)))
-    with pytest.raises(ArgumentError, match="would drop the same elements in each step"):
+    with pytest.raises(ArgumentError, match="would draw the same numbers in each step"):
         GraphedStep(gan)

@@ -215,7 +215,7 @@ FAULTS = [
     ),
     Fault(
         "observers: a layer that fails is not left",
-        "Module._observed",
+        "Module._watched",
         "finally:",
         "except ZeroDivisionError:",
         "test_observers.py -k fails",

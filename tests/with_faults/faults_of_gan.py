@@ -163,9 +163,9 @@ FAULTS = [
     ),
     Fault(
         "the average leaves out the running statistics",
-        "GANState.update_average",
-        "self.average.state_tensors()",
-        "dict(self.average.named_parameters())",
+        "EMA.update",
+        "self.module.state_tensors()",
+        "dict(self.module.named_parameters())",
         "test_stabilisers.py -k average",
     ),
     Fault(

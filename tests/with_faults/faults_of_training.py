@@ -144,6 +144,20 @@ FAULTS = [
         "test_provenance.py -k derived_anew",
     ),
     Fault(
+        "config: a model's own defaults win over options that are given",
+        "RunConfig.of",
+        "cls.defaults_for(given) | given",
+        "given | cls.defaults_for(given)",
+        "test_options.py -k models_own_defaults",
+    ),
+    Fault(
+        "config: another model keeps the defaults of the one before",
+        "RunConfig.replace",
+        "self.given | options",
+        "self.underived | options",
+        "test_options.py -k models_own_defaults",
+    ),
+    Fault(
         "data: other images at another place are accepted",
         "check_same_data",
         "if place != before and found.get(fact) != about.made_by.get(fact):",

@@ -42,7 +42,7 @@ class Library:
 RAWGAN = Library(
     lambda array: Tensor(array, requires_grad=True),
     partial(rawgan.grad, unconnected="zero"),
-    lambda x: x.numpy(),
+    lambda x: x.numpy() if isinstance(x, Tensor) else np.asarray(x),
 )
 TORCH = Library(
     lambda array: torch.from_numpy(array).requires_grad_(),
@@ -86,7 +86,9 @@ def _everything(library: Library, function: Callable[..., Any], leaves: list[Any
         return [library.leaf(rng.standard_normal(x.shape).astype(library.array(x).dtype)) for x in like]
 
     xs = [x for x in leaves if getattr(x, "requires_grad", False)]
-    ys = [y for y in results if y.requires_grad]
+    ys = [y for y in results if getattr(y, "requires_grad", False)]
+    if not ys:  # numbers of elements, say
+        return {f"y[{i}]": library.array(y) for i, y in enumerate(results)}
     upstream = drawn(ys)
     gradients = library.grad(ys, xs, upstream, create_graph=True)
     # A zero that stands for no influence has no graph.
@@ -142,6 +144,11 @@ def judge(samples: Iterable[Any], compare_sample: Callable[[Any], None]) -> Outc
         else:
             outcome.passed += 1
     return outcome
+
+
+def vector(x: Tensor) -> Tensor:
+    """A number as its only element: PyTorch's numbers have an axis 0 where one is asked for."""
+    return x if x.ndim else ops.reshape(x, (1,))
 
 
 # --- layouts -------------------------------------------------------------------------------------------

@@ -13,20 +13,6 @@ from twins import twin
 from rawgan import Tensor, ops
 
 
-@twin("pow", "pow", "float_power")
-def power(x: Tensor, exponent: Tensor) -> Tensor:
-    """The way that rawgan's pow recommends for an exponent that is a Tensor; all samples are positive."""
-    return ops.exp(exponent * ops.log(x))
-
-
-@twin("maximum", "clamp", "clamp_min")
-def clamped(x: Tensor, low: Tensor | Array | None = None, high: Tensor | Array | None = None) -> Tensor:
-    """Between bounds; PyTorch applies the lower one first."""
-    low, high = (b.astype(x.dtype) if isinstance(b, np.ndarray) else b for b in (low, high))  # integers
-    above = x if low is None else ops.maximum(x, low)
-    return above if high is None else -ops.maximum(-above, -high)
-
-
 @twin("astype", "to")
 def cast(x: Tensor, *args: Any, memory_format: Any) -> Tensor:
     """Among the arguments are a dtype, or a tensor of it, and things that do not change numbers."""
@@ -39,6 +25,15 @@ def softplus(x: Tensor, beta: float, threshold: float) -> Tensor:
     """PyTorch's is x itself where β · x is above the threshold."""
     near = Tensor((beta * x.numpy() <= threshold).astype(x.dtype))
     return near * ops.softplus(beta * x) / beta + (1 - near) * x
+
+
+@twin("pow", "__rpow__")
+def power_of(x: Tensor, base: Any) -> Tensor:
+    """The base is the second argument."""
+    numbers = base.numpy() if isinstance(base, Tensor) else base
+    if np.any(numbers < 0):
+        raise NotApplicable("fractional powers of negative numbers, which are NaN")
+    return base**x
 
 
 class KnownMask(np.random.Generator):
@@ -75,17 +70,23 @@ twin("astype", "float")(lambda x, memory_format=None: ops.astype(x, "float32"))
 twin("div", "div.no_rounding_mode", "true_divide")(ops.div)
 twin("div", "__rdiv__")(lambda a, b: b / a)
 twin("div", "reciprocal")(lambda x: 1 / x)
+twin("clip", "clamp_min", "clamp")(ops.clip)
+twin("clip", "clamp_max")(lambda x, high: ops.clip(x, max=high))
 twin("exp", "exp2")(lambda x: ops.exp(x * math.log(2)))
 twin("leaky_relu", "nn.functional.leaky_relu")(partial(ops.leaky_relu, slope=0.01))
 twin("maximum", "max.binary")(ops.maximum)
-twin("maximum", "minimum")(lambda a, b: -ops.maximum(-a, -b))
-twin("maximum", "clamp_max")(lambda x, high: clamped(x, None, high))
+twin("maximum", "fmax")(ops.maximum)
+twin("minimum", "min.binary", "fmin")(ops.minimum)
 twin("mul", "__rmul__")(lambda a, b: b * a)
+twin("pow", "float_power")(ops.pow)
 twin("pow", "square")(lambda x: ops.pow(x, 2))
-twin("pow", "rsqrt")(lambda x: ops.pow(x, -0.5))
 twin("softplus", "nn.functional.logsigmoid")(lambda x: -ops.softplus(-x))
 twin("softplus", "logaddexp")(lambda a, b: a + ops.softplus(b - a))
 twin("sub", "sub")(lambda a, b, alpha=1: ops.sub(a, alpha * b))
 twin("sub", "rsub")(lambda a, b, alpha=1: b - alpha * a)
 twin("sub", "__rsub__")(lambda a, b: b - a)
+twin("remainder", "__rmod__")(lambda a, b: b % a)
+twin("round", "round.decimals_0", "round.decimals_3", "round.decimals_neg_3")(ops.round)
+twin("where", "where")(lambda a, mask, b: ops.where(mask, a, b))
+twin("where", "masked_fill")(lambda x, mask, value: ops.where(mask, value, x))
 twin("tanh", "nn.functional.mish")(lambda x: x * ops.tanh(ops.softplus(x)))

@@ -57,28 +57,6 @@ def conv_transpose(
     return over_images(lambda images: ops.conv_transpose2d(images, kernel(w, spatial), b, **options), x, spatial)
 
 
-def enlarged(
-    op: Callable[..., Tensor],
-    x: Tensor,
-    size: Any = None,
-    scale_factor: Any = None,
-    mode: str = "",  # the op's own
-    align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,  # of no influence where the factor is an integer
-) -> Tensor:
-    """By an integer factor."""
-    spatial = x.ndim - 2
-    if spatial > 2:
-        raise NotApplicable("three spatial axes")
-    if align_corners:
-        raise NotApplicable("align_corners")
-    factors = {n / m for n, m in zip(size, x.shape[2:], strict=True)} if size else {scale_factor}
-    factor = factors.pop()
-    if factors or factor != int(factor):
-        raise NotApplicable("a factor that is not an integer")
-    return over_images(lambda images: op(images, int(factor)), x, spatial)
-
-
 def max_pool(
     spatial: int,
     x: Tensor,
@@ -156,11 +134,6 @@ def reflected(x: Tensor, widths: tuple[int, ...], mode: str = "reflect") -> Tens
     return over_images(lambda images: ops.reflection_pad2d(images, pairs), x, 2)
 
 
-INTEGER_FACTORS: dict[str, Any] = {
-    "applies": False,
-    "remark": "factors that are integers are compared in test_agreement_ops.py",
-}
-
 twin("avg_pool2d", "nn.functional.avg_pool1d")(partial(avg_pool, 1))
 twin("avg_pool2d", "nn.functional.avg_pool2d")(partial(avg_pool, 2))
 twin("avg_pool2d", "nn.functional.adaptive_avg_pool1d")(partial(adaptive_pool, ops.avg_pool2d, 1))
@@ -175,13 +148,4 @@ twin("max_pool2d", "nn.functional.adaptive_max_pool1d")(partial(adaptive_pool, o
 twin("max_pool2d", "nn.functional.adaptive_max_pool2d")(partial(adaptive_pool, ops.max_pool2d, 2))
 twin("pixel_shuffle", "nn.functional.pixel_shuffle")(
     lambda x, upscale_factor: over_images(lambda images: ops.pixel_shuffle(images, upscale_factor), x, 2)
-)
-twin("upsample_bilinear", "nn.functional.interpolate.bilinear", **INTEGER_FACTORS)(
-    partial(enlarged, ops.upsample_bilinear)
-)
-twin("upsample_bilinear", "nn.functional.upsample_bilinear", **INTEGER_FACTORS)(
-    partial(enlarged, ops.upsample_bilinear, align_corners=True)
-)
-twin("upsample_nearest", "nn.functional.interpolate.nearest", "nn.functional.upsample_nearest", **INTEGER_FACTORS)(
-    partial(enlarged, ops.upsample_nearest)
 )

@@ -12,7 +12,7 @@ from rawgan_kernels import KERNELS
 
 SHAPES = ["3x8x8x2:5", "3x7x6x2:4,kernel=3,stride=2,padding=1", "3x5x5x4:2,kernel=3,stride=1,padding=0"]
 CONVOLUTIONS = [name for name in KERNELS if name.startswith("conv2d")]
-OTHERS = [name for name in KERNELS if name not in CONVOLUTIONS and name != "matmul"]
+OTHERS = [name for name in KERNELS if name not in CONVOLUTIONS and name not in ("matmul", "resample")]
 
 
 def check(case, tmp_path, channels_last):
@@ -50,6 +50,11 @@ def test_others(kernel, shape, channels_last, tmp_path):
         for slope in (0.0, 1.0):
             values = case.named() | {"slope": slope}
             check(replace(case, arguments=tuple(values.values())), tmp_path, channels_last)
+
+
+@pytest.mark.parametrize("shape", ["2x6x6x3", "2x6x6x3:12,taps=4", "2x6x6x3:3,taps=5", "2x6x8x3:9", "2x8x6x3:3"])
+def test_resample(shape, tmp_path):
+    check(parse_call("resample", shape), tmp_path, channels_last=True)
 
 
 @pytest.mark.parametrize("order", [(), (1, 0)])

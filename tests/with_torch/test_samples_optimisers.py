@@ -19,26 +19,21 @@ STEPS = 10
 SHAPES = ((3, 4), (5,), ())
 
 
-def sgd(ws: list[Tensor], lr: float, momentum: float, dampening: float, nesterov: bool) -> optim.Optimizer:
+def sgd(ws: list[Tensor], dampening: float, **options: Any) -> optim.Optimizer:
     refuse(dampening=dampening)
-    return optim.SGD(ws, lr, momentum, nesterov)
+    return optim.SGD(ws, **options)
 
 
-def rmsprop(ws: list[Tensor], lr: float, alpha: float, eps: float, momentum: float, centered: bool) -> optim.Optimizer:
+def rmsprop(ws: list[Tensor], alpha: float, momentum: float, centered: bool, **options: Any) -> optim.Optimizer:
     refuse(centered=centered, momentum=momentum)
-    return optim.RMSprop(ws, lr, alpha, eps)
+    return optim.RMSprop(ws, rho=alpha, **options)
 
 
-def adam(ws: list[Tensor], lr: float, betas: tuple[float, float], eps: float, amsgrad: bool) -> optim.Optimizer:
-    refuse(amsgrad=amsgrad)
-    return optim.Adam(ws, lr, betas, eps)
-
-
-def adamw(
-    ws: list[Tensor], lr: float, betas: tuple[float, float], eps: float, amsgrad: bool, weight_decay: float
-) -> optim.Optimizer:
-    refuse(amsgrad=amsgrad)
-    return optim.AdamW(ws, lr, betas, eps, weight_decay)
+def adagrad(ws: list[Tensor], initial_accumulator_value: float, **options: Any) -> optim.Optimizer:
+    adagrad = optim.Adagrad(ws, **options)
+    for total in adagrad.state["total"]:
+        total += initial_accumulator_value
+    return adagrad
 
 
 def refuse(**options: Any) -> None:
@@ -48,14 +43,16 @@ def refuse(**options: Any) -> None:
             raise NotApplicable(name)
 
 
-OPTIMISERS: dict[str, Callable[..., optim.Optimizer]] = {"SGD": sgd, "RMSprop": rmsprop, "Adam": adam, "AdamW": adamw}
+OPTIMISERS: dict[str, Callable[..., optim.Optimizer]] = {
+    "SGD": sgd, "RMSprop": rmsprop, "Adagrad": adagrad, "Adam": optim.Adam, "AdamW": optim.AdamW
+}  # fmt: skip
 INFOS = {info.optim_cls.__name__: info for info in optim_db}
 SAME_NUMBERS = {"foreach", "fused", "capturable"}
 """Flags that choose how PyTorch computes, not what."""
 
 
 def test_every_optimiser_is_in_the_table() -> None:
-    assert OPTIMISERS.keys() == OPTIMIZERS.keys()
+    assert OPTIMISERS.keys() | {"Lion"} == OPTIMIZERS.keys()  # PyTorch has no Lion
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
@@ -68,10 +65,10 @@ def test_optimiser(name: str, tally: Callable[..., None]) -> None:
         ts = [torch.from_numpy(start.copy()).requires_grad_() for start in starts]
         ws = [Tensor(start.copy(), requires_grad=True) for start in starts]
         theirs = info.optim_cls(ts, **sample.kwargs)
-        ours, gradient = twin(name, theirs, ws)
+        ours, sign = twin(name, theirs, ws)
         for step in range(STEPS):
             drawn = [rng.standard_normal(shape) * 10.0 ** rng.integers(-4, 2, shape) for shape in SHAPES]
-            ours.step([Tensor(gradient(w.numpy(), g)) for w, g in zip(ws, drawn, strict=True)])
+            ours.step([Tensor(sign * g) for g in drawn])
             for t, g in zip(ts, drawn, strict=True):
                 t.grad = torch.as_tensor(g)
             theirs.step()
@@ -83,17 +80,13 @@ def test_optimiser(name: str, tally: Callable[..., None]) -> None:
     assert outcome.passed
 
 
-def twin(name: str, theirs: torch.optim.Optimizer, ws: list[Tensor]) -> tuple[optim.Optimizer, Callable[..., Any]]:
-    """rawgan's optimiser with the same options, and the gradient to give it instead of g.
-
-    To maximise is to descend along −g. PyTorch's weight_decay, where it is not decoupled, is a gradient too: that of
-    ½ · weight_decay · w².
-    """
+def twin(name: str, theirs: torch.optim.Optimizer, ws: list[Tensor]) -> tuple[optim.Optimizer, float]:
+    """rawgan's optimiser with the same options, and the factor of gradients: to maximise is to descend along −g."""
     (group,) = theirs.param_groups
     options = {key: value for key, value in group.items() if key != "params" and key not in SAME_NUMBERS}
     if options.pop("differentiable"):
         raise NotApplicable("differentiable: a step through which gradients flow")
     sign = -1.0 if options.pop("maximize") else 1.0
-    decay = 0.0 if options.pop("decoupled_weight_decay", False) else options.pop("weight_decay")
+    options.pop("decoupled_weight_decay", None)
     options["lr"] = float(options["lr"])  # it may be a tensor
-    return OPTIMISERS[name](ws, **options), lambda w, g: sign * g + decay * w
+    return OPTIMISERS[name](ws, **options), sign

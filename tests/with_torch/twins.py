@@ -48,7 +48,10 @@ def twin(
     applies: bool = True,
     remark: str | None = None,
 ) -> Callable[[Function], Function]:
-    """Compare a function with operators of PyTorch, for the sake of an op; or with `theirs`, called in their place."""
+    """Compare a function with operators of PyTorch, for the sake of an op; or with `theirs`, called in their place.
+
+    A name may have a remark behind it, "conv2d (modulated)": a second use of the operator's samples.
+    """
 
     def register(ours: Function) -> Function:
         for name in operators:

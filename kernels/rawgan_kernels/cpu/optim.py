@@ -23,18 +23,26 @@ Arrays = list[Array]
 BLOCK = 1 << 14
 """Elements of a block."""
 
-_FIRST_BLOCK, _SIZE, _W, _GW, _MOMENT, _SQUARE = range(6)
-"""Columns of the table, whose rows are arrays. The last four are addresses, 0 where there is no such array."""
+_FIRST_BLOCK, _SIZE, _W, _GW, _FIRST, _SECOND, _THIRD = range(7)
+"""Columns of the table, whose rows are arrays. The last five are addresses: of w, gw and the moments, 0 where there is
+no such array."""
 
 
 @implements
-def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
-    _update(_sgd, w, gw, [velocity] if velocity else [], [lr, momentum, nesterov])
+def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool, l2: float) -> None:
+    _update(_sgd, w, gw, [velocity] if velocity else [], [lr, momentum, nesterov, l2])
 
 
 @implements
-def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
-    _update(_rmsprop, w, gw, [square], [lr, rho, 1 - rho, eps])
+def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float, l2: float) -> None:
+    _update(_rmsprop, w, gw, [square], [lr, rho, 1 - rho, eps, l2])
+
+
+@implements
+def adagrad_update(
+    w: Arrays, gw: Arrays, total: Arrays, step: int, lr: float, lr_decay: float, eps: float, l2: float
+) -> None:
+    _update(_adagrad, w, gw, [total], [lr / (1 + (step - 1) * lr_decay), eps, l2])
 
 
 @implements
@@ -49,18 +57,44 @@ def adam_update(
     beta2: float,
     eps: float,
     weight_decay: float,
+    l2: float,
 ) -> None:
     rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
-    factors = [beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps]
+    factors = [beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps, l2]
     _update(_adam, w, gw, [m, v], factors)
 
 
+@implements
+def amsgrad_update(
+    w: Arrays,
+    gw: Arrays,
+    m: Arrays,
+    v: Arrays,
+    v_max: Arrays,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    l2: float,
+) -> None:
+    rate, correction = lr / (1 - beta1**step), 1 / (1 - beta2**step)
+    factors = [beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay, rate, correction, eps, l2]
+    _update(_amsgrad, w, gw, [m, v, v_max], factors)
+
+
+@implements
+def lion_update(w: Arrays, gw: Arrays, m: Arrays, lr: float, beta1: float, beta2: float, weight_decay: float) -> None:
+    _update(_lion, w, gw, [m], [lr, beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay])
+
+
 def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: list[float]) -> None:
-    for dtype in sorted({x.dtype for x in w}, key=str):
+    for dtype in dict.fromkeys([x.dtype for x in w]):
         chosen = [i for i, x in enumerate(w) if x.dtype == dtype]
         written = [[np.ascontiguousarray(arrays[i]) for i in chosen] for arrays in (w, *moments)]
         gradients = [np.ascontiguousarray(gw[i]) for i in chosen]
-        table = np.zeros((len(chosen), 6), np.int64)
+        table = np.zeros((len(chosen), 7), np.int64)
         blocks = 0
         for row, *arrays in zip(table, written[0], gradients, *written[1:], strict=True):
             row[_FIRST_BLOCK], row[_SIZE] = blocks, arrays[0].size
@@ -76,7 +110,7 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
 
 @compiled
 def _located(like, table, block):  # type: ignore[no-untyped-def]
-    """Number of elements of a block, and pointers to its part of w, gw and the two moments."""
+    """Number of elements of a block, and pointers to its part of w, gw and the three moments."""
     index = len(table) - 1
     while table[index, _FIRST_BLOCK] > block:
         index -= 1
@@ -84,24 +118,31 @@ def _located(like, table, block):  # type: ignore[no-untyped-def]
     start = (block - row[_FIRST_BLOCK]) * BLOCK
     count = min(BLOCK, row[_SIZE] - start)
     w, gw = shifted(at_address(like, row[_W]), start), shifted(at_address(like, row[_GW]), start)
-    moment, square = shifted(at_address(like, row[_MOMENT]), start), shifted(at_address(like, row[_SQUARE]), start)
-    return count, w, gw, moment, square
+    first, second = shifted(at_address(like, row[_FIRST]), start), shifted(at_address(like, row[_SECOND]), start)
+    return count, w, gw, first, second, shifted(at_address(like, row[_THIRD]), start)
+
+
+@compiled
+def _with_decay(w, gw, l2):  # type: ignore[no-untyped-def]
+    """gw + l2 · w, with the bits of gw where l2 is 0."""
+    return gw + l2 * w if l2 != 0 else gw
 
 
 @compiled
 def _sgd(arguments, block, thread):  # type: ignore[no-untyped-def]
     like, table, factors = arguments
     number = like.dtype.type
-    lr, momentum, nesterov = number(factors[0]), number(factors[1]), factors[2] != 0
-    count, w, gw, velocity, _ = _located(like, table, block)
-    if table[0, _MOMENT] == 0:
+    lr, momentum, nesterov, l2 = number(factors[0]), number(factors[1]), factors[2] != 0, number(factors[3])
+    count, w, gw, velocity, _, _ = _located(like, table, block)
+    if table[0, _FIRST] == 0:
         for i in range(count):
-            w[i] -= lr * gw[i]
+            w[i] -= lr * _with_decay(w[i], gw[i], l2)
     else:
         for i in range(count):
-            v = momentum * velocity[i] + gw[i]
+            g = _with_decay(w[i], gw[i], l2)
+            v = momentum * velocity[i] + g
             velocity[i] = v
-            w[i] -= lr * (gw[i] + momentum * v if nesterov else v)
+            w[i] -= lr * (g + momentum * v if nesterov else v)
 
 
 @compiled
@@ -109,11 +150,26 @@ def _rmsprop(arguments, block, thread):  # type: ignore[no-untyped-def]
     like, table, factors = arguments
     number = like.dtype.type
     lr, rho, rest, eps = number(factors[0]), number(factors[1]), number(factors[2]), number(factors[3])
-    count, w, gw, square, _ = _located(like, table, block)
+    l2 = number(factors[4])
+    count, w, gw, square, _, _ = _located(like, table, block)
     for i in range(count):
-        s = rho * square[i] + rest * gw[i] * gw[i]
+        g = _with_decay(w[i], gw[i], l2)
+        s = rho * square[i] + rest * g * g
         square[i] = s
-        w[i] -= lr * gw[i] / (np.sqrt(s) + eps)
+        w[i] -= lr * g / (np.sqrt(s) + eps)
+
+
+@compiled
+def _adagrad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    like, table, factors = arguments
+    number = like.dtype.type
+    rate, eps, l2 = number(factors[0]), number(factors[1]), number(factors[2])
+    count, w, gw, total, _, _ = _located(like, table, block)
+    for i in range(count):
+        g = _with_decay(w[i], gw[i], l2)
+        s = total[i] + g * g
+        total[i] = s
+        w[i] -= rate * g / (np.sqrt(s) + eps)
 
 
 @compiled
@@ -122,9 +178,41 @@ def _adam(arguments, block, thread):  # type: ignore[no-untyped-def]
     number = like.dtype.type
     beta1, rest1, beta2, rest2 = number(factors[0]), number(factors[1]), number(factors[2]), number(factors[3])
     keep, rate, correction, eps = number(factors[4]), number(factors[5]), number(factors[6]), number(factors[7])
-    count, w, gw, m, v = _located(like, table, block)
+    l2 = number(factors[8])
+    count, w, gw, m, v, _ = _located(like, table, block)
     for i in range(count):
-        mean = beta1 * m[i] + rest1 * gw[i]
-        square = beta2 * v[i] + rest2 * gw[i] * gw[i]
+        g = _with_decay(w[i], gw[i], l2)
+        mean = beta1 * m[i] + rest1 * g
+        square = beta2 * v[i] + rest2 * g * g
         m[i], v[i] = mean, square
         w[i] = keep * w[i] - rate * mean / (np.sqrt(square * correction) + eps)
+
+
+@compiled
+def _amsgrad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    like, table, factors = arguments
+    number = like.dtype.type
+    beta1, rest1, beta2, rest2 = number(factors[0]), number(factors[1]), number(factors[2]), number(factors[3])
+    keep, rate, correction, eps = number(factors[4]), number(factors[5]), number(factors[6]), number(factors[7])
+    l2 = number(factors[8])
+    count, w, gw, m, v, v_max = _located(like, table, block)
+    for i in range(count):
+        g = _with_decay(w[i], gw[i], l2)
+        mean = beta1 * m[i] + rest1 * g
+        square = beta2 * v[i] + rest2 * g * g
+        largest = v_max[i] if v_max[i] > square or np.isnan(v_max[i]) else square
+        m[i], v[i], v_max[i] = mean, square, largest
+        w[i] = keep * w[i] - rate * mean / (np.sqrt(largest * correction) + eps)
+
+
+@compiled
+def _lion(arguments, block, thread):  # type: ignore[no-untyped-def]
+    like, table, factors = arguments
+    number = like.dtype.type
+    lr, beta1, rest1 = number(factors[0]), number(factors[1]), number(factors[2])
+    beta2, rest2, keep = number(factors[3]), number(factors[4]), number(factors[5])
+    count, w, gw, m, _, _ = _located(like, table, block)
+    for i in range(count):
+        direction = np.sign(beta1 * m[i] + rest1 * gw[i])
+        w[i] = keep * w[i] - lr * direction
+        m[i] = beta2 * m[i] + rest2 * gw[i]

@@ -9,6 +9,7 @@ For a single column, or a sum of a single term, nothing could be kept in registe
 axis, as fast as the memory.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,36 +40,67 @@ def matmul(a: Array, b: Array) -> Array:
         y = pool.empty((a.shape[0], b.shape[1]), a.dtype)
         _multiply(a, b, y)
         return y
+    if b.ndim == 2 and a.flags.c_contiguous:  # one product of all rows
+        rows, y = math.prod(a.shape[:-1]), pool.empty((*a.shape[:-1], b.shape[1]), a.dtype)
+        _multiply(a.reshape(rows, a.shape[-1]), b, y.reshape(rows, b.shape[1]))
+        return y
     front = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     y = pool.empty((*front, a.shape[-2], b.shape[-1]), a.dtype)
     a, b = (np.broadcast_to(x, (*front, *x.shape[-2:])) for x in (a, b))
-    for index in np.ndindex(front):
-        _multiply(a[index], b[index], y[index])
+    if a.shape[-1] * math.prod(y.shape[-2:]) > SMALL:
+        for index in np.ndindex(front):
+            _multiply(a[index], b[index], y[index])
+    elif y.size:
+        _multiply_each(a, b, y.reshape(math.prod(front), *y.shape[-2:]))
     return y
 
 
+def _multiply_each(a: Array, b: Array, c: Array) -> None:
+    """Many small products: each is computed by one thread. Shapes: a (…, M, K), b (…, K, N), c (all of …, M, N)."""
+    first = (0,) * (a.ndim - 2)
+    parallel = a.size * c.shape[2] > SMALL
+    body, _, arguments = _work(a[first], b[first], c[0], parallel=False, rivals=threads() if parallel else 1)
+    each = -(-len(c) // (4 * threads())) if parallel else len(c)
+    offsets = _offsets(a), _offsets(b)
+    if body is _multiply_unit:
+        run(_multiply_units, -(-len(c) // each), (c, arguments[1:], offsets, each))
+    else:
+        run(_multiply_vectors, -(-len(c) // each), (c, arguments[1:], offsets, each, body is _multiply_column))
+
+
+def _offsets(x: Array) -> Array:
+    """Where the matrices of x begin, in bytes from the first."""
+    offsets = np.zeros((), np.int64)
+    for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
+        offsets = offsets[..., None] + np.arange(n) * step
+    return offsets.reshape(-1)
+
+
 def _multiply(a: Array, b: Array, c: Array) -> None:
+    if c.size:
+        parallel = c.size * a.shape[1] > SMALL
+        run(*_work(a, b, c, parallel, threads() if parallel else 1))
+
+
+def _work(a: Array, b: Array, c: Array, parallel: bool, rivals: int) -> tuple[Any, int, tuple[Any, ...]]:
+    """Body, number of blocks and arguments of c = a @ b; one block if not parallel. `rivals` threads need scratch."""
     (m, depth), n, size = a.shape, b.shape[1], a.itemsize
-    if not m * n:
-        return
     (a_row, a_step), (b_step, b_column) = a.strides, b.strides
     steps = a_row // size, a_step // size, b_step // size, b_column // size
-    parallel = m * n * depth > SMALL
     if (n == 1 and 1 in steps[:2]) or (depth == 1 and steps[3] == 1):
         rows = -(-m // (2 * threads())) if parallel else m
         body = _multiply_column if n == 1 else _multiply_term
-        run(body, -(-m // rows), (c, address_of(a), address_of(b), steps, depth, rows))
-        return
+        return body, -(-m // rows), (c, address_of(a), address_of(b), steps, depth, rows)
     panel = PANEL_BYTES // size
     panels = -(-n // panel)
     if parallel:  # one panel at a time and, where there are few, some of the rows
         cuts = min(-(-4 * threads() // panels), -(-m // TILE_ROWS))
-        rows, width, rivals = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel, threads()
+        rows, width = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel
     else:
-        rows, width, rivals = m, panels * panel, 1
+        rows, width = m, panels * panel
     scratch = pool.empty((rivals, DEPTH * panel + rows * panel), a.dtype)
     arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, width, panel_multiplier(a.dtype.char))
-    run(_multiply_unit, -(-m // rows) * -(-n // width), arguments)
+    return _multiply_unit, -(-m // rows) * -(-n // width), arguments
 
 
 @compiled
@@ -130,6 +162,27 @@ def _multiply_term(arguments, block, thread):  # type: ignore[no-untyped-def]
         factor, result = carray(shifted(at_address(c, a), i * a_row), 1)[0], c[i]
         for j in range(len(row)):
             result[j] = factor * row[j]
+
+
+@compiled
+def _multiply_units(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """Some of many small products, panel by panel."""
+    c, (scratch, a, b, steps, depth, rows, width, multiply), (of_a, of_b), each = arguments
+    for item in range(block * each, min(len(c), (block + 1) * each)):
+        one = c[item], scratch, a + of_a[item], b + of_b[item], steps, depth, rows, width, multiply
+        _multiply_unit(one, 0, thread)
+
+
+@compiled
+def _multiply_vectors(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """Some of many small products, each with a single column or a single term."""
+    c, (a, b, steps, depth, rows), (of_a, of_b), each, columns = arguments
+    for item in range(block * each, min(len(c), (block + 1) * each)):
+        one = c[item], a + of_a[item], b + of_b[item], steps, depth, rows
+        if columns:
+            _multiply_column(one, 0, thread)
+        else:
+            _multiply_term(one, 0, thread)
 
 
 def _steps_in_elements(x: Array) -> Array:

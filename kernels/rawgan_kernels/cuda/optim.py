@@ -26,16 +26,23 @@ EACH = 4
 
 
 @implements
-def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool) -> None:
+def sgd_update(w: Arrays, gw: Arrays, velocity: Arrays, lr: float, momentum: float, nesterov: bool, l2: float) -> None:
     if velocity:
-        _update(_momentum, (w, velocity), gw, lr, momentum, float(nesterov))
+        _update(_momentum, (w, velocity), gw, lr, momentum, float(nesterov), l2)
     else:
-        _update(_sgd, (w,), gw, lr)
+        _update(_sgd, (w,), gw, lr, l2)
 
 
 @implements
-def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float) -> None:
-    _update(_rmsprop, (w, square), gw, lr, rho, 1 - rho, eps)
+def rmsprop_update(w: Arrays, gw: Arrays, square: Arrays, lr: float, rho: float, eps: float, l2: float) -> None:
+    _update(_rmsprop, (w, square), gw, lr, rho, 1 - rho, eps, l2)
+
+
+@implements
+def adagrad_update(
+    w: Arrays, gw: Arrays, total: Arrays, step: int, lr: float, lr_decay: float, eps: float, l2: float
+) -> None:
+    _update(_adagrad, (w, total), gw, clock(array_module(gw[0])), step, lr, lr_decay, eps, l2)
 
 
 @implements
@@ -50,10 +57,42 @@ def adam_update(
     beta2: float,
     eps: float,
     weight_decay: float,
+    l2: float,
 ) -> None:
-    logs = (float(np.log(beta)) if beta else -np.inf for beta in (beta1, beta2))
-    numbers = beta1, 1 - beta1, beta2, 1 - beta2, *logs, lr, 1 - lr * weight_decay, eps
+    numbers = _adam_numbers(lr, beta1, beta2, eps, weight_decay, l2)
     _update(_adam, (w, m, v), gw, clock(array_module(gw[0])), step, *numbers)
+
+
+@implements
+def amsgrad_update(
+    w: Arrays,
+    gw: Arrays,
+    m: Arrays,
+    v: Arrays,
+    v_max: Arrays,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    l2: float,
+) -> None:
+    numbers = _adam_numbers(lr, beta1, beta2, eps, weight_decay, l2)
+    _update(_amsgrad, (w, m, v, v_max), gw, clock(array_module(gw[0])), step, *numbers)
+
+
+@implements
+def lion_update(w: Arrays, gw: Arrays, m: Arrays, lr: float, beta1: float, beta2: float, weight_decay: float) -> None:
+    _update(_lion, (w, m), gw, lr, beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay)
+
+
+def _adam_numbers(
+    lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, l2: float
+) -> tuple[float, ...]:
+    """The numbers of Adam's kernels, from beta1 on."""
+    logs = (float(np.log(beta)) if beta else -np.inf for beta in (beta1, beta2))
+    return beta1, 1 - beta1, beta2, 1 - beta2, *logs, lr, 1 - lr * weight_decay, eps, l2
 
 
 def _update(body: Any, written: tuple[Arrays, ...], gw: Arrays, *more: Any) -> None:
@@ -95,31 +134,36 @@ def first_of_thread(table, which):  # type: ignore[no-untyped-def]
     return index(block * index(EACH * THREADS) + index(cuda.threadIdx.x))
 
 
+def with_decay(w, g, l2):  # type: ignore[no-untyped-def]
+    """g + l2 · w, with the bits of g where l2 is 0."""
+    return g + l2 * w if l2 != number(0) else g
+
+
 # --- kernels --------------------------------------------------------------------------------------------------------
 
 
-@cuda_kernel("w: arrays, gw: arrays, table: rows, arrays: index, lr: number")
-def _sgd(w, gw, table, arrays, lr):  # type: ignore[no-untyped-def]
+@cuda_kernel("w: arrays, gw: arrays, table: rows, arrays: index, lr: number, l2: number")
+def _sgd(w, gw, table, arrays, lr, l2):  # type: ignore[no-untyped-def]
     k = array_of(table, arrays)
     i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
     weights, gradients = w[k], gw[k]
     for _ in range(EACH):
         if i < size:
-            weights[i] -= lr * gradients[i]
+            weights[i] -= lr * with_decay(weights[i], gradients[i], l2)
         i = index(i + index(THREADS))
 
 
 @cuda_kernel(
     "w: arrays, velocity: arrays, gw: arrays, table: rows, arrays: index, lr: number, momentum: number, "
-    "nesterov: number"
+    "nesterov: number, l2: number"
 )
-def _momentum(w, velocity, gw, table, arrays, lr, momentum, nesterov):  # type: ignore[no-untyped-def]
+def _momentum(w, velocity, gw, table, arrays, lr, momentum, nesterov, l2):  # type: ignore[no-untyped-def]
     k = array_of(table, arrays)
     i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
     weights, velocities, gradients = w[k], velocity[k], gw[k]
     for _ in range(EACH):
         if i < size:
-            g = gradients[i]
+            g = with_decay(weights[i], gradients[i], l2)
             v = momentum * velocities[i] + g
             velocities[i] = v
             weights[i] -= lr * (g + momentum * v if nesterov != number(0) else v)
@@ -128,15 +172,15 @@ def _momentum(w, velocity, gw, table, arrays, lr, momentum, nesterov):  # type: 
 
 @cuda_kernel(
     "w: arrays, square: arrays, gw: arrays, table: rows, arrays: index, lr: number, rho: number, rest: number, "
-    "eps: number"
+    "eps: number, l2: number"
 )
-def _rmsprop(w, square, gw, table, arrays, lr, rho, rest, eps):  # type: ignore[no-untyped-def]
+def _rmsprop(w, square, gw, table, arrays, lr, rho, rest, eps, l2):  # type: ignore[no-untyped-def]
     k = array_of(table, arrays)
     i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
     weights, squares, gradients = w[k], square[k], gw[k]
     for _ in range(EACH):
         if i < size:
-            g = gradients[i]
+            g = with_decay(weights[i], gradients[i], l2)
             s = rho * squares[i] + rest * g * g
             squares[i] = s
             weights[i] -= lr * g / (math.sqrt(s) + eps)
@@ -144,11 +188,31 @@ def _rmsprop(w, square, gw, table, arrays, lr, rho, rest, eps):  # type: ignore[
 
 
 @cuda_kernel(
+    "w: arrays, total: arrays, gw: arrays, table: rows, arrays: index, clock: rows, step: index, lr: number, "
+    "lr_decay: number, eps: number, l2: number"
+)
+def _adagrad(w, total, gw, table, arrays, clock, step, lr, lr_decay, eps, l2):  # type: ignore[no-untyped-def]
+    taken = number(index(index(step + index(clock[0])) - index(1)))
+    rate = lr / (number(1) + taken * lr_decay)
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    weights, totals, gradients = w[k], total[k], gw[k]
+    for _ in range(EACH):
+        if i < size:
+            g = with_decay(weights[i], gradients[i], l2)
+            s = totals[i] + g * g
+            totals[i] = s
+            weights[i] -= rate * g / (math.sqrt(s) + eps)
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel(
     "w: arrays, m: arrays, v: arrays, gw: arrays, table: rows, arrays: index, clock: rows, step: index, beta1: number, "
-    "rest1: number, beta2: number, rest2: number, log1: number, log2: number, lr: number, keep: number, eps: number"
+    "rest1: number, beta2: number, rest2: number, log1: number, log2: number, lr: number, keep: number, eps: number, "
+    "l2: number"
 )
 def _adam(  # type: ignore[no-untyped-def]
-    w, m, v, gw, table, arrays, clock, step, beta1, rest1, beta2, rest2, log1, log2, lr, keep, eps
+    w, m, v, gw, table, arrays, clock, step, beta1, rest1, beta2, rest2, log1, log2, lr, keep, eps, l2
 ):
     """The averages are divided by 1 − βᵗ = −expm1(t · log β): in float32 the difference would lose its digits."""
     t = number(index(step + index(clock[0])))
@@ -158,10 +222,55 @@ def _adam(  # type: ignore[no-untyped-def]
     weights, means, squares, gradients = w[k], m[k], v[k], gw[k]
     for _ in range(EACH):
         if i < size:
-            g = gradients[i]
+            g = with_decay(weights[i], gradients[i], l2)
             mean = beta1 * means[i] + rest1 * g
             square = beta2 * squares[i] + rest2 * g * g
             means[i] = mean
             squares[i] = square
             weights[i] = keep * weights[i] - rate * mean / (math.sqrt(square * correction) + eps)
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel(
+    "w: arrays, m: arrays, v: arrays, v_max: arrays, gw: arrays, table: rows, arrays: index, clock: rows, step: index, "
+    "beta1: number, rest1: number, beta2: number, rest2: number, log1: number, log2: number, lr: number, keep: number, "
+    "eps: number, l2: number"
+)
+def _amsgrad(  # type: ignore[no-untyped-def]
+    w, m, v, v_max, gw, table, arrays, clock, step, beta1, rest1, beta2, rest2, log1, log2, lr, keep, eps, l2
+):
+    t = number(index(step + index(clock[0])))
+    rate, correction = -lr / math.expm1(t * log1), number(-1) / math.expm1(t * log2)
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    weights, means, squares, maxima, gradients = w[k], m[k], v[k], v_max[k], gw[k]
+    for _ in range(EACH):
+        if i < size:
+            g = with_decay(weights[i], gradients[i], l2)
+            mean = beta1 * means[i] + rest1 * g
+            square = beta2 * squares[i] + rest2 * g * g
+            means[i] = mean
+            squares[i] = square
+            largest = maxima[i]
+            largest = square if largest <= square or square != square else largest
+            maxima[i] = largest
+            weights[i] = keep * weights[i] - rate * mean / (math.sqrt(largest * correction) + eps)
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel(
+    "w: arrays, m: arrays, gw: arrays, table: rows, arrays: index, lr: number, beta1: number, rest1: number, "
+    "beta2: number, rest2: number, keep: number"
+)
+def _lion(w, m, gw, table, arrays, lr, beta1, rest1, beta2, rest2, keep):  # type: ignore[no-untyped-def]
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    weights, means, gradients = w[k], m[k], gw[k]
+    for _ in range(EACH):
+        if i < size:
+            mean = means[i]
+            c = beta1 * mean + rest1 * gradients[i]
+            direction = number(1) if c > number(0) else number(-1) if c < number(0) else c  # 0 and NaN stay
+            means[i] = beta2 * mean + rest2 * gradients[i]
+            weights[i] = keep * weights[i] - lr * direction
         i = index(i + index(THREADS))

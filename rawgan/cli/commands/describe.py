@@ -76,7 +76,7 @@ def main(options: list[str]) -> int:
     if config.model in TRANSLATORS:
         return _of_translator(config)
     points = MODELS[config.model].spec is PointSpec
-    of_train = TrainConfig.of(data=next(iter(MIXTURES)) if points else None).options
+    of_train = TrainConfig.of(data=next(iter(MIXTURES)) if points else None, model=config.model).options
     batch_size, noise_size, width = (
         of_train[name] if getattr(config, name) is None else getattr(config, name)
         for name in ("batch_size", "noise_size", "width")

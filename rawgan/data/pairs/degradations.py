@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rawgan.errors import ArgumentError
 from rawgan_kernels import array_module
+from rawgan_kernels.resampling import Interpolation, dense
 
 TASKS = ("super-resolution", "denoise", "inpaint")
 
@@ -120,13 +121,7 @@ def resampled(images: Any, size: tuple[int, int]) -> Any:
 
 @cache
 def bicubic_weights(before: int, after: int) -> NDArray[np.float32]:
-    """Weights of resampling a row of `before` pixels to `after`. Shapes: → (after, before)
-
-    They are read off Pillow, from rows with a single bright pixel.
-    """
-    from PIL import Image
-
-    spots = Image.fromarray(np.eye(before, dtype=np.float32))
-    weights = np.asarray(spots.resize((after, before), Image.Resampling.BICUBIC)).T.copy()
+    """Weights of resampling a row of `before` pixels to `after`, which are Pillow's. Shapes: → (after, before)"""
+    weights: NDArray[np.float32] = dense(Interpolation(before, after, "bicubic")).astype(np.float32)
     weights.flags.writeable = False
     return weights

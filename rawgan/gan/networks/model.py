@@ -1,7 +1,7 @@
 """The declaration of a model: two networks that make data of noise and tell it from real data."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ Networks = tuple[nn.Sequential, nn.Sequential]
 
 @dataclass(frozen=True)
 class Model:
-    """A model that `--model` can choose, and Adam's constants for it."""
+    """A model that `--model` can choose, Adam's constants for it, and its own defaults of other options."""
 
     name: str
     summary: str
@@ -30,3 +30,5 @@ class Model:
     """The data that it makes."""
     d_rate: float = 1.0
     """D's learning rate relative to G's. Source: Heusel et al. 2017 (two time scales)"""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Defaults of other options of `rawgan train`, by name, such as the objective; an option that is given wins."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rawgan import nn, ops, optim
+from rawgan import ops, optim
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import DiscriminatorOutput
 from rawgan.gan.specs import TranslationSpec
@@ -81,10 +81,7 @@ def build_translator(
         )
     d_width = width if d_width is None else d_width
 
-    def build_generator() -> nn.Sequential:
-        return chosen.build(spec, width, make_rng(seed, f"weights of G, {purpose}")).to(device)
-
-    generator = build_generator()
+    generator = chosen.build(spec, width, make_rng(seed, f"weights of G, {purpose}"))
     seen = spec.channels + (spec.sources if paired else 0)
     discriminator = patchgan(seen, d_width, patch, make_rng(seed, f"weights of D, {purpose}"))
     if spectral_norm:
@@ -97,5 +94,5 @@ def build_translator(
     return Translator(
         model=model, spec=spec, width=width, stride=stride, reach=chosen.reach(spec), paired=paired,
         generator=generator, discriminator=discriminator, g_optimizer=g_optimizer, d_optimizer=d_optimizer,
-        average=build_generator() if average_decay else None, average_decay=average_decay,
+        ema=optim.EMA(generator, average_decay) if average_decay else None,
     )  # fmt: skip

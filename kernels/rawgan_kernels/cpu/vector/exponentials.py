@@ -78,20 +78,28 @@ def _power_of_two(single: int, double: int) -> Any:
     return power
 
 
+ROUNDING = 1.5 * 2**23, 1.5 * 2**52
+PER_LN2 = 1.4426950408889634
+LN2_HIGH = 0.693359375, 6.93147180369123816490e-01
+LN2_LOW = -2.12194440e-4, 1.90821492927058770002e-10
+EXP_IS_ZERO = -110.0, -760.0
+LIFT = 64, 512
+EXP_BEYOND_LINEAR = [1 / factorial(k) for k in range(2, 8)], [1 / factorial(k) for k in range(2, 14)]
+"""Constants of e^x for float32 and float64."""
+
 zero = _constant(0.0, 0.0)
 _one = _constant(1.0, 1.0)
 _two = _constant(2.0, 2.0)
-_rounding = _constant(1.5 * 2**23, 1.5 * 2**52)
-_per_ln2 = _constant(1.4426950408889634, 1.4426950408889634)
-_ln2_high = _constant(0.693359375, 6.93147180369123816490e-01)
-_ln2_low = _constant(-2.12194440e-4, 1.90821492927058770002e-10)
-_exp_is_zero = _constant(-110.0, -760.0)
+_rounding = _constant(*ROUNDING)
+_per_ln2 = _constant(PER_LN2, PER_LN2)
+_ln2_high = _constant(*LN2_HIGH)
+_ln2_low = _constant(*LN2_LOW)
+_exp_is_zero = _constant(*EXP_IS_ZERO)
 _exp_is_no_more = _constant(-30.0, -60.0)  # in e^x − 1
-_LIFT = 64, 512
-_lifted_power = _power_of_two(*_LIFT)
+_lifted_power = _power_of_two(*LIFT)
 _plain_power = _power_of_two(0, 0)
-_unlift = _constant(2.0 ** -_LIFT[0], 2.0 ** -_LIFT[1])
-_exp_beyond_linear = _polynomial([1 / factorial(k) for k in range(2, 8)], [1 / factorial(k) for k in range(2, 14)])
+_unlift = _constant(2.0 ** -LIFT[0], 2.0 ** -LIFT[1])
+_exp_beyond_linear = _polynomial(*EXP_BEYOND_LINEAR)
 _artanh_beyond_linear = _polynomial([1 / k for k in range(3, 18, 2)], [1 / k for k in range(3, 36, 2)])
 
 

@@ -28,7 +28,7 @@ class Vectors:
     """Loads, stores and arithmetic on whole vectors of a dtype."""
 
     def __init__(self, context: Any, builder: Any, dtype: types.Float) -> None:
-        self.builder = builder
+        self.builder, self.bits = builder, dtype.bitwidth
         self.lanes = VECTOR_BYTES * 8 // dtype.bitwidth
         self.number = context.get_value_type(dtype)
         self.type = ir.VectorType(self.number, self.lanes)

@@ -86,6 +86,21 @@ def position():  # type: ignore[no-untyped-def]
     return index(index(cuda.blockIdx.x) * index(THREADS) + index(cuda.threadIdx.x))
 
 
+def warp_sum(value):  # type: ignore[no-untyped-def]
+    """The sum over the lanes of a warp, returned to all of them; always the same numbers are added in pairs."""
+    for halving in range(5):
+        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, 16 >> halving)
+    return value
+
+
+def warp_largest(value):  # type: ignore[no-untyped-def]
+    """The largest number of the lanes of a warp, returned to all of them."""
+    for halving in range(5):
+        other = cuda.shfl_xor_sync(0xFFFFFFFF, value, 16 >> halving)
+        value = other if other > value else value
+    return value
+
+
 def block_sum(value, scratch):  # type: ignore[no-untyped-def]
     """The sum over the threads of a block, returned to thread 0; `scratch` is shared memory, one number for each warp.
 

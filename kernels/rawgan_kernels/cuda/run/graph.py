@@ -86,7 +86,7 @@ class Graph:
         caller.wait_event(self._after)
 
 
-def sent(xp: ModuleType, values: tuple[int, ...], dtype: str) -> Any:
+def sent(xp: ModuleType, values: tuple[float, ...], dtype: str) -> Any:
     """An array on the GPU with these values, sent only once; during a recording, filled in when that has ended."""
     if _recording is None:
         return _kept(xp, values, dtype)
@@ -96,7 +96,7 @@ def sent(xp: ModuleType, values: tuple[int, ...], dtype: str) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _kept(xp: ModuleType, values: tuple[int, ...], dtype: str) -> Any:
+def _kept(xp: ModuleType, values: tuple[float, ...], dtype: str) -> Any:
     return xp.asarray(np.array(values, dtype))
 
 

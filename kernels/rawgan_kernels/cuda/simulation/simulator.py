@@ -239,18 +239,25 @@ class _Cuda:
 
     def shfl_down_sync(self, mask: int, value: Any, delta: int) -> Any:
         """The value of the lane `delta` further on; the thread's own value if there is none."""
-        if mask != 0xFFFFFFFF:
-            raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
-        thread = _current()
-        return thread.wait(_Event("shuffle", _place(), value, thread.index % WARP + delta))
+        return _shuffled(mask, value, _current().index % WARP + delta)
+
+    def shfl_xor_sync(self, mask: int, value: Any, bits: int) -> Any:
+        """The value of the lane whose number differs in these bits; the thread's own value if there is none."""
+        return _shuffled(mask, value, _current().index % WARP ^ bits)
 
 
-def _place() -> tuple[str, int]:
-    """File and line of the kernel that called the caller."""
-    frame = sys._getframe(2)
+def _shuffled(mask: int, value: Any, source: int) -> Any:
+    if mask != 0xFFFFFFFF:
+        raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
+    return _current().wait(_Event("shuffle", _place(3), value, source))
+
+
+def _place(callers: int = 2) -> tuple[str, int]:
+    """File and line of the kernel that called the caller, or a caller so many calls further out."""
+    frame = sys._getframe(callers)
     return frame.f_code.co_filename, frame.f_lineno
 
 
 cuda: Any = _Cuda()
-libm = SimpleNamespace(exp=np.exp, expm1=np.expm1, log1p=np.log1p, sqrt=np.sqrt)
+libm = SimpleNamespace(exp=np.exp, expm1=np.expm1, inf=np.inf, log=np.log, log1p=np.log1p, sqrt=np.sqrt)
 """NumPy's functions keep float32, as CUDA's do."""

@@ -1,0 +1,122 @@
+"""Order: sorted elements, and the numbers of the largest.
+
+Numbers have no gradients; elements do, wherever `gather` takes them from. NaN counts as larger than everything, as in
+NumPy and PyTorch, and among equals the first comes first.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan.arrays import constant
+from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.ops.arguments import as_tensors, flag, one_axis, whole
+from rawgan.ops.registry import apart, case, op, without_gradient
+from rawgan.ops.taking import Take, along_axis
+from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
+
+
+@op(
+    case("last axis", apart(3, 4)),
+    case("from large to small", apart(3, 4), axis=0, descending=True),
+    method=True,
+)
+def sort(x: Any, axis: int = -1, descending: bool = False) -> Tensor:
+    """x with its elements along `axis` in order: from small to large, unless `descending`.
+
+    Each gradient goes to the element that it came from. Among equals it is the first that comes first.
+
+    Raises: ArgumentError for an axis that x does not have
+
+    >>> sort(Tensor([3.0, 1.0, 2.0]))
+    Tensor([1., 2., 3.], float32)
+    """
+    (x,) = as_tensors(x)
+    along = one_axis("sort", x, axis)
+    return _taken("sort", x, _order(x._array, along, flag("sort", "descending", descending)), along)
+
+
+@without_gradient(method=True)
+def argsort(x: Any, axis: int = -1, descending: bool = False) -> Any:
+    """Numbers of the elements along `axis`, in the order of `sort`: an array of int64, for `gather`.
+
+    Raises: ArgumentError for an axis that x does not have
+
+    >>> argsort(Tensor([3.0, 1.0, 2.0]))
+    array([1, 2, 0])
+    """
+    (x,) = as_tensors(x)
+    return _order(x._array, one_axis("argsort", x, axis), flag("argsort", "descending", descending))
+
+
+@op(
+    case("the largest, last axis", apart(3, 4), call=lambda topk, x: topk(x, 2)[0]),
+    case("the smallest, first axis", apart(4, 3), call=lambda topk, x: topk(x, 3, axis=0, largest=False)[0]),
+    method=True,
+)
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Any]:
+    """The k largest elements along `axis`, from large to small, and their numbers; the smallest if not `largest`.
+
+    Shapes: x (…, n, …) → values (…, k, …), and indices of the same shape, an array of int64
+    Raises: ArgumentError unless 0 ≤ k ≤ n
+    Source: top-k training of GANs, Sinha et al. 2020, keeps the fakes of the k largest logits
+
+    >>> topk(Tensor([3.0, 1.0, 2.0]), 2)
+    (Tensor([3., 2.], float32), array([0, 2]))
+    """
+    (x,) = as_tensors(x)
+    along, k = one_axis("topk", x, axis), whole("topk", "k", k, 0)
+    if k > x.shape[along]:
+        raise ArgumentError(f"topk: axis {along} has fewer elements than k\n{shapes(x=x, k=k)}")
+    order = _order(x._array, along, flag("topk", "largest", largest))
+    indices = order[(slice(None),) * along + (slice(k),)].copy()
+    return _taken("topk", x, indices, along), indices
+
+
+@without_gradient(method=True)
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Number of the largest element along `axis`; of the flat array if None. The first, if several are.
+
+    Shapes: x any → int64 without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the largest of no elements
+
+    >>> argmax(Tensor([[3.0, 1.0], [0.0, 2.0]]), axis=1)
+    array([0, 1])
+    """
+    return _extreme("argmax", x, axis, keepdims)
+
+
+@without_gradient(method=True)
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Number of the smallest element along `axis`; of the flat array if None. The first, if several are.
+
+    Shapes: x any → int64 without `axis`, or with it of length 1 if keepdims
+    Raises: ArgumentError for an axis that x does not have, ShapeError for the smallest of no elements
+
+    >>> argmin(Tensor([[3.0, 1.0], [0.0, 2.0]]), axis=1)
+    array([1, 0])
+    """
+    return _extreme("argmin", x, axis, keepdims)
+
+
+def _extreme(op: str, x: Any, axis: Any, keepdims: Any) -> Any:
+    (x,) = as_tensors(x)
+    along, kept = None if axis is None else one_axis(op, x, axis), flag(op, "keepdims", keepdims)
+    if (x.size if along is None else x.shape[along]) == 0:
+        raise ShapeError(f"{op}: there is nothing to choose from\n{shapes(x=x, axis=axis)}")
+    return getattr(array_module(x._array), op)(x._array, axis=along, keepdims=kept)
+
+
+def _order(array: Any, axis: int, descending: bool) -> Any:
+    """Numbers of the elements in order; equal ones keep theirs."""
+    stable: dict[str, Any] = {"kind": "stable"} if isinstance(array, np.ndarray) else {}  # as CuPy's always is
+    if not descending:
+        return array.argsort(axis=axis, **stable)
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
+    return array.shape[axis] - 1 - array[backwards].argsort(axis=axis, **stable)[backwards]
+
+
+def _taken(op: str, x: Tensor, numbers: Any, axis: int) -> Tensor:
+    """x at different numbers along an axis."""
+    return Take(along_axis(op, x, constant(numbers), axis), distinct=True)(x)

@@ -1,0 +1,71 @@
+"""Running averages of modules."""
+
+import numpy as np
+import pytest
+
+from rawgan import nn, optim
+from rawgan.errors import ArgumentError
+from rawgan.paper import on_paper
+
+
+def network():
+    return nn.Sequential(nn.Linear(2, 3, rng=np.random.default_rng(0)), nn.BatchNorm(3))
+
+
+def move(module, by=1.0):
+    for x in module.state_tensors().values():
+        x.data += np.asarray(by, x.dtype)
+
+
+def test_weights_and_running_statistics_are_averaged():
+    source = network()
+    ema = optim.EMA(source, decay=0.75)
+    expected = source.state_dict()
+    for by in (1.0, -3.0):
+        move(source, by)
+        ema.update()
+        expected = {name: 0.75 * x + 0.25 * source.state_dict()[name] for name, x in expected.items()}
+    assert ema.module.state_dict().keys() == expected.keys()
+    for name, x in ema.module.state_dict().items():
+        np.testing.assert_allclose(x, expected[name], rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+def test_the_first_steps_move_it_faster():
+    source = nn.Sequential(nn.BatchNorm(1))
+    ema = optim.EMA(source, decay=0.5)
+    source[0].beta.data[...] = 1
+    shares = []
+    for step in (0, 5, 50):
+        ema.module[0].beta.data[...] = 0
+        ema.update(step)
+        shares.append(ema.module[0].beta.item())
+    np.testing.assert_allclose(shares, [1 - 1 / 10, 1 - 6 / 15, 0.5], rtol=1e-6)
+
+
+def test_saved_and_loaded_it_goes_on_with_the_same_bits():
+    source = network()
+    ema = optim.EMA(source, decay=0.9)
+    move(source)
+    ema.update()
+    other = optim.EMA(source, decay=0.9)
+    other.module.load_state_dict(ema.module.state_dict())
+    move(source)
+    for each in (ema, other):
+        each.update()
+    for name, x in ema.module.state_dict().items():
+        np.testing.assert_array_equal(x, other.module.state_dict()[name])
+
+
+def test_a_source_that_has_become_another_module_is_refused():
+    source = network()
+    ema = optim.EMA(source)
+    source.extra = nn.Parameter([1.0])
+    with pytest.raises(ArgumentError, match="the source is not the module that it was: extra\n  make a new EMA"):
+        ema.update()
+
+
+def test_an_average_on_paper_takes_no_memory():
+    with on_paper():
+        ema = optim.EMA(nn.Linear(10**6, 10**6, rng=np.random.default_rng(0)))
+    assert ema.module.w.shape == (10**6, 10**6)
+    assert repr(ema) == "EMA(Linear, decay=0.999)"

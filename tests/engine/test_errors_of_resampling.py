@@ -1,0 +1,98 @@
+"""Messages of errors of filtering, resizing and sampling of images."""
+
+import pytest
+from error_tables import check, entries
+
+FILTERS = """
+ops.upfirdn2d(zeros(4, 4, 3), [1.0])
+ShapeError: upfirdn2d: x must have 4 axes, (batch, height, width, channels), but has 3
+  x (4, 4, 3)
+  one image is a batch of one: x[None]
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], up=0)
+ArgumentError: upfirdn2d: up must be an integer >= 1, or two of them, but is 0
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], down=(1, 2, 3))
+ArgumentError: upfirdn2d: down must be an integer >= 1, or two of them, but is (1, 2, 3)
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], padding="valid")
+ArgumentError: upfirdn2d: padding must be a number of pixels, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom), (left, right)), or 'same', but is 'valid'
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], gain=None)
+ArgumentError: upfirdn2d: gain must be a number, but is None
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], flip_filter=1)
+ArgumentError: upfirdn2d: flip_filter must be True or False, but is 1
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [])
+ArgumentError: upfirdn2d: f must be finite taps (A,) for both axes, or a filter (A, B), but is []
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), np.ones((1, 1, 1)))
+ArgumentError: upfirdn2d: f must be finite taps (A,) for both axes, or a filter (A, B), but is ndarray (1, 1, 1)
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [float("inf")])
+ArgumentError: upfirdn2d: f must be finite taps (A,) for both axes, or a filter (A, B), but is [inf]
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), weight(3))
+ArgumentError: upfirdn2d: f is a constant, but requires a gradient
+  conv2d(x, w, groups=channels) learns a filter for each channel; f.detach() is a constant
+
+ops.upfirdn2d(zeros(1, 9, 3, 3), [1.0, 3.0, 3.0, 1.0], up=(1, 2), padding=(0, (-2, -1)))
+ShapeError: upfirdn2d: the filter does not fit, its width is 4, but the image has 3 pixels
+  size 3 * up 2 + padding -2 + -1
+  x (1, 9, 3, 3), laid out (N, H, W, C)   f (4, 4)
+
+ops.upfirdn2d(zeros(1, 0, 3, 3), [1.0], padding=1)
+ShapeError: upfirdn2d: the image has no pixels, its height is 0
+  x (1, 0, 3, 3), laid out (N, H, W, C)
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(FILTERS))
+def test_errors_of_filters(call, expected):
+    check(call, expected)
+
+
+SIZES = """
+ops.resize(zeros(4, 4, 3), 2)
+ShapeError: resize: x must have 4 axes, (batch, height, width, channels), but has 3
+  x (4, 4, 3)
+  one image is a batch of one: x[None]
+
+ops.resize(zeros(1, 4, 0, 3), 2)
+ShapeError: resize: the image has no pixels, its width is 0
+  x (1, 4, 0, 3), laid out (N, H, W, C)
+
+ops.resize(zeros(1, 4, 4, 3))
+ArgumentError: resize: give either size or scale_factor, not neither
+
+ops.resize(zeros(1, 4, 4, 3), 2, scale_factor=2)
+ArgumentError: resize: give either size or scale_factor, not both
+
+ops.resize(zeros(1, 4, 4, 3), 0.5)
+ArgumentError: resize: size must be an integer >= 1, or two of them, but is 0.5
+
+ops.resize(zeros(1, 4, 4, 3), scale_factor=(1, -2))
+ArgumentError: resize: scale_factor must be a number above 0, or two of them, but is (1, -2)
+
+ops.resize(zeros(1, 4, 8, 3), scale_factor=0.2)
+ShapeError: resize: no pixel would be left, the new size is 0 × 1
+  x (1, 4, 8, 3), laid out (N, H, W, C)   scale_factor 0.2
+
+ops.resize(zeros(1, 4, 4, 3), 2, "lanczos")
+ArgumentError: resize: mode is 'lanczos'; choose one of: nearest, nearest-exact, bilinear, bicubic, area
+
+ops.resize(zeros(1, 4, 4, 3), 2, "area", align_corners=True)
+ArgumentError: resize: align_corners is for bilinear and bicubic, not area
+
+ops.resize(zeros(1, 4, 4, 3), 2, antialias="yes")
+ArgumentError: resize: antialias must be True or False, but is 'yes'
+
+ops.resize(zeros(1, 4, 4, 3), 2, "bicubic", a="0.5")
+ArgumentError: resize: a must be a number, but is '0.5'
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(SIZES))
+def test_errors_of_resizing(call, expected):
+    check(call, expected)

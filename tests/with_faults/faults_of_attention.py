@@ -1,0 +1,41 @@
+"""Faults of attention: the op, its kernels, the layer, and the networks that have it."""
+
+from fault import Fault
+
+FAULTS = [
+    Fault(
+        "attention: the recorded gradient of the scores forgets the mean",
+        "Attention.backward",
+        "gp - sum(gp * p, -1, keepdims=True)",
+        "gp",
+        "test_attention.py -k any_number_of_blocks",
+    ),
+    Fault(
+        "attention: the gradient of the scores is not scaled",
+        "Attention.backward",
+        "gs = self.scale * p",
+        "gs = p",
+        "test_attention.py -k any_number_of_blocks",
+    ),
+    Fault(
+        "attention: later blocks of keys do not rescale the earlier ones",
+        "cpu.attention:_forward",
+        "lanes, highest, sums, factors, levels, fresh) and at:",
+        "lanes, highest, sums, factors, levels, fresh) and False:",
+        "test_attention.py -k any_number_of_blocks",
+    ),
+    Fault(
+        "attention: the reference's blocks of queries overwrite each other's gradients",
+        "reference.attention:attention_grad",
+        "gk += scale * (_turned(gs) @ q_rows)",
+        "gk = scale * (_turned(gs) @ q_rows)",
+        "test_attention.py -k any_number_of_blocks",
+    ),
+    Fault(
+        "SelfAttention: it does not begin as the identity",
+        "SelfAttention.__init__",
+        "np.zeros(1, np.float32)",
+        "np.ones(1, np.float32)",
+        "test_attention.py -k begins_as_the_identity",
+    ),
+]
