@@ -158,9 +158,12 @@ CASES = [
     construction("FIR upsampling", lambda x: ops.upfirdn2d(x, blur, up=2, padding=((2, 1), (2, 1)), gain=4),
                  enlarged_in_torch, normal(2, 3, 4, 3)),
     *(
-        construction(f"{mode} resize to {size}", lambda x, mode=mode, size=size: ops.resize(x, size, mode),
-                     lambda x, mode=mode, size=size: last(F.interpolate(first(x), size, mode=mode)), normal(2, 5, 4, 3))
-        for mode in ("bilinear", "bicubic") for size in ((7, 9), (3, 3))
+        construction(f"{mode} resize to {size}{', antialiased' * smooth}",
+                     lambda x, mode=mode, size=size, smooth=smooth: ops.resize(x, size, mode, antialias=smooth),
+                     lambda x, mode=mode, size=size, smooth=smooth: last(
+                         F.interpolate(first(x), size, mode=mode, antialias=smooth)),
+                     normal(2, 5, 4, 3))
+        for mode in ("bilinear", "bicubic") for size in ((7, 9), (3, 3)) for smooth in (False, True)
     ),
     construction("DiffAugment: translation", translated, translated_in_torch, normal(2, 4, 5, 3)),
     construction("DiffAugment: cutout", lambda x: x * Tensor(cutout), lambda x: x * torch.from_numpy(cutout),
@@ -200,7 +203,9 @@ def test_spatial_transformer():
     x, theta = (Tensor(array, requires_grad=True) for array in (images, turn))
     tx, ttheta = (torch.tensor(array, requires_grad=True) for array in (images, turn))
     y = ops.grid_sample(x, ops.affine_grid(theta, (4, 5)))
-    expected = last(F.grid_sample(first(tx), F.affine_grid(ttheta, (2, 3, 4, 5), align_corners=False), align_corners=False))
+    expected = last(
+        F.grid_sample(first(tx), F.affine_grid(ttheta, (2, 3, 4, 5), align_corners=False), align_corners=False)
+    )
     np.testing.assert_allclose(y.numpy(), expected.detach().numpy(), atol=1e-9)
     found = grad(y, (x, theta), Tensor(upstream))
     theirs = torch.autograd.grad(expected, (tx, ttheta), torch.from_numpy(upstream))
