@@ -39,6 +39,9 @@ class Methods(Generic[Result]):
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Result:
         """Elements x[i, i + offset] along two axes; the diagonal becomes the last axis of the result."""
 
+    def erf(self) -> Result:
+        """Error function; (1 + erf(x / √2)) / 2 is the probability that a standard normal number is below x."""
+
     def exp(self) -> Result:
         """e to the power of x."""
 
@@ -86,6 +89,9 @@ class Methods(Generic[Result]):
 
     def pow(self, exponent: Any) -> Result:
         """x to the power of a number, or of a Tensor or array that broadcasts with x: `x ** exponent`."""
+
+    def prod(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
+        """Product of all elements along `axis`: an int, several, or None for all. Of no elements, it is 1."""
 
     def relu(self) -> Result:
         """x where x > 0, 0 elsewhere: a leaky ReLU with slope 0."""

@@ -119,6 +119,52 @@ def silu_grad(x: Array, gy: Array, /) -> Array:
     """
 
 
+@kernel(flops=lambda x, alpha: 4 * x.size, nbytes=lambda x, alpha: 2 * x.nbytes)
+def elu(x: Array, alpha: float, /) -> Array:
+    """y = x where x > 0, alpha · (e^x − 1) elsewhere.
+
+    Shapes: x any → y as x
+    Source: Clevert, Unterthiner, Hochreiter 2016
+
+    >>> elu(np.array([-800.0, 2.0]), 0.5)
+    array([-0.5,  2. ])
+    """
+
+
+@kernel(flops=lambda x: 4 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def erf(x: Array, /) -> Array:
+    """y = erf x = 2/√π · ∫ e^(−t²) dt, for t from 0 to x: the error function.
+
+    Shapes: x any → y as x
+
+    >>> erf(np.array([0.0, 40.0]))
+    array([0., 1.])
+    """
+
+
+@kernel(flops=lambda x: 6 * x.size, nbytes=lambda x: 2 * x.nbytes)
+def gelu(x: Array, /) -> Array:
+    """y = x · Φ(x), where Φ(x) = (1 + erf(x / √2)) / 2 is the probability that a standard normal number is below x.
+
+    Shapes: x any → y as x
+    Source: Hendrycks, Gimpel 2016
+
+    >>> gelu(np.array([0.0, 800.0]))
+    array([  0., 800.])
+    """
+
+
+@kernel(flops=lambda x, gy: 12 * x.size, nbytes=lambda x, gy: 3 * x.nbytes)
+def gelu_grad(x: Array, gy: Array, /) -> Array:
+    """gx = gy · (Φ(x) + x · Φ'(x)), the gradient of gelu with respect to x; Φ'(x) = e^(−x²/2) / √2π.
+
+    Shapes: x any, gy as x → gx as x
+
+    >>> gelu_grad(np.array([0.0, 800.0]), np.array([4.0, 4.0]))
+    array([2., 4.])
+    """
+
+
 # --- cross-entropy ---------------------------------------------------------------------------------------------------
 
 

@@ -33,8 +33,8 @@ class ModulatedConv2d(Module):
 
     The style is a number for each input channel: 1 + a linear function of the vector. Weights of both layers have an
     equalised learning rate. The image keeps its size, or becomes `up` times as large by a transposed convolution, whose
-    kernel `up` should divide: else pixels are sums of unequal numbers of products. See `rawgan.ops.modulated_conv2d` for
-    `demodulate` and `gain`.
+    kernel `up` should divide: else pixels are sums of unequal numbers of products. For `demodulate` and `gain`, see
+    `rawgan.ops.modulated_conv2d`.
 
     Shapes: x (N, H, W, inputs), v (N, vector) → (N, H·up, W·up, outputs);
         w (kernel, kernel, inputs, outputs), with `up` (kernel, kernel, outputs, inputs); b (outputs,)

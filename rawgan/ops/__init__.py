@@ -17,6 +17,7 @@ from rawgan.ops.diagonals import *
 from rawgan.ops.dropout import *
 from rawgan.ops.einsum import *
 from rawgan.ops.elementary import *
+from rawgan.ops.gelu import *
 from rawgan.ops.image import *
 from rawgan.ops.indexing import *
 from rawgan.ops.linear import *

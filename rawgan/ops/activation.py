@@ -1,13 +1,18 @@
 """Activation functions."""
 
+import math
 from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.errors import ArgumentError, described
-from rawgan.ops.arguments import as_tensors, call_hint, is_number
-from rawgan.ops.registry import case, nonzero, normal, op
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.ops.arguments import as_tensors, broadcast_shape, call_hint, is_number, operands
+from rawgan.ops.elementary import exp
+from rawgan.ops.reduce import unbroadcast
+from rawgan.ops.registry import between, case, nonzero, normal, op
+from rawgan.ops.selection import where
 from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
 
 
 class LeakyReLU(Op):
@@ -201,3 +206,74 @@ def silu(x: Any) -> Tensor:
     Tensor([  -0.,    0., 1000.], float32)
     """
     return SiLU()(*as_tensors(x))
+
+
+class ELU(Op):
+    """y = x where x > 0, alpha · (e^x − 1) elsewhere.
+
+    Backward: gx = gy where x > 0, alpha · e^x · gy elsewhere
+    Source:   Clevert, Unterthiner, Hochreiter 2016
+    """
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return kernels.elu(x, self.alpha)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        (x,) = self.inputs
+        return (where(x > 0, gy, gy * (self.alpha * exp(where(x > 0, 0, x)))),)
+
+
+@op(case("default alpha", nonzero(3, 4)), case("another", nonzero(3, 4), alpha=0.3))
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """x where x > 0, alpha · (e^x − 1) elsewhere: a ReLU whose mean is nearer to 0.
+
+    Shapes: x any → the same
+    Raises: ArgumentError unless alpha is a finite number
+    Source: Clevert, Unterthiner, Hochreiter 2016
+
+    >>> elu(Tensor([-1000.0, 2.0]))
+    Tensor([-1.,  2.], float32)
+    """
+    if not (is_number(alpha) and math.isfinite(alpha)):
+        raise ArgumentError(f"elu: alpha must be a finite number, but is {described(alpha)}{call_hint('elu', alpha)}")
+    return ELU(float(alpha))(*as_tensors(x))
+
+
+class PReLU(Op):
+    """y = x where x > 0, slope · x elsewhere, with a slope that is learned.
+
+    Shapes:   x any, slope broadcasts to x → y as x
+    Backward: gx = gy where x > 0, slope · gy elsewhere; gslope = x · gy where x ≤ 0, summed over what shares a slope
+    Source:   He, Zhang, Ren, Sun 2015
+    """
+
+    def forward(self, x: Any, slope: Any) -> Any:
+        xp = array_module(x)
+        return xp.where(x > 0, x, slope * xp.minimum(x, 0))
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, slope = self.inputs
+        positive = x > 0
+        gx = where(positive, gy, slope * gy) if self.needs[0] else None
+        gslope = unbroadcast(where(positive, 0, x) * where(positive, 0, gy), slope.shape) if self.needs[1] else None
+        return gx, gslope
+
+
+@op(case("one for each channel", nonzero(3, 4), between(0.1, 0.5, 4)), case("one", nonzero(3, 4), normal(1)))
+def prelu(x: Any, slope: Any) -> Tensor:
+    """x where x > 0, slope · x elsewhere: a leaky ReLU whose slope is a parameter.
+
+    Shapes: x (…, C), slope (C,), (1,) or any other that broadcasts to x → as x
+    Raises: ShapeError unless slope broadcasts to the shape of x
+    Source: He, Zhang, Ren, Sun 2015
+
+    >>> prelu(Tensor([[-1.0, -1.0, 2.0]]), Tensor([0.1, 0.2, 0.3]))
+    Tensor([[-0.1, -0.2,  2. ]], float32)
+    """
+    x, slope = operands(x, slope)
+    if broadcast_shape("prelu", x=x, slope=slope) != x.shape:
+        raise ShapeError(f"prelu: slope must broadcast to the shape of x\n{shapes(x=x, slope=slope)}")
+    return PReLU()(x, slope)

@@ -189,6 +189,20 @@ def axes_of(op: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     return axes
 
 
+def broadcast_shape(op: str, **arrays: Any) -> tuple[int, ...]:
+    """Shape of arrays that are broadcast together. Raises: ShapeError, which lists them, if they do not broadcast.
+
+    >>> broadcast_shape("where", a=np.zeros((3, 1)), b=np.zeros(2))
+    (3, 2)
+    """
+    try:
+        return np.broadcast_shapes(*(x.shape for x in arrays.values()))
+    except ValueError:
+        raise ShapeError(
+            f"{op}: shapes do not broadcast: from the last axis on, lengths must agree or be 1\n{shapes(**arrays)}"
+        ) from None
+
+
 def one_axis(op: str, x: Tensor, axis: Any, name: str = "axis") -> int:
     """One axis, counted from the front. Raises: ArgumentError for anything but an axis of x."""
     if not is_whole(axis):

@@ -5,12 +5,9 @@ Where broadcasting repeated an input, its gradient is the sum over the repetitio
 
 from typing import Any
 
-import numpy as np
-
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ShapeError, shapes
-from rawgan.ops.arguments import as_tensors, operands
+from rawgan.ops.arguments import as_tensors, broadcast_shape, operands
 from rawgan.ops.reduce import Share, unbroadcast
 from rawgan.ops.registry import apart, between, case, nonzero, normal, op
 from rawgan.tensor import Tensor
@@ -22,13 +19,7 @@ class Binary(Op):
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:  # type: ignore[override]  # exactly two
         if a._array.shape != b._array.shape:
-            try:
-                np.broadcast_shapes(a.shape, b.shape)
-            except ValueError:
-                raise ShapeError(
-                    f"{self.name.lower()}: shapes do not broadcast: from the last axis on, lengths must agree or be 1\n"
-                    f"{shapes(a=a, b=b)}"
-                ) from None
+            broadcast_shape(self.name.lower(), a=a, b=b)
         return super().__call__(a, b)
 
     def gradients(self, ga: Tensor | None, gb: Tensor | None) -> Gradients:

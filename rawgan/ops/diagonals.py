@@ -9,7 +9,7 @@ from rawgan.ops.arguments import as_tensors, is_whole, one_axis
 from rawgan.ops.reduce import sum
 from rawgan.ops.registry import case, normal, op
 from rawgan.ops.shape import transpose
-from rawgan.ops.taking import ALL, Take
+from rawgan.ops.taking import ALL, Take, Untake
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -34,6 +34,33 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     length = max(0, min(x.shape[-2] - first, x.shape[-1] - max(0, offset)))
     row = constant(array_module(x._array).arange(first, first + length))
     return Take((*[ALL] * (x.ndim - 2), row, constant(row + offset)), distinct=True)(x)
+
+
+@op(
+    case("of a vector", normal(3)),
+    case("of a vector, below", normal(2), k=-1),
+    case("of a matrix, above", normal(3, 4), k=1),
+)
+def diag(x: Any, k: int = 0) -> Tensor:
+    """The matrix with a vector x as its diagonal k, and 0 elsewhere; of a matrix, its diagonal k.
+
+    Shapes: (n,) → (n + |k|, n + |k|); (n, m) → the length of its diagonal k
+    Raises: ShapeError unless x has 1 or 2 axes, ArgumentError unless k is an integer
+
+    >>> diag(Tensor([1.0, 2.0]))
+    Tensor([[1., 0.],
+            [0., 2.]], float32)
+    """
+    (x,) = as_tensors(x)
+    if x.ndim == 2:
+        return diagonal(x, k)
+    if x.ndim != 1:
+        raise ShapeError(f"diag: x must be a vector or a matrix; diagonal takes any two axes\n{shapes(x=x)}")
+    if not is_whole(k):
+        raise ArgumentError(f"diag: k must be an integer, but is {described(k)}")
+    row = constant(array_module(x._array).arange(len(x)) + max(0, -k))
+    n = len(x) + abs(int(k))
+    return Untake((row, constant(row + k)), (n, n), distinct=True)(x)
 
 
 @op(

@@ -82,6 +82,28 @@ def pixel_shuffle(x: Tensor, factor: int = 2) -> Tensor:
     return reshape(transpose(apart, (0, 1, 4, 2, 5, 3)), (n, h * factor, w * factor, c))
 
 
+@op(case("twice", normal(2, 4, 2, 3)))
+def pixel_unshuffle(x: Tensor, factor: int = 2) -> Tensor:
+    """Turn factor × factor pixels into factor² channels; the inverse of `pixel_shuffle`.
+
+    Shapes: x (N, H, W, C) → (N, H/factor, W/factor, C·factor²)
+    Raises: ShapeError unless x has 4 axes and factor divides height and width, ArgumentError unless factor ≥ 1
+
+    >>> pixel_unshuffle(Tensor([[[[1.0], [2.0]], [[3.0], [4.0]]]]), 2)
+    Tensor([[[[1., 2., 3., 4.]]]], float32)
+    """
+    (x,) = as_tensors(x)
+    (n, height, width, c), factor = _checked("pixel_unshuffle", x, factor)
+    if height % factor or width % factor:
+        raise ShapeError(
+            f"pixel_unshuffle: {height} × {width} pixels cannot be divided into blocks of {factor} × {factor}\n"
+            f"{shapes(x=(x, IMAGES), factor=factor)}"
+        )
+    h, w = height // factor, width // factor
+    blocks = reshape(x, (n, h, factor, w, factor, c))
+    return reshape(transpose(blocks, (0, 1, 3, 5, 2, 4)), (n, h, w, c * factor**2))
+
+
 @op(
     case("all sides alike", normal(2, 3, 4, 2), padding=2),
     case("each side its own", normal(1, 3, 4, 2), padding=((0, 2), (3, 1))),

@@ -8,11 +8,12 @@ from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike, check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
-from rawgan.ops.arguments import IMAGES, as_tensors, flag, is_number, nhwc_hint
+from rawgan.ops.arguments import IMAGES, Axis, as_tensors, axes_of, flag, is_number, nhwc_hint
 from rawgan.ops.elementary import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
 from rawgan.ops.registry import between, case, normal, op
 from rawgan.tensor import Tensor
+from rawgan_kernels import array_module
 
 
 class Normalize(Op):
@@ -68,11 +69,12 @@ class Normalize(Op):
         training=False,
     ),
     case("then leaky_relu", normal(2, 2, 2, 3), normal(3), normal(3), training=True, slope=0.2),
+    case("three axes, no beta", normal(2, 3, 2), normal(2), training=True),
 )
 def batch_norm(
     x: Tensor,
-    gamma: Tensor,
-    beta: Tensor,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
     running_mean: Tensor | None = None,
     running_var: Tensor | None = None,
     *,
@@ -81,13 +83,14 @@ def batch_norm(
     eps: float = 1e-5,
     slope: float = 1.0,
 ) -> Tensor:
-    """Normalise each channel over the batch (and the pixels).
+    """Normalise each channel over the batch, and over the pixels or whatever else is between; then scale and shift.
 
     In training, with the batch's own mean and biased variance; the running ones then move towards the batch's mean
     and unbiased variance by `momentum` (as in PyTorch: 0.1 here is Keras's 0.9). In evaluation, with the running ones.
     With `slope` below 1, leaky_relu is applied in the same pass.
 
-    Shapes: x (N, C) or (N, H, W, C), gamma, beta, running_mean, running_var (C,) → as x
+    Shapes: x (N, C), (N, H, W, C) or any (N, …, C), gamma, beta, running_mean, running_var (C,) → as x; None for gamma
+            is 1, None for beta is 0
     Raises: ShapeError if the lengths do not fit, or in training for a single value per channel, whose variance is 0;
             ArgumentError unless 0 ≤ eps < ∞ and, in training, 0 ≤ momentum ≤ 1
     Source: Ioffe and Szegedy 2015
@@ -97,16 +100,16 @@ def batch_norm(
     Tensor([[-1., -1.],
             [ 1.,  1.]], float32)
     """
-    x, gamma, beta = as_tensors(x, gamma, beta)
-    if x.ndim not in (2, 4):
-        raise ShapeError(f"batch_norm: x must be (N, C) or (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    (x,) = as_tensors(x)
+    if x.ndim < 2:
+        raise ShapeError(f"batch_norm: x must be (N, C) or (N, …, C)\n{shapes(x=x)}")
     _check_eps("batch_norm", eps)
     slope = checked_slope("batch_norm", slope)
     flag("batch_norm", "training", training)
     if training and not (is_number(momentum) and 0 <= momentum <= 1):
         raise ArgumentError(f"batch_norm: momentum must be a number between 0 and 1, but is {described(momentum)}")
     statistics = {"running_mean": running_mean, "running_var": running_var}
-    _check_scales("batch_norm", x, x.shape[-1:], gamma=gamma, beta=beta, **statistics)
+    gamma, beta = _scales("batch_norm", x, x.shape[-1:], gamma, beta, **statistics)
     if not training:
         if running_mean is None or running_var is None:
             raise ShapeError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
@@ -132,33 +135,49 @@ def batch_norm(
 @op(
     case("last axis", normal(3, 5), normal(5), normal(5)),
     case("all but the batch", normal(2, 2, 2, 3), normal(2, 2, 3), normal(2, 2, 3)),
+    case("neither gamma nor beta", normal(2, 2, 3), axis=(1, 2)),
 )
-def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
-    """Normalise each sample by itself, over the trailing axes that gamma has.
+def layer_norm(
+    x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None, *, axis: Axis = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalise each sample by itself, over its trailing axes; then scale and shift.
 
-    Shapes: x (N, …, *S), gamma, beta S → as x
-    Raises: ShapeError unless gamma and beta have the shape of x's trailing axes, or if that is a single value
+    These are the axes that gamma or beta have. Without either of them, `axis` names them; by default, it is the last.
+
+    Shapes: x (…, *S), gamma, beta (None for 1 and 0) S → as x
+    Raises: ShapeError unless gamma and beta have the shape of x's trailing axes, or if that is a single value;
+            ArgumentError for an `axis` that is not a trailing one, or not one of gamma and beta
     Source: Ba, Kiros, Hinton 2016
 
     >>> layer_norm(Tensor([[1.0, 3.0], [4.0, 8.0]]), Tensor([1.0, 1.0]), Tensor([0.0, 0.0]), eps=0.0)
     Tensor([[-1.,  1.],
             [-1.,  1.]], float32)
     """
-    x, gamma, beta = as_tensors(x, gamma, beta)
+    (x,) = as_tensors(x)
     _check_eps("layer_norm", eps)
-    _check_scales("layer_norm", x, x.shape[max(x.ndim - gamma.ndim, 1) :], gamma=gamma, beta=beta)
+    given = gamma if gamma is not None else beta
+    axes = axes_of("layer_norm", x, -1 if axis is None else axis)
+    first = x.ndim - (len(axes) if given is None else getattr(given, "ndim", 0))
+    trailing = tuple(range(max(first, 0), x.ndim))
+    gamma, beta = _scales("layer_norm", x, x.shape[max(first, 0) :], gamma, beta)
+    if axes != trailing and (given is None or axis is not None):
+        rest = shapes(x=x, axis=axis) if given is None else shapes(x=x, axis=axis, gamma=gamma)
+        raise ArgumentError(f"layer_norm: axis must be the trailing axes, those of gamma and beta\n{rest}")
     if gamma.size < 2:
         raise ShapeError(
             f"layer_norm: a sample needs more than one value, as the variance of one is 0\n{shapes(x=x, gamma=gamma)}"
         )
-    return Normalize(tuple(range(x.ndim - gamma.ndim, x.ndim)), eps)(x, gamma, beta)
+    return Normalize(trailing, eps)(x, gamma, beta)
 
 
-@op(case("images", normal(2, 3, 2, 2), normal(2), normal(2)))
-def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
-    """Normalise each channel of each image by itself, over its pixels.
+@op(
+    case("images", normal(2, 3, 2, 2), normal(2), normal(2)),
+    case("sequences, neither gamma nor beta", normal(2, 3, 2)),
+)
+def instance_norm(x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None, *, eps: float = 1e-5) -> Tensor:
+    """Normalise each channel of each image by itself, over its pixels; then scale and shift.
 
-    Shapes: x (N, H, W, C), gamma, beta (C,) → as x
+    Shapes: x (N, H, W, C) or any (N, …, C), gamma, beta (None for 1 and 0) (C,) → as x
     Raises: ShapeError if the lengths do not fit, or for a single pixel, whose variance is 0
     Source: Ulyanov, Vedaldi, Lempitsky 2016
 
@@ -167,16 +186,17 @@ def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) 
     Tensor([[[[-1.],
              [ 1.]]]], float32)
     """
-    x, gamma, beta = as_tensors(x, gamma, beta)
-    if x.ndim != 4:
-        raise ShapeError(f"instance_norm: x must be (N, H, W, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    (x,) = as_tensors(x)
+    if x.ndim < 3:
+        raise ShapeError(f"instance_norm: x must be (N, H, W, C) or (N, …, C), with pixels between\n{shapes(x=x)}")
     _check_eps("instance_norm", eps)
-    _check_scales("instance_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
-    if x.shape[1] * x.shape[2] < 2:
+    gamma, beta = _scales("instance_norm", x, x.shape[-1:], gamma, beta)
+    if math.prod(x.shape[1:-1]) < 2:
         raise ShapeError(
-            f"instance_norm: an image needs more than one pixel, as the variance of one is 0\n{shapes(x=(x, IMAGES))}"
+            "instance_norm: an image needs more than one pixel, as the variance of one is 0\n"
+            f"{shapes(x=(x, _layout(x)))}"
         )
-    return Normalize((1, 2), eps)(x, gamma, beta)
+    return Normalize(tuple(range(1, x.ndim - 1)), eps)(x, gamma, beta)
 
 
 def _check_eps(op: str, eps: float) -> None:
@@ -184,23 +204,31 @@ def _check_eps(op: str, eps: float) -> None:
         raise ArgumentError(f"{op}: eps must be a number, at least 0 and finite, but is {described(eps)}")
 
 
-def _check_scales(op: str, x: Tensor, shape: tuple[int, ...], **scales: Tensor | None) -> None:
-    for name, scale in scales.items():
+def _scales(
+    op: str, x: Tensor, shape: tuple[int, ...], gamma: Tensor | None, beta: Tensor | None, **others: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """gamma and beta, all checked to have `shape`; ones and zeros for None."""
+    for name, scale in {"gamma": gamma, "beta": beta, **others}.items():
         if scale is None:
             continue
         if not isinstance(scale, Tensor):
             raise DTypeError(f"{op}: {name} must be a Tensor, but is {described(scale)}")
         if scale.shape != shape:
-            layout = _layout(x) if op != "layer_norm" else "(N, …, *gamma)"
+            layout = _layout(x) if op != "layer_norm" else "(…, *gamma)"
             raise ShapeError(
                 f"{op}: {name} must have shape {shape} to fit x\n"
                 f"{shapes(x=(x, layout), **{name: scale})}{nhwc_hint(x, scale.size)}"
             )
-    check_alike(op, x=x, gamma=scales["gamma"], beta=scales["beta"])
+    check_alike(op, x=x, gamma=gamma, beta=beta)
+    if gamma is None:
+        gamma = Tensor.wrap(array_module(x._array).ones(shape, x.dtype))
+    if beta is None:
+        beta = Tensor.wrap(array_module(x._array).zeros(shape, x.dtype))
+    return gamma, beta
 
 
 def _layout(x: Tensor) -> str:
-    return IMAGES if x.ndim == 4 else "(N, C)"
+    return {2: "(N, C)", 4: IMAGES}.get(x.ndim, "(N, …, C)")
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:

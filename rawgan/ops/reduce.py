@@ -167,7 +167,7 @@ class Share(Op):
         self.share = share
 
     def forward(self, x: Any) -> Any:
-        return array_module(x).where(self.share == 0, 0, self.share * x)
+        return self.share * array_module(x).where(self.share == 0, 0, x)
 
     def backward(self, gy: Tensor) -> Gradients:
         return (Share(self.share)(gy),)

@@ -6,8 +6,8 @@ import numpy as np
 
 from rawgan.arrays import constant, plain
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, DeviceError, DTypeError, ShapeError, shapes
-from rawgan.ops.arguments import as_tensors, is_number, operands
+from rawgan.errors import ArgumentError, DeviceError, DTypeError, shapes
+from rawgan.ops.arguments import as_tensors, broadcast_shape, is_number, operands
 from rawgan.ops.reduce import unbroadcast
 from rawgan.ops.registry import apart, case, normal, op
 from rawgan.tensor import Tensor
@@ -62,13 +62,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     mask = condition._array if isinstance(condition, Tensor) else plain(condition, "where: condition")
     if mask.dtype.kind not in "biuf":
         raise DTypeError(f"where: condition must be an array of bool, but is of {mask.dtype}\n{shapes(condition=mask)}")
-    try:
-        np.broadcast_shapes(mask.shape, a.shape, b.shape)
-    except ValueError:
-        raise ShapeError(
-            "where: shapes do not broadcast: from the last axis on, lengths must agree or be 1\n"
-            f"{shapes(condition=mask, a=a, b=b)}"
-        ) from None
+    broadcast_shape("where", condition=mask, a=a, b=b)
     xp = array_module(a._array)
     if xp is np and array_module(mask) is not np:
         raise DeviceError(f"where: the condition is on a GPU, but a is not\n{shapes(condition=mask, a=a, b=b)}")
@@ -114,17 +108,9 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise ArgumentError("clip: give min, max or both")
     if all(bound is None or is_number(bound) for bound in (min, max)):
-        (x,) = as_tensors(x)
-        round_ = x.dtype.type  # as a bound is in x's dtype, so that y is between the bounds there
-        return Clip(-np.inf if min is None else float(round_(min)), np.inf if max is None else float(round_(max)))(x)
+        return Clip(-np.inf if min is None else float(min), np.inf if max is None else float(max))(*as_tensors(x))
     x, low, high = operands(x, -np.inf if min is None else min, np.inf if max is None else max)
-    try:
-        np.broadcast_shapes(x.shape, low.shape, high.shape)
-    except ValueError:
-        raise ShapeError(
-            "clip: shapes do not broadcast: from the last axis on, lengths must agree or be 1\n"
-            f"{shapes(x=x, min=low, max=high)}"
-        ) from None
+    broadcast_shape("clip", x=x, min=low, max=high)
     # NaN is not below a bound, and nothing is below NaN: then y is NaN.
     y = x if min is None else where((x < low) | (low != low), low, x)
     return y if max is None else where((y > high) | (high != high), high, y)

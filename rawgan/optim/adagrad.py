@@ -50,4 +50,4 @@ class Adagrad(Optimizer):
         weight_decay: float,
         eps: float,
     ) -> None:
-        kernels.adagrad_update(w, gw, *moments, step, lr, lr_decay, max(eps, LEAST_EPS), weight_decay)
+        kernels.adagrad_update(w, gw, moments[0], step, lr, lr_decay, max(eps, LEAST_EPS), weight_decay)

@@ -63,9 +63,14 @@ class Adam(Optimizer):
         weight_decay: float,
         amsgrad: bool,
     ) -> None:
-        update = kernels.amsgrad_update if amsgrad else kernels.adam_update
         decays = (weight_decay, 0.0) if self.decoupled else (0.0, weight_decay)
-        update(w, gw, *moments, step, lr, *betas, max(eps, LEAST_EPS), *decays)
+        numbers = step, lr, *betas, max(eps, LEAST_EPS), *decays
+        if amsgrad:
+            m, v, v_max = moments
+            kernels.amsgrad_update(w, gw, m, v, v_max, *numbers)
+        else:
+            m, v = moments
+            kernels.adam_update(w, gw, m, v, *numbers)
 
 
 @optimizer({}, {"lr": 0.1, "betas": (0.0, 0.5), "weight_decay": 0.3}, {"lr": 0.1, "betas": (0.5, 0.5), "amsgrad": True})

@@ -48,4 +48,4 @@ class Lion(Optimizer):
         betas: tuple[float, float],
         weight_decay: float,
     ) -> None:
-        kernels.lion_update(w, gw, *moments, lr, *betas, weight_decay)
+        kernels.lion_update(w, gw, moments[0], lr, *betas, weight_decay)

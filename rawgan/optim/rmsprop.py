@@ -47,4 +47,4 @@ class RMSprop(Optimizer):
         eps: float,
         weight_decay: float,
     ) -> None:
-        kernels.rmsprop_update(w, gw, *moments, lr, rho, max(eps, LEAST_EPS), weight_decay)
+        kernels.rmsprop_update(w, gw, moments[0], lr, rho, max(eps, LEAST_EPS), weight_decay)

@@ -351,6 +351,9 @@ OPS = {
     "where": {"condition": X > 0, "a": X, "b": X},
     "clip": {"x": X, "min": -1, "max": X},
     "round": {"x": X, "decimals": 0},
+    "elu": {"x": X, "alpha": 1.0},
+    "gelu": {"x": X, "approximate": "none"},
+    "prelu": {"x": X, "slope": X},
     "astype": {"x": X, "dtype": "float32"},
 }  # fmt: skip
 

@@ -235,6 +235,10 @@ ShapeError: pixel_shuffle: 6 channels cannot be shared by 2·2 pixels
 ops.pixel_shuffle(zeros(1, 4, 4, 6), "2")
 ArgumentError: pixel_shuffle: factor must be an integer >= 1, but is '2'
 
+ops.pixel_unshuffle(zeros(1, 4, 6, 3), 4)
+ShapeError: pixel_unshuffle: 4 × 6 pixels cannot be divided into blocks of 4 × 4
+  x (1, 4, 6, 3), laid out (N, H, W, C)   factor 4
+
 ops.reflection_pad2d(zeros(4, 4, 4), 1)
 ShapeError: reflection_pad2d: x must have 4 axes, (batch, height, width, channels), but has 3
   x (4, 4, 4)

@@ -4,9 +4,9 @@ import pytest
 from error_tables import check, entries
 
 NORMALISATION = """
-ops.batch_norm(zeros(4, 3, 2), zeros(2), zeros(2), training=True)
-ShapeError: batch_norm: x must be (N, C) or (N, H, W, C), but has 3 axes
-  x (4, 3, 2)
+ops.batch_norm(zeros(4), zeros(4), zeros(4), training=True)
+ShapeError: batch_norm: x must be (N, C) or (N, …, C)
+  x (4,)
 
 ops.batch_norm(zeros(4, 3), zeros(2), zeros(3), training=True)
 ShapeError: batch_norm: gamma must have shape (3,) to fit x
@@ -51,18 +51,26 @@ DTypeError: batch_norm: the inputs are of two dtypes
 
 ops.layer_norm(zeros(4, 3), zeros(4), zeros(4))
 ShapeError: layer_norm: gamma must have shape (3,) to fit x
-  x (4, 3), laid out (N, …, *gamma)   gamma (4,)
+  x (4, 3), laid out (…, *gamma)   gamma (4,)
 
-ops.layer_norm(zeros(4, 3), zeros(4, 3), zeros(4, 3))
-ShapeError: layer_norm: gamma must have shape (3,) to fit x
-  x (4, 3), laid out (N, …, *gamma)   gamma (4, 3)
+ops.layer_norm(zeros(4, 3), zeros(2, 4, 3), zeros(4, 3))
+ShapeError: layer_norm: gamma must have shape (4, 3) to fit x
+  x (4, 3), laid out (…, *gamma)   gamma (2, 4, 3)
+
+ops.layer_norm(zeros(4, 3), axis=0)
+ArgumentError: layer_norm: axis must be the trailing axes, those of gamma and beta
+  x (4, 3)   axis 0
+
+ops.layer_norm(zeros(4, 3), zeros(3), axis=(0, 1))
+ArgumentError: layer_norm: axis must be the trailing axes, those of gamma and beta
+  x (4, 3)   axis (0, 1)   gamma (3,)
 
 ops.layer_norm(zeros(4, 2, 3), zeros(3), zeros(2, 3))
 ShapeError: layer_norm: beta must have shape (3,) to fit x
-  x (4, 2, 3), laid out (N, …, *gamma)   beta (2, 3)
+  x (4, 2, 3), laid out (…, *gamma)   beta (2, 3)
 
 ops.instance_norm(zeros(4, 3), zeros(3), zeros(3))
-ShapeError: instance_norm: x must be (N, H, W, C), but has 2 axes
+ShapeError: instance_norm: x must be (N, H, W, C) or (N, …, C), with pixels between
   x (4, 3)
 
 ops.instance_norm(zeros(1, 4, 4, 3), zeros(2), zeros(3))
@@ -72,6 +80,10 @@ ShapeError: instance_norm: gamma must have shape (3,) to fit x
 ops.layer_norm(zeros(4, 1), zeros(1), zeros(1))
 ShapeError: layer_norm: a sample needs more than one value, as the variance of one is 0
   x (4, 1)   gamma (1,)
+
+ops.instance_norm(zeros(4, 1, 3))
+ShapeError: instance_norm: an image needs more than one pixel, as the variance of one is 0
+  x (4, 1, 3), laid out (N, …, C)
 
 ops.instance_norm(zeros(1, 1, 1, 3), zeros(3), zeros(3))
 ShapeError: instance_norm: an image needs more than one pixel, as the variance of one is 0
@@ -205,6 +217,20 @@ ShapeError: clip: shapes do not broadcast: from the last axis on, lengths must a
 
 zeros(2).round(0.5)
 ArgumentError: round: decimals must be an integer >= -2147483647, but is 0.5
+
+ops.gelu(zeros(2), "fast")
+ArgumentError: gelu: approximate is 'fast'; choose none or tanh
+
+ops.elu(zeros(2), None)
+ArgumentError: elu: alpha must be a finite number, but is None
+
+ops.prelu(zeros(2, 3), zeros(2))
+ShapeError: prelu: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  x (2, 3)   slope (2,)
+
+ops.prelu(zeros(3), zeros(2, 3))
+ShapeError: prelu: slope must broadcast to the shape of x
+  x (3,)   slope (2, 3)
 
 ops.astype(zeros(2), "float16")
 ArgumentError: astype: dtype is float16; choose float32 or float64

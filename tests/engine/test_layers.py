@@ -130,6 +130,7 @@ def test_ops_on_images_by_hand():
     shuffled = ops.pixel_shuffle(np.arange(8.0).reshape(1, 1, 1, 8), 2).data
     np.testing.assert_array_equal(shuffled[0, :, :, 0], [[0, 1], [2, 3]])
     np.testing.assert_array_equal(shuffled[0, :, :, 1], [[4, 5], [6, 7]])
+    np.testing.assert_array_equal(ops.pixel_unshuffle(shuffled, 2).data.ravel(), np.arange(8.0))
     mirrored = ops.reflection_pad2d(x, ((1, 0), (2, 1))).data
     np.testing.assert_array_equal(mirrored, np.pad(x, ((0, 0), (1, 0), (2, 1), (0, 0)), mode="reflect"))
     y = np.arange(9.0).reshape(1, 3, 3, 1)

@@ -5,6 +5,7 @@ it moves nothing silently between the devices, and uses CuPy for all work on the
 neither that the kernels run there, nor that CuPy has every function used.
 """
 
+import math
 import operator
 import sys
 from collections import Counter
@@ -248,4 +249,11 @@ def cupy(monkeypatch):
     """A simulated CuPy on a machine with a simulated GPU."""
     module = make_module()
     monkeypatch.setitem(sys.modules, "cupy", module)
+    special = SimpleNamespace(erf=_wrapped(_each(math.erf)), erfc=_wrapped(_each(math.erfc)))
+    monkeypatch.setitem(sys.modules, "cupyx", ModuleType("cupyx"))
+    monkeypatch.setitem(sys.modules, "cupyx.scipy", SimpleNamespace(special=special))
     return module
+
+
+def _each(function):
+    return lambda x: np.array([function(each) for each in x.ravel()], x.dtype).reshape(x.shape)

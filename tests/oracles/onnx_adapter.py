@@ -53,23 +53,13 @@ def shrink(node: Node, x: Tensor) -> Tensor:
     return ops.where(ops.abs(x) > edge, x - bias * ops.sign(x), 0)
 
 
-def elu(x: Tensor, alpha: float) -> Tensor:
-    return ops.relu(x) + alpha * (ops.exp(-ops.relu(-x)) - 1)
-
-
 def celu(node: Node, x: Tensor) -> Tensor:
     alpha = node.get("alpha", 1.0)
-    return alpha * elu(x / alpha, 1.0)
+    return alpha * ops.elu(x / alpha)
 
 
 def selu(node: Node, x: Tensor) -> Tensor:
-    return node.get("gamma", 1.0507009873554805) * elu(x, node.get("alpha", 1.6732632423543772))
-
-
-def gelu(node: Node, x: Tensor) -> Tensor:
-    if node.get("approximate") != "tanh":
-        raise NotApplicable("the error function")
-    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return node.get("gamma", 1.0507009873554805) * ops.elu(x, node.get("alpha", 1.6732632423543772))
 
 
 def hard_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
@@ -100,25 +90,8 @@ def reshape(node: Node, x: Tensor, shape: Any) -> Tensor:
     return ops.reshape(x, tuple(shape))
 
 
-def squeeze(node: Node, x: Tensor, axes: Any) -> Tensor:
-    gone = {axis % x.ndim for axis in axes}
-    return ops.reshape(x, tuple(n for axis, n in enumerate(x.shape) if axis not in gone))
-
-
-def unsqueeze(node: Node, x: Tensor, axes: Any) -> Tensor:
-    rank = x.ndim + len(axes)
-    new = {axis % rank for axis in axes}
-    return x[tuple(None if axis in new else slice(None) for axis in range(rank))]
-
-
 def expand(node: Node, x: Tensor, shape: Any) -> Tensor:
     return ops.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(shape)))
-
-
-def tile(node: Node, x: Tensor, repeats: Any) -> Tensor:
-    for axis, count in enumerate(repeats):
-        x = ops.concatenate([x] * count, axis)
-    return x
 
 
 def slice_(node: Node, x: Tensor, starts: Any, ends: Any, axes: Any = None, steps: Any = None) -> Tensor:
@@ -134,10 +107,9 @@ def slice_(node: Node, x: Tensor, starts: Any, ends: Any, axes: Any = None, step
 def split(node: Node, x: Tensor, sizes: Any = None) -> list[Tensor]:
     axis = node.get("axis", 0)
     if sizes is None:
-        size = math.ceil(x.shape[axis] / node.results)
-        sizes = [size] * node.results  # a slice ends where x does, so the last may be shorter
-    stops = np.cumsum(sizes)
-    return [x[(slice(None),) * axis + (slice(stop - size, stop),)] for stop, size in zip(stops, sizes, strict=True)]
+        size = math.ceil(x.shape[axis] / node.results)  # the last may be shorter
+        return ops.split(x, [size * count for count in range(1, node.results)], axis)
+    return ops.split(x, np.cumsum(sizes)[:-1].tolist(), axis)
 
 
 def pad(node: Node, x: Tensor, widths: Any, value: Tensor | None = None, axes: Any = None) -> Tensor:
@@ -158,25 +130,73 @@ def center_crop_pad(node: Node, x: Tensor, shape: Any) -> Tensor:
     return ops.pad(x, tuple(pairs))[tuple(index)]
 
 
-def gather(node: Node, x: Tensor, indices: Any) -> Tensor:
-    axis = node.get("axis", 0) % x.ndim
-    first = ops.transpose(x, (axis, *(a for a in range(x.ndim) if a != axis)))
-    taken = ops.take(first, indices % x.shape[axis])
-    back = [*range(indices.ndim, indices.ndim + axis), *range(indices.ndim), *range(indices.ndim + axis, taken.ndim)]
-    return ops.transpose(taken, tuple(back))
-
-
 def gather_elements(node: Node, x: Tensor, indices: Any) -> Tensor:
-    where = list(np.indices(indices.shape))
-    axis = node.get("axis", 0)
-    where[axis] = indices % x.shape[axis]
-    return ops.take(ops.reshape(x, (-1,)), np.ravel_multi_index(where, x.shape))
+    """The indices may be fewer than x has elements along the other axes."""
+    axis = node.get("axis", 0) % x.ndim
+    seen = x[tuple(slice(None if other == axis else n) for other, n in enumerate(indices.shape))]
+    return ops.gather(seen, indices, axis)
 
 
 def gather_nd(node: Node, x: Tensor, indices: Any) -> Tensor:
-    count = indices.shape[-1]
-    rows = ops.reshape(x, (math.prod(x.shape[:count]), *x.shape[count:]))
-    return ops.take(rows, np.ravel_multi_index(tuple(np.moveaxis(indices, -1, 0)), x.shape[:count], mode="wrap"))
+    """Each row of indices is one of x itself or, with batch_dims, of its own sample."""
+    batch = node.get("batch_dims", 0)
+    counting = np.indices(indices.shape[:batch], sparse=True)
+    samples = [each.reshape(*each.shape, *[1] * (indices.ndim - 1 - batch)) for each in counting]
+    return x[(*samples, *np.moveaxis(indices, -1, 0))]
+
+
+def compress(node: Node, x: Tensor, condition: Any) -> Tensor:
+    return ops.take(x, np.flatnonzero(condition), node.get("axis"))
+
+
+def reverse_sequence(node: Node, x: Tensor, lengths: Any) -> Tensor:
+    """Turn around the beginning of each sample."""
+    time, batch = node.get("time_axis", 0), node.get("batch_axis", 1)
+    steps = np.arange(x.shape[time])
+    places = np.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)  # (batch, time)
+    places = places if batch < time else places.T
+    return ops.gather(x, places.reshape(*places.shape, *[1] * (x.ndim - 2)), time)
+
+
+# --- order -----------------------------------------------------------------------------------------------
+
+
+def extreme_place(function: Callable[..., Any]) -> Operator:
+    """The number of the largest or smallest element, the first or the last of equals."""
+
+    def place(node: Node, x: Tensor) -> Any:
+        axis, keepdims = node.get("axis", 0), bool(node.get("keepdims", 1))
+        if node.get("select_last_index", 0):
+            return x.shape[axis] - 1 - function(ops.flip(x, axis), axis, keepdims)
+        return function(x, axis, keepdims)
+
+    return place
+
+
+def hardmax(node: Node, x: Tensor) -> Tensor:
+    axis = node.get("axis", -1)
+    places = np.arange(x.shape[axis]).reshape([-1 if other == axis % x.ndim else 1 for other in range(x.ndim)])
+    return ops.where(places == ops.argmax(x, axis, keepdims=True), 1, 0 * x)
+
+
+def top_k(node: Node, x: Tensor, k: Any) -> Any:
+    """ONNX leaves the order open unless it is sorted; its cases are."""
+    return ops.topk(x, int(k.item()), node.get("axis", -1), bool(node.get("largest", 1)))
+
+
+def accumulated(function: Callable[..., Tensor], neutral: float) -> Operator:
+    """Up to each element or, if exclusive, to the one before; from the end, if in reverse."""
+
+    def along(node: Node, x: Tensor, axis: Any) -> Tensor:
+        axis = int(axis) % x.ndim
+        x = ops.flip(x, axis) if node.get("reverse", 0) else x
+        if node.get("exclusive", 0):
+            later = ops.pad(x, [(int(other == axis), 0) for other in range(x.ndim)], neutral)
+            x = ops.take(later, np.arange(x.shape[axis]), axis)
+        y = function(x, axis)
+        return ops.flip(y, axis) if node.get("reverse", 0) else y
+
+    return along
 
 
 # --- reductions and products -----------------------------------------------------------------------------
@@ -248,13 +268,13 @@ OPERATORS: dict[str, Operator] = (
         "LessOrEqual": plain(operator.le),
         # activations
         "Celu": celu,
-        "Elu": lambda node, x: elu(x, node.get("alpha", 1.0)),
-        "Gelu": gelu,
+        "Elu": lambda node, x: ops.elu(x, node.get("alpha", 1.0)),
+        "Gelu": lambda node, x: ops.gelu(x, node.get("approximate", "none")),
         "HardSigmoid": lambda node, x: hard_sigmoid(x, node.get("alpha", 0.2), node.get("beta", 0.5)),
         "HardSwish": lambda node, x: x * hard_sigmoid(x, 1 / 6, 0.5),
         "LeakyRelu": lambda node, x: ops.leaky_relu(x, node.get("alpha", 0.01)),
         "Mish": lambda node, x: x * ops.tanh(ops.softplus(x)),
-        "PRelu": lambda node, x, slope: ops.relu(x) - slope * ops.relu(-x),
+        "PRelu": plain(ops.prelu),
         "Selu": selu,
         "Shrink": shrink,
         "Softsign": lambda node, x: x / (1 + ops.abs(x)),
@@ -268,7 +288,8 @@ OPERATORS: dict[str, Operator] = (
         "Concat": lambda node, *xs: ops.concatenate(xs, node.get("axis")),
         "Expand": expand,
         "Flatten": flatten,
-        "Gather": gather,
+        "Compress": compress,
+        "Gather": lambda node, x, indices: ops.take(x, indices, node.get("axis", 0)),
         "GatherElements": gather_elements,
         "GatherND": gather_nd,
         "Identity": plain(lambda x: x),
@@ -276,10 +297,18 @@ OPERATORS: dict[str, Operator] = (
         "Reshape": reshape,
         "Slice": slice_,
         "Split": split,
-        "Squeeze": squeeze,
-        "Tile": tile,
+        "ReverseSequence": reverse_sequence,
+        "Squeeze": lambda node, x, axes=None: ops.squeeze(x, None if axes is None else tuple(axes)),
+        "Tile": lambda node, x, repeats: ops.tile(x, tuple(repeats)),
         "Transpose": lambda node, x: ops.transpose(x, node.get("perm")),
-        "Unsqueeze": unsqueeze,
+        "Unsqueeze": lambda node, x, axes: ops.expand_dims(x, tuple(axes)),
+        # order
+        "ArgMax": extreme_place(ops.argmax),
+        "ArgMin": extreme_place(ops.argmin),
+        "CumProd": accumulated(ops.cumprod, 1.0),
+        "CumSum": accumulated(ops.cumsum, 0.0),
+        "Hardmax": hardmax,
+        "TopK": top_k,
         # reductions
         "ReduceL1": reduction(lambda x, *along: ops.sum(ops.abs(x), *along)),
         "ReduceL2": reduction(lambda x, *along: ops.sqrt(ops.sum(x * x, *along))),
@@ -288,9 +317,11 @@ OPERATORS: dict[str, Operator] = (
         "ReduceMax": extreme(ops.max),
         "ReduceMean": reduction(ops.mean),
         "ReduceMin": extreme(ops.min),
+        "ReduceProd": reduction(ops.prod),
         "ReduceSum": reduction(ops.sum),
         "ReduceSumSquare": reduction(lambda x, *along: ops.sum(x * x, *along)),
         # products
+        "Einsum": lambda node, *xs: ops.einsum(node.get("equation"), *xs),
         "Gemm": gemm,
         "MatMul": plain(matmul),
     }

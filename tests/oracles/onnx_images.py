@@ -195,55 +195,66 @@ def global_pool(pool: Any) -> Operator:
 
 # --- resizing --------------------------------------------------------------------------------------------
 
-HALF_PIXEL = ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel")  # where the factor is whole, they are one
+MODES = {"linear": "bilinear", "cubic": "bicubic"}
+NEAREST = {  # where pixels are, and how places are rounded
+    ("half_pixel", "round_prefer_floor"): "nearest-exact",
+    ("half_pixel", "round_prefer_ceil"): "nearest-exact",
+    ("asymmetric", "floor"): "nearest",
+}
 
 
 def resize(node: Node, x: Tensor, roi: Any = None, scales: Tensor | None = None, sizes: Any = None) -> Tensor:
-    axes = node.get("axes", range(x.ndim))
+    axes = list(node.get("axes", range(x.ndim)))
     factors = scales.data.tolist() if scales is not None else [n / x.shape[a] for a, n in zip(axes, sizes, strict=True)]
     policy = node.get("keep_aspect_ratio_policy", "stretch")
     if policy != "stretch":
         factors = [{"not_larger": min, "not_smaller": max}[policy](factors)] * len(factors)
-    mode, places = node.get("mode", "nearest"), node.get("coordinate_transformation_mode", "half_pixel")
-    rounding = node.get("nearest_mode", "round_prefer_floor") if mode == "nearest" else None
-    return enlarge(x, dict(zip(axes, factors, strict=True)), mode, places, rounding)
+    along = dict(zip(axes, factors, strict=True))
+    if any(f != 1 for axis, f in along.items() if axis not in (2, 3)) or x.ndim != 4:
+        raise NotApplicable("other axes than those of pixels")
+    factor = along.get(2, 1.0), along.get(3, 1.0)
+    outputs = [n * f for n, f in zip(x.shape[2:], factor, strict=True)]
+    places = node.get("coordinate_transformation_mode", "half_pixel")
+    if (places == "half_pixel_symmetric" and all(n % 1 == 0 for n in outputs)) or (
+        places == "pytorch_half_pixel" and min(outputs) >= 2
+    ):
+        places = "half_pixel"  # here they are one
+    if policy != "stretch" and any(n % 1 for n in outputs):
+        raise NotApplicable("sizes that are rounded up")
+    return resized(node, x, factor, places, node.get("nearest_mode", "round_prefer_floor"))
 
 
 def upsample(node: Node, x: Tensor, scales: Tensor) -> Tensor:
     """The operator before Resize, whose pixels are where Resize calls it asymmetric."""
-    factors = dict(enumerate(scales.data.tolist()))
-    return enlarge(x, factors, node.get("mode", "nearest"), "asymmetric", "floor")
+    return resized(node, x, tuple(scales.data.tolist()[2:]), "asymmetric", "floor")
 
 
-def enlarge(x: Tensor, factors: dict[int, float], mode: str, places: str, rounding: str | None) -> Tensor:
-    """Both spatial axes at once if their factors are equal, else axis by axis.
+def resized(node: Node, x: Tensor, factor: Any, places: str, rounding: str) -> Tensor:
+    mode = node.get("mode", "nearest")
+    options: dict[str, Any] = {"scale_factor": factor, "antialias": False}
+    if mode == "nearest":
+        if (places, rounding) not in NEAREST:
+            raise NotApplicable(f"pixels placed otherwise: {places}, {rounding}")
+        if rounding == "round_prefer_floor" and any(halfway(n, f) for n, f in zip(x.shape[2:], factor, strict=True)):
+            raise NotApplicable("new pixels halfway between two, of which rawgan takes the second, as PyTorch does")
+        return to_nchw(ops.resize(to_nhwc(x), mode=NEAREST[places, rounding], **options), x)
+    if places not in ("half_pixel", "align_corners"):
+        raise NotApplicable(f"pixels placed otherwise: {places}")
+    if places == "align_corners" and any(n * f % 1 for n, f in zip(x.shape[2:], factor, strict=True)):
+        raise NotApplicable("align_corners of a size that is rounded down")
+    if node.get("antialias", 0):
+        raise NotApplicable("antialias that repeats pixels at the edges; Pillow and PyTorch leave them out")
+    if node.get("exclude_outside", 0):  # as antialias does, which changes nothing else of a larger image
+        if min(factor) < 1:
+            raise NotApplicable("exclude_outside without antialias")
+        options["antialias"] = True
+    options |= {"align_corners": places == "align_corners", "a": node.get("cubic_coeff_a", -0.75)}
+    return to_nchw(ops.resize(to_nhwc(x), mode=MODES[mode], **options), x)
 
-    rawgan goes by the centres of pixels; the nearest centre is that of the pixel that the new one is a part of, as it
-    is if edges, not centres, are compared and rounded down.
-    """
-    if mode not in ("nearest", "linear"):
-        raise NotApplicable(f"{mode} interpolation")
-    by_centres = places in HALF_PIXEL and rounding in (None, "round_prefer_floor", "round_prefer_ceil")
-    if not by_centres and (mode, places, rounding) != ("nearest", "asymmetric", "floor"):
-        raise NotApplicable(f"pixels placed otherwise: {places}{', ' * bool(rounding)}{rounding or ''}")
-    if any(factor < 1 or factor % 1 for factor in factors.values()):
-        raise NotApplicable("a factor that is not a whole number")
-    function = ops.upsample_nearest if mode == "nearest" else ops.upsample_bilinear
-    whole = {axis: int(factor) for axis, factor in factors.items() if factor > 1}
-    if x.ndim == 4 and whole.keys() == {2, 3} and whole[2] == whole[3]:
-        return to_nchw(function(to_nhwc(x), whole[2]), x)
-    for axis, factor in whole.items():
-        x = stretch(function, x, axis, factor)
-    return x
 
-
-def stretch(function: Any, x: Tensor, axis: int, factor: int) -> Tensor:
-    """Enlarge one axis: each line along it is an image one pixel wide, of whose equal columns one is kept."""
-    order = (*(other for other in range(x.ndim) if other != axis), axis)
-    last = ops.transpose(x, order)
-    images = ops.reshape(last, (math.prod(last.shape[:-1]), last.shape[-1], 1, 1))
-    longer = ops.reshape(function(images, factor)[:, :, 0], (*last.shape[:-1], last.shape[-1] * factor))
-    return ops.transpose(longer, tuple(np.argsort(order).tolist()))
+def halfway(size: int, factor: float) -> bool:
+    """True if the centre of a new pixel lies between two old ones."""
+    return any((i + 0.5) / factor % 1 == 0 for i in range(int(size * factor)))
 
 
 def depth_to_space(node: Node, x: Tensor) -> Tensor:
@@ -255,10 +266,12 @@ def depth_to_space(node: Node, x: Tensor) -> Tensor:
 
 
 def space_to_depth(node: Node, x: Tensor) -> Tensor:
-    (n, c, h, w), factor = x.shape, node.get("blocksize")
-    blocks = ops.reshape(x, (n, c, h // factor, factor, w // factor, factor))
-    order = (0, 3, 5, 1, 2, 4) if node.get("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4)
-    return ops.reshape(ops.transpose(blocks, order), (n, c * factor**2, h // factor, w // factor))
+    (n, c), factor = x.shape[:2], node.get("blocksize")
+    y = to_nchw(ops.pixel_unshuffle(to_nhwc(x), factor), x)
+    if node.get("mode", "DCR") == "CRD":
+        return y
+    by_pixels = ops.transpose(ops.reshape(y, (n, c, factor**2, *y.shape[2:])), (0, 2, 1, 3, 4))
+    return ops.reshape(by_pixels, y.shape)
 
 
 # --- the table -------------------------------------------------------------------------------------------

@@ -323,8 +323,8 @@ FAULTS = [
     Fault(
         "Tensor: a copy shares its array",
         "Tensor.__deepcopy__",
-        "type(self).wrap(self._array.copy())",
-        "type(self).wrap(self._array)",
+        "self._array if is_on_paper() else self._array.copy()",
+        "self._array",
         "test_comparison.py -k leaf_of_the_same_kind",
     ),
     Fault(

@@ -155,7 +155,7 @@ FAULTS = [
     Fault(
         "learning rates: each step decays the rate of the last one",
         "Optimizer.slowed",
-        "finally:\n    self.lr = rate",
+        'finally:\n    for group, rate in zip(self.param_groups, rates, strict=True):\n        group["lr"] = rate',
         "finally:\n    pass",
         "test_mixtures.py -k half_life",
     ),

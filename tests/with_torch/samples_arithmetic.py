@@ -36,6 +36,12 @@ def power_of(x: Tensor, base: Any) -> Tensor:
     return base**x
 
 
+@twin("prelu", "nn.functional.prelu")
+def prelu(x: Tensor, weight: Tensor) -> Tensor:
+    """PyTorch's slopes are for the second axis."""
+    return ops.prelu(x, ops.reshape(weight, (-1, *[1] * (x.ndim - 2)) if x.ndim else ()))
+
+
 class KnownMask(np.random.Generator):
     """In place of a generator: 1 for what is kept, 0 for what is dropped."""
 
@@ -72,6 +78,10 @@ twin("div", "__rdiv__")(lambda a, b: b / a)
 twin("div", "reciprocal")(lambda x: 1 / x)
 twin("clip", "clamp_min", "clamp")(ops.clip)
 twin("clip", "clamp_max")(lambda x, high: ops.clip(x, max=high))
+twin("elu", "nn.functional.elu")(lambda x, alpha=1.0: ops.elu(x, alpha))
+twin("elu", "nn.functional.celu")(lambda x, alpha=1.0: alpha * ops.elu(x / alpha))
+twin("elu", "nn.functional.selu")(lambda x: 1.0507009873554805 * ops.elu(x, 1.6732632423543772))
+twin("erf", "erfc")(lambda x: 1 - ops.erf(x))
 twin("exp", "exp2")(lambda x: ops.exp(x * math.log(2)))
 twin("leaky_relu", "nn.functional.leaky_relu")(partial(ops.leaky_relu, slope=0.01))
 twin("maximum", "max.binary")(ops.maximum)

@@ -130,6 +130,8 @@ def powers(x: Tensor, N: int | None = None) -> Tensor:
     return ops.concatenate([Tensor(np.ones((*x.shape, 1))), ops.cumprod(each, -1)], -1)
 
 
+twin("diag", "diag")(ops.diag)
+twin("diag", "diagflat")(lambda x, offset=0: ops.diag(ops.flatten(x), offset))
 twin("einsum", "einsum")(lambda xs, spec: ops.einsum(spec, *xs))
 twin("einsum", "inner")(lambda x, y: ops.einsum("...i,ji->...j", x, y) if x.ndim else x * y)
 twin("einsum", "outer")(lambda x, y: ops.einsum("i,j->ij", x, y))

@@ -149,3 +149,6 @@ twin("max_pool2d", "nn.functional.adaptive_max_pool2d")(partial(adaptive_pool, o
 twin("pixel_shuffle", "nn.functional.pixel_shuffle")(
     lambda x, upscale_factor: over_images(lambda images: ops.pixel_shuffle(images, upscale_factor), x, 2)
 )
+twin("pixel_unshuffle", "nn.functional.pixel_unshuffle")(
+    lambda x, downscale_factor: over_images(lambda images: ops.pixel_unshuffle(images, downscale_factor), x, 2)
+)

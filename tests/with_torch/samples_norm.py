@@ -1,11 +1,11 @@
 """Normalisation. See `twins`."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from samples import NotApplicable, over_images
+from samples import NotApplicable
 from torch.nn import functional
 from twins import twin
 
@@ -38,12 +38,8 @@ def batch_norm(
         raise NotApplicable("an array without channels")
     if training and not 0 <= momentum <= 1:
         raise NotApplicable("a momentum that is no share of anything")
-    gamma, beta = scales(x.shape[1:2], weight, bias)
-
-    def normalized(values: Tensor) -> Tensor:
-        return ops.batch_norm(values, gamma, beta, mean, var, training=training, momentum=momentum, eps=eps)
-
-    y = normalized(x) if x.ndim == 2 else over_images(normalized, x, x.ndim - 2)
+    options = {"training": training, "momentum": momentum, "eps": eps}
+    y = over_channels(lambda values: ops.batch_norm(values, weight, bias, mean, var, **options), x)
     return with_statistics(y, mean, var)
 
 
@@ -55,14 +51,12 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """PyTorch may normalise over all axes: rawgan then takes x to be one sample."""
+    """Over as many axes as a shape has."""
     check_eps(eps)
     if math.prod(normalized_shape) == 1:
         raise NotApplicable("the normalisation of a single value")
-    gamma, beta = scales(normalized_shape, weight, bias)
-    if x.ndim == gamma.ndim:
-        return ops.layer_norm(x[None], gamma, beta, eps=eps)[0]
-    return ops.layer_norm(x, gamma, beta, eps=eps)
+    axis = tuple(range(-len(normalized_shape), 0))
+    return ops.layer_norm(x, weight, bias, axis=axis, eps=eps)
 
 
 @twin(
@@ -81,8 +75,7 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """All samples use the image's own statistics; running ones, which PyTorch keeps, do not change the result."""
-    gamma, beta = scales(x.shape[1:2], weight, bias)
-    return over_images(lambda images: ops.instance_norm(images, gamma, beta, eps=eps), x, x.ndim - 2)
+    return over_channels(lambda values: ops.instance_norm(values, weight, bias, eps=eps), x)
 
 
 @twin("layer_norm", "nn.functional.group_norm")
@@ -93,17 +86,16 @@ def group_norm(
     check_eps(eps)
     channels = x.shape[1]
     rows = ops.reshape(x, (x.shape[0] * groups, math.prod(x.shape[1:]) // groups))
-    y = ops.reshape(ops.layer_norm(rows, *scales(rows.shape[1:], None, None), eps=eps), x.shape)
-    gamma, beta = (ops.reshape(s, (channels, *(1,) * (x.ndim - 2))) for s in scales((channels,), weight, bias))
-    return y * gamma + beta
+    y = ops.reshape(ops.layer_norm(rows, eps=eps), x.shape)
+    each = (channels, *(1,) * (x.ndim - 2))
+    y = y if weight is None else y * ops.reshape(weight, each)
+    return y if bias is None else y + ops.reshape(bias, each)
 
 
-def scales(shape: tuple[int, ...], weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Scale and shift, which PyTorch may leave out."""
-    return (
-        Tensor(np.ones(shape)) if weight is None else weight,
-        Tensor(np.zeros(shape)) if bias is None else bias,
-    )
+def over_channels(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply a function of (N, …, C) to x (N, C, …)."""
+    y = function(ops.transpose(x, (0, *range(2, x.ndim), 1)))
+    return ops.transpose(y, (0, x.ndim - 1, *range(1, x.ndim - 1)))
 
 
 def check_eps(eps: float) -> None:

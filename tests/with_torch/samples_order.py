@@ -94,6 +94,12 @@ def with_number(function: Any, x: Tensor, dim: int, keepdim: bool = False) -> An
     return (values, numbers) if keepdim else (ops.squeeze(values, dim), numbers.squeeze(dim))
 
 
+def product(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: torch.dtype | None = None) -> Tensor:
+    """In a dtype of its own, if PyTorch is given one."""
+    y = ops.prod(x, dim if x.ndim else None, keepdim)
+    return y if dtype is None else ops.astype(y, str(dtype).removeprefix("torch."))
+
+
 def accumulated(function: Callable[..., Tensor], x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
     """In a dtype of its own, if PyTorch is given one."""
     y = function(x, dim) if x.ndim else x
@@ -105,6 +111,7 @@ twin("gather", "min.reduction_with_dim")(lambda x, dim, keepdim=False: with_numb
 twin("max", "aminmax")(both_extremes)
 twin("max", "argmax")(lambda x, dim=None, keepdim=False: extreme(ops.argmax, x, dim, keepdim))
 twin("max", "argmin")(lambda x, dim=None, keepdim=False: extreme(ops.argmin, x, dim, keepdim))
+twin("prod", "prod")(product)
 twin("sort", "msort")(lambda x: ops.sort(x, 0))
 twin("cumsum", "cumsum")(partial(accumulated, ops.cumsum))
 twin("cumprod", "cumprod")(partial(accumulated, ops.cumprod))

@@ -10,6 +10,7 @@ import samples_contractions  # noqa: F401
 import samples_image  # noqa: F401
 import samples_indexing  # noqa: F401
 import samples_loss  # noqa: F401
+import samples_masked  # noqa: F401
 import samples_modulation  # noqa: F401
 import samples_norm  # noqa: F401
 import samples_order  # noqa: F401

@@ -10,6 +10,7 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run.elementwise import apply, part
+from rawgan_kernels.cpu.vector import exponentials
 from rawgan_kernels.cpu.vector.exponentials import formulas
 from rawgan_kernels.dispatch import implements
 
@@ -54,6 +55,26 @@ def silu(x: Array) -> Array:
 @implements
 def silu_grad(x: Array, gy: Array) -> Array:
     return apply(_silu_grad, x, gy, x)
+
+
+@implements
+def elu(x: Array, alpha: float) -> Array:
+    return apply(_elu, x, x, x, float(alpha))
+
+
+@implements
+def erf(x: Array) -> Array:
+    return apply(_erf, x, x, x)
+
+
+@implements
+def gelu(x: Array) -> Array:
+    return apply(_gelu, x, x, x)
+
+
+@implements
+def gelu_grad(x: Array, gy: Array) -> Array:
+    return apply(_gelu_grad, x, gy, x)
 
 
 @implements
@@ -123,6 +144,34 @@ def _silu_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, x, gy, _, gx, _ = part(arguments, block)
     for i in range(count):
         gx[i] = formulas.silu_grad(x[i], gy[i])
+
+
+@compiled
+def _elu(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, alpha = part(arguments, block)
+    for i in range(count):
+        y[i] = formulas.elu(x[i], alpha)
+
+
+@compiled
+def _erf(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = exponentials.erf(x[i])
+
+
+@compiled
+def _gelu(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, _, _, y, _ = part(arguments, block)
+    for i in range(count):
+        y[i] = formulas.gelu(x[i])
+
+
+@compiled
+def _gelu_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    count, x, gy, _, gx, _ = part(arguments, block)
+    for i in range(count):
+        gx[i] = formulas.gelu_grad(x[i], gy[i])
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rawgan_kernels.cuda.compile.language import THREADS, cuda_kernel, formulas, index
+from rawgan_kernels.cuda.compile.language import THREADS, cuda_kernel, formulas, index, math
 from rawgan_kernels.cuda.run.elementwise import EACH, apply, first_of_thread
 from rawgan_kernels.dispatch import implements
 
@@ -45,6 +45,26 @@ def silu(x: Any) -> Any:
 @implements
 def silu_grad(x: Any, gy: Any) -> Any:
     return apply(_silu_grad, (x, gy))
+
+
+@implements
+def elu(x: Any, alpha: float) -> Any:
+    return apply(_elu, (x,), alpha)
+
+
+@implements
+def erf(x: Any) -> Any:
+    return apply(_erf, (x,))
+
+
+@implements
+def gelu(x: Any) -> Any:
+    return apply(_gelu, (x,))
+
+
+@implements
+def gelu_grad(x: Any, gy: Any) -> Any:
+    return apply(_gelu_grad, (x, gy))
 
 
 @implements
@@ -129,6 +149,42 @@ def _silu_grad(x, gy, gx, count):  # type: ignore[no-untyped-def]
     for _ in range(EACH):
         if i < count:
             gx[i] = formulas.silu_grad(x[i], gy[i])
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel("x: in, y: out, count: index, alpha: number")
+def _elu(x, y, count, alpha):  # type: ignore[no-untyped-def]
+    i = first_of_thread()
+    for _ in range(EACH):
+        if i < count:
+            y[i] = formulas.elu(x[i], alpha)
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel("x: in, y: out, count: index")
+def _erf(x, y, count):  # type: ignore[no-untyped-def]
+    i = first_of_thread()
+    for _ in range(EACH):
+        if i < count:
+            y[i] = math.erf(x[i])
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel("x: in, y: out, count: index")
+def _gelu(x, y, count):  # type: ignore[no-untyped-def]
+    i = first_of_thread()
+    for _ in range(EACH):
+        if i < count:
+            y[i] = formulas.gelu(x[i])
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel("x: in, gy: in, gx: out, count: index")
+def _gelu_grad(x, gy, gx, count):  # type: ignore[no-untyped-def]
+    i = first_of_thread()
+    for _ in range(EACH):
+        if i < count:
+            gx[i] = formulas.gelu_grad(x[i], gy[i])
         i = index(i + index(THREADS))
 
 

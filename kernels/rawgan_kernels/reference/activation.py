@@ -3,7 +3,11 @@
 Exponentials are always of −|x|, so they cannot overflow.
 """
 
+import math
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from rawgan_kernels.arrays import array_module
 from rawgan_kernels.dispatch import implements
@@ -61,6 +65,44 @@ def silu(x: Any) -> Any:
 @implements
 def silu_grad(x: Any, gy: Any) -> Any:
     return gy * (sigmoid(x) * (1 + x * sigmoid(-x)))
+
+
+@implements
+def elu(x: Any, alpha: float) -> Any:
+    xp = array_module(x)
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0)))
+
+
+@implements
+def erf(x: Any) -> Any:
+    return _special(math.erf, x)
+
+
+@implements
+def gelu(x: Any) -> Any:
+    return x * _normal_cdf(x)
+
+
+@implements
+def gelu_grad(x: Any, gy: Any) -> Any:
+    density = array_module(x).exp(-(x * x) / 2) / math.sqrt(2 * math.pi)
+    return gy * (_normal_cdf(x) + x * density)
+
+
+def _normal_cdf(x: Any) -> Any:
+    """Φ(x), from the tail Φ(−|x|) = erfc(|x| / √2) / 2, so that it is right to its last digits however small it is."""
+    xp = array_module(x)
+    tail = _special(math.erfc, xp.abs(x) / math.sqrt(2)) / 2
+    return xp.where(x > 0, 1 - tail, tail)
+
+
+def _special(function: Callable[[float], float], x: Any) -> Any:
+    """A function of Python's `math` that NumPy lacks, for each number; CuPy has one of the same name."""
+    if array_module(x) is not np:
+        from cupyx.scipy import special
+
+        return getattr(special, function.__name__)(x)
+    return np.fromiter(map(function, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
 
 
 @implements

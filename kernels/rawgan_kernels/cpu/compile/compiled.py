@@ -30,15 +30,18 @@ def compiled(
     *,
     parallel: bool = False,
     fastmath: set[str] = KEEP_NAN,
+    inline: bool = False,
     store: Callable[[], Store] = default_store,
 ) -> Any:
     """Compile for this CPU at the first call with arrays of each dtype, and keep the result on disk.
 
-    Division by zero gives infinity or NaN, as in NumPy.
+    Division by zero gives infinity or NaN, as in NumPy. A function to `inline` becomes part of a loop that calls it
+    however long it is, so that the loop can become vector code.
     """
     if function is None:
-        return lambda function: compiled(function, parallel=parallel, fastmath=fastmath, store=store)
-    dispatcher: Any = njit(nogil=True, error_model="numpy", parallel=parallel, fastmath=fastmath)(function)
+        return lambda function: compiled(function, parallel=parallel, fastmath=fastmath, inline=inline, store=store)
+    options: Any = {"nogil": True, "error_model": "numpy", "parallel": parallel, "fastmath": fastmath}
+    dispatcher: Any = njit(**options, forceinline=inline)(function)
     dispatcher._cache = CodeCache(function, store)
     return dispatcher
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from rawgan_kernels import formulas as formulas_source
 from rawgan_kernels.cuda.compile.language import CudaKernel, filled
-from rawgan_kernels.formulas import instantiate
+from rawgan_kernels.formulas import CONSTANTS, instantiate
 
 
 class MachineCode:
@@ -71,12 +71,12 @@ def _names(dtype: str) -> dict[str, Any]:
 
     number: Any = {"float32": types.float32, "float64": types.float64}[dtype]
 
-    def constant(value: int) -> Any:
+    def constant(value: float) -> Any:
         return _inlined(lambda x: number(value))
 
-    ready = instantiate(
-        _inlined, zero=constant(0), one=constant(1), two=constant(2), exp=math.exp, expm1=math.expm1, log1p=math.log1p
-    )
+    constants = {name: constant(value) for name, value in CONSTANTS.items()}
+    functions = {name: getattr(math, name) for name in ("exp", "expm1", "log1p", "erfc")}
+    ready = instantiate(_inlined, **constants, **functions)
     return {"cuda": cuda, "math": math, "number": number, "index": types.uint32, "formulas": ready}
 
 

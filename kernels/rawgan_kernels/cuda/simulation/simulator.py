@@ -16,6 +16,7 @@ multiplications with additions.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ import numpy as np
 from greenlet import getcurrent, greenlet
 
 from rawgan_kernels.cuda.compile.language import THREADS, WARP, CudaKernel, filled
-from rawgan_kernels.formulas import instantiate
+from rawgan_kernels.formulas import CONSTANTS, instantiate
 
 Stamp = tuple[int, int, int]
 """A moment of a thread: block, thread, and number of barriers that it has passed."""
@@ -55,8 +56,9 @@ def simulate(kernel: CudaKernel, dtype: str, blocks: int, arguments: tuple[Any, 
 
 
 def _formulas(number: Any) -> Any:
-    constants = {"zero": lambda x: number(0), "one": lambda x: number(1), "two": lambda x: number(2)}
-    return instantiate(lambda function: function, exp=np.exp, expm1=np.expm1, log1p=np.log1p, **constants)
+    constants = {name: lambda x, value=value: number(value) for name, value in CONSTANTS.items()}
+    functions = {name: getattr(libm, name) for name in ("exp", "expm1", "log1p", "erfc")}
+    return instantiate(lambda function: function, **constants, **functions)
 
 
 class Memory:
@@ -259,5 +261,8 @@ def _place(callers: int = 2) -> tuple[str, int]:
 
 
 cuda: Any = _Cuda()
-libm = SimpleNamespace(exp=np.exp, expm1=np.expm1, inf=np.inf, log=np.log, log1p=np.log1p, sqrt=np.sqrt)
+libm = SimpleNamespace(
+    exp=np.exp, expm1=np.expm1, inf=np.inf, log=np.log, log1p=np.log1p, sqrt=np.sqrt,
+    erf=lambda x: type(x)(math.erf(x)), erfc=lambda x: type(x)(math.erfc(x)),
+)  # fmt: skip
 """NumPy's functions keep float32, as CUDA's do."""
