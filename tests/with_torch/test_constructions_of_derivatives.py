@@ -1,12 +1,11 @@
 """Penalties, Jacobians and optimisers' rules of GAN papers: one expression each, against PyTorch's."""
 
-import numpy as np
 import pytest
 import torch
 from constructions import Construction, construction, first, kernels, last, normal
 from torch.nn import functional as F
 
-from rawgan import Tensor, grad, nn, ops, optim
+from rawgan import Tensor, grad, ops
 
 matrix, direction = normal(4, 3), normal(2, 3)
 

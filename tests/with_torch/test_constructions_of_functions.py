@@ -6,11 +6,16 @@ import torch
 from constructions import Construction, construction, normal
 from torch.nn import functional as F
 
-from rawgan import ops
+from rawgan import Tensor, grad, ops
 
 row_of_zeros = np.array([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0], [3.0, 1.0, -1.0]])
 mask = np.array([[True, False, True], [False, False, True]])
 ties = np.array([-1.0, 0.0, 1.0, 2.0])
+
+
+def distance(a, b):
+    return ops.norm(a - b + 1e-6, axis=1)
+
 
 CASES = [
     construction("softmax", ops.softmax, lambda x: torch.softmax(x, -1), normal(3, 4, 5)),
@@ -33,7 +38,7 @@ CASES = [
     # contractions
     *(
         construction(f"einsum {spec}", lambda *xs, spec=spec: ops.einsum(spec, *xs),
-                     lambda *xs, spec=spec: torch.einsum(spec, *xs), *map(lambda shape: normal(*shape), shapes))
+                     lambda *xs, spec=spec: torch.einsum(spec, *xs), *(normal(*shape) for shape in shapes))
         for spec, shapes in {
             "bij,bjk->bik": [(2, 3, 4), (2, 4, 5)],
             "bhid,bhjd->bhij": [(2, 2, 3, 4), (2, 2, 5, 4)],
@@ -55,8 +60,8 @@ CASES = [
                  lambda x, t: F.cross_entropy(x.movedim(-1, 1), torch.softmax(t, -1).movedim(-1, 1)),
                  normal(2, 3, 4, 5), normal(2, 3, 4, 5)),
     construction("triplet loss",
-                 lambda a, p, n: ops.mean(ops.relu(ops.norm(a - p + 1e-6, axis=1) - ops.norm(a - n + 1e-6, axis=1) + 1)),
-                 F.triplet_margin_loss, normal(4, 3), normal(4, 3), normal(4, 3)),
+                 lambda a, p, n: ops.mean(ops.relu(distance(a, p) - distance(a, n) + 1)), F.triplet_margin_loss,
+                 normal(4, 3), normal(4, 3), normal(4, 3)),
     construction("InfoNCE", lambda a, b: ops.cross_entropy(ops.normalize(a) @ ops.normalize(b).T / 0.1, np.arange(4)),
                  lambda a, b: F.cross_entropy(F.normalize(a) @ F.normalize(b).T / 0.1, torch.arange(4)),
                  normal(4, 3), normal(4, 3)),
@@ -87,8 +92,9 @@ CASES = [
     construction("max, with ties", lambda x: ops.max(x, 1), lambda x: x.amax(1), np.array([[1.0, 1, 0], [2, 3, 3]])),
     construction("min", lambda x: ops.min(x, 1), lambda x: x.amin(1), normal(3, 4)),
     # statistics
-    construction("var", lambda x: ops.var(x, 0, ddof=1), lambda x: x.var(0), normal(5, 3)),
-    construction("std over two axes", lambda x: ops.std(x, (0, 1), ddof=1), lambda x: x.std((0, 1)), normal(5, 3, 2)),
+    construction("var", lambda x: ops.var(x, 0, correction=1), lambda x: x.var(0), normal(5, 3)),
+    construction("std over two axes", lambda x: ops.std(x, (0, 1), correction=1), lambda x: x.std((0, 1)),
+                 normal(5, 3, 2)),
     construction("norm", lambda x: ops.norm(x, axis=1), lambda x: x.norm(dim=1), normal(4, 3)),
     construction("normalize", ops.normalize, F.normalize, normal(4, 3)),
     construction("cosine similarity", lambda a, b: ops.sum(ops.normalize(a) * ops.normalize(b), 1),
@@ -117,8 +123,6 @@ def test_function(case: Construction) -> None:
 
 def test_norm_and_normalize_of_zeros_have_no_gradient_there():
     """PyTorch's second derivative is NaN there."""
-    from rawgan import Tensor, grad
-
     for function, theirs in ((lambda x: ops.norm(x, axis=1), lambda x: x.norm(dim=1)), (ops.normalize, F.normalize)):
         x, t = Tensor(row_of_zeros, requires_grad=True), torch.tensor(row_of_zeros, requires_grad=True)
         (g,) = grad(ops.sum(function(x) ** 2), x)

@@ -6,7 +6,7 @@ import torch
 from constructions import Construction, construction, first, kernels, last, normal
 from torch.nn import functional as F
 
-from rawgan import Tensor, nn, ops
+from rawgan import Tensor, grad, nn, ops
 
 labels = np.array([0, 2, 2, 1])
 blur = np.array([1.0, 3.0, 3.0, 1.0]) / 8
@@ -65,6 +65,45 @@ def minibatch_deviation(x):
     n, h, w, c = x.shape
     s = ((x.reshape(n // 2, 2, h, w, c).var(1, correction=0) + 1e-8) ** 0.5).mean((1, 2, 3))
     return torch.cat([x, s.repeat_interleave(2)[:, None, None, None].expand(n, h, w, 1)], 3)
+
+
+class GBlock(nn.Module):
+    """Residual block of BigGAN's G: enlarges, with norms by class and spectral norm. Source: Brock et al. 2019"""
+
+    def __init__(self, inputs: int, outputs: int, classes: int, *, rng: np.random.Generator) -> None:
+        def conv(inputs, size):
+            return nn.SpectralNorm(nn.Conv2d(inputs, outputs, size, padding=size // 2, rng=rng), rng=rng)
+
+        self.norms = nn.ModuleList([nn.ConditionalBatchNorm(each, classes) for each in (inputs, outputs)])
+        self.convs = nn.ModuleList([conv(inputs, 3), conv(outputs, 3)])
+        self.short = conv(inputs, 1)
+
+    def forward(self, x, y):
+        h = self.convs[0](ops.upsample_nearest(ops.relu(self.norms[0](x, y))))
+        return self.short(ops.upsample_nearest(x)) + self.convs[1](ops.relu(self.norms[1](h, y)))
+
+
+def block_in_torch(parameters, vectors):
+    """The same block, of its parameters and singular vectors by name."""
+
+    def conv(name, x, padding):
+        w = parameters[f"{name}.layer.w"]
+        rows = w.flatten(0, 2)
+        v = F.normalize(rows @ vectors[f"{name}.u"], dim=0)
+        return F.conv2d(x, kernels(w / (v @ rows).norm()), parameters[f"{name}.layer.b"], padding=padding)
+
+    def norm(name, x, y):
+        gamma, beta = (parameters[f"{name}.{part}"][y][:, :, None, None] for part in ("gamma", "beta"))
+        return F.batch_norm(x, None, None, training=True) * gamma + beta
+
+    def block(x, y):
+        x = first(x)
+        h = conv("convs.0", F.interpolate(F.relu(norm("norms.0", x, y)), scale_factor=2), 1)
+        return last(
+            conv("short", F.interpolate(x, scale_factor=2), 0) + conv("convs.1", F.relu(norm("norms.1", h, y)), 1)
+        )
+
+    return block
 
 
 # --- StyleGAN2 -----------------------------------------------------------------------------------------
@@ -149,7 +188,7 @@ CASES = [
                  lambda x, v, g: x @ (g * F.normalize(v, dim=0)), normal(2, 3), normal(3, 4), normal(4)),
     construction("weight standardisation",
                  lambda x, w: ops.conv2d(x, (w - ops.mean(w, (0, 1, 2))) / ops.std(w, (0, 1, 2))),
-                 lambda x, w: last(F.conv2d(first(x), kernels((w - w.mean((0, 1, 2))) / w.std((0, 1, 2), correction=0)))),
+                 lambda x, w: last(F.conv2d(first(x), kernels((w - w.mean((0, 1, 2))) / w.std((0, 1, 2), False)))),
                  normal(2, 4, 4, 3), normal(3, 3, 3, 2)),
     construction("StyleGAN2's modulated convolution", lambda x, w, s: ops.modulated_conv2d(x, w, s, padding=1),
                  modulated_in_torch, normal(3, 5, 4, 4), normal(3, 3, 4, 6), normal(3, 4)),
@@ -196,13 +235,11 @@ def test_building_block(case: Construction) -> None:
 
 def test_spatial_transformer():
     """PyTorch's grid_sample has no second derivative."""
-    from rawgan import grad
-
     turn = np.tile(np.array([[0.9, 0.1, 0.05], [-0.1, 0.8, 0.1]]), (2, 1, 1))
     images, upstream = normal(2, 5, 4, 3), normal(2, 4, 5, 3)
     x, theta = (Tensor(array, requires_grad=True) for array in (images, turn))
     tx, ttheta = (torch.tensor(array, requires_grad=True) for array in (images, turn))
-    y = ops.grid_sample(x, ops.affine_grid(theta, (4, 5)))
+    y = ops.grid_sample(x, ops.affine_grid(theta, (2, 4, 5, 3)))
     expected = last(
         F.grid_sample(first(tx), F.affine_grid(ttheta, (2, 3, 4, 5), align_corners=False), align_corners=False)
     )
@@ -211,3 +248,19 @@ def test_spatial_transformer():
     theirs = torch.autograd.grad(expected, (tx, ttheta), torch.from_numpy(upstream))
     for g, t in zip(found, theirs, strict=True):
         np.testing.assert_allclose(g.numpy(), t.numpy(), atol=1e-9)
+
+
+def test_block_of_biggan():
+    """Values, and gradients of the images and of every parameter."""
+    block = GBlock(3, 4, 5, rng=np.random.default_rng(0)).to(dtype="float64")
+    state = {name: torch.tensor(array) for name, array in block.state_dict().items()}
+    names = [name for name, _ in block.named_parameters()]
+    x = normal(2, 3, 3, 3)
+    ours, theirs = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    parameters = {name: state[name].clone().requires_grad_() for name in names}
+    y, expected = block(ours, labels[:2]), block_in_torch(parameters, state)(theirs, torch.from_numpy(labels[:2]))
+    np.testing.assert_allclose(y.numpy(), expected.detach().numpy(), atol=1e-9)
+    found = grad(ops.sum(y**3), [ours, *block.parameters()])
+    wanted = torch.autograd.grad((expected**3).sum(), [theirs, *parameters.values()])
+    for name, g, t in zip(["images", *names], found, wanted, strict=True):
+        np.testing.assert_allclose(g.numpy(), t.numpy(), atol=1e-8 * max(1, t.abs().max()), err_msg=name)
