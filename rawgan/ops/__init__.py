@@ -12,6 +12,7 @@ from rawgan.ops.attention import *
 from rawgan.ops.axes import *
 from rawgan.ops.comparison import compare
 from rawgan.ops.conv import *
+from rawgan.ops.conv1d import *
 from rawgan.ops.cumulative import *
 from rawgan.ops.diagonals import *
 from rawgan.ops.distance import *
