@@ -90,11 +90,6 @@ def dropout(node: Node, x: Tensor, rate: Tensor | None = None, training: Any = N
 # --- losses ----------------------------------------------------------------------------------------------
 
 
-def log_softmax(x: Tensor, axis: int) -> Tensor:
-    shifted = x - ops.max(x, axis, keepdims=True)
-    return shifted - ops.log(ops.sum(ops.exp(shifted), axis, keepdims=True))
-
-
 def log_likelihood_loss(x: Tensor, labels: Any, weight: Tensor | None, reduction: str) -> Tensor:
     """Like ops.softmax_cross_entropy, of logarithms of probabilities."""
     losses = -ops.take(ops.reshape(x, (-1,)), np.arange(len(labels)) * x.shape[1] + labels)
@@ -118,7 +113,7 @@ def loss(node: Node, function: Any, x: Tensor, labels: Any, weight: Tensor | Non
 
 
 def softmax_cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
-    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), log_softmax(x, 1))[: node.results]
+    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), ops.log_softmax(x, 1))[: node.results]
 
 
 # --- optimisers ------------------------------------------------------------------------------------------
@@ -153,6 +148,14 @@ def adam(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
     results = optimise(make, 2, node.get("norm_coefficient", 0.0), 1.0, tensors)
     shrunk = 1 - node.get("norm_coefficient_post", 0.0)
     return [x * shrunk if isinstance(x, Tensor) else x for x in results]
+
+
+def adagrad(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
+    def make(parameters: list[Tensor]) -> optim.Optimizer:
+        slower = 1 + int(count) * node.get("decay_factor", 0.0)
+        return optim.Adagrad(parameters, rate.item() / slower, eps=node.get("epsilon", 1e-6))
+
+    return optimise(make, 1, node.get("norm_coefficient", 0.0), 1.0, tensors)
 
 
 def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
