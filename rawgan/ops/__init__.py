@@ -13,6 +13,7 @@ from rawgan.ops.axes import *
 from rawgan.ops.classification import *
 from rawgan.ops.comparison import compare
 from rawgan.ops.conv import *
+from rawgan.ops.conv1d import *
 from rawgan.ops.cumulative import *
 from rawgan.ops.diagonals import *
 from rawgan.ops.distance import *
@@ -31,6 +32,7 @@ from rawgan.ops.reduce import *
 from rawgan.ops.registry import FUNCTIONS, OPS
 from rawgan.ops.resampling import *
 from rawgan.ops.rounding import *
+from rawgan.ops.sampling import *
 from rawgan.ops.selection import *
 from rawgan.ops.shape import *
 from rawgan.ops.softmax import *

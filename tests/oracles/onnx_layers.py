@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import numpy as np
-from onnx_attention import attention
 from onnx_graphs import Node, Operator
 from onnx_images import filled, to_nchw, to_nhwc
 
@@ -34,11 +33,7 @@ def instance_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 
 
 def group_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    """Layer norm over the channels and pixels of each group; then a scale and a shift for each channel."""
-    groups = ops.reshape(x, (x.shape[0] * node.get("num_groups"), -1))
-    normal = ops.reshape(ops.layer_norm(groups, eps=node.get("epsilon", 1e-5)), x.shape)
-    each = (-1, *[1] * (x.ndim - 2))
-    return normal * ops.reshape(gamma, each) + ops.reshape(beta, each)
+    return to_nchw(ops.group_norm(to_nhwc(x), node.get("num_groups"), gamma, beta, eps=node.get("epsilon", 1e-5)), x)
 
 
 def layer_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor | None = None) -> Any:
@@ -149,7 +144,6 @@ def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any
 
 LAYERS: dict[str, Operator] = {
     "Adam": adam,
-    "Attention": attention,
     "BatchNormalization": batch_norm,
     "Dropout": dropout,
     "GroupNormalization": group_norm,
