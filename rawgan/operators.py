@@ -107,6 +107,8 @@ class Operators(Methods[Result]):
         """The axes in reverse order."""
         return OPERATORS["transpose"](self, None)
 
-    def backward(self, gradient: Result | None = None, create_graph: bool = False) -> None:
+    def backward(
+        self, gradient: Result | None = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
         """Add the gradient of this Tensor to the `.grad` of every leaf behind it; see `rawgan.autograd.backward`."""
-        OPERATORS["backward"](self, gradient, create_graph)
+        OPERATORS["backward"](self, gradient, retain_graph, create_graph)

@@ -15,6 +15,9 @@ from rawgan.memory import Memory
 from rawgan.operators import Operators
 from rawgan.paper import is_on_paper
 
+SHOWN = 40
+"""Most numbers that a `repr` shows all of."""
+
 
 class Node(Protocol):
     """An op that was recorded, as the Tensor that came out of it and the walk back know it.
@@ -215,6 +218,9 @@ class Tensor(Operators["Tensor"]):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
     def item(self) -> float:
         """The only number in it, as a Python float. Raises: ShapeError if there are several, or none."""
         if self.size != 1:
@@ -237,8 +243,12 @@ class Tensor(Operators["Tensor"]):
         return Tensor(to_device(self._array, device), self.requires_grad and self.op is None)
 
     def __repr__(self) -> str:
-        numbers = np.array2string(to_device(self._array, "cpu"), separator=", ", threshold=40, prefix="Tensor(")
-        return f"Tensor({numbers}, {self.dtype}{', requires_grad=True' if self.requires_grad else ''})"
+        """All numbers, or the first and last ones; if they are many along more than two axes, of the flat array."""
+        array, shape = to_device(self._array, "cpu"), ""
+        if array.ndim > 2 and array.size > SHOWN:
+            array, shape = array.ravel(), f"shape {self.shape}, "
+        numbers = np.array2string(array, separator=", ", threshold=SHOWN, prefix="Tensor(")
+        return f"Tensor({numbers}, {shape}{self.dtype}{', requires_grad=True' if self.requires_grad else ''})"
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -261,6 +271,7 @@ class Tensor(Operators["Tensor"]):
         if self.op is not None and not memo:
             raise self._uncopied("copy")
         twin = type(self).wrap(self._array if is_on_paper() else self._array.copy())
+        memo[id(self)] = twin  # first: attributes may lead back here
         twin.requires_grad = self.requires_grad and self.op is None
         twin.grad = copy.deepcopy(self.grad, memo)
         for name, value in getattr(self, "__dict__", {}).items():  # attributes of a subclass
@@ -270,7 +281,7 @@ class Tensor(Operators["Tensor"]):
     def __reduce__(self) -> Any:
         if self.op is not None:
             raise self._uncopied("pickle")
-        return _unpickled, (type(self), self._array, self.requires_grad, getattr(self, "__dict__", {}))
+        return _unpickled, (type(self), self._array, self.requires_grad), getattr(self, "__dict__", None)
 
     def _uncopied(self, verb: str) -> GraphError:
         return GraphError(
@@ -287,9 +298,7 @@ class Tensor(Operators["Tensor"]):
         return (self[index] for index in range(len(self)))
 
 
-def _unpickled(kind: type[Tensor], array: Any, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
+def _unpickled(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
     tensor = kind.wrap(array)
     tensor.requires_grad = requires_grad
-    for name, value in attributes.items():
-        setattr(tensor, name, value)
     return tensor

@@ -200,7 +200,15 @@ def released(op: Node) -> GraphError:
     """The error for a graph that was walked before."""
     return GraphError(
         f"{op.name}: this graph was walked before and its arrays are released\n"
-        "  run the forward pass again, or keep the graph with create_graph=True the first time"
+        "  run the forward pass again, or keep the graph with retain_graph=True the first time"
+    )
+
+
+def uncopied(op: Node) -> GraphError:
+    """The error for a recorded op that is copied or pickled."""
+    return GraphError(
+        f"{op.name}: a recorded op is a part of its graph, which is neither copied nor pickled\n"
+        "  keep results instead, as x.detach() or x.numpy()"
     )
 
 

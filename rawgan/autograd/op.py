@@ -115,6 +115,14 @@ class Op:
                 observer.after_forward(self, array)
         return result
 
+    def __repr__(self) -> str:
+        return f"<{self.name} of {', '.join(map(str, self.shapes))}>" if self.serial >= 0 else f"<{self.name}>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.serial >= 0:
+            raise checks.uncopied(self)
+        return super().__reduce_ex__(protocol)
+
     # --- in backward ------------------------------------------------------------------------------------------
 
     @property

@@ -3,8 +3,9 @@
 Each op turns the gradient of its result into the gradients of its inputs. That is itself done with ops, so it can be
 recorded too: a gradient is then a Tensor with a graph of its own, and can be differentiated again.
 
-A walk leaves no marks on the graph, but releases each op that it has passed: gradients in flight, and the inputs whose
-gradients are wanted, are in tables of the walk. So several walks can be at work on one graph.
+A walk leaves no marks on the graph, but releases each op that it has passed, unless it is told to retain the graph:
+gradients in flight, and the inputs whose gradients are wanted, are in tables of the walk. So several walks can be at
+work on one graph.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ Source = Node | Tensor
 """A gradient is taken with respect to an op, which stands for its result, or to a leaf."""
 
 
-def backward(output: Tensor, gradient: Tensor | None = None, create_graph: bool = False) -> None:
+def backward(
+    output: Tensor, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+) -> None:
     """Add the gradient of `output` to the `.grad` of every leaf behind it that requires one.
 
     `gradient` is the gradient of something further on with respect to `output`; it may be left out if `output` is a
-    single number. The graph is released on the way, unless `create_graph` asks to record the walk.
+    single number. With `create_graph` the walk is recorded. The graph is released on the way, unless `retain_graph`
+    keeps it for another walk; as in PyTorch, a recorded walk keeps it if nothing else is said.
 
     Shapes: gradient as output; every leaf's .grad as the leaf
     Raises: GraphError if there is no graph to walk, if it was released, or if it is stale
@@ -39,7 +43,7 @@ def backward(output: Tensor, gradient: Tensor | None = None, create_graph: bool 
     >>> w.grad
     Tensor([12.], float32)
     """
-    for leaf, g in _walk([output], [gradient], None, create_graph).items():
+    for leaf, g in _walk([output], [gradient], None, retain_graph, create_graph).items():
         if isinstance(leaf, Tensor):
             with recording(create_graph):
                 leaf.grad = g if leaf.grad is None else leaf.grad + g
@@ -52,14 +56,15 @@ def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
     grad_outputs: Tensor | Sequence[Tensor] | None = None,
+    retain_graph: bool | None = None,
     create_graph: bool = False,
     unconnected: str = "error",
 ) -> list[Tensor]:
     """Compute the gradients of `outputs` with respect to `inputs`, touching no `.grad`.
 
     Only what leads to `inputs` is computed. With `create_graph` the gradients have graphs of their own and can be
-    differentiated again; without, the graph is released on the way. An input that the outputs do not depend on is an
-    error, as it is most often a mistake; `unconnected="zero"` gives zeros for it.
+    differentiated again. The graph is released on the way, or retained, as by `backward`. An input that the outputs do
+    not depend on is an error, as it is most often a mistake; `unconnected="zero"` gives zeros for it.
 
     Shapes: each gradient as its input; each of grad_outputs as its output
     Raises: GraphError as `backward` does, and for an input without influence
@@ -78,7 +83,7 @@ def grad(
         raise ShapeError(f"grad: {len(outputs)} outputs but {len(seeds)} grad_outputs; give one for each")
     if unconnected not in ("error", "zero"):
         raise ArgumentError(f"grad: unconnected is {unconnected!r}; choose 'error' or 'zero'")
-    found = _walk(outputs, seeds, {_source(x) for x in inputs}, create_graph)
+    found = _walk(outputs, seeds, {_source(x) for x in inputs}, retain_graph, create_graph)
     for index, x in enumerate(inputs):
         if _source(x) not in found:
             if unconnected == "error":
@@ -88,9 +93,14 @@ def grad(
 
 
 def _walk(
-    outputs: Sequence[Tensor], seeds: Sequence[Tensor | None], wanted: set[Source] | None, create_graph: bool
+    outputs: Sequence[Tensor],
+    seeds: Sequence[Tensor | None],
+    wanted: set[Source] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
 ) -> dict[Source, Tensor]:
     """Carry gradients from the outputs back to the wanted sources (None: every leaf), newest op first."""
+    retain = create_graph if retain_graph is None else retain_graph
     before = state.recording, state.needs
     try:
         state.recording = create_graph
@@ -117,7 +127,7 @@ def _walk(
             if wanted is not None and op in wanted:
                 found[op] = flowing[op]
             if needs[op]:
-                _step_back(op, needs[op], flowing, create_graph)
+                _step_back(op, needs[op], flowing, retain, create_graph)
             else:
                 del flowing[op]
         found.update(flowing)
@@ -126,7 +136,9 @@ def _walk(
         state.recording, state.needs = before
 
 
-def _step_back(op: Node, needs: tuple[bool, ...], flowing: dict[Source, Tensor], create_graph: bool) -> None:
+def _step_back(
+    op: Node, needs: tuple[bool, ...], flowing: dict[Source, Tensor], retain: bool, create_graph: bool
+) -> None:
     """Turn the gradient of an op's result into those of its inputs.
 
     A function of its own, so that nothing is kept alive by a variable while the next op is at work.
@@ -149,7 +161,7 @@ def _step_back(op: Node, needs: tuple[bool, ...], flowing: dict[Source, Tensor],
             checks.check_gradient(op, x, gx, create_graph)
             source = x if x.op is None else x.op
             flowing[source] = flowing[source] + gx if source in flowing else gx
-    if not create_graph:
+    if not retain:
         op.release()
 
 

@@ -40,7 +40,7 @@ def check_batch(
     Traceback (most recent call last):
     rawgan.errors.ArgumentError: batch_size 1: dcgan's discriminator has batch norm in layer 6.branches.0.1 BatchNorm,
     which needs more than one value per channel
-      take --batch-size 2 or more; or --model residual or style
+      take --batch-size 2 or more; or --model attention or residual or style
     """
     rows = batch_size // pack
     if rows > 1 and penalty == g_penalty == "none":

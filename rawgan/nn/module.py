@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -275,22 +276,43 @@ class Module(Hooked):
         return ""
 
     def __repr__(self) -> str:
-        return "\n".join(self._lines("", set()))
-
-    def _lines(self, name: str, seen: set[int]) -> list[str]:
-        title = f"{name}{': ' if name else ''}{type(self).__name__}"
-        if id(self) in seen:
-            return [f"{title}, as above"]
-        seen.add(id(self))
-        listing = "  ".join(f"{n} {x.shape}" for n, x in self._owned() if isinstance(x, Parameter))
-        lines = [f"{f'{title}({self.describe_options()})':<58} {listing}".rstrip()]
-        children = list(self.children())
-        for child_name, child in children:
-            lines += ["  " + line for line in child._lines(child_name, seen)]
-        if children and not name:
+        """One line for each module; a loop, not recursion: networks may be deeper than stacks."""
+        lines, seen = [], set()
+        pending: list[tuple[str, str, Module]] = [("", "", self)]
+        while pending:
+            indent, name, module = pending.pop()
+            title = f"{name}{': ' if name else ''}{type(module).__name__}"
+            if id(module) in seen:
+                lines.append(f"{indent}{title}, as above")
+                continue
+            seen.add(id(module))
+            listing = "  ".join(f"{n} {x.shape}" for n, x in module._owned() if isinstance(x, Parameter))
+            lines.append(f"{indent}{f'{title}({module.describe_options()})':<58} {listing}".rstrip())
+            pending += reversed([(indent + "  ", *child) for child in module.children()])
+        if len(lines) > 1:
             count = sum(p.size for p in self.parameters())
             lines.append(f"{count:,} parameters in {len(self.parameters())} arrays")
-        return lines
+        return "\n".join(lines)
+
+    # --- copies --------------------------------------------------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A copy of this module and of all within it, which may be deeper than the stack.
+
+        A module within, whose class copies itself in its own way, does so.
+        """
+        twins: list[tuple[Module, Module]] = []
+        for _, module in self.modules():
+            kind = type(module)
+            itself = (
+                module is not self and kind.__deepcopy__ is not Module.__deepcopy__
+            )  # makes its copy in its own way
+            if id(module) not in memo and not itself:
+                twins.append((module, kind.__new__(kind)))
+                memo[id(module)] = twins[-1][1]
+        for module, twin in twins:  # whatever leads to a module finds its copy ready
+            vars(twin).update(copy.deepcopy(module.__getstate__(), memo))
+        return cast(Self, memo[id(self)])
 
 
 _STATE = Parameter, Buffer

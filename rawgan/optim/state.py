@@ -1,22 +1,33 @@
 """State of an optimiser: copied, and checked before it is loaded."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from rawgan.device import to_device
 from rawgan.errors import ConfigError, RawganError, shown
 from rawgan.nn.loading import as_weights
 from rawgan.optim.groups import Between, checked
-
-if TYPE_CHECKING:
-    from rawgan.optim.optimizer import Optimizer
+from rawgan.tensor import Tensor
 
 KEYS = "state", "counts", "param_groups"
 
 
-def copy_of(optimizer: Optimizer) -> dict[str, Any]:
+class Stateful(Protocol):
+    """The part of an Optimizer that has, and knows, its state."""
+
+    parameters: list[Tensor]
+    param_groups: list[dict[str, Any]]
+    counts: list[int]
+    state: dict[str, list[Any]]
+
+    def kept(self, groups: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Names of the moments that any of these groups needs."""
+
+    def check(self, name: str, options: Mapping[str, Any]) -> None:
+        """Raise an ArgumentError for options of a group that do not go together."""
+
+
+def copy_of(optimizer: Stateful) -> dict[str, Any]:
     """A copy of an optimiser's moments, counts and options: see `Optimizer.state_dict`."""
     return {
         "state": {
@@ -31,7 +42,7 @@ def copy_of(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def fitting(
-    optimizer: Optimizer, saved: Any, ranges: Mapping[str, Between]
+    optimizer: Stateful, saved: Any, ranges: Mapping[str, Between]
 ) -> tuple[list[dict[str, Any]], list[int], dict[str, list[Any]]]:
     """Options by group, counts and moments of a saved state, for an optimiser, which stays as it is.
 
@@ -52,13 +63,13 @@ def fitting(
     return groups, counts, moments
 
 
-def _places(optimizer: Optimizer) -> list[list[int]]:
+def _places(optimizer: Stateful) -> list[list[int]]:
     """Positions of each group's parameters among all of them."""
     places = iter(range(len(optimizer.parameters)))
     return [[next(places) for _ in group["params"]] for group in optimizer.param_groups]
 
 
-def _groups(optimizer: Optimizer, saved: Any, ranges: Mapping[str, Between], faults: list[str]) -> list[dict[str, Any]]:
+def _groups(optimizer: Stateful, saved: Any, ranges: Mapping[str, Between], faults: list[str]) -> list[dict[str, Any]]:
     own = optimizer.param_groups
     if not isinstance(saved, list | tuple) or len(saved) != len(own):
         found = f"{len(saved)} groups" if isinstance(saved, list | tuple) else type(saved).__name__
@@ -86,7 +97,7 @@ def _groups(optimizer: Optimizer, saved: Any, ranges: Mapping[str, Between], fau
     return groups
 
 
-def _counts(optimizer: Optimizer, saved: Any, faults: list[str]) -> list[int]:
+def _counts(optimizer: Stateful, saved: Any, faults: list[str]) -> list[int]:
     count = len(optimizer.parameters)
     if not isinstance(saved, list | tuple) or len(saved) != count:
         found = f"{len(saved)} numbers" if isinstance(saved, list | tuple) else type(saved).__name__
@@ -98,7 +109,7 @@ def _counts(optimizer: Optimizer, saved: Any, faults: list[str]) -> list[int]:
     return list(saved)
 
 
-def _moments(optimizer: Optimizer, saved: Any, kept: list[str], faults: list[str]) -> dict[str, list[Any]]:
+def _moments(optimizer: Stateful, saved: Any, kept: list[str], faults: list[str]) -> dict[str, list[Any]]:
     if not isinstance(saved, Mapping) or set(saved) != set(kept):
         found = shown(list(saved)) if isinstance(saved, Mapping) else type(saved).__name__
         faults.append(f"  state: {found} instead of {kept}")

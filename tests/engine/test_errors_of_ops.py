@@ -69,6 +69,18 @@ ops.layer_norm(zeros(4, 2, 3), zeros(3), zeros(2, 3))
 ShapeError: layer_norm: beta must have shape (3,) to fit x
   x (4, 2, 3), laid out (…, *gamma)   beta (2, 3)
 
+ops.group_norm(zeros(4, 2, 6), 4)
+ArgumentError: group_norm: groups must divide the channels of x, but is 4
+  x (4, 2, 6)
+
+ops.group_norm(zeros(4, 6), 6)
+ShapeError: group_norm: a group needs more than one value, as the variance of one is 0
+  x (4, 6), laid out (N, C)   groups 6
+
+ops.group_norm(zeros(4, 2, 6), 3, zeros(2))
+ShapeError: group_norm: gamma must have shape (6,) to fit x
+  x (4, 2, 6), laid out (N, …, C)   gamma (2,)
+
 ops.instance_norm(zeros(4, 3), zeros(3), zeros(3))
 ShapeError: instance_norm: x must be (N, H, W, C) or (N, …, C), with pixels between
   x (4, 3)

@@ -130,7 +130,7 @@ def test_width_stops_growing_at_eight_times():
     assert [s[-1] for s in shapes_through(gan.generator, gan.noise(0, "test", 2)) if s[:1] == (4,)] == [16, 16, 16]
 
 
-@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual", "style", "mlp"])
+@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual", "attention", "style", "mlp"])
 def test_d_can_have_a_width_of_its_own(model):
     kind = PointSpec() if model == "mlp" else ImageSpec(16)
     narrow, wide, mixed = (build(model, kind, width=g, d_width=d) for g, d in ((2, None), (6, 6), (2, 6)))

@@ -310,8 +310,8 @@ OPERATORS: dict[str, Operator] = (
         "Hardmax": hardmax,
         "TopK": top_k,
         # reductions
-        "ReduceL1": reduction(lambda x, *along: ops.sum(ops.abs(x), *along)),
-        "ReduceL2": reduction(lambda x, *along: ops.sqrt(ops.sum(x * x, *along))),
+        "ReduceL1": reduction(lambda x, *along: ops.norm(x, 1, *along)),
+        "ReduceL2": reduction(lambda x, *along: ops.norm(x, 2, *along)),
         "ReduceLogSum": reduction(lambda x, *along: ops.log(ops.sum(x, *along))),
         "ReduceLogSumExp": reduction(ops.logsumexp),
         "ReduceMax": extreme(ops.max),

@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import numpy as np
-from onnx_attention import attention
 from onnx_graphs import Node, Operator
 from onnx_images import filled, to_nchw, to_nhwc
 
@@ -34,11 +33,7 @@ def instance_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 
 
 def group_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    """Layer norm over the channels and pixels of each group; then a scale and a shift for each channel."""
-    groups = ops.reshape(x, (x.shape[0] * node.get("num_groups"), -1))
-    normal = ops.reshape(ops.layer_norm(groups, eps=node.get("epsilon", 1e-5)), x.shape)
-    each = (-1, *[1] * (x.ndim - 2))
-    return normal * ops.reshape(gamma, each) + ops.reshape(beta, each)
+    return to_nchw(ops.group_norm(to_nhwc(x), node.get("num_groups"), gamma, beta, eps=node.get("epsilon", 1e-5)), x)
 
 
 def layer_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor | None = None) -> Any:
@@ -52,12 +47,6 @@ def layer_norm(node: Node, x: Tensor, gamma: Tensor, beta: Tensor | None = None)
 def rms_norm(node: Node, x: Tensor, gamma: Tensor) -> Tensor:
     axes = tuple(range(node.get("axis", -1) % x.ndim, x.ndim))
     return x / ops.sqrt(ops.mean(x * x, axes, keepdims=True) + node.get("epsilon", 1e-5)) * gamma
-
-
-def lp_norm(node: Node, x: Tensor) -> Tensor:
-    axis, p = node.get("axis", -1), node.get("p", 2)
-    length = ops.sum(ops.abs(x) ** p, axis, keepdims=True) ** (1 / p)
-    return x / ops.maximum(length, float(np.finfo(x.dtype).tiny))  # nothing divided by its length is nothing
 
 
 def mean_variance_norm(node: Node, x: Tensor) -> Tensor:
@@ -100,6 +89,11 @@ def dropout(node: Node, x: Tensor, rate: Tensor | None = None, training: Any = N
 # --- losses ----------------------------------------------------------------------------------------------
 
 
+def log_softmax(x: Tensor, axis: int) -> Tensor:
+    shifted = x - ops.max(x, axis, keepdims=True)
+    return shifted - ops.log(ops.sum(ops.exp(shifted), axis, keepdims=True))
+
+
 def log_likelihood_loss(x: Tensor, labels: Any, weight: Tensor | None, reduction: str) -> Tensor:
     """Like ops.softmax_cross_entropy, of logarithms of probabilities."""
     losses = -ops.take(ops.reshape(x, (-1,)), np.arange(len(labels)) * x.shape[1] + labels)
@@ -123,7 +117,7 @@ def loss(node: Node, function: Any, x: Tensor, labels: Any, weight: Tensor | Non
 
 
 def softmax_cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
-    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), ops.log_softmax(x, 1))[: node.results]
+    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), log_softmax(x, 1))[: node.results]
 
 
 # --- optimisers ------------------------------------------------------------------------------------------
@@ -171,7 +165,6 @@ def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any
 
 LAYERS: dict[str, Operator] = {
     "Adam": adam,
-    "Attention": attention,
     "BatchNormalization": batch_norm,
     "Dropout": dropout,
     "GroupNormalization": group_norm,
@@ -179,11 +172,11 @@ LAYERS: dict[str, Operator] = {
     "LRN": local_response_norm,
     "LayerNormalization": layer_norm,
     "LogSoftmax": lambda node, x: ops.log_softmax(x, node.get("axis", -1)),
-    "LpNormalization": lp_norm,
+    "LpNormalization": lambda node, x: ops.normalize(x, node.get("p", 2), node.get("axis", -1)),
     "MeanVarianceNormalization": mean_variance_norm,
     "Momentum": momentum,
     "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),
     "RMSNormalization": rms_norm,
-    "Softmax": lambda node, x: ops.softmax(x, node.get("axis", -1)),
+    "Softmax": lambda node, x: ops.exp(log_softmax(x, node.get("axis", -1))),
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
 }

@@ -36,7 +36,7 @@ OUTSIDE = {  # operators that need something that rawgan does not have
     "determinants": "Det",
     "writing into a part of an array": "Scatter ScatterElements ScatterND TensorScatter",
     "Fourier transforms": "DFT STFT",
-    "sampling at computed places": "AffineGrid DeformConv GridSample MaxUnpool RoiAlign",
+    "sampling at computed places": "DeformConv MaxUnpool RoiAlign",
     "recurrent layers": "GRU LSTM RNN",
     "attention": "Attention FlexAttention LinearAttention RotaryEmbedding",
     "Adagrad": "Adagrad",

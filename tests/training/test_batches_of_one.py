@@ -28,6 +28,7 @@ def data(tmp_path_factory):
 
 ONE = {
     "residual": (TrainConfig, {"model": "residual", "objective": "hinge"}),
+    "attention": (TrainConfig, {"model": "attention"}),
     "residual with r1": (TrainConfig, {"model": "residual", "penalty": "r1"}),
     "points": (TrainConfig, {"data": "ring8", "image_size": None}),
     "pix2pix": (Pix2pixConfig, {"pairs": "edges", "patch": 16}),

@@ -38,4 +38,18 @@ FAULTS = [
         "np.ones(1, np.float32)",
         "test_attention.py -k begins_as_the_identity",
     ),
+    Fault(
+        "model attention: it looks where the image is smallest",
+        "networks.attention:attention",
+        "attended = max(",
+        "attended = min(",
+        "test_attention_networks.py -k looks_once",
+    ),
+    Fault(
+        "model attention: G's attention is without spectral norm",
+        "spectrally_normed",
+        'for name in ("query", "key", "value"):',
+        "for name in ():",
+        "test_attention_networks.py -k spectrally_normed",
+    ),
 ]
