@@ -87,6 +87,12 @@ class Methods(Generic[Result]):
     def moveaxis(self, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Result:
         """x with axes moved elsewhere; the others keep their order. `moveaxis(x, 1, -1)` makes NHWC of NCHW."""
 
+    def norm(self, ord: float = 2, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
+        """(Σ |x|ᵖ)^(1/p), the norm of order p = `ord` of the vectors along `axis` (an int, several, or None for all)."""
+
+    def normalize(self, ord: float = 2, axis: int | tuple[int, ...] | None = -1, eps: float = 1e-12) -> Result:
+        """x / max(‖x‖, eps), vectors of length 1 along `axis`; those of length 0 stay 0."""
+
     def pow(self, exponent: Any) -> Result:
         """x to the power of a number, or of a Tensor or array that broadcasts with x: `x ** exponent`."""
 
@@ -129,6 +135,9 @@ class Methods(Generic[Result]):
     def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Result:
         """x without axes of length 1: all of them, or those in `axis`."""
 
+    def std(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, correction: float = 0) -> Result:
+        """Standard deviation over `axis`, the root of `var`, with a gradient of 0 where all elements are equal."""
+
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Sum over `axis` (an int, several, or None for all)."""
 
@@ -152,5 +161,8 @@ class Methods(Generic[Result]):
 
     def triu(self, k: int = 0) -> Result:
         """Upper triangles of the matrices in the last two axes: all elements from diagonal k on, and 0 below it."""
+
+    def var(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, correction: float = 0) -> Result:
+        """Variance over `axis` (an int, several, or None for all): the mean of (x − mean)²."""
 
 def add_method(function: Callable[..., Any]) -> None: ...

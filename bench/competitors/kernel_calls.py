@@ -19,11 +19,15 @@ PROBABILITIES = ("t",)
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """Shape, dtype and layout of an array argument. `order` lists its axes from the outermost in memory inwards."""
+    """Shape, dtype and layout of an array argument. `order` lists its axes from the outermost in memory inwards.
+
+    Indices are drawn from 0 to `below` − 1; if that is 0, up to the size of the array, as those of images in a batch.
+    """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     order: tuple[int, ...] = ()
+    below: int = 0
 
     def draw(self, name: str, rng: np.random.Generator) -> Any:
         """Draw random numbers in the range that a parameter of this name takes."""
@@ -31,8 +35,8 @@ class ArraySpec:
         shape = [self.shape[axis] for axis in order]
         if self.dtype.startswith("uint"):
             values = rng.integers(0, 256, shape)
-        elif self.dtype.startswith("int"):  # indices of images
-            values = rng.integers(0, math.prod(shape), shape)
+        elif self.dtype.startswith("int"):
+            values = rng.integers(0, self.below or math.prod(shape), shape)
         elif name in PROBABILITIES:
             values = rng.random(shape, np.float32)
         elif name in POSITIVE:
@@ -190,10 +194,21 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
         "indices": ArraySpec(shape[:1], "int64"),
         "dtype": np.dtype("float32"),
     }
-    height, width = (shape * 3)[1:3]  # anything if these are no images
-    maps = {"rows": _resampling(height, height, 3), "columns": _resampling(width, width, 3)}
-    known = elementwise | per_row | lists | per_channel | options | update | images | maps
+    known = elementwise | per_row | lists | per_channel | options | update | images
     parameters = KERNELS[kernel].signature.parameters
+    if "rows" in parameters:  # of images
+        _, height, width, _ = shape = (1,) * (4 - len(shape)) + shape
+        known |= {
+            "x": ArraySpec(shape),
+            "rows": _resampling(height, height, 3),
+            "columns": _resampling(width, width, 3),
+        }
+    if "at" in parameters:  # as many places as pixels, four taps for each
+        shape = (1,) * (2 - len(shape)) + shape
+        n, pixels, count = shape[0], math.prod(shape[1:-1]), shape[-1]
+        known |= dict.fromkeys(("x", "gy"), ArraySpec((n, pixels, count)))
+        known |= {"weights": ArraySpec((n, pixels, 4)), "at": ArraySpec((n, pixels, 4), "int64", below=pixels)}
+        known |= {"pixels": pixels}
     if "q" in parameters:  # of attention, whose v is no list as Adam's
         known |= dict.fromkeys(("q", "k", "v"), x) | {"lse": ArraySpec(shape[:-1]), "scale": shape[-1] ** -0.5}
     unknown = [name for name in parameters if name not in known]

@@ -96,7 +96,9 @@ def _described(value: Any) -> Any:
         case np.ndarray():
             outermost_first = sorted(range(value.ndim), key=lambda axis: -value.strides[axis])
             order = tuple(outermost_first) if value.size > 1 and not value.flags.c_contiguous else ()
-            return ArraySpec(value.shape, value.dtype.name, order)
+            # Numbers of images are those of a batch, and have one axis; others are less than some number of pixels.
+            below = int(value.max(initial=0)) + 1 if value.dtype.kind == "i" and value.ndim > 1 else 0
+            return ArraySpec(value.shape, value.dtype.name, order, below)
         case list():
             return ArrayList(tuple(_described(item) for item in value))
         case _:

@@ -124,6 +124,36 @@ def resample(x: Tensor, rows: Any, columns: Any) -> Run:
     return lambda: functional.conv_transpose2d(x, w, None, up, crop, extra, channels)
 
 
+def sample_pixels(x: Tensor, weights: Tensor, at: Tensor) -> Run:
+    """embedding_bag over the pixels of all images, a bag for each place."""
+    rows, bags = x.flatten(0, 1), _numbered(at, x.shape[1]).flatten(0, 1)
+    given = {"mode": "sum", "per_sample_weights": weights.flatten(0, 1)}
+    return lambda: functional.embedding_bag(bags, rows, **given).view(*at.shape[:2], -1)
+
+
+def sample_pixels_input_grad(gy: Tensor, weights: Tensor, at: Tensor, pixels: int) -> Run:
+    """index_add of the weighted gradients."""
+    n, count, taps = at.shape
+    numbers = _numbered(at, pixels).flatten()
+
+    def run() -> Tensor:
+        each = (weights[..., None] * gy[:, :, None]).view(n * count * taps, -1)
+        return gy.new_zeros(n * pixels, gy.shape[2]).index_add_(0, numbers, each).view(n, pixels, -1)
+
+    return run
+
+
+def sample_pixels_weight_grad(x: Tensor, gy: Tensor, at: Tensor) -> Run:
+    """Products of the pixels and the gradients, summed."""
+    rows, numbers = x.flatten(0, 1), _numbered(at, x.shape[1])
+    return lambda: (rows[numbers] * gy[:, :, None]).sum(-1)
+
+
+def _numbered(at: Tensor, pixels: int) -> Tensor:
+    """Numbers of pixels among those of all images."""
+    return at + pixels * torch.arange(len(at))[:, None, None]
+
+
 def matmul(a: Tensor, b: Tensor) -> Run:
     """torch.mm."""
     return lambda: torch.matmul(a, b)
@@ -363,6 +393,9 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "normalize_grad": normalize_grad,
     "resample": resample,
     "rmsprop_update": rmsprop_update,
+    "sample_pixels": sample_pixels,
+    "sample_pixels_input_grad": sample_pixels_input_grad,
+    "sample_pixels_weight_grad": sample_pixels_weight_grad,
     "sgd_update": sgd_update,
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
     "silu": lambda x: lambda: functional.silu(x),

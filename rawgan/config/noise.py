@@ -13,12 +13,12 @@ from rawgan.config.objective import ObjectiveOptions
 from rawgan.config.optimiser import NoiseOptimiserOptions
 from rawgan.config.options import Range
 from rawgan.config.output import OutputOptions
-from rawgan.config.penalty import PenaltyOptions
+from rawgan.config.penalty import NoisePenaltyOptions
 from rawgan.config.run import RunConfig
 from rawgan.data import MIXTURES
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import MODELS, DataSpec, ImageSpec, PointSpec, check_batch, models_for, split_size
+from rawgan.gan import MODELS, DataSpec, ImageSpec, LossConfig, PointSpec, check_batch, models_for, split_size
 from rawgan.metrics.extractors.stored_classifier import DIGITS
 from rawgan.metrics.figures.mixture_quality import POINTS
 
@@ -55,7 +55,7 @@ class TrainConfig(RunConfig):
     data: NoiseDataOptions = NoiseDataOptions()
     networks: NoiseNetworkOptions = NoiseNetworkOptions()
     objective: ObjectiveOptions = ObjectiveOptions()
-    penalty: PenaltyOptions = PenaltyOptions()
+    penalty: NoisePenaltyOptions = NoisePenaltyOptions()
     optimiser: NoiseOptimiserOptions = NoiseOptimiserOptions()
     output: OutputOptions = OutputOptions()
     measuring: NoiseMeasuringOptions = NoiseMeasuringOptions()
@@ -77,10 +77,13 @@ class TrainConfig(RunConfig):
     @property
     def derived(self) -> dict[str, Any]:
         model, rate = MODELS[self.model], self.optimiser.learning_rate
-        own = {
+        own: dict[str, Any] = {
             "learning_rate": model.learning_rate,
             "d_learning_rate": (model.learning_rate if rate is None else rate) * model.d_rate,
+            "g_penalty_weight": self.penalty.default_g_weight,
         }
+        if model.penalty_weight is not None and self.penalty.name == model.defaults.get("penalty"):
+            own["penalty_weight"] = model.penalty_weight
         measured = {"evaluate_samples": POINTS} if self.data.mixture and self.measuring.every is not None else {}
         return super().derived | own | measured
 
@@ -107,9 +110,16 @@ class TrainConfig(RunConfig):
             )
         self._check_batch()
         self._check_kind()
+        every = self.defaults_for(self.options).get("g_penalty_every", 1)
+        if self.penalty.g_name == "none" and (
+            self.penalty.g_weight is not None or self.penalty.g_every not in (1, every)
+        ):
+            raise ArgumentError(
+                "g_penalty_weight and g_penalty_every have no effect without --g-penalty; leave them out"
+            )
         if data.image_size is not None:
             split_size(data.image_size)
-        check_batch(self.model, self.spec, data.batch_size, networks.pack, self.penalty.name)
+        check_batch(self.model, self.spec, data.batch_size, networks.pack, self.penalty.name, self.penalty.g_name)
         if not data.mixture:
             self.output.check_size(data.size)
 
@@ -136,11 +146,21 @@ class TrainConfig(RunConfig):
         batch_size, pack = self.data.batch_size, self.networks.pack
         if batch_size % pack:
             raise ArgumentError(f"batch_size {batch_size} must be a multiple of pack {pack}")
-        packs = batch_size // pack
-        if self.model == "residual" and packs > 4 and packs % 4:
+        packs, group = batch_size // pack, MODELS[self.model].group
+        if packs > group and packs % group:
             raise ArgumentError(
-                f"batch_size {batch_size}: residual compares images in groups of 4, so take a multiple of {4 * pack}"
+                f"batch_size {batch_size}: {self.model} compares images in groups of {group}, so take a multiple of "
+                f"{group * pack}"
             )
+
+    def loss_config(self) -> LossConfig:
+        weight = self.penalty.default_g_weight if self.penalty.g_weight is None else self.penalty.g_weight
+        if weight is None:
+            return super().loss_config()
+        return dataclasses.replace(
+            super().loss_config(),
+            g_penalty=self.penalty.g_name, g_penalty_weight=weight, g_penalty_every=self.penalty.g_every,
+        )  # fmt: skip
 
     @property
     def files(self) -> dict[str, Path]:

@@ -8,8 +8,8 @@ from rawgan.gan.cuda_graph import GraphedStep
 from rawgan.gan.loss_config import LossConfig
 from rawgan.gan.networks import MODELS, Model, models_for, split_size
 from rawgan.gan.objectives import OBJECTIVES, losses_of
-from rawgan.gan.penalties import PENALTIES
-from rawgan.gan.sampling import generate
+from rawgan.gan.penalties import GENERATOR_PENALTIES, PENALTIES
+from rawgan.gan.sampling import generate, truncate
 from rawgan.gan.specs import DataSpec, ImageSpec, PointSpec, TranslationSpec
 from rawgan.gan.state import GAN, GANState
 from rawgan.gan.step import discriminator_step, generator_step, train_step
@@ -32,6 +32,7 @@ from rawgan.gan.translation import (
 __all__ = [
     "CONDITIONALS",
     "GAN",
+    "GENERATOR_PENALTIES",
     "MODELS",
     "OBJECTIVES",
     "PANELS",
@@ -76,4 +77,5 @@ __all__ = [
     "train_step",
     "training_bytes",
     "translation_step",
+    "truncate",
 ]

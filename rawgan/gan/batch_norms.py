@@ -27,10 +27,12 @@ def batch_norms(network: nn.Sequential) -> dict[str, bool]:
     return {f"layer {place} BatchNorm": vectors for place, vectors in _found(network)}
 
 
-def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, penalty: str = "none") -> None:
-    """Check that a model's batch norms allow a batch size and a penalty.
+def check_batch(
+    model: str, spec: DataSpec, batch_size: int, pack: int = 1, penalty: str = "none", g_penalty: str = "none"
+) -> None:
+    """Check that a model's batch norms allow a batch size and penalties on D and on G.
 
-    A penalty is on D's slope at each image, and with batch norm in D that depends on the other images.
+    A penalty is on the slope of D, or of G, for each image, and with batch norm that depends on the other images.
 
     Raises: ArgumentError naming the layer, and models that have no such layer
 
@@ -38,16 +40,23 @@ def check_batch(model: str, spec: DataSpec, batch_size: int, pack: int = 1, pena
     Traceback (most recent call last):
     rawgan.errors.ArgumentError: batch_size 1: dcgan's discriminator has batch norm in layer 6.branches.0.1 BatchNorm,
     which needs more than one value per channel
-      take --batch-size 2 or more; or --model residual
+      take --batch-size 2 or more; or --model attention or residual or style
     """
     rows = batch_size // pack
-    if rows > 1 and penalty == "none":
+    if rows > 1 and penalty == g_penalty == "none":
         return
     of_g, of_d = _norms(model, spec, pack)
     if penalty != "none" and of_d:
         free = [name for name in models_for(spec) if not _norms(name, spec, pack)[1]]
         raise ArgumentError(
             f"penalty {penalty}: {model}'s discriminator has batch norm in {next(iter(of_d))}, so its slope at an "
+            "image depends on the other images of the batch\n"
+            f"  take --model {' or '.join(free)}, or leave the penalty out"
+        )
+    if g_penalty != "none" and of_g:
+        free = [name for name in models_for(spec) if not _norms(name, spec, pack)[0]]
+        raise ArgumentError(
+            f"g_penalty {g_penalty}: {model}'s generator has batch norm in {next(iter(of_g))}, so its slope for an "
             "image depends on the other images of the batch\n"
             f"  take --model {' or '.join(free)}, or leave the penalty out"
         )

@@ -4,6 +4,7 @@ from rawgan import optim
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import check_conditional, with_scores
 from rawgan.gan.networks import MODELS, models_for
+from rawgan.gan.penalties import GENERATOR_PENALTIES
 from rawgan.gan.specs import DataSpec, ImageSpec
 from rawgan.gan.spectral_norm import spectrally_normed
 from rawgan.gan.state import GAN
@@ -24,6 +25,7 @@ def build(
     spectral_norm: bool | None = None,
     conditional: str = "none",
     classes: int = 0,
+    g_penalty: str | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> GAN:
@@ -32,7 +34,8 @@ def build(
     `width` is the number of channels (`tutorial` and `mlp`: of units) of the narrowest hidden layer, `d_width` that of
     D, if it differs. `learning_rate` None is the model's default; D has the same (`mlp`: twice as much), unless
     `d_learning_rate` is given. With `spectral_norm`, D's weights are divided by their largest singular values; None
-    is the model's default. With `conditional`, G makes images of one of `classes` classes.
+    is the model's default. With `conditional`, G makes images of one of `classes` classes. `g_penalty` names the
+    penalty on G to train with.
 
     Raises: ArgumentError for an unknown model, data or an image size that it cannot make, or a count out of range
 
@@ -77,8 +80,9 @@ def build(
         optim.Adam(network.to(device).parameters(), rate, chosen.betas, chosen.eps)
         for network, rate in zip((generator, discriminator), rates, strict=True)
     )
+    penalty = None if g_penalty is None else GENERATOR_PENALTIES.find(g_penalty).make().to(device)
     return GAN(
         model=model, spec=spec, noise_size=noise_size, generator=generator, discriminator=discriminator,
         g_optimizer=g_optimizer, d_optimizer=d_optimizer, pack=pack, conditional=conditional, classes=classes,
-        ema=optim.EMA(generator, average_decay) if average_decay else None,
+        g_penalty=penalty, ema=optim.EMA(generator, average_decay) if average_decay else None,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from rawgan.gan.state import GAN, GANState
 from rawgan.ops.attention import Attention
 from rawgan.ops.conv import Conv2d, ConvTranspose2d
 from rawgan.ops.linear import MatMul
-from rawgan.ops.norm import Normalize
+from rawgan.ops.normalisation import Normalize
 from rawgan.tensor import Node, Tensor
 from rawgan_kernels import array_module
 

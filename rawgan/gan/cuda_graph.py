@@ -36,11 +36,13 @@ class GraphedStep:
                 f"{weights.device}, and computed with {backend} kernels\n"
                 "  build(…, device='cuda') and rawgan_kernels.use('cuda'); or rawgan train --device cuda --backend cuda"
             )
-        random = config.penalty is not None and PENALTIES.find(config.penalty).is_random
+        random = config.g_penalty is not None or (
+            config.penalty is not None and PENALTIES.find(config.penalty).is_random
+        )
         if config.instance_noise or config.penalty_every > 1 or random:
             raise ArgumentError(
                 "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise or "
-                "a random penalty (wgan-gp, dragan), or leave out penalties\n  take train_step"
+                "a random penalty (wgan-gp, dragan, any on G), or leave out penalties\n  take train_step"
             )
         if gan.classes:
             raise ArgumentError("GraphedStep: labels, which change from step to step, are not sent\n  take train_step")

@@ -8,7 +8,7 @@ from rawgan.gan.objectives import Losses, PairedLosses, losses_of
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Losses of both networks, and the regularisation of D.
+    """Losses of both networks, and their regularisation.
 
     Raises: ArgumentError for an unknown objective or penalty, when it is first needed
     """
@@ -25,6 +25,12 @@ class LossConfig:
     """Weight of the gradient penalty."""
     penalty_every: int = 1
     """Apply the penalty every N steps, weighted by N (lazy regularisation). Source: Karras et al. 2020"""
+    g_penalty: str | None = None
+    """Name of one of `GENERATOR_PENALTIES`, whose state the GAN must have been built with."""
+    g_penalty_weight: float = 1.0
+    """Weight of the penalty on G."""
+    g_penalty_every: int = 1
+    """Apply the penalty on G every N steps, weighted by N."""
     instance_noise: float = 0.0
     """Standard deviation, in the first step, of noise that is added to all images that D sees, but not to the source
     images or labels that they belong to."""

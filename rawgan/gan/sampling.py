@@ -6,8 +6,33 @@ import numpy as np
 
 from rawgan.autograd import no_grad
 from rawgan.data.image_set import Progress
-from rawgan.nn import Module
+from rawgan.errors import ArgumentError
+from rawgan.gan.state import GAN
+from rawgan.nn import Module, Truncation
 from rawgan.tensor import Tensor
+
+
+def truncate(gan: GAN, factor: float | None) -> None:
+    """Let the sampler move vectors towards their average by a factor from 0 to 1; None leaves it as it is.
+
+    Raises: ArgumentError for a model without a mapping network, whose results can be averaged
+
+    >>> from rawgan.gan import ImageSpec, build
+    >>> gan = build("style", ImageSpec(8), width=2)
+    >>> truncate(gan, 0.7)
+    >>> gan.sampler[5]
+    Truncation(16, factor 0.7)
+    """
+    if factor is None:
+        return
+    found = [layer for _, layer in gan.sampler.modules() if isinstance(layer, Truncation)]
+    if not found:
+        raise ArgumentError(
+            f"truncation {factor}: {gan.model} has no mapping network, such as that of style, whose vectors could be "
+            "moved towards their average; leave it out"
+        )
+    for layer in found:
+        layer.factor = factor
 
 
 def generate(

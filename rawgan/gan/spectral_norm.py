@@ -12,10 +12,15 @@ def spectrally_normed(network: nn.Sequential, rng: np.random.Generator) -> nn.Se
     """
 
     def normed(layer: nn.Module) -> nn.Module:
-        if isinstance(layer, nn.Linear | nn.Conv2d):
+        if isinstance(layer, nn.EqualizedLinear | nn.EqualizedConv2d):
+            layer.scale = 1.0  # 1 / σ takes its place
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             return nn.SpectralNorm(layer, rng=rng)
         if isinstance(layer, nn.Sequential):
             return spectrally_normed(layer, rng)
+        if isinstance(layer, nn.SelfAttention):
+            for name in ("query", "key", "value"):
+                setattr(layer, name, normed(getattr(layer, name)))
         if isinstance(layer, nn.Branches):
             return nn.Branches(*map(normed, layer.branches))
         if isinstance(layer, nn.Residual):

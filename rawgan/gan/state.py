@@ -9,6 +9,7 @@ import numpy as np
 from rawgan import nn, ops, optim
 from rawgan.errors import ArgumentError
 from rawgan.gan.conditional import DiscriminatorOutput, Labels, LatentGrid, discriminator_output, with_classes
+from rawgan.gan.penalties.penalty import PenaltyOnG
 from rawgan.gan.specs import DataSpec
 from rawgan.random import make_rng
 from rawgan.tensor import Tensor
@@ -25,6 +26,8 @@ class GANState(ABC):
     d_optimizer: optim.Optimizer
     ema: optim.EMA[nn.Sequential] | None = None
     """Running average of G's weights and running statistics."""
+    g_penalty: PenaltyOnG | None = None
+    """The penalty on G, with its running mean."""
 
     @property
     def average(self) -> nn.Sequential | None:
@@ -52,8 +55,9 @@ class GANState(ABC):
 
     @property
     def kept(self) -> dict[str, nn.Module]:
-        """Modules by name whose tensors a checkpoint keeps: the networks, and the average if there is one."""
-        return self.networks | ({} if self.average is None else {"average": self.average})
+        """Modules by name whose tensors a checkpoint keeps: the networks; the average and the penalty on G, if any."""
+        others = {"average": self.average, "g_penalty": self.g_penalty}
+        return self.networks | {name: module for name, module in others.items() if module is not None}
 
     def update_average(self, index: int) -> None:
         """Move the average, if there is one, towards G after step `index`, counted from 0."""

@@ -38,8 +38,8 @@ def train_step(
     """
     fake = gan.generator(gan.latent(z, labels))  # G 1: draw noise: z. G 2: generate images.
     of_d = discriminator_step(gan, real, fake.detach(), config, index, labels)
-    g_loss = generator_step(gan, fake, real, config, index, labels)
-    return StepMetrics(g_loss=g_loss, **of_d)
+    of_g = generator_step(gan, fake, real, config, index, labels)
+    return StepMetrics(**of_d, **of_g)
 
 
 def discriminator_step(
@@ -80,11 +80,19 @@ def discriminator_step(
 
 def generator_step(
     gan: GANState, fake: Tensor, real: Tensor, config: LossConfig = DEFAULT_LOSS, index: int = 0, given: Any = None
-) -> Tensor:
-    """Update G, and nothing of D: only gradients of G's parameters are computed. Returns G's loss."""
+) -> dict[str, Tensor]:
+    """Update G, and nothing of D: only gradients of G's parameters are computed.
+
+    Returns G's figures by their names in `StepMetrics`.
+    """
     loss, total = generator_loss(gan, fake, real, config, index, given)
-    gan.g_optimizer.step(grad(total, gan.g_optimizer.parameters))  # G 5: update G.
-    return loss.detach()
+    gradients, figures = grad(total, gan.g_optimizer.parameters), {"g_loss": loss.detach()}
+    if config.g_penalty is not None and index % config.g_penalty_every == 0:
+        assert isinstance(gan, GAN)
+        figures["g_penalty"], of_penalty = _penalty_on_g(gan, len(fake), config, given)
+        gradients = [_sum(of_one) for of_one in zip(gradients, of_penalty, strict=True)]
+    gan.g_optimizer.step(gradients)  # G 5: update G.
+    return figures
 
 
 def generator_loss(
@@ -116,6 +124,18 @@ def _penalty(
         value = penalty.value(lambda images: discriminate(images).logits, real, fake, rng)
     weighted = value * (config.penalty_weight * config.penalty_every)
     return weighted.detach(), grad(weighted, gan.d_optimizer.parameters, unconnected="zero")
+
+
+def _penalty_on_g(gan: GAN, batch_size: int, config: LossConfig, labels: Labels | None) -> tuple[Tensor, list[Tensor]]:
+    """The weighted penalty on G and its gradients, from half as many images as a batch has, of noise of their own."""
+    assert gan.g_penalty is not None
+    count, update = (batch_size + 1) // 2, gan.g_optimizer.steps
+    z = gan.noise(config.seed, "penalty on G", count, update)
+    with gan.generator.frozen_buffers():
+        latent = gan.latent(z, None if labels is None else labels[:count])
+        value = gan.g_penalty.value(gan.generator, latent, make_rng(config.seed, "directions", update))
+    weighted = value * (config.g_penalty_weight * config.g_penalty_every)
+    return weighted.detach(), grad(weighted, gan.g_optimizer.parameters, unconnected="zero")
 
 
 def _discriminate(

@@ -44,7 +44,7 @@ PROBABILITIES = Panel(
     "Discriminator's probabilities", "probability of being real", limits=(-0.02, 1.02), always=True,
     reference=(0.5, "undecided (0.5)"),
 )  # fmt: skip
-PENALTY = Panel("Gradient penalty", "added to D's loss", by_powers=True)
+PENALTY = Panel("Penalties", "added to the loss", by_powers=True)
 DIFFERENCES = Panel("Difference from the images wanted", "mean absolute difference", by_powers=True)
 PANELS = (LOSSES, PROBABILITIES, PENALTY, DIFFERENCES)
 """Panels of losses.png that show figures of steps, from top to bottom."""
@@ -115,6 +115,10 @@ class StepMetrics(NamedTuple):
     penalty: Annotated[Tensor | None, StepMetric(
         "penalty", "gradient penalty times its weight, as added to D's loss; only of steps that apply it", PENALTY,
         "gradient penalty", BLUE, format=".3g",
+    )] = None  # fmt: skip
+    g_penalty: Annotated[Tensor | None, StepMetric(
+        "G penalty", "penalty on G times its weight, as added to G's loss; only of steps that apply it", PENALTY,
+        "penalty on G", VERMILION, format=".3g",
     )] = None  # fmt: skip
     pixel: Annotated[Tensor | None, _difference(
         "pixel", "mean absolute difference between G's images and their targets", "pixels", BLUE

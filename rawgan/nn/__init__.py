@@ -5,8 +5,10 @@ from rawgan.nn import init
 from rawgan.nn.activation import *
 from rawgan.nn.attention import *
 from rawgan.nn.blocks import *
+from rawgan.nn.conditional_norm import *
 from rawgan.nn.containers import *
 from rawgan.nn.conv import *
+from rawgan.nn.conv1d import *
 from rawgan.nn.dropout import *
 from rawgan.nn.equalized import *
 from rawgan.nn.image import *

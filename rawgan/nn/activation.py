@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+
 from rawgan import ops
-from rawgan.nn.module import Module
+from rawgan.errors import ArgumentError, described
+from rawgan.nn.module import Module, Parameter
 from rawgan.nn.registry import example, layer
 from rawgan.ops.activation import checked_slope
+from rawgan.ops.arguments import is_number, whole
 from rawgan.ops.registry import nonzero, normal
 from rawgan.tensor import Tensor
 
@@ -88,3 +92,75 @@ class LeakyReLU(Module):
 
     def describe_options(self) -> str:
         return f"{self.slope}"
+
+
+@layer(example("of any numbers", normal(3, 4)))
+class Softplus(Activation):
+    """log(1 + e^x), a smooth ReLU. Shapes: any → the same.
+
+    >>> Softplus()(Tensor([-1000.0, 1000.0]))
+    Tensor([   0., 1000.], float32)
+    """
+
+    function = staticmethod(ops.softplus)
+
+
+@layer(example("exact", normal(3, 4)), example("by tanh", normal(3, 4), approximate="tanh"))
+class GELU(Module):
+    """x · Φ(x), a smooth ReLU; see `rawgan.ops.gelu`. Shapes: any → the same.
+
+    >>> GELU()(Tensor([-30.0, 0.0, 30.0]))
+    Tensor([-0.,  0., 30.], float32)
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        ops.gelu(np.zeros(0), approximate)  # an option that it refuses is refused now
+        self.approximate = approximate
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.gelu(x, self.approximate)
+
+    def describe_options(self) -> str:
+        return "" if self.approximate == "none" else self.approximate
+
+
+@layer(example("away from 0", nonzero(3, 4)), example("another alpha", nonzero(3, 4), alpha=0.5))
+class ELU(Module):
+    """x where x > 0, alpha · (e^x − 1) elsewhere. Shapes: any → the same.
+
+    >>> ELU()(Tensor([-1000.0, 2.0]))
+    Tensor([-1.,  2.], float32)
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        ops.elu(np.zeros(0), alpha)  # an option that it refuses is refused now
+        self.alpha = float(alpha)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.elu(x, self.alpha)
+
+    def describe_options(self) -> str:
+        return f"{self.alpha}"
+
+
+@layer(example("one slope", nonzero(3, 4)), example("a slope for each channel", nonzero(2, 3, 4), channels=4))
+class PReLU(Module):
+    """x where x > 0, slope · x elsewhere, with a slope that is learned: one for all, or one for each channel.
+
+    Shapes: x (N, …, C) → the same; slope (channels,), with `channels` 1 or C
+    Source: He, Zhang, Ren, Sun 2015
+
+    >>> PReLU()(Tensor([[-1.0, 2.0]]))
+    Tensor([[-0.25,  2.  ]], float32, requires_grad=True)
+    """
+
+    def __init__(self, channels: int = 1, *, slope: float = 0.25) -> None:
+        if not is_number(slope):
+            raise ArgumentError(f"PReLU: slope must be a number, but is {described(slope)}")
+        self.slope = Parameter(np.full(whole("PReLU", "channels", channels, 1), slope, np.float32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.prelu(x, self.slope)
+
+    def describe_options(self) -> str:
+        return f"{self.slope.size}"

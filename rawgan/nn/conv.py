@@ -48,7 +48,7 @@ class Conv2d(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        inputs, outputs, groups = _channels("Conv2d", inputs, outputs, groups)
+        inputs, outputs, groups = channels_of("Conv2d", inputs, outputs, groups)
         kh, kw = pair_of("Conv2d", "kernel", kernel, 1)
         bias = flag("Conv2d", "bias", bias)
         _check_options("Conv2d", stride, padding, dilation)
@@ -73,7 +73,7 @@ class Conv2d(Module):
 
     def describe_options(self) -> str:
         kh, kw, inputs, outputs = self.w.shape
-        return f"{inputs * self.groups} → {outputs}, {kh}×{kw}{_options(self)}{bias_note(self.b)}"
+        return f"{inputs * self.groups} → {outputs}, {kh}×{kw}{options_of(self)}{bias_note(self.b)}"
 
 
 @layer(
@@ -109,7 +109,7 @@ class ConvTranspose2d(Module):
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        inputs, outputs, groups = _channels("ConvTranspose2d", inputs, outputs, groups)
+        inputs, outputs, groups = channels_of("ConvTranspose2d", inputs, outputs, groups)
         kh, kw = pair_of("ConvTranspose2d", "kernel", kernel, 1)
         bias = flag("ConvTranspose2d", "bias", bias)
         _check_options("ConvTranspose2d", stride, padding, dilation)
@@ -137,10 +137,10 @@ class ConvTranspose2d(Module):
 
     def describe_options(self) -> str:
         kh, kw, outputs, inputs = self.w.shape
-        return f"{inputs} → {outputs * self.groups}, {kh}×{kw}{_options(self)}{bias_note(self.b)}"
+        return f"{inputs} → {outputs * self.groups}, {kh}×{kw}{options_of(self)}{bias_note(self.b)}"
 
 
-def _channels(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, int, int]:
+def channels_of(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, int, int]:
     """Convert the three to int. Raises: ArgumentError unless they are at least 1, and groups divides both others."""
     inputs, outputs = whole(layer, "inputs", inputs, 1), whole(layer, "outputs", outputs, 1)
     for name, count in {"inputs": inputs, "outputs": outputs}.items():
@@ -158,7 +158,7 @@ def _check_options(layer: str, stride: int | IntPair, padding: Padding, dilation
     check_padding(layer, padding)
 
 
-def _options(layer: Any) -> str:
+def options_of(layer: Any) -> str:
     defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
     chosen = {name: getattr(layer, name, default) for name, default in defaults.items()}
     return "".join(f", {name} {value}" for name, value in chosen.items() if value != defaults[name])

@@ -94,7 +94,8 @@ class EqualizedConv2d(Conv2d):
     ) -> None:
         name = "EqualizedConv2d"
         inputs, outputs = whole(name, "inputs", inputs, 1), whole(name, "outputs", outputs, 1)
-        kernel, stride = pair_of(name, "kernel", kernel, 1), pair_of(name, "stride", stride, 1)
+        for option, given in {"kernel": kernel, "stride": stride}.items():
+            pair_of(name, option, given, 1)
         check_padding(name, padding)
         bias, rng, gain = flag(name, "bias", bias), checked_generator(name, rng), finite(name, "gain", gain)
         drawn = init.normal(1.0)

@@ -1,7 +1,7 @@
 """Layers that change the size of images."""
 
 from rawgan import ops
-from rawgan.errors import ArgumentError, described
+from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.nn.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import whole
@@ -114,3 +114,21 @@ class MaxPool2d(_Pool):
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.max_pool2d(x, self.kernel, self.stride, self.padding)
+
+
+@layer(example("images", normal(2, 3, 4, 2)), example("sequences", normal(2, 3, 2)))
+class GlobalAvgPool(Module):
+    """Mean of each channel over all pixels: a vector for each image, of any size.
+
+    Shapes: (N, …, C), such as images (N, H, W, C) → (N, C)
+    Raises: ShapeError if there are no pixels
+
+    >>> import numpy as np
+    >>> GlobalAvgPool()(np.ones((2, 4, 4, 3), "float32")).shape
+    (2, 3)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim < 3 or 0 in x.shape[1:-1]:
+            raise ShapeError(f"GlobalAvgPool: x must be (N, …, C) with pixels\n{shapes(x=x)}")
+        return ops.mean(x, axis=tuple(range(1, x.ndim - 1)))

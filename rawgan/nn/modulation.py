@@ -74,11 +74,9 @@ class ModulatedConv2d(Module):
 
     def forward(self, x: Tensor, v: Tensor) -> Tensor:
         """The convolution of x, modulated by v, plus b."""
-        if x is None or v is None or x.ndim != 4 or v.ndim != 2 or len(x) != len(v):
-            listing = shapes(x=x, v=v)
-            raise ShapeError(
-                f"ModulatedConv2d: x must be (N, H, W, C), and v (N, vector), a row for each image\n{listing}"
-            )
+        vector, inputs = self.style.w.shape
+        if x is None or v is None or x.ndim != 4 or x.shape[3] != inputs or v.shape != (len(x), vector):
+            raise ShapeError(f"ModulatedConv2d: x must be (N, H, W, {inputs}), and v (N, {vector})\n{shapes(x=x, v=v)}")
         s = self.style(v) + 1.0
         w = self.w if self.demodulate else self.w * self.scale  # which has no part in a demodulated result
         if self.up == 1:

@@ -11,7 +11,7 @@ import numpy as np
 from rawgan.arrays import constant, integers
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
-from rawgan.ops.arguments import as_tensors, one_axis
+from rawgan.ops.arguments import as_tensors, is_whole, one_axis
 from rawgan.ops.registry import case, normal, op
 from rawgan.ops.shape import Shape, reshape
 from rawgan.tensor import Tensor
@@ -139,6 +139,8 @@ def gather(x: Any, indices: Any, axis: int) -> Tensor:
             [3.]], float32)
     """
     (x,) = as_tensors(x)
+    if is_whole(indices) and not is_whole(axis):
+        raise ArgumentError(f"gather: indices come first: gather(x, indices, axis={indices})\n{shapes(x=x, axis=axis)}")
     along = one_axis("gather", x, axis)
     numbers = numbers_of("gather: indices", x, along, indices)
     return Take(along_axis("gather", x, numbers, along))(x)

@@ -107,7 +107,7 @@ class NoiseTask(Task):
         metrics = train_step(self.gan, real, self._noise(noise + d_steps - 1), self.loss_config, index, labels)
         for extra in range(d_steps, d_steps + g_steps - 1):
             fake = self.gan.generator(self.gan.latent(self._noise(noise + extra), labels))
-            metrics = metrics._replace(g_loss=generator_step(self.gan, fake, real, self.loss_config, index, labels))
+            metrics = metrics._replace(**generator_step(self.gan, fake, real, self.loss_config, index, labels))
         return metrics
 
     def _noise(self, index: int) -> Tensor:
@@ -265,6 +265,7 @@ def build_gan(config: TrainConfig, device_name: str) -> GAN:
         spectral_norm=config.networks.spectral_norm,
         conditional=config.networks.conditional,
         classes=config.networks.classes or 0,
+        g_penalty=None if config.penalty.g_name == "none" else config.penalty.g_name,
         seed=config.seed,
         device=device_name,
     )

@@ -96,3 +96,45 @@ ArgumentError: resize: a must be a number, but is '0.5'
 @pytest.mark.parametrize(("call", "expected"), entries(SIZES))
 def test_errors_of_resizing(call, expected):
     check(call, expected)
+
+
+GRIDS = """
+ops.grid_sample(zeros(4, 4, 3), zeros(1, 2, 2, 2))
+ShapeError: grid_sample: x must have 4 axes, (batch, height, width, channels), but has 3
+  x (4, 4, 3)   grid (1, 2, 2, 2)
+  one image is a batch of one: x[None]
+
+ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 3))
+ShapeError: grid_sample: grid must have a pair of numbers for each place, for as many images as x, which have pixels
+  x (1, 4, 4, 3), laid out (N, H, W, C)   grid (1, 2, 2, 3), laid out (N, I, J, 2)
+
+ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2), "linear")
+ArgumentError: grid_sample: mode is 'linear'; choose one of: bilinear, nearest, bicubic
+
+ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2), padding_mode="reflect")
+ArgumentError: grid_sample: padding_mode is 'reflect'; choose one of: zeros, border, reflection
+
+ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2), align_corners=None)
+ArgumentError: grid_sample: align_corners must be True or False, but is None
+
+ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2, dtype="float64"))
+DTypeError: grid_sample: the inputs are of two dtypes
+  x (1, 4, 4, 3) float32   grid (1, 2, 2, 2) float64
+  convert one with .astype(dtype)
+
+ops.affine_grid(zeros(2, 3), (1, 4, 4, 3))
+ShapeError: affine_grid: theta must have 3 axes, (N, 2, 3), but has 2
+  theta (2, 3)
+
+ops.affine_grid(zeros(2, 2, 3), (1, 4, 4, 3))
+ShapeError: affine_grid: theta must be 1 matrices (2, 3), one for each image
+  theta (2, 2, 3)   size (1, 4, 4, 3)
+
+ops.affine_grid(zeros(1, 2, 3), (4, 4))
+ArgumentError: affine_grid: size must be that of images, (N, H, W, C), but is (4, 4)
+"""
+
+
+@pytest.mark.parametrize(("call", "expected"), entries(GRIDS))
+def test_errors_of_grids(call, expected):
+    check(call, expected)

@@ -211,6 +211,10 @@ ops.gather(zeros(2, 3), [0, 1], axis=1)
 ShapeError: gather: indices must have x's lengths, or 1, along all axes but axis 1
   x (2, 3)   indices (2,)   axis 1   take has the same indices for every row
 
+ops.gather(zeros(2, 3), 1, np.array([[0], [1]]))
+ArgumentError: gather: indices come first: gather(x, indices, axis=1)
+  x (2, 3)   axis (2, 1)
+
 ops.gather(zeros(2, 3), [[0], [3]], axis=1)
 ArgumentError: gather: indices must lie in -3 … 2, but go from 0 to 3
   x (2, 3)   indices (2, 1)

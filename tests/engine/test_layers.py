@@ -55,6 +55,10 @@ BY_OPS = [
     (nn.LayerNorm((6, 4), eps=0.1), X4, lambda x, m: ops.layer_norm(x, m.gamma, m.beta, eps=0.1)),
     (nn.LayerNorm(4), X4, lambda x, m: ops.layer_norm(x, m.gamma, m.beta)),
     (nn.InstanceNorm(4, eps=0.1), X4, lambda x, m: ops.instance_norm(x, m.gamma, m.beta, eps=0.1)),
+    (nn.BatchNorm(4, affine=False), X4, lambda x, m: ops.batch_norm(x, training=True)),
+    (nn.LayerNorm(4, affine=False), X4, lambda x, m: ops.layer_norm(x)),
+    (nn.InstanceNorm(4, affine=False), X4, lambda x, m: ops.instance_norm(x)),
+    (nn.GroupNorm(2, 4, eps=0.1), X4, lambda x, m: ops.group_norm(x, 2, m.gamma, m.beta, eps=0.1)),
     (nn.Embedding(5, 3, rng=rng()), np.array([[0, 4], [4, 2]]), lambda x, m: ops.take(m.w, x)),
 ]
 

@@ -209,7 +209,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
     np.testing.assert_array_equal(layer.u.data, before)
 
 
-@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual"])
+@pytest.mark.parametrize("model", ["dcgan", "tutorial", "residual", "style"])
 def test_every_weight_of_d_is_spectrally_normed(model):
     gan = build(model, ImageSpec(8), width=2, spectral_norm=True, conditional="projection", classes=3)
     modules = dict(gan.discriminator.modules())
@@ -341,6 +341,8 @@ RECIPES = {
         "noise_steps": 3,
         "pack": 2,
     },
+    "attention": {"model": "attention", "ema": 0.9},
+    "style": {"model": "style", "penalty_every": 2, "g_penalty": "path-length", "g_penalty_every": 2, "ema": 0.9},
     "smooth": {"objective": "least-squares", "smooth_real": 0.1, "smooth_fake": 0.1},
 }
 

@@ -31,6 +31,7 @@ Q, K, V = normal(2, 4, 3), normal(2, 5, 3, seed=1), normal(2, 5, 2, seed=2)
 ATTENDED = reference.attention(Q, K, V, 0.5)
 LARGEST = [x * normal(*x.shape, seed=2) ** 2 for x in SQUARES]
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2, 1)).astype(np.uint8)
+PLACES = np.random.default_rng(1).integers(-1, 5, (2, 4, 6))
 
 CALLS = {
     "adagrad_update": (moments(2, 3), moments(2, 3), SQUARES, 3, 1e-2, 0.1, 1e-8, 0.1),
@@ -62,6 +63,9 @@ CALLS = {
     "normalize_grad": (X, normal(*X.shape, seed=1), GAMMA, GAMMA, MEAN, VAR, (0, 1, 2), 1e-5, 0.2),
     "resample": (X, Filter(5, (1.0, 3.0, 2.0), 3, 2, (2, -1)), Transposed(Interpolation(9, 6, "bicubic"))),
     "rmsprop_update": (moments(2, 3), moments(2, 3), SQUARES, 1e-2, 0.9, 1e-8, 0.1),
+    "sample_pixels": (normal(2, 5, 3), normal(2, 4, 6), PLACES),
+    "sample_pixels_input_grad": (normal(2, 4, 3), normal(2, 4, 6), PLACES, 5),
+    "sample_pixels_weight_grad": (normal(2, 5, 3), normal(2, 4, 3), PLACES),
     "sgd_update": (moments(2, 3), moments(2, 3), moments(2, 3), 1e-2, 0.9, True, 0.1),
     "sigmoid": (X,),
     "silu": (X,),

@@ -21,6 +21,9 @@ NORMS = [
     pytest.param((3, 30, 50, 24), (24,), (1, 2), id="instance norm"),
     pytest.param((37, 19), (19,), (1,), id="layer norm"),
     pytest.param((19, 3, 5, 7), (3, 5, 7), (1, 2, 3), id="layer norm of images"),
+    pytest.param((3, 700, 4, 6), (4, 6), (1, 3), id="group norm, several blocks"),
+    pytest.param((5, 1, 3, 200), (3, 200), (1, 3), id="group norm of many channels, in panels"),
+    pytest.param((2, 3, 4, 1, 5), (1, 5), (1, 2, 4), id="group norm of one group"),
 ]
 
 
@@ -131,5 +134,7 @@ def test_norms_of_no_samples_are_empty_and_have_no_gradient():
 
 def test_other_means_are_refused():
     x = np.zeros((2, 3, 4), "float32")
-    with pytest.raises(MissingKernel, match=r"^backend 'cpu' has batch, instance and layer norm, but not the mean of"):
+    with pytest.raises(
+        MissingKernel, match=r"^backend 'cpu' has batch, instance, layer and group norm, but not the mean of"
+    ):
         norm.normalize(x, x[0], x[0], (0,), 1e-3, 1.0)

@@ -134,7 +134,7 @@ def test_channel_sums_of_more_channels_than_threads_agree():
 
 NORMS = [
     ((5, 3), (0,), (3,)), ((700, 2), (0,), (2,)), ((2, 5, 4, 3), (0, 1, 2), (3,)), ((2, 5, 4, 3), (1, 2), (3,)),
-    ((4, 7), (1,), (7,)), ((2, 4, 5, 2), (1, 2, 3), (4, 5, 2)),
+    ((4, 7), (1,), (7,)), ((2, 4, 5, 2), (1, 2, 3), (4, 5, 2)), ((2, 5, 3, 2), (1, 3), (3, 2)),
 ]  # fmt: skip
 
 
@@ -163,7 +163,9 @@ def test_norms_of_nothing_and_norms_that_do_not_exist():
     assert gx.shape == (0, 3)
     assert not ggamma.any()
     assert not gbeta.any()
-    with pytest.raises(MissingKernel, match=r"^backend 'cuda' has batch, instance and layer norm, but not the mean"):
+    with pytest.raises(
+        MissingKernel, match=r"^backend 'cuda' has batch, instance, layer and group norm, but not the mean"
+    ):
         cuda.normalize(draw((2, 3, 4)), draw(4), draw(4), (0,), 1e-5, 1.0)
 
 

@@ -89,6 +89,7 @@ NORMS = [
     pytest.param((2, 3, 4, 3), (3,), (1, 2), id="instance norm"),
     pytest.param((3, 2, 5), (5,), (2,), id="layer norm"),
     pytest.param((3, 2, 4, 2), (2, 4, 2), (1, 2, 3), id="layer norm of images"),
+    pytest.param((2, 3, 2, 2), (2, 2), (1, 3), id="group norm"),
 ]
 
 

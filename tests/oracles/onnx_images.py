@@ -274,9 +274,23 @@ def space_to_depth(node: Node, x: Tensor) -> Tensor:
     return ops.reshape(by_pixels, y.shape)
 
 
+def grid_sample(node: Node, x: Tensor, grid: Tensor) -> Tensor:
+    mode = MODES.get(node.get("mode", "linear"), node.get("mode"))
+    padding_mode, aligned = node.get("padding_mode", "zeros"), bool(node.get("align_corners", 0))
+    return to_nchw(ops.grid_sample(to_nhwc(x), grid, mode, padding_mode, aligned), x)
+
+
+def affine_grid(node: Node, theta: Tensor, size: Any) -> Tensor:
+    if len(size) == 5:
+        raise NotApplicable("three spatial axes")
+    n, c, h, w = size.tolist()
+    return ops.affine_grid(theta, (n, h, w, c), bool(node.get("align_corners", 0)))
+
+
 # --- the table -------------------------------------------------------------------------------------------
 
 IMAGES: dict[str, Operator] = {
+    "AffineGrid": affine_grid,
     "AveragePool": average_pool,
     "CausalConvWithState": causal_conv,
     "Col2Im": col2im,
@@ -285,6 +299,7 @@ IMAGES: dict[str, Operator] = {
     "DepthToSpace": depth_to_space,
     "GlobalAveragePool": global_pool(ops.avg_pool2d),
     "GlobalMaxPool": global_pool(ops.max_pool2d),
+    "GridSample": grid_sample,
     "LpPool": lp_pool,
     "MaxPool": max_pool,
     "Resize": resize,

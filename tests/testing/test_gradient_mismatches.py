@@ -7,7 +7,7 @@ from squares import Square, WrongFactor, X, normal
 from rawgan import Op, Tensor, grad, ops
 from rawgan.autograd import is_recording
 from rawgan.errors import GradientMismatch
-from rawgan.ops.norm import Normalize
+from rawgan.ops.normalisation import Normalize
 from rawgan.testing import gradcheck
 from rawgan.testing.functions.backward import leaves
 

@@ -1,5 +1,7 @@
 """Batches of one image, and penalties on single images: allowed where no batch norm minds, refused where one does."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,7 @@ def data(tmp_path_factory):
 
 ONE = {
     "residual": (TrainConfig, {"model": "residual", "objective": "hinge"}),
+    "attention": (TrainConfig, {"model": "attention"}),
     "residual with r1": (TrainConfig, {"model": "residual", "penalty": "r1"}),
     "points": (TrainConfig, {"data": "ring8", "image_size": None}),
     "pix2pix": (Pix2pixConfig, {"pairs": "edges", "patch": 16}),
@@ -60,7 +63,7 @@ def test_batches_of_one_are_refused_before_anything_is_read(model, batch_size, p
     first, way_out = str(error.value).split("\n")
     assert first.startswith(f"batch_size {batch_size}: {model}'s ")
     assert "BatchNorm, which needs more than one value per channel" in first
-    assert way_out == f"  take --batch-size {2 * pack} or more; or --model residual"
+    assert re.fullmatch(rf"  take --batch-size {2 * pack} or more; or --model (\w+ or )*residual( or \w+)*", way_out)
     TrainConfig.of(model=model, batch_size=2 * pack, pack=pack).check()
     TrainConfig.of(model="residual", batch_size=batch_size, pack=pack).check()
 
@@ -93,7 +96,7 @@ def test_penalties_on_single_images_refuse_a_d_with_batch_norm(model, name):
     first, way_out = str(error.value).split("\n")
     assert first.startswith(f"penalty {name}: {model}'s discriminator has batch norm in layer ")
     assert first.endswith("so its slope at an image depends on the other images of the batch")
-    assert way_out == "  take --model residual, or leave the penalty out"
+    assert re.fullmatch(r"  take --model (\w+ or )*residual( or \w+)*, or leave the penalty out", way_out)
     TrainConfig.of(model="residual", penalty=name).check()
     TrainConfig.of(data="ring8", penalty=name).check()
     for kind in (Pix2pixConfig, EnhanceConfig, CycleConfig):

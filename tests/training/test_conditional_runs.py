@@ -79,6 +79,7 @@ def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkey
 RECIPES = {
     "projection": {"conditional": "projection", "ema": 0.9, "spectral_norm": True, "d_steps": 2, "g_steps": 2},
     "auxiliary": {"conditional": "auxiliary", "model": "tutorial", "instance_noise": 0.1, "smooth_real": 0.1},
+    "style": {"conditional": "auxiliary", "model": "style", "width": 1, "g_penalty": "path-length"},
     "pairs": {"conditional": "projection", "model": "residual", "objective": "relativistic", "penalty": "r1+r2"},
     "between": {"conditional": "auxiliary", "model": "residual", "objective": "wasserstein", "penalty": "wgan-gp"},
 }

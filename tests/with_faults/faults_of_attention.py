@@ -1,4 +1,4 @@
-"""Faults of attention: the op, its kernels, the layer, and the networks that have it."""
+"""Faults of attention: the op, its kernels, the layer, the networks that have it, and their spectral norm."""
 
 from fault import Fault
 
@@ -37,5 +37,26 @@ FAULTS = [
         "np.zeros(1, np.float32)",
         "np.ones(1, np.float32)",
         "test_attention.py -k begins_as_the_identity",
+    ),
+    Fault(
+        "model attention: it looks where the image is smallest",
+        "networks.attention:attention",
+        "attended = max(",
+        "attended = min(",
+        "test_attention_networks.py -k looks_once",
+    ),
+    Fault(
+        "model attention: G's attention is without spectral norm",
+        "spectrally_normed",
+        'for name in ("query", "key", "value"):',
+        "for name in ():",
+        "test_attention_networks.py -k spectrally_normed",
+    ),
+    Fault(
+        "SpectralNorm: the gradient takes the direction of the rows as constant",
+        "OverSigma.backward",
+        "gm + kernels.matmul(gv + more + more, self.column.T)",
+        "gm",
+        "test_reparametrization.py -k all_at_once",
     ),
 ]

@@ -13,8 +13,8 @@ FAULTS = [
     Fault(
         "G's step updates D",
         "generator_step",
-        "gan.g_optimizer.step(grad(total, gan.g_optimizer.parameters))",
-        "gan.d_optimizer.step(grad(loss, gan.d_optimizer.parameters))",
+        "gan.g_optimizer.step(gradients)",
+        "gan.d_optimizer.step(grad(total, gan.d_optimizer.parameters))",
         "test_gan.py -k generator_step_never",
     ),
     Fault(
@@ -28,8 +28,8 @@ FAULTS = [
         "G is trained against D before its update",
         "step:train_step",
         "of_d = discriminator_step(gan, real, fake.detach(), config, index, labels)\n"
-        "g_loss = generator_step(gan, fake, real, config, index, labels)",
-        "g_loss = generator_step(gan, fake, real, config, index, labels)\n"
+        "of_g = generator_step(gan, fake, real, config, index, labels)",
+        "of_g = generator_step(gan, fake, real, config, index, labels)\n"
         "of_d = discriminator_step(gan, real, fake.detach(), config, index, labels)",
         "test_gan.py -k discriminated_again",
     ),
@@ -59,8 +59,8 @@ FAULTS = [
     Fault(
         "G's objective is always the same",
         "step:train_step",
-        "g_loss = generator_step(gan, fake, real, config, index, labels)",
-        "g_loss = generator_step(gan, fake, real, DEFAULT_LOSS, index, labels)",
+        "of_g = generator_step(gan, fake, real, config, index, labels)",
+        "of_g = generator_step(gan, fake, real, DEFAULT_LOSS, index, labels)",
         "test_gan.py -k a_training_step",
     ),
     Fault(

@@ -68,14 +68,14 @@ FAULTS = [
     ),
     Fault(
         "conv2d: padding off by one",
-        "_inside",
+        "reference.conv:_inside",
         "slice(top, top + h)",
         "slice(max(top - 1, 0), max(top - 1, 0) + h)",
         "test_kernels.py -k triple",
     ),
     Fault(
         "conv2d: bottom padding on top",
-        "_inside",
+        "reference.conv:_inside",
         "((top, _), (left, _)) = window.size, window.padding",
         "((_, top), (_, left)) = window.size, window.padding",
         "test_kernels.py -k triple",
@@ -96,7 +96,7 @@ FAULTS = [
     ),
     Fault(
         "conv2d_input_grad: swapped dilations",
-        "_taps",
+        "reference.conv:_taps",
         "slice(b * e, b * e + (j - 1) * t + 1, t)",
         "slice(b * d, b * d + (j - 1) * t + 1, t)",
         "test_kernels.py -k triple",

@@ -172,6 +172,16 @@ def nchw(x: Tensor) -> Tensor:
     return ops.transpose(x, (0, 3, 1, 2))
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """Shapes: (N, C, *S) → (N, *S, C)"""
+    return ops.transpose(x, (0, *range(2, x.ndim), 1))
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """Shapes: (N, *S, C) → (N, C, *S)"""
+    return ops.transpose(x, (0, x.ndim - 1, *range(1, x.ndim - 1)))
+
+
 def kernel(w: Tensor, spatial: int) -> Tensor:
     """A kernel in rawgan's layout. Shapes: (out, in, *S) → (kh, kw, in, out); (in, out, *S) if it is transposed."""
     return ops.transpose(w if spatial == 2 else w[:, :, None], (2, 3, 1, 0))

@@ -133,7 +133,7 @@ def powers(x: Tensor, N: int | None = None) -> Tensor:
 twin("diag", "diag")(ops.diag)
 twin("diag", "diagflat")(lambda x, offset=0: ops.diag(ops.flatten(x), offset))
 twin("einsum", "einsum")(lambda xs, spec: ops.einsum(spec, *xs))
-twin("einsum", "inner")(lambda x, y: ops.einsum("...i,ji->...j", x, y) if x.ndim else x * y)
+twin("einsum", "inner")(lambda x, y: ops.einsum("i,i", x, y) if x.ndim else x * y)
 twin("einsum", "outer")(lambda x, y: ops.einsum("i,j->ij", x, y))
 twin("einsum", "vdot")(lambda x, y: ops.einsum("i,i", x, y))
 twin("tril", "tril")(lambda x, diagonal=0: ops.tril(x, diagonal))

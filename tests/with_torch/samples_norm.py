@@ -1,11 +1,10 @@
 """Normalisation. See `twins`."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from samples import NotApplicable
+from samples import NotApplicable, channels_first, channels_last
 from torch.nn import functional
 from twins import twin
 
@@ -39,7 +38,7 @@ def batch_norm(
     if training and not 0 <= momentum <= 1:
         raise NotApplicable("a momentum that is no share of anything")
     options = {"training": training, "momentum": momentum, "eps": eps}
-    y = over_channels(lambda values: ops.batch_norm(values, weight, bias, mean, var, **options), x)
+    y = channels_first(ops.batch_norm(channels_last(x), weight, bias, mean, var, **options))
     return with_statistics(y, mean, var)
 
 
@@ -51,12 +50,10 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Over as many axes as a shape has."""
     check_eps(eps)
     if math.prod(normalized_shape) == 1:
         raise NotApplicable("the normalisation of a single value")
-    axis = tuple(range(-len(normalized_shape), 0))
-    return ops.layer_norm(x, weight, bias, axis=axis, eps=eps)
+    return ops.layer_norm(x, weight, bias, axis=tuple(range(-len(normalized_shape), 0)), eps=eps)
 
 
 @twin(
@@ -75,27 +72,15 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """All samples use the image's own statistics; running ones, which PyTorch keeps, do not change the result."""
-    return over_channels(lambda values: ops.instance_norm(values, weight, bias, eps=eps), x)
+    return channels_first(ops.instance_norm(channels_last(x), weight, bias, eps=eps))
 
 
-@twin("layer_norm", "nn.functional.group_norm")
+@twin("group_norm", "nn.functional.group_norm")
 def group_norm(
     x: Tensor, groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """A layer norm of each group of channels, scaled for each channel."""
     check_eps(eps)
-    channels = x.shape[1]
-    rows = ops.reshape(x, (x.shape[0] * groups, math.prod(x.shape[1:]) // groups))
-    y = ops.reshape(ops.layer_norm(rows, eps=eps), x.shape)
-    each = (channels, *(1,) * (x.ndim - 2))
-    y = y if weight is None else y * ops.reshape(weight, each)
-    return y if bias is None else y + ops.reshape(bias, each)
-
-
-def over_channels(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply a function of (N, …, C) to x (N, C, …)."""
-    y = function(ops.transpose(x, (0, *range(2, x.ndim), 1)))
-    return ops.transpose(y, (0, x.ndim - 1, *range(1, x.ndim - 1)))
+    return channels_first(ops.group_norm(channels_last(x), groups, weight, bias, eps=eps))
 
 
 def check_eps(eps: float) -> None:

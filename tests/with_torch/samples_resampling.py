@@ -77,3 +77,30 @@ for each in ("area", "bicubic", "bilinear", "linear", "nearest", "nearest-exact"
 for op, mode, corners in (("upsample_bilinear", "bilinear", True), ("upsample_nearest", "nearest", None)):
     options: dict[str, Any] = {"mode": mode, "align_corners": corners}
     twin(op, f"nn.functional.{op}", theirs=partial(functional.interpolate, **options))(partial(interpolated, **options))
+
+GRID_MODES, GRID_PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+
+
+@twin("grid_sample", "nn.functional.grid_sample")
+def grid_sample(
+    x: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Tensor:
+    if x.ndim == 5:
+        raise NotApplicable("three spatial axes")
+    return nchw(ops.grid_sample(nhwc(x), grid, mode, padding_mode, bool(align_corners)))
+
+
+@twin("grid_sample", "grid_sampler_2d")
+def grid_sampler(x: Tensor, grid: Tensor, mode: int, padding_mode: int, align_corners: bool) -> Tensor:
+    return grid_sample(x, grid, GRID_MODES[mode], GRID_PADDINGS[padding_mode], align_corners)
+
+
+def moved(library: Any, x: Any, grid: Any, mode: int, padding_mode: int, align_corners: bool) -> Any:
+    """The places of a grid for any matrices: PyTorch has no samples of affine_grid, so it takes those of a sampler."""
+    theta = grid[:, :2, :3, 0]
+    return library(theta, x.shape, align_corners)
+
+
+twin("affine_grid", "grid_sampler_2d (affine_grid)", theirs=partial(moved, functional.affine_grid))(
+    partial(moved, lambda theta, size, corners: ops.affine_grid(theta, (size[0], *size[2:], size[1]), corners))
+)

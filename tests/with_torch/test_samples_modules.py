@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from samples import NotApplicable, both, compare, judge, kernel, over_images
+from samples import NotApplicable, both, channels_first, channels_last, compare, judge, kernel, over_images
 from torch.func import functional_call
 from torch.testing._internal.common_modules import module_db
 
@@ -97,34 +97,46 @@ def embedding(module: Any, p: Tensors) -> Twin:
     return Twin(layer, layer, {"w": p["weight"]})
 
 
-@like("BatchNorm", "BatchNorm1d", "BatchNorm2d")
+@like("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 def batch_norm(module: Any, p: Tensors) -> Twin:
     if module.training and module.momentum is None:
         raise NotApplicable("a running average of all batches alike")
     if not module.training and not module.track_running_stats:
         raise NotApplicable("evaluation without running statistics")
-    layer = nn.BatchNorm(module.num_features, momentum=module.momentum or 0.0, eps=module.eps)
+    layer = nn.BatchNorm(module.num_features, momentum=module.momentum or 0.0, eps=module.eps, affine=module.affine)
 
     def call(x: Tensor) -> Tensor:
         if module.training and x.size == 0:
             raise NotApplicable("training on an empty batch")
-        return layer(x) if x.ndim == 2 else over_images(layer, x, x.ndim - 2)
+        return channels_first(layer(channels_last(x)))
 
     return Twin(layer, call, scales(p))
 
 
 @like("LayerNorm", "LayerNorm")
 def layer_norm(module: Any, p: Tensors) -> Twin:
-    layer = nn.LayerNorm(tuple(module.normalized_shape), eps=module.eps)
+    layer = nn.LayerNorm(tuple(module.normalized_shape), eps=module.eps, affine=module.elementwise_affine)
     return Twin(layer, layer, scales(p))
 
 
-@like("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d")
+@like("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
 def instance_norm(module: Any, p: Tensors) -> Twin:
     if module.track_running_stats:
         raise NotApplicable("running statistics of an instance norm")
-    layer = nn.InstanceNorm(module.num_features, eps=module.eps)
-    return Twin(layer, lambda x: over_images(layer, x, spatial_axes(module)), scales(p))
+    layer = nn.InstanceNorm(module.num_features, eps=module.eps, affine=module.affine)
+
+    def call(x: Tensor) -> Tensor:
+        batch = x if x.ndim == spatial_axes(module) + 2 else x[None]
+        y = channels_first(layer(channels_last(batch)))
+        return y if batch is x else y[0]
+
+    return Twin(layer, call, scales(p))
+
+
+@like("GroupNorm", "GroupNorm")
+def group_norm(module: Any, p: Tensors) -> Twin:
+    layer = nn.GroupNorm(module.num_groups, module.num_channels, eps=module.eps, affine=module.affine)
+    return Twin(layer, lambda x: channels_first(layer(channels_last(x))), scales(p))
 
 
 def scales(p: Tensors) -> Tensors:

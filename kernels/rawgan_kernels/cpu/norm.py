@@ -1,4 +1,4 @@
-"""Normalisation over pixels or over the values of a sample, with the activation after it."""
+"""Normalisation over pixels, over the values of a sample, or over groups of channels, with the activation after it."""
 
 from functools import lru_cache
 from math import prod
@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu.norms import channels, layer
+from rawgan_kernels.axes import over_groups
+from rawgan_kernels.cpu.norms import channels, groups, layer
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.columns import Grid, grid
 from rawgan_kernels.cpu.run.launch import run
@@ -28,6 +29,9 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
         mean, var = layer.forward(x.ravel(), gamma, beta, y.reshape(-1), float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
     flat = x.ravel()
+    if over_groups(x.ndim, axes):
+        mean, var = groups.forward(flat, gamma, beta, y.reshape(-1), x.shape[-2], cut, float(eps), float(slope))
+        return y, mean.reshape(kept), var.reshape(kept)
     parts, rows, sums = channels.scratch(cut, x.dtype)
     arguments = flat, flat, y.reshape(-1), parts, rows, sums, float(slope), cut
     run(channels.block_moments, cut.blocks, arguments)
@@ -52,6 +56,12 @@ def normalize_grad(
             x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, float(eps), float(slope)
         )
         return gx, ggamma.reshape(shape), gbeta.reshape(shape)
+    if over_groups(x.ndim, axes):
+        mean, var = mean.reshape(cut.groups, -1), var.reshape(cut.groups, -1)
+        ggamma, gbeta = groups.backward(
+            x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, cut, float(eps), float(slope)
+        )
+        return gx, ggamma.astype(x.dtype).reshape(shape), gbeta.astype(x.dtype).reshape(shape)
     mean, var = mean.reshape(-1, cut.channels), var.reshape(-1, cut.channels)
     parts, rows, sums = channels.scratch(cut, x.dtype)
     arguments = x.ravel(), gy.ravel(), gx.reshape(-1), parts, rows, sums, float(slope), cut
@@ -76,7 +86,9 @@ def _plan(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> tuple[tuple[in
         return kept, None
     if axes == tuple(range(first, len(shape) - 1)) and gamma_size == shape[-1]:
         return kept, grid(prod(shape[:first]), prod(over), shape[-1])
+    if over_groups(len(shape), axes) and gamma_size == shape[-2] * shape[-1]:
+        return kept, grid(prod(shape[:first]), prod(over[:-1]), gamma_size)
     raise MissingKernel(
-        f"backend 'cpu' has batch, instance and layer norm, but not the mean of {shape} over the axes {axes} with a "
-        f"gamma of {gamma_size}; use('reference') has every norm"
+        f"backend 'cpu' has batch, instance, layer and group norm, but not the mean of {shape} over the axes {axes} "
+        f"with a gamma of {gamma_size}; use('reference') has every norm"
     )

@@ -1,10 +1,11 @@
-"""Normalisation over pixels or over the values of a sample, with the activation after it."""
+"""Normalisation over pixels, over the values of a sample, or over groups of channels, with the activation after it."""
 
 from math import prod
 from typing import Any
 
+from rawgan_kernels.axes import over_groups
 from rawgan_kernels.cuda.arithmetic import channel_sum
-from rawgan_kernels.cuda.norms import channels, layer
+from rawgan_kernels.cuda.norms import channels, groups, layer
 from rawgan_kernels.cuda.run.columns import Grid, grid, parts, total_sums
 from rawgan_kernels.cuda.run.launch import blocks_for, launch
 from rawgan_kernels.cuda.run.memory import empty, empty_like, flat
@@ -26,6 +27,9 @@ def normalize(x: Any, gamma: Any, beta: Any, axes: Axes, eps: float, slope: floa
     cut, x = _grid(x.shape, gamma.size, axes), flat(x)
     if cut is None:
         layer.forward(x, gamma, beta, flat(y), flat(mean), flat(var), eps, slope)
+        return y, mean, var
+    if over_groups(len(kept), axes):
+        groups.forward(x, gamma, beta, flat(y), flat(mean), flat(var), cut, eps, slope)
         return y, mean, var
     found = parts(x, cut, 2)
     launch(channels.thread_moments, cut.blocks, x, found, cut.size, cut.width, cut.row_blocks, found.size // 2)
@@ -49,11 +53,14 @@ def normalize_grad(
         ggamma.fill(0)
         gbeta.fill(0)
         return gx, ggamma, gbeta
-    cut = _grid(x.shape, gamma.size, axes)
+    cut, rank = _grid(x.shape, gamma.size, axes), x.ndim
     x, gy, gamma, beta, mean, var = (flat(each) for each in (x, gy, gamma, beta, mean, var))
     if cut is None:
         layer.backward(x, gy, gamma, beta, flat(gx), flat(ggamma), flat(gbeta), mean, var, eps, slope)
         return gx, ggamma, gbeta
+    if over_groups(rank, axes):
+        sums, products = groups.backward(x, gy, gamma, beta, flat(gx), mean, var, cut, eps, slope)
+        return gx, channel_sum(products).reshape(ggamma.shape), channel_sum(sums).reshape(ggamma.shape)
     found, each = parts(x, cut, 2), cut.groups * cut.channels
     launch(
         channels.gradient_sums, cut.blocks, x, gy, gamma, beta, mean, var, found, cut.size, cut.width, cut.row_blocks,
@@ -79,7 +86,9 @@ def _grid(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> Grid | None:
         return None
     if axes == tuple(range(first, len(shape) - 1)) and gamma_size == shape[-1]:
         return grid(prod(shape[:first]), prod(over), shape[-1])
+    if over_groups(len(shape), axes) and gamma_size == shape[-2] * shape[-1]:
+        return grid(prod(shape[:first]), prod(over[:-1]), gamma_size)
     raise MissingKernel(
-        f"backend 'cuda' has batch, instance and layer norm, but not the mean of {shape} over the axes {axes} with a "
-        f"gamma of {gamma_size}; use('reference') has every norm"
+        f"backend 'cuda' has batch, instance, layer and group norm, but not the mean of {shape} over the axes {axes} "
+        f"with a gamma of {gamma_size}; use('reference') has every norm"
     )

@@ -14,7 +14,7 @@ from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.options import Range, Word
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
-from rawgan.gan import generate
+from rawgan.gan import generate, truncate
 from rawgan.inference import slerp
 from rawgan.inference.trained_networks import config_of, restore
 from rawgan.pictures import save_animation, save_grid, tile
@@ -39,6 +39,9 @@ class InterpolateConfig:
     """Class of all walks of a conditional run, by name or number. Unset: each walk has another class, in turn."""
     seed: Annotated[int, Range(0, 2**64 - 1)] = 0
     """Seed of the noise: the same seed gives the same walks."""
+    truncation: Annotated[float | None, Range(0, 1)] = None
+    """Move the vectors of --model style towards their average by this factor: below 1, such as 0.7, images are better
+    and more alike; 0 makes one image."""
     best: bool = False
     """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -64,6 +67,7 @@ def _interpolate(config: InterpolateConfig, folder: RunFolder, device: str) -> i
             f"  see them all: rawgan sample {config.run}"
         )
     gan, _ = restore(folder, device, config.best)
+    truncate(gan, config.truncation)
     z0, z1 = (gan.noise(config.seed, "interpolate", config.walks, end).numpy() for end in (0, 1))
     z = np.stack([slerp(z0, z1, t) for t in np.linspace(0, 1, config.frames)], axis=1)
     asked = labels_of(gan, run, config.label, config.walks)

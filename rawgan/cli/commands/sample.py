@@ -14,7 +14,7 @@ from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.options import Range, Word
 from rawgan.device import resolve
 from rawgan.errors import ArgumentError
-from rawgan.gan import generate
+from rawgan.gan import generate, truncate
 from rawgan.inference.trained_networks import config_of, restore
 from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.pictures import save_grid, save_images
@@ -40,6 +40,9 @@ class SampleConfig:
     """Images in a row of the grid. Unset: as many as make it nearly square; for a conditional run, a class."""
     single: bool = False
     """Write each image to a file of its own, in its own size, instead of one grid."""
+    truncation: Annotated[float | None, Range(0, 1)] = None
+    """Move the vectors of --model style towards their average by this factor: below 1, such as 0.7, images are better
+    and more alike; 0 makes one image."""
     best: bool = False
     """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -64,6 +67,7 @@ def _sample(config: SampleConfig, run: RunFolder) -> int:
     if asked.data.mixture and (config.single or config.columns):
         raise ArgumentError(f"--single and --columns are for images, but {config.run} makes points; leave them out")
     gan, _ = restore(run, resolve(config.device), config.best)
+    truncate(gan, config.truncation)
     labels, titles = labels_of(gan, asked, config.label, count), list[str]()
     if labels is None:
         latent, labels, columns = gan.grid(config.seed, "sample", count)

@@ -90,6 +90,8 @@ class Log(Extension):
         yield PROBABILITIES, "D(real) and D(fake)", "probability of being real, by D; 0.5 if D guesses"
         if config.penalty is not None:
             yield PENALTY, "penalty", STEP_METRICS["penalty"].meaning
+        if config.g_penalty is not None:
+            yield PENALTY, "G penalty", STEP_METRICS["g_penalty"].meaning
         if self.trainer.config.command != "train":
             yield DIFFERENCES, "differences", "mean absolute; pixels are from -1 to 1"
 

@@ -48,9 +48,12 @@ OF_TRANSLATORS = {"batch_size": [4, 1], "patch": [16, 34], "channels": [None, 3]
 
 VALUES = {
     "train": {
-        "model": ["dcgan", "tutorial", "residual", "mlp"],
+        "model": ["dcgan", "tutorial", "residual", "attention", "style", "mlp"],
         "data": ["labelled", "ring8"],
         **OF_EVERY_RUN,
+        "g_penalty": ["none", "path-length"],
+        "g_penalty_weight": [None, 0.1],
+        "g_penalty_every": [1, 2],
         "conditional": ["none", "projection", "auxiliary"],
         "classes": [None, 3],
         "pack": [1, 2],
@@ -135,7 +138,10 @@ REFUSED = {
         *((f"model {model}", name) for model in ("dcgan", "tutorial")
           for name in ("penalty_every 2", "penalty_weight 0.1")),
         *((f"model {model}", "batch_size 1") for model in ("dcgan", "tutorial")),  # batch norm of vectors
-        *((f"model {model}", "data ring8") for model in ("dcgan", "tutorial", "residual")),
+        *((f"model {model}", "data ring8") for model in ("dcgan", "tutorial", "residual", "attention", "style")),
+        *((f"model {model}", name) for model in ("dcgan", "tutorial", "residual", "attention")  # G has batch norm
+          for name in ("g_penalty path-length", "g_penalty_every 2", "g_penalty_weight 0.1")),
+        ("g_penalty none", "g_penalty_every 2"), ("g_penalty none", "g_penalty_weight 0.1"),
         ("model mlp", "data labelled"),
         *((one, other) for one in ("model mlp", "data ring8")
           for other in ("conditional projection", "conditional auxiliary", "classes 3", "channels 3", "image_size 8",

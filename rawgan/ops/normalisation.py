@@ -1,17 +1,20 @@
-"""Normalisation: batch norm, layer norm and instance norm are one op that averages over different axes."""
+"""Normalisation: batch, layer, instance and group norm are one op that averages over different axes."""
 
 import math
 from typing import Any
+
+import numpy as np
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike, check_writable
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
 from rawgan.ops.activation import before_activation, checked_slope, leaky_relu
-from rawgan.ops.arguments import IMAGES, Axis, as_tensors, axes_of, flag, is_number, nhwc_hint
+from rawgan.ops.arguments import IMAGES, Axis, as_tensors, axes_of, flag, is_number, nhwc_hint, whole
 from rawgan.ops.elementary import sqrt
 from rawgan.ops.reduce import mean, unbroadcast
 from rawgan.ops.registry import between, case, normal, op
+from rawgan.ops.shape import reshape
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -157,7 +160,7 @@ def layer_norm(
     _check_eps("layer_norm", eps)
     given = gamma if gamma is not None else beta
     axes = axes_of("layer_norm", x, -1 if axis is None else axis)
-    first = x.ndim - (len(axes) if given is None else getattr(given, "ndim", 0))
+    first = x.ndim - (len(axes) if given is None else np.ndim(given))
     trailing = tuple(range(max(first, 0), x.ndim))
     gamma, beta = _scales("layer_norm", x, x.shape[max(first, 0) :], gamma, beta)
     if axes != trailing and (given is None or axis is not None):
@@ -199,6 +202,57 @@ def instance_norm(x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = 
     return Normalize(tuple(range(1, x.ndim - 1)), eps)(x, gamma, beta)
 
 
+def _grouped(function: Any, x: Tensor, *scales: Tensor, groups: int, **options: float) -> Tensor:
+    return function(x, groups, *scales, **options)
+
+
+@op(
+    case("images", normal(2, 2, 2, 6), normal(6), normal(6), call=_grouped, groups=3),
+    case("vectors, without scales", normal(3, 4), call=_grouped, groups=2),
+    case("then leaky_relu", normal(2, 3, 2, 4), normal(4), normal(4), call=_grouped, groups=2, slope=0.2),
+)
+def group_norm(
+    x: Tensor,
+    groups: int,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    *,
+    eps: float = 1e-5,
+    slope: float = 1.0,
+) -> Tensor:
+    """Normalise each group of neighbouring channels of each image by itself, over its channels and pixels.
+
+    One group is a layer norm with scales for each channel; groups of one channel are an instance norm. Without gamma,
+    the scale is 1; without beta, nothing is added. With `slope` below 1, leaky_relu is applied in the same pass.
+
+    Shapes: x (N, …, C), such as images (N, H, W, C); gamma, beta (C,) → as x
+    Raises: ShapeError if the lengths do not fit, or for groups of a single value, whose variance is 0;
+            ArgumentError unless `groups` divides C
+    Source: Wu and He 2018
+
+    >>> group_norm(Tensor([[1.0, 3.0, 4.0, 8.0]]), 2, eps=0.0)
+    Tensor([[-1.,  1., -1.,  1.]], float32)
+    """
+    (x,) = as_tensors(x)
+    if x.ndim < 2:
+        raise ShapeError(f"group_norm: x must be (N, …, C), but has {x.ndim} axes\n{shapes(x=x)}")
+    _check_eps("group_norm", eps)
+    slope = checked_slope("group_norm", slope)
+    channels, groups = x.shape[-1], whole("group_norm", "groups", groups, 1)
+    if channels % groups:
+        raise ArgumentError(f"group_norm: groups must divide the channels of x, but is {groups}\n{shapes(x=x)}")
+    gamma, beta = _scales("group_norm", x, x.shape[-1:], gamma, beta)
+    pixels, each = math.prod(x.shape[1:-1]), channels // groups
+    if pixels * each < 2:
+        raise ShapeError(
+            f"group_norm: a group needs more than one value, as the variance of one is 0\n"
+            f"{shapes(x=(x, _layout(x)), groups=groups)}"
+        )
+    parted = reshape(x, (x.shape[0], pixels, groups, each))
+    scales = (reshape(scale, (groups, each)) for scale in (gamma, beta))
+    return reshape(Normalize((1, 3), eps, slope)(parted, *scales), x.shape)
+
+
 def _check_eps(op: str, eps: float) -> None:
     if not (is_number(eps) and 0 <= eps < float("inf")):
         raise ArgumentError(f"{op}: eps must be a number, at least 0 and finite, but is {described(eps)}")
@@ -207,7 +261,8 @@ def _check_eps(op: str, eps: float) -> None:
 def _scales(
     op: str, x: Tensor, shape: tuple[int, ...], gamma: Tensor | None, beta: Tensor | None, **others: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """gamma and beta, all checked to have `shape`; ones and zeros for None."""
+    """gamma and beta as Tensors, all checked to have `shape`; ones and zeros for None."""
+    gamma, beta = (scale if scale is None else as_tensors(x, scale)[1] for scale in (gamma, beta))
     for name, scale in {"gamma": gamma, "beta": beta, **others}.items():
         if scale is None:
             continue
