@@ -46,7 +46,7 @@ nn.Embedding(0, 3, rng=rng())
 ArgumentError: Embedding: count must be an integer >= 1, but is 0
 
 nn.Embedding(3, 3, rng=rng())(np.array([3]))
-ArgumentError: take: indices must lie in 0 … 2, but go from 3 to 3
+ArgumentError: take: indices must lie in -3 … 2, but go from 3 to 3
   x (3, 3)   indices (1,)
   in Embedding(3 → 3)
 
