@@ -134,14 +134,6 @@ def adam(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
     return [x * shrunk if isinstance(x, Tensor) else x for x in results]
 
 
-def adagrad(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
-    def make(parameters: list[Tensor]) -> optim.Optimizer:
-        slower = 1 + int(count) * node.get("decay_factor", 0.0)
-        return optim.Adagrad(parameters, rate.item() / slower, eps=node.get("epsilon", 1e-6))
-
-    return optimise(make, 1, node.get("norm_coefficient", 0.0), 1.0, tensors)
-
-
 def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
     def make(parameters: list[Tensor]) -> optim.Optimizer:
         return optim.SGD(parameters, rate.item(), node.get("alpha"), nesterov=node.get("mode") == "nesterov")
