@@ -215,14 +215,14 @@ FAULTS = [
     ),
     Fault(
         "softmax: overflows",
-        "classification:cross_entropy",
+        "ops.classification:cross_entropy",
         "rows - Tensor.wrap(rows._array.max(axis=1, keepdims=True))",
         "rows * 1",
         "test_losses.py -k large_logits",
     ),
     Fault(
         "softmax: the largest logit of all samples is subtracted",
-        "classification:cross_entropy",
+        "ops.classification:cross_entropy",
         "rows._array.max(axis=1, keepdims=True)",
         "rows._array.max()",
         "test_losses.py -k range_of_its_own",
