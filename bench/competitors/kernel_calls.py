@@ -12,7 +12,7 @@ from bench.common.shapes import as_text, parse_sizes
 from rawgan_kernels import KERNELS, Window
 from rawgan_kernels.resampling import Filter, Interpolation
 
-POSITIVE = ("var", "v", "square")
+POSITIVE = ("var", "v", "v_max", "square", "total")
 """Parameters of kernels that are never negative."""
 PROBABILITIES = ("t",)
 

@@ -20,7 +20,7 @@ GEMM_SIZE = 3072
 COPIED_BYTES = 256 * 2**20
 ON_GPU = ("cuda", "cupy")
 """Backends that compute on a GPU."""
-IN_PLACE = ("adam_update", "rmsprop_update", "sgd_update")
+IN_PLACE = tuple(name for name in KERNELS if name.endswith("_update"))
 """Kernels that write to their first argument."""
 
 

@@ -1,4 +1,4 @@
-"""Points of mixtures: drawn, learned, drawn again as pictures, and counted."""
+"""Mixtures of points: sampling, training, pictures, figures, commands."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def small(**options):
 
 @pytest.fixture(scope="module", autouse=True)
 def no_losses():
-    """losses.png, which takes long, is other tests' business."""
+    """Do not plot losses.png, which takes long and has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
         yield
@@ -115,7 +115,7 @@ def test_batches_are_fresh_and_a_function_of_seed_and_number():
 # --- networks --------------------------------------------------------------------------------------------------------
 
 
-def test_mlp_makes_and_judges_points():
+def test_mlp_generates_and_discriminates_points():
     gan = build("mlp", PointSpec(), noise_size=3, width=5)
     points = gan.generator(gan.noise(0, "test", 7))
     assert (points.shape, gan.discriminate(points).logits.shape) == ((7, 2), (7, 1))
@@ -124,7 +124,7 @@ def test_mlp_makes_and_judges_points():
     assert np.abs(far.numpy()).max() > 10  # no tanh
 
 
-def test_units_bend_all_over_the_plane_and_not_at_0():
+def test_kinks_of_units_lie_all_over_the_plane_and_not_at_0():
     (w, b, *_) = (x.numpy() for x in build("mlp", PointSpec(), width=64).discriminator.parameters())
     places = np.abs(b) / np.linalg.norm(w, axis=0)
     assert places.max() <= math.sqrt(2)
@@ -160,7 +160,7 @@ def test_every_penalty_takes_points(penalty):
 
 
 def test_a_gan_learns_where_points_are():
-    """Not what it can reach, which `python -m bench mixtures` says; but far better than untrained networks."""
+    """Far better than untrained networks; `python -m bench mixtures` measures the rest."""
     training = Trainer(TrainConfig.of(data="ring8", model="mlp", steps=150, width=32, noise_size=2, samples=500))
 
     def from_the_ring():
@@ -194,7 +194,7 @@ def test_pictures_are_of_one_size_and_move(run):
 
 
 def test_samples_are_where_the_mixture_is(run):
-    """Networks know 4 as 1."""
+    """The networks' 1 is the mixture's 4."""
     folder = RunFolder.open(run)
     gan, _ = restore(folder)
     z = gan.noise(0, "test", 4)
@@ -259,7 +259,7 @@ def test_learning_rates_fall_by_half_in_a_half_life():
         ),
     ],
 )
-def test_what_does_not_belong_together(options, message):
+def test_options_that_contradict_each_other(options, message):
     with pytest.raises(ArgumentError) as error:
         TrainConfig.of(**options).check()
     assert str(error.value) == message
@@ -370,7 +370,7 @@ def test_describe_takes_what_train_does(capsys, monkeypatch):
         (["evaluate", "--features", "x"], "--features is for images, but "),
     ],
 )
-def test_what_is_about_images_is_refused(options, message, run, capsys):
+def test_options_and_commands_about_images_are_refused(options, message, run, capsys):
     command, *rest = options
     assert main([command, str(run), *rest]) == 1
     assert message in capsys.readouterr().err

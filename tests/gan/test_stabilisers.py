@@ -91,13 +91,13 @@ def test_objectives_without_a_meaning(arguments, message):
 
 
 def linear(x, w):
-    """D(x) = w · x, whose slope is w wherever."""
+    """D(x) = w · x, whose slope is w everywhere."""
     return ops.matmul(ops.reshape(x, (len(x), -1)), w)
 
 
 @pytest.fixture
 def noisy_images(tmp_path):
-    """The path of 24 images of 8×8 pixels."""
+    """Path of 24 images of 8×8 pixels."""
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8))
     return str(path)
@@ -110,39 +110,39 @@ def images():
 
 
 @pytest.mark.parametrize("name", PENALTIES)
-def test_a_discriminator_of_one_slope_pays_for_it(name, images):
+def test_penalties_of_a_linear_discriminator_are_their_formulas(name, images):
     w = Tensor(np.array([[0.5], [-1.0], [2.0], [0.1]]), requires_grad=True)
-    price = PENALTIES[name].value(functools.partial(linear, w=w), *images, np.random.default_rng(0))
+    penalty = PENALTIES[name].value(functools.partial(linear, w=w), *images, np.random.default_rng(0))
     squared = (w.data**2).sum()
     to_one = (np.sqrt(squared) - 1) ** 2
     expected = {"r1": squared / 2, "r2": squared / 2, "r1+r2": squared, "wgan-gp": to_one, "dragan": to_one}[name]
-    assert price.item() == pytest.approx(expected, rel=1e-12)
+    assert penalty.item() == pytest.approx(expected, rel=1e-12)
     slope = {"r1": 1, "r2": 1, "r1+r2": 2}.get(name, 2 * (1 - 1 / np.sqrt(squared)))
-    np.testing.assert_allclose(grad(price, [w])[0].data, slope * w.data, rtol=1e-12)
+    np.testing.assert_allclose(grad(penalty, [w])[0].data, slope * w.data, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_the_gradient_of_a_penalty_is_exact(name, images):
-    """Through two convolutions and a bend, against finite differences."""
+    """Compare with finite differences, through two convolutions and an activation."""
     rng = np.random.default_rng(1)
     weights = [rng.standard_normal(shape) for shape in ((2, 2, 1, 3), (3, 1))]
 
-    def price(w, v):
+    def penalty(w, v):
         def discriminate(x):
             h = ops.tanh(ops.conv2d(x, w))  # (N, 1, 1, 3)
             return ops.matmul(ops.reshape(h, (len(x), 3)), v)
 
         return PENALTIES[name].value(discriminate, *images, np.random.default_rng(0))
 
-    assert gradcheck(price, *weights, order=1, checks=()).error(1) < 1e-7  # the images stay float64
+    assert gradcheck(penalty, *weights, order=1, checks=()).error(1) < 1e-7  # the images stay float64
 
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_flat_discriminator_gives_no_nan(name, images):
     w = Tensor(np.zeros((4, 1)), requires_grad=True)
-    price = PENALTIES[name].value(functools.partial(linear, w=w), *images, np.random.default_rng(0))
-    assert np.isfinite(price.item())
-    np.testing.assert_array_equal(grad(price, [w])[0].data, 0)
+    penalty = PENALTIES[name].value(functools.partial(linear, w=w), *images, np.random.default_rng(0))
+    assert np.isfinite(penalty.item())
+    np.testing.assert_array_equal(grad(penalty, [w])[0].data, 0)
 
 
 def test_points_between_and_points_around(images):

@@ -7,7 +7,7 @@ from typing import Any
 
 Options = dict[str, Any]
 CANDIDATES = 10
-"""Of which the one with the most pairs that are still wanted is taken."""
+"""Random candidates for each row; the one that covers the most missing pairs is taken."""
 
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
@@ -15,10 +15,10 @@ Pair = tuple[tuple[str, Any], tuple[str, Any]]
 def covering_array(
     values: Mapping[str, Sequence[Any]], accepted: Callable[[Options], bool]
 ) -> tuple[list[Options], list[Pair]]:
-    """Combinations that are accepted, in which every pair of values occurs that any accepted combination has; and the
-    pairs that none has. An option that a combination leaves out has its default value.
+    """Accepted combinations that cover every possible pair of values, and the pairs that no combination can have.
+    An option that a combination leaves out has its default value.
 
-    A pair is taken for refused if no two other options make it accepted, and it is in no combination by chance.
+    A pair counts as impossible if it is refused with any two other options, and no combination has it by chance.
     """
     rng = Random(0)
     wanted = [
@@ -42,7 +42,7 @@ def _filled(
     left: Mapping[Pair, None],
     rng: Random,
 ) -> Options:
-    """The combination with a value for each other option, in random order, that brings the most wanted pairs."""
+    """The combination, filled up option by option in random order with the value that covers the most missing pairs."""
     row = dict(row)
     for name in rng.sample([*values], len(values)):
         if name not in row:
@@ -63,7 +63,7 @@ def _pairs(row: Options) -> Iterator[Pair]:
 
 
 def _gain(row: Options, name: str, value: Any, left: Mapping[Pair, None]) -> int:
-    """Number of wanted pairs that this value would bring."""
+    """Number of missing pairs that this value would cover."""
     mine = (name, value)
     return sum((each, mine) in left or (mine, each) in left for each in row.items())
 
@@ -71,7 +71,7 @@ def _gain(row: Options, name: str, value: Any, left: Mapping[Pair, None]) -> int
 def _completed(
     pair: Options, values: Mapping[str, Sequence[Any]], accepted: Callable[[Options], bool]
 ) -> Options | None:
-    """The pair with as few other options as make it accepted: none, one or two; None if there are no such."""
+    """The pair with the fewest other options, at most two, that make it accepted; None if there are none."""
     others = [name for name in values if name not in pair]
     for count in range(3):
         for names in combinations(others, count):

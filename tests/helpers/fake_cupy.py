@@ -77,7 +77,7 @@ class ndarray:
         done(self._hidden.fill, value)
 
     def set(self, array):
-        """Send numbers of the CPU into this array."""
+        """Copy numbers from the CPU into this array."""
         traffic["sent"] += 1
         self._hidden[...] = array
 
@@ -155,7 +155,7 @@ ndarray.__hash__ = None
 
 
 def asarray(array, dtype=None):
-    """Send an array to the GPU: the only way for NumPy arrays."""
+    """Copy an array to the GPU: the only way for NumPy arrays to get there."""
     if not isinstance(array, ndarray):
         traffic["sent"] += 1
     return array if isinstance(array, ndarray) and dtype is None else ndarray(np.array(_or_numpy(array), dtype))

@@ -68,14 +68,14 @@ class FakeStream:
         """Do nothing: all work is done."""
 
     def begin_capture(self):
-        """Note all work from now on."""
+        """Record all work from now on."""
         global _notes
         assert self.non_blocking
         assert FakeCuda.streams[-1] is self
         _notes = []
 
     def end_capture(self):
-        """Stop noting. Returns the graph."""
+        """Stop recording. Returns the graph."""
         global _notes
         notes, _notes = _notes, None
         return FakeGraph(notes)
@@ -90,7 +90,7 @@ class FakeEvent:
         pass
 
     def record(self, stream=None):
-        """It has been reached."""
+        """Do nothing: it is reached at once."""
         self.seconds = time.perf_counter()
 
     def synchronize(self):

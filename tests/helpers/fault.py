@@ -9,7 +9,7 @@ from paths import PACKAGES, TESTS, file_named
 
 @dataclass(frozen=True)
 class Fault:
-    """A snippet of a definition, and a wrong one in its place."""
+    """A snippet of a definition, and the wrong one that replaces it."""
 
     name: str
     where: str

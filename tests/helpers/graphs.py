@@ -1,4 +1,4 @@
-"""Small things to build graphs of."""
+"""Leaves and ops to build graphs from."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def leaf(*numbers, dtype="float64"):
 
 
 class Faulty(Op):
-    """y = x; backward is what the test gives."""
+    """y = x, with the backward pass that a test gives."""
 
     def __init__(self, gradients):
         self.gradients = gradients

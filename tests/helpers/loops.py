@@ -1,10 +1,10 @@
-"""Convolutions and normalisations spelt out index by index: what kernels and ops are compared with."""
+"""Convolutions and normalisations written as loops over indices, to compare kernels and ops with."""
 
 import numpy as np
 
 
 def connections(batch, channels, outputs, geometry):
-    """Elements that meet in a convolution: (index into x, index into w, index into y), one tap at a time."""
+    """Elements that a convolution multiplies: (index into x, index into w, index into y), one tap at a time."""
     (height, width), (top, left) = geometry.size, (geometry.padding[0][0], geometry.padding[1][0])
     (s, t), (d, e), groups = geometry.stride, geometry.dilation, geometry.groups
     for n, i, j, k in np.ndindex(batch, *geometry.output, outputs):
@@ -27,7 +27,7 @@ def conv_triple(x, w, gy, geometry):
 
 
 def positions(size, kernel, stride, padding, dilation):
-    """Number of places where a window fits, by trying."""
+    """Number of places where a window fits, counted one by one."""
     before, after = padding
     return sum(
         1 for at in range(0, before + size + after, stride) if at + dilation * (kernel - 1) < before + size + after

@@ -1,4 +1,4 @@
-"""Runs for tests: one that has not learned anything, and the files of one, to be compared with another's."""
+"""An untrained run, and the files of a run, to compare with those of another."""
 
 from rawgan.config.noise import TrainConfig
 from rawgan.storage import RunFolder
@@ -8,7 +8,7 @@ from rawgan.training.state import arrays_of
 
 
 def files(folder):
-    """All that a run leaves: bytes by name. Of the checkpoints the last one: the others depend on where it stopped."""
+    """All files of a run, as bytes by name. Of its checkpoints only the last: the others depend on where it stopped."""
     return {
         str(path.relative_to(folder.path)): path.read_bytes()
         for path in folder.path.rglob("*")
@@ -17,7 +17,7 @@ def files(folder):
 
 
 def untrained_run(path):
-    """A run of a tiny network that has not learned anything."""
+    """A run of a tiny network that is not trained."""
     config = TrainConfig.of(image_size=8, channels=1, width=2, noise_size=4)
     gan = build_gan(config, "cpu")
     folder = RunFolder.create(path, "x")

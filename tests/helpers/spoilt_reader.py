@@ -14,13 +14,13 @@ FAULTS = [b"raise", b"memory", b"addresses", b"hang", b"control", b"die"]
 
 
 class Unescaped(RawganError):
-    """An error that hands control characters on."""
+    """Error whose message keeps control characters."""
 
     __str__ = Exception.__str__
 
 
 def read(path: Path) -> None:
-    """Do wrong what the file says."""
+    """Commit the fault that the file names."""
     match path.read_bytes():
         case b"raise":
             raise KeyError("raised")
@@ -40,7 +40,7 @@ TARGET = Target("file", read, lambda: [b"good", *FAULTS], room=1 << 21)
 
 
 def feeder(name: str, seed: int) -> fuzz.Feeder:
-    """Reader for a process that knows no such target."""
+    """Feeder of a process in which this target is not registered yet."""
     TARGETS[name] = TARGET
     fuzz.SECONDS, fuzz.ADDRESSES = 2.0, 2**28
     return fuzz.Feeder(name, seed)

@@ -1,4 +1,4 @@
-"""An extension that hands what happens in a run to functions."""
+"""An extension that calls functions with the events of a run."""
 
 from rawgan.training import Extension
 

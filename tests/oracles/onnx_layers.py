@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from onnx_attention import attention
 from onnx_graphs import Node, Operator
 from onnx_images import filled, to_nchw, to_nhwc
 
@@ -133,7 +134,7 @@ def optimise(make: Any, moments: int, decay: float, slope: float, tensors: tuple
     n = len(tensors) // (2 + moments)
     before, gradients, *kinds = (tensors[start : start + n] for start in range(0, len(tensors), n))
     optimizer = make([nn.Parameter(x.data) for x in before])
-    for name, kind in zip(optimizer.moments, kinds, strict=True):
+    for name, kind in zip(optimizer.state, kinds, strict=True):
         optimizer.state[name] = [moment.data.copy() for moment in kind]
     optimizer.step([slope * (g + decay * x) for x, g in zip(before, gradients, strict=True)])
     return [*optimizer.parameters, *(moment for kind in optimizer.state.values() for moment in kind)]
@@ -156,15 +157,26 @@ def adam(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
 
 def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
     def make(parameters: list[Tensor]) -> optim.Optimizer:
-        return optim.SGD(parameters, rate.item(), node.get("alpha"), node.get("mode") == "nesterov")
+        return optim.SGD(parameters, rate.item(), node.get("alpha"), nesterov=node.get("mode") == "nesterov")
 
     return optimise(make, 1, node.get("norm_coefficient"), node.get("beta") if count else 1.0, tensors)
+
+
+def adagrad(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
+    def make(parameters: list[Tensor]) -> optim.Optimizer:
+        optimizer = optim.Adagrad(parameters, rate.item(), node.get("decay_factor", 0.0), eps=node.get("epsilon", 1e-6))
+        optimizer.counts = [int(count)] * len(parameters)
+        return optimizer
+
+    return optimise(make, 1, node.get("norm_coefficient", 0.0), 1.0, tensors)
 
 
 # --- the table -------------------------------------------------------------------------------------------
 
 LAYERS: dict[str, Operator] = {
+    "Adagrad": adagrad,
     "Adam": adam,
+    "Attention": attention,
     "BatchNormalization": batch_norm,
     "Dropout": dropout,
     "GroupNormalization": group_norm,
@@ -177,6 +189,6 @@ LAYERS: dict[str, Operator] = {
     "Momentum": momentum,
     "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),
     "RMSNormalization": rms_norm,
-    "Softmax": lambda node, x: ops.exp(log_softmax(x, node.get("axis", -1))),
+    "Softmax": lambda node, x: ops.softmax(x, node.get("axis", -1)),
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
 }

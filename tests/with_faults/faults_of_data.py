@@ -134,7 +134,7 @@ FAULTS = [
         "_held_apart",
         "if (n in out) == held]",
         "if (n in out) == held or n in out]",
-        "test_translating.py -k learn_from_pieces",
+        "test_translation_data.py -k learn_from_pieces",
     ),
     Fault(
         "enhance: squares without detail are used",
@@ -155,7 +155,7 @@ FAULTS = [
         "best_window",
         "best = np.argwhere(windows >= windows.max() * (1 - 1e-9))",
         "best = np.argwhere(windows >= 0)",
-        "test_translating.py -k most_is_to_be_seen",
+        "test_apply.py -k most_is_to_be_seen",
     ),
     Fault(
         "deep images: each is scaled to its own white",

@@ -57,6 +57,6 @@ FAULTS = [
         "doctor:diagnose",
         "remedies.get(each.name, each.remedy)",
         "each.remedy",
-        "test_translating.py -k one_image_of_all",
+        "test_translation_doctor.py -k one_image_of_all",
     ),
 ]

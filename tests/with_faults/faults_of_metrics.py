@@ -113,6 +113,6 @@ FAULTS = [
         "psnr",
         "error = np.maximum(error, 1 / x[0].size)",
         "pass",
-        "test_translating.py -k exact_images",
+        "test_translation_data.py -k exact_images",
     ),
 ]

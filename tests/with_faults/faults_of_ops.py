@@ -243,7 +243,7 @@ FAULTS = [
     ),
     Fault(
         "dropout: what is kept is not scaled",
-        "dropout:_mask",
+        "ops.dropout:_mask",
         ">= rate) / (1 - rate)",
         ">= rate) / 1",
         "test_layers.py -k dropout",

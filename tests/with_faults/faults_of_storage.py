@@ -134,7 +134,7 @@ FAULTS = [
         "digest_of",
         'f"{len(each)}:{each.digest}"',
         'f"{len(each)}:"',
-        "test_translating.py -k others_by_now",
+        "test_translation_runs.py -k others_by_now",
     ),
     Fault(
         "files: a short write counts as complete",

@@ -183,7 +183,7 @@ FAULTS = [
         "Cycle.kept",
         "| histories",
         "",
-        "test_translating.py -k was_stopped and cyclegan",
+        "test_translation_runs.py -k was_stopped and cyclegan",
     ),
     Fault(
         "evaluation: runs before numbers are checked to be finite",

@@ -95,10 +95,10 @@ MODES = Metric(
     summary="number of classes that appear",
     takes=Classes,
     figures=(
-        Figure("modes", "modes of {classes}", ",", "stuck on one: {collapsed_modes:.1f}", "more", "modes"),
+        Figure("modes", "modes of {classes}", ",", "stuck on one: {collapsed_modes:.1f}", "modes"),
         Figure(
             "modes_of_least_count", "modes with {least_count} samples or more", ",",
-            "stuck on one: {collapsed_modes_of_least_count:.1f}", "more",
+            "stuck on one: {collapsed_modes_of_least_count:.1f}",
         ),
     ),
     compute=_computed,

@@ -35,6 +35,6 @@ CLASSIFIER_SCORE = Metric(
     name="classifier_score",
     summary="variety and clarity of classes",
     takes=Classes,
-    figures=(Figure("classifier_score", "classifier score", ".3f", "at most {classes}", "more"),),
+    figures=(Figure("classifier_score", "classifier score", ".3f", "at most {classes}"),),
     compute=lambda sample: {"classifier_score": classifier_score(sample.probabilities)},
 )

@@ -79,6 +79,6 @@ FID = Metric(
     name="fid",
     summary="Fréchet distance of features",
     takes=Features,
-    figures=(Figure("fid", "FID", ".3f", "0 is best", "less", "FID"),),
+    figures=(Figure("fid", "FID", ".3f", "0 is best", "FID"),),
     compute=lambda sample: {"fid": fid(sample.real, sample.generated)},
 )

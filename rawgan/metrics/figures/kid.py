@@ -57,6 +57,6 @@ KID = Metric(
     name="kid",
     summary="squared maximum mean discrepancy of features",
     takes=Features,
-    figures=(Figure("kid", "KID", ".5f", "0 is best (noise may make it negative)", "less"),),
+    figures=(Figure("kid", "KID", ".5f", "0 is best (noise may make it negative)"),),
     compute=lambda sample: {"kid": kid(sample.real, sample.generated)},
 )

@@ -25,7 +25,7 @@ L1 = Metric(
     name="l1",
     summary="mean absolute difference of pixels",
     takes=ImagePairs,
-    figures=(Figure("l1", "L1", ".4f", "0 if equal", "less", "L1"),),
+    figures=(Figure("l1", "L1", ".4f", "0 if equal", "L1"),),
     compute=lambda pairs: {"l1": l1(pairs.images, pairs.targets)},
     position=1,
 )

@@ -21,6 +21,6 @@ LABEL_KEPT = Metric(
     name="label_kept",
     summary="share of images of the class that was asked for",
     takes=Labelled,
-    figures=(Figure("label_kept", "of the class asked for", ".4f", "1 if all are", "more", "labels kept"),),
+    figures=(Figure("label_kept", "of the class asked for", ".4f", "1 if all are", "labels kept"),),
     compute=lambda sample: {"label_kept": label_share(sample.probabilities, sample.labels)},
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ class Figure:
     format: str
     remark: str
     """Remark on how to read it, with names in braces as in `label`."""
-    better: Literal["less", "more"]
     word: str = ""
     """Short label in logs of training; "" if they do not show it."""
 

@@ -83,8 +83,8 @@ MIXTURE_QUALITY = Metric(
     summary="modes of a mixture of Gaussians, and points near them",
     takes=Points,
     figures=(
-        Figure("high_quality", "high quality", ".3f", "within 3 σ", "more", "high quality"),
-        Figure("unmatched", "off-mode or surplus", ".3f", "share of points; 0 as the mixture", "less", "unmatched"),
+        Figure("high_quality", "high quality", ".3f", "within 3 σ", "high quality"),
+        Figure("unmatched", "off-mode or surplus", ".3f", "share of points; 0 as the mixture", "unmatched"),
     ),
     compute=lambda sample: evaluate_points(sample.points, sample.mixture),
 )

@@ -58,6 +58,6 @@ NEAREST = Metric(
     name="nearest",
     summary="distance to the nearest training image",
     takes=TrainingImages,
-    figures=(Figure("nearest", "nearest training image", ".1f", "far less: copies", "more"),),
+    figures=(Figure("nearest", "nearest training image", ".1f", "far less: copies"),),
     compute=lambda sample: {"nearest": float(np.median(nearest_images(sample.images, sample.training).distance))},
 )

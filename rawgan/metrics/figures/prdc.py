@@ -100,10 +100,10 @@ PRDC_METRIC = Metric(
     summary="precision, recall, density and coverage of features",
     takes=Features,
     figures=(
-        Figure("precision", "precision", ".3f", "1 if all are realistic", "more", "precision"),
-        Figure("density", "density", ".3f", "about 1 is ideal", "more"),
-        Figure("recall", "recall", ".3f", "1 if nothing is missing", "more", "recall"),
-        Figure("coverage", "coverage", ".3f", "stricter than recall", "more"),
+        Figure("precision", "precision", ".3f", "1 if all are realistic", "precision"),
+        Figure("density", "density", ".3f", "about 1 is ideal"),
+        Figure("recall", "recall", ".3f", "1 if nothing is missing", "recall"),
+        Figure("coverage", "coverage", ".3f", "stricter than recall"),
     ),
     compute=lambda sample: prdc(sample.real, sample.generated, NEIGHBOURS)._asdict(),
 )

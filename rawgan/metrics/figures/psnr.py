@@ -38,6 +38,6 @@ PSNR = Metric(
     name="psnr",
     summary="peak signal-to-noise ratio, in dB",
     takes=ImagePairs,
-    figures=(Figure("psnr", "PSNR, dB", ".2f", "more is closer", "more", "PSNR"),),
+    figures=(Figure("psnr", "PSNR, dB", ".2f", "more is closer", "PSNR"),),
     compute=lambda pairs: {"psnr": psnr(pairs.images, pairs.targets, finite=True)},
 )

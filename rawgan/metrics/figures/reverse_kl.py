@@ -51,7 +51,7 @@ REVERSE_KL = Metric(
     name="reverse_kl",
     summary="KL divergence from the data's shares of classes",
     takes=Classes,
-    figures=(Figure("reverse_kl", "reverse KL", ".4f", "perfect: {perfect_kl:.4f}", "less", "reverse KL"),),
+    figures=(Figure("reverse_kl", "reverse KL", ".4f", "perfect: {perfect_kl:.4f}", "reverse KL"),),
     compute=lambda sample: {
         "reverse_kl": reverse_kl(sample.counts, sample.reference.target),
         "histogram": sample.counts.tolist(),

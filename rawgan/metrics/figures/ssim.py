@@ -76,7 +76,7 @@ SSIM = Metric(
     name="ssim",
     summary="structural similarity",
     takes=ImagePairs,
-    figures=(Figure("ssim", "SSIM", ".4f", "1 if equal", "more"),),
+    figures=(Figure("ssim", "SSIM", ".4f", "1 if equal"),),
     compute=_computed,
     position=2,
 )
