@@ -77,11 +77,13 @@ class TrainConfig(RunConfig):
     @property
     def derived(self) -> dict[str, Any]:
         model, rate = MODELS[self.model], self.optimiser.learning_rate
-        own = {
+        own: dict[str, Any] = {
             "learning_rate": model.learning_rate,
             "d_learning_rate": (model.learning_rate if rate is None else rate) * model.d_rate,
             "g_penalty_weight": self.penalty.default_g_weight,
         }
+        if model.penalty_weight is not None and self.penalty.name == model.defaults.get("penalty"):
+            own["penalty_weight"] = model.penalty_weight
         measured = {"evaluate_samples": POINTS} if self.data.mixture and self.measuring.every is not None else {}
         return super().derived | own | measured
 

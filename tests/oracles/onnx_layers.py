@@ -90,35 +90,14 @@ def dropout(node: Node, x: Tensor, rate: Tensor | None = None, training: Any = N
 # --- losses ----------------------------------------------------------------------------------------------
 
 
-def log_softmax(x: Tensor, axis: int) -> Tensor:
-    shifted = x - ops.max(x, axis, keepdims=True)
-    return shifted - ops.log(ops.sum(ops.exp(shifted), axis, keepdims=True))
-
-
-def log_likelihood_loss(x: Tensor, labels: Any, weight: Tensor | None, reduction: str) -> Tensor:
-    """Like ops.softmax_cross_entropy, of logarithms of probabilities."""
-    losses = -ops.take(ops.reshape(x, (-1,)), np.arange(len(labels)) * x.shape[1] + labels)
-    losses = losses if weight is None else losses * weight
-    return {"none": lambda each: each, "sum": ops.sum, "mean": ops.mean}[reduction](losses)
-
-
 def loss(node: Node, function: Any, x: Tensor, labels: Any, weight: Tensor | None = None) -> Tensor:
-    """A loss of any number of axes as one of two; its weights belong to classes, and ONNX's mean is weighted."""
-    rows = ops.reshape(ops.transpose(x, (0, *range(2, x.ndim), 1)), (-1, x.shape[1]))
-    kept = labels.ravel() != node.get("ignore_index", np.iinfo(np.int64).min)
-    known = np.where(kept, labels.ravel(), 0)
-    scale = None if weight is None else ops.take(weight, known)
-    if not kept.all():
-        scale = Tensor(kept.astype(x.dtype)) * (1.0 if scale is None else scale)
-    reduction = node.get("reduction", "mean")
-    if reduction == "mean" and scale is not None:
-        return function(rows, known, scale, "sum") / ops.sum(scale)
-    y = function(rows, known, scale, reduction)
-    return ops.reshape(y, labels.shape) if reduction == "none" else y
+    """Classes are along the second axis; without an attribute, no label is ignored."""
+    ignored = node.get("ignore_index", np.iinfo(np.int64).min)
+    return function(x, labels, weight, node.get("reduction", "mean"), axis=1, ignore_index=ignored)
 
 
-def softmax_cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
-    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), log_softmax(x, 1))[: node.results]
+def cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
+    return (loss(node, ops.cross_entropy, x, labels, weight), ops.log_softmax(x, 1))[: node.results]
 
 
 # --- optimisers ------------------------------------------------------------------------------------------
@@ -187,8 +166,8 @@ LAYERS: dict[str, Operator] = {
     "LpNormalization": lambda node, x: ops.normalize(x, node.get("p", 2), node.get("axis", -1)),
     "MeanVarianceNormalization": mean_variance_norm,
     "Momentum": momentum,
-    "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),
+    "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, ops.nll, x, *given),
     "RMSNormalization": rms_norm,
     "Softmax": lambda node, x: ops.softmax(x, node.get("axis", -1)),
-    "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
+    "SoftmaxCrossEntropyLoss": cross_entropy,
 }

@@ -38,7 +38,7 @@ OUTSIDE = {  # operators that need something that rawgan does not have
     "Fourier transforms": "DFT STFT",
     "sampling at computed places": "DeformConv MaxUnpool RoiAlign",
     "recurrent layers": "GRU LSTM RNN",
-    "attention": "FlexAttention LinearAttention",
+    "attention with functions or recurrences of its own": "FlexAttention LinearAttention",
     "random numbers from a graph": "Bernoulli",
     "control flow": "If Loop Scan",
     "sequences and optionals": "OptionalGetElement OptionalHasElement SequenceInsert SequenceMap SplitToSequence",

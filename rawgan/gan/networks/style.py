@@ -123,8 +123,9 @@ STYLE = Model(
     name="style",
     summary="a small StyleGAN2: a mapping network, modulated convolutions, noise inputs",
     build=style,
-    learning_rate=2e-3,
+    learning_rate=1e-2,
     betas=(0.0, 0.99),
     group=4,
+    penalty_weight=0.3,
     defaults={"width": 16, "penalty": "r1", "penalty_every": 16},
 )
