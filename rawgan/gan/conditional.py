@@ -107,7 +107,7 @@ def discriminator_output(kind: str, output: Tensor, labels: Labels | None) -> Di
     chosen = one_hot(labels, scores.shape[1], scores)
     if kind == "projection":
         return DiscriminatorOutput(logits + ops.sum(scores * chosen, axis=1, keepdims=True))
-    return DiscriminatorOutput(logits, ops.softmax_cross_entropy(scores, labels))
+    return DiscriminatorOutput(logits, ops.cross_entropy(scores, labels))
 
 
 def one_hot(labels: Any, classes: int, like: Tensor) -> Tensor:

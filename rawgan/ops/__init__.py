@@ -10,6 +10,7 @@ from rawgan.ops.activation import *
 from rawgan.ops.arithmetic import *
 from rawgan.ops.attention import *
 from rawgan.ops.axes import *
+from rawgan.ops.classification import *
 from rawgan.ops.comparison import compare
 from rawgan.ops.conv import *
 from rawgan.ops.conv1d import *

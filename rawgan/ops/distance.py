@@ -76,11 +76,16 @@ def norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> T
     (Tensor([5., 0.], float32), Tensor(4., float32))
     """
     (x,) = as_tensors(x)
+    return _norm("norm", x, ord, axis, keepdims)
+
+
+def _norm(op: str, x: Tensor, ord: float, axis: Axis, keepdims: bool = False) -> Tensor:
+    """`norm` for the sake of another op, which errors name."""
     if not is_number(ord) or math.isnan(ord):
-        raise ArgumentError(f"norm: ord must be a number, but is {described(ord)}")
-    axes, keepdims = axes_of("norm", x, axis), flag("norm", "keepdims", keepdims)
+        raise ArgumentError(f"{op}: ord must be a number, but is {described(ord)}")
+    axes, keepdims = axes_of(op, x, axis), flag(op, "keepdims", keepdims)
     if (ord < 0 or ord == math.inf) and not math.prod(x.shape[axis] for axis in axes):
-        raise ShapeError(f"norm: no elements have no norm of order {ord}\n{shapes(x=x, axis=axis)}")
+        raise ShapeError(f"{op}: no elements have no norm of order {ord}\n{shapes(x=x, axis=axis)}")
     if ord == math.inf:
         return max(abs(x), axes, keepdims)
     if ord == -math.inf:
@@ -107,7 +112,8 @@ def normalize(x: Any, ord: float = 2, axis: Axis = -1, eps: float = 1e-12) -> Te
             [0. , 0. ]], float32)
     """
     (x,) = as_tensors(x)
-    return x / maximum(norm(x, ord, axis, keepdims=True), _checked_eps("normalize", eps))
+    eps = _checked_eps("normalize", eps)
+    return x / maximum(_norm("normalize", x, ord, axis, keepdims=True), eps)
 
 
 @op(
@@ -127,7 +133,7 @@ def cosine_similarity(a: Any, b: Any, axis: Axis = -1, eps: float = 1e-8) -> Ten
     check_alike("cosine_similarity", a=a, b=b)
     shape = _broadcast("cosine_similarity", a, b, a.shape, b.shape)
     a, b, eps = broadcast_to(a, shape), broadcast_to(b, shape), _checked_eps("cosine_similarity", eps)
-    lengths = [maximum(norm(x, 2, axes_of("cosine_similarity", x, axis)), eps) for x in (a, b)]
+    lengths = [maximum(_norm("cosine_similarity", x, 2, axis), eps) for x in (a, b)]
     return sum(a * b, axis) / (lengths[0] * lengths[1])
 
 
@@ -153,7 +159,7 @@ def cdist(a: Any, b: Any, ord: float = 2) -> Tensor:
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ShapeError(f"cdist: a must be (…, M, K) and b (…, N, K)\n{shapes(a=a, b=b)}")
     _broadcast("cdist", a, b, a.shape[:-2], b.shape[:-2])
-    return norm(a[..., :, None, :] - b[..., None, :, :], ord, axis=-1)
+    return _norm("cdist", a[..., :, None, :] - b[..., None, :, :], ord, -1)
 
 
 def _broadcast(op: str, a: Tensor, b: Tensor, *parts: tuple[int, ...]) -> tuple[int, ...]:

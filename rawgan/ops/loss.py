@@ -2,22 +2,17 @@
 
 from typing import Any
 
-import numpy as np
-
 import rawgan_kernels as kernels
-from rawgan.arrays import integers
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops.activation import sigmoid
-from rawgan.ops.arguments import as_tensors, operands
-from rawgan.ops.elementary import abs, exp, log
+from rawgan.ops.activation import relu, sigmoid
+from rawgan.ops.arguments import is_number, operands
+from rawgan.ops.elementary import abs
 from rawgan.ops.reduce import broadcast_to, mean, sum
 from rawgan.ops.registry import apart, between, case, constant, normal, op
-from rawgan.ops.shape import reshape
-from rawgan.ops.taking import take
+from rawgan.ops.selection import clip
 from rawgan.tensor import Tensor
-from rawgan_kernels import array_module
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -98,49 +93,48 @@ def l1(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tens
     return _reduce("l1", abs(x - _fit("l1", x, target=t)), weight, reduction)
 
 
-def _against_labels(op: Any, x: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:
-    """A call with fixed labels, which are no Tensor."""
-    return op(x, np.array([2, 0, 2, 1]), weight, reduction)
+@op(
+    case("mean", apart(2, 3), apart(2, 3, offset=0.05), delta=0.3),
+    case("weight", apart(2, 3), constant(0.05), normal(), reduction="sum"),
+)
+def huber(x: Any, target: Any, weight: Any = None, reduction: str = "mean", *, delta: float = 1.0) -> Tensor:
+    """½d² where |d| ≤ delta, else delta · (|d| − ½delta), with d = x − target: squared error without its outliers.
+
+    PyTorch's smooth_l1_loss is this, divided by delta.
+
+    Shapes: x any; target, weight the same or a number → a number, or as x with reduction "none"
+    Raises: ShapeError if the shapes differ, ArgumentError for an unknown reduction, or unless delta > 0
+    Source: Huber 1964
+
+    >>> huber(Tensor([0.5, -3.0]), 0.0, reduction="none")
+    Tensor([0.125, 2.5  ], float32)
+    """
+    if not (is_number(delta) and 0 < delta < float("inf")):
+        raise ArgumentError(f"huber: delta must be a number, more than 0 and finite, but is {described(delta)}")
+    x, t = operands(x, target)
+    difference = x - _fit("huber", x, target=t)
+    near = clip(difference, -delta, delta)
+    return _reduce("huber", near * (difference - 0.5 * near), weight, reduction)
 
 
 @op(
-    case("mean", normal(4, 3), call=_against_labels),
-    case("weight", normal(4, 3), normal(4), call=_against_labels, reduction="sum"),
-    case("none", normal(4, 3), call=_against_labels, reduction="none"),
+    case("mean", apart(2, 3), constant([[1.0, -1.0, 1.0], [-1.0, 1.0, -1.0]])),
+    case("a margin, one target", apart(2, 3), constant(-1.0), margin=0.25, reduction="none"),
 )
-def softmax_cross_entropy(x: Any, labels: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """Cross-entropy, in nats, of softmax(x) against class numbers: log Σ eˣ − x[label] for each sample.
+def hinge(x: Any, target: Any, weight: Any = None, reduction: str = "mean", *, margin: float = 1.0) -> Tensor:
+    """max(0, margin − target · x), for logits x and targets 1 and −1: nothing is left to gain beyond the margin.
 
-    Shapes: x (N, classes), labels integers (N,), weight (N,) or a number → a number, or (N,) with reduction "none"
-    Raises: ShapeError if the shapes do not fit, DTypeError unless labels are integers, ArgumentError for a label that
-            is not a class
+    Shapes: x any; target, weight the same or a number → a number, or as x with reduction "none"
+    Raises: ShapeError if the shapes differ, ArgumentError for an unknown reduction, or a margin that is no number
+    Source: Lim and Ye 2017, Geometric GAN
 
-    >>> import numpy as np
-    >>> softmax_cross_entropy(Tensor([[0.0, 0.0], [1000.0, 0.0]]), np.array([0, 1]), reduction="none")
-    Tensor([6.931472e-01, 1.000000e+03], float32)
+    >>> hinge(Tensor([2.0, 0.25]), [1.0, -1.0], reduction="none")
+    Tensor([0.  , 1.25], float32)
     """
-    op = "softmax_cross_entropy"
-    (x,) = as_tensors(x)
-    xp = array_module(x._array)
-    labels = integers(labels._array if isinstance(labels, Tensor) else labels, f"{op}: labels", x._array)
-    if x.ndim != 2 or not x.shape[1] or labels.shape != x.shape[:1]:
-        way_out = ""
-        if labels.shape == x.shape and x.ndim == 2:
-            way_out = "\n  labels are class numbers; turn one-hot vectors into these: labels.argmax(axis=1)"
-        elif x.ndim == 2 and labels.size == len(x):
-            way_out = "\n  give them one axis: labels.reshape(-1)"
-        raise ShapeError(f"{op}: x must be (N, classes) and labels (N,)\n{shapes(x=x, labels=labels)}{way_out}")
-    classes = x.shape[1]
-    if labels.size and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
-        raise ArgumentError(
-            f"{op}: labels must lie in 0 … {classes - 1}, but go from {labels.min()} to {labels.max()}\n"
-            f"{shapes(x=(x, '(N, classes)'), labels=(labels, '(N,)'))}"
-        )
-    # Softmax does not change when the largest logit, taken as a constant, is subtracted from all: e^x cannot overflow.
-    shifted = x - Tensor.wrap(x._array.max(axis=1, keepdims=True))
-    chosen = take(reshape(shifted, (-1,)), xp.arange(len(labels)) * classes + labels)
-    losses = log(sum(exp(shifted), axis=1)) - chosen
-    return _reduce(op, losses, weight, reduction)
+    if not is_number(margin):
+        raise ArgumentError(f"hinge: margin must be a number, but is {described(margin)}")
+    x, t = operands(x, target)
+    return _reduce("hinge", relu(margin - _fit("hinge", x, target=t) * x), weight, reduction)
 
 
 def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
@@ -153,9 +147,19 @@ def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
 
 
 def _reduce(op: str, losses: Tensor, weight: Any, reduction: str) -> Tensor:
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ArgumentError(f"{op}: reduction is {described(reduction)}; choose one of: {', '.join(REDUCTIONS)}")
+    checked_reduction(op, reduction)
     if weight is not None:
         losses, w = operands(losses, weight)
         losses = losses * _fit(op, losses, weight=w)
+    return reduced(losses, reduction)
+
+
+def checked_reduction(op: str, reduction: str) -> None:
+    """Raise an ArgumentError unless it is one of `REDUCTIONS`."""
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ArgumentError(f"{op}: reduction is {described(reduction)}; choose one of: {', '.join(REDUCTIONS)}")
+
+
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    """Mean, sum, or the losses themselves."""
     return {"mean": mean, "sum": sum, "none": lambda each: each}[reduction](losses)

@@ -151,7 +151,7 @@ def _taps(places: Tensor, size: int, mode: str, padding: str, aligned: bool) -> 
     if mode != "bicubic":  # of which PyTorch places the taps instead
         at = _inside(at, size, padding, aligned)
     if mode == "nearest":
-        taps = xp.rint(at._array).astype(np.int64)[..., None]
+        taps = xp.round(at._array).astype(np.int64)[..., None]
         weights = Tensor.wrap(xp.ones(taps.shape, at.dtype))
     else:
         low = xp.floor(at._array)

@@ -100,7 +100,7 @@ def double(x, y):
 
 
 def scored(x, labels):
-    return ops.softmax_cross_entropy(x, labels)
+    return ops.cross_entropy(x, labels)
 
 
 def make(width):

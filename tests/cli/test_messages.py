@@ -163,12 +163,12 @@ TORCH_TRANSPOSED = TORCH.replace("(out, in,", "(in, out,")
         (lambda: nn.Linear(48, 1, rng=rng())(ones(2, 4, 4, 3)), ["make a vector of each sample first: nn.Flatten()"]),
         (lambda: nn.Conv2d(3, 8, 3, rng=rng())(ones(32, 32, 3)), ["one image is a batch of one: x[None]"]),
         (
-            lambda: ops.softmax_cross_entropy(ones(4, 3), np.eye(4, 3, dtype=int)),
-            ["turn one-hot vectors into these: labels.argmax(axis=1)"],
+            lambda: ops.cross_entropy(ones(4, 3), np.eye(4, 3, dtype=int)),
+            ["turn one-hot vectors into class numbers, labels.argmax(axis=1)"],
         ),
         (
-            lambda: ops.softmax_cross_entropy(ones(4, 3), np.zeros((4, 1), int)),
-            ["give them one axis: labels.reshape(-1)"],
+            lambda: ops.cross_entropy(ones(4, 3), np.zeros((4, 1), int)),
+            ["give them these axes: labels.reshape(4)"],
         ),
         (lambda: ops.concatenate(ones(2), ones(2)), ["xs must be a list of Tensors", "write concatenate([a, b])"]),
         (lambda: ops.broadcast_to(ones(3), 3), ["shape must be a tuple of integers, but is 3; write (3,)"]),
@@ -308,6 +308,9 @@ WRONG = {
 
 X, PLANE = ones(4, 3), ones(2, 8, 8, 3)
 LOSS = {"x": ones(4, 1), "target": ones(4, 1), "weight": None, "reduction": "mean"}
+LABELS = {
+    "target": np.array([0, 1, 2, 0]), "weight": None, "reduction": "mean", "axis": -1, "ignore_index": -100,
+}  # fmt: skip
 WINDOW = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 MODULATED = {"demodulate": True, "stride": 1, "padding": 0, "gain": 1.0, "eps": 1e-8}
 POOL = {"kernel": 2, "stride": None, "padding": 0}
@@ -317,7 +320,16 @@ OPS = {
     **{name: {"x": X} for name in ops.__all__ if [*inspect.signature(getattr(ops, name)).parameters] == ["x"]},
     **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum", "minimum", "remainder"]},
     **{name: {"x": X, **AXES} for name in ["sum", "mean", "max", "min"]},
+    **{name: {"x": X, "axis": -1} for name in ["softmax", "log_softmax"]},
+    "logsumexp": {"x": X, **AXES},
+    **{name: {"x": X, **AXES, "correction": 1} for name in ["var", "std"]},
+    "norm": {"x": X, "ord": 2, **AXES},
+    "normalize": {"x": X, "ord": 2, "axis": -1, "eps": 1e-12},
+    "cosine_similarity": {"a": X, "b": X, "axis": -1, "eps": 1e-8},
+    "cdist": {"a": X, "b": X, "ord": 2},
     **dict.fromkeys(["bce_with_logits", "mse", "l1"], LOSS),
+    "huber": {**LOSS, "delta": 1.0},
+    "hinge": {**LOSS, "margin": 1.0},
     **{name: {"x": PLANE, **POOL} for name in ["avg_pool2d", "max_pool2d"]},
     **{name: {"x": PLANE, "factor": 2} for name in ["upsample_nearest", "upsample_bilinear"]},
     "conv2d": {"x": PLANE, "w": ones(3, 3, 3, 5), "b": ones(5), **WINDOW, "slope": 1.0},
@@ -335,7 +347,8 @@ OPS = {
     "modulated_conv_transpose2d": {
         "x": PLANE, "w": ones(3, 3, 5, 3), "s": ones(2, 3), **MODULATED, "output_padding": 0,
     },
-    "softmax_cross_entropy": {"x": X, "labels": np.array([0, 1, 2, 0]), "weight": None, "reduction": "mean"},
+    "cross_entropy": {"x": X, **LABELS, "label_smoothing": 0.1},
+    "nll": {"x": X, **LABELS},
     "pixel_shuffle": {"x": ones(2, 4, 4, 4), "factor": 2},
     "reflection_pad2d": {"x": PLANE, "padding": 1},
     "dropout": {"x": X, "rate": 0.5, "rng": rng()},

@@ -55,8 +55,8 @@ DTypeError: take: indices must be integers, but are float32
   a list given to a Module becomes a Tensor of floats: give an array of integers, np.array([0, 1])
   in Embedding(3 → 3)
 
-ops.softmax_cross_entropy(zeros(2, 3), zeros(2))
-DTypeError: softmax_cross_entropy: labels must be integers, but are float32
+ops.cross_entropy(zeros(2, 3), zeros(2))
+DTypeError: cross_entropy: labels must be integers, but are float32
 
 nn.Dropout(1.0, rng=rng())
 ArgumentError: Dropout: rate must be a number, at least 0 and less than 1, but is 1.0

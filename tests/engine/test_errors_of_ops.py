@@ -145,31 +145,59 @@ DTypeError: bce_with_logits: the inputs are of two dtypes
   x (4,) float32   weight (4,) float64
   convert one with .astype(dtype)
 
-ops.softmax_cross_entropy(zeros(4), np.array([0, 1, 2, 3]))
-ShapeError: softmax_cross_entropy: x must be (N, classes) and labels (N,)
-  x (4,)   labels (4,)
+ops.cross_entropy(zeros(4), np.array([0, 1, 2, 3]))
+ShapeError: cross_entropy: labels must have x's shape without its axis of classes, ()
+  x (4,)   axis 0   labels (4,)
+  turn one-hot vectors into class numbers, labels.argmax(axis=0), or into floats
 
-ops.softmax_cross_entropy(zeros(4, 3), np.array([0, 1]))
-ShapeError: softmax_cross_entropy: x must be (N, classes) and labels (N,)
-  x (4, 3)   labels (2,)
+ops.cross_entropy(zeros(4, 3), np.array([0, 1]))
+ShapeError: cross_entropy: labels must have x's shape without its axis of classes, (4,)
+  x (4, 3)   axis 1   labels (2,)
 
-ops.softmax_cross_entropy(zeros(2, 3), np.array([0.0, 1.0]))
-DTypeError: softmax_cross_entropy: labels must be integers, but are float64
+ops.cross_entropy(zeros(2, 5, 3), np.zeros(10, int))
+ShapeError: cross_entropy: labels must have x's shape without its axis of classes, (2, 5)
+  x (2, 5, 3)   axis 2   labels (10,)
+  give them these axes: labels.reshape(2, 5)
 
-ops.softmax_cross_entropy(zeros(2, 3), np.array([0, 3]))
-ArgumentError: softmax_cross_entropy: labels must lie in 0 … 2, but go from 0 to 3
-  x (2, 3), laid out (N, classes)   labels (2,), laid out (N,)
+ops.cross_entropy(zeros(2, 3), np.array([0.0, 1.0]))
+DTypeError: cross_entropy: labels must be integers, but are float64
 
-ops.softmax_cross_entropy(zeros(2, 3), np.array([-1, 2]))
-ArgumentError: softmax_cross_entropy: labels must lie in 0 … 2, but go from -1 to 2
-  x (2, 3), laid out (N, classes)   labels (2,), laid out (N,)
+ops.cross_entropy(zeros(2, 3), np.zeros((2, 3)))
+DTypeError: cross_entropy: the inputs are of two dtypes
+  x (2, 3) float32   target (2, 3) float64
+  convert one with .astype(dtype)
 
-ops.softmax_cross_entropy(zeros(2, 3), np.array([1, 2]), zeros(3))
-ShapeError: softmax_cross_entropy: weight must have x's shape or be a number
-  x (2,)   weight (3,)
+ops.cross_entropy(zeros(2, 3), np.array([0, 3]))
+ArgumentError: cross_entropy: labels must lie in 0 … 2, but go from 0 to 3
+  x (2, 3)   axis 1   labels (2,)
 
-ops.softmax_cross_entropy(zeros(2, 3), np.array([1, 2]), reduction=None)
-ArgumentError: softmax_cross_entropy: reduction is None; choose one of: mean, sum, none
+ops.cross_entropy(zeros(2, 3), np.array([-1, 2]))
+ArgumentError: cross_entropy: labels must lie in 0 … 2, but go from -1 to 2
+  x (2, 3)   axis 1   labels (2,)
+
+ops.cross_entropy(zeros(2, 3), np.array([1, 2]), zeros(2))
+ShapeError: cross_entropy: weight must have a number for each of 3 classes
+  x (2, 3)   axis -1   weight (2,)
+
+ops.cross_entropy(zeros(2, 0), np.array([1, 2]))
+ShapeError: cross_entropy: x must have one axis of classes, at least one of them
+  x (2, 0)   axis -1
+
+ops.cross_entropy(zeros(2, 3), np.array([-100, -100]))
+ArgumentError: cross_entropy: all labels are -100, ignore_index, and there is no mean of none
+
+ops.cross_entropy(zeros(2, 3), np.array([1, 2]), label_smoothing=2)
+ArgumentError: cross_entropy: label_smoothing must be a number between 0 and 1, but is 2
+
+ops.nll(zeros(2, 3), np.array([1, 2]), reduction=None)
+ArgumentError: nll: reduction is None; choose one of: mean, sum, none
+
+ops.huber(zeros(2), zeros(2), delta=0)
+ArgumentError: huber: delta must be a number, more than 0 and finite, but is 0
+
+ops.hinge(zeros(2), zeros(3))
+ShapeError: hinge: target must have x's shape or be a number
+  x (2,)   target (3,)
 """
 
 

@@ -69,18 +69,18 @@ def test_the_curvature_of_bce_is_symmetric_and_never_negative():
 # --- softmax cross-entropy -------------------------------------------------------------------------------
 
 
-def test_softmax_cross_entropy_by_hand():
+def test_cross_entropy_by_hand():
     x = np.log(np.array([[1.0, 2.0, 5.0], [3.0, 3.0, 2.0]]))
-    y, (gx,) = value_and_gradients(lambda x: ops.softmax_cross_entropy(x, [2, 0], reduction="none"), x)
+    y, (gx,) = value_and_gradients(lambda x: ops.cross_entropy(x, [2, 0], reduction="none"), x)
     np.testing.assert_allclose(y, [math.log(8 / 5), math.log(8 / 3)], rtol=1e-14)
     np.testing.assert_allclose(gx, [[1 / 8, 2 / 8, -3 / 8], [-5 / 8, 3 / 8, 2 / 8]], rtol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [40.0, 1e4])
-def test_softmax_cross_entropy_of_large_logits(dtype, size):
+def test_cross_entropy_of_large_logits(dtype, size):
     x = np.array([[size, 0, -size], [size, 0, -size], [size, 0, -size], [size, size, -size]], dtype)
-    y, (gx,) = value_and_gradients(lambda x: ops.softmax_cross_entropy(x, np.array([0, 1, 2, 0]), reduction="none"), x)
+    y, (gx,) = value_and_gradients(lambda x: ops.cross_entropy(x, np.array([0, 1, 2, 0]), reduction="none"), x)
     assert y.dtype == gx.dtype == dtype
     small = exactly(lambda x: (-x).exp(), size)
     np.testing.assert_allclose(y, [0, size, 2 * size, math.log(2)], rtol=EPS[dtype], atol=EPS[dtype])
@@ -88,19 +88,19 @@ def test_softmax_cross_entropy_of_large_logits(dtype, size):
     np.testing.assert_allclose(gx, expected, rtol=EPS[dtype], atol=EPS[dtype])
 
 
-def test_each_sample_of_softmax_cross_entropy_has_a_range_of_its_own():
+def test_each_sample_of_cross_entropy_has_a_range_of_its_own():
     """The logits of one sample must not push those of another below the smallest number."""
     x = np.array([[0.0, 0.0], [1e4, 1e4]])
-    y, (gx,) = value_and_gradients(lambda x: ops.softmax_cross_entropy(x, [0, 1], reduction="none"), x)
+    y, (gx,) = value_and_gradients(lambda x: ops.cross_entropy(x, [0, 1], reduction="none"), x)
     np.testing.assert_allclose(y, [math.log(2), math.log(2)], rtol=1e-15)
     np.testing.assert_allclose(gx, [[-0.5, 0.5], [0.5, -0.5]], rtol=1e-15)
 
 
-def test_softmax_cross_entropy_does_not_change_with_a_constant():
+def test_cross_entropy_does_not_change_with_a_constant():
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal((5, 4)), rng.integers(0, 4, 5)
-    y, (gx,) = value_and_gradients(lambda x: ops.softmax_cross_entropy(x, labels), x)
-    moved, (gmoved,) = value_and_gradients(lambda x: ops.softmax_cross_entropy(x, labels), x + 1000)
+    y, (gx,) = value_and_gradients(lambda x: ops.cross_entropy(x, labels), x)
+    moved, (gmoved,) = value_and_gradients(lambda x: ops.cross_entropy(x, labels), x + 1000)
     np.testing.assert_allclose(moved, y, rtol=1e-12)
     np.testing.assert_allclose(gmoved, gx, rtol=1e-10)
     np.testing.assert_allclose(gx.sum(axis=1), np.zeros(5), atol=1e-16)
@@ -111,7 +111,7 @@ def test_two_classes_are_a_sigmoid():
     two = np.stack([np.zeros(9), x], axis=1)
     labels = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
     np.testing.assert_allclose(
-        ops.softmax_cross_entropy(two, labels, reduction="none").data,
+        ops.cross_entropy(two, labels, reduction="none").data,
         ops.bce_with_logits(x, labels.astype("float64"), reduction="none").data,
         rtol=1e-12,
         atol=1e-15,
@@ -133,13 +133,24 @@ def test_mse_and_l1_by_hand():
     np.testing.assert_array_equal(gt, -gx)
 
 
+def test_huber_and_hinge_by_hand():
+    x = np.array([0.5, -2.0, 3.0, np.inf])
+    y, (gx,) = value_and_gradients(lambda x: ops.huber(x, 0.0, reduction="none", delta=2.0), x)
+    np.testing.assert_array_equal(y, [0.125, 2, 4, np.inf])
+    np.testing.assert_array_equal(gx, [0.5, -2, 2, 2])
+    y, (gx,) = value_and_gradients(lambda x: ops.hinge(x, [1.0, -1.0, 1.0, 1.0], reduction="none"), x)
+    np.testing.assert_array_equal(y, [0.5, 0, 0, 0])
+    np.testing.assert_array_equal(gx, [-1, 0, 0, 0])
+
+
 # --- weights and reductions, of all alike ----------------------------------------------------------------------
 
 LOSSES = {
     "bce_with_logits": (np.array([0.5, -1.0, 3.0]), np.array([1.0, 0.0, 0.5])),
     "mse": (np.array([0.5, -1.0, 3.0]), np.array([1.0, 0.0, 0.5])),
     "l1": (np.array([0.5, -1.0, 3.0]), np.array([1.0, 0.0, 0.5])),
-    "softmax_cross_entropy": (np.array([[0.5, 1.0], [-1.0, 2.0], [1.5, 0.0]]), np.array([1, 0, 1])),
+    "huber": (np.array([0.5, -1.0, 3.0]), np.array([1.0, 0.0, 0.5])),
+    "hinge": (np.array([0.5, 1.5, -3.0]), np.array([1.0, -1.0, 1.0])),
 }
 
 
@@ -157,7 +168,7 @@ def test_reductions_and_weights(name):
     np.testing.assert_array_equal(loss(x, t, 2.0, "none").data, each * 2)
 
 
-@pytest.mark.parametrize("name", ["bce_with_logits", "mse", "l1"])
+@pytest.mark.parametrize("name", LOSSES)
 def test_a_number_is_a_target_for_all(name):
     loss, (x, _) = getattr(ops, name), LOSSES[name]
     np.testing.assert_array_equal(loss(x, 0.9, reduction="none").data, loss(x, np.full(3, 0.9), reduction="none").data)
@@ -165,7 +176,7 @@ def test_a_number_is_a_target_for_all(name):
 
 def test_a_masked_class_has_no_part_in_the_cross_entropy():
     x = Tensor(np.array([[0.0, -np.inf, 1.0]]), requires_grad=True)
-    loss = ops.softmax_cross_entropy(x, np.array([0]))
+    loss = ops.cross_entropy(x, np.array([0]))
     assert loss.item() == pytest.approx(np.log1p(np.e), rel=1e-12)
     (gx,) = grad(loss, x)
     p = 1 / (1 + np.e)

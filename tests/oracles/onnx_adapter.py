@@ -16,6 +16,7 @@ from onnx import defs, helper
 from onnx_graphs import OTHER_DTYPE, Node, NotApplicable, Operator
 from onnx_images import IMAGES
 from onnx_layers import LAYERS
+from onnx_rotary import rotary_embedding
 
 from rawgan import Tensor, ops
 from rawgan.ops.registry import OPS
@@ -261,6 +262,12 @@ OPERATORS: dict[str, Operator] = (
         "Mod": modulo,
         "Reciprocal": lambda node, x: 1 / x,
         "Sum": folded(ops.add),
+        "Acosh": lambda node, x: ops.log(x + ops.sqrt(x * x - 1)),
+        "Asinh": lambda node, x: ops.sign(x) * ops.log(ops.abs(x) + ops.sqrt(x * x + 1)),
+        "Atanh": lambda node, x: 0.5 * (ops.log1p(x) - ops.log1p(-x)),
+        "Cosh": lambda node, x: 0.5 * (ops.exp(x) + ops.exp(-x)),
+        "Sinh": lambda node, x: 0.5 * (ops.expm1(x) - ops.expm1(-x)),
+        "Tan": lambda node, x: ops.sin(x) / ops.cos(x),
         # comparisons
         "Greater": plain(operator.gt),
         "GreaterOrEqual": plain(operator.ge),
@@ -301,6 +308,7 @@ OPERATORS: dict[str, Operator] = (
         "Squeeze": lambda node, x, axes=None: ops.squeeze(x, None if axes is None else tuple(axes)),
         "Tile": lambda node, x, repeats: ops.tile(x, tuple(repeats)),
         "Transpose": lambda node, x: ops.transpose(x, node.get("perm")),
+        "RotaryEmbedding": rotary_embedding,
         "Unsqueeze": lambda node, x, axes: ops.expand_dims(x, tuple(axes)),
         # order
         "ArgMax": extreme_place(ops.argmax),

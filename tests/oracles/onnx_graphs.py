@@ -106,9 +106,17 @@ def _shape(node: Node, x: Any) -> Any:
     return np.array(x.shape[node.get("start", 0) : node.get("end")], np.int64)
 
 
+def _cast(node: Node, x: Any) -> Any:
+    """Integers become a Tensor where they are cast to its dtypes; numbers of another dtype are not rawgan's to cast."""
+    if x.dtype.kind not in "biu":
+        raise NotApplicable(OTHER_DTYPE)
+    return x.astype(helper.tensor_dtype_to_np_dtype(node.get("to")))
+
+
 INTEGERS: dict[str, Operator] = {
     "Add": lambda node, a, b: a + b,
     "And": lambda node, a, b: a & b,
+    "Cast": _cast,
     "Concat": lambda node, *xs: np.concatenate(xs, node.get("axis")),
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
@@ -121,6 +129,7 @@ INTEGERS: dict[str, Operator] = {
     "Less": lambda node, a, b: a < b,
     "LessOrEqual": lambda node, a, b: a <= b,
     "Max": lambda node, a, b: np.maximum(a, b),
+    "Mod": lambda node, a, b: a % b,
     "Mul": lambda node, a, b: a * b,
     "Neg": lambda node, x: -x,
     "Not": lambda node, x: ~x,
@@ -129,6 +138,7 @@ INTEGERS: dict[str, Operator] = {
     "Shape": _shape,
     "Size": lambda node, x: np.array(x.size),
     "Slice": lambda node, x, starts, ends, *axes: x[starts.item() : ends.item()],  # a shape has one axis
+    "Squeeze": lambda node, x, axes=None: np.squeeze(x, None if axes is None else tuple(axes)),
     "Sub": lambda node, a, b: a - b,
     "Unsqueeze": lambda node, x, axes: np.expand_dims(x, tuple(axes)),
     "Where": lambda node, mask, a, b: np.where(mask, a, b),

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from onnx_attention import attention
 from onnx_graphs import Node, Operator
 from onnx_images import filled, to_nchw, to_nhwc
 
@@ -89,35 +90,14 @@ def dropout(node: Node, x: Tensor, rate: Tensor | None = None, training: Any = N
 # --- losses ----------------------------------------------------------------------------------------------
 
 
-def log_softmax(x: Tensor, axis: int) -> Tensor:
-    shifted = x - ops.max(x, axis, keepdims=True)
-    return shifted - ops.log(ops.sum(ops.exp(shifted), axis, keepdims=True))
-
-
-def log_likelihood_loss(x: Tensor, labels: Any, weight: Tensor | None, reduction: str) -> Tensor:
-    """Like ops.softmax_cross_entropy, of logarithms of probabilities."""
-    losses = -ops.take(ops.reshape(x, (-1,)), np.arange(len(labels)) * x.shape[1] + labels)
-    losses = losses if weight is None else losses * weight
-    return {"none": lambda each: each, "sum": ops.sum, "mean": ops.mean}[reduction](losses)
-
-
 def loss(node: Node, function: Any, x: Tensor, labels: Any, weight: Tensor | None = None) -> Tensor:
-    """A loss of any number of axes as one of two; its weights belong to classes, and ONNX's mean is weighted."""
-    rows = ops.reshape(ops.transpose(x, (0, *range(2, x.ndim), 1)), (-1, x.shape[1]))
-    kept = labels.ravel() != node.get("ignore_index", np.iinfo(np.int64).min)
-    known = np.where(kept, labels.ravel(), 0)
-    scale = None if weight is None else ops.take(weight, known)
-    if not kept.all():
-        scale = Tensor(kept.astype(x.dtype)) * (1.0 if scale is None else scale)
-    reduction = node.get("reduction", "mean")
-    if reduction == "mean" and scale is not None:
-        return function(rows, known, scale, "sum") / ops.sum(scale)
-    y = function(rows, known, scale, reduction)
-    return ops.reshape(y, labels.shape) if reduction == "none" else y
+    """Classes are along the second axis; without an attribute, no label is ignored."""
+    ignored = node.get("ignore_index", np.iinfo(np.int64).min)
+    return function(x, labels, weight, node.get("reduction", "mean"), axis=1, ignore_index=ignored)
 
 
-def softmax_cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
-    return (loss(node, ops.softmax_cross_entropy, x, labels, weight), log_softmax(x, 1))[: node.results]
+def cross_entropy(node: Node, x: Tensor, labels: Any, weight: Tensor | None = None) -> Any:
+    return (loss(node, ops.cross_entropy, x, labels, weight), ops.log_softmax(x, 1))[: node.results]
 
 
 # --- optimisers ------------------------------------------------------------------------------------------
@@ -133,7 +113,7 @@ def optimise(make: Any, moments: int, decay: float, slope: float, tensors: tuple
     n = len(tensors) // (2 + moments)
     before, gradients, *kinds = (tensors[start : start + n] for start in range(0, len(tensors), n))
     optimizer = make([nn.Parameter(x.data) for x in before])
-    for name, kind in zip(optimizer.moments, kinds, strict=True):
+    for name, kind in zip(optimizer.state, kinds, strict=True):
         optimizer.state[name] = [moment.data.copy() for moment in kind]
     optimizer.step([slope * (g + decay * x) for x, g in zip(before, gradients, strict=True)])
     return [*optimizer.parameters, *(moment for kind in optimizer.state.values() for moment in kind)]
@@ -156,15 +136,26 @@ def adam(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
 
 def momentum(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
     def make(parameters: list[Tensor]) -> optim.Optimizer:
-        return optim.SGD(parameters, rate.item(), node.get("alpha"), node.get("mode") == "nesterov")
+        return optim.SGD(parameters, rate.item(), node.get("alpha"), nesterov=node.get("mode") == "nesterov")
 
     return optimise(make, 1, node.get("norm_coefficient"), node.get("beta") if count else 1.0, tensors)
+
+
+def adagrad(node: Node, rate: Tensor, count: Any, *tensors: Tensor) -> list[Any]:
+    def make(parameters: list[Tensor]) -> optim.Optimizer:
+        optimizer = optim.Adagrad(parameters, rate.item(), node.get("decay_factor", 0.0), eps=node.get("epsilon", 1e-6))
+        optimizer.counts = [int(count)] * len(parameters)
+        return optimizer
+
+    return optimise(make, 1, node.get("norm_coefficient", 0.0), 1.0, tensors)
 
 
 # --- the table -------------------------------------------------------------------------------------------
 
 LAYERS: dict[str, Operator] = {
+    "Adagrad": adagrad,
     "Adam": adam,
+    "Attention": attention,
     "BatchNormalization": batch_norm,
     "Dropout": dropout,
     "GroupNormalization": group_norm,
@@ -175,8 +166,8 @@ LAYERS: dict[str, Operator] = {
     "LpNormalization": lambda node, x: ops.normalize(x, node.get("p", 2), node.get("axis", -1)),
     "MeanVarianceNormalization": mean_variance_norm,
     "Momentum": momentum,
-    "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, log_likelihood_loss, x, *given),
+    "NegativeLogLikelihoodLoss": lambda node, x, *given: loss(node, ops.nll, x, *given),
     "RMSNormalization": rms_norm,
-    "Softmax": lambda node, x: ops.exp(log_softmax(x, node.get("axis", -1))),
-    "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
+    "Softmax": lambda node, x: ops.softmax(x, node.get("axis", -1)),
+    "SoftmaxCrossEntropyLoss": cross_entropy,
 }

@@ -1,4 +1,4 @@
-"""Faults of attention: the op, its kernels, the layer, and the networks that have it."""
+"""Faults of attention: the op, its kernels, the layer, the networks that have it, and their spectral norm."""
 
 from fault import Fault
 
@@ -51,5 +51,12 @@ FAULTS = [
         'for name in ("query", "key", "value"):',
         "for name in ():",
         "test_attention_networks.py -k spectrally_normed",
+    ),
+    Fault(
+        "SpectralNorm: the gradient takes the direction of the rows as constant",
+        "OverSigma.backward",
+        "gm + kernels.matmul(gv + more + more, self.column.T)",
+        "gm",
+        "test_reparametrization.py -k all_at_once",
     ),
 ]

@@ -105,21 +105,6 @@ def columns(x: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     return pixels if x.ndim == 4 else pixels[0]
 
 
-@twin("gather", "nn.functional.nll_loss")
-def log_likelihood(
-    x: Tensor, target: Array, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
-) -> Tensor:
-    """The logarithm of each target's probability."""
-    axis = min(1, x.ndim - 1)
-    kept = target != ignore_index
-    labels = np.where(kept, target, 0)
-    scale = kept * (1.0 if weight is None else weight.numpy()[labels])
-    losses = -ops.squeeze(ops.gather(x, np.expand_dims(labels, axis), axis), axis) * scale
-    if reduction == "none":
-        return losses
-    return ops.sum(losses) / (1.0 if reduction == "sum" else float(scale.sum()))
-
-
 def narrowed(x: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """A part of this length, whose start may be counted from the end."""
     first = int(start) % max(x.shape[dim], 1) if start < 0 else int(start)

@@ -58,7 +58,7 @@ def train(
     for step in range(steps):
         adam.lr = RATE * (1 - step / steps)
         x = shifted(batches.batch(step), make_rng(seed, "shift", step))
-        loss = ops.softmax_cross_entropy(classifier.network(Tensor(x)), batches.labels(step))
+        loss = ops.cross_entropy(classifier.network(Tensor(x)), batches.labels(step))
         adam.step(grad(loss, adam.parameters))
         on_step(step + 1, steps)
     accuracy = float((classifier.labels(held_out.images) == held_out.labels).mean())
