@@ -22,8 +22,8 @@ def _awake(rng: np.random.Generator) -> "SelfAttention":
 
 
 @layer(
-    example("at the start", normal(2, 2, 3, 4), channels=4),
-    example("awake", normal(2, 3, 2, 9), make=_awake),
+    example("at the start", normal(2, 2, 2, 4), channels=4),
+    example("awake", normal(2, 2, 2, 9), make=_awake),
 )
 class SelfAttention(Module):
     """y = x + gamma · attention(query(x), key(x), value(x)) among all pixels of an image.

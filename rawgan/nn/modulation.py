@@ -21,8 +21,8 @@ KEPT = 0.995
 
 
 @layer(
-    example("bias", normal(2, 3, 4, 2), normal(2, 3), inputs=2, outputs=3, kernel=3, vector=3),
-    example("up", normal(2, 2, 3, 2), normal(2, 2), inputs=2, outputs=3, kernel=4, vector=2, up=2, gain=1.5),
+    example("bias", normal(2, 3, 4, 2), normal(2, 3), inputs=2, outputs=1, kernel=3, vector=3),
+    example("up", normal(2, 2, 3, 1), normal(2, 2), inputs=1, outputs=2, kernel=4, vector=2, up=2, gain=1.5),
     example(
         "modulated only", normal(2, 2, 2, 2), normal(2, 2),
         inputs=2, outputs=1, kernel=1, vector=2, demodulate=False, bias=False,

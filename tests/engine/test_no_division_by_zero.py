@@ -299,8 +299,10 @@ def test_a_parameter_without_a_slope_stays_where_it_is(optimizer, eps):
     assert 0 <= 3 - w.data[2] < 0.05
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, 0.5, math.nan, math.inf, 1e308])
-@pytest.mark.parametrize("count", [1, 2, 80])
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [(0.5, 1), (math.nan, 1), (0.0, 2), (math.inf, 2), (0.0, 80), (-1.0, 80), (math.nan, 80), (1e308, 80)],
+)
 def test_curves_of_a_constant_are_plotted(value, count, tmp_path):
     keys = "d_loss", "g_loss", "d_real", "d_fake", "pixel", "cycle", "fid"
     with warnings.catch_warnings(action="error"):

@@ -138,9 +138,8 @@ NORMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("slope", [1.0, 0.2])
+@pytest.mark.parametrize(("dtype", "slope"), [("float32", 0.2), ("float64", 1.0)])
 @pytest.mark.parametrize(("shape", "axes", "scales"), NORMS)
-@pytest.mark.parametrize("dtype", DTYPES)
 def test_norms_agree(shape, axes, scales, slope, dtype):
     x, gy = draw(shape, dtype) + 3, draw(shape, dtype, 1)
     gamma, beta = draw(scales, dtype, 2), draw(scales, dtype, 3)
