@@ -69,6 +69,24 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     return ops.dropout(x, p if training else 0.0, KnownMask(kept))  # type: ignore[arg-type]
 
 
+def seeded_dropout2d(*args: Any, **kwargs: Any) -> torch.Tensor:
+    """PyTorch's dropout of channels, with the same mask at every call."""
+    torch.manual_seed(0)
+    return functional.dropout2d(*args, **kwargs)
+
+
+@twin("dropout2d", "nn.functional.dropout2d", theirs=seeded_dropout2d)
+def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """With the mask that PyTorch draws, of each image's channels."""
+    if x.ndim != 4:
+        raise NotApplicable("images without a batch")
+    if training and p == 1:
+        raise NotApplicable("a rate of 1, which leaves nothing")
+    kept = seeded_dropout2d(torch.ones(x.shape, dtype=torch.float64), p, training).numpy()[:, :, :1, :1] != 0
+    images = ops.moveaxis(x, 1, -1)
+    return ops.moveaxis(ops.dropout2d(images, p if training else 0.0, KnownMask(kept)), -1, 1)  # type: ignore[arg-type]
+
+
 twin("add", "add")(lambda a, b, alpha=1: ops.add(a, alpha * b))
 twin("add", "__radd__")(lambda a, b: b + a)
 twin("astype", "double")(lambda x, memory_format=None: ops.astype(x, "float64"))

@@ -57,6 +57,44 @@ def conv_transpose(
     return over_images(lambda images: ops.conv_transpose2d(images, kernel(w, spatial), b, **options), x, spatial)
 
 
+def one(value: Any) -> Any:
+    """An option for one axis, which PyTorch may give as a tuple."""
+    return value[0] if isinstance(value, tuple | list) else value
+
+
+def lines(
+    op: Callable[..., Tensor],
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """A convolution along one axis, of (N, C, L) or (C, L)."""
+    batch = ops.swapaxes(x if x.ndim == 3 else x[None], 1, 2)
+    pads = 0 if padding == "valid" else one(padding)
+    options = {"stride": one(stride), "padding": pads, "dilation": one(dilation), "groups": groups}
+    y = ops.swapaxes(op(batch, ops.transpose(w, (2, 1, 0)), b, **options), 1, 2)
+    return y if x.ndim == 3 else y[0]
+
+
+def lines_transposed(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """The same, transposed."""
+    op = partial(ops.conv_transpose1d, output_padding=one(output_padding))
+    return lines(op, x, w, b, stride, padding, dilation, groups)
+
+
 def max_pool(
     spatial: int,
     x: Tensor,
@@ -138,9 +176,9 @@ twin("avg_pool2d", "nn.functional.avg_pool1d")(partial(avg_pool, 1))
 twin("avg_pool2d", "nn.functional.avg_pool2d")(partial(avg_pool, 2))
 twin("avg_pool2d", "nn.functional.adaptive_avg_pool1d")(partial(adaptive_pool, ops.avg_pool2d, 1))
 twin("avg_pool2d", "nn.functional.adaptive_avg_pool2d")(partial(adaptive_pool, ops.avg_pool2d, 2))
-twin("conv2d", "nn.functional.conv1d")(partial(conv, 1))
+twin("conv1d", "nn.functional.conv1d")(partial(lines, ops.conv1d))
 twin("conv2d", "nn.functional.conv2d")(partial(conv, 2))
-twin("conv_transpose2d", "nn.functional.conv_transpose1d")(partial(conv_transpose, 1))
+twin("conv_transpose1d", "nn.functional.conv_transpose1d")(lines_transposed)
 twin("conv_transpose2d", "nn.functional.conv_transpose2d")(partial(conv_transpose, 2))
 twin("max_pool2d", "nn.functional.max_pool1d")(partial(max_pool, 1))
 twin("max_pool2d", "nn.functional.max_pool2d")(partial(max_pool, 2))
