@@ -184,7 +184,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     elementwise = dict.fromkeys(("x", "y", "gy", "t", "a", "b"), x)
     lists = dict.fromkeys(("w", "gw", "m", "v", "v_max", "velocity", "square", "total"), many)
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
-    options = {"axes": tuple(range(len(shape) - 1)), "slope": 0.2, "eps": 1e-5}
+    options = {"axes": tuple(range(len(shape) - 1)), "slope": 0.2, "alpha": 1.0, "eps": 1e-5}
     update = {
         "step": 10, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "rho": 0.99, "momentum": 0.9, "nesterov": False,
         "weight_decay": 0.0, "l2": 0.0, "lr_decay": 0.0,

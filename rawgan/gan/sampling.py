@@ -21,7 +21,7 @@ def truncate(gan: GAN, factor: float | None) -> None:
     >>> gan = build("style", ImageSpec(8), width=2)
     >>> truncate(gan, 0.7)
     >>> gan.sampler[5]
-    Truncation(16, factor 0.7)
+    Truncation(4, factor 0.7)
     """
     if factor is None:
         return

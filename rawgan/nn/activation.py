@@ -160,7 +160,7 @@ class PReLU(Module):
         self.slope = Parameter(np.full(whole("PReLU", "channels", channels, 1), slope, np.float32))
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.prelu(x, self.slope)
+        return ops.prelu(x, self.slope if x.ndim else ops.reshape(self.slope, ()))
 
     def describe_options(self) -> str:
         return f"{self.slope.size}"

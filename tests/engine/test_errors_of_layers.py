@@ -42,11 +42,34 @@ ArgumentError: ConvTranspose2d: groups must divide outputs, but outputs is 5 and
 nn.ConvTranspose2d(4, 6, (0, 3), rng=rng())
 ArgumentError: ConvTranspose2d: kernel must be an integer >= 1, or two of them, but is (0, 3)
 
+nn.Conv1d(3, 8, (3, 3), rng=rng())
+ArgumentError: Conv1d: kernel must be an integer >= 1, but is (3, 3)
+
+nn.Conv1d(3, 8, 3, padding=(1, 1, 1), rng=rng())
+ArgumentError: Conv1d: padding must be an integer >= 0, a pair (before, after), or 'same', but is (1, 1, 1)
+
+nn.Conv1d(3, 8, 5, rng=rng())(zeros(1, 4, 3))
+ShapeError: conv1d: the window does not fit, the output width would be 0
+  floor((size 4 + padding 0 + 0 - (dilation 1 * (kernel 5 - 1) + 1)) / stride 1) + 1 = 0
+  x (1, 4, 3), laid out (N, L, C)   w (5, 3, 8), laid out (k, in, out)
+  in Conv1d(3 → 8, 5)
+
+nn.ConvTranspose1d(3, 8, 2, rng=rng())(zeros(1, 4, 4))
+ShapeError: conv_transpose1d: x has 4 channels but w takes 3
+  x (1, 4, 4), laid out (N, L, C)   w (2, 8, 3), laid out (k, out, in)
+  in ConvTranspose1d(3 → 8, 2)
+
+nn.GELU("exact")
+ArgumentError: gelu: approximate is 'exact'; choose none or tanh
+
+nn.PReLU(0)
+ArgumentError: PReLU: channels must be an integer >= 1, but is 0
+
 nn.Embedding(0, 3, rng=rng())
 ArgumentError: Embedding: count must be an integer >= 1, but is 0
 
 nn.Embedding(3, 3, rng=rng())(np.array([3]))
-ArgumentError: take: indices must lie in 0 … 2, but go from 3 to 3
+ArgumentError: take: indices must lie in -3 … 2, but go from 3 to 3
   x (3, 3)   indices (1,)
   in Embedding(3 → 3)
 

@@ -5,6 +5,7 @@ import pytest
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, nn, ops
+from rawgan.errors import ShapeError
 from rawgan.nn.activation import Activation
 from rawgan.nn.registry import EXAMPLES, LAYERS
 from rawgan.testing import check_layer
@@ -55,6 +56,20 @@ BY_OPS = [
     (nn.LayerNorm((6, 4), eps=0.1), X4, lambda x, m: ops.layer_norm(x, m.gamma, m.beta, eps=0.1)),
     (nn.LayerNorm(4), X4, lambda x, m: ops.layer_norm(x, m.gamma, m.beta)),
     (nn.InstanceNorm(4, eps=0.1), X4, lambda x, m: ops.instance_norm(x, m.gamma, m.beta, eps=0.1)),
+    (
+        nn.Conv1d(4, 6, 3, stride=2, padding=(1, 0), groups=2, rng=rng()),
+        X4[:, 0],
+        lambda x, m: ops.conv1d(x, m.w, m.b, stride=2, padding=(1, 0), groups=2),
+    ),
+    (
+        nn.ConvTranspose1d(4, 6, 3, stride=3, output_padding=2, dilation=2, rng=rng()),
+        X4[:, 0],
+        lambda x, m: ops.conv_transpose1d(x, m.w, m.b, stride=3, output_padding=2, dilation=2),
+    ),
+    (nn.GELU("tanh"), X4, lambda x, m: ops.gelu(x, "tanh")),
+    (nn.ELU(0.3), X4, lambda x, m: ops.elu(x, 0.3)),
+    (nn.PReLU(4), X4, lambda x, m: ops.prelu(x, m.slope)),
+    (nn.GlobalAvgPool(), X4, lambda x, m: ops.mean(x, (1, 2))),
     (nn.BatchNorm(4, affine=False), X4, lambda x, m: ops.batch_norm(x, training=True)),
     (nn.LayerNorm(4, affine=False), X4, lambda x, m: ops.layer_norm(x)),
     (nn.InstanceNorm(4, affine=False), X4, lambda x, m: ops.instance_norm(x)),
@@ -147,6 +162,26 @@ def test_ops_on_images_by_hand():
 
 
 MAXIMA = [[0, 0, -1, -2], [0, 0, -1, -2], [-3, -3, -4, -5], [-6, -6, -7, -8]]
+
+
+def test_convolutions_of_sequences_by_hand():
+    x = np.array([1.0, 2.0, 4.0]).reshape(1, 3, 1)
+    w = np.array([1.0, 10.0]).reshape(2, 1, 1)
+    np.testing.assert_array_equal(ops.conv1d(x, w, padding=(1, 0)).data.ravel(), [10, 21, 42])  # causal
+    np.testing.assert_array_equal(ops.conv1d(x, w, padding="same").data.ravel(), [21, 42, 4])
+    y = ops.conv_transpose1d(x, w, stride=2, padding=(0, 1), output_padding=1).data.ravel()
+    np.testing.assert_array_equal(y, [1, 10, 2, 20, 4, 40])
+
+
+def test_dropout_of_channels_drops_all_pixels_of_a_channel():
+    x = np.ones((60, 3, 2, 50), "float32")
+    y = nn.Dropout2d(0.25, rng=rng())(x).data
+    np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1, :1], y.shape))
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.75], rtol=1e-6)
+    assert abs((y[:, 0, 0] == 0).mean() - 0.25) < 0.03
+    assert len(np.unique(y[:, 0, 0], axis=0)) > 50  # each image loses others
+    with pytest.raises(ShapeError, match="GlobalAvgPool: x must be"):
+        nn.GlobalAvgPool()(x[0, 0])
 
 
 def test_dropout_acts_in_training_alone():

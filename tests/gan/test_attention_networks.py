@@ -84,7 +84,7 @@ def test_gradients_of_a_whole_network(side):
 
 def test_its_own_defaults():
     config = TrainConfig.of(model="attention")
-    assert (config.objective.name, config.networks.spectral_norm) == ("hinge", True)
+    assert (config.objective.name, config.networks.spectral_norm, config.networks.width) == ("hinge", True, 32)
     given = TrainConfig.of(model="attention", objective="non-saturating", spectral_norm=False)
     assert (given.objective.name, given.networks.spectral_norm) == ("non-saturating", False)
     config.check()

@@ -95,6 +95,7 @@ def run_pytest(project, *options):
 
 
 def test_a_wrong_layer_in_another_project_is_named_with_its_argument_and_index(project):
+    """The failure shows the line of the test, and nothing of the checker."""
     result = run_pytest(project)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "2 failed, 2 passed" in result.stdout
@@ -104,13 +105,9 @@ def test_a_wrong_layer_in_another_project_is_named_with_its_argument_and_index(p
             "E         slope of Σ gy·y at w[1, 2]: backward gives 0, finite differences "
         ) in result.stdout
     assert result.stdout.count("E         1 of 6 elements are wrong\n") == 2
-
-
-def test_the_failure_shows_the_line_of_the_test_and_nothing_of_the_checker(project):
-    printed = run_pytest(project, "-k", "wrong").stdout
-    assert ">       gradcheck(Forgetful, x, w)\n" in printed
-    assert ">       check_layer(Layer(Forgetful), x)\n" in printed
-    assert "testing" + os.sep not in printed
+    assert ">       gradcheck(Forgetful, x, w)\n" in result.stdout
+    assert ">       check_layer(Layer(Forgetful), x)\n" in result.stdout
+    assert "testing" + os.sep not in result.stdout
 
 
 def test_the_fixtures_are_listed_with_their_purpose(project):

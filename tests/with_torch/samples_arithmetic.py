@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from samples import Array, NotApplicable
+from samples import Array, NotApplicable, channels_first, channels_last
 from torch.nn import functional
 from twins import twin
 
@@ -69,22 +69,20 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     return ops.dropout(x, p if training else 0.0, KnownMask(kept))  # type: ignore[arg-type]
 
 
-def seeded_dropout2d(*args: Any, **kwargs: Any) -> torch.Tensor:
-    """PyTorch's dropout of channels, with the same mask at every call."""
+def seeded_dropout2d(x: torch.Tensor, p: float = 0.5, training: bool = True) -> torch.Tensor:
+    """PyTorch's dropout of channels, with the same mask at every call, and without its warnings about some shapes."""
     torch.manual_seed(0)
-    return functional.dropout2d(*args, **kwargs)
+    return torch.feature_dropout(x, p, training)
 
 
 @twin("dropout2d", "nn.functional.dropout2d", theirs=seeded_dropout2d)
 def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """With the mask that PyTorch draws, of each image's channels."""
-    if x.ndim != 4:
-        raise NotApplicable("images without a batch")
+    """With the mask that PyTorch draws."""
     if training and p == 1:
         raise NotApplicable("a rate of 1, which leaves nothing")
-    kept = seeded_dropout2d(torch.ones(x.shape, dtype=torch.float64), p, training).numpy()[:, :, :1, :1] != 0
-    images = ops.moveaxis(x, 1, -1)
-    return ops.moveaxis(ops.dropout2d(images, p if training else 0.0, KnownMask(kept)), -1, 1)  # type: ignore[arg-type]
+    kept = seeded_dropout2d(torch.ones(x.shape, dtype=torch.float64), p, training).numpy() != 0
+    mask = KnownMask(kept[(slice(None), slice(None), *[0] * (x.ndim - 2))])
+    return channels_first(ops.dropout2d(channels_last(x), p if training else 0.0, mask))  # type: ignore[arg-type]
 
 
 twin("add", "add")(lambda a, b, alpha=1: ops.add(a, alpha * b))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from samples import NotApplicable, both, kernel, over_images, overhang
+from samples import NotApplicable, both, channels_first, channels_last, kernel, over_images, overhang
 from twins import twin
 
 from rawgan import Tensor, ops
@@ -57,13 +57,7 @@ def conv_transpose(
     return over_images(lambda images: ops.conv_transpose2d(images, kernel(w, spatial), b, **options), x, spatial)
 
 
-def one(value: Any) -> Any:
-    """An option for one axis, which PyTorch may give as a tuple."""
-    return value[0] if isinstance(value, tuple | list) else value
-
-
-def lines(
-    op: Callable[..., Tensor],
+def conv1d(
     x: Tensor,
     w: Tensor,
     b: Tensor | None = None,
@@ -72,15 +66,16 @@ def lines(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """A convolution along one axis, of (N, C, L) or (C, L)."""
-    batch = ops.swapaxes(x if x.ndim == 3 else x[None], 1, 2)
-    pads = 0 if padding == "valid" else one(padding)
-    options = {"stride": one(stride), "padding": pads, "dilation": one(dilation), "groups": groups}
-    y = ops.swapaxes(op(batch, ops.transpose(w, (2, 1, 0)), b, **options), 1, 2)
-    return y if x.ndim == 3 else y[0]
+    options: dict[str, Any] = {
+        "stride": single(stride),
+        "padding": padding if padding == "same" else 0 if padding == "valid" else single(padding),
+        "dilation": single(dilation),
+        "groups": groups,
+    }
+    return over_sequences(lambda sequences: ops.conv1d(sequences, ops.transpose(w), b, **options), x)
 
 
-def lines_transposed(
+def conv_transpose1d(
     x: Tensor,
     w: Tensor,
     b: Tensor | None = None,
@@ -90,9 +85,27 @@ def lines_transposed(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """The same, transposed."""
-    op = partial(ops.conv_transpose1d, output_padding=one(output_padding))
-    return lines(op, x, w, b, stride, padding, dilation, groups)
+    options = {
+        "stride": single(stride),
+        "padding": single(padding),
+        "output_padding": single(output_padding),
+        "dilation": single(dilation),
+        "groups": groups,
+    }
+    if options["output_padding"] >= options["stride"]:
+        raise NotApplicable("output_padding as large as the stride")
+    return over_sequences(lambda sequences: ops.conv_transpose1d(sequences, ops.transpose(w), b, **options), x)
+
+
+def single(x: Any) -> Any:
+    """A number, which PyTorch takes in a tuple, too."""
+    return x[0] if isinstance(x, tuple | list) else x
+
+
+def over_sequences(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply a function of NLC sequences to x (N, C, L) or (C, L)."""
+    y = channels_first(function(channels_last(x if x.ndim == 3 else x[None])))
+    return y if x.ndim == 3 else y[0]
 
 
 def max_pool(
@@ -176,9 +189,9 @@ twin("avg_pool2d", "nn.functional.avg_pool1d")(partial(avg_pool, 1))
 twin("avg_pool2d", "nn.functional.avg_pool2d")(partial(avg_pool, 2))
 twin("avg_pool2d", "nn.functional.adaptive_avg_pool1d")(partial(adaptive_pool, ops.avg_pool2d, 1))
 twin("avg_pool2d", "nn.functional.adaptive_avg_pool2d")(partial(adaptive_pool, ops.avg_pool2d, 2))
-twin("conv1d", "nn.functional.conv1d")(partial(lines, ops.conv1d))
+twin("conv1d", "nn.functional.conv1d")(conv1d)
 twin("conv2d", "nn.functional.conv2d")(partial(conv, 2))
-twin("conv_transpose1d", "nn.functional.conv_transpose1d")(lines_transposed)
+twin("conv_transpose1d", "nn.functional.conv_transpose1d")(conv_transpose1d)
 twin("conv_transpose2d", "nn.functional.conv_transpose2d")(partial(conv_transpose, 2))
 twin("max_pool2d", "nn.functional.max_pool1d")(partial(max_pool, 1))
 twin("max_pool2d", "nn.functional.max_pool2d")(partial(max_pool, 2))

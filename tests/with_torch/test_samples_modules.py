@@ -58,12 +58,41 @@ def linear(module: Any, p: Tensors) -> Twin:
     return Twin(layer, lambda x: layer(x) if x.ndim == 2 else layer(x[None])[0], weights)
 
 
-@like("Conv2d", "Conv1d", "Conv2d")
+@like("Conv1d", "Conv1d")
+def conv1d(module: Any, p: Tensors) -> Twin:
+    return sequences(nn.Conv1d, module, p)
+
+
+@like("ConvTranspose1d", "ConvTranspose1d")
+def conv_transpose1d(module: Any, p: Tensors) -> Twin:
+    return sequences(nn.ConvTranspose1d, module, p, output_padding=module.output_padding[0])
+
+
+def sequences(make: Callable[..., nn.Module], module: Any, p: Tensors, **options: Any) -> Twin:
+    if module.padding_mode != "zeros":
+        raise NotApplicable(f"padding_mode {module.padding_mode}")
+    layer = make(
+        module.in_channels,
+        module.out_channels,
+        module.kernel_size[0],
+        rng=RNG,
+        stride=module.stride[0],
+        padding=module.padding if module.padding == "same" else module.padding[0],
+        dilation=module.dilation[0],
+        groups=module.groups,
+        bias="bias" in p,
+        **options,
+    )
+    call = lambda x: channels_first(layer(channels_last(x))) if x.ndim == 3 else call(x[None])[0]  # noqa: E731
+    return Twin(layer, call, {"w": ops.transpose(p["weight"]), **bias(p)})
+
+
+@like("Conv2d", "Conv2d")
 def conv(module: Any, p: Tensors) -> Twin:
     return convolution(nn.Conv2d, module, p)
 
 
-@like("ConvTranspose2d", "ConvTranspose1d", "ConvTranspose2d")
+@like("ConvTranspose2d", "ConvTranspose2d")
 def conv_transpose(module: Any, p: Tensors) -> Twin:
     spatial = len(module.kernel_size)
     return convolution(nn.ConvTranspose2d, module, p, output_padding=both(module.output_padding, spatial, 0))
@@ -150,6 +179,27 @@ def leaky_relu(module: Any, p: Tensors) -> Twin:
     return Twin(layer, layer, {})
 
 
+@like("PReLU", "PReLU")
+def prelu(module: Any, p: Tensors) -> Twin:
+    """PyTorch's slopes are those of axis 1."""
+    layer = nn.PReLU(module.num_parameters)
+    several = module.num_parameters > 1
+    call = lambda x: channels_first(layer(channels_last(x))) if several else layer(x)  # noqa: E731
+    return Twin(layer, call, {"slope": p["weight"]})
+
+
+@like("ELU", "ELU")
+def elu(module: Any, p: Tensors) -> Twin:
+    layer = nn.ELU(module.alpha)
+    return Twin(layer, layer, {})
+
+
+@like("GELU", "GELU")
+def gelu(module: Any, p: Tensors) -> Twin:
+    layer = nn.GELU(module.approximate)
+    return Twin(layer, layer, {})
+
+
 @like("AvgPool2d", "AvgPool1d", "AvgPool2d")
 def avg_pool(module: Any, p: Tensors) -> Twin:
     if getattr(module, "divisor_override", None):
@@ -183,8 +233,17 @@ def spatial_axes(module: Any) -> int:
     return int(type(module).__name__[-2])
 
 
+@like("Softplus", "Softplus")
+def softplus(module: Any, p: Tensors) -> Twin:
+    """PyTorch's beta stretches both axes; above its threshold, where it returns x itself, float64 does, too."""
+    layer, beta = nn.Softplus(), module.beta
+    if module.threshold < 20:
+        raise NotApplicable("a threshold above which x stands for softplus(x)")
+    return Twin(layer, lambda x: layer(x * beta) / beta, {})
+
+
 for _name, _layer in LAYERS.items():  # one without options, of the name of a module
-    if issubclass(_layer, nn.activation.Activation) and _name in MODULES:
+    if issubclass(_layer, nn.activation.Activation) and _name in MODULES and _name not in BUILDERS:
         like(_name, _name)(lambda module, p, make=_layer: Twin(layer := make(), layer, {}))
 
 
