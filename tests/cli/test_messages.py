@@ -306,7 +306,7 @@ WRONG = {
     "iterator": iter([1, 2]), "generator": rng(),
 }  # fmt: skip
 
-X, PLANE = ones(4, 3), ones(2, 8, 8, 3)
+X, SEQUENCE, PLANE = ones(4, 3), ones(2, 8, 3), ones(2, 8, 8, 3)
 LOSS = {"x": ones(4, 1), "target": ones(4, 1), "weight": None, "reduction": "mean"}
 LABELS = {
     "target": np.array([0, 1, 2, 0]), "weight": None, "reduction": "mean", "axis": -1, "ignore_index": -100,
@@ -319,7 +319,23 @@ AXES = {"axis": 0, "keepdims": False}
 OPS = {
     **{name: {"x": X} for name in ops.__all__ if [*inspect.signature(getattr(ops, name)).parameters] == ["x"]},
     **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum", "minimum", "remainder"]},
-    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max", "min"]},
+    **{name: {"x": X, **AXES} for name in ["sum", "mean", "max", "min", "prod", "argmax", "argmin"]},
+    **{name: {"x": X, "axis": 0} for name in ["cumsum", "cumprod", "flip"]},
+    **{name: {"x": X, "k": 0} for name in ["diag", "tril", "triu"]},
+    **{name: {"x": X, "offset": 0, "axis1": 0, "axis2": 1} for name in ["diagonal", "trace"]},
+    **{name: {"x": X, "axis": -1, "descending": False} for name in ["sort", "argsort"]},
+    "topk": {"x": X, "k": 2, "axis": -1, "largest": True},
+    "squeeze": {"x": ones(4, 1, 3), "axis": 1},
+    "expand_dims": {"x": X, "axis": 1},
+    "flatten": {"x": X, "start_axis": 0, "end_axis": -1},
+    "swapaxes": {"x": X, "axis1": 0, "axis2": 1},
+    "moveaxis": {"x": X, "source": 0, "destination": 1},
+    "roll": {"x": X, "shift": 1, "axis": 0},
+    "stack": {"xs": [X, X], "axis": 0},
+    "split": {"x": X, "indices_or_sections": 2, "axis": 0},
+    "tile": {"x": X, "reps": (1, 2)},
+    "repeat": {"x": X, "repeats": 2, "axis": 0},
+    "gather": {"x": X, "indices": [[0], [1], [2], [0]], "axis": 1},
     **{name: {"x": X, "axis": -1} for name in ["softmax", "log_softmax"]},
     "logsumexp": {"x": X, **AXES},
     **{name: {"x": X, **AXES, "correction": 1} for name in ["var", "std"]},
@@ -331,14 +347,26 @@ OPS = {
     "huber": {**LOSS, "delta": 1.0},
     "hinge": {**LOSS, "margin": 1.0},
     **{name: {"x": PLANE, **POOL} for name in ["avg_pool2d", "max_pool2d"]},
-    **{name: {"x": PLANE, "factor": 2} for name in ["upsample_nearest", "upsample_bilinear"]},
+    **{name: {"x": PLANE, "factor": 2} for name in ["upsample_nearest", "upsample_bilinear", "pixel_unshuffle"]},
+    "resize": {
+        "x": PLANE, "size": (4, 4), "mode": "bilinear", "scale_factor": None, "antialias": True, "align_corners": False,
+        "a": None,
+    },
+    "upfirdn2d": {"x": PLANE, "f": [1.0, 2.0], "up": 1, "down": 1, "padding": 0, "flip_filter": False, "gain": 1.0},
+    "affine_grid": {"theta": ones(2, 2, 3), "size": (2, 4, 4, 3), "align_corners": False},
+    "grid_sample": {
+        "x": PLANE, "grid": ones(2, 4, 4, 2), "mode": "bilinear", "padding_mode": "zeros", "align_corners": False,
+    },
+    "conv1d": {"x": SEQUENCE, "w": ones(3, 3, 5), "b": ones(5), **WINDOW, "slope": 1.0},
+    "conv_transpose1d": {"x": SEQUENCE, "w": ones(3, 5, 3), "b": ones(5), "output_padding": 0, **WINDOW, "slope": 1.0},
     "conv2d": {"x": PLANE, "w": ones(3, 3, 3, 5), "b": ones(5), **WINDOW, "slope": 1.0},
     "conv_transpose2d": {"x": PLANE, "w": ones(3, 3, 5, 3), "b": ones(5), "output_padding": 0, **WINDOW, "slope": 1.0},
     "batch_norm": {
         "x": X, **SCALES, "running_mean": ones(3), "running_var": ones(3), "training": True, "momentum": 0.1,
         "eps": 1e-5, "slope": 1.0,
     },
-    "layer_norm": {"x": X, **SCALES, "eps": 1e-5},
+    "layer_norm": {"x": X, **SCALES, "axis": -1, "eps": 1e-5},
+    "group_norm": {"x": PLANE, "groups": 3, **SCALES, "eps": 1e-5, "slope": 1.0},
     "instance_norm": {"x": PLANE, **SCALES, "eps": 1e-5},
     "linear": {"x": X, "w": ones(3, 2), "b": ones(2)},
     "matmul": {"a": X, "b": ones(3, 2)},
@@ -352,12 +380,13 @@ OPS = {
     "pixel_shuffle": {"x": ones(2, 4, 4, 4), "factor": 2},
     "reflection_pad2d": {"x": PLANE, "padding": 1},
     "dropout": {"x": X, "rate": 0.5, "rng": rng()},
+    "dropout2d": {"x": PLANE, "rate": 0.5, "rng": rng()},
     "leaky_relu": {"x": X, "slope": 0.2},
     "broadcast_to": {"x": ones(1, 3), "shape": (4, 3)},
     "reshape": {"x": X, "shape": (3, 4)},
     "transpose": {"x": X, "axes": (1, 0)},
     "slice_": {"x": X, "index": 0},
-    "take": {"x": X, "indices": [0, 1]},
+    "take": {"x": X, "indices": [0, 1], "axis": 0},
     "concatenate": {"xs": [X, X], "axis": 0},
     "pad": {"x": X, "widths": ((1, 1), (0, 0)), "value": 0.0},
     "pow": {"x": X, "exponent": 2},
@@ -375,6 +404,8 @@ LAYERS = {
     "Linear": ({"inputs": 3, "outputs": 2, **WEIGHTED}, X),
     "Conv2d": ({"inputs": 3, "outputs": 4, "kernel": 3, **WINDOW, **WEIGHTED}, PLANE),
     "ConvTranspose2d": ({"inputs": 3, "outputs": 4, "kernel": 3, "output_padding": 0, **WINDOW, **WEIGHTED}, PLANE),
+    "Conv1d": ({"inputs": 3, "outputs": 4, "kernel": 3, **WINDOW, **WEIGHTED}, SEQUENCE),
+    "ConvTranspose1d": ({"inputs": 3, "outputs": 4, "kernel": 3, "output_padding": 0, **WINDOW, **WEIGHTED}, SEQUENCE),
     "SelfAttention": ({"channels": 3, "rng": rng()}, PLANE),
     "EqualizedLinear": ({"inputs": 3, "outputs": 2, "rng": rng(), "bias": True, "gain": 1.0, "rate": 1.0}, X),
     "EqualizedConv2d": (
@@ -385,25 +416,37 @@ LAYERS = {
     "NoiseInput": ({"rng": rng()}, PLANE),
     "PixelNorm": ({"eps": 1e-8}, X),
     "Embedding": ({"count": 5, "width": 3, "rng": rng(), "init": init.he_normal}, [0, 1]),
-    "BatchNorm": ({"channels": 3, "momentum": 0.1, "eps": 1e-5}, X),
-    "InstanceNorm": ({"channels": 3, "eps": 1e-5}, PLANE),
-    "LayerNorm": ({"shape": 3, "eps": 1e-5}, X),
+    "BatchNorm": ({"channels": 3, "momentum": 0.1, "eps": 1e-5, "affine": True}, X),
+    "InstanceNorm": ({"channels": 3, "eps": 1e-5, "affine": True}, PLANE),
+    "LayerNorm": ({"shape": 3, "eps": 1e-5, "affine": True}, X),
+    "GroupNorm": ({"groups": 3, "channels": 3, "eps": 1e-5, "affine": True}, PLANE),
     "LeakyReLU": ({"slope": 0.2}, X),
+    "PReLU": ({"channels": 3, "slope": 0.25}, X),
+    "ELU": ({"alpha": 1.0}, X),
+    "GELU": ({"approximate": "none"}, X),
     "Dropout": ({"rate": 0.5, "rng": rng()}, X),
+    "Dropout2d": ({"rate": 0.5, "rng": rng()}, PLANE),
     "Upsample": ({"factor": 2, "mode": "nearest"}, PLANE),
     "AvgPool2d": (POOL, PLANE),
     "MaxPool2d": (POOL, PLANE),
     "PixelShuffle": ({"factor": 1}, PLANE),
     "ReflectionPad2d": ({"padding": 1}, PLANE),
     "MinibatchStd": ({"group": 2}, PLANE),
-    "SpectralNorm": ({"layer": nn.Linear(3, 2, rng=rng()), "rng": rng()}, X),
+    "SpectralNorm": ({"layer": nn.Linear(3, 2, rng=rng()), "rng": rng(), "name": "w", "axis": -1}, X),
+    "WeightNorm": ({"layer": nn.Linear(3, 2, rng=rng()), "name": "w", "axis": -1}, X),
     "Residual": ({"main": nn.Sequential(nn.Linear(3, 3, rng=rng())), "shortcut": None}, X),
     **{name: ({}, X) for name, layer in nn.registry.LAYERS.items() if layer.__init__ is object.__init__},
 }
 BY_VECTORS = {"inputs": 3, "outputs": 4, "kernel": 3, "vector": 5, "rng": rng(), "up": 1, "demodulate": True}
-OF_TWO = {"ModulatedConv2d": ({**BY_VECTORS, "bias": True, "gain": 1.0}, (PLANE, ones(2, 5)))}
+OF_TWO = {
+    "ModulatedConv2d": ({**BY_VECTORS, "bias": True, "gain": 1.0}, (PLANE, ones(2, 5))),
+    "AdaIN": ({"channels": 3, "style": 5, "rng": rng(), "eps": 1e-5}, (PLANE, ones(2, 5))),
+    "ConditionalBatchNorm": ({"channels": 3, "classes": 2, "momentum": 0.1, "eps": 1e-5}, (PLANE, [0, 1])),
+}
 """Layers with two inputs."""
 POSITIONAL = {"Reshape": (3, X), "Sequential": (nn.ReLU(), X), "Branches": (nn.ReLU(), X)}
+HOLDERS = {"ModuleList": [nn.ReLU()], "ModuleDict": {"a": nn.ReLU()}}
+"""Modules that hold others, and are not called."""
 
 
 def attempt(act, name: str, of_parts: bool = False, **given) -> None:
@@ -419,12 +462,12 @@ def attempt(act, name: str, of_parts: bool = False, **given) -> None:
 
 
 def test_the_tables_are_whole():
-    assert set(OPS) == set(ops.__all__)
-    assert {*LAYERS, *OF_TWO, *POSITIONAL} == {
+    assert {*OPS, "einsum"} == set(ops.__all__)  # einsum takes any number of inputs; its errors have tests of their own
+    assert {*LAYERS, *OF_TWO, *POSITIONAL, *HOLDERS} == {
         name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)
     } - {"Module"}
     for name, good in OPS.items():
-        assert isinstance(getattr(ops, name)(**good), Tensor | np.ndarray)
+        assert isinstance(getattr(ops, name)(**good), Tensor | np.ndarray | np.int64 | list | tuple)
     for name, (good, x) in LAYERS.items():
         assert isinstance(getattr(nn, name)(**good)(x), Tensor)
     for name, (good, inputs) in OF_TWO.items():
@@ -461,6 +504,13 @@ def test_a_layer_of_two_inputs_refuses_what_it_cannot_take(name):
             attempt(lambda given: getattr(nn, name)(**{**good, **given})(*inputs), name, given={option: wrong})
         for given in ((wrong, inputs[1]), (inputs[0], wrong)):
             attempt(lambda given: getattr(nn, name)(**good)(*given), name, given=given)
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_holder_of_modules_refuses_what_it_cannot_take(name):
+    getattr(nn, name)(HOLDERS[name])
+    for wrong in WRONG.values():
+        attempt(getattr(nn, name), name, layers=wrong)
 
 
 @pytest.mark.parametrize("name", POSITIONAL)
