@@ -135,7 +135,7 @@ def integer(op: str, name: str, value: Any) -> int:
 
 
 def integers_of(value: Any) -> Any:
-    """An array of integers of an integer, a list of them, or an array; None if it is anything else.
+    """NumPy array of an integer, a list of them, or an array of any device; None if it is anything else.
 
     >>> integers_of([1, 2]), integers_of([[1], [1, 2]])
     (array([1, 2]), None)
@@ -146,9 +146,11 @@ def integers_of(value: Any) -> Any:
         array = plain(value, "")
     except DTypeError:
         return None
-    if isinstance(value, list | tuple) and not array.size:
-        return array.astype(np.int64)  # NumPy takes no numbers for floats
-    return array if array.dtype.kind in "iu" else None
+    if not array.size:
+        array = array.astype(np.int64)  # NumPy takes no numbers for floats
+    if array.dtype.kind not in "iu":
+        return None
+    return array if isinstance(array, np.ndarray) else array.get()
 
 
 def choice(op: str, name: str, value: Any, choices: Collection[str]) -> str:
@@ -162,13 +164,13 @@ def choice(op: str, name: str, value: Any, choices: Collection[str]) -> str:
     return value
 
 
-def check_size(op: str, shape: tuple[int, ...], **given: Any) -> None:
+def check_size(op: str, shape: tuple[int, ...], /, **given: Any) -> None:
     """Raise a ShapeError, which lists the arguments, if no array can have so many elements.
 
     >>> check_size("tile", (2, 3), reps=2)
     """
-    if math.prod(n for n in shape if n) > _MOST:
-        raise ShapeError(f"{op}: no array has as many elements as the result would have\n{shapes(**given)}")
+    if math.prod([n or 1 for n in shape]) > _MOST:  # NumPy counts so, too
+        raise ShapeError(f"{op}: no array has as many elements as the result would have\n{shapes(**given)}") from None
 
 
 def call_hint(op: str, value: Any) -> str:

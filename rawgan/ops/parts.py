@@ -139,9 +139,11 @@ def repeat(x: Any, repeats: int | list[int] | tuple[int, ...], axis: int | None 
         raise ArgumentError(
             f"repeat: repeats must be an integer >= 0, or {n} of them\n{shapes(x=x, repeats=repeats, axis=along)}"
         )
+    front, behind = x.shape[:along], x.shape[along + 1 :]
+    length = int(counts.sum(dtype=np.float64)) * (n if counts.size == 1 else 1)  # integers could overflow
+    check_size("repeat", (*front, length, *behind), x=x, repeats=repeats, axis=along)
     if counts.size == 1:  # without indices: (n,) → (n, 1) → (n, count) → (n · count,)
-        count, front, behind = int(counts.item()), x.shape[:along], x.shape[along + 1 :]
-        check_size("repeat", (*x.shape, count), x=x, repeats=repeats, axis=along)
+        count = int(counts.item())
         spread = broadcast_to(reshape(x, (*front, n, 1, *behind)), (*front, n, count, *behind))
         return reshape(spread, (*front, n * count, *behind))
     return take(x, np.repeat(np.arange(n), counts), along)

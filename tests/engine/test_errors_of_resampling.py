@@ -136,6 +136,10 @@ ops.affine_grid(zeros(2, 3), (1, 4, 4, 3))
 ShapeError: affine_grid: theta must have 3 axes, (N, 2, 3), but has 2
   theta (2, 3)
 
+ops.affine_grid(zeros(1, 2, 3), (1, 10**15, 10**15, 1))
+ShapeError: affine_grid: no array has as many elements as the result would have
+  theta (1, 2, 3)   size (1, 1000000000000000, 1000000000000000, 1)
+
 ops.affine_grid(zeros(2, 2, 3), (1, 4, 4, 3))
 ShapeError: affine_grid: theta must be 1 matrices (2, 3), one for each image
   theta (2, 2, 3)   size (1, 4, 4, 3)

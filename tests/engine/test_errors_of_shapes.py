@@ -172,6 +172,18 @@ ArgumentError: repeat: repeats must be an integer >= 0, or 2 of them
 ops.repeat(zeros(2, 3), 2**60, axis=0)
 ShapeError: repeat: no array has as many elements as the result would have
   x (2, 3)   repeats 1152921504606846976   axis 0
+
+ops.repeat(zeros(2), [2**62, 2**62])
+ShapeError: repeat: no array has as many elements as the result would have
+  x (2,)   repeats [4611686018427387904, 4611686018427387904]   axis 0
+
+ops.broadcast_to(zeros(1), (2**31, 2**31))
+ShapeError: broadcast_to: no array has as many elements as the result would have
+  x (1,)   shape (2147483648, 2147483648)
+
+ops.pad(zeros(1), ((0, 10**30),))
+ShapeError: pad: no array has as many elements as the result would have
+  x (1,)   widths ((0, 1000000000000000000000000000000),)
 """
 
 
