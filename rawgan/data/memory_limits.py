@@ -112,7 +112,8 @@ def limited_extra_memory(size: float) -> Iterator[None]:
         return
     before = resource.getrlimit(resource.RLIMIT_DATA)
     counted, resident = held
-    least = min(limit for limit in (counted + min(size, machine_bytes() - resident), *before) if limit >= 0)
+    more = max(0, min(size, machine_bytes() - resident))
+    least = min(limit for limit in (counted + more, *before) if limit >= 0)  # a negative limit is none
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (max(int(least), counted), before[1]))
         yield

@@ -219,6 +219,8 @@ NAMES = ["a\0b", "a" * 5000, "\ud800", "~no-such-user/x", "loop", "loop/x", "", 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_no_file_has(name, tmp_path, monkeypatch):
+    tmp_path = tmp_path / "empty" / "folder"
+    tmp_path.mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     complaint(DataError, lambda: load(name, image_size=4))
