@@ -104,6 +104,18 @@ def integers(data: Any, what: str, like: Any) -> Any:
     return xp.asarray(array.astype(np.int64, copy=False))
 
 
+def listed(data: Any, what: str) -> Any:
+    """A plain array of numbers of elements; an empty list becomes one of int64, for NumPy takes no numbers for floats.
+
+    Raises: DTypeError as `plain`
+
+    >>> listed([], "indices").dtype, listed([2, 0], "indices")
+    (dtype('int64'), array([2, 0]))
+    """
+    array = plain(data, what)
+    return array.astype(np.int64) if isinstance(data, list | tuple) and not array.size else array
+
+
 def constant(array: Any) -> Any:
     """A copy that cannot be written to (on a GPU: one that nobody else has).
 

@@ -1,10 +1,10 @@
 """Layers that change the size of images."""
 
 from rawgan import ops
-from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.errors import ShapeError, shapes
 from rawgan.nn.module import Module
 from rawgan.nn.registry import example, layer
-from rawgan.ops.arguments import whole
+from rawgan.ops.arguments import choice, whole
 from rawgan.ops.geometry import Padding, check_padding, padding_of, pair_of
 from rawgan.ops.registry import apart, normal
 from rawgan.tensor import Tensor
@@ -25,9 +25,8 @@ class Upsample(Module):
     """
 
     def __init__(self, factor: int = 2, mode: str = "nearest") -> None:
-        if not isinstance(mode, str) or mode not in _UPSAMPLE:
-            raise ArgumentError(f"Upsample: mode is {described(mode)}; choose one of: {', '.join(_UPSAMPLE)}")
-        self.factor, self.mode = whole("Upsample", "factor", factor, 1), mode
+        self.factor = whole("Upsample", "factor", factor, 1)
+        self.mode = choice("Upsample", "mode", mode, _UPSAMPLE)
 
     def forward(self, x: Tensor) -> Tensor:
         return _UPSAMPLE[self.mode](x, self.factor)

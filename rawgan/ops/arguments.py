@@ -1,7 +1,8 @@
 """Reading and checking the arguments of ops."""
 
 import inspect
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -18,6 +19,9 @@ Axis = int | tuple[int, ...] | None
 LARGEST = 2**31 - 1
 """Largest integer that an option may be; no axis of an array is longer."""
 
+
+_MOST = 2**60 - 1
+"""Most elements of an array: an address has 64 bits, an element 8 bytes."""
 
 _NUMBERS = Real, np.bool_  # np.float64 is a number, too
 _NOT_ARRAYS = Tensor, *_NUMBERS
@@ -117,6 +121,56 @@ def whole(op: str, name: str, value: Any, least: int) -> int:
             f"{op}: {name} must be an integer >= {least}, but is {described(value)}{call_hint(op, value)}"
         )
     return int(value)
+
+
+def integer(op: str, name: str, value: Any) -> int:
+    """Convert an integer of Python or NumPy to int. Raises: ArgumentError for anything else.
+
+    >>> integer("tril", "k", np.int64(-2))
+    -2
+    """
+    if not is_whole(value):
+        raise ArgumentError(f"{op}: {name} must be an integer, but is {described(value)}")
+    return int(value)
+
+
+def integers_of(value: Any) -> Any:
+    """NumPy array of an integer, a list of them, or an array of any device; None if it is anything else.
+
+    >>> integers_of([1, 2]), integers_of([[1], [1, 2]])
+    (array([1, 2]), None)
+    """
+    if isinstance(value, Tensor):
+        return None
+    try:
+        array = plain(value, "")
+    except DTypeError:
+        return None
+    if not array.size:
+        array = array.astype(np.int64)  # NumPy takes no numbers for floats
+    if array.dtype.kind not in "iu":
+        return None
+    return array if isinstance(array, np.ndarray) else array.get()
+
+
+def choice(op: str, name: str, value: Any, choices: Collection[str]) -> str:
+    """One of the words to choose from. Raises: ArgumentError for anything else.
+
+    >>> choice("resize", "mode", "area", ("nearest", "area"))
+    'area'
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ArgumentError(f"{op}: {name} is {described(value)}; choose one of: {', '.join(choices)}")
+    return value
+
+
+def check_size(op: str, shape: tuple[int, ...], /, **given: Any) -> None:
+    """Raise a ShapeError, which lists the arguments, if no array can have so many elements.
+
+    >>> check_size("tile", (2, 3), reps=2)
+    """
+    if math.prod([n or 1 for n in shape]) > _MOST:  # NumPy counts so, too
+        raise ShapeError(f"{op}: no array has as many elements as the result would have\n{shapes(**given)}") from None
 
 
 def call_hint(op: str, value: Any) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 from rawgan.arrays import integers, plain
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops.arguments import as_tensors, axes_of, is_number, is_whole, operands
+from rawgan.ops.arguments import as_tensors, axes_of, choice, integer, is_number, operands
 from rawgan.ops.elementary import exp, log
-from rawgan.ops.loss import checked_reduction, reduced
+from rawgan.ops.loss import REDUCTIONS, reduced
 from rawgan.ops.reduce import mean, sum
 from rawgan.ops.registry import between, case, normal, op
 from rawgan.ops.selection import where
@@ -118,7 +118,7 @@ def nll(
 
 def _rows(op: str, x: Any, weight: Any, reduction: str, axis: int) -> tuple[Tensor, Tensor, int, Tensor | None]:
     """x, x as (samples, classes), the axis counted from the front, and the weights as a Tensor."""
-    checked_reduction(op, reduction)
+    choice(op, "reduction", reduction, REDUCTIONS)
     (x,) = as_tensors(x)
     axes = axes_of(op, x, axis)
     if len(axes) != 1 or not x.shape[axes[0]]:
@@ -149,8 +149,7 @@ def _labels(
     op: str, x: Tensor, target: Any, axis: int, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> tuple[Any, Any, Tensor | None]:
     """Class numbers (samples,); a mask of those that count, None if all do; their weights, None if all are alike."""
-    if not is_whole(ignore_index):
-        raise ArgumentError(f"{op}: ignore_index must be an integer, but is {described(ignore_index)}")
+    ignore_index = integer(op, "ignore_index", ignore_index)
     labels = integers(target._array if isinstance(target, Tensor) else target, f"{op}: labels", x._array)
     classes, shape = x.shape[axis], (*x.shape[:axis], *x.shape[axis + 1 :])
     if labels.shape != shape:

@@ -8,9 +8,9 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.autograd.checks import check_alike
-from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.errors import ArgumentError, ShapeError, shapes
 from rawgan.ops.activation import before_activation, checked_slope
-from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, is_whole, nhwc_hint
+from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, integer, nhwc_hint
 from rawgan.ops.geometry import Padding, make_window, transposed_window
 from rawgan.ops.reduce import sum
 from rawgan.ops.registry import case, normal, op
@@ -87,7 +87,7 @@ def conv2d(
     """
     x, w = as_tensors(x, w)
     check_rank("conv2d", 4, x=(x, NHWC), w=(w, WEIGHTS))
-    groups = _integer("conv2d", groups)
+    groups = integer("conv2d", "groups", groups)
     _check_groups("conv2d", groups, x, w)
     try:
         window = make_window("conv2d", _size(x), _kernel(w), stride, padding, dilation, groups)
@@ -171,7 +171,7 @@ def conv_transpose2d(
             f"{op}: x has {x.shape[3]} channels but w takes {w.shape[3]}\n"
             f"{_listing(x, w, TRANSPOSED_WEIGHTS)}{nhwc_hint(x, w.shape[3])}"
         )
-    groups = _integer(op, groups)
+    groups = integer(op, "groups", groups)
     if groups < 1 or x.shape[3] % groups:
         raise ArgumentError(
             f"{op}: groups must divide the {x.shape[3]} input channels\n{shapes(x=x, w=w, groups=groups)}"
@@ -218,12 +218,6 @@ def _check_groups(op: str, groups: int, x: Tensor, w: Tensor) -> None:
             f"{op}: x has {x.shape[3]} channels but w takes {takes}\n"
             f"{_listing(x, w, WEIGHTS)}{nhwc_hint(x, w.shape[2] * groups)}"
         )
-
-
-def _integer(op: str, groups: Any) -> int:
-    if not is_whole(groups):
-        raise ArgumentError(f"{op}: groups must be an integer, but is {described(groups)}")
-    return int(groups)
 
 
 def _checked_bias(op: str, x: Tensor, w: Tensor, channels: int, b: Tensor | None) -> list[Tensor]:

@@ -4,8 +4,8 @@ from typing import Any
 
 from rawgan.arrays import constant
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops.arguments import as_tensors, is_whole, one_axis
+from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.ops.arguments import as_tensors, check_size, integer, one_axis
 from rawgan.ops.reduce import sum
 from rawgan.ops.registry import case, normal, op
 from rawgan.ops.shape import transpose
@@ -51,15 +51,14 @@ def diag(x: Any, k: int = 0) -> Tensor:
     Tensor([[1., 0.],
             [0., 2.]], float32)
     """
-    (x,) = as_tensors(x)
+    (x,), k = as_tensors(x), integer("diag", "k", k)
     if x.ndim == 2:
         return diagonal(x, k)
     if x.ndim != 1:
         raise ShapeError(f"diag: x must be a vector or a matrix; diagonal takes any two axes\n{shapes(x=x)}")
-    if not is_whole(k):
-        raise ArgumentError(f"diag: k must be an integer, but is {described(k)}")
+    n = len(x) + abs(k)
+    check_size("diag", (n, n), x=x, k=k)
     row = constant(array_module(x._array).arange(len(x)) + max(0, -k))
-    n = len(x) + abs(int(k))
     return Untake((row, constant(row + k)), (n, n), distinct=True)(x)
 
 
@@ -137,16 +136,19 @@ def _triangle(op: str, x: Any, k: int, upper: bool) -> Tensor:
     (x,) = as_tensors(x)
     if x.ndim < 2:
         raise ShapeError(f"{op}: x needs at least 2 axes\n{shapes(x=x)}")
-    if not is_whole(k):
-        raise ArgumentError(f"{op}: k must be an integer, but is {described(k)}")
-    return Triangle(int(k), upper)(x)
+    return Triangle(_within(x.shape[-2:], integer(op, "k", k)), upper)(x)
 
 
 def _matrix(op: str, x: Tensor, offset: Any, axis1: Any, axis2: Any) -> tuple[int, int, int]:
     """The axes of rows and columns, and the offset. Raises: ArgumentError."""
-    if not is_whole(offset):
-        raise ArgumentError(f"{op}: offset must be an integer, but is {described(offset)}")
+    offset = integer(op, "offset", offset)
     rows, columns = one_axis(op, x, axis1, "axis1"), one_axis(op, x, axis2, "axis2")
     if rows == columns:
         raise ArgumentError(f"{op}: axis1 and axis2 are the same axis\n{shapes(x=x, axis1=axis1, axis2=axis2)}")
-    return rows, columns, int(offset)
+    return rows, columns, _within((x.shape[rows], x.shape[columns]), offset)
+
+
+def _within(lengths: tuple[int, ...], k: int) -> int:
+    """Number of a diagonal; of those outside the matrix, which are all alike, the nearest."""
+    rows, columns = lengths
+    return max(-rows, min(k, columns))

@@ -5,9 +5,8 @@ from typing import Any
 
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
-from rawgan.errors import ArgumentError, described
 from rawgan.ops.activation import sigmoid
-from rawgan.ops.arguments import as_tensors
+from rawgan.ops.arguments import as_tensors, choice
 from rawgan.ops.elementary import exp
 from rawgan.ops.registry import case, normal, op
 from rawgan.tensor import Tensor
@@ -93,6 +92,5 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     >>> gelu(Tensor([-30.0, 0.0, 30.0]))
     Tensor([-0.,  0., 30.], float32)
     """
-    if not (isinstance(approximate, str) and approximate in ("none", "tanh")):
-        raise ArgumentError(f"gelu: approximate is {described(approximate)}; choose none or tanh")
-    return (GELU() if approximate == "none" else TanhGELU())(*as_tensors(x))
+    kind = choice("gelu", "approximate", approximate, ("none", "tanh"))
+    return (GELU() if kind == "none" else TanhGELU())(*as_tensors(x))

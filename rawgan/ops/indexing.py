@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import constant, plain
+from rawgan.arrays import constant, listed
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, DeviceError, DTypeError, ShapeError, described, shapes
 from rawgan.ops.arguments import as_tensors, is_whole
@@ -149,9 +149,7 @@ def _read(x: Tensor, part: Any) -> Any:
             f"slice: indices must be integers or bool, but are a Tensor of {part.dtype}\n"
             "  a comparison, such as x > 0, gives a mask; x.numpy().astype(int) gives integers"
         )
-    if isinstance(part, list) and not np.size(part):
-        return np.zeros(np.shape(part), np.int64)  # NumPy takes no numbers for floats
-    array = plain(part, "slice: an index")
+    array = listed(part, "slice: an index")
     if array.dtype.kind not in "biu":
         raise DTypeError(f"slice: indices must be integers or bool, but are {array.dtype}\n{shapes(x=x, index=array)}")
     xp = array_module(x._array)

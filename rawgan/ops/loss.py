@@ -7,7 +7,7 @@ from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.activation import relu, sigmoid
-from rawgan.ops.arguments import is_number, operands
+from rawgan.ops.arguments import choice, is_number, operands
 from rawgan.ops.elementary import abs
 from rawgan.ops.reduce import broadcast_to, mean, sum
 from rawgan.ops.registry import apart, between, case, constant, normal, op
@@ -147,17 +147,11 @@ def _fit(op: str, x: Tensor, **others: Tensor) -> Tensor:
 
 
 def _reduce(op: str, losses: Tensor, weight: Any, reduction: str) -> Tensor:
-    checked_reduction(op, reduction)
+    choice(op, "reduction", reduction, REDUCTIONS)
     if weight is not None:
         losses, w = operands(losses, weight)
         losses = losses * _fit(op, losses, weight=w)
     return reduced(losses, reduction)
-
-
-def checked_reduction(op: str, reduction: str) -> None:
-    """Raise an ArgumentError unless it is one of `REDUCTIONS`."""
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ArgumentError(f"{op}: reduction is {described(reduction)}; choose one of: {', '.join(REDUCTIONS)}")
 
 
 def reduced(losses: Tensor, reduction: str) -> Tensor:

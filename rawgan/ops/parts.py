@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops.arguments import as_tensors, is_whole, one_axis
+from rawgan.ops.arguments import as_tensors, check_size, integers_of, is_whole, one_axis
 from rawgan.ops.axes import expand_dims
 from rawgan.ops.indexing import slice_
 from rawgan.ops.reduce import broadcast_to
@@ -76,8 +76,8 @@ def split(x: Any, indices_or_sections: int | list[int] | tuple[int, ...], axis: 
             )
         cuts = list(range(n // sections, n, n // sections)) if n else [0] * (sections - 1)
     else:
-        given = np.asarray(indices_or_sections if isinstance(indices_or_sections, tuple | list | np.ndarray) else "")
-        if given.ndim != 1 or not (given.dtype.kind in "iu" or not given.size):
+        given = integers_of(indices_or_sections)
+        if given is None or given.ndim != 1:
             raise ArgumentError(
                 f"split: give a number of sections or a list of indices, not {described(indices_or_sections)}\n"
                 f"{shapes(x=x, axis=axis)}"
@@ -109,6 +109,7 @@ def tile(x: Any, reps: int | tuple[int, ...]) -> Tensor:
     rank = max(x.ndim, len(given))
     counts = (1,) * (rank - len(given)) + tuple(int(count) for count in given)
     lengths = (1,) * (rank - x.ndim) + x.shape
+    check_size("tile", counts + lengths, x=x, reps=reps)
     # (n, m) → (1, n, 1, m) → (a, n, b, m) → (a · n, b · m)
     spread = reshape(x, tuple(each for n in lengths for each in (1, n)))
     spread = broadcast_to(spread, tuple(each for pair in zip(counts, lengths, strict=True) for each in pair))
@@ -133,13 +134,16 @@ def repeat(x: Any, repeats: int | list[int] | tuple[int, ...], axis: int | None 
         x, axis = reshape(x, (x.size,)), 0
     along = one_axis("repeat", x, axis)
     n = x.shape[along]
-    counts = np.asarray(repeats)
-    if counts.dtype.kind not in "iu" or counts.shape not in ((), (1,), (n,)) or (counts < 0).any():
+    counts = integers_of(repeats)
+    if counts is None or counts.shape not in ((), (1,), (n,)) or (counts < 0).any():
         raise ArgumentError(
             f"repeat: repeats must be an integer >= 0, or {n} of them\n{shapes(x=x, repeats=repeats, axis=along)}"
         )
+    front, behind = x.shape[:along], x.shape[along + 1 :]
+    length = int(counts.sum(dtype=np.float64)) * (n if counts.size == 1 else 1)  # integers could overflow
+    check_size("repeat", (*front, length, *behind), x=x, repeats=repeats, axis=along)
     if counts.size == 1:  # without indices: (n,) → (n, 1) → (n, count) → (n · count,)
-        count, front, behind = int(counts.item()), x.shape[:along], x.shape[along + 1 :]
+        count = int(counts.item())
         spread = broadcast_to(reshape(x, (*front, n, 1, *behind)), (*front, n, count, *behind))
         return reshape(spread, (*front, n * count, *behind))
     return take(x, np.repeat(np.arange(n), counts), along)

@@ -6,7 +6,7 @@ from typing import Any
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ShapeError, shapes
-from rawgan.ops.arguments import Axis, as_tensors, axes_of, flag, shape_of
+from rawgan.ops.arguments import Axis, as_tensors, axes_of, check_size, flag, shape_of
 from rawgan.ops.registry import apart, case, normal, op
 from rawgan.ops.shape import Shape, reshape
 from rawgan.tensor import Tensor
@@ -211,7 +211,11 @@ def broadcast_to(x: Any, shape: Shape) -> Tensor:
     padded = (1,) * (len(shape) - x.ndim) + x.shape
     if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape, strict=True)):
         raise ShapeError(f"broadcast_to: from the last axis on, lengths must agree or be 1\n{shapes(x=x, shape=shape)}")
-    return BroadcastTo(shape)(x)
+    try:
+        return BroadcastTo(shape)(x)
+    except ValueError:  # of NumPy, which allocates nothing here
+        check_size("broadcast_to", shape, x=x, shape=shape)
+        raise
 
 
 def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -11,8 +11,8 @@ import numpy as np
 import rawgan_kernels as kernels
 from rawgan.arrays import plain
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops.arguments import IMAGES, LARGEST, NHWC, as_tensors, check_rank, flag, is_number
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
+from rawgan.ops.arguments import IMAGES, LARGEST, NHWC, as_tensors, check_rank, choice, flag, is_number
 from rawgan.ops.arithmetic import add
 from rawgan.ops.geometry import Padding, padding_of, pair_of
 from rawgan.ops.registry import case, normal, op
@@ -149,8 +149,7 @@ def resize(
     (x,) = as_tensors(x)
     check_rank("resize", 4, x=(x, NHWC))
     _check_pixels("resize", x)
-    if mode not in MODES:
-        raise ArgumentError(f"resize: mode is {described(mode)}; choose one of: {', '.join(MODES)}")
+    mode = choice("resize", "mode", mode, MODES)
     options = mode, flag("resize", "antialias", antialias), flag("resize", "align_corners", align_corners)
     if align_corners and mode not in SMOOTH:
         raise ArgumentError(f"resize: align_corners is for {' and '.join(SMOOTH)}, not {mode}")
@@ -189,7 +188,8 @@ def _resized(x: Tensor, size: Any, scale_factor: Any) -> tuple[IntPair, list[flo
 def _filters(f: Any, flip: bool) -> list[tuple[Taps, Taps]]:
     """The filter as a sum of separable ones: vertical taps and horizontal taps of each.
 
-    Raises: ArgumentError unless f is a constant array of finite numbers with one axis or two
+    Raises: ArgumentError unless f is a constant array of finite numbers with one axis or two, DTypeError unless these
+        are real
     """
     if isinstance(f, Tensor) and f.requires_grad:
         raise ArgumentError(
@@ -197,6 +197,8 @@ def _filters(f: Any, flip: bool) -> list[tuple[Taps, Taps]]:
             "  conv2d(x, w, groups=channels) learns a filter for each channel; f.detach() is a constant"
         )
     array = f._array if isinstance(f, Tensor) else plain(f, "upfirdn2d: f")
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"upfirdn2d: f must be real numbers, but is {array.dtype}\n{shapes(f=array)}")
     taps = np.asarray(array if isinstance(array, np.ndarray) else array.get(), np.float64)
     if taps.ndim not in (1, 2) or not taps.size or not np.isfinite(taps).all():
         raise ArgumentError(

@@ -14,7 +14,7 @@ from rawgan.arrays import constant
 from rawgan.autograd import Gradients, Op
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, flag, is_whole
+from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, check_size, choice, flag, is_whole
 from rawgan.ops.linear import matmul
 from rawgan.ops.parts import stack
 from rawgan.ops.registry import between, case, normal, op
@@ -119,9 +119,8 @@ def grid_sample(
     """
     x, grid = as_tensors(x, grid)
     check_rank("grid_sample", 4, x=(x, NHWC), grid=(grid, GRID))
-    for name, value, choices in (("mode", mode, GRID_MODES), ("padding_mode", padding_mode, PADDING_MODES)):
-        if value not in choices:
-            raise ArgumentError(f"grid_sample: {name} is {described(value)}; choose one of: {', '.join(choices)}")
+    mode = choice("grid_sample", "mode", mode, GRID_MODES)
+    padding_mode = choice("grid_sample", "padding_mode", padding_mode, PADDING_MODES)
     aligned = flag("grid_sample", "align_corners", align_corners)
     if grid.shape[3] != 2 or grid.shape[0] != x.shape[0] or not x.shape[1] * x.shape[2]:
         raise ShapeError(
@@ -218,6 +217,7 @@ def affine_grid(theta: Tensor, size: tuple[int, int, int, int], align_corners: b
         raise ShapeError(
             f"affine_grid: theta must be {n} matrices (2, 3), one for each image\n{shapes(theta=theta, size=size)}"
         )
+    check_size("affine_grid", (n, h, w, 2), theta=theta, size=size)
     aligned = flag("affine_grid", "align_corners", align_corners)
     y, x = np.meshgrid(*(_centres(each, aligned) for each in (h, w)), indexing="ij")
     places = np.stack([x, y, np.ones_like(x)], axis=-1).reshape(h * w, 3).astype(theta.dtype)

@@ -7,7 +7,7 @@ import numpy as np
 
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
-from rawgan.ops.arguments import as_tensors, axes_of, is_number, is_whole, shape_of
+from rawgan.ops.arguments import as_tensors, axes_of, check_size, is_number, is_whole, shape_of
 from rawgan.ops.registry import case, normal, op
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -195,7 +195,9 @@ def pad(x: Any, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Tens
         )
     if not is_number(value):
         raise ArgumentError(f"pad: value must be a number, but is {described(value)}")
-    return Pad(tuple((int(before), int(after)) for before, after in pairs), value)(x)
+    numbers = tuple((int(before), int(after)) for before, after in pairs)
+    check_size("pad", tuple(n + sum(pair) for n, pair in zip(x.shape, numbers, strict=True)), x=x, widths=widths)
+    return Pad(numbers, value)(x)
 
 
 def _is_pair(pair: Any) -> bool:

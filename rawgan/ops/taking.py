@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import constant, integers
+from rawgan.arrays import constant, integers, listed
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, DTypeError, ShapeError, shapes
 from rawgan.ops.arguments import as_tensors, is_whole, one_axis
@@ -171,9 +171,7 @@ def numbers_of(what: str, x: Tensor, axis: int, indices: Any) -> Any:
             f"{what} must be integers, but are {indices.dtype}\n"
             "  a list given to a Module becomes a Tensor of floats: give an array of integers, np.array([0, 1])"
         )
-    if isinstance(indices, list | tuple) and not np.size(indices):
-        indices = np.zeros(np.shape(indices), np.int64)  # NumPy takes no numbers for floats
-    numbers, n = integers(indices, what, x._array), x.shape[axis]
+    numbers, n = integers(listed(indices, what), what, x._array), x.shape[axis]
     if numbers.size:
         least, most = int(numbers.min()), int(numbers.max())
         if least < -n or most >= n:

@@ -60,7 +60,7 @@ ShapeError: conv_transpose1d: x has 4 channels but w takes 3
   in ConvTranspose1d(3 → 8, 2)
 
 nn.GELU("exact")
-ArgumentError: gelu: approximate is 'exact'; choose none or tanh
+ArgumentError: gelu: approximate is 'exact'; choose one of: none, tanh
 
 nn.PReLU(0)
 ArgumentError: PReLU: channels must be an integer >= 1, but is 0

@@ -259,7 +259,7 @@ zeros(2).round(0.5)
 ArgumentError: round: decimals must be an integer >= -2147483647, but is 0.5
 
 ops.gelu(zeros(2), "fast")
-ArgumentError: gelu: approximate is 'fast'; choose none or tanh
+ArgumentError: gelu: approximate is 'fast'; choose one of: none, tanh
 
 ops.elu(zeros(2), None)
 ArgumentError: elu: alpha must be a finite number, but is None

@@ -42,6 +42,10 @@ ShapeError: upfirdn2d: the filter does not fit, its width is 4, but the image ha
   size 3 * up 2 + padding -2 + -1
   x (1, 9, 3, 3), laid out (N, H, W, C)   f (4, 4)
 
+ops.upfirdn2d(zeros(1, 9, 3, 3), np.ones(3, complex))
+DTypeError: upfirdn2d: f must be real numbers, but is complex128
+  f (3,)
+
 ops.upfirdn2d(zeros(1, 0, 3, 3), [1.0], padding=1)
 ShapeError: upfirdn2d: the image has no pixels, its height is 0
   x (1, 0, 3, 3), laid out (N, H, W, C)
@@ -82,6 +86,9 @@ ShapeError: resize: no pixel would be left, the new size is 0 × 1
 ops.resize(zeros(1, 4, 4, 3), 2, "lanczos")
 ArgumentError: resize: mode is 'lanczos'; choose one of: nearest, nearest-exact, bilinear, bicubic, area
 
+ops.resize(zeros(1, 4, 4, 3), 2, ["area"])
+ArgumentError: resize: mode is ['area']; choose one of: nearest, nearest-exact, bilinear, bicubic, area
+
 ops.resize(zeros(1, 4, 4, 3), 2, "area", align_corners=True)
 ArgumentError: resize: align_corners is for bilinear and bicubic, not area
 
@@ -111,6 +118,9 @@ ShapeError: grid_sample: grid must have a pair of numbers for each place, for as
 ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2), "linear")
 ArgumentError: grid_sample: mode is 'linear'; choose one of: bilinear, nearest, bicubic
 
+ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2), zeros(1))
+ArgumentError: grid_sample: mode is Tensor (1,); choose one of: bilinear, nearest, bicubic
+
 ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2), padding_mode="reflect")
 ArgumentError: grid_sample: padding_mode is 'reflect'; choose one of: zeros, border, reflection
 
@@ -125,6 +135,10 @@ DTypeError: grid_sample: the inputs are of two dtypes
 ops.affine_grid(zeros(2, 3), (1, 4, 4, 3))
 ShapeError: affine_grid: theta must have 3 axes, (N, 2, 3), but has 2
   theta (2, 3)
+
+ops.affine_grid(zeros(1, 2, 3), (1, 10**15, 10**15, 1))
+ShapeError: affine_grid: no array has as many elements as the result would have
+  theta (1, 2, 3)   size (1, 1000000000000000, 1000000000000000, 1)
 
 ops.affine_grid(zeros(2, 2, 3), (1, 4, 4, 3))
 ShapeError: affine_grid: theta must be 1 matrices (2, 3), one for each image

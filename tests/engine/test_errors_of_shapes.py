@@ -137,6 +137,10 @@ ops.split(zeros(5, 2), [0.5])
 ArgumentError: split: give a number of sections or a list of indices, not [0.5]
   x (5, 2)   axis 0
 
+ops.split(zeros(5, 2), [[1], [1, 2]])
+ArgumentError: split: give a number of sections or a list of indices, not [[1], [1, 2]]
+  x (5, 2)   axis 0
+
 ops.split(zeros(5, 2), 2, axis=2)
 ArgumentError: split: axis is out of range for 2 axes
   x (5, 2)   axis 2
@@ -145,6 +149,10 @@ ops.tile(zeros(2), (2, -1))
 ArgumentError: tile: reps must be integers >= 0, one for each axis
   x (2,)   reps (2, -1)
 
+ops.tile(zeros(2), (2**31, 2**31))
+ShapeError: tile: no array has as many elements as the result would have
+  x (2,)   reps (2147483648, 2147483648)
+
 ops.repeat(zeros(2, 3), [1, 2], axis=1)
 ArgumentError: repeat: repeats must be an integer >= 0, or 3 of them
   x (2, 3)   repeats [1, 2]   axis 1
@@ -152,6 +160,30 @@ ArgumentError: repeat: repeats must be an integer >= 0, or 3 of them
 ops.repeat(zeros(2), -1)
 ArgumentError: repeat: repeats must be an integer >= 0, or 2 of them
   x (2,)   repeats -1   axis 0
+
+ops.repeat(zeros(2), [[1], [1, 2]])
+ArgumentError: repeat: repeats must be an integer >= 0, or 2 of them
+  x (2,)   repeats [[1], [1, 2]]   axis 0
+
+ops.repeat(zeros(2), zeros(2))
+ArgumentError: repeat: repeats must be an integer >= 0, or 2 of them
+  x (2,)   repeats (2,)   axis 0
+
+ops.repeat(zeros(2, 3), 2**60, axis=0)
+ShapeError: repeat: no array has as many elements as the result would have
+  x (2, 3)   repeats 1152921504606846976   axis 0
+
+ops.repeat(zeros(2), [2**62, 2**62])
+ShapeError: repeat: no array has as many elements as the result would have
+  x (2,)   repeats [4611686018427387904, 4611686018427387904]   axis 0
+
+ops.broadcast_to(zeros(1), (2**31, 2**31))
+ShapeError: broadcast_to: no array has as many elements as the result would have
+  x (1,)   shape (2147483648, 2147483648)
+
+ops.pad(zeros(1), ((0, 10**30),))
+ShapeError: pad: no array has as many elements as the result would have
+  x (1,)   widths ((0, 1000000000000000000000000000000),)
 """
 
 
@@ -202,6 +234,15 @@ DTypeError: take: indices must be integers, but are float64
 
 ops.take(zeros(4, 2), np.array([True, False, True, False]))
 DTypeError: take: indices must be integers, but are bool: of a mask, np.flatnonzero(mask) gives the numbers
+
+ops.take(zeros(4, 2), [[0], [0, 1]])
+DTypeError: take: indices is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
+
+ops.gather(zeros(2, 3), [[0], [0, 1]], axis=1)
+DTypeError: gather: indices is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
+
+zeros(2, 3)[[[0], [0, 1]]]
+DTypeError: slice: an index is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
 
 ops.take(zeros(), np.array([0]))
 ShapeError: take: x has no rows to take
@@ -273,6 +314,13 @@ ShapeError: tril: x needs at least 2 axes
 
 ops.triu(zeros(3, 3), k=0.5)
 ArgumentError: triu: k must be an integer, but is 0.5
+
+ops.diag(zeros(3, 3), k=0.5)
+ArgumentError: diag: k must be an integer, but is 0.5
+
+ops.diag(zeros(3), k=-(10**30))
+ShapeError: diag: no array has as many elements as the result would have
+  x (3,)   k -1000000000000000000000000000000
 """
 
 

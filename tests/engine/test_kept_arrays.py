@@ -98,8 +98,18 @@ def test_arrays_that_forward_makes_are_not_copied():
     """Batch norm keeps a mean and a variance, which nobody else holds."""
     y = nn.BatchNorm(2)(Tensor(np.ones((3, 2), "float32")))
     assert y.op._saved[-1] == []
-    y = ops.take(leaf(1.0, 2.0), np.array([0]))
-    assert y.op._saved[-1] == []  # a copy that cannot be written to
+
+
+def test_arrays_that_cannot_be_written_to_are_not_copied_again():
+    """`where` and `take` have made such a copy of what they are called with."""
+    y = ops.where(np.array([True, False]), leaf(1.0, 2.0), 0.0)
+    assert y.op._saved[-1] == []
+    given = np.array([0])
+    y = ops.take(leaf(1.0, 2.0), given)
+    (kept,) = y.op.indices
+    assert y.op._saved[-1] is None  # a tuple, and no array, is among its attributes
+    assert not kept.flags.writeable
+    assert not np.shares_memory(kept, given)
 
 
 def test_index_and_label_arrays_may_be_used_again():

@@ -40,9 +40,14 @@ diag(x[0, 0], -2)
 diag(x[0], 2)
 diag(x[0], -7)
 diagonal(x, 1, 2, 0)
+diagonal(x, 9, 2, 0)
+diagonal(x, -3, 2, 0)
 trace(x, -1, 1, 2)
+trace(x, 3, 0, 2)
 tril(x, -1)
+tril(x, -3)
 triu(x, 1)
+triu(x, 3)
 sort(x, 0)
 sort(x[:, :0], 1)
 argsort(x)
@@ -130,6 +135,18 @@ def test_gather_takes_other_numbers_in_each_row():
     np.testing.assert_array_equal(ops.gather(Tensor(X), numbers, 1).numpy(), np.take_along_axis(X, numbers, 1))
     first = ops.gather(Tensor(X), numbers[:1], axis=-2)  # for all samples alike
     np.testing.assert_array_equal(first.numpy(), np.take_along_axis(X, np.repeat(numbers[:1], 2, 0), 1))
+
+
+def test_a_diagonal_may_be_any_number_of_steps_away():
+    x = Tensor(X, requires_grad=True)
+    for far in (10**30, -(10**30)):
+        assert ops.diagonal(x, far).shape == (4, 0)
+        assert ops.diag(x[0], far).shape == (0,)
+        inside = ops.tril(x, far) if far > 0 else ops.triu(x, far)
+        outside = ops.tril(x, -far) if far > 0 else ops.triu(x, -far)
+        np.testing.assert_array_equal(inside.numpy(), X)
+        (g,) = grad((ops.trace(x, far).sum() + inside.sum() + outside.sum()), x)
+        np.testing.assert_array_equal(g.numpy(), np.ones_like(X))
 
 
 # --- order -------------------------------------------------------------------------------------------------

@@ -53,6 +53,13 @@ FAULTS = [
         "test_shapes_and_order.py -k prod",
     ),
     Fault(
+        "trace: rows and columns are taken for each other where a diagonal is outside",
+        "diagonals:_within",
+        "max(-rows, min(k, columns))",
+        "max(-columns, min(k, rows))",
+        "test_shapes_and_order.py -k trace",
+    ),
+    Fault(
         "triu: gradients of the other triangle",
         "Triangle.backward",
         "self.upper",
