@@ -10,7 +10,7 @@ import rawgan_kernels
 from rawgan import Tensor, autograd, grad, nn, no_grad, ops, optim
 from rawgan.autograd import is_recording
 from rawgan.nn import module
-from rawgan.ops import norm
+from rawgan.ops import normalisation
 from rawgan_kernels.cpu.run import pool as pool_module
 from rawgan_kernels.cpu.run.pool import POOL, SMALL, Pool
 
@@ -137,7 +137,7 @@ def test_running_statistics_move_as_a_whole_or_not_at_all():
         layer.load_state_dict(start)
         layer(x)
 
-    for _ in each_interrupt(action, norm):
+    for _ in each_interrupt(action, normalisation):
         for name, after in layer.state_dict().items():
             assert after.tolist() in allowed[name]
 
