@@ -1,6 +1,6 @@
 """Generative adversarial networks: networks, objectives, penalties, the training step; image-to-image translation."""
 
-from rawgan.gan.batch_norms import check_batch
+from rawgan.gan.batch_norms import check_batch, takes_penalties
 from rawgan.gan.build import build
 from rawgan.gan.conditional import CONDITIONALS, Labels, check_conditional
 from rawgan.gan.costs import LayerCost, human_bytes, human_count, layer_costs, network_bytes, training_bytes
@@ -74,6 +74,7 @@ __all__ = [
     "network_bytes",
     "receptive_field",
     "split_size",
+    "takes_penalties",
     "train_step",
     "training_bytes",
     "translation_step",

@@ -47,7 +47,7 @@ def check_batch(
         return
     of_g, of_d = _norms(model, spec, pack)
     if penalty != "none" and of_d:
-        free = [name for name in models_for(spec) if not _norms(name, spec, pack)[1]]
+        free = [name for name in models_for(spec) if takes_penalties(name, spec, pack)]
         raise ArgumentError(
             f"penalty {penalty}: {model}'s discriminator has batch norm in {next(iter(of_d))}, so its slope at an "
             "image depends on the other images of the batch\n"
@@ -72,6 +72,15 @@ def check_batch(
                 f"{next(place for place, vectors in norms.items() if vectors)}, which needs more than one value per "
                 f"channel\n  take --batch-size {2 * pack} or more; or --model {' or '.join(free)}"
             )
+
+
+def takes_penalties(model: str, spec: DataSpec, pack: int = 1) -> bool:
+    """True if a model's D has no batch norm, so that its slope at an image depends on that image alone.
+
+    >>> takes_penalties("dcgan", ImageSpec(28)), takes_penalties("residual", ImageSpec(28))
+    (False, True)
+    """
+    return not _norms(model, spec, pack)[1]
 
 
 @cache

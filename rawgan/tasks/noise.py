@@ -26,6 +26,7 @@ from rawgan.gan import (
     discriminator_step,
     generate,
     generator_step,
+    takes_penalties,
     train_step,
     training_bytes,
 )
@@ -178,7 +179,7 @@ class NoiseTask(Task):
     @staticmethod
     def remedies(config: TrainConfig) -> Remedies:
         """Remedies that the model, the kind of data and the other options allow."""
-        model = "" if config.data.mixture or config.model == "residual" else " --model residual"
+        model = "" if takes_penalties(config.model, config.spec, config.networks.pack) else " --model residual"
         pack = ", or --pack 2" if config.networks.conditional == "none" and config.networks.pack == 1 else ""
         with_model = f", with{model}" if model else ""
         return {

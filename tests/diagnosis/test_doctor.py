@@ -365,7 +365,7 @@ def test_a_layer_on_images_needs_half_of_its_units():
     linear = Linear(8, 16, rng=rng)
     linear.b.data[:9] = -1e3
     network = nn.Sequential(linear, nn.ReLU(), Linear(16, 256, rng=rng), nn.Reshape(16, 16, 1), nn.Tanh())
-    gan = dataclasses.replace(build("dcgan", ImageSpec(16), noise_size=8, width=4), generator=network, average=None)
+    gan = dataclasses.replace(build("dcgan", ImageSpec(16), noise_size=8, width=4), generator=network, ema=None)
     real = Tensor(rng.uniform(-1, 1, (COUNT, 16, 16, 1)).astype("float32"))
     figures = examine(gan, real, gan.noise(0, "z", COUNT), LossConfig(), [{"step": WARM_UP, "d_loss": 1.0}])
     (symptom,) = [symptom for symptom in figures if symptom.name == "dead units"]

@@ -15,6 +15,7 @@ from rawgan.config.noise import FOR_POINTS, TrainConfig
 from rawgan.data import MIXTURES, PointBatches, grid25, ring8
 from rawgan.errors import ArgumentError, ConfigError, ShapeError
 from rawgan.gan import GAN, ImageSpec, LossConfig, PointSpec, build, generate, train_step
+from rawgan.gan.networks import models_for
 from rawgan.inference.trained_networks import config_of, restore
 from rawgan.metrics import evaluate_points, floor_of, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters, real_points, save_points
@@ -141,7 +142,7 @@ def test_packed_points_lie_side_by_side():
 @pytest.mark.parametrize(
     ("model", "kind", "message"),
     [
-        ("mlp", ImageSpec(8), "mlp makes points, not images; take one of: dcgan, residual, tutorial"),
+        ("mlp", ImageSpec(8), f"mlp makes points, not images; take one of: {', '.join(models_for(ImageSpec))}"),
         ("dcgan", PointSpec(), "dcgan makes images, not points; take one of: mlp"),
     ],
 )
@@ -249,7 +250,7 @@ def test_learning_rates_fall_by_half_in_a_half_life():
         (
             {"data": "mnist", "model": "mlp"},
             "model mlp makes points, but mnist is images\n"
-            "  take --model dcgan or residual or tutorial, or points: --data ring8 or grid25",
+            f"  take --model {' or '.join(models_for(ImageSpec))}, or points: --data ring8 or grid25",
         ),
         ({"data": "ring8", "model": "dcgan"}, "model dcgan makes images, but ring8 is points\n  take --model mlp"),
         ({"data": "ring8", "channels": 3}, "channels is for images, but ring8 is points; leave it out"),

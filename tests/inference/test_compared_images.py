@@ -33,7 +33,7 @@ def digits():
 
 
 def making(gan, module):
-    return dataclasses.replace(gan, generator=nn.Sequential(module), average=None)
+    return dataclasses.replace(gan, generator=nn.Sequential(module), ema=None)
 
 
 def test_a_classifier_recognises_enhanced_digits(digits):

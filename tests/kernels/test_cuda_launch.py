@@ -53,11 +53,11 @@ def test_arguments_have_the_types_that_kernels_are_compiled_for(launches):
 
 def test_lists_of_arrays_become_arrays_of_addresses(launches):
     w, gw = [OnGPU(64, 3), OnGPU(128, 5)], [OnGPU(256, 3), OnGPU(512, 5)]
-    launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1)
+    launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1, 0.0)
     arguments = launches[0][-1]
     np.testing.assert_array_equal(arguments[0], np.array([64, 128], "uint64"))
     np.testing.assert_array_equal(arguments[1], np.array([256, 512], "uint64"))
-    launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1)
+    launch(_sgd, 2, w, gw, OnGPU(1024, 4, "int64"), 2, 0.1, 0.0)
     assert launches[1][-1][0] is arguments[0]  # sent once
 
 

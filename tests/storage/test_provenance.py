@@ -27,7 +27,8 @@ from rawgan.training.extensions import curves
 TINY = ["--width", "2", "--batch-size", "4", "--samples", "4", "--image-size", "8", "--backend", "reference"]
 TRAIN = ["train", "--data", "images.npy", "--noise-size", "4", "--sample-every", "9", *TINY]
 NONE_MEANS_NONE = {
-    "epochs", "evaluate_every", "evaluate_samples", "evaluate_features", "penalty_weight", "classes", "class_names",
+    "epochs", "evaluate_every", "evaluate_samples", "evaluate_features", "penalty_weight",
+    "g_penalty_weight", "classes", "class_names",
     "white", "targets", "targets_white", "features", "out", "config", "resume",
 }  # fmt: skip
 """Options that are not left to a usual value where they do not appear."""

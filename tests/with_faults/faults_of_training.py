@@ -174,7 +174,7 @@ FAULTS = [
     Fault(
         "doctor: a remedy for points names a model for images",
         "NoiseTask.remedies",
-        'model = "" if config.data.mixture or config.model == "residual" else " --model residual"',
+        'model = "" if takes_penalties(config.model, config.spec, config.networks.pack) else " --model residual"',
         'model = " --model residual"',
         "test_way_outs.py -k not_sent_to",
     ),

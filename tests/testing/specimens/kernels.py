@@ -64,7 +64,7 @@ def needs_to_write(x):
 
 
 WILD = np.array([1.0, np.nan, np.inf, -np.inf, -2.0])
-MOMENTS = [normal(2, 3)], [normal(2, 3, seed=1)], [normal(2, 3, seed=2)], 0.1, 0.9, True
+MOMENTS = [normal(2, 3)], [normal(2, 3, seed=1)], [normal(2, 3, seed=2)], 0.1, 0.9, True, 0.0
 
 kernel(WRONG, "kernel: one buffer for all results", "tanh", in_one_buffer)
 kernel(WRONG, "kernel: two buffers in turn", "tanh", in_two_buffers)

@@ -69,7 +69,7 @@ def backward(
         cut.channels, eps,
     )  # fmt: skip
     launch(
-        apply_grad, blocks_for(x.size), x, gy, gamma, beta, means, spreads, away, tilt, gx, x.size, cut.size,
+        apply_group_grad, blocks_for(x.size), x, gy, gamma, beta, means, spreads, away, tilt, gx, x.size, cut.size,
         cut.channels, eps, slope,
     )  # fmt: skip
     launch(channels.divide, blocks_for(each), products, spreads, scaled, each, eps)
@@ -127,7 +127,7 @@ def join_sums(  # type: ignore[no-untyped-def]
     "x: in, gy: in, gamma: in, beta: in, mean: in, var: in, away: in, tilt: in, gx: out, count: index, size: index, "
     "channels: index, eps: number, slope: number"
 )
-def apply_grad(  # type: ignore[no-untyped-def]
+def apply_group_grad(  # type: ignore[no-untyped-def]
     x, gy, gamma, beta, mean, var, away, tilt, gx, count, size, channels, eps, slope
 ):
     i = position()
