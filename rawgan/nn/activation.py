@@ -160,7 +160,8 @@ class PReLU(Module):
         self.slope = Parameter(np.full(whole("PReLU", "channels", channels, 1), slope, np.float32))
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.prelu(x, self.slope if x.ndim else ops.reshape(self.slope, ()))
+        number = x is not None and not x.ndim and self.slope.size == 1
+        return ops.prelu(x, ops.reshape(self.slope, ()) if number else self.slope)
 
     def describe_options(self) -> str:
         return f"{self.slope.size}"

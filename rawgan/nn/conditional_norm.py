@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from rawgan import ops
+from rawgan.arrays import integers, plain
 from rawgan.errors import DTypeError, ShapeError, described, shapes
 from rawgan.nn.linear import Linear
 from rawgan.nn.module import Module, Parameter
 from rawgan.nn.norm import BatchNorm
 from rawgan.nn.registry import example, layer
-from rawgan.ops.arguments import whole
+from rawgan.ops.arguments import checked_generator, is_whole, whole
 from rawgan.ops.registry import constant, normal
 from rawgan.tensor import Tensor
 
@@ -39,12 +40,25 @@ class ConditionalBatchNorm(BatchNorm):
         self.gamma = Parameter(np.ones(shape, np.float32))
         self.beta = Parameter(np.zeros(shape, np.float32))
 
+    def as_input(self, x: Any) -> Any:
+        """Convert an input to what forward takes; integers in a list are labels."""
+        labels = isinstance(x, list | tuple) and all(map(is_whole, x))
+        return plain(x, "ConditionalBatchNorm: labels") if labels else super().as_input(x)
+
     def forward(self, x: Tensor, labels: Any) -> Tensor:  # type: ignore[override]  # one input more
         """The normalised x, scaled and shifted as the label of each sample says."""
-        if np.shape(labels) != x.shape[:1]:
+        _check_floats("ConditionalBatchNorm", x=x)
+        if isinstance(labels, Tensor):
+            raise DTypeError(
+                f"ConditionalBatchNorm: labels must be integers, but are {labels.dtype}\n"
+                f"{shapes(x=x, labels=labels)}   give an array of integers: np.array([0, 1])"
+            )
+        labels = integers(labels, "ConditionalBatchNorm: labels", x._array)
+        if labels.shape != x.shape[:1]:
             raise ShapeError(f"ConditionalBatchNorm: each sample needs one label\n{shapes(x=x, labels=labels)}")
-        normalized = self._normalized(x, None, None)
-        return _scaled(normalized, ops.take(self.gamma, labels), ops.take(self.beta, labels))
+        # Labels out of range are refused here, before the statistics move.
+        gamma, beta = ops.take(self.gamma, labels), ops.take(self.beta, labels)
+        return _scaled(self._normalized(x, None, None), gamma, beta)
 
     def describe_options(self) -> str:
         return f"{self.running_mean.size}, {self.classes} classes"
@@ -69,22 +83,30 @@ class AdaIN(Module):
 
     def __init__(self, channels: int, style: int, *, rng: np.random.Generator, eps: float = 1e-5) -> None:
         self.channels = whole("AdaIN", "channels", channels, 1)
-        self.style = Linear(whole("AdaIN", "style", style, 1), 2 * self.channels, rng=rng)
+        style, rng = whole("AdaIN", "style", style, 1), checked_generator("AdaIN", rng)
+        self.style = Linear(style, 2 * self.channels, rng=rng)
         self.eps = eps
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """The normalised x, scaled and shifted as the style of each sample says."""
-        if not isinstance(style, Tensor):
-            raise DTypeError(f"AdaIN: style must be a Tensor of floats, but is {described(style)}")
+        _check_floats("AdaIN", x=x, style=style)
         if style.shape != (*x.shape[:1], self.style.w.shape[0]):
             raise ShapeError(
                 f"AdaIN: each sample needs a style of {self.style.w.shape[0]} numbers\n{shapes(x=x, style=style)}"
             )
+        normalized = ops.instance_norm(x, eps=self.eps)
         made = self.style(style)  # (N, 2·C)
-        return _scaled(ops.instance_norm(x, eps=self.eps), 1 + made[:, : self.channels], made[:, self.channels :])
+        return _scaled(normalized, 1 + made[:, : self.channels], made[:, self.channels :])
 
     def describe_options(self) -> str:
         return f"{self.channels}, style {self.style.w.shape[0]}"
+
+
+def _check_floats(layer: str, **inputs: Any) -> None:
+    """Raise a DTypeError unless all are Tensors."""
+    for name, x in inputs.items():
+        if not isinstance(x, Tensor):
+            raise DTypeError(f"{layer}: {name} must be a Tensor of floats, but is {described(x)}")
 
 
 def _scaled(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class ModuleRow(Module):
     def _hold(self, layers: Iterable[Module]) -> Self:
         """Take these as the layers. Raises: ArgumentError unless all are Modules, none of which holds this one."""
         layers, name = tuple(layers), type(self).__name__
-        check_modules(name, "layer", layers)
+        check_modules(name, "layer", layers, starred=False)
         for index, each in enumerate(layers):
             if any(inner is self for _, inner in each.modules()):
                 raise ArgumentError(f"{name}: layer {index} is, or holds, this {name} itself, so a call would not end")
@@ -116,7 +116,8 @@ class ModuleRow(Module):
 
 def _listed(name: str, modules: Any) -> list[Module]:
     """Several modules as a list. Raises: ArgumentError for a single one, and for anything that cannot be listed."""
-    if not isinstance(modules, Iterable) or (isinstance(modules, Module) and not isinstance(modules, ModuleRow)):
+    single = isinstance(modules, Module) and not isinstance(modules, ModuleRow)
+    if single or not isinstance(modules, Iterable) or hasattr(modules, "dtype"):
         raise ArgumentError(f"{name}: several modules are needed, in a list, but this is {type(modules).__name__}")
     return list(modules)
 
@@ -207,8 +208,8 @@ class ModuleDict(Module):
 
     def update(self, layers: Mapping[str, Module] | ModuleDict | Iterable[tuple[str, Module]]) -> None:
         """Add modules, or replace those of the same names; nothing is changed if one of them is refused."""
-        new = dict(layers.items() if isinstance(layers, Mapping | ModuleDict) else layers)
-        for name, module in new.items():
+        new = _pairs(layers)
+        for name, module in new:
             if not isinstance(name, str) or not name or "." in name:
                 raise ArgumentError(
                     f"ModuleDict: a name must be a text without dots, which part the names of parameters, but is "
@@ -216,7 +217,7 @@ class ModuleDict(Module):
                 )
             if not isinstance(module, Module):
                 raise ArgumentError(f"ModuleDict: {shown(name)} must be a Module, but is {described(module)}")
-        self.layers = {**self.layers, **new}
+        self.layers = {**self.layers, **dict(new)}
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -242,3 +243,16 @@ class ModuleDict(Module):
         if name not in self.layers:
             raise KeyError(f"ModuleDict has no {shown(name)}: it has {', '.join(map(repr, self.layers)) or 'nothing'}")
         return name
+
+
+def _pairs(layers: Any) -> list[tuple[Any, Any]]:
+    """Names and modules, of a mapping or a list of pairs. Raises: ArgumentError for anything else."""
+    if isinstance(layers, Mapping | ModuleDict):
+        return list(layers.items())
+    pairs = list(layers) if isinstance(layers, Iterable) and not hasattr(layers, "dtype") else [layers]
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        raise ArgumentError(
+            f"ModuleDict: modules and their names are needed, but this is {type(layers).__name__}\n"
+            "  give {name: module}, or a list of pairs (name, module)"
+        )
+    return [(name, module) for name, module in pairs]

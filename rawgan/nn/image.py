@@ -128,6 +128,6 @@ class GlobalAvgPool(Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim < 3 or 0 in x.shape[1:-1]:
+        if x is None or x.ndim < 3 or 0 in x.shape[1:-1]:
             raise ShapeError(f"GlobalAvgPool: x must be (N, …, C) with pixels\n{shapes(x=x)}")
         return ops.mean(x, axis=tuple(range(1, x.ndim - 1)))

@@ -324,18 +324,16 @@ def _modules(module: Module) -> Iterator[Module]:
     return (each for _, each in module.modules())
 
 
-def check_modules(holder: str, what: str, modules: Sequence[Any]) -> None:
-    """Raise an ArgumentError unless all are Modules."""
+def check_modules(holder: str, what: str, modules: Sequence[Any], *, starred: bool = True) -> None:
+    """Raise an ArgumentError unless all are Modules. `starred`: the holder takes each as an argument of its own."""
     for index, module in enumerate(modules):
         if isinstance(module, type) and issubclass(module, Module):
             raise ArgumentError(
                 f"{holder}: {what} {index} is the class {module.__name__}\n  make one of it: {module.__name__}(…)"
             )
         if not isinstance(module, Module):
-            raise ArgumentError(
-                f"{holder}: {what} {index} must be a Module, but is {type(module).__name__}\n"
-                f"  give them one by one, nn.{holder}(a, b), or as nn.{holder}(*{what}s)"
-            )
+            way_out = f"\n  give them one by one, nn.{holder}(a, b), or as nn.{holder}(*{what}s)" if starred else ""
+            raise ArgumentError(f"{holder}: {what} {index} must be a Module, but is {type(module).__name__}{way_out}")
 
 
 def _locate(error: RawganError, module: Module) -> None:

@@ -66,7 +66,7 @@ def _named(value: Any) -> Iterator[None]:
     except DTypeError as error:
         frame = inspect.currentframe()
         while frame is not None and (
-            frame.f_globals.get("__name__") in (__name__, "contextlib") or frame.f_code.co_name.startswith("_")
+            frame.f_globals.get("__name__") in (__name__, "contextlib") or frame.f_code.co_name.startswith(("_", "<"))
         ):
             frame = frame.f_back
         if frame is not None:

@@ -5,7 +5,7 @@ from typing import Any
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.activation import checked_slope
-from rawgan.ops.arguments import as_tensors, check_rank, is_whole, whole
+from rawgan.ops.arguments import LARGEST, as_tensors, check_rank, is_whole, whole
 from rawgan.ops.conv import Conv2d, ConvTranspose2d
 from rawgan.ops.geometry import make_window, transposed_window
 from rawgan.ops.registry import case, normal, op
@@ -119,8 +119,10 @@ def conv_transpose1d(
 
 def check_padding1d(name: str, padding: Any) -> Padding1d:
     """The padding itself. Raises: ArgumentError unless it is a number, a pair of numbers, or "same"."""
+    if isinstance(padding, str) and padding == "same":
+        return padding
     pair = padding if isinstance(padding, tuple | list) else (padding, padding)
-    if padding != "same" and not (len(pair) == 2 and all(is_whole(n) and n >= 0 for n in pair)):
+    if len(pair) != 2 or not all(is_whole(n) and 0 <= n <= LARGEST for n in pair):
         raise ArgumentError(
             f"{name}: padding must be an integer >= 0, a pair (before, after), or 'same', but is {described(padding)}"
         )
@@ -130,7 +132,7 @@ def check_padding1d(name: str, padding: Any) -> Padding1d:
 def _stride_and_padding(name: str, stride: Any, padding: Any) -> tuple[IntPair, Any]:
     """The stride and the padding of an image."""
     step = 1, whole(name, "stride", stride, 1)
-    if check_padding1d(name, padding) == "same":
+    if isinstance(check_padding1d(name, padding), str):
         return step, "same"
     return step, ((0, 0), tuple(padding) if isinstance(padding, tuple | list) else (padding, padding))
 

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
-
 import rawgan_kernels as kernels
 from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike, check_writable
@@ -159,12 +157,13 @@ def layer_norm(
     (x,) = as_tensors(x)
     _check_eps("layer_norm", eps)
     given = gamma if gamma is not None else beta
+    rank = None if given is None else as_tensors(x, given)[1].ndim
     axes = axes_of("layer_norm", x, -1 if axis is None else axis)
-    first = x.ndim - (len(axes) if given is None else np.ndim(given))
+    first = x.ndim - (len(axes) if rank is None else rank)
     trailing = tuple(range(max(first, 0), x.ndim))
     gamma, beta = _scales("layer_norm", x, x.shape[max(first, 0) :], gamma, beta)
-    if axes != trailing and (given is None or axis is not None):
-        rest = shapes(x=x, axis=axis) if given is None else shapes(x=x, axis=axis, gamma=gamma)
+    if axes != trailing and (rank is None or axis is not None):
+        rest = shapes(x=x, axis=axis) if rank is None else shapes(x=x, axis=axis, gamma=gamma)
         raise ArgumentError(f"layer_norm: axis must be the trailing axes, those of gamma and beta\n{rest}")
     if gamma.size < 2:
         raise ShapeError(

@@ -436,6 +436,7 @@ LAYERS = {
     "WeightNorm": ({"layer": nn.Linear(3, 2, rng=rng()), "name": "w", "axis": -1}, X),
     "Residual": ({"main": nn.Sequential(nn.Linear(3, 3, rng=rng())), "shortcut": None}, X),
     **{name: ({}, X) for name, layer in nn.registry.LAYERS.items() if layer.__init__ is object.__init__},
+    "GlobalAvgPool": ({}, PLANE),
 }
 BY_VECTORS = {"inputs": 3, "outputs": 4, "kernel": 3, "vector": 5, "rng": rng(), "up": 1, "demodulate": True}
 OF_TWO = {

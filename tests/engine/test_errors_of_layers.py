@@ -104,6 +104,17 @@ nn.Sequential([nn.ReLU()])
 ArgumentError: Sequential: layer 0 must be a Module, but is list
   give them one by one, nn.Sequential(a, b), or as nn.Sequential(*layers)
 
+ops.conv1d(zeros(1, 8, 3), zeros(3, 3, 2), padding=zeros(2))
+ArgumentError: conv1d: padding must be an integer >= 0, a pair (before, after), or 'same', but is Tensor (2,)
+
+nn.ModuleList([3])
+ArgumentError: ModuleList: layer 0 must be a Module, but is int
+
+nn.PReLU(3)(1.0)
+ShapeError: prelu: slope must broadcast to the shape of x
+  x ()   slope (3,)
+  in PReLU(3)
+
 setattr(nn.Module(), "w", Tensor([1.0, 2.0], requires_grad=True))
 ArgumentError: Module.w: a Tensor that requires a gradient is not a Parameter, so no optimiser would find it
   w (2,)   wrap it: nn.Parameter(array)

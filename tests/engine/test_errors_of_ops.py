@@ -57,6 +57,14 @@ ops.layer_norm(zeros(4, 3), zeros(2, 4, 3), zeros(4, 3))
 ShapeError: layer_norm: gamma must have shape (4, 3) to fit x
   x (4, 3), laid out (…, *gamma)   gamma (2, 4, 3)
 
+ops.layer_norm(zeros(4, 3), beta="a")
+DTypeError: Tensor: data is str; give an array, a number, or nested lists of numbers whose rows have equal lengths
+  as beta of layer_norm
+
+ops.batch_norm(zeros(4, 3), "a", training=True)
+DTypeError: Tensor: data is str; give an array, a number, or nested lists of numbers whose rows have equal lengths
+  as gamma of batch_norm
+
 ops.layer_norm(zeros(4, 3), axis=0)
 ArgumentError: layer_norm: axis must be the trailing axes, those of gamma and beta
   x (4, 3)   axis 0

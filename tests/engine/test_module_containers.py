@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from rawgan import nn
+from rawgan import Tensor, nn
 from rawgan.errors import ArgumentError
 
 
@@ -78,12 +78,19 @@ def test_a_loop_over_layers_goes_on_with_those_that_it_began_with():
     ("change", "message"),
     [
         (lambda row: row.append(nn.Tanh), r"^ModuleList: layer 1 is the class Tanh\n  make one of it: Tanh\(…\)"),
-        (lambda row: row.append(3), "layer 1 must be a Module, but is int"),
+        (lambda row: row.append(3), "layer 1 must be a Module, but is int$"),
+        (lambda row: row.extend(Tensor(1.0)), "several modules are needed, in a list, but this is Tensor"),
         (lambda row: row.extend(nn.Tanh()), "several modules are needed, in a list, but this is Tanh"),
         (lambda row: row.append(nn.Sequential(row)), "layer 1 is, or holds, this ModuleList itself"),
         (lambda row: row["0"], "a position must be an integer or a slice, but is '0'"),
         (lambda row: row.__setitem__(slice(0, 1), nn.Tanh()), "several modules are needed"),
         (lambda row: nn.ModuleDict({"a.b": nn.Tanh()}), "a name must be a text without dots"),
+        (
+            lambda row: nn.ModuleDict([nn.Tanh()]),
+            r"^ModuleDict: modules and their names are needed, but this is list\n",
+        ),
+        (lambda row: nn.ModuleDict(Tensor(1.0)), "modules and their names are needed, but this is Tensor"),
+        (lambda row: nn.ModuleDict([([], nn.Tanh())]), r"a name must be a text without dots, .* is \[\]"),
         (lambda row: nn.ModuleDict({3: nn.Tanh()}), "a name must be a text without dots"),
         (lambda row: nn.ModuleDict(a := {"a": nn.Tanh()}).update({"b": a}), "'b' must be a Module"),
     ],

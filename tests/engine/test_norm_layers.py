@@ -66,6 +66,15 @@ def test_a_conditional_batch_norm_shares_statistics_and_scales_by_class():
     np.testing.assert_array_equal(begins(X, labels).data, nn.BatchNorm(6).to(dtype="float64")(X).data)
 
 
+@pytest.mark.parametrize("labels", [[2, 0, 3], np.array([-4, 0, 0])])
+def test_a_conditional_batch_norm_that_refuses_a_label_leaves_its_statistics(labels):
+    layer = nn.ConditionalBatchNorm(6, classes=3).to(dtype="float64")
+    with pytest.raises(ArgumentError, match=r"take: indices must lie in -3 … 2(.|\n)*in ConditionalBatchNorm"):
+        layer(X, labels)
+    assert not layer.running_mean.data.any()
+    np.testing.assert_array_equal(layer(X, [2, 0, -1]).data, layer(X, np.array([2, 0, 2])).data)
+
+
 def test_adain_is_scaled_and_shifted_by_the_style_of_each_image():
     layer = drawn(nn.AdaIN(6, style=2, rng=rng))
     style = np.random.default_rng(4).standard_normal((3, 2))
@@ -89,6 +98,17 @@ def test_adain_is_scaled_and_shifted_by_the_style_of_each_image():
             ShapeError,
             r"AdaIN: each sample needs a style of 2 numbers\n  x \(3, 4, 5, 6\)   style \(3, 3\)",
         ),
+        (
+            lambda: nn.ConditionalBatchNorm(6, 3)(X, [0.0, 1.0, 2.0]),
+            DTypeError,
+            r"ConditionalBatchNorm: labels must be integers, but are float32\n  x \(3, 4, 5, 6\)   labels \(3,\)",
+        ),
+        (
+            lambda: nn.ConditionalBatchNorm(6, 3)(None, [0]),
+            DTypeError,
+            "ConditionalBatchNorm: x must be a Tensor of fl",
+        ),
+        (lambda: nn.AdaIN(6, 2, rng=0), ArgumentError, r"AdaIN: rng must be np.random.default_rng\(0\), say, but is 0"),
         (
             lambda: nn.AdaIN(6, 2, rng=rng)(X, np.array([1, 2, 0])),
             DTypeError,
