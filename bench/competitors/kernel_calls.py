@@ -221,7 +221,7 @@ def _resampling(size: int, output: int, taps: int) -> Interpolation | Filter:
     """A map from `size` pixels to `output`: a binomial filter of so many taps, or, without taps, interpolation."""
     if not taps:
         return Interpolation(size, output)
-    up, down = max(1, output // size), max(1, size // output)
+    up, down = max(1, output // max(size, 1)), max(1, size // max(output, 1))
     before = (taps + up - down) // 2
     weights = tuple(float(math.comb(taps - 1, k)) for k in range(taps))
     return Filter(size, weights, up, down, (before, taps - down - before))
