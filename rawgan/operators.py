@@ -108,7 +108,7 @@ class Operators(Methods[Result]):
         return OPERATORS["transpose"](self, None)
 
     def backward(
-        self, gradient: Result | None = None, retain_graph: bool | None = None, create_graph: bool = False
+        self, gradient: Result | None = None, *, retain_graph: bool | None = None, create_graph: bool = False
     ) -> None:
         """Add the gradient of this Tensor to the `.grad` of every leaf behind it; see `rawgan.autograd.backward`."""
-        OPERATORS["backward"](self, gradient, retain_graph, create_graph)
+        OPERATORS["backward"](self, gradient, retain_graph=retain_graph, create_graph=create_graph)

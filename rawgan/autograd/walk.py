@@ -27,7 +27,7 @@ Source = Node | Tensor
 
 
 def backward(
-    output: Tensor, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+    output: Tensor, gradient: Tensor | None = None, *, retain_graph: bool | None = None, create_graph: bool = False
 ) -> None:
     """Add the gradient of `output` to the `.grad` of every leaf behind it that requires one.
 
@@ -56,6 +56,7 @@ def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
     grad_outputs: Tensor | Sequence[Tensor] | None = None,
+    *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     unconnected: str = "error",

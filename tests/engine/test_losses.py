@@ -23,7 +23,7 @@ def exactly(formula, *values):
 def value_and_gradients(loss, *arrays, create_graph=False):
     xs = [Tensor(array, requires_grad=True) for array in arrays]
     y = loss(*xs)
-    return y.data, [g.data for g in grad(y, xs, [Tensor(np.ones_like(y.data))], create_graph)]
+    return y.data, [g.data for g in grad(y, xs, [Tensor(np.ones_like(y.data))], create_graph=create_graph)]
 
 
 # --- binary cross-entropy --------------------------------------------------------------------------------
