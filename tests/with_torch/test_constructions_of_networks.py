@@ -13,6 +13,7 @@ blur = np.array([1.0, 3.0, 3.0, 1.0]) / 8
 cutout = np.ones((2, 4, 5, 1))
 cutout[0, 1:3, 2:4] = cutout[1, :2, :2] = 0
 shifts = [(1, -2), (-1, 2)]
+turn = np.tile(np.array([[0.9, 0.1, 0.05], [-0.1, 0.8, 0.1]]), (2, 1, 1))
 brightness = np.array([0.2, -0.3]).reshape(2, 1, 1, 1)
 kept = 2.0 * (np.random.default_rng(1).random((2, 1, 1, 3)) > 0.5)
 
@@ -204,6 +205,10 @@ CASES = [
                      normal(2, 5, 4, 3))
         for mode in ("bilinear", "bicubic") for size in ((7, 9), (3, 3)) for smooth in (False, True)
     ),
+    construction("spatial transformer", lambda x, theta: ops.grid_sample(x, ops.affine_grid(theta, (2, 4, 5, 3))),
+                 lambda x, theta: last(F.grid_sample(
+                     first(x), F.affine_grid(theta, (2, 3, 4, 5), align_corners=False), align_corners=False)),
+                 normal(2, 5, 4, 3), turn),
     construction("DiffAugment: translation", translated, translated_in_torch, normal(2, 4, 5, 3)),
     construction("DiffAugment: cutout", lambda x: x * Tensor(cutout), lambda x: x * torch.from_numpy(cutout),
                  normal(2, 4, 5, 3)),
@@ -228,26 +233,6 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_building_block(case: Construction) -> None:
     case.check()
-
-
-# --- grids ---------------------------------------------------------------------------------------------
-
-
-def test_spatial_transformer():
-    """PyTorch's grid_sample has no second derivative."""
-    turn = np.tile(np.array([[0.9, 0.1, 0.05], [-0.1, 0.8, 0.1]]), (2, 1, 1))
-    images, upstream = normal(2, 5, 4, 3), normal(2, 4, 5, 3)
-    x, theta = (Tensor(array, requires_grad=True) for array in (images, turn))
-    tx, ttheta = (torch.tensor(array, requires_grad=True) for array in (images, turn))
-    y = ops.grid_sample(x, ops.affine_grid(theta, (2, 4, 5, 3)))
-    expected = last(
-        F.grid_sample(first(tx), F.affine_grid(ttheta, (2, 3, 4, 5), align_corners=False), align_corners=False)
-    )
-    np.testing.assert_allclose(y.numpy(), expected.detach().numpy(), atol=1e-9)
-    found = grad(y, (x, theta), Tensor(upstream))
-    theirs = torch.autograd.grad(expected, (tx, ttheta), torch.from_numpy(upstream))
-    for g, t in zip(found, theirs, strict=True):
-        np.testing.assert_allclose(g.numpy(), t.numpy(), atol=1e-9)
 
 
 def test_block_of_biggan():

@@ -69,7 +69,7 @@ def _multiply_each(a: Array, b: Array, c: Array) -> None:
 
 
 def _offsets(x: Array) -> Array:
-    """Where the matrices of x begin, in bytes from the first."""
+    """Offsets of the matrices of x, in bytes from the first."""
     offsets = np.zeros((), np.int64)
     for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
         offsets = offsets[..., None] + np.arange(n) * step
