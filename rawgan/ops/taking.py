@@ -171,13 +171,14 @@ def numbers_of(what: str, x: Tensor, axis: int, indices: Any) -> Any:
             f"{what} must be integers, but are {indices.dtype}\n"
             "  a list given to a Module becomes a Tensor of floats: give an array of integers, np.array([0, 1])"
         )
-    numbers, n = integers(listed(indices, what), what, x._array), x.shape[axis]
-    if numbers.size:
-        least, most = int(numbers.min()), int(numbers.max())
+    given, n, least = listed(indices, what), x.shape[axis], 0
+    if given.size and given.dtype.kind in "iu":
+        least, most = int(given.min()), int(given.max())
         if least < -n or most >= n:
             raise ArgumentError(
-                f"{what} must lie in {-n} … {n - 1}, but go from {least} to {most}\n{shapes(x=x, indices=numbers)}"
+                f"{what} must lie in {-n} … {n - 1}, but go from {least} to {most}\n{shapes(x=x, indices=given)}"
             )
-        if least < 0:
-            numbers = numbers + n * (numbers < 0)
+    numbers = integers(given, what, x._array)
+    if least < 0:
+        numbers = numbers + n * (numbers < 0)
     return constant(numbers)  # the backward pass needs them as they are now
