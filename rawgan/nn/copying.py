@@ -24,7 +24,7 @@ class Copied:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """A copy of this module and of all within it."""
-        twins: list[tuple[Copied, Copied]] = []
+        twins: list[tuple[Any, Any]] = []
         for _, module in self.modules():
             itself = module is not self and type(module).__deepcopy__ is not Copied.__deepcopy__
             if id(module) not in memo and not itself:
