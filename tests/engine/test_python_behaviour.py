@@ -213,6 +213,7 @@ def test_reprs_are_short():
     images = Tensor(np.zeros((128, 28, 28, 3), "float32"))
     assert repr(images) == "Tensor([0., 0., 0., ..., 0., 0., 0.], shape (128, 28, 28, 3), float32)"
     assert repr(Tensor(np.zeros((1, 1, 2)))) == "Tensor([[[0., 0.]]], float64)"
+    assert repr(Tensor(np.zeros((2, 0)))) == "Tensor([], shape (2, 0), float64)"
     assert repr((leaf(1.0, 2.0) * 3.0).op) == "<Mul of (2,), ()>"
     assert repr(Cubed()) == "<Cubed>"
     optimizers = [make([nn.Parameter(np.ones(1000))], **{"lr": 0.1} | options) for make, options in OPTIMIZERS]
