@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 
 class Copied:
-    """The copies of a module: what `Module` has of them. A class that copies or pickles itself in its own way may."""
+    """Base class of `Module`: copies and pickles. A subclass may copy or pickle itself in a way of its own."""
 
     def modules(self) -> Iterator[tuple[str, Any]]:
         """This module and every one inside it."""
@@ -46,7 +46,7 @@ class Copied:
 
 
 class Assembly:
-    """A module and all within it, as one object for pickle: first all of them, empty, and then their attributes.
+    """A network as one object for pickle: first all its modules, empty, then their attributes.
 
     An attribute that is a module then leads to an object which is there already, so the depth of a network is not the
     depth of pickle's recursion. Pickle keeps the assembly alive until it is done.

@@ -68,7 +68,7 @@ class HookHandle(AbstractContextManager["HookHandle"]):
 
 
 class Hooked:
-    """The hooks of a module: what `Module` has of them."""
+    """Base class of `Module`: registration of hooks."""
 
     _hooks: tuple[Hook, ...] = ()
     """Registered hooks, in the order in which they are called."""

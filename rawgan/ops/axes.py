@@ -189,4 +189,6 @@ def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Tensor:
     axes = axes_in_order("roll", x, axis)
     if len(shifts) not in (1, len(axes)):
         raise ArgumentError(f"roll: there must be one shift for each axis\n{shapes(x=x, shift=shift, axis=axis)}")
-    return Roll(tuple(map(int, shifts)) * (len(axes) // len(shifts)), axes)(x)
+    if len(shifts) != len(axes):
+        shifts = shifts * len(axes)
+    return Roll(tuple(map(int, shifts)), axes)(x)

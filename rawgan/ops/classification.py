@@ -150,7 +150,8 @@ def _labels(
 ) -> tuple[Any, Any, Tensor | None]:
     """Class numbers (samples,); a mask of those that count, None if all do; their weights, None if all are alike."""
     ignore_index = integer(op, "ignore_index", ignore_index)
-    labels = integers(target._array if isinstance(target, Tensor) else target, f"{op}: labels", x._array)
+    given = target._array if isinstance(target, Tensor) else listed(target, f"{op}: labels")
+    labels = integers(given, f"{op}: labels", x._array)
     classes, shape = x.shape[axis], (*x.shape[:axis], *x.shape[axis + 1 :])
     if labels.shape != shape:
         way_out = ""

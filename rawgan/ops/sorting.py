@@ -1,6 +1,6 @@
-"""Order: sorted elements, and the numbers of the largest.
+"""Order: sorted elements, and the indices of the largest.
 
-Numbers have no gradients; elements do, wherever `gather` takes them from. NaN counts as larger than everything, as in
+Indices have no gradients; elements do, wherever `gather` takes them from. NaN counts as larger than everything, as in
 NumPy and PyTorch, and among equals the first comes first.
 """
 
@@ -39,7 +39,7 @@ def sort(x: Any, axis: int = -1, descending: bool = False) -> Tensor:
 
 @without_gradient(method=True)
 def argsort(x: Any, axis: int = -1, descending: bool = False) -> Any:
-    """Numbers of the elements along `axis`, in the order of `sort`: an array of int64, for `gather`.
+    """Indices of the elements along `axis`, in the order of `sort`: an array of int64, for `gather`.
 
     Raises: ArgumentError for an axis that x does not have
 
@@ -56,7 +56,7 @@ def argsort(x: Any, axis: int = -1, descending: bool = False) -> Any:
     method=True,
 )
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Any]:
-    """The k largest elements along `axis`, from large to small, and their numbers; the smallest if not `largest`.
+    """The k largest elements along `axis`, from large to small, and their indices; the smallest if not `largest`.
 
     Shapes: x (…, n, …) → values (…, k, …), and indices of the same shape, an array of int64
     Raises: ArgumentError unless 0 ≤ k ≤ n
@@ -76,7 +76,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
 
 @without_gradient(method=True)
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Number of the largest element along `axis`; of the flat array if None. The first, if several are.
+    """Index of the largest element along `axis`, or in the flat array if None; of several, the first.
 
     Shapes: x any → int64 without `axis`, or with it of length 1 if keepdims
     Raises: ArgumentError for an axis that x does not have, ShapeError for the largest of no elements
@@ -89,7 +89,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 @without_gradient(method=True)
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Number of the smallest element along `axis`; of the flat array if None. The first, if several are.
+    """Index of the smallest element along `axis`, or in the flat array if None; of several, the first.
 
     Shapes: x any → int64 without `axis`, or with it of length 1 if keepdims
     Raises: ArgumentError for an axis that x does not have, ShapeError for the smallest of no elements
@@ -109,7 +109,7 @@ def _extreme(op: str, x: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def _order(array: Any, axis: int, descending: bool) -> Any:
-    """Numbers of the elements in order; equal ones keep theirs."""
+    """Indices that sort the elements; equal ones keep their order."""
     stable: dict[str, Any] = {"kind": "stable"} if isinstance(array, np.ndarray) else {}  # as CuPy's always is
     if not descending:
         return array.argsort(axis=axis, **stable)
@@ -118,5 +118,5 @@ def _order(array: Any, axis: int, descending: bool) -> Any:
 
 
 def _taken(op: str, x: Tensor, numbers: Any, axis: int) -> Tensor:
-    """x at different numbers along an axis."""
+    """x at indices along an axis, no two of which are alike."""
     return Take(along_axis(op, x, constant(numbers), axis), distinct=True)(x)

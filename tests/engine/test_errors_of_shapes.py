@@ -257,6 +257,10 @@ ArgumentError: cross_entropy: labels must be integers of at most 64 bits, but on
 ops.gather(zeros(4, 2), [[0, 2**63]], axis=0)
 ArgumentError: gather: indices must be integers of at most 64 bits, but one is 9223372036854775808
 
+ops.cross_entropy(zeros(0, 3), [])
+ShapeError: mean: there is nothing to reduce along axes (0,)
+  x (0,)
+
 ops.cross_entropy(zeros(2, 3), [0, 10**30])
 ArgumentError: cross_entropy: labels must be integers of at most 64 bits, but one is 1000000000000000000000000000000
 

@@ -8,7 +8,7 @@ import pytest
 from graphs import leaf
 
 from rawgan import Op, Tensor, grad, nn, ops, optim
-from rawgan.errors import GraphError, ShapeError
+from rawgan.errors import ArgumentError, GraphError, ShapeError
 from rawgan.nn.registry import EXAMPLES
 from rawgan.optim.registry import EXAMPLES as OPTIMIZERS
 
@@ -29,6 +29,16 @@ def test_powers_on_both_sides():
     assert (2**x).numpy().tolist() == [2, 8]
     assert (x**x).numpy().tolist() == [1, 27]
     assert (np.array([3.0, 2.0]) ** x).numpy().tolist() == [3, 8]
+
+
+def test_plus_round_and_transposed_matrices():
+    x = leaf(1.26, -2.5)
+    assert +x is x
+    assert round(x).numpy().tolist() == [1, -2]
+    assert round(x, 1).numpy().tolist() == [1.3, -2.5]
+    assert ops.stack([x[None], x[None] + 1]).mT.shape == (2, 2, 1)
+    with pytest.raises(ArgumentError, match="swapaxes"):
+        _ = x.mT
 
 
 # --- graphs that are walked again ------------------------------------------------------------------------
@@ -213,6 +223,7 @@ def test_reprs_are_short():
     images = Tensor(np.zeros((128, 28, 28, 3), "float32"))
     assert repr(images) == "Tensor([0., 0., 0., ..., 0., 0., 0.], shape (128, 28, 28, 3), float32)"
     assert repr(Tensor(np.zeros((1, 1, 2)))) == "Tensor([[[0., 0.]]], float64)"
+    assert repr(Tensor(np.zeros((2, 0)))) == "Tensor([], shape (2, 0), float64)"
     assert repr((leaf(1.0, 2.0) * 3.0).op) == "<Mul of (2,), ()>"
     assert repr(Cubed()) == "<Cubed>"
     optimizers = [make([nn.Parameter(np.ones(1000))], **{"lr": 0.1} | options) for make, options in OPTIMIZERS]
