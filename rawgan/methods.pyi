@@ -52,7 +52,7 @@ class Methods(Generic[Result]):
         """x with the axes from `start_axis` to `end_axis` joined into one; `flatten(x, 1)` makes a vector of each sample."""
 
     def flip(self, axis: int | tuple[int, ...] | None = None) -> Result:
-        """x in reverse order along `axis` (an int, several, or None for all): a mirror image of pictures (N, H, W, C) is"""
+        """x in reverse order along `axis` (an int, several, or None for all): a view."""
 
     def floor(self) -> Result:
         """Largest integer ≤ x."""
@@ -73,7 +73,7 @@ class Methods(Generic[Result]):
         """log softmax(x) over `axis` (an int, several, or None for all), also where softmax(x) rounds to 0 or 1."""
 
     def logsumexp(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
-        """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no numbers."""
+        """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no elements."""
 
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Largest element along `axis` (an int, several, or None for all)."""
@@ -118,7 +118,7 @@ class Methods(Generic[Result]):
         """1 / (1 + e^−x): the probability that belongs to a logit."""
 
     def sign(self) -> Result:
-        """1, 0 or −1, the sign of x. It has no gradient, as all functions of this file."""
+        """1, 0 or −1, the sign of x. Like all functions here, it has no gradient."""
 
     def sin(self) -> Result:
         """Sine of x, in radians."""

@@ -1,4 +1,4 @@
-"""Hooks: functions that are called whenever one module is, and may replace what goes in, comes out and flows back.
+"""Hooks: functions called with one module, which may replace its inputs, its result and the gradients that flow back.
 
     with layer.register_forward_hook(lambda module, inputs, result: print(result.shape)):
         network(x)

@@ -24,7 +24,7 @@ class Sign(Op):
 
 @op(case("away from 0", nonzero(2, 3)), method=True)
 def sign(x: Any) -> Tensor:
-    """1, 0 or −1, the sign of x. It has no gradient, as all functions of this file.
+    """1, 0 or −1, the sign of x. Like all functions here, it has no gradient.
 
     >>> sign(Tensor([-0.5, 0.0, 2.0]))
     Tensor([-1.,  0.,  1.], float32)

@@ -213,6 +213,12 @@ ArgumentError: SGD: lr must be a number, but is True
 optim.SGD([weight(2)], lr=10**400)
 ArgumentError: SGD: lr must be a number, but is 100000000000000000000000000000000000000000000000000000000000…
 
+optim.Adam([weight(2)], amsgrad="no")
+ArgumentError: Adam: amsgrad must be True or False, but is 'no'
+
+optim.SGD([weight(2)], lr=0.1, momentum=0.5, nesterov=0)
+ArgumentError: SGD: nesterov must be True or False, but is 0
+
 optim.schedules.Linear(True)
 ArgumentError: Linear: steps must be a whole number of at least 1, but is True
 
