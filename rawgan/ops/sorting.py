@@ -127,9 +127,16 @@ def _order_by_keys(x: np.ndarray[Any, Any], descending: bool, k: int | None) -> 
     the element's own number in the lower half of an integer of 64 bits, no two are equal, so that any sort will do, and
     the order is all that is left of it.
     """
-    bits = np.where(np.isnan(x), np.float32(np.nan), x + np.float32(0)).view(np.int32)  # one NaN, and one 0
-    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
-    keys = np.multiply(~bits if descending else bits, np.int64(1 << 32), dtype=np.int64)
+    x = x + np.float32(0)  # −0 and 0 are equal
+    unknown = np.isnan(x)
+    if unknown.any():
+        x[unknown] = np.nan  # with one sign
+    bits = x.view(np.int32)
+    turned = bits >> 31
+    turned &= np.int32(0x7FFFFFFF)
+    bits ^= turned
+    keys = (np.invert(bits, out=bits) if descending else bits).astype(np.int64)
+    keys <<= 32
     keys |= np.arange(x.shape[-1])
     if k is not None and k < x.shape[-1]:
         if k:
