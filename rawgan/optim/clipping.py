@@ -89,13 +89,14 @@ def _gradients(name: str, given: Any) -> list[Tensor]:
     """The gradients that are given, or that the given parameters have."""
     if not isinstance(given, Tensor) and (not isinstance(given, Iterable) or hasattr(given, "shape")):
         raise DTypeError(f"{name}: gradients is {type(given).__name__}; give a list of Tensors")
-    found = []
+    found, seen = [], set[int]()
     for index, x in enumerate([given] if isinstance(given, Tensor) else given):
         if x is not None and not isinstance(x, Tensor):
             raise DTypeError(f"{name}: gradient {index} is {type(x).__name__}; give Tensors")
         g = x.grad if x is not None and x.requires_grad and x.op is None else x
-        if g is None:
+        if g is None or id(g) in seen:  # of a parameter that is listed twice
             continue
+        seen.add(id(g))
         if g.op is not None:
             raise ArgumentError(
                 f"{name}: gradient {index} {g.shape} is a result, of {g.op.name}, which cannot be written to\n"

@@ -79,7 +79,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def check(self, name: str, options: Mapping[str, Any]) -> None:
-        """Raise an ArgumentError for options of a group that do not go together."""
+        """Raise an ArgumentError for options of a group that are wrong, or do not go together."""
 
     def keeps(self, moment: str, options: Mapping[str, Any]) -> bool:
         """True if parameters with these options need a moment."""
