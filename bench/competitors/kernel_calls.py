@@ -209,6 +209,8 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
         known |= dict.fromkeys(("x", "gy"), ArraySpec((n, pixels, count)))
         known |= {"weights": ArraySpec((n, pixels, 4)), "at": ArraySpec((n, pixels, 4), "int64", below=pixels)}
         known |= {"pixels": pixels}
+    if "reverse" in parameters:  # along the rows
+        known |= dict.fromkeys(("x", "a", "b"), ArraySpec((math.prod(shape[:-1]), shape[-1], 1))) | {"reverse": False}
     if "grid" in parameters:  # as many places as pixels
         shape = (1,) * (4 - len(shape)) + shape
         known |= dict.fromkeys(("x", "gy"), ArraySpec(shape)) | {"grid": ArraySpec((*shape[:3], 2))}

@@ -147,6 +147,20 @@ def grid_sample_grad(
     return run
 
 
+def scan(a: Tensor, b: Tensor, reverse: bool) -> Run:
+    """A loop over the rows' numbers: PyTorch has no operator for it."""
+    n = a.shape[1]
+
+    def run() -> Tensor:
+        y = b.clone()
+        for i in reversed(range(n - 1)) if reverse else range(1, n):
+            before, factor = (i + 1, i + 1) if reverse else (i - 1, i)
+            y[:, i] += a[:, factor] * y[:, before]
+        return y
+
+    return run
+
+
 def sample_pixels(x: Tensor, weights: Tensor, at: Tensor) -> Run:
     """embedding_bag over the pixels of all images, a bag for each place."""
     rows, bags = x.flatten(0, 1), _numbered(at, x.shape[1]).flatten(0, 1)
@@ -399,6 +413,7 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "conv2d": conv2d,
     "conv2d_input_grad": conv2d_input_grad,
     "conv2d_weight_grad": conv2d_weight_grad,
+    "cumsum": lambda x, reverse: lambda: x.flip(1).cumsum(1).flip(1) if reverse else x.cumsum(1),
     "elu": lambda x, alpha: lambda: functional.elu(x, alpha),
     "erf": lambda x: lambda: torch.erf(x),
     "gather_pixels": gather_pixels,
@@ -422,6 +437,7 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "sample_pixels": sample_pixels,
     "sample_pixels_input_grad": sample_pixels_input_grad,
     "sample_pixels_weight_grad": sample_pixels_weight_grad,
+    "scan": scan,
     "sgd_update": sgd_update,
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
     "silu": lambda x: lambda: functional.silu(x),

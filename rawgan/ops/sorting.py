@@ -69,8 +69,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     along, k = one_axis("topk", x, axis), whole("topk", "k", k, 0)
     if k > x.shape[along]:
         raise ArgumentError(f"topk: axis {along} has fewer elements than k\n{shapes(x=x, k=k)}")
-    order = _order(x._array, along, flag("topk", "largest", largest))
-    indices = order[(slice(None),) * along + (slice(k),)].copy()
+    indices = _order(x._array, along, flag("topk", "largest", largest), k)
     return _taken("topk", x, indices, along), indices
 
 
@@ -108,13 +107,37 @@ def _extreme(op: str, x: Any, axis: Any, keepdims: Any) -> Any:
     return getattr(array_module(x._array), op)(x._array, axis=along, keepdims=kept)
 
 
-def _order(array: Any, axis: int, descending: bool) -> Any:
-    """Indices that sort the elements; equal ones keep their order."""
+def _order(array: Any, axis: int, descending: bool, k: int | None = None) -> Any:
+    """Indices that sort the elements, or the first k of these; equal elements keep their order."""
+    if isinstance(array, np.ndarray) and array.dtype == np.float32:
+        return np.moveaxis(_order_by_keys(np.moveaxis(array, axis, -1), descending, k), -1, axis)
     stable: dict[str, Any] = {"kind": "stable"} if isinstance(array, np.ndarray) else {}  # as CuPy's always is
-    if not descending:
-        return array.argsort(axis=axis, **stable)
-    backwards = (slice(None),) * axis + (slice(None, None, -1),)
-    return array.shape[axis] - 1 - array[backwards].argsort(axis=axis, **stable)[backwards]
+    if descending:
+        backwards = (slice(None),) * axis + (slice(None, None, -1),)
+        order = array.shape[axis] - 1 - array[backwards].argsort(axis=axis, **stable)[backwards]
+    else:
+        order = array.argsort(axis=axis, **stable)
+    return order if k is None else order[(slice(None),) * axis + (slice(k),)].copy()
+
+
+def _order_by_keys(x: np.ndarray[Any, Any], descending: bool, k: int | None) -> np.ndarray[Any, Any]:
+    """As `_order`, along the last axis, for float32: several times faster than a stable sort of numbers.
+
+    The bits of numbers ≥ 0, read as integers, have the order of the numbers; below 0 the order is reversed. With the
+    index in the lower half of a 64-bit integer, no two keys are equal: any sort will do, and its lower halves are the
+    result.
+    """
+    bits = np.where(np.isnan(x), np.float32(np.nan), x + np.float32(0)).view(np.int32)  # one NaN, and one 0
+    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+    keys = np.multiply(~bits if descending else bits, np.int64(1 << 32), dtype=np.int64)
+    keys |= np.arange(x.shape[-1])
+    if k is not None and k < x.shape[-1]:
+        if k:
+            keys.partition(k - 1, axis=-1)
+        keys = keys[..., :k].copy()
+    keys.sort(axis=-1)
+    keys &= 0xFFFFFFFF
+    return keys
 
 
 def _taken(op: str, x: Tensor, numbers: Any, axis: int) -> Tensor:
