@@ -109,7 +109,9 @@ class Hooked:
 
         gx is a tuple with the gradient of each Tensor among the inputs, None where it is not wanted, and gy a tuple of
         the result's gradient. If the hook returns a tuple like gx, or one Tensor, that is walked on with instead. A
-        walk that wants gradients of parameters alone, of a module whose inputs require them, does not leave it.
+        walk that wants gradients of parameters alone, of a module whose inputs require them, does not leave it. A walk
+        for second derivatives may come in past the result, from the gradient: the hook is not called again, as in
+        PyTorch.
 
         >>> from rawgan import nn
         >>> layer, x = nn.Tanh(), Tensor([0.0], requires_grad=True)
@@ -220,7 +222,9 @@ class _WalkBack:
         )
 
     def _told(self, passing: Passing) -> Passing:
-        gy = self.gy.pop(id(state.needs), ())
+        gy = self.gy.pop(id(state.needs), None)
+        if gy is None:  # a walk for second derivatives, which came in past the result
+            return passing
         for hook in self.after:
             passing = self._replaced(hook, hook(self.module, passing, gy), passing)
         return passing

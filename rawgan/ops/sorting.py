@@ -127,9 +127,16 @@ def _order_by_keys(x: np.ndarray[Any, Any], descending: bool, k: int | None) -> 
     index in the lower half of a 64-bit integer, no two keys are equal: any sort will do, and its lower halves are the
     result.
     """
-    bits = np.where(np.isnan(x), np.float32(np.nan), x + np.float32(0)).view(np.int32)  # one NaN, and one 0
-    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
-    keys = np.multiply(~bits if descending else bits, np.int64(1 << 32), dtype=np.int64)
+    x = x + np.float32(0)  # −0 and 0 are equal
+    unknown = np.isnan(x)
+    if unknown.any():
+        x[unknown] = np.nan  # with one sign
+    bits = x.view(np.int32)
+    turned = bits >> 31
+    turned &= np.int32(0x7FFFFFFF)
+    bits ^= turned
+    keys = (np.invert(bits, out=bits) if descending else bits).astype(np.int64)
+    keys <<= 32
     keys |= np.arange(x.shape[-1])
     if k is not None and k < x.shape[-1]:
         if k:

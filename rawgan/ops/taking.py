@@ -58,6 +58,10 @@ class Untake(Op):
         self.indices, self.shape, self.distinct = indices, shape, distinct
 
     def forward(self, x: Any) -> Any:
+        if self.distinct:
+            y = array_module(x).zeros(self.shape, x.dtype)
+            y[self.indices] = x
+            return y
         axes = _axes(self.indices)
         others = [axis for axis in range(len(self.shape)) if axis not in axes]
         number: Any = 0  # of a row: an element of the axes that are counted, in row-major order
@@ -76,9 +80,6 @@ class Untake(Op):
         xp = array_module(rows)
         width = rows.shape[1]
         y = xp.zeros((count, width), rows.dtype)
-        if self.distinct:
-            y[number] = rows
-            return y
         flat, columns = y.reshape(-1), xp.arange(width)
         step = max(1, BLOCK // max(width, 1)) if xp is np else max(1, len(rows))
         for first in range(0, len(rows), step):  # NumPy adds single numbers five times faster than rows

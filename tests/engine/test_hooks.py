@@ -225,6 +225,15 @@ def test_a_hook_of_several_walks_is_called_in_each():
     assert ops.sum(layer(x)).op is not None
 
 
+def test_a_second_derivative_is_that_of_the_gradient_which_a_hook_returned():
+    layer, x = nn.Tanh(), leaf(0.5)
+    layer.register_full_backward_hook(lambda module, gx, gy: 3 * gx[0])
+    (g,) = grad(layer(x), x, create_graph=True)
+    t = np.tanh(0.5)
+    assert g.item() == pytest.approx(3 * (1 - t**2), rel=1e-6)
+    assert grad(g, x)[0].item() == pytest.approx(-6 * t * (1 - t**2), rel=1e-6)
+
+
 class Twice(Op):
     """y = 2x; its backward calls what the test gives."""
 
