@@ -4,10 +4,10 @@
 `cpu.vector.exponentials`), and constants in the dtype of x. (A plain 0.5 would turn float32 into float64.)
 
     zero(x), one(x), two(x)     0, 1, 2
-    root_half(x), bell(x)       √½ and 1 / √2π, the density of a standard normal number at 0
+    half(x), bell(x)            ½ and 1 / √2π, the density of a standard normal number at 0
     exp(x), expm1(x)            e^x and e^x − 1 for x ≤ 0
     log1p(x)                    log(1 + x) for 0 ≤ x ≤ 1
-    erfc(x)                     1 − erf x for x ≥ 0
+    mills(x)                    (1 − Φ(x)) / Φ'(x) for x ≥ 0, with the normal distribution Φ
 """
 
 import math
@@ -18,15 +18,15 @@ from typing import Any
 zero: Any = None
 one: Any = None
 two: Any = None
-root_half: Any = None
+half: Any = None
 bell: Any = None
 exp: Any = None
 expm1: Any = None
 log1p: Any = None
-erfc: Any = None
+mills: Any = None
 
 
-CONSTANTS = {"zero": 0.0, "one": 1.0, "two": 2.0, "root_half": math.sqrt(0.5), "bell": 1 / math.sqrt(2 * math.pi)}
+CONSTANTS = {"zero": 0.0, "one": 1.0, "two": 2.0, "half": 0.5, "bell": 1 / math.sqrt(2 * math.pi)}
 
 
 def instantiate(compile_: Callable[[Any], Any], **names: Any) -> Any:
@@ -103,20 +103,26 @@ def elu(x, alpha):  # type: ignore[no-untyped-def]
     return x if x > zero(x) else alpha * low
 
 
-def normal_cdf(x):  # type: ignore[no-untyped-def]
+def normal_density(x):  # type: ignore[no-untyped-def]
+    """Φ'(x) = e^(−x²/2) / √2π"""
+    return bell(x) * exp(-half(x) * (x * x))
+
+
+def normal_cdf(x, density):  # type: ignore[no-untyped-def]
     """Φ(x): from the tail Φ(−|x|), so that it is right to its last digits however small it is"""
-    tail = erfc(abs(x) * root_half(x)) / two(x)
+    tail = density * mills(abs(x))
     return one(x) - tail if x > zero(x) else tail
 
 
 def gelu(x):  # type: ignore[no-untyped-def]
     """x · Φ(x)"""
-    return x * normal_cdf(x)
+    return x * normal_cdf(x, normal_density(x))
 
 
 def gelu_grad(x, gy):  # type: ignore[no-untyped-def]
-    """gy · (Φ(x) + x · Φ'(x)), with Φ'(x) = e^(−x²/2) / √2π"""
-    return gy * (normal_cdf(x) + x * (bell(x) * exp(-(x * x) / two(x))))
+    """gy · (Φ(x) + x · Φ'(x))"""
+    density = normal_density(x)
+    return gy * (normal_cdf(x, density) + x * density)
 
 
 def bce_with_logits(x, t):  # type: ignore[no-untyped-def]

@@ -17,11 +17,12 @@ NaN.
 
 **log(1 + x)** = 2 · artanh(s) with s = x / (2 + x), which lies between 0 and 1/3: 2 · (s + s³/3 + s⁵/5 + …).
 
-**erf x** = 2/√π · (x − x³/3 + x⁵/(2!·5) − …) near 0, else 1 − erfc x.
+**Mills' ratio** (1 − Φ(x)) / Φ'(x) of the normal distribution, for x ≥ 0, is f(t) / (x + k), where t = (x − k) / (x + k)
+takes all x ≥ 0 to −1 ≤ t ≤ 1, and f is smooth: a short sum of Chebyshev's polynomials, with the k of Shepherd and
+Laframboise 1981. It is summed up in even and odd powers, side by side: one chain of so many terms, each of which waits
+for the last, would take longer than all else.
 
-**erfc x** = e^(−x²) · f(t) / (x + k), where t = (x − k) / (x + k) takes all x ≥ 0 to −1 ≤ t ≤ 1, and f is smooth: a
-short sum of Chebyshev's polynomials, with the k of Shepherd and Laframboise 1981. Its error is that of e^(−x²):
-relative to erfc x, 2x² times the rounding of x.
+**erf x** = 2/√π · (x − x³/3 + x⁵/(2!·5) − …) near 0, else 1 − √(2/π) · e^(−x²) · (Mills' ratio of √2 · x).
 """
 
 from collections.abc import Sequence
@@ -48,18 +49,26 @@ def _constant(single: float, double: float) -> Any:
     return constant
 
 
-def _polynomial(single: Sequence[float], double: Sequence[float]) -> Any:
-    """c[0] + c[1] · x + c[2] · x² + …, by Horner's rule, with as many terms as the dtype needs."""
+def _polynomial(single: Sequence[float], double: Sequence[float], parts: int = 1) -> Any:
+    """c[0] + c[1] · x + c[2] · x² + …, by Horner's rule, with as many terms as the dtype needs.
+
+    With two parts, even and odd powers are summed up side by side.
+    """
 
     @intrinsic
     def polynomial(typing: Any, x: Any) -> Any:
         coefficients = single if x is types.float32 else double
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            *rest, total = [context.get_constant(x, c) for c in coefficients]
-            for c in reversed(rest):
-                total = builder.fadd(builder.fmul(total, args[0]), c)
-            return total
+            def horner(coefficients: Sequence[float], by: Any) -> Any:
+                *rest, total = [context.get_constant(x, c) for c in coefficients]
+                for c in reversed(rest):
+                    total = builder.fadd(builder.fmul(total, by), c)
+                return total
+
+            by = args[0] if parts == 1 else builder.fmul(args[0], args[0])
+            sums = [horner(coefficients[part::parts], by) for part in range(parts)]
+            return sums[0] if parts == 1 else builder.fadd(builder.fmul(sums[1], args[0]), sums[0])
 
         return x(x), generate
 
@@ -108,8 +117,10 @@ _plain_power = _power_of_two(0, 0)
 _unlift = _constant(2.0 ** -LIFT[0], 2.0 ** -LIFT[1])
 _exp_beyond_linear = _polynomial(*EXP_BEYOND_LINEAR)
 _near_zero = _constant(0.5, 0.5)
-_erfc_is_zero = _constant(28.0, 28.0)
-_middle = _constant(3.75, 3.75)
+_density_is_zero = _constant(40.0, 40.0)
+_middle = _constant(3.75 * sqrt(2), 3.75 * sqrt(2))
+_root_two = _constant(sqrt(2), sqrt(2))
+_root_two_by_pi = _constant(sqrt(2 / pi), sqrt(2 / pi))
 _CHEBYSHEV = [
     1.5802719754089016, -1.4155291636062, 0.5310168126584589, -0.16770511573096467, 0.044234890018352999,
     -0.009506139167741073, 0.0015696224296742666, -0.00016786612621687459, 1.9716770294253339e-06,
@@ -118,9 +129,11 @@ _CHEBYSHEV = [
     -1.9937853144156819e-12, -1.1724828156626574e-13, 7.2427724258198522e-14, 2.8807292328713077e-15,
     -2.7047403683202759e-15, -1.0963030130900087e-16, 1.0501564927720586e-16,
 ]  # fmt: skip
-"""Coefficients of f(t) = (x + k) · e^(x²) · erfc x with x = k · (1 + t) / (1 − t)."""
-_scaled_erfc = _polynomial(cheb2poly(_CHEBYSHEV[:13]).tolist(), cheb2poly(_CHEBYSHEV).tolist())
-_erf_by_x = _polynomial(*([2 / sqrt(pi) * (-1) ** k / (factorial(k) * (2 * k + 1)) for k in range(n)] for n in (7, 13)))
+"""Coefficients of f(t) / √π, with x = k · (1 + t) / (1 − t)."""
+_scaled_mills = _polynomial(*((sqrt(pi) * cheb2poly(_CHEBYSHEV[:n])).tolist() for n in (11, 24)), parts=2)
+_erf_by_x = _polynomial(
+    *([2 / sqrt(pi) * (-1) ** k / (factorial(k) * (2 * k + 1)) for k in range(n)] for n in (7, 13)), parts=2
+)
 _artanh_beyond_linear = _polynomial([1 / k for k in range(3, 18, 2)], [1 / k for k in range(3, 36, 2)])
 
 
@@ -158,23 +171,23 @@ def log1p(x):  # type: ignore[no-untyped-def]
 
 
 @compiled(inline=True)
-def erfc(x):  # type: ignore[no-untyped-def]
-    """1 − erf x for x ≥ 0"""
-    x = _erfc_is_zero(x) if x > _erfc_is_zero(x) else x
+def mills(x):  # type: ignore[no-untyped-def]
+    """(1 − Φ(x)) / Φ'(x) for x ≥ 0; where Φ'(x) is 0, any finite number"""
+    x = _density_is_zero(x) if x > _density_is_zero(x) else x
     inverse = _one(x) / (x + _middle(x))
-    return exp(-(x * x)) * (_scaled_erfc((x - _middle(x)) * inverse) * inverse)
+    return _scaled_mills((x - _middle(x)) * inverse) * inverse
 
 
 @compiled(inline=True)
 def erf(x):  # type: ignore[no-untyped-def]
     """2/√π · ∫ e^(−t²) dt from 0 to x"""
     size = abs(x)
-    far = _one(x) - erfc(size)
+    far = _one(x) - _root_two_by_pi(x) * exp(-(size * size)) * mills(_root_two(x) * size)
     near = size if size < _near_zero(x) else _near_zero(x)
     near = x * _erf_by_x(near * near)
     return near if size < _near_zero(x) else far if x > zero(x) else -far
 
 
 _constants = {name: _constant(value, value) for name, value in CONSTANTS.items()}
-formulas = instantiate(compiled(inline=True), **_constants, exp=exp, expm1=expm1, log1p=log1p, erfc=erfc)
+formulas = instantiate(compiled(inline=True), **_constants, exp=exp, expm1=expm1, log1p=log1p, mills=mills)
 """The formulas of the kernels, compiled."""
