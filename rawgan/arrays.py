@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.errors import DeviceError, DTypeError, shapes
+from rawgan.errors import ArgumentError, DeviceError, DTypeError, shapes, shown
 from rawgan_kernels import array_module
 
 FLOATS = ("float32", "float64")
+
+LAST = 2**63 - 1
+"""Largest integer of an array of numbers of rows or classes."""
 
 _NATIVE = tuple(np.dtype(name) for name in FLOATS)
 _FLOAT_NUMBERS = tuple(dtype.num for dtype in _NATIVE)  # a dtype's name is slow to ask for
@@ -89,30 +92,33 @@ def plain(data: Any, what: str) -> Any:
 def integers(data: Any, what: str, like: Any) -> Any:
     """Convert numbers of rows or classes to an int64 array on the device of the array `like`.
 
-    Raises: DTypeError unless these are integers, DeviceError if they are on a GPU but `like` is not
+    Raises: DTypeError unless these are integers, DeviceError if they are on a GPU but `like` is not, ArgumentError if
+        one has no room in 64 bits
 
     >>> integers(np.array([1, 0], ">u2"), "labels", np.zeros(2))
     array([1, 0])
     """
-    array = plain(data, what)
+    array = _of_numbers(data, what)
     if array.dtype.kind not in "iu":
         mask = ": of a mask, np.flatnonzero(mask) gives the numbers" if array.dtype.kind == "b" else ""
         raise DTypeError(f"{what} must be integers, but are {array.dtype}{mask}")
     xp = array_module(like)
     if xp is np and array_module(array) is not np:
         raise DeviceError(f"{what} are on a GPU, but the array is not\n{shapes(array=like, given=array)}")
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.size and int(array.max()) > LAST:
+        raise _too_large(what, int(array.max()))
     return xp.asarray(array.astype(np.int64, copy=False))
 
 
 def listed(data: Any, what: str) -> Any:
     """A plain array of numbers of elements; an empty list becomes one of int64, for NumPy takes no numbers for floats.
 
-    Raises: DTypeError as `plain`
+    Raises: DTypeError as `plain`, ArgumentError for an integer that has no room in 64 bits
 
     >>> listed([], "indices").dtype, listed([2, 0], "indices")
     (dtype('int64'), array([2, 0]))
     """
-    array = plain(data, what)
+    array = _of_numbers(data, what)
     return array.astype(np.int64) if isinstance(data, list | tuple) and not array.size else array
 
 
@@ -204,6 +210,38 @@ def _is_number(data: Any, kind: str) -> bool:
     return (isinstance(data, np.generic) and kind in "biu") or (
         not hasattr(data, "dtype") and not hasattr(data, "__array__")
     )
+
+
+def _of_numbers(data: Any, what: str) -> Any:
+    """`plain(data, what)`, but for integers that have no room in 64 bits, of which NumPy makes objects, or floats."""
+    try:
+        array = plain(data, what)
+    except DTypeError:
+        array = None
+        if (large := _large_integer(data)) is None:
+            raise
+    else:
+        large = _large_integer(data) if array.dtype.kind == "f" else None
+    if large is not None:
+        raise _too_large(what, large)
+    return array
+
+
+def _large_integer(data: Any) -> int | None:
+    """The first integer, alone or in lists, that has no room in 64 bits."""
+    pending, entered = [data], set()
+    while pending:
+        each = pending.pop()
+        if isinstance(each, list | tuple) and id(each) not in entered:
+            entered.add(id(each))
+            pending += reversed(each)
+        elif isinstance(each, int) and not -LAST - 1 <= each <= LAST:
+            return each
+    return None
+
+
+def _too_large(what: str, number: int) -> ArgumentError:
+    return ArgumentError(f"{what} must be integers of at most 64 bits, but one is {shown(number)}")
 
 
 def _kind(data: Any) -> str:

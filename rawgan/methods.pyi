@@ -10,13 +10,13 @@ class Methods(Generic[Result]):
         """Absolute value."""
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
-        """Number of the largest element along `axis`; of the flat array if None. The first, if several are."""
+        """Index of the largest element along `axis`, or in the flat array if None; of several, the first."""
 
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
-        """Number of the smallest element along `axis`; of the flat array if None. The first, if several are."""
+        """Index of the smallest element along `axis`, or in the flat array if None; of several, the first."""
 
     def argsort(self, axis: int = -1, descending: bool = False) -> Any:
-        """Numbers of the elements along `axis`, in the order of `sort`: an array of int64, for `gather`."""
+        """Indices of the elements along `axis`, in the order of `sort`: an array of int64, for `gather`."""
 
     def astype(self, dtype: Any) -> Result:
         """x converted to `"float32"` or `"float64"`: nothing else converts between them."""
@@ -52,7 +52,7 @@ class Methods(Generic[Result]):
         """x with the axes from `start_axis` to `end_axis` joined into one; `flatten(x, 1)` makes a vector of each sample."""
 
     def flip(self, axis: int | tuple[int, ...] | None = None) -> Result:
-        """x in reverse order along `axis` (an int, several, or None for all): a mirror image of pictures (N, H, W, C) is"""
+        """x in reverse order along `axis` (an int, several, or None for all): a view."""
 
     def floor(self) -> Result:
         """Largest integer ≤ x."""
@@ -73,7 +73,7 @@ class Methods(Generic[Result]):
         """log softmax(x) over `axis` (an int, several, or None for all), also where softmax(x) rounds to 0 or 1."""
 
     def logsumexp(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
-        """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no numbers."""
+        """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no elements."""
 
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Result:
         """Largest element along `axis` (an int, several, or None for all)."""
@@ -118,7 +118,7 @@ class Methods(Generic[Result]):
         """1 / (1 + e^−x): the probability that belongs to a logit."""
 
     def sign(self) -> Result:
-        """1, 0 or −1, the sign of x. It has no gradient, as all functions of this file."""
+        """1, 0 or −1, the sign of x. Like all functions here, it has no gradient."""
 
     def sin(self) -> Result:
         """Sine of x, in radians."""
@@ -151,7 +151,7 @@ class Methods(Generic[Result]):
         """x laid side by side, `reps` times along each axis, as tiles of a floor; PyTorch's `repeat`."""
 
     def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Result, Any]:
-        """The k largest elements along `axis`, from large to small, and their numbers; the smallest if not `largest`."""
+        """The k largest elements along `axis`, from large to small, and their indices; the smallest if not `largest`."""
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Result:
         """Sum of the diagonal along two axes, Σ x[i, i + offset]."""

@@ -64,6 +64,12 @@ class Operators(Methods[Result]):
     def __rpow__(self, base: Any) -> Result:
         return OPERATORS["pow"](base, self)
 
+    def __pos__(self: Any) -> Result:
+        return self
+
+    def __round__(self, decimals: int | None = None) -> Result:
+        return self.round(0 if decimals is None else decimals)
+
     def __neg__(self) -> Result:
         return OPERATORS["neg"](self)
 
@@ -106,6 +112,11 @@ class Operators(Methods[Result]):
     def T(self) -> Result:
         """The axes in reverse order."""
         return OPERATORS["transpose"](self, None)
+
+    @property
+    def mT(self) -> Result:
+        """The last two axes swapped: each matrix transposed."""
+        return self.swapaxes(-1, -2)
 
     def backward(
         self, gradient: Result | None = None, *, retain_graph: bool | None = None, create_graph: bool = False

@@ -245,7 +245,7 @@ class Tensor(Operators["Tensor"]):
     def __repr__(self) -> str:
         """All numbers, or the first and last ones; if they are many along more than two axes, of the flat array."""
         array, shape = to_device(self._array, "cpu"), ""
-        if array.ndim > 2 and array.size > SHOWN:
+        if (array.ndim > 2 and array.size > SHOWN) or (array.ndim > 1 and not array.size):
             array, shape = array.ravel(), f"shape {self.shape}, "
         numbers = np.array2string(array, separator=", ", threshold=SHOWN, prefix="Tensor(")
         return f"Tensor({numbers}, {shape}{self.dtype}{', requires_grad=True' if self.requires_grad else ''})"

@@ -1,6 +1,7 @@
 """Common settings of the tests: hypothesis profiles, fixtures, and the tables at the end of the output."""
 
 import ctypes
+import gc
 import os
 import subprocess
 from collections import Counter
@@ -25,6 +26,29 @@ settings.load_profile("quick")  # the others: pytest --hypothesis-profile=long
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     numba.set_num_threads(1)  # or the workers' threads wait for each other; some tests ask for two
+
+
+def pytest_sessionstart(session):
+    if session.config.args_source == pytest.Config.ArgsSource.TESTPATHS and (workers := _workers(session.config)) > 1:
+        from compiling_ahead import compile_ahead
+
+        compile_ahead(workers)
+
+
+def _workers(config):
+    """Number of processes that this one is about to start; 0 in one of these."""
+    return 0 if hasattr(config, "workerinput") else len(config.getoption("tx", None) or [])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect thousands of tests, which stay: whoever collects garbage need not look at them each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 progress.NOTICE.shown = True  # or the line about compiling goes into the output that some test looks at

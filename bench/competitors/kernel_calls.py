@@ -212,6 +212,12 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
         known |= dict.fromkeys(("x", "gy"), ArraySpec((n, pixels, count)))
         known |= {"weights": ArraySpec((n, pixels, 4)), "at": ArraySpec((n, pixels, 4), "int64", below=pixels)}
         known |= {"pixels": pixels}
+    if "reverse" in parameters:  # along the rows
+        known |= dict.fromkeys(("x", "a", "b"), ArraySpec((math.prod(shape[:-1]), shape[-1], 1))) | {"reverse": False}
+    if "grid" in parameters:  # as many places as pixels
+        shape = (1,) * (4 - len(shape)) + shape
+        known |= dict.fromkeys(("x", "gy"), ArraySpec(shape)) | {"grid": ArraySpec((*shape[:3], 2))}
+        known |= {"size": shape[1:3], "padding": "zeros", "aligned": False}
     if "q" in parameters:  # of attention, whose v is no list as Adam's
         known |= dict.fromkeys(("q", "k", "v"), x) | {"lse": ArraySpec(shape[:-1]), "scale": shape[-1] ** -0.5}
     unknown = [name for name in parameters if name not in known]

@@ -126,6 +126,43 @@ def resample(x: Tensor, rows: Any, columns: Any) -> Run:
     return lambda: functional.conv_transpose2d(x, w, None, up, crop, extra, channels)
 
 
+def grid_sample(x: Tensor, grid: Tensor, padding: str, aligned: bool) -> Run:
+    """functional.grid_sample; the grid has four axes, but is no image."""
+    places = grid.permute(0, 2, 3, 1).contiguous()
+    return lambda: functional.grid_sample(x, places, "bilinear", padding, aligned)
+
+
+def grid_sample_grad(
+    gy: Tensor, grid: Tensor, padding: str, aligned: bool, size: Any = None, x: Tensor | None = None
+) -> Run:
+    """The backward pass of grid_sample: the gradient of the grid if there are images, which PyTorch always computes,
+    or that of images of this size.
+    """
+    places, number = grid.permute(0, 2, 3, 1).contiguous(), ("zeros", "border", "reflection").index(padding)
+    images = x if x is not None else gy.new_zeros(len(gy), gy.shape[1], *size)
+    wanted = (x is None, True)
+
+    def run() -> Tensor:
+        gx, ggrid = aten.grid_sampler_2d_backward(gy, images, places, 0, number, aligned, wanted)
+        return gx if x is None else ggrid.permute(0, 3, 1, 2)
+
+    return run
+
+
+def scan(a: Tensor, b: Tensor, reverse: bool) -> Run:
+    """A loop over the rows' numbers: PyTorch has no operator for it."""
+    n = a.shape[1]
+
+    def run() -> Tensor:
+        y = b.clone()
+        for i in reversed(range(n - 1)) if reverse else range(1, n):
+            before, factor = (i + 1, i + 1) if reverse else (i - 1, i)
+            y[:, i] += a[:, factor] * y[:, before]
+        return y
+
+    return run
+
+
 def sample_pixels(x: Tensor, weights: Tensor, at: Tensor) -> Run:
     """embedding_bag over the pixels of all images, a bag for each place."""
     rows, bags = x.flatten(0, 1), _numbered(at, x.shape[1]).flatten(0, 1)
@@ -404,11 +441,15 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "conv2d": conv2d,
     "conv2d_input_grad": conv2d_input_grad,
     "conv2d_weight_grad": conv2d_weight_grad,
+    "cumsum": lambda x, reverse: lambda: x.flip(1).cumsum(1).flip(1) if reverse else x.cumsum(1),
     "elu": lambda x, alpha: lambda: functional.elu(x, alpha),
     "erf": lambda x: lambda: torch.erf(x),
     "gather_pixels": gather_pixels,
     "gelu": lambda x: lambda: functional.gelu(x),
     "gelu_grad": lambda x, gy: lambda: aten.gelu_backward(gy, x),
+    "grid_sample": grid_sample,
+    "grid_sample_grid_grad": grid_sample_grad,
+    "grid_sample_input_grad": grid_sample_grad,
     "leaky_relu": leaky_relu,
     "leaky_relu_grad": leaky_relu_grad,
     "lion_update": lion_update,
@@ -424,6 +465,7 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "sample_pixels": sample_pixels,
     "sample_pixels_input_grad": sample_pixels_input_grad,
     "sample_pixels_weight_grad": sample_pixels_weight_grad,
+    "scan": scan,
     "sgd_update": sgd_update,
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
     "silu": lambda x: lambda: functional.silu(x),

@@ -2,9 +2,10 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import tyro
 from rich.box import SIMPLE
 from rich.progress import track
 from rich.table import Table
@@ -39,6 +40,8 @@ class ModulationConfig(store.SaveConfig):
 
     rounds: int = 5
     """Turns of each competitor."""
+    threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
+    """Threads of each competitor; 0 is one for each core."""
 
 
 def drawn(name: str) -> tuple[np.ndarray[Any, Any], ...]:
@@ -124,7 +127,7 @@ def main(options: list[str]) -> None:
     config = parse(ModulationConfig, "python -m bench modulation", options)
     if config.rounds < 1:
         raise BenchError("--rounds must be at least 1")
-    threads = limit_threads(0)
+    threads = limit_threads(config.threads)
     console, facts, results = make_console(), machine.facts(), []
     for name in track(CALLS, "modulated convolutions", console=console, transient=True):
         with ExitStack() as stack:

@@ -32,8 +32,9 @@ CYCLE = 16
 class NetworksConfig(store.SaveConfig):
     """Train every model of images on MNIST and on stacked MNIST, each as long as the first takes for its steps.
 
-    Steps of all models are timed in turn, and the number of steps of each follows from that, so what else the machine
-    does concerns all of them. The default model comes first.
+    Steps of all models are timed in turn before anything is trained, and the number of steps of each follows from that.
+    What else the machine does then concerns all of them, and what it does later concerns none. The default model comes
+    first.
     """
 
     models: tuple[str, ...] = ("dcgan", *(name for name in models_for(ImageSpec) if name != "dcgan"))
@@ -62,20 +63,24 @@ def main(options: list[str]) -> None:
         raise BenchError(f"no model is called {unknown[0]}; they are: {', '.join(models_for(ImageSpec))}")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
     results: dict[str, dict[str, Any]] = {name: {"parameters": parameters(config, name)} for name in config.models}
-    for data, measure in (("mnist", _fid), ("stacked-mnist", _modes)):
-        with console.status("") as status:
-            say: Callable[[str], None] = status.update
+    measures = {"mnist": _fid, "stacked-mnist": _modes}
+    costs: dict[str, dict[str, float]] = {}
+    with console.status("") as status:
+        say: Callable[[str], None] = status.update
+        for data in measures:
             say(f"{data}: steps of each model, in turn")
-            costs = step_costs(config, data)
-            look = measure(config)
+            costs[data] = step_costs(config, data)
+        for data, measure in measures.items():
+            look, first = measure(config), costs[data][config.models[0]]
             for name in config.models:
-                steps = max(1, round(config.steps * costs[config.models[0]] / costs[name]))
-                started = time.perf_counter()
+                cost = costs[data][name] / first
+                steps = max(1, round(config.steps / cost))
                 trainer = train(config, data, name, steps, say)
-                seconds = time.perf_counter() - started
                 say(f"{data}, {name}: measuring")
-                found = {"steps": steps, "seconds": seconds, "relative_cost": costs[name] / costs[config.models[0]]}
-                results[name][data] = found | look(trainer)
+                found = look(trainer)
+                results[name][data] = {"steps": steps, "relative_cost": cost} | found
+                figures = ", ".join(f"{figure} {value:.3f}" for figure, value in found.items())
+                console.print(f"{data}, {name}: {steps:,} steps, each × {cost:.2f}: {figures}")
     report = {
         "benchmark": "networks", "machine": facts, "results": results,
         "settings": {**asdict(config), "results": None, "threads": threads},

@@ -288,6 +288,33 @@ def channel_sum(x: Array, /) -> Array:
     """
 
 
+@kernel(flops=lambda x, reverse: x.size, nbytes=lambda x, reverse: 2 * x.nbytes)
+def cumsum(x: Array, reverse: bool, /) -> Array:
+    """y[:, i] = Σ x[:, j] over j ≤ i, or over j ≥ i if `reverse`. Summed in float64, and rounded once.
+
+    Shapes: x (M, n, K) → y as x
+
+    >>> cumsum(np.array([[[1.0], [2.0], [3.0]]]), True).ravel()
+    array([6., 5., 3.])
+    """
+
+
+@kernel(flops=lambda a, b, reverse: 2 * a.size, nbytes=lambda a, b, reverse: 3 * a.nbytes)
+def scan(a: Array, b: Array, reverse: bool, /) -> Array:
+    """A linear recurrence: y[:, i] = a[:, i] · y[:, i−1] + b[:, i], starting with y[:, 0] = b[:, 0].
+
+    If `reverse`, it is the transpose of that map from b to y: y[:, i] = a[:, i+1] · y[:, i+1] + b[:, i], from the other
+    end. a[:, 0] is never used. On the CPU, computed in float64, and rounded once.
+
+    Shapes: a (M, n, K), b as a → y as a
+    Source: Blelloch 1990
+
+    >>> a, b = np.array([[[9.0], [2.0], [3.0]]]), np.array([[[1.0], [0.0], [1.0]]])
+    >>> scan(a, b, False).ravel(), scan(a, b, True).ravel()
+    (array([1., 2., 7.]), array([7., 3., 1.]))
+    """
+
+
 def _product_shape(a: Array, b: Array) -> tuple[int, ...]:
     return (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
 
@@ -477,6 +504,58 @@ def sample_pixels_weight_grad(x: Array, gy: Array, at: Array, /) -> Array:
 
     >>> sample_pixels_weight_grad(np.array([[[1.0], [2.0]]]), np.array([[[3.0]]]), np.array([[[1, -1]]]))
     array([[[6., 0.]]])
+    """
+
+
+def _sampled(gy: Array, size: tuple[int, int]) -> int:
+    return gy.shape[0] * prod(size) * gy.shape[3] * gy.itemsize
+
+
+@kernel(
+    flops=lambda x, grid, padding, aligned: grid.size // 2 * (20 + 8 * x.shape[3]),
+    nbytes=lambda x, grid, padding, aligned: x.nbytes + grid.nbytes + grid.size // 2 * x.shape[3] * x.itemsize,
+)
+def grid_sample(x: Array, grid: Array, padding: str, aligned: bool, /) -> Array:
+    """y[n, i, j] = x[n], interpolated between the four pixels around the place grid[n, i, j].
+
+    A place is (horizontal, vertical), from −1 to 1: from edge to edge of the image or, if `aligned`, from the centre of
+    the first pixel to that of the last. Beyond the image there are "zeros", its outermost pixels ("border"), or its
+    mirror image ("reflection"). NaN counts as −1.
+
+    Shapes: x (N, H, W, C), H, W ≥ 1, grid (N, I, J, 2) → y (N, I, J, C)
+    Source: Jaderberg et al. 2015
+
+    >>> grid_sample(np.array([[[[1.0], [5.0]]]]), np.array([[[[0.25, 0.0]]]]), "zeros", False).ravel()
+    array([4.])
+    """
+
+
+@kernel(
+    flops=lambda gy, grid, size, padding, aligned: grid.size // 2 * (20 + 8 * gy.shape[3]),
+    nbytes=lambda gy, grid, size, padding, aligned: gy.nbytes + grid.nbytes + _sampled(gy, size),
+)
+def grid_sample_input_grad(gy: Array, grid: Array, size: tuple[int, int], padding: str, aligned: bool, /) -> Array:
+    """Gradient of grid_sample with respect to x, whose height and width are `size`.
+
+    Shapes: gy (N, I, J, C), grid (N, I, J, 2) → gx (N, *size, C)
+
+    >>> grid_sample_input_grad(np.array([[[[4.0]]]]), np.array([[[[0.25, 0.0]]]]), (1, 2), "zeros", False).ravel()
+    array([1., 3.])
+    """
+
+
+@kernel(
+    flops=lambda x, grid, gy, padding, aligned: grid.size // 2 * (30 + 8 * x.shape[3]),
+    nbytes=lambda x, grid, gy, padding, aligned: x.nbytes + gy.nbytes + 2 * grid.nbytes,
+)
+def grid_sample_grid_grad(x: Array, grid: Array, gy: Array, padding: str, aligned: bool, /) -> Array:
+    """Gradient of grid_sample with respect to the grid; 0 for places that are NaN or were moved to the border.
+
+    Shapes: x (N, H, W, C), H, W ≥ 1, grid (N, I, J, 2), gy (N, I, J, C) → ggrid as grid
+
+    >>> x, gy = np.array([[[[1.0], [5.0]]]]), np.array([[[[0.5]]]])
+    >>> grid_sample_grid_grad(x, np.array([[[[0.25, 0.0]]]]), gy, "border", False).ravel()
+    array([2., 0.])
     """
 
 

@@ -54,8 +54,8 @@ class NoiseOptimiserOptions(OptimiserOptions):
     epochs: Epochs = None
     """Passes over the data, instead of --steps. A mixture has no end: 100,000 points count as one pass."""
     learning_rate: Rate = None
-    """Adam's learning rate for both networks. Unset: the model's own (dcgan 0.001, attention 0.002, residual 0.0002,
-    tutorial 0.0001, mlp 0.002)."""
+    """Adam's learning rate for both networks. Unset: the model's own (attention 0.002, dcgan 0.001, mlp 0.002,
+    residual 0.0002, style 0.02, tutorial 0.0001)."""
     d_learning_rate: Rate = None
     """Learning rate of D. Unset: as --learning-rate; for mlp, twice as much."""
     d_steps: Annotated[int, Range(1, 100)] = 1

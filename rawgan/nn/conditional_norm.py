@@ -71,7 +71,7 @@ class AdaIN(Module):
     """Adaptive instance norm: the style says how the normalised channels of its image are scaled and shifted.
 
     y = (1 + scale) · x̂ + shift, with scale and shift = a linear layer of the style, side by side. For a style's own
-    mean and deviation, as in style transfer, `ops.instance_norm(x) * deviation + mean` is all there is to it.
+    mean and deviation, as in style transfer, write `ops.instance_norm(x) * deviation + mean`.
 
     Shapes: x (N, …, C), style (N, style) → as x; style.w (style, 2·C), style.b (2·C,)
     Source: Huang and Belongie 2017; Karras, Laine, Aila 2019

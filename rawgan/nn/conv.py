@@ -1,6 +1,8 @@
 """Convolution layers."""
 
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,51 +18,61 @@ from rawgan.ops.registry import normal
 from rawgan.tensor import Tensor
 from rawgan_kernels.window import IntPair
 
+Lengths = TypeVar("Lengths")
+"""Type of an option that is a length for each axis: an integer, or two for images."""
+Pads = TypeVar("Pads")
+"""Type of `padding`."""
 
-@layer(
-    example("bias", normal(2, 4, 4, 2), inputs=2, outputs=3, kernel=3, padding=1),
-    example(
-        "every option", normal(1, 4, 5, 2), inputs=2, outputs=4, kernel=(3, 2), stride=(1, 2), groups=2, bias=False
-    ),
-)
-class Conv2d(Module):
-    """Convolution; see `rawgan.ops.conv2d` for stride, padding, dilation and groups.
+ONE: Any = 1
+NONE: Any = 0
 
-    Shapes: x (N, H, W, inputs) → (N, I, J, outputs); w (kh, kw, inputs/groups, outputs), b (outputs,)
 
-    >>> Conv2d(1, 8, 4, stride=2, padding=1, rng=np.random.default_rng(0))(np.ones((5, 28, 28, 1), "float32")).shape
-    (5, 14, 14, 8)
-    """
+class Axes(NamedTuple):
+    """Checks of options, which differ between images and sequences."""
 
-    applies_slope = True
+    lengths: Callable[[str, str, Any, int], tuple[int, ...]]
+    """(layer, option, value, least) → a length for each axis. Raises: ArgumentError."""
+    check_padding: Callable[[str, Any], object]
+    """Raises an ArgumentError unless this is padding."""
+
+
+class Convolution(Module, Generic[Lengths, Pads]):
+    """Convolution along the axes between the first and the last. A subclass names its function and its axes."""
+
+    function: ClassVar[Callable[..., Tensor]]
+    axes: ClassVar[Axes]
+    transposed: ClassVar[bool] = False
 
     def __init__(
         self,
         inputs: int,
         outputs: int,
-        kernel: int | IntPair,
+        kernel: Lengths,
         *,
         rng: np.random.Generator,
-        stride: int | IntPair = 1,
-        padding: Padding = 0,
-        dilation: int | IntPair = 1,
+        stride: Lengths = ONE,
+        padding: Pads = NONE,
+        dilation: Lengths = ONE,
         groups: int = 1,
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        inputs, outputs, groups = channels_of("Conv2d", inputs, outputs, groups)
-        kh, kw = pair_of("Conv2d", "kernel", kernel, 1)
-        bias = flag("Conv2d", "bias", bias)
-        _check_options("Conv2d", stride, padding, dilation)
-        taps = kh * kw
-        shape = (kh, kw, inputs // groups, outputs)
-        self.w = initial_weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
+        name = type(self).__name__
+        inputs, outputs, groups = channels_of(name, inputs, outputs, groups)
+        taps = self.axes.lengths(name, "kernel", kernel, 1)
+        bias = flag(name, "bias", bias)
+        self.axes.lengths(name, "stride", stride, 1)
+        self.axes.lengths(name, "dilation", dilation, 1)
+        self.axes.check_padding(name, padding)
+        channels = (outputs // groups, inputs) if self.transposed else (inputs // groups, outputs)
+        fan_in, fan_out = (math.prod(taps) * count // groups for count in (inputs, outputs))
+        self.w = initial_weight(name, (*taps, *channels), fan_in, fan_out, init, rng)
         self.b = initial_bias(outputs) if bias else None
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
-        return ops.conv2d(
+        return type(self).function(
             x,
             self.w,
             self.b,
@@ -72,58 +84,52 @@ class Conv2d(Module):
         )
 
     def describe_options(self) -> str:
-        kh, kw, inputs, outputs = self.w.shape
-        return f"{inputs * self.groups} → {outputs}, {kh}×{kw}{options_of(self)}{bias_note(self.b)}"
+        *taps, one, other = self.w.shape
+        inputs, outputs = (other, one * self.groups) if self.transposed else (one * self.groups, other)
+        defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+        given = {name: getattr(self, name, default) for name, default in defaults.items()}
+        listing = "".join(f", {name} {value}" for name, value in given.items() if value != defaults[name])
+        return f"{inputs} → {outputs}, {'×'.join(map(str, taps))}{listing}{bias_note(self.b)}"
 
 
-@layer(
-    example("bias", normal(2, 2, 2, 2), inputs=2, outputs=3, kernel=4, stride=2, padding=1),
-    example(
-        "every option", normal(1, 2, 2, 2), inputs=2, outputs=4, kernel=3, stride=3, output_padding=(0, 2), groups=2
-    ),
-)
-class ConvTranspose2d(Module):
-    """Transposed convolution; see `rawgan.ops.conv_transpose2d` for the options.
+class TransposedConvolution(Convolution[Lengths, Pads]):
+    """The transpose of a convolution, with the same options and `output_padding`."""
 
-    Shapes: x (N, I, J, inputs) → (N, H, W, outputs); w (kh, kw, outputs/groups, inputs), b (outputs,)
-
-    >>> layer = ConvTranspose2d(8, 1, 4, stride=2, padding=1, rng=np.random.default_rng(0))
-    >>> layer(np.ones((5, 14, 14, 8), "float32")).shape
-    (5, 28, 28, 1)
-    """
-
-    applies_slope = True
+    transposed = True
 
     def __init__(
         self,
         inputs: int,
         outputs: int,
-        kernel: int | IntPair,
+        kernel: Lengths,
         *,
         rng: np.random.Generator,
-        stride: int | IntPair = 1,
-        padding: Padding = 0,
-        output_padding: int | IntPair = 0,
-        dilation: int | IntPair = 1,
+        stride: Lengths = ONE,
+        padding: Pads = NONE,
+        output_padding: Lengths = NONE,
+        dilation: Lengths = ONE,
         groups: int = 1,
         bias: bool = True,
         init: Initializer = glorot_uniform,
     ) -> None:
-        inputs, outputs, groups = channels_of("ConvTranspose2d", inputs, outputs, groups)
-        kh, kw = pair_of("ConvTranspose2d", "kernel", kernel, 1)
-        bias = flag("ConvTranspose2d", "bias", bias)
-        _check_options("ConvTranspose2d", stride, padding, dilation)
-        pair_of("ConvTranspose2d", "output_padding", output_padding, 0)
-        taps = kh * kw
-        shape = (kh, kw, outputs // groups, inputs)
-        self.w = initial_weight("ConvTranspose2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)
-        self.b = initial_bias(outputs) if bias else None
-        self.stride, self.padding, self.output_padding = stride, padding, output_padding
-        self.dilation, self.groups = dilation, groups
+        self.axes.lengths(type(self).__name__, "output_padding", output_padding, 0)
+        self.output_padding = output_padding
+        super().__init__(
+            inputs,
+            outputs,
+            kernel,
+            rng=rng,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            init=init,
+        )
 
     def forward(self, x: Tensor, slope: float = 1.0) -> Tensor:
         """The transposed convolution of x with w, plus b; then LeakyReLU, if the slope is below 1."""
-        return ops.conv_transpose2d(
+        return type(self).function(
             x,
             self.w,
             self.b,
@@ -135,9 +141,49 @@ class ConvTranspose2d(Module):
             slope=slope,
         )
 
-    def describe_options(self) -> str:
-        kh, kw, outputs, inputs = self.w.shape
-        return f"{inputs} → {outputs * self.groups}, {kh}×{kw}{options_of(self)}{bias_note(self.b)}"
+
+IMAGES = Axes(pair_of, check_padding)
+
+
+@layer(
+    example("bias", normal(2, 4, 4, 2), inputs=2, outputs=3, kernel=3, padding=1),
+    example(
+        "every option", normal(1, 4, 5, 2), inputs=2, outputs=4, kernel=(3, 2), stride=(1, 2), groups=2, bias=False
+    ),
+)
+class Conv2d(Convolution[int | IntPair, Padding]):
+    """Convolution; see `rawgan.ops.conv2d` for stride, padding, dilation and groups.
+
+    Shapes: x (N, H, W, inputs) → (N, I, J, outputs); w (kh, kw, inputs/groups, outputs), b (outputs,)
+
+    >>> Conv2d(1, 8, 4, stride=2, padding=1, rng=np.random.default_rng(0))(np.ones((5, 28, 28, 1), "float32")).shape
+    (5, 14, 14, 8)
+    """
+
+    applies_slope = True
+    function = staticmethod(ops.conv2d)
+    axes = IMAGES
+
+
+@layer(
+    example("bias", normal(2, 2, 2, 2), inputs=2, outputs=3, kernel=4, stride=2, padding=1),
+    example(
+        "every option", normal(1, 2, 2, 2), inputs=2, outputs=4, kernel=3, stride=3, output_padding=(0, 2), groups=2
+    ),
+)
+class ConvTranspose2d(TransposedConvolution[int | IntPair, Padding]):
+    """Transposed convolution; see `rawgan.ops.conv_transpose2d` for the options.
+
+    Shapes: x (N, I, J, inputs) → (N, H, W, outputs); w (kh, kw, outputs/groups, inputs), b (outputs,)
+
+    >>> layer = ConvTranspose2d(8, 1, 4, stride=2, padding=1, rng=np.random.default_rng(0))
+    >>> layer(np.ones((5, 14, 14, 8), "float32")).shape
+    (5, 28, 28, 1)
+    """
+
+    applies_slope = True
+    function = staticmethod(ops.conv_transpose2d)
+    axes = IMAGES
 
 
 def channels_of(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int, int, int]:
@@ -149,16 +195,3 @@ def channels_of(layer: str, inputs: int, outputs: int, groups: int) -> tuple[int
                 f"{layer}: groups must divide {name}, but {name} is {count} and groups {described(groups)}"
             )
     return inputs, outputs, int(groups)
-
-
-def _check_options(layer: str, stride: int | IntPair, padding: Padding, dilation: int | IntPair) -> None:
-    """Raise an ArgumentError for options of a convolution that no image would fit."""
-    pair_of(layer, "stride", stride, 1)
-    pair_of(layer, "dilation", dilation, 1)
-    check_padding(layer, padding)
-
-
-def options_of(layer: Any) -> str:
-    defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
-    chosen = {name: getattr(layer, name, default) for name, default in defaults.items()}
-    return "".join(f", {name} {value}" for name, value in chosen.items() if value != defaults[name])

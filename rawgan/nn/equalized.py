@@ -15,7 +15,7 @@ from rawgan.nn.conv import Conv2d
 from rawgan.nn.linear import Linear
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator, finite, flag, whole
-from rawgan.ops.geometry import Padding, check_padding, pair_of
+from rawgan.ops.geometry import Padding
 from rawgan.ops.registry import normal
 from rawgan.tensor import Tensor
 from rawgan_kernels.window import IntPair
@@ -92,12 +92,7 @@ class EqualizedConv2d(Conv2d):
         bias: bool = True,
         gain: float = 1.0,
     ) -> None:
-        name = "EqualizedConv2d"
-        inputs, outputs = whole(name, "inputs", inputs, 1), whole(name, "outputs", outputs, 1)
-        for option, given in {"kernel": kernel, "stride": stride}.items():
-            pair_of(name, option, given, 1)
-        check_padding(name, padding)
-        bias, rng, gain = flag(name, "bias", bias), checked_generator(name, rng), finite(name, "gain", gain)
+        gain = finite("EqualizedConv2d", "gain", gain)
         drawn = init.normal(1.0)
         super().__init__(inputs, outputs, kernel, rng=rng, stride=stride, padding=padding, bias=bias, init=drawn)
         self.scale = gain / math.sqrt(math.prod(self.w.shape[:3]))

@@ -1,4 +1,4 @@
-"""Hooks: functions that are called whenever one module is, and may replace what goes in, comes out and flows back.
+"""Hooks: functions called with one module, which may replace its inputs, its result and the gradients that flow back.
 
     with layer.register_forward_hook(lambda module, inputs, result: print(result.shape)):
         network(x)
@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from rawgan import ops
 from rawgan.autograd import Gradients, Op
+from rawgan.autograd.recording import state
 from rawgan.errors import ArgumentError, RawganError, described
 from rawgan.tensor import Tensor
 
@@ -67,7 +68,7 @@ class HookHandle(AbstractContextManager["HookHandle"]):
 
 
 class Hooked:
-    """The hooks of a module: what `Module` has of them."""
+    """Base class of `Module`: registration of hooks."""
 
     _hooks: tuple[Hook, ...] = ()
     """Registered hooks, in the order in which they are called."""
@@ -108,7 +109,9 @@ class Hooked:
 
         gx is a tuple with the gradient of each Tensor among the inputs, None where it is not wanted, and gy a tuple of
         the result's gradient. If the hook returns a tuple like gx, or one Tensor, that is walked on with instead. A
-        walk that wants gradients of parameters alone, of a module whose inputs require them, does not leave it.
+        walk that wants gradients of parameters alone, of a module whose inputs require them, does not leave it. A walk
+        for second derivatives may come in past the result, from the gradient: the hook is not called again, as in
+        PyTorch.
 
         >>> from rawgan import nn
         >>> layer, x = nn.Tanh(), Tensor([0.0], requires_grad=True)
@@ -168,7 +171,7 @@ class _WalkBack:
         self.hooks = before + after
         self.shapes: list[tuple[int, ...]] = []
         self.wanted: list[bool] = []
-        self.gy: Passing = ()
+        self.gy: dict[int, Passing] = {}  # of each walk: several may be at work on one graph
 
     def entering(self, inputs: Inputs) -> Inputs:
         """The inputs, behind an op that is the last of the module's on the walk back.
@@ -201,7 +204,7 @@ class _WalkBack:
         passing: Passing = (gy,)
         for hook in self.before:
             passing = self._replaced(hook, hook(self.module, passing), passing)
-        self.gy = passing
+        self.gy[id(state.needs)] = passing
         if not any(self.wanted):  # the walk ends inside the module
             self._told(tuple(None for _ in self.wanted))
         return cast(Tensor, passing[0])
@@ -219,7 +222,9 @@ class _WalkBack:
         )
 
     def _told(self, passing: Passing) -> Passing:
-        gy, self.gy = self.gy, ()
+        gy = self.gy.pop(id(state.needs), None)
+        if gy is None:  # a walk for second derivatives, which came in past the result
+            return passing
         for hook in self.after:
             passing = self._replaced(hook, hook(self.module, passing, gy), passing)
         return passing

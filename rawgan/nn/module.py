@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from rawgan.arrays import plain
 from rawgan.autograd.observers import active
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, RawganError, described, one_line, shown
+from rawgan.nn.copying import Copied
 from rawgan.nn.hooks import Hooked, with_hooks
 from rawgan.nn.loading import as_weights
 from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
@@ -20,7 +20,7 @@ from rawgan.nn.switching import Switched
 from rawgan.tensor import Tensor
 
 
-class Module(Hooked):
+class Module(Hooked, Copied):
     """A layer or a network. Subclasses assign Parameters, Buffers and Modules as attributes and write `forward`.
 
     >>> class Scale(Module):
@@ -293,26 +293,6 @@ class Module(Hooked):
             count = sum(p.size for p in self.parameters())
             lines.append(f"{count:,} parameters in {len(self.parameters())} arrays")
         return "\n".join(lines)
-
-    # --- copies --------------------------------------------------------------------------------------------------
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A copy of this module and of all within it, which may be deeper than the stack.
-
-        A module within, whose class copies itself in its own way, does so.
-        """
-        twins: list[tuple[Module, Module]] = []
-        for _, module in self.modules():
-            kind = type(module)
-            itself = (
-                module is not self and kind.__deepcopy__ is not Module.__deepcopy__
-            )  # makes its copy in its own way
-            if id(module) not in memo and not itself:
-                twins.append((module, kind.__new__(kind)))
-                memo[id(module)] = twins[-1][1]
-        for module, twin in twins:  # whatever leads to a module finds its copy ready
-            vars(twin).update(copy.deepcopy(module.__getstate__(), memo))
-        return cast(Self, memo[id(self)])
 
 
 _STATE = Parameter, Buffer

@@ -21,8 +21,9 @@ class NoiseInput(Module):
     """x plus noise of a learned strength: y = x + strength · n, the same n in all channels of a pixel.
 
     In training, n is drawn from N(0, 1) for each image and call. The draw is a function of a seed, taken from `rng`,
-    and of the number of calls before, which is a Buffer: a run that is resumed draws what it would have drawn. With
-    frozen buffers the next draw is used, and used again. In evaluation, n is the same for all images and calls.
+    and of the number of calls before, which is a Buffer: a run that is resumed draws what it would have drawn. From
+    2²⁴ on, where float32 has no longer all integers, `count` goes on to the next one that it has. With frozen buffers
+    the next draw is used, and used again. In evaluation, n is the same for all images and calls.
 
     Shapes: x (N, H, W, C) → the same; strength (1,), count ()
     Source: Karras et al. 2019 (StyleGAN)
@@ -45,7 +46,7 @@ class NoiseInput(Module):
             draw = FIXED + 1 + int(before)
             if not self.buffers_frozen:
                 check_writable("NoiseInput", count=self.count)
-                self.count[...] = before + 1
+                self.count[...] = max(before + 1, np.nextafter(self.count.dtype.type(before), np.inf))
         images, height, width, _ = x.shape
         shape = (images if self.training else 1, height, width, 1)
         n = make_rng(self.seed, "noise input", draw).standard_normal(shape, np.float32).astype(x.dtype, copy=False)

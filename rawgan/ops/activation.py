@@ -228,7 +228,7 @@ class ELU(Op):
 
 @op(case("default alpha", nonzero(3, 4)), case("another", nonzero(3, 4), alpha=0.3))
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """x where x > 0, alpha · (e^x − 1) elsewhere: a ReLU whose mean is nearer to 0.
+    """x where x > 0, alpha · (e^x − 1) elsewhere: a ReLU with a mean nearer to 0.
 
     Shapes: x any → the same
     Raises: ArgumentError unless alpha is a finite number

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rawgan.arrays import plain
-from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes
+from rawgan.errors import ArgumentError, DTypeError, ShapeError, described, shapes, shown
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
 
@@ -44,7 +44,11 @@ def as_tensors(*values: Any) -> list[Tensor]:
         elif isinstance(value, Tensor):
             tensors.append(value)
         elif isinstance(value, _NUMBERS):
-            tensors.append(Tensor.wrap(xp.full((), float(value), reference.dtype)))
+            try:
+                tensors.append(Tensor.wrap(xp.full((), float(value), reference.dtype)))
+            except OverflowError:
+                with _named(value):
+                    raise DTypeError(f"Tensor: an integer is too large for a float: {shown(value, 20)}") from None
         elif isinstance(value, list | tuple):
             with _named(value):
                 tensors.append(Tensor.wrap(xp.asarray(plain(value, "Tensor: data").astype(reference.dtype))))
@@ -192,8 +196,16 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """True for a real number of Python or NumPy; False for a bool."""
-    return value.__class__ is float or (isinstance(value, Real) and not isinstance(value, bool))
+    """True for a real number of Python or NumPy; False for a bool, and for an integer too large for a float."""
+    return value.__class__ is float or (isinstance(value, Real) and not isinstance(value, bool) and _has_float(value))
+
+
+def _has_float(value: Any) -> bool:
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def finite(op: str, name: str, value: Any, *, above: bool = False) -> float:

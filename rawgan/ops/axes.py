@@ -134,8 +134,9 @@ def moveaxis(x: Any, source: int | tuple[int, ...], destination: int | tuple[int
     method=True,
 )
 def flip(x: Any, axis: Axis = None) -> Tensor:
-    """x in reverse order along `axis` (an int, several, or None for all): a mirror image of pictures (N, H, W, C) is
-    `flip(x, 2)`. A view.
+    """x in reverse order along `axis` (an int, several, or None for all): a view.
+
+    `flip(x, 2)` mirrors images from left to right.
 
     >>> flip(Tensor([1.0, 2.0, 3.0]))
     Tensor([3., 2., 1.], float32)
@@ -189,4 +190,6 @@ def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Tensor:
     axes = axes_in_order("roll", x, axis)
     if len(shifts) not in (1, len(axes)):
         raise ArgumentError(f"roll: there must be one shift for each axis\n{shapes(x=x, shift=shift, axis=axis)}")
-    return Roll(tuple(map(int, shifts)) * (len(axes) // len(shifts)), axes)(x)
+    if len(shifts) != len(axes):
+        shifts = shifts * len(axes)
+    return Roll(tuple(map(int, shifts)), axes)(x)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import integers, plain
+from rawgan.arrays import integers, listed
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.arguments import as_tensors, axes_of, choice, integer, is_number, operands
@@ -141,7 +141,7 @@ def _last(x: Tensor, axis: int) -> Tensor:
 
 def _is_shares(op: str, target: Any, x: Tensor) -> bool:
     """True if the target has x's shape and is no array of integers."""
-    array = target._array if isinstance(target, Tensor) else plain(target, f"{op}: labels")
+    array = target._array if isinstance(target, Tensor) else listed(target, f"{op}: labels")
     return bool(array.shape == x.shape and array.dtype.kind not in "iu")
 
 
@@ -150,7 +150,8 @@ def _labels(
 ) -> tuple[Any, Any, Tensor | None]:
     """Class numbers (samples,); a mask of those that count, None if all do; their weights, None if all are alike."""
     ignore_index = integer(op, "ignore_index", ignore_index)
-    labels = integers(target._array if isinstance(target, Tensor) else target, f"{op}: labels", x._array)
+    given = target._array if isinstance(target, Tensor) else listed(target, f"{op}: labels")
+    labels = integers(given, f"{op}: labels", x._array)
     classes, shape = x.shape[axis], (*x.shape[:axis], *x.shape[axis + 1 :])
     if labels.shape != shape:
         way_out = ""

@@ -42,7 +42,7 @@ def dropout(x: Any, rate: float, rng: np.random.Generator) -> Tensor:
 def dropout2d(x: Any, rate: float, rng: np.random.Generator) -> Tensor:
     """Set whole channels of an image to 0 with probability `rate`, and scale the others by 1 / (1 − rate).
 
-    Neighbouring pixels are much alike, so dropping single ones takes little from a network.
+    Neighbouring pixels are correlated, so dropping single ones would hide little.
 
     Shapes: x (N, …, C), such as images (N, H, W, C) → the same
     Raises: ArgumentError unless 0 ≤ rate < 1 and rng is a generator, ShapeError for less than two axes

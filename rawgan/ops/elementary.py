@@ -1,6 +1,6 @@
 """Powers, exponentials, logarithms, roots, sine and cosine, element by element."""
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from rawgan.arrays import FLOATS
 from rawgan.autograd import Gradients, Op
 from rawgan.errors import ArgumentError, described
-from rawgan.ops.arguments import as_tensors, operands
+from rawgan.ops.arguments import as_tensors, is_number, operands
 from rawgan.ops.arithmetic import Binary
 from rawgan.ops.registry import between, case, nonzero, normal, op
 from rawgan.ops.selection import where
@@ -89,7 +89,7 @@ def pow(x: Any, exponent: Any) -> Tensor:
     """
     if isinstance(exponent, np.ndarray) and not exponent.ndim:
         exponent = exponent.item()
-    if isinstance(exponent, Real):
+    if is_number(exponent) or isinstance(exponent, bool):
         return Pow(int(exponent) if isinstance(exponent, Integral) else float(exponent))(*as_tensors(x))
     return Power()(*operands(x, exponent))
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rawgan.arrays import constant, listed
+from rawgan.arrays import LAST, constant, listed
 from rawgan.autograd import Gradients, Op
-from rawgan.errors import ArgumentError, DeviceError, DTypeError, ShapeError, described, shapes
+from rawgan.errors import ArgumentError, DeviceError, DTypeError, ShapeError, described, shapes, shown
 from rawgan.ops.arguments import as_tensors, is_whole
 from rawgan.ops.registry import case, normal, op
 from rawgan.ops.shape import Shape
@@ -90,8 +90,10 @@ def _checked(x: Tensor, parts: tuple[Any, ...]) -> tuple[Any, ...]:
     try:
         fixed = tuple([_fixed(part) for part in parts])
         np.broadcast_to(0, x.shape)[fixed]  # nothing is allocated: this only asks whether the index fits
-    except (IndexError, TypeError, ValueError) as error:
-        raise ArgumentError(f"slice: {error}\n{shapes(x=x, index=parts if len(parts) > 1 else parts[0])}") from None
+    except (IndexError, TypeError, ValueError, OverflowError) as error:
+        large = next((part for part in parts if is_whole(part) and abs(part) > LAST), None)
+        fault = error if large is None else f"index {shown(large)} is out of bounds"
+        raise ArgumentError(f"slice: {fault}\n{shapes(x=x, index=parts if len(parts) > 1 else parts[0])}") from None
     return fixed
 
 

@@ -98,7 +98,7 @@ def l1(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tens
     case("weight", apart(2, 3), constant(0.05), normal(), reduction="sum"),
 )
 def huber(x: Any, target: Any, weight: Any = None, reduction: str = "mean", *, delta: float = 1.0) -> Tensor:
-    """½d² where |d| ≤ delta, else delta · (|d| − ½delta), with d = x − target: squared error without its outliers.
+    """½d² where |d| ≤ delta, else delta · (|d| − ½delta), with d = x − target: robust to outliers.
 
     PyTorch's smooth_l1_loss is this, divided by delta.
 
@@ -122,7 +122,7 @@ def huber(x: Any, target: Any, weight: Any = None, reduction: str = "mean", *, d
     case("a margin, one target", apart(2, 3), constant(-1.0), margin=0.25, reduction="none"),
 )
 def hinge(x: Any, target: Any, weight: Any = None, reduction: str = "mean", *, margin: float = 1.0) -> Tensor:
-    """max(0, margin − target · x), for logits x and targets 1 and −1: nothing is left to gain beyond the margin.
+    """max(0, margin − target · x), for logits x and targets 1 and −1: 0 beyond the margin.
 
     Shapes: x any; target, weight the same or a number → a number, or as x with reduction "none"
     Raises: ShapeError if the shapes differ, ArgumentError for an unknown reduction, or a margin that is no number

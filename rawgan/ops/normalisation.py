@@ -143,7 +143,7 @@ def layer_norm(
 ) -> Tensor:
     """Normalise each sample by itself, over its trailing axes; then scale and shift.
 
-    These are the axes that gamma or beta have. Without either of them, `axis` names them; by default, it is the last.
+    The axes are those of gamma or beta; if both are None, `axis`, by default the last.
 
     Shapes: x (…, *S), gamma, beta (None for 1 and 0) S → as x
     Raises: ShapeError unless gamma and beta have the shape of x's trailing axes, or if that is a single value;

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rawgan.autograd import Gradients, Op
-from rawgan.ops.arguments import LARGEST, as_tensors, whole
+from rawgan.ops.arguments import LARGEST, as_tensors, integer
 from rawgan.ops.registry import case, nonzero, op, without_gradient
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
@@ -24,7 +24,7 @@ class Sign(Op):
 
 @op(case("away from 0", nonzero(2, 3)), method=True)
 def sign(x: Any) -> Tensor:
-    """1, 0 or −1, the sign of x. It has no gradient, as all functions of this file.
+    """1, 0 or −1, the sign of x. Like all functions here, it has no gradient.
 
     >>> sign(Tensor([-0.5, 0.0, 2.0]))
     Tensor([-1.,  0.,  1.], float32)
@@ -103,7 +103,7 @@ def round(x: Any, decimals: int = 0) -> Tensor:
     >>> round(Tensor([0.5, 1.5, -1.25])), round(Tensor([-1.26]), 1)
     (Tensor([ 0.,  2., -1.], float32), Tensor([-1.3], float32))
     """
-    return Round(whole("round", "decimals", decimals, -LARGEST))(*as_tensors(x))
+    return Round(max(-LARGEST, min(integer("round", "decimals", decimals), LARGEST)))(*as_tensors(x))
 
 
 @without_gradient(method=True)

@@ -2,7 +2,8 @@
 
 y = SamplePixels(x, w)      gx = SpreadPixels(gy, w)      gw = PixelWeights(x, gy)
 
-The weights w are made of the places by other ops, so the places have gradients as well.
+The weights w are made of the places by other ops, so the places have gradients as well. Bilinear sampling is an op of
+its own, whose derivatives are made of these three.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 import rawgan_kernels as kernels
 from rawgan.arrays import constant
-from rawgan.autograd import Gradients, Op
+from rawgan.autograd import Gradients, Op, is_recording
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
 from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, check_size, choice, flag, is_whole
@@ -23,10 +24,9 @@ from rawgan.ops.selection import clip, where
 from rawgan.ops.shape import reshape, transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
+from rawgan_kernels.places import FAR, PADDINGS, bilinear, slopes
 
-GRID_MODES, PADDING_MODES = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
-FAR = 2.0**30
-"""Pixels from the image, further than which nothing changes; integers would overflow."""
+GRID_MODES = ("bilinear", "nearest", "bicubic")
 GRID, THETA = "(N, I, J, 2)", "(N, 2, 3)"
 
 
@@ -87,6 +87,57 @@ class PixelWeights(Op):
         return gx, SamplePixels(self.indices)(x, gy) if self.needs[1] else None
 
 
+class SampleBilinear(Op):
+    """y[n, i, j] = Σ w[k] · x[n, at[k]] over the four pixels around the place grid[n, i, j].
+
+    With a place's distances t from the upper and s from the left pixels, the weights are (1−t)(1−s), (1−t)s, t(1−s) and
+    ts.
+
+    Shapes:   x (N, H, W, C), grid (N, I, J, 2) → y (N, I, J, C)
+    Backward: gx = SpreadPixels(gy, w); gw = PixelWeights(x, gy), and from it
+              gt = (gw[2] − gw[0]) (1−s) + (gw[3] − gw[1]) s, gs = (gw[1] − gw[0]) (1−t) + (gw[3] − gw[2]) t
+    Source:   Jaderberg et al. 2015
+    """
+
+    def __init__(self, padding: str, aligned: bool) -> None:
+        self.padding, self.aligned = padding, aligned
+
+    def forward(self, x: Any, grid: Any) -> Any:
+        return kernels.grid_sample(x, grid, self.padding, self.aligned)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, grid = self.inputs
+        (n, h, w, c), options = x.shape, (self.padding, self.aligned)
+        if not is_recording():
+            arrays, gx, ggrid = (x._array, grid._array, gy._array), None, None
+            if self.needs[0]:
+                gx = Tensor.wrap(kernels.grid_sample_input_grad(arrays[2], arrays[1], (h, w), *options))
+            if self.needs[1]:
+                ggrid = Tensor.wrap(kernels.grid_sample_grid_grad(*arrays, *options))
+            return gx, ggrid
+        numbers, _, (*rest, down_slope, along_slope) = bilinear(grid._array, (h, w), *options)
+        indices, places = constant(numbers), reshape(grid, (n, -1, 2))
+        t, s = (
+            _attached(value, places[..., 1 - axis], slope)
+            for axis, (value, slope) in enumerate(zip(rest, (down_slope, along_slope), strict=True))
+        )
+        gx, ggrid, rows = None, None, reshape(gy, (n, -1, c))
+        if self.needs[0]:
+            weights = stack([(1 - t) * (1 - s), (1 - t) * s, t * (1 - s), t * s], axis=-1)
+            gx = reshape(SpreadPixels(indices, h * w)(rows, weights), x.shape)
+        if self.needs[1]:
+            gw = PixelWeights(indices)(reshape(x, (n, h * w, c)), rows)
+            down, along = slopes(gw, t, s, Tensor.wrap(down_slope), Tensor.wrap(along_slope))
+            ggrid = reshape(stack([along, down], axis=-1), grid.shape)
+        return gx, ggrid
+
+
+def _attached(value: Any, place: Tensor, slope: Any) -> Tensor:
+    """A Tensor of these values, whose derivative by the place is the slope; where that is 0, the place may be NaN."""
+    place = where(slope != 0, place, 0.0)
+    return (place - place.detach()) * Tensor.wrap(slope) + Tensor.wrap(value)
+
+
 # Places between the kinks, which lie at pixels' centres, or at their edges with align_corners; some are outside.
 PLACES = fixed([[[[-0.9, 0.3], [0.1, -1.4]], [[0.7, 0.8], [-0.35, 0.05]]]])
 
@@ -120,7 +171,7 @@ def grid_sample(
     x, grid = as_tensors(x, grid)
     check_rank("grid_sample", 4, x=(x, NHWC), grid=(grid, GRID))
     mode = choice("grid_sample", "mode", mode, GRID_MODES)
-    padding_mode = choice("grid_sample", "padding_mode", padding_mode, PADDING_MODES)
+    padding_mode = choice("grid_sample", "padding_mode", padding_mode, PADDINGS)
     aligned = flag("grid_sample", "align_corners", align_corners)
     if grid.shape[3] != 2 or grid.shape[0] != x.shape[0] or not x.shape[1] * x.shape[2]:
         raise ShapeError(
@@ -128,6 +179,8 @@ def grid_sample(
             f"{shapes(x=(x, IMAGES), grid=(grid, GRID))}"
         )
     check_alike("grid_sample", x=x, grid=grid)
+    if mode == "bilinear":
+        return SampleBilinear(padding_mode, aligned)(x, grid)
     (n, i, j, _), (_, h, w, c) = grid.shape, x.shape
     (rows, vertical), (columns, horizontal) = (
         _taps(grid[..., 1 - axis], size, mode, padding_mode, aligned) for axis, size in enumerate((h, w))
@@ -147,19 +200,17 @@ def _taps(places: Tensor, size: int, mode: str, padding: str, aligned: bool) -> 
     at = (places + 1) * (0.5 * (size - 1)) if aligned else (places + 1) * (0.5 * size) - 0.5
     if not bool((abs(at._array) <= FAR).all()):
         at = clip(at, -FAR, FAR)
-    if mode != "bicubic":  # of which PyTorch places the taps instead
-        at = _inside(at, size, padding, aligned)
     if mode == "nearest":
+        at = _inside(at, size, padding, aligned)
         taps = xp.round(at._array).astype(np.int64)[..., None]
         weights = Tensor.wrap(xp.ones(taps.shape, at.dtype))
     else:
         low = xp.floor(at._array)
-        rest = at - Tensor.wrap(low)
-        reach = 1 if mode == "bilinear" else 2
-        taps = low.astype(np.int64)[..., None] + xp.arange(1 - reach, 1 + reach)
-        weights = stack([1 - rest, rest] if mode == "bilinear" else _cubic(rest), axis=-1)
-    if mode == "bicubic":
-        moved = _inside(Tensor.wrap(taps.astype(at.dtype)), size, padding, aligned)
+        taps = low.astype(np.int64)[..., None] + xp.arange(-1, 3)
+        weights = stack(_cubic(at - Tensor.wrap(low)), axis=-1)
+        moved = _inside(  # the pixels, not the place, as in PyTorch
+            Tensor.wrap(taps.astype(at.dtype)), size, padding, aligned
+        )
         taps = moved._array.astype(np.int64)
     return xp.where((taps >= 0) & (taps < size), taps, -1), weights
 

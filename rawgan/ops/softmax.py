@@ -130,7 +130,7 @@ class LogSumExp(Reduction):
     method=True,
 )
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no numbers.
+    """log Σ e^x over `axis` (an int, several, or None for all), without overflow: a smooth maximum; −∞ for no elements.
 
     Shapes: x any → without `axis`, or with it of length 1 if keepdims
     Raises: ArgumentError for an axis that x does not have

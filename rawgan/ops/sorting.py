@@ -1,6 +1,6 @@
-"""Order: sorted elements, and the numbers of the largest.
+"""Order: sorted elements, and the indices of the largest.
 
-Numbers have no gradients; elements do, wherever `gather` takes them from. NaN counts as larger than everything, as in
+Indices have no gradients; elements do, wherever `gather` takes them from. NaN counts as larger than everything, as in
 NumPy and PyTorch, and among equals the first comes first.
 """
 
@@ -39,7 +39,7 @@ def sort(x: Any, axis: int = -1, descending: bool = False) -> Tensor:
 
 @without_gradient(method=True)
 def argsort(x: Any, axis: int = -1, descending: bool = False) -> Any:
-    """Numbers of the elements along `axis`, in the order of `sort`: an array of int64, for `gather`.
+    """Indices of the elements along `axis`, in the order of `sort`: an array of int64, for `gather`.
 
     Raises: ArgumentError for an axis that x does not have
 
@@ -56,7 +56,7 @@ def argsort(x: Any, axis: int = -1, descending: bool = False) -> Any:
     method=True,
 )
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Any]:
-    """The k largest elements along `axis`, from large to small, and their numbers; the smallest if not `largest`.
+    """The k largest elements along `axis`, from large to small, and their indices; the smallest if not `largest`.
 
     Shapes: x (…, n, …) → values (…, k, …), and indices of the same shape, an array of int64
     Raises: ArgumentError unless 0 ≤ k ≤ n
@@ -69,14 +69,13 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     along, k = one_axis("topk", x, axis), whole("topk", "k", k, 0)
     if k > x.shape[along]:
         raise ArgumentError(f"topk: axis {along} has fewer elements than k\n{shapes(x=x, k=k)}")
-    order = _order(x._array, along, flag("topk", "largest", largest))
-    indices = order[(slice(None),) * along + (slice(k),)].copy()
+    indices = _order(x._array, along, flag("topk", "largest", largest), k)
     return _taken("topk", x, indices, along), indices
 
 
 @without_gradient(method=True)
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Number of the largest element along `axis`; of the flat array if None. The first, if several are.
+    """Index of the largest element along `axis`, or in the flat array if None; of several, the first.
 
     Shapes: x any → int64 without `axis`, or with it of length 1 if keepdims
     Raises: ArgumentError for an axis that x does not have, ShapeError for the largest of no elements
@@ -89,7 +88,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 @without_gradient(method=True)
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Number of the smallest element along `axis`; of the flat array if None. The first, if several are.
+    """Index of the smallest element along `axis`, or in the flat array if None; of several, the first.
 
     Shapes: x any → int64 without `axis`, or with it of length 1 if keepdims
     Raises: ArgumentError for an axis that x does not have, ShapeError for the smallest of no elements
@@ -108,15 +107,46 @@ def _extreme(op: str, x: Any, axis: Any, keepdims: Any) -> Any:
     return getattr(array_module(x._array), op)(x._array, axis=along, keepdims=kept)
 
 
-def _order(array: Any, axis: int, descending: bool) -> Any:
-    """Numbers of the elements in order; equal ones keep theirs."""
+def _order(array: Any, axis: int, descending: bool, k: int | None = None) -> Any:
+    """Indices that sort the elements, or the first k of these; equal elements keep their order."""
+    if isinstance(array, np.ndarray) and array.dtype == np.float32:
+        return np.moveaxis(_order_by_keys(np.moveaxis(array, axis, -1), descending, k), -1, axis)
     stable: dict[str, Any] = {"kind": "stable"} if isinstance(array, np.ndarray) else {}  # as CuPy's always is
-    if not descending:
-        return array.argsort(axis=axis, **stable)
-    backwards = (slice(None),) * axis + (slice(None, None, -1),)
-    return array.shape[axis] - 1 - array[backwards].argsort(axis=axis, **stable)[backwards]
+    if descending:
+        backwards = (slice(None),) * axis + (slice(None, None, -1),)
+        order = array.shape[axis] - 1 - array[backwards].argsort(axis=axis, **stable)[backwards]
+    else:
+        order = array.argsort(axis=axis, **stable)
+    return order if k is None else order[(slice(None),) * axis + (slice(k),)].copy()
+
+
+def _order_by_keys(x: np.ndarray[Any, Any], descending: bool, k: int | None) -> np.ndarray[Any, Any]:
+    """As `_order`, along the last axis, for float32: several times faster than a stable sort of numbers.
+
+    The bits of numbers ≥ 0, read as integers, have the order of the numbers; below 0 the order is reversed. With the
+    index in the lower half of a 64-bit integer, no two keys are equal: any sort will do, and its lower halves are the
+    result.
+    """
+    x = x + np.float32(0)  # −0 and 0 are equal
+    unknown = np.isnan(x)
+    if unknown.any():
+        x[unknown] = np.nan  # with one sign
+    bits = x.view(np.int32)
+    turned = bits >> 31
+    turned &= np.int32(0x7FFFFFFF)
+    bits ^= turned
+    keys = (np.invert(bits, out=bits) if descending else bits).astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(x.shape[-1])
+    if k is not None and k < x.shape[-1]:
+        if k:
+            keys.partition(k - 1, axis=-1)
+        keys = keys[..., :k].copy()
+    keys.sort(axis=-1)
+    keys &= 0xFFFFFFFF
+    return keys
 
 
 def _taken(op: str, x: Tensor, numbers: Any, axis: int) -> Tensor:
-    """x at different numbers along an axis."""
+    """x at indices along an axis, no two of which are alike."""
     return Take(along_axis(op, x, constant(numbers), axis), distinct=True)(x)

@@ -1,4 +1,4 @@
-"""Elements by number, along one axis or several; the backward pass adds up the gradients of each.
+"""Elements by index, along one axis or several; the backward pass adds up the gradients of each.
 
 `x[…]` with arrays in its index ends here, too: see `indexing`.
 """
@@ -20,14 +20,14 @@ from rawgan_kernels import array_module
 ALL = slice(None)
 
 Indices = tuple[Any, ...]
-"""For each axis of an array either `ALL` or numbers ≥ 0, in arrays that nobody can write to and that broadcast."""
+"""For each axis of an array either `ALL` or indices ≥ 0, in arrays that nobody can write to and that broadcast."""
 
 BLOCK = 1 << 16
 """Elements that are added at a time: their places, in int64, fit the second-level cache."""
 
 
 class Take(Op):
-    """y = x[indices]: elements of x by their numbers along those axes that have an array of them.
+    """y = x[indices]: elements of x by index, along those axes that have an array of indices.
 
     The axes of the arrays stand in y where those of x were; in front if other axes were in between, as in NumPy.
     `distinct` says that no element is taken twice.
@@ -58,6 +58,10 @@ class Untake(Op):
         self.indices, self.shape, self.distinct = indices, shape, distinct
 
     def forward(self, x: Any) -> Any:
+        if self.distinct:
+            y = array_module(x).zeros(self.shape, x.dtype)
+            y[self.indices] = x
+            return y
         axes = _axes(self.indices)
         others = [axis for axis in range(len(self.shape)) if axis not in axes]
         number: Any = 0  # of a row: an element of the axes that are counted, in row-major order
@@ -76,9 +80,6 @@ class Untake(Op):
         xp = array_module(rows)
         width = rows.shape[1]
         y = xp.zeros((count, width), rows.dtype)
-        if self.distinct:
-            y[number] = rows
-            return y
         flat, columns = y.reshape(-1), xp.arange(width)
         step = max(1, BLOCK // max(width, 1)) if xp is np else max(1, len(rows))
         for first in range(0, len(rows), step):  # NumPy adds single numbers five times faster than rows
@@ -100,9 +101,9 @@ def _axes(indices: Indices) -> list[int]:
     case("of everything", normal(2, 3), indices=[5, 0, 5], axis=None),
 )
 def take(x: Any, indices: Any, axis: int | None = 0) -> Tensor:
-    """Elements along `axis` by number: rows, as in an embedding, unless told otherwise; of the flat array if None.
+    """Elements along `axis` by index: rows by default, as in an embedding; of the flat array if None.
 
-    Negative numbers count from the end. `gather` has other numbers for each row.
+    Negative indices count from the end. `gather` takes other indices for each row.
 
     Shapes: x (…, R, …), indices integers of any shape S → (…, *S, …)
     Raises: DTypeError if the indices are not integers, ArgumentError if one is not in −R … R − 1
@@ -125,10 +126,10 @@ def take(x: Any, indices: Any, axis: int | None = 0) -> Tensor:
     case("repeated, from the end", normal(2, 3, 2), indices=np.array([[[0], [-1], [0], [1]]]), axis=1),
 )
 def gather(x: Any, indices: Any, axis: int) -> Tensor:
-    """One element of `axis` for each number in `indices`: y[i, j] = x[i, indices[i, j]] along the last of two axes.
+    """One element along `axis` for each index: y[i, j] = x[i, indices[i, j]] along the last of two axes.
 
-    NumPy's take_along_axis. PyTorch's gather is the same for indices of x's shape but for `axis`. Numbers of `argsort`,
-    `argmax(keepdims=True)` and `topk` are such indices.
+    NumPy's take_along_axis. PyTorch's gather is the same for indices of x's shape but for `axis`. `argsort`, `topk` and
+    `argmax(keepdims=True)` return such indices.
 
     Shapes: x (…, R, …), indices (…, S, …), whose other lengths broadcast → (…, S, …)
     Raises: DTypeError if the indices are not integers, ArgumentError if one is not in −R … R − 1, ShapeError if the
@@ -147,7 +148,7 @@ def gather(x: Any, indices: Any, axis: int) -> Tensor:
 
 
 def along_axis(op: str, x: Tensor, numbers: Any, axis: int) -> Indices:
-    """Indices of one element for each number: all other axes count up. Raises: ShapeError if the shapes do not fit."""
+    """Indices of one element for each of `numbers`: others count up. Raises: ShapeError if the shapes do not fit."""
     fits = numbers.ndim == x.ndim and all(
         axis == other or n == m or 1 in (n, m) for other, (n, m) in enumerate(zip(x.shape, numbers.shape, strict=True))
     )
@@ -162,7 +163,7 @@ def along_axis(op: str, x: Tensor, numbers: Any, axis: int) -> Indices:
 
 
 def numbers_of(what: str, x: Tensor, axis: int, indices: Any) -> Any:
-    """Numbers 0 … n − 1 of elements along an axis, in an array that nobody can write to; negative ones are resolved.
+    """Indices 0 … n − 1 along an axis, in an array that nobody can write to; negative ones are resolved.
 
     Raises: DTypeError unless these are integers, ArgumentError if one is not in −n … n − 1
     """
@@ -171,13 +172,14 @@ def numbers_of(what: str, x: Tensor, axis: int, indices: Any) -> Any:
             f"{what} must be integers, but are {indices.dtype}\n"
             "  a list given to a Module becomes a Tensor of floats: give an array of integers, np.array([0, 1])"
         )
-    numbers, n = integers(listed(indices, what), what, x._array), x.shape[axis]
-    if numbers.size:
-        least, most = int(numbers.min()), int(numbers.max())
+    given, n, least = listed(indices, what), x.shape[axis], 0
+    if given.size and given.dtype.kind in "iu":
+        least, most = int(given.min()), int(given.max())
         if least < -n or most >= n:
             raise ArgumentError(
-                f"{what} must lie in {-n} … {n - 1}, but go from {least} to {most}\n{shapes(x=x, indices=numbers)}"
+                f"{what} must lie in {-n} … {n - 1}, but go from {least} to {most}\n{shapes(x=x, indices=given)}"
             )
-        if least < 0:
-            numbers = numbers + n * (numbers < 0)
+    numbers = integers(given, what, x._array)
+    if least < 0:
+        numbers = numbers + n * (numbers < 0)
     return constant(numbers)  # the backward pass needs them as they are now

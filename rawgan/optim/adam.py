@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import rawgan_kernels as kernels
+from rawgan.ops.arguments import flag
 from rawgan.optim.groups import Between
 from rawgan.optim.optimizer import LEAST_EPS, Optimizer
 from rawgan.optim.registry import optimizer
@@ -46,6 +47,9 @@ class Adam(Optimizer):
         amsgrad: bool = False,
     ) -> None:
         super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
+
+    def check(self, name: str, options: Mapping[str, Any]) -> None:
+        flag(name, "amsgrad", options["amsgrad"])
 
     def keeps(self, moment: str, options: Mapping[str, Any]) -> bool:
         return moment != "v_max" or bool(options["amsgrad"])

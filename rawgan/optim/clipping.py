@@ -15,6 +15,11 @@ from rawgan_kernels import array_module
 Tensors = Tensor | Iterable[Tensor | None]
 """Gradients, of which some may be missing; or parameters, which stand for their `.grad`."""
 
+ROW = 256
+"""Squares that are added in float32: few enough that the sum is right to its last digit or two."""
+SAFE = 1e-20, 1e30
+"""Sums of squares between which no square that matters was too large or too small for float32."""
+
 
 def clip_grad_norm(
     gradients: Tensors, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
@@ -54,9 +59,10 @@ def clip_grad_norm(
         factor = max_norm / norm
         on_cpu = array_module(norm) is np
         if max_norm != inf and not (on_cpu and factor >= 1):  # on a GPU, looking would wait for it
+            scale = min(float(factor), 1.0) if on_cpu else array_module(norm).minimum(factor, 1.0)
             for x in found:
                 x.mark_written()  # first: Ctrl-C may come in between
-                x._array *= array_module(norm).minimum(factor, 1.0)
+                x._array *= scale
         return Tensor(norm.astype(max(array.dtype for array in arrays)))
 
 
@@ -83,13 +89,14 @@ def _gradients(name: str, given: Any) -> list[Tensor]:
     """The gradients that are given, or that the given parameters have."""
     if not isinstance(given, Tensor) and (not isinstance(given, Iterable) or hasattr(given, "shape")):
         raise DTypeError(f"{name}: gradients is {type(given).__name__}; give a list of Tensors")
-    found = []
+    found, seen = [], set[int]()
     for index, x in enumerate([given] if isinstance(given, Tensor) else given):
         if x is not None and not isinstance(x, Tensor):
             raise DTypeError(f"{name}: gradient {index} is {type(x).__name__}; give Tensors")
         g = x.grad if x is not None and x.requires_grad and x.op is None else x
-        if g is None:
+        if g is None or id(g) in seen:  # of a parameter that is listed twice
             continue
+        seen.add(id(g))
         if g.op is not None:
             raise ArgumentError(
                 f"{name}: gradient {index} {g.shape} is a result, of {g.op.name}, which cannot be written to\n"
@@ -106,12 +113,23 @@ def _norm(arrays: list[Any], p: float) -> Any:
     """The norm of all elements, as a 0-d float64. Squares of float32 fit into float64; all else is scaled."""
     xp = array_module(arrays[0])
     if p == 2 and all(g.dtype == np.float32 for g in arrays):
+        if xp is np:
+            total = np.float64(sum(_squares(g.reshape(-1)) for g in arrays))
+            if SAFE[0] < total < SAFE[1]:
+                return np.sqrt(total)
         return xp.sqrt(_sum([xp.square(g, dtype=np.float64) for g in arrays]))
     largest = xp.stack([xp.abs(g).max().astype(np.float64) for g in arrays]).max()
     if p == inf:
         return largest
     scale = xp.where((largest > 0) & xp.isfinite(largest), largest, 1.0)
     return scale * _sum([xp.abs(g / scale) ** p for g in arrays]) ** (1 / p)
+
+
+def _squares(g: Any) -> float:
+    """Σ g², by sums of ROW squares in float32, which are added in float64."""
+    whole = len(g) - len(g) % ROW
+    rows, rest = g[:whole].reshape(-1, ROW), g[whole:].astype(np.float64)
+    return float(np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64)) + float(rest @ rest)
 
 
 def _sum(arrays: list[Any]) -> Any:

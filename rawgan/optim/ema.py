@@ -8,7 +8,9 @@ from typing import Generic, TypeVar
 from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.nn.module import Module
+from rawgan.ops.arguments import whole
 from rawgan.optim.groups import check_range
+from rawgan.tensor import Tensor
 
 Averaged = TypeVar("Averaged", bound=Module)
 
@@ -47,14 +49,21 @@ class EMA(Generic[Averaged]):
 
         Raises: ArgumentError if an array of the average is read-only, or if the source has other arrays than before
         """
+        step = None if step is None else whole("EMA.update", "step", step, 0)
         decay = self.decay if step is None else min(self.decay, (1 + step) / (10 + step))
         now, average = self.source.state_tensors(), self.module.state_tensors()
-        if now.keys() != average.keys():
-            changed = ", ".join(sorted(now.keys() ^ average.keys()))
+        if now.keys() != average.keys() or any(now[name].shape != x.shape for name, x in average.items()):
+            changed = ", ".join(sorted(_titles(now) ^ _titles(average)))
             raise ArgumentError(f"EMA.update: the source is not the module that it was: {changed}\n  make a new EMA")
         check_writable("the average", **average)
         for name, x in average.items():
-            x[...] = decay * x._array + (1 - decay) * now[name]._array  # one write, which Ctrl-C cannot halve
+            mean = decay * x._array
+            mean += (1 - decay) * now[name]._array
+            x[...] = mean  # one write, which Ctrl-C cannot halve
 
     def __repr__(self) -> str:
         return f"EMA({type(self.source).__name__}, decay={self.decay:g})"
+
+
+def _titles(tensors: dict[str, Tensor]) -> set[str]:
+    return {f"{name} {x.shape}" for name, x in tensors.items()}

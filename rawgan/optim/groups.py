@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 from rawgan.errors import ArgumentError, shown
+from rawgan.ops.arguments import is_number
 from rawgan.tensor import Tensor
 
 Group = dict[str, Any]
@@ -40,6 +40,8 @@ def groups_of(name: str, parameters: Any, defaults: Mapping[str, Any], ranges: M
         if not isinstance(own, Mapping) or isinstance(own.get("params"), Tensor | None):
             found = shown(sorted(own)) if isinstance(own, Mapping) else type(own).__name__
             raise ArgumentError(f'{title} is {found}; give each as {{"params": list of parameters, …}}')
+        if not isinstance(own["params"], Iterable):
+            raise ArgumentError(f'{title}: "params" is {type(own["params"]).__name__}; pass model.parameters()')
         if unknown := own.keys() - defaults.keys() - {"params"}:
             raise ArgumentError(
                 f"{title}: unknown {', '.join(map(shown, sorted(unknown, key=str)))}\n  options: {', '.join(defaults)}"
@@ -79,8 +81,8 @@ def checked(name: str, group: Mapping[str, Any], ranges: Mapping[str, Between]) 
 
 def check_range(name: str, option: str, value: float, low: float, high: float, low_open: bool = False) -> None:
     """Raise an ArgumentError unless low ≤ value < high; low < value if `low_open`."""
-    if not isinstance(value, Real):
-        raise ArgumentError(f"{name}: {option} must be a number, but is {value!r}")
+    if not is_number(value):
+        raise ArgumentError(f"{name}: {option} must be a number, but is {shown(value)}")
     if not (low < value if low_open else low <= value) or not value < high:
         bound = f"more than {low:g}" if low_open else f"at least {low:g}"
         limit = f" and less than {high:g}" if high != float("inf") else " and finite"
@@ -109,5 +111,10 @@ def _check_parameters(name: str, parameters: list[Any]) -> None:
                 f"{name}: parameter {index} {p.shape} requires no gradient\n"
                 "  leave frozen ones out: [p for p in model.parameters() if p.requires_grad]"
             )
-    if len({id(p) for p in parameters}) != len(parameters):
-        raise ArgumentError(f"{name}: a parameter is listed twice, and would be updated twice")
+    places: dict[int, int] = {}
+    for index, p in enumerate(parameters):
+        if (first := places.setdefault(id(p), index)) != index:
+            raise ArgumentError(
+                f"{name}: a parameter is listed twice, and would be updated twice\n"
+                f"  parameters {first} and {index} are one, {p.shape}"
+            )

@@ -48,6 +48,7 @@ class Optimizer:
     def __init__(self, parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], lr: float, **options: Any) -> None:
         name = type(self).__name__
         self._ranges = {"lr": Between(), **self.ranges}
+        self._options = {"params": None, "lr": None, **options}.keys()
         self.param_groups: list[Group] = groups_of(name, parameters, {"lr": lr, **options}, self._ranges)
         """Parameters under "params", and their options by name."""
         self.parameters: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
@@ -79,7 +80,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def check(self, name: str, options: Mapping[str, Any]) -> None:
-        """Raise an ArgumentError for options of a group that do not go together."""
+        """Raise an ArgumentError for options of a group that are wrong, or do not go together."""
 
     def keeps(self, moment: str, options: Mapping[str, Any]) -> bool:
         """True if parameters with these options need a moment."""
@@ -100,11 +101,12 @@ class Optimizer:
         name = f"{type(self).__name__}.step"
         if isinstance(gradients, Tensor | Mapping):
             raise ArgumentError(f"{name}: gradients is {type(gradients).__name__}; give a list, one for each parameter")
-        in_groups = chain.from_iterable([group["params"] for group in self.param_groups])
-        if not (_same(self.parameters, self._made_for) and _same(list(in_groups), self._made_for)):
+        in_groups = list(chain.from_iterable([group.get("params", ()) for group in self.param_groups]))
+        if not (_same(self.parameters, self._made_for) and _same(in_groups, self._made_for)):
+            now = self.parameters if _same(in_groups, self._made_for) else in_groups
             raise ArgumentError(
                 f"{name}: its parameters are not those that it was made for: {len(self._made_for)} then, "
-                f"{len(self.parameters)} now\n  make a new optimiser, or another one for the new parameters"
+                f"{len(now)} now\n  make a new optimiser, or another one for the new parameters"
             )
         options = self._checked_options(name)
         given = [p.grad for p in self.parameters] if gradients is None else list(gradients)
@@ -225,6 +227,11 @@ class Optimizer:
             titles = [name]
         else:
             titles = [f"{name}: group {index}" for index in range(len(self.param_groups))]
+        for title, group in zip(titles, self.param_groups, strict=True):
+            if group.keys() != self._options:
+                raise ArgumentError(
+                    f"{title}: its options are {', '.join(map(str, group))}, but must be {', '.join(self._options)}"
+                )
         options = [checked(title, group, self._ranges) for title, group in zip(titles, self.param_groups, strict=True)]
         for title, of_group in zip(titles, options, strict=True):
             self.check(title, of_group)
@@ -248,7 +255,10 @@ class Optimizer:
         for moment in self._kept:
             row = self.state.get(moment, ())
             if len(row) != count:
-                raise ArgumentError(f"{name}: state[{moment!r}] has {len(row)} arrays for {count} parameters")
+                raise ArgumentError(
+                    f"{name}: state[{moment!r}] has {len(row)} arrays for {count} parameters\n"
+                    "  an option that needs it is given when the optimiser is made; make a new one"
+                )
             arrays += row
         replaced = len(arrays) != len(self._admitted) or any(map(is_not, arrays, self._admitted))
         for place in range(count, len(arrays)) if replaced else ():

@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rawgan.errors import ArgumentError
+from rawgan.errors import ArgumentError, described
+from rawgan.ops.arguments import is_number, is_whole
 from rawgan.optim.groups import check_range
 
 
@@ -34,8 +35,8 @@ class Schedule:
 
         Raises: ArgumentError for a step below 0
         """
-        if step < 0:
-            raise ArgumentError(f"{type(self).__name__}: steps are counted from 0, but this is {step}")
+        if not is_number(step) or not step >= 0:
+            raise ArgumentError(f"{type(self).__name__}: steps are counted from 0, but this is {described(step)}")
         return self.factor(step)
 
     def __mul__(self, other: Schedule) -> Schedule:
@@ -107,7 +108,10 @@ class Exponential(Schedule):
         _check(self, steps=self.steps, gamma=self.gamma)
 
     def factor(self, step: int) -> float:
-        return float(self.gamma ** (step / self.steps))
+        try:
+            return float(self.gamma ** (step / self.steps))
+        except OverflowError:  # of Python's numbers; NumPy's are infinite
+            return math.inf
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ class _Sequence(Schedule):
 def _check(schedule: Schedule, steps: int, **factors: float) -> None:
     """Raise an ArgumentError for a number of steps below 1, or a factor below 0."""
     name = type(schedule).__name__
-    if not isinstance(steps, int) or steps < 1:
-        raise ArgumentError(f"{name}: steps must be a whole number of at least 1, but is {steps!r}")
+    if not is_whole(steps) or steps < 1:
+        raise ArgumentError(f"{name}: steps must be a whole number of at least 1, but is {described(steps)}")
     for option, value in factors.items():
         check_range(name, option, value, 0, float("inf"))

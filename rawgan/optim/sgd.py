@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import rawgan_kernels as kernels
 from rawgan.errors import ArgumentError
+from rawgan.ops.arguments import flag
 from rawgan.optim.groups import Between
 from rawgan.optim.optimizer import Optimizer
 from rawgan.optim.registry import optimizer
@@ -44,7 +45,7 @@ class SGD(Optimizer):
         super().__init__(parameters, lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
     def check(self, name: str, options: Mapping[str, Any]) -> None:
-        if options["nesterov"] and not options["momentum"]:
+        if flag(name, "nesterov", options["nesterov"]) and not options["momentum"]:
             raise ArgumentError(f"{name}: nesterov looks ahead along the momentum, so momentum must be more than 0")
 
     def keeps(self, moment: str, options: Mapping[str, Any]) -> bool:

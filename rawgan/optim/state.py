@@ -24,7 +24,7 @@ class Stateful(Protocol):
         """Names of the moments that any of these groups needs."""
 
     def check(self, name: str, options: Mapping[str, Any]) -> None:
-        """Raise an ArgumentError for options of a group that do not go together."""
+        """Raise an ArgumentError for options of a group that are wrong, or do not go together."""
 
 
 def copy_of(optimizer: Stateful) -> dict[str, Any]:

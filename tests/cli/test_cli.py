@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,20 +25,24 @@ from rawgan.storage import RunFolder
 TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
 
 
-@pytest.fixture
-def images(tmp_path):
-    path = tmp_path / "images.npy"
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
     return str(path)
 
 
-@pytest.fixture
-def run(images, tmp_path, capsys):
-    """A finished run of three steps."""
-    out = tmp_path / "run"
+@pytest.fixture(scope="module")
+def trained(images, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained") / "run"
     assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 0
-    capsys.readouterr()
     return out
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A finished run of three steps."""
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def clean_environment(**extra):

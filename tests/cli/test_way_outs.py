@@ -6,6 +6,7 @@ import importlib
 import re
 import shlex
 import tomllib
+from functools import cache
 
 import pytest
 from paths import ROOT, SOURCES
@@ -49,30 +50,33 @@ TRAINING = [kind.command for kind in CONFIGS]
 
 def messages(path):
     """Every string of a file but docstrings; what is put into one is "…"."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in ast.walk(node)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    inside = {id(value) for node in nodes if isinstance(node, ast.JoinedStr) for value in ast.walk(node)}
+    for node in nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             inside.add(id(node.value))
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
             yield node.value
 
 
-ALL = [(path.relative_to(ROOT), text) for path in SOURCES for text in messages(path)]
+@cache
+def all_messages():
+    """Every string of every file, with the file."""
+    return [(path.relative_to(ROOT), text) for path in SOURCES for text in messages(path)]
 
 
 def test_every_command_has_options_to_look_among():
     assert OPTIONS.keys() == COMMANDS.keys()
     assert all(OPTIONS[command] for command in COMMANDS.keys() - {"info"})
-    assert len(ALL) > 3000
+    assert len(all_messages()) > 3000
 
 
 def test_a_command_that_a_message_names_is_there_and_has_the_options_behind_it():
     found = 0
-    for path, text in ALL:
+    for path, text in all_messages():
         for match in re.finditer(r"\brawgan ([a-z][a-z0-9-]*|…)((?: (?:--[a-z-]+(?: [\w.…+]+)?|[A-Z…]+))*)", text):
             command = match[1]
             assert command in {*COMMANDS, *VERBS, "…"}, f"{path}: {text!r} names a command that there is not"
@@ -84,7 +88,7 @@ def test_a_command_that_a_message_names_is_there_and_has_the_options_behind_it()
 
 
 def test_an_option_that_a_message_names_is_one_of_its_command():
-    for path, text in ALL:
+    for path, text in all_messages():
         own = OPTIONS.get(path.stem.replace("_", "-")) if path.parts[1] == "cli" else None
         anywhere = set().union(*OPTIONS.values())
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+(?![\w…-])", text):
@@ -100,7 +104,7 @@ def test_what_pip_is_to_install_is_there():
     named = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
     known = {re.match(r"[\w-]+", requirement)[0] for requirement in named} | OTHERS
     found = 0
-    for path, text in ALL:
+    for path, text in all_messages():
         for match in re.finditer(r"pip (?:un)?install ((?:--[a-z-]+ )*)('[^']*'|[\w.…-]+)(?: or ('[^']*'))?", text):
             for target in filter(None, match.groups()[1:]):
                 found += 1

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import re
 from types import SimpleNamespace
 from typing import Annotated, Literal
 
 import pytest
 
 from rawgan.cli import main
+from rawgan.cli.docstrings import help_of
 from rawgan.cli.training import asked_for
 from rawgan.config.commands import CONFIGS
 from rawgan.config.noise import FOR_POINTS, TrainConfig
@@ -144,6 +146,12 @@ def test_defaults_suit_the_data_unless_they_are_given():
     assert config.options.items() >= (FOR_POINTS | {"width": 5, "d_width": 5, "steps": 8000}).items()
     assert config.penalty.weight == 0.003
     assert TrainConfig.of(data="ring8", penalty="none").penalty.weight is None
+
+
+def test_the_help_names_the_rate_of_every_model():
+    text = help_of(options_of(TrainConfig)["learning_rate"])
+    for model in MODELS.values():
+        assert re.search(rf"[( ]{model.name} {model.learning_rate:g}[,)]", text)
 
 
 def test_what_follows_from_an_option_follows_when_that_changes():

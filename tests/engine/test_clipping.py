@@ -75,6 +75,8 @@ def test_parameters_stand_for_their_gradients():
     clip_grad_norm([w, idle], 5.0)
     np.testing.assert_allclose(w.grad.data, [3, 4], rtol=1e-6)
     assert w.data.tolist() == [3, 4]
+    assert clip_grad_norm([w, w], 4.5).item() == pytest.approx(5)  # once, though it is listed twice
+    np.testing.assert_allclose(w.grad.data, [2.7, 3.6], rtol=1e-6)
     clip_grad_value([w, frozen], 0.5)
     assert w.grad.data.tolist() == [0.5, 0.5]
 

@@ -60,7 +60,15 @@ def test_a_source_that_has_become_another_module_is_refused():
     source = network()
     ema = optim.EMA(source)
     source.extra = nn.Parameter([1.0])
-    with pytest.raises(ArgumentError, match="the source is not the module that it was: extra\n  make a new EMA"):
+    with pytest.raises(ArgumentError, match=r"is not the module that it was: extra \(1,\)\n  make a new EMA"):
+        ema.update()
+
+
+def test_a_source_with_a_layer_of_another_size_is_refused():
+    source = nn.Sequential(nn.Linear(2, 2, rng=np.random.default_rng(0), bias=False))
+    ema = optim.EMA(source)
+    source[0] = nn.Linear(2, 1, rng=np.random.default_rng(0), bias=False)  # would broadcast
+    with pytest.raises(ArgumentError, match=r"not the module that it was: 0\.w \(2, 1\), 0\.w \(2, 2\)"):
         ema.update()
 
 

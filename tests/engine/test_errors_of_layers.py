@@ -202,6 +202,34 @@ ArgumentError: SGD: there are no parameters to update; pass model.parameters()
 
 optim.SGD([weight(2)] * 2, lr=0.1)
 ArgumentError: SGD: a parameter is listed twice, and would be updated twice
+  parameters 0 and 1 are one, (2,)
+
+optim.SGD([{"params": 3}], lr=0.1)
+ArgumentError: SGD: group 0: "params" is int; pass model.parameters()
+
+optim.SGD([weight(2)], lr=True)
+ArgumentError: SGD: lr must be a number, but is True
+
+optim.SGD([weight(2)], lr=10**400)
+ArgumentError: SGD: lr must be a number, but is 100000000000000000000000000000000000000000000000000000000000…
+
+optim.Adam([weight(2)], amsgrad="no")
+ArgumentError: Adam: amsgrad must be True or False, but is 'no'
+
+optim.SGD([weight(2)], lr=0.1, momentum=0.5, nesterov=0)
+ArgumentError: SGD: nesterov must be True or False, but is 0
+
+optim.schedules.Linear(True)
+ArgumentError: Linear: steps must be a whole number of at least 1, but is True
+
+optim.schedules.Cosine(10)("1")
+ArgumentError: Cosine: steps are counted from 0, but this is '1'
+
+optim.schedules.Cosine(10)(float("nan"))
+ArgumentError: Cosine: steps are counted from 0, but this is nan
+
+optim.EMA(nn.ReLU()).update(-1)
+ArgumentError: EMA.update: step must be an integer >= 0, but is -1
 
 optim.SGD([weight(2)], lr=0)
 ArgumentError: SGD: lr must be more than 0 and finite, but is 0

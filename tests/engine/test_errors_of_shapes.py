@@ -244,6 +244,40 @@ DTypeError: gather: indices is list; give an array, a number, or nested lists of
 zeros(2, 3)[[[0], [0, 1]]]
 DTypeError: slice: an index is list; give an array, a number, or nested lists of numbers whose rows have equal lengths
 
+ops.take(zeros(4, 2), [0, 10**30])
+ArgumentError: take: indices must be integers of at most 64 bits, but one is 1000000000000000000000000000000
+
+ops.take(zeros(4, 2), np.array([2**64 - 1], "uint64"))
+ArgumentError: take: indices must lie in -4 … 3, but go from 18446744073709551615 to 18446744073709551615
+  x (4, 2)   indices (1,)
+
+ops.cross_entropy(zeros(1, 3), np.array([2**64 - 1], "uint64"))
+ArgumentError: cross_entropy: labels must be integers of at most 64 bits, but one is 18446744073709551615
+
+ops.gather(zeros(4, 2), [[0, 2**63]], axis=0)
+ArgumentError: gather: indices must be integers of at most 64 bits, but one is 9223372036854775808
+
+ops.cross_entropy(zeros(0, 3), [])
+ShapeError: mean: there is nothing to reduce along axes (0,)
+  x (0,)
+
+ops.cross_entropy(zeros(2, 3), [0, 10**30])
+ArgumentError: cross_entropy: labels must be integers of at most 64 bits, but one is 1000000000000000000000000000000
+
+zeros(2, 3)[2**63]
+ArgumentError: slice: index 9223372036854775808 is out of bounds
+  x (2, 3)   index 9223372036854775808
+
+zeros(2, 3)[[0, -10**30]]
+ArgumentError: slice: an index must be integers of at most 64 bits, but one is -1000000000000000000000000000000
+
+ops.norm(zeros(3), 10**400)
+ArgumentError: norm: ord must be a number, but is 100000000000000000000000000000000000000000000000000000000000…
+
+zeros(3) + 10**400
+DTypeError: Tensor: an integer is too large for a float: 10000000000000000000…
+  as b of add
+
 ops.take(zeros(), np.array([0]))
 ShapeError: take: x has no rows to take
   x ()

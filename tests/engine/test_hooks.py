@@ -2,12 +2,13 @@
 
 import copy
 import pickle
+import threading
 import traceback
 
 import numpy as np
 import pytest
 
-from rawgan import Tensor, grad, nn, no_grad, ops
+from rawgan import Op, Tensor, grad, nn, no_grad, ops
 from rawgan.autograd import Observer, observing
 from rawgan.errors import ArgumentError, DTypeError, ShapeError
 
@@ -222,3 +223,51 @@ def test_a_hook_of_several_walks_is_called_in_each():
         grad(y * factor, [x], create_graph=True)
     assert seen == [[1.0], [2.0]]
     assert ops.sum(layer(x)).op is not None
+
+
+def test_a_second_derivative_is_that_of_the_gradient_which_a_hook_returned():
+    layer, x = nn.Tanh(), leaf(0.5)
+    layer.register_full_backward_hook(lambda module, gx, gy: 3 * gx[0])
+    (g,) = grad(layer(x), x, create_graph=True)
+    t = np.tanh(0.5)
+    assert g.item() == pytest.approx(3 * (1 - t**2), rel=1e-6)
+    assert grad(g, x)[0].item() == pytest.approx(-6 * t * (1 - t**2), rel=1e-6)
+
+
+class Twice(Op):
+    """y = 2x; its backward calls what the test gives."""
+
+    def __init__(self, meanwhile):
+        self.meanwhile = meanwhile
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, gy):
+        self.meanwhile()
+        return (2 * gy,)
+
+
+def test_hooks_of_a_walk_within_a_walk_and_of_two_threads_are_told_their_own_gradients():
+    class Doubled(nn.Module):
+        def forward(self, x):
+            return Twice(lambda: meanwhile[0]())(x)
+
+    layer, x, seen = Doubled(), leaf(1), []
+    layer.register_full_backward_hook(lambda module, gx, gy: seen.append((gx[0].item(), gy[0].item())))
+    y = layer(x)
+
+    def inner():
+        meanwhile[0] = lambda: None
+        grad(y * 10, x, create_graph=True)
+
+    meanwhile = [inner]
+    grad(y * 3, x, create_graph=True)
+    assert seen == [(20, 10), (6, 3)]
+    meanwhile[0] = threading.Barrier(2, timeout=10).wait
+    threads = [threading.Thread(target=grad, args=(y * c, x), kwargs={"create_graph": True}) for c in (4, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen[2:]) == [(8, 4), (10, 5)]

@@ -114,6 +114,14 @@ def test_noise_is_new_in_each_call_of_training_and_goes_on_where_it_was():
     assert (strong(nn.NoiseInput(rng=rng(1)))(x).data != first).any()
 
 
+def test_noise_is_new_after_more_draws_than_float32_counts():
+    x = np.zeros((1, 4, 4, 1), "float32")
+    layer = strong(nn.NoiseInput(rng=rng()))
+    layer.count.data = np.array(2**24 - 1, "float32")
+    assert len({layer(x).data.tobytes() for _ in range(4)}) == 4
+    assert layer.count.item() == 2**24 + 6
+
+
 def test_noise_in_evaluation_is_the_same_for_every_image():
     layer = strong(nn.NoiseInput(rng=rng())).eval()
     y = layer(np.zeros((3, 8, 8, 1), "float32")).data

@@ -96,8 +96,20 @@ def test_a_parameter_belongs_to_one_group_and_stays_in_it():
         optim.Adam([{"params": [w, b]}, {"params": [w]}])
     adam = optim.Adam([{"params": [w]}, {"params": [b]}])
     adam.param_groups[0]["params"][0] = b
-    with pytest.raises(ArgumentError, match="not those that it was made for"):
+    with pytest.raises(ArgumentError, match="not those that it was made for: 2 then, 2 now"):
         adam.step([Tensor([1.0]), Tensor([1.0])])
+    adam.param_groups.append({"params": [w]})
+    with pytest.raises(ArgumentError, match="not those that it was made for: 2 then, 3 now"):
+        adam.step([Tensor([1.0]), Tensor([1.0])])
+
+
+@pytest.mark.parametrize("change", [lambda group: group.pop("momentum"), lambda group: group.update(momentun=0.9)])
+def test_a_group_keeps_its_options_by_name(change):
+    sgd = optim.SGD([nn.Parameter([1.0])], lr=0.1)
+    change(sgd.param_groups[0])
+    with pytest.raises(ArgumentError, match=r"options are params, lr, .*, but must be params, lr, momentum"):
+        sgd.step([Tensor([1.0])])
+    assert sgd.steps == 0
 
 
 def test_an_optimizer_is_shown_with_its_groups():

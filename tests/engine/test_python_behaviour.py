@@ -8,7 +8,7 @@ import pytest
 from graphs import leaf
 
 from rawgan import Op, Tensor, grad, nn, ops, optim
-from rawgan.errors import GraphError, ShapeError
+from rawgan.errors import ArgumentError, GraphError, ShapeError
 from rawgan.nn.registry import EXAMPLES
 from rawgan.optim.registry import EXAMPLES as OPTIMIZERS
 
@@ -29,6 +29,16 @@ def test_powers_on_both_sides():
     assert (2**x).numpy().tolist() == [2, 8]
     assert (x**x).numpy().tolist() == [1, 27]
     assert (np.array([3.0, 2.0]) ** x).numpy().tolist() == [3, 8]
+
+
+def test_plus_round_and_transposed_matrices():
+    x = leaf(1.26, -2.5)
+    assert +x is x
+    assert round(x).numpy().tolist() == [1, -2]
+    assert round(x, 1).numpy().tolist() == [1.3, -2.5]
+    assert ops.stack([x[None], x[None] + 1]).mT.shape == (2, 2, 1)
+    with pytest.raises(ArgumentError, match="swapaxes"):
+        _ = x.mT
 
 
 # --- graphs that are walked again ------------------------------------------------------------------------
@@ -81,12 +91,17 @@ class Linked(nn.Module):
         return x * self.w
 
 
-def test_networks_deeper_than_the_stack_are_copied_and_printed():
+def pickled(x):
+    return pickle.loads(pickle.dumps(x))
+
+
+@pytest.mark.parametrize("twin_of", [copy.deepcopy, pickled])
+def test_networks_deeper_than_the_stack_are_copied_pickled_and_printed(twin_of):
     last = Linked()
     for _ in range(3000):
         last = Linked(last)
         last.before.after = last
-    twin = copy.deepcopy(last)
+    twin = twin_of(last)
     assert twin.before.after is twin
     assert twin.before is not last.before
     assert len(twin.parameters()) == 3001
@@ -94,12 +109,58 @@ def test_networks_deeper_than_the_stack_are_copied_and_printed():
     assert repr(twin).endswith("3,001 parameters in 3001 arrays")
 
 
-def test_what_is_shared_is_shared_in_the_copy():
+@pytest.mark.parametrize("twin_of", [copy.deepcopy, pickled])
+def test_what_is_shared_is_shared_in_the_copy(twin_of):
     shared = Linked()
     pair = nn.Sequential(shared, shared)
-    twin, beside = copy.deepcopy([pair, shared])
-    assert twin[0] is twin[1] is beside
-    assert twin[0].w is not shared.w
+    w, before, twin, beside = twin_of([shared.w, shared, pair, shared])
+    assert twin[0] is twin[1] is beside is before
+    assert twin[0].w is w
+    assert w is not shared.w
+
+
+def test_a_pickle_that_failed_leaves_nothing_behind():
+    network = nn.Sequential(Linked())
+    network.name = lambda: None  # cannot be pickled
+    for _ in range(2):
+        with pytest.raises((AttributeError, pickle.PicklingError)) as kept:
+            pickle.dumps(network)
+    network.name = "mended"
+    assert pickled(network).name == "mended"
+    assert pickled(network[0]).w.item() == 1
+    assert kept
+
+
+class Counted(nn.Module):
+    """Has a way of its own to be pickled and filled."""
+
+    def __init__(self, times=0):
+        self.times, self.inner = times, nn.ReLU()
+
+    def __getstate__(self):
+        return {"times": self.times}
+
+    def __setstate__(self, attributes):
+        self.__init__(attributes["times"] + 1)
+
+
+class Remade(nn.Module):
+    def __reduce__(self):
+        return Counted, (7,)
+
+
+def test_a_module_may_be_pickled_in_its_own_way():
+    one, other = pickled(nn.Sequential(Counted(), Remade())).layers
+    assert (one.times, repr(one)) == (1, repr(Counted()))
+    assert (type(other), other.times) == (Counted, 7)
+    assert copy.copy(Counted(3)).times == 4
+
+
+def test_a_shallow_copy_has_the_same_contents():
+    network = nn.Sequential(Linked())
+    twin = copy.copy(network)
+    assert twin is not network
+    assert twin[0] is network[0]
 
 
 def test_a_module_may_copy_itself_in_its_own_way():
@@ -162,6 +223,7 @@ def test_reprs_are_short():
     images = Tensor(np.zeros((128, 28, 28, 3), "float32"))
     assert repr(images) == "Tensor([0., 0., 0., ..., 0., 0., 0.], shape (128, 28, 28, 3), float32)"
     assert repr(Tensor(np.zeros((1, 1, 2)))) == "Tensor([[[0., 0.]]], float64)"
+    assert repr(Tensor(np.zeros((2, 0)))) == "Tensor([], shape (2, 0), float64)"
     assert repr((leaf(1.0, 2.0) * 3.0).op) == "<Mul of (2,), ()>"
     assert repr(Cubed()) == "<Cubed>"
     optimizers = [make([nn.Parameter(np.ones(1000))], **{"lr": 0.1} | options) for make, options in OPTIMIZERS]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.signal import convolve2d, upfirdn
 
 from rawgan import Tensor, ops
 from rawgan.ops.resampling import separated
@@ -19,6 +18,8 @@ def draw(*shape, dtype="float64", seed=0):
 @pytest.mark.parametrize("up", [1, 2, 3])
 @pytest.mark.parametrize("down", [1, 2])
 def test_a_filter_of_both_axes_is_scipys_along_each(up, down):
+    from scipy.signal import upfirdn  # which takes a second: not where tests are collected
+
     x, f = draw(2, 5, 6, 3), draw(4, seed=1)
     y = ops.upfirdn2d(x, f, up=up, down=down, padding=3).numpy()
     expected = upfirdn(f, upfirdn(f, x, up, down, axis=1), up, down, axis=2)
@@ -30,6 +31,8 @@ def test_a_filter_of_both_axes_is_scipys_along_each(up, down):
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_a_filter_of_two_axes_is_a_convolution_unless_flipped(flip):
+    from scipy.signal import convolve2d
+
     x, f = draw(1, 5, 6, 1), draw(3, 2)
     y = ops.upfirdn2d(x, f, flip_filter=flip, gain=2.0, padding=((1, 0), (0, -1))).numpy()
     padded = np.pad(x[0, :, :5, 0], ((1, 0), (0, 0)))

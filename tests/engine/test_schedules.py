@@ -1,7 +1,8 @@
 """Schedules of the learning rate."""
 
-from math import cos, pi
+from math import cos, inf, pi
 
+import numpy as np
 import pytest
 
 from rawgan import Tensor, nn, optim
@@ -16,6 +17,7 @@ def test_schedules_follow_their_formulas():
         assert Exponential(0.25, 10)(t) == pytest.approx(0.25 ** (t / 10))
         assert WarmUp(10)(t) == pytest.approx(min(1, (t + 1) / 10))
     assert (Linear(3)(3), Cosine(3)(10**9), Cosine(3, 0.25)(3), WarmUp(1)(0)) == (0, 0, 0.25, 1)
+    assert (Exponential(2.0)(5000), Exponential(0.5)(5000), Linear(np.int64(2))(1)) == (inf, 0, 0.5)
 
 
 def test_schedules_are_multiplied_and_joined():

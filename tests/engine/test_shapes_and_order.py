@@ -20,6 +20,7 @@ roll(x, -5)
 roll(x, (1, -5), (0, 2))
 roll(x, 2, (1, 0))
 roll(x[:0], 1, 0)
+roll(x, 1, ())
 stack([x, -x], -2)
 stack([x[0, 0, 0], x[0, 0, 1]])
 split(x, 2, -1)
@@ -188,6 +189,23 @@ def test_long_cumulative_sums_in_float32_are_rounded_once():
     x = np.full(300_000, 0.1, "float32")
     exact = np.cumsum(x.astype("float64"))
     np.testing.assert_array_equal(ops.cumsum(Tensor(x)).numpy(), exact.astype("float32"))
+
+
+def test_a_product_of_many_factors_is_numpys():
+    x = np.random.default_rng(0).uniform(0.5, 2, (2, 2 * 17))
+    np.testing.assert_allclose(ops.prod(Tensor(x), axis=1).numpy(), x.prod(axis=1))
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_float32_is_ordered_as_float64(descending):
+    x = np.random.default_rng(0).integers(-2, 3, (40, 3)).astype("float32")  # most are equal to others
+    x[::7], x[3], x[5], x[6, 0] = -x[::7] * 0, np.nan, -np.inf, -np.float32(np.nan)
+    for axis in (0, 1):
+        expected = ops.argsort(x.astype("float64"), axis, descending)
+        np.testing.assert_array_equal(ops.argsort(x, axis, descending), expected)
+        for k in (0, 1, 2, x.shape[axis]):
+            _, numbers = ops.topk(x, k, axis, largest=descending)
+            np.testing.assert_array_equal(numbers, np.take(expected, range(k), axis))
 
 
 def test_products_of_zeros_have_all_derivatives():

@@ -31,6 +31,7 @@ Q, K, V = normal(2, 4, 3), normal(2, 5, 3, seed=1), normal(2, 5, 2, seed=2)
 ATTENDED = reference.attention(Q, K, V, 0.5)
 LARGEST = [x * normal(*x.shape, seed=2) ** 2 for x in SQUARES]
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2, 1)).astype(np.uint8)
+GRID = np.random.default_rng(2).uniform(-1.5, 1.5, (2, 3, 4, 2))
 PLACES = np.random.default_rng(1).integers(-1, 5, (2, 4, 6))
 
 CALLS = {
@@ -46,11 +47,15 @@ CALLS = {
     "conv2d": (X, W, WINDOW),
     "conv2d_input_grad": (GY, W, WINDOW),
     "conv2d_weight_grad": (X, GY, WINDOW),
+    "cumsum": (normal(3, 5, 2), True),
     "elu": (X, 0.5),
     "erf": (X,),
     "gather_pixels": (IMAGES, np.array([3, 0, 3]), np.dtype("float64")),
     "gelu": (X,),
     "gelu_grad": (X, normal(*X.shape, seed=1)),
+    "grid_sample": (normal(2, 4, 3, 3), GRID, "zeros", False),
+    "grid_sample_grid_grad": (normal(2, 4, 3, 2), GRID, normal(2, 3, 4, 2, seed=1), "reflection", False),
+    "grid_sample_input_grad": (normal(2, 3, 4, 1), GRID, (4, 3), "border", True),
     "leaky_relu": (X, 0.2),
     "leaky_relu_grad": (X, normal(*X.shape, seed=1), 0.2),
     "lion_update": (moments(2, 3), [-2 * x for x in moments(2, 3)], moments(2, 3), 1e-2, 0.5, 0.99, 0.1),
@@ -66,6 +71,7 @@ CALLS = {
     "sample_pixels": (normal(2, 5, 3), normal(2, 4, 6), PLACES),
     "sample_pixels_input_grad": (normal(2, 4, 3), normal(2, 4, 6), PLACES, 5),
     "sample_pixels_weight_grad": (normal(2, 5, 3), normal(2, 4, 3), PLACES),
+    "scan": (normal(9, 5, 1), normal(9, 5, 1, seed=1), False),
     "sgd_update": (moments(2, 3), moments(2, 3), moments(2, 3), 1e-2, 0.9, True, 0.1),
     "sigmoid": (X,),
     "silu": (X,),

@@ -75,11 +75,9 @@ FAULTS = [
     ),
     Fault(
         "Conv2d: fans without the taps of the kernel",
-        "nn.conv:Conv2d.__init__",
-        "shape = (kh, kw, inputs // groups, outputs)\n"
-        'self.w = initial_weight("Conv2d", shape, taps * inputs // groups, taps * outputs // groups, init, rng)',
-        "shape = (kh, kw, inputs // groups, outputs)\n"
-        'self.w = initial_weight("Conv2d", shape, inputs // groups, outputs // groups, init, rng)',
+        "Convolution.__init__",
+        "(math.prod(taps) * count // groups for",
+        "(count // groups for",
         "test_initial_weights.py -k fans",
     ),
     Fault(

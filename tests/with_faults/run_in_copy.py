@@ -4,15 +4,24 @@ It imports nothing of the repository: whatever the tests import must come from t
 """
 
 import faulthandler
+import gc
 import importlib
 import io
+import multiprocessing
 import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+PRELOADED = [
+    "doctest", "hypothesis", "llvmlite.binding", "matplotlib.figure", "numba", "numba.core.typed_passes",
+    "numpy.random", "numpy.testing", "PIL.Image", "rich.progress", "safetensors.numpy", "scipy.linalg", "tyro",
+]  # fmt: skip
+"""Modules that many tests import, directly or not, and that are not rawgan's."""
 
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
 """Assertions are left plain: rewriting them takes time, and hardly anyone reads why a fault was caught."""
@@ -40,6 +49,24 @@ class Exceptions:
 
     def pytest_exception_interact(self, call: pytest.CallInfo) -> None:
         self.names.append(call.excinfo.typename)
+
+
+def preload() -> None:
+    """Import and set up in this process what each run would, so that processes forked from it need not."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    from numba.core.registry import cpu_target
+
+    cpu_target.typing_context.refresh()  # lists the functions that Numba can compile
+    cpu_target.target_context.refresh()
+    gc.collect()
+    gc.freeze()  # pytest collects garbage several times: it need not look at any of this
+
+
+def run_in_fork(*arguments) -> PytestRun:
+    """Call `run_in_copy` in a process forked from this one."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as executor:
+        return executor.submit(run_in_copy, *arguments).result()
 
 
 def run_in_copy(copy: Path, packages: dict[str, Path], tests: Path, words: str, originals: list[Path]) -> PytestRun:

@@ -148,7 +148,7 @@ def translated_in_torch(x):
 def coloured(x):
     """DiffAugment's brightness and saturation."""
     x = x + (Tensor(brightness) if isinstance(x, Tensor) else torch.from_numpy(brightness))
-    grey = x.mean(3)[..., None]
+    grey = x.mean(3, True)
     return (x - grey) * 1.5 + grey
 
 

@@ -21,7 +21,8 @@ another meaning for each dtype, and in the simulator; they are filled in when th
 
 import dis
 from collections.abc import Callable
-from types import FunctionType
+from functools import cache
+from types import CodeType, FunctionType
 from typing import Any
 
 THREADS = 256
@@ -67,10 +68,16 @@ def cuda_kernel(parameters: str) -> Callable[[Callable[..., None]], CudaKernel]:
     return lambda function: CudaKernel(function, parameters)
 
 
+@cache
+def _globals_of(code: CodeType) -> frozenset[str]:
+    """Names of the globals that code reads."""
+    return frozenset(step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL")
+
+
 def filled(function: Any, names: dict[str, Any], compile_: Callable[[Any], Any]) -> Any:
     """The function with `names` filled in, and likewise the functions of this backend that it calls."""
     inside = dict(function.__globals__)
-    for name in {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}:
+    for name in _globals_of(function.__code__):
         value = inside.get(name)
         if isinstance(value, FunctionType) and value.__module__.startswith("rawgan_kernels.cuda."):
             inside[name] = compile_(filled(value, names, compile_))

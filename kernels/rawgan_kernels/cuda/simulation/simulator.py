@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -65,34 +65,38 @@ class Memory:
     """An array that checks each access."""
 
     def __init__(self, name: str, values: np.ndarray[Any, Any]) -> None:
-        self.name, self.values = name, values
+        self.name, self.values, self.size = name, values, len(values)
         self.reads: dict[int, set[Stamp]] = {}
         self.writes: dict[int, Stamp] = {}  # the last write of each number
 
     def __len__(self) -> int:
-        return len(self.values)
+        return self.size
 
     def __getitem__(self, index: Any) -> Any:
         at, me = self._checked(index), _current().stamp
         writer = self.writes.get(at)
-        if writer is not None and self._clash(writer, me):
+        if writer is not None and writer is not me and self._clash(writer, me):
             raise SimulationError(
                 f"{self.name}[{at}]: {_who(me)} reads what {_who(writer)} wrote, with no barrier between"
             )
-        self.reads.setdefault(at, set()).add(me)
+        readers = self.reads.get(at)
+        if readers is None:
+            self.reads[at] = {me}
+        else:
+            readers.add(me)
         return self.values[at]
 
     def __setitem__(self, index: Any, value: Any) -> None:
         at, me = self._checked(index), _current().stamp
         if self.values.dtype == np.float32 and isinstance(value, np.float64):
             raise SimulationError(f"{self.name}[{at}]: {_who(me)} computed in float64 what is stored as float32")
-        others = [self.writes[at]] if at in self.writes else []
-        for other in (*others, *self.reads.get(at, ())):
+        writer, readers = self.writes.get(at), self.reads.pop(at, ())
+        for other in readers if writer is None else (writer, *readers):
             if self._clash(other, me):
                 raise SimulationError(
                     f"{self.name}[{at}]: {_who(me)} writes what {_who(other)} uses, with no barrier between"
                 )
-        self.writes[at] = me
+        self.writes[at] = me  # stands for the readers, too: whoever clashes with one from now on clashes with this
         self.values[at] = value
 
     def _clash(self, other: Stamp, me: Stamp) -> bool:
@@ -102,14 +106,14 @@ class Memory:
         return thread != my_thread and epoch == my_epoch
 
     def _checked(self, index: Any) -> int:
+        if type(index) is int and 0 <= index < self.size:
+            return index
         try:
             at = operator.index(index)
         except TypeError:
             raise SimulationError(f"{self.name}[{index!r}]: an index must be an integer") from None
-        if not 0 <= at < len(self.values):
-            raise SimulationError(
-                f"{self.name}[{at}]: {_who(_current().stamp)} is outside its {len(self.values)} numbers"
-            )
+        if not 0 <= at < self.size:
+            raise SimulationError(f"{self.name}[{at}]: {_who(_current().stamp)} is outside its {self.size} numbers")
         return at
 
 
@@ -117,37 +121,26 @@ def _who(stamp: Stamp) -> str:
     return f"thread {stamp[1]} of block {stamp[0]}"
 
 
-@dataclass
-class _Event:
-    """The barrier or shuffle that a thread waits at: its place in the source, and the thread's value."""
-
-    kind: str
-    place: tuple[str, int]
-    value: Any = None
-    source: int = 0
-    """Lane whose value the thread asks for."""
-
-
 class _Thread(greenlet):
-    """One CUDA thread."""
+    """One CUDA thread. While it waits, it says at which event: a barrier or a shuffle."""
+
+    kind: str = ""
+    place: tuple[str, int]
+    """Place of the event in the source."""
+    value: Any = None
+    """The value that it gives to a shuffle."""
+    source: int
+    """The lane whose value it asks for."""
 
     def __init__(self, block: _Block, index: int, function: Callable[..., None]) -> None:
         super().__init__(function, getcurrent())
-        self.block, self.index, self.epoch = block, index, 0
-
-    @property
-    def stamp(self) -> Stamp:
-        """(block, thread, barriers passed)"""
-        return self.block.index, self.index, self.epoch
-
-    def wait(self, event: _Event) -> Any:
-        """Let other threads run until the event has happened."""
-        return self.parent.switch(event)
+        self.block, self.index, self.number = block, index, SimpleNamespace(x=index)
+        self.stamp: Stamp = (block.index, index, 0)
 
 
 def _current() -> _Thread:
     thread = getcurrent()
-    if not isinstance(thread, _Thread):
+    if type(thread) is not _Thread:
         raise SimulationError("this is CUDA code: call it from a simulated kernel")
     return thread
 
@@ -162,51 +155,47 @@ class _Block:
     size: int
     shared: dict[Any, Memory] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.number = SimpleNamespace(x=self.index)
+
     def run(self, arguments: list[Any]) -> None:
         threads = [_Thread(self, index, self.function) for index in range(self.size)]
-        events: dict[int, _Event] = {}
-        runnable: Iterator[tuple[int, tuple[Any, ...]]] = iter(
-            [(index, tuple(arguments)) for index in range(self.size)]
-        )
-        while True:
-            for index, given in runnable:
-                event = threads[index].switch(*given)
-                if threads[index].dead:
-                    events.pop(index, None)
-                else:
-                    events[index] = event
-            if not events:
-                return
-            runnable = iter(self._resolved(threads, events))
+        for thread in threads:
+            thread.switch(*arguments)
+        while self._after_shuffles(threads):
+            self._pass_barrier(threads)
 
-    def _resolved(self, threads: list[_Thread], events: dict[int, _Event]) -> list[tuple[int, tuple[Any, ...]]]:
-        """The threads that may continue, each with the value that it gets."""
-        ready: list[tuple[int, tuple[Any, ...]]] = []
+    def _after_shuffles(self, threads: list[_Thread]) -> bool:
+        """Run each warp until it shuffles no more. Returns False when all threads have ended."""
+        waiting = False
         for first in range(0, self.size, WARP):
-            lanes = range(first, min(first + WARP, self.size))
-            shuffling = [lane for lane in lanes if lane in events and events[lane].kind == "shuffle"]
-            if not shuffling:
-                continue
-            places = {events[lane].place for lane in shuffling}
-            if len(shuffling) < len(lanes) or len(places) > 1:
-                raise SimulationError(
-                    f"a shuffle in line {min(places)[1]} is not reached by all lanes of a warp of block {self.index}"
-                )
-            for lane in shuffling:
-                source = first + events[lane].source
-                ready.append((lane, (events[source].value if source in lanes else events[lane].value,)))
-        if ready:
-            return ready
-        places = {event.place for event in events.values()}
-        if len(events) < self.size or len(places) > 1:
-            lines = ", ".join(str(line) for _, line in sorted(places))
+            lanes = threads[first : first + WARP]
+            while shuffling := [lane for lane in lanes if lane.kind == "shuffle" and not lane.dead]:
+                place = shuffling[0].place
+                if len(shuffling) < len(lanes) or any(lane.place != place for lane in lanes):
+                    line = min(lane.place for lane in shuffling)[1]
+                    raise SimulationError(
+                        f"a shuffle in line {line} is not reached by all lanes of a warp of block {self.index}"
+                    )
+                values = [(lanes[lane.source] if 0 <= lane.source < WARP else lane).value for lane in lanes]
+                for lane, value in zip(lanes, values, strict=True):
+                    lane.switch(value)
+            waiting = waiting or not all(lane.dead for lane in lanes)
+        return waiting
+
+    def _pass_barrier(self, threads: list[_Thread]) -> None:
+        waiting = [thread for thread in threads if not thread.dead]
+        place = waiting[0].place
+        if len(waiting) < self.size or any(thread.place != place for thread in waiting):
+            lines = ", ".join(str(line) for _, line in sorted({thread.place for thread in waiting}))
             raise SimulationError(
-                f"the barrier in line {lines} is reached by {len(events)} of the {self.size} threads of block "
+                f"the barrier in line {lines} is reached by {len(waiting)} of the {self.size} threads of block "
                 f"{self.index}"
             )
         for thread in threads:
-            thread.epoch += 1
-        return [(index, (None,)) for index in range(self.size)]
+            block, index, barriers = thread.stamp
+            thread.stamp = block, index, barriers + 1
+            thread.switch()
 
 
 class _Shared:
@@ -225,15 +214,17 @@ class _Shared:
 class _Cuda:
     """The object that kernels call `cuda`."""
 
-    blockIdx = property(lambda self: SimpleNamespace(x=_current().block.index))
+    blockIdx = property(lambda self: _current().block.number)
     blockDim = property(lambda self: SimpleNamespace(x=_current().block.size))
     gridDim = property(lambda self: SimpleNamespace(x=_current().block.blocks))
-    threadIdx = property(lambda self: SimpleNamespace(x=_current().index))
+    threadIdx = property(lambda self: _current().number)
     shared = _Shared()
 
     def syncthreads(self) -> None:
         """A barrier for the block."""
-        _current().wait(_Event("barrier", _place()))
+        thread = _current()
+        thread.kind, thread.place = "barrier", _place()
+        thread.parent.switch()
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         """a · b + c, rounded once in float32, where float64 has room for the product."""
@@ -251,7 +242,9 @@ class _Cuda:
 def _shuffled(mask: int, value: Any, source: int) -> Any:
     if mask != 0xFFFFFFFF:
         raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
-    return _current().wait(_Event("shuffle", _place(3), value, source))
+    thread = _current()
+    thread.kind, thread.place, thread.value, thread.source = "shuffle", _place(3), value, source
+    return thread.parent.switch()
 
 
 def _place(callers: int = 2) -> tuple[str, int]:

@@ -1,0 +1,266 @@
+"""Images sampled between their pixels, at places of a grid, and the gradients.
+
+The places are taken by chunks. First, their pixels and distances are computed, in vector registers. Then pixels are
+added, without a branch: a pixel beyond the image is replaced by a row of zeros, or by a row that is thrown away. Loops
+over the channels are compiled for the few channels that images have, and once for any number.
+
+A block is a chunk. Several places may add to one pixel of the input gradient, so there a block is a whole image, or a
+few of its channels if there are few images.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
+from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.launch import run, threads
+from rawgan_kernels.cpu.sampling import GROUPS
+from rawgan_kernels.cpu.vector.pointers import pointer, shifted
+from rawgan_kernels.cpu.vector.rows import clear
+from rawgan_kernels.dispatch import implements
+from rawgan_kernels.places import FAR, PADDINGS, axis_of
+
+Array = np.ndarray[Any, Any]
+
+CHUNK = 512
+"""Places of a chunk: what is known of them fits the first-level cache, and they take some µs."""
+
+_ZEROS, _BORDER, _REFLECTION = range(len(PADDINGS))
+
+
+@implements
+def grid_sample(x: Array, grid: Array, padding: str, aligned: bool) -> Array:
+    y = pool.empty((*grid.shape[:3], x.shape[3]), x.dtype)
+    if y.size:
+        _over_chunks(_sample, x, grid, y, y, padding, aligned)
+    return y
+
+
+@implements
+def grid_sample_grid_grad(x: Array, grid: Array, gy: Array, padding: str, aligned: bool) -> Array:
+    if not gy.size:
+        return np.zeros(grid.shape, grid.dtype)
+    ggrid = pool.empty(grid.shape, grid.dtype)
+    _over_chunks(_grid_grad, x, grid, gy, ggrid, padding, aligned)
+    return ggrid
+
+
+@implements
+def grid_sample_input_grad(gy: Array, grid: Array, size: tuple[int, int], padding: str, aligned: bool) -> Array:
+    n, i, j, channels = gy.shape
+    gx = pool.empty((n, *size, channels), gy.dtype)
+    if gx.size:
+        each = -(-channels // -(-GROUPS // n)) if n < GROUPS else channels
+        each = min(channels, -(-each // 16) * 16)
+        sizes = *size, i * j, channels, each, PADDINGS.index(padding)
+        arrays = *_flat(gx, grid, gy, gy), *_scratch(size, channels, aligned, gy)
+        run(_input_grad, n * -(-channels // each), (*arrays, sizes))
+    return gx
+
+
+def _over_chunks(body: Any, x: Array, grid: Array, second: Array, y: Array, padding: str, aligned: bool) -> None:
+    """Run a body over chunks of places; y is new, and so contiguous."""
+    n, h, w, channels = x.shape
+    places = grid.shape[1] * grid.shape[2]
+    arrays = *_flat(x, grid, second, y), *_scratch((h, w), channels, aligned, x)
+    run(body, n * -(-places // CHUNK), (*arrays, (h, w, places, channels, channels, PADDINGS.index(padding))))
+
+
+def _flat(*arrays: Array) -> tuple[Array, ...]:
+    return tuple([np.ascontiguousarray(array).reshape(-1) for array in arrays])
+
+
+def _scratch(size: tuple[int, int], channels: int, aligned: bool, like: Array) -> tuple[Array, ...]:
+    """Constants of both axes; for each thread, distances and slopes of a chunk, its pixels, and a row of zeros."""
+    axes = np.array([axis_of(n, aligned) for n in size], like.dtype)
+    distances, pixels = np.empty((threads(), 4 * CHUNK), like.dtype), np.empty((threads(), 4 * CHUNK), np.int32)
+    return axes, distances, pixels, np.zeros((threads(), channels), like.dtype)
+
+
+# --- a chunk of places -----------------------------------------------------------------------------------------------
+
+
+@compiled(inline=True, fastmath={"nsz"})
+def _in_pixels(place, axis, padding):  # type: ignore[no-untyped-def]
+    """A place in pixels, and its slope; see `places.in_pixels`. Rounded as there, so that centres of pixels are found
+    exactly: no multiplication is fused with an addition.
+    """
+    factor, shift, low, span, last = axis
+    none, one, far = factor * 0, low * 0 + 1, low * 0 + FAR
+    slope = factor if place == place else none
+    at = ((place if place == place else -one) + one) * factor - shift
+    slope = slope if abs(at) <= far else none
+    at = at if at <= far else far
+    at = at if at >= -far else -far
+    if padding == _REFLECTION and span > none:
+        mirrors = np.floor((at - low) / span)
+        at = at - low - mirrors * span
+        odd = mirrors != (one + one) * np.floor(mirrors / (one + one))
+        at = (span - at if odd else at) + low
+        slope = -slope if odd else slope
+    if padding != _ZEROS:
+        slope = slope if at >= none and at <= last else none
+        at = at if at > none else none
+        at = at if at < last else last
+    return at, slope
+
+
+@compiled
+def _find_pixels(grid, count, axes, h, w, padding, distances, pixels):  # type: ignore[no-untyped-def]
+    """Distances from the upper and left pixels, slopes of both, and the four pixels of each place; −1 is none.
+
+    Each of these is a row of CHUNK numbers; `grid`, `distances` and `pixels` are pointers.
+    """
+    vertical = axes[0, 0], axes[0, 1], axes[0, 2], axes[0, 3], axes[0, 4]
+    horizontal = axes[1, 0], axes[1, 1], axes[1, 2], axes[1, 3], axes[1, 4]
+    height, width = np.int32(h), np.int32(w)
+    if padding == _ZEROS:
+        _find_each(grid, count, vertical, horizontal, height, width, _ZEROS, distances, pixels)
+    elif padding == _BORDER:
+        _find_each(grid, count, vertical, horizontal, height, width, _BORDER, distances, pixels)
+    else:
+        _find_each(grid, count, vertical, horizontal, height, width, _REFLECTION, distances, pixels)
+
+
+@compiled(inline=True)
+def _find_each(grid, count, vertical, horizontal, h, w, padding, distances, pixels):  # type: ignore[no-untyped-def]
+    for k in range(count):
+        down, down_slope = _in_pixels(grid[2 * k + 1], vertical, padding)
+        along, along_slope = _in_pixels(grid[2 * k], horizontal, padding)
+        top, left = np.floor(down), np.floor(along)
+        distances[k], distances[CHUNK + k] = down - top, along - left
+        distances[2 * CHUNK + k], distances[3 * CHUNK + k] = down_slope, along_slope
+        i, j = np.int32(top), np.int32(left)
+        upper, lower = (i >= 0) & (i < h), (i >= -1) & (i < h - 1)
+        before, after = (j >= 0) & (j < w), (j >= -1) & (j < w - 1)
+        at = np.int32(i * w + j)
+        none = np.int32(-1)
+        pixels[k] = at if upper & before else none
+        pixels[CHUNK + k] = np.int32(at + 1) if upper & after else none
+        pixels[2 * CHUNK + k] = np.int32(at + w) if lower & before else none
+        pixels[3 * CHUNK + k] = np.int32(at + w + 1) if lower & after else none
+
+
+@compiled(inline=True)
+def _row(x, pixel, channels, otherwise):  # type: ignore[no-untyped-def]
+    """Pointer to the row of a pixel, or the other pointer for the number −1."""
+    return shifted(x, pixel * channels) if pixel >= 0 else otherwise
+
+
+@compiled(inline=True)
+def _rows(x, pixels, k, channels, otherwise):  # type: ignore[no-untyped-def]
+    return (
+        _row(x, pixels[k], channels, otherwise), _row(x, pixels[CHUNK + k], channels, otherwise),
+        _row(x, pixels[2 * CHUNK + k], channels, otherwise), _row(x, pixels[3 * CHUNK + k], channels, otherwise),
+    )  # fmt: skip
+
+
+@compiled(inline=True)
+def _weights(distances, k):  # type: ignore[no-untyped-def]
+    down, along = distances[k], distances[CHUNK + k]
+    one = down * 0 + 1
+    return (one - down) * (one - along), (one - down) * along, down * (one - along), down * along
+
+
+# --- one block of each -----------------------------------------------------------------------------------------------
+
+
+@compiled
+def _sample(arguments, block, thread):  # type: ignore[no-untyped-def]
+    x, grid, _, y, axes, distances, pixels, zeros, (h, w, places, channels, _, padding) = arguments
+    parts = -(-places // CHUNK)
+    image, first = block // parts, block % parts * CHUNK
+    at, count = image * places + first, min(CHUNK, places - first)
+    near, pixel = pointer(distances, thread * 4 * CHUNK), pointer(pixels, thread * 4 * CHUNK)
+    _find_pixels(pointer(grid, 2 * at), count, axes, h, w, padding, near, pixel)
+    of, to = pointer(x, image * h * w * channels), pointer(y, at * channels)
+    none = pointer(zeros, thread * channels)
+    if channels == 1:
+        _sample_each(of, near, pixel, none, count, 1, to)
+    elif channels == 3:
+        _sample_each(of, near, pixel, none, count, 3, to)
+    else:
+        _sample_each(of, near, pixel, none, count, channels, to)
+
+
+@compiled(inline=True)
+def _sample_each(x, distances, pixels, none, count, channels, y):  # type: ignore[no-untyped-def]
+    for k in range(count):
+        wa, wb, wc, wd = _weights(distances, k)
+        a, b, c, d = _rows(x, pixels, k, channels, none)
+        to = shifted(y, k * channels)
+        for channel in range(channels):
+            to[channel] = wa * a[channel] + wb * b[channel] + (wc * c[channel] + wd * d[channel])
+
+
+@compiled(fastmath=SUMS)
+def _grid_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    x, grid, gy, ggrid, axes, distances, pixels, zeros, (h, w, places, channels, _, padding) = arguments
+    parts = -(-places // CHUNK)
+    image, first = block // parts, block % parts * CHUNK
+    at, count = image * places + first, min(CHUNK, places - first)
+    near, pixel = pointer(distances, thread * 4 * CHUNK), pointer(pixels, thread * 4 * CHUNK)
+    _find_pixels(pointer(grid, 2 * at), count, axes, h, w, padding, near, pixel)
+    of, row, to = pointer(x, image * h * w * channels), pointer(gy, at * channels), pointer(ggrid, 2 * at)
+    none = pointer(zeros, thread * channels)
+    if channels == 1:
+        _grid_grad_each(of, row, near, pixel, none, count, 1, to)
+    elif channels == 3:
+        _grid_grad_each(of, row, near, pixel, none, count, 3, to)
+    else:
+        _grid_grad_each(of, row, near, pixel, none, count, channels, to)
+
+
+@compiled(fastmath=SUMS, inline=True)
+def _grid_grad_each(x, gy, distances, pixels, none, count, channels, ggrid):  # type: ignore[no-untyped-def]
+    for k in range(count):
+        a, b, c, d = _rows(x, pixels, k, channels, none)
+        row = shifted(gy, k * channels)
+        ga = gb = gc = gd = none[0]
+        for channel in range(channels):
+            g = row[channel]
+            ga += g * a[channel]
+            gb += g * b[channel]
+            gc += g * c[channel]
+            gd += g * d[channel]
+        down, along = distances[k], distances[CHUNK + k]
+        one = down * 0 + 1
+        ggrid[2 * k] = ((gb - ga) * (one - down) + (gd - gc) * down) * distances[3 * CHUNK + k]
+        ggrid[2 * k + 1] = ((gc - ga) * (one - along) + (gd - gb) * along) * distances[2 * CHUNK + k]
+
+
+@compiled
+def _input_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    gx, grid, gy, _, axes, distances, pixels, dropped, (h, w, places, channels, each, padding) = arguments
+    parts = -(-channels // each)
+    image, start = block // parts, block % parts * each
+    columns = min(each, channels - start)
+    near, pixel = pointer(distances, thread * 4 * CHUNK), pointer(pixels, thread * 4 * CHUNK)
+    to, none = pointer(gx, image * h * w * channels + start), pointer(dropped, thread * channels)
+    for row in range(h * w):
+        clear(shifted(to, row * channels), columns)
+    for first in range(0, places, CHUNK):
+        at, count = image * places + first, min(CHUNK, places - first)
+        _find_pixels(pointer(grid, 2 * at), count, axes, h, w, padding, near, pixel)
+        of = pointer(gy, at * channels + start)
+        if channels == 1:
+            _spread_each(to, of, near, pixel, none, count, 1, 1)
+        elif channels == 3:
+            _spread_each(to, of, near, pixel, none, count, 3, 3)
+        else:
+            _spread_each(to, of, near, pixel, none, count, channels, columns)
+
+
+@compiled(inline=True)
+def _spread_each(gx, gy, distances, pixels, dropped, count, channels, columns):  # type: ignore[no-untyped-def]
+    for k in range(count):
+        wa, wb, wc, wd = _weights(distances, k)
+        a, b, c, d = _rows(gx, pixels, k, channels, dropped)
+        row = shifted(gy, k * channels)
+        for channel in range(columns):  # one pixel after the other: several may be the row that is thrown away
+            g = row[channel]
+            a[channel] += wa * g
+            b[channel] += wb * g
+            c[channel] += wc * g
+            d[channel] += wd * g

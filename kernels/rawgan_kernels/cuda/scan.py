@@ -1,0 +1,41 @@
+"""Linear recurrences, a thread for each line of numbers; sums so far are CuPy's."""
+
+from typing import Any
+
+from rawgan_kernels.cuda.compile.language import cuda_kernel, index, number, position
+from rawgan_kernels.cuda.run.launch import blocks_for, launch
+from rawgan_kernels.cuda.run.memory import empty, flat
+from rawgan_kernels.dispatch import implements
+from rawgan_kernels.reference import scan as reference
+
+
+@implements
+def cumsum(x: Any, reverse: bool) -> Any:
+    return reference.cumsum(x, reverse)
+
+
+@implements
+def scan(a: Any, b: Any, reverse: bool) -> Any:
+    y = empty(a, a.shape)
+    _, n, inner = a.shape
+    if y.size:
+        lines = y.size // n
+        launch(_scan, blocks_for(lines), flat(a), flat(b), flat(y), lines, n, inner, int(reverse))
+    return y
+
+
+@cuda_kernel("a: in, b: in, y: out, lines: index, n: index, inner: index, reverse: index")
+def _scan(a, b, y, lines, n, inner, reverse):  # type: ignore[no-untyped-def]
+    line = position()
+    if line < lines:
+        first = index(index(index(line // inner) * n) * inner + index(line % inner))
+        found = number(0)
+        for k in range(n):
+            i = index(n - index(1) - index(k)) if reverse else index(k)
+            at = index(first + index(i * inner))
+            if k > 0:
+                found *= a[index(at + inner) if reverse else at]
+                found += b[at]
+            else:
+                found = b[at]
+            y[at] = found
