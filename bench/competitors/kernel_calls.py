@@ -10,6 +10,7 @@ import numpy as np
 from bench.common.errors import BenchError
 from bench.common.shapes import as_text, parse_sizes
 from rawgan_kernels import KERNELS, Window
+from rawgan_kernels.axes import over_groups
 from rawgan_kernels.resampling import Filter, Interpolation
 
 POSITIVE = ("var", "v", "v_max", "square", "total")
@@ -106,6 +107,8 @@ class KernelCall:
         slope = named.get("slope", 1.0)
         if slope == 0.0 or (slope != 1.0 and not self.kernel.startswith("leaky_relu")):
             extras += ", relu" if slope == 0.0 else ", leaky_relu"
+        if "axes" in named and (kind := norm_of(len(first.shape), len(named["gamma"].shape), named["axes"])) != "batch":
+            extras = f", {kind} norm{extras}"
         match first:
             case ArrayList():
                 return f"{len(first.items)} arrays, {sum(math.prod(item.shape) for item in first.items):,} elements"
@@ -221,6 +224,34 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     if unknown:
         raise BenchError(f"{kernel}: bench/competitors/kernel_calls.py has no value for {', '.join(unknown)}")
     return KernelCall(kernel, tuple(known[name] for name in parameters))
+
+
+def norm_of(rank: int, gamma_rank: int, axes: tuple[int, ...]) -> str:
+    """Name of the norm of arrays with `rank` axes over some of them: batch, layer, instance or group.
+
+    >>> norm_of(4, 1, (0, 1, 2)), norm_of(4, 1, (3,)), norm_of(4, 1, (1, 2)), norm_of(4, 2, (1, 3))
+    ('batch', 'layer', 'instance', 'group')
+    """
+    if over_groups(rank, axes):
+        return "group"
+    if max(axes) == rank - 1:
+        return "layer"
+    return "batch" if min(axes) == 0 else "instance"
+
+
+def norms(shape: tuple[int, int, int, int], groups: int) -> Iterator[KernelCall]:
+    """Calls of group, instance and layer norm and of their gradients, on images of this shape."""
+    n, height, width, channels = shape
+    pixels, each = height * width, channels // groups
+    for x, gamma, axes in (
+        ((n, pixels, groups, each), (groups, each), (1, 3)),
+        (shape, (channels,), (1, 2)),
+        ((n * pixels, channels), (channels,), (1,)),
+    ):
+        image, scale = ArraySpec(x), ArraySpec(gamma)
+        statistics = ArraySpec(tuple(1 if axis in axes else size for axis, size in enumerate(x)))
+        yield KernelCall("normalize", (image, scale, scale, axes, 1e-5, 1.0))
+        yield KernelCall("normalize_grad", (image, image, scale, scale, statistics, statistics, axes, 1e-5, 1.0))
 
 
 def _resampling(size: int, output: int, taps: int) -> Interpolation | Filter:

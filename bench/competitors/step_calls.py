@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import rawgan_kernels
-from bench.competitors.kernel_calls import ArrayList, ArraySpec, KernelCall, call_on
+from bench.competitors.kernel_calls import ArrayList, ArraySpec, KernelCall, call_on, norms
 from rawgan.gan import ImageSpec, build, train_step
 from rawgan.tensor import Tensor
 from rawgan_kernels import KERNELS
@@ -21,6 +21,8 @@ from rawgan_kernels import KERNELS
 BATCH = 11
 ATTENTION = 32, 32 * 32, 64
 """Images, positions and channels of a call of attention."""
+NORMS = (32, 32, 32, 64), 8
+"""Images, and groups of their channels, that norms are called on which no training step calls."""
 SMALLEST = 4096
 """Elements. Smaller calls cost only the overhead of a call (see `bench overhead`); they are left out if the kernel has
 larger ones."""
@@ -46,6 +48,8 @@ def calls_of(models: tuple[str, ...], images: tuple[ImageSpec, ...], batch_size:
     for kernel in KERNELS:
         for case in _missing(kernel, found, images, batch_size):
             found[case] = Counter()
+    for case in norms(*NORMS):
+        found.setdefault(by_key.get(_key(case), case), Counter())
     large = {case for case in found if case.size >= SMALLEST}
     has_large = {case.kernel for case in large}
     order = list(KERNELS)

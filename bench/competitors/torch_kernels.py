@@ -5,6 +5,7 @@ format that competes; weights of convolutions (K, C, A, B) likewise). It returns
 anything PyTorch would keep from the forward pass is prepared before the clock starts.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bench.competitors.kernel_calls import norm_of
 from rawgan_kernels.resampling import Filter, Interpolation
 
 aten = torch.ops.aten
@@ -197,39 +199,65 @@ def matmul(a: Tensor, b: Tensor) -> Run:
 
 
 def normalize(x: Tensor, gamma: Tensor, beta: Tensor, axes: tuple[int, ...], eps: float, slope: float = 1.0) -> Run:
-    """Batch norm in training mode, with the statistics that it keeps for its gradient, and the activation."""
-    _check_batch_norm(x, gamma, axes)
-
-    def run() -> Tensor:
-        y, _, _ = torch.native_batch_norm(x, gamma, beta, None, None, True, 0.1, eps)
-        return _activate(y, slope)
-
-    return run
+    """A norm in training mode, with the statistics that it keeps for its gradient, and the activation."""
+    norm, _, _ = _norm(x, gamma, beta, axes, eps)
+    return lambda: _activate(norm()[0], slope)
 
 
 def normalize_grad(
-    x: Tensor, gy: Tensor, gamma: Tensor, mean: Tensor, var: Tensor, axes: tuple[int, ...], eps: float,
-    beta: Tensor | None = None, slope: float = 1.0,
+    x: Tensor, gy: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor, axes: tuple[int, ...], eps: float,
+    slope: float = 1.0,
 ) -> Run:  # fmt: skip
-    """Gradient of an activation, from its result, and of a batch norm."""
-    _check_batch_norm(x, gamma, axes)
-    mean, inv_std = mean.flatten(), (var.flatten() + eps).rsqrt()
-    y = None
-    if slope != 1.0 and beta is not None:
-        channel = (1, -1) + (1,) * (x.ndim - 2)
-        y = (x - mean.view(channel)) * (inv_std * gamma).view(channel) + beta.view(channel)
-        y = _activate(y, slope)
-
-    def run() -> tuple[Tensor, ...]:
-        g = gy if y is None else _activation_grad(y, gy, slope)
-        return aten.native_batch_norm_backward(g, x, gamma, None, None, mean, inv_std, True, eps, (True, True, True))
-
-    return run
+    """Gradient of an activation, from its result, and of a norm."""
+    norm, norm_grad, arranged = _norm(x, gamma, beta, axes, eps)
+    y, *statistics = norm()
+    y, gy = _activate(y, slope), arranged(gy)
+    return lambda: norm_grad(gy if slope == 1.0 else _activation_grad(y, gy, slope), *statistics)
 
 
-def _check_batch_norm(x: Tensor, gamma: Tensor, axes: tuple[int, ...]) -> None:
-    if gamma.ndim != 1 or tuple(axes) != tuple(range(x.ndim - 1)):
-        raise NoCounterpart("a norm that is no batch norm")
+def _norm(x: Tensor, gamma: Tensor, beta: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+    """Forward; backward, from gy and what forward gives besides y; and the function that lays out gy as x.
+
+    Instance norm is PyTorch's group norm with groups of one channel.
+    """
+    mask, kind = (True, True, True), norm_of(x.ndim, gamma.ndim, axes)
+    if kind == "batch":
+        return (
+            lambda: torch.native_batch_norm(x, gamma, beta, None, None, True, 0.1, eps),
+            lambda gy, mean, inv_std: aten.native_batch_norm_backward(
+                gy, x, gamma, None, None, mean, inv_std, True, eps, mask
+            ),
+            lambda gy: gy,
+        )
+    last = x.is_contiguous(memory_format=torch.channels_last) if x.ndim == 4 else False
+
+    def arranged(x: Tensor) -> Tensor:
+        """(rows, C) for a layer norm, else images (N, C, height, width) in the layout that competes."""
+        x = x.permute(0, 2, 3, 1) if x.ndim == 4 else x
+        if kind == "layer":
+            return x.reshape(-1, x.shape[-1])
+        pixels = x.numel() // (len(x) * gamma.numel())
+        height = next(each for each in range(math.isqrt(pixels), 0, -1) if pixels % each == 0)
+        images = x.reshape(len(x), height, -1, gamma.numel()).permute(0, 3, 1, 2)
+        return images.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+    groups = len(gamma)
+    x, gamma, beta = arranged(x), gamma.flatten(), beta.flatten()
+    if kind == "layer":
+        shape = gamma.shape
+        return (
+            lambda: aten.native_layer_norm(x, shape, gamma, beta, eps),
+            lambda gy, mean, inv_std: aten.native_layer_norm_backward(
+                gy, x, shape, mean, inv_std, gamma, beta, mask
+            ),
+            arranged,
+        )  # fmt: skip
+    sizes = (*x.shape[:2], x[0, 0].numel(), groups)
+    return (
+        lambda: aten.native_group_norm(x, gamma, beta, *sizes, eps),
+        lambda gy, mean, inv_std: aten.native_group_norm_backward(gy, x, mean, inv_std, gamma, *sizes, mask),
+        arranged,
+    )
 
 
 def _activation_grad(y: Tensor, gy: Tensor, slope: float) -> Tensor:

@@ -4,10 +4,13 @@
 `cpu.vector.exponentials`), and constants in the dtype of x. (A plain 0.5 would turn float32 into float64.)
 
     zero(x), one(x), two(x)     0, 1, 2
-    root_half(x), bell(x)       √½ and 1 / √2π, the density of a standard normal number at 0
+    half(x), root_half(x)       ½, √½
+    bell(x), far(x)             1 / √2π, the density of a standard normal number at 0, and a number where it is 0
     exp(x), expm1(x)            e^x and e^x − 1 for x ≤ 0
     log1p(x)                    log(1 + x) for 0 ≤ x ≤ 1
-    erfc(x)                     1 − erf x for x ≥ 0
+    erfcx(x)                    e^(x²) · (1 − erf x) for x ≥ 0
+
+It can fill in formulas, too, where a device has faster ones.
 """
 
 import math
@@ -18,15 +21,20 @@ from typing import Any
 zero: Any = None
 one: Any = None
 two: Any = None
+half: Any = None
 root_half: Any = None
 bell: Any = None
+far: Any = None
 exp: Any = None
 expm1: Any = None
 log1p: Any = None
-erfc: Any = None
+erfcx: Any = None
 
 
-CONSTANTS = {"zero": 0.0, "one": 1.0, "two": 2.0, "root_half": math.sqrt(0.5), "bell": 1 / math.sqrt(2 * math.pi)}
+CONSTANTS = {
+    "zero": 0.0, "one": 1.0, "two": 2.0, "half": 0.5, "root_half": math.sqrt(0.5), "bell": 1 / math.sqrt(2 * math.pi),
+    "far": 40.0,
+}  # fmt: skip
 
 
 def instantiate(compile_: Callable[[Any], Any], **names: Any) -> Any:
@@ -40,6 +48,8 @@ def instantiate(compile_: Callable[[Any], Any], **names: Any) -> Any:
     """
     filled = ModuleType("formulas")  # Numba looks up constants in modules, but not in other objects
     for formula in _FORMULAS:
+        if formula.__name__ in names:
+            continue
         inside = {**vars(filled), **names, "__builtins__": __builtins__, "__name__": __name__}
         function = FunctionType(formula.__code__, inside, formula.__name__)
         function.__doc__, function.__module__ = formula.__doc__, formula.__module__
@@ -103,20 +113,35 @@ def elu(x, alpha):  # type: ignore[no-untyped-def]
     return x if x > zero(x) else alpha * low
 
 
-def normal_cdf(x):  # type: ignore[no-untyped-def]
-    """Φ(x): from the tail Φ(−|x|), so that it is right to its last digits however small it is"""
-    tail = erfc(abs(x) * root_half(x)) / two(x)
-    return one(x) - tail if x > zero(x) else tail
+def bounded(x):  # type: ignore[no-untyped-def]
+    """|x|, or a smaller number whose density is 0, too; NaN may be any number"""
+    size = abs(x)
+    return size if size < far(x) else far(x)
+
+
+def density(x):  # type: ignore[no-untyped-def]
+    """Φ'(x) = e^(−x²/2) / √2π of a standard normal number, for a bounded x"""
+    return bell(x) * exp(-half(x) * (x * x))
+
+
+def mills(x):  # type: ignore[no-untyped-def]
+    """Mills' ratio (1 − Φ(x)) / Φ'(x), for a bounded x ≥ 0"""
+    return erfcx(root_half(x) * x) / (two(x) * bell(x))
 
 
 def gelu(x):  # type: ignore[no-untyped-def]
-    """x · Φ(x)"""
-    return x * normal_cdf(x)
+    """x · Φ(x): from the tail Φ(−|x|), so that it is right to its last digits however small it is"""
+    size = bounded(x)
+    tail = density(size) * mills(size)
+    return x * (one(x) - tail if x > zero(x) else tail)
 
 
 def gelu_grad(x, gy):  # type: ignore[no-untyped-def]
-    """gy · (Φ(x) + x · Φ'(x)), with Φ'(x) = e^(−x²/2) / √2π"""
-    return gy * (normal_cdf(x) + x * (bell(x) * exp(-(x * x) / two(x))))
+    """gy · (Φ(x) + x · Φ'(x))"""
+    size = bounded(x)
+    of_x = density(size)
+    tail = of_x * mills(size)
+    return gy * ((one(x) - tail if x > zero(x) else tail) + x * of_x)
 
 
 def bce_with_logits(x, t):  # type: ignore[no-untyped-def]

@@ -78,6 +78,7 @@ def test_nan_and_infinity_are_those_of_the_reference(slope, dtype):
         "softplus": (x,),
         "elu": (x, slope),
         "erf": (x,),
+        "gelu": (x,),
         "bce_with_logits": (x, t),
         "bce_with_logits_grad": (x, t, other),
     }.items():
@@ -141,9 +142,12 @@ def test_the_error_function_is_right_to_four_units_in_the_last_place(dtype):
 def test_gelu_keeps_its_digits_where_it_is_tiny(dtype):
     """Written with 1 + erf, it would have none below −6 in float32, and below −9 in float64."""
     x = np.linspace(-12, -2, 101).astype(dtype)
-    exact = [each * math.erfc(-each / math.sqrt(2)) / 2 for each in x.tolist()]
+    cdf = np.array([math.erfc(-each / math.sqrt(2)) / 2 for each in x.tolist()])
+    density = np.exp(-np.square(x, dtype=np.float64) / 2) / math.sqrt(2 * math.pi)
     for backend in (activation, reference):
-        np.testing.assert_allclose(backend.gelu(x), exact, rtol=150 * EPS[dtype])  # x² times that of the exponent
+        allowed = 150 * EPS[dtype]  # x² times that of the exponent
+        np.testing.assert_allclose(backend.gelu(x), x * cdf, rtol=allowed)
+        np.testing.assert_allclose(backend.gelu_grad(x, np.ones_like(x)), cdf + x * density, rtol=allowed)
 
 
 @both_dtypes

@@ -67,6 +67,13 @@ FAULTS = [
         "test_cpu_elementwise.py -k tiny",
     ),
     Fault(
+        "gelu: infinite numbers are not bounded, so ∞ / ∞ is NaN",
+        "exponentials:bounded",
+        "_density_is_zero(x) if size > _density_is_zero(x) else size",
+        "size",
+        "test_cpu_elementwise.py -k nan_and_infinity",
+    ),
+    Fault(
         "erf: one term too few near 0",
         "exponentials:_erf_by_x",
         "for n in (7, 13)",
@@ -74,10 +81,10 @@ FAULTS = [
         "test_cpu_elementwise.py -k error_function",
     ),
     Fault(
-        "erf: one of Chebyshev's coefficients is wrong",
-        "exponentials:_CHEBYSHEV",
-        "1.3558265983492729e-08",
-        "1.3658265983492729e-08",
+        "erf: one of the coefficients of Mills' ratio is wrong",
+        "exponentials:_MILLS_BELOW",
+        "0.010324861405172192",
+        "0.010324863405172192",
         "test_cpu_elementwise.py -k error_function",
     ),
 ]

@@ -29,8 +29,9 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
         mean, var = layer.forward(x.ravel(), gamma, beta, y.reshape(-1), float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
     flat = x.ravel()
-    if over_groups(x.ndim, axes):
-        mean, var = groups.forward(flat, gamma, beta, y.reshape(-1), x.shape[-2], cut, float(eps), float(slope))
+    count = _groups(x.shape, axes)
+    if count:
+        mean, var = groups.forward(flat, gamma, beta, y.reshape(-1), count, cut, float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
     parts, rows, sums = channels.scratch(cut, x.dtype)
     arguments = flat, flat, y.reshape(-1), parts, rows, sums, float(slope), cut
@@ -56,7 +57,7 @@ def normalize_grad(
             x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, float(eps), float(slope)
         )
         return gx, ggamma.reshape(shape), gbeta.reshape(shape)
-    if over_groups(x.ndim, axes):
+    if _groups(x.shape, axes):
         mean, var = mean.reshape(cut.groups, -1), var.reshape(cut.groups, -1)
         ggamma, gbeta = groups.backward(
             x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, cut, float(eps), float(slope)
@@ -71,6 +72,14 @@ def normalize_grad(
     channels.combine_sums(parts, cut, var, float(eps), rows, ggamma, gbeta)
     run(channels.apply_grad, cut.blocks, arguments)
     return gx, ggamma.astype(x.dtype), gbeta.astype(x.dtype)
+
+
+def _groups(shape: tuple[int, ...], axes: Axes) -> int:
+    """Groups of channels of an image that are normalised by themselves: one for each channel in instance norm, none in
+    batch norm."""
+    if over_groups(len(shape), axes):
+        return shape[-2]
+    return shape[-1] if min(axes) else 0
 
 
 @lru_cache(maxsize=256)  # a network needs the same few in every step

@@ -95,10 +95,11 @@ def block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
             sums[i] += row[i]
     fold(sums, total, channels, columns)
     count = (sample - start) // channels
-    for i in range(0, columns, channels):
-        for channel in range(min(channels, columns)):
-            mean = total[channel] / count
-            sums[PANEL + i + channel] = mean if mean - mean == 0 else 0.0  # else ∞ − ∞ would make NaN of infinite means
+    for channel in range(min(channels, columns)):
+        mean = total[channel] / count
+        sums[PANEL + channel] = mean if mean - mean == 0 else 0.0  # else ∞ − ∞ would make NaN of infinite means
+    for i in range(channels, columns):
+        sums[PANEL + i] = sums[PANEL + i - channels]
     clear(sums, PANEL)
     at = start + first
     while at + 3 * width + columns <= stop:  # four rows at a time: the sums are loaded and stored once for them all

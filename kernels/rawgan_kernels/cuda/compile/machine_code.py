@@ -68,6 +68,7 @@ def _names(dtype: str) -> dict[str, Any]:
     import math
 
     from numba import cuda, types
+    from numba.cuda import libdevice
 
     number: Any = {"float32": types.float32, "float64": types.float64}[dtype]
 
@@ -75,7 +76,8 @@ def _names(dtype: str) -> dict[str, Any]:
         return _inlined(lambda x: number(value))
 
     constants = {name: constant(value) for name, value in CONSTANTS.items()}
-    functions = {name: getattr(math, name) for name in ("exp", "expm1", "log1p", "erfc")}
+    functions = {name: getattr(math, name) for name in ("exp", "expm1", "log1p")}
+    functions["erfcx"] = libdevice.erfcxf if dtype == "float32" else libdevice.erfcx
     ready = instantiate(_inlined, **constants, **functions)
     return {"cuda": cuda, "math": math, "number": number, "index": types.uint32, "formulas": ready}
 

@@ -57,7 +57,7 @@ def simulate(kernel: CudaKernel, dtype: str, blocks: int, arguments: tuple[Any, 
 
 def _formulas(number: Any) -> Any:
     constants = {name: lambda x, value=value: number(value) for name, value in CONSTANTS.items()}
-    functions = {name: getattr(libm, name) for name in ("exp", "expm1", "log1p", "erfc")}
+    functions = {name: getattr(libm, name) for name in ("exp", "expm1", "log1p", "erfcx")}
     return instantiate(lambda function: function, **constants, **functions)
 
 
@@ -256,6 +256,6 @@ def _place(callers: int = 2) -> tuple[str, int]:
 cuda: Any = _Cuda()
 libm = SimpleNamespace(
     exp=np.exp, expm1=np.expm1, inf=np.inf, log=np.log, log1p=np.log1p, sqrt=np.sqrt,
-    erf=lambda x: type(x)(math.erf(x)), erfc=lambda x: type(x)(math.erfc(x)),
+    erf=lambda x: type(x)(math.erf(x)), erfcx=lambda x: type(x)(math.exp(x * x) * math.erfc(x)),
 )  # fmt: skip
 """NumPy's functions keep float32, as CUDA's do."""
