@@ -59,7 +59,9 @@ def clip_grad_norm(
         factor = max_norm / norm
         on_cpu = array_module(norm) is np
         if max_norm != inf and not (on_cpu and factor >= 1):  # on a GPU, looking would wait for it
-            scale = min(float(factor), 1.0) if on_cpu else array_module(norm).minimum(factor, 1.0)
+            scale = array_module(norm).minimum(factor, 1.0)
+            if on_cpu and scale > SAFE[0]:  # float32 has the factor, too
+                scale = float(scale)
             for x in found:
                 x.mark_written()  # first: Ctrl-C may come in between
                 x._array *= scale

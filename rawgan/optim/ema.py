@@ -57,9 +57,7 @@ class EMA(Generic[Averaged]):
             raise ArgumentError(f"EMA.update: the source is not the module that it was: {changed}\n  make a new EMA")
         check_writable("the average", **average)
         for name, x in average.items():
-            mean = decay * x._array
-            mean += (1 - decay) * now[name]._array
-            x[...] = mean  # one write, which Ctrl-C cannot halve
+            x[...] = decay * x._array + (1 - decay) * now[name]._array  # one write, which Ctrl-C cannot halve
 
     def __repr__(self) -> str:
         return f"EMA({type(self.source).__name__}, decay={self.decay:g})"
