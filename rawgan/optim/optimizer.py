@@ -103,10 +103,10 @@ class Optimizer:
             raise ArgumentError(f"{name}: gradients is {type(gradients).__name__}; give a list, one for each parameter")
         in_groups = list(chain.from_iterable([group.get("params", ()) for group in self.param_groups]))
         if not (_same(self.parameters, self._made_for) and _same(in_groups, self._made_for)):
-            now = self.parameters if _same(in_groups, self._made_for) else in_groups
+            changed = self.parameters if _same(in_groups, self._made_for) else in_groups
             raise ArgumentError(
                 f"{name}: its parameters are not those that it was made for: {len(self._made_for)} then, "
-                f"{len(now)} now\n  make a new optimiser, or another one for the new parameters"
+                f"{len(changed)} now\n  make a new optimiser, or another one for the new parameters"
             )
         options = self._checked_options(name)
         given = [p.grad for p in self.parameters] if gradients is None else list(gradients)
