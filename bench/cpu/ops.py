@@ -61,7 +61,7 @@ def _blurred(channels: int, up: int = 1, down: int = 1) -> Call:
         f = (torch.outer(taps, taps) * up**2).expand(channels, 1, 4, 4)
         if up > 1:
             return functional.conv_transpose2d(x, f, stride=up, padding=1, groups=channels)
-        pads = ((4 - down) // 2, 4 - down - (4 - down) // 2) * 2
+        pads = ((5 - down) // 2, 4 - down - (5 - down) // 2) * 2
         return functional.conv2d(functional.pad(x, pads), f, stride=down, groups=channels)
 
     return Call(((32, 32, 32, channels),), ours, theirs)

@@ -117,7 +117,7 @@ class Prod(Op):
         zeros = Tensor.wrap(array_module(x._array).zeros((max(n - 1, 0), gy.size), x.dtype))
         last = concatenate([zeros, reshape(transpose(gy, order), (1, gy.size))])[:n]
         gx = _shifted(CumProd(0)(rows), 0, 1.0) * Scan(0, reverse=True)(rows, last)
-        return (transpose(reshape(gx, moved.shape), [order.index(each) for each in range(x.ndim)]),)
+        return (transpose(reshape(gx, moved.shape), tuple([order.index(each) for each in range(x.ndim)])),)
 
 
 def _lines(x: Any, axis: int) -> Any:
