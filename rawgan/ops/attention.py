@@ -29,10 +29,10 @@ class Attention(Op):
     Memory:   O(L · E), not O(L · S): weights are computed block by block, and again in the backward pass, from
               lse = log Σ exp s of each query. Only a recorded walk, for second derivatives, has them as a whole.
     Flops:    2 · L · S · (D + E), and 2 · L · S · (3 · D + 2 · E) backward
-    Speed:    0.88 of the time of PyTorch's fused kernel, forward and backward, for 32 images of 1024 places and 64
-              channels on one core of an AMD EPYC. All products run on the register tile of convolutions, and the
-              scores of a block, turned so that each lane of a vector is a query, never leave the second-level cache:
-              see `rawgan_kernels.cpu.attention`. `python -m bench kernels --kernel attention attention_grad`
+    Speed:    0.8 of the time of PyTorch's fused kernel, forward and backward, for 32 images of 1024 places and 64
+              channels, on one core and on two of an AMD EPYC. All products run on the register tile of convolutions,
+              and the scores of a block, turned so that each lane of a vector is a query, never leave the second-level
+              cache: see `rawgan_kernels.cpu.attention`. `python -m bench kernels --kernel attention attention_grad`
     Source:   Vaswani et al. 2017; Milakov, Gimelshein 2018 for the softmax in one pass; Dao et al. 2022
     """
 
