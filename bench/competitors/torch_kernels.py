@@ -149,18 +149,12 @@ def grid_sample_grad(
     return run
 
 
-def scan(a: Tensor, b: Tensor, reverse: bool) -> Run:
-    """A loop over the rows' numbers: PyTorch has no operator for it."""
-    n = a.shape[1]
+def no_operator(**arguments: Any) -> Run:
+    """What PyTorch has no operator for.
 
-    def run() -> Tensor:
-        y = b.clone()
-        for i in reversed(range(n - 1)) if reverse else range(1, n):
-            before, factor = (i + 1, i + 1) if reverse else (i - 1, i)
-            y[:, i] += a[:, factor] * y[:, before]
-        return y
-
-    return run
+    Raises: NoCounterpart
+    """
+    raise NoCounterpart("PyTorch has no operator for it")
 
 
 def sample_pixels(x: Tensor, weights: Tensor, at: Tensor) -> Run:
@@ -208,15 +202,35 @@ def normalize_grad(
     x: Tensor, gy: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor, axes: tuple[int, ...], eps: float,
     slope: float = 1.0,
 ) -> Run:  # fmt: skip
-    """Gradient of an activation, from its result, and of a norm."""
-    norm, norm_grad, arranged = _norm(x, gamma, beta, axes, eps)
-    y, *statistics = norm()
-    y, gy = _activate(y, slope), arranged(gy)
-    return lambda: norm_grad(gy if slope == 1.0 else _activation_grad(y, gy, slope), *statistics)
+    """Gradient of an activation, from its result, and of a norm, with the mean and the variance that are given."""
+    _, norm_grad, arranged = _norm(x, gamma, beta, axes, eps)
+    inv_std = (var + eps).rsqrt()
+    y = None if slope == 1.0 else _activate(arranged(_scaled(x, mean, inv_std, gamma, beta)), slope)
+    gy, statistics = arranged(gy), [each.reshape(_statistics_shape(x, gamma, axes)) for each in (mean, inv_std)]
+    return lambda: norm_grad(gy if y is None else _activation_grad(y, gy, slope), *statistics)
+
+
+def _scaled(x: Tensor, mean: Tensor, inv_std: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """(x − mean) · inv_std · gamma + beta, where the last axes are those of gamma in rawgan's layout."""
+    if x.ndim != 4:
+        return (x - mean) * inv_std * gamma + beta
+    x, mean, inv_std = (each.permute(0, 2, 3, 1) for each in (x, mean, inv_std))
+    return ((x - mean) * inv_std * gamma + beta).permute(0, 3, 1, 2)
+
+
+def _statistics_shape(x: Tensor, gamma: Tensor, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of a mean that PyTorch's gradient takes."""
+    match norm_of(x.ndim, gamma.ndim, axes):
+        case "batch":
+            return (-1,)
+        case "layer":
+            return -1, 1
+        case _:
+            return len(x), len(gamma)
 
 
 def _norm(x: Tensor, gamma: Tensor, beta: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
-    """Forward; backward, from gy and what forward gives besides y; and the function that lays out gy as x.
+    """Forward; backward, from gy, mean and 1 / std; and the function that lays out gy as x.
 
     Instance norm is PyTorch's group norm with groups of one channel.
     """
@@ -465,7 +479,7 @@ COUNTERPARTS: dict[str, Callable[..., Run]] = {
     "sample_pixels": sample_pixels,
     "sample_pixels_input_grad": sample_pixels_input_grad,
     "sample_pixels_weight_grad": sample_pixels_weight_grad,
-    "scan": scan,
+    "scan": no_operator,
     "sgd_update": sgd_update,
     "sigmoid": lambda x: lambda: torch.sigmoid(x),
     "silu": lambda x: lambda: functional.silu(x),

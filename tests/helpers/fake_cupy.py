@@ -170,7 +170,7 @@ def make_module(available=True):
     module = ModuleType("cupy")
     names = (
         "abs arange ascontiguousarray asfortranarray broadcast_to ceil clip concatenate cos exp expm1 floor "
-        "floor_divide full isfinite isnan log log1p matmul maximum minimum ones ones_like remainder roll "
+        "floor_divide full full_like isfinite isnan log log1p matmul maximum minimum ones ones_like remainder roll "
         "round shares_memory sign sin sqrt stack tanh where zeros zeros_like"
     )
     for name in names.split():
