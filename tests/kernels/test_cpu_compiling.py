@@ -53,7 +53,7 @@ def compiled(folder):
 def test_code_is_kept_beside_the_sources_and_found_again(installed):
     folder, run = installed
     assert run(CALL) == ["1.0", "0"]
-    assert compiled(folder / "rawgan_kernels" / "cpu" / "__pycache__") == {"gather_pixels"}
+    assert compiled(folder / "rawgan_kernels" / "cpu" / "__pycache__") == {"gather_pixels", "launch"}
     assert run(CALL) == ["1.0", "1"]
     assert not (folder / "users").exists()
 
@@ -259,3 +259,21 @@ def _fill(arguments, block, thread):
     y, value = arguments
     y[2 * block] = value
     y[2 * block + 1] = value
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_read_only_arrays_take_the_same_code(count):
+    x, y = np.arange(1.0, 5), np.zeros(4)
+    for writeable in (True, False):
+        x.flags.writeable = writeable
+        y[:] = 0
+        launch.run(_copy, count, (y, x))
+        np.testing.assert_array_equal(y[: 2 * count], x[: 2 * count])
+    assert len(_copy.overloads) == 1
+
+
+@njit(nogil=True)
+def _copy(arguments, block, thread):
+    y, x = arguments
+    y[2 * block] = x[2 * block]
+    y[2 * block + 1] = x[2 * block + 1]

@@ -48,18 +48,25 @@ def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True
     """
     turn = _turn
     if count == 1 or not parallel or (turn is not None and not turn.acquire(blocking=False)):
-        for block in range(count):
-            body(arguments, block, 0)
+        _call(0, body, count, arguments)
         return
     try:
-        key = body, arguments[0].dtype
-        address, kind = _known.get(key, (0, 0))
-        while not _launch(_distributor(), address, kind, count, arguments):
-            # The body is new, or the arguments have other types; finding that out takes too long to do it every time.
-            address, kind = _known[key] = _machine_code(body, typeof(arguments))
+        _call(_distributor(), body, count, arguments)
     finally:
         if turn is not None:
             turn.release()
+
+
+def _call(distributor: int, body: Any, count: int, arguments: tuple[Any, ...]) -> None:
+    """Call the body for every block: on all threads, or without a distributor on this one.
+
+    A body is never called as Numba's dispatcher would: it would be compiled once more for read-only arrays.
+    """
+    key = body, arguments[0].dtype
+    address, kind = _known.get(key, (0, 0))
+    while not _launch(distributor, address, kind, count, arguments):
+        # The body is new, or the arguments have other types; finding that out takes too long to do it every time.
+        address, kind = _known[key] = _machine_code(body, typeof(arguments))
 
 
 def threads() -> int:
@@ -129,7 +136,14 @@ def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
 
 def _fingerprint(arguments: Any) -> int:
     """A number for the memory layout of the arguments, which is the same for read-only arrays."""
-    return zlib.crc32(str(arguments).replace("readonly ", "").replace("nonconst ", "").encode()) + 1
+    return zlib.crc32(_layout(arguments).encode()) + 1
+
+
+def _layout(kind: Any) -> str:
+    """Name of a type, whether arrays are read-only or not. Tuples of equal types have a type of their own in Numba."""
+    if type(kind) in (types.Tuple, types.UniTuple):
+        return f"({', '.join(map(_layout, kind.types))})"
+    return str(kind).replace("readonly ", "").replace("nonconst ", "")
 
 
 @cache
@@ -179,7 +193,10 @@ def _call_block(typing: Any, block: Any, frame: Any, index: Any, thread: Any) ->
 
 @intrinsic
 def _hand_over(typing: Any, distributor: Any, body: Any, count: Any, arguments: Any) -> Any:
-    """Put the arguments into a frame; the distributor then calls, for every block, a function that unpacks them."""
+    """Put the arguments into a frame; the distributor then calls, for every block, a function that unpacks them.
+
+    If the distributor is 0, this thread calls that function, block by block.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         distributor, body, count, arguments = args
@@ -197,9 +214,13 @@ def _hand_over(typing: Any, distributor: Any, body: Any, count: Any, arguments: 
         inside.ret_void()
 
         frame = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, [body, arguments]))
-        distribute = ir.FunctionType(ir.VoidType(), [_I64, _I64, _I64])
-        function = builder.inttoptr(distributor, distribute.as_pointer())
-        builder.call(function, [builder.ptrtoint(unpack, _I64), builder.ptrtoint(frame, _I64), count])
+        with builder.if_else(builder.icmp_unsigned("==", distributor, _I64(0))) as (alone, shared):
+            with alone, cgutils.for_range(builder, count) as loop:
+                builder.call(unpack, [builder.bitcast(frame, _I8P), loop.index, _I64(0)])
+            with shared:
+                distribute = ir.FunctionType(ir.VoidType(), [_I64, _I64, _I64])
+                function = builder.inttoptr(distributor, distribute.as_pointer())
+                builder.call(function, [builder.ptrtoint(unpack, _I64), builder.ptrtoint(frame, _I64), count])
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.intp, arguments), generate
