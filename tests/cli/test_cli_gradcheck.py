@@ -12,7 +12,8 @@ from rawgan.ops.registry import CASES, OPS
 def run(capsys, *arguments):
     code = main(["gradcheck", *arguments])
     printed = capsys.readouterr()
-    return code, printed.out, re.sub(r"^checking .* s so far\n", "", printed.err, flags=re.MULTILINE)  # where it is slow
+    errors = re.sub(r"^checking .* s so far\n", "", printed.err, flags=re.MULTILINE)  # printed where it is slow
+    return code, printed.out, errors
 
 
 # --- ops ------------------------------------------------------------------------------------------------------------
