@@ -111,10 +111,10 @@ def test_where_the_threads_serve_one_caller_another_does_without(elsewhere, monk
     monkeypatch.setattr(launch, "_turn", turn)
     np.testing.assert_array_equal(product(), expected)
     elsewhere(turn)
-    launched = []
-    monkeypatch.setattr(launch, "_launch", lambda *arguments: launched.append(arguments) or True)
+    asked, distributor = [], launch._distributor()
+    monkeypatch.setattr(launch, "_distributor", lambda: asked.append(distributor) or distributor)
     np.testing.assert_array_equal(product(), expected)
-    assert not launched
+    assert not asked
 
 
 def test_a_turn_ends_with_an_error_too(monkeypatch):
