@@ -549,11 +549,11 @@ def grid_sample_input_grad(gy: Array, grid: Array, size: tuple[int, int], paddin
     nbytes=lambda x, grid, gy, padding, aligned: x.nbytes + gy.nbytes + 2 * grid.nbytes,
 )
 def grid_sample_grid_grad(x: Array, grid: Array, gy: Array, padding: str, aligned: bool, /) -> Array:
-    """Gradient of grid_sample with respect to the grid; 0 for places that are NaN or were moved to the border.
+    """Gradient of grid_sample with respect to the grid; 0 for places that are NaN, or on the border or moved to it.
 
     Shapes: x (N, H, W, C), H, W ≥ 1, grid (N, I, J, 2), gy (N, I, J, C) → ggrid as grid
 
-    >>> x, gy = np.array([[[[1.0], [5.0]]]]), np.array([[[[0.5]]]])
+    >>> x, gy = np.array([[[[1.0], [5.0]], [[1.0], [5.0]]]]), np.array([[[[0.5]]]])
     >>> grid_sample_grid_grad(x, np.array([[[[0.25, 0.0]]]]), gy, "border", False).ravel()
     array([2., 0.])
     """

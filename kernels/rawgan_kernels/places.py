@@ -40,7 +40,7 @@ def axis_of(size: int, aligned: bool) -> Axis:
 def in_pixels(places: Any, axis: Axis, padding: str) -> tuple[Any, Any]:
     """Places along one axis, in pixels, moved into the image unless there are zeros around it; and their slopes.
 
-    NaN counts as −1. Its slope is 0, as is that of places which are moved to the border.
+    NaN counts as −1. Its slope is 0, as is that of places which are moved to the border, or are on it: as in PyTorch.
     """
     xp = array_module(places)
     known = ~xp.isnan(places)
@@ -55,7 +55,7 @@ def in_pixels(places: Any, axis: Axis, padding: str) -> tuple[Any, Any]:
         at = xp.where(odd, axis.span - from_mirror, from_mirror) + axis.low
         slope = xp.where(odd, -slope, slope)
     if padding != "zeros":
-        slope = xp.where((at >= 0) & (at <= axis.last), slope, 0)
+        slope = xp.where((at > 0) & (at < axis.last), slope, 0)
         at = xp.clip(at, 0, axis.last)
     return at, slope
 

@@ -85,6 +85,18 @@ def test_places_that_are_no_numbers_or_far_away(mode):
         np.testing.assert_allclose(sampled(x, far, 0.0, mode, "border"), edge, atol=1e-12)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.parametrize("padding_mode", ["border", "reflection"])
+def test_places_on_the_border_have_no_slope(padding_mode, aligned, create_graph):
+    """As in PyTorch. The pixels beyond are no zeros, as they would be without padding."""
+    x, end = draw(1, 4, 4, 1), 1.0 if aligned else 0.75
+    grid = Tensor(np.array([[[[-end, 0.1], [end, 0.1]]]]), requires_grad=True)
+    (g,) = grad(ops.sum(ops.grid_sample(x, grid, "bilinear", padding_mode, aligned)), [grid], create_graph=create_graph)
+    np.testing.assert_array_equal(g.numpy()[..., 0], 0)
+    assert (g.numpy()[..., 1] != 0).all()
+
+
 def test_gradients_of_pixels_that_are_seen_twice_add_up():
     x = Tensor(draw(1, 2, 2, 1), requires_grad=True)
     grid = np.broadcast_to(np.array([-0.5, -0.5]), (1, 2, 3, 2)).copy()  # the first pixel, six times

@@ -102,6 +102,20 @@ FAULTS = [
         "test_sampling.py -k padding_by_hand",
     ),
     Fault(
+        "grid_sample: on the border, zeros beyond it count",
+        "places:in_pixels",
+        "(at > 0) & (at < axis.last)",
+        "(at >= 0) & (at <= axis.last)",
+        "test_sampling.py -k on_the_border",
+    ),
+    Fault(
+        "grid_sample: on the border, zeros beyond it count, in the CPU's kernel",
+        "cpu.grid_sample:_in_pixels",
+        "slope if at > none and at < last else none",
+        "slope if at >= none and at <= last else none",
+        "test_sampling.py -k on_the_border",
+    ),
+    Fault(
         "grid_sample: a place that is NaN",
         "sampling:_taps",
         "places = where(~xp.isnan(places._array), places, -1.0)",

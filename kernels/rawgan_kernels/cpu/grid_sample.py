@@ -100,7 +100,7 @@ def _in_pixels(place, axis, padding):  # type: ignore[no-untyped-def]
         at = (span - at if odd else at) + low
         slope = -slope if odd else slope
     if padding != _ZEROS:
-        slope = slope if at >= none and at <= last else none
+        slope = slope if at > none and at < last else none
         at = at if at > none else none
         at = at if at < last else last
     return at, slope
