@@ -150,7 +150,7 @@ def grid_sample_grad(
 
 
 def no_operator(**arguments: Any) -> Run:
-    """What PyTorch has no operator for.
+    """Refuse a kernel that PyTorch has no operator for.
 
     Raises: NoCounterpart
     """

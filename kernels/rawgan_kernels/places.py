@@ -88,3 +88,32 @@ def slopes(gw: Any, down: Any, along: Any, down_slope: Any, along_slope: Any) ->
     a, b, c, d = (gw[..., k] for k in range(4))
     vertical = ((c - a) * (1 - along) + (d - b) * along) * down_slope
     return vertical, ((b - a) * (1 - down) + (d - c) * down) * along_slope
+
+
+# --- the kernels, made of those that add up weighted pixels -----------------------------------------------------------
+
+
+def sampled(sample_pixels: Any, x: Any, grid: Any, padding: str, aligned: bool) -> Any:
+    """`grid_sample`, by a backend's `sample_pixels`."""
+    n, h, w, c = x.shape
+    at, weights, _ = bilinear(grid, (h, w), padding, aligned)
+    return sample_pixels(x.reshape(n, h * w, c), weights, at).reshape(*grid.shape[:3], c)
+
+
+def sampled_input_grad(
+    sample_pixels_input_grad: Any, gy: Any, grid: Any, size: tuple[int, int], padding: str, aligned: bool
+) -> Any:
+    """`grid_sample_input_grad`, by a backend's `sample_pixels_input_grad`."""
+    n, *_, c = gy.shape
+    at, weights, _ = bilinear(grid, size, padding, aligned)
+    gx = sample_pixels_input_grad(gy.reshape(n, -1, c), weights, at, size[0] * size[1])
+    return gx.reshape(n, *size, c)
+
+
+def sampled_grid_grad(sample_pixels_weight_grad: Any, x: Any, grid: Any, gy: Any, padding: str, aligned: bool) -> Any:
+    """`grid_sample_grid_grad`, by a backend's `sample_pixels_weight_grad`."""
+    n, h, w, c = x.shape
+    at, _, rest = bilinear(grid, (h, w), padding, aligned)
+    gw = sample_pixels_weight_grad(x.reshape(n, h * w, c), gy.reshape(n, -1, c), at)
+    down, along = slopes(gw, *rest)
+    return array_module(x).stack([along, down], axis=-1).reshape(grid.shape)
