@@ -7,8 +7,8 @@ import numpy as np
 from rawgan import ops
 from rawgan.arrays import plain
 from rawgan.errors import DTypeError, ShapeError, described, shapes
+from rawgan.nn.base.module import Module, Parameter
 from rawgan.nn.linear import Linear
-from rawgan.nn.module import Module, Parameter
 from rawgan.nn.norm import BatchNorm
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator, is_whole, whole

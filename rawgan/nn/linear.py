@@ -6,8 +6,8 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.arrays import plain
+from rawgan.nn.base.module import Module
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.nn.weights import bias_note, initial_bias, initial_weight
 from rawgan.ops.arguments import flag, whole

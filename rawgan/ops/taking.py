@@ -35,6 +35,8 @@ class Take(Op):
     Backward: gx[r] = Σ gy[i] over all i with indices[i] = r
     """
 
+    uses_inputs = False
+
     def __init__(self, indices: Indices, distinct: bool = False) -> None:
         self.indices, self.distinct = indices, distinct
 
@@ -53,6 +55,8 @@ class Untake(Op):
 
     Backward: gx[i] = gy[indices[i]]
     """
+
+    uses_inputs = False
 
     def __init__(self, indices: Indices, shape: Shape, distinct: bool = False) -> None:
         self.indices, self.shape, self.distinct = indices, shape, distinct
