@@ -13,7 +13,7 @@ from rawgan.nn.norm import BatchNorm
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator, is_whole, whole
 from rawgan.ops.registry import constant, normal
-from rawgan.ops.taking import ALL, Take, numbers_of
+from rawgan.ops.taking import numbers_of
 from rawgan.tensor import Tensor
 
 
@@ -58,7 +58,7 @@ class ConditionalBatchNorm(BatchNorm):
         labels = numbers_of("ConditionalBatchNorm: labels", self.gamma, 0, labels, from_end=False)
         if labels.shape != x.shape[:1]:
             raise ShapeError(f"ConditionalBatchNorm: each sample needs one label\n{shapes(x=x, labels=labels)}")
-        gamma, beta = (Take((labels, ALL))(each) for each in (self.gamma, self.beta))
+        gamma, beta = ops.take(self.gamma, labels), ops.take(self.beta, labels)
         return _scaled(self._normalized(x, None, None), gamma, beta)
 
     def describe_options(self) -> str:
