@@ -1,7 +1,7 @@
 """Methods of a Tensor that are functions of `rawgan.ops` as they stand: `x.sum(axis=0)` is `ops.sum(x, axis=0)`.
 
 Ops say so where they are defined, by `@op(…, method=True)`, and are added when `rawgan.ops` is loaded. Type checkers
-and editors load nothing: they read `methods.pyi`, which `python tests/engine/test_methods.py` writes.
+and editors load nothing: they read `methods.pyi`, which `python tests/ops/test_methods.py` writes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Methods of a Tensor that are ops, for type checkers; written by tests/engine/test_methods.py."""
+"""Methods of a Tensor that are ops, for type checkers; written by tests/ops/test_methods.py."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, TypeVar

@@ -94,20 +94,21 @@ class TorchKernel(KernelCompetitor):
         self.format = torch.channels_last if channels_last else torch.contiguous_format
 
     def start(self, case: KernelCall) -> Callable[[], tuple[np.ndarray, ...]] | str:
-        from bench.competitors import torch_kernels
+        from bench.competitors.torch_kernels.counterpart import NoCounterpart, counterparts
+        from bench.competitors.torch_kernels.tensors import arrays, tensors
 
-        counterpart = torch_kernels.COUNTERPARTS.get(case.kernel)
+        counterpart = counterparts().get(case.kernel)
         if counterpart is None:
             return "has no counterpart"
-        values = torch_kernels.tensors(case.values(), self.format)
+        values = tensors(case.values(), self.format)
         try:
             self.call = counterpart(**values)
-        except torch_kernels.NoCounterpart as reason:
+        except NoCounterpart as reason:
             return f"has no counterpart: {reason}"
         result = self.call()
         if case.kernel in IN_PLACE:
             return lambda: tuple(x.detach().numpy() for x in values["w"])
-        return lambda: torch_kernels.arrays(case.kernel, result)
+        return lambda: arrays(case.kernel, result)
 
 
 class Oracle:

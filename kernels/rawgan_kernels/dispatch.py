@@ -118,7 +118,7 @@ def implements(function: Function) -> Function:
     Raises: MissingKernel if `api` declares no kernel of this name
     """
     if function.__name__ not in KERNELS:
-        raise MissingKernel(f"{function.__module__} implements {function.__name__!r}, which api.py does not declare")
+        raise MissingKernel(f"{function.__module__} implements {function.__name__!r}, which api does not declare")
     _, backend, *_ = function.__module__.split(".")
     _defined.setdefault(backend, {})[function.__name__] = function
     return function

@@ -30,11 +30,14 @@ class Table(NamedTuple):
     """0 from `lengths` on. Shape: (outputs, largest length)"""
 
     @property
+    def chosen(self) -> bool:
+        """True if every output is one of the inputs."""
+        return bool((self.lengths == 1).all() and (self.weights == 1).all())
+
+    @property
     def identity(self) -> bool:
         """True if every output is the input at its place, provided that there are as many of both."""
-        return bool(
-            (self.lengths == 1).all() and (self.weights == 1).all() and (np.diff(self.first, prepend=-1) == 1).all()
-        )
+        return self.chosen and bool((np.diff(self.first, prepend=-1) == 1).all())
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ Kept = tuple[Any, Memory | None, Contents]
 _serial = itertools.count()
 
 
-Saved = tuple[tuple[Tensor, ...], list[Contents], Kept | None, list[tuple[str, Kept]] | None]
+Saved = tuple[tuple[Tensor, ...], list[Contents] | None, Kept | None, list[tuple[str, Kept]] | None]
 """All that an op keeps for the backward pass, in one place, so that it is let go of at once:
 
 - its inputs;
-- the contents of each of them;
+- the contents of each of them, of an op that `uses_inputs`;
 - the result, of an op that `keeps_output`;
 - the attributes that are arrays which somebody else may write to, by name; None if there are no arrays.
 """
@@ -45,11 +45,14 @@ class Op:
 
     - `self.inputs` are the input Tensors; using one whose numbers have changed since the forward pass raises;
     - `self.output` is the result, if the class says `keeps_output = True`;
-    - `self.shapes` are the inputs' shapes, free of that check;
+    - `self.shapes` are the inputs' shapes, free of that check; an op that needs no more says `uses_inputs = False`;
     - attributes that are arrays (indices, say) are checked before: if one has changed, `backward` is not called.
     """
 
     keeps_output: bool = False
+    uses_inputs: ClassVar[bool] = True
+    """False for an op whose `backward` does not look at `self.inputs`: their numbers may change in between, so they are
+    neither copied nor compared."""
     keeps_dtype: ClassVar[bool] = True
     differentiable_twice: ClassVar[bool] = True
     """False for an op whose `backward` computes with arrays: asking for a second derivative then raises."""
@@ -104,7 +107,7 @@ class Op:
                     if value.__class__ is like.__class__:
                         kept = self._kept_attributes(options, inputs, result)
                         break
-            contents = [(x._memory or x.memory).used() for x in inputs]
+            contents = [(x._memory or x.memory).used() for x in inputs] if self.uses_inputs else None
             # The result refers to its op, so the op must not refer to the result: the cycle would keep both alive.
             output = (array, result.memory, result.memory.used()) if self.keeps_output else None
             self._saved = inputs, contents, output, kept
@@ -141,6 +144,8 @@ class Op:
         Raises: GraphError if the graph was released
         """
         inputs, contents, _, _ = self._kept()
+        if contents is None:
+            raise GraphError(f"{self.name} uses self.inputs, so the class must not say uses_inputs = False")
         for x, then in zip(inputs, contents, strict=True):
             if not _holds(x._array, x._memory, then):
                 return tuple(

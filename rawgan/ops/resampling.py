@@ -4,6 +4,7 @@
 """
 
 from functools import lru_cache, reduce
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ class Resample(Op):
     Shapes:   x (N, H, W, C), R (I, H), C (J, W) → y (N, I, J, C)
     Backward: gx = the same with Rᵀ and Cᵀ of gy
     """
+
+    uses_inputs = False
 
     def __init__(self, rows: Map, columns: Map) -> None:
         self.rows, self.columns = rows, columns
@@ -77,8 +80,8 @@ def upfirdn2d(
     check_rank("upfirdn2d", 4, x=(x, NHWC))
     _check_pixels("upfirdn2d", x)
     ups, downs = pair_of("upfirdn2d", "up", up, 1), pair_of("upfirdn2d", "down", down, 1)
-    if not is_number(gain):
-        raise ArgumentError(f"upfirdn2d: gain must be a number, but is {described(gain)}")
+    if not is_number(gain) or not isfinite(gain):
+        raise ArgumentError(f"upfirdn2d: gain must be a finite number, but is {described(gain)}")
     filters = _filters(f, flag("upfirdn2d", "flip_filter", flip_filter))
     taps = len(filters[0][0]), len(filters[0][1])
     if isinstance(padding, str) and padding == "same":
@@ -153,8 +156,8 @@ def resize(
     options = mode, flag("resize", "antialias", antialias), flag("resize", "align_corners", align_corners)
     if align_corners and mode not in SMOOTH:
         raise ArgumentError(f"resize: align_corners is for {' and '.join(SMOOTH)}, not {mode}")
-    if a is not None and not is_number(a):
-        raise ArgumentError(f"resize: a must be a number, but is {described(a)}")
+    if a is not None and not (is_number(a) and isfinite(a)):
+        raise ArgumentError(f"resize: a must be a finite number, but is {described(a)}")
     slope = (-0.5 if antialias else -0.75) if a is None else float(a)
     sizes, scales = _resized(x, size, scale_factor)
     rows, columns = (
@@ -167,7 +170,8 @@ def resize(
 def _resized(x: Tensor, size: Any, scale_factor: Any) -> tuple[IntPair, list[float | None]]:
     """The new height and width, and the number of old pixels for a new one; None is size / new size."""
     if (size is None) == (scale_factor is None):
-        raise ArgumentError(f"resize: give either size or scale_factor, not {'neither' if size is None else 'both'}")
+        given = "neither is given" if size is None else "both are given"
+        raise ArgumentError(f"resize: the new size is set by either size or scale_factor, but {given}")
     if size is not None:
         return pair_of("resize", "size", size, 1), [None, None]
     factors = tuple(scale_factor) if isinstance(scale_factor, tuple | list) else (scale_factor, scale_factor)

@@ -174,10 +174,13 @@ def grid_sample(
     padding_mode = choice("grid_sample", "padding_mode", padding_mode, PADDINGS)
     aligned = flag("grid_sample", "align_corners", align_corners)
     if grid.shape[3] != 2 or grid.shape[0] != x.shape[0] or not x.shape[1] * x.shape[2]:
-        raise ShapeError(
-            "grid_sample: grid must have a pair of numbers for each place, for as many images as x, which have pixels\n"
-            f"{shapes(x=(x, IMAGES), grid=(grid, GRID))}"
-        )
+        if grid.shape[3] != 2:
+            fault = "the last axis of grid must be the two coordinates of a place, horizontal and vertical"
+        elif grid.shape[0] != x.shape[0]:
+            fault = "x and grid must have the same batch size"
+        else:
+            fault = "the images have no pixels"
+        raise ShapeError(f"grid_sample: {fault}\n{shapes(x=(x, IMAGES), grid=(grid, GRID))}")
     check_alike("grid_sample", x=x, grid=grid)
     if mode == "bilinear":
         return SampleBilinear(padding_mode, aligned)(x, grid)

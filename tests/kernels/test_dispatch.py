@@ -56,7 +56,7 @@ def test_a_function_that_implements_nothing_is_refused_when_it_is_defined():
     tahn.__module__ = "rawgan_kernels.cpu.activation"
     with pytest.raises(MissingKernel) as error:
         implements(tahn)
-    assert str(error.value) == "rawgan_kernels.cpu.activation implements 'tahn', which api.py does not declare"
+    assert str(error.value) == "rawgan_kernels.cpu.activation implements 'tahn', which api does not declare"
 
 
 def test_unknown_kernels_are_attribute_errors():

@@ -19,7 +19,7 @@ FAULTS = [
     ),
     Fault(
         "api: the cost of a convolution leaves out the groups",
-        "api:conv2d_weight_grad",
+        "api.conv:conv2d_weight_grad",
         "2 * gy.size * prod(window.kernel) * x.shape[3] // window.groups",
         "2 * gy.size * prod(window.kernel) * x.shape[3]",
         "test_dispatch.py -k by_hand",

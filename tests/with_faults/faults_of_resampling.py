@@ -81,6 +81,20 @@ FAULTS = [
         "test_resampling.py -k scipys",
     ),
     Fault(
+        "resample on the CPU: the next row is a copy, too",
+        "_resample",
+        "first[row] == first[row - 1]",
+        "first[row] <= first[row - 1] + 1",
+        "test_resampling.py -k copied",
+    ),
+    Fault(
+        "resample on the CPU: sums of rows count as one of them",
+        "cpu.resampling:resample",
+        "row_chosen, column_chosen = table(rows).chosen,",
+        "row_chosen, column_chosen = True,",
+        "test_resampling.py -k pillows",
+    ),
+    Fault(
         "resample on the GPU: an input further on",
         "_weighted_sums",
         "index(first[row])) * inner",

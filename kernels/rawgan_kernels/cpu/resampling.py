@@ -2,7 +2,8 @@
 
 Each row of the result is computed in two steps: the sum of the rows of x that it needs, in scratch memory, which stays
 in the cache, and from that the sums along the row. Rows are long, so the first step runs in whole vectors; the second
-does, too, if there are enough channels. A step that changes nothing is left out.
+does, too, if there are enough channels. A step that changes nothing is left out, and one that only chooses pixels, as
+`nearest` does, copies them. A row that is like the last one is a copy of it.
 """
 
 from functools import lru_cache
@@ -14,7 +15,7 @@ from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
-from rawgan_kernels.cpu.vector.rows import clear
+from rawgan_kernels.cpu.vector.rows import clear, copy, copy_long
 from rawgan_kernels.dispatch import implements
 from rawgan_kernels.resampling import Map, table
 
@@ -37,10 +38,13 @@ def resample(x: Array, rows: Map, columns: Map) -> Array:
     each = max(1, BLOCK // (columns.output * c))
     parts = -(-rows.output // each)
     scratch = np.zeros((threads(), w * c + 1), x.dtype)
+    row_chosen, column_chosen = table(rows).chosen, table(columns).chosen
     identity = columns.output == w and table(columns).identity
+    few = c if c < FEW and not column_chosen else 0
     sizes = h, w, c, rows.output, columns.output, each, parts
     arguments = x.reshape(-1), y.reshape(-1), scratch.reshape(-1), _table(rows, x.dtype), _table(columns, x.dtype)
-    run(_resample, n * parts, (*arguments, _spread(columns, c if c < FEW else 0, x.dtype), identity, sizes))
+    choices = identity, row_chosen, column_chosen
+    run(_resample, n * parts, (*arguments, _spread(columns, few, x.dtype), choices, sizes))
     return y
 
 
@@ -65,7 +69,8 @@ def _spread(map: Map, channels: int, dtype: np.dtype[Any]) -> tuple[Array, Array
 
 @compiled
 def _resample(arguments, block, thread):  # type: ignore[no-untyped-def]
-    x, y, scratch, rows, columns, spread, identity, sizes = arguments
+    x, y, scratch, rows, columns, spread, choices, sizes = arguments
+    identity, row_chosen, column_chosen = choices
     h, w, c, i, j, each, parts = sizes
     image, start = block // parts, block % parts * each
     width = w * c
@@ -74,6 +79,9 @@ def _resample(arguments, block, thread):  # type: ignore[no-untyped-def]
         first, count, weights = rows
         terms = weights.shape[1]
         source, result = pointer(x, (image * h + first[row]) * width), pointer(y, (image * i + row) * j * c)
+        if row_chosen and row > start and first[row] == first[row - 1]:
+            copy_long(shifted(result, -j * c), result, j * c)
+            continue
         if identity:
             _sum_of_rows(source, width, pointer(weights, row * terms), count[row], result, width)
             continue
@@ -81,6 +89,9 @@ def _resample(arguments, block, thread):  # type: ignore[no-untyped-def]
         if places.size or count[row] != 1 or weights[row, 0] != weights.dtype.type(1):
             _sum_of_rows(source, width, pointer(weights, row * terms), count[row], summed, width)
             source = summed
+        if column_chosen:
+            _choose_pixels(source, pointer(columns[0], 0), c, result, j)
+            continue
         if places.size:
             _sum_of_numbers(source, pointer(places, 0), pointer(scales, 0), len(places), result, j * c)
             continue
@@ -89,6 +100,17 @@ def _resample(arguments, block, thread):  # type: ignore[no-untyped-def]
         for column in range(j):
             pixel, to = shifted(source, first[column] * c), shifted(result, column * c)
             _sum_of_rows(pixel, c, pointer(weights, column * terms), count[column], to, c)
+
+
+@compiled
+def _choose_pixels(x, first, channels, y, columns):  # type: ignore[no-untyped-def]
+    """y[j] = x[first[j]] for j < columns, pixels of so many channels; all are pointers."""
+    if channels == 1:
+        for j in range(columns):
+            y[j] = x[first[j]]
+        return
+    for j in range(columns):
+        copy(shifted(x, first[j] * channels), shifted(y, j * channels), channels)
 
 
 @compiled

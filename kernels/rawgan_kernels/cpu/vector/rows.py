@@ -40,6 +40,18 @@ def copy(typing: Any, x: Any, y: Any, length: Any) -> Any:
 
 
 @intrinsic
+def copy_long(typing: Any, x: Any, y: Any, length: Any) -> Any:
+    """y[:length] = x[:length], both being pointers: by the C library's memcpy, for rows of a KiB and more."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        x, y, length = args
+        cgutils.raw_memcpy(builder, y, x, length, signature.args[0].dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(x, y, types.intp), generate
+
+
+@intrinsic
 def accumulate(typing: Any, x: Any, y: Any, length: Any) -> Any:
     """y[:length] += x[:length], both being pointers."""
 

@@ -106,6 +106,30 @@ def test_the_output_must_be_declared_to_be_kept():
         Forgetful()(leaf(1.0)).backward()
 
 
+def test_an_op_that_does_not_use_its_inputs_lets_them_change():
+    class Double(Op):
+        uses_inputs = False
+
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, gy):
+            assert self.shapes == ((1,),)
+            return (2 * gy,)
+
+    class Hasty(Double):
+        def backward(self, gy):
+            return (self.inputs[0] * gy,)
+
+    x = leaf(1.0)
+    y = Double()(x)
+    x.data[...] = 5.0
+    y.backward()
+    assert x.grad.item() == 2
+    with pytest.raises(GraphError, match=r"^Hasty uses self\.inputs, so the class must not say uses_inputs = False$"):
+        Hasty()(x).backward()
+
+
 def test_an_op_may_say_that_an_input_has_no_influence():
     class First(Op):
         def forward(self, a, b):

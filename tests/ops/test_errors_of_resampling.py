@@ -19,7 +19,10 @@ ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], padding="valid")
 ArgumentError: upfirdn2d: padding must be a number of pixels, a pair (vertical, horizontal) of numbers or of pairs ((top, bottom), (left, right)), or 'same', but is 'valid'
 
 ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], gain=None)
-ArgumentError: upfirdn2d: gain must be a number, but is None
+ArgumentError: upfirdn2d: gain must be a finite number, but is None
+
+ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], gain=float("inf"))
+ArgumentError: upfirdn2d: gain must be a finite number, but is inf
 
 ops.upfirdn2d(zeros(1, 4, 4, 3), [1.0], flip_filter=1)
 ArgumentError: upfirdn2d: flip_filter must be True or False, but is 1
@@ -68,10 +71,10 @@ ShapeError: resize: the image has no pixels, its width is 0
   x (1, 4, 0, 3), laid out (N, H, W, C)
 
 ops.resize(zeros(1, 4, 4, 3))
-ArgumentError: resize: give either size or scale_factor, not neither
+ArgumentError: resize: the new size is set by either size or scale_factor, but neither is given
 
 ops.resize(zeros(1, 4, 4, 3), 2, scale_factor=2)
-ArgumentError: resize: give either size or scale_factor, not both
+ArgumentError: resize: the new size is set by either size or scale_factor, but both are given
 
 ops.resize(zeros(1, 4, 4, 3), 0.5)
 ArgumentError: resize: size must be an integer >= 1, or two of them, but is 0.5
@@ -96,7 +99,10 @@ ops.resize(zeros(1, 4, 4, 3), 2, antialias="yes")
 ArgumentError: resize: antialias must be True or False, but is 'yes'
 
 ops.resize(zeros(1, 4, 4, 3), 2, "bicubic", a="0.5")
-ArgumentError: resize: a must be a number, but is '0.5'
+ArgumentError: resize: a must be a finite number, but is '0.5'
+
+ops.resize(zeros(1, 4, 4, 3), 2, "bicubic", a=float("nan"))
+ArgumentError: resize: a must be a finite number, but is nan
 """
 
 
@@ -112,8 +118,16 @@ ShapeError: grid_sample: x must have 4 axes, (batch, height, width, channels), b
   one image is a batch of one: x[None]
 
 ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 3))
-ShapeError: grid_sample: grid must have a pair of numbers for each place, for as many images as x, which have pixels
+ShapeError: grid_sample: the last axis of grid must be the two coordinates of a place, horizontal and vertical
   x (1, 4, 4, 3), laid out (N, H, W, C)   grid (1, 2, 2, 3), laid out (N, I, J, 2)
+
+ops.grid_sample(zeros(1, 4, 4, 3), zeros(2, 2, 2, 2))
+ShapeError: grid_sample: x and grid must have the same batch size
+  x (1, 4, 4, 3), laid out (N, H, W, C)   grid (2, 2, 2, 2), laid out (N, I, J, 2)
+
+ops.grid_sample(zeros(1, 4, 0, 3), zeros(1, 2, 2, 2))
+ShapeError: grid_sample: the images have no pixels
+  x (1, 4, 0, 3), laid out (N, H, W, C)   grid (1, 2, 2, 2), laid out (N, I, J, 2)
 
 ops.grid_sample(zeros(1, 4, 4, 3), zeros(1, 2, 2, 2), "linear")
 ArgumentError: grid_sample: mode is 'linear'; choose one of: bilinear, nearest, bicubic

@@ -116,6 +116,20 @@ def test_nearest_pixels_by_hand():
     assert resized("nearest", scale_factor=(1, 49)) == np.repeat(np.arange(5.0), 49).tolist()
 
 
+@pytest.mark.parametrize("channels", [1, 3, 6, 33])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_nearest_pixels_are_copied_whatever_the_factor(mode, channels):
+    """Over several blocks of rows, of which some begin inside of equal rows; NaN and infinity are copied, too."""
+    x = draw(2, 7, 40, channels, dtype="float32")
+    x[0, 3, 3], x[1, 2, 2] = np.nan, np.inf
+    for size in ((35, 400), (9, 12), (3, 100)):
+        rows, columns = (
+            (2 * np.arange(new) + (mode == "nearest-exact")) * old // (2 * new)
+            for old, new in zip((7, 40), size, strict=True)
+        )
+        np.testing.assert_array_equal(ops.resize(x, size, mode).numpy(), x[:, rows][:, :, columns])
+
+
 def test_constant_images_stay_constant_in_float32():
     x = np.full((1, 37, 41, 2), 1000.0, "float32")
     for mode in ("bilinear", "bicubic", "area"):

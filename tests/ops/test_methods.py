@@ -1,6 +1,6 @@
 """Methods of a Tensor that are functions of `rawgan.ops` as they stand, and the stub that tells type checkers of them.
 
-`python tests/engine/test_methods.py` writes the stub.
+`python tests/ops/test_methods.py` writes the stub.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from rawgan.ops.registry import FUNCTIONS, without_gradient
 
 STUB = Path(methods.__file__).with_suffix(".pyi")
 
-HEAD = '''"""Methods of a Tensor that are ops, for type checkers; written by tests/engine/test_methods.py."""
+HEAD = '''"""Methods of a Tensor that are ops, for type checkers; written by tests/ops/test_methods.py."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, TypeVar
@@ -64,7 +64,7 @@ def stub():
 
 
 def test_the_stub_declares_the_methods_that_there_are():
-    assert STUB.read_text(encoding="utf-8") == stub(), "run `python tests/engine/test_methods.py`, which writes it"
+    assert STUB.read_text(encoding="utf-8") == stub(), "run `python tests/ops/test_methods.py`, which writes it"
 
 
 @pytest.mark.parametrize("name", declared())
