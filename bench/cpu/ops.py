@@ -1,4 +1,4 @@
-"""python -m bench ops: resampling, sampling, sorting, cumulative and normalising ops, forward and backward, beside PyTorch's."""
+"""python -m bench ops: resampling, sampling, sorting, cumulative and normalising ops, beside PyTorch's."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

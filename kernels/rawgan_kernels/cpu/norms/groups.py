@@ -1,9 +1,9 @@
 """Normalisation over the pixels and the channels of a group, with the activation after it: group and instance norm.
 
-A group is a part of the channels of an image; in instance norm, a single channel. As in `channels`, the first pass takes
-the mean of each channel of a block, and the sum of squares around it, with a provisional mean subtracted; the second
-writes y. Between them, the few numbers of each channel are joined to those of its group, in float64. An image is often
-so small that these take as long as the passes: they lie in rows, and are taken a whole register at a time.
+A group is a part of the channels of an image; in instance norm, a single channel. As in `channels`, the first pass
+takes the mean of each channel of a block, and the sum of squares around it, with a provisional mean subtracted; the
+second writes y. Between them, the few numbers of each channel are joined to those of its group, in float64. An image is
+often so small that this takes as long as the passes: the numbers lie in rows, and are taken a whole register at a time.
 
 Where there are enough images for all threads, a block is an image, and all its passes follow each other while it is in
 the cache; else each pass is divided into blocks of rows. The bits are the same.
