@@ -52,6 +52,18 @@ class Operators(Methods[Result]):
     def __rmod__(self, other: Any) -> Result:
         return OPERATORS["remainder"](other, self)
 
+    def __floordiv__(self, other: Any) -> Result:
+        return OPERATORS["floor_divide"](self, other)
+
+    def __rfloordiv__(self, other: Any) -> Result:
+        return OPERATORS["floor_divide"](other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Result, Result]:
+        return OPERATORS["floor_divide"](self, other), OPERATORS["remainder"](self, other)
+
+    def __rdivmod__(self, other: Any) -> tuple[Result, Result]:
+        return OPERATORS["floor_divide"](other, self), OPERATORS["remainder"](other, self)
+
     def __matmul__(self, other: Any) -> Result:
         return OPERATORS["matmul"](self, other)
 

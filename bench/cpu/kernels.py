@@ -53,7 +53,7 @@ class KernelsConfig(store.SaveConfig):
     backend: tuple[Literal["cpu", "reference", "cuda", "cupy"], ...] = ()
     """Backends to time; the first one is compared with PyTorch. `cupy` is plain CuPy, the reference on a GPU. A call on
     a GPU lasts from the launch until the GPU is done. Unset: all that run on the CPU."""
-    model: tuple[Literal["dcgan", "tutorial", "attention"], ...] = ("dcgan", "tutorial")
+    model: tuple[Literal["dcgan", "tutorial", "residual", "attention", "style"], ...] = ("dcgan", "tutorial")
     """Models whose training step is observed."""
     image: tuple[str, ...] = ("28x28x1", "64x64x3")
     """Height, width and channels of the images."""

@@ -9,13 +9,21 @@ from contextlib import ContextDecorator
 from rawgan.tensor import Node
 
 
+class Walk:
+    """A walk back in progress. It stands for the walk in tables with weak keys, whose entries end with the walk."""
+
+    __slots__ = ("__weakref__",)
+
+
 class State(threading.local):
     """State of the engine, of each thread by itself."""
 
     recording: bool = True
     """Ops called now become part of a graph."""
+    walk: Walk = Walk()
+    """The walk in progress."""
     needs: Mapping[Node, tuple[bool, ...]] = {}
-    """Of the walk in progress: for each op, True for each input whose gradient leads to something wanted."""
+    """Of that walk: for each op, True for each input whose gradient leads to something wanted."""
 
 
 state = State()

@@ -15,7 +15,7 @@ from operator import attrgetter
 
 from rawgan.autograd import checks
 from rawgan.autograd.observers import active
-from rawgan.autograd.recording import recording, state
+from rawgan.autograd.recording import Walk, recording, state
 from rawgan.errors import ArgumentError, NotTwiceDifferentiable, RawganError, ShapeError
 from rawgan.memory import owner_of
 from rawgan.operators import OPERATORS
@@ -102,7 +102,7 @@ def _walk(
 ) -> dict[Source, Tensor]:
     """Carry gradients from the outputs back to the wanted sources (None: every leaf), newest op first."""
     retain = create_graph if retain_graph is None else retain_graph
-    before = state.recording, state.needs
+    before = state.recording, state.needs, state.walk
     try:
         state.recording = create_graph
         flowing: dict[Source, Tensor] = {}
@@ -121,6 +121,7 @@ def _walk(
             flowing[source] = flowing[source] + seed if source in flowing else seed
 
         state.needs = needs = _needs(outputs, wanted)
+        state.walk = Walk()
         found: dict[Source, Tensor] = {}
         for op in reversed(needs):
             if op not in flowing:
@@ -134,7 +135,7 @@ def _walk(
         found.update(flowing)
         return {source: _separate(g, taken, create_graph) for source, g in found.items()}
     finally:
-        state.recording, state.needs = before
+        state.recording, state.needs, state.walk = before
 
 
 def _step_back(

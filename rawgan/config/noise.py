@@ -146,12 +146,6 @@ class TrainConfig(RunConfig):
         batch_size, pack = self.data.batch_size, self.networks.pack
         if batch_size % pack:
             raise ArgumentError(f"batch_size {batch_size} must be a multiple of pack {pack}")
-        packs, group = batch_size // pack, MODELS[self.model].group
-        if packs > group and packs % group:
-            raise ArgumentError(
-                f"batch_size {batch_size}: {self.model} compares images in groups of {group}, so take a multiple of "
-                f"{group * pack}"
-            )
 
     def loss_config(self) -> LossConfig:
         weight = self.penalty.default_g_weight if self.penalty.g_weight is None else self.penalty.g_weight

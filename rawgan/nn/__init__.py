@@ -4,6 +4,7 @@
 from rawgan.nn import init
 from rawgan.nn.activation import *
 from rawgan.nn.attention import *
+from rawgan.nn.base.module import Buffer, Module, Parameter
 from rawgan.nn.blocks import *
 from rawgan.nn.conditional_norm import *
 from rawgan.nn.containers import *
@@ -15,7 +16,6 @@ from rawgan.nn.image import *
 from rawgan.nn.linear import *
 from rawgan.nn.minibatch_std import *
 from rawgan.nn.modulation import *
-from rawgan.nn.module import Buffer, Module, Parameter
 from rawgan.nn.noise import *
 from rawgan.nn.norm import *
 from rawgan.nn.pixel_norm import *

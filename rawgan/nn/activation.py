@@ -6,7 +6,7 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.errors import ArgumentError, described
-from rawgan.nn.module import Module, Parameter
+from rawgan.nn.base.module import Module, Parameter
 from rawgan.nn.registry import example, layer
 from rawgan.ops.activation import checked_slope
 from rawgan.ops.arguments import is_number, whole

@@ -4,8 +4,8 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.errors import ShapeError, shapes
+from rawgan.nn.base.module import Module, Parameter
 from rawgan.nn.conv import Conv2d
-from rawgan.nn.module import Module, Parameter
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator, whole
 from rawgan.ops.registry import normal

@@ -2,8 +2,8 @@
 
 from rawgan import ops
 from rawgan.errors import ArgumentError, ShapeError, shapes
+from rawgan.nn.base.module import Module, check_modules
 from rawgan.nn.linear import Linear
-from rawgan.nn.module import Module, check_modules
 from rawgan.nn.registry import example, layer
 from rawgan.nn.sequential import Sequential
 from rawgan.nn.shape import Identity

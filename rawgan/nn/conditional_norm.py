@@ -1,18 +1,19 @@
 """Normalisation whose scales and shifts depend on a class, or on a style."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from rawgan import ops
-from rawgan.arrays import integers, plain
+from rawgan.arrays import plain
 from rawgan.errors import DTypeError, ShapeError, described, shapes
+from rawgan.nn.base.module import Module, Parameter
 from rawgan.nn.linear import Linear
-from rawgan.nn.module import Module, Parameter
 from rawgan.nn.norm import BatchNorm
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator, is_whole, whole
 from rawgan.ops.registry import constant, normal
+from rawgan.ops.taking import numbers_of
 from rawgan.tensor import Tensor
 
 
@@ -53,10 +54,10 @@ class ConditionalBatchNorm(BatchNorm):
                 f"ConditionalBatchNorm: labels must be integers, but are {labels.dtype}\n"
                 f"{shapes(x=x, labels=labels)}   give an array of integers: np.array([0, 1])"
             )
-        labels = integers(labels, "ConditionalBatchNorm: labels", x._array)
+        # Labels out of range are refused here, before the statistics move.
+        labels = numbers_of("ConditionalBatchNorm: labels", cast(Tensor, self.gamma), 0, labels, from_end=False)
         if labels.shape != x.shape[:1]:
             raise ShapeError(f"ConditionalBatchNorm: each sample needs one label\n{shapes(x=x, labels=labels)}")
-        # Labels out of range are refused here, before the statistics move.
         gamma, beta = ops.take(self.gamma, labels), ops.take(self.beta, labels)
         return _scaled(self._normalized(x, None, None), gamma, beta)
 

@@ -6,8 +6,8 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from typing import Any, Self, overload
 
 from rawgan.errors import ArgumentError, described, shown
+from rawgan.nn.base.module import Module, check_modules
 from rawgan.nn.linear import Linear
-from rawgan.nn.module import Module, check_modules
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import is_whole
 from rawgan.ops.registry import normal

@@ -8,8 +8,8 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.errors import ArgumentError, described
+from rawgan.nn.base.module import Module
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.nn.weights import bias_note, initial_bias, initial_weight
 from rawgan.ops.arguments import flag, is_whole, whole

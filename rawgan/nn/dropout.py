@@ -3,7 +3,7 @@
 import numpy as np
 
 from rawgan import ops
-from rawgan.nn.module import Module
+from rawgan.nn.base.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator
 from rawgan.ops.dropout import checked_rate

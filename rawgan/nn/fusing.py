@@ -1,7 +1,7 @@
 """Activations that the layer before them applies, in the same pass over memory."""
 
 from rawgan.nn.activation import LeakyReLU, ReLU
-from rawgan.nn.module import Module
+from rawgan.nn.base.module import Module
 
 
 def applies_slope(layer: Module) -> bool:

@@ -2,7 +2,7 @@
 
 from rawgan import ops
 from rawgan.errors import ShapeError, shapes
-from rawgan.nn.module import Module
+from rawgan.nn.base.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import choice, whole
 from rawgan.ops.geometry import Padding, check_padding, padding_of, pair_of

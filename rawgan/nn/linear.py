@@ -6,12 +6,13 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.arrays import plain
+from rawgan.nn.base.module import Module
 from rawgan.nn.init import Initializer, glorot_uniform
-from rawgan.nn.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.nn.weights import bias_note, initial_bias, initial_weight
 from rawgan.ops.arguments import flag, whole
 from rawgan.ops.registry import constant, normal
+from rawgan.ops.taking import ALL, Take, numbers_of
 from rawgan.tensor import Tensor
 
 
@@ -56,6 +57,7 @@ class Embedding(Module):
     """A learned vector for each of `count` numbers.
 
     Shapes: integers of any shape S, as an array, list or number → (*S, width); w (count, width)
+    Raises: DTypeError unless they are integers, ArgumentError if one is not in 0 … count − 1
 
     >>> Embedding(10, 4, rng=np.random.default_rng(0))(np.array([3, 1, 3])).shape
     (3, 4)
@@ -71,7 +73,7 @@ class Embedding(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Look up the vector of each integer in x."""
-        return ops.take(self.w, x)
+        return Take((numbers_of("Embedding: indices", self.w, 0, x, from_end=False), ALL))(self.w)
 
     def describe_options(self) -> str:
         return f"{self.w.shape[0]} → {self.w.shape[1]}"

@@ -8,8 +8,8 @@ from rawgan import ops
 from rawgan.autograd.checks import check_writable
 from rawgan.errors import ShapeError, shapes
 from rawgan.nn import init
+from rawgan.nn.base.module import Buffer, Module
 from rawgan.nn.equalized import EqualizedLinear
-from rawgan.nn.module import Buffer, Module
 from rawgan.nn.registry import example, layer
 from rawgan.nn.weights import bias_note, initial_bias, initial_weight
 from rawgan.ops.arguments import checked_generator, finite, flag, whole

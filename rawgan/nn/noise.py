@@ -5,7 +5,7 @@ import numpy as np
 from rawgan.autograd.checks import check_writable
 from rawgan.device import to_device
 from rawgan.errors import ShapeError, shapes
-from rawgan.nn.module import Buffer, Module, Parameter
+from rawgan.nn.base.module import Buffer, Module, Parameter
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator
 from rawgan.ops.registry import normal

@@ -4,7 +4,7 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.errors import ArgumentError, ShapeError, shapes
-from rawgan.nn.module import Buffer, Module, Parameter
+from rawgan.nn.base.module import Buffer, Module, Parameter
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import flag, whole
 from rawgan.ops.registry import normal

@@ -2,7 +2,7 @@
 
 from rawgan import ops
 from rawgan.errors import ShapeError, shapes
-from rawgan.nn.module import Module
+from rawgan.nn.base.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import finite
 from rawgan.ops.registry import normal

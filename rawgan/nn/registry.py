@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rawgan.nn.module import Module
+from rawgan.nn.base.module import Module
 from rawgan.ops.registry import Array, Draw
 
 Class = TypeVar("Class", bound=type[Module])

@@ -7,9 +7,9 @@ from typing import Any
 
 from rawgan import ops
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.nn.base.hooks import with_hooks
+from rawgan.nn.base.module import Module, Parameter
 from rawgan.nn.fusing import applies_slope
-from rawgan.nn.hooks import with_hooks
-from rawgan.nn.module import Module, Parameter
 from rawgan.ops.arguments import is_whole
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module

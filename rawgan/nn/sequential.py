@@ -4,10 +4,10 @@ from typing import Any
 
 from rawgan.errors import RawganError
 from rawgan.nn.activation import LeakyReLU
+from rawgan.nn.base.module import Module, check_modules, name_layer
 from rawgan.nn.containers import ModuleRow
 from rawgan.nn.conv import Conv2d
 from rawgan.nn.fusing import applies_slope, slope_of
-from rawgan.nn.module import Module, check_modules, name_layer
 from rawgan.nn.registry import example, layer
 from rawgan.ops.registry import normal
 from rawgan.tensor import Tensor

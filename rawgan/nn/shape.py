@@ -4,7 +4,7 @@ import math
 
 from rawgan import ops
 from rawgan.errors import ShapeError, shapes
-from rawgan.nn.module import Module
+from rawgan.nn.base.module import Module
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import whole
 from rawgan.ops.registry import normal

@@ -8,9 +8,9 @@ import rawgan_kernels as kernels
 from rawgan import ops
 from rawgan.autograd import Gradients, Op, grad, is_recording
 from rawgan.autograd.checks import check_writable
+from rawgan.nn.base.module import Buffer, Module
 from rawgan.nn.conv import Conv2d
 from rawgan.nn.linear import Embedding, Linear
-from rawgan.nn.module import Buffer, Module
 from rawgan.nn.registry import example, layer
 from rawgan.nn.reparametrization import Reparametrized, power_of_two
 from rawgan.ops.arguments import checked_generator

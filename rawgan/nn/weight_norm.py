@@ -3,9 +3,9 @@
 import numpy as np
 
 from rawgan import ops
+from rawgan.nn.base.module import Module, Parameter
 from rawgan.nn.conv import Conv2d
 from rawgan.nn.linear import Linear
-from rawgan.nn.module import Module, Parameter
 from rawgan.nn.registry import example, layer
 from rawgan.nn.reparametrization import Reparametrized, power_of_two
 from rawgan.ops.registry import normal

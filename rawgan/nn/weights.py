@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from rawgan.errors import ArgumentError, ShapeError, described, shapes
+from rawgan.nn.base.module import Module, Parameter
 from rawgan.nn.init import Initializer
-from rawgan.nn.module import Module, Parameter
 from rawgan.ops.arguments import checked_generator
 from rawgan.paper import blank, is_on_paper
 from rawgan.tensor import Tensor

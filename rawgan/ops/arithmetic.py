@@ -257,3 +257,30 @@ def remainder(a: Any, b: Any) -> Tensor:
     Tensor([2., 1.], float32)
     """
     return Remainder()(*operands(a, b))
+
+
+class FloorDivide(Binary):
+    """y = ⌊a / b⌋, so that a = b · y + a % b; where b is 0, as a / b is.
+
+    Shapes:   a, b broadcast → y
+    Backward: none; y is constant between its steps
+    """
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return array_module(a).floor_divide(a, b)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        return None, None
+
+
+@op(
+    case("same shapes", between(1.3, 1.7, 3, 4), between(0.6, 0.62, 3, 4)),
+    case("broadcasting a negative divisor", between(0.1, 0.4, 3, 4), between(-0.9, -0.5, 4)),
+)
+def floor_divide(a: Any, b: Any) -> Tensor:
+    """Largest integer ≤ a / b, element by element: `a // b`. No gradient. Shapes: any two that broadcast.
+
+    >>> Tensor([-1.0, 7.0]) // 3
+    Tensor([-1.,  2.], float32)
+    """
+    return FloorDivide()(*operands(a, b))

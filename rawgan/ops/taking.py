@@ -166,10 +166,11 @@ def along_axis(op: str, x: Tensor, numbers: Any, axis: int) -> Indices:
     return (*counting[:axis], numbers, *counting[axis + 1 :])
 
 
-def numbers_of(what: str, x: Tensor, axis: int, indices: Any) -> Any:
+def numbers_of(what: str, x: Tensor, axis: int, indices: Any, *, from_end: bool = True) -> Any:
     """Indices 0 … n − 1 along an axis, in an array that nobody can write to; negative ones are resolved.
 
-    Raises: DTypeError unless these are integers, ArgumentError if one is not in −n … n − 1
+    Raises: DTypeError unless these are integers, ArgumentError if one is not in −n … n − 1, or, unless they may count
+        from the end, in 0 … n − 1
     """
     if isinstance(indices, Tensor):
         raise DTypeError(
@@ -179,9 +180,11 @@ def numbers_of(what: str, x: Tensor, axis: int, indices: Any) -> Any:
     given, n, least = listed(indices, what), x.shape[axis], 0
     if given.size and given.dtype.kind in "iu":
         least, most = int(given.min()), int(given.max())
-        if least < -n or most >= n:
+        lowest = -n if from_end else 0
+        if least < lowest or most >= n:
             raise ArgumentError(
-                f"{what} must lie in {-n} … {n - 1}, but go from {least} to {most}\n{shapes(x=x, indices=given)}"
+                f"{what} must lie in {lowest} … {n - 1}, but go from {least} to {most}\n"
+                f"{shapes(**{'x' if from_end else 'table': x}, indices=given)}"
             )
     numbers = integers(given, what, x._array)
     if least < 0:

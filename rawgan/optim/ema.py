@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import rawgan_kernels as kernels
 from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
-from rawgan.nn.module import Module
+from rawgan.nn.base.module import Module
 from rawgan.ops.arguments import whole
 from rawgan.optim.groups import check_range
 from rawgan.tensor import Tensor

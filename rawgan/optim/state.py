@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from rawgan.device import to_device
 from rawgan.errors import ConfigError, RawganError, shown
-from rawgan.nn.loading import as_weights
+from rawgan.nn.base.loading import as_weights
 from rawgan.optim.groups import Between, checked
 from rawgan.tensor import Tensor
 

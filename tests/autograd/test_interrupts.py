@@ -9,7 +9,7 @@ import pytest
 import rawgan_kernels
 from rawgan import Tensor, autograd, grad, nn, no_grad, ops, optim
 from rawgan.autograd import is_recording
-from rawgan.nn import module
+from rawgan.nn.base import module
 from rawgan.ops import normalisation
 from rawgan_kernels.cpu.run import pool as pool_module
 from rawgan_kernels.cpu.run.pool import POOL, SMALL, Pool

@@ -137,6 +137,7 @@ def test_an_observed_step_has_the_calls_of_its_layers():
     assert all(case.named()["gy"].shape[0] == BATCH for case in first)
     updates = [case for case in calls if case.kernel == "adam_update"]
     assert [calls[case] for case in updates] == [1, 1], "one for each network"
+    assert any(case.kernel == "resample" for case in watch("style", ImageSpec(8), width=1))
 
 
 def test_only_the_batch_is_scaled():

@@ -318,7 +318,8 @@ SCALES = {"gamma": ones(3), "beta": ones(3)}
 AXES = {"axis": 0, "keepdims": False}
 OPS = {
     **{name: {"x": X} for name in ops.__all__ if [*inspect.signature(getattr(ops, name)).parameters] == ["x"]},
-    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "maximum", "minimum", "remainder"]},
+    **{name: {"a": X, "b": X} for name in ["add", "sub", "mul", "div", "floor_divide", "remainder"]},
+    **{name: {"a": X, "b": X} for name in ["maximum", "minimum"]},
     **{name: {"x": X, **AXES} for name in ["sum", "mean", "max", "min", "prod", "argmax", "argmin"]},
     **{name: {"x": X, "axis": 0} for name in ["cumsum", "cumprod", "flip"]},
     **{name: {"x": X, "k": 0} for name in ["diag", "tril", "triu"]},

@@ -358,6 +358,8 @@ def test_describe_takes_what_train_does(capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert f"mlp generator, batch {FOR_POINTS['batch_size']}" in printed
     assert f"Linear({FOR_POINTS['noise_size']} → {FOR_POINTS['width']})" in printed
+    assert main(["describe", "mlp", "--image-size", "32"]) == 1
+    assert "image_size has no effect on mlp; leave it out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -83,14 +83,23 @@ def test_minibatch_std_is_its_formula():
     for start in (0, 4):
         expected = np.sqrt(x[start : start + 4].var(axis=0) + 1e-8).mean()
         np.testing.assert_allclose(y[start : start + 4, ..., 5], expected, rtol=1e-12)
-    assert nn.MinibatchStd(4)(x[:3]).shape == (3, 2, 3, 6)
-    with pytest.raises(ShapeError, match="N a multiple of 4"):
-        nn.MinibatchStd(4)(x[:6])
+    with pytest.raises(ShapeError, match=r"x must be \(N, H, W, C\)\n  x \(8, 2, 3\)"):
+        nn.MinibatchStd(4)(x[..., 0])
     with pytest.raises(ArgumentError, match="group must be an integer >= 2"):
         nn.MinibatchStd(1)
     # Partners well apart: the root bends within a step of the finite differences where two nearly agree.
     x[1::2] += 5
     assert check_layer(nn.MinibatchStd(2), x[:4]).error(2) < 1e-6
+
+
+@pytest.mark.parametrize(("n", "size"), [(0, 1), (1, 1), (3, 3), (6, 3), (7, 7), (10, 2)])
+def test_minibatch_std_makes_equal_groups_of_any_batch(n, size):
+    x = np.random.default_rng(0).standard_normal((n, 2, 3, 5))
+    channel = nn.MinibatchStd(4)(x).data[..., 5]
+    assert channel.shape == (n, 2, 3)
+    for start in range(0, n, size):
+        expected = np.sqrt(x[start : start + size].var(axis=0) + 1e-8).mean()
+        np.testing.assert_allclose(channel[start : start + size], expected, rtol=1e-12)
 
 
 def test_residual_adds_its_shortcut():
@@ -227,7 +236,6 @@ def test_more_updates_see_other_images_and_noise(noisy_images):
         ({"ema": 1.0}, "ema must be at least 0 and less than 1, but is 1.0"),
         ({"penalty_weight": 3.0}, "penalty_weight and penalty_every have no effect without --penalty"),
         ({"batch_size": 9, "pack": 2}, "batch_size 9 must be a multiple of pack 2"),
-        ({"model": "residual", "batch_size": 10}, "batch_size 10: residual compares images in groups of 4, so take a"),
         ({"objective": "hinge", "smooth_real": 0.1}, "smooth_real moves targets, which hinge does not have"),
         ({"instance_noise": -0.1}, "instance_noise must lie in 0 ... 10, but is -0.1"),
     ],

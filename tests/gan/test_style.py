@@ -52,11 +52,6 @@ def test_whole_networks_have_their_gradients(name):
     assert report.error(2) < 1e-5
 
 
-def test_a_batch_of_another_size_than_groups_allow_is_refused():
-    with pytest.raises(ArgumentError, match=r"^batch_size 12: style compares images in groups of 4, so .* of 8$"):
-        TrainConfig.of(model="style", batch_size=12, pack=2).check()
-
-
 def test_a_spectral_norm_takes_the_place_of_the_constant_scale():
     """Else the result would be as much too small as the constant is."""
     x, scales = images(64, 8, 8, 1), []

@@ -232,6 +232,23 @@ def test_updates_agree(name, case, dtype):
         np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrences_of_many_float32_numbers_do_not_drift(reverse):
+    """Rounded once, as if computed in float64; each step by itself would be hundreds of roundings away."""
+    a, b = 1 + 1e-3 * draw((2, 2000, 1)), 1 + draw((2, 2000, 1), seed=1)
+    exact = reference.scan(a.astype("float64"), b.astype("float64"), reverse)
+    np.testing.assert_allclose(cuda.scan(a, b, reverse), exact, rtol=2**-23, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning", "ignore:overflow:RuntimeWarning")
+def test_recurrences_are_infinite_or_nan_from_there_on():
+    a, b = np.float32([9, 2, 2, 0, 2, 2]), np.float32([1, np.inf, 1, 1, 3e38, 3e38])
+    found = cuda.scan(a.reshape(1, -1, 1), b.reshape(1, -1, 1), False).ravel()
+    np.testing.assert_array_equal(found, np.float32([1, np.inf, np.inf, np.nan, np.nan, np.nan]))
+    found = cuda.scan(a[3:].reshape(1, -1, 1), b[3:].reshape(1, -1, 1), False).ravel()
+    np.testing.assert_array_equal(found, np.float32([1, 3e38, np.inf]))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_pixels_are_gathered_exactly(dtype):
     images = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3)).astype("uint8")

@@ -69,12 +69,17 @@ nn.Embedding(0, 3, rng=rng())
 ArgumentError: Embedding: count must be an integer >= 1, but is 0
 
 nn.Embedding(3, 3, rng=rng())(np.array([3]))
-ArgumentError: take: indices must lie in -3 … 2, but go from 3 to 3
-  x (3, 3)   indices (1,)
+ArgumentError: Embedding: indices must lie in 0 … 2, but go from 3 to 3
+  table (3, 3)   indices (1,)
+  in Embedding(3 → 3)
+
+nn.Embedding(3, 3, rng=rng())([0, -1])
+ArgumentError: Embedding: indices must lie in 0 … 2, but go from -1 to 0
+  table (3, 3)   indices (2,)
   in Embedding(3 → 3)
 
 nn.Embedding(3, 3, rng=rng())(zeros(2))
-DTypeError: take: indices must be integers, but are float32
+DTypeError: Embedding: indices must be integers, but are float32
   a list given to a Module becomes a Tensor of floats: give an array of integers, np.array([0, 1])
   in Embedding(3 → 3)
 

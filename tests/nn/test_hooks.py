@@ -1,9 +1,11 @@
 """Hooks: what they are told and may replace, that they end, and that without any nothing is other than before."""
 
 import copy
+import gc
 import pickle
 import threading
 import traceback
+import weakref
 
 import numpy as np
 import pytest
@@ -232,6 +234,19 @@ def test_a_second_derivative_is_that_of_the_gradient_which_a_hook_returned():
     t = np.tanh(0.5)
     assert g.item() == pytest.approx(3 * (1 - t**2), rel=1e-6)
     assert grad(g, x)[0].item() == pytest.approx(-6 * t * (1 - t**2), rel=1e-6)
+
+
+def test_a_walk_that_ends_within_the_module_leaves_no_gradient_behind():
+    layer, x, seen = nn.PReLU(), leaf(1.0), []
+    layer.register_full_backward_pre_hook(lambda module, gy: seen.append(weakref.ref(gy[0]._array)))
+    layer.register_full_backward_hook(lambda module, gx, gy: seen.append("left"))
+    y = layer(x)
+    for _ in range(3):
+        grad(y * 2, layer.parameters(), retain_graph=True)
+    gc.collect()
+    assert [each() for each in seen] == [None] * 3
+    y.backward()
+    assert seen[-1] == "left"
 
 
 class Twice(Op):

@@ -66,13 +66,13 @@ def test_a_conditional_batch_norm_shares_statistics_and_scales_by_class():
     np.testing.assert_array_equal(begins(X, labels).data, nn.BatchNorm(6).to(dtype="float64")(X).data)
 
 
-@pytest.mark.parametrize("labels", [[2, 0, 3], np.array([-4, 0, 0])])
+@pytest.mark.parametrize("labels", [[2, 0, 3], np.array([-1, 0, 0])])
 def test_a_conditional_batch_norm_that_refuses_a_label_leaves_its_statistics(labels):
     layer = nn.ConditionalBatchNorm(6, classes=3).to(dtype="float64")
-    with pytest.raises(ArgumentError, match=r"take: indices must lie in -3 … 2(.|\n)*in ConditionalBatchNorm"):
+    with pytest.raises(ArgumentError, match=r"labels must lie in 0 … 2(.|\n)*in ConditionalBatchNorm"):
         layer(X, labels)
     assert not layer.running_mean.data.any()
-    np.testing.assert_array_equal(layer(X, [2, 0, -1]).data, layer(X, np.array([2, 0, 2])).data)
+    np.testing.assert_array_equal(layer(X, [2, 0, 2]).data, layer(X, np.array([2, 0, 2])).data)
 
 
 def test_adain_is_scaled_and_shifted_by_the_style_of_each_image():

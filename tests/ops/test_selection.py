@@ -81,6 +81,16 @@ def test_remainders_have_the_sign_of_the_divisor():
     assert gradients(x % y, x, y) == [[1, 1, 1, 1], [2, -1, -1, 2]]
 
 
+def test_quotients_are_rounded_down_and_have_no_gradient():
+    x, y = leaf(-5.0, 5.0, -5.0, 5.0), leaf(3.0, 3.0, -3.0, -3.0)
+    assert (x // y).numpy().tolist() == [-2, 1, 1, -2]
+    assert (7 // y).numpy().tolist() == [2, 2, -3, -3]
+    quotient, rest = divmod(x, y)
+    assert (quotient * y + rest).numpy().tolist() == x.numpy().tolist()
+    assert [each.numpy().tolist() for each in divmod(7, y)] == [[2, 2, -3, -3], [1, 1, -2, -2]]
+    assert gradients((x // y) * x, x, y) == [[-2, 1, 1, -2], [0, 0, 0, 0]]
+
+
 def test_prelu_keeps_what_it_does_not_use_out_of_its_gradient():
     x, slope = leaf(-1.0, INF), leaf(0.0, 0.0)
     y = ops.prelu(x, slope)

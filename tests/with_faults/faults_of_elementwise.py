@@ -46,6 +46,13 @@ FAULTS = [
         "test_selection.py -k divisor",
     ),
     Fault(
+        "floor_divide: rounded towards 0",
+        "FloorDivide.forward",
+        "array_module(a).floor_divide(a, b)",
+        "array_module(a).trunc(a / b)",
+        "test_selection.py -k rounded_down",
+    ),
+    Fault(
         "prelu: 0 · ∞ in the gradient of the slope",
         "PReLU.backward",
         "where(positive, 0, x) * where(positive, 0, gy)",

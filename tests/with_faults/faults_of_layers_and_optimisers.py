@@ -146,9 +146,16 @@ FAULTS = [
     Fault(
         "minibatch std: over the whole batch",
         "MinibatchStd.forward",
-        "size = min(self.group, n)",
+        "size = self.size_of_groups(n)",
         "size = n",
         "test_stabilisers.py -k minibatch",
+    ),
+    Fault(
+        "minibatch std: groups of one in a batch without a divisor",
+        "MinibatchStd.size_of_groups",
+        "max(n, 1)",
+        "1",
+        "test_stabilisers.py -k equal_groups",
     ),
     Fault(
         "learning rates: each step decays the rate of the last one",

@@ -173,7 +173,7 @@ FAULTS = [
     ),
     Fault(
         "normalize: eps is added to the standard deviation",
-        "norm:_scaled",
+        "reference.norm:_scaled",
         "gamma * (1 / array_module(var).sqrt(var + eps))",
         "gamma * (1 / (array_module(var).sqrt(var) + eps))",
         "test_kernels.py -k normalize_agrees",

@@ -99,6 +99,8 @@ twin("elu", "nn.functional.celu")(lambda x, alpha=1.0: alpha * ops.elu(x / alpha
 twin("elu", "nn.functional.selu")(lambda x: 1.0507009873554805 * ops.elu(x, 1.6732632423543772))
 twin("erf", "erfc")(lambda x: 1 - ops.erf(x))
 twin("exp", "exp2")(lambda x: ops.exp(x * math.log(2)))
+twin("floor_divide", "div.floor_rounding")(lambda a, b, rounding_mode: ops.floor_divide(a, b))
+twin("floor_divide", "floor_divide", theirs=partial(torch.div, rounding_mode="floor"))(ops.floor_divide)  # has slopes
 twin("leaky_relu", "nn.functional.leaky_relu")(partial(ops.leaky_relu, slope=0.01))
 twin("maximum", "max.binary")(ops.maximum)
 twin("maximum", "fmax")(ops.maximum)

@@ -64,6 +64,8 @@ class DescribeConfig:
         others = ("noise_size", "conditional", "classes") if self.model in TRANSLATORS else ("patch", "factor")
         if self.model in ("unet", "resnet"):
             others = (*others, "factor")
+        elif self.model in MODELS and MODELS[self.model].spec is PointSpec:
+            others = (*others, "image_size", "channels")
         for name in others:
             if getattr(self, name) != getattr(type(self), name):
                 raise ArgumentError(f"{name} has no effect on {self.model}; leave it out")

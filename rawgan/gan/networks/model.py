@@ -30,8 +30,6 @@ class Model:
     """The data that it makes."""
     d_rate: float = 1.0
     """D's learning rate relative to G's. Source: Heusel et al. 2017 (two time scales)"""
-    group: int = 1
-    """Number of images that D compares with each other; larger batches must be a multiple of it."""
     penalty_weight: float | None = None
     """Weight of the penalty among `defaults`; None: the penalty's own."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -66,5 +66,4 @@ RESIDUAL = Model(
     build=residual,
     learning_rate=2e-4,
     betas=(0.0, 0.99),
-    group=4,
 )

@@ -125,7 +125,6 @@ STYLE = Model(
     build=style,
     learning_rate=2e-2,
     betas=(0.0, 0.99),
-    group=4,
     penalty_weight=0.3,
     defaults={"width": 16, "penalty": "r1", "penalty_every": 16},
 )

@@ -12,11 +12,11 @@ from rawgan.arrays import plain
 from rawgan.autograd.observers import active
 from rawgan.device import to_device
 from rawgan.errors import ArgumentError, ConfigError, RawganError, described, one_line, shown
-from rawgan.nn.copying import Copied
-from rawgan.nn.hooks import Hooked, with_hooks
-from rawgan.nn.loading import as_weights
-from rawgan.nn.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
-from rawgan.nn.switching import Switched
+from rawgan.nn.base.copying import Copied
+from rawgan.nn.base.hooks import Hooked, with_hooks
+from rawgan.nn.base.loading import as_weights
+from rawgan.nn.base.ownership import PLAIN, Buffer, Parameter, check_attribute, owned
+from rawgan.nn.base.switching import Switched
 from rawgan.tensor import Tensor
 
 

@@ -13,10 +13,11 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from rawgan import ops
 from rawgan.autograd import Gradients, Op
-from rawgan.autograd.recording import state
+from rawgan.autograd.recording import Walk, state
 from rawgan.errors import ArgumentError, RawganError, described
 from rawgan.tensor import Tensor
 
@@ -171,7 +172,8 @@ class _WalkBack:
         self.hooks = before + after
         self.shapes: list[tuple[int, ...]] = []
         self.wanted: list[bool] = []
-        self.gy: dict[int, Passing] = {}  # of each walk: several may be at work on one graph
+        # Of each walk, as several may be at work on one graph; of one that ends within the module, until it ends.
+        self.gy: WeakKeyDictionary[Walk, Passing] = WeakKeyDictionary()
 
     def entering(self, inputs: Inputs) -> Inputs:
         """The inputs, behind an op that is the last of the module's on the walk back.
@@ -204,7 +206,7 @@ class _WalkBack:
         passing: Passing = (gy,)
         for hook in self.before:
             passing = self._replaced(hook, hook(self.module, passing), passing)
-        self.gy[id(state.needs)] = passing
+        self.gy[state.walk] = passing
         if not any(self.wanted):  # the walk ends inside the module
             self._told(tuple(None for _ in self.wanted))
         return cast(Tensor, passing[0])
@@ -222,7 +224,7 @@ class _WalkBack:
         )
 
     def _told(self, passing: Passing) -> Passing:
-        gy = self.gy.pop(id(state.needs), None)
+        gy = self.gy.pop(state.walk, None)
         if gy is None:  # a walk for second derivatives, which came in past the result
             return passing
         for hook in self.after:
