@@ -206,7 +206,7 @@ def _linear_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     fold(shifted(sums, PANEL), pointer(parts, parts.shape[1] * grid.channels + place), grid.channels, columns)
 
 
-@compiled
+@compiled(entry=True)
 def _add_up(parts, cut, var, eps, ggamma, gbeta):  # type: ignore[no-untyped-def]
     """Gradients of gamma and beta (C,) of all images."""
     groups = var.shape[1]
