@@ -165,7 +165,7 @@ def _for_all_blocks(block, frame, count):  # type: ignore[no-untyped-def]
         _call_block(block, frame, index, get_thread_id())
 
 
-@compiled
+@compiled(entry=True)
 def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyped-def]
     """Call the body if it takes arguments of this kind. Returns True if it did."""
     if kind != fingerprint_of(arguments):
