@@ -130,8 +130,15 @@ _known: dict[Any, tuple[int, int]] = {}
 @cache
 def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
     """Address of the code of `body` for arguments of these types, and the fingerprint of the types."""
-    compiled = body.get_compile_result(types.void(arguments, types.intp, types.intp))
+    compiled = body.get_compile_result(types.void(_writeable(arguments), types.intp, types.intp))
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), _fingerprint(arguments)
+
+
+def _writeable(kind: Any) -> Any:
+    """The type of the same arguments with arrays that can be written to: read-only ones take the same code."""
+    if type(kind) in (types.Tuple, types.UniTuple):
+        return types.Tuple([_writeable(each) for each in kind.types])
+    return kind.copy(readonly=False) if isinstance(kind, types.Array) else kind
 
 
 def _fingerprint(arguments: Any) -> int:
