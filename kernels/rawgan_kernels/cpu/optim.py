@@ -118,7 +118,7 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
                 x[...] = copy
 
 
-@compiled
+@compiled(entry=True)
 def _tabulate(sizes, addresses, table):  # type: ignore[no-untyped-def]
     """Fill the table, whose addresses lie one list after the other. Returns the number of blocks."""
     blocks, arrays = 0, len(sizes)
