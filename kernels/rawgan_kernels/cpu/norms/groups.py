@@ -249,7 +249,7 @@ def _weighted(sums, gamma, channels):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled
+@compiled(entry=True)
 def _add_up(parts, row_blocks, ggamma, gbeta):  # type: ignore[no-untyped-def]
     """Gradients of gamma and beta (C,) of all images."""
     channels = len(gbeta)
