@@ -13,11 +13,13 @@ import pytest
 from numba import njit
 from paths import PACKAGES
 
+from rawgan.gan import MODELS
 from rawgan_kernels.cpu.compile import progress
+from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.compile.places import Place, sources_stamp
 from rawgan_kernels.cpu.compile.store import Store
 from rawgan_kernels.cpu.run import launch
-from rawgan_kernels.cpu.warm_up.calls import compile_part
+from rawgan_kernels.cpu.warm_up.calls import EVERY_RUN, GROUPS, compile_part
 from rawgan_kernels.cpu.warm_up.warm_up import HELPER, WarmUp, start_helper
 
 CALL = (
@@ -45,7 +47,7 @@ def installed(tmp_path):
     return tmp_path, run
 
 
-def compiled(folder):
+def names_in(folder):
     """Names of the kernels whose machine code is in a folder or below it."""
     return {path.name.partition("-")[0] for path in folder.glob("**/rawgan-*/*.code")}
 
@@ -53,7 +55,7 @@ def compiled(folder):
 def test_code_is_kept_beside_the_sources_and_found_again(installed):
     folder, run = installed
     assert run(CALL) == ["1.0", "0"]
-    assert compiled(folder / "rawgan_kernels" / "cpu" / "__pycache__") == {"gather_pixels", "launch"}
+    assert names_in(folder / "rawgan_kernels" / "cpu" / "__pycache__") == {"gather_pixels", "launch"}
     assert run(CALL) == ["1.0", "1"]
     assert not (folder / "users").exists()
 
@@ -62,7 +64,7 @@ def test_where_nothing_can_be_written_beside_the_sources_the_users_cache_serves(
     folder, run = installed
     (folder / "rawgan_kernels" / "cpu" / "__pycache__").write_text("in the way of a folder")
     assert run(CALL) == ["1.0", "0"]
-    assert "gather_pixels" in compiled(folder / "users")
+    assert "gather_pixels" in names_in(folder / "users")
     assert run(CALL) == ["1.0", "1"]
 
 
@@ -120,17 +122,18 @@ def warming(tmp_path):
     """A function that makes a warm-up with the given helpers. Its attributes list the parts compiled here and there."""
     store = Store([Place(tmp_path.resolve())])
 
-    def make(*helpers, patience=60.0):
+    def make(*helpers, patience=60.0, kernels=()):
         waiting = iter(helpers)
         return WarmUp(
+            kernels=kernels,
             store=store,
             parts=len(helpers) + 1,
             start=lambda part, *rest: make.started.append(part) or next(waiting),
-            compile_part=lambda part, *rest: make.here.append(part),
+            compile_part=lambda part, parts, dtype, groups: make.here.append(part) or make.groups.append(groups),
             patience=patience,
         )
 
-    make.here, make.started, make.store = [], [], store
+    make.here, make.started, make.groups, make.store = [], [], [], store
     return make
 
 
@@ -142,7 +145,22 @@ def test_warming_up_leaves_a_marker_and_shares_the_kernels_out(warming):
     assert not warm_up.is_due()
 
 
-def test_a_part_that_a_helper_failed_to_compile_is_compiled_here(warming):
+def test_a_model_compiles_what_others_have_not(warming):
+    for kernels in (["attention"], ["resample", "attention"]):
+        warm_up = warming(kernels=kernels)
+        assert warm_up.is_due()
+        warm_up.run()
+        assert not warm_up.is_due()
+    assert not warming().is_due()
+    assert warming.groups == [[EVERY_RUN, "attention"], ["resample"]]
+
+
+def test_every_model_names_kernels_that_can_be_compiled_ahead():
+    named = {name for model in MODELS.values() for name in model.kernels}
+    assert named == GROUPS.keys() - {EVERY_RUN}
+
+
+def test_a_part_that_a_helper_failed_to_compile_is_compiled(warming):
     warming(Helper(1)).run()
     assert (warming.here, warming.started) == ([0, 1], [1])
 
@@ -190,9 +208,9 @@ def helper(monkeypatch, tmp_path):
     store = Store([Place(tmp_path.resolve() / "cache")])
 
     def start(*lines, **options):
-        body = "\n    ".join(["def compile_part(part, parts, dtype):", f"open({begun!r}, 'w')", *lines])
+        body = "\n    ".join(["def compile_part(part, parts, dtype, groups):", f"open({begun!r}, 'w')", *lines])
         (package / "calls.py").write_text(f"import copy, os, random, sys, time\n{body}\n")
-        started.append(start_helper(1, 2, "float32", store, path=[str(tmp_path)], **options))
+        started.append(start_helper(1, 2, "float32", ["attention"], store, path=[str(tmp_path)], **options))
         return started[-1]
 
     yield start
@@ -207,7 +225,7 @@ def helper(monkeypatch, tmp_path):
 def test_a_helper_runs_no_code_of_the_current_folder(helper, tmp_path):
     process = helper(
         f"assert os.environ['NUMBA_CACHE_DIR'] == {str(tmp_path.resolve() / 'cache')!r}",
-        "assert (part, parts, dtype) == (1, 2, 'float32')",
+        "assert (part, parts, dtype, groups) == (1, 2, 'float32', ['attention'])",
         "assert os.getcwd() not in sys.path and '' not in sys.path",
     )
     assert process.wait(20) == 0
@@ -233,17 +251,17 @@ def test_a_helper_without_a_task_ends():
 def test_no_helper_is_started_where_python_is_no_program_of_its_own(monkeypatch, tmp_path):
     store = Store([Place(tmp_path.resolve())])
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert start_helper(1, 2, "float32", store) is None
+    assert start_helper(1, 2, "float32", [], store) is None
     monkeypatch.delattr(sys, "frozen")
     monkeypatch.setattr(sys, "executable", "/nothing/python")
-    assert start_helper(1, 2, "float32", store) is None
+    assert start_helper(1, 2, "float32", [], store) is None
 
 
 # --- arguments of several types ----------------------------------------------------------------------------------
 
 
 def test_every_kernel_of_a_part_can_be_called():
-    compile_part(0, 1, "float64")
+    compile_part(0, 1, "float64", [*GROUPS])
 
 
 def test_a_body_is_compiled_anew_for_arguments_of_other_types():
@@ -263,13 +281,15 @@ def _fill(arguments, block, thread):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_read_only_arrays_take_the_same_code(count):
-    x, y = np.arange(1.0, 5), np.zeros(4)
-    for writeable in (True, False):
+    x, y, ways_in = np.arange(1.0, 5), np.zeros(4), []
+    for writeable in (False, True, False):
         x.flags.writeable = writeable
         y[:] = 0
         launch.run(_copy, count, (y, x))
         np.testing.assert_array_equal(y[: 2 * count], x[: 2 * count])
+        ways_in.append(len(launch._launch.overloads))
     assert len(_copy.overloads) == 1
+    assert len(set(ways_in)) == 1
 
 
 @njit(nogil=True)
@@ -277,3 +297,21 @@ def _copy(arguments, block, thread):
     y, x = arguments
     y[2 * block] = x[2 * block]
     y[2 * block + 1] = x[2 * block + 1]
+
+
+def test_read_only_arrays_take_the_same_way_in():
+    twice, x = compiled(_twice, entry=True), np.arange(3.0)
+    for writeable in (False, True, False):
+        x.flags.writeable = writeable
+        np.testing.assert_array_equal(twice((x, x), 2.0), 4 * x)
+    assert len(twice.overloads) == 1
+
+
+def _twice(arrays, factor):
+    x, y = arrays
+    return factor * x + factor * y
+
+
+def test_python_cannot_call_what_has_no_way_in_for_it():
+    with pytest.raises(TypeError, match=r"^_twice is called from Python: declare it with @compiled"):
+        compiled(_twice)((np.ones(2), np.ones(2)), 2.0)

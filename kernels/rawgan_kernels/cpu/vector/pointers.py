@@ -65,7 +65,7 @@ def _id_leads_to_address() -> bool:
     return ctypes.c_int64.from_address(id(probe) + head).value == address_of(probe)
 
 
-@compiled
+@compiled(entry=True)
 def _dereference(ids, offset):  # type: ignore[no-untyped-def]
     for i in range(len(ids)):
         ids[i] = at_address(ids, ids[i])[offset]
