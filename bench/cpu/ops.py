@@ -294,4 +294,6 @@ def _update_workers(name: str, threads: int) -> list[Worker]:
     return [Worker("rawgan", OurUpdate, name), *rivals]
 
 
-EXPERIMENT = Experiment("resampling, sorting, norms, cumulative ops and optimisers beside PyTorch's", minutes=5, main=main)
+EXPERIMENT = Experiment(
+    "resampling, sorting, norms, cumulative ops and optimisers beside PyTorch's", minutes=5, main=main
+)
