@@ -22,7 +22,7 @@ from rawgan.config.options import Word, options_of
 from rawgan.config.run import RunConfig
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
-from rawgan.gan import human_bytes
+from rawgan.gan import MODELS, human_bytes
 from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data
 from rawgan.inference.trained_networks import check_complete, report_damaged
 from rawgan.storage import RunFolder
@@ -235,7 +235,7 @@ def _listed(names: tuple[str, ...]) -> str:
 def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None = None) -> Trainer:
     """Compile the kernels, load the data, and build the networks."""
     if config.machine.backend in ("auto", "cpu"):
-        _warm_up(Terminal(stderr=True))
+        _warm_up(Terminal(stderr=True), MODELS[config.model].kernels if config.model in MODELS else ())
     with progress_of(console, "reading images") as show:
         trainer = Trainer(config, show, checkpoint)
     for skipped in dict.fromkeys(line for images in trainer.task.images for line in images.skipped):
@@ -244,14 +244,14 @@ def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None 
     return trainer
 
 
-def _warm_up(console: Console) -> None:
-    """Compile the CPU kernels, with progress, unless that was done before."""
+def _warm_up(console: Console, kernels: tuple[str, ...]) -> None:
+    """Compile the CPU kernels of every run, and those of the model, with progress, unless that was done before."""
     from rawgan_kernels.cpu.warm_up.warm_up import WarmUp
 
-    warm_up = WarmUp()
+    warm_up = WarmUp(kernels=kernels)
     if not warm_up.is_due():
         return
-    console.print("compiling the kernels of every run for this CPU, once")
+    console.print("compiling kernels for this CPU, once")
     with waiting(console, "compiling") as tell:
         warm_up.run(on_kernel=lambda name: tell(f"compiling {name}"))
 

@@ -1,6 +1,6 @@
 """Normalisation whose scales and shifts depend on a class, or on a style."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from rawgan.nn.norm import BatchNorm
 from rawgan.nn.registry import example, layer
 from rawgan.ops.arguments import checked_generator, is_whole, whole
 from rawgan.ops.registry import constant, normal
-from rawgan.ops.taking import ALL, Take, numbers_of
+from rawgan.ops.taking import numbers_of
 from rawgan.tensor import Tensor
 
 
@@ -55,10 +55,10 @@ class ConditionalBatchNorm(BatchNorm):
                 f"{shapes(x=x, labels=labels)}   give an array of integers: np.array([0, 1])"
             )
         # Labels out of range are refused here, before the statistics move.
-        labels = numbers_of("ConditionalBatchNorm: labels", self.gamma, 0, labels, from_end=False)
+        labels = numbers_of("ConditionalBatchNorm: labels", cast(Tensor, self.gamma), 0, labels, from_end=False)
         if labels.shape != x.shape[:1]:
             raise ShapeError(f"ConditionalBatchNorm: each sample needs one label\n{shapes(x=x, labels=labels)}")
-        gamma, beta = (Take((labels, ALL))(each) for each in (self.gamma, self.beta))
+        gamma, beta = ops.take(self.gamma, labels), ops.take(self.beta, labels)
         return _scaled(self._normalized(x, None, None), gamma, beta)
 
     def describe_options(self) -> str:

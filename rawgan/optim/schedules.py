@@ -11,7 +11,9 @@ optimiser without groups.
 
 from __future__ import annotations
 
+import bisect
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rawgan.errors import ArgumentError, described
@@ -108,10 +110,47 @@ class Exponential(Schedule):
         _check(self, steps=self.steps, gamma=self.gamma)
 
     def factor(self, step: int) -> float:
-        try:
-            return float(self.gamma ** (step / self.steps))
-        except OverflowError:  # of Python's numbers; NumPy's are infinite
-            return math.inf
+        return _power(self.gamma, step / self.steps)
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """gamma ^ ⌊step / steps⌋: multiplied by gamma every `steps` steps.
+
+    >>> [Step(2, gamma=0.5)(step) for step in range(6)]
+    [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
+    """
+
+    steps: int
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check(self, steps=self.steps, gamma=self.gamma)
+
+    def factor(self, step: int) -> float:
+        return _power(self.gamma, step // self.steps)
+
+
+@dataclass(frozen=True)
+class MultiStep(Schedule):
+    """gamma ^ (number of milestones ≤ step): multiplied by gamma at each of the steps in `milestones`.
+
+    >>> [MultiStep([2, 5], gamma=0.5)(step) for step in range(6)]
+    [1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
+    """
+
+    milestones: Sequence[int]
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.milestones, list | tuple) or not self.milestones:
+            raise ArgumentError(f"MultiStep: milestones must be a list of steps, but is {described(self.milestones)}")
+        for step in self.milestones:
+            _check(self, steps=step, gamma=self.gamma)
+        object.__setattr__(self, "milestones", tuple(sorted(self.milestones)))  # a copy that nobody changes
+
+    def factor(self, step: int) -> float:
+        return _power(self.gamma, bisect.bisect_right(self.milestones, step))
 
 
 @dataclass(frozen=True)
@@ -159,6 +198,13 @@ class _Sequence(Schedule):
 
     def __repr__(self) -> str:
         return f"({self.first!r}).then({self.steps}, {self.second!r})"
+
+
+def _power(gamma: float, exponent: float) -> float:
+    try:
+        return float(gamma**exponent)
+    except OverflowError:  # of Python's numbers; NumPy's are infinite
+        return math.inf
 
 
 def _check(schedule: Schedule, steps: int, **factors: float) -> None:

@@ -12,11 +12,12 @@ from kernel_calls import CALLS, arguments_of
 
 from rawgan_kernels import Backend
 from rawgan_kernels.cpu.compile.store import default_store
-from rawgan_kernels.cpu.warm_up.calls import CALLS as OF_TRAINING
+from rawgan_kernels.cpu.warm_up.calls import GROUPS, calls_of
 
 MARKER = "tests.ready"
 """Name of the file beside the machine code that says that all of it is there."""
 
+OF_TRAINING = calls_of([*GROUPS])
 TASKS = [(call, dtype) for call in (*range(len(OF_TRAINING)), *CALLS) for dtype in ("float32", "float64")]
 
 

@@ -13,12 +13,13 @@ import pytest
 from numba import njit
 from paths import PACKAGES
 
+from rawgan.gan import MODELS
 from rawgan_kernels.cpu.compile import progress
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.compile.places import Place, sources_stamp
 from rawgan_kernels.cpu.compile.store import Store
 from rawgan_kernels.cpu.run import launch
-from rawgan_kernels.cpu.warm_up.calls import compile_part
+from rawgan_kernels.cpu.warm_up.calls import EVERY_RUN, GROUPS, compile_part
 from rawgan_kernels.cpu.warm_up.warm_up import HELPER, WarmUp, start_helper
 
 CALL = (
@@ -121,17 +122,18 @@ def warming(tmp_path):
     """A function that makes a warm-up with the given helpers. Its attributes list the parts compiled here and there."""
     store = Store([Place(tmp_path.resolve())])
 
-    def make(*helpers, patience=60.0):
+    def make(*helpers, patience=60.0, kernels=()):
         waiting = iter(helpers)
         return WarmUp(
+            kernels=kernels,
             store=store,
             parts=len(helpers) + 1,
             start=lambda part, *rest: make.started.append(part) or next(waiting),
-            compile_part=lambda part, *rest: make.here.append(part),
+            compile_part=lambda part, parts, dtype, groups: make.here.append(part) or make.groups.append(groups),
             patience=patience,
         )
 
-    make.here, make.started, make.store = [], [], store
+    make.here, make.started, make.groups, make.store = [], [], [], store
     return make
 
 
@@ -141,6 +143,21 @@ def test_warming_up_leaves_a_marker_and_shares_the_kernels_out(warming):
     warm_up.run()
     assert (warming.here, warming.started) == ([0], [1, 2])
     assert not warm_up.is_due()
+
+
+def test_a_model_compiles_what_others_have_not(warming):
+    for kernels in (["attention"], ["resample", "attention"]):
+        warm_up = warming(kernels=kernels)
+        assert warm_up.is_due()
+        warm_up.run()
+        assert not warm_up.is_due()
+    assert not warming().is_due()
+    assert warming.groups == [[EVERY_RUN, "attention"], ["resample"]]
+
+
+def test_every_model_names_kernels_that_can_be_compiled_ahead():
+    named = {name for model in MODELS.values() for name in model.kernels}
+    assert named == GROUPS.keys() - {EVERY_RUN}
 
 
 def test_a_part_that_a_helper_failed_to_compile_is_compiled(warming):
@@ -191,9 +208,9 @@ def helper(monkeypatch, tmp_path):
     store = Store([Place(tmp_path.resolve() / "cache")])
 
     def start(*lines, **options):
-        body = "\n    ".join(["def compile_part(part, parts, dtype):", f"open({begun!r}, 'w')", *lines])
+        body = "\n    ".join(["def compile_part(part, parts, dtype, groups):", f"open({begun!r}, 'w')", *lines])
         (package / "calls.py").write_text(f"import copy, os, random, sys, time\n{body}\n")
-        started.append(start_helper(1, 2, "float32", store, path=[str(tmp_path)], **options))
+        started.append(start_helper(1, 2, "float32", ["attention"], store, path=[str(tmp_path)], **options))
         return started[-1]
 
     yield start
@@ -208,7 +225,7 @@ def helper(monkeypatch, tmp_path):
 def test_a_helper_runs_no_code_of_the_current_folder(helper, tmp_path):
     process = helper(
         f"assert os.environ['NUMBA_CACHE_DIR'] == {str(tmp_path.resolve() / 'cache')!r}",
-        "assert (part, parts, dtype) == (1, 2, 'float32')",
+        "assert (part, parts, dtype, groups) == (1, 2, 'float32', ['attention'])",
         "assert os.getcwd() not in sys.path and '' not in sys.path",
     )
     assert process.wait(20) == 0
@@ -234,17 +251,17 @@ def test_a_helper_without_a_task_ends():
 def test_no_helper_is_started_where_python_is_no_program_of_its_own(monkeypatch, tmp_path):
     store = Store([Place(tmp_path.resolve())])
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert start_helper(1, 2, "float32", store) is None
+    assert start_helper(1, 2, "float32", [], store) is None
     monkeypatch.delattr(sys, "frozen")
     monkeypatch.setattr(sys, "executable", "/nothing/python")
-    assert start_helper(1, 2, "float32", store) is None
+    assert start_helper(1, 2, "float32", [], store) is None
 
 
 # --- arguments of several types ----------------------------------------------------------------------------------
 
 
 def test_every_kernel_of_a_part_can_be_called():
-    compile_part(0, 1, "float64")
+    compile_part(0, 1, "float64", [*GROUPS])
 
 
 def test_a_body_is_compiled_anew_for_arguments_of_other_types():

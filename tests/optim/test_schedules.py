@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rawgan import Tensor, nn, optim
-from rawgan.optim.schedules import Cosine, Exponential, Linear, Schedule, WarmUp
+from rawgan.optim.schedules import Cosine, Exponential, Linear, MultiStep, Schedule, Step, WarmUp
 
 
 def test_schedules_follow_their_formulas():
@@ -15,6 +15,8 @@ def test_schedules_follow_their_formulas():
         assert Linear(10, 0.5, 0.1)(t) == pytest.approx(0.1 + 0.4 * left)
         assert Cosine(10, end=0.2)(t) == pytest.approx(0.2 + 0.8 * (1 + cos(pi * (1 - left))) / 2)
         assert Exponential(0.25, 10)(t) == pytest.approx(0.25 ** (t / 10))
+        assert Step(5, gamma=0.5)(t) == 0.5 ** (t // 5)
+        assert MultiStep([6, 3, 6])(t) == 0.1 ** ((t >= 3) + 2 * (t >= 6))
         assert WarmUp(10)(t) == pytest.approx(min(1, (t + 1) / 10))
     assert (Linear(3)(3), Cosine(3)(10**9), Cosine(3, 0.25)(3), WarmUp(1)(0)) == (0, 0, 0.25, 1)
     assert (Exponential(2.0)(5000), Exponential(0.5)(5000), Linear(np.int64(2))(1)) == (inf, 0, 0.5)

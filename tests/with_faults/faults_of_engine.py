@@ -202,7 +202,7 @@ FAULTS = [
     Fault(
         "walk: an inner walk changes the needs of the outer one",
         "_walk",
-        "state.recording, state.needs = before",
+        "state.recording, state.needs, state.walk = before",
         "state.recording = before[0]",
         "test_walks_at_once.py -k within",
     ),

@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rawgan import Tensor, nn, optim
-from rawgan.optim.schedules import Cosine, Exponential, Linear, Schedule, WarmUp
+from rawgan.optim.schedules import Cosine, Exponential, Linear, MultiStep, Schedule, Step, WarmUp
 
 SHAPES = ((3, 4), (5,))
 
@@ -70,6 +70,8 @@ SCHEDULES: dict[str, tuple[Schedule, Callable[[Any], Any]]] = {
     "linear": (Linear(7, 0.5, 0.1), lambda o: lr_scheduler.LinearLR(o, 0.5, 0.1, 7)),
     "cosine": (Cosine(12, end=0.25), lambda o: lr_scheduler.CosineAnnealingLR(o, 12, 0.25)),
     "exponential": (Exponential(0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
+    "step": (Step(3), lambda o: lr_scheduler.StepLR(o, 3)),
+    "milestones": (MultiStep([2, 5, 5], gamma=0.5), lambda o: lr_scheduler.MultiStepLR(o, [2, 5, 5], gamma=0.5)),
     "warm-up": (WarmUp(4), lambda o: lr_scheduler.LinearLR(o, 1 / 4, 1.0, 3)),
     "a product": (
         WarmUp(4) * Exponential(0.9),

@@ -23,7 +23,7 @@ def scan(a: Array, b: Array, reverse: bool, /) -> Array:
     """A linear recurrence: y[:, i] = a[:, i] · y[:, i−1] + b[:, i], starting with y[:, 0] = b[:, 0].
 
     If `reverse`, it is the transpose of that map from b to y: y[:, i] = a[:, i+1] · y[:, i+1] + b[:, i], from the other
-    end. a[:, 0] is never used. On the CPU, computed in float64, and rounded once.
+    end. a[:, 0] is never used. Computed in float64, on a GPU in pairs of float32, and rounded once.
 
     Shapes: a (M, n, K), b as a → y as a
     Source: Blelloch 1990

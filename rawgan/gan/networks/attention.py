@@ -64,5 +64,6 @@ ATTENTION = Model(
     build=attention,
     learning_rate=2e-3,
     betas=(0.0, 0.9),
+    kernels=("attention",),
     defaults={"objective": "hinge", "spectral_norm": True, "width": 32},  # wider ones learn less in the same time
 )

@@ -32,5 +32,7 @@ class Model:
     """D's learning rate relative to G's. Source: Heusel et al. 2017 (two time scales)"""
     penalty_weight: float | None = None
     """Weight of the penalty among `defaults`; None: the penalty's own."""
+    kernels: tuple[str, ...] = ()
+    """Kernels that it needs beside those of every model, to be compiled ahead: names in `cpu/warm_up/calls.py`."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Defaults of other options of `rawgan train`, by name, such as the objective; an option that is given wins."""

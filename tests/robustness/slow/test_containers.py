@@ -118,7 +118,8 @@ def test_no_code_of_the_current_folder_runs_while_kernels_are_compiled(tmp_path,
         "import sys; from rawgan_kernels.cpu.compile.store import default_store; "
         "from rawgan_kernels.cpu.warm_up.calls import CALLS; "
         "from rawgan_kernels.cpu.warm_up.warm_up import start_helper; parts = len(CALLS); "
-        "helper = start_helper(parts - 1, parts, 'float32', default_store()); print(helper.wait(), '' in sys.path)"
+        "helper = start_helper(parts - 1, parts, 'float32', ['every run'], default_store()); "
+        "print(helper.wait(), '' in sys.path)"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     ran = subprocess.run(

@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from numba.np.ufunc import parallel as numba_threads
 
 from rawgan_kernels import forking
-from rawgan_kernels.cpu.compile.compiled import compiled, standalone
+from rawgan_kernels.cpu.compile.compiled import compiled, standalone, writable
 from rawgan_kernels.errors import NumbaError
 
 # Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default, GNU's
@@ -130,7 +130,7 @@ _known: dict[Any, tuple[int, int]] = {}
 @cache
 def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
     """Address of the code of `body` for arguments of these types, and the fingerprint of the types."""
-    compiled = body.get_compile_result(types.void(arguments, types.intp, types.intp))
+    compiled = body.get_compile_result(types.void(writable(arguments), types.intp, types.intp))
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), _fingerprint(arguments)
 
 

@@ -25,7 +25,7 @@ def main() -> None:
     sys.path += task["path"]
     from rawgan_kernels.cpu.warm_up.calls import compile_part
 
-    compile_part(task["part"], task["parts"], task["dtype"])
+    compile_part(task["part"], task["parts"], task["dtype"], task["groups"])
 
 
 def _end_with_parent() -> None:
