@@ -158,7 +158,9 @@ class Tensor(Operators["Tensor"]):
 
     def mark_written(self) -> None:
         """Note that the array was written to in place: graphs that used the old values are stale."""
-        self.memory.contents = None
+        memory = self._memory
+        if memory is not None:
+            memory.contents = None
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._refuse_results()

@@ -22,7 +22,7 @@ FAMILIES = {  # colour and marker by what a kernel's name begins with
     "conv2d": (BLUE, "o", "conv2d"),
     "matmul": (BLACK, "P", "matmul"),
     "normalize": (GREEN, "^", "normalize and its gradient"),
-    **dict.fromkeys(("adagrad", "adam", "amsgrad", "lion", "rmsprop", "sgd"), (PURPLE, "v", "optimisers")),
+    **dict.fromkeys(("adagrad", "adam", "amsgrad", "average", "lion", "rmsprop", "sgd"), (PURPLE, "v", "optimisers")),
     "": (SKY, "X", "element-wise and sums"),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""python -m bench ops: resampling, sampling, sorting and cumulative ops, forward and backward, beside PyTorch's."""
+"""python -m bench ops: resampling, sampling, sorting, cumulative and normalising ops, forward and backward, beside PyTorch's."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -39,6 +39,10 @@ class Call:
     """Number of arrays, the first ones, whose gradients are computed; 0 for an op without."""
 
 
+def _times(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
 def _interpolated(size: int, mode: str, antialias: bool = False) -> Call:
     def theirs(torch: Any, x: Any) -> Any:
         return torch.nn.functional.interpolate(x, (size, size), mode=mode, antialias=antialias)
@@ -76,7 +80,32 @@ def _sampled(size: int, channels: int, mode: str = "bilinear", padding: str = "z
     return Call(shapes, lambda ops, x, grid: ops.grid_sample(x, grid, mode, padding), theirs, 2)
 
 
+def _layer_norm(*shape: int) -> Call:
+    def theirs(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
+        return torch.nn.functional.layer_norm(x, shape[1:], gamma, beta)
+
+    return Call((shape, shape[1:], shape[1:]), lambda ops, x, gamma, beta: ops.layer_norm(x, gamma, beta), theirs, 3)
+
+
+def _group_norm(*shape: int, groups: int) -> Call:
+    def theirs(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
+        return torch.nn.functional.group_norm(x, groups, gamma, beta)
+
+    scales = (shape[-1],)
+    return Call((shape, scales, scales), lambda ops, x, g, b: ops.group_norm(x, groups, g, b), theirs, 3)
+
+
+def _instance_norm(*shape: int) -> Call:
+    def theirs(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
+        return torch.nn.functional.instance_norm(x, weight=gamma, bias=beta)
+
+    scales = (shape[-1],)
+    return Call((shape, scales, scales), lambda ops, x, gamma, beta: ops.instance_norm(x, gamma, beta), theirs, 3)
+
+
 LOGITS = ((128, 4096),)
+IMAGES = (128, 28, 28, 64), (128, 14, 14, 128), (128, 7, 7, 256), (8, 7, 7, 64)
+VECTORS = (128 * 49, 64), (4096, 256), (512, 1024), (128, 64), (32, 256)
 CALLS = {
     **{f"resize {mode}, 32×32×32 → 64×64": _interpolated(64, mode) for mode in ("nearest", "bilinear", "bicubic")},
     "resize bilinear antialiased, 64×64×32 → 24×24": _interpolated(24, "bilinear", True),
@@ -103,6 +132,9 @@ CALLS = {
     "cumprod of columns": Call(LOGITS, lambda ops, x: ops.cumprod(x, axis=0), lambda torch, x: torch.cumprod(x, 0)),
     "prod": Call(LOGITS, lambda ops, x: ops.prod(x, axis=1), lambda torch, x: torch.prod(x, 1)),
     "prod of columns": Call(LOGITS, lambda ops, x: ops.prod(x, axis=0), lambda torch, x: torch.prod(x, 0)),
+    **{f"layer_norm, {_times(shape)}": _layer_norm(*shape) for shape in VECTORS},
+    **{f"group_norm {n}, {_times(shape)}": _group_norm(*shape, groups=n) for n in (8, 32) for shape in IMAGES},
+    **{f"instance_norm, {_times(shape)}": _instance_norm(*shape) for shape in IMAGES},
 }
 """By the name of the row."""
 
@@ -132,28 +164,31 @@ def drawn(name: str) -> list[np.ndarray[Any, Any]]:
 
 
 class Ours:
-    """rawgan's op."""
+    """rawgan's op on Tensors as they are inside a network: results of other ops, in memory that nobody else holds.
+
+    Of arrays that a user holds, an op would keep a copy, to find out if they are written to before the backward pass.
+    """
 
     def __init__(self, name: str) -> None:
         from rawgan import Tensor
 
         self.call = CALLS[name]
-        self.inputs = [Tensor(x, requires_grad=n < self.call.grads) for n, x in enumerate(drawn(name))]
+        self.inputs = [Tensor(x) * 1 for x in drawn(name)]
+        for x in self.inputs[: self.call.grads]:
+            x.requires_grad = True
         y = self.call.ours(_ops(), *self.inputs)
-        self.gy = Tensor(np.random.default_rng(1).standard_normal(y.shape, np.float32)) if self.call.grads else None
+        self.gy = Tensor(np.random.default_rng(1).standard_normal(y.shape, np.float32)) * 1
 
-    def run(self) -> None:
+    def run(self) -> Any:
         """Compute once."""
-        self.results()
-
-    def results(self) -> list[np.ndarray[Any, Any]]:
-        """The result and the gradients."""
         from rawgan import grad
 
         y = self.call.ours(_ops(), *self.inputs)
-        if self.gy is None:
-            return [y]
-        return [each.numpy() for each in (y, *grad(y, self.inputs[: self.call.grads], self.gy))]
+        return (y, *grad(y, self.inputs[: self.call.grads], self.gy)) if self.call.grads else (y,)
+
+    def results(self) -> list[np.ndarray[Any, Any]]:
+        """The result and the gradients."""
+        return [each if isinstance(each, np.ndarray) else each.numpy() for each in self.run()]
 
 
 def _ops() -> Any:
@@ -249,4 +284,4 @@ def _measured(name: str, threads: int, rounds: int) -> dict[str, Any]:
     }
 
 
-EXPERIMENT = Experiment("resampling, sorting and cumulative ops beside PyTorch's", minutes=3, main=main)
+EXPERIMENT = Experiment("resampling, sorting, cumulative and normalising ops beside PyTorch's", minutes=4, main=main)

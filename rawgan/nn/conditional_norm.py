@@ -1,6 +1,6 @@
 """Normalisation whose scales and shifts depend on a class, or on a style."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class ConditionalBatchNorm(BatchNorm):
                 f"{shapes(x=x, labels=labels)}   give an array of integers: np.array([0, 1])"
             )
         # Labels out of range are refused here, before the statistics move.
-        labels = numbers_of("ConditionalBatchNorm: labels", self.gamma, 0, labels, from_end=False)
+        labels = numbers_of("ConditionalBatchNorm: labels", cast(Tensor, self.gamma), 0, labels, from_end=False)
         if labels.shape != x.shape[:1]:
             raise ShapeError(f"ConditionalBatchNorm: each sample needs one label\n{shapes(x=x, labels=labels)}")
         gamma, beta = ops.take(self.gamma, labels), ops.take(self.beta, labels)

@@ -20,7 +20,8 @@ from rawgan_kernels import array_module
 class Normalize(Op):
     """y = gamma · x̂ + beta with x̂ = (x − mean) / std, mean and std = √(var + eps) taken over `axes`.
 
-    With a slope below 1, leaky_relu of that, in the pass that writes y.
+    With a slope below 1, leaky_relu of that, in the pass that writes y. With `groups`, x and the scales count as arrays
+    whose channels are in two axes, (groups, channels of a group), and all pixels in one: (N, pixels, groups, each).
 
     Shapes:   x any, gamma and beta its trailing axes → y as x
     Backward: with g = gamma · gy, all means over `axes`,
@@ -32,26 +33,49 @@ class Normalize(Op):
     Source:   Ioffe and Szegedy 2015
     """
 
-    def __init__(self, axes: tuple[int, ...], eps: float, slope: float = 1.0) -> None:
-        self.axes, self.eps, self.slope = axes, float(eps), slope
+    statistics: list[Any]
+    """Mean and variance, in the forward pass."""
+
+    def __init__(self, axes: tuple[int, ...], eps: float, slope: float = 1.0, groups: int = 0) -> None:
+        self.axes, self.eps, self.slope, self.groups = axes, float(eps), slope, groups
         self.keeps_output = slope != 1
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
-        y, self.mean, self.var = kernels.normalize(x, gamma, beta, self.axes, self.eps, self.slope)
-        return y
+        shape = x.shape
+        if self.groups:
+            images, scales = self._parted(shape)
+            x, gamma, beta = x.reshape(images), gamma.reshape(scales), beta.reshape(scales)
+        y, *self.statistics = kernels.normalize(x, gamma, beta, self.axes, self.eps, self.slope)
+        return y.reshape(shape) if self.groups else y
+
+    def _parted(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of x and of the scales with the groups as an axis."""
+        scales = self.groups, shape[-1] // self.groups
+        return (shape[0], math.prod(shape[1:-1]), *scales), scales
 
     def backward(self, gy: Tensor) -> Gradients:
         x, gamma, beta = self.inputs
         if not is_recording():
-            arrays = kernels.normalize_grad(
-                x._array, gy._array, gamma._array, beta._array, self.mean, self.var, self.axes, self.eps, self.slope
-            )
-            gx, ggamma, gbeta = (Tensor.wrap(array) for array in arrays)
-            return gx, ggamma, gbeta
+            arrays = [x._array, gy._array, gamma._array, beta._array]
+            if self.groups:
+                images, scales = self._parted(x.shape)
+                arrays = [a.reshape(each) for a, each in zip(arrays, (images, images, scales, scales), strict=True)]
+            gx, ggamma, gbeta = kernels.normalize_grad(*arrays, *self.statistics, self.axes, self.eps, self.slope)
+            if self.groups:
+                gx, ggamma, gbeta = gx.reshape(x.shape), ggamma.reshape(gamma.shape), gbeta.reshape(beta.shape)
+            return Tensor.wrap(gx), Tensor.wrap(ggamma), Tensor.wrap(gbeta)
+        gy = before_activation(self, gy)
+        if not self.groups:
+            return self._composed(x, gy, gamma)
+        images, scales = self._parted(x.shape)
+        gx, ggamma, gbeta = self._composed(reshape(x, images), reshape(gy, images), reshape(gamma, scales))
+        return reshape(gx, x.shape), reshape(ggamma, gamma.shape), reshape(gbeta, beta.shape)
+
+    def _composed(self, x: Tensor, gy: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradients as functions of x, gy and gamma, made of ops."""
         centred = x - mean(x, self.axes, keepdims=True)
         std = sqrt(mean(centred * centred, self.axes, keepdims=True) + self.eps)
         x_hat = centred / std
-        gy = before_activation(self, gy)
         g = gy * gamma
         gx = (g - mean(g, self.axes, keepdims=True) - x_hat * mean(g * x_hat, self.axes, keepdims=True)) / std
         return gx, unbroadcast(gy * x_hat, gamma.shape), unbroadcast(gy, gamma.shape)
@@ -126,10 +150,11 @@ def batch_norm(
     check_writable("batch_norm", **statistics)
     op = Normalize(tuple(range(x.ndim - 1)), eps, slope)
     y = op(x, gamma, beta)
+    of_batch, var = op.statistics
     if running_mean is not None:
-        _move(running_mean, op.mean, momentum)
+        _move(running_mean, of_batch, momentum)
     if running_var is not None:
-        _move(running_var, op.var * (count / (count - 1)), momentum)
+        _move(running_var, var * (count / (count - 1)), momentum)
     return y
 
 
@@ -157,19 +182,27 @@ def layer_norm(
     (x,) = as_tensors(x)
     _check_eps("layer_norm", eps)
     given = gamma if gamma is not None else beta
-    rank = None if given is None else as_tensors(x, given)[1].ndim
-    axes = axes_of("layer_norm", x, -1 if axis is None else axis)
-    first = x.ndim - (len(axes) if rank is None else rank)
-    trailing = tuple(range(max(first, 0), x.ndim))
+    if axis is None and given is not None:
+        first = x.ndim - as_tensors(x, given)[1].ndim
+    else:
+        first = _first_axis(x, gamma, given, axis)
     gamma, beta = _scales("layer_norm", x, x.shape[max(first, 0) :], gamma, beta)
-    if axes != trailing and (rank is None or axis is not None):
-        rest = shapes(x=x, axis=axis) if rank is None else shapes(x=x, axis=axis, gamma=gamma)
-        raise ArgumentError(f"layer_norm: axis must be the trailing axes, those of gamma and beta\n{rest}")
     if gamma.size < 2:
         raise ShapeError(
             f"layer_norm: a sample needs more than one value, as the variance of one is 0\n{shapes(x=x, gamma=gamma)}"
         )
-    return Normalize(trailing, eps)(x, gamma, beta)
+    return Normalize(tuple(range(first, x.ndim)), eps)(x, gamma, beta)
+
+
+def _first_axis(x: Tensor, gamma: Tensor | None, given: Tensor | None, axis: Axis) -> int:
+    """First of the axes that layer_norm is told to average over. Raises: ArgumentError unless they are the last ones"""
+    rank = None if given is None else as_tensors(x, given)[1].ndim
+    axes = axes_of("layer_norm", x, -1 if axis is None else axis)
+    first = x.ndim - (len(axes) if rank is None else rank)
+    if axes != tuple(range(max(first, 0), x.ndim)):
+        rest = shapes(x=x, axis=axis) if rank is None else shapes(x=x, axis=axis, gamma=gamma)
+        raise ArgumentError(f"layer_norm: axis must be the trailing axes, those of gamma and beta\n{rest}")
+    return first
 
 
 @op(
@@ -247,9 +280,7 @@ def group_norm(
             f"group_norm: a group needs more than one value, as the variance of one is 0\n"
             f"{shapes(x=(x, _layout(x)), groups=groups)}"
         )
-    parted = reshape(x, (x.shape[0], pixels, groups, each))
-    scales = (reshape(scale, (groups, each)) for scale in (gamma, beta))
-    return reshape(Normalize((1, 3), eps, slope)(parted, *scales), x.shape)
+    return Normalize((1, 3), eps, slope, groups)(x, gamma, beta)
 
 
 def _check_eps(op: str, eps: float) -> None:
@@ -261,6 +292,9 @@ def _scales(
     op: str, x: Tensor, shape: tuple[int, ...], gamma: Tensor | None, beta: Tensor | None, **others: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """gamma and beta as Tensors, all checked to have `shape`; ones and zeros for None."""
+    if isinstance(gamma, Tensor) and isinstance(beta, Tensor) and gamma.shape == shape == beta.shape and not others:
+        check_alike(op, x=x, gamma=gamma, beta=beta)
+        return gamma, beta
     gamma, beta = (scale if scale is None else as_tensors(x, scale)[1] for scale in (gamma, beta))
     for name, scale in {"gamma": gamma, "beta": beta, **others}.items():
         if scale is None:

@@ -4,6 +4,7 @@ Indices have no gradients; elements do, wherever `gather` takes them from. NaN c
 NumPy and PyTorch, and among equals the first comes first.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from rawgan.ops.registry import apart, case, op, without_gradient
 from rawgan.ops.taking import Take, along_axis
 from rawgan.tensor import Tensor
 from rawgan_kernels import array_module
+
+SMALL = 512
+"""Numbers up to which NumPy's stable sort is faster than one by keys."""
 
 
 @op(
@@ -109,8 +113,8 @@ def _extreme(op: str, x: Any, axis: Any, keepdims: Any) -> Any:
 
 def _order(array: Any, axis: int, descending: bool, k: int | None = None) -> Any:
     """Indices that sort the elements, or the first k of these; equal elements keep their order."""
-    if isinstance(array, np.ndarray) and array.dtype == np.float32:
-        return np.moveaxis(_order_by_keys(np.moveaxis(array, axis, -1), descending, k), -1, axis)
+    if isinstance(array, np.ndarray) and array.dtype == np.float32 and array.size > SMALL:
+        return _order_by_keys(array.swapaxes(axis, -1), descending, k).swapaxes(axis, -1)
     stable: dict[str, Any] = {"kind": "stable"} if isinstance(array, np.ndarray) else {}  # as CuPy's always is
     if descending:
         backwards = (slice(None),) * axis + (slice(None, None, -1),)
@@ -135,16 +139,36 @@ def _order_by_keys(x: np.ndarray[Any, Any], descending: bool, k: int | None) -> 
     turned = bits >> 31
     turned &= np.int32(0x7FFFFFFF)
     bits ^= turned
-    keys = (np.invert(bits, out=bits) if descending else bits).astype(np.int64)
+    if descending:
+        np.invert(bits, out=bits)
+    indices: Any = np.arange(x.shape[-1])
+    if k is not None and 0 < k < x.shape[-1] and (found := _smallest(bits, k)) is not None:
+        bits, indices = found
+    keys = bits.astype(np.int64)
     keys <<= 32
-    keys |= np.arange(x.shape[-1])
-    if k is not None and k < x.shape[-1]:
+    keys |= indices
+    if k is not None and k < keys.shape[-1]:
         if k:
             keys.partition(k - 1, axis=-1)
         keys = keys[..., :k].copy()
     keys.sort(axis=-1)
     keys &= 0xFFFFFFFF
     return keys
+
+
+def _smallest(bits: np.ndarray[Any, Any], k: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+    """The k smallest numbers along the last axis, and their indices, in no order; None if the k-th is there twice.
+
+    Numbers of 32 bits, without their indices, are divided in half the time.
+    """
+    chosen = bits <= np.partition(bits, k - 1, axis=-1)[..., k - 1 : k]
+    shape = *bits.shape[:-1], k
+    if np.count_nonzero(chosen) != math.prod(shape):
+        return None
+    indices = chosen.reshape(-1).nonzero()[0].reshape(shape)
+    found = bits.reshape(-1)[indices]
+    indices %= bits.shape[-1]
+    return found, indices
 
 
 def _taken(op: str, x: Tensor, numbers: Any, axis: int) -> Tensor:

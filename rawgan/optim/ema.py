@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Generic, TypeVar
 
+import rawgan_kernels as kernels
 from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError
 from rawgan.nn.base.module import Module
@@ -56,8 +57,13 @@ class EMA(Generic[Averaged]):
             changed = ", ".join(sorted(_titles(now) ^ _titles(average)))
             raise ArgumentError(f"EMA.update: the source is not the module that it was: {changed}\n  make a new EMA")
         check_writable("the average", **average)
-        for name, x in average.items():
-            x[...] = decay * x._array + (1 - decay) * now[name]._array  # one write, which Ctrl-C cannot halve
+        for x in average.values():
+            x.memory.keep()
+            x.mark_written()  # first: Ctrl-C may come in between
+        # The kernel takes equal dtypes; it writes all at once, so that Ctrl-C finds all averages old or all new.
+        sources = [now[name]._array.astype(x.dtype, copy=False) for name, x in average.items()]
+        if sources:
+            kernels.average_update([x._array for x in average.values()], sources, decay)
 
     def __repr__(self) -> str:
         return f"EMA({type(self.source).__name__}, decay={self.decay:g})"

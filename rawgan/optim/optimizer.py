@@ -115,8 +115,7 @@ class Optimizer:
         pairs = [(i, p, g) for i, (p, g) in enumerate(zip(self.parameters, given, strict=True)) if g is not None]
         if not pairs:
             raise GraphError(f"{name}: no parameter has a gradient; call loss.backward() first")
-        for index, p, g in pairs:
-            self._check_gradient(name, index, p, g)
+        self._check_gradients(name, pairs)
         self._check_arrays(name, [index for index, _, _ in pairs])
         for _, p, _ in pairs:
             p.mark_written()  # first: Ctrl-C may come in between
@@ -126,8 +125,9 @@ class Optimizer:
             else:
                 mine, kept = [each for each in pairs if self._group_of[each[0]] == group], self.kept([of_group])
             moments = [self.state[moment] for moment in kept]
-            for count in sorted({self.counts[index] for index, _, _ in mine}):  # one round, unless some were left alone
-                now = [(index, p, g) for index, p, g in mine if self.counts[index] == count]
+            rounds = sorted({self.counts[index] for index, _, _ in mine})  # one, unless some were left alone
+            for count in rounds:
+                now = mine if len(rounds) == 1 else [each for each in mine if self.counts[each[0]] == count]
                 self.update(
                     [p._array for _, p, _ in now],
                     [g._array for _, _, g in now],
@@ -135,8 +135,11 @@ class Optimizer:
                     count + 1,
                     **of_group,
                 )
-        taken = {index for index, _, _ in pairs}
-        self.counts = [count + (index in taken) for index, count in enumerate(self.counts)]
+        if len(pairs) == len(self.counts):
+            self.counts = [count + 1 for count in self.counts]
+        else:
+            taken = {index for index, _, _ in pairs}
+            self.counts = [count + (index in taken) for index, count in enumerate(self.counts)]
 
     def zero_grad(self) -> None:
         """Drop the gradients that `backward()` left in `.grad`."""
@@ -237,16 +240,17 @@ class Optimizer:
             self.check(title, of_group)
         return options
 
-    def _check_gradient(self, name: str, index: int, p: Tensor, g: Any) -> None:
-        if not isinstance(g, Tensor):
-            raise DTypeError(f"{name}: gradient {index} is {type(g).__name__}; wrap the array: Tensor(array)")
-        ours, theirs = p._array, g._array
-        elsewhere = type(ours) is not type(theirs) and p.device != g.device
-        if ours.shape != theirs.shape or ours.dtype != theirs.dtype or elsewhere:
-            raise ShapeError(
-                f"{name}: gradient {index} is unlike its parameter\n"
-                f"  parameter {p.shape} {p.dtype} {p.device}   gradient {g.shape} {g.dtype} {g.device}"
-            )
+    def _check_gradients(self, name: str, pairs: Iterable[tuple[int, Tensor, Any]]) -> None:
+        for index, p, g in pairs:
+            if not isinstance(g, Tensor):
+                raise DTypeError(f"{name}: gradient {index} is {type(g).__name__}; wrap the array: Tensor(array)")
+            ours, theirs = p._array, g._array
+            elsewhere = type(ours) is not type(theirs) and p.device != g.device
+            if ours.shape != theirs.shape or ours.dtype != theirs.dtype or elsewhere:
+                raise ShapeError(
+                    f"{name}: gradient {index} is unlike its parameter\n"
+                    f"  parameter {p.shape} {p.dtype} {p.device}   gradient {g.shape} {g.dtype} {g.device}"
+                )
 
     def _check_arrays(self, name: str, indices: Iterable[int]) -> None:
         """Raise an ArgumentError unless these parameters' arrays are writable and no two arrays share memory."""
@@ -263,8 +267,8 @@ class Optimizer:
         replaced = len(arrays) != len(self._admitted) or any(map(is_not, arrays, self._admitted))
         for place in range(count, len(arrays)) if replaced else ():
             self._check_moment(name, place, arrays[place])
-        for index in indices:
-            for place in range(index, len(arrays), count):
+        if not all(map(is_writable, arrays)):
+            for place in chain.from_iterable([range(index, len(arrays), count) for index in indices]):
                 if not is_writable(arrays[place]):
                     raise ArgumentError(f"{name}: {self._title(place)} is read-only, but written to\n  {_COPY}")
         if replaced and (shared := overlap(arrays)) is not None:

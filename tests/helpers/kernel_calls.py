@@ -41,6 +41,7 @@ CALLS = {
     "amsgrad_update": (*(moments(2, 3) for _ in range(3)), SQUARES, LARGEST, 3, 1e-2, 0.5, 0.99, 1e-8, 0.1, 0.2),
     "attention": (Q, K, V, 0.5),
     "attention_grad": (Q, K, V, *ATTENDED, normal(2, 4, 2, seed=3), 0.5),
+    "average_update": (moments(2, 3), [-2 * x for x in moments(2, 3)], 0.9),
     "bce_with_logits": (X, np.random.default_rng(3).uniform(size=X.shape)),
     "bce_with_logits_grad": (X, np.random.default_rng(3).uniform(size=X.shape), normal(*X.shape, seed=1)),
     "channel_sum": (X,),

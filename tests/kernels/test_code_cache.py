@@ -287,7 +287,7 @@ def call_anew(place, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def call():
-        dispatcher = compiled(_twice, store=lambda: Store([place]))
+        dispatcher = compiled(_twice, entry=True, store=lambda: Store([place]))
         assert dispatcher(np.float32(1.5)) == 3
         return sum(dispatcher.stats.cache_hits.values())
 

@@ -15,6 +15,7 @@ from paths import PACKAGES
 
 from rawgan.gan import MODELS
 from rawgan_kernels.cpu.compile import progress
+from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.compile.places import Place, sources_stamp
 from rawgan_kernels.cpu.compile.store import Store
 from rawgan_kernels.cpu.run import launch
@@ -46,7 +47,7 @@ def installed(tmp_path):
     return tmp_path, run
 
 
-def compiled(folder):
+def names_in(folder):
     """Names of the kernels whose machine code is in a folder or below it."""
     return {path.name.partition("-")[0] for path in folder.glob("**/rawgan-*/*.code")}
 
@@ -54,7 +55,7 @@ def compiled(folder):
 def test_code_is_kept_beside_the_sources_and_found_again(installed):
     folder, run = installed
     assert run(CALL) == ["1.0", "0"]
-    assert compiled(folder / "rawgan_kernels" / "cpu" / "__pycache__") == {"gather_pixels", "launch"}
+    assert names_in(folder / "rawgan_kernels" / "cpu" / "__pycache__") == {"gather_pixels", "launch"}
     assert run(CALL) == ["1.0", "1"]
     assert not (folder / "users").exists()
 
@@ -63,7 +64,7 @@ def test_where_nothing_can_be_written_beside_the_sources_the_users_cache_serves(
     folder, run = installed
     (folder / "rawgan_kernels" / "cpu" / "__pycache__").write_text("in the way of a folder")
     assert run(CALL) == ["1.0", "0"]
-    assert "gather_pixels" in compiled(folder / "users")
+    assert "gather_pixels" in names_in(folder / "users")
     assert run(CALL) == ["1.0", "1"]
 
 
@@ -159,7 +160,7 @@ def test_every_model_names_kernels_that_can_be_compiled_ahead():
     assert named == GROUPS.keys() - {EVERY_RUN}
 
 
-def test_a_part_that_a_helper_failed_to_compile_is_compiled_here(warming):
+def test_a_part_that_a_helper_failed_to_compile_is_compiled(warming):
     warming(Helper(1)).run()
     assert (warming.here, warming.started) == ([0, 1], [1])
 
@@ -280,13 +281,15 @@ def _fill(arguments, block, thread):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_read_only_arrays_take_the_same_code(count):
-    x, y = np.arange(1.0, 5), np.zeros(4)
-    for writeable in (True, False):
+    x, y, ways_in = np.arange(1.0, 5), np.zeros(4), []
+    for writeable in (False, True, False):
         x.flags.writeable = writeable
         y[:] = 0
         launch.run(_copy, count, (y, x))
         np.testing.assert_array_equal(y[: 2 * count], x[: 2 * count])
+        ways_in.append(len(launch._launch.overloads))
     assert len(_copy.overloads) == 1
+    assert len(set(ways_in)) == 1
 
 
 @njit(nogil=True)
@@ -294,3 +297,21 @@ def _copy(arguments, block, thread):
     y, x = arguments
     y[2 * block] = x[2 * block]
     y[2 * block + 1] = x[2 * block + 1]
+
+
+def test_read_only_arrays_take_the_same_way_in():
+    twice, x = compiled(_twice, entry=True), np.arange(3.0)
+    for writeable in (False, True, False):
+        x.flags.writeable = writeable
+        np.testing.assert_array_equal(twice((x, x), 2.0), 4 * x)
+    assert len(twice.overloads) == 1
+
+
+def _twice(arrays, factor):
+    x, y = arrays
+    return factor * x + factor * y
+
+
+def test_python_cannot_call_what_has_no_way_in_for_it():
+    with pytest.raises(TypeError, match=r"^_twice is called from Python: declare it with @compiled"):
+        compiled(_twice)((np.ones(2), np.ones(2)), 2.0)

@@ -12,6 +12,7 @@ from rawgan.testing.strategies import LAYOUTS, shapes
 from rawgan_kernels import Backend
 from rawgan_kernels.cpu import activation, arithmetic, norm, optim, pixels
 from rawgan_kernels.cpu.run import columns, elementwise
+from rawgan_kernels.cpu.vector import pointers
 
 reference = Backend("reference")
 
@@ -51,6 +52,7 @@ UPDATES = {
     "adam_update with decay": (2, (1, 0.125, 0.5, 0.99, 1e-8, 0.1, 0.2)),
     "amsgrad_update": (3, (3, 0.125, 0.5, 0.99, 1e-8, 0.1, 0.2)),
     "lion_update": (1, (0.125, 0.5, 0.99, 0.1)),
+    "average_update": (0, (0.75,)),
 }
 
 
@@ -92,6 +94,16 @@ def test_updates_of_large_and_empty_arrays_of_both_dtypes(update):
     ]
     w, gw, *moments = ([normal(length, dtype, seed) for dtype, length in lengths] for seed in range(5))
     assert_updates_like_the_reference(update, w, gw, moments)
+
+
+def test_addresses_are_found_of_any_array():
+    class Own(np.ndarray):
+        pass
+
+    x = np.arange(12.0)
+    arrays = [x, x[3:], x.reshape(3, 4)[1:], np.zeros(()), np.zeros(0, "float32"), x[::-2], x.view(Own)]
+    assert pointers.addresses_of(arrays).tolist() == list(map(pointers.address_of, arrays))
+    assert pointers.addresses_of([]).size == 0
 
 
 # --- pixels --------------------------------------------------------------------------------------------

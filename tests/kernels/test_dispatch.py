@@ -122,6 +122,7 @@ EXPECTED = {
     "adagrad_update": lambda *_: (6 * 8, 5 * 8),
     "adam_update": lambda *_: (14 * 8, 7 * 8),
     "amsgrad_update": lambda *_: (15 * 8, 9 * 8),
+    "average_update": lambda *_: (3 * 8, 3 * 8),
     "lion_update": lambda *_: (9 * 8, 5 * 8),
     "rmsprop_update": lambda *_: (7 * 8, 5 * 8),
     "sgd_update": lambda *_: (4 * 8, 5 * 8),

@@ -30,6 +30,15 @@ def test_weights_and_running_statistics_are_averaged():
         np.testing.assert_allclose(x, expected[name], rtol=1e-6, atol=1e-7, err_msg=name)
 
 
+def test_every_bit_is_that_of_the_formula_in_numpy():
+    source = nn.Sequential(nn.Linear(40, 50, rng=np.random.default_rng(0)))
+    ema = optim.EMA(source, decay=0.999)
+    before = source[0].w.numpy().copy()
+    move(source, 0.1)
+    ema.update()
+    np.testing.assert_array_equal(ema.module[0].w.numpy(), 0.999 * before + (1 - 0.999) * source[0].w.numpy())
+
+
 def test_the_first_steps_move_it_faster():
     source = nn.Sequential(nn.BatchNorm(1))
     ema = optim.EMA(source, decay=0.5)

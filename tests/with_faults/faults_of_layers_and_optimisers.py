@@ -333,6 +333,20 @@ FAULTS = [
         "test_clipping.py -k lacks",
     ),
     Fault(
+        "EMA: the CPU's kernel rounds once for two products",
+        "cpu.optim:_average",
+        "average[i] = keep * average[i] + rest * source[i]",
+        "average[i] = average[i] + rest * (source[i] - average[i])",
+        "test_ema.py -k every_bit",
+    ),
+    Fault(
+        "updates on the CPU: an array in the middle is looked for in the wrong half",
+        "cpu.optim:_located",
+        "if table[middle, _FIRST_BLOCK] <= block else",
+        "if table[middle, _FIRST_BLOCK] < block else",
+        "test_cpu_kernels.py -k large_and_empty",
+    ),
+    Fault(
         "EMA: the first steps are as slow as all others",
         "EMA.update",
         "self.decay if step is None else min(self.decay, (1 + step) / (10 + step))",

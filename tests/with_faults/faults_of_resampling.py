@@ -160,9 +160,23 @@ FAULTS = [
     Fault(
         "grid_sample on the CPU: the first pixel of the next row follows the last one",
         "cpu.grid_sample:_find_each",
-        "(j >= 0) & (j < w)",
-        "(j >= 0) & (j <= w)",
+        "np.uint32(j) < w,",
+        "np.uint32(j) <= w,",
         "test_check_kernel.py -k grid_sample",
+    ),
+    Fault(
+        "grid_sample on the CPU: float32 places in double precision",
+        "cpu.grid_sample:_in_pixels",
+        "none, unit, far = zero(place), one(place), _far(place)",
+        "none, unit, far = factor * 0, factor * 0 + 1, factor * 0 + FAR",
+        "test_cpu_sampling.py -k centres",
+    ),
+    Fault(
+        "grid_sample on the CPU: without a pixel, the first one counts",
+        "cpu.grid_sample:_values",
+        "a if pixels[k] >= 0 else zero(a)",
+        "a",
+        "test_sampling.py -k infinite",
     ),
     Fault(
         "grid_sample on the CPU: the last of several gradients of a pixel",

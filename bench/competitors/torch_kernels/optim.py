@@ -82,6 +82,12 @@ def lion_update(
     return step
 
 
+@counterpart
+def average_update(average: list[Tensor], source: list[Tensor], decay: float) -> Run:
+    """A linear interpolation of all tensors at once."""
+    return lambda: torch._foreach_lerp_(average, source, 1 - decay)
+
+
 def _owned(w: list[Tensor], gw: list[Tensor]) -> list[Tensor]:
     for weight, gradient in zip(w, gw, strict=True):
         weight.requires_grad_(True)

@@ -166,3 +166,19 @@ def lion_update(
     >>> w, m
     ([array([0.75, 1.25])], [array([ 0.75, -0.75])])
     """
+
+
+@kernel(
+    flops=lambda average, *_: 3 * _size(average),
+    nbytes=lambda average, source, *_: 2 * _nbytes(average) + _nbytes(source),
+)
+def average_update(average: Arrays, source: Arrays, decay: float, /) -> None:
+    """average ← decay · average + (1 − decay) · source, an exponential moving average. Writes to average.
+
+    Shapes: average[i] any; source[i] as average[i]
+
+    >>> average = [np.ones(2)]
+    >>> average_update(average, [np.array([5.0, 1.0])], 0.75)
+    >>> average
+    [array([2., 1.])]
+    """

@@ -2,12 +2,14 @@
 
 The places are taken by chunks. First, their pixels and distances are computed, in vector registers. Then pixels are
 added, without a branch: a pixel beyond the image is replaced by a row of zeros, or by a row that is thrown away. Loops
-over the channels are compiled for the few channels that images have, and once for any number.
+over the channels are compiled for three channels, and once for any number. Images of one channel are sampled in vector
+registers, too, once the numbers of the pixels lie side by side.
 
 A block is a chunk. Several places may add to one pixel of the input gradient, so there a block is a whole image, or a
 few of its channels if there are few images.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.sampling import GROUPS
+from rawgan_kernels.cpu.vector.exponentials import constant, one, zero
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
 from rawgan_kernels.cpu.vector.rows import clear
 from rawgan_kernels.dispatch import implements
@@ -26,6 +29,10 @@ Array = np.ndarray[Any, Any]
 CHUNK = 512
 """Places of a chunk: what is known of them fits the first-level cache, and they take some µs."""
 
+NUMBERS, PIXELS = 8 * CHUNK, 5 * CHUNK
+"""Rows of a chunk: distances and slopes of both axes, four values; four pixels, and places in memory."""
+
+_far, _half = constant(FAR, FAR), constant(0.5, 0.5)
 _ZEROS, _BORDER, _REFLECTION = range(len(PADDINGS))
 
 
@@ -72,10 +79,14 @@ def _flat(*arrays: Array) -> tuple[Array, ...]:
 
 
 def _scratch(size: tuple[int, int], channels: int, aligned: bool, like: Array) -> tuple[Array, ...]:
-    """Constants of both axes; for each thread, distances and slopes of a chunk, its pixels, and a row of zeros."""
-    axes = np.array([axis_of(n, aligned) for n in size], like.dtype)
-    distances, pixels = np.empty((threads(), 4 * CHUNK), like.dtype), np.empty((threads(), 4 * CHUNK), np.int32)
-    return axes, distances, pixels, np.zeros((threads(), channels), like.dtype)
+    """Constants of both axes; for each thread, `NUMBERS` and `PIXELS` of a chunk, and a row of zeros."""
+    numbers, pixels = np.empty((threads(), NUMBERS), like.dtype), np.empty((threads(), PIXELS), np.int32)
+    return _axes(size, aligned, like.dtype), numbers, pixels, np.zeros((threads(), channels), like.dtype)
+
+
+@lru_cache(maxsize=64)  # a network needs the same few in every step
+def _axes(size: tuple[int, int], aligned: bool, dtype: np.dtype[Any]) -> Array:
+    return np.array([axis_of(n, aligned) for n in size], dtype)
 
 
 # --- a chunk of places -----------------------------------------------------------------------------------------------
@@ -87,16 +98,16 @@ def _in_pixels(place, axis, padding):  # type: ignore[no-untyped-def]
     exactly: no multiplication is fused with an addition.
     """
     factor, shift, low, span, last = axis
-    none, one, far = factor * 0, low * 0 + 1, low * 0 + FAR
+    none, unit, far = zero(place), one(place), _far(place)
     slope = factor if place == place else none
-    at = ((place if place == place else -one) + one) * factor - shift
+    at = ((place if place == place else -unit) + unit) * factor - shift
     slope = slope if abs(at) <= far else none
     at = at if at <= far else far
     at = at if at >= -far else -far
     if padding == _REFLECTION and span > none:
         mirrors = np.floor((at - low) / span)
         at = at - low - mirrors * span
-        odd = mirrors != (one + one) * np.floor(mirrors / (one + one))
+        odd = mirrors != (unit + unit) * np.floor(mirrors * _half(place))
         at = (span - at if odd else at) + low
         slope = -slope if odd else slope
     if padding != _ZEROS:
@@ -114,7 +125,7 @@ def _find_pixels(grid, count, axes, h, w, padding, distances, pixels):  # type: 
     """
     vertical = axes[0, 0], axes[0, 1], axes[0, 2], axes[0, 3], axes[0, 4]
     horizontal = axes[1, 0], axes[1, 1], axes[1, 2], axes[1, 3], axes[1, 4]
-    height, width = np.int32(h), np.int32(w)
+    height, width = np.uint32(h), np.uint32(w)
     if padding == _ZEROS:
         _find_each(grid, count, vertical, horizontal, height, width, _ZEROS, distances, pixels)
     elif padding == _BORDER:
@@ -132,14 +143,15 @@ def _find_each(grid, count, vertical, horizontal, h, w, padding, distances, pixe
         distances[k], distances[CHUNK + k] = down - top, along - left
         distances[2 * CHUNK + k], distances[3 * CHUNK + k] = down_slope, along_slope
         i, j = np.int32(top), np.int32(left)
-        upper, lower = (i >= 0) & (i < h), (i >= -1) & (i < h - 1)
-        before, after = (j >= 0) & (j < w), (j >= -1) & (j < w - 1)
-        at = np.int32(i * w + j)
+        # Unsigned, −1 is a large number. A plain 0 has 64 bits, and half as many fit a register.
+        upper, lower = np.uint32(i) < h, np.uint32(np.int32(i + 1)) < h
+        before, after = np.uint32(j) < w, np.uint32(np.int32(j + 1)) < w
+        at = np.int32(i * np.int32(w) + j)
         none = np.int32(-1)
         pixels[k] = at if upper & before else none
         pixels[CHUNK + k] = np.int32(at + 1) if upper & after else none
-        pixels[2 * CHUNK + k] = np.int32(at + w) if lower & before else none
-        pixels[3 * CHUNK + k] = np.int32(at + w + 1) if lower & after else none
+        pixels[2 * CHUNK + k] = np.int32(at + np.int32(w)) if lower & before else none
+        pixels[3 * CHUNK + k] = np.int32(at + np.int32(w) + 1) if lower & after else none
 
 
 @compiled(inline=True)
@@ -159,8 +171,33 @@ def _rows(x, pixels, k, channels, otherwise):  # type: ignore[no-untyped-def]
 @compiled(inline=True)
 def _weights(distances, k):  # type: ignore[no-untyped-def]
     down, along = distances[k], distances[CHUNK + k]
-    one = down * 0 + 1
-    return (one - down) * (one - along), (one - down) * along, down * (one - along), down * along
+    up, back = one(down) - down, one(along) - along
+    return up * back, up * along, down * back, down * along
+
+
+@compiled
+def _find_values(x, pixels, count, values):  # type: ignore[no-untyped-def]
+    """The numbers of the four pixels of each place, of an image with one channel; any number where there is none.
+
+    Only the second loop takes one number at a time.
+    """
+    places, first = shifted(pixels, 4 * CHUNK), np.int32(0)
+    for corner in range(4):
+        row, found = shifted(pixels, corner * CHUNK), shifted(values, corner * CHUNK)
+        for k in range(count):
+            places[k] = row[k] if row[k] > first else first
+        for k in range(count):
+            found[k] = x[places[k]]
+
+
+@compiled(inline=True)
+def _values(values, pixels, k):  # type: ignore[no-untyped-def]
+    """The values that were found for a place, 0 where there is no pixel."""
+    a, b, c, d = values[k], values[CHUNK + k], values[2 * CHUNK + k], values[3 * CHUNK + k]
+    return (
+        a if pixels[k] >= 0 else zero(a), b if pixels[CHUNK + k] >= 0 else zero(b),
+        c if pixels[2 * CHUNK + k] >= 0 else zero(c), d if pixels[3 * CHUNK + k] >= 0 else zero(d),
+    )  # fmt: skip
 
 
 # --- one block of each -----------------------------------------------------------------------------------------------
@@ -172,12 +209,17 @@ def _sample(arguments, block, thread):  # type: ignore[no-untyped-def]
     parts = -(-places // CHUNK)
     image, first = block // parts, block % parts * CHUNK
     at, count = image * places + first, min(CHUNK, places - first)
-    near, pixel = pointer(distances, thread * 4 * CHUNK), pointer(pixels, thread * 4 * CHUNK)
+    near, pixel = pointer(distances, thread * NUMBERS), pointer(pixels, thread * PIXELS)
     _find_pixels(pointer(grid, 2 * at), count, axes, h, w, padding, near, pixel)
     of, to = pointer(x, image * h * w * channels), pointer(y, at * channels)
     none = pointer(zeros, thread * channels)
     if channels == 1:
-        _sample_each(of, near, pixel, none, count, 1, to)
+        values = shifted(near, 4 * CHUNK)
+        _find_values(of, pixel, count, values)
+        for k in range(count):
+            wa, wb, wc, wd = _weights(near, k)
+            a, b, c, d = _values(values, pixel, k)
+            to[k] = wa * a + wb * b + (wc * c + wd * d)
     elif channels == 3:
         _sample_each(of, near, pixel, none, count, 3, to)
     else:
@@ -200,12 +242,16 @@ def _grid_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     parts = -(-places // CHUNK)
     image, first = block // parts, block % parts * CHUNK
     at, count = image * places + first, min(CHUNK, places - first)
-    near, pixel = pointer(distances, thread * 4 * CHUNK), pointer(pixels, thread * 4 * CHUNK)
+    near, pixel = pointer(distances, thread * NUMBERS), pointer(pixels, thread * PIXELS)
     _find_pixels(pointer(grid, 2 * at), count, axes, h, w, padding, near, pixel)
     of, row, to = pointer(x, image * h * w * channels), pointer(gy, at * channels), pointer(ggrid, 2 * at)
     none = pointer(zeros, thread * channels)
     if channels == 1:
-        _grid_grad_each(of, row, near, pixel, none, count, 1, to)
+        values = shifted(near, 4 * CHUNK)
+        _find_values(of, pixel, count, values)
+        for k in range(count):
+            a, b, c, d = _values(values, pixel, k)
+            _slopes(row[k] * a, row[k] * b, row[k] * c, row[k] * d, near, k, to)
     elif channels == 3:
         _grid_grad_each(of, row, near, pixel, none, count, 3, to)
     else:
@@ -224,10 +270,16 @@ def _grid_grad_each(x, gy, distances, pixels, none, count, channels, ggrid):  # 
             gb += g * b[channel]
             gc += g * c[channel]
             gd += g * d[channel]
-        down, along = distances[k], distances[CHUNK + k]
-        one = down * 0 + 1
-        ggrid[2 * k] = ((gb - ga) * (one - down) + (gd - gc) * down) * distances[3 * CHUNK + k]
-        ggrid[2 * k + 1] = ((gc - ga) * (one - along) + (gd - gb) * along) * distances[2 * CHUNK + k]
+        _slopes(ga, gb, gc, gd, distances, k, ggrid)
+
+
+@compiled(fastmath=SUMS, inline=True)
+def _slopes(ga, gb, gc, gd, distances, k, ggrid):  # type: ignore[no-untyped-def]
+    """The gradient of a place, of those of its pixels' weights."""
+    down, along = distances[k], distances[CHUNK + k]
+    up, back = one(down) - down, one(along) - along
+    ggrid[2 * k] = ((gb - ga) * up + (gd - gc) * down) * distances[3 * CHUNK + k]
+    ggrid[2 * k + 1] = ((gc - ga) * back + (gd - gb) * along) * distances[2 * CHUNK + k]
 
 
 @compiled
@@ -236,7 +288,7 @@ def _input_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     parts = -(-channels // each)
     image, start = block // parts, block % parts * each
     columns = min(each, channels - start)
-    near, pixel = pointer(distances, thread * 4 * CHUNK), pointer(pixels, thread * 4 * CHUNK)
+    near, pixel = pointer(distances, thread * NUMBERS), pointer(pixels, thread * PIXELS)
     to, none = pointer(gx, image * h * w * channels + start), pointer(dropped, thread * channels)
     for row in range(h * w):
         clear(shifted(to, row * channels), columns)

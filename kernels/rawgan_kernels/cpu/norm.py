@@ -9,7 +9,7 @@ import numpy as np
 from rawgan_kernels.axes import over_groups
 from rawgan_kernels.cpu.norms import channels, groups, layer
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.columns import Grid, grid
+from rawgan_kernels.cpu.run.columns import Grid, grid, grid_of_images
 from rawgan_kernels.cpu.run.launch import run
 from rawgan_kernels.dispatch import implements
 from rawgan_kernels.errors import MissingKernel
@@ -94,9 +94,10 @@ def _plan(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> tuple[tuple[in
     if 0 in shape or (axes == tuple(range(first, len(shape))) and gamma_size == prod(over)):
         return kept, None
     if axes == tuple(range(first, len(shape) - 1)) and gamma_size == shape[-1]:
-        return kept, grid(prod(shape[:first]), prod(over), shape[-1])
+        cut = grid_of_images if first else grid
+        return kept, cut(prod(shape[:first]), prod(over), shape[-1])
     if over_groups(len(shape), axes) and gamma_size == shape[-2] * shape[-1]:
-        return kept, grid(prod(shape[:first]), prod(over[:-1]), gamma_size)
+        return kept, grid_of_images(prod(shape[:first]), prod(over[:-1]), gamma_size)
     raise MissingKernel(
         f"backend 'cpu' has batch, instance, layer and group norm, but not the mean of {shape} over the axes {axes} "
         f"with a gamma of {gamma_size}; use('reference') has every norm"

@@ -8,13 +8,14 @@ These are the only kernels that write to their arguments. Arrays that are not co
 written back.
 """
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run.launch import run
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, shifted
+from rawgan_kernels.cpu.vector.pointers import addresses_of, at_address, shifted
 from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
@@ -89,31 +90,53 @@ def lion_update(w: Arrays, gw: Arrays, m: Arrays, lr: float, beta1: float, beta2
     _update(_lion, w, gw, [m], [lr, beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay])
 
 
+@implements
+def average_update(average: Arrays, source: Arrays, decay: float) -> None:
+    _update(_average, average, source, [], [decay, 1 - decay])
+
+
 def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: list[float]) -> None:
-    for dtype in dict.fromkeys([x.dtype for x in w]):
-        chosen = [i for i, x in enumerate(w) if x.dtype == dtype]
-        written = [[np.ascontiguousarray(arrays[i]) for i in chosen] for arrays in (w, *moments)]
-        gradients = [np.ascontiguousarray(gw[i]) for i in chosen]
-        table = np.zeros((len(chosen), 7), np.int64)
-        blocks = 0
-        for row, *arrays in zip(table, written[0], gradients, *written[1:], strict=True):
-            row[_FIRST_BLOCK], row[_SIZE] = blocks, arrays[0].size
-            row[_W : _W + len(arrays)] = [address_of(x) for x in arrays]
-            blocks += -(-arrays[0].size // BLOCK)
-        # The first argument only gives the dtype at the addresses.
-        run(body, blocks, (np.empty(0, dtype), table, np.array(factors, np.float64)))
-        for arrays, copies in zip((w, *moments), written, strict=True):
-            for i, copy in zip(chosen, copies, strict=True):
-                if not arrays[i].flags.c_contiguous:
-                    arrays[i][...] = copy
+    dtypes = dict.fromkeys([x.dtype for x in w])
+    if len(dtypes) > 1:
+        for dtype in dtypes:
+            chosen = [i for i, x in enumerate(w) if x.dtype == dtype]
+            of_dtype = [[arrays[i] for i in chosen] for arrays in (w, gw, *moments)]
+            _update(body, *of_dtype[:2], of_dtype[2:], factors)
+        return
+    written = w, *moments
+    copies = [list(map(np.ascontiguousarray, arrays)) for arrays in written]
+    gradients = list(map(np.ascontiguousarray, gw))
+    addresses = addresses_of([*copies[0], *gradients, *chain.from_iterable(copies[1:])])
+    table = np.zeros((len(w), 7), np.int64)
+    sizes = [x.size for x in w]
+    blocks = _tabulate(np.array(sizes, np.int64), addresses, table)
+    # The first argument only gives the dtype at the addresses.
+    run(body, blocks, (np.empty(0, *dtypes), table, np.array(factors, np.float64)), sum(sizes) > BLOCK)
+    for arrays, of_arrays in zip(written, copies, strict=True):
+        for x, copy in zip(arrays, of_arrays, strict=True):
+            if copy is not x and not x.flags.c_contiguous:
+                x[...] = copy
+
+
+@compiled(entry=True)
+def _tabulate(sizes, addresses, table):  # type: ignore[no-untyped-def]
+    """Fill the table, whose addresses lie one list after the other. Returns the number of blocks."""
+    blocks, arrays = 0, len(sizes)
+    for i in range(arrays):
+        table[i, _FIRST_BLOCK], table[i, _SIZE] = blocks, sizes[i]
+        blocks += -(-sizes[i] // BLOCK)
+        for column in range(len(addresses) // arrays):
+            table[i, _W + column] = addresses[column * arrays + i]
+    return blocks
 
 
 @compiled
 def _located(like, table, block):  # type: ignore[no-untyped-def]
     """Number of elements of a block, and pointers to its part of w, gw and the three moments."""
-    index = len(table) - 1
-    while table[index, _FIRST_BLOCK] > block:
-        index -= 1
+    index, after = 0, len(table)  # the last array whose first block is not behind this one
+    while after - index > 1:
+        middle = (index + after) // 2
+        index, after = (middle, after) if table[middle, _FIRST_BLOCK] <= block else (index, middle)
     row = table[index]
     start = (block - row[_FIRST_BLOCK]) * BLOCK
     count = min(BLOCK, row[_SIZE] - start)
@@ -216,3 +239,14 @@ def _lion(arguments, block, thread):  # type: ignore[no-untyped-def]
         direction = np.sign(beta1 * m[i] + rest1 * gw[i])
         w[i] = keep * w[i] - lr * direction
         m[i] = beta2 * m[i] + rest2 * gw[i]
+
+
+@compiled(fastmath=set())
+def _average(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """Each product is rounded, as in NumPy."""
+    like, table, factors = arguments
+    number = like.dtype.type
+    keep, rest = number(factors[0]), number(factors[1])
+    count, average, source, _, _, _ = _located(like, table, block)
+    for i in range(count):
+        average[i] = keep * average[i] + rest * source[i]

@@ -78,7 +78,7 @@ def _blocks(body: Any, y: Array, values: int, arrays: tuple[Array, ...]) -> Arra
     return y
 
 
-@compiled
+@compiled(entry=True)
 def _rows(values):  # type: ignore[no-untyped-def]
     """Number of rows of a block."""
     return max(1, BLOCK // values)

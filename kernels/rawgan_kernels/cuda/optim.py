@@ -87,6 +87,11 @@ def lion_update(w: Arrays, gw: Arrays, m: Arrays, lr: float, beta1: float, beta2
     _update(_lion, (w, m), gw, lr, beta1, 1 - beta1, beta2, 1 - beta2, 1 - lr * weight_decay)
 
 
+@implements
+def average_update(average: Arrays, source: Arrays, decay: float) -> None:
+    _update(_average, (average,), source, decay, 1 - decay)
+
+
 def _adam_numbers(
     lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, l2: float
 ) -> tuple[float, ...]:
@@ -273,4 +278,15 @@ def _lion(w, m, gw, table, arrays, lr, beta1, rest1, beta2, rest2, keep):  # typ
             direction = number(1) if c > number(0) else number(-1) if c < number(0) else c  # 0 and NaN stay
             means[i] = beta2 * mean + rest2 * gradients[i]
             weights[i] = keep * weights[i] - lr * direction
+        i = index(i + index(THREADS))
+
+
+@cuda_kernel("average: arrays, source: arrays, table: rows, arrays: index, keep: number, rest: number")
+def _average(average, source, table, arrays, keep, rest):  # type: ignore[no-untyped-def]
+    k = array_of(table, arrays)
+    i, size = first_of_thread(table, k), index(table[index(k * index(2) + index(1))])
+    averages, sources = average[k], source[k]
+    for _ in range(EACH):
+        if i < size:
+            averages[i] = keep * averages[i] + rest * sources[i]
         i = index(i + index(THREADS))

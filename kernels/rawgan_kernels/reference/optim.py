@@ -116,6 +116,12 @@ def lion_update(w: Arrays, gw: Arrays, m: Arrays, lr: float, beta1: float, beta2
         mean += (1 - beta2) * gradient
 
 
+@implements
+def average_update(average: Arrays, source: Arrays, decay: float) -> None:
+    for x, new in zip(average, source, strict=True):
+        x[...] = decay * x + (1 - decay) * new
+
+
 def _with_decay(weight: Any, gradient: Any, l2: float) -> Any:
     """gw + l2 · w, the gradient of the loss + ½ · l2 · |w|²: a new array unless l2 is 0."""
     return gradient + l2 * weight if l2 else gradient

@@ -143,7 +143,7 @@ class Module(Hooked, Copied):
                 inner = [(f"{name}.{child}" if name else child, each) for child, each in module.children()]
                 pending += reversed(inner)
 
-    def named_tensors(self, kind: type[Tensor]) -> Iterator[tuple[str, Tensor]]:
+    def named_tensors(self, kind: type[Tensor] | tuple[type[Tensor], ...]) -> Iterator[tuple[str, Tensor]]:
         """Every Tensor of this kind (Parameter or Buffer), each once, with dotted names.
 
         Raises: ArgumentError if two Parameters or Buffers have one name, so that one would be lost in saving
@@ -225,7 +225,7 @@ class Module(Hooked, Copied):
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Every parameter, then every buffer, by name: the whole state of this module."""
-        return dict([*self.named_parameters(), *self.named_buffers()])
+        return dict(sorted(self.named_tensors(_STATE), key=lambda named: not isinstance(named[1], Parameter)))
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A NumPy copy of every parameter and buffer, by name."""

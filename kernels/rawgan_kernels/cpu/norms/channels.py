@@ -62,7 +62,7 @@ def scaled(x, mean, scale, beta):  # type: ignore[no-untyped-def]
     return (x - mean) * scale + beta
 
 
-@compiled
+@compiled(entry=True)
 def write_out(rows, cut, mean, var, gamma, beta, eps):  # type: ignore[no-untyped-def]
     """Write the mean, the scale and beta of every column of a wide row."""
     for group in range(cut.groups):
@@ -125,7 +125,7 @@ def block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
         total[channel] = sums[PANEL + channel] + rest
 
 
-@compiled
+@compiled(entry=True)
 def combine_moments(parts, cut, mean, var, rows, gamma, beta, eps):  # type: ignore[no-untyped-def]
     """Mean and variance (groups, C), added up over the blocks in their order; then the numbers of every column."""
     pixels, whole = cut.size // cut.channels, cut.rows * cut.width // cut.channels
@@ -196,7 +196,7 @@ def block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     fold(shifted(sums, PANEL), pointer(parts, parts.shape[1] * grid.channels + place), grid.channels, columns)
 
 
-@compiled
+@compiled(entry=True)
 def combine_sums(parts, cut, var, eps, rows, ggamma, gbeta):  # type: ignore[no-untyped-def]
     """The sums of the blocks, in their order → gradients of gamma and beta (C,), and for every column of a wide row the
     mean of g and k."""

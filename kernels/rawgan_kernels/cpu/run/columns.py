@@ -12,6 +12,7 @@ Where each image has its own statistics, it is a group, and no block spans two g
 """
 
 from functools import lru_cache
+from math import lcm
 from typing import NamedTuple
 
 from rawgan_kernels.cpu.compile.compiled import compiled
@@ -21,6 +22,12 @@ PANEL = 512
 
 WIDE = 512
 """Columns of a wide row, about: rows that are shorter are taken several at a time."""
+
+NARROW = 64
+"""Columns of a row of an image, about: fewer channels are joined to a row that fills whole registers."""
+
+WHOLE = 16
+"""Columns that fill whole registers, of any CPU and dtype."""
 
 BLOCK = 1 << 15
 """Elements of a block, about. They take a few µs, long enough to be worth a thread."""
@@ -57,8 +64,23 @@ def grid(groups: int, pixels: int, channels: int) -> Grid:
     >>> grid(1, 25088, 64)
     Grid(channels=64, size=1605632, width=512, panels=1, rows=64, row_blocks=49, groups=1)
     """
-    width = channels * max(1, WIDE // channels)
-    panels, rows = -(-width // PANEL), BLOCK // min(width, PANEL)
+    return _cut(groups, pixels, channels, channels * max(1, WIDE // channels), BLOCK)
+
+
+@lru_cache(maxsize=256)
+def grid_of_images(images: int, pixels: int, channels: int) -> Grid:
+    """Blocks where each image is a group, for loops that take narrow rows and few pixels as well as others.
+
+    >>> grid_of_images(128, 49, 24)
+    Grid(channels=24, size=1176, width=48, panels=1, rows=341, row_blocks=1, groups=128)
+    """
+    unit = lcm(channels, WHOLE) if channels < NARROW else channels
+    unit = channels if unit > PANEL else unit  # an odd number of many channels
+    return _cut(images, pixels, channels, unit * max(1, NARROW // unit), BLOCK // 2)
+
+
+def _cut(groups: int, pixels: int, channels: int, width: int, block: int) -> Grid:
+    panels, rows = -(-width // PANEL), block // min(width, PANEL)
     return Grid(channels, pixels * channels, width, panels, rows, -(-pixels * channels // (rows * width)), groups)
 
 

@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from numba.np.ufunc import parallel as numba_threads
 
 from rawgan_kernels import forking
-from rawgan_kernels.cpu.compile.compiled import compiled, standalone
+from rawgan_kernels.cpu.compile.compiled import compiled, standalone, writable
 from rawgan_kernels.errors import NumbaError
 
 # Threads that wait for the next kernel, or for each other, sleep after some tens of microseconds. By default, GNU's
@@ -130,15 +130,8 @@ _known: dict[Any, tuple[int, int]] = {}
 @cache
 def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
     """Address of the code of `body` for arguments of these types, and the fingerprint of the types."""
-    compiled = body.get_compile_result(types.void(_writeable(arguments), types.intp, types.intp))
+    compiled = body.get_compile_result(types.void(writable(arguments), types.intp, types.intp))
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), _fingerprint(arguments)
-
-
-def _writeable(kind: Any) -> Any:
-    """The type of the same arguments with arrays that can be written to: read-only ones take the same code."""
-    if type(kind) in (types.Tuple, types.UniTuple):
-        return types.Tuple([_writeable(each) for each in kind.types])
-    return kind.copy(readonly=False) if isinstance(kind, types.Array) else kind
 
 
 def _fingerprint(arguments: Any) -> int:
@@ -172,7 +165,7 @@ def _for_all_blocks(block, frame, count):  # type: ignore[no-untyped-def]
         _call_block(block, frame, index, get_thread_id())
 
 
-@compiled
+@compiled(entry=True)
 def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyped-def]
     """Call the body if it takes arguments of this kind. Returns True if it did."""
     if kind != fingerprint_of(arguments):

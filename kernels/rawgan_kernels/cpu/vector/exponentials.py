@@ -39,15 +39,15 @@ from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.formulas import CONSTANTS, instantiate
 
 
-def _constant(single: float, double: float) -> Any:
+def constant(single: float, double: float) -> Any:
     """A function of a number that returns a constant in its dtype. (A plain 0.5 would turn float32 into float64.)"""
 
     @intrinsic
-    def constant(typing: Any, x: Any) -> Any:
+    def value_of(typing: Any, x: Any) -> Any:
         value = single if x is types.float32 else double
         return x(x), lambda context, builder, signature, args: context.get_constant(x, value)
 
-    return constant
+    return value_of
 
 
 def _polynomial(single: Sequence[float], double: Sequence[float]) -> Any:
@@ -96,30 +96,30 @@ LIFT = 64, 512
 EXP_BEYOND_LINEAR = [1 / factorial(k) for k in range(2, 8)], [1 / factorial(k) for k in range(2, 14)]
 """Constants of e^x for float32 and float64."""
 
-zero = _constant(0.0, 0.0)
-_one = _constant(1.0, 1.0)
-_two = _constant(2.0, 2.0)
-_rounding = _constant(*ROUNDING)
-_per_ln2 = _constant(PER_LN2, PER_LN2)
-_ln2_high = _constant(*LN2_HIGH)
-_ln2_low = _constant(*LN2_LOW)
-_exp_is_zero = _constant(*EXP_IS_ZERO)
-_exp_is_no_more = _constant(-30.0, -60.0)  # in e^x − 1
+zero = constant(0.0, 0.0)
+one = constant(1.0, 1.0)
+_two = constant(2.0, 2.0)
+_rounding = constant(*ROUNDING)
+_per_ln2 = constant(PER_LN2, PER_LN2)
+_ln2_high = constant(*LN2_HIGH)
+_ln2_low = constant(*LN2_LOW)
+_exp_is_zero = constant(*EXP_IS_ZERO)
+_exp_is_no_more = constant(-30.0, -60.0)  # in e^x − 1
 _lifted_power = _power_of_two(*LIFT)
 _plain_power = _power_of_two(0, 0)
-_unlift = _constant(2.0 ** -LIFT[0], 2.0 ** -LIFT[1])
+_unlift = constant(2.0 ** -LIFT[0], 2.0 ** -LIFT[1])
 _exp_beyond_linear = _polynomial(*EXP_BEYOND_LINEAR)
-_near_zero = _constant(0.5, 0.5)
-_density_is_zero = _constant(15.0, 39.0)
-_minus_half_per_ln2 = _constant(-PER_LN2 / 2, -PER_LN2 / 2)
-_two_ln2_high = _constant(*(2 * part for part in LN2_HIGH))
-_two_ln2_low = _constant(*(2 * part for part in LN2_LOW))
+_near_zero = constant(0.5, 0.5)
+_density_is_zero = constant(15.0, 39.0)
+_minus_half_per_ln2 = constant(-PER_LN2 / 2, -PER_LN2 / 2)
+_two_ln2_high = constant(*(2 * part for part in LN2_HIGH))
+_two_ln2_low = constant(*(2 * part for part in LN2_LOW))
 _exp_of_minus_half = _polynomial(  # float32 has one term less than in Taylor's
     Chebyshev.interpolate(lambda x: np.exp(-x / 2), 6, [-0.7, 0.7]).convert(kind=Polynomial).coef.tolist(),
     [(-0.5) ** k / factorial(k) for k in range(14)],
 )
-_bell = _constant(*(2.0**-lift / sqrt(2 * pi) for lift in LIFT))
-_root_two = _constant(sqrt(2), sqrt(2))
+_bell = constant(*(2.0**-lift / sqrt(2 * pi) for lift in LIFT))
+_root_two = constant(sqrt(2), sqrt(2))
 _MILLS_ABOVE = [
     1.2533141448194773, 1.0991497121066653, 0.45967865189746066, 0.10197938801966515, 0.010336948582231515,
 ], [
@@ -151,7 +151,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     """e^x for x ≤ 0"""
     x = _exp_is_zero(x) if x < _exp_is_zero(x) else x
     r, sum = _reduced(x)
-    return (_one(x) + (r + r * r * _exp_beyond_linear(r))) * _lifted_power(sum) * _unlift(x)
+    return (one(x) + (r + r * r * _exp_beyond_linear(r))) * _lifted_power(sum) * _unlift(x)
 
 
 @compiled
@@ -160,7 +160,7 @@ def expm1(x):  # type: ignore[no-untyped-def]
     x = _exp_is_no_more(x) if x < _exp_is_no_more(x) else x
     r, sum = _reduced(x)
     power = _plain_power(sum)
-    return power * (r + r * r * _exp_beyond_linear(r)) + (power - _one(x))
+    return power * (r + r * r * _exp_beyond_linear(r)) + (power - one(x))
 
 
 @compiled
@@ -199,13 +199,13 @@ def erf(x):  # type: ignore[no-untyped-def]
     """2/√π · ∫ e^(−t²) dt from 0 to x"""
     size = abs(x)
     scaled = bounded(_root_two(x) * size)
-    far = _one(x) - _two(x) * density(scaled) * mills(scaled)
+    far = one(x) - _two(x) * density(scaled) * mills(scaled)
     near = size if size < _near_zero(x) else _near_zero(x)
     near = x * _erf_by_x(near * near)
     return near if size < _near_zero(x) else far if x > zero(x) else -far
 
 
-_constants = {name: _constant(value, value) for name, value in CONSTANTS.items()}
+_constants = {name: constant(value, value) for name, value in CONSTANTS.items()}
 formulas = instantiate(
     compiled(inline=True),
     **_constants,

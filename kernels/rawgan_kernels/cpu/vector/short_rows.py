@@ -69,7 +69,7 @@ def subtract_multiple(typing: Any, x: Any, z: Any, y: Any, length: Any, a: Any) 
 # --- put together in LLVM --------------------------------------------------------------------------------------------
 
 
-class _Row:
+class Row:
     """The numbers of a row in registers, then its rest in halves, quarters, … of one: of 27 numbers, 16, 8, 2 and 1."""
 
     def __init__(self, context: Any, builder: Any, dtype: types.Float, length: Any) -> None:
@@ -103,6 +103,18 @@ class _Row:
         at = self.builder.and_(self.length, I64(-2 * lanes))
         return at, self.builder.if_then(self.builder.icmp_signed("!=", left, I64(0)))
 
+    def sweep(self, write: Callable[[Any, int], None]) -> None:
+        """Call `write(at, lanes)` for whole registers, in a loop, and for the parts of the rest."""
+        with self.registers() as (at, _):
+            write(at, self.lanes)
+        with self.builder.if_then(self.builder.icmp_signed("!=", self.whole, self.length)):
+            lanes = self.lanes
+            while lanes > 1:
+                lanes //= 2
+                at, left = self.if_left(lanes)
+                with left:
+                    write(at, lanes)
+
     def _place(self, pointer: Any, at: Any, lanes: int) -> Any:
         return self.builder.bitcast(self.builder.gep(pointer, [at]), self.kind(lanes).as_pointer())
 
@@ -112,22 +124,14 @@ def _map(rows: tuple[Any, ...], numbers: tuple[Any, ...], formula: Callable[...,
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         *inputs, output = args[: len(rows)]
-        row = _Row(context, builder, rows[0].dtype, args[len(rows)])
+        row = Row(context, builder, rows[0].dtype, args[len(rows)])
 
         def write(at: Any, lanes: int) -> None:
             loaded = [row.load(pointer, at, lanes) for pointer in inputs]
             spread = [row.spread(number, lanes) for number in args[len(rows) + 1 :]]
             row.store(formula(builder, *loaded, *spread), output, at, lanes)
 
-        with row.registers() as (at, _):
-            write(at, row.lanes)
-        with builder.if_then(builder.icmp_signed("!=", row.whole, row.length)):
-            lanes = row.lanes
-            while lanes > 1:
-                lanes //= 2
-                at, left = row.if_left(lanes)
-                with left:
-                    write(at, lanes)
+        row.sweep(write)
         return context.get_dummy_value()
 
     return types.void(*rows, types.intp, *(rows[0].dtype for _ in numbers)), generate
@@ -139,7 +143,7 @@ def _reduction(rows: tuple[Any, ...], start: float, term: Callable[..., Any], co
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         *pointers, length = args
-        row = _Row(context, builder, signature.return_type, length)
+        row = Row(context, builder, signature.return_type, length)
 
         def joined(each: Any, at: Any, lanes: int) -> Any:
             return combine(builder, term(builder, *(row.load(pointer, at, lanes) for pointer in pointers)), each)
@@ -152,7 +156,7 @@ def _reduction(rows: tuple[Any, ...], start: float, term: Callable[..., Any], co
             builder.store(joined(builder.load(kept), at, lanes), kept)
         while lanes > 1:
             lanes //= 2
-            each = combine(builder, *_halves(builder, builder.load(kept), lanes))
+            each = combine(builder, *halves(builder, builder.load(kept), lanes))
             kept = cgutils.alloca_once_value(builder, each)
             at, left = row.if_left(lanes)
             with left:
@@ -162,7 +166,7 @@ def _reduction(rows: tuple[Any, ...], start: float, term: Callable[..., Any], co
     return rows[0].dtype(*rows, types.intp), generate
 
 
-def _halves(builder: Any, each: Any, lanes: int) -> list[Any]:
+def halves(builder: Any, each: Any, lanes: int) -> list[Any]:
     """Two vectors of so many lanes, or two numbers, out of a vector of twice as many."""
     if lanes == 1:
         return [builder.extract_element(each, I32(k)) for k in range(2)]
