@@ -137,8 +137,8 @@ def test_a_loaded_state_goes_on_with_the_same_bits(make):
     copies = [nn.Parameter(w.numpy()) for w in ws]
     loaded = make([{"params": copies[:1], "lr": 0.5}, {"params": copies[1:]}])
     loaded.step(draw(3))
-    for copy, w in zip(copies, ws, strict=True):
-        copy.data = w.data.copy()
+    for other, w in zip(copies, ws, strict=True):
+        other.data = w.data.copy()
     loaded.load_state_dict(kept)
     for step in (4, 5):
         optimizer.step(draw(step))  # does not change what was saved
