@@ -57,12 +57,13 @@ class Normalize(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, gamma, beta = self.inputs
         if not is_recording():
-            arrays: list[Any] = [x._array, gy._array, gamma._array, beta._array]
+            arrays: Any = x._array, gy._array, gamma._array, beta._array
             if self.groups:
                 images, scales = self._parted(x.shape)
-                arrays = [a.reshape(shape) for a, shape in zip(arrays, (images, images, scales, scales), strict=True)]
-            arrays += self.statistics
-            gx, ggamma, gbeta = kernels.normalize_grad(*arrays, self.axes, self.eps, self.slope)
+                shapes = images, images, scales, scales
+                arrays = [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
+            options: Any = *self.statistics, self.axes, self.eps, self.slope
+            gx, ggamma, gbeta = kernels.normalize_grad(*arrays, *options)
             if self.groups:
                 gx, ggamma, gbeta = gx.reshape(x.shape), ggamma.reshape(-1), gbeta.reshape(-1)
             return Tensor.wrap(gx), Tensor.wrap(ggamma), Tensor.wrap(gbeta)
