@@ -41,12 +41,13 @@ class Normalize(Op):
         self.keeps_output = slope != 1
 
     def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
-        shape = x.shape
-        if self.groups:
-            images, scales = self._parted(shape)
-            x, gamma, beta = x.reshape(images), gamma.reshape(scales), beta.reshape(scales)
-        y, *self.statistics = kernels.normalize(x, gamma, beta, self.axes, self.eps, self.slope)
-        return y.reshape(shape) if self.groups else y
+        if not self.groups:
+            y, *self.statistics = kernels.normalize(x, gamma, beta, self.axes, self.eps, self.slope)
+            return y
+        images, scales = self._parted(x.shape)
+        parted = x.reshape(images), gamma.reshape(scales), beta.reshape(scales)
+        y, *self.statistics = kernels.normalize(*parted, self.axes, self.eps, self.slope)
+        return y.reshape(x.shape)
 
     def _parted(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Shapes of x and of the scales with the groups as an axis."""
@@ -56,13 +57,15 @@ class Normalize(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, gamma, beta = self.inputs
         if not is_recording():
-            arrays = [x._array, gy._array, gamma._array, beta._array]
+            arrays: Any = x._array, gy._array, gamma._array, beta._array
             if self.groups:
                 images, scales = self._parted(x.shape)
-                arrays = [a.reshape(each) for a, each in zip(arrays, (images, images, scales, scales), strict=True)]
-            gx, ggamma, gbeta = kernels.normalize_grad(*arrays, *self.statistics, self.axes, self.eps, self.slope)
+                shapes = images, images, scales, scales
+                arrays = [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
+            options: Any = *self.statistics, self.axes, self.eps, self.slope
+            gx, ggamma, gbeta = kernels.normalize_grad(*arrays, *options)
             if self.groups:
-                gx, ggamma, gbeta = gx.reshape(x.shape), ggamma.reshape(gamma.shape), gbeta.reshape(beta.shape)
+                gx, ggamma, gbeta = gx.reshape(x.shape), ggamma.reshape(-1), gbeta.reshape(-1)
             return Tensor.wrap(gx), Tensor.wrap(ggamma), Tensor.wrap(gbeta)
         gy = before_activation(self, gy)
         if not self.groups:

@@ -219,6 +219,10 @@ zeros(2, 3) + zeros(2)
 ShapeError: add: shapes do not broadcast: from the last axis on, lengths must agree or be 1
   a (2, 3)   b (2,)
 
+ops.floor_divide(zeros(2, 3), zeros(4))
+ShapeError: floor_divide: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2, 3)   b (4,)
+
 ops.sub(zeros(2, 3), zeros(3, 3))
 ShapeError: sub: shapes do not broadcast: from the last axis on, lengths must agree or be 1
   a (2, 3)   b (3, 3)

@@ -21,7 +21,7 @@ Axes = tuple[int, ...]
 @implements
 def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float) -> tuple[Array, Array, Array]:
     y, gamma, beta = pool.empty(x.shape, x.dtype), gamma.ravel(), beta.ravel()
-    kept, cut = _plan(x.shape, gamma.size, axes)
+    kept, cut, count = _plan(x.shape, gamma.size, axes)
     if not x.size:
         mean, var = np.full((2, *kept), np.nan, x.dtype)
         return y, mean, var
@@ -29,7 +29,6 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
         mean, var = layer.forward(x.ravel(), gamma, beta, y.reshape(-1), float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
     flat = x.ravel()
-    count = _groups(x.shape, axes)
     if count:
         mean, var = groups.forward(flat, gamma, beta, y.reshape(-1), count, cut, float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
@@ -47,18 +46,17 @@ def normalize_grad(
     x: Array, gy: Array, gamma: Array, beta: Array, mean: Array, var: Array, axes: Axes, eps: float, slope: float
 ) -> tuple[Array, Array, Array]:
     gx, shape, gamma, beta = pool.empty(x.shape, x.dtype), gamma.shape, gamma.ravel(), beta.ravel()
-    mean, var = mean.ravel(), var.ravel()
-    _, cut = _plan(x.shape, gamma.size, axes)
+    _, cut, count = _plan(x.shape, gamma.size, axes)
     if not x.size:
         ggamma, gbeta = np.zeros((2, *shape), x.dtype)
         return gx, ggamma, gbeta
     if cut is None:
         ggamma, gbeta = layer.backward(
-            x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, float(eps), float(slope)
+            x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean.ravel(), var.ravel(), float(eps), float(slope)
         )
         return gx, ggamma.reshape(shape), gbeta.reshape(shape)
-    if _groups(x.shape, axes):
-        mean, var = mean.reshape(cut.groups, -1), var.reshape(cut.groups, -1)
+    if count:
+        mean, var = mean.reshape(cut.groups, count), var.reshape(cut.groups, count)
         ggamma, gbeta = groups.backward(
             x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, cut, float(eps), float(slope)
         )
@@ -74,17 +72,10 @@ def normalize_grad(
     return gx, ggamma.astype(x.dtype), gbeta.astype(x.dtype)
 
 
-def _groups(shape: tuple[int, ...], axes: Axes) -> int:
-    """Groups of channels of an image that are normalised by themselves: one for each channel in instance norm, none in
-    batch norm."""
-    if over_groups(len(shape), axes):
-        return shape[-2]
-    return shape[-1] if min(axes) else 0
-
-
 @lru_cache(maxsize=256)  # a network needs the same few in every step
-def _plan(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> tuple[tuple[int, ...], Grid | None]:
-    """Shape of the statistics, and the blocks of x; no blocks for layer norm and for empty arrays.
+def _plan(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> tuple[tuple[int, ...], Grid | None, int]:
+    """Shape of the statistics, the blocks of x, and the number of groups of channels of an image that have their own:
+    one for each channel in instance norm, none in batch norm. No blocks for layer norm and for empty arrays.
 
     In layer norm the mean is over the axes of gamma, not over the pixels of a channel.
     """
@@ -92,12 +83,12 @@ def _plan(shape: tuple[int, ...], gamma_size: int, axes: Axes) -> tuple[tuple[in
     axes = tuple(sorted(axes))
     first, over = axes[0], [shape[axis] for axis in axes]
     if 0 in shape or (axes == tuple(range(first, len(shape))) and gamma_size == prod(over)):
-        return kept, None
+        return kept, None, 0
     if axes == tuple(range(first, len(shape) - 1)) and gamma_size == shape[-1]:
-        cut = grid_of_images if first else grid
-        return kept, cut(prod(shape[:first]), prod(over), shape[-1])
+        sizes = prod(shape[:first]), prod(over), shape[-1]
+        return (kept, grid_of_images(*sizes), shape[-1]) if first else (kept, grid(*sizes), 0)
     if over_groups(len(shape), axes) and gamma_size == shape[-2] * shape[-1]:
-        return kept, grid_of_images(prod(shape[:first]), prod(over[:-1]), gamma_size)
+        return kept, grid_of_images(prod(shape[:first]), prod(over[:-1]), gamma_size), shape[-2]
     raise MissingKernel(
         f"backend 'cpu' has batch, instance, layer and group norm, but not the mean of {shape} over the axes {axes} "
         f"with a gamma of {gamma_size}; use('reference') has every norm"

@@ -1,8 +1,8 @@
 """The passes over memory of group and instance norm, a block of rows at a time.
 
-Each takes the arguments of its launch, a block and a thread: (x, gy or x, the result, sums of the blocks, numbers of the
-columns, scratch memory, slope, grid). The numbers of the columns are kept for every image; or for every thread, which
-then goes through all blocks of its image. Without an activation, that is with a slope of 1, nothing is computed for it.
+Each takes the arguments of its launch, a block and a thread: (x, gy or x, the result, sums of the blocks, numbers of
+the columns, scratch memory, slope, grid). The numbers of the columns are kept for every image; or for every thread,
+which then goes through all blocks of its image. With a slope of 1 nothing is computed for the activation.
 """
 
 from rawgan_kernels.cpu.compile.compiled import compiled
@@ -62,7 +62,7 @@ def block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 @compiled
 def _provisional(sums, centre, channels, columns, share):  # type: ignore[no-untyped-def]
-    """Mean of each channel, for all columns; 0 for one that is not finite, as ∞ − ∞ would make NaN of infinite means."""
+    """Mean of each channel, for all columns; 0 for one that is not finite: ∞ − ∞ would make NaN of infinite means."""
     for first in range(channels, columns, channels):
         for channel in range(min(channels, columns - first)):
             sums[channel] += sums[first + channel]

@@ -1,9 +1,9 @@
 """Normalisation over the pixels and the channels of a group, with the activation after it: group and instance norm.
 
-A group is a part of the channels of an image; in instance norm, a single channel. As in `channels`, the first pass takes
-the mean of each channel of a block, and the sum of squares around it, with a provisional mean subtracted; the second
-writes y. Between them, the few numbers of each channel are joined to those of its group, in float64. An image is often
-so small that these take as long as the passes: they lie in rows, and are taken a whole register at a time.
+A group is a part of the channels of an image; in instance norm, a single channel. As in `channels`, the first pass
+takes the mean of each channel of a block, and the sum of squares around it, with a provisional mean subtracted; the
+second writes y. Between them, the few numbers of each channel are joined to those of its group, in float64. An image is
+often so small that this takes as long as the passes: the numbers lie in rows, and are taken a whole register at a time.
 
 Where there are enough images for all threads, a block is an image, and all its passes follow each other while it is in
 the cache; else each pass is divided into blocks of rows. The bits are the same.
@@ -34,8 +34,7 @@ SHARE = 4
 
 def forward(x: Array, gamma: Array, beta: Array, y: Array, groups: int, cut: Grid, eps: float, slope: float) -> Any:
     """Write y, flat as x is; → mean, var (images, groups)."""
-    images = cut.groups >= SHARE * threads()
-    parts, rows, sums = _scratch(cut, x.dtype, images)
+    images, parts, rows, sums = _scratch(cut, x.dtype)
     mean, var = np.empty((2, cut.groups, groups), x.dtype)
     passes = x, x, y, parts, rows, sums, slope, cut
     arguments = x, passes, mean, var, gamma, beta, eps
@@ -53,8 +52,7 @@ def backward(
     slope: float,
 ) -> Any:  # fmt: skip
     """Write gx, flat as x is; → gradients of gamma and beta (channels,), in float64."""
-    images = cut.groups >= SHARE * threads()
-    parts, rows, sums = _scratch(cut, x.dtype, images)
+    images, parts, rows, sums = _scratch(cut, x.dtype)
     passes = x, gy, gx, parts, rows, sums, slope, cut
     arguments = x, passes, mean, var, gamma, beta, eps
     if images:
@@ -70,13 +68,15 @@ def backward(
     return ggamma, gbeta
 
 
-def _scratch(cut: Grid, dtype: np.dtype[Any], images: bool) -> tuple[Array, Array, Array]:
-    """Memory for two numbers for each channel of each part of the rows; for the numbers that each column is normalised
-    with, for each image or, where a block is an image, for each thread; and for three sums of each column of a block,
-    for each thread."""
+def _scratch(cut: Grid, dtype: np.dtype[Any]) -> tuple[bool, Array, Array, Array]:
+    """True if a block is an image. Memory for two numbers for each channel of each part of the rows; for the numbers
+    that each column is normalised with, for each image or, where a block is an image, for each thread; and for three
+    sums of each column of a block, for each thread."""
+    team = threads()
+    images = cut.groups >= SHARE * team
     parts = pool.empty((2, cut.groups * cut.row_blocks, cut.channels), _FLOAT64)
-    rows = pool.empty((threads() if images else cut.groups, cut.panels * KINDS * PANEL), dtype)
-    return parts, rows, pool.empty((threads(), 3 * PANEL), dtype)
+    rows = np.empty((team if images else cut.groups, cut.panels * KINDS * PANEL), dtype)
+    return images, parts, rows, np.empty((team, 3 * PANEL), dtype)
 
 
 _FLOAT64 = np.dtype(np.float64)

@@ -5,7 +5,6 @@ follow each other while it is in the cache. Backward, the gradients of gamma and
 `GROUP` samples in the array's dtype, then in float64, in an order that does not depend on the number of threads.
 """
 
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -34,12 +33,16 @@ BLOCK = 1 << 14
 GROUP = 16
 """Samples whose gradients of gamma and beta are added up in the dtype of x."""
 
+CACHED = 1 << 12
+"""Elements that stay in the first-level cache from one pass to the next."""
+
 
 def forward(x: Array, gamma: Array, beta: Array, y: Array, eps: float, slope: float) -> tuple[Array, Array]:
     """Write y (samples · values,); → mean, var (samples,)."""
     mean, var = np.empty((2, x.size // len(gamma)), x.dtype)
     each = max(1, BLOCK // len(gamma))
-    run(_forward, -(-len(mean) // each), (x, gamma, beta, y, mean, var, each, eps, slope))
+    inv_std = np.empty((threads(), GROUP), x.dtype)
+    run(_forward, -(-len(mean) // each), (x, gamma, beta, y, mean, var, inv_std, each, eps, slope))
     return mean, var
 
 
@@ -59,10 +62,10 @@ def backward(
     each = max(1, BLOCK // (GROUP * len(gamma)))
     blocks = -(-groups // each)
     parts = pool.empty((blocks, 2 * len(gamma)), _FLOAT64)
-    sums = pool.empty((threads(), 2 * len(gamma)), x.dtype)
-    run(_backward, blocks, (x, gy, gamma, beta, gx, parts, sums, mean, var, GROUP * each, eps, slope))
-    ggamma, gbeta = np.add.reduce(parts, axis=0).astype(x.dtype).reshape(2, -1)
-    return ggamma, gbeta
+    scratch = pool.empty((threads(), 2 * len(gamma) + GROUP), x.dtype)
+    run(_backward, blocks, (x, gy, gamma, beta, gx, parts, scratch, mean, var, GROUP * each, eps, slope))
+    total = parts[0] if blocks == 1 else np.add.reduce(parts, axis=0)
+    return total[: len(gamma)].astype(x.dtype), total[len(gamma) :].astype(x.dtype)
 
 
 _FLOAT64 = np.dtype(np.float64)
@@ -73,14 +76,19 @@ _FLOAT64 = np.dtype(np.float64)
 
 @compiled
 def _forward(arguments, block, thread):  # type: ignore[no-untyped-def]
-    x, gamma, beta, y, means, variances, each, eps, slope = arguments
-    number, count = x.dtype.type, len(gamma)
-    slope, by, shift = number(slope), pointer(gamma, 0), pointer(beta, 0)
-    for sample in range(block * each, min((block + 1) * each, len(means))):
-        row, to = pointer(x, sample * count), pointer(y, sample * count)
-        mean, var = _moments(row, count, number)
-        means[sample], variances[sample] = mean, var
-        row_normalised(row, to, by, shift, mean, number(1 / sqrt(var + eps)), slope, count)
+    x, gamma, beta, y, means, variances, inv_stds, each, eps, slope = arguments
+    number, count, stop = x.dtype.type, len(gamma), min((block + 1) * each, len(means))
+    by, shift, inv_std = pointer(gamma, 0), pointer(beta, 0), pointer(inv_stds, thread * GROUP)
+    together = min(GROUP, max(1, CACHED // count))
+    for first in range(block * each, stop, together):
+        samples = min(together, stop - first)
+        mean, var = pointer(means, first), pointer(variances, first)
+        for i in range(samples):
+            mean[i], var[i] = _moments(pointer(x, (first + i) * count), count, number)
+        _inverse(var, inv_std, samples, eps, number)
+        for i in range(samples):
+            at = (first + i) * count
+            row_normalised(pointer(x, at), pointer(y, at), by, shift, mean[i], inv_std[i], number(slope), count)
 
 
 @compiled
@@ -101,83 +109,84 @@ def _moments(row, count, number):  # type: ignore[no-untyped-def]
     return number(mean + rest), number(squares / count - rest * rest)
 
 
+@compiled
+def _inverse(var, inv_std, samples, eps, number):  # type: ignore[no-untyped-def]
+    """1 / std of each sample."""
+    for i in range(samples):
+        inv_std[i] = number(1 / np.sqrt(np.float64(var[i]) + eps))
+
+
 # --- backward ------------------------------------------------------------------------------------------------------
 
 
 @compiled
 def _backward(arguments, block, thread):  # type: ignore[no-untyped-def]
-    x, gy, gamma, _, _, parts, sums, means, _, each, _, _ = arguments
-    count = len(gamma)
-    totals, start = pointer(parts, block * 2 * count), pointer(sums, thread * 2 * count)
+    x, gy, gamma, beta, gx, parts, scratch, means, variances, each, eps, slope = arguments
+    number, count, stop = x.dtype.type, len(gamma), min((block + 1) * each, len(means))
+    by, totals = pointer(gamma, 0), pointer(parts, block * 2 * count)
+    sums, inv_std = pointer(scratch, thread * scratch.shape[1]), pointer(scratch, thread * scratch.shape[1] + 2 * count)
     clear(totals, 2 * count)
-    stop = min((block + 1) * each, len(means))
-    for group in range(block * each, stop, GROUP):
-        clear(start, 2 * count)
-        end = min(group + GROUP, stop)
-        for sample in range(group, end - 1, 2):
-            _pair(arguments, sample, start)
-        if (end - group) % 2:
-            _single(arguments, end - 1, start)
+    for first in range(block * each, stop, GROUP):
+        samples, at = min(GROUP, stop - first), first * count
+        row, g, to, mean = pointer(x, at), pointer(gy, at), pointer(gx, at), pointer(means, first)
+        _inverse(pointer(variances, first), inv_std, samples, eps, number)
+        if slope != 1:
+            _before_activation(row, g, to, by, pointer(beta, 0), mean, inv_std, samples, count, number(slope))
+            g = to
+        clear(sums, 2 * count)
+        for i in range(0, samples - 1, 2):
+            a, p = shifted(row, i * count), shifted(g, i * count)
+            _pair(a, p, shifted(to, i * count), by, sums, shifted(mean, i), shifted(inv_std, i), count, number)
+        if samples % 2:
+            i = samples - 1
+            _single(
+                shifted(row, i * count), shifted(g, i * count), shifted(to, i * count), by, sums, mean[i], inv_std[i],
+                count, number,
+            )  # fmt: skip
         for i in range(2 * count):
-            totals[i] += start[i]
+            totals[i] += sums[i]
 
 
 @compiled
-def _pair(arguments, sample, ggamma):  # type: ignore[no-untyped-def]
+def _pair(row, g, to, by, ggamma, mean, inv_std, count, number):  # type: ignore[no-untyped-def]
     """gx of two samples; add to the gradients of gamma and, after them, of beta."""
-    x, _, gamma, _, gx, _, _, means, variances, _, eps, _ = arguments
-    number, count, by, at = x.dtype.type, len(gamma), pointer(gamma, 0), sample * len(gamma)
-    row, to = pointer(x, at), pointer(gx, at)
-    gradient = _before_activation(arguments, sample, 2)
-    mean, inv_std = means[sample], number(1 / sqrt(variances[sample] + eps))
-    other_mean, other_inv_std = means[sample + 1], number(1 / sqrt(variances[sample + 1] + eps))
     total, product, other_total, other_product = 0.0, 0.0, 0.0, 0.0
-    for start in range(0, count, CHUNK):
+    for at in range(0, count, CHUNK):
         sums = pair_products(
-            shifted(row, start), shifted(gradient, start), count, shifted(by, start), shifted(ggamma, start),
-            shifted(ggamma, count + start), (mean, other_mean), (inv_std, other_inv_std), min(CHUNK, count - start),
+            shifted(row, at), shifted(g, at), count, shifted(by, at), shifted(ggamma, at), shifted(ggamma, count + at),
+            (mean[0], mean[1]), (inv_std[0], inv_std[1]), min(CHUNK, count - at),
         )  # fmt: skip
         total += sums[0]
         product += sums[1]
         other_total += sums[2]
         other_product += sums[3]
-    row_grad(row, gradient, to, by, mean, inv_std, number(total / count), number(product / count), count)
-    row_grad(
-        shifted(row, count), shifted(gradient, count), shifted(to, count), by, other_mean, other_inv_std,
-        number(other_total / count), number(other_product / count), count,
-    )  # fmt: skip
+    share = 1.0 / count
+    row_grad(row, g, to, by, mean[0], inv_std[0], number(total * share), number(product * share), count)
+    other_mean_g, other_mean_product = number(other_total * share), number(other_product * share)
+    row, g, to = shifted(row, count), shifted(g, count), shifted(to, count)
+    row_grad(row, g, to, by, mean[1], inv_std[1], other_mean_g, other_mean_product, count)
 
 
 @compiled
-def _single(arguments, sample, ggamma):  # type: ignore[no-untyped-def]
+def _single(row, g, to, by, ggamma, mean, inv_std, count, number):  # type: ignore[no-untyped-def]
     """gx of a sample; add to the gradients of gamma and, after them, of beta."""
-    x, _, gamma, _, gx, _, _, means, variances, _, eps, _ = arguments
-    number, count, by, at = x.dtype.type, len(gamma), pointer(gamma, 0), sample * len(gamma)
-    row = pointer(x, at)
-    gradient = _before_activation(arguments, sample, 1)
-    mean, inv_std = means[sample], number(1 / sqrt(variances[sample] + eps))
     total, product = 0.0, 0.0
-    for start in range(0, count, CHUNK):
+    for at in range(0, count, CHUNK):
         sums = row_products(
-            shifted(row, start), shifted(gradient, start), count, shifted(by, start), shifted(ggamma, start),
-            shifted(ggamma, count + start), (mean,), (inv_std,), min(CHUNK, count - start),
+            shifted(row, at), shifted(g, at), count, shifted(by, at), shifted(ggamma, at), shifted(ggamma, count + at),
+            (mean,), (inv_std,), min(CHUNK, count - at),
         )  # fmt: skip
         total += sums[0]
         product += sums[1]
-    row_grad(row, gradient, pointer(gx, at), by, mean, inv_std, number(total / count), number(product / count), count)
+    share = 1.0 / count
+    row_grad(row, g, to, by, mean, inv_std, number(total * share), number(product * share), count)
 
 
 @compiled(fastmath={"nsz"})  # without "contract": forward and backward must find the same sign
-def _before_activation(arguments, sample, samples):  # type: ignore[no-untyped-def]
-    """Pointer to the gradient before the activation, of samples; with an activation it is put into gx first."""
-    x, gy, gamma, beta, gx, _, _, means, variances, _, eps, slope = arguments
-    number, count = x.dtype.type, len(gamma)
-    if slope == 1:
-        return pointer(gy, sample * count)
-    for each in range(sample, sample + samples):
-        row, gradient, to = pointer(x, each * count), pointer(gy, each * count), pointer(gx, each * count)
-        mean, inv_std = means[each], number(1 / sqrt(variances[each] + eps))
+def _before_activation(row, g, to, gamma, beta, mean, inv_std, samples, count, slope):  # type: ignore[no-untyped-def]
+    """Write the gradients before the activation, of samples."""
+    for sample in range(samples):
+        at = sample * count
         for i in range(count):
-            z = (row[i] - mean) * (inv_std * gamma[i]) + beta[i]
-            to[i] = formulas.leaky_relu_grad(z, gradient[i], number(slope))
-    return pointer(gx, sample * count)
+            z = (row[at + i] - mean[sample]) * (inv_std[sample] * gamma[i]) + beta[i]
+            to[at + i] = formulas.leaky_relu_grad(z, g[at + i], slope)
