@@ -55,8 +55,9 @@ def matmul(a: Any, b: Any) -> Tensor:
     a, b = as_tensors(a, b)
     if not a.ndim or not b.ndim:
         raise ShapeError(f"matmul: both inputs need an axis; a number is multiplied by *\n{shapes(a=a, b=b)}")
-    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
-        raise ShapeError(f"matmul: a has {a.shape[-1]} columns but b has {b.shape[-2]} rows\n{shapes(a=a, b=b)}")
+    rows = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] != rows:
+        raise ShapeError(f"matmul: a has {a.shape[-1]} columns but b has {rows} rows\n{shapes(a=a, b=b)}")
     try:
         np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
@@ -65,8 +66,8 @@ def matmul(a: Any, b: Any) -> Tensor:
         return MatMul()(a, b)
     row, column = a.shape if a.ndim > 1 else (1, *a.shape), b.shape if b.ndim > 1 else (*b.shape, 1)
     y = MatMul()(reshape(a, row), reshape(b, column))
-    rows, columns = y.shape[-2:-1] if a.ndim > 1 else (), y.shape[-1:] if b.ndim > 1 else ()
-    return reshape(y, (*y.shape[:-2], *rows, *columns))
+    kept = y.shape[:-2] + (y.shape[-2:-1] if a.ndim > 1 else ()) + (y.shape[-1:] if b.ndim > 1 else ())
+    return reshape(y, kept)
 
 
 @op(

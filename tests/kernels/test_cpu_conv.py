@@ -1,6 +1,7 @@
 """The CPU's convolutions and products: the mathematics of the fast way in exact numbers, then all of it against the
 reference in float64."""
 
+import itertools
 from fractions import Fraction
 
 import numba
@@ -190,6 +191,15 @@ def test_products_agree_with_the_reference(dtype, sizes, layout_a, layout_b):
     m, depth, n = sizes
     a, b = LAYOUTS[layout_a](draw((m, depth), dtype)), LAYOUTS[layout_b](draw((depth, n), dtype, 1))
     agree(cpu.matmul(a, b), a.astype("float64") @ b.astype("float64"), dtype)
+
+
+@pytest.mark.parametrize("layout_a", sorted(LAYOUTS))
+@pytest.mark.parametrize("layout_b", sorted(LAYOUTS))
+def test_products_of_few_numbers_agree(layout_a, layout_b):
+    """Every pair of lengths, since axes of length 1 are taken by loops of their own."""
+    for m, depth, n in itertools.product((1, 3), repeat=3):
+        a, b = LAYOUTS[layout_a](draw((m, depth))), LAYOUTS[layout_b](draw((depth, n), seed=1))
+        agree(cpu.matmul(a, b), np.einsum("ik,kj->ij", a, b), "float64")
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,10 @@ def _work(a: Array, b: Array, c: Array, parallel: bool, rivals: int) -> tuple[An
     (m, depth), n, size = a.shape, b.shape[1], a.itemsize
     (a_row, a_step), (b_step, b_column) = a.strides, b.strides
     steps = a_row // size, a_step // size, b_step // size, b_column // size
-    if (n == 1 and 1 in steps[:2]) or (depth == 1 and steps[3] == 1):
+    column = n == 1 and 1 in steps[:2]
+    if column or (depth == 1 and steps[3] == 1):
         rows = -(-m // (2 * threads())) if parallel else m
-        body = _multiply_column if n == 1 else _multiply_term
+        body = _multiply_column if column else _multiply_term
         return body, -(-m // rows), (c, address_of(a), address_of(b), steps, depth, rows)
     panel = PANEL_BYTES // size
     panels = -(-n // panel)
