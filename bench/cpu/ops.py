@@ -1,4 +1,4 @@
-"""python -m bench ops: resampling, sampling, sorting, cumulative and normalising ops, beside PyTorch's."""
+"""python -m bench ops: resampling, sampling, sorting, norms, cumulative ops and updates, beside PyTorch's."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,6 +18,7 @@ from bench.common.rounds import Spread, fastest, measure, ratios
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
 from bench.competitors.kernels import error
+from bench.cpu.updates import UPDATES, OurUpdate, TheirUpdate, ways
 from rawgan.cli.parsing import parse
 
 TOLERANCE = 1e-4
@@ -43,14 +44,11 @@ def _times(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def _interpolated(size: int, mode: str, antialias: bool = False) -> Call:
+def _interpolated(size: int, mode: str, antialias: bool = False, x: tuple[int, int, int] = (32, 32, 32)) -> Call:
     def theirs(torch: Any, x: Any) -> Any:
         return torch.nn.functional.interpolate(x, (size, size), mode=mode, antialias=antialias)
 
-    before = 64 if antialias else 32
-    return Call(
-        ((32, before, before, 32),), lambda ops, x: ops.resize(x, (size, size), mode, antialias=antialias), theirs
-    )
+    return Call(((32, *x),), lambda ops, x: ops.resize(x, (size, size), mode, antialias=antialias), theirs)
 
 
 BINOMIAL = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
@@ -103,13 +101,15 @@ def _instance_norm(*shape: int) -> Call:
     return Call((shape, scales, scales), lambda ops, x, gamma, beta: ops.instance_norm(x, gamma, beta), theirs, 3)
 
 
-LOGITS = ((128, 4096),)
+LOGITS, FEW = ((128, 4096),), ((1, 256),)
 IMAGES = (128, 28, 28, 64), (128, 14, 14, 128), (128, 7, 7, 256), (8, 7, 7, 64)
 VECTORS = (128 * 49, 64), (4096, 256), (512, 1024), (128, 64), (32, 256)
 CALLS = {
     **{f"resize {mode}, 32×32×32 → 64×64": _interpolated(64, mode) for mode in ("nearest", "bilinear", "bicubic")},
-    "resize bilinear antialiased, 64×64×32 → 24×24": _interpolated(24, "bilinear", True),
-    "resize bicubic antialiased, 64×64×32 → 24×24": _interpolated(24, "bicubic", True),
+    "resize nearest, 64×64×3 → 128×128": _interpolated(128, "nearest", x=(64, 64, 3)),
+    "resize nearest, 64×64×32 → 24×24": _interpolated(24, "nearest", x=(64, 64, 32)),
+    "resize bilinear antialiased, 64×64×32 → 24×24": _interpolated(24, "bilinear", True, (64, 64, 32)),
+    "resize bicubic antialiased, 64×64×32 → 24×24": _interpolated(24, "bicubic", True, (64, 64, 32)),
     "upfirdn2d blur, 32×32×32": _blurred(32),
     "upfirdn2d up 2, 32×32×3": _blurred(3, up=2),
     "upfirdn2d down 2, 32×32×32": _blurred(32, down=2),
@@ -124,6 +124,9 @@ CALLS = {
     "topk 1024 of 2048 rows": Call(
         ((2048, 8),), lambda ops, x: ops.topk(x, 1024, axis=0)[0], lambda torch, x: torch.topk(x, 1024, 0)[0]
     ),
+    "sort 256": Call(FEW, lambda ops, x: ops.sort(x), lambda torch, x: torch.sort(x, stable=True)[0]),
+    "argsort 256": Call(FEW, lambda ops, x: ops.argsort(x), lambda torch, x: torch.argsort(x, stable=True), 0),
+    "topk 64 of 256": Call(FEW, lambda ops, x: ops.topk(x, 64)[0], lambda torch, x: torch.topk(x, 64)[0]),
     "argmax": Call(LOGITS, lambda ops, x: ops.argmax(x, axis=1), lambda torch, x: torch.argmax(x, 1), 0),
     "argmax of columns": Call(LOGITS, lambda ops, x: ops.argmax(x, axis=0), lambda torch, x: torch.argmax(x, 0), 0),
     "cumsum": Call(LOGITS, lambda ops, x: ops.cumsum(x, axis=1), lambda torch, x: torch.cumsum(x, 1)),
@@ -239,18 +242,19 @@ def main(options: list[str]) -> None:
     Raises: BenchError for options without a meaning, or if both compute something different
     """
     config = parse(OpsConfig, "python -m bench ops", options)
-    names = [name for name in CALLS if config.only in name]
+    rows = [*CALLS, *UPDATES]
+    names = [name for name in rows if config.only in name]
     if config.rounds < 1 or not names:
-        raise BenchError(f"--rounds must be at least 1, and --only part of a row's name: {', '.join(CALLS)}")
+        raise BenchError(f"--rounds must be at least 1, and --only part of a row's name: {', '.join(rows)}")
     threads = limit_threads(config.threads)
     console, facts = make_console(), machine.facts()
     results = [_measured(name, threads, config.rounds) for name in track(names, "ops", console=console, transient=True)]
-    table = Table(title="Forward and backward: ms, medians", title_justify="left", box=SIMPLE)
+    table = Table(title="Forward and backward, or one update: ms, medians", title_justify="left", box=SIMPLE)
     table.add_column("op")
     for heading in ("rawgan", "torch", "ratio", "quartiles"):
         table.add_column(heading, justify="right")
     for row in results:
-        medians = (f"{1e3 * row['competitors'][name]['median']:.2f}" for name in ("rawgan", row["rival"]))
+        medians = (f"{1e3 * row['competitors'][name]['median']:.3f}" for name in ("rawgan", row["rival"]))
         low, middle, high = (row["ratio"][key] for key in ("lower_quartile", "median", "upper_quartile"))
         table.add_row(row["call"], *medians, f"{middle:.2f}", f"{low:.2f}–{high:.2f}")
     console.print(table)
@@ -260,13 +264,8 @@ def main(options: list[str]) -> None:
 
 
 def _measured(name: str, threads: int, rounds: int) -> dict[str, Any]:
-    images = len(CALLS[name].shapes[0]) == 4
-    rivals = {rival: last for rival, last in FORMATS.items() if images or not last}
     with ExitStack() as stack:
-        workers = [
-            Worker("rawgan", Ours, name),
-            *(Worker(each, Theirs, name, rivals[each], threads) for each in rivals),
-        ]
+        workers = _update_workers(name, threads) if name in UPDATES else _workers(name, threads)
         for worker in workers:
             stack.enter_context(worker)
         ours, *theirs = (worker.ask("results") for worker in workers)
@@ -274,7 +273,7 @@ def _measured(name: str, threads: int, rounds: int) -> dict[str, Any]:
         if not worst <= TOLERANCE:
             raise BenchError(f"{name}: results differ by {worst:.1e}")
         seconds = measure(workers, rounds, turn_seconds=TURN_SECONDS)
-    rival = fastest({each: seconds[each] for each in rivals})
+    rival = fastest({each: seconds[each] for each in seconds if each != "rawgan"})
     return {
         "call": name,
         "rival": rival,
@@ -284,4 +283,17 @@ def _measured(name: str, threads: int, rounds: int) -> dict[str, Any]:
     }
 
 
-EXPERIMENT = Experiment("resampling, sorting, cumulative and normalising ops beside PyTorch's", minutes=4, main=main)
+def _workers(name: str, threads: int) -> list[Worker]:
+    images = len(CALLS[name].shapes[0]) == 4
+    formats = {rival: last for rival, last in FORMATS.items() if images or not last}
+    return [Worker("rawgan", Ours, name), *(Worker(each, Theirs, name, formats[each], threads) for each in formats)]
+
+
+def _update_workers(name: str, threads: int) -> list[Worker]:
+    rivals = [Worker(f"torch {way}", TheirUpdate, name, way, threads) for way in ways(name)]
+    return [Worker("rawgan", OurUpdate, name), *rivals]
+
+
+EXPERIMENT = Experiment(
+    "resampling, sorting, norms, cumulative ops and optimisers beside PyTorch's", minutes=5, main=main
+)

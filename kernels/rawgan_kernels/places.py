@@ -66,7 +66,7 @@ def bilinear(grid: Any, size: tuple[int, int], padding: str, aligned: bool) -> t
     Shapes: grid (N, I, J, 2), size (H, W) → at, weights (N, I·J, 4), the rest (N, I·J) each
     """
     xp = array_module(grid)
-    flat = grid.reshape(len(grid), -1, 2)
+    flat = grid.reshape(len(grid), grid.shape[1] * grid.shape[2], 2)  # −1 is no length of an empty batch
     found = [in_pixels(flat[..., 1 - k], axis_of(n, aligned), padding) for k, n in enumerate(size)]
     low = [xp.floor(at) for at, _ in found]
     down, along = (at - below for (at, _), below in zip(found, low, strict=True))
@@ -104,16 +104,16 @@ def sampled_input_grad(
     sample_pixels_input_grad: Any, gy: Any, grid: Any, size: tuple[int, int], padding: str, aligned: bool
 ) -> Any:
     """`grid_sample_input_grad`, by a backend's `sample_pixels_input_grad`."""
-    n, *_, c = gy.shape
+    n, i, j, c = gy.shape
     at, weights, _ = bilinear(grid, size, padding, aligned)
-    gx = sample_pixels_input_grad(gy.reshape(n, -1, c), weights, at, size[0] * size[1])
+    gx = sample_pixels_input_grad(gy.reshape(n, i * j, c), weights, at, size[0] * size[1])
     return gx.reshape(n, *size, c)
 
 
 def sampled_grid_grad(sample_pixels_weight_grad: Any, x: Any, grid: Any, gy: Any, padding: str, aligned: bool) -> Any:
     """`grid_sample_grid_grad`, by a backend's `sample_pixels_weight_grad`."""
-    n, h, w, c = x.shape
+    (n, h, w, c), places = x.shape, grid.shape[1] * grid.shape[2]
     at, _, rest = bilinear(grid, (h, w), padding, aligned)
-    gw = sample_pixels_weight_grad(x.reshape(n, h * w, c), gy.reshape(n, -1, c), at)
+    gw = sample_pixels_weight_grad(x.reshape(n, h * w, c), gy.reshape(n, places, c), at)
     down, along = slopes(gw, *rest)
     return array_module(x).stack([along, down], axis=-1).reshape(grid.shape)

@@ -6,7 +6,7 @@ import numpy as np
 
 from rawgan import ops
 from rawgan.autograd.checks import check_writable
-from rawgan.errors import ShapeError, shapes
+from rawgan.errors import DTypeError, ShapeError, described, shapes
 from rawgan.nn import init
 from rawgan.nn.base.module import Buffer, Module
 from rawgan.nn.equalized import EqualizedLinear
@@ -112,7 +112,9 @@ class Truncation(Module):
         self.average = Buffer(np.zeros(whole("Truncation", "width", width, 1), np.float32))
 
     def forward(self, x: Tensor) -> Tensor:
-        if x is None or x.ndim != 2 or x.shape[1:] != self.average.shape:
+        if not isinstance(x, Tensor):
+            raise DTypeError(f"Truncation: x must be a Tensor of floats, but is {described(x)}")
+        if x.ndim != 2 or x.shape[1:] != self.average.shape:
             raise ShapeError(f"Truncation: x must be (N, {self.average.size})\n{shapes(x=x)}")
         if not self.training:
             return x if self.factor == 1 else self.average + (x - self.average) * self.factor

@@ -97,7 +97,7 @@ class LayerNorm(Affine):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.gamma is None and x.shape[-len(self.shape) :] != self.shape:
+        if self.gamma is None and np.shape(x)[-len(self.shape) :] != self.shape:
             raise ShapeError(f"LayerNorm: x must have trailing axes {self.shape}\n{shapes(x=x)}")
         axis = tuple(range(-len(self.shape), 0)) if self.gamma is None else None
         return ops.layer_norm(x, self.gamma, self.beta, axis=axis, eps=self.eps)

@@ -19,7 +19,8 @@ class Binary(Op):
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:  # type: ignore[override]  # exactly two
         if a._array.shape != b._array.shape:
-            broadcast_shape(self.name.lower(), a=a, b=b)
+            function = "".join(f"_{each}" if each.isupper() else each for each in self.name).lower().lstrip("_")
+            broadcast_shape(function, a=a, b=b)
         return super().__call__(a, b)
 
     def gradients(self, ga: Tensor | None, gb: Tensor | None) -> Gradients:

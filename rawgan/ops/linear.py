@@ -40,28 +40,33 @@ class MatMul(Op):
     case("matrices", normal(2, 3), normal(3, 4)),
     case("many matrices and one", normal(2, 2, 3), normal(3, 2)),
     case("broadcasting both", normal(3, 1, 2, 4), normal(2, 4, 1)),
+    case("a vector and matrices", normal(3), normal(2, 3, 4)),
+    case("two vectors", normal(3), normal(3)),
 )
 def matmul(a: Any, b: Any) -> Tensor:
-    """Matrix product over the last two axes; the axes in front broadcast.
+    """Matrix product over the last two axes; the axes in front broadcast. A vector a is a row, a vector b a column.
 
-    Shapes: a (…, M, K), b (…, K, N) → (…, M, N)
-    Raises: ShapeError for fewer than 2 axes, or inner lengths that differ
+    Shapes: a (…, M, K), b (…, K, N) → (…, M, N); a (K,) → (…, N); b (K,) → (…, M); both → ()
+    Raises: ShapeError for a number, or inner lengths that differ
 
     >>> matmul(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
     Tensor([[11.]], float32)
     """
     a, b = as_tensors(a, b)
-    if a.ndim < 2 or b.ndim < 2:
-        raise ShapeError(
-            f"matmul: both inputs need at least 2 axes; reshape a vector to (1, K) or (K, 1)\n{shapes(a=a, b=b)}"
-        )
-    if a.shape[-1] != b.shape[-2]:
+    if not a.ndim or not b.ndim:
+        raise ShapeError(f"matmul: both inputs need an axis; a number is multiplied by *\n{shapes(a=a, b=b)}")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ShapeError(f"matmul: a has {a.shape[-1]} columns but b has {b.shape[-2]} rows\n{shapes(a=a, b=b)}")
     try:
         np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise ShapeError(f"matmul: the axes in front of the matrices do not broadcast\n{shapes(a=a, b=b)}") from None
-    return MatMul()(a, b)
+    if a.ndim > 1 and b.ndim > 1:
+        return MatMul()(a, b)
+    row, column = a.shape if a.ndim > 1 else (1, *a.shape), b.shape if b.ndim > 1 else (*b.shape, 1)
+    y = MatMul()(reshape(a, row), reshape(b, column))
+    rows, columns = y.shape[-2:-1] if a.ndim > 1 else (), y.shape[-1:] if b.ndim > 1 else ()
+    return reshape(y, (*y.shape[:-2], *rows, *columns))
 
 
 @op(

@@ -57,11 +57,13 @@ class Normalize(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, gamma, beta = self.inputs
         if not is_recording():
-            arrays = x._array, gy._array, gamma._array, beta._array
+            arrays: Any = x._array, gy._array, gamma._array, beta._array
             if self.groups:
                 images, scales = self._parted(x.shape)
-                arrays = *(a.reshape(images) for a in arrays[:2]), *(a.reshape(scales) for a in arrays[2:])
-            gx, ggamma, gbeta = kernels.normalize_grad(*arrays, *self.statistics, self.axes, self.eps, self.slope)
+                shapes = images, images, scales, scales
+                arrays = [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
+            options: Any = *self.statistics, self.axes, self.eps, self.slope
+            gx, ggamma, gbeta = kernels.normalize_grad(*arrays, *options)
             if self.groups:
                 gx, ggamma, gbeta = gx.reshape(x.shape), ggamma.reshape(-1), gbeta.reshape(-1)
             return Tensor.wrap(gx), Tensor.wrap(ggamma), Tensor.wrap(gbeta)

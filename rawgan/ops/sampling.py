@@ -107,7 +107,7 @@ class SampleBilinear(Op):
 
     def backward(self, gy: Tensor) -> Gradients:
         x, grid = self.inputs
-        (n, h, w, c), options = x.shape, (self.padding, self.aligned)
+        (n, h, w, c), (_, i, j, _), options = x.shape, grid.shape, (self.padding, self.aligned)
         if not is_recording():
             arrays, gx, ggrid = (x._array, grid._array, gy._array), None, None
             if self.needs[0]:
@@ -116,12 +116,12 @@ class SampleBilinear(Op):
                 ggrid = Tensor.wrap(kernels.grid_sample_grid_grad(*arrays, *options))
             return gx, ggrid
         numbers, _, (*rest, down_slope, along_slope) = bilinear(grid._array, (h, w), *options)
-        indices, places = constant(numbers), reshape(grid, (n, -1, 2))
+        indices, places = constant(numbers), reshape(grid, (n, i * j, 2))
         t, s = (
             _attached(value, places[..., 1 - axis], slope)
             for axis, (value, slope) in enumerate(zip(rest, (down_slope, along_slope), strict=True))
         )
-        gx, ggrid, rows = None, None, reshape(gy, (n, -1, c))
+        gx, ggrid, rows = None, None, reshape(gy, (n, i * j, c))
         if self.needs[0]:
             weights = stack([(1 - t) * (1 - s), (1 - t) * s, t * (1 - s), t * s], axis=-1)
             gx = reshape(SpreadPixels(indices, h * w)(rows, weights), x.shape)

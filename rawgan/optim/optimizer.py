@@ -48,7 +48,7 @@ class Optimizer:
     def __init__(self, parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], lr: float, **options: Any) -> None:
         name = type(self).__name__
         self._ranges = {"lr": Between(), **self.ranges}
-        self._options = {"params": None, "lr": None, **options}.keys()
+        self._options = dict.fromkeys(("params", "lr", *options))
         self.param_groups: list[Group] = groups_of(name, parameters, {"lr": lr, **options}, self._ranges)
         """Parameters under "params", and their options by name."""
         self.parameters: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
@@ -231,7 +231,7 @@ class Optimizer:
         else:
             titles = [f"{name}: group {index}" for index in range(len(self.param_groups))]
         for title, group in zip(titles, self.param_groups, strict=True):
-            if group.keys() != self._options:
+            if group.keys() != self._options.keys():
                 raise ArgumentError(
                     f"{title}: its options are {', '.join(map(str, group))}, but must be {', '.join(self._options)}"
                 )

@@ -496,13 +496,14 @@ def test_diagnose_a_sick_run(ill, tmp_path, capsys):
     assert "while training, from step 2 on: data out of range" in printed
 
 
-@pytest.mark.parametrize(("steps", "code"), [(WARM_UP, 1), (WARM_UP + 1, 0)])
+@pytest.mark.parametrize(("steps", "code"), [(60, 1), (61, 0)])
 def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, capsys, monkeypatch):
     """A run that has ended is not healthy; one that goes on may be."""
+    monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 60)
     monkeypatch.setattr("rawgan.diagnosis.symptoms.unlike_data.MOST_UNLIKE", -10.0)
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
     training = Trainer(config.replace(steps=steps))
-    train(training, folder, tell=told.append, should_stop=lambda: training.reached == WARM_UP)
+    train(training, folder, tell=told.append, should_stop=lambda: training.reached == 60)
     assert main(["diagnose", str(folder.path)]) == code
     printed = capsys.readouterr().out
     assert "NOT YET" in printed
@@ -510,7 +511,7 @@ def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, cap
     assert "not trained yet, or unlike the data: train for longer" in printed
     assert not folder.alarms_file.exists()
     assert [text.split(":")[:2] for text in told] == (
-        [[f"step {WARM_UP}", " not trained yet, or unlike the data"]] if code else []
+        [["step 60", " not trained yet, or unlike the data"]] if code else []
     )
 
 

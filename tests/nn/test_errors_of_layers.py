@@ -73,6 +73,15 @@ ArgumentError: Embedding: indices must lie in 0 … 2, but go from 3 to 3
   table (3, 3)   indices (1,)
   in Embedding(3 → 3)
 
+nn.LayerNorm(3, affine=False)(None)
+ShapeError: LayerNorm: x must have trailing axes (3,)
+  x None
+  in LayerNorm(3, not affine)
+
+nn.Truncation(3)(np.array([[1, 2, 3]]))
+DTypeError: Truncation: x must be a Tensor of floats, but is ndarray (1, 3)
+  in Truncation(3)
+
 nn.Embedding(3, 3, rng=rng())([0, -1])
 ArgumentError: Embedding: indices must lie in 0 … 2, but go from -1 to 0
   table (3, 3)   indices (2,)

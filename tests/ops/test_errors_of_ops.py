@@ -219,6 +219,10 @@ zeros(2, 3) + zeros(2)
 ShapeError: add: shapes do not broadcast: from the last axis on, lengths must agree or be 1
   a (2, 3)   b (2,)
 
+ops.floor_divide(zeros(2, 3), zeros(4))
+ShapeError: floor_divide: shapes do not broadcast: from the last axis on, lengths must agree or be 1
+  a (2, 3)   b (4,)
+
 ops.sub(zeros(2, 3), zeros(3, 3))
 ShapeError: sub: shapes do not broadcast: from the last axis on, lengths must agree or be 1
   a (2, 3)   b (3, 3)
@@ -310,9 +314,13 @@ ops.matmul(zeros(2, 3), zeros(2, 3))
 ShapeError: matmul: a has 3 columns but b has 2 rows
   a (2, 3)   b (2, 3)
 
-ops.matmul(zeros(3), zeros(3, 2))
-ShapeError: matmul: both inputs need at least 2 axes; reshape a vector to (1, K) or (K, 1)
-  a (3,)   b (3, 2)
+ops.matmul(zeros(), zeros(3, 2))
+ShapeError: matmul: both inputs need an axis; a number is multiplied by *
+  a ()   b (3, 2)
+
+ops.matmul(zeros(3), zeros(2))
+ShapeError: matmul: a has 3 columns but b has 2 rows
+  a (3,)   b (2,)
 
 ops.matmul(zeros(3, 2, 3), zeros(2, 3, 2))
 ShapeError: matmul: the axes in front of the matrices do not broadcast

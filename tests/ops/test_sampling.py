@@ -104,9 +104,12 @@ def test_gradients_of_pixels_that_are_seen_twice_add_up():
     np.testing.assert_allclose(g.numpy()[0, ..., 0], [[6, 0], [0, 0]])
 
 
-def test_empty_batches_and_grids():
-    assert ops.grid_sample(np.zeros((0, 2, 2, 3)), np.zeros((0, 4, 5, 2))).shape == (0, 4, 5, 3)
-    x = Tensor(np.ones((2, 2, 2, 3)), requires_grad=True)
-    y = ops.grid_sample(x, np.zeros((2, 0, 5, 2)))
-    assert y.shape == (2, 0, 5, 3)
-    np.testing.assert_array_equal(grad([ops.sum(y)], [x])[0].numpy(), np.zeros((2, 2, 2, 3)))
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize(("n", "height", "channels"), [(0, 4, 3), (2, 0, 3), (2, 4, 0)])
+def test_empty_batches_grids_and_images(n, height, channels, create_graph, each_backend):
+    x = Tensor(np.ones((n, 2, 2, channels)), requires_grad=True)
+    grid = Tensor(np.zeros((n, height, 5, 2)), requires_grad=True)
+    y = ops.grid_sample(x, grid)
+    assert y.shape == (n, height, 5, channels)
+    for g, of in zip(grad([ops.sum(y * y)], [x, grid], create_graph=create_graph), (x, grid), strict=True):
+        np.testing.assert_array_equal(g.numpy(), np.zeros(of.shape))

@@ -202,10 +202,10 @@ def test_a_product_of_many_factors_is_numpys():
 @pytest.mark.parametrize("rows", [40, 400])  # by NumPy, or by keys
 @pytest.mark.parametrize("descending", [False, True])
 def test_float32_is_ordered_as_float64(descending, rows):
-    x = np.random.default_rng(0).integers(-2, 3, (rows, 3)).astype("float32")  # most are equal to others
-    x[::7], x[3], x[5], x[6, 0] = -x[::7] * 0, np.nan, -np.inf, -np.float32(np.nan)
+    alike = np.random.default_rng(0).integers(-2, 3, (rows, 3)).astype("float32")  # most are equal to others
+    alike[::7], alike[3], alike[5], alike[6, 0] = -alike[::7] * 0, np.nan, -np.inf, -np.float32(np.nan)
     distinct = np.random.default_rng(1).permutation(rows * 3).reshape(rows, 3).astype("float32") - 50
-    for x, axis in product((x, distinct), (0, 1)):
+    for x, axis in product((alike, distinct), (0, 1)):
         expected = ops.argsort(x.astype("float64"), axis, descending)
         np.testing.assert_array_equal(ops.argsort(x, axis, descending), expected)
         for k in (0, 1, 2, x.shape[axis] // 2, x.shape[axis]):

@@ -1,5 +1,6 @@
 """Parameter groups, and states that are saved and loaded."""
 
+import copy
 import pickle
 import re
 from functools import partial
@@ -136,8 +137,8 @@ def test_a_loaded_state_goes_on_with_the_same_bits(make):
     copies = [nn.Parameter(w.numpy()) for w in ws]
     loaded = make([{"params": copies[:1], "lr": 0.5}, {"params": copies[1:]}])
     loaded.step(draw(3))
-    for copy, w in zip(copies, ws, strict=True):
-        copy.data = w.data.copy()
+    for other, w in zip(copies, ws, strict=True):
+        other.data = w.data.copy()
     loaded.load_state_dict(kept)
     for step in (4, 5):
         optimizer.step(draw(step))  # does not change what was saved
@@ -198,3 +199,16 @@ def test_a_state_of_float64_is_loaded_as_the_parameters_are():
     adam.load_state_dict(adam_state(state={"m": [M.astype("float64")], "v": [np.asfortranarray(M)]}))
     adam.step([Tensor(M)])
     assert [adam.state[moment][0].dtype for moment in ("m", "v")] == [np.float32] * 2
+
+
+@pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_in_the_middle_of_training_goes_on_with_the_same_bits(make, twin_of):
+    weights = parameters()
+    optimizer = make([{"params": weights[:1]}, {"params": weights[1:]}])
+    optimizer.step(draw(1))
+    twin_weights, twin = twin_of((weights, optimizer))
+    before = bits(twin_weights)
+    optimizer.step(draw(2))
+    assert bits(twin_weights) == before
+    twin.step(draw(2))
+    assert bits(twin_weights) == bits(weights)

@@ -174,8 +174,8 @@ FAULTS = [
     Fault(
         "optimisers: read-only moments are written to",
         "Optimizer._check_arrays",
-        "for place in range(index, len(arrays), count):",
-        "for place in (index,):",
+        "range(index, len(arrays), count) for index in",
+        "range(index, count, count) for index in",
         "test_optim.py -k became_read_only",
     ),
     Fault(

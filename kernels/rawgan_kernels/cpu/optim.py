@@ -100,8 +100,8 @@ def _update(body: Any, w: Arrays, gw: Arrays, moments: list[Arrays], factors: li
     if len(dtypes) > 1:
         for dtype in dtypes:
             chosen = [i for i, x in enumerate(w) if x.dtype == dtype]
-            of_dtype = [[arrays[i] for i in chosen] for arrays in (w, gw, *moments)]
-            _update(body, *of_dtype[:2], of_dtype[2:], factors)
+            some, gradients, *kept = ([arrays[i] for i in chosen] for arrays in (w, gw, *moments))
+            _update(body, some, gradients, kept, factors)
         return
     written = w, *moments
     copies = [list(map(np.ascontiguousarray, arrays)) for arrays in written]

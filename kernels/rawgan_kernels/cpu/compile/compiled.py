@@ -46,7 +46,7 @@ class Entry(CPUDispatcher):
         plain = tuple(map(writable, given))
         entry = super().compile(plain)
         if given != plain:
-            self._insert([kind._code for kind in given], entry, False)
+            self._insert([kind._code for kind in given], entry, False)  # type: ignore[attr-defined]  # of a C type
         return entry
 
 
@@ -77,7 +77,7 @@ def compiled(
         return partial(compiled, parallel=parallel, fastmath=fastmath, inline=inline, entry=entry, store=store)
     options = {"nopython": True, "nogil": True, "error_model": "numpy", "parallel": parallel, "fastmath": fastmath}
     options |= {"forceinline": inline, "boundscheck": None, "no_cpython_wrapper": not entry, "no_cfunc_wrapper": True}
-    dispatcher = (Entry if entry else Inner)(function, targetoptions=options)
+    dispatcher: Any = (Entry if entry else Inner)(function, targetoptions=options)
     dispatcher._cache = CodeCache(function, store)
     return dispatcher
 

@@ -54,6 +54,7 @@ CALLS: list[Callable[[Ones], Any]] = [
     lambda n: cpu.normalize_grad(n(4096, 64), n(4096, 64), n(64), n(64), n(1, 64), n(1, 64), (0,), 1e-5, 0.2),
     _matmul,
     lambda n: cpu.adam_update(*([n(1 << 16)] for _ in range(4)), 1, 1e-3, 0.5, 0.9, 1e-8, 0.0, 0.0),
+    lambda n: cpu.average_update([n(1 << 16)], [n(1 << 16)], 0.9),
     lambda n: cpu.channel_sum(n(4096, 64)),
     lambda n: cpu.tanh(n(1 << 16)),
     lambda n: cpu.tanh_grad(n(1 << 16), n(1 << 16)),
