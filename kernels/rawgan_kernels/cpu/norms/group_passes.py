@@ -6,11 +6,14 @@ which then goes through all blocks of its image. With a slope of 1 nothing is co
 """
 
 from rawgan_kernels.cpu.compile.compiled import compiled
-from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold
+from rawgan_kernels.cpu.run.columns import PANEL, block_at
 from rawgan_kernels.cpu.vector import norm_rows
 from rawgan_kernels.cpu.vector.norm_rows import KINDS, MANY, SOME
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
 from rawgan_kernels.cpu.vector.rows import clear
+
+CHAIN = 64
+"""Rows whose sums are kept in the dtype of x, before they are added to those of their channel in float64."""
 
 
 @compiled
@@ -48,16 +51,28 @@ def block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
     _provisional(sums, centre, channels, columns, x.dtype.type(channels / (sample - start)))
     clear(sums, columns)
     clear(powers, columns)
-    at = start + first
-    while at + (MANY - 1) * width + columns <= stop:
-        norm_rows.add_moments(pointer(x, at), width, centre, sums, powers, columns)
-        at += MANY * width
-    while at < stop:
-        norm_rows.add_moment(pointer(x, at), width, centre, sums, powers, min(columns, stop - at))
-        at += width
-    fold(sums, total, channels, columns)
-    fold(powers, squares, channels, columns)
+    clear(total, min(channels, columns))
+    clear(squares, min(channels, columns))
+    for row in range(start, stop, CHAIN * width):
+        at, last = row + first, min(row + CHAIN * width, stop)
+        while at + (MANY - 1) * width + columns <= last:
+            norm_rows.add_moments(pointer(x, at), width, centre, sums, powers, columns)
+            at += MANY * width
+        while at < last:
+            norm_rows.add_moment(pointer(x, at), width, centre, sums, powers, min(columns, last - at))
+            at += width
+        _move(sums, total, channels, columns)
+        _move(powers, squares, channels, columns)
     _finish_moments(total, squares, centre, min(channels, columns), (stop - start) // channels)
+
+
+@compiled
+def _move(sums, total, channels, columns):  # type: ignore[no-untyped-def]
+    """Add the sums of the columns to those of their channels, and clear them."""
+    for first in range(0, columns, channels):
+        for channel in range(min(channels, columns - first)):
+            total[channel] += sums[first + channel]
+    clear(sums, columns)
 
 
 @compiled
@@ -112,21 +127,25 @@ def block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     k, sums = _of_block(rows, grid, part, first, thread), pointer(scratch, thread * 3 * PANEL)
     clear(sums, columns)
     clear(shifted(sums, PANEL), columns)
-    at = start + first
-    if slope == 1:
-        while at + (SOME - 1) * width + columns <= stop:
-            norm_rows.add_linear_products(pointer(x, at), pointer(gy, at), width, k, slope, sums, columns)
-            at += SOME * width
-    else:
-        while at + (SOME - 1) * width + columns <= stop:
-            norm_rows.add_products(pointer(x, at), pointer(gy, at), width, k, slope, sums, columns)
-            at += SOME * width
-    while at < stop:
-        norm_rows.add_product(pointer(x, at), pointer(gy, at), width, k, slope, sums, min(columns, stop - at))
-        at += width
-    place = part * grid.channels + first
-    fold(sums, pointer(parts, place), grid.channels, columns)
-    fold(shifted(sums, PANEL), pointer(parts, parts.shape[1] * grid.channels + place), grid.channels, columns)
+    place, channels = part * grid.channels + first, grid.channels
+    total, products = pointer(parts, place), pointer(parts, parts.shape[1] * channels + place)
+    clear(total, min(channels, columns))
+    clear(products, min(channels, columns))
+    for row in range(start, stop, CHAIN * width):
+        at, last = row + first, min(row + CHAIN * width, stop)
+        if slope == 1:
+            while at + (SOME - 1) * width + columns <= last:
+                norm_rows.add_linear_products(pointer(x, at), pointer(gy, at), width, k, slope, sums, columns)
+                at += SOME * width
+        else:
+            while at + (SOME - 1) * width + columns <= last:
+                norm_rows.add_products(pointer(x, at), pointer(gy, at), width, k, slope, sums, columns)
+                at += SOME * width
+        while at < last:
+            norm_rows.add_product(pointer(x, at), pointer(gy, at), width, k, slope, sums, min(columns, last - at))
+            at += width
+        _move(sums, total, channels, columns)
+        _move(shifted(sums, PANEL), products, channels, columns)
 
 
 @compiled

@@ -16,9 +16,7 @@ from math import lcm
 from typing import NamedTuple
 
 from rawgan_kernels.cpu.compile.compiled import compiled
-
-PANEL = 512
-"""Columns of a block, at most."""
+from rawgan_kernels.cpu.vector.norm_rows import PANEL
 
 WIDE = 512
 """Columns of a wide row, about: rows that are shorter are taken several at a time."""

@@ -15,7 +15,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rawgan_kernels.cpu.run.columns import PANEL
 from rawgan_kernels.cpu.vector.registers import I32, I64
 from rawgan_kernels.cpu.vector.short_rows import Row, halves
 
@@ -24,6 +23,9 @@ FUSED = ("contract",)
 
 ROUNDED = ("nsz",)
 """No such permission. Instructions without any flag would get those of the function that they become part of."""
+
+PANEL = 512
+"""Columns of a block, at most."""
 
 KINDS = 5
 LINE = 64
