@@ -145,7 +145,7 @@ FAULTS = [
     ),
     Fault(
         "batch_norm: momentum on the wrong side",
-        "_move",
+        "ops.normalisation:_move",
         "running[...] = (1 - momentum) * running._array + momentum * batch",
         "running[...] = momentum * running._array + (1 - momentum) * batch",
         "test_batch_norm.py -k running_statistics",
@@ -187,7 +187,7 @@ FAULTS = [
     ),
     Fault(
         "BatchNorm: running statistics move in two writes",
-        "_move",
+        "ops.normalisation:_move",
         "running[...] = (1 - momentum) * running._array + momentum * batch.reshape(running.shape)",
         "running[...] = (1 - momentum) * running._array\n"
         "running[...] = running._array + momentum * batch.reshape(running.shape)",

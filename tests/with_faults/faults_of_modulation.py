@@ -12,7 +12,7 @@ FAULTS = [
     ),
     Fault(
         "modulated_conv_transpose2d: the gain is lost without demodulation",
-        "_times",
+        "ops.modulation:_times",
         "y if gain == 1 else mul(y, gain)",
         "y",
         "test_modulation.py -k transposed_one",

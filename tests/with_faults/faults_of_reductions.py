@@ -40,7 +40,7 @@ FAULTS = [
     ),
     Fault(
         "short rows: the rest of a row is read from its start",
-        "_Row.if_left",
+        "Row.if_left",
         "self.builder.and_(self.length, I64(-2 * lanes))",
         "I64(0)",
         "test_softmax_kernels.py -k any_length and cpu and shape1",
