@@ -277,10 +277,11 @@ def test_quick_work_shows_no_bar(capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_in_order_and_the_run_goes_on(asked, images, tmp_path, capsys):
+@pytest.mark.parametrize(("asked", "backend"), [(signal.SIGINT, "cpu"), (signal.SIGTERM, "reference")])
+def test_a_signal_ends_in_order_and_the_run_goes_on(asked, backend, images, tmp_path, capsys):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "rawgan", "train", "--data", images, "--steps", "100000", "--out", str(out), *TINY]
+    command += ["--backend", backend]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment())
     while "step 1/" not in process.stdout.readline():
         assert process.poll() is None
