@@ -128,13 +128,9 @@ def test_channel_sums_agree(shape, dtype):
     agree("channel_sum", draw(shape, dtype))
 
 
-def test_channel_sums_of_more_channels_than_threads_agree():
-    agree("channel_sum", draw((2, 258)))
-
-
 NORMS = [
     ((5, 3), (0,), (3,)), ((700, 2), (0,), (2,)), ((2, 5, 4, 3), (0, 1, 2), (3,)), ((2, 5, 4, 3), (1, 2), (3,)),
-    ((4, 7), (1,), (7,)), ((2, 4, 5, 2), (1, 2, 3), (4, 5, 2)), ((2, 5, 3, 2), (1, 3), (3, 2)),
+    ((4, 7), (1,), (7,)), ((2, 2, 3, 2), (1, 2, 3), (2, 3, 2)), ((2, 5, 3, 2), (1, 3), (3, 2)),
 ]  # fmt: skip
 
 
@@ -148,9 +144,10 @@ def test_norms_agree(shape, axes, scales, slope, dtype):
 
 
 def test_layer_norms_of_more_values_than_threads_agree():
-    x, gamma, beta = draw((3, 258)), draw(258, seed=1), draw(258, seed=2)
+    """Its gradients of gamma and beta are sums of more columns than threads, as channel sums may be."""
+    x, gamma, beta = draw((2, 257)), draw(257, seed=1), draw(257, seed=2)
     _, mean, var = agree("normalize", x, gamma, beta, (1,), 1e-5, 0.2)
-    agree("normalize_grad", x, draw((3, 258), seed=3), gamma, beta, mean, var, (1,), 1e-5, 0.2)
+    agree("normalize_grad", x, draw((2, 257), seed=3), gamma, beta, mean, var, (1,), 1e-5, 0.2)
 
 
 def test_norms_of_nothing_and_norms_that_do_not_exist():
@@ -178,8 +175,8 @@ def test_the_conv_triple_agrees(stride, padding, dilation, groups, monkeypatch):
     dtype = "float64" if groups == 2 else "float32"
     window = Window((6, 5), (3, 2), stride, padding, dilation, groups)
     outputs = 4 if groups == 4 else 2 * groups
-    x, w = draw((3, 6, 5, 4), dtype), draw((3, 2, 4 // groups, outputs), dtype, 1)
-    gy = draw((3, *window.output, outputs), dtype, 2)
+    x, w = draw((2, 6, 5, 4), dtype), draw((3, 2, 4 // groups, outputs), dtype, 1)
+    gy = draw((2, *window.output, outputs), dtype, 2)
     agree("conv2d", x, w, window)
     agree("conv2d_input_grad", gy, w, window)
     for scratch in (1 << 28, 1):  # all images at once, and one at a time

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -122,7 +123,10 @@ def _who(stamp: Stamp) -> str:
 
 
 class _Thread(greenlet):
-    """One CUDA thread. While it waits, it says at which event: a barrier or a shuffle."""
+    """One CUDA thread after the other. It says at which event it waits: a barrier, a shuffle, or its end.
+
+    A new greenlet costs more than most threads compute, so one that has come to the end of its thread runs another.
+    """
 
     kind: str = ""
     place: tuple[str, int]
@@ -132,10 +136,39 @@ class _Thread(greenlet):
     source: int
     """The lane whose value it asks for."""
 
-    def __init__(self, block: _Block, index: int, function: Callable[..., None]) -> None:
-        super().__init__(function, getcurrent())
-        self.block, self.index, self.number = block, index, SimpleNamespace(x=index)
-        self.stamp: Stamp = (block.index, index, 0)
+    def __init__(self, index: int) -> None:
+        super().__init__(self._run_threads, getcurrent())
+        self.index, self.number = index, SimpleNamespace(x=index)
+
+    def begin(self, block: _Block, arguments: list[Any]) -> None:
+        """Run the thread of this index of a block, up to its first event."""
+        self.block, self.arguments = block, arguments
+        self.stamp: Stamp = (block.index, self.index, 0)
+        self.switch()
+
+    def _run_threads(self) -> None:
+        while True:
+            self.block.function(*self.arguments)
+            self.kind = "end"
+            self.block.scheduler.switch()
+
+
+class _Idle(threading.local):
+    """Greenlets of the thread of Python that made them: no other can switch to them."""
+
+    def __init__(self) -> None:
+        self.threads: list[_Thread] = []
+        self.parent = getcurrent()
+
+    def take(self, size: int) -> list[_Thread]:
+        """One for each CUDA thread of a block. Whoever takes them brings them back, once they have come to the end."""
+        threads, self.threads = self.threads, []
+        if self.parent is not getcurrent() or len(threads) != size:
+            self.parent, threads = getcurrent(), [_Thread(index) for index in range(size)]
+        return threads
+
+
+_idle = _Idle()
 
 
 def _current() -> _Thread:
@@ -157,34 +190,35 @@ class _Block:
 
     def __post_init__(self) -> None:
         self.number = SimpleNamespace(x=self.index)
+        self.scheduler = getcurrent()
 
     def run(self, arguments: list[Any]) -> None:
-        threads = [_Thread(self, index, self.function) for index in range(self.size)]
+        threads = _idle.take(self.size)
         for thread in threads:
-            thread.switch(*arguments)
+            thread.begin(self, arguments)
         while self._after_shuffles(threads):
             self._pass_barrier(threads)
+        _idle.threads = threads
 
     def _after_shuffles(self, threads: list[_Thread]) -> bool:
         """Run each warp until it shuffles no more. Returns False when all threads have ended."""
         waiting = False
         for first in range(0, self.size, WARP):
             lanes = threads[first : first + WARP]
-            while shuffling := [lane for lane in lanes if lane.kind == "shuffle" and not lane.dead]:
-                place = shuffling[0].place
-                if len(shuffling) < len(lanes) or any(lane.place != place for lane in lanes):
+            while shuffling := [lane for lane in lanes if lane.kind == "shuffle"]:
+                if len(shuffling) < len(lanes) or len({lane.place for lane in lanes}) > 1:
                     line = min(lane.place for lane in shuffling)[1]
                     raise SimulationError(
                         f"a shuffle in line {line} is not reached by all lanes of a warp of block {self.index}"
                     )
-                values = [(lanes[lane.source] if 0 <= lane.source < WARP else lane).value for lane in lanes]
+                values = [lanes[lane.source].value if 0 <= lane.source < WARP else lane.value for lane in lanes]
                 for lane, value in zip(lanes, values, strict=True):
                     lane.switch(value)
-            waiting = waiting or not all(lane.dead for lane in lanes)
+            waiting = waiting or any(lane.kind != "end" for lane in lanes)
         return waiting
 
     def _pass_barrier(self, threads: list[_Thread]) -> None:
-        waiting = [thread for thread in threads if not thread.dead]
+        waiting = [thread for thread in threads if thread.kind != "end"]
         place = waiting[0].place
         if len(waiting) < self.size or any(thread.place != place for thread in waiting):
             lines = ", ".join(str(line) for _, line in sorted({thread.place for thread in waiting}))
@@ -224,7 +258,7 @@ class _Cuda:
         """A barrier for the block."""
         thread = _current()
         thread.kind, thread.place = "barrier", _place()
-        thread.parent.switch()
+        thread.block.scheduler.switch()
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         """a · b + c, rounded once in float32, where float64 has room for the product."""
@@ -232,19 +266,20 @@ class _Cuda:
 
     def shfl_down_sync(self, mask: int, value: Any, delta: int) -> Any:
         """The value of the lane `delta` further on; the thread's own value if there is none."""
-        return _shuffled(mask, value, _current().index % WARP + delta)
+        thread = _current()
+        return _shuffled(thread, mask, value, thread.index % WARP + delta)
 
     def shfl_xor_sync(self, mask: int, value: Any, bits: int) -> Any:
         """The value of the lane whose number differs in these bits; the thread's own value if there is none."""
-        return _shuffled(mask, value, _current().index % WARP ^ bits)
+        thread = _current()
+        return _shuffled(thread, mask, value, thread.index % WARP ^ bits)
 
 
-def _shuffled(mask: int, value: Any, source: int) -> Any:
+def _shuffled(thread: _Thread, mask: int, value: Any, source: int) -> Any:
     if mask != 0xFFFFFFFF:
         raise SimulationError("shuffles are for whole warps: the mask must be 0xFFFFFFFF")
-    thread = _current()
     thread.kind, thread.place, thread.value, thread.source = "shuffle", _place(3), value, source
-    return thread.parent.switch()
+    return thread.block.scheduler.switch()
 
 
 def _place(callers: int = 2) -> tuple[str, int]:
