@@ -10,7 +10,7 @@ from textwrap import fill
 
 import numba
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from rawgan.testing.backends import use_backend
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
@@ -18,7 +18,8 @@ from rawgan_kernels import BACKENDS
 from rawgan_kernels.cpu.compile import progress
 from rawgan_kernels.cpu.run.pool import POOL
 
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
+unexplained = [phase for phase in Phase if phase is not Phase.explain]  # hypothesis.find explains what it finds, too
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50, phases=unexplained)
 settings.register_profile("brief", deadline=None, derandomize=True, max_examples=3)  # which lines are reached
 settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)
 settings.load_profile("quick")  # the others: pytest --hypothesis-profile=long

@@ -185,12 +185,14 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     many = ArrayList((x,))
     per_row = dict.fromkeys(("log_sum", "glog_sum"), ArraySpec(shape[:-1]))
     elementwise = dict.fromkeys(("x", "y", "gy", "t", "a", "b"), x)
-    lists = dict.fromkeys(("w", "gw", "m", "v", "v_max", "velocity", "square", "total"), many)
+    lists = dict.fromkeys(
+        ("w", "gw", "m", "v", "v_max", "velocity", "square", "total", "average", "source"), many
+    )  # fmt: skip
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
     options = {"axes": tuple(range(len(shape) - 1)), "slope": 0.2, "alpha": 1.0, "eps": 1e-5}
     update = {
         "step": 10, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "rho": 0.99, "momentum": 0.9, "nesterov": False,
-        "weight_decay": 0.0, "l2": 0.0, "lr_decay": 0.0,
+        "weight_decay": 0.0, "l2": 0.0, "lr_decay": 0.0, "decay": 0.998,
     }  # fmt: skip
     images = {
         "images": ArraySpec(shape, "uint8"),

@@ -123,7 +123,7 @@ def test_an_error_keeps_its_kind_and_what_it_knows():
     with pytest.raises(DTypeError) as caught:
         nn.Sequential(nn.ReLU(), nn.Embedding(3, 2, rng=rng()))(ones(2))
     assert isinstance(caught.value, TypeError)
-    assert caught.value.args[0].startswith("take: indices must be integers, but are float32\n")
+    assert caught.value.args[0].startswith("Embedding: indices must be integers, but are float32\n")
     again = pickle.loads(pickle.dumps(ShapeError("a")))
     assert str(again) == "a"
 

@@ -17,8 +17,25 @@ from rawgan_kernels.cpu.warm_up.calls import GROUPS, calls_of
 MARKER = "tests.ready"
 """Name of the file beside the machine code that says that all of it is there."""
 
-OF_TRAINING = calls_of([*GROUPS])
-TASKS = [(call, dtype) for call in (*range(len(OF_TRAINING)), *CALLS) for dtype in ("float32", "float64")]
+
+def _normalize(shape, scales, axes):
+    """A call of the kernels of a norm over these axes, forth and back."""
+
+    def call(n):
+        cpu, x, scale, options = Backend("cpu"), n(*shape), n(*scales), (axes, 1e-5, 1.0)
+        _, mean, var = cpu.normalize(x, scale, scale, *options)
+        cpu.normalize_grad(x, x, scale, scale, mean, var, *options)
+
+    return call
+
+
+NORMS = [  # each has kernels of its own, and those of training are for batch norm
+    _normalize((2, 3, 3, 4), (4,), (3,)),  # layer norm
+    _normalize((2, 3, 3, 4), (4,), (1, 2)),  # instance norm
+    _normalize((2, 9, 2, 2), (2, 2), (1, 3)),  # group norm
+]
+CALLS_OF_ONES = calls_of([*GROUPS]) + NORMS
+TASKS = [(call, dtype) for call in (*range(len(CALLS_OF_ONES)), *CALLS) for dtype in ("float32", "float64")]
 
 
 def compile_ahead(processes: int) -> None:
@@ -35,6 +52,6 @@ def compile_ahead(processes: int) -> None:
 def _call(task: tuple[int | str, str]) -> None:
     call, dtype = task
     if isinstance(call, int):
-        OF_TRAINING[call](lambda *shape: np.ones(shape, dtype))
+        CALLS_OF_ONES[call](lambda *shape: np.ones(shape, dtype))
     else:
         getattr(Backend("cpu"), call)(*arguments_of(call, dtype))

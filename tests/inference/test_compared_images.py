@@ -15,7 +15,7 @@ from rawgan.metrics import feature_extractor
 from rawgan.tasks.cycle import cycle_of
 from rawgan.tasks.translation import translator_of
 
-COUNT = 300
+COUNT = 150
 
 
 class Inverse(nn.Module):

@@ -21,9 +21,8 @@ def rng():
 IMAGES = normal(2, 4, 6, 2)
 
 
-@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
-def test_every_parameter_of_a_whole_gan_has_its_gradient_at_orders_1_and_2(model):
-    networks = gan.build(model, gan.ImageSpec(8, 1), width=2, noise_size=3)
+def test_every_parameter_of_a_whole_gan_has_its_gradient_at_orders_1_and_2():
+    networks = gan.build("dcgan", gan.ImageSpec(8, 1), width=2, noise_size=3)
     for network, x in ((networks.generator, normal(4, 3)), (networks.discriminator, normal(4, 8, 8, 1))):
         report = check_layer(network, x, modes="train")
         assert not [row.input for row in report.rows if row.flat and row.order == 1]
