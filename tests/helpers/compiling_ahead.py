@@ -29,12 +29,14 @@ def _normalize(shape, scales, axes):
     return call
 
 
-NORMS = [  # each has kernels of its own, and those of training are for batch norm
+OF_TESTS = [  # forms of calls that have kernels of their own, and that neither training nor the list of calls has
     _normalize((2, 3, 3, 4), (4,), (3,)),  # layer norm
     _normalize((2, 3, 3, 4), (4,), (1, 2)),  # instance norm
+    _normalize((8, 3, 3, 4), (4,), (1, 2)),  # of so many images that a thread takes whole ones
     _normalize((2, 9, 2, 2), (2, 2), (1, 3)),  # group norm
+    lambda n: Backend("cpu").matmul(n(3, 2, 4), n(3, 4, 1)),  # many vectors
 ]
-CALLS_OF_ONES = calls_of([*GROUPS]) + NORMS
+CALLS_OF_ONES = calls_of([*GROUPS]) + OF_TESTS
 TASKS = [(call, dtype) for call in (*range(len(CALLS_OF_ONES)), *CALLS) for dtype in ("float32", "float64")]
 
 

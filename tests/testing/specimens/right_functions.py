@@ -72,7 +72,7 @@ class Rounded(Op):
 
 
 TIES = np.array([[1.0, 1.0, 0.0], [2.0, 3.0, 3.0], [4.0, 4.0, 4.0]])
-HALVES = np.round(2 * normal(5, 5)) / 2
+HALVES = np.round(2 * normal(3, 4)) / 2
 right("ReLU at zeros", ops.relu, np.zeros((3, 2)))
 right("leaky ReLU of whole numbers", lambda x: ops.leaky_relu(x, 0.1), np.round(X))
 right("a clip at both ends", lambda x: clip(x, -1.0, 1.0), np.array([-1.0, 1.0, 0.0, 2.0]))
@@ -81,7 +81,7 @@ right("relu(x) − relu(−x) at 0", lambda x: ops.relu(x) - ops.relu(-x), np.ar
 right("max + min of equals", lambda a, b: ops.maximum(a, b) - ops.maximum(-a, -b), np.ones(3), np.ones(3))
 right("the first of equals takes all", Largest, TIES)
 right("maxima of ties", lambda x: ops.max(x, 1), TIES)
-right("max-pooling of equal pixels", lambda x: ops.max_pool2d(x), np.ones((1, 4, 4, 1)))
+right("max-pooling of equal pixels", lambda x: ops.max_pool2d(x), np.ones((1, 2, 4, 1)))
 right("sorted, with ties", Sorted, np.array([1.0, 3.0, 1.0, 2.0, 3.0]))
 right("a quantile", quantile, np.array([0.5, -1.0, 2.0, 0.1]))
 right("the three largest", lambda x: ops.take(x, np.argsort(x.data)[-3:]), normal(6))
