@@ -134,7 +134,7 @@ def test_a_helper_does_not_outlive_a_parent_that_is_killed(tmp_path):
     code = (
         "import time; from rawgan_kernels.cpu.compile.store import default_store; "
         "from rawgan_kernels.cpu.warm_up.warm_up import start_helper; "
-        "print(start_helper(1, 2, 'float32', default_store()).pid, flush=True); time.sleep(600)"
+        "print(start_helper(1, 2, 'float32', ['every run'], default_store()).pid, flush=True); time.sleep(600)"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
