@@ -502,7 +502,7 @@ def test_diagnose_a_run_that_needs_more_steps(steps, code, config, tmp_path, cap
     monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 60)
     monkeypatch.setattr("rawgan.diagnosis.symptoms.unlike_data.MOST_UNLIKE", -10.0)
     folder, told = RunFolder.create(tmp_path / "run", "x"), []
-    training = Trainer(config.replace(steps=steps))
+    training = Trainer(config.replace(steps=steps, sample_every=60))  # the doctor looks when a picture is made
     train(training, folder, tell=told.append, should_stop=lambda: training.reached == 60)
     assert main(["diagnose", str(folder.path)]) == code
     printed = capsys.readouterr().out

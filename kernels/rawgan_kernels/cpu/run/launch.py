@@ -136,14 +136,7 @@ def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
 
 def _fingerprint(arguments: Any) -> int:
     """A number for the memory layout of the arguments, which is the same for read-only arrays."""
-    return zlib.crc32(_layout(arguments).encode()) + 1
-
-
-def _layout(kind: Any) -> str:
-    """Name of a type, whether arrays are read-only or not. Tuples of equal types have a type of their own in Numba."""
-    if type(kind) in (types.Tuple, types.UniTuple):
-        return f"({', '.join(map(_layout, kind.types))})"
-    return str(kind).replace("readonly ", "").replace("nonconst ", "")
+    return zlib.crc32(str(writable(arguments)).encode()) + 1
 
 
 @cache
