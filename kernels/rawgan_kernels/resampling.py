@@ -31,13 +31,13 @@ class Table(NamedTuple):
 
     @property
     def chosen(self) -> bool:
-        """True if every output is one of the inputs."""
-        return bool((self.lengths == 1).all() and (self.weights == 1).all())
+        """True if every output is one of the inputs, or 0."""
+        return bool((self.lengths <= 1).all() and (self.weights[self.lengths == 1] == 1).all())
 
     @property
     def identity(self) -> bool:
         """True if every output is the input at its place, provided that there are as many of both."""
-        return self.chosen and bool((np.diff(self.first, prepend=-1) == 1).all())
+        return self.chosen and bool(self.lengths.all() and (np.diff(self.first, prepend=-1) == 1).all())
 
 
 @dataclass(frozen=True, slots=True)

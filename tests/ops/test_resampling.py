@@ -130,6 +130,22 @@ def test_nearest_pixels_are_copied_whatever_the_factor(mode, channels):
         np.testing.assert_array_equal(ops.resize(x, size, mode).numpy(), x[:, rows][:, :, columns])
 
 
+@pytest.mark.parametrize("channels", [1, 3, 6, 33])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_pixels_that_are_not_chosen_get_no_gradient(mode, channels):
+    """A smaller image chooses each pixel at most once: its gradient is copied, NaN included, and all else is 0."""
+    gradient = draw(2, 3, 12, channels, dtype="float32")
+    gradient[0, 2, 3] = np.nan
+    x = Tensor(np.ones((2, 7, 40, channels), "float32"), requires_grad=True)
+    ops.resize(x, (3, 12), mode).backward(Tensor(gradient))
+    rows, columns = (
+        (2 * np.arange(new) + (mode == "nearest-exact")) * old // (2 * new) for old, new in ((7, 3), (40, 12))
+    )
+    expected = np.zeros(x.shape, "float32")
+    expected[:, rows[:, None], columns] = gradient
+    np.testing.assert_array_equal(x.grad.numpy(), expected)
+
+
 def test_constant_images_stay_constant_in_float32():
     x = np.full((1, 37, 41, 2), 1000.0, "float32")
     for mode in ("bilinear", "bicubic", "area"):

@@ -3,7 +3,7 @@
 Each row of the result is computed in two steps: the sum of the rows of x that it needs, in scratch memory, which stays
 in the cache, and from that the sums along the row. Rows are long, so the first step runs in whole vectors; the second
 does, too, if there are enough channels. A step that changes nothing is left out, and one that only chooses pixels, as
-`nearest` does, copies them. A row that is like the last one is a copy of it.
+`nearest` and its gradient downwards do, copies them. A row that is like the last one is a copy of it.
 """
 
 from functools import lru_cache
@@ -79,7 +79,10 @@ def _resample(arguments, block, thread):  # type: ignore[no-untyped-def]
         first, count, weights = rows
         terms = weights.shape[1]
         source, result = pointer(x, (image * h + first[row]) * width), pointer(y, (image * i + row) * j * c)
-        if row_chosen and row > start and first[row] == first[row - 1]:
+        if not count[row]:
+            clear(result, j * c)
+            continue
+        if row_chosen and row > start and count[row - 1] and first[row] == first[row - 1]:
             copy_long(shifted(result, -j * c), result, j * c)
             continue
         if identity:
@@ -90,7 +93,7 @@ def _resample(arguments, block, thread):  # type: ignore[no-untyped-def]
             _sum_of_rows(source, width, pointer(weights, row * terms), count[row], summed, width)
             source = summed
         if column_chosen:
-            _choose_pixels(source, pointer(columns[0], 0), c, result, j)
+            _choose_pixels(source, pointer(columns[0], 0), pointer(columns[1], 0), c, result, j)
             continue
         if places.size:
             _sum_of_numbers(source, pointer(places, 0), pointer(scales, 0), len(places), result, j * c)
@@ -103,14 +106,22 @@ def _resample(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _choose_pixels(x, first, channels, y, columns):  # type: ignore[no-untyped-def]
-    """y[j] = x[first[j]] for j < columns, pixels of so many channels; all are pointers."""
-    if channels == 1:
+def _choose_pixels(x, first, count, channels, y, columns):  # type: ignore[no-untyped-def]
+    """y[j] = x[first[j]], or 0 where count[j] is 0, for j < columns, pixels of so many channels; all are pointers."""
+    gaps = False
+    for j in range(columns):
+        gaps |= count[j] == 0
+    if gaps:
+        clear(y, columns * channels)  # one long row of zeros is written faster than many short ones
+        for j in range(columns):
+            if count[j]:
+                copy(shifted(x, first[j] * channels), shifted(y, j * channels), channels)
+    elif channels == 1:
         for j in range(columns):
             y[j] = x[first[j]]
-        return
-    for j in range(columns):
-        copy(shifted(x, first[j] * channels), shifted(y, j * channels), channels)
+    else:
+        for j in range(columns):
+            copy(shifted(x, first[j] * channels), shifted(y, j * channels), channels)
 
 
 @compiled
