@@ -18,13 +18,15 @@ from bench.common.rounds import Spread, fastest, measure, ratios
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
 from bench.competitors.kernels import error
-from bench.cpu.updates import UPDATES, OurUpdate, TheirUpdate, ways
+from bench.cpu.updates import UPDATES, our_update, their_update
 from rawgan.cli.parsing import parse
 
 TOLERANCE = 1e-4
-TURN_SECONDS = 0.2
-FORMATS = {"torch": False, "torch NHWC": True}
-"""Memory formats of PyTorch's images, by the name of the competitor."""
+TURN_SECONDS = 0.1
+FORMATS = {"NCHW": False, "NHWC": True}
+"""True for channels_last, by the name of PyTorch's format; arrays without images have one."""
+MOST_FORMS = 2
+"""Forms of a row in which PyTorch competes at most."""
 
 
 @dataclass(frozen=True)
@@ -158,82 +160,115 @@ class OpsConfig(store.SaveConfig):
 
 
 def drawn(name: str) -> list[np.ndarray[Any, Any]]:
-    """Arrays of a call: the same numbers each time, near ±1 for products and from −1.1 to 1.1 for places."""
+    """Arrays of a call: the same numbers each time, near ±1 for products and from −1.1 to 1.1 for places.
+
+    Those for topk differ from each other: of equal numbers at the threshold, PyTorch's topk takes any.
+    """
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape, np.float32) for shape in CALLS[name].shapes]
+    if "topk" in name:
+        arrays = [rng.permutation(x.size).reshape(x.shape).astype(np.float32) / np.float32(x.size) for x in arrays]
     if "prod" in name:
         arrays = [np.sign(x) * np.exp(x / 64, dtype=np.float32) for x in arrays]
     return [rng.uniform(-1.1, 1.1, x.shape).astype(np.float32) if x.shape[-1] == 2 else x for x in arrays]
 
 
 class Ours:
-    """rawgan's op on Tensors as they are inside a network: results of other ops, in memory that nobody else holds.
+    """rawgan at one row after the other.
 
-    Of arrays that a user holds, an op would keep a copy, to find out if they are written to before the backward pass.
+    Ops get Tensors as they are inside a network: results of other ops, in memory that nobody else holds. Of arrays that
+    a user holds, an op would keep a copy, to find out if they are written to before the backward pass.
     """
 
-    def __init__(self, name: str) -> None:
-        from rawgan import Tensor
-
-        self.call = CALLS[name]
-        self.inputs = [Tensor(x) * 1 for x in drawn(name)]
-        for x in self.inputs[: self.call.grads]:
-            x.requires_grad = True
-        y = self.call.ours(_ops(), *self.inputs)
-        self.gy = Tensor(np.random.default_rng(1).standard_normal(y.shape, np.float32)) * 1
-
-    def run(self) -> Any:
-        """Compute once."""
-        from rawgan import grad
-
-        y = self.call.ours(_ops(), *self.inputs)
-        return (y, *grad(y, self.inputs[: self.call.grads], self.gy)) if self.call.grads else (y,)
-
-    def results(self) -> list[np.ndarray[Any, Any]]:
-        """The result and the gradients."""
-        return [each if isinstance(each, np.ndarray) else each.numpy() for each in self.run()]
-
-
-def _ops() -> Any:
-    from rawgan import ops
-
-    return ops
-
-
-class Theirs:
-    """PyTorch's op."""
-
-    def __init__(self, name: str, channels_last: bool, threads: int) -> None:
-        import torch
-
-        torch.set_num_threads(threads)
-        self.torch, self.call = torch, CALLS[name]
-        self.format = torch.channels_last if channels_last else torch.contiguous_format
-        self.inputs = [self._tensor(x).requires_grad_(n < self.call.grads) for n, x in enumerate(drawn(name))]
-        y = self._array(self.call.theirs(torch, *self.inputs))
-        self.gy = self._tensor(np.random.default_rng(1).standard_normal(y.shape, np.float32))
-
-    def _tensor(self, x: np.ndarray[Any, Any]) -> Any:
-        tensor = self.torch.from_numpy(x)
-        return tensor.permute(0, 3, 1, 2).contiguous(memory_format=self.format) if x.ndim == 4 else tensor
-
-    def _array(self, x: Any) -> np.ndarray[Any, Any]:
-        found: np.ndarray[Any, Any] = (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).detach().numpy()
-        return found
-
-    def _compute(self) -> tuple[Any, ...]:
-        y = self.call.theirs(self.torch, *self.inputs)
-        if not self.call.grads:
-            return (y,)
-        return y, *self.torch.autograd.grad(y, self.inputs[: self.call.grads], self.gy)
+    def __init__(self) -> None:
+        self.call: Callable[[], Any] = lambda: None
 
     def run(self) -> None:
         """Compute once."""
-        self._compute()
+        self.call()
 
-    def results(self) -> list[np.ndarray[Any, Any]]:
-        """The result and the gradients, in rawgan's layout."""
-        return [self._array(each) for each in self._compute()]
+    def start(self, name: str) -> list[np.ndarray[Any, Any]]:
+        """Prepare a row. Returns its results: those of an op with its gradients, or the arrays after two updates."""
+        if name in UPDATES:
+            self.call, results = our_update(name)
+            return results
+        self.call = self._op(name)
+        return [each if isinstance(each, np.ndarray) else each.numpy() for each in self.call()]
+
+    def _op(self, name: str) -> Callable[[], tuple[Any, ...]]:
+        from rawgan import Tensor, grad, ops
+
+        call = CALLS[name]
+        inputs = [Tensor(x) * 1 for x in drawn(name)]
+        differentiated = inputs[: call.grads]
+        for x in differentiated:
+            x.requires_grad = True
+        y = call.ours(ops, *inputs)
+        gy = Tensor(np.random.default_rng(1).standard_normal(y.shape, np.float32)) * 1
+
+        def run() -> tuple[Any, ...]:
+            y = call.ours(ops, *inputs)
+            return (y, *grad(y, differentiated, gy)) if differentiated else (y,)
+
+        return run
+
+
+class Theirs:
+    """PyTorch at one row after the other, each in one of its forms: a memory format, or a way of an update."""
+
+    def __init__(self, threads: int) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        self.torch = torch
+        self.call: Callable[[], Any] = lambda: None
+
+    def run(self) -> None:
+        """Compute once."""
+        self.call()
+
+    def start(self, name: str, form: str) -> list[np.ndarray[Any, Any]]:
+        """Prepare a row. Returns its results in rawgan's layout."""
+        if name in UPDATES:
+            self.call, results = their_update(name, form)
+            return results
+        self.call = self._op(name, self.torch.channels_last if FORMATS[form] else self.torch.contiguous_format)
+        return [_array(each) for each in self.call()]
+
+    def _op(self, name: str, memory_format: Any) -> Callable[[], tuple[Any, ...]]:
+        def tensor(x: np.ndarray[Any, Any]) -> Any:
+            x = self.torch.from_numpy(x)
+            return x.permute(0, 3, 1, 2).contiguous(memory_format=memory_format) if x.ndim == 4 else x
+
+        call = CALLS[name]
+        inputs = [tensor(x).requires_grad_(n < call.grads) for n, x in enumerate(drawn(name))]
+        differentiated = inputs[: call.grads]
+        y = _array(call.theirs(self.torch, *inputs))
+        gy = tensor(np.random.default_rng(1).standard_normal(y.shape, np.float32))
+
+        def run() -> tuple[Any, ...]:
+            y = call.theirs(self.torch, *inputs)
+            return (y, *self.torch.autograd.grad(y, differentiated, gy)) if differentiated else (y,)
+
+        return run
+
+
+def _array(x: Any) -> np.ndarray[Any, Any]:
+    """PyTorch's tensor in rawgan's layout."""
+    found: np.ndarray[Any, Any] = (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).detach().numpy()
+    return found
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """A process under the name of the form in which it computes a row."""
+
+    name: str
+    worker: Worker
+
+    def seconds(self, times: int) -> float:
+        """Compute so many times in a row. Returns the mean seconds."""
+        return self.worker.seconds(times)
 
 
 def main(options: list[str]) -> None:
@@ -242,13 +277,17 @@ def main(options: list[str]) -> None:
     Raises: BenchError for options without a meaning, or if both compute something different
     """
     config = parse(OpsConfig, "python -m bench ops", options)
-    rows = [*CALLS, *UPDATES]
-    names = [name for name in rows if config.only in name]
+    names = [name for name in (*CALLS, *UPDATES) if config.only in name]
     if config.rounds < 1 or not names:
-        raise BenchError(f"--rounds must be at least 1, and --only part of a row's name: {', '.join(rows)}")
+        every = ", ".join((*CALLS, *UPDATES))
+        raise BenchError(f"--rounds must be at least 1, and --only part of a row's name: {every}")
     threads = limit_threads(config.threads)
     console, facts = make_console(), machine.facts()
-    results = [_measured(name, threads, config.rounds) for name in track(names, "ops", console=console, transient=True)]
+    with ExitStack() as stack:
+        ours = stack.enter_context(Worker("rawgan", Ours))
+        theirs = [stack.enter_context(Worker(f"torch {number}", Theirs, threads)) for number in range(MOST_FORMS)]
+        rows = track(names, "ops", console=console, transient=True)
+        results = [_measured(name, ours, theirs, config.rounds) for name in rows]
     table = Table(title="Forward and backward, or one update: ms, medians", title_justify="left", box=SIMPLE)
     table.add_column("op")
     for heading in ("rawgan", "torch", "ratio", "quartiles"):
@@ -259,20 +298,25 @@ def main(options: list[str]) -> None:
         table.add_row(row["call"], *medians, f"{middle:.2f}", f"{low:.2f}–{high:.2f}")
     console.print(table)
     print_lines(console, machine.lines(facts, threads))
-    report = {"benchmark": "ops", "machine": facts, "settings": {"rounds": config.rounds, "threads": threads}}
+    report = {
+        "benchmark": "ops",
+        "machine": facts,
+        "settings": {"rounds": config.rounds, "threads": threads, "precision": "float32"},
+    }
     store.save(console, config, "ops", report | {"results": results})
 
 
-def _measured(name: str, threads: int, rounds: int) -> dict[str, Any]:
-    with ExitStack() as stack:
-        workers = _update_workers(name, threads) if name in UPDATES else _workers(name, threads)
-        for worker in workers:
-            stack.enter_context(worker)
-        ours, *theirs = (worker.ask("results") for worker in workers)
-        worst = max(error(found, expected) for other in theirs for found, expected in zip(ours, other, strict=True))
+def _measured(name: str, ours: Worker, theirs: list[Worker], rounds: int) -> dict[str, Any]:
+    """Compare and time one row. The processes are those of all rows: each takes seconds to start."""
+    expected = ours.ask("start", name)
+    competitors, worst = [Competitor("rawgan", ours)], 0.0
+    for form, worker in zip(forms(name), theirs, strict=False):
+        competitors.append(Competitor(f"torch {form}", worker))
+        found = worker.ask("start", name, form)
+        worst = max(worst, *(error(*pair) for pair in zip(expected, found, strict=True)))
         if not worst <= TOLERANCE:
-            raise BenchError(f"{name}: results differ by {worst:.1e}")
-        seconds = measure(workers, rounds, turn_seconds=TURN_SECONDS)
+            raise BenchError(f"{name}: results of rawgan and of torch {form} differ by {worst:.1e}")
+    seconds = measure(competitors, rounds, turn_seconds=TURN_SECONDS)
     rival = fastest({each: seconds[each] for each in seconds if each != "rawgan"})
     return {
         "call": name,
@@ -283,17 +327,18 @@ def _measured(name: str, threads: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _workers(name: str, threads: int) -> list[Worker]:
+def forms(name: str) -> tuple[str, ...]:
+    """PyTorch's forms of a row.
+
+    >>> forms("sort"), forms("upfirdn2d blur, 32×32×32"), forms("EMA, dcgan")
+    (('NCHW',), ('NCHW', 'NHWC'), ('AveragedModel',))
+    """
+    if name in UPDATES:
+        return UPDATES[name].ways
     images = len(CALLS[name].shapes[0]) == 4
-    formats = {rival: last for rival, last in FORMATS.items() if images or not last}
-    return [Worker("rawgan", Ours, name), *(Worker(each, Theirs, name, formats[each], threads) for each in formats)]
-
-
-def _update_workers(name: str, threads: int) -> list[Worker]:
-    rivals = [Worker(f"torch {way}", TheirUpdate, name, way, threads) for way in ways(name)]
-    return [Worker("rawgan", OurUpdate, name), *rivals]
+    return tuple(form for form, last in FORMATS.items() if images or not last)
 
 
 EXPERIMENT = Experiment(
-    "resampling, sorting, norms, cumulative ops and optimisers beside PyTorch's", minutes=5, main=main
+    "resampling, sorting, norms, cumulative ops and optimisers beside PyTorch's", minutes=4, main=main
 )

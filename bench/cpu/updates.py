@@ -109,56 +109,25 @@ UPDATES = {f"{kind}, {size}": update for size in SHAPES for kind, update in _KIN
 """By the name of the row."""
 
 
-def ways(name: str) -> tuple[str, ...]:
-    """PyTorch's ways of an update."""
-    return UPDATES[name].ways
-
-
 def _drawn(name: str) -> tuple[list[Array], list[Array]]:
     rng, shapes = np.random.default_rng(0), SHAPES[name.partition(", ")[2]]
     return tuple([rng.standard_normal(shape, np.float32) for shape in shapes] for _ in range(2))  # type: ignore[return-value]
 
 
-class OurUpdate:
-    """rawgan's update."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.step, _ = UPDATES[name].ours(*_drawn(name))
-
-    def run(self) -> None:
-        """Update once."""
-        self.step()
-
-    def results(self) -> list[Array]:
-        """The arrays after two steps from the start."""
-        step, changed = UPDATES[self.name].ours(*_drawn(self.name))
-        step()
-        step()
-        return [x.numpy() for x in changed]
+def our_update(name: str) -> tuple[Step, list[Array]]:
+    """rawgan's update. Returns the step, and the arrays after two of them."""
+    step, changed = UPDATES[name].ours(*_drawn(name))
+    step()
+    step()
+    return step, [x.numpy().copy() for x in changed]
 
 
-class TheirUpdate:
-    """PyTorch's update, in one of its ways."""
+def their_update(name: str, way: str) -> tuple[Step, list[Array]]:
+    """PyTorch's update, in one of its ways. Returns the step, and the arrays after two of them."""
+    import torch
 
-    def __init__(self, name: str, way: str, threads: int) -> None:
-        import torch
-
-        torch.set_num_threads(threads)
-        self.torch, self.name, self.way = torch, name, way
-        self.step, _ = self._made()
-
-    def _made(self) -> tuple[Step, list[Any]]:
-        w, g = ([self.torch.from_numpy(x) for x in arrays] for arrays in _drawn(self.name))
-        return UPDATES[self.name].theirs(self.torch, self.way, w, g)
-
-    def run(self) -> None:
-        """Update once."""
-        self.step()
-
-    def results(self) -> list[Array]:
-        """The arrays after two steps from the start."""
-        step, changed = self._made()
-        step()
-        step()
-        return [x.detach().numpy() for x in changed]
+    w, g = ([torch.from_numpy(x) for x in arrays] for arrays in _drawn(name))
+    step, changed = UPDATES[name].theirs(torch, way, w, g)
+    step()
+    step()
+    return step, [x.detach().numpy().copy() for x in changed]
