@@ -33,5 +33,5 @@ from rawgan_kernels.dispatch import (
     use,
 )
 from rawgan_kernels.errors import MissingKernel, UnknownPrecision
-from rawgan_kernels.precisions import PRECISIONS, chosen_precision, precision
+from rawgan_kernels.precisions import FLOAT32, PRECISIONS, chosen_precision, precision
 from rawgan_kernels.window import Window
