@@ -6,6 +6,7 @@ import numpy as np
 
 from rawgan_kernels.cuda.compile.language import THREADS, cuda_kernel, index
 from rawgan_kernels.cuda.run.elementwise import EACH, first_of_thread
+from rawgan_kernels.cuda.run.factors import nearest
 from rawgan_kernels.cuda.run.launch import blocks_for, launch
 from rawgan_kernels.cuda.run.memory import empty_like, flat
 from rawgan_kernels.dispatch import implements
@@ -25,8 +26,5 @@ def _rounded(x, read, y, count, drop):  # type: ignore[no-untyped-def]
     i = first_of_thread()
     for _ in range(EACH):
         if i < count:
-            up = read[i]
-            if x[i] == x[i]:  # NaN stays as it is
-                up = (up + ((1 << (drop - 1)) - 1 + (up >> drop & 1))) >> drop << drop
-            y[i] = up
+            y[i] = nearest(read[i], drop) if x[i] == x[i] else read[i]  # NaN stays as it is
         i = index(i + index(THREADS))

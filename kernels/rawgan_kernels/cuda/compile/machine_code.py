@@ -34,8 +34,9 @@ def machine_code(kernel: CudaKernel, dtype: str, capability: tuple[int, int]) ->
     number = from_dtype(np.dtype(dtype))
     pointer, bits = types.CPointer(number), types.Integer.from_bitwidth(number.bitwidth)
     kinds = {
-        "in": pointer, "out": pointer, "bits": types.CPointer(bits), "bytes": types.CPointer(types.uint8),
-        "rows": types.CPointer(types.int64), "arrays": types.CPointer(pointer), "index": types.uint32, "number": number,
+        "in": pointer, "out": pointer, "bits": types.CPointer(bits), "halves": types.CPointer(types.uint16),
+        "bytes": types.CPointer(types.uint8), "rows": types.CPointer(types.int64),
+        "arrays": types.CPointer(pointer), "index": types.uint32, "number": number,
     }  # fmt: skip
     signature = types.void(*(kinds[kind] for kind in kernel.parameters))
     ptx, _ = cuda.compile(function, signature, device=False, abi="numba", cc=capability, output="ptx")
