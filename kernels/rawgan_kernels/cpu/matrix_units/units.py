@@ -1,0 +1,81 @@
+"""The matrix units of this CPU: detection, and the address of the code that multiplies on each.
+
+A unit's code is one function with the arguments of `tiles.multiply`, called by its address, so all kernels are compiled
+once, whatever the unit. It is compiled at its first use, on its own, and kept on disk.
+"""
+
+import ctypes
+import sys
+from functools import cache
+from typing import Any, NamedTuple
+
+import llvmlite.binding as llvm
+from numba import types
+
+from rawgan_kernels.cpu.compile.compiled import standalone
+from rawgan_kernels.cpu.matrix_units import emulation, lanes, tiles
+from rawgan_kernels.cpu.vector.pointers import by_address
+
+SCRATCH = emulation.MEMORY
+"""Numbers of float32 that a unit may need as scratch memory on each thread."""
+
+
+class Unit(NamedTuple):
+    """Code that multiplies bf16 matrices."""
+
+    name: str
+    features: tuple[str, ...]
+    """Features of the CPU that it needs, in LLVM's words."""
+    function: Any
+    scratch: Any
+    """Type of its last argument: numbers of float32 where the instructions are emulated."""
+
+
+AMX = Unit("amx", ("amx-tile", "amx-bf16"), tiles.multiply, types.uint8)
+AVX512 = Unit("avx512", ("avx512f", "avx512bf16"), lanes.multiply, types.uint8)
+EMULATED_AMX = AMX._replace(features=(), scratch=types.float32)
+EMULATED_AVX512 = AVX512._replace(features=(), scratch=types.float32)
+
+UNITS = (AMX, AVX512)
+"""The fastest first."""
+
+
+@cache
+def available() -> tuple[Unit, ...]:
+    """The matrix units that this process can use, the fastest first; none on most CPUs.
+
+    >>> set(available()) <= set(UNITS)
+    True
+    """
+    features = llvm.get_host_cpu_features()
+    present = [unit for unit in UNITS if all(features.get(name) for name in unit.features)]
+    return tuple(unit for unit in present if unit is not AMX or allowed_tiles())
+
+
+def allowed_tiles() -> bool:
+    """Ask Linux for the tile registers, for all threads of this process. Returns True if it grants them.
+
+    Each thread's state grows by 8 KiB with them, so a process must ask. It is refused where a stack for signals would
+    be too small for that.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    arch_prctl, request, tile_data = 158, 0x1023, 18
+    numbers = [ctypes.c_long(number) for number in (arch_prctl, request, tile_data)]
+    return bool(ctypes.CDLL(None).syscall(*numbers) == 0)
+
+
+@cache
+def multiplier(unit: Unit) -> int:
+    """Address of a unit's code. Raises: ValueError if this CPU lacks the unit"""
+    if unit.features and unit not in available():
+        raise ValueError(f"this CPU lacks {unit.name}, or the system does not grant it")
+    half, number, size = types.CPointer(types.uint16), types.CPointer(types.float32), types.intp
+    sizes = types.void(
+        half, size, half, size, size, number, size, size, size, size, types.boolean, types.CPointer(unit.scratch)
+    )
+    return int(standalone(sizes, unit.function).address)
+
+
+multiply = by_address("multiply")
+"""multiply(multiplier(unit), a, a_row, b, b_row, b_panel, c, c_row, rows, columns, depth, add, scratch)"""
