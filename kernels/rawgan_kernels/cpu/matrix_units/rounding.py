@@ -80,9 +80,9 @@ def words_at(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
-def numbers_at(typing: Any, x: Any) -> Any:
-    """The pointer x, to float32."""
-    return _cast(x, types.float32)
+def longs_at(typing: Any, x: Any) -> Any:
+    """The pointer x, to pairs of words."""
+    return _cast(x, types.uint64)
 
 
 # --- put together in LLVM --------------------------------------------------------------------------------------------
