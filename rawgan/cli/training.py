@@ -33,6 +33,7 @@ from rawgan.storage.provenance import counts_of, differences
 from rawgan.storage.toml_file import read_toml
 from rawgan.training import Trainer, train
 from rawgan.training.memory import memory_in_words
+from rawgan_kernels import FLOAT32, gains
 
 LISTED = 10
 """Most names of classes in a line."""
@@ -180,7 +181,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
     say(
         console,
         f"{config.model} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.data.batch_size} {config.spec.name}, on {trainer.device} ({trainer.kernels} kernels)",
+        f"{config.data.batch_size} {config.spec.name}, on {trainer.device} ({_kernels_in_words(trainer)})",
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
@@ -214,6 +215,14 @@ def _tell_end(console: Console, trainer: Trainer, folder: RunFolder, reached: in
         return 128 + (asked or signal.SIGINT)
     say(console, config.use(folder.path))
     return 0
+
+
+def _kernels_in_words(trainer: Trainer) -> str:
+    precision, words = trainer.config.machine.precision, f"{trainer.kernels} kernels"
+    if precision == FLOAT32:
+        return words
+    faster = gains(trainer.kernels, precision)
+    return f"{words}, {precision}" + ("" if faster else ", which they round to, but are no faster with")
 
 
 def _data_in_words(trainer: Trainer) -> str:
