@@ -66,4 +66,3 @@ def window_pairs(band, steps, shape, count, runs, chunk, pairs, row):
             to = shifted(to, length)
     full = -(-count // 32) * 16
     clear(shifted(pairs, (count + 1) // 2 * row), (full - (count + 1) // 2) * row)
-

@@ -1,7 +1,8 @@
-"""conv2d and conv2d_input_grad in bf16: sweeps over windows, each block of which is packed just before it is multiplied.
+"""conv2d and conv2d_input_grad in bf16: sweeps over windows, block by block.
 
 A block rounds the part of the images that it sees to bf16, with zeros around it, once. Windows are copied from there,
-as rows of a matrix, some hundred at a time; their product with the packed weights, bias and activation go to the result.
+some hundred at a time, as rows of a matrix. Their products with the packed weights are written to the result, with bias
+and activation.
 """
 # mypy: disable-error-code="no-untyped-def"
 
@@ -35,9 +36,13 @@ CHUNK = 1024
 BAND_NUMBERS = 1 << 19
 """Numbers of several images in a block, at most."""
 
+NONE = np.empty(0, NUMBER)
+"""The bias where there is none."""
 
-def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float, unit: Unit) -> Array:
-    """y = leaky_relu(conv2d(x, w) + b); b is empty if there is no bias. Shapes as in `api`."""
+
+def conv2d(x: Array, w: Array, window: Window, b: Array | None, slope: float, unit: Unit) -> Array:
+    """y = leaky_relu(conv2d(x, w) + b). Shapes as in `api`."""
+    x, w, b = map(np.ascontiguousarray, (x, w, NONE if b is None else b))
     y = pool.empty((len(x), *window.output, w.shape[3]), NUMBER)
     if y.size:
         plan = plans.forward(window, x.shape[3], CHUNK)
@@ -46,11 +51,12 @@ def conv2d(x: Array, w: Array, window: Window, b: Array, slope: float, unit: Uni
     return y
 
 
-def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: float, unit: Unit) -> Array | None:
-    """gx = leaky_relu(conv2d_input_grad(gy, w) + b); b is empty if there is no bias. Shapes as in `api`.
+def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None, slope: float, unit: Unit) -> Array | None:
+    """gx = leaky_relu(conv2d_input_grad(gy, w) + b). Shapes as in `api`.
 
     None if weights are not finite: they would be multiplied by zeros around gy, where the sum has no terms.
     """
+    gy, w, b = map(np.ascontiguousarray, (gy, w, NONE if b is None else b))
     gx = pool.empty((len(gy), *window.size, w.shape[2] * window.groups), NUMBER)
     if gx.size:
         plan = plans.backward(window, gy.shape[3], CHUNK)
@@ -61,7 +67,9 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array, slope: floa
     return gx
 
 
-def _sweep(x: Array, packed: Array, plan: plans.Plan, groups: int, y: Array, b: Array, slope: float, unit: Unit) -> None:
+def _sweep(
+    x: Array, packed: Array, plan: plans.Plan, groups: int, y: Array, b: Array, slope: float, unit: Unit
+) -> None:
     outputs = y.shape[3] // groups
     row, width = row_length(plan.deepest), padded(outputs, PANEL)
     windows = len(x) * plan.geometry[10] * plan.geometry[11]
@@ -74,7 +82,7 @@ def _sweep(x: Array, packed: Array, plan: plans.Plan, groups: int, y: Array, b: 
     sizes = blocks.images, blocks.rows, rows, row, width, groups, numbers
     tables = plan.phases, plan.chunks, plan.runs
     arguments = (x, y, b, packed, halves, results, tables, plan.geometry, sizes, float(slope), multiplier(unit))
-    run(_sweep_block, blocks.count, arguments)
+    run(_sweep_block, blocks.number, arguments)
 
 
 @compiled
@@ -105,7 +113,21 @@ def _sweep_block(arguments, block, thread):
             for first in range(0, pixels, batch):
                 count = min(batch, pixels - first)
                 _multiply_windows(
-                    source, steps, shape, first, count, phase, chunks, runs, packed, group, windows, row, sizes, scratch, multiplier
+                    source,
+                    steps,
+                    shape,
+                    first,
+                    count,
+                    phase,
+                    chunks,
+                    runs,
+                    packed,
+                    group,
+                    windows,
+                    row,
+                    sizes,
+                    scratch,
+                    multiplier,
                 )
                 _write(scratch, first, count, shape, n, top, phase, y, group, geometry, sizes, b, slope)
 

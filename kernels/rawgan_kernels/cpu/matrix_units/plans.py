@@ -7,8 +7,8 @@ matrix; the product with a matrix of weights gives pixels of y, or gx:
     conv2d_input_grad   gx[p, q]  sees the pixels ((p + top − a·dilation) / stride, …) of gy, where these are whole
 
 In the second case, pixels fall into stride × stride phases, by the remainder of p + top and of q + left. All pixels
-(m·stride + r − top, …) of a phase see the same taps, at the distances (a·dilation − r) / stride from m. So each phase is
-a convolution of stride 1, and nothing is added up where windows overlap.
+(m·stride + r − top, …) of a phase see the same taps, at the distances (a·dilation − r) / stride from m. So each phase
+is a convolution of stride 1, and nothing is added up where windows overlap.
 
 Taps are taken in chunks. A chunk is a list of runs: numbers that are next to each other both in the image and in a row
 of the matrix.
@@ -29,10 +29,10 @@ Taps = list[tuple[int, int]]
 
 
 class Axis(NamedTuple):
-    """Pixels of one phase along one axis: `count` from number `first` on. Pixel m is at m·step + offset of the result."""
+    """Pixels of one phase along one axis, from number `first` on; number m is at m·step + offset in the result."""
 
     first: int
-    count: int
+    pixels: int
     offset: int
     taps: Taps
 
@@ -102,10 +102,14 @@ def _plan(
     chunk: int,
 ) -> Plan:
     lows = [min(phase.first for phase in phases) for phases in axes]
-    highs = [max(phase.first + phase.count for phase in phases) for phases in axes]
+    highs = [max(phase.first + phase.pixels for phase in phases) for phases in axes]
     counts = [high - low for low, high in zip(lows, highs, strict=True)]
     width = (counts[1] - 1) * steps[1] + reaches[1]
-    phases, chunks, runs, order, before = [], [], [], [], 0
+    phases: list[Any] = []
+    chunks: list[Any] = []
+    runs: list[tuple[int, int]] = []
+    order: list[int] = []
+    before = 0
     each = channels // window.groups
     for rows in axes[0]:
         for columns in axes[1]:
@@ -156,7 +160,7 @@ class Blocks(NamedTuple):
 
     images: int
     rows: int
-    count: int
+    number: int
     numbers: int
     """Numbers of the part of the images that a block sees."""
     pixels: int

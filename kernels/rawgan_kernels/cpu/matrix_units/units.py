@@ -9,10 +9,10 @@ import sys
 from functools import cache
 from typing import Any, NamedTuple
 
-import llvmlite.binding as llvm
 from numba import types
 
 from rawgan_kernels.cpu.compile.compiled import standalone
+from rawgan_kernels.cpu.compile.target import features
 from rawgan_kernels.cpu.matrix_units import emulation, lanes, tiles
 from rawgan_kernels.cpu.vector.pointers import by_address
 
@@ -26,13 +26,15 @@ class Unit(NamedTuple):
     name: str
     features: tuple[str, ...]
     """Features of the CPU that it needs, in LLVM's words."""
+    speed: float
+    """Multiplications in the time of one in float32."""
     function: Any
     scratch: Any
     """Type of its last argument: numbers of float32 where the instructions are emulated."""
 
 
-AMX = Unit("amx", ("amx-tile", "amx-bf16"), tiles.multiply, types.uint8)
-AVX512 = Unit("avx512", ("avx512f", "avx512bf16"), lanes.multiply, types.uint8)
+AMX = Unit("amx", ("amx-tile", "amx-bf16"), 6, tiles.multiply, types.uint8)
+AVX512 = Unit("avx512", ("avx512f", "avx512bf16"), 2, lanes.multiply, types.uint8)
 EMULATED_AMX = AMX._replace(features=(), scratch=types.float32)
 EMULATED_AVX512 = AVX512._replace(features=(), scratch=types.float32)
 
@@ -41,18 +43,22 @@ UNITS = (AMX, AVX512)
 
 
 @cache
-def available() -> tuple[Unit, ...]:
-    """The matrix units that this process can use, the fastest first; none on most CPUs.
+def present() -> tuple[Unit, ...]:
+    """The matrix units that code is compiled for, the fastest first; none on most CPUs."""
+    return tuple(unit for unit in UNITS if features().issuperset(unit.features))
 
-    >>> set(available()) <= set(UNITS)
+
+@cache
+def available() -> tuple[Unit, ...]:
+    """The matrix units that this process can use, the fastest first. The system is asked for tiles at the first call.
+
+    >>> set(available()) <= set(present())
     True
     """
-    features = llvm.get_host_cpu_features()
-    present = [unit for unit in UNITS if all(features.get(name) for name in unit.features)]
-    return tuple(unit for unit in present if unit is not AMX or allowed_tiles())
+    return tuple(unit for unit in present() if unit is not AMX or _grants_tiles())
 
 
-def allowed_tiles() -> bool:
+def _grants_tiles() -> bool:
     """Ask Linux for the tile registers, for all threads of this process. Returns True if it grants them.
 
     Each thread's state grows by 8 KiB with them, so a process must ask. It is refused where a stack for signals would
@@ -67,9 +73,7 @@ def allowed_tiles() -> bool:
 
 @cache
 def multiplier(unit: Unit) -> int:
-    """Address of a unit's code. Raises: ValueError if this CPU lacks the unit"""
-    if unit.features and unit not in available():
-        raise ValueError(f"this CPU lacks {unit.name}, or the system does not grant it")
+    """Address of a unit's code. It ends the process unless the unit is `available`."""
     half, number, size = types.CPointer(types.uint16), types.CPointer(types.float32), types.intp
     sizes = types.void(
         half, size, half, size, size, number, size, size, size, size, types.boolean, types.CPointer(unit.scratch)

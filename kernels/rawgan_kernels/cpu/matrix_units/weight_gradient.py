@@ -23,7 +23,6 @@ from rawgan_kernels.cpu.matrix_units.units import SCRATCH, Unit, multiplier, mul
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
-
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
@@ -46,6 +45,7 @@ BAND_NUMBERS = 1 << 19
 
 def conv2d_weight_grad(x: Array, gy: Array, window: Window, unit: Unit) -> Array:
     """gw = the gradient of conv2d with respect to w. Shapes as in `api`."""
+    x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
     groups, k, c = window.groups, gy.shape[3], x.shape[3] // window.groups
     gw = pool.empty((*window.kernel, c, k), NUMBER)
     if not gw.size or not gy.size:
@@ -55,19 +55,19 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window, unit: Unit) -> Array
     plan = plans.forward(window, x.shape[3], max(1, SUMS // padded(outputs, PANEL)))
     blocks = plans.blocks(plan, len(gy), x.shape[3], PIXELS, BAND_NUMBERS)
     left_row = row_length(padded(blocks.pixels))
-    left = aligned(blocks.count * groups, padded(outputs, PANEL) * left_row, HALF)
+    left = aligned(blocks.number * groups, padded(outputs, PANEL) * left_row, HALF)
     spare = aligned(threads(), k + PANEL, NUMBER)
-    run(_pack_upstream, blocks.count, (gy, left, spare, blocks.images, blocks.rows, left_row, groups))
+    run(_pack_upstream, blocks.number, (gy, left, spare, blocks.images, blocks.rows, left_row, groups))
 
     splits = len(plan.chunks)
     width = _row_of_sums(padded(plan.deepest, PANEL))
     size = groups * splits * padded(outputs, PANEL) * width
-    parts = max(1, min(-(-PARTS // splits), blocks.count, PARTS_BYTES // (4 * size)))
+    parts = max(1, min(-(-PARTS // splits), blocks.number, PARTS_BYTES // (4 * size)))
     sums = aligned(parts, size, NUMBER)
     numbers = padded(blocks.numbers)
     halves = aligned(threads(), numbers + padded(blocks.pixels) * width, HALF)
     scratch = aligned(threads(), SCRATCH, NUMBER)
-    sizes = blocks.images, blocks.rows, blocks.count, numbers, left_row, width, groups
+    sizes = blocks.images, blocks.rows, blocks.number, numbers, left_row, width, groups
     arguments = (x, gy, sums, left, halves, scratch, plan.chunks, plan.runs, plan.geometry, sizes, multiplier(unit))
     run(_sum_part, parts * splits, arguments)
     across = plans.panels(width)
