@@ -1,4 +1,4 @@
-"""Machine code with AMX instructions, run on a CPU that lacks them: each is trapped and carried out in NumPy.
+"""The matrix units' instructions in NumPy, and machine code with AMX instructions run on a CPU that lacks them.
 
 The CPU raises SIGILL at the first byte of such an instruction. The handler decodes it as Intel's manual says, does what
 it says, and lets the program go on behind it. Nothing is taken from the kernels' own emulation. Linux on x86-64 only.
@@ -125,6 +125,26 @@ def carry_out(tiles, code, read):
     tiles.count[name] += 1
     getattr(tiles, name)(*operands)
     return length
+
+
+def sums_of_tiles(a, b, c):
+    """c + a @ b as tiles add it up: 32 products at a time, the even and the odd ones on their own."""
+    total = np.full((len(a), b.shape[1]), c)
+    for start in range(0, len(b), 32):
+        sums = [_flushed(np.zeros_like(total)) for _ in range(2)]
+        for k in range(start, start + 32):
+            sums[k % 2] = _flushed(sums[k % 2] + _flushed(a[:, k, None]) * _flushed(b[k]))
+        total = _flushed(_flushed(total) + _flushed(sums[0] + sums[1]))
+    return total
+
+
+def sums_of_lanes(a, b, c):
+    """c + a @ b as AVX512-BF16 adds it up: pair by pair, the odd product first."""
+    total = np.full((len(a), b.shape[1]), c)
+    for start in range(0, len(b), 2):
+        for k in (start + 1, start):
+            total = _flushed(total + _flushed(a[:, k, None]) * _flushed(b[k]))
+    return total
 
 
 class _Action(ctypes.Structure):

@@ -1,4 +1,4 @@
-"""The matrix units of this CPU: detection, and the address of the code that multiplies on each.
+"""The matrix units of this CPU: detection, and the code that multiplies on each.
 
 A unit's code is one function with the arguments of `tiles.multiply`, called by its address, so all kernels are compiled
 once, whatever the unit. It is compiled at its first use, on its own, and kept on disk.
@@ -73,12 +73,17 @@ def _grants_tiles() -> bool:
 
 @cache
 def multiplier(unit: Unit) -> int:
-    """Address of a unit's code. It ends the process unless the unit is `available`."""
+    """Address of a unit's code, which ends the process unless the unit is `available`."""
+    return int(code_of(unit).address)
+
+
+def code_of(unit: Unit) -> Any:
+    """A unit's compiled code. The compiler ends the process unless the unit is `present`."""
     half, number, size = types.CPointer(types.uint16), types.CPointer(types.float32), types.intp
     sizes = types.void(
         half, size, half, size, size, number, size, size, size, size, types.boolean, types.CPointer(unit.scratch)
     )
-    return int(standalone(sizes, unit.function).address)
+    return standalone(sizes, unit.function)
 
 
 multiply = by_address("multiply")
