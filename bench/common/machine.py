@@ -5,6 +5,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,9 +37,8 @@ MATRIX_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
 """Units that multiply bf16, by the processor's flag, the fastest first."""
 
 
-def bf16_units() -> str:
-    """Name of the fastest units of this processor that multiply bf16; "none" without any."""
-    flags = _of_cpuinfo("flags").split()
+def bf16_units(flags: Sequence[str]) -> str:
+    """Name of the fastest units that multiply bf16 in a processor with these flags; "none" without any."""
     return next((units for flag, units in MATRIX_UNITS.items() if flag in flags), "none")
 
 
@@ -103,7 +103,7 @@ def facts(gpu: bool = False) -> dict[str, Any]:
         **({"gpu": gpu_facts()} if gpu else {}),
         "cpu": cpu_name(),
         "cores": usable_cores(),
-        "bf16 units": bf16_units(),
+        "bf16 units": bf16_units(_of_cpuinfo("flags").split()),
         "system": f"{platform.system()} {platform.machine()}",
         "load": load(),
         "versions": versions(gpu),

@@ -7,6 +7,7 @@ is timed.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from bench.competitors.kernel_calls import KernelCall
 from rawgan.device import cuda_module, to_device
-from rawgan_kernels import KERNELS, MissingKernel
+from rawgan_kernels import FLOAT32, KERNELS, MissingKernel
 
 GEMM_SIZE = 3072
 COPIED_BYTES = 256 * 2**20
@@ -48,13 +49,15 @@ class KernelCompetitor:
 
 
 class RawganKernel(KernelCompetitor):
-    """One of rawgan's backends. `cupy` is plain CuPy: the reference on a GPU. There, a call ends when the GPU is done.
+    """One of rawgan's backends, at a precision of products. `cupy` is plain CuPy: the reference on a GPU. There, a call
+    ends when the GPU is done.
 
     Raises: DeviceError for a GPU that is missing
     """
 
-    def __init__(self, backend: str, threads: int) -> None:
+    def __init__(self, backend: str, threads: int, precision: str = FLOAT32) -> None:
         super().__init__()
+        self.precision = precision
         self.device = "cuda" if backend in ON_GPU else "cpu"
         self.wait: Callable[[], None] | None = cuda_module().cuda.Device().synchronize if backend in ON_GPU else None
         self.backend = "reference" if backend == "cupy" else backend
@@ -71,13 +74,16 @@ class RawganKernel(KernelCompetitor):
 
     def begin(self, case: KernelCall, values: dict[str, Any]) -> tuple[Any, ...] | str:
         """Prepare a call whose values are drawn already. Returns its results, still on the device."""
+        kernel = KERNELS[case.kernel]
         try:
-            kernel = KERNELS[case.kernel].on(self.backend)
+            run = kernel.on(self.backend)
         except MissingKernel:
             return "has no such kernel"
+        if self.precision != FLOAT32:
+            run = lambda *arguments: kernel.at(self.precision, self.backend, arguments)  # noqa: E731
         values = {name: _on_device(value, self.device) for name, value in values.items()}
         arguments = list(values.values())
-        self.call = lambda: kernel(*arguments)
+        self.call = lambda: run(*arguments)
         try:
             return _results(case, values, self.call())
         except MissingKernel as error:
@@ -85,13 +91,20 @@ class RawganKernel(KernelCompetitor):
 
 
 class TorchKernel(KernelCompetitor):
-    """PyTorch with images in one of its memory formats."""
+    """PyTorch with images in one of its memory formats, at a precision of products.
 
-    def __init__(self, channels_last: bool, threads: int) -> None:
+    For bf16 its arrays are in bf16 already, as they are between the layers of a network in autocast.
+    """
+
+    def __init__(self, channels_last: bool, threads: int, precision: str = FLOAT32) -> None:
         import torch
 
         super().__init__()
         torch.set_num_threads(threads)
+        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        if precision == "tf32":
+            onednn: Any = torch.backends.mkldnn
+            onednn.conv.fp32_precision = onednn.matmul.fp32_precision = precision
         self.format = torch.channels_last if channels_last else torch.contiguous_format
 
     def start(self, case: KernelCall) -> Callable[[], tuple[np.ndarray, ...]] | str:
@@ -101,7 +114,7 @@ class TorchKernel(KernelCompetitor):
         counterpart = counterparts().get(case.kernel)
         if counterpart is None:
             return "has no counterpart"
-        values = tensors(case.values(), self.format)
+        values = tensors(case.values(), self.format, self.dtype)
         try:
             self.call = counterpart(**values)
         except NoCounterpart as reason:
@@ -130,9 +143,10 @@ class Oracle:
 class Machine:
     """The machine's ceilings: a large matrix product, and a large copy on all threads."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, size: int = GEMM_SIZE) -> None:
         rng = np.random.default_rng(0)
-        self.a, self.b = rng.random((2, GEMM_SIZE, GEMM_SIZE), np.float32)
+        self.a, self.b = rng.random((2, size, size), np.float32)
+        self.threads = threads
         self.product = np.empty_like(self.a)
         source = np.ones(COPIED_BYTES // 4, np.float32)
         self.parts = [
@@ -149,7 +163,21 @@ class Machine:
         """Operations and bytes per second, the best of `times` attempts."""
         gemm = min(_seconds(lambda: np.matmul(self.a, self.b, out=self.product)) for _ in range(times))
         copy = min(_seconds(self._copy) for _ in range(times))
-        return 2 * GEMM_SIZE**3 / gemm, 2 * COPIED_BYTES / copy  # each byte is read and written
+        return 2 * len(self.a) ** 3 / gemm, 2 * COPIED_BYTES / copy  # each byte is read and written
+
+    def product_in_bf16(self, times: int) -> float:
+        """Operations per second of a large matrix product in bf16: the faster of rawgan's and, if it is installed,
+        PyTorch's, of factors that are in bf16 already.
+        """
+        kernel = KERNELS["matmul"]
+        calls: list[Callable[[], Any]] = [lambda: kernel.at("bf16", "cpu", (self.a, self.b))]
+        if find_spec("torch") is not None:
+            import torch
+
+            torch.set_num_threads(self.threads)
+            a, b = (torch.from_numpy(x).bfloat16() for x in (self.a, self.b))
+            calls.append(lambda: a @ b)
+        return 2 * len(self.a) ** 3 / min(_seconds(call) for call in calls for _ in range(times + 1))
 
     def _copy(self) -> None:
         for _ in self.pool.map(lambda part: np.copyto(part[1], part[0]), self.parts):

@@ -1,4 +1,7 @@
-"""The roofline: the least time that a machine's two ceilings, of arithmetic and of memory, leave a kernel."""
+"""The roofline: the least time that a machine's two ceilings, of arithmetic and of memory, leave a kernel.
+
+The ceiling of arithmetic is that of the products at the precision of a report: in float32, or of the matrix units.
+"""
 
 from typing import Any
 

@@ -13,6 +13,7 @@ from bench.common.pictures import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY,
 from bench.common.terminal import print_lines
 from bench.competitors.kernels import ON_GPU
 from bench.competitors.roofline import roofline_seconds
+from rawgan_kernels import FLOAT32
 
 Row = dict[str, Any]
 
@@ -30,6 +31,7 @@ FAMILIES = {  # colour and marker by what a kernel's name begins with
 def print_kernels(console: Console, report: dict[str, Any]) -> None:
     """Print every call by itself, then their sums in a training step."""
     roofline, settings = report["roofline"], report["settings"]
+    peak, bandwidth = roofline["flops_per_second"], roofline["bytes_per_second"]
     console.print(_table(report))
     steps = _steps(report)
     if steps.row_count:
@@ -38,10 +40,10 @@ def print_kernels(console: Console, report: dict[str, Any]) -> None:
     worst = max((entry["error"] for row in report["results"] for entry in row["competitors"].values()), default=0.0)
     lines = (
         *notes,
-        f"roofline, measured: {roofline['flops_per_second'] / 1e9:.0f} GFLOP/s (float32 matrix product), "
-        f"{roofline['bytes_per_second'] / 1e9:.1f} GB/s (copy, read and written); ridge at "
-        f"{roofline['flops_per_second'] / roofline['bytes_per_second']:.1f} FLOP/byte",
+        f"roofline, measured: {peak / 1e9:.0f} GFLOP/s ({roofline['precision']} matrix product), "
+        f"{bandwidth / 1e9:.1f} GB/s (copy, read and written); ridge at {peak / bandwidth:.1f} FLOP/byte",
         f"checked: relative difference from the reference in float64 at most {worst:.1e}",
+        *([units_of(report)] if settings["precision"] == "bf16" else []),
         *machine.lines(report["machine"], settings["threads"]),
     )
     print_lines(console, lines)
@@ -49,7 +51,8 @@ def print_kernels(console: Console, report: dict[str, Any]) -> None:
 
 def _table(report: dict[str, Any]) -> Table:
     rounds = report["settings"]["rounds"]
-    table = Table(title="Kernels, float32, medians", title_justify="left", caption_justify="left", box=SIMPLE)
+    precision = report["settings"]["precision"]
+    table = Table(title=f"Kernels, {precision}, medians", title_justify="left", caption_justify="left", box=SIMPLE)
     table.caption = (
         f"roofline: share of the CPU's roofline reached; FLOP of the direct algorithm; ratio: time / time of PyTorch's "
         f"faster layout, within a round, {rounds} rounds"
@@ -101,7 +104,8 @@ def _steps(report: dict[str, Any]) -> Table:
                 sums[kernel][network][0] += count * mine
                 sums[kernel][network][1] += count * theirs
     networks = sorted({network for by_network in sums.values() for network in by_network})
-    table = Table(title=f"ms in a training step: {ours} / PyTorch", title_justify="left", box=SIMPLE)
+    precision = report["settings"]["precision"]
+    table = Table(title=f"ms in a training step, {precision}: {ours} / PyTorch", title_justify="left", box=SIMPLE)
     table.add_column("kernel", no_wrap=True)
     for network in networks:
         table.add_column(network, justify="right")
@@ -146,7 +150,13 @@ def draw_roofline(figure: Any, report: dict[str, Any]) -> None:
         axes.scatter([], [], s=20, facecolor="none", edgecolor=GREY, label="hollow: PyTorch, its faster layout")
     axes.set(xscale="log", yscale="log", xlim=(low, high))
     axes.set_ylim(min(*shown, bandwidth * low) / 1.6, max(*shown, peak) * 2.2)
-    axes.annotate(f"{peak:.0f} GFLOP/s, matrix product", (ridge, peak), (4, 5), textcoords="offset points")
+    ceiling = report["roofline"]["precision"]
+    axes.annotate(f"{peak:.0f} GFLOP/s, {ceiling} matrix product", (ridge, peak), (4, 5), textcoords="offset points")
+    if ceiling != FLOAT32:
+        lower = report["roofline"]["float32_flops_per_second"] / 1e9
+        axes.plot([lower / bandwidth, high], [lower, lower], color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+        axes.annotate(f"{lower:.0f} GFLOP/s, float32", (high, lower), (-4, 4), textcoords="offset points", ha="right",
+                      color=GREY, fontsize=8.5)  # fmt: skip
     start = low * 1.12
     axes.annotate(
         f"{bandwidth:.1f} GB/s, copy", (start, start * bandwidth), (-3, 6), textcoords="offset points",
@@ -158,7 +168,16 @@ def draw_roofline(figure: Any, report: dict[str, Any]) -> None:
     axes.set_ylabel("GFLOP/s")
     axes.legend(loc="lower right", fontsize=8.5)
     title(axes, report, f"Kernels of the {backend} backend against this machine's roofline",
-           "FLOP of the direct algorithm: a faster one may lie above, as may what stays in the caches")  # fmt: skip
+           "FLOP of the direct algorithm: a faster one may lie above, as may what stays in the caches"
+           + (f"; {units_of(report)}" if report["settings"]["precision"] == "bf16" else ""))  # fmt: skip
+
+
+def units_of(report: dict[str, Any]) -> str:
+    """The processor's units for bf16, in words."""
+    units = report["machine"]["bf16 units"]
+    return (
+        f"bf16 on {units}" if units != "none" else "no bf16 units in this processor: rounded, and multiplied in float32"
+    )
 
 
 def family(kernel: str) -> tuple[str, str, str]:

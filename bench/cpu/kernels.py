@@ -25,16 +25,18 @@ from bench.cpu.kernel_report import draw_roofline, print_kernels
 from rawgan.cli.parsing import parse
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
-from rawgan_kernels import BACKENDS, KERNELS
+from rawgan_kernels import BACKENDS, FLOAT32, KERNELS, PRECISIONS
 
 TOLERANCE = 1e-3
-"""Largest error ‖found − expected‖ / ‖expected‖ of a competitor that may compete."""
+"""Largest error ‖found − expected‖ / ‖expected‖ of a competitor that may compete in float32."""
+PRODUCTS = tuple(name for name, kernel in KERNELS.items() if kernel.factors)
+"""Kernels that a reduced precision concerns."""
 FORMATS = {"torch NCHW": False, "torch NHWC": True}
 
 
 @dataclass(frozen=True)
 class KernelsConfig(store.SaveConfig):
-    """Time every kernel of every backend, in float32, on the arrays of a training step.
+    """Time every kernel of every backend on the arrays of a training step.
 
     The arrays are found by observing a step of each model. Kernels that no model calls get its largest arrays; calls on
     fewer than 4096 numbers are left out if the kernel has larger ones. Results are checked against the reference in
@@ -42,6 +44,10 @@ class KernelsConfig(store.SaveConfig):
     the faster of the two is the rival. The roofline is measured in the same run: a large matrix product and a large
     copy. Operations are counted for the direct algorithm, so a faster algorithm may exceed the roofline, as may arrays
     that fit the caches.
+
+    With a reduced precision, only products are timed: matrix products, convolutions, attention and their gradients.
+    For bf16, PyTorch's arrays are in bf16 from the start, and the roofline's product is the matrix units', if the
+    processor has any (AMX, AVX512-BF16).
     """
 
     kernel: tuple[str, ...] = ()
@@ -59,6 +65,8 @@ class KernelsConfig(store.SaveConfig):
     """Height, width and channels of the images."""
     batch_size: int = 128
     """Images in a batch."""
+    precision: Literal["float32", "bf16", "tf32"] = "float32"
+    """Precision of products."""
     torch: bool = True
     """Let PyTorch compete, if it is installed."""
     rounds: int = 5
@@ -80,6 +88,11 @@ def main(options: list[str]) -> None:
     unknown = [name for name in config.kernel if name not in KERNELS]
     if unknown:
         raise BenchError(f"there is no kernel {unknown[0]!r}; choose from: {', '.join(KERNELS)}")
+    other = [name for name in config.kernel if config.precision != FLOAT32 and name not in PRODUCTS]
+    if other:
+        raise BenchError(
+            f"--precision {config.precision} is for products: {other[0]} is none; choose from: {', '.join(PRODUCTS)}"
+        )
     on_gpu = [name for name in config.backend if name in ON_GPU]
     if on_gpu:
         try:
@@ -92,9 +105,11 @@ def main(options: list[str]) -> None:
     console, facts = make_console(), machine.facts(gpu=bool(on_gpu))
     calls = _calls(config)
     with ExitStack() as stack:
-        competitors = [Worker(f"rawgan {name}", RawganKernel, name, threads) for name in backends]
+        competitors = [Worker(f"rawgan {name}", RawganKernel, name, threads, config.precision) for name in backends]
         if config.torch and importlib.util.find_spec("torch") is not None:
-            competitors += [Worker(name, TorchKernel, last, threads) for name, last in FORMATS.items()]
+            competitors += [
+                Worker(name, TorchKernel, last, threads, config.precision) for name, last in FORMATS.items()
+            ]
         oracle, roofline = Worker("the reference", Oracle), Worker("the roofline", Machine, threads)
         for worker in (*competitors, oracle, roofline):
             stack.enter_context(worker)
@@ -102,26 +117,45 @@ def main(options: list[str]) -> None:
         columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
         progress = stack.enter_context(Progress(*columns, console=console, transient=True))
         task = progress.add_task("the roofline", total=len(calls))
-        ceilings = [roofline.ask("ceilings", 5)]
+        ceilings, on_units = [roofline.ask("ceilings", 5)], None
+        if config.precision == "bf16" and facts["bf16 units"] != "none":
+            on_units = roofline.ask("product_in_bf16", 5)
         rows = []
         for case, counts in calls.items():
             progress.update(task, description=f"{case.kernel} {case.label}")
             rows.append(_time(case, counts, competitors, oracle, folder, config))
             progress.advance(task)
         ceilings.append(roofline.ask("ceilings", 5))
-    peak, bandwidth = (max(found) for found in zip(*ceilings, strict=True))
+    in_float32, bandwidth = (max(found) for found in zip(*ceilings, strict=True))
     report = {
         "benchmark": "kernels",
         "machine": facts,
         "settings": {
-            "rounds": config.rounds, "turn_seconds": config.turn, "threads": threads, "precision": "float32",
+            "rounds": config.rounds, "turn_seconds": config.turn, "threads": threads, "precision": config.precision,
             "batch_size": config.batch_size, "backends": list(backends),
         },
-        "roofline": {"flops_per_second": peak, "bytes_per_second": bandwidth},
+        "roofline": {
+            "flops_per_second": on_units or in_float32, "bytes_per_second": bandwidth,
+            "precision": "bf16" if on_units else FLOAT32, "float32_flops_per_second": in_float32,
+        },
         "results": rows,
     }  # fmt: skip
     print_kernels(console, report)
-    store.save(console, config, "kernels-own" if config.shape or config.kernel else "kernels", report, draw_roofline)
+    name = "kernels-own" if config.shape or config.kernel else "kernels"
+    name = name if config.precision == FLOAT32 else f"{name}-{config.precision}"
+    store.save(console, config, name, report, draw_roofline)
+
+
+def tolerance_at(precision: str) -> float:
+    """Largest error of a competitor that may compete at a precision of products.
+
+    Rounding changes a number by up to u = 2^-(bits + 1) of itself, with a variance of at most u²/3. A product rounds
+    two factors, and in PyTorch its result. Errors of four products in a row, as in attention's gradient, add up to 2u.
+
+    >>> tolerance_at("float32"), tolerance_at("bf16")
+    (0.001, 0.0078125)
+    """
+    return max(TOLERANCE, 2.0 ** -PRECISIONS[precision])
 
 
 def _calls(config: KernelsConfig) -> Calls:
@@ -131,7 +165,8 @@ def _calls(config: KernelsConfig) -> Calls:
         return {parse_call(kernel, shape): Counter() for kernel in config.kernel for shape in config.shape}
     images = tuple(parse_image(text) for text in config.image)
     calls: Calls = in_own_process(calls_of, config.model, images, config.batch_size)
-    return {case: counts for case, counts in calls.items() if not config.kernel or case.kernel in config.kernel}
+    wanted = config.kernel or (tuple(KERNELS) if config.precision == FLOAT32 else PRODUCTS)
+    return {case: counts for case, counts in calls.items() if case.kernel in wanted}
 
 
 def _time(
@@ -145,17 +180,17 @@ def _time(
     """Time one call. Returns its row of the report."""
     operations, size = oracle.ask("expect", case, folder)
     has_images = any(len(array.shape) == 4 for array in case.arrays())
-    able, errors, notes = [], {}, []
+    able, errors, notes, allowed = [], {}, [], tolerance_at(config.precision)
     for worker in competitors:
         if worker.name == "torch NHWC" and not has_images:
             continue  # the same as NCHW
         found = worker.ask("prepare", case, folder)
         if isinstance(found, str):
             notes.append(f"{worker.name} {found}")
-        elif not found <= TOLERANCE:  # NaN is not either
+        elif not found <= allowed:  # NaN is not either
             raise BenchError(
                 f"{worker.name} does not compute what the reference does, so its time means nothing\n"
-                f"  {case.kernel} {case.label}: relative error {found:.1e}, more than {TOLERANCE}"
+                f"  {case.kernel} {case.label}: relative error {found:.1e}, more than {allowed:.2g}"
             )
         else:
             able.append(worker)

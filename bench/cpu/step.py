@@ -123,7 +123,7 @@ def _compete(config: StepConfig, task: Workload, say: Say) -> Result:
         folder = stack.enter_context(input_folder(task, precisions))
         workers = {label: _start(stack, way, task, folder) for label, way in ways.items()}
         reports = {label: _check(worker, say) for label, worker in workers.items()}
-        agreement, notes = _agreement(ways, reports), []
+        differences, notes = agreement(ways, reports), []
         for way in [_fastest(ways, workers, precision, say) for precision in precisions if config.compile]:
             say(f"compiling {way.label}")
             worker = _start(stack, way, task, folder)
@@ -133,10 +133,10 @@ def _compete(config: StepConfig, task: Workload, say: Say) -> Result:
                 notes.append(f"{way.label} does not take part: {str(error).strip().splitlines()[-1]}")
             else:
                 ways[way.label], workers[way.label], reports[way.label] = way, worker, report
-                agreement = _agreement(ways, reports)
+                differences = agreement(ways, reports)
         seconds = measure([*workers.values()], config.rounds, say, warm_up=1)
         peaks = {label: worker.ask("peak_bytes") for label, worker in workers.items()}
-        return Result(task, config.precision, ways, seconds, peaks, agreement, notes)
+        return Result(task, config.precision, ways, seconds, peaks, differences, notes)
 
 
 def _start(stack: ExitStack, way: Way, task: Workload, folder: Path) -> Worker:
@@ -148,7 +148,7 @@ def _check(worker: Worker, say: Say) -> dict[str, float]:
     return worker.ask("check")
 
 
-def _agreement(ways: dict[str, Way], reports: dict[str, dict[str, float]]) -> dict[str, float]:
+def agreement(ways: dict[str, Way], reports: dict[str, dict[str, float]]) -> dict[str, float]:
     """Largest difference from rawgan in float32, by precision.
 
     Raises: BenchError if one exceeds what the precision allows

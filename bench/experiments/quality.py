@@ -1,4 +1,6 @@
-"""python -m bench quality: image quality of the default run over time, beside the same networks in PyTorch."""
+"""python -m bench quality: image quality of the default run over time, beside the same networks in PyTorch, or beside
+rawgan in float32.
+"""
 
 import importlib.util
 import statistics
@@ -7,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -31,9 +33,9 @@ from rawgan.data import load, to_uint8, to_unit
 from rawgan.metrics import in_words
 from rawgan.tasks.evaluators import Evaluator
 from rawgan.training import Trainer
+from rawgan_kernels import FLOAT32
 
 FIGURES = ("fid", "kid", "precision", "recall", "coverage", "reverse_kl")
-NAMES = ("rawgan", "PyTorch")
 TURN = 50
 """Steps in a turn: turns are shorter than the minutes within which a machine's speed changes."""
 PLAIN = "rawgan, G's last weights"
@@ -44,12 +46,17 @@ PLAIN = "rawgan, G's last weights"
 class QualityConfig(store.SaveConfig):
     """Train with the defaults of `rawgan train`, train the same networks in PyTorch, and measure both during training.
 
+    With a reduced precision of products, the other side is rawgan in float32 instead of PyTorch, and the question is
+    whether FID lies within the spread of float32's seeds.
+
     Both sides of a seed begin with the same weights, take as many steps with as many images, and take turns within the
     same minutes. Drawing batches and noise counts as training time, measuring does not. The form of PyTorch is the
     fastest of four (two memory layouts; as in its DCGAN example, or tuned) in a few rounds before. rawgan's images are
     made by an average of G's weights, which that example does not have; at the end, the last weights are measured, too.
     """
 
+    precision: Literal["float32", "bf16", "tf32"] = "float32"
+    """Precision of rawgan's products."""
     seeds: int = 3
     """Trainings of each side."""
     steps: int = DEFAULT_STEPS
@@ -70,7 +77,6 @@ class RawganRun:
     """The training of `rawgan train`, without the files."""
 
     def __init__(self, config: TrainConfig, samples: int) -> None:
-
         Trainer(config).step(1)  # compilation and imports do not count as training
         self.training, self.samples = Trainer(config), samples
 
@@ -157,15 +163,17 @@ def main(options: list[str]) -> None:
     Raises: BenchError if PyTorch is missing, a side fails, or the options make no sense
     """
     config = parse(QualityConfig, "python -m bench quality", options)
-    if importlib.util.find_spec("torch") is None:
+    beside_torch = config.precision == FLOAT32
+    if beside_torch and importlib.util.find_spec("torch") is None:
         raise BenchError("PyTorch, the rival, is not installed\n  pip install -e '.[torch]'")
     if config.seeds < 1 or config.every < 1 or config.steps < config.every or config.steps % config.every:
         raise BenchError("--seeds must be at least 1, and --steps a multiple of --every")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
-    asked = TrainConfig.of(steps=config.steps, width=config.width, batch_size=config.batch_size)
+    asked = _asked(config, config.precision)
     with console.status("looking at real images"):
         evaluator = Evaluator(asked, load("mnist", image_size=28), samples=config.samples)
-    rival = _rival(console, Workload("dcgan", 28, 1, config.batch_size, threads, config.width))
+    task = Workload("dcgan", 28, 1, config.batch_size, threads, config.width)
+    rival = _rival(console, task) if beside_torch else "rawgan"
     runs = [
         run
         for seed in range(config.seeds)
@@ -181,8 +189,12 @@ def main(options: list[str]) -> None:
         "summary": summary,
     }
     console.print(table(report))
-    print_lines(console, machine.lines(facts, threads))
-    store.save(console, config, "quality", report, draw_quality)
+    print_lines(console, [*([] if beside_torch else [verdict(summary)]), *machine.lines(facts, threads)])
+    store.save(console, config, "quality" if beside_torch else f"quality-{config.precision}", report, draw_quality)
+
+
+def _asked(config: QualityConfig, precision: str) -> TrainConfig:
+    return TrainConfig.of(steps=config.steps, width=config.width, batch_size=config.batch_size, precision=precision)
 
 
 def _rival(console: Console, task: Workload) -> str:
@@ -203,10 +215,14 @@ def _compete(
 ) -> list[dict[str, Any]]:
     """Train each side once, taking turns of a few steps."""
     with ExitStack() as stack:
-        ours = stack.enter_context(Worker("rawgan", RawganRun, asked, config.samples))
-        theirs = stack.enter_context(
-            Worker("PyTorch", TorchRun, asked, config.samples, ours.ask("state"), threads, *FORMS[rival])
-        )
+        ours = stack.enter_context(Worker(f"rawgan, {config.precision}", RawganRun, asked, config.samples))
+        if rival in FORMS:
+            start = ours.ask("state"), threads, *FORMS[rival]
+            theirs = Worker("PyTorch, float32", TorchRun, asked, config.samples, *start)
+        else:
+            in_float32 = replace(_asked(config, FLOAT32), seed=asked.seed)
+            theirs = Worker("rawgan, float32", RawganRun, in_float32, config.samples)
+        stack.enter_context(theirs)
         status = stack.enter_context(console.status(""))
         runs = {worker.name: {"name": worker.name, "seed": asked.seed, "points": []} for worker in (ours, theirs)}
         seconds = dict.fromkeys(runs, 0.0)
@@ -222,30 +238,43 @@ def _compete(
                 runs[worker.name]["points"].append(
                     point | {name: float(figures[name]) for name in FIGURES} | {"histogram": figures["histogram"]}
                 )
-                line = (
-                    f"seed {asked.seed}  step {step:,}  {worker.name:<8} {point['seconds']:6.1f} s  {in_words(figures)}"
-                )
-                print_lines(console, [line])
+                line = f"seed {asked.seed}  step {step:,}  {worker.name:<16} {point['seconds']:6.1f} s"
+                print_lines(console, [f"{line}  {in_words(figures)}"])
         figures = evaluator.measure(ours.ask("images", False))
-        runs["rawgan"]["last weights"] = {name: float(figures[name]) for name in FIGURES}
+        runs[ours.name]["last weights"] = {name: float(figures[name]) for name in FIGURES}
     return list(runs.values())
 
 
 def summarize(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over the seeds at the end, and rawgan's mean time to the FID at which PyTorch ends."""
-    found: dict[str, Any] = {}
-    for name in NAMES:
+    """Means over the seeds at the end, and our mean time to the FID at which the other side ends."""
+    ours, theirs = sides(runs)
+    found: dict[str, Any] = {"ours": ours, "theirs": theirs}
+    for name in (ours, theirs):
         last = [run["points"][-1] for run in runs if run["name"] == name]
         found[name] = {figure: _spread([point[figure] for point in last]) for figure in ("seconds", *FIGURES)}
         shares = np.array([point["histogram"] for point in last]) / np.sum(last[0]["histogram"])
         found[name]["digit share"] = {"mean": 0.1, "least": shares.min(), "most": shares.max()}
-    plain = [run["last weights"] for run in runs if run["name"] == "rawgan"]
+    plain = [run["last weights"] for run in runs if run["name"] == ours]
     found[PLAIN] = {figure: _spread([one[figure] for one in plain]) for figure in FIGURES}
-    target = found["PyTorch"]["fid"]["mean"]
-    took = seconds_to(target, curve(runs, "rawgan"))
-    found["seconds to PyTorch's FID"] = took
-    found["of PyTorch's time"] = None if took is None else took / found["PyTorch"]["seconds"]["mean"]
+    target = found[theirs]["fid"]["mean"]
+    took = seconds_to(target, curve(runs, ours))
+    found["seconds to their FID"] = took
+    found["of their time"] = None if took is None else took / found[theirs]["seconds"]["mean"]
     return found
+
+
+def sides(runs: list[dict[str, Any]]) -> list[str]:
+    """Names of both sides, ours first."""
+    return list(dict.fromkeys(run["name"] for run in runs))
+
+
+def verdict(summary: dict[str, Any]) -> str:
+    """Our mean FID, and its place beside the spread of the other side's seeds."""
+    ours, theirs = summary["ours"], summary["theirs"]
+    found, spread = summary[ours]["fid"]["mean"], summary[theirs]["fid"]
+    least, most = spread["least"], spread["most"]
+    where = "below" if found < least else "above" if found > most else "within"
+    return f"FID of {ours}, {found:.4g}, lies {where} the spread of {theirs}, {least:.4g} to {most:.4g}"
 
 
 def _spread(values: list[float]) -> dict[str, float]:
@@ -282,7 +311,7 @@ def table(report: dict[str, Any]) -> Table:
         box=SIMPLE,
         pad_edge=False,
     )
-    columns = ("rawgan", PLAIN, "PyTorch")
+    columns = (summary["ours"], PLAIN, summary["theirs"])
     for heading in ("", *columns, "real images"):
         shown.add_column(heading, justify="right" if heading else "left")
     for figure in ("seconds", *FIGURES, "digit share"):
@@ -292,8 +321,10 @@ def table(report: dict[str, Any]) -> Table:
         ]
         floor = report["floor"].get(figure)
         shown.add_row(figure, *cells, "" if floor is None else f"{floor:.4g}")
-    ratio = summary["of PyTorch's time"]
-    shown.add_row("time to PyTorch's last FID", "never" if ratio is None else f"{ratio:.2f}", "", "1", "")
+    ratio = summary["of their time"]
+    shown.add_row(
+        f"time to the last FID of {summary['theirs']}", "never" if ratio is None else f"{ratio:.2f}", "", "1", ""
+    )
     return shown
 
 
@@ -301,7 +332,7 @@ def draw_quality(figure: Any, report: dict[str, Any]) -> None:
     """Draw FID over the seconds of training: a thin line for each seed, a thick one for their mean."""
     figure.set_size_inches(8, 4.6)
     axes = figure.subplots()
-    for name, colour, marker in (("rawgan", BLUE, "o"), ("PyTorch", VERMILION, "s")):
+    for name, colour, marker in zip(sides(report["runs"]), (BLUE, VERMILION), "os", strict=True):
         for run in (run for run in report["runs"] if run["name"] == name):
             points = [(point["seconds"], point["fid"]) for point in run["points"]]
             axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.8, alpha=0.45)
@@ -312,7 +343,7 @@ def draw_quality(figure: Any, report: dict[str, Any]) -> None:
     axes.grid(which="both", linewidth=0.6)
     axes.legend(fontsize=8.5)
     settings = report["settings"]
-    title(axes, report, "Image quality of rawgan train and of the same networks in PyTorch",
+    title(axes, report, f"Image quality during training: {' and '.join(sides(report['runs']))}",
            f"{settings['samples']:,} samples; thick: mean of {settings['seeds']} seeds")  # fmt: skip
 
 

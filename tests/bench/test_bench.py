@@ -21,13 +21,16 @@ from bench.common.shapes import parse_image, parse_sizes
 from bench.common.terminal import make_console
 from bench.common.workers import limit_threads
 from bench.competitors.kernel_calls import ArraySpec, KernelCall, call_on, parse_call
-from bench.competitors.kernels import error
+from bench.competitors.kernels import Machine, error
 from bench.competitors.roofline import roofline_seconds
 from bench.competitors.step_calls import BATCH, calls_of, scale, watch
 from bench.competitors.steps import Steps, Way, Workload, agreement_at, largest_difference, rawgan_ways
 from bench.competitors.tensorflow_steps import tensorflow_ways
 from bench.competitors.torch_steps import compiled, torch_ways
+from bench.cpu.kernel_report import units_of
+from bench.cpu.kernels import tolerance_at
 from bench.cpu.scaling import exponent
+from bench.cpu.step import agreement
 from bench.cpu.step_report import Result, print_report
 from bench.experiments import mixtures
 from bench.experiments.plots import draw_again
@@ -36,7 +39,15 @@ from rawgan.gan import ImageSpec
 from rawgan.metrics import quality
 from rawgan_kernels import KERNELS, Window
 
-MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
+MACHINE = {
+    "cpu": "abacus",
+    "cores": 2,
+    "bf16 units": "AMX",
+    "system": "wood",
+    "load": "0.0",
+    "versions": {"Python": "3"},
+    "commit": "0",
+}
 
 
 @pytest.fixture
@@ -218,6 +229,30 @@ def test_roofline():
     assert roofline_seconds({"flops": 10, "bytes": 1000}, ceilings) == 100
 
 
+def test_machine_multiplies_bf16_at_some_speed():
+    assert Machine(1, size=64).product_in_bf16(1) > 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("fma avx2", "none"), ("avx512_bf16", "AVX512-BF16"), ("amx_tile amx_bf16 avx512_bf16", "AMX")],
+)
+def test_units_for_bf16_are_known_by_the_flags_of_the_processor(flags, expected):
+    assert machine.bf16_units(flags.split()) == expected
+
+
+def test_a_report_says_the_units_that_the_processor_has():
+    def of(units):
+        return units_of({"machine": {"bf16 units": units}})
+
+    assert of("AMX") == "bf16 on AMX"
+    assert of("none").startswith("no bf16 units in this processor")
+
+
+def test_the_tolerance_of_kernels_follows_from_the_precision():
+    assert [tolerance_at(precision) for precision in ("float32", "tf32", "bf16")] == [1e-3, 1e-3, 2**-7]
+
+
 def test_exponent():
     assert exponent([1, 2, 4, 8], [3, 12, 48, 192]) == pytest.approx(2)
     assert exponent([5], [1]) is None
@@ -304,6 +339,14 @@ def test_each_precision_has_its_ways():
         assert again.options == (*way.options, *(["float32"] if precision == "float32" else []), True)
 
 
+def test_each_precision_is_compared_with_rawgan_in_float32():
+    reports = {label: {"loss": 1.0 if way.precision == "float32" else 1.005} for label, way in WAYS.items()}
+    assert agreement(WAYS, reports) == {"bf16": pytest.approx(0.005), "float32": 0.0}
+    for label in ("fast, bf16", "TensorFlow, float32"):
+        with pytest.raises(BenchError, match=f"rawgan cpu, float32 and {label} do not compute the same"):
+            agreement(WAYS, reports | {label: {"loss": 1.02}})
+
+
 def test_the_agreement_follows_from_the_precision():
     assert agreement_at("float32") == 1e-3
     assert agreement_at("bf16") == pytest.approx(8 * agreement_at("tf32"))
@@ -320,8 +363,9 @@ def reports(spread):
     }
     yield {
         "benchmark": "kernels",
-        "settings": {"threads": 2, "backends": ["cpu"], "rounds": 3},
-        "roofline": {"flops_per_second": 2e11, "bytes_per_second": 2.5e10},
+        "settings": {"threads": 2, "backends": ["cpu"], "rounds": 3, "precision": "bf16"},
+        "roofline": {"flops_per_second": 2e12, "bytes_per_second": 2.5e10, "precision": "bf16",
+                     "float32_flops_per_second": 2e11},
         "results": [
             {"kernel": kernel, "shape": "1", "calls": {"dcgan": 2}, "flops": 10**8 * n, "bytes": 10**7, "notes": [],
              "rival": "torch NHWC", "competitors": competitors}
@@ -440,6 +484,7 @@ def test_every_experiment_is_listed(capsys):
         (["kernels", "--kernel", "conv3d"], "there is no kernel 'conv3d'"),
         (["kernels", "--shape", "2x2"], "--shape needs --kernel"),
         (["kernels", "--rounds", "0"], "--rounds must be at least 1"),
+        (["kernels", "--kernel", "tanh", "--precision", "bf16"], "--precision bf16 is for products: tanh is none"),
         (["scaling", "--image-size", "30"], "image size 30"),
         (["overhead", "--rounds", "0"], "--rounds must be at least 1"),
         (["startup", "--rounds", "0"], "--rounds must be at least 1"),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bench.competitors.kernel_calls import ArraySpec, call_on, parse_call
-from bench.competitors.kernels import Oracle, TorchKernel
+from bench.competitors.kernels import Oracle, RawganKernel, TorchKernel
 from bench.competitors.torch_kernels.counterpart import counterparts
+from bench.cpu.kernels import PRODUCTS, tolerance_at
 from rawgan_kernels import KERNELS
 
 SHAPES = ["3x8x8x2:5", "3x7x6x2:4,kernel=3,stride=2,padding=1", "3x5x5x4:2,kernel=3,stride=1,padding=0"]
@@ -15,11 +16,12 @@ CONVOLUTIONS = [name for name in KERNELS if name.startswith("conv2d")]
 OTHERS = [name for name in KERNELS if name not in (*CONVOLUTIONS, "matmul", "resample", "scan")]
 
 
-def check(case, tmp_path, channels_last):
+def check(case, tmp_path, channels_last, precision="float32", allowed=1e-5):
     Oracle().expect(case, tmp_path)
-    found = TorchKernel(channels_last, threads=1).prepare(case, tmp_path)
+    found = TorchKernel(channels_last, 1, precision).prepare(case, tmp_path)
     assert isinstance(found, float), found
-    assert found < 1e-5
+    assert found < allowed
+    return found
 
 
 def test_every_kernel_has_a_counterpart():
@@ -62,6 +64,18 @@ def test_matmul(order, tmp_path):
     case = parse_call("matmul", "6x5:4")
     a, b = case.arguments
     check(replace(case, arguments=(replace(a, order=order), b)), tmp_path, channels_last=False)
+
+
+@pytest.mark.parametrize("kernel", PRODUCTS)
+def test_products_in_bf16(kernel, tmp_path):
+    """Both sides round: by more than float32 would, and by no more than what is allowed."""
+    shapes = {"matmul": "6x50:4"}
+    convolves = kernel.startswith("conv2d")
+    case = parse_call(kernel, SHAPES[1] if convolves else shapes.get(kernel, "2x8x16"))
+    found = check(case, tmp_path, True, "bf16", tolerance_at("bf16"))
+    ours = RawganKernel("reference", 1, "bf16").prepare(case, tmp_path)
+    assert found > 1e-4
+    assert 1e-4 < ours < tolerance_at("bf16")
 
 
 def test_numbers_are_the_same_for_everyone():

@@ -33,7 +33,7 @@ def conv2d_input_grad(gy: Tensor, w: Tensor, window: Any, b: Tensor | None = Non
 def conv2d_weight_grad(x: Tensor, gy: Tensor, window: Any) -> Run:
     """The weight's part of convolution_backward, which reads only shape and layout of the weight."""
     stride, padding, dilation, groups = _geometry(window)
-    w = torch.empty(gy.shape[1], x.shape[1] // groups, *window.kernel)
+    w = torch.empty(gy.shape[1], x.shape[1] // groups, *window.kernel, dtype=x.dtype)
     if x.is_contiguous(memory_format=torch.channels_last):
         w = w.contiguous(memory_format=torch.channels_last)
     mask = (False, True, False)

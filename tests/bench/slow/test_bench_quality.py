@@ -1,12 +1,17 @@
 """The summary, table and picture of `bench quality`."""
 
-import pytest
+import subprocess
+import sys
 
-from bench.common.files import write
+import pytest
+from paths import ROOT
+
+from bench.common.files import read, write
 from bench.experiments.plots import draw_again
-from bench.experiments.quality import FIGURES, PLAIN, curve, seconds_to, summarize, table
+from bench.experiments.quality import FIGURES, PLAIN, curve, seconds_to, summarize, table, verdict
 
 MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
+OURS, THEIRS = "rawgan, float32", "PyTorch, float32"
 
 
 def run(name, seed, fids, pace):
@@ -21,19 +26,39 @@ def run(name, seed, fids, pace):
 @pytest.fixture
 def runs():
     return [
-        run("rawgan", 0, [9.0, 3.0, 1.0], 1.0), run("PyTorch", 0, [9.0, 5.0, 2.0], 2.0),
-        run("rawgan", 1, [7.0, 5.0, 3.0], 1.0), run("PyTorch", 1, [9.0, 5.0, 4.0], 2.0),
+        run(OURS, 0, [9.0, 3.0, 1.0], 1.0), run(THEIRS, 0, [9.0, 5.0, 2.0], 2.0),
+        run(OURS, 1, [7.0, 5.0, 3.0], 1.0), run(THEIRS, 1, [9.0, 5.0, 4.0], 2.0),
     ]  # fmt: skip
 
 
 def test_means_over_seeds_and_the_time_to_the_rivals_end(runs):
     found = summarize(runs)
-    assert curve(runs, "rawgan") == [(1.0, 8.0), (2.0, 4.0), (3.0, 2.0)]
-    assert found["PyTorch"]["fid"] == {"mean": 3.0, "least": 2.0, "most": 4.0}
-    assert found["rawgan"]["digit share"] == {"mean": 0.1, "least": 0.4, "most": 0.6}
+    assert curve(runs, OURS) == [(1.0, 8.0), (2.0, 4.0), (3.0, 2.0)]
+    assert found[THEIRS]["fid"] == {"mean": 3.0, "least": 2.0, "most": 4.0}
+    assert found[OURS]["digit share"] == {"mean": 0.1, "least": 0.4, "most": 0.6}
     assert found[PLAIN]["fid"] == {"mean": 4.0, "least": 2.0, "most": 6.0}
-    assert found["seconds to PyTorch's FID"] == 2.5
-    assert found["of PyTorch's time"] == 2.5 / 6
+    assert found["seconds to their FID"] == 2.5
+    assert found["of their time"] == 2.5 / 6
+
+
+@pytest.mark.parametrize(("fids", "where"), [((2.0, 3.0), "within"), ((1.0, 2.0), "below"), ((4.0, 9.0), "above")])
+def test_the_verdict_compares_our_mean_with_the_spread_of_the_others(fids, where):
+    ours = [run(OURS, seed, [fid], 1.0) for seed, fid in enumerate(fids)]
+    theirs = [run(THEIRS, seed, [fid], 1.0) for seed, fid in enumerate((2.0, 4.0))]
+    assert f"lies {where} the spread of {THEIRS}, 2 to 4" in verdict(summarize([*ours, *theirs]))
+
+
+def test_a_reduced_precision_is_compared_with_float32(tmp_path):
+    """In a process of its own: the number of threads is that of a process."""
+    options = "--precision bf16 --seeds 1 --steps 2 --every 1 --samples 128 --width 2 --batch-size 8"
+    command = [sys.executable, "-m", "bench", "quality", *options.split(), "--results", str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    report = read(tmp_path / "quality-bf16.json")
+    assert [one["name"] for one in report["runs"]] == ["rawgan, bf16", "rawgan, float32"]
+    first, second = (one["points"][0]["fid"] for one in report["runs"])
+    assert first != second, "products are rounded"
+    assert first == pytest.approx(second, rel=0.2)
+    assert "the spread of rawgan, float32" in ran.stdout
 
 
 @pytest.mark.parametrize(
