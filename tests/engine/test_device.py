@@ -64,6 +64,19 @@ def test_with_cupy_but_no_gpu(monkeypatch):
     assert str(error.value) == NO_GPU
 
 
+def test_a_cupy_that_rounds_unasked_is_refused(cupy, monkeypatch):
+    monkeypatch.setenv("CUPY_TF32", "0")
+    assert resolve("auto") == "cuda"
+    monkeypatch.setenv("CUPY_TF32", "1")
+    for ask in (lambda: resolve("auto"), cuda_module, lambda: Tensor([1.0]).to("cuda")):
+        with pytest.raises(DeviceError) as error:
+            ask()
+        assert str(error.value) == (
+            "device 'cuda': CuPy rounds the factors of float32 products, as the environment variable CUPY_TF32 asks\n"
+            "  unset CUPY_TF32, and choose TF32 with --backend cuda --precision tf32; or use --device cpu"
+        )
+
+
 def test_with_a_cupy_that_does_not_load(monkeypatch):
     def broken(name):
         raise ImportError("libcudart.so.13: cannot open shared object file")

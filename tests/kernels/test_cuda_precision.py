@@ -172,6 +172,16 @@ def test_windows_in_bf16_are_half_the_bytes():
 
 
 @REDUCED
+@pytest.mark.parametrize("kernel", NATIVE)
+def test_the_reference_rounds_arrays_of_cupy(kernel, name, cupy):
+    """It needs no switch: CuPy multiplies in float32 what has been rounded."""
+    args = arguments_of(kernel, "float32")
+    on_gpu = (cupy.asarray(x) if isinstance(x, np.ndarray) else x for x in args)
+    found, expected = at(name, "reference", kernel, *on_gpu), at(name, "reference", kernel, *args)
+    np.testing.assert_array_equal(found.get(), expected)
+
+
+@REDUCED
 def test_a_recorded_graph_keeps_its_precision(name, cupy, simulated_gpu):
     a, b = draw(3, 4), draw(4, 8, seed=1)
     expected = at(name, "reference", "matmul", a, b)
