@@ -94,8 +94,8 @@ def test_matrices_of_any_shape_and_layout(name, simulated_gpu):
     ("channels", "outputs", "groups"), [(3, 2, 1), (8, 5, 1), (6, 4, 2), (4, 4, 4)], ids=["3", "8", "groups", "each"]
 )
 def test_convolutions_of_any_channels(channels, outputs, groups, name, simulated_gpu, monkeypatch):
-    window = Window((5, 4), (3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), groups)
-    x, w = draw(3, 5, 4, channels), draw(3, 2, channels // groups, outputs, seed=1)
+    window = Window((5, 5), (3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), groups)  # of 10 places
+    x, w = draw(3, 5, 5, channels), draw(3, 2, channels // groups, outputs, seed=1)
     gy = draw(3, *window.output, outputs, seed=2)
     for scratch in (1 << 28, 1):  # all images at once, and one at a time
         monkeypatch.setattr(conv, "WINDOW_BYTES", scratch)
