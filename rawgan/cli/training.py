@@ -244,7 +244,9 @@ def _listed(names: tuple[str, ...]) -> str:
 def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None = None) -> Trainer:
     """Compile the kernels, load the data, and build the networks."""
     if config.machine.backend in ("auto", "cpu"):
-        _warm_up(Terminal(stderr=True), MODELS[config.model].kernels if config.model in MODELS else ())
+        kernels = MODELS[config.model].kernels if config.model in MODELS else ()
+        bf16 = ("bf16",) if config.machine.precision == "bf16" else ()
+        _warm_up(Terminal(stderr=True), (*kernels, *bf16))
     with progress_of(console, "reading images") as show:
         trainer = Trainer(config, show, checkpoint)
     for skipped in dict.fromkeys(line for images in trainer.task.images for line in images.skipped):
