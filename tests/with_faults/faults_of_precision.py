@@ -34,12 +34,8 @@ FAULTS = [
     Fault(
         "precision: the one before is not put back after an error",
         "precisions:precision",
-        """    try:
-        yield
-    finally:
-        reduced = before""",
-        """    yield
-    reduced = before""",
+        "finally:\n        reduced = before",
+        "except GeneratorExit:\n        reduced = before\n    else:\n        reduced = before",
         "test_precision.py -k end_with_the_block",
     ),
     Fault(

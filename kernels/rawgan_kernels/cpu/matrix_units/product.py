@@ -23,7 +23,7 @@ from rawgan_kernels.cpu.matrix_units.packing import (
 from rawgan_kernels.cpu.matrix_units.units import SCRATCH, Unit, multiplier, multiply
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import address_of, at_address, offsets_of, pointer, shifted
 from rawgan_kernels.cpu.vector.rows import copy
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +58,7 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     panels, full = -(-n // PANEL), padded(depth)
     packed = aligned(count * panels, full * PANEL, HALF)
     spare = aligned(threads(), full + 32, HALF)
-    run(_pack_panel, len(packed), (c, packed, spare, address_of(b), _offsets(b), _steps(b), depth))
+    run(_pack_panel, len(packed), (c, packed, spare, address_of(b), offsets_of(b), _steps(b), depth))
     rows = max(1, min(ROWS, BLOCK_NUMBERS // (full + 32), -(-m * count // (4 * threads()))))
     rows = padded(min(rows, m))
     down = -(-m // rows)
@@ -69,7 +69,7 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     direct = n % PANEL == 0 and m % PANEL == 0
     results = aligned(threads(), SCRATCH + max(rows, 0 if direct else rows * width), NUMBER)
     sizes = depth, rows, width, row_length(full), direct
-    arguments = (c, packed, left, results, address_of(a), _offsets(a), _steps(a), sizes, multiplier(unit))
+    arguments = (c, packed, left, results, address_of(a), offsets_of(a), _steps(a), sizes, multiplier(unit))
     run(_multiply_block, count * down * across, arguments)
 
 
@@ -133,11 +133,3 @@ def _steps(x: Array) -> tuple[int, int]:
     """Steps of the last two axes in numbers; one of them is 1."""
     row, step = x.strides[-2] // x.itemsize, x.strides[-1] // x.itemsize
     return row, step
-
-
-def _offsets(x: Array) -> Array:
-    """Offsets of the matrices of x, in bytes from the first."""
-    offsets = np.zeros((), np.int64)
-    for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
-        offsets = offsets[..., None] + np.arange(n) * step
-    return offsets.reshape(-1)
