@@ -23,6 +23,7 @@ from rawgan_kernels.cpu.matrix_units.units import SCRATCH, Unit, multiplier, mul
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
+from rawgan_kernels.cpu.vector.rows import accumulate, copy, copy_strided
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
@@ -70,8 +71,8 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window, unit: Unit) -> Array
     sizes = blocks.images, blocks.rows, blocks.number, numbers, left_row, width, groups
     arguments = (x, gy, sums, left, halves, scratch, plan.chunks, plan.runs, plan.geometry, sizes, multiplier(unit))
     run(_sum_part, parts * splits, arguments)
-    across = plans.panels(width)
-    run(_add_parts, groups * splits * across, (sums, gw, plan.chunks, groups, width), gw.size * parts > 1 << 15)
+    arguments = (sums, gw, scratch, plan.chunks, groups, width)
+    run(_add_parts, groups * splits * (width // PANEL), arguments, gw.size * parts > 1 << 15)
     return gw
 
 
@@ -141,17 +142,23 @@ def _sum_part(arguments, unit, thread):
 @compiled
 def _add_parts(arguments, unit, thread):
     """Sixteen columns of the sums of one chunk and group: added up, and written to where they belong in gw."""
-    sums, gw, chunks, groups, row = arguments
-    across = -(-row // PANEL)
+    sums, gw, scratch, chunks, groups, row = arguments
+    across = row // PANEL
     split, group, at = unit // (groups * across), unit // across % groups, unit % across * PANEL
     chunk, k = chunks[split], gw.shape[3]
     size, c, outputs = sums.shape[1] // (groups * len(chunks)), gw.shape[2], k // groups
-    columns = min(PANEL, chunk[2] - at)
+    columns = max(0, min(PANEL, chunk[2] - at))  # none in what fills a row up
     source = pointer(sums, (split * groups + group) * size + at)
     to = pointer(gw, (chunk[4] * c + at) * k + group * outputs)
-    for i in range(outputs):
-        for j in range(columns):
-            total = source[i * row + j]
+    total = pointer(scratch, thread * scratch.shape[1])
+    square = shifted(total, PANEL)
+    for first in range(0, outputs, PANEL):
+        count = min(PANEL, outputs - first)
+        for i in range(count):
+            here = (first + i) * row
+            copy(shifted(source, here), total, columns)
             for part in range(1, len(sums)):
-                total += source[part * sums.shape[1] + i * row + j]
-            to[j * k + i] = total
+                accumulate(shifted(source, part * sums.shape[1] + here), total, columns)
+            copy_strided(total, 1, shifted(square, i), PANEL, columns)
+        for j in range(columns):
+            copy(shifted(square, j * PANEL), shifted(to, j * k + first), count)
