@@ -83,8 +83,8 @@ FAULTS = [
     Fault(
         "memory pool: a block is free although a view still uses it",
         "Pool.empty",
-        "return np.asarray(memory)",
-        "self.returned.append(self.allocated[address])\nreturn np.asarray(memory)",
+        "return np.ndarray(shape, dtype, memory)",
+        "self.returned.append(self.allocated[address])\nreturn np.ndarray(shape, dtype, memory)",
         "test_memory_pool.py -k twice",
     ),
     Fault(

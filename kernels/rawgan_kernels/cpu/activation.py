@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
-from rawgan_kernels.cpu.run.elementwise import apply, part
+from rawgan_kernels.cpu.run.elementwise import FEW, apply, part
 from rawgan_kernels.cpu.vector import exponentials
 from rawgan_kernels.cpu.vector.exponentials import formulas
 from rawgan_kernels.dispatch import implements
@@ -19,12 +19,12 @@ Array = np.ndarray[Any, Any]
 
 @implements
 def leaky_relu(x: Array, slope: float) -> Array:
-    return apply(_leaky_relu, x, x, x, float(slope))
+    return apply(_leaky_relu, x, x, x, float(slope), FEW)
 
 
 @implements
 def leaky_relu_grad(y: Array, gy: Array, slope: float) -> Array:
-    return apply(_leaky_relu_grad, y, gy, y, float(slope))
+    return apply(_leaky_relu_grad, y, gy, y, float(slope), FEW)
 
 
 @implements
@@ -34,7 +34,7 @@ def tanh(x: Array) -> Array:
 
 @implements
 def tanh_grad(y: Array, gy: Array) -> Array:
-    return apply(_tanh_grad, y, gy, y)
+    return apply(_tanh_grad, y, gy, y, alone=FEW)
 
 
 @implements

@@ -6,7 +6,7 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid
-from rawgan_kernels.cpu.run.elementwise import apply, part
+from rawgan_kernels.cpu.run.elementwise import FEW, apply, part
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer
 from rawgan_kernels.cpu.vector.rows import clear
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 @implements
 def add(a: Array, b: Array) -> Array:
-    return apply(_add, a, b, a)
+    return apply(_add, a, b, a, alone=FEW)
 
 
 @implements

@@ -19,6 +19,8 @@ def rounded(x: Any, bits: int) -> Any:
     xp, drop = array_module(x), np.finfo(x.dtype).nmant - bits
     read = x.view(f"u{x.itemsize}")
     last = read.dtype.type(1)
+    if not (read & (last << drop) - last).any():
+        return x
     odd = read >> drop & last
     carried = read + ((last << drop - 1) - last + odd)
     return xp.where(xp.isnan(x), x, (carried >> drop << drop).view(x.dtype))

@@ -14,13 +14,14 @@ calling thread runs all blocks, with the same result.
 import os
 import warnings
 import zlib
+from collections.abc import Callable
 from functools import cache
 from threading import Lock, RLock
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import get_thread_id, prange, typeof, types
+from numba import get_num_threads, get_thread_id, prange, typeof, types
 from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaSystemWarning
@@ -36,33 +37,37 @@ from rawgan_kernels.errors import NumbaError
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
+Call = Callable[[int, Any, int, tuple[Any, ...]], None]
+"""Of a distributor, a body, a number of blocks and the arguments."""
+
 _I64, _I8P = ir.IntType(64), ir.IntType(8).as_pointer()
 _BLOCK = ir.FunctionType(ir.VoidType(), [_I8P, _I64, _I64])  # (frame, block, thread)
 
 
-def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True) -> None:
+def run(body: Any, count: int, arguments: tuple[Any, ...], parallel: bool = True, call: Call | None = None) -> None:
     """Call the compiled function `body(arguments, block, thread)` for every block from 0 to count − 1.
 
     The first argument is an array. `thread`, from 0 to `threads()` − 1, is the row of the scratch memory to use. With
-    `parallel=False` the other threads are not woken, which is faster for little work.
+    `parallel=False` the other threads are not woken, which is faster for little work. Arguments of another kind come
+    with a `call` of their own in the place of `call_with_arrays`.
     """
-    turn = _turn
+    turn, call = _turn, call or call_with_arrays
     if count == 1 or not parallel or (turn is not None and not turn.acquire(blocking=False)):
-        _call(0, body, count, arguments)
+        call(0, body, count, arguments)
         return
     try:
-        _call(_distributor(), body, count, arguments)
+        call(_distributor(), body, count, arguments)
     finally:
         if turn is not None:
             turn.release()
 
 
-def _call(distributor: int, body: Any, count: int, arguments: tuple[Any, ...]) -> None:
+def call_with_arrays(distributor: int, body: Any, count: int, arguments: tuple[Any, ...]) -> None:
     """Call the body for every block: on all threads, or without a distributor on this one.
 
     A body is never called as Numba's dispatcher would: it would be compiled once more for read-only arrays.
     """
-    key = body, arguments[0].dtype
+    key = body, arguments[0].dtype.char
     address, kind = _known.get(key, (0, 0))
     while not _launch(distributor, address, kind, count, arguments):
         # The body is new, or the arguments have other types; finding that out takes too long to do it every time.
@@ -130,8 +135,13 @@ _known: dict[Any, tuple[int, int]] = {}
 @cache
 def _machine_code(body: Any, arguments: Any) -> tuple[int, int]:
     """Address of the code of `body` for arguments of these types, and the fingerprint of the types."""
-    compiled = body.get_compile_result(types.void(writable(arguments), types.intp, types.intp))
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), _fingerprint(arguments)
+    return address_of_code(body, writable(arguments)), _fingerprint(arguments)
+
+
+def address_of_code(body: Any, arguments: Any) -> int:
+    """Address of the code of `body` for arguments of these types."""
+    compiled = body.get_compile_result(types.void(arguments, types.intp, types.intp))
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
 def _fingerprint(arguments: Any) -> int:
@@ -149,7 +159,11 @@ def _distributor() -> int:
 
 
 def _distribute(block, frame, count):  # type: ignore[no-untyped-def]
-    _for_all_blocks(block, frame, count)
+    if get_num_threads() == 1:  # a `prange` would still set up its schedule, which takes some µs
+        for index in range(count):
+            _call_block(block, frame, index, 0)
+    else:
+        _for_all_blocks(block, frame, count)
 
 
 @compiled(parallel=True)
@@ -163,7 +177,7 @@ def _launch(distributor, body, kind, count, arguments):  # type: ignore[no-untyp
     """Call the body if it takes arguments of this kind. Returns True if it did."""
     if kind != fingerprint_of(arguments):
         return False
-    _hand_over(distributor, body, count, arguments)
+    hand_over(distributor, body, count, arguments)
     return True
 
 
@@ -185,7 +199,7 @@ def _call_block(typing: Any, block: Any, frame: Any, index: Any, thread: Any) ->
 
 
 @intrinsic
-def _hand_over(typing: Any, distributor: Any, body: Any, count: Any, arguments: Any) -> Any:
+def hand_over(typing: Any, distributor: Any, body: Any, count: Any, arguments: Any) -> Any:
     """Put the arguments into a frame; the distributor then calls, for every block, a function that unpacks them.
 
     If the distributor is 0, this thread calls that function, block by block.
