@@ -14,6 +14,7 @@ from rawgan_kernels.cpu.matrix_units.packing import (
     HALF,
     NUMBER,
     PANEL,
+    TOGETHER,
     aligned,
     pack_left,
     pack_right,
@@ -58,7 +59,7 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     panels, full = -(-n // PANEL), padded(depth)
     packed = aligned(count * panels, full * PANEL, HALF)
     spare = aligned(threads(), full + 32, HALF)
-    run(_pack_panel, len(packed), (c, packed, spare, address_of(b), offsets_of(b), _steps(b), depth))
+    run(_pack_panels, count * -(-panels // TOGETHER), (c, packed, spare, address_of(b), offsets_of(b), _steps(b), depth))
     rows = max(1, min(ROWS, BLOCK_NUMBERS // (full + 32), -(-m * count // (4 * threads()))))
     rows = padded(min(rows, m))
     down = -(-m // rows)
@@ -74,14 +75,15 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
 
 
 @compiled
-def _pack_panel(arguments, number, thread):  # type: ignore[no-untyped-def]
-    """One panel of one of the matrices b."""
+def _pack_panels(arguments, unit, thread):  # type: ignore[no-untyped-def]
+    """Some panels of one of the matrices b."""
     c, packed, spare, b, offsets, (b_step, b_column), depth = arguments
     panels = -(-c.shape[2] // PANEL)
-    at = number % panels * PANEL
-    source = shifted(at_address(c, b + offsets[number // panels]), at * b_column)
-    columns = min(PANEL, c.shape[2] - at)
-    to, row = pointer(packed, number * packed.shape[1]), pointer(spare, thread * spare.shape[1])
+    units = -(-panels // TOGETHER)
+    which, first = unit // units, unit % units * TOGETHER
+    source = shifted(at_address(c, b + offsets[which]), first * PANEL * b_column)
+    columns = min(TOGETHER * PANEL, c.shape[2] - first * PANEL)
+    to, row = pointer(packed, (which * panels + first) * packed.shape[1]), pointer(spare, thread * spare.shape[1])
     pack_right(source, b_step, b_column, depth, columns, to, row)
 
 
