@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.competitors.kernel_calls import KernelCall
 from rawgan.device import cuda_module, to_device
-from rawgan_kernels import FLOAT32, KERNELS, MissingKernel
+from rawgan_kernels import FLOAT32, KERNELS, MissingKernel, chosen_precision, precision
 
 GEMM_SIZE = 3072
 COPIED_BYTES = 256 * 2**20
@@ -39,25 +39,27 @@ class KernelCompetitor:
         """Prepare `self.call`. Returns a function that gives its results in rawgan's layout, or the reason why not."""
         raise NotImplementedError
 
-    def prepare(self, case: KernelCall, folder: Path) -> float | str:
-        """Prepare a call. Returns the relative error of the results, or the reason why it cannot be computed."""
-        results = self.start(case)
-        if isinstance(results, str):
-            return results
-        with np.load(folder / "expected.npz") as expected:
+    def prepare(self, case: KernelCall, folder: Path, name: str | None = None) -> float | str:
+        """Prepare a call at a precision of products, or at the chosen one. Returns the relative error of the results,
+        or the reason why it cannot be computed.
+        """
+        with precision(name or chosen_precision()), np.load(folder / "expected.npz") as expected:
+            results = self.start(case)
+            if isinstance(results, str):
+                return results
             return max(error(found, expected[name]) for name, found in zip(expected.files, results(), strict=False))
 
 
 class RawganKernel(KernelCompetitor):
-    """One of rawgan's backends, at a precision of products. `cupy` is plain CuPy: the reference on a GPU. There, a call
-    ends when the GPU is done.
+    """One of rawgan's backends, at the precision chosen when a call is prepared.
+
+    `cupy` is plain CuPy: the reference on a GPU. There, a call ends when the GPU is done.
 
     Raises: DeviceError for a GPU that is missing
     """
 
-    def __init__(self, backend: str, threads: int, precision: str = FLOAT32) -> None:
+    def __init__(self, backend: str, threads: int) -> None:
         super().__init__()
-        self.precision = precision
         self.device = "cuda" if backend in ON_GPU else "cpu"
         self.wait: Callable[[], None] | None = cuda_module().cuda.Device().synchronize if backend in ON_GPU else None
         self.backend = "reference" if backend == "cupy" else backend
@@ -74,16 +76,17 @@ class RawganKernel(KernelCompetitor):
 
     def begin(self, case: KernelCall, values: dict[str, Any]) -> tuple[Any, ...] | str:
         """Prepare a call whose values are drawn already. Returns its results, still on the device."""
-        kernel = KERNELS[case.kernel]
+        kernel, chosen = KERNELS[case.kernel], chosen_precision()
         try:
-            run = kernel.on(self.backend)
+            exact = kernel.on(self.backend)
         except MissingKernel:
             return "has no such kernel"
-        if self.precision != FLOAT32:
-            run = lambda *arguments: kernel.at(self.precision, self.backend, arguments)  # noqa: E731
         values = {name: _on_device(value, self.device) for name, value in values.items()}
-        arguments = list(values.values())
-        self.call = lambda: run(*arguments)
+        arguments = tuple(values.values())
+        if kernel.factors and chosen != FLOAT32:
+            self.call = lambda: kernel.at(chosen, self.backend, arguments)
+        else:
+            self.call = lambda: exact(*arguments)
         try:
             return _results(case, values, self.call())
         except MissingKernel as error:
@@ -91,20 +94,16 @@ class RawganKernel(KernelCompetitor):
 
 
 class TorchKernel(KernelCompetitor):
-    """PyTorch with images in one of its memory formats, at a precision of products.
+    """PyTorch with images in one of its memory formats, at the precision chosen when a call is prepared.
 
     For bf16 its arrays are in bf16 already, as they are between the layers of a network in autocast.
     """
 
-    def __init__(self, channels_last: bool, threads: int, precision: str = FLOAT32) -> None:
+    def __init__(self, channels_last: bool, threads: int) -> None:
         import torch
 
         super().__init__()
         torch.set_num_threads(threads)
-        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        if precision == "tf32":
-            onednn: Any = torch.backends.mkldnn
-            onednn.conv.fp32_precision = onednn.matmul.fp32_precision = precision
         self.format = torch.channels_last if channels_last else torch.contiguous_format
 
     def start(self, case: KernelCall) -> Callable[[], tuple[np.ndarray, ...]] | str:
@@ -114,7 +113,13 @@ class TorchKernel(KernelCompetitor):
         counterpart = counterparts().get(case.kernel)
         if counterpart is None:
             return "has no counterpart"
-        values = tensors(case.values(), self.format, self.dtype)
+        import torch
+
+        onednn: Any = torch.backends.mkldnn
+        rounding = "tf32" if chosen_precision() == "tf32" else "none"  # "none": that of all of PyTorch, which is exact
+        onednn.conv.fp32_precision = onednn.matmul.fp32_precision = rounding
+        dtype = torch.bfloat16 if chosen_precision() == "bf16" else torch.float32
+        values = tensors(case.values(), self.format, dtype)
         try:
             self.call = counterpart(**values)
         except NoCounterpart as reason:

@@ -105,11 +105,9 @@ def main(options: list[str]) -> None:
     console, facts = make_console(), machine.facts(gpu=bool(on_gpu))
     calls = _calls(config)
     with ExitStack() as stack:
-        competitors = [Worker(f"rawgan {name}", RawganKernel, name, threads, config.precision) for name in backends]
+        competitors = [Worker(f"rawgan {name}", RawganKernel, name, threads) for name in backends]
         if config.torch and importlib.util.find_spec("torch") is not None:
-            competitors += [
-                Worker(name, TorchKernel, last, threads, config.precision) for name, last in FORMATS.items()
-            ]
+            competitors += [Worker(name, TorchKernel, last, threads) for name, last in FORMATS.items()]
         oracle, roofline = Worker("the reference", Oracle), Worker("the roofline", Machine, threads)
         for worker in (*competitors, oracle, roofline):
             stack.enter_context(worker)
@@ -184,7 +182,7 @@ def _time(
     for worker in competitors:
         if worker.name == "torch NHWC" and not has_images:
             continue  # the same as NCHW
-        found = worker.ask("prepare", case, folder)
+        found = worker.ask("prepare", case, folder, config.precision)
         if isinstance(found, str):
             notes.append(f"{worker.name} {found}")
         elif not found <= allowed:  # NaN is not either

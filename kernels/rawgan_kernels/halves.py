@@ -3,6 +3,7 @@
 They are for keeping arrays in half the memory. They are no kernels, whose results have the dtype of their arguments.
 """
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from rawgan_kernels.arrays import array_module
 from rawgan_kernels.dispatch import KERNELS, backend_of
 from rawgan_kernels.precisions import PRECISIONS
+
+OWN = ("cpu", "cuda")
+"""Backends with functions of their own, in `run/halves.py`."""
 
 UPPER = 1 if np.little_endian else 0
 """Place of the upper half among the two halves of a float32."""
@@ -21,10 +25,8 @@ def narrowed(x: Any) -> Any:
     >>> narrowed(np.float32([1, -2])).tolist() == [0x3F80, 0xC000]
     True
     """
-    if backend_of(x) == "cpu":
-        from rawgan_kernels.cpu.run import halves
-
-        return halves.narrowed(x)
+    if (own := _of_backend(x)) is not None:
+        return own.narrowed(x)
     rounded = array_module(x).ascontiguousarray(KERNELS["rounded"].on("reference")(x, PRECISIONS["bf16"]))
     return rounded.reshape(-1).view(np.uint16)[UPPER::2].copy().reshape(x.shape)
 
@@ -35,10 +37,14 @@ def widened(bits: Any) -> Any:
     >>> widened(np.uint16([0x3F80, 0xC000]))
     array([ 1., -2.], dtype=float32)
     """
-    if backend_of(bits) == "cpu":
-        from rawgan_kernels.cpu.run import halves
-
-        return halves.widened(bits)
+    if (own := _of_backend(bits)) is not None:
+        return own.widened(bits)
     whole = array_module(bits).zeros((*bits.shape, 2), np.uint16)
     whole[..., UPPER] = bits
     return whole.view(np.float32)[..., 0]
+
+
+def _of_backend(x: Any) -> Any:
+    """The module of both functions that the backend of an array has; None if it has none."""
+    backend = backend_of(x)
+    return import_module(f"rawgan_kernels.{backend}.run.halves") if backend in OWN else None

@@ -146,7 +146,7 @@ for _name in ("add", "sub", "mul", "truediv", "mod", "pow", "matmul"):
     setattr(ndarray, f"__{_name}__", _method)
     setattr(ndarray, f"__r{_name}__", _reflected)
     setattr(ndarray, f"__i{_name}__", _in_place)
-for _name in ("gt", "ge", "lt", "le", "eq", "ne", "and", "or", "getitem"):
+for _name in ("gt", "ge", "lt", "le", "eq", "ne", "and", "or", "lshift", "rshift", "getitem"):
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"))[0])
 ndarray.__neg__ = lambda self: ndarray(-self._hidden)
 ndarray.__abs__ = lambda self: ndarray(abs(self._hidden))

@@ -5,7 +5,7 @@ In the simulator, products of TF32 cut off what is not rounded before, and produ
 
 import numpy as np
 import pytest
-from fake_cupy import cupy, simulated_gpu
+from fake_cupy import cupy, simulated_gpu, traffic
 from kernel_calls import arguments_of
 
 import rawgan_kernels as kernels
@@ -17,6 +17,7 @@ from rawgan_kernels.cuda.run.factors import FORMATS
 from rawgan_kernels.cuda.run.graph import Graph
 from rawgan_kernels.cuda.run.launch import launched_by
 from rawgan_kernels.dispatch import gains
+from rawgan_kernels.halves import narrowed, widened
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -94,8 +95,8 @@ def test_matrices_of_any_shape_and_layout(name, simulated_gpu):
     ("channels", "outputs", "groups"), [(3, 2, 1), (8, 5, 1), (6, 4, 2), (4, 4, 4)], ids=["3", "8", "groups", "each"]
 )
 def test_convolutions_of_any_channels(channels, outputs, groups, name, simulated_gpu, monkeypatch):
-    window = Window((5, 4), (3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), groups)
-    x, w = draw(3, 5, 4, channels), draw(3, 2, channels // groups, outputs, seed=1)
+    window = Window((5, 5), (3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), groups)  # of 10 places
+    x, w = draw(3, 5, 5, channels), draw(3, 2, channels // groups, outputs, seed=1)
     gy = draw(3, *window.output, outputs, seed=2)
     for scratch in (1 << 28, 1):  # all images at once, and one at a time
         monkeypatch.setattr(conv, "WINDOW_BYTES", scratch)
@@ -169,6 +170,37 @@ def test_windows_in_bf16_are_half_the_bytes():
         for name, form in FORMATS.items():
             sizes[name] = conv._windows(x, window, form).nbytes
     assert sizes["float32"] == sizes["tf32"] == 2 * sizes["bf16"]
+
+
+def test_arrays_are_kept_in_16_bits_without_waiting_for_the_gpu(cupy, simulated_gpu):
+    drawn = np.random.default_rng(0).integers(0, 2**32, 1200, dtype=np.uint32)
+    special = np.float32([0, 1 + 2.0**-8, 1 + 3 * 2.0**-8, np.inf, np.nan, 3.4e38])
+    array = np.concatenate((drawn.view("float32"), special, -special)).reshape(-1, 4)[::-1]
+    expected = Backend("reference").rounded(array, 7)
+    x, graph = cupy.asarray(array), Graph(cupy)
+    for backend in ("cuda", "reference"):
+        kernels.use(backend)
+        try:
+            traffic.clear()
+            bits, again = graph.record(lambda: (bits := narrowed(x), widened(bits)))
+            graph.replay()
+            assert not traffic["fetched"]
+        finally:
+            kernels.use("auto")
+        assert bits.dtype == "uint16"
+        assert again.dtype == "float32"
+        np.testing.assert_array_equal(again.get(), expected)  # NaN is NaN, whatever its bits
+        np.testing.assert_array_equal(np.signbit(again.get()), np.signbit(expected))
+
+
+@REDUCED
+@pytest.mark.parametrize("kernel", NATIVE)
+def test_the_reference_rounds_arrays_of_cupy(kernel, name, cupy):
+    """It needs no switch: CuPy multiplies in float32 what has been rounded."""
+    args = arguments_of(kernel, "float32")
+    on_gpu = (cupy.asarray(x) if isinstance(x, np.ndarray) else x for x in args)
+    found, expected = at(name, "reference", kernel, *on_gpu), at(name, "reference", kernel, *args)
+    np.testing.assert_array_equal(found.get(), expected)
 
 
 @REDUCED

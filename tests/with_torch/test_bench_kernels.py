@@ -18,7 +18,7 @@ OTHERS = [name for name in KERNELS if name not in (*CONVOLUTIONS, "matmul", "res
 
 def check(case, tmp_path, channels_last, precision="float32", allowed=1e-5):
     Oracle().expect(case, tmp_path)
-    found = TorchKernel(channels_last, 1, precision).prepare(case, tmp_path)
+    found = TorchKernel(channels_last, threads=1).prepare(case, tmp_path, precision)
     assert isinstance(found, float), found
     assert found < allowed
     return found
@@ -73,7 +73,7 @@ def test_products_in_bf16(kernel, tmp_path):
     convolves = kernel.startswith("conv2d")
     case = parse_call(kernel, SHAPES[1] if convolves else shapes.get(kernel, "2x8x16"))
     found = check(case, tmp_path, True, "bf16", tolerance_at("bf16"))
-    ours = RawganKernel("reference", 1, "bf16").prepare(case, tmp_path)
+    ours = RawganKernel("reference", threads=1).prepare(case, tmp_path, "bf16")
     assert found > 1e-4
     assert 1e-4 < ours < tolerance_at("bf16")
 

@@ -8,7 +8,8 @@ cuBLAS computes; the kernels here move data, with one thread for each number of 
 collects the terms of its pixel, instead of each window handing its terms out: no two threads add to one number, and the
 bits are the same each time. Where windows would take too much memory, the images are taken in turn.
 
-The matrix of windows is A·B / stride² times as large as x; it is written once and read once.
+The matrix of windows is A·B / stride² times as large as x; it is written once and read once. At a reduced precision its
+numbers are rounded when they are written, in a format of `factors`.
 """
 
 import math
