@@ -1,6 +1,8 @@
 """TensorFlow at training steps."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,10 @@ class TensorflowSteps(Steps):
     """
 
     def __init__(self, task: Workload, folder: Path, policy: str) -> None:
-        os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
-        import keras
-        import tensorflow as tf
+        os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "1"}
+        with _silence():
+            import keras
+            import tensorflow as tf
 
         from bench.competitors import tensorflow_networks
 
@@ -44,6 +47,19 @@ class TensorflowSteps(Steps):
         """Take the training step of `tensorflow_networks`."""
         metrics = self.compiled(real, z)
         return metrics._make(value.numpy() for value in metrics)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep away what TensorFlow's import says to the terminal, whatever its own variable for that is set to."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def tensorflow_ways(precision: str) -> list[Way]:
