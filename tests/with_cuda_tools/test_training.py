@@ -9,6 +9,7 @@ from fake_cupy import cupy, simulated_gpu, traffic
 from rawgan import Tensor
 from rawgan.gan import ImageSpec, build, train_step
 from rawgan.testing.backends import use_backend
+from rawgan_kernels import precision
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -31,11 +32,13 @@ def trained(model, device):
     return losses, numbers
 
 
-@pytest.mark.parametrize("model", ["dcgan", "tutorial"])
-def test_training_agrees_with_the_reference(model, cupy, simulated_gpu):
-    with use_backend("reference"):
+@pytest.mark.parametrize(
+    ("model", "name"), [("dcgan", "float32"), ("tutorial", "float32"), ("dcgan", "bf16"), ("tutorial", "tf32")]
+)
+def test_training_agrees_with_the_reference(model, name, cupy, simulated_gpu):
+    with use_backend("reference"), precision(name):
         losses, numbers = trained(model, "cpu")
-    with use_backend("cuda"):
+    with use_backend("cuda"), precision(name):
         simulated_losses, simulated_numbers = trained(model, "cuda")
     np.testing.assert_allclose(simulated_losses, losses, rtol=1e-4)
     for name, expected in numbers.items():
