@@ -84,15 +84,26 @@ def test_only_bf16_lets_go_of_the_results_themselves(name):
     assert np.isfinite(w.grad.data).all()
 
 
+def test_parts_of_a_result_and_a_reshaped_one_have_numbers_of_their_own():
+    x, w, v = leaf(*IMAGES), leaf(*WEIGHTS, seed=1), leaf(8, 8, seed=2)
+    with precision("bf16"):
+        y = ops.conv2d(x, w, padding=1)
+        z = ops.conv2d(y, w, padding=1)  # keeps y as a whole
+        rows = ops.matmul(ops.reshape(y, (-1, 8)), v)
+        part = ops.matmul(ops.reshape(y[1:], (-1, 8)), v)
+        (gv,) = grad(rows.sum() + 2 * part.sum() + 0 * z.sum(), v)
+    both = rounded(y.data).reshape(2, -1, 8).sum(1, dtype="float64")
+    expected = both[0] + 3 * both[1]
+    np.testing.assert_allclose(gv.data, np.repeat(expected[:, None], 8, 1), rtol=0, atol=1e-4 * abs(expected).max())
+
+
 def test_leaves_and_small_results_are_kept_as_they_are():
     x, w = leaf(3, 4), leaf(4, 5, seed=1)
+    large = leaf(*IMAGES, seed=2)
     with precision("bf16"):
-        y = ops.matmul(x, w)
-        held = weakref.ref(y._array)
-        total = (y * y).sum()
-        del y
-    assert held() is not None
-    total.backward()
+        y = ops.matmul(ops.matmul(x, w), leaf(5, 2))
+        z = ops.conv2d(large, leaf(*WEIGHTS), padding=1)
+    assert [type(each) for each in (*y.op.recorded_inputs, *z.op.recorded_inputs)] == [Tensor] * 4
 
 
 def test_ops_of_losses_keep_their_inputs_in_float32():

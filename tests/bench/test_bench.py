@@ -442,6 +442,7 @@ def test_every_experiment_is_listed(capsys):
         (["kernels", "--rounds", "0"], "--rounds must be at least 1"),
         (["scaling", "--image-size", "30"], "image size 30"),
         (["overhead", "--rounds", "0"], "--rounds must be at least 1"),
+        (["matrix_units", "--batch", "0"], "--batch and --rounds must be at least 1"),
         (["startup", "--rounds", "0"], "--rounds must be at least 1"),
         (["step", "--batch-size", "1"], "--batch-size at least 2"),
         (["mixtures", "--seeds", "0"], "--seeds and --at-once must be at least 1"),

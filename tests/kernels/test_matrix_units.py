@@ -97,6 +97,17 @@ def test_products_take_arrays_of_any_steps():
 
 
 @each_unit
+def test_factors_are_rounded_to_the_nearest_number_and_ties_to_the_even_one(unit):
+    """As rows and columns of a product with 1, in every way in which factors are packed."""
+    x = (1 + np.arange(40, dtype="float32") * np.float32(2.0**-10)).reshape(8, 5)
+    assert (x != rounded(x)).sum() == 35  # five are multiples of 2⁻⁷, and five are ties
+    for layout in sorted(LAYOUTS):
+        given, whole = LAYOUTS[layout](x), np.eye(8, dtype="float32")
+        np.testing.assert_array_equal(product.matmul(whole, given, unit), rounded(x))
+        np.testing.assert_array_equal(product.matmul(given, np.eye(5, dtype="float32"), unit), rounded(x))
+
+
+@each_unit
 def test_sums_are_of_float32_and_small_numbers_count_as_zero(unit):
     """2⁻¹³³ is below the smallest normal number, though it is one of bf16. 1 + 2⁻²⁰ has too many bits for bf16."""
     a = np.float32([[1, 2.0**-20, 2.0**-100, 2.0**-133, -(2.0**-133)]])

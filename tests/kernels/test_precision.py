@@ -43,6 +43,15 @@ def test_every_backend_rounds_every_number_alike(dtype):
     assert np.isinf(reference.rounded(special[4:5], 7)).all()
 
 
+def test_a_single_number_that_is_not_rounded_yet_is_found():
+    x = np.ones(70_000, "float32")
+    for place in (0, 255, 256, 69_999):
+        x[place] = 1 + 2.0**-20
+        for backend in (cpu, reference):
+            assert backend.rounded(x, 7)[place] == 1
+        x[place] = 1
+
+
 def test_arrays_of_any_layout_are_rounded():
     x = np.random.default_rng(0).standard_normal((4, 6, 3)).astype("float32")
     for each in (x.transpose(2, 0, 1), x[::2, ::-1], x[:0], np.broadcast_to(x[:1], x.shape), x[0, 0, 0:1].reshape(())):

@@ -21,6 +21,9 @@ Array = np.ndarray[Any, Any]
 PANEL = 16
 """Columns of a panel."""
 
+TOGETHER = 16
+"""Panels that are packed together, at most: of a row, 1 KiB."""
+
 LINE = 64
 """Bytes of a cache line, and of a row of a tile."""
 
@@ -79,22 +82,26 @@ def pack_left(a, a_row, a_step, rows, depth, to, to_row, spare):
 
 @compiled
 def pack_right(b, b_step, b_column, depth, columns, to, spare):
-    """A panel of b (depth, columns), found with these steps, one of which is 1; `spare` has room for a row of words."""
+    """Panels of b (depth, columns), found with these steps, one of which is 1; `spare` has room for a column."""
     full = -(-depth // 32) * 32
-    words = words_at(to)
-    if columns < PANEL or b_column != 1:
-        clear(words, full // 2 * PANEL)
-    else:
-        clear(shifted(words, depth // 2 * PANEL), (full // 2 - depth // 2) * PANEL)
+    words, size, panels = words_at(to), full // 2 * PANEL, -(-columns // PANEL)
+    if columns % PANEL > 0:
+        clear(shifted(words, (panels - 1) * size), size)
     if b_column == 1:
-        for k in range(0, depth, 2):
-            if k + 1 < depth:
-                pair = shifted(words, k // 2 * PANEL)
-                round_pairs(shifted(b, k * b_step), shifted(b, (k + 1) * b_step), pair, columns)
-            else:
-                round_lower(shifted(b, k * b_step), shifted(words, k // 2 * PANEL), columns)
+        for panel in range(panels):
+            clear(shifted(words, panel * size + depth // 2 * PANEL), (full // 2 - depth // 2) * PANEL)
+        for k in range(0, depth, 2):  # along the rows, as they lie in memory
+            low, high = shifted(b, k * b_step), shifted(b, (k + 1) * b_step)
+            for panel in range(panels):
+                pair, at = shifted(words, panel * size + k // 2 * PANEL), panel * PANEL
+                count = min(PANEL, columns - at)
+                if k + 1 < depth:
+                    round_pairs(shifted(low, at), shifted(high, at), pair, count)
+                else:
+                    round_lower(shifted(low, at), pair, count)
     else:
         clear(shifted(spare, depth), full - depth)
         for n in range(columns):
             round_row(shifted(b, n * b_column), spare, depth)
-            copy_strided(words_at(spare), 1, shifted(words, n), PANEL, full // 2)
+            pair = shifted(words, n // PANEL * size + n % PANEL)
+            copy_strided(words_at(spare), 1, pair, PANEL, full // 2)

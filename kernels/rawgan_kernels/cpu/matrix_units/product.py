@@ -14,6 +14,7 @@ from rawgan_kernels.cpu.matrix_units.packing import (
     HALF,
     NUMBER,
     PANEL,
+    TOGETHER,
     aligned,
     pack_left,
     pack_right,
@@ -23,7 +24,7 @@ from rawgan_kernels.cpu.matrix_units.packing import (
 from rawgan_kernels.cpu.matrix_units.units import SCRATCH, Unit, multiplier, multiply
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import address_of, at_address, offsets_of, pointer, shifted
 from rawgan_kernels.cpu.vector.rows import copy
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +59,7 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     panels, full = -(-n // PANEL), padded(depth)
     packed = aligned(count * panels, full * PANEL, HALF)
     spare = aligned(threads(), full + 32, HALF)
-    run(_pack_panel, len(packed), (c, packed, spare, address_of(b), _offsets(b), _steps(b), depth))
+    run(_pack_panels, count * -(-panels // TOGETHER), (c, packed, spare, address_of(b), offsets_of(b), _steps(b), depth))
     rows = max(1, min(ROWS, BLOCK_NUMBERS // (full + 32), -(-m * count // (4 * threads()))))
     rows = padded(min(rows, m))
     down = -(-m // rows)
@@ -69,19 +70,20 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     direct = n % PANEL == 0 and m % PANEL == 0
     results = aligned(threads(), SCRATCH + max(rows, 0 if direct else rows * width), NUMBER)
     sizes = depth, rows, width, row_length(full), direct
-    arguments = (c, packed, left, results, address_of(a), _offsets(a), _steps(a), sizes, multiplier(unit))
+    arguments = (c, packed, left, results, address_of(a), offsets_of(a), _steps(a), sizes, multiplier(unit))
     run(_multiply_block, count * down * across, arguments)
 
 
 @compiled
-def _pack_panel(arguments, number, thread):  # type: ignore[no-untyped-def]
-    """One panel of one of the matrices b."""
+def _pack_panels(arguments, unit, thread):  # type: ignore[no-untyped-def]
+    """Some panels of one of the matrices b."""
     c, packed, spare, b, offsets, (b_step, b_column), depth = arguments
     panels = -(-c.shape[2] // PANEL)
-    at = number % panels * PANEL
-    source = shifted(at_address(c, b + offsets[number // panels]), at * b_column)
-    columns = min(PANEL, c.shape[2] - at)
-    to, row = pointer(packed, number * packed.shape[1]), pointer(spare, thread * spare.shape[1])
+    units = -(-panels // TOGETHER)
+    which, first = unit // units, unit % units * TOGETHER
+    source = shifted(at_address(c, b + offsets[which]), first * PANEL * b_column)
+    columns = min(TOGETHER * PANEL, c.shape[2] - first * PANEL)
+    to, row = pointer(packed, (which * panels + first) * packed.shape[1]), pointer(spare, thread * spare.shape[1])
     pack_right(source, b_step, b_column, depth, columns, to, row)
 
 
@@ -133,11 +135,3 @@ def _steps(x: Array) -> tuple[int, int]:
     """Steps of the last two axes in numbers; one of them is 1."""
     row, step = x.strides[-2] // x.itemsize, x.strides[-1] // x.itemsize
     return row, step
-
-
-def _offsets(x: Array) -> Array:
-    """Offsets of the matrices of x, in bytes from the first."""
-    offsets = np.zeros((), np.int64)
-    for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
-        offsets = offsets[..., None] + np.arange(n) * step
-    return offsets.reshape(-1)

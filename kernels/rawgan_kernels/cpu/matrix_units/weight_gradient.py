@@ -23,6 +23,7 @@ from rawgan_kernels.cpu.matrix_units.units import SCRATCH, Unit, multiplier, mul
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
+from rawgan_kernels.cpu.vector.rows import accumulate, copy, copy_strided
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
@@ -70,8 +71,9 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window, unit: Unit) -> Array
     sizes = blocks.images, blocks.rows, blocks.number, numbers, left_row, width, groups
     arguments = (x, gy, sums, left, halves, scratch, plan.chunks, plan.runs, plan.geometry, sizes, multiplier(unit))
     run(_sum_part, parts * splits, arguments)
-    across = plans.panels(width)
-    run(_add_parts, groups * splits * across, (sums, gw, plan.chunks, groups, width), gw.size * parts > 1 << 15)
+    spare = aligned(threads(), PANEL * width, NUMBER)
+    arguments = (sums, gw, spare, plan.chunks, groups, width)
+    run(_add_parts, groups * splits * plans.panels(outputs), arguments, gw.size * parts > 1 << 15)
     return gw
 
 
@@ -140,18 +142,21 @@ def _sum_part(arguments, unit, thread):
 
 @compiled
 def _add_parts(arguments, unit, thread):
-    """Sixteen columns of the sums of one chunk and group: added up, and written to where they belong in gw."""
-    sums, gw, chunks, groups, row = arguments
-    across = -(-row // PANEL)
-    split, group, at = unit // (groups * across), unit // across % groups, unit % across * PANEL
-    chunk, k = chunks[split], gw.shape[3]
-    size, c, outputs = sums.shape[1] // (groups * len(chunks)), gw.shape[2], k // groups
-    columns = min(PANEL, chunk[2] - at)
-    source = pointer(sums, (split * groups + group) * size + at)
-    to = pointer(gw, (chunk[4] * c + at) * k + group * outputs)
-    for i in range(outputs):
-        for j in range(columns):
-            total = source[i * row + j]
-            for part in range(1, len(sums)):
-                total += source[part * sums.shape[1] + i * row + j]
-            to[j * k + i] = total
+    """Sixteen rows of the sums of one chunk and group: added up, transposed, and written to where they belong in gw."""
+    sums, gw, spare, chunks, groups, row = arguments
+    k, c = gw.shape[3], gw.shape[2]
+    outputs = k // groups
+    panels = -(-outputs // PANEL)
+    split, group, first = unit // (groups * panels), unit // panels % groups, unit % panels * PANEL
+    chunk, size, count = chunks[split], sums.shape[1] // (groups * len(chunks)), min(PANEL, outputs - first)
+    columns = chunk[2]
+    source = pointer(sums, (split * groups + group) * size + first * row)
+    to = pointer(gw, chunk[4] * c * k + group * outputs + first)
+    total = pointer(spare, thread * spare.shape[1])
+    for i in range(count):
+        here = shifted(total, i * row)
+        copy(shifted(source, i * row), here, columns)
+        for part in range(1, len(sums)):
+            accumulate(shifted(source, part * sums.shape[1] + i * row), here, columns)
+    for j in range(columns):
+        copy_strided(shifted(total, j), row, shifted(to, j * k), 1, count)

@@ -11,6 +11,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 import tile_traps
+from paths import PACKAGES
 
 from rawgan_kernels import Backend
 from rawgan_kernels.cpu.compile.compiled import compiled
@@ -28,6 +29,7 @@ from rawgan_kernels.cpu.vector.pointers import pointer
 
 SUM_UP = {"amx": tile_traps.sums_of_tiles, "avx512": tile_traps.sums_of_lanes}
 ROWS, COLUMNS, DEPTH = 50, 40, 416
+FOLDERS = PACKAGES["rawgan_kernels"].parent, Path(tile_traps.__file__).parent, Path(__file__).parent
 
 
 @compiled(entry=True)
@@ -84,7 +86,7 @@ def python(code, **variables):
     """Output of a program, run with these variables."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "COV"))},
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(tile_traps.__file__).parent)]),
+        "PYTHONPATH": os.pathsep.join(str(folder) for folder in FOLDERS),
         **variables,
     }
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
