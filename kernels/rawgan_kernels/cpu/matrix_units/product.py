@@ -59,7 +59,8 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     panels, full = -(-n // PANEL), padded(depth)
     packed = aligned(count * panels, full * PANEL, HALF)
     spare = aligned(threads(), full + 32, HALF)
-    run(_pack_panels, count * -(-panels // TOGETHER), (c, packed, spare, address_of(b), offsets_of(b), _steps(b), depth))
+    of_panels = c, packed, spare, address_of(b), offsets_of(b), _steps(b), depth
+    run(_pack_panels, count * -(-panels // TOGETHER), of_panels)
     rows = max(1, min(ROWS, BLOCK_NUMBERS // (full + 32), -(-m * count // (4 * threads()))))
     rows = padded(min(rows, m))
     down = -(-m // rows)
