@@ -14,7 +14,8 @@ from rawgan_kernels import precision
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
 STEPS = {"float32": 5, "tf32": 2, "bf16": 2}
-"""Steps by precision of products."""
+"""Steps by precision of products. After some more, another order of sums rounds a factor near a tie the other way, and
+Adam makes a step of it: so does the CPU's backend, whose weights differ by 1e-4 from the third step on."""
 
 
 def trained(model, device, steps):
