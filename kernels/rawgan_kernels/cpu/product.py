@@ -19,7 +19,7 @@ from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.panel import multiply_panel, panel_multiplier
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import address_of, at_address, offsets_of_matrices, pointer, shifted
 from rawgan_kernels.cpu.vector.registers import PANEL_BYTES, TILE_ROWS
 from rawgan_kernels.cpu.vector.rows import copy, copy_strided, pack_panel
 from rawgan_kernels.dispatch import implements
@@ -61,19 +61,11 @@ def _multiply_each(a: Array, b: Array, c: Array) -> None:
     parallel = a.size * c.shape[2] > SMALL
     body, _, arguments = _work(a[first], b[first], c[0], parallel=False, rivals=threads() if parallel else 1)
     each = -(-len(c) // (4 * threads())) if parallel else len(c)
-    offsets = _offsets(a), _offsets(b)
+    offsets = offsets_of_matrices(a), offsets_of_matrices(b)
     if body is _multiply_unit:
         run(_multiply_units, -(-len(c) // each), (c, arguments[1:], offsets, each))
     else:
         run(_multiply_vectors, -(-len(c) // each), (c, arguments[1:], offsets, each, body is _multiply_column))
-
-
-def _offsets(x: Array) -> Array:
-    """Offsets of the matrices of x, in bytes from the first."""
-    offsets = np.zeros((), np.int64)
-    for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
-        offsets = offsets[..., None] + np.arange(n) * step
-    return offsets.reshape(-1)
 
 
 def _multiply(a: Array, b: Array, c: Array) -> None:

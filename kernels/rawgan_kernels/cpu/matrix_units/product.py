@@ -24,7 +24,7 @@ from rawgan_kernels.cpu.matrix_units.packing import (
 from rawgan_kernels.cpu.matrix_units.units import SCRATCH, Unit, multiplier, multiply
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import address_of, at_address, offsets_of_matrices, pointer, shifted
 from rawgan_kernels.cpu.vector.rows import copy
 
 Array = np.ndarray[Any, Any]
@@ -59,7 +59,11 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     panels, full = -(-n // PANEL), padded(depth)
     packed = aligned(count * panels, full * PANEL, HALF)
     spare = aligned(threads(), full + 32, HALF)
-    run(_pack_panels, count * -(-panels // TOGETHER), (c, packed, spare, address_of(b), _offsets(b), _steps(b), depth))
+    run(
+        _pack_panels,
+        count * -(-panels // TOGETHER),
+        (c, packed, spare, address_of(b), offsets_of_matrices(b), _steps(b), depth),
+    )
     rows = max(1, min(ROWS, BLOCK_NUMBERS // (full + 32), -(-m * count // (4 * threads()))))
     rows = padded(min(rows, m))
     down = -(-m // rows)
@@ -70,7 +74,7 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     direct = n % PANEL == 0 and m % PANEL == 0
     results = aligned(threads(), SCRATCH + max(rows, 0 if direct else rows * width), NUMBER)
     sizes = depth, rows, width, row_length(full), direct
-    arguments = (c, packed, left, results, address_of(a), _offsets(a), _steps(a), sizes, multiplier(unit))
+    arguments = (c, packed, left, results, address_of(a), offsets_of_matrices(a), _steps(a), sizes, multiplier(unit))
     run(_multiply_block, count * down * across, arguments)
 
 
@@ -135,11 +139,3 @@ def _steps(x: Array) -> tuple[int, int]:
     """Steps of the last two axes in numbers; one of them is 1."""
     row, step = x.strides[-2] // x.itemsize, x.strides[-1] // x.itemsize
     return row, step
-
-
-def _offsets(x: Array) -> Array:
-    """Offsets of the matrices of x, in bytes from the first."""
-    offsets = np.zeros((), np.int64)
-    for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
-        offsets = offsets[..., None] + np.arange(n) * step
-    return offsets.reshape(-1)
