@@ -68,14 +68,14 @@ FAULTS = [
     ),
     Fault(
         "product: a column that is not contiguous is read as if it were",
-        "product:_work",
+        "product:_plan",
         "body = _multiply_column if column else _multiply_term",
         "body = _multiply_column if n == 1 else _multiply_term",
         "test_cpu_conv.py -k few_numbers",
     ),
     Fault(
         "product: later parts of a long sum replace the earlier ones",
-        "_multiply_unit",
+        "product:_unit",
         "to, to_row, rows, part, k > 0)",
         "to, to_row, rows, part, False)",
         "test_cpu_conv.py -k too_large",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
-from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid
+from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid, grid_of
 from rawgan_kernels.cpu.run.elementwise import FEW, apply, part
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer
@@ -27,7 +27,7 @@ def channel_sum(x: Array) -> Array:
         return np.zeros(k, x.dtype)
     cut, flat = grid(1, x.size // k, k), x.ravel()
     parts, sums = np.empty((1, cut.row_blocks, k)), np.empty((threads(), PANEL), x.dtype)
-    arguments = flat, flat, flat, parts, sums, sums, 1.0, cut  # types as in batch norm, to be compiled once for both
+    arguments = flat, flat, flat, parts, sums, sums, 1.0, cut[:]  # types as in batch norm, to be compiled once for both
     run(_channel_sums, cut.blocks, arguments)
     return parts[0].sum(axis=0).astype(x.dtype)  # row by row: NumPy adds along the first axis in order
 
@@ -41,7 +41,8 @@ def _add(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 @compiled
 def _channel_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
-    x, _, _, parts, _, scratch, _, grid = arguments
+    x, _, _, parts, _, scratch, _, sizes = arguments
+    grid = grid_of(sizes)
     part, first, columns, start, end = block_at(grid, block)
     sums = pointer(scratch, thread * PANEL)
     clear(sums, columns)

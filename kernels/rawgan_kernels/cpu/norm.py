@@ -10,7 +10,6 @@ from rawgan_kernels.axes import over_groups
 from rawgan_kernels.cpu.norms import channels, groups, layer
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.columns import Grid, grid, grid_of_images
-from rawgan_kernels.cpu.run.launch import run
 from rawgan_kernels.dispatch import implements
 from rawgan_kernels.errors import MissingKernel
 
@@ -32,12 +31,7 @@ def normalize(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope
     if count:
         mean, var = groups.forward(flat, gamma, beta, y.reshape(-1), count, cut, float(eps), float(slope))
         return y, mean.reshape(kept), var.reshape(kept)
-    parts, rows, sums = channels.scratch(cut, x.dtype)
-    arguments = flat, flat, y.reshape(-1), parts, rows, sums, float(slope), cut
-    run(channels.block_moments, cut.blocks, arguments)
-    mean, var = np.empty((2, cut.groups, cut.channels), x.dtype)
-    channels.combine_moments(parts, cut, mean, var, rows, gamma, beta, float(eps))
-    run(channels.apply, cut.blocks, arguments)
+    mean, var = channels.forward(flat, gamma, beta, y.reshape(-1), cut, float(eps), float(slope))
     return y, mean.reshape(kept), var.reshape(kept)
 
 
@@ -62,14 +56,10 @@ def normalize_grad(
         )
         return gx, ggamma.astype(x.dtype).reshape(shape), gbeta.astype(x.dtype).reshape(shape)
     mean, var = mean.reshape(-1, cut.channels), var.reshape(-1, cut.channels)
-    parts, rows, sums = channels.scratch(cut, x.dtype)
-    arguments = x.ravel(), gy.ravel(), gx.reshape(-1), parts, rows, sums, float(slope), cut
-    channels.write_out(rows, cut, mean, var, gamma, beta, float(eps))
-    run(channels.block_sums, cut.blocks, arguments)
-    ggamma, gbeta = np.zeros((2, cut.channels))
-    channels.combine_sums(parts, cut, var, float(eps), rows, ggamma, gbeta)
-    run(channels.apply_grad, cut.blocks, arguments)
-    return gx, ggamma.astype(x.dtype), gbeta.astype(x.dtype)
+    ggamma, gbeta = channels.backward(
+        x.ravel(), gy.ravel(), gamma, beta, gx.reshape(-1), mean, var, cut, float(eps), float(slope)
+    )
+    return gx, ggamma, gbeta
 
 
 @lru_cache(maxsize=256)  # a network needs the same few in every step

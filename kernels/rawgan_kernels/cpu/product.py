@@ -10,16 +10,26 @@ axis, as fast as the memory.
 """
 
 import math
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 from numba import carray
 
 from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
 from rawgan_kernels.cpu.run import pool
+from rawgan_kernels.cpu.run.direct import Plan, make_plan, run_plan
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.panel import multiply_panel, panel_multiplier
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, offsets_of_matrices, pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import (
+    address_of,
+    at_address,
+    integers_at,
+    itemsize,
+    offsets_of,
+    pointer,
+    shifted,
+)
 from rawgan_kernels.cpu.vector.registers import PANEL_BYTES, TILE_ROWS
 from rawgan_kernels.cpu.vector.rows import copy, copy_strided, pack_panel
 from rawgan_kernels.dispatch import implements
@@ -35,106 +45,138 @@ SMALL = 1 << 19
 
 @implements
 def matmul(a: Array, b: Array) -> Array:
-    a, b = _steps_in_elements(a), _steps_in_elements(b)
-    if a.ndim == b.ndim == 2:
-        y = pool.empty((a.shape[0], b.shape[1]), a.dtype)
-        _multiply(a, b, y)
-        return y
+    if a.ndim == 2 and b.ndim == 2:
+        c = pool.empty((a.shape[0], b.shape[1]), a.dtype)
+        _multiply(a, b, c)
+        return c
     if b.ndim == 2 and a.flags.c_contiguous:  # one product of all rows
-        rows, y = math.prod(a.shape[:-1]), pool.empty((*a.shape[:-1], b.shape[1]), a.dtype)
-        _multiply(a.reshape(rows, a.shape[-1]), b, y.reshape(rows, b.shape[1]))
-        return y
+        rows, c = math.prod(a.shape[:-1]), pool.empty((*a.shape[:-1], b.shape[1]), a.dtype)
+        _multiply(a.reshape(rows, a.shape[-1]), b, c.reshape(rows, b.shape[1]))
+        return c
     front = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    y = pool.empty((*front, a.shape[-2], b.shape[-1]), a.dtype)
-    a, b = (np.broadcast_to(x, (*front, *x.shape[-2:])) for x in (a, b))
-    if a.shape[-1] * math.prod(y.shape[-2:]) > SMALL:
+    c = pool.empty((*front, a.shape[-2], b.shape[-1]), a.dtype)
+    a, b = (np.broadcast_to(_in_whole_steps(x), (*front, *x.shape[-2:])) for x in (a, b))
+    if a.shape[-1] * math.prod(c.shape[-2:]) > SMALL:
         for index in np.ndindex(front):
-            _multiply(a[index], b[index], y[index])
-    elif y.size:
-        _multiply_each(a, b, y.reshape(math.prod(front), *y.shape[-2:]))
-    return y
+            _multiply(a[index], b[index], c[index])
+    elif c.size:
+        _multiply_each(a, b, c.reshape(math.prod(front), *c.shape[-2:]))
+    return c
+
+
+def _multiply(a: Array, b: Array, c: Array) -> None:
+    """c = a @ b for matrices, c being contiguous."""
+    if not (a.flags.aligned and b.flags.aligned):
+        a, b = np.array(a, order="C"), np.array(b, order="C")
+    plan = _plan(a.shape, a.strides, b.shape, b.strides, c.dtype)
+    if plan is None:
+        a, b = _in_whole_steps(a), _in_whole_steps(b)
+        plan = cast(Plan, _plan(a.shape, a.strides, b.shape, b.strides, c.dtype))
+    if plan.parallel:
+        plan = cast(Plan, _plan(a.shape, a.strides, b.shape, b.strides, c.dtype, threads()))
+    run_plan(plan, c, pool.empty((plan.scratch,), c.dtype) if plan.scratch else c, a, b)
 
 
 def _multiply_each(a: Array, b: Array, c: Array) -> None:
     """Many small products: each is computed by one thread. Shapes: a (…, M, K), b (…, K, N), c (all of …, M, N)."""
-    first = (0,) * (a.ndim - 2)
     parallel = a.size * c.shape[2] > SMALL
-    body, _, arguments = _work(a[first], b[first], c[0], parallel=False, rivals=threads() if parallel else 1)
+    plan = cast(Plan, _plan(a.shape[-2:], a.strides[-2:], b.shape[-2:], b.strides[-2:], c.dtype))
     each = -(-len(c) // (4 * threads())) if parallel else len(c)
-    offsets = offsets_of_matrices(a), offsets_of_matrices(b)
-    if body is _multiply_unit:
-        run(_multiply_units, -(-len(c) // each), (c, arguments[1:], offsets, each))
-    else:
-        run(_multiply_vectors, -(-len(c) // each), (c, arguments[1:], offsets, each, body is _multiply_column))
+    scratch = pool.empty((threads(), max(plan.scratch, 1)), c.dtype)
+    kind = (_multiply_unit, _multiply_column, _multiply_term).index(plan.body)
+    arguments = c, scratch, address_of(a), address_of(b), plan.address, (offsets_of(a), offsets_of(b)), each, kind
+    run(_multiply_some, -(-len(c) // each), arguments, parallel)
 
 
-def _multiply(a: Array, b: Array, c: Array) -> None:
-    if c.size:
-        parallel = c.size * a.shape[1] > SMALL
-        run(*_work(a, b, c, parallel, threads() if parallel else 1))
+Steps = tuple[int, ...]
 
 
-def _work(a: Array, b: Array, c: Array, parallel: bool, rivals: int) -> tuple[Any, int, tuple[Any, ...]]:
-    """Body, number of blocks and arguments of c = a @ b; one block if not parallel. `rivals` threads need scratch."""
-    (m, depth), n, size = a.shape, b.shape[1], a.itemsize
-    (a_row, a_step), (b_step, b_column) = a.strides, b.strides
-    steps = a_row // size, a_step // size, b_step // size, b_column // size
-    column = n == 1 and 1 in steps[:2]
-    if column or (depth == 1 and steps[3] == 1):
-        rows = -(-m // (2 * threads())) if parallel else m
+@lru_cache(maxsize=1024)  # a network needs the same few in every step
+def _plan(a: Steps, of_a: Steps, b: Steps, of_b: Steps, dtype: np.dtype[Any], sharing: int = 1) -> Plan | None:
+    """Plan of c = a @ b for matrices of these shapes and strides, shared by so many threads, or in one block.
+
+    Returns: None if the strides are not whole numbers of the dtype
+    """
+    (m, depth), n, size = a, b[1], dtype.itemsize
+    if any(step % size for step in (*of_a, *of_b)):
+        return None
+    a_row, a_step, _, b_column = steps = [step // size for step in (*of_a, *of_b)]
+    parallel = m * n * depth > SMALL
+    if not m * n:
+        return make_plan(_multiply_unit, dtype, 0, False, 0)
+    column = n == 1 and 1 in (a_row, a_step)
+    if column or (depth == 1 and b_column == 1):
+        rows = -(-m // (2 * sharing)) if parallel else m
         body = _multiply_column if column else _multiply_term
-        return body, -(-m // rows), (c, address_of(a), address_of(b), steps, depth, rows)
+        return make_plan(body, dtype, -(-m // rows), parallel, 0, m, n, *steps, depth, rows)
     panel = PANEL_BYTES // size
     panels = -(-n // panel)
     if parallel:  # one panel at a time and, where there are few, some of the rows
-        cuts = min(-(-4 * threads() // panels), -(-m // TILE_ROWS))
+        cuts = min(-(-4 * sharing // panels), -(-m // TILE_ROWS))
         rows, width = -(-m // (cuts * TILE_ROWS)) * TILE_ROWS, panel
     else:
         rows, width = m, panels * panel
-    scratch = pool.empty((rivals, DEPTH * panel + rows * panel), a.dtype)
-    arguments = (c, scratch, address_of(a), address_of(b), steps, depth, rows, width, panel_multiplier(a.dtype.char))
-    return _multiply_unit, -(-m // rows) * -(-n // width), arguments
+    scratch, count = DEPTH * panel + rows * panel, -(-m // rows) * -(-n // width)
+    numbers = m, n, *steps, depth, rows, width, panel_multiplier(dtype.char), scratch
+    return make_plan(_multiply_unit, dtype, count, parallel, sharing * scratch, *numbers)
 
 
 @compiled
 def _multiply_unit(arguments, unit, thread):  # type: ignore[no-untyped-def]
+    c, scratch, a, b, plan, _ = arguments
+    _unit(c, scratch, a, b, integers_at(plan), unit, thread)
+
+
+@compiled
+def _multiply_column(arguments, block, thread):  # type: ignore[no-untyped-def]
+    c, _, a, b, plan, _ = arguments
+    _column(c, a, b, integers_at(plan), block)
+
+
+@compiled
+def _multiply_term(arguments, block, thread):  # type: ignore[no-untyped-def]
+    c, _, a, b, plan, _ = arguments
+    _term(c, a, b, integers_at(plan), block)
+
+
+@compiled
+def _unit(c, scratch, a, b, plan, unit, thread):  # type: ignore[no-untyped-def]
     """Some rows of some panels of c."""
-    c, scratch, a, b, (a_row, a_step, b_step, b_column), depth, rows, width, multiply = arguments
-    m, n = c.shape
-    panel = PANEL_BYTES // c.itemsize
+    m, n, a_row, a_step, b_step, b_column = plan[0], plan[1], plan[2], plan[3], plan[4], plan[5]
+    depth, rows, width, multiply = plan[6], plan[7], plan[8], plan[9]
+    panel = PANEL_BYTES // itemsize(c)
     across = -(-n // width)
     first, start = unit // across * rows, unit % across * width
     rows = min(rows, m - first)
-    packed = pointer(scratch, thread * scratch.shape[1])
+    packed = shifted(scratch, thread * plan[10])
     tile = shifted(packed, DEPTH * panel)
     for at in range(start, min(n, start + width), panel):
         columns = min(panel, n - at)
-        to, to_row = (pointer(c, first * n + at), n) if columns == panel else (tile, panel)
+        to, to_row = (shifted(c, first * n + at), n) if columns == panel else (tile, panel)
         for k in range(0, max(depth, 1), DEPTH):
             part = min(DEPTH, depth - k)
-            right = shifted(at_address(c, b), k * b_step + at * b_column)
+            right = shifted(b, k * b_step + at * b_column)
             pack_panel(right, b_step, b_column, part, columns, panel, packed)
-            left = shifted(at_address(c, a), first * a_row + k * a_step)
+            left = shifted(a, first * a_row + k * a_step)
             multiply_panel(multiply, left, a_row, a_step, packed, panel, to, to_row, rows, part, k > 0)
         if columns < panel:
             for i in range(rows):
-                copy(shifted(tile, i * panel), pointer(c, (first + i) * n + at), columns)
+                copy(shifted(tile, i * panel), shifted(c, (first + i) * n + at), columns)
 
 
 @compiled(fastmath=SUMS)
-def _multiply_column(arguments, block, thread):  # type: ignore[no-untyped-def]
+def _column(c, a, b, plan, block):  # type: ignore[no-untyped-def]
     """Some rows of c (M, 1), a having contiguous rows or contiguous columns."""
-    c, a, b, (a_row, a_step, b_step, _), depth, rows = arguments
+    m, a_row, a_step, b_step, depth, rows = plan[0], plan[2], plan[3], plan[4], plan[6], plan[7]
     first = block * rows
-    column = c.reshape(-1)[first : first + rows]
-    b = at_address(c, b)
-    a = shifted(at_address(c, a), first * a_row)
+    column = carray(shifted(c, first), min(rows, m - first))
+    a = shifted(a, first * a_row)
     if a_step == 1:
-        factors = np.empty(depth, c.dtype)
+        factors = np.empty(depth, column.dtype)
         copy_strided(b, b_step, pointer(factors, 0), 1, depth)
         for i in range(len(column)):
             row = carray(shifted(a, i * a_row), depth)
-            total = c.dtype.type(0)
+            total = column.dtype.type(0)
             for k in range(depth):
                 total += row[k] * factors[k]
             column[i] = total
@@ -147,39 +189,32 @@ def _multiply_column(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _multiply_term(arguments, block, thread):  # type: ignore[no-untyped-def]
+def _term(c, a, b, plan, block):  # type: ignore[no-untyped-def]
     """Some rows of c = a @ b, a having one column and b one contiguous row."""
-    c, a, b, (a_row, _, _, _), _, rows = arguments
-    row = carray(at_address(c, b), c.shape[1])
-    for i in range(block * rows, min(len(c), (block + 1) * rows)):
-        factor, result = carray(shifted(at_address(c, a), i * a_row), 1)[0], c[i]
-        for j in range(len(row)):
+    m, n, a_row, rows = plan[0], plan[1], plan[2], plan[7]
+    row = carray(b, n)
+    for i in range(block * rows, min(m, (block + 1) * rows)):
+        factor, result = carray(shifted(a, i * a_row), 1)[0], carray(shifted(c, i * n), n)
+        for j in range(n):
             result[j] = factor * row[j]
 
 
 @compiled
-def _multiply_units(arguments, block, thread):  # type: ignore[no-untyped-def]
-    """Some of many small products, panel by panel."""
-    c, (scratch, a, b, steps, depth, rows, width, multiply), (of_a, of_b), each = arguments
+def _multiply_some(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """Some of many small products."""
+    c, scratch, a, b, plan, (of_a, of_b), each, kind = arguments
+    numbers, size, mine = integers_at(plan), c.shape[1] * c.shape[2], pointer(scratch, thread * scratch.shape[1])
     for item in range(block * each, min(len(c), (block + 1) * each)):
-        one = c[item], scratch, a + of_a[item], b + of_b[item], steps, depth, rows, width, multiply
-        _multiply_unit(one, 0, thread)
-
-
-@compiled
-def _multiply_vectors(arguments, block, thread):  # type: ignore[no-untyped-def]
-    """Some of many small products, each with a single column or a single term."""
-    c, (a, b, steps, depth, rows), (of_a, of_b), each, columns = arguments
-    for item in range(block * each, min(len(c), (block + 1) * each)):
-        one = c[item], a + of_a[item], b + of_b[item], steps, depth, rows
-        if columns:
-            _multiply_column(one, 0, thread)
+        to, left, right = pointer(c, item * size), at_address(c, a + of_a[item]), at_address(c, b + of_b[item])
+        if kind == 0:
+            _unit(to, mine, left, right, numbers, 0, 0)
+        elif kind == 1:
+            _column(to, left, right, numbers, 0)
         else:
-            _multiply_term(one, 0, thread)
+            _term(to, left, right, numbers, 0)
 
 
-def _steps_in_elements(x: Array) -> Array:
+def _in_whole_steps(x: Array) -> Array:
     """The array itself if its strides are whole elements, else a contiguous copy."""
-    flags = x.flags
-    whole = flags.forc or all(step % x.itemsize == 0 for step in x.strides)
-    return x if whole and flags.aligned else np.ascontiguousarray(x)
+    whole = all(step % x.itemsize == 0 for step in x.strides)
+    return x if whole and x.flags.aligned else np.array(x, order="C")

@@ -24,7 +24,7 @@ from rawgan_kernels.cpu.matrix_units.packing import (
 from rawgan_kernels.cpu.matrix_units.units import SCRATCH, Unit, multiplier, multiply
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, offsets_of_matrices, pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import address_of, at_address, offsets_of, pointer, shifted
 from rawgan_kernels.cpu.vector.rows import copy
 
 Array = np.ndarray[Any, Any]
@@ -59,11 +59,8 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     panels, full = -(-n // PANEL), padded(depth)
     packed = aligned(count * panels, full * PANEL, HALF)
     spare = aligned(threads(), full + 32, HALF)
-    run(
-        _pack_panels,
-        count * -(-panels // TOGETHER),
-        (c, packed, spare, address_of(b), offsets_of_matrices(b), _steps(b), depth),
-    )
+    of_panels = c, packed, spare, address_of(b), offsets_of(b), _steps(b), depth
+    run(_pack_panels, count * -(-panels // TOGETHER), of_panels)
     rows = max(1, min(ROWS, BLOCK_NUMBERS // (full + 32), -(-m * count // (4 * threads()))))
     rows = padded(min(rows, m))
     down = -(-m // rows)
@@ -74,7 +71,7 @@ def _multiply(a: Array, b: Array, c: Array, unit: Unit) -> None:
     direct = n % PANEL == 0 and m % PANEL == 0
     results = aligned(threads(), SCRATCH + max(rows, 0 if direct else rows * width), NUMBER)
     sizes = depth, rows, width, row_length(full), direct
-    arguments = (c, packed, left, results, address_of(a), offsets_of_matrices(a), _steps(a), sizes, multiplier(unit))
+    arguments = (c, packed, left, results, address_of(a), offsets_of(a), _steps(a), sizes, multiplier(unit))
     run(_multiply_block, count * down * across, arguments)
 
 

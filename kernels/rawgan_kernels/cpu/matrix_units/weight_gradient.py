@@ -72,8 +72,8 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window, unit: Unit) -> Array
     arguments = (x, gy, sums, left, halves, scratch, plan.chunks, plan.runs, plan.geometry, sizes, multiplier(unit))
     run(_sum_part, parts * splits, arguments)
     spare = aligned(threads(), PANEL * width, NUMBER)
-    of_parts = (sums, gw, spare, plan.chunks, groups, width)
-    run(_add_parts, groups * splits * plans.panels(outputs), of_parts, gw.size * parts > 1 << 15)
+    of_sums = sums, gw, spare, plan.chunks, groups, width
+    run(_add_parts, groups * splits * plans.panels(outputs), of_sums, gw.size * parts > 1 << 15)
     return gw
 
 

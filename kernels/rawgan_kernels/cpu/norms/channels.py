@@ -30,8 +30,8 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.columns import PANEL, Grid, block_at, fold
-from rawgan_kernels.cpu.run.launch import threads
+from rawgan_kernels.cpu.run.columns import PANEL, Grid, block_at, fold, grid_of
+from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.exponentials import formulas
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
 from rawgan_kernels.cpu.vector.rows import clear
@@ -40,13 +40,50 @@ Array = np.ndarray[Any, Any]
 
 _FLOAT64 = np.dtype(np.float64)
 
+FEW = 1 << 16
+"""Elements up to which one thread does everything in one launch: to wake the others for each pass takes longer."""
 
-def scratch(cut: Grid, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
+
+def forward(x: Array, gamma: Array, beta: Array, y: Array, cut: Grid, eps: float, slope: float) -> tuple[Array, Array]:
+    """Write y, flat as x is; → mean, var (groups, channels)."""
+    mean, var = np.empty((2, cut.groups, cut.channels), x.dtype)
+    if x.size <= FEW:
+        parts, rows, sums = _scratch(cut, x.dtype, 1)
+        run(_forward, 1, (x, y, parts, rows, sums, slope, cut[:], mean, var, gamma, beta, eps))
+    else:
+        parts, rows, sums = _scratch(cut, x.dtype, threads())
+        passes = x, x, y, parts, rows, sums, slope, cut[:]
+        run(_block_moments, cut.blocks, passes)
+        _combine_moments(parts, cut[:], mean, var, rows, gamma, beta, eps)
+        run(_apply, cut.blocks, passes)
+    return mean, var
+
+
+def backward(
+    x: Array, gy: Array, gamma: Array, beta: Array, gx: Array, mean: Array, var: Array, cut: Grid, eps: float,
+    slope: float,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Write gx, flat as x is; → gradients of gamma and beta (channels,)."""
+    ggamma, gbeta = np.empty((2, cut.channels), x.dtype)
+    if x.size <= FEW:
+        parts, rows, sums = _scratch(cut, x.dtype, 1)
+        run(_backward, 1, (x, gy, gx, parts, rows, sums, slope, cut[:], mean, var, gamma, beta, eps, ggamma, gbeta))
+    else:
+        parts, rows, sums = _scratch(cut, x.dtype, threads())
+        passes = x, gy, gx, parts, rows, sums, slope, cut[:]
+        _write_out(rows, cut[:], mean, var, gamma, beta, eps)
+        run(_block_sums, cut.blocks, passes)
+        _combine_sums(parts, cut[:], var, eps, rows, ggamma, gbeta)
+        run(_apply_grad, cut.blocks, passes)
+    return ggamma, gbeta
+
+
+def _scratch(cut: Grid, dtype: np.dtype[Any], team: int) -> tuple[Array, Array, Array]:
     """Memory for two numbers for each channel of each part of the rows; for the numbers that each column of each panel
-    is normalised with; and for three sums of each column of a block, for each thread."""
+    is normalised with; and for three sums of each column of a block, for each thread of a team."""
     parts = pool.empty((2, cut.groups * cut.row_blocks, cut.channels), _FLOAT64)
     rows = pool.empty((cut.groups * cut.panels, KINDS * PANEL), dtype)
-    return parts, rows, pool.empty((threads(), 3 * PANEL), dtype)
+    return parts, rows, pool.empty((team, 3 * PANEL), dtype)
 
 
 # --- numbers that a channel is normalised with ---------------------------------------------------------------------
@@ -63,24 +100,39 @@ def scaled(x, mean, scale, beta):  # type: ignore[no-untyped-def]
 
 
 @compiled(entry=True)
-def write_out(rows, cut, mean, var, gamma, beta, eps):  # type: ignore[no-untyped-def]
+def _write_out(rows, sizes, mean, var, gamma, beta, eps):  # type: ignore[no-untyped-def]
+    _write(rows, grid_of(sizes), mean, var, gamma, beta, eps)
+
+
+@compiled
+def _write(rows, cut, mean, var, gamma, beta, eps):  # type: ignore[no-untyped-def]
     """Write the mean, the scale and beta of every column of a wide row."""
     for group in range(cut.groups):
-        for column in range(cut.width):
-            channel = column % cut.channels
-            row, at = rows[group * cut.panels + column // PANEL], column % PANEL
+        for channel in range(cut.channels):
+            row, at = rows[group * cut.panels + channel // PANEL], channel % PANEL
             row[_MEAN + at] = mean[group, channel]
             row[_SCALE + at] = gamma[channel] / np.sqrt(np.float64(var[group, channel]) + eps)
             row[_BETA + at] = beta[channel]
+        for kind in (_MEAN, _SCALE, _BETA):
+            _repeat(rows, group * cut.panels, kind, cut)
+
+
+@compiled
+def _repeat(rows, panel, kind, cut):  # type: ignore[no-untyped-def]
+    """Copy the numbers of the channels to the other columns of a wide row, which is a single panel then."""
+    row = pointer(rows, panel * rows.shape[1] + kind)
+    for column in range(cut.channels, cut.width):
+        row[column] = row[column - cut.channels]
 
 
 # --- forward -------------------------------------------------------------------------------------------------------
 
 
 @compiled
-def block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
+def _block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Mean of each channel of a block, and the sum of squares around it; at first around a provisional mean."""
-    x, _, _, parts, _, scratch, _, grid = arguments
+    x, _, _, parts, _, scratch, _, sizes = arguments
+    grid = grid_of(sizes)
     part, first, columns, start, end = block_at(grid, block)
     channels, width = grid.channels, grid.width
     stop = min(start + grid.rows * width, end)
@@ -126,7 +178,12 @@ def block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 
 @compiled(entry=True)
-def combine_moments(parts, cut, mean, var, rows, gamma, beta, eps):  # type: ignore[no-untyped-def]
+def _combine_moments(parts, sizes, mean, var, rows, gamma, beta, eps):  # type: ignore[no-untyped-def]
+    _join_moments(parts, grid_of(sizes), mean, var, rows, gamma, beta, eps)
+
+
+@compiled
+def _join_moments(parts, cut, mean, var, rows, gamma, beta, eps):  # type: ignore[no-untyped-def]
     """Mean and variance (groups, C), added up over the blocks in their order; then the numbers of every column."""
     pixels, whole = cut.size // cut.channels, cut.rows * cut.width // cut.channels
     total, squares = np.empty(cut.channels), np.empty(cut.channels)
@@ -144,12 +201,13 @@ def combine_moments(parts, cut, mean, var, rows, gamma, beta, eps):  # type: ign
                 squares[channel] += parts[1, part, channel] + away * away * count
         for channel in range(cut.channels):
             mean[group, channel], var[group, channel] = total[channel] / pixels, squares[channel] / pixels
-    write_out(rows, cut, mean, var, gamma, beta, eps)
+    _write(rows, cut, mean, var, gamma, beta, eps)
 
 
 @compiled
-def apply(arguments, block, thread):  # type: ignore[no-untyped-def]
-    x, _, y, _, rows, _, slope, grid = arguments
+def _apply(arguments, block, thread):  # type: ignore[no-untyped-def]
+    x, _, y, _, rows, _, slope, sizes = arguments
+    grid = grid_of(sizes)
     slope = x.dtype.type(slope)
     part, first, columns, start, end = block_at(grid, block)
     stop = min(start + grid.rows * grid.width, end)
@@ -161,13 +219,27 @@ def apply(arguments, block, thread):  # type: ignore[no-untyped-def]
             to[i] = formulas.leaky_relu(z, slope)
 
 
+@compiled
+def _forward(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """All passes, one after the other."""
+    x, y, parts, rows, scratch, slope, sizes, mean, var, gamma, beta, eps = arguments
+    passes, cut = (x, x, y, parts, rows, scratch, slope, sizes), grid_of(sizes)
+    blocks = cut.groups * cut.row_blocks * cut.panels
+    for each in range(blocks):
+        _block_moments(passes, each, 0)
+    _join_moments(parts, cut, mean, var, rows, gamma, beta, eps)
+    for each in range(blocks):
+        _apply(passes, each, 0)
+
+
 # --- backward ------------------------------------------------------------------------------------------------------
 
 
 @compiled
-def block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
+def _block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Σ g and Σ g · (x − mean) over each channel of a block."""
-    x, gy, _, parts, rows, scratch, slope, grid = arguments
+    x, gy, _, parts, rows, scratch, slope, sizes = arguments
+    grid = grid_of(sizes)
     slope, width = x.dtype.type(slope), grid.width
     part, first, columns, start, end = block_at(grid, block)
     stop = min(start + grid.rows * width, end)
@@ -197,7 +269,12 @@ def block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 
 @compiled(entry=True)
-def combine_sums(parts, cut, var, eps, rows, ggamma, gbeta):  # type: ignore[no-untyped-def]
+def _combine_sums(parts, sizes, var, eps, rows, ggamma, gbeta):  # type: ignore[no-untyped-def]
+    _join_sums(parts, grid_of(sizes), var, eps, rows, ggamma, gbeta)
+
+
+@compiled
+def _join_sums(parts, cut, var, eps, rows, ggamma, gbeta):  # type: ignore[no-untyped-def]
     """The sums of the blocks, in their order → gradients of gamma and beta (C,), and for every column of a wide row the
     mean of g and k."""
     pixels = cut.size // cut.channels
@@ -209,18 +286,20 @@ def combine_sums(parts, cut, var, eps, rows, ggamma, gbeta):  # type: ignore[no-
                 sums[channel] += of_block[0, channel]
                 products[channel] += of_block[1, channel]
         for channel in range(cut.channels):
-            gbeta[channel] += sums[channel]
-            ggamma[channel] += products[channel] / np.sqrt(var[group, channel] + eps)
-        for column in range(cut.width):
-            channel = column % cut.channels
-            row, at = rows[group * cut.panels + column // PANEL], column % PANEL
+            gbeta[channel] = sums[channel]
+            ggamma[channel] = products[channel] / np.sqrt(var[group, channel] + eps)
+        for channel in range(cut.channels):
+            row, at = rows[group * cut.panels + channel // PANEL], channel % PANEL
             row[_MEAN_G + at] = sums[channel] / pixels
             row[_K + at] = products[channel] / pixels / (var[group, channel] + eps)
+        for kind in (_MEAN_G, _K):
+            _repeat(rows, group * cut.panels, kind, cut)
 
 
 @compiled
-def apply_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
-    x, gy, gx, _, rows, _, slope, grid = arguments
+def _apply_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
+    x, gy, gx, _, rows, _, slope, sizes = arguments
+    grid = grid_of(sizes)
     slope = x.dtype.type(slope)
     part, first, columns, start, end = block_at(grid, block)
     stop = min(start + grid.rows * grid.width, end)
@@ -231,3 +310,17 @@ def apply_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
             z = scaled(row[i], k[_MEAN + i], k[_SCALE + i], k[_BETA + i])
             g = formulas.leaky_relu_grad(z, gradient[i], slope)
             to[i] = k[_SCALE + i] * (g - k[_MEAN_G + i] - (row[i] - k[_MEAN + i]) * k[_K + i])
+
+
+@compiled
+def _backward(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """All passes, one after the other."""
+    x, gy, gx, parts, rows, scratch, slope, sizes, mean, var, gamma, beta, eps, ggamma, gbeta = arguments
+    passes, cut = (x, gy, gx, parts, rows, scratch, slope, sizes), grid_of(sizes)
+    blocks = cut.groups * cut.row_blocks * cut.panels
+    _write(rows, cut, mean, var, gamma, beta, eps)
+    for each in range(blocks):
+        _block_sums(passes, each, 0)
+    _join_sums(parts, cut, var, eps, rows, ggamma, gbeta)
+    for each in range(blocks):
+        _apply_grad(passes, each, 0)

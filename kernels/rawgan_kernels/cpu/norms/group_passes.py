@@ -6,7 +6,7 @@ which then goes through all blocks of its image. With a slope of 1 nothing is co
 """
 
 from rawgan_kernels.cpu.compile.compiled import compiled
-from rawgan_kernels.cpu.run.columns import PANEL, block_at
+from rawgan_kernels.cpu.run.columns import PANEL, block_at, grid_of
 from rawgan_kernels.cpu.vector import norm_rows
 from rawgan_kernels.cpu.vector.norm_rows import KINDS, MANY, SOME
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
@@ -32,7 +32,8 @@ def _of_block(rows, grid, part, first, thread):  # type: ignore[no-untyped-def]
 def block_moments(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Mean of each channel of a block, and the sum of squares around it; at first around a provisional mean, that of
     the first eighth of its rows."""
-    x, _, _, parts, _, scratch, _, grid = arguments
+    x, _, _, parts, _, scratch, _, sizes = arguments
+    grid = grid_of(sizes)
     part, first, columns, start, end = block_at(grid, block)
     channels, width = grid.channels, grid.width
     stop, place = min(start + grid.rows * width, end), part * channels + first
@@ -100,7 +101,8 @@ def _finish_moments(total, squares, centre, channels, count):  # type: ignore[no
 @compiled
 def apply(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Write y."""
-    x, _, y, _, rows, _, slope, grid = arguments
+    x, _, y, _, rows, _, slope, sizes = arguments
+    grid = grid_of(sizes)
     part, first, columns, at, end = block_at(grid, block)
     width, stop, slope = grid.width, min(at + grid.rows * grid.width, end), x.dtype.type(slope)
     k = _of_block(rows, grid, part, first, thread)
@@ -121,7 +123,8 @@ def apply(arguments, block, thread):  # type: ignore[no-untyped-def]
 @compiled
 def block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Σ g and Σ g · (x − mean) over each channel of a block."""
-    x, gy, _, parts, rows, scratch, slope, grid = arguments
+    x, gy, _, parts, rows, scratch, slope, sizes = arguments
+    grid = grid_of(sizes)
     part, first, columns, start, end = block_at(grid, block)
     width, stop, slope = grid.width, min(start + grid.rows * grid.width, end), x.dtype.type(slope)
     k, sums = _of_block(rows, grid, part, first, thread), pointer(scratch, thread * 3 * PANEL)
@@ -151,7 +154,8 @@ def block_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
 @compiled
 def apply_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Write gx."""
-    x, gy, gx, _, rows, _, slope, grid = arguments
+    x, gy, gx, _, rows, _, slope, sizes = arguments
+    grid = grid_of(sizes)
     part, first, columns, at, end = block_at(grid, block)
     width, stop, slope = grid.width, min(at + grid.rows * grid.width, end), x.dtype.type(slope)
     k = _of_block(rows, grid, part, first, thread)
@@ -175,7 +179,8 @@ def apply_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
 @compiled
 def apply_channel_grad(arguments, block, thread):  # type: ignore[no-untyped-def]
     """Write gx where each channel is a group of its own."""
-    x, gy, gx, _, rows, _, slope, grid = arguments
+    x, gy, gx, _, rows, _, slope, sizes = arguments
+    grid = grid_of(sizes)
     part, first, columns, at, end = block_at(grid, block)
     width, stop, slope = grid.width, min(at + grid.rows * grid.width, end), x.dtype.type(slope)
     k = _of_block(rows, grid, part, first, thread)

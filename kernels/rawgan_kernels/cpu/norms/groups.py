@@ -21,7 +21,7 @@ from rawgan_kernels.cpu.compile.compiled import SUMS, compiled
 from rawgan_kernels.cpu.norms import group_passes
 from rawgan_kernels.cpu.norms.group_passes import apply, apply_grad, block_moments, block_sums, numbers
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.columns import PANEL, Grid
+from rawgan_kernels.cpu.run.columns import PANEL, Grid, grid_of
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.norm_rows import BETA, KINDS, MEAN, MEAN_G, SCALE, SLOPE_G
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
@@ -36,7 +36,7 @@ def forward(x: Array, gamma: Array, beta: Array, y: Array, groups: int, cut: Gri
     """Write y, flat as x is; → mean, var (images, groups)."""
     images, parts, rows, sums = _scratch(cut, x.dtype)
     mean, var = np.empty((2, cut.groups, groups), x.dtype)
-    passes = x, x, y, parts, rows, sums, slope, cut
+    passes = x, x, y, parts, rows, sums, slope, cut[:]
     arguments = x, passes, mean, var, gamma, beta, eps
     if images:
         run(_image, cut.groups, arguments)
@@ -53,7 +53,7 @@ def backward(
 ) -> Any:  # fmt: skip
     """Write gx, flat as x is; → gradients of gamma and beta (channels,), in float64."""
     images, parts, rows, sums = _scratch(cut, x.dtype)
-    passes = x, gy, gx, parts, rows, sums, slope, cut
+    passes = x, gy, gx, parts, rows, sums, slope, cut[:]
     arguments = x, passes, mean, var, gamma, beta, eps
     if images:
         run(_image_grad, cut.groups, arguments)
@@ -88,7 +88,7 @@ _FLOAT64 = np.dtype(np.float64)
 @compiled
 def _image(arguments, image, thread):  # type: ignore[no-untyped-def]
     _, passes, _, _, _, _, _ = arguments
-    cut = passes[7]
+    cut = grid_of(passes[7])
     each = cut.row_blocks * cut.panels
     for block in range(image * each, (image + 1) * each):
         block_moments(passes, block, thread)
@@ -100,7 +100,7 @@ def _image(arguments, image, thread):  # type: ignore[no-untyped-def]
 @compiled
 def _image_grad(arguments, image, thread):  # type: ignore[no-untyped-def]
     _, passes, mean, _, _, _, _ = arguments
-    cut = passes[7]
+    cut = grid_of(passes[7])
     each = cut.row_blocks * cut.panels
     _start(arguments, image, thread)
     for block in range(image * each, (image + 1) * each):
@@ -121,7 +121,8 @@ def _image_grad(arguments, image, thread):  # type: ignore[no-untyped-def]
 def _join_moments(arguments, image, thread):  # type: ignore[no-untyped-def]
     """Mean and variance of the groups of an image, from the moments of each channel of each block, in their order."""
     _, passes, means, variances, _, _, _ = arguments
-    _, _, _, parts, _, _, _, cut = passes
+    _, _, _, parts, _, _, _, sizes = passes
+    cut = grid_of(sizes)
     channels, groups, pixels = cut.channels, means.shape[1], cut.size // cut.channels
     whole, part = cut.rows * cut.width // channels, image * cut.row_blocks
     mean, squares = pointer(parts, part * channels), pointer(parts, (parts.shape[1] + part) * channels)
@@ -169,7 +170,8 @@ def _joined(mean, squares, channels, pixels):  # type: ignore[no-untyped-def]
 def _start(arguments, image, thread):  # type: ignore[no-untyped-def]
     """Write the mean, the scale and beta of every column of a wide row."""
     _, passes, means, variances, gammas, betas, eps = arguments
-    _, _, _, _, rows, _, _, cut = passes
+    _, _, _, _, rows, _, _, sizes = passes
+    cut = grid_of(sizes)
     channels, groups, number = cut.channels, means.shape[1], means.dtype.type
     mean, var = pointer(means, image * groups), pointer(variances, image * groups)
     k, each = numbers(rows, cut, image, thread), channels // groups
@@ -204,7 +206,8 @@ def _join_sums(arguments, image, thread):  # type: ignore[no-untyped-def]
     """Add up the sums of the blocks, in their order, into the first; write two more numbers of every column of a wide
     row; then turn the first block's sums of products into gradients of gamma."""
     _, passes, means, variances, gammas, _, eps = arguments
-    _, _, _, parts, rows, _, _, cut = passes
+    _, _, _, parts, rows, _, _, sizes = passes
+    cut = grid_of(sizes)
     channels, groups, pixels = cut.channels, means.shape[1], cut.size // cut.channels
     each, part, number = channels // groups, image * cut.row_blocks, means.dtype.type
     sums, products = pointer(parts, part * channels), pointer(parts, (parts.shape[1] + part) * channels)

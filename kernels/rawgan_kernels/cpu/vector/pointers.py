@@ -28,7 +28,7 @@ def pointer(typing: Any, array: Any, offset: Any) -> Any:
 
 @intrinsic
 def at_address(typing: Any, array: Any, address: Any) -> Any:
-    """Pointer to numbers of the array's dtype at an address."""
+    """Pointer to numbers at an address, of the dtype of an array or a pointer."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[1], context.get_value_type(signature.return_type))
@@ -44,8 +44,8 @@ def address_of(array: Any) -> int:
     return array.__array_interface__["data"][0]
 
 
-def offsets_of_matrices(x: Any) -> Any:
-    """Offsets of the matrices of x, in bytes from the first."""
+def offsets_of(x: Any) -> Any:
+    """Offsets of the matrices of x, its last two axes, in bytes from the first. Shape: (matrices,)"""
     offsets = np.zeros((), np.int64)
     for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
         offsets = offsets[..., None] + np.arange(n) * step
@@ -78,7 +78,7 @@ way_to, OFFSET = _way_to_address()
 @compiled
 def address_in(way, offset):  # type: ignore[no-untyped-def]
     """Address of an array's first number, from `way_to`."""
-    return way if offset < 0 else _read(way + offset)
+    return way if offset < 0 else integers_at(way + offset)[0]
 
 
 @compiled(entry=True)
@@ -88,13 +88,20 @@ def _follow(ways, offset):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _read(typing: Any, address: Any) -> Any:
-    """The int64 at an address."""
+def integers_at(typing: Any, address: Any) -> Any:
+    """Pointer to the whole numbers at an address."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.intp))))
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
-    return types.intp(types.intp), generate
+    return types.CPointer(types.intp)(types.intp), generate
+
+
+@intrinsic
+def itemsize(typing: Any, pointer: Any) -> Any:
+    """Bytes of a number of a pointer's dtype."""
+    size = pointer.dtype.bitwidth // 8
+    return types.intp(pointer), lambda context, builder, signature, args: context.get_constant(types.intp, size)
 
 
 @intrinsic
