@@ -1,6 +1,7 @@
 """Devices of arrays: `"cpu"` (NumPy) or `"cuda"` (CuPy)."""
 
 import importlib
+import os
 from types import ModuleType
 from typing import Any
 
@@ -32,10 +33,10 @@ def resolve(name: str) -> str:
     """
     if name == "auto":
         try:
-            cuda_module()
+            _available()
         except DeviceError:
             return "cpu"
-        return "cuda"
+        name = "cuda"
     if name not in DEVICES:
         raise DeviceError(f"there is no device {name!r}; choose one of: auto, {', '.join(DEVICES)}")
     if name == "cuda":
@@ -44,7 +45,18 @@ def resolve(name: str) -> str:
 
 
 def cuda_module() -> ModuleType:
-    """CuPy, ready to run. Raises: DeviceError with the way out if it is not."""
+    """CuPy, ready to run. Raises: DeviceError with the way out if it is not, or would round factors unasked."""
+    cupy = _available()
+    if os.environ.get("CUPY_TF32", "0").strip() not in ("", "0"):
+        raise DeviceError(
+            "device 'cuda': CuPy rounds the factors of float32 products, as the environment variable CUPY_TF32 asks\n"
+            "  unset CUPY_TF32, and choose TF32 with --backend cuda --precision tf32; or use --device cpu"
+        )
+    return cupy
+
+
+def _available() -> ModuleType:
+    """CuPy where there is a GPU. Raises: DeviceError with the way out if there is none"""
     try:
         cupy = importlib.import_module("cupy")
     except ImportError as error:

@@ -26,11 +26,13 @@ class Contents:
     `copy` is None as long as nobody can have changed it unnoticed.
     """
 
-    __slots__ = ("array", "copy")
+    __slots__ = ("array", "bits", "copy")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self.copy: Any = None
+        self.bits: Any = None
+        """The numbers in bf16, if an op keeps them so; see `rawgan.autograd.packing`."""
 
     def keep(self) -> None:
         """Copy the contents, before somebody is able to change them. On a GPU, nothing is copied."""

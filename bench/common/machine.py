@@ -12,19 +12,34 @@ from typing import Any
 
 from bench.common.experiment import ROOT
 
-LIBRARIES = ("rawgan", "numpy", "scipy", "numba", "torch")
+LIBRARIES = ("rawgan", "numpy", "scipy", "numba", "torch", "tensorflow-cpu", "keras")
 GPU_LIBRARIES = ("cupy-cuda12x", "cupy-cuda13x", "numba-cuda")
 
 
 def cpu_name() -> str:
     """Name of the processor, as the system gives it."""
+    return _of_cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _of_cpuinfo(field: str) -> str:
+    """A field of the first core, empty where the system has none."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
+            if line.startswith(field):
                 return line.partition(":")[2].strip()
     except OSError:
         pass  # not Linux
-    return platform.processor() or platform.machine()
+    return ""
+
+
+MATRIX_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
+"""Units that multiply bf16, by the processor's flag, the fastest first."""
+
+
+def bf16_units() -> str:
+    """Name of the fastest units of this processor that multiply bf16; "none" without any."""
+    flags = _of_cpuinfo("flags").split()
+    return next((units for flag, units in MATRIX_UNITS.items() if flag in flags), "none")
 
 
 def usable_cores() -> int:
@@ -88,6 +103,7 @@ def facts(gpu: bool = False) -> dict[str, Any]:
         **({"gpu": gpu_facts()} if gpu else {}),
         "cpu": cpu_name(),
         "cores": usable_cores(),
+        "bf16 units": bf16_units(),
         "system": f"{platform.system()} {platform.machine()}",
         "load": load(),
         "versions": versions(gpu),
@@ -99,12 +115,13 @@ def facts(gpu: bool = False) -> dict[str, Any]:
 def lines(machine: dict[str, Any], threads: int | None = None) -> list[str]:
     """`facts()` as lines for the terminal."""
     used = f"{threads} of {machine['cores']} cores used" if threads else f"{machine['cores']} cores"
+    units = f", bf16 units: {machine['bf16 units']}" if "bf16 units" in machine else ""
     gpu = (
         [f"on: gpu, {', '.join(f'{key} {value}' for key, value in machine['gpu'].items())}"] if "gpu" in machine else []
     )
     return [
         *gpu,
-        f"on: cpu, {machine['cpu']}, {used}, load {machine['load']}, {machine['system']}",
+        f"on: cpu, {machine['cpu']}, {used}{units}, load {machine['load']}, {machine['system']}",
         f"with: {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}; "
         f"commit {machine['commit']}",
     ]

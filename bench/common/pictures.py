@@ -32,10 +32,10 @@ def draw_report(path: Path, draw: Draw | None) -> list[Path]:
 
 
 def title(axes: Any, report: dict[str, Any], heading: str, more: str) -> None:
-    """Write a heading, and below it, smaller, the machine and `more` about the report."""
-    where = report["machine"]
-    axes.set_title(title, pad=30)
+    """Write a heading, and below it, smaller, the machine, the precision and `more` about the report."""
+    where, precision = report["machine"], report["settings"].get("precision", "float32")
+    axes.set_title(heading, pad=30)
     threads = report["settings"].get("threads")
     used = f", {threads} of {where['cores']} cores" if threads else f", {where['cores']} cores"
-    axes.annotate(f"{more}\n{where['cpu']}{used}, float32", (0, 1), (0, 5), xycoords="axes fraction",
+    axes.annotate(f"{more}\n{where['cpu']}{used}, {precision}", (0, 1), (0, 5), xycoords="axes fraction",
                   textcoords="offset points", va="bottom", **SECOND_LINE)  # fmt: skip

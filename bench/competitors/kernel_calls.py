@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.common.errors import BenchError
 from bench.common.shapes import as_text, parse_sizes
-from rawgan_kernels import KERNELS, Window
+from rawgan_kernels import KERNELS, PRECISIONS, Window
 from rawgan_kernels.axes import over_groups
 from rawgan_kernels.resampling import Filter, Interpolation
 
@@ -193,6 +193,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
     update = {
         "step": 10, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "rho": 0.99, "momentum": 0.9, "nesterov": False,
         "weight_decay": 0.0, "l2": 0.0, "lr_decay": 0.0, "decay": 0.998,
+        "bits": PRECISIONS["bf16"],
     }  # fmt: skip
     images = {
         "images": ArraySpec(shape, "uint8"),

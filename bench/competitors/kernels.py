@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.competitors.kernel_calls import KernelCall
 from rawgan.device import cuda_module, to_device
-from rawgan_kernels import KERNELS, MissingKernel
+from rawgan_kernels import FLOAT32, KERNELS, MissingKernel, chosen_precision
 
 GEMM_SIZE = 3072
 COPIED_BYTES = 256 * 2**20
@@ -48,7 +48,9 @@ class KernelCompetitor:
 
 
 class RawganKernel(KernelCompetitor):
-    """One of rawgan's backends. `cupy` is plain CuPy: the reference on a GPU. There, a call ends when the GPU is done.
+    """One of rawgan's backends, at the precision chosen when a call is prepared.
+
+    `cupy` is plain CuPy: the reference on a GPU. There, a call ends when the GPU is done.
 
     Raises: DeviceError for a GPU that is missing
     """
@@ -71,13 +73,17 @@ class RawganKernel(KernelCompetitor):
 
     def begin(self, case: KernelCall, values: dict[str, Any]) -> tuple[Any, ...] | str:
         """Prepare a call whose values are drawn already. Returns its results, still on the device."""
+        kernel, precision = KERNELS[case.kernel], chosen_precision()
         try:
-            kernel = KERNELS[case.kernel].on(self.backend)
+            exact = kernel.on(self.backend)
         except MissingKernel:
             return "has no such kernel"
         values = {name: _on_device(value, self.device) for name, value in values.items()}
-        arguments = list(values.values())
-        self.call = lambda: kernel(*arguments)
+        arguments = tuple(values.values())
+        if kernel.factors and precision != FLOAT32:
+            self.call = lambda: kernel.at(precision, self.backend, arguments)
+        else:
+            self.call = lambda: exact(*arguments)
         try:
             return _results(case, values, self.call())
         except MissingKernel as error:

@@ -1,12 +1,15 @@
-"""Competitors at training steps: rawgan and PyTorch, from the same weights, with the same noise and images.
+"""Competitors at training steps: rawgan, and what its rivals share.
+
+All start from the same weights, with the same noise and images.
 
 All input lies ready in memory before the clock starts, for each competitor in the layout that suits it best. A step
 ends when its losses have been read, as they are in training. Each competitor imports its own libraries before it
 measures the memory of the process: what counts is the memory that training takes on top.
 """
 
+import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -29,17 +32,11 @@ a wrong batch 0.006.
 """
 NETWORKS = ("generator", "discriminator")
 AGREEMENT = 1e-3
-"""Largest difference of losses and probabilities in the first steps: absolute up to 1, relative above."""
+"""Largest difference of losses and probabilities in the first steps in float32: absolute up to 1, relative above."""
+PRODUCTS_IN_A_ROW = 10
+"""Most products between noise and loss: those of both networks."""
 BATCHES = 4
 """Number of batches, used in turn."""
-
-
-RIVALS = {  # name: options of TorchSteps
-    "torch NCHW": (False, False),
-    "torch NHWC": (True, False),
-    "torch NCHW, tuned": (False, True),
-    "torch NHWC, tuned": (True, True),
-}
 
 
 @dataclass(frozen=True)
@@ -93,70 +90,58 @@ class Steps:
 
 
 class RawganSteps(Steps):
-    """rawgan with one of its CPU backends."""
+    """rawgan with one of its CPU backends, at a precision of products."""
 
-    def __init__(self, task: Workload, folder: Path, backend: str) -> None:
+    def __init__(self, task: Workload, folder: Path, backend: str, precision: str = "float32") -> None:
         import rawgan_kernels
         from rawgan import Tensor
         from rawgan.gan import ImageSpec, build
 
         rawgan_kernels.use(backend)
         rawgan_kernels.add(*np.ones((2, 1 << 16), np.float32))  # Numba imports most of itself with the first kernel
-        resident = resident_bytes()
+        resident, self.precision = resident_bytes(), precision
         kind = ImageSpec(task.image_size, task.channels)
         self.gan = build(task.model, kind, width=task.width, learning_rate=LEARNING_RATE)
         for name in NETWORKS:
-            getattr(self.gan, name).load_state_dict(_weights(folder, name))
-        reals, noise = _batches(folder)
+            getattr(self.gan, name).load_state_dict(saved_weights(folder, name))
+        reals, noise = saved_batches(folder)
         super().__init__([(Tensor(real), Tensor(z)) for real, z in zip(reals, noise, strict=True)], resident)
 
     def step(self, real: Any, z: Any) -> Any:
         """Take rawgan's own training step."""
         from rawgan.gan import train_step
 
-        return train_step(self.gan, real, z)
+        with rawgan_kernels.precision(self.precision):
+            return train_step(self.gan, real, z)
 
 
-class TorchSteps(Steps):
-    """The same networks in PyTorch.
+@dataclass(frozen=True)
+class Way:
+    """A way of a library to take training steps, at a precision of products.
 
-    `tuned`: D's weight gradients are not computed in G's step, and Adam is PyTorch's fused one; otherwise the step is
-    that of PyTorch's DCGAN example. `compiled`: both networks by torch.compile, which the first steps wait for.
+    `make(task, folder, *options)` builds the competitor, in the worker's process.
     """
 
-    def __init__(self, task: Workload, folder: Path, channels_last: bool, tuned: bool, compiled: bool = False) -> None:
-        import torch
+    library: str
+    name: str
+    precision: str
+    make: Callable[..., Steps]
+    options: tuple[Any, ...]
 
-        from bench.competitors import torch_networks
-
-        torch.set_num_threads(task.threads)
-        resident = resident_bytes()
-        self.tuned = tuned
-        layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.gan = torch_networks.build(
-            task.model, task.image_size, task.channels, width=task.width, learning_rate=LEARNING_RATE,
-            memory_format=layout, fused_adam=tuned,
-        )  # fmt: skip
-        for name in NETWORKS:
-            network = getattr(self.gan, name)
-            torch_networks.load_rawgan(network, _weights(folder, name))
-            if compiled:
-                network.compile()
-        reals, noise = _batches(folder)
-        batches = [
-            (torch_networks.images_from_rawgan(real, layout), torch.from_numpy(z))
-            for real, z in zip(reals, noise, strict=True)
-        ]
-        super().__init__(batches, resident)
-
-    def step(self, real: Any, z: Any) -> Any:
-        """Take the training step of `torch_networks`."""
-        from bench.competitors.torch_networks import train_step
-
-        return train_step(self.gan, real, z, freeze=self.tuned)
+    @property
+    def label(self) -> str:
+        """Name of the competitor, such as "rawgan cpu, float32"."""
+        return f"{self.name}, {self.precision}"
 
 
-def write_input(task: Workload, folder: Path) -> None:
+def rawgan_ways(precision: str, reference: bool = False) -> list[Way]:
+    """rawgan's ways at a precision of products; the first one counts."""
+    return [
+        Way("rawgan", f"rawgan {backend}", precision, RawganSteps, (backend, precision)) for backend in ours(reference)
+    ]
+
+
+def write_input(task: Workload, folder: Path, precisions: tuple[str, ...]) -> None:
     """Write the weights, images and noise that all competitors start from."""
     from rawgan import Tensor
     from rawgan.data import Batches, load
@@ -171,14 +156,19 @@ def write_input(task: Workload, folder: Path) -> None:
     noise = np.stack([gan.noise(0, "train", task.batch_size, step).numpy() for step in range(BATCHES)])
     np.savez(folder / "batches.npz", reals=reals, noise=noise)
     # Compile kernels that are not cached yet: here, so that the compiler's memory does not count as training's.
-    train_step(gan, Tensor(reals[0]), Tensor(noise[0]))
+    for precision in precisions:
+        with rawgan_kernels.precision(precision):
+            train_step(gan, Tensor(reals[0]), Tensor(noise[0]))
 
 
 @contextmanager
-def input_folder(task: Workload) -> Iterator[Path]:
-    """Make a temporary folder with the weights, images and noise that all competitors start from."""
+def input_folder(task: Workload, precisions: tuple[str, ...] = ("float32",)) -> Iterator[Path]:
+    """Make a temporary folder with the weights, images and noise that all competitors start from.
+
+    rawgan's kernels for the step at these precisions are compiled.
+    """
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name:
-        in_own_process(write_input, task, Path(name))
+        in_own_process(write_input, task, Path(name), precisions)
         yield Path(name)
 
 
@@ -203,6 +193,21 @@ def converted(gan: Any, dtype: str) -> Any:
     )
 
 
+def agreement_at(precision: str) -> float:
+    """Largest difference of losses and probabilities between a precision of products and float32.
+
+    Rounding changes a factor by up to u = 2^-(bits + 1) of itself, with a variance of at most u²/3. Errors of L
+    products in a row, of two factors each, are independent, and add up to √(2L/3) · u. A loss moves by no more than its
+    logits do, whose size is below 1 in the first steps. In bf16, with batches of 32, the largest difference seen is
+    0.0034.
+
+    >>> agreement_at("float32"), round(agreement_at("tf32"), 4), round(agreement_at("bf16"), 4)
+    (0.001, 0.0013, 0.0101)
+    """
+    rounding = 2.0 ** -(rawgan_kernels.PRECISIONS[precision] + 1)
+    return max(AGREEMENT, math.sqrt(2 / 3 * PRODUCTS_IN_A_ROW) * rounding)
+
+
 def largest_difference(reports: dict[str, dict[str, float]], agreement: float = AGREEMENT) -> float:
     """Largest difference between the reports of the first competitor and of all others on their first steps.
 
@@ -216,18 +221,20 @@ def largest_difference(reports: dict[str, dict[str, float]], agreement: float = 
             if not difference <= agreement * max(1, abs(value)):  # NaN is not either
                 raise BenchError(
                     f"{first} and {rival} do not compute the same, so their times cannot be compared\n"
-                    f"  {name}: {value:.6f} and {theirs[name]:.6f}, more than {agreement} apart\n"
+                    f"  {name}: {value:.6f} and {theirs[name]:.6f}, more than {agreement:.2g} apart\n"
                     "  in float32 Adam amplifies rounding, most in small batches: try a larger --batch-size"
                 )
             largest = max(largest, difference)
     return largest
 
 
-def _weights(folder: Path, name: str) -> dict[str, np.ndarray]:
+def saved_weights(folder: Path, name: str) -> dict[str, np.ndarray]:
+    """The arrays of a network that `write_input` has written, by their names in rawgan."""
     with np.load(folder / f"{name}.npz") as arrays:
         return dict(arrays)
 
 
-def _batches(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def saved_batches(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The images and noise that `write_input` has written."""
     with np.load(folder / "batches.npz") as arrays:
         return arrays["reals"], arrays["noise"]

@@ -6,8 +6,8 @@ knows both sides: it shows the weights under rawgan's names, so that both can st
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -175,44 +175,54 @@ def build(
 
 
 def train_step(
-    gan: TorchGAN, real: Tensor, z: Tensor, objective: str = "non-saturating", *, freeze: bool = False
+    gan: TorchGAN,
+    real: Tensor,
+    z: Tensor,
+    objective: str = "non-saturating",
+    *,
+    freeze: bool = False,
+    forward: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> StepMetrics:
     """Update D, then G, as PyTorch's DCGAN example does: D on real and on generated images apart, G with the new D.
 
     As in rawgan, D's running statistics do not see the generated images a second time. `freeze` leaves out D's weight
-    gradients in G's step, which are never used; the example computes them.
+    gradients in G's step, which are never used; the example computes them. `forward` makes the context of each forward
+    pass and its loss, such as torch.autocast.
 
     Shapes: real (N, C, H, W) in [−1, 1], z (N, noise_size)
     """
-    fake = gan.generator(z)
+    with forward():
+        fake = gan.generator(z)
     ones, zeros = torch.ones_like(z[:, :1]), torch.zeros_like(z[:, :1])
 
     gan.d_optimizer.zero_grad()
-    real_logits = gan.discriminator(real)
-    real_loss = binary_cross_entropy_with_logits(real_logits, ones)
+    with forward():
+        real_logits = gan.discriminator(real)
+        real_loss = binary_cross_entropy_with_logits(real_logits, ones)
     real_loss.backward()
-    fake_logits = gan.discriminator(fake.detach())
-    fake_loss = binary_cross_entropy_with_logits(fake_logits, zeros)
+    with forward():
+        fake_logits = gan.discriminator(fake.detach())
+        fake_loss = binary_cross_entropy_with_logits(fake_logits, zeros)
     fake_loss.backward()
     gan.d_optimizer.step()
 
     gan.g_optimizer.zero_grad()
-    with _statistics_kept(gan.discriminator):
+    with _statistics_kept(gan.discriminator), forward():
         gan.discriminator.requires_grad_(not freeze)
         logits = gan.discriminator(fake)
         gan.discriminator.requires_grad_(True)
-    if objective == "minimax":
-        g_loss = -binary_cross_entropy_with_logits(logits, zeros)
-    else:
-        g_loss = binary_cross_entropy_with_logits(logits, ones)
+        if objective == "minimax":
+            g_loss = -binary_cross_entropy_with_logits(logits, zeros)
+        else:
+            g_loss = binary_cross_entropy_with_logits(logits, ones)
     g_loss.backward()
     gan.g_optimizer.step()
     with torch.no_grad():
         return StepMetrics(
             (real_loss + fake_loss).detach(),
             g_loss.detach(),
-            real_logits.sigmoid().mean(),
-            fake_logits.sigmoid().mean(),
+            real_logits.to(z.dtype).sigmoid().mean(),
+            fake_logits.to(z.dtype).sigmoid().mean(),
         )
 
 

@@ -114,7 +114,7 @@ def main(options: list[str]) -> None:
         "benchmark": "kernels",
         "machine": facts,
         "settings": {
-            "rounds": config.rounds, "turn_seconds": config.turn, "threads": threads, "dtype": "float32",
+            "rounds": config.rounds, "turn_seconds": config.turn, "threads": threads, "precision": "float32",
             "batch_size": config.batch_size, "backends": list(backends),
         },
         "roofline": {"flops_per_second": peak, "bytes_per_second": bandwidth},

@@ -70,7 +70,7 @@ def main(options: list[str]) -> None:
         "settings": {
             "rounds": config.rounds, "turn_seconds": config.turn, "model": USUAL.model, "backend": backend,
             "image_size": USUAL.image_size, "channels": USUAL.channels, "batch_size": USUAL.batch_size,
-            "width": USUAL.width, "dtype": "float32",
+            "width": USUAL.width, "precision": "float32",
         },
         "results": series,
     }  # fmt: skip

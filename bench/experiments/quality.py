@@ -22,7 +22,8 @@ from bench.common.pictures import BLUE, GREY, VERMILION, title
 from bench.common.rounds import fastest, in_turn, measure
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
-from bench.competitors.steps import NETWORKS, RIVALS, TorchSteps, Workload, input_folder
+from bench.competitors.steps import NETWORKS, Workload, input_folder
+from bench.competitors.torch_steps import FORMS, TorchSteps
 from rawgan.cli.parsing import parse
 from rawgan.config.noise import TrainConfig
 from rawgan.config.optimiser import DEFAULT_STEPS
@@ -192,7 +193,7 @@ def _rival(console: Console, task: Workload) -> str:
         ExitStack() as stack,
     ):
         workers = [
-            stack.enter_context(Worker(name, TorchSteps, task, folder, *options)) for name, options in RIVALS.items()
+            stack.enter_context(Worker(name, TorchSteps, task, folder, *options)) for name, options in FORMS.items()
         ]
         return fastest(measure(workers, 3, status.update, 0.5, warm_up=2))
 
@@ -204,7 +205,7 @@ def _compete(
     with ExitStack() as stack:
         ours = stack.enter_context(Worker("rawgan", RawganRun, asked, config.samples))
         theirs = stack.enter_context(
-            Worker("PyTorch", TorchRun, asked, config.samples, ours.ask("state"), threads, *RIVALS[rival])
+            Worker("PyTorch", TorchRun, asked, config.samples, ours.ask("state"), threads, *FORMS[rival])
         )
         status = stack.enter_context(console.status(""))
         runs = {worker.name: {"name": worker.name, "seed": asked.seed, "points": []} for worker in (ours, theirs)}

@@ -1,10 +1,6 @@
-"""Sizes of the work in `bench gpu_check`, and a clock that measures on the GPU itself.
-
-Products on the GPU use TF32 if the environment has CUPY_TF32=1; CuPy reads that variable once in a process.
-"""
+"""Sizes of the work in `bench gpu_check`, and a clock that measures on the GPU itself."""
 
 import gc
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +8,7 @@ from typing import Any
 
 from rawgan.device import cuda_module
 from rawgan.gan import ImageSpec
+from rawgan_kernels import FLOAT32, chosen_precision
 
 SMALL, LARGE = ImageSpec(28, 1), ImageSpec(64, 3)
 
@@ -43,20 +40,20 @@ class Sizes:
 FULL = Sizes()
 
 
-def tf32() -> bool:
-    """True if products of float32 round their factors to 10 bits, as CUPY_TF32=1 asks."""
-    return os.environ.get("CUPY_TF32", "0") == "1"
+def reduced() -> bool:
+    """True at a reduced precision of products."""
+    return chosen_precision() != FLOAT32
 
 
 def torch_on_gpu() -> Any:
-    """PyTorch with its fastest settings, if it is installed and sees the GPU; else None."""
+    """PyTorch with its fastest settings at this precision, if it is installed and sees the GPU; else None."""
     try:
         import torch
     except ImportError:
         return None
     if not torch.cuda.is_available():
         return None
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32()
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = reduced()
     torch.backends.cudnn.benchmark = True
     return torch
 

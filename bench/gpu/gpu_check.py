@@ -23,6 +23,7 @@ from bench.gpu.clock import FULL, Sizes, wait
 from bench.gpu.observations import Observations, collect, observed
 from rawgan.device import cuda_module
 from rawgan.errors import DeviceError
+from rawgan_kernels import FLOAT32, precision
 
 LINES, WIDTH = 40, 150
 """Largest size of the table at the end."""
@@ -30,13 +31,16 @@ LINES, WIDTH = 40, 150
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the check: `module:function`, the seconds that it may take, and those that must be left to begin it."""
+    """A part of the check: `module:function`, the seconds that it may take, and those that must be left to begin it.
+
+    Products in it have a precision.
+    """
 
     name: str
     function: str
     limit: float
     least: float = 10
-    tf32: bool = False
+    precision: str = FLOAT32
 
 
 def facts(sizes: Sizes, observations: Observations) -> None:
@@ -54,15 +58,18 @@ def facts(sizes: Sizes, observations: Observations) -> None:
 SECTIONS = (
     Section("facts", "bench.gpu.gpu_check:facts", 60),
     Section("kernels", "bench.gpu.parity:kernels", 130),
+    Section("precision", "bench.gpu.precision:precisions", 60),
     Section("training", "bench.gpu.parity:training", 110),
     Section("graph", "bench.gpu.parity:graph", 45),
     Section("times", "bench.gpu.times:times", 80),
     Section("steps", "bench.gpu.steps:steps", 130),
-    Section("steps-tf32", "bench.gpu.steps:steps", 60, tf32=True),
+    Section("steps-tf32", "bench.gpu.steps:steps", 60, precision="tf32"),
+    Section("steps-bf16", "bench.gpu.steps:steps", 60, precision="bf16"),
     Section("counts", "bench.gpu.counts:counts", 60),
-    Section("times-tf32", "bench.gpu.times:times", 40, tf32=True),
+    Section("times-tf32", "bench.gpu.times:times", 40, precision="tf32"),
+    Section("times-bf16", "bench.gpu.times:times", 40, precision="bf16"),
     Section("compiled", "bench.gpu.steps:compiled", 180, least=60),
-    Section("compiled-tf32", "bench.gpu.steps:compiled", 180, least=60, tf32=True),
+    Section("compiled-tf32", "bench.gpu.steps:compiled", 180, least=60, precision="tf32"),
 )
 
 
@@ -102,8 +109,7 @@ def check(sections: list[Section], seconds: float, out: Path | None) -> tuple[di
             report["sections"][section.name] = {"state": "skipped", "seconds": 0.0, "observations": []}
         else:
             print(f"{section.name}: at most {min(section.limit, left):.0f} s", flush=True)
-            env = {"CUPY_TF32": "1" if section.tf32 else "0"}
-            report["sections"][section.name] = collect(_command(section.name), min(section.limit, left), env)
+            report["sections"][section.name] = collect(_command(section.name), min(section.limit, left))
         for observation in report["sections"][section.name]["observations"]:
             report["machine"] = observation.get("machine", report["machine"])
         if out is None and "gpu" in report["machine"]:
@@ -146,7 +152,8 @@ def _child(name: str, path: Path, known: list[str]) -> None:
     (section,) = (section for section in SECTIONS if section.name == name)
     module, function = section.function.split(":")
     run: Callable[[Sizes, Observations], None] = getattr(import_module(module), function)
-    run(FULL, Observations(path, known, usable=wait))
+    with precision(section.precision):
+        run(FULL, Observations(path, known, usable=wait))
 
 
 def _command(name: str) -> Callable[[Path, list[str]], list[str]]:

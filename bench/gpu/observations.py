@@ -65,7 +65,7 @@ def observed(text: str, good: bool | None = None, headline: str = "", **figures:
     return {"text": text, "good": good, "headline": headline, **figures}
 
 
-def collect(command: Callable[[Path, list[str]], list[str]], seconds: float, env: dict[str, str]) -> dict[str, Any]:
+def collect(command: Callable[[Path, list[str]], list[str]], seconds: float) -> dict[str, Any]:
     """Run a section in processes of its own, within its time. Returns its state and observations.
 
     `command` makes a command line of the file for observations and the names of those known already. If a process dies
@@ -77,7 +77,7 @@ def collect(command: Callable[[Path, list[str]], list[str]], seconds: float, env
         path = Path(folder) / "observations.jsonl"
         while True:
             known = [observation["what"] for observation in observations]
-            code = _run(command(path, known), seconds - (time.monotonic() - started), env)
+            code = _run(command(path, known), seconds - (time.monotonic() - started))
             observations, unfinished = _read(path)
             if unfinished:
                 text = "cut off" if code is None else f"its process ended, with exit code {code}"
@@ -93,9 +93,9 @@ def collect(command: Callable[[Path, list[str]], list[str]], seconds: float, env
     return report if code in (0, None) else {**report, "exit code": code}
 
 
-def _run(command: list[str], seconds: float, env: dict[str, str]) -> int | None:
+def _run(command: list[str], seconds: float) -> int | None:
     """Run a process. Returns its exit code, or None if it ran out of time; it is then ended with all its children."""
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | env, start_new_session=True)
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
         return process.wait(max(0.0, seconds))
     except subprocess.TimeoutExpired:

@@ -4,12 +4,13 @@ All competitors start from the same weights, and their losses must agree before 
 and one GPU, and work in turn; a turn is a run of steps, which ends when the GPU is done. Losses stay on the GPU.
 
 PyTorch competes eagerly in both layouts, tuned (D frozen in G's step, fused Adam, cuDNN's search for the fastest
-algorithms), and with the whole step recorded as a CUDA graph. Its compiled forms have a section of their own, because
-compilation takes minutes.
+algorithms), and with the whole step recorded as a CUDA graph. It has its own switch for TF32, and autocast for bf16.
+Its compiled forms have a section of their own, because compilation takes minutes.
 """
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,15 @@ import numpy as np
 from bench.common.errors import BenchError
 from bench.common.rounds import Spread, fastest, measure, ratios
 from bench.competitors.steps import AGREEMENT, BATCHES, NETWORKS, Steps, Workload, largest_difference
-from bench.gpu.clock import Sizes, release, tf32, torch_on_gpu, wait
+from bench.gpu.clock import Sizes, reduced, release, torch_on_gpu, wait
 from bench.gpu.observations import Observation, Observations, observed
 from rawgan import Tensor
 from rawgan.gan import GraphedStep, ImageSpec, build, train_step
 from rawgan.testing.backends import use_backend
+from rawgan_kernels import chosen_precision
 
-TF32_AGREEMENT = 0.1
-"""Largest difference of losses in the first steps where factors are rounded to 10 bits."""
+REDUCED_AGREEMENT = 0.1
+"""Largest difference of losses in the first steps at a reduced precision: Adam amplifies what rounding changes."""
 NO_TORCH = "PyTorch is not installed, or sees no GPU"
 WARM_UP = 5
 """Steps between those that are checked and the clock's start; a graph is recorded within them."""
@@ -104,6 +106,7 @@ class TorchOnGPU(OnGPU):
         task = start.task
         self.name = torch_name(layout, compiled, graphed)
         self.torch, self.networks, self.start, self.marks = torch, torch_networks, start, compiled == "max-autotune"
+        self.graphed = graphed
         memory_format = torch.channels_last if LAYOUTS[layout] else torch.contiguous_format
         self.gan = torch_networks.build(
             task.model, task.image_size, task.channels, width=task.width, memory_format=memory_format,
@@ -132,7 +135,13 @@ class TorchOnGPU(OnGPU):
         """Take one step."""
         if self.marks:
             self.torch.compiler.cudagraph_mark_step_begin()
-        return self.networks.train_step(self.gan, real, z, freeze=True)
+        return self.networks.train_step(self.gan, real, z, freeze=True, forward=self._forward)
+
+    def _forward(self) -> Any:
+        """The context of each forward pass and its loss."""
+        if chosen_precision() == "bf16":
+            return self.torch.autocast("cuda", self.torch.bfloat16, cache_enabled=not self.graphed)
+        return nullcontext()
 
     def _record(self, real: Any, z: Any) -> None:
         """Record a whole step, after some steps on another stream, as PyTorch's manual says."""
@@ -161,7 +170,7 @@ class TorchOnGPU(OnGPU):
 
 
 def steps(sizes: Sizes, observations: Observations) -> None:
-    """Time both models, the most important sizes first; with TF32 at one batch size only."""
+    """Time both models, the most important sizes first; at a reduced precision at one batch size only."""
     forms = [(layout, "", graphed) for graphed in (False, True) for layout in LAYOUTS]
     for task in _tasks(sizes):
         observations.look(_name(task), lambda task=task: _compete(task, sizes, forms))
@@ -181,9 +190,9 @@ def compiled(sizes: Sizes, observations: Observations) -> None:
 def _tasks(sizes: Sizes) -> list[Workload]:
     first, *others = sizes.batches
     wanted = [(model, sizes.large, first) for model in sizes.models]
-    if not tf32():
+    if not reduced():
         wanted += [(model, sizes.large, batch) for model in sizes.models for batch in others]
-    wanted += [(sizes.models[0], sizes.small, batch) for batch in (first, *([] if tf32() else others))]
+    wanted += [(sizes.models[0], sizes.small, batch) for batch in (first, *([] if reduced() else others))]
     return [Workload(model, kind.size, kind.channels, batch, 0, sizes.width) for model, kind, batch in wanted]
 
 
@@ -203,7 +212,7 @@ def _compete(task: Workload, sizes: Sizes, forms: list[tuple[str, str, bool]]) -
     notes += [NO_TORCH] if torch_on_gpu() is None else []
     good = None
     try:
-        agreement = f"losses within {largest_difference(reports, TF32_AGREEMENT if tf32() else AGREEMENT):.0e}"
+        agreement = f"losses within {largest_difference(reports, REDUCED_AGREEMENT if reduced() else AGREEMENT):.0e}"
     except BenchError as error:
         good, agreement = False, f"LOSSES DIFFER: {str(error).splitlines()[1].strip()}"
     seconds = measure(competitors, sizes.rounds, turn_seconds=sizes.turn_seconds, warm_up=WARM_UP)
@@ -216,7 +225,7 @@ def _compete(task: Workload, sizes: Sizes, forms: list[tuple[str, str, bool]]) -
     lines = [f"ms: {times}", *(f"{best} / {name}: {ratio.median:.2f}" for name, ratio in compared.values()), agreement]
     return observed(
         "\n    ".join(lines + notes), good, headline if good is None else f"{headline}; {agreement}",
-        tf32=tf32(), rounds=seconds, losses=reports, notes=notes,
+        precision=chosen_precision(), rounds=seconds, losses=reports, notes=notes,
         ratios={kind: {"rival": name, **ratio.as_dict()} for kind, (name, ratio) in compared.items()},
     )  # fmt: skip
 

@@ -11,52 +11,60 @@ from bench.competitors.kernel_calls import KernelCall
 from bench.competitors.kernels import RawganKernel, error
 from bench.competitors.roofline import roofline_seconds
 from bench.competitors.step_calls import calls_of
-from bench.gpu.clock import Clock, Sizes, tf32
+from bench.gpu.clock import Clock, Sizes, reduced
 from bench.gpu.observations import Observation, Observations, observed
 from rawgan.device import to_device
-from rawgan_kernels import KERNELS, Backend
+from rawgan_kernels import KERNELS, chosen_precision
+from rawgan_kernels.cuda.product import multiplied
+from rawgan_kernels.cuda.run.cublas import product
+from rawgan_kernels.cuda.run.factors import FORMATS
 
 AGREEMENT = 1e-2
-"""Largest ‖cuda − cupy‖ / ‖cupy‖, with room for kinks and TF32; bench/gpu/parity.py compares more closely."""
-MULTIPLYING = ("conv2d", "conv2d_input_grad", "conv2d_weight_grad", "matmul")
-"""Kernels that use TF32."""
+"""Largest ‖cuda − cupy‖ / ‖cupy‖, with room for kinks; bench/gpu/parity.py and precision.py compare more closely."""
 WORST = 4
 """Number of kernels that the table names."""
 
 
 def times(sizes: Sizes, observations: Observations) -> None:
-    """Measure the GPU's ceilings, then each kernel beside plain CuPy and beside the roofline."""
+    """Measure the GPU's ceilings, then each kernel beside plain CuPy and beside the roofline.
+
+    At a reduced precision, only the kernels that are written for it are measured. Plain CuPy then rounds their factors,
+    and multiplies in float32.
+    """
     clock = Clock(sizes.copied_bytes)
     roofline = {"bytes_per_second": clock.bandwidth(), "flops_per_second": 0.0}
     observations.look("ceilings", lambda: _ceilings(sizes, clock, roofline))
     calls = calls_of(sizes.models, (sizes.large,), sizes.batches[0], sizes.width)
     rows: list[dict[str, Any]] = []
     for case, counts in calls.items():
-        if case.kernel in MULTIPLYING or not tf32():
+        if not reduced() or ("cuda", chosen_precision()) in KERNELS[case.kernel].reduced:
             look = _one(case, dict(counts), clock, roofline, rows)
             observations.look(f"{case.kernel} {case.label}", look)
     observations.look("a step", lambda: _sums(rows))
 
 
 def _ceilings(sizes: Sizes, clock: Clock, roofline: dict[str, float]) -> Observation:
-    cuda, n, rng = Backend("cuda"), sizes.gemm, np.random.default_rng(0)
+    """Bandwidth, and the rate of a product whose factors are rounded already; also with rounding, and by CuPy."""
+    n, rng, form = sizes.gemm, np.random.default_rng(0), FORMATS[chosen_precision()]
     factors = rng.random((2, n, n), np.float32)
     a, b = (to_device(x, "cuda") for x in factors)
-    seconds, _ = clock.seconds(lambda: clock.cuda.matmul(a, b))
-    ours, _ = clock.seconds(lambda: cuda.matmul(a, b))
-    roofline["flops_per_second"] = 2 * n**3 / seconds
-    few = [x[:64].T[:64].T for x in factors]
-    rounding = error(
-        to_device(cuda.matmul(*(to_device(x, "cuda") for x in few)), "cpu"), np.matmul(*map(np.float64, few))
-    )
+    x, y, out = form.factor(a[None]), form.factor(b[None]), clock.cuda.empty((1, n, n), "float32")
+    seconds = {
+        "cuBLAS": clock.seconds(lambda: product(x, y, out, tf32=form.tf32))[0],
+        "rawgan": clock.seconds(lambda: multiplied(a, b, form))[0],
+        "CuPy": clock.seconds(lambda: clock.cuda.matmul(a, b))[0],
+    }
+    rates = {name: 2 * n**3 / taken for name, taken in seconds.items()}
+    roofline["flops_per_second"] = rates["cuBLAS"]
+    few = [to_device(x[:64].T[:64].T, "cuda") for x in factors]
+    exact = np.matmul(*(np.float64(to_device(x, "cpu")) for x in few))
+    rounding = error(to_device(multiplied(*few, form), "cpu"), exact)
     text = (
-        f"copy {roofline['bytes_per_second'] / 1e9:.0f} GB/s (read and written); matmul {n}³, TF32 "
-        f"{'on' if tf32() else 'off'} by CUPY_TF32: CuPy {2e-12 * n**3 / seconds:.1f} TFLOP/s, rawgan "
-        f"{2e-12 * n**3 / ours:.1f}, rounding error {rounding:.0e}"
+        f"copy {roofline['bytes_per_second'] / 1e9:.0f} GB/s (read and written); {n}³ in {form.name}: cuBLAS "
+        f"{rates['cuBLAS'] / 1e12:.1f} TFLOP/s, rawgan, which rounds, {rates['rawgan'] / 1e12:.1f}, CuPy in float32 "
+        f"{rates['CuPy'] / 1e12:.1f}; rounding error {rounding:.0e}"
     )
-    return observed(
-        text, None, text, **roofline, rawgan_flops_per_second=2 * n**3 / ours, rounding=rounding, tf32=tf32()
-    )
+    return observed(text, None, text, **roofline, rates=rates, rounding=rounding, precision=form.name)
 
 
 def _one(
@@ -136,7 +144,7 @@ def _sums(rows: list[dict[str, Any]]) -> Observation:
     }
     worst = sorted(lost, key=lambda name: -lost[name])[:WORST]
     sums_text = "; ".join(
-        f"{network}: {1e3 * sums['cuda']:.2f} ms in {'products' if tf32() else 'kernels'}, plain CuPy "
+        f"{network}: {1e3 * sums['cuda']:.2f} ms in {'products' if reduced() else 'kernels'}, plain CuPy "
         f"{1e3 * sums['cupy']:.2f}, the roofline allows {1e3 * sums['roofline']:.2f}"
         for network, sums in totals.items()
     )

@@ -27,9 +27,11 @@ from rawgan_kernels.dispatch import (
     Cost,
     backend_of,
     chosen,
+    gains,
     observe,
     trial,
     use,
 )
-from rawgan_kernels.errors import MissingKernel
+from rawgan_kernels.errors import MissingKernel, UnknownPrecision
+from rawgan_kernels.precisions import FLOAT32, PRECISIONS, chosen_precision, precision
 from rawgan_kernels.window import Window

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from rawgan_kernels import precisions
 from rawgan_kernels.arrays import Array, array_module
 from rawgan_kernels.errors import MissingKernel
 
@@ -47,11 +48,21 @@ class Cost(NamedTuple):
 class Kernel:
     """A kernel as `api` declares it: signature, cost, and the implementations of the backends loaded so far."""
 
-    def __init__(self, function: Callable[..., Any], flops: Callable[..., int], nbytes: Callable[..., int]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        flops: Callable[..., int],
+        nbytes: Callable[..., int],
+        factors: tuple[str, ...],
+    ) -> None:
         self.name = function.__name__
         self.signature = inspect.signature(function)
         self._flops, self._nbytes = flops, nbytes
+        self.factors = tuple(list(self.signature.parameters).index(name) for name in factors)
+        """Places of the arguments that are multiplied."""
         self.implementations: dict[str, Callable[..., Any]] = {}
+        self.reduced: dict[tuple[str, str], Callable[..., Any]] = {}
+        """Implementations at a reduced precision, by backend and precision."""
 
     def cost(self, *args: Any) -> Cost:
         """Cost of a call with these arguments.
@@ -74,6 +85,21 @@ class Kernel:
                 f"backend {backend!r} has no kernel {self.name!r}; use('reference') has every kernel"
             ) from None
 
+    def at(self, precision: str, backend: str, args: tuple[Any, ...]) -> Any:
+        """The product at a reduced precision: the backend's own, else that of rounded factors. float64 stays exact."""
+        implementation = self.on(backend)
+        if args[0].dtype != np.float32:
+            return implementation(*args)
+        if (reduced := self.reduced.get((backend, precision))) is not None:
+            return reduced(*args)
+        return implementation(*self.rounded(precision, backend, args))
+
+    def rounded(self, name: str, backend: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments, with factors rounded to a precision."""
+        rounded = KERNELS["rounded"].on(backend if backend in PACKAGES else "reference")
+        bits = precisions.PRECISIONS[name]
+        return tuple(rounded(x, bits) if place in self.factors else x for place, x in enumerate(args))
+
 
 KERNELS: dict[str, Kernel] = {}
 """All kernels, in the order of `api`."""
@@ -82,14 +108,17 @@ KERNELS: dict[str, Kernel] = {}
 # --- declaring and implementing --------------------------------------------------------------------------------------
 
 
-def kernel(*, flops: Callable[..., int], nbytes: Callable[..., int]) -> Callable[[Function], Function]:
+def kernel(
+    *, flops: Callable[..., int], nbytes: Callable[..., int], factors: tuple[str, ...] = ()
+) -> Callable[[Function], Function]:
     """Declare a kernel: a call runs the implementation of the backend chosen for its first array.
 
-    `flops` and `nbytes` take the arguments of the kernel; see `Cost`.
+    `flops` and `nbytes` take the arguments of the kernel; see `Cost`. `factors` names the arguments of a product, which
+    a reduced `precision` rounds.
     """
 
     def declare(function: Function) -> Function:
-        declared = KERNELS[function.__name__] = Kernel(function, flops, nbytes)
+        declared = KERNELS[function.__name__] = Kernel(function, flops, nbytes, factors)
         implementations = declared.implementations
 
         @wraps(function)
@@ -101,6 +130,8 @@ def kernel(*, flops: Callable[..., int], nbytes: Callable[..., int]) -> Callable
             if _observers:
                 for observer in _observers:
                     observer(declared.name, args)
+            if factors and precisions.reduced is not None:
+                return declared.at(precisions.reduced, backend, args)
             try:
                 implementation = implementations[backend]
             except KeyError:
@@ -117,16 +148,30 @@ def implements(function: Function) -> Function:
 
     Raises: MissingKernel if `api` declares no kernel of this name
     """
-    if function.__name__ not in KERNELS:
-        raise MissingKernel(f"{function.__module__} implements {function.__name__!r}, which api does not declare")
-    _, backend, *_ = function.__module__.split(".")
-    _defined.setdefault(backend, {})[function.__name__] = function
-    return function
+    return implements_at(precisions.FLOAT32)(function)
 
 
-_defined: dict[str, dict[str, Callable[..., Any]]] = {}
-"""Functions of the modules imported so far. A call sees them when all modules of a backend are complete: another thread
-may be importing one at the moment."""
+def implements_at(*names: str) -> Callable[[Function], Function]:
+    """Make a function the kernel of its name in its backend, at reduced precisions.
+
+    It gets factors as they are, in float32. Without one, rounded factors go to the kernel of float32.
+    Raises: MissingKernel if `api` declares no kernel of this name
+    """
+
+    def define(function: Function) -> Function:
+        if function.__name__ not in KERNELS:
+            raise MissingKernel(f"{function.__module__} implements {function.__name__!r}, which api does not declare")
+        _, backend, *_ = function.__module__.split(".")
+        for name in names:
+            _defined.setdefault(backend, {})[function.__name__, name] = function
+        return function
+
+    return define
+
+
+_defined: dict[str, dict[tuple[str, str], Callable[..., Any]]] = {}
+"""Functions of the modules imported so far, by backend, then by kernel and precision. A call sees them when all modules
+of a backend are complete: another thread may be importing one at the moment."""
 
 
 def _load(backend: str) -> None:
@@ -136,8 +181,21 @@ def _load(backend: str) -> None:
         for module in pkgutil.iter_modules(package.__path__):
             if not module.ispkg:
                 import_module(f"rawgan_kernels.{backend}.{module.name}")
-    for name, function in _defined.get(backend, {}).items():
-        KERNELS[name].implementations.setdefault(backend, function)
+    for (name, at), function in _defined.get(backend, {}).items():
+        if at == precisions.FLOAT32:
+            KERNELS[name].implementations.setdefault(backend, function)
+        else:
+            KERNELS[name].reduced.setdefault((backend, at), function)
+
+
+def gains(backend: str, at: str) -> bool:
+    """True if a backend has kernels of its own for a reduced precision, which are faster than those of float32.
+
+    >>> gains("reference", "bf16")
+    False
+    """
+    _load(backend)
+    return any((backend, at) in each.reduced for each in KERNELS.values())
 
 
 class Backend:

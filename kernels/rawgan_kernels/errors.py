@@ -29,6 +29,10 @@ class MissingKernel(RawganError, ValueError):
     """A backend that does not exist, lacks a kernel, or does not take such arrays. Nothing falls back silently."""
 
 
+class UnknownPrecision(RawganError, ValueError):
+    """A precision of products that does not exist."""
+
+
 class NumbaError(RawganError, ValueError):
     """Numba cannot compile or run kernels here: the environment forbids it, or its installation is broken."""
 

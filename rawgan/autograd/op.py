@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 
 from rawgan.autograd import checks
 from rawgan.autograd.observers import active
+from rawgan.autograd.packing import Packed, packed, packed_result, packs
 from rawgan.autograd.recording import state
 from rawgan.errors import GraphError
 from rawgan.memory import Contents, Memory, is_constant, owner_of
 from rawgan.tensor import Tensor
+from rawgan_kernels import precisions
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -23,7 +25,7 @@ Kept = tuple[Any, Memory | None, Contents]
 _serial = itertools.count()
 
 
-Saved = tuple[tuple[Tensor, ...], list[Contents] | None, Kept | None, list[tuple[str, Kept]] | None]
+Saved = tuple[tuple[Tensor, ...], list[Contents] | None, Kept | Packed | None, list[tuple[str, Kept]] | None]
 """All that an op keeps for the backward pass, in one place, so that it is let go of at once:
 
 - its inputs;
@@ -53,6 +55,9 @@ class Op:
     uses_inputs: ClassVar[bool] = True
     """False for an op whose `backward` does not look at `self.inputs`: their numbers may change in between, so they are
     neither copied nor compared."""
+    keeps_rounded: ClassVar[bool] = False
+    """True for an op of large arrays whose `backward` may see inputs and result rounded to bf16, if products are in
+    bf16: that halves the memory of what it keeps."""
     keeps_dtype: ClassVar[bool] = True
     differentiable_twice: ClassVar[bool] = True
     """False for an op whose `backward` computes with arrays: asking for a second derivative then raises."""
@@ -107,9 +112,16 @@ class Op:
                     if value.__class__ is like.__class__:
                         kept = self._kept_attributes(options, inputs, result)
                         break
+            packing = precisions.reduced is not None and packs() and (self.keeps_rounded or not self.uses_inputs)
+            if packing:
+                inputs = packed(inputs, self.uses_inputs)
             contents = [(x._memory or x.memory).used() for x in inputs] if self.uses_inputs else None
             # The result refers to its op, so the op must not refer to the result: the cycle would keep both alive.
-            output = (array, result.memory, result.memory.used()) if self.keeps_output else None
+            output: Kept | Packed | None = None
+            if self.keeps_output:
+                output = packed_result(result) if packing else None
+                if output is None:
+                    output = array, result.memory, result.memory.used()
             self._saved = inputs, contents, output, kept
             self.serial = next(_serial)
             self.shapes = tuple([each.shape for each in arrays])
@@ -147,11 +159,13 @@ class Op:
         if contents is None:
             raise GraphError(f"{self.name} uses self.inputs, so the class must not say uses_inputs = False")
         for x, then in zip(inputs, contents, strict=True):
-            if not _holds(x._array, x._memory, then):
+            if x.__class__ is Packed or not _holds(x._array, x._memory, then):
                 return tuple(
-                    x if _holds(x._array, x._memory, then) else _Stale(x, checks.stale(self, name, x.shape))
+                    x.unpacked() if isinstance(x, Packed)
+                    else x if _holds(x._array, x._memory, then)
+                    else _Stale(x, checks.stale(self, name, x.shape))
                     for name, x, then in zip(checks.names(self, inputs), inputs, contents, strict=True)
-                )
+                )  # fmt: skip
         return inputs
 
     @inputs.setter
@@ -164,10 +178,13 @@ class Op:
         output = self._kept()[2]
         if output is None:
             raise GraphError(f"{self.name} uses self.output, so the class must say keeps_output = True")
-        if not _holds(*output):
+        if isinstance(output, Packed):
+            result = output.unpacked()
+        elif _holds(*output):
+            result = Tensor.wrap(output[0])
+            result._memory = output[1]
+        else:
             raise checks.stale(self, "its result", output[0].shape)
-        result = Tensor.wrap(output[0])
-        result._memory = output[1]
         result.op, result.requires_grad = self, True
         return result
 

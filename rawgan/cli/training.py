@@ -33,6 +33,7 @@ from rawgan.storage.provenance import counts_of, differences
 from rawgan.storage.toml_file import read_toml
 from rawgan.training import Trainer, train
 from rawgan.training.memory import memory_in_words
+from rawgan_kernels import FLOAT32, gains
 
 LISTED = 10
 """Most names of classes in a line."""
@@ -180,7 +181,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
     say(
         console,
         f"{config.model} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
-        f"{config.data.batch_size} {config.spec.name}, on {trainer.device} ({trainer.kernels} kernels)",
+        f"{config.data.batch_size} {config.spec.name}, on {trainer.device} ({_kernels_in_words(trainer)})",
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
@@ -216,6 +217,14 @@ def _tell_end(console: Console, trainer: Trainer, folder: RunFolder, reached: in
     return 0
 
 
+def _kernels_in_words(trainer: Trainer) -> str:
+    precision, words = trainer.config.machine.precision, f"{trainer.kernels} kernels"
+    if precision == FLOAT32:
+        return words
+    faster = gains(trainer.kernels, precision)
+    return f"{words}, {precision}" + ("" if faster else ", which they round to, but are no faster with")
+
+
 def _data_in_words(trainer: Trainer) -> str:
     data = trainer.task.data
     if isinstance(data, Mixture):
@@ -235,7 +244,9 @@ def _listed(names: tuple[str, ...]) -> str:
 def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None = None) -> Trainer:
     """Compile the kernels, load the data, and build the networks."""
     if config.machine.backend in ("auto", "cpu"):
-        _warm_up(Terminal(stderr=True), MODELS[config.model].kernels if config.model in MODELS else ())
+        kernels = MODELS[config.model].kernels if config.model in MODELS else ()
+        bf16 = ("bf16",) if config.machine.precision == "bf16" else ()
+        _warm_up(Terminal(stderr=True), (*kernels, *bf16))
     with progress_of(console, "reading images") as show:
         trainer = Trainer(config, show, checkpoint)
     for skipped in dict.fromkeys(line for images in trainer.task.images for line in images.skipped):

@@ -3,8 +3,9 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from rawgan.config.options import Changeable, Group
+from rawgan.config.options import Changeable, Group, OneOf
 from rawgan.errors import ArgumentError
+from rawgan_kernels import FLOAT32, PRECISIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,10 +13,12 @@ class MachineOptions(Group):
     """The device, and the kernels that compute on it."""
 
     device: Annotated[Literal["auto", "cpu", "cuda"], Changeable()] = "auto"
-    """Device; auto takes a GPU if there is one. On it, the environment variable CUPY_TF32=1 allows TF32 in matrix
-    products."""
+    """Device; auto takes a GPU if there is one."""
     backend: Annotated[Literal["auto", "cpu", "cuda", "reference"], Changeable()] = "auto"
     """Kernels: reference is plain NumPy or CuPy; cpu and cuda are Numba's. auto takes cpu, and on a GPU reference."""
+    precision: Annotated[str, OneOf([*PRECISIONS]), Changeable()] = FLOAT32
+    """Precision of the numbers that products multiply: bf16 has 8 significant bits, tf32 11, float32 24. Sums, weights,
+    statistics and losses stay float32."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,8 +20,9 @@ WARM_UP = 2
 class GraphedStep:
     """`train_step`, bit-identical, without the time that Python needs to launch its kernels.
 
-    All batches must have the shape of the first. The next step overwrites the Tensors of `StepMetrics`. If weights are
-    loaded, a learning rate is changed, or an optimiser takes steps elsewhere, the next step notices, and records again.
+    All batches must have the shape of the first. The next step overwrites the Tensors of `StepMetrics`. The next step
+    records again if weights are loaded, a learning rate or the precision of products is changed, or an optimiser takes
+    steps elsewhere.
 
     Raises: ArgumentError unless the networks are on a GPU, with the kernels of the cuda backend; and if a layer or the
         configuration draws random numbers or changes from step to step, which a graph cannot
@@ -101,12 +102,12 @@ class GraphedStep:
             place[...] = x
 
     def _now(self) -> list[Any]:
-        """Everything that a recorded graph relies on: its arrays, counts of steps, learning rates."""
+        """Everything that a recorded graph relies on: its arrays, counts of steps, learning rates, the precision."""
         moments = [array for optimizer in self._optimizers for arrays in optimizer.state.values() for array in arrays]
         numbers = [number for optimizer in self._optimizers for number in (optimizer.lr, *optimizer.counts)]
-        return [*(x._array for x in self._state), *moments, *numbers]
+        return [*(x._array for x in self._state), *moments, *numbers, rawgan_kernels.chosen_precision()]
 
 
 def _same(before: list[Any], now: list[Any]) -> bool:
-    """True for the same arrays, not merely equal ones, and equal numbers."""
-    return all(a is b or (isinstance(a, int | float) and a == b) for a, b in zip(before, now, strict=True))
+    """True for the same arrays, not merely equal ones, and equal numbers and words."""
+    return all(a is b or (isinstance(a, int | float | str) and a == b) for a, b in zip(before, now, strict=True))

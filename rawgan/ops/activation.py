@@ -22,6 +22,8 @@ class LeakyReLU(Op):
     Source:   Maas, Hannun, Ng 2013
     """
 
+    keeps_rounded = True
+
     def __init__(self, slope: float) -> None:
         self.slope = slope
 
@@ -40,6 +42,8 @@ class LeakyReLUGrad(Op):
 
     Backward: ggy = ggx where x > 0, slope · ggx elsewhere; x has no influence, except at 0
     """
+
+    keeps_rounded = True
 
     def __init__(self, slope: float) -> None:
         self.slope = slope
@@ -101,6 +105,7 @@ class Tanh(Op):
     Backward: gx = gy · (1 − y²)
     """
 
+    uses_inputs = False
     keeps_output = True
 
     def forward(self, x: Any) -> Any:

@@ -37,6 +37,8 @@ class Add(Binary):
     Backward: ga = gy, gb = gy
     """
 
+    uses_inputs = False
+
     def forward(self, a: Any, b: Any) -> Any:
         return kernels.add(a, b) if a.shape == b.shape else a + b
 
@@ -65,6 +67,8 @@ class Sub(Binary):
     Backward: ga = gy, gb = −gy
     """
 
+    uses_inputs = False
+
     def forward(self, a: Any, b: Any) -> Any:
         return a - b
 
@@ -90,6 +94,8 @@ class Neg(Op):
 
     Backward: gx = −gy
     """
+
+    uses_inputs = False
 
     def forward(self, x: Any) -> Any:
         return -x
@@ -266,6 +272,8 @@ class FloorDivide(Binary):
     Shapes:   a, b broadcast → y
     Backward: none; y is constant between its steps
     """
+
+    uses_inputs = False
 
     def forward(self, a: Any, b: Any) -> Any:
         return array_module(a).floor_divide(a, b)

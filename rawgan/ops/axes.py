@@ -152,6 +152,8 @@ class Roll(Op):
     Backward: gx[i] = gy[i + shift]
     """
 
+    uses_inputs = False
+
     def __init__(self, shifts: Shape, axes: Shape) -> None:
         self.shifts, self.axes = shifts, axes
 

@@ -31,6 +31,8 @@ class Conv2d(Op):
               gb = Σ gy over images and pixels
     """
 
+    keeps_rounded = True
+
     def __init__(self, window: Window, slope: float = 1.0) -> None:
         self.window, self.slope = window, slope
         self.keeps_output = slope != 1
@@ -107,6 +109,8 @@ class ConvTranspose2d(Op):
               gw = conv2d_weight_grad(gy, x)
               gb = Σ gy over images and pixels
     """
+
+    keeps_rounded = True
 
     def __init__(self, window: Window, slope: float = 1.0) -> None:
         self.window, self.slope = window, slope
@@ -192,6 +196,8 @@ class Conv2dWeightGrad(Op):
     Backward: gx  = conv_transpose2d(gy, ggw)
               ggy = conv2d(x, ggw)
     """
+
+    keeps_rounded = True
 
     def __init__(self, window: Window) -> None:
         self.window = window

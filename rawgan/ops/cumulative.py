@@ -23,6 +23,8 @@ class CumSum(Op):
     Backward: gx[j] = Σ gy[i] over i ≥ j: the sum from the other end
     """
 
+    uses_inputs = False
+
     def __init__(self, axis: int, reverse: bool = False) -> None:
         self.axis, self.reverse = axis, reverse
 

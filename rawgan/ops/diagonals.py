@@ -85,6 +85,8 @@ class Triangle(Op):
     Backward: gx = gy in the same triangle
     """
 
+    uses_inputs = False
+
     def __init__(self, k: int, upper: bool) -> None:
         self.k, self.upper = k, upper
 

@@ -100,6 +100,7 @@ class Exp(Op):
     Backward: gx = y · gy
     """
 
+    uses_inputs = False
     keeps_output = True
 
     def forward(self, x: Any) -> Any:
@@ -197,6 +198,7 @@ class Sqrt(Op):
     Backward: gx = gy / 2y
     """
 
+    uses_inputs = False
     keeps_output = True
 
     def forward(self, x: Any) -> Any:
@@ -320,6 +322,7 @@ class AsType(Op):
     Backward: gx = gy in x's dtype
     """
 
+    uses_inputs = False
     keeps_dtype = False
 
     def __init__(self, dtype: str) -> None:

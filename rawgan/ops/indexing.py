@@ -23,6 +23,7 @@ class Slice(Op):
     Backward: gx = 0 except gx[index] = gy
     """
 
+    uses_inputs = False
     view_of = 0
 
     def __init__(self, index: Any) -> None:
@@ -40,6 +41,8 @@ class Unslice(Op):
 
     Backward: gx = gy[index]
     """
+
+    uses_inputs = False
 
     def __init__(self, index: Any, shape: Shape) -> None:
         self.index, self.shape = index, shape

@@ -26,6 +26,8 @@ class MatMul(Op):
     Flops:    2 · M · K · N for each matrix
     """
 
+    keeps_rounded = True
+
     def forward(self, a: Any, b: Any) -> Any:
         return kernels.matmul(a, b)
 

@@ -33,6 +33,8 @@ class Normalize(Op):
     Source:   Ioffe and Szegedy 2015
     """
 
+    keeps_rounded = True
+
     statistics: list[Any]
     """Mean and variance, in the forward pass."""
 

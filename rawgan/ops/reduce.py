@@ -36,6 +36,8 @@ class Sum(Reduction):
     Backward: gx = gy, repeated over `axes`
     """
 
+    uses_inputs = False
+
     def forward(self, x: Any) -> Any:
         if self.axes and self.axes == tuple(range(x.ndim - 1)):  # over all but the channels
             y = kernels.channel_sum(x)
@@ -163,6 +165,8 @@ class Share(Op):
     Backward: gx = share · gy, likewise: it is its own backward
     """
 
+    uses_inputs = False
+
     def __init__(self, share: Any) -> None:
         self.share = share
 
@@ -179,6 +183,7 @@ class BroadcastTo(Op):
     Backward: gx = Σ gy over the repetitions: Sum and BroadcastTo are each other's backward
     """
 
+    uses_inputs = False
     view_of = 0
 
     def __init__(self, shape: Shape) -> None:

@@ -15,6 +15,8 @@ class Sign(Op):
     Backward: none; y is constant between its steps
     """
 
+    uses_inputs = False
+
     def forward(self, x: Any) -> Any:
         return array_module(x).sign(x)
 
@@ -37,6 +39,8 @@ class Floor(Op):
 
     Backward: none; y is constant between its steps
     """
+
+    uses_inputs = False
 
     def forward(self, x: Any) -> Any:
         return array_module(x).floor(x)
@@ -61,6 +65,8 @@ class Ceil(Op):
     Backward: none; y is constant between its steps
     """
 
+    uses_inputs = False
+
     def forward(self, x: Any) -> Any:
         return array_module(x).ceil(x)
 
@@ -83,6 +89,8 @@ class Round(Op):
 
     Backward: none; y is constant between its steps
     """
+
+    uses_inputs = False
 
     def __init__(self, decimals: int) -> None:
         self.decimals = decimals

@@ -24,6 +24,8 @@ class Where(Op):
     Backward: ga = gy where the mask is true, 0 elsewhere, and gb the other way round: 0, even if gy is infinite
     """
 
+    uses_inputs = False
+
     def __init__(self, mask: Any) -> None:
         self.mask = mask
 

@@ -21,6 +21,7 @@ class Reshape(Op):
     Backward: gx = gy in x's shape
     """
 
+    uses_inputs = False
     view_of = 0
 
     def __init__(self, shape: Shape) -> None:
@@ -61,6 +62,7 @@ class Transpose(Op):
     Backward: gx = gy with its axes put back
     """
 
+    uses_inputs = False
     view_of = 0
 
     def __init__(self, axes: Shape) -> None:
@@ -107,6 +109,8 @@ class Concatenate(Op):
 
     Backward: each input gets its part of gy
     """
+
+    uses_inputs = False
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -158,6 +162,8 @@ class Pad(Op):
 
     Backward: gx = gy without the border
     """
+
+    uses_inputs = False
 
     def __init__(self, widths: tuple[tuple[int, int], ...], value: float) -> None:
         self.widths, self.value = widths, value

@@ -22,6 +22,7 @@ class Softmax(Op):
     Backward: gx = y · (gy − Σ y · gy)
     """
 
+    uses_inputs = False
     keeps_output = True
 
     def __init__(self, axes: tuple[int, ...]) -> None:
@@ -66,6 +67,7 @@ class LogSoftmax(Op):
     Backward: gx = gy − e^y · Σ gy
     """
 
+    uses_inputs = False
     keeps_output = True
 
     def __init__(self, axes: tuple[int, ...]) -> None:

@@ -105,7 +105,7 @@ class Trainer:
 
     def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
-            with self._slowed(number - 1):
+            with self._slowed(number - 1), rawgan_kernels.precision(self.config.machine.precision):
                 metrics = step(number - 1)
             self.gan.update_average(number - 1)
         except MemoryError as error:
@@ -159,7 +159,12 @@ class Trainer:
 
     def made_by(self) -> dict[str, str]:
         """Everything that the bits of a run depend on besides its configuration."""
-        return {**environment(self.kernels, self.device), **digest_of(*self.task.images), **self._digests}
+        return {
+            **environment(self.kernels, self.device),
+            "precision": self.config.machine.precision,
+            **digest_of(*self.task.images),
+            **self._digests,
+        }
 
     @property
     def kernels(self) -> str:

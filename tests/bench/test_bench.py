@@ -24,9 +24,11 @@ from bench.competitors.kernel_calls import ArraySpec, KernelCall, call_on, parse
 from bench.competitors.kernels import error
 from bench.competitors.roofline import roofline_seconds
 from bench.competitors.step_calls import BATCH, calls_of, scale, watch
-from bench.competitors.steps import Workload, largest_difference
+from bench.competitors.steps import Steps, Way, Workload, agreement_at, largest_difference, rawgan_ways
+from bench.competitors.tensorflow_steps import tensorflow_ways
+from bench.competitors.torch_steps import compiled, torch_ways
 from bench.cpu.scaling import exponent
-from bench.cpu.step_report import Result
+from bench.cpu.step_report import Result, print_report
 from bench.experiments import mixtures
 from bench.experiments.plots import draw_again
 from rawgan.data import ring8
@@ -245,15 +247,70 @@ def test_other_files_are_no_reports(tmp_path, text):
         files.read(tmp_path / "missing.json")
 
 
-def test_a_step_as_json():
+WAYS = {
+    way.label: way
+    for library, name, precision, backend in (
+        ("rawgan", "rawgan cpu", "bf16", "cpu"), ("PyTorch", "slow", "bf16", None), ("PyTorch", "fast", "bf16", None),
+        ("rawgan", "rawgan cpu", "float32", "cpu"), ("PyTorch", "plain", "float32", None),
+        ("TensorFlow", "TensorFlow", "float32", None),
+    )
+    for way in [Way(library, name, precision, Steps, (backend,))]
+}  # fmt: skip
+
+
+@pytest.fixture
+def result():
+    """A step in bf16 that takes 1 s; PyTorch's fastest takes 2 s in bf16, and half a second in float32."""
+    seconds = dict(zip(WAYS, ([s, s] for s in (1.0, 4.0, 2.0, 3.0, 0.5, 5.0)), strict=True))
+    peaks = dict(zip(WAYS, (6, 1, 1, 10, 1, 1), strict=True))
     task = Workload("dcgan", 28, 1, batch_size=10, threads=2)
-    seconds = {"rawgan cpu": [1.0, 1.0], "slow": [4.0, 4.0], "fast": [2.0, 2.0]}
-    result = Result(task, ["rawgan cpu"], seconds, dict.fromkeys(seconds, 2**20), 0.0, [])
+    return Result(task, "bf16", WAYS, seconds, peaks, {"bf16": 0.001, "float32": 0.0}, [])
+
+
+def test_a_step_as_json(result):
     report = json.loads(json.dumps(result.as_dict()))
-    assert report["rival"] == "fast"
+    assert (report["ours"], report["rival"]) == ("rawgan cpu, bf16", "fast, bf16"), "of the same precision"
     assert report["image"] == "28×28×1"
-    assert report["competitors"]["fast"]["ratio"]["median"] == 0.5
-    assert report["competitors"]["rawgan cpu"]["images_per_second"] == 10
+    assert report["competitors"]["fast, bf16"]["ratio"]["median"] == 0.5
+    assert report["competitors"]["rawgan cpu, bf16"]["images_per_second"] == 10
+    assert {entry["precision"] for entry in report["competitors"].values()} == {"bf16", "float32"}
+    assert report["memory"] == 0.6
+    assert {library: best["theirs"] for library, best in report["at_best"].items()} == {
+        "PyTorch": "plain, float32", "TensorFlow": "TensorFlow, float32",
+    }  # fmt: skip
+    assert report["at_best"]["PyTorch"]["ratio"]["median"] == 2
+
+
+def test_a_step_is_printed_with_its_precisions(result, capsys):
+    print_report(make_console(), result)
+    printed = capsys.readouterr().out
+    assert "rawgan cpu, bf16 takes 0.50 times as long as fast, bf16" in printed
+    assert "each at its best: rawgan cpu, bf16 takes 2.00 times as long as plain, float32" in printed
+    assert "peak memory of rawgan cpu, bf16: 0.60 of float32's" in printed
+    assert "checked, bf16: losses of the first 2 steps are within 1.0e-03 of rawgan's in float32" in printed
+    assert all(f" {label}" in printed for label in WAYS)
+
+
+def test_each_precision_has_its_ways():
+    assert [way.label for way in rawgan_ways("bf16")] == ["rawgan cpu, bf16"]
+    assert len(torch_ways("float32")) == 4
+    assert [way.options[2] for way in torch_ways("bf16")] == ["oneDNN bf16", "autocast"]
+    assert [way.options[2] for way in torch_ways("tf32")] == ["oneDNN tf32"]
+    assert tensorflow_ways("tf32") == []
+    for precision in ("float32", "bf16"):
+        way = torch_ways(precision)[-1]
+        again = compiled(way)
+        assert again.label == f"{way.name}, compiled, {precision}"
+        assert again.options == (*way.options, *(["float32"] if precision == "float32" else []), True)
+
+
+def test_the_agreement_follows_from_the_precision():
+    assert agreement_at("float32") == 1e-3
+    assert agreement_at("bf16") == pytest.approx(8 * agreement_at("tf32"))
+    near = {"ours": {"loss": 1.0}, "theirs": {"loss": 1.005}}
+    assert largest_difference(near, agreement_at("bf16")) == pytest.approx(0.005)
+    with pytest.raises(BenchError, match=r"more than 0\.0013 apart"):
+        largest_difference(near, agreement_at("tf32"))
 
 
 def reports(spread):
@@ -271,12 +328,13 @@ def reports(spread):
             for n, kernel in enumerate(KERNELS)
         ],
     }  # fmt: skip
+    of_steps = {f"{name}, bf16": each for name, each in competitors.items()}
     yield {
         "benchmark": "step",
-        "settings": {"threads": 2},
+        "settings": {"threads": 2, "precision": "bf16"},
         "results": [
-            {"model": model, "image": "28×28×1", "batch_size": 32, "ours": "rawgan cpu", "rival": "torch NHWC",
-             "competitors": competitors}
+            {"model": model, "image": "28×28×1", "batch_size": 32, "precision": "bf16", "ours": "rawgan cpu, bf16",
+             "rival": "torch NHWC, bf16", "competitors": of_steps | {"rawgan cpu, float32": competitors["rawgan cpu"]}}
             for model in ("dcgan", "tutorial")
         ],
     }  # fmt: skip
@@ -384,6 +442,7 @@ def test_every_experiment_is_listed(capsys):
         (["kernels", "--rounds", "0"], "--rounds must be at least 1"),
         (["scaling", "--image-size", "30"], "image size 30"),
         (["overhead", "--rounds", "0"], "--rounds must be at least 1"),
+        (["matrix_units", "--batch", "0"], "--batch and --rounds must be at least 1"),
         (["startup", "--rounds", "0"], "--rounds must be at least 1"),
         (["step", "--batch-size", "1"], "--batch-size at least 2"),
         (["mixtures", "--seeds", "0"], "--seeds and --at-once must be at least 1"),

@@ -132,8 +132,8 @@ def test_a_command_has_the_options_that_it_needs(kind):
 
 def test_what_may_change_when_a_run_is_resumed():
     assert names_with(TrainConfig, Changeable) == {
-        "steps", "epochs", "learning_rate", "d_learning_rate", "device", "backend", "cuda_graph", "checkpoint_every",
-        "keep", "on_nonfinite",
+        "steps", "epochs", "learning_rate", "d_learning_rate", "device", "backend", "cuda_graph", "precision",
+        "checkpoint_every", "keep", "on_nonfinite",
     }  # fmt: skip
     assert names_with(Pix2pixConfig, Place) == {"data", "targets", "features"}
 

@@ -64,6 +64,19 @@ def test_with_cupy_but_no_gpu(monkeypatch):
     assert str(error.value) == NO_GPU
 
 
+def test_a_cupy_that_rounds_unasked_is_refused(cupy, monkeypatch):
+    monkeypatch.setenv("CUPY_TF32", "0")
+    assert resolve("auto") == "cuda"
+    monkeypatch.setenv("CUPY_TF32", "1")
+    for ask in (lambda: resolve("auto"), cuda_module, lambda: Tensor([1.0]).to("cuda")):
+        with pytest.raises(DeviceError) as error:
+            ask()
+        assert str(error.value) == (
+            "device 'cuda': CuPy rounds the factors of float32 products, as the environment variable CUPY_TF32 asks\n"
+            "  unset CUPY_TF32, and choose TF32 with --backend cuda --precision tf32; or use --device cpu"
+        )
+
+
 def test_with_a_cupy_that_does_not_load(monkeypatch):
     def broken(name):
         raise ImportError("libcudart.so.13: cannot open shared object file")
@@ -204,13 +217,15 @@ def test_training_steps_agree_with_the_cpu(make, cupy):
         assert off <= TOLERANCES["float32"] * np.abs(expected).max(), name
 
 
-def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(cupy):
-    gan = build("dcgan", ImageSpec(28), width=2, device="cuda")
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(precision, cupy):
+    gan = build("dcgan", ImageSpec(28), width=8, device="cuda")  # of results that a graph in bf16 keeps in 16 bits
     rng = np.random.default_rng(0)
     for _ in range(2):
-        arrays = [rng.uniform(-1, 1, shape).astype("float32") for shape in ((2, 28, 28, 1), (2, 100))]
+        arrays = [rng.uniform(-1, 1, shape).astype("float32") for shape in ((4, 28, 28, 1), (4, 100))]
         traffic.clear()
-        outcome = train_step(gan, *(Tensor(array).to("cuda") for array in arrays))
+        with kernels.precision(precision):
+            outcome = train_step(gan, *(Tensor(array).to("cuda") for array in arrays))
         assert traffic == {"sent": 2}
     assert [np.isfinite(value.item()) for value in outcome.by_name().values()] == [True] * 4  # fetched when it is shown
     assert traffic == {"sent": 2, "fetched": 4}

@@ -10,8 +10,10 @@ import numba
 import numpy as np
 from kernel_calls import CALLS, arguments_of
 
-from rawgan_kernels import Backend
+from rawgan_kernels import Backend, Window
 from rawgan_kernels.cpu.compile.store import default_store
+from rawgan_kernels.cpu.matrix_units import convolution, product, weight_gradient
+from rawgan_kernels.cpu.matrix_units.units import EMULATED_AMX, EMULATED_AVX512
 from rawgan_kernels.cpu.warm_up.calls import GROUPS, calls_of
 
 MARKER = "tests.ready"
@@ -29,12 +31,24 @@ def _normalize(shape, scales, axes):
     return call
 
 
+def _multiply_in_bf16(n):
+    """Products on matrix units, which are emulated: on processors that have them, other calls reach these, too."""
+    window = Window((4, 4), (2, 2), (2, 2))
+    x, w, y = (np.ones(shape, "float32") for shape in ((2, 4, 4, 3), (2, 2, 3, 5), (2, 2, 2, 5)))
+    for unit in (EMULATED_AMX, EMULATED_AVX512):
+        product.matmul(x[0, 0], x[0, 0].T, unit)
+        convolution.conv2d(x, w, window, None, 1.0, unit)
+        convolution.conv2d_input_grad(y, w, window, None, 1.0, unit)
+        weight_gradient.conv2d_weight_grad(x, y, window, unit)
+
+
 OF_TESTS = [  # forms of calls that have kernels of their own, and that neither training nor the list of calls has
     _normalize((2, 3, 3, 4), (4,), (3,)),  # layer norm
     _normalize((2, 3, 3, 4), (4,), (1, 2)),  # instance norm
     _normalize((8, 3, 3, 4), (4,), (1, 2)),  # of so many images that a thread takes whole ones
     _normalize((2, 9, 2, 2), (2, 2), (1, 3)),  # group norm
     lambda n: Backend("cpu").matmul(n(3, 2, 4), n(3, 4, 1)),  # many vectors
+    _multiply_in_bf16,
 ]
 CALLS_OF_ONES = calls_of([*GROUPS]) + OF_TESTS
 TASKS = [(call, dtype) for call in (*range(len(CALLS_OF_ONES)), *CALLS) for dtype in ("float32", "float64")]

@@ -146,7 +146,7 @@ for _name in ("add", "sub", "mul", "truediv", "mod", "pow", "matmul"):
     setattr(ndarray, f"__{_name}__", _method)
     setattr(ndarray, f"__r{_name}__", _reflected)
     setattr(ndarray, f"__i{_name}__", _in_place)
-for _name in ("gt", "ge", "lt", "le", "eq", "ne", "and", "or", "getitem"):
+for _name in ("gt", "ge", "lt", "le", "eq", "ne", "and", "or", "lshift", "rshift", "getitem"):
     setattr(ndarray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"))[0])
 ndarray.__neg__ = lambda self: ndarray(-self._hidden)
 ndarray.__abs__ = lambda self: ndarray(abs(self._hidden))
@@ -202,7 +202,10 @@ class _Pool:
 
 @pytest.fixture
 def simulated_gpu():
-    """CUDA kernels run in the simulator, and cuBLAS's products in NumPy, on the numbers behind the arrays."""
+    """CUDA kernels run in the simulator, and cuBLAS's products in NumPy, on the numbers behind the arrays.
+
+    Gives the list of the products so far.
+    """
 
     def run(kernel, dtype, blocks, arguments):
         def numbers(x):
@@ -213,11 +216,14 @@ def simulated_gpu():
 
         done(_simulate, kernel, dtype, blocks, tuple(numbers(x) for x in arguments))
 
-    def multiply(gemm, dtype):
+    calls = []
+
+    def multiply(gemm):
+        calls.append(gemm)
         done(_gemm, gemm, *(_or_numpy(x.array) for x in gemm[:3]))
 
     with launched_by(run), multiplied_by(multiply):
-        yield
+        yield calls
 
 
 def _simulate(*launch):
@@ -229,8 +235,26 @@ def _simulate(*launch):
         sys.settrace(tracer)
 
 
+SUPPORTED = {
+    ("float32", "float32", cublas.FLOAT32), ("float32", "float32", cublas.TF32), ("uint16", "float32", cublas.FLOAT32),
+    ("float64", "float64", cublas.FLOAT64),
+}  # fmt: skip
+"""dtypes of factors and result, and the compute type, as cuBLAS's manual has them."""
+
+
+def as_multiplied(x, compute):
+    """The numbers that a tensor core multiplies: of bf16 their float32, and for TF32 without the last bits."""
+    if x.dtype == "uint16":
+        return (x.astype("uint32") << 16).view("float32")
+    return (x.view("uint32") & 0xFFFFE000).view("float32") if compute == cublas.TF32 else x
+
+
 def _gemm(gemm, a, b, c):
-    """The product that cuBLAS computes with these arguments: column-major, columns `leading` numbers apart."""
+    """The product that cuBLAS computes with these arguments: column-major, columns `leading` numbers apart.
+
+    With the compute type of TF32 it cuts bits off, as a tensor core does, without rounding: right for rounded factors
+    only.
+    """
 
     def seen(matrices, array, rows, columns):
         if matrices.operation == cublas.TRANSPOSE:
@@ -240,6 +264,9 @@ def _gemm(gemm, a, b, c):
         return as_strided(array, (gemm.groups, rows, columns), strides)
 
     of_a, of_b = seen(gemm.a, a, gemm.m, gemm.k), seen(gemm.b, b, gemm.k, gemm.n)
+    assert (str(a.dtype), str(c.dtype), gemm.compute) in SUPPORTED
+    assert a.dtype == b.dtype
+    of_a, of_b = as_multiplied(of_a, gemm.compute), as_multiplied(of_b, gemm.compute)
     result = seen(gemm.c, c, gemm.m, gemm.n)
     result[...] = of_a @ of_b + (gemm.beta * result if gemm.beta else 0)
 

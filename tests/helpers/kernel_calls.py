@@ -69,6 +69,7 @@ CALLS = {
     "normalize_grad": (X, normal(*X.shape, seed=1), GAMMA, GAMMA, MEAN, VAR, (0, 1, 2), 1e-5, 0.2),
     "resample": (X, Filter(5, (1.0, 3.0, 2.0), 3, 2, (2, -1)), Transposed(Interpolation(9, 6, "bicubic"))),
     "rmsprop_update": (moments(2, 3), moments(2, 3), SQUARES, 1e-2, 0.9, 1e-8, 0.1),
+    "rounded": (X.astype("float32").astype("float64"), 7),
     "sample_pixels": (normal(2, 5, 3), normal(2, 4, 6), PLACES),
     "sample_pixels_input_grad": (normal(2, 4, 3), normal(2, 4, 6), PLACES, 5),
     "sample_pixels_weight_grad": (normal(2, 5, 3), normal(2, 4, 3), PLACES),

@@ -240,6 +240,17 @@ def test_recurrences_are_infinite_or_nan_from_there_on():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_every_number_is_rounded_as_by_the_reference(dtype):
+    """Drawn bits: denormal numbers, infinity and all kinds of NaN are among them."""
+    drawn = np.random.default_rng(0).integers(0, 2**63, 500, dtype=np.uint64)
+    special = np.array([0, 1, 1 + 2.0**-8, 1 + 3 * 2.0**-8, np.inf, np.nan, np.finfo(dtype).max], dtype)
+    x = np.concatenate((drawn.view(dtype), (-drawn).view(dtype), special, -special))
+    for bits in (7, 10):
+        found, expected = (each.rounded(x[::-1], bits) for each in (cuda, reference))
+        np.testing.assert_array_equal(found.view("uint8"), expected.view("uint8"))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_pixels_are_gathered_exactly(dtype):
     images = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3)).astype("uint8")
     for indices in (np.array([3, 8, 0, 3]), np.array([], "int64")):

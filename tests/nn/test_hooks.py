@@ -41,7 +41,7 @@ def graph_of(y):
         x = pending.pop()
         if x.op is not None:
             names.append(x.op.name)
-            pending += x.op.inputs
+            pending += x.op.recorded_inputs
     return names
 
 

@@ -285,4 +285,5 @@ def test_a_missing_library_is_named():
 
 def test_training_records_its_provenance():
     training = Trainer(TrainConfig.of(data="images.npy", image_size=8, width=2, batch_size=4, backend="reference"))
-    assert training.made_by() == {**environment("reference", "cpu"), **origin.digest_of(training.task.data)}
+    facts = {**environment("reference", "cpu"), "precision": "float32", **origin.digest_of(training.task.data)}
+    assert training.made_by() == facts

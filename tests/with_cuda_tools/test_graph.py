@@ -13,8 +13,16 @@ from rawgan.gan import GraphedStep, ImageSpec, build, train_step
 from rawgan.storage import RunFolder
 from rawgan.testing.backends import use_backend
 from rawgan.training import Trainer, train
+from rawgan_kernels.cuda.run import cublas
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
+
+PRODUCTS = {
+    "float32": ("float32", cublas.FLOAT32),
+    "tf32": ("float32", cublas.TF32),
+    "bf16": ("uint16", cublas.FLOAT32),
+}
+"""dtype of factors, and compute type, by precision."""
 
 
 @pytest.fixture
@@ -86,6 +94,21 @@ def test_what_changed_since_is_seen(gan):
         train_step(each, *batch(6))  # launched kernel by kernel in between
     both(7)
     both(8)
+    same(numbers(gan), numbers(other))
+
+
+def test_a_graph_has_the_precision_that_its_step_is_taken_in(gan, simulated_gpu):
+    other = build("dcgan", ImageSpec(8), width=1, noise_size=3, device="cuda")
+    graphed = GraphedStep(gan)
+    for step, name in enumerate(("bf16", "bf16", "bf16", "bf16", "tf32", "tf32", "float32")):
+        simulated_gpu.clear()
+        with kernels.precision(name):
+            found = [value.item() for value in graphed(*batch(step)).by_name().values()]
+            recorded = {(gemm.a.array.dtype.name, gemm.compute) for gemm in simulated_gpu}
+            expected = [value.item() for value in train_step(other, *batch(step)).by_name().values()]
+        assert found == expected
+        replayed = (step, name) in ((3, "bf16"), (5, "tf32"))
+        assert recorded == (set() if replayed else {PRODUCTS[name]})
     same(numbers(gan), numbers(other))
 
 

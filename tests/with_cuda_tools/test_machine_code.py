@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import rawgan_kernels.cuda.run.halves  # noqa: F401 (its CUDA kernels are of no kernel in `api`)
 from rawgan_kernels import KERNELS
 from rawgan_kernels.cuda.compile.language import CUDA_KERNELS, cuda_kernel, number, position
 from rawgan_kernels.cuda.compile.machine_code import cached, machine_code

@@ -5,8 +5,8 @@ from fault import Fault
 FAULTS = [
     Fault(
         "dispatch: calls see the kernels of a backend that is being imported",
-        "implements",
-        "_defined.setdefault(backend, {})[function.__name__] = function",
+        "implements_at",
+        "_defined.setdefault(backend, {})[function.__name__, name] = function",
         "KERNELS[function.__name__].implementations[backend] = function",
         "test_dispatch.py -k another_thread",
     ),
@@ -138,7 +138,7 @@ FAULTS = [
     ),
     Fault(
         "launch: one thread does a block less",
-        "_hand_over.generate",
+        "hand_over.generate",
         "cgutils.for_range(builder, count)",
         "cgutils.for_range(builder, count, start=_I64(1))",
         "test_cpu_compiling.py -k read_only_arrays",

@@ -40,7 +40,7 @@ FAULTS = [
     ),
     Fault(
         "cuda: windows ignore the vertical dilation",
-        "_lay_out",
+        "cuda.conv:pixel",
         "index(row_out * s + down * d)",
         "index(row_out * s + down)",
         "test_cuda_kernels.py -k triple and (stride12 or stride15)",

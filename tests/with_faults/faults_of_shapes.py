@@ -166,7 +166,7 @@ FAULTS = [
     ),
     Fault(
         "matmul: each of a stack is the first matrix",
-        "_offsets",
+        "offsets_of",
         "np.arange(n) * step",
         "np.arange(n) * 0",
         "test_cpu_conv.py -k stacks",

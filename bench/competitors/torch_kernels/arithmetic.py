@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.competitors.torch_kernels.counterpart import NoCounterpart, Run, counterpart
+from rawgan_kernels import PRECISIONS
 
 
 @counterpart
@@ -31,6 +32,14 @@ def cumsum(x: Tensor, reverse: bool) -> Run:
 def scan(**arguments: Any) -> Run:
     """Raises: NoCounterpart"""
     raise NoCounterpart("PyTorch has no operator for it")
+
+
+@counterpart
+def rounded(x: Tensor, bits: int) -> Run:
+    """Conversion to bf16 and back."""
+    if bits != PRECISIONS["bf16"]:
+        raise NoCounterpart("PyTorch has no such dtype")
+    return lambda: x.bfloat16().float()
 
 
 @counterpart

@@ -18,6 +18,7 @@ from rawgan_kernels.api.activation import *
 from rawgan_kernels.api.softmax import *
 from rawgan_kernels.api.arithmetic import *
 from rawgan_kernels.api.scan import *
+from rawgan_kernels.api.rounding import *
 from rawgan_kernels.api.product import *
 from rawgan_kernels.api.conv import *
 from rawgan_kernels.api.attention import *

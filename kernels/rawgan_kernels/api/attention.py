@@ -16,6 +16,7 @@ def _scores(q: Array, k: Array) -> int:
 @kernel(
     flops=lambda q, k, v, scale: 2 * _scores(q, k) * (q.shape[-1] + v.shape[-1] + 4),
     nbytes=lambda q, k, v, scale: q.nbytes + k.nbytes + v.nbytes + prod(q.shape[:-1]) * (v.shape[-1] + 1) * q.itemsize,
+    factors=("q", "k", "v"),
 )
 def attention(q: Array, k: Array, v: Array, scale: float, /) -> tuple[Array, Array]:
     """y = softmax(s) @ v with the scores s = scale · q @ kᵀ, and lse = log Σ exp s over the keys.
@@ -35,6 +36,7 @@ def attention(q: Array, k: Array, v: Array, scale: float, /) -> tuple[Array, Arr
     nbytes=lambda q, k, v, y, lse, gy, scale: (
         2 * (q.nbytes + k.nbytes + v.nbytes + y.nbytes) + lse.nbytes  # gradients are as large as their arrays
     ),
+    factors=("q", "k", "v", "gy"),
 )
 def attention_grad(
     q: Array, k: Array, v: Array, y: Array, lse: Array, gy: Array, scale: float, /

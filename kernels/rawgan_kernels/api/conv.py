@@ -13,6 +13,7 @@ from rawgan_kernels.window import Window
 @kernel(
     flops=lambda x, w, window, b, slope: 2 * len(x) * prod(window.output) * w.size,
     nbytes=lambda x, w, window, b, slope: x.nbytes + w.nbytes + len(x) * prod(window.output) * w.shape[3] * x.itemsize,
+    factors=("x", "w"),
 )
 def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0, /) -> Array:
     """y = leaky_relu(x ∗ w + b): each output pixel is the product of one window of x with w.
@@ -32,6 +33,7 @@ def conv2d(x: Array, w: Array, window: Window, b: Array | None = None, slope: fl
     nbytes=lambda gy, w, window, b, slope: (
         gy.nbytes + w.nbytes + len(gy) * prod(window.size) * w.shape[2] * window.groups * gy.itemsize
     ),
+    factors=("gy", "w"),
 )
 def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = None, slope: float = 1.0, /) -> Array:
     """Gradient of conv2d with respect to x; with b and slope, a layer of transposed convolution.
@@ -49,6 +51,7 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = Non
     nbytes=lambda x, gy, window: (
         x.nbytes + gy.nbytes + prod(window.kernel) * x.shape[3] // window.groups * gy.shape[3] * x.itemsize
     ),
+    factors=("x", "gy"),
 )
 def conv2d_weight_grad(x: Array, gy: Array, window: Window, /) -> Array:
     """Gradient of conv2d with respect to w.

@@ -16,6 +16,7 @@ def _product_shape(a: Array, b: Array) -> tuple[int, ...]:
 @kernel(
     flops=lambda a, b: 2 * prod(_product_shape(a, b)) * a.shape[-1],
     nbytes=lambda a, b: a.nbytes + b.nbytes + prod(_product_shape(a, b)) * a.itemsize,
+    factors=("a", "b"),
 )
 def matmul(a: Array, b: Array, /) -> Array:
     """y = a @ b over the last two axes; the axes in front broadcast.

@@ -21,7 +21,15 @@ from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.direct import Plan, make_plan, run_plan
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.panel import multiply_panel, panel_multiplier
-from rawgan_kernels.cpu.vector.pointers import address_of, at_address, integers_at, itemsize, pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import (
+    address_of,
+    at_address,
+    integers_at,
+    itemsize,
+    offsets_of,
+    pointer,
+    shifted,
+)
 from rawgan_kernels.cpu.vector.registers import PANEL_BYTES, TILE_ROWS
 from rawgan_kernels.cpu.vector.rows import copy, copy_strided, pack_panel
 from rawgan_kernels.dispatch import implements
@@ -76,16 +84,8 @@ def _multiply_each(a: Array, b: Array, c: Array) -> None:
     each = -(-len(c) // (4 * threads())) if parallel else len(c)
     scratch = pool.empty((threads(), max(plan.scratch, 1)), c.dtype)
     kind = (_multiply_unit, _multiply_column, _multiply_term).index(plan.body)
-    arguments = c, scratch, address_of(a), address_of(b), plan.address, (_offsets(a), _offsets(b)), each, kind
+    arguments = c, scratch, address_of(a), address_of(b), plan.address, (offsets_of(a), offsets_of(b)), each, kind
     run(_multiply_some, -(-len(c) // each), arguments, parallel)
-
-
-def _offsets(x: Array) -> Array:
-    """Offsets of the matrices of x, in bytes from the first."""
-    offsets = np.zeros((), np.int64)
-    for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
-        offsets = offsets[..., None] + np.arange(n) * step
-    return offsets.reshape(-1)
 
 
 Steps = tuple[int, ...]

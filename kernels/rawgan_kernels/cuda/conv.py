@@ -8,14 +8,17 @@ cuBLAS computes; the kernels here move data, with one thread for each number of 
 collects the terms of its pixel, instead of each window handing its terms out: no two threads add to one number, and the
 bits are the same each time. Where windows would take too much memory, the images are taken in turn.
 
-The matrix of windows is A·B / stride² times as large as x; it is written once and read once.
+The matrix of windows is A·B / stride² times as large as x; it is written once and read once. At a reduced precision its
+numbers are rounded when they are written, in a format of `factors`.
 """
 
+import math
 from typing import Any
 
 from rawgan_kernels.arrays import array_module
 from rawgan_kernels.cuda.compile.language import cuda_kernel, formulas, index, number, position
 from rawgan_kernels.cuda.run.cublas import product
+from rawgan_kernels.cuda.run.factors import BF16_BITS, EXACT, HALF, NOWHERE, TF32_BITS, Format, rounded_bits
 from rawgan_kernels.cuda.run.launch import blocks_for, launch
 from rawgan_kernels.cuda.run.memory import empty, flat
 from rawgan_kernels.dispatch import implements
@@ -27,28 +30,47 @@ WINDOW_BYTES = 1 << 28
 
 @implements
 def conv2d(x: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
+    return convolved(x, w, window, b, slope, EXACT)
+
+
+@implements
+def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
+    return input_grad(gy, w, window, b, slope, EXACT)
+
+
+@implements
+def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
+    return weight_grad(x, gy, window, EXACT)
+
+
+# --- with factors in a format -----------------------------------------------------------------------------------------
+
+
+def convolved(x: Any, w: Any, window: Window, b: Any, slope: float, form: Format) -> Any:
+    """conv2d"""
     xp, n, k = array_module(x), len(x), w.shape[3]
-    x, y, weights = xp.ascontiguousarray(x), empty(x, (n, *window.output, k)), _matrices(w, window.groups)
-    for images in _in_turn(x, window):
+    x, y = xp.ascontiguousarray(x), empty(x, (n, *window.output, k))
+    weights = form.factor(_matrices(w, window.groups))
+    for images in _in_turn(x, window, form.itemsize(x)):
         # (G, N·I·J, A·B·C/G) @ (G, A·B·C/G, K/G) → (G, N·I·J, K/G)
-        product(_windows(x[images], window), weights, _by_group(y[images], window.groups))
+        product(_windows(x[images], window, form), weights, _by_group(y[images], window.groups), tf32=form.tf32)
     if b is not None or slope != 1:
         bias = empty(y, (k,)) if b is None else flat(b)
         launch(_finish, blocks_for(y.size), flat(y), bias, y.size, k, b is not None, slope)
     return y
 
 
-@implements
-def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: float = 1.0) -> Any:
+def input_grad(gy: Any, w: Any, window: Window, b: Any, slope: float, form: Format) -> Any:
+    """conv2d_input_grad"""
     (n, i, j, _), groups = gy.shape, window.groups
-    c = w.shape[2] * groups
-    gx, weights = empty(gy, (n, *window.size, c)), _matrices(w, groups).transpose(0, 2, 1)
+    taps, c = math.prod(window.kernel), w.shape[2] * groups
+    gx, weights = empty(gy, (n, *window.size, c)), form.factor(_matrices(w, groups)).transpose(0, 2, 1)
     bias = empty(gy, (c,)) if b is None else flat(b)
-    for images in _in_turn(gx, window):
+    for images in _in_turn(gx, window, gx.itemsize):
         # (G, N·I·J, K/G) @ (G, K/G, A·B·C/G) → (G, N·I·J, A·B·C/G)
         part, rows = gx[images], len(gx[images]) * i * j
-        seen = empty(gy, (groups, rows, weights.shape[2]))
-        product(_by_group(gy[images], groups), weights, seen)
+        seen = empty(gy, (groups, rows, taps * w.shape[2]))
+        product(form.factor(_by_group(gy[images], groups)), weights, seen, tf32=form.tf32)
         launch(
             _collect, blocks_for(part.size), flat(seen), bias, flat(part), part.size, rows,
             *_geometry(window, c), b is not None, slope,
@@ -56,17 +78,17 @@ def conv2d_input_grad(gy: Any, w: Any, window: Window, b: Any = None, slope: flo
     return gx
 
 
-@implements
-def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
+def weight_grad(x: Any, gy: Any, window: Window, form: Format) -> Any:
+    """conv2d_weight_grad"""
     xp, groups = array_module(x), window.groups
     x, c, k = xp.ascontiguousarray(x), x.shape[3] // groups, gy.shape[3]
     gw = empty(x, (*window.kernel, c, k))
     if not len(x):
         gw.fill(0)
-    for images in _in_turn(x, window):
+    for images in _in_turn(x, window, form.itemsize(x)):
         # (G, A·B·C/G, N·I·J) @ (G, N·I·J, K/G) → (G, A·B·C/G, K/G)
-        windows = _windows(x[images], window).transpose(0, 2, 1)
-        product(windows, _by_group(gy[images], groups), _matrices(gw, groups), add=images.start > 0)
+        windows, rows = _windows(x[images], window, form), form.factor(_by_group(gy[images], groups))
+        product(windows.transpose(0, 2, 1), rows, _matrices(gw, groups), images.start > 0, form.tf32)
     return gw
 
 
@@ -82,12 +104,16 @@ def _by_group(y: Any, groups: int) -> Any:
     return y.reshape(-1, groups, k // groups).transpose(1, 0, 2)
 
 
-def _windows(x: Any, window: Window) -> Any:
-    """Every window of x as one row: (G, N·I·J, A·B·C/G)."""
+def _windows(x: Any, window: Window, form: Format) -> Any:
+    """Every window of x as one row: (G, N·I·J, A·B·C/G), with zeros behind rows and columns as the format asks."""
     (i, j), (a, b), groups, c = window.output, window.kernel, window.groups, x.shape[3]
     rows = len(x) * i * j
-    windows = empty(x, (groups, rows, a * b * c // groups))
-    launch(_lay_out, blocks_for(windows.size), flat(x), flat(windows), windows.size, rows, *_geometry(window, c))
+    wide_rows, width = form.filled_up(rows), form.filled_up(a * b * c // groups)
+    windows = empty(x, (groups, wide_rows, width), form.dtype)
+    lay_out, given, count = LAY_OUT[form.name], flat(windows), windows.size
+    if form.name == "bf16" and c // groups % 4 == 0:
+        lay_out, given, count = _lay_out_four_bf16, given.view("int64"), count // 4
+    launch(lay_out, blocks_for(count), flat(x), given, count, rows, wide_rows, width, *_geometry(window, c))
     return windows
 
 
@@ -97,39 +123,104 @@ def _geometry(window: Window, channels: int) -> tuple[int, ...]:
     return h, w, channels, i, j, a, b, s, t, top, left, d, e, window.groups
 
 
-def _in_turn(x: Any, window: Window) -> list[slice]:
-    """Slices of the images of x whose windows fit `WINDOW_BYTES`."""
+def _in_turn(x: Any, window: Window, itemsize: int) -> list[slice]:
+    """Slices of the images of x whose windows, of numbers of so many bytes, fit `WINDOW_BYTES`."""
     (i, j), (a, b) = window.output, window.kernel
-    step = max(1, WINDOW_BYTES // max(1, i * j * a * b * x.shape[3] * x.itemsize))
+    step = max(1, WINDOW_BYTES // max(1, i * j * a * b * x.shape[3] * itemsize))
     return [slice(first, first + step) for first in range(0, len(x), step)]
+
+
+# --- functions that kernels call --------------------------------------------------------------------------------------
+
+
+def pixel(  # type: ignore[no-untyped-def]
+    at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+):
+    """Index in x of one number of the windows, (group, image, i, j, a, b, channel of the group); NOWHERE for a zero."""
+    each = index(channels // groups)
+    line, column = index(at // width), index(at % width)
+    group, row = index(line // wide_rows), index(line % wide_rows)
+    rest, channel = index(column // each), index(column % each)
+    down, across = index(rest // b), index(rest % b)
+    outside = down >= a or row >= rows
+    row, column_out = index(row // j), index(row % j)
+    image, row_out = index(row // i), index(row % i)
+    v, u = index(row_out * s + down * d), index(column_out * t + across * e)  # in the padded image
+    found = index(NOWHERE)
+    if not outside and v >= top and u >= left and v < index(top + height) and u < index(left + across_image):
+        which = index((image * height + (v - top)) * across_image + (u - left))
+        found = index(which * channels + group * each + channel)
+    return found
 
 
 # --- CUDA kernels -----------------------------------------------------------------------------------------------------
 
-
-@cuda_kernel(
-    "x: in, windows: out, count: index, rows: index, height: index, width: index, channels: index, i: index, j: index, "
-    "a: index, b: index, s: index, t: index, top: index, left: index, d: index, e: index, groups: index"
+WINDOWS = (
+    "count: index, rows: index, wide_rows: index, width: index, height: index, across_image: index, channels: index, "
+    "i: index, j: index, a: index, b: index, s: index, t: index, top: index, left: index, d: index, e: index, "
+    "groups: index"
 )
+
+
+@cuda_kernel("x: in, windows: out, " + WINDOWS)
 def _lay_out(  # type: ignore[no-untyped-def]
-    x, windows, count, rows, height, width, channels, i, j, a, b, s, t, top, left, d, e, groups
+    x, windows, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
 ):
-    """One number of the windows, (group, image, i, j, a, b, channel of the group)."""
     at = position()
     if at < count:
-        each = index(channels // groups)
-        rest, channel = index(at // each), index(at % each)
-        rest, across = index(rest // b), index(rest % b)
-        rest, down = index(rest // a), index(rest % a)
-        group, row = index(rest // rows), index(rest % rows)
-        row, column_out = index(row // j), index(row % j)
-        image, row_out = index(row // i), index(row % i)
-        v, u = index(row_out * s + down * d), index(column_out * t + across * e)  # in the padded image
-        value = number(0)
-        if v >= top and u >= left and v < index(top + height) and u < index(left + width):
-            pixel = index((image * height + (v - top)) * width + (u - left))
-            value = x[index(pixel * channels + group * each + channel)]
-        windows[at] = value
+        found = pixel(
+            at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+        )
+        windows[at] = x[found] if found != index(NOWHERE) else number(0)
+
+
+@cuda_kernel("x: bits, windows: bits, " + WINDOWS)
+def _lay_out_tf32(  # type: ignore[no-untyped-def]
+    x, windows, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e,
+    groups,
+):  # fmt: skip
+    at = position()
+    if at < count:
+        found = pixel(
+            at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+        )
+        windows[at] = rounded_bits(x[found], TF32_BITS) if found != index(NOWHERE) else 0
+
+
+@cuda_kernel("x: bits, windows: halves, " + WINDOWS)
+def _lay_out_bf16(  # type: ignore[no-untyped-def]
+    x, windows, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e,
+    groups,
+):  # fmt: skip
+    at = position()
+    if at < count:
+        found = pixel(
+            at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+        )
+        windows[at] = rounded_bits(x[found], BF16_BITS) >> BF16_BITS & HALF if found != index(NOWHERE) else 0
+
+
+@cuda_kernel("x: bits, windows: rows, " + WINDOWS)
+def _lay_out_four_bf16(  # type: ignore[no-untyped-def]
+    x, windows, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+):
+    """Four channels of a pixel: the place of the first is computed for all, and they are written as one number."""
+    at = position()
+    if at < count:
+        first = index(at * index(4))
+        found = pixel(
+            first, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+        )
+        four = 0
+        if found != index(NOWHERE):
+            four = rounded_bits(x[found], BF16_BITS) >> BF16_BITS & HALF
+            four |= (rounded_bits(x[index(found + index(1))], BF16_BITS) >> BF16_BITS & HALF) << 16
+            four |= (rounded_bits(x[index(found + index(2))], BF16_BITS) >> BF16_BITS & HALF) << 32
+            four |= rounded_bits(x[index(found + index(3))], BF16_BITS) >> BF16_BITS << 48
+        windows[at] = four
+
+
+LAY_OUT = {"float32": _lay_out, "tf32": _lay_out_tf32, "bf16": _lay_out_bf16}
 
 
 @cuda_kernel(

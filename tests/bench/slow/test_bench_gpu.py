@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_cupy import cupy, simulated_gpu
+from fake_cupy import as_multiplied, cupy, simulated_gpu
 from paths import file_named
 
 from bench.__main__ import main as bench
@@ -21,6 +21,7 @@ from bench.competitors.steps import Workload
 from bench.gpu import counts as gpu_counts
 from bench.gpu import gpu_check
 from bench.gpu import parity as gpu_parity
+from bench.gpu import precision as gpu_precision
 from bench.gpu import steps as gpu_steps
 from bench.gpu import times as gpu_times
 from bench.gpu.clock import Clock, Sizes
@@ -30,7 +31,8 @@ from rawgan.gan import ImageSpec
 from rawgan.gan import train_step as one_by_one
 from rawgan.gan.loss_config import DEFAULT_LOSS
 from rawgan.testing.backends import use_backend
-from rawgan_kernels import KERNELS, Backend, trial
+from rawgan_kernels import KERNELS, PRECISIONS, Backend, precision, trial
+from rawgan_kernels.cuda.run import cublas
 
 __all__ = ["cupy", "simulated_gpu"]  # fixtures
 
@@ -147,19 +149,65 @@ def test_graphs_are_compared(run, plain_cupy, monkeypatch, kind, good):
         assert observation["text"].startswith(text[good])
 
 
-@pytest.mark.parametrize("tf32", ["0", "1"])
-def test_kernels_are_timed(run, simulated_gpu, monkeypatch, tf32):
-    monkeypatch.setenv("CUPY_TF32", tf32)
+@pytest.mark.parametrize("name", ["float32", "tf32", "bf16"])
+def test_kernels_are_timed(run, simulated_gpu, monkeypatch, name):
     cases = {parse_call("conv2d", "1x4x4x1:2"): {"dcgan": 2}, call_on("tanh", (7,)): {"dcgan": 1}}
     monkeypatch.setattr(gpu_times, "calls_of", lambda *args: cases)
-    observations = run(gpu_times.times)
-    assert list(observations) == ["ceilings", "conv2d 1×4×4×1:2", *(["tanh 7"] if tf32 == "0" else []), "a step"]
-    assert f"TF32 {'off' if tf32 == '0' else 'on'}" in observations["ceilings"]["text"]
-    assert observations["ceilings"]["rounding"] < 1e-6
+    with precision(name):
+        observations = run(gpu_times.times)
+    assert list(observations) == ["ceilings", "conv2d 1×4×4×1:2", *(["tanh 7"] if name == "float32" else []), "a step"]
+    assert f"64³ in {name}: cuBLAS" in observations["ceilings"]["text"]
+    assert 2.0 ** -(PRECISIONS[name] + 5) < observations["ceilings"]["rounding"] < 2.0 ** -(PRECISIONS[name])
     row = observations["conv2d 1×4×4×1:2"]
     assert row["roofline"] > 0
     assert row["difference"] < 1e-6
     assert observations["a step"]["totals"]["dcgan"]["cuda"] >= 2 * row["seconds"]
+
+
+CALLS = {
+    parse_call("conv2d", "1x4x4x3:2"): {},
+    parse_call("conv2d_weight_grad", "1x4x4x3:2"): {},
+    parse_call("conv2d_input_grad", "1x4x4x3:2"): {},
+    parse_call("matmul", "3x5:4"): {},
+    call_on("attention", (1, 3, 4)): {},
+    call_on("attention_grad", (1, 3, 4)): {},
+}
+
+
+def test_products_are_compared_at_every_precision(run, simulated_gpu, monkeypatch):
+    monkeypatch.setattr(gpu_precision, "calls_of", lambda *args: CALLS)
+    observations = run(gpu_precision.precisions)
+    assert len(observations) == 3 * len(CALLS) + 2
+    for name, observation in observations.items():
+        assert observation["good"], (name, observation["text"])
+    assert observations["matmul in float32"]["rounding"] == 0
+    assert 1e-4 < observations["matmul in tf32"]["rounding"] < 1e-3 < observations["matmul in bf16"]["rounding"] < 1e-2
+
+
+@pytest.mark.parametrize("wrong", ["unrounded", "cut off", "rounded unasked"])
+def test_products_of_other_factors_fail(run, simulated_gpu, monkeypatch, wrong):
+    """TF32 taken from numbers that nobody rounded, or from all of them."""
+    monkeypatch.setattr(gpu_precision, "calls_of", lambda *args: {parse_call("matmul", "30x50:40"): {}})
+    monkeypatch.setattr(gpu_precision, "KERNELS", {"matmul": KERNELS["matmul"]})
+    compute = {"unrounded": cublas.FLOAT32, "cut off": cublas.TF32, "rounded unasked": cublas.TF32}[wrong]
+
+    def matmul(a, b):
+        y = a.__class__(np.empty((len(a.get()), b.get().shape[1]), "float32"))
+        factors = (as_multiplied(x.get(), compute) for x in (a, b))
+        y[...] = a.__class__(np.matmul(*factors))
+        return y
+
+    kernel, name = KERNELS["matmul"], "float32" if wrong == "rounded unasked" else "tf32"
+    kernel.on("cuda")
+    if name == "float32":
+        with trial("cuda", matmul=matmul):
+            observations = run(gpu_precision.precisions)
+    else:
+        monkeypatch.setitem(kernel.reduced, ("cuda", name), matmul)
+        observations = run(gpu_precision.precisions)
+    goods = {what: observation["good"] for what, observation in observations.items()}
+    expected = {f"matmul in {each}": each != name for each in PRECISIONS}
+    assert goods == {**expected, "factors in tf32": name != "tf32", "factors in bf16": True}
 
 
 def test_steps_are_timed(run, plain_cupy, monkeypatch):
@@ -249,7 +297,7 @@ observations.look("third", lambda: observed("fine, too", True))
 
 def collected(second, lost=False, seconds=20.0):
     code = CHILD.format(paths=[str(ROOT), str(ROOT / "kernels")], second=second, lost=lost)
-    return collect(lambda path, known: [sys.executable, "-c", code, str(path), *known], seconds, {"CUPY_TF32": "1"})
+    return collect(lambda path, known: [sys.executable, "-c", code, str(path), *known], seconds)
 
 
 def goods(report):
@@ -284,7 +332,7 @@ def test_an_observation_that_takes_too_long_is_cut_off_and_the_others_are_kept()
 
 
 def test_a_section_that_cannot_begin_has_failed(capfd):
-    report = collect(lambda path, known: [sys.executable, "-c", "raise SystemExit(5)"], 20.0, {})
+    report = collect(lambda path, known: [sys.executable, "-c", "raise SystemExit(5)"], 20.0)
     assert report == {"state": "failed", "seconds": report["seconds"], "observations": [], "exit code": 5}
     assert verdict(report) == "FAILED"
 
@@ -297,19 +345,23 @@ def test_results_are_written_after_each_section_and_named_after_the_gpu(tmp_path
     facts = observed("a GPU", machine={"gpu": {"name": "NVIDIA H100 80GB HBM3"}})
     seen = []
 
-    def done(command, seconds, env):
-        seen.append((command(Path("f"), ["x"])[4:], env["CUPY_TF32"], sorted(p.name for p in tmp_path.glob("*/*"))))
+    def done(command, seconds):
+        seen.append((command(Path("f"), ["x"])[4:], sorted(p.name for p in tmp_path.glob("*/*"))))
         return {"state": "done", "seconds": 1.0, "observations": [{"what": "it", **facts}]}
 
     monkeypatch.setattr(gpu_check, "collect", done)
-    sections = [Section("facts", "", 60), Section("steps-tf32", "", 60, tf32=True), Section("long", "", 60, least=99)]
+    sections = [
+        Section("facts", "", 60),
+        Section("steps-tf32", "", 60, precision="tf32"),
+        Section("long", "", 60, least=99),
+    ]
     report, path = check(sections, 90, None)
     assert path.name == "gpu-nvidia-h100-80gb-hbm3.json"
     assert files.read(path) == report
     assert [section["state"] for section in report["sections"].values()] == ["done", "done", "skipped"]
     assert seen == [
-        (["--child", "facts", "--observations", "f", "--known", "x"], "0", []),
-        (["--child", "steps-tf32", "--observations", "f", "--known", "x"], "1", [path.name]),
+        (["--child", "facts", "--observations", "f", "--known", "x"], []),
+        (["--child", "steps-tf32", "--observations", "f", "--known", "x"], [path.name]),
     ]
     assert "long: skipped, " in capsys.readouterr().out
 

@@ -14,14 +14,19 @@ def compiled_for() -> dict[str, str]:
     >>> sorted(compiled_for())
     ['compiled for', 'compiled for features', 'optimisation']
     """
-    _, name, features = cpu_target.target_context.codegen().magic_tuple()
     return {
-        "compiled for": name,
-        "compiled for features": _features(features),
+        "compiled for": _target()[1],
+        "compiled for features": " ".join(sorted(features())),
         "optimisation": " ".join(str(getattr(config, name, None)) for name in OPTIMISATION),
     }
 
 
-def _features(flags: str) -> str:
-    """The features that are present in LLVM's list, such as "+avx,-avx512f"."""
-    return " ".join(sorted(flag[1:] for flag in flags.split(",") if flag.startswith("+")))
+def features() -> frozenset[str]:
+    """The features of the processor, in LLVM's words."""
+    return frozenset(flag[1:] for flag in _target()[2].split(",") if flag.startswith("+"))  # "+avx,-avx512f"
+
+
+def _target() -> tuple[str, str, str]:
+    """Kind of processor, its name, and LLVM's list of features."""
+    kind, name, flags = cpu_target.target_context.codegen().magic_tuple()
+    return kind, name, flags

@@ -31,11 +31,11 @@ def gather(x, first, count, height, width, taps_across, group, geometry, windows
                     else:
                         clear(shifted(to, b * c), c)
             to = shifted(to, run)
-        n, i, j = _next_pixel(n, i, j, height, width)
+        n, i, j = next_pixel(n, i, j, height, width)
 
 
 @compiled
-def _next_pixel(n, i, j, height, width):  # type: ignore[no-untyped-def]
+def next_pixel(n, i, j, height, width):  # type: ignore[no-untyped-def]
     """The output pixel after (i, j) of image n. (Divisions would take longer than all the rest.)"""
     if j + 1 < width:
         return n, i, j + 1
@@ -67,4 +67,4 @@ def scatter(columns, row, first, count, height, width, taps_across, group, geome
                         if 0 <= q + b * e < w_size:
                             accumulate(shifted(source, b * c), shifted(to, (q + b * e) * channels), c)
             source = shifted(source, run)
-        _, i, j = _next_pixel(0, i, j, height, width)
+        _, i, j = next_pixel(0, i, j, height, width)

@@ -24,7 +24,7 @@ class Plan(NamedTuple):
 
     body: Any
     code: int
-    count: int
+    blocks: int
     """Number of blocks."""
     parallel: bool
     scratch: int
@@ -46,11 +46,11 @@ def run_plan(plan: Plan, a: Array, b: Array, c: Array, d: Array) -> None:
     All arrays are of the plan's dtype. Where the plan has the steps from number to number, they need not be contiguous.
     """
     if plan.parallel:
-        arguments = plan.count, OFFSET, way_to(a), way_to(b), way_to(c), way_to(d), plan.address, 0.0
-        run(plan.code, plan.count, arguments, call=call_direct)
+        arguments = plan.blocks, OFFSET, way_to(a), way_to(b), way_to(c), way_to(d), plan.address, 0.0
+        run(plan.code, plan.blocks, arguments, call=call_direct)
     else:
         entrance[0](
-            0, plan.code, plan.count, OFFSET, way_to(a), way_to(b), way_to(c), way_to(d), plan.address, 0.0
+            0, plan.code, plan.blocks, OFFSET, way_to(a), way_to(b), way_to(c), way_to(d), plan.address, 0.0
         )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ class Pool:
         memory.nbytes = nbytes
         for observer in self._observers:
             observer(address, nbytes)
-        return np.ndarray(shape, dtype, memory)
+        return np.ndarray(shape, dtype, memory)  # type: ignore[arg-type]  # it has a buffer
 
     def allocate(self, size: int) -> tuple[Memory, int]:
         """A block of so many bytes, a multiple of `ALIGNMENT`, in use for as long as the memory object lives; and its
@@ -289,7 +289,7 @@ def _give_back(start: int, size: int) -> None:
         ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), mmap.MADV_DONTNEED)
 
 
-class Memory(ctypes.Array):  # type: ignore[type-arg]
+class Memory(ctypes.Array):
     """The owner of an array's memory: NumPy keeps it alive for as long as the array or any view of it."""
 
     _type_, _length_ = ctypes.c_char, 0
@@ -300,7 +300,7 @@ class Memory(ctypes.Array):  # type: ignore[type-arg]
 @cache
 def _memory_at(size: int) -> Callable[[int], Memory]:
     """A function that makes the memory object for a block of so many bytes, from its address."""
-    return type("Memory", (Memory,), {"_length_": size}).from_address
+    return type("Memory", (Memory,), {"_length_": size}).from_address  # type: ignore[attr-defined]
 
 
 class Block(weakref.ref[Memory]):

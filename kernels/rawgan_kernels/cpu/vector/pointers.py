@@ -44,6 +44,14 @@ def address_of(array: Any) -> int:
     return array.__array_interface__["data"][0]
 
 
+def offsets_of(x: Any) -> Any:
+    """Offsets of the matrices of x, its last two axes, in bytes from the first. Shape: (matrices,)"""
+    offsets = np.zeros((), np.int64)
+    for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True):
+        offsets = offsets[..., None] + np.arange(n) * step
+    return offsets.reshape(-1)
+
+
 def addresses_of(arrays: list[Any]) -> Any:
     """Addresses of the first numbers of NumPy arrays, int64, as `address_of` gives them one by one.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from rawgan_kernels.cpu import bf16
 from rawgan_kernels.dispatch import Backend
 from rawgan_kernels.resampling import Filter
 from rawgan_kernels.window import Window
@@ -43,6 +44,15 @@ def _attention_grad(n: Ones) -> None:
     cpu.attention_grad(n(8, 49, 4), n(8, 49, 4), n(8, 49, 16), n(8, 49, 16), n(8, 49), n(8, 49, 16), 1.0)
 
 
+def _bf16(n: Ones) -> None:
+    """Products of float32, as those of float64 are never rounded; chosen for the units that it can have."""
+    x, w, y = (np.ones(shape, np.float32) for shape in ((32, 14, 14, 32), (4, 4, 32, 32), (32, 7, 7, 32)))
+    bf16.matmul(x.reshape(196, 1024), x.reshape(1024, 196))
+    bf16.conv2d(x, w, HALVED)
+    bf16.conv2d_input_grad(y, w, HALVED)
+    bf16.conv2d_weight_grad(x, y, HALVED)
+
+
 CALLS: list[Callable[[Ones], Any]] = [
     lambda n: cpu.conv2d(n(4, 14, 14, 32), n(4, 4, 32, 32), HALVED),
     lambda n: cpu.conv2d_weight_grad(n(4, 14, 14, 32), n(4, 7, 7, 32), HALVED),
@@ -76,8 +86,9 @@ GROUPS: dict[str, list[Callable[[Ones], Any]]] = {
     EVERY_RUN: CALLS,
     "attention": [lambda n: cpu.attention(n(8, 49, 4), n(8, 49, 4), n(8, 49, 16), 1.0), _attention_grad],
     "resample": [lambda n: cpu.resample(n(8, 8, 8, 16), _DOUBLED, _DOUBLED)],
+    "bf16": [_bf16],
 }
-"""Beside these, kernels that some models need, by the name that a model gives."""
+"""Beside these, kernels that some models need, by the name that a model gives, and those of a precision."""
 
 
 def calls_of(groups: Sequence[str]) -> list[Callable[[Ones], Any]]:

@@ -46,6 +46,8 @@ class CudaKernel:
     """A CUDA kernel. `parameters` gives the kind of each argument:
 
     in, out       arrays of the kernel's dtype
+    bits          such an array, too, but its numbers are read and written as signed integers of the same width
+    halves        an array of uint16
     bytes, rows   arrays of uint8, of int64
     arrays        a list of arrays of the kernel's dtype, of any lengths
     index         an integer, 0 or more

@@ -32,9 +32,10 @@ def machine_code(kernel: CudaKernel, dtype: str, capability: tuple[int, int]) ->
 
     function = filled(kernel.function, _names(dtype), _inlined)
     number = from_dtype(np.dtype(dtype))
-    pointer = types.CPointer(number)
+    pointer, bits = types.CPointer(number), types.Integer.from_bitwidth(number.bitwidth)
     kinds = {
-        "in": pointer, "out": pointer, "bytes": types.CPointer(types.uint8), "rows": types.CPointer(types.int64),
+        "in": pointer, "out": pointer, "bits": types.CPointer(bits), "halves": types.CPointer(types.uint16),
+        "bytes": types.CPointer(types.uint8), "rows": types.CPointer(types.int64),
         "arrays": types.CPointer(pointer), "index": types.uint32, "number": number,
     }  # fmt: skip
     signature = types.void(*(kinds[kind] for kind in kernel.parameters))

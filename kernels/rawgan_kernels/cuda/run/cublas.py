@@ -4,12 +4,14 @@ CuPy's own product cannot be recorded as part of a CUDA graph, and spends more t
 takes. cuBLAS is given a workspace: with its own it would allocate memory in the middle of a recording, and would not
 promise the same bits from run to run.
 
-Products in float32 are computed in float32, unless the environment variable `CUPY_TF32=1` asks for tensor cores, which
-round the factors to 10 bits. Plain CuPy obeys the same variable.
+Products of float32 arrays are computed in float32, unless the caller says that they hold numbers of TF32: the compute
+type of each call decides. The math mode of the handle stays the default, which computes with at least the bits that
+are asked for, and no environment variable takes bits away. (`NVIDIA_TF32_OVERRIDE=0` takes the tensor cores away from
+TF32: the same factors, more slowly.) Arrays of uint16 hold bf16; see `factors`.
+Source: cuBLAS, cublasMath_t and cublasComputeType_t
 """
 
 import ctypes
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,8 +25,14 @@ WORKSPACE_BYTES = 32 << 20
 KEEP, TRANSPOSE = 0, 1
 """cublasOperation_t: the matrix as stored, or transposed."""
 
-FLOAT32, TF32 = 0, 3
-"""cublasMath_t: the default, and tensor cores for float32."""
+FLOAT32, FLOAT64, TF32 = 68, 70, 77
+"""cublasComputeType_t: CUBLAS_COMPUTE_32F and _64F, which keep all bits, and _32F_FAST_TF32."""
+
+KINDS = {"f": 0, "d": 1, "H": 14}
+"""cudaDataType by the letter of a dtype, float32, float64 or uint16: CUDA_R_32F, CUDA_R_64F, CUDA_R_16BF."""
+
+DEFAULT_ALGORITHM = -1
+"""CUBLAS_GEMM_DEFAULT: cuBLAS chooses."""
 
 
 class Matrices(NamedTuple):
@@ -39,7 +47,7 @@ class Matrices(NamedTuple):
 
 
 class Gemm(NamedTuple):
-    """The arguments of `cublasSgemmStridedBatched`: c ← op(a) @ op(b) + beta · c, all column-major."""
+    """The arguments of `cublasGemmStridedBatchedEx`: c ← op(a) @ op(b) + beta · c, all column-major."""
 
     a: Matrices
     b: Matrices
@@ -49,14 +57,18 @@ class Gemm(NamedTuple):
     k: int
     beta: float
     groups: int
+    compute: int
+    """The compute type: FLOAT32, FLOAT64 or TF32."""
 
 
-def product(a: Any, b: Any, out: Any, add: bool = False) -> None:
-    """out ← a @ b, or out + a @ b. The rows of `out` are contiguous.
+def product(a: Any, b: Any, out: Any, add: bool = False, tf32: bool = False) -> None:
+    """out ← a @ b, or out + a @ b, in the dtype of `out`, whose rows are contiguous.
 
-    Shapes: a (G, M, K), b (G, K, N), out (G, M, N)
+    a and b have its dtype, or hold bf16 in uint16; with `tf32`, float32 arrays hold numbers of TF32. Their last rows
+    and columns may be more than out has, which are left out.
+    Shapes: a (G, ≥ M, K), b (G, K, ≥ N), out (G, M, N)
     """
-    (groups, m, k), n = a.shape, b.shape[2]
+    (groups, m, n), k = out.shape, a.shape[2]
     if not out.size:
         return
     if not k:
@@ -64,7 +76,8 @@ def product(a: Any, b: Any, out: Any, add: bool = False) -> None:
             out.fill(0)
         return
     # To cuBLAS, a row-major matrix is its transpose; so it computes outᵀ = bᵀ @ aᵀ.
-    _run(Gemm(_matrices(b), _matrices(a), _matrices(out), n, m, k, float(add), groups), str(out.dtype))
+    compute = TF32 if tf32 else FLOAT64 if out.dtype.char == "d" else FLOAT32
+    _run(Gemm(_matrices(b), _matrices(a), _matrices(out), n, m, k, float(add), groups, compute))
 
 
 def _matrices(x: Any) -> Matrices:
@@ -82,7 +95,7 @@ def _matrices(x: Any) -> Matrices:
 
 
 @contextmanager
-def multiplied_by(run: Callable[[Gemm, str], None]) -> Iterator[None]:
+def multiplied_by(run: Callable[[Gemm], None]) -> Iterator[None]:
     """Inside, products are computed by this function instead of `run_on_gpu`, for tests without a GPU."""
     global _run
     before, _run = _run, run
@@ -92,28 +105,27 @@ def multiplied_by(run: Callable[[Gemm, str], None]) -> Iterator[None]:
         _run = before
 
 
-def run_on_gpu(gemm: Gemm, dtype: str) -> None:
+def run_on_gpu(gemm: Gemm) -> None:
     """Send a product to the current GPU, on CuPy's current stream."""
     import cupy
 
     handle, _ = _handle(cupy.cuda.runtime.getDevice(), cupy.cuda.get_current_stream().ptr)
     library, (a, b, c) = _library(), gemm[:3]
-    number, letter = (ctypes.c_float, "S") if dtype == "float32" else (ctypes.c_double, "D")
+    number = ctypes.c_double if gemm.compute == FLOAT64 else ctypes.c_float
     one, beta = ctypes.byref(number(1)), ctypes.byref(number(gemm.beta))
-    _check(library.cublasSetMathMode(handle, TF32 if os.environ.get("CUPY_TF32") == "1" else FLOAT32))
     sizes = handle, a.operation, b.operation, gemm.m, gemm.n, gemm.k, one
-    pointers = (ctypes.c_void_p(x.array.data.ptr) for x in (a, b, c))
-    of_a, of_b, of_c = ((pointer, x.leading) for pointer, x in zip(pointers, (a, b, c), strict=True))
+    how = gemm.compute, DEFAULT_ALGORITHM
+    of_a, of_b, of_c = ((ctypes.c_void_p(x.array.data.ptr), KINDS[x.array.dtype.char], x.leading) for x in (a, b, c))
     if gemm.groups == 1:
-        _check(getattr(library, f"cublas{letter}gemm_v2")(*sizes, *of_a, *of_b, beta, *of_c))
+        _check(library.cublasGemmEx(*sizes, *of_a, *of_b, beta, *of_c, *how))
     else:
         # The steps from matrix to matrix are `long long`.
         steps = [ctypes.c_longlong(x.each) for x in (a, b, c)]
-        function = getattr(library, f"cublas{letter}gemmStridedBatched")
-        _check(function(*sizes, *of_a, steps[0], *of_b, steps[1], beta, *of_c, steps[2], gemm.groups))
+        function = library.cublasGemmStridedBatchedEx
+        _check(function(*sizes, *of_a, steps[0], *of_b, steps[1], beta, *of_c, steps[2], gemm.groups, *how))
 
 
-_run: Callable[[Gemm, str], None] = run_on_gpu
+_run: Callable[[Gemm], None] = run_on_gpu
 
 
 @cache

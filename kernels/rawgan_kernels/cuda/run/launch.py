@@ -50,7 +50,7 @@ def launched_by(run: Run) -> Iterator[Run]:
 def _dtype(kernel: CudaKernel, arguments: tuple[Any, ...]) -> str:
     """The kernel's dtype: that of its first array whose kind is not `bytes` or `rows`."""
     for kind, argument in zip(kernel.parameters, arguments, strict=True):
-        if kind in ("in", "out"):
+        if kind in ("in", "out", "bits"):
             return str(argument.dtype)
         if kind == "arrays":
             return str(argument[0].dtype)

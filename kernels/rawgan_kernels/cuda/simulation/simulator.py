@@ -49,6 +49,8 @@ def simulate(kernel: CudaKernel, dtype: str, blocks: int, arguments: tuple[Any, 
         name = f"argument {position} of {kernel.name}"
         if kind == "arrays":
             given.append([Memory(f"array {i} of {name}", values) for i, values in enumerate(argument)])
+        elif kind == "bits":
+            given.append(Memory(name, argument.view(f"i{argument.itemsize}")))
         else:
             converted = {"number": number, "index": int}.get(kind, lambda values, name=name: Memory(name, values))
             given.append(converted(argument))
