@@ -132,7 +132,7 @@ def _norm(arrays: list[Any], p: float) -> Any:
 
 def _total_square(arrays: list[Any]) -> Any:
     """Σ g² over all numbers, in float64; short arrays, which a network has many of, are joined to one."""
-    total = np.float64(sum([_squares(g) for g in arrays if len(g) >= ROW]))
+    total: Any = np.float64(sum([_squares(g) for g in arrays if len(g) >= ROW]))
     if short := [g for g in arrays if len(g) < ROW]:
         joined = np.concatenate(short, dtype=np.float64)
         total += joined @ joined
