@@ -18,6 +18,9 @@ OWN = ("cpu", "cuda")
 UPPER = 1 if np.little_endian else 0
 """Place of the upper half among the two halves of a float32."""
 
+QUIET = 0x40
+"""The bit of a mantissa by which NaN stays NaN, whatever its other bits are."""
+
 
 def narrowed(x: Any) -> Any:
     """The numbers rounded to bf16. Shapes: x any, float32 → the same, uint16
@@ -27,8 +30,10 @@ def narrowed(x: Any) -> Any:
     """
     if (own := _of_backend(x)) is not None:
         return own.narrowed(x)
-    rounded = array_module(x).ascontiguousarray(KERNELS["rounded"].on("reference")(x, PRECISIONS["bf16"]))
-    return rounded.reshape(-1).view(np.uint16)[UPPER::2].copy().reshape(x.shape)
+    xp = array_module(x)
+    rounded = xp.ascontiguousarray(KERNELS["rounded"].on("reference")(x, PRECISIONS["bf16"]))
+    upper = rounded.reshape(-1).view(np.uint16)[UPPER::2].reshape(x.shape)
+    return xp.where(xp.isnan(x), upper | np.uint16(QUIET), upper)
 
 
 def widened(bits: Any) -> Any:

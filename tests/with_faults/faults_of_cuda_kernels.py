@@ -40,7 +40,7 @@ FAULTS = [
     ),
     Fault(
         "cuda: windows ignore the vertical dilation",
-        "cuda.conv:pixel",
+        "cuda.conv:source_of",
         "index(row_out * s + down * d)",
         "index(row_out * s + down)",
         "test_cuda_kernels.py -k triple and (stride12 or stride15)",

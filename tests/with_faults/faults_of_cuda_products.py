@@ -40,7 +40,7 @@ FAULTS = [
     ),
     Fault(
         "cuda: rows behind the windows hold other numbers than zeros",
-        "cuda.conv:pixel",
+        "cuda.conv:source_of",
         "outside = down >= a or row >= rows",
         "outside = down >= a",
         "test_cuda_precision.py -k any_channels",

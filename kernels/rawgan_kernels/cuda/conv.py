@@ -4,9 +4,9 @@
     gw = windows(x)ᵀ @ gy
     gx = for each pixel, the sum of (gy @ wᵀ) over all windows that contain it, at its place in the window
 
-cuBLAS computes; the kernels here move data, with one thread for each number of the windows, or of gx. Each thread of gx
-collects the terms of its pixel, instead of each window handing its terms out: no two threads add to one number, and the
-bits are the same each time. Where windows would take too much memory, the images are taken in turn.
+cuBLAS computes; the kernels here move data, with one thread for each number of gx, and for one or four of the windows.
+Each thread of gx collects the terms of its pixel, instead of each window handing its terms out: no two threads add to
+one number, and the bits are the same each time. Where windows would take too much memory, the images are taken in turn.
 
 The matrix of windows is A·B / stride² times as large as x; it is written once and read once. At a reduced precision its
 numbers are rounded when they are written, in a format of `factors`.
@@ -23,6 +23,9 @@ from rawgan_kernels.cuda.run.launch import blocks_for, launch
 from rawgan_kernels.cuda.run.memory import empty, flat
 from rawgan_kernels.dispatch import implements
 from rawgan_kernels.window import Window
+
+WORD = 0xFFFFFFFF
+"""The bits of a number of 32."""
 
 WINDOW_BYTES = 1 << 28
 """Bytes of memory for windows; as many images as fit are taken at a time."""
@@ -110,10 +113,15 @@ def _windows(x: Any, window: Window, form: Format) -> Any:
     rows = len(x) * i * j
     wide_rows, width = form.filled_up(rows), form.filled_up(a * b * c // groups)
     windows = empty(x, (groups, wide_rows, width), form.dtype)
-    lay_out, given, count = LAY_OUT[form.name], flat(windows), windows.size
-    if form.name == "bf16" and c // groups % 4 == 0:
-        lay_out, given, count = _lay_out_four_bf16, given.view("int64"), count // 4
-    launch(lay_out, blocks_for(count), flat(x), given, count, rows, wide_rows, width, *_geometry(window, c))
+    shape = rows, wide_rows, width, *_geometry(window, c)
+    if x.dtype != "float32" or c // groups % 4:
+        launch(LAY_OUT[form.name], blocks_for(windows.size), flat(x), flat(windows), windows.size, *shape)
+        return windows
+    count, words = windows.size // 4, flat(windows).view("int64")
+    if form.name == "bf16":
+        launch(_lay_out_four_bf16, blocks_for(count), flat(x), words, count, *shape)
+    else:
+        launch(_lay_out_four, blocks_for(count), flat(x), words, form.drop, count, *shape)
     return windows
 
 
@@ -133,7 +141,7 @@ def _in_turn(x: Any, window: Window, itemsize: int) -> list[slice]:
 # --- functions that kernels call --------------------------------------------------------------------------------------
 
 
-def pixel(  # type: ignore[no-untyped-def]
+def source_of(  # type: ignore[no-untyped-def]
     at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
 ):
     """Index in x of one number of the windows, (group, image, i, j, a, b, channel of the group); NOWHERE for a zero."""
@@ -153,6 +161,14 @@ def pixel(  # type: ignore[no-untyped-def]
     return found
 
 
+def pair(x, at, drop):  # type: ignore[no-untyped-def]
+    """A number of an array and the next one, with `drop` bits rounded away, as one of 64 bits."""
+    low, high = int(x[at]), int(x[index(at + index(1))])
+    if drop != index(0):
+        low, high = rounded_bits(low, drop), rounded_bits(high, drop)
+    return low & WORD | high << 32
+
+
 # --- CUDA kernels -----------------------------------------------------------------------------------------------------
 
 WINDOWS = (
@@ -168,7 +184,7 @@ def _lay_out(  # type: ignore[no-untyped-def]
 ):
     at = position()
     if at < count:
-        found = pixel(
+        found = source_of(
             at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
         )
         windows[at] = x[found] if found != index(NOWHERE) else number(0)
@@ -181,7 +197,7 @@ def _lay_out_tf32(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     at = position()
     if at < count:
-        found = pixel(
+        found = source_of(
             at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
         )
         windows[at] = rounded_bits(x[found], TF32_BITS) if found != index(NOWHERE) else 0
@@ -194,21 +210,46 @@ def _lay_out_bf16(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     at = position()
     if at < count:
-        found = pixel(
+        found = source_of(
             at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
         )
         windows[at] = rounded_bits(x[found], BF16_BITS) >> BF16_BITS & HALF if found != index(NOWHERE) else 0
 
 
-@cuda_kernel("x: bits, windows: rows, " + WINDOWS)
+@cuda_kernel("x: bits, words: rows, drop: index, " + WINDOWS)
+def _lay_out_four(  # type: ignore[no-untyped-def]
+    x, words, drop, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e,
+    groups,
+):  # fmt: skip
+    """Four channels of a pixel, float32 with `drop` bits rounded away: the place of one is computed for all.
+
+    They are two pairs, half the channels apart, each written as one number of 64 bits: so neighbouring threads write
+    neighbouring pairs.
+    """
+    at = position()
+    if at < count:
+        each = index(channels // groups)
+        quarter = index(each // index(4))
+        first = index(index(at // quarter) * each + index(index(at % quarter) * index(2)))
+        found = source_of(
+            first, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+        )
+        near, far = 0, 0
+        if found != index(NOWHERE):
+            near, far = pair(x, found, drop), pair(x, index(found + each // index(2)), drop)
+        words[index(first // index(2))] = near
+        words[index(index(first // index(2)) + quarter)] = far
+
+
+@cuda_kernel("x: bits, words: rows, " + WINDOWS)
 def _lay_out_four_bf16(  # type: ignore[no-untyped-def]
-    x, windows, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
+    x, words, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
 ):
     """Four channels of a pixel: the place of the first is computed for all, and they are written as one number."""
     at = position()
     if at < count:
         first = index(at * index(4))
-        found = pixel(
+        found = source_of(
             first, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
         )
         four = 0
@@ -217,7 +258,7 @@ def _lay_out_four_bf16(  # type: ignore[no-untyped-def]
             four |= (rounded_bits(x[index(found + index(1))], BF16_BITS) >> BF16_BITS & HALF) << 16
             four |= (rounded_bits(x[index(found + index(2))], BF16_BITS) >> BF16_BITS & HALF) << 32
             four |= rounded_bits(x[index(found + index(3))], BF16_BITS) >> BF16_BITS << 48
-        windows[at] = four
+        words[at] = four
 
 
 LAY_OUT = {"float32": _lay_out, "tf32": _lay_out_tf32, "bf16": _lay_out_bf16}

@@ -1,6 +1,7 @@
 """The code of the matrix units, bit for bit: emulated, carried out instruction by instruction, and as machine code."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -94,9 +95,11 @@ def python(code, **variables):
     return done.stdout
 
 
+x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="LLVM compiles for its own CPU")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals are decoded as Linux delivers them")
 
 
+@x86
 @linux
 def test_machine_code_for_tiles_is_right_where_each_instruction_is_carried_out_as_the_manual_says():
     """On a CPU that lacks tiles, each of these instructions raises a signal, and its handler does what it says."""
@@ -118,6 +121,7 @@ print(*tiles.count.items())
     assert names == {"ldtilecfg", "tilerelease", "tilezero", "tileloadd", "tilestored", "tdpbf16ps"}
 
 
+@x86
 def test_machine_code_for_these_processors_has_one_instruction_for_each_product(tmp_path):
     code = """
 from rawgan_kernels.cpu.matrix_units.units import UNITS, code_of, present

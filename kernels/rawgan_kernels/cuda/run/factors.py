@@ -51,6 +51,8 @@ class Format(NamedTuple):
     """The kernel that rounds; None for factors that are taken as they are."""
     dtype: str | None
     """dtype of arrays of factors; None for any."""
+    drop: int
+    """Bits of float32 that are rounded away."""
 
     @property
     def tf32(self) -> bool:
@@ -144,9 +146,9 @@ def _to_bf16(x, y, count, rows, columns, wide_rows, wide_columns, padded):  # ty
 
 
 FORMATS = {
-    "float32": Format("float32", 1, None, None),
-    "tf32": Format("tf32", 4, _to_tf32, "float32"),
-    "bf16": Format("bf16", 8, _to_bf16, "uint16"),
+    "float32": Format("float32", 1, None, None, 0),
+    "tf32": Format("tf32", 4, _to_tf32, "float32", TF32_BITS),
+    "bf16": Format("bf16", 8, _to_bf16, "uint16", BF16_BITS),
 }
 """Formats by precision. That of float32 is for float64, too."""
 
