@@ -159,9 +159,9 @@ FAULTS = [
     ),
     Fault(
         "launch: the last block is left out",
-        "_for_all_blocks",
-        "for index in prange(count):",
-        "for index in prange(count - 1):",
+        "_distribute",
+        "for index in range(count):",
+        "for index in range(count - 1):",
         "test_cpu_kernels.py -k channel_sums_of_many",
     ),
     Fault(
