@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rawgan.arrays import is_writable
 from rawgan.autograd.checks import check_writable
 from rawgan.errors import ArgumentError, DeviceError, DivergedError, DTypeError
 from rawgan.optim.groups import check_range
@@ -104,9 +105,11 @@ def _gradients(name: str, given: Any) -> list[Tensor]:
                 f"{name}: gradient {index} {g.shape} is a result, of {g.op.name}, which cannot be written to\n"
                 "  pass its detach(), or take the gradient without create_graph"
             )
-        check_writable(name, **{f"gradient_{index}": g})
+        if not is_writable(g._array):
+            check_writable(name, **{f"gradient_{index}": g})
         found.append(g)
-    if len(devices := sorted({x.device for x in found})) > 1:
+    kinds = {x._array.__class__ for x in found}
+    if len(kinds) > 1 and len(devices := sorted({x.device for x in found})) > 1:
         raise DeviceError(f"{name}: the gradients are on {' and '.join(devices)}; clip those of each apart")
     return found
 
@@ -116,7 +119,7 @@ def _norm(arrays: list[Any], p: float) -> Any:
     xp = array_module(arrays[0])
     if p == 2 and all(g.dtype == np.float32 for g in arrays):
         if xp is np:
-            total = np.float64(sum(_squares(g.reshape(-1)) for g in arrays))
+            total = _total_square([g.reshape(-1) for g in arrays])
             if SAFE[0] < total < SAFE[1]:
                 return np.sqrt(total)
         return xp.sqrt(_sum([xp.square(g, dtype=np.float64) for g in arrays]))
@@ -125,6 +128,15 @@ def _norm(arrays: list[Any], p: float) -> Any:
         return largest
     scale = xp.where((largest > 0) & xp.isfinite(largest), largest, 1.0)
     return scale * _sum([xp.abs(g / scale) ** p for g in arrays]) ** (1 / p)
+
+
+def _total_square(arrays: list[Any]) -> Any:
+    """Σ g² over all numbers, in float64; short arrays, which a network has many of, are joined to one."""
+    total: Any = np.float64(sum([_squares(g) for g in arrays if len(g) >= ROW]))
+    if short := [g for g in arrays if len(g) < ROW]:
+        joined = np.concatenate(short, dtype=np.float64)
+        total += joined @ joined
+    return total
 
 
 def _squares(g: Any) -> float:

@@ -245,6 +245,8 @@ class Optimizer:
             if not isinstance(g, Tensor):
                 raise DTypeError(f"{name}: gradient {index} is {type(g).__name__}; wrap the array: Tensor(array)")
             ours, theirs = p._array, g._array
+            if ours.dtype is theirs.dtype and ours.shape == theirs.shape and ours.__class__ is theirs.__class__:
+                continue
             elsewhere = type(ours) is not type(theirs) and p.device != g.device
             if ours.shape != theirs.shape or ours.dtype != theirs.dtype or elsewhere:
                 raise ShapeError(

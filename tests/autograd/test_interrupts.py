@@ -57,7 +57,7 @@ def each_interrupt(action, module, at="line"):
 @pytest.mark.parametrize("held", [0, 2])
 def test_the_pool_hands_each_block_out_once_and_gets_all_back(held):
     """Interrupted are allocating, returning, joining and trimming."""
-    pool = Pool(region=1 << 20)
+    pool = Pool(region=16 * SMALL)
     live = []
 
     def action():
@@ -84,7 +84,7 @@ def test_the_pool_hands_each_block_out_once_and_gets_all_back(held):
 
 def test_the_pool_serves_a_signals_handler_while_it_is_at_work():
     """A handler runs between two lines of the thread that holds the lock."""
-    pool, served = Pool(region=1 << 20), []
+    pool, served = Pool(region=16 * SMALL), []
 
     def handler(frame, event, arg):
         if frame.f_code.co_filename == pool_module.__file__ and frame.f_code.co_name != "empty" and event == "line":

@@ -18,6 +18,7 @@ NORMS = [
     pytest.param((31, 7, 9, 5), (5,), (0, 1, 2), id="batch norm of images, last wide row short"),
     pytest.param((3, 25, 9, 200), (200,), (0, 1, 2), id="batch norm of images, several blocks"),
     pytest.param((70, 1030), (1030,), (0,), id="batch norm of many channels, in panels"),
+    pytest.param((40, 1030), (1030,), (0,), id="batch norm of many channels, in panels, all passes in one launch"),
     pytest.param((3, 30, 50, 24), (24,), (1, 2), id="instance norm"),
     pytest.param((2, 9, 9, 37), (37,), (1, 2), id="instance norm, channels that fill no registers"),
     pytest.param((37, 19), (19,), (1,), id="layer norm"),

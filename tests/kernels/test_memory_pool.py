@@ -23,7 +23,7 @@ def address(x):
 
 @pytest.fixture
 def pool():
-    return Pool(region=1 << 21)
+    return Pool(region=1 << 21, small=1 << 16)
 
 
 def test_memory_is_used_again_when_the_last_view_is_gone_and_not_before(pool):
@@ -45,7 +45,7 @@ def test_arrays_are_aligned_writable_and_of_the_shape_asked_for(pool):
 
 
 def test_small_arrays_do_not_come_from_the_pool(pool):
-    x = pool.empty((SMALL // 4,), F32)
+    x = pool.empty((pool.small // 4,), F32)
     assert x.base is None
     assert not pool.regions
     assert pool.empty((), F32).shape == ()
@@ -129,7 +129,7 @@ def test_no_array_overlaps_another(pool):
             of, x = live.pop(rng.integers(len(live)))
             assert (x == of).all()
         else:
-            live.append((number, pool.empty((int(rng.integers(SMALL // 4, 1 << 16)),), F32)))
+            live.append((number, pool.empty((int(rng.integers(pool.small // 4, 1 << 16)),), F32)))
             live[-1][1][...] = number
     for of, x in live:
         assert (x == of).all()

@@ -1,15 +1,19 @@
 """Sums: of two arrays, number by number, and of all numbers of a channel; see `run.columns` for the blocks."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
+from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid, grid_of
-from rawgan_kernels.cpu.run.elementwise import FEW, apply, part
+from rawgan_kernels.cpu.run.direct import Plan, make_plan, run_plan
+from rawgan_kernels.cpu.run.elementwise import FEW, apply, part, plain
 from rawgan_kernels.cpu.run.launch import run, threads
-from rawgan_kernels.cpu.vector.pointers import pointer
+from rawgan_kernels.cpu.vector.pointers import as_float64, integers_at, pointer, shifted
 from rawgan_kernels.cpu.vector.rows import clear
+from rawgan_kernels.cpu.vector.short_rows import add_four
 from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
@@ -22,14 +26,28 @@ def add(a: Array, b: Array) -> Array:
 
 @implements
 def channel_sum(x: Array) -> Array:
-    k = x.shape[-1]
-    if not x.size:
+    k, size = x.shape[-1], x.size
+    if not size:
         return np.zeros(k, x.dtype)
-    cut, flat = grid(1, x.size // k, k), x.ravel()
-    parts, sums = np.empty((1, cut.row_blocks, k)), np.empty((threads(), PANEL), x.dtype)
-    arguments = flat, flat, flat, parts, sums, sums, 1.0, cut[:]  # types as in batch norm, to be compiled once for both
-    run(_channel_sums, cut.blocks, arguments)
-    return parts[0].sum(axis=0).astype(x.dtype)  # row by row: NumPy adds along the first axis in order
+    if size <= 2 * FEW:  # half of what is moved in an addition
+        x = plain(x, x.dtype)
+        plan, y = _plan(size // k, k, x.dtype), pool.empty((k,), x.dtype)
+        run_plan(plan, x, y, pool.empty((plan.scratch,), _FLOAT64), y)
+        return y
+    cut, flat = grid(1, size // k, k), x.ravel()
+    parts, sums = np.empty((cut.row_blocks, k)), np.empty((threads(), PANEL), x.dtype)
+    run(_channel_sums, cut.blocks, (flat, parts, sums, cut[:]))
+    return parts.sum(axis=0).astype(x.dtype)  # row by row: NumPy adds along the first axis in order
+
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+@lru_cache(maxsize=256)  # a network needs the same few in every step
+def _plan(pixels: int, channels: int, dtype: np.dtype[Any]) -> Plan:
+    """Plan of a sum that one thread computes."""
+    cut = grid(1, pixels, channels)
+    return make_plan(_few_channel_sums, dtype, 1, False, PANEL + cut.row_blocks * channels, *cut)
 
 
 @compiled
@@ -41,20 +59,37 @@ def _add(arguments, block, thread):  # type: ignore[no-untyped-def]
 
 @compiled
 def _channel_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
-    x, _, _, parts, _, scratch, _, sizes = arguments
-    grid = grid_of(sizes)
+    x, parts, scratch, sizes = arguments
+    _sum_block(pointer(x, 0), pointer(parts, 0), pointer(scratch, thread * PANEL), grid_of(sizes), block)
+
+
+@compiled
+def _few_channel_sums(arguments, block, thread):  # type: ignore[no-untyped-def]
+    """The sums of all blocks, added up in their order."""
+    x, y, scratch, _, plan, _ = arguments
+    grid, parts = grid_of(integers_at(plan)), shifted(as_float64(scratch), PANEL)
+    for each in range(grid.row_blocks * grid.panels):
+        _sum_block(x, parts, scratch, grid, each)
+    for at in range(grid.channels, grid.row_blocks * grid.channels, grid.channels):
+        for channel in range(grid.channels):
+            parts[channel] += parts[at + channel]
+    for channel in range(grid.channels):
+        y[channel] = parts[channel]
+
+
+@compiled
+def _sum_block(x, parts, sums, grid, block):  # type: ignore[no-untyped-def]
+    """Write the sums of a block to its row of `parts`."""
     part, first, columns, start, end = block_at(grid, block)
-    sums = pointer(scratch, thread * PANEL)
     clear(sums, columns)
     width = grid.width
     at, stop = start + first, min(start + grid.rows * width, end)
     while at + 3 * width + columns <= stop:  # four rows at a time: the sums are loaded and stored once for them all
-        a, b, c, d = pointer(x, at), pointer(x, at + width), pointer(x, at + 2 * width), pointer(x, at + 3 * width)
-        for i in range(columns):
-            sums[i] += (a[i] + b[i]) + (c[i] + d[i])
+        a, b, c, d = shifted(x, at), shifted(x, at + width), shifted(x, at + 2 * width), shifted(x, at + 3 * width)
+        add_four(a, b, c, d, sums, columns)
         at += 4 * width
     for rest in range(at, stop, width):
-        row = pointer(x, rest)
+        row = shifted(x, rest)
         for i in range(min(columns, stop - rest)):
             sums[i] += row[i]
-    fold(sums, pointer(parts, part * grid.channels + first), grid.channels, columns)
+    fold(sums, shifted(parts, part * grid.channels + first), grid.channels, columns)

@@ -102,8 +102,16 @@ def block_at(grid, block):  # type: ignore[no-untyped-def]
 @compiled
 def fold(sums, total, channels, columns):  # type: ignore[no-untyped-def]
     """total[channel] = the sum, in float64, over the columns of a wide row that belong to a channel."""
-    if channels < FEW:  # one after the other: `total` shares its cache line with those of other blocks, and threads
-        for channel in range(channels):
+    if channels < FEW:  # in registers: `total` shares its cache line with those of other blocks, and threads
+        threes = channels - channels % 3
+        for channel in range(0, threes, 3):  # at a time, as each addition waits for the one before
+            a, b, c = 0.0, 0.0, 0.0
+            for at in range(channel, columns, channels):
+                a += sums[at]
+                b += sums[at + 1]
+                c += sums[at + 2]
+            total[channel], total[channel + 1], total[channel + 2] = a, b, c
+        for channel in range(threes, channels):
             of_channel = 0.0
             for at in range(channel, columns, channels):
                 of_channel += sums[at]

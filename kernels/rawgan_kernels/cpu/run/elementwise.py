@@ -23,26 +23,30 @@ FEW = 1 << 16
 """Elements up to which a sum, or what takes as little, is not worth waking the other threads: that takes 5 µs."""
 
 
+_POOL = pool.POOL
+
+
 def apply(body: Any, x: Array, second: Array, third: Array, parameter: float = 0.0, alone: int = BLOCK) -> Array:
     """y, shaped as x, from a body that computes one block; the inputs have one shape, and may be the same array.
 
     One thread computes up to `alone` elements.
     """
     dtype, size = x.dtype, x.size
-    y = pool.empty(x.shape, dtype)
-    a = _plain(x, dtype)
-    b = a if second is x else _plain(second, dtype)
-    c = a if third is x else _plain(third, dtype)
-    code = codes.get((body, dtype)) or compile_direct(body, dtype)
-    arguments = -(-size // BLOCK), OFFSET, way_to(a), way_to(b), way_to(c), way_to(y), size, parameter
+    y = np.empty(x.shape, dtype) if x.nbytes <= _POOL.small else pool.empty(x.shape, dtype)
+    a = plain(x, dtype)
+    b = a if second is x else plain(second, dtype)
+    c = a if third is x else plain(third, dtype)
+    code, count = codes.get((body, dtype)) or compile_direct(body, dtype), -(-size // BLOCK)
     if size <= alone:
-        entrance[0](0, code, *arguments)
+        entrance[0](0, code, count, OFFSET, way_to(a), way_to(b), way_to(c), way_to(y), size, parameter)
     else:
-        run(code, arguments[0], arguments, call=call_direct)
+        run(
+            code, count, (count, OFFSET, way_to(a), way_to(b), way_to(c), way_to(y), size, parameter), call=call_direct
+        )  # fmt: skip
     return y
 
 
-def _plain(x: Array, dtype: np.dtype[Any]) -> Array:
+def plain(x: Array, dtype: np.dtype[Any]) -> Array:
     """The array itself if its memory can be read as it is, or a copy; of a NumPy number, an array."""
     flags = x.flags
     good = x.__class__ is np.ndarray and x.dtype is dtype and flags.c_contiguous and flags.aligned

@@ -41,7 +41,7 @@ Array = np.ndarray[Any, Any]
 Observer = Callable[[int, int], None]
 """Called with the address and the size of each block, in bytes, before its array is used."""
 
-SMALL = 1 << 16
+SMALL = 1 << 17
 """Bytes up to which arrays come from the C library's allocator, which is as good: it keeps what was freed."""
 
 REGION = 1 << 30

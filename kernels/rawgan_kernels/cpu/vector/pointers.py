@@ -98,6 +98,16 @@ def integers_at(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
+def as_float64(typing: Any, pointer: Any) -> Any:
+    """The pointer, taken as one to float64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.float64)(pointer), generate
+
+
+@intrinsic
 def itemsize(typing: Any, pointer: Any) -> Any:
     """Bytes of a number of a pointer's dtype."""
     size = pointer.dtype.bitwidth // 8

@@ -43,6 +43,24 @@ def dot(typing: Any, x: Any, y: Any, length: Any) -> Any:
 
 
 @intrinsic
+def add_four(typing: Any, a: Any, b: Any, c: Any, d: Any, y: Any, length: Any) -> Any:
+    """y[i] += (a[i] + b[i]) + (c[i] + d[i]) for i < length, all being pointers."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        *rows, length = args
+        row = Row(context, builder, signature.args[0].dtype, length)
+
+        def write(at: Any, lanes: int) -> None:
+            a, b, c, d, old = (row.load(each, at, lanes) for each in rows)
+            row.store(builder.fadd(old, builder.fadd(builder.fadd(a, b), builder.fadd(c, d))), rows[-1], at, lanes)
+
+        row.sweep(write)
+        return context.get_dummy_value()
+
+    return types.void(a, b, c, d, y, types.intp), generate
+
+
+@intrinsic
 def subtract(typing: Any, x: Any, y: Any, length: Any, a: Any, b: Any) -> Any:
     """y[i] = (x[i] − a) − b for i < length, x and y being pointers."""
     return _map((x, y), (a, b), lambda builder, x, a, b: builder.fsub(builder.fsub(x, a), b))
