@@ -130,8 +130,8 @@ def draw_roofline(figure: Any, report: dict[str, Any]) -> None:
         row["x"] = row["flops"] / row["bytes"]
         row["y"] = row["flops"] / row["competitors"][ours]["seconds"]["median"] / 1e9
     low = min([row["x"] for row in rows] + [0.05]) / 1.6
-    high = max([row["x"] for row in rows] + [100.0]) * 1.8
     ridge = peak / bandwidth
+    high = max([row["x"] for row in rows] + [100.0, ridge]) * 1.8
     axes.plot([low, ridge, high], [low * bandwidth, peak, peak], color=BLACK, linewidth=1.6, zorder=2)
     axes.fill_between([low, ridge, high], [low * bandwidth, peak, peak], peak * 30, color="#f3f3f3", zorder=0)
     shown = [row["y"] for row in rows] or [peak]
@@ -175,9 +175,7 @@ def draw_roofline(figure: Any, report: dict[str, Any]) -> None:
 def units_of(report: dict[str, Any]) -> str:
     """The processor's units for bf16, in words."""
     units = report["machine"]["bf16 units"]
-    return (
-        f"bf16 on {units}" if units != "none" else "no bf16 units in this processor: rounded, and multiplied in float32"
-    )
+    return f"bf16 on {units}" if units != "none" else "no bf16 units here: only rounded"
 
 
 def family(kernel: str) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from bench.common.errors import BenchError
 from bench.common.experiment import Experiment
 from bench.common.rounds import Spread, fastest, measure, ratios
 from bench.common.shapes import parse_image
-from bench.common.terminal import make_console
+from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, in_own_process, limit_threads
 from bench.competitors.kernel_calls import KernelCall, parse_call
 from bench.competitors.kernels import ON_GPU, Machine, Oracle, RawganKernel, TorchKernel
@@ -46,8 +46,8 @@ class KernelsConfig(store.SaveConfig):
     that fit the caches.
 
     With a reduced precision, only products are timed: matrix products, convolutions, attention and their gradients.
-    For bf16, PyTorch's arrays are in bf16 from the start, and the roofline's product is the matrix units', if the
-    processor has any (AMX, AVX512-BF16).
+    For bf16, PyTorch's arrays are in bf16 from the start, and the roofline's product is the matrix units' (AMX,
+    AVX512-BF16). On a processor without any, PyTorch does not compete in bf16, and the roofline is that of float32.
     """
 
     kernel: tuple[str, ...] = ()
@@ -103,10 +103,12 @@ def main(options: list[str]) -> None:
     threads = limit_threads(config.threads)
     backends = config.backend or tuple(name for name in ("cpu", "reference") if name in BACKENDS)
     console, facts = make_console(), machine.facts(gpu=bool(on_gpu))
-    calls = _calls(config)
+    calls, slow = _calls(config), config.precision == "bf16" and facts["bf16 units"] == "none"
     with ExitStack() as stack:
         competitors = [Worker(f"rawgan {name}", RawganKernel, name, threads) for name in backends]
-        if config.torch and importlib.util.find_spec("torch") is not None:
+        if slow:
+            print_lines(console, ["PyTorch does not compete: without bf16 units, it takes a hundred times as long"])
+        elif config.torch and importlib.util.find_spec("torch") is not None:
             competitors += [Worker(name, TorchKernel, last, threads) for name, last in FORMATS.items()]
         oracle, roofline = Worker("the reference", Oracle), Worker("the roofline", Machine, threads)
         for worker in (*competitors, oracle, roofline):

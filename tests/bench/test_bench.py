@@ -246,7 +246,7 @@ def test_a_report_says_the_units_that_the_processor_has():
         return units_of({"machine": {"bf16 units": units}})
 
     assert of("AMX") == "bf16 on AMX"
-    assert of("none").startswith("no bf16 units in this processor")
+    assert of("none").startswith("no bf16 units here")
 
 
 def test_the_tolerance_of_kernels_follows_from_the_precision():
