@@ -14,6 +14,8 @@ def rounded(x: Array, bits: int, /) -> Array:
     Exponents are kept. A number beyond the largest of these is infinity; NaN is NaN. Where nothing has to be rounded,
     the result may be x itself.
 
+    Shapes: x any → y as x
+
     >>> rounded(np.float32([1 + 2**-8, 1 + 3 * 2**-8, -1 / 3]), 7)
     array([ 1.        ,  1.015625  , -0.33398438], dtype=float32)
     """
