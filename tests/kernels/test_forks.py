@@ -120,9 +120,8 @@ def test_where_the_threads_serve_one_caller_another_does_without(elsewhere, monk
 def test_a_turn_ends_with_an_error_too(monkeypatch):
     turn = threading.Lock()
     monkeypatch.setattr(launch, "_turn", turn)
-    monkeypatch.setattr(launch, "_launch", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        product()
+        launch.run(None, 2, (), call=lambda *arguments: 1 / 0)
     assert not turn.locked()
 
 
