@@ -27,6 +27,7 @@ OF_EVERY_RUN = {
     "objective": ["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"],
     "penalty": ["none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"],
     "spectral_norm": [False, True],
+    "precision": ["float32", "bf16"],
     "penalty_weight": [None, 0.1],
     "penalty_every": [1, 2],
     "smooth_real": [0.0, 0.1],
