@@ -170,7 +170,7 @@ def test_threads_may_take_and_return_at_once(pool):
 
 
 def test_the_results_of_two_calls_are_two_arrays_twice_over():
-    x = np.ones((64, 512), "float32")
+    x = np.ones((128, 512), "float32")
     first, second = cpu.add(x, x), cpu.add(x, x)
     assert not np.shares_memory(first, second)
     third = cpu.add(first, second)
@@ -179,7 +179,7 @@ def test_the_results_of_two_calls_are_two_arrays_twice_over():
 
 
 def test_a_detached_result_outlives_its_graph():
-    x = Tensor(np.ones((64, 512), "float32"), requires_grad=True)
+    x = Tensor(np.ones((128, 512), "float32"), requires_grad=True)
     kept = ops.tanh(x).detach().numpy()[3:5]
     expected = kept.copy()
     for _ in range(3):
