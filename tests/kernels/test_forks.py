@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import warnings
 from importlib import reload
@@ -54,6 +56,28 @@ def test_a_forked_process_computes_the_same_bits(monkeypatch):
     assert in_child(lambda: product().tobytes()[:4096]) == expected[:4096]
     assert in_child(lambda: in_child(lambda: product().tobytes()[:4096])) == expected[:4096]
     assert product().tobytes() == expected
+
+
+IN_A_FORK = """
+import os, signal
+import numpy as np
+import rawgan_kernels
+
+a = np.random.default_rng(0).standard_normal((1000, 100), "float32")
+expected = rawgan_kernels.matmul(a, a.T)
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    os._exit(0 if np.array_equal(rawgan_kernels.matmul(a, a.T), expected) else 1)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_forked_process_does_without_the_threads_that_it_lost():
+    """In a process of its own: here, there may be one thread, and nothing to lose."""
+    there = {**os.environ, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", IN_A_FORK], env=there, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "0\n", done.stderr
 
 
 @pytest.fixture

@@ -302,14 +302,14 @@ FAULTS = [
         "_after_fork_in_child",
         "_turn = _NEVER",
         "_turn = None",
-        "test_forks.py -k forked_process",
+        "test_forks.py -k does_without_the_threads",
     ),
     Fault(
         "forks: threads that other code started go unnoticed",
         "forking:",
         "os.register_at_fork(after_in_child=_look)",
         "pass",
-        "test_forks.py -k forked_process",
+        "test_forks.py -k does_without_the_threads",
     ),
     Fault(
         "forks: a held lock of the compiler is inherited",
