@@ -188,14 +188,14 @@ def _load(backend: str) -> None:
             KERNELS[name].reduced.setdefault((backend, at), function)
 
 
-def gains(backend: str, at: str) -> bool:
+def gains(backend: str, precision: str) -> bool:
     """True if a backend has kernels of its own for a reduced precision, which are faster than those of float32.
 
     >>> gains("reference", "bf16")
     False
     """
     _load(backend)
-    return any((backend, at) in each.reduced for each in KERNELS.values())
+    return any((backend, precision) in each.reduced for each in KERNELS.values())
 
 
 class Backend:

@@ -27,7 +27,7 @@ reduced: str | None = None
 
 @contextmanager
 def precision(name: str) -> Iterator[None]:
-    """Inside, products round their factors to a precision; their gradients do, too.
+    """Inside, products round their factors to a precision, as do their gradients, in all threads of the process.
 
     Raises: UnknownPrecision unless it is one of `PRECISIONS`
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from rawgan.autograd import checks
 from rawgan.autograd.observers import active
-from rawgan.autograd.packing import Packed, packed, packed_result, packs
+from rawgan.autograd.packing import PRECISION, Packed, packed, packed_result
 from rawgan.autograd.recording import state
 from rawgan.errors import GraphError
 from rawgan.memory import Contents, Memory, is_constant, owner_of
@@ -112,7 +112,7 @@ class Op:
                     if value.__class__ is like.__class__:
                         kept = self._kept_attributes(options, inputs, result)
                         break
-            packing = precisions.reduced is not None and packs() and (self.keeps_rounded or not self.uses_inputs)
+            packing = precisions.reduced == PRECISION and (self.keeps_rounded or not self.uses_inputs)
             if packing:
                 inputs = packed(inputs, self.uses_inputs)
             contents = [(x._memory or x.memory).used() for x in inputs] if self.uses_inputs else None

@@ -11,8 +11,11 @@ import numpy as np
 
 from rawgan.memory import Memory
 from rawgan.tensor import Tensor
-from rawgan_kernels import array_module, precisions
+from rawgan_kernels import array_module
 from rawgan_kernels.halves import narrowed, widened
+
+PRECISION = "bf16"
+"""The precision of products in which results are packed."""
 
 SMALL = 4096
 """Numbers up to which a result is kept as it is: logits and statistics."""
@@ -39,11 +42,6 @@ class Packed(Tensor):
         result = Tensor.wrap(widened(self._bits))
         result.requires_grad, result.op = self.requires_grad, self.op
         return result
-
-
-def packs() -> bool:
-    """True if results are packed now."""
-    return precisions.reduced == "bf16"
 
 
 def packed(inputs: tuple[Tensor, ...], with_numbers: bool) -> tuple[Tensor, ...]:

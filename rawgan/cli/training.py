@@ -222,7 +222,7 @@ def _kernels_in_words(trainer: Trainer) -> str:
     if precision == FLOAT32:
         return words
     faster = gains(trainer.kernels, precision)
-    return f"{words}, {precision}" + ("" if faster else ", which they round to, but are no faster with")
+    return f"{words}, {precision}" + ("" if faster else ", rounded: no faster than float32 here")
 
 
 def _data_in_words(trainer: Trainer) -> str:

@@ -107,12 +107,11 @@ def test_leaves_and_small_results_are_kept_as_they_are():
 
 
 def test_ops_of_losses_keep_their_inputs_in_float32():
-    x, t = leaf(2 * SMALL), draw(2 * SMALL, seed=1)
+    x = leaf(2 * SMALL)
     with precision("bf16"):
         y = x * 1.0
         (gx,) = grad((y * y).sum(), x)
     np.testing.assert_array_equal(gx.data, 2 * x.data)
-    assert t.dtype == np.float32
 
 
 def test_a_graph_may_be_walked_twice_and_outside_of_the_block():

@@ -217,7 +217,7 @@ def test_what_is_not_finite_stays_where_it_belongs(unit, poison, where):
 @given(windows(max_groups=1))
 def test_phases_hold_every_pixel_once_and_every_tap_in_one_of_them(window):
     plan = plans.backward(window, 1, 1)
-    step, step_across = plan.geometry[6:8]
+    step, step_across = plan.geometry.result_step, plan.geometry.result_step_across
     seen = np.zeros(window.size, int)
     for top, rows, left, columns, down, across, *_ in plan.phases:
         for m, n in itertools.product(range(top, top + rows), range(left, left + columns)):
@@ -229,9 +229,9 @@ def test_phases_hold_every_pixel_once_and_every_tap_in_one_of_them(window):
 def test_a_chunk_joins_taps_that_lie_side_by_side():
     for plan in (plans.forward(HALVED, 8, 1024), plans.backward(HALVED, 8, 1024)):
         lengths = {int(length) for _, length in plan.runs}
-        assert lengths == {HALVED.kernel[1] // plan.geometry[7] * 8}
+        assert lengths == {HALVED.kernel[1] // plan.geometry.result_step_across * 8}
     assert {int(length) for _, length in plans.forward(HALVED, 8, 16).runs} == {16}
-    assert span(4, 1) == plans.forward(HALVED, 8, 16).geometry[4]
+    assert span(4, 1) == plans.forward(HALVED, 8, 16).geometry.reach
 
 
 # --- whatever the threads, the memory and the unit -------------------------------------------------------------------

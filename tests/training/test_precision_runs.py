@@ -34,7 +34,7 @@ def equal(one, other):
 
 def test_a_run_in_bf16_says_so_and_resumes_exactly(train, tmp_path):
     said, whole = train("whole", 4, "--precision", "bf16")
-    assert "on cpu (reference kernels, bf16, which they round to, but are no faster with)" in said
+    assert "on cpu (reference kernels, bf16, rounded: no faster than float32 here)" in said
     assert tomllib.loads((tmp_path / "whole/config.toml").read_text())["precision"] == "bf16"
     assert whole.about.made_by["precision"] == "bf16"
     assert chosen_precision() == "float32"

@@ -18,7 +18,7 @@ from typing import Any
 from rawgan_kernels.arrays import array_module
 from rawgan_kernels.cuda.compile.language import cuda_kernel, formulas, index, number, position
 from rawgan_kernels.cuda.run.cublas import product
-from rawgan_kernels.cuda.run.factors import BF16_BITS, EXACT, HALF, NOWHERE, TF32_BITS, Format, rounded_bits
+from rawgan_kernels.cuda.run.factors import BF16_BITS, EXACT, HALF, NOWHERE, Format, rounded_bits
 from rawgan_kernels.cuda.run.launch import blocks_for, launch
 from rawgan_kernels.cuda.run.memory import empty, flat
 from rawgan_kernels.dispatch import implements
@@ -50,7 +50,7 @@ def conv2d_weight_grad(x: Any, gy: Any, window: Window) -> Any:
 
 
 def convolved(x: Any, w: Any, window: Window, b: Any, slope: float, form: Format) -> Any:
-    """conv2d"""
+    """conv2d, of factors in a format."""
     xp, n, k = array_module(x), len(x), w.shape[3]
     x, y = xp.ascontiguousarray(x), empty(x, (n, *window.output, k))
     weights = form.factor(_matrices(w, window.groups))
@@ -64,7 +64,7 @@ def convolved(x: Any, w: Any, window: Window, b: Any, slope: float, form: Format
 
 
 def input_grad(gy: Any, w: Any, window: Window, b: Any, slope: float, form: Format) -> Any:
-    """conv2d_input_grad"""
+    """conv2d_input_grad, of factors in a format."""
     (n, i, j, _), groups = gy.shape, window.groups
     taps, c = math.prod(window.kernel), w.shape[2] * groups
     gx, weights = empty(gy, (n, *window.size, c)), form.factor(_matrices(w, groups)).transpose(0, 2, 1)
@@ -82,7 +82,7 @@ def input_grad(gy: Any, w: Any, window: Window, b: Any, slope: float, form: Form
 
 
 def weight_grad(x: Any, gy: Any, window: Window, form: Format) -> Any:
-    """conv2d_weight_grad"""
+    """conv2d_weight_grad, of factors in a format."""
     xp, groups = array_module(x), window.groups
     x, c, k = xp.ascontiguousarray(x), x.shape[3] // groups, gy.shape[3]
     gw = empty(x, (*window.kernel, c, k))
@@ -114,14 +114,14 @@ def _windows(x: Any, window: Window, form: Format) -> Any:
     wide_rows, width = form.filled_up(rows), form.filled_up(a * b * c // groups)
     windows = empty(x, (groups, wide_rows, width), form.dtype)
     shape = rows, wide_rows, width, *_geometry(window, c)
-    if x.dtype != "float32" or c // groups % 4:
-        launch(LAY_OUT[form.name], blocks_for(windows.size), flat(x), flat(windows), windows.size, *shape)
-        return windows
-    count, words = windows.size // 4, flat(windows).view("int64")
+    source, to, count = flat(x), flat(windows), windows.size
+    one_by_one = x.dtype != "float32" or c // groups % 4 != 0
+    if not one_by_one:
+        count, to = count // 4, to.view("int64")
     if form.name == "bf16":
-        launch(_lay_out_four_bf16, blocks_for(count), flat(x), words, count, *shape)
+        launch(_lay_out_bf16 if one_by_one else _lay_out_four_bf16, blocks_for(count), source, to, count, *shape)
     else:
-        launch(_lay_out_four, blocks_for(count), flat(x), words, form.drop, count, *shape)
+        launch(_lay_out if one_by_one else _lay_out_four, blocks_for(count), source, to, form.drop, count, *shape)
     return windows
 
 
@@ -178,29 +178,23 @@ WINDOWS = (
 )
 
 
-@cuda_kernel("x: in, windows: out, " + WINDOWS)
+@cuda_kernel("x: bits, windows: bits, drop: index, " + WINDOWS)
 def _lay_out(  # type: ignore[no-untyped-def]
-    x, windows, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
-):
-    at = position()
-    if at < count:
-        found = source_of(
-            at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
-        )
-        windows[at] = x[found] if found != index(NOWHERE) else number(0)
-
-
-@cuda_kernel("x: bits, windows: bits, " + WINDOWS)
-def _lay_out_tf32(  # type: ignore[no-untyped-def]
-    x, windows, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e,
+    x, windows, drop, count, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e,
     groups,
 ):  # fmt: skip
+    """A number of the windows, with `drop` bits rounded away; float64 stays as it is, with 0."""
     at = position()
     if at < count:
         found = source_of(
             at, rows, wide_rows, width, height, across_image, channels, i, j, a, b, s, t, top, left, d, e, groups
         )
-        windows[at] = rounded_bits(x[found], TF32_BITS) if found != index(NOWHERE) else 0
+        value = 0
+        if found != index(NOWHERE):
+            value = x[found]
+            if drop != index(0):
+                value = rounded_bits(value, drop)
+        windows[at] = value
 
 
 @cuda_kernel("x: bits, windows: halves, " + WINDOWS)
@@ -259,9 +253,6 @@ def _lay_out_four_bf16(  # type: ignore[no-untyped-def]
             four |= (rounded_bits(x[index(found + index(2))], BF16_BITS) >> BF16_BITS & HALF) << 32
             four |= rounded_bits(x[index(found + index(3))], BF16_BITS) >> BF16_BITS << 48
         words[at] = four
-
-
-LAY_OUT = {"float32": _lay_out, "tf32": _lay_out_tf32, "bf16": _lay_out_bf16}
 
 
 @cuda_kernel(

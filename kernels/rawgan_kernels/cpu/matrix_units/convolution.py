@@ -72,7 +72,7 @@ def _sweep(
 ) -> None:
     outputs = y.shape[3] // groups
     row, width = row_length(plan.deepest), padded(outputs, PANEL)
-    windows = len(x) * plan.geometry[10] * plan.geometry[11]
+    windows = len(x) * plan.geometry.rows * plan.geometry.columns
     pixels = max(32, min(ROWS, -(-windows // (4 * threads()))))
     blocks = plans.blocks(plan, len(x), x.shape[3], pixels, BAND_NUMBERS)
     rows = padded(max(1, min(ROWS, blocks.pixels, BLOCK_NUMBERS // row)))
@@ -89,46 +89,34 @@ def _sweep(
 def _sweep_block(arguments, block, thread):
     """Some images, or some rows of one, in all phases and groups."""
     x, y, b, packed, halves, results, (phases, chunks, runs), geometry, sizes, slope, multiplier = arguments
-    step, step_across, origin, origin_across, reach, _, _, _, low, low_across, height, _, width = geometry
     images, rows, batch, row, _, groups, numbers = sizes
-    bands = -(-height // rows)
-    n, m = block // bands * images, low + block % bands * rows
-    images, end = min(images, len(x) - n), min(m + rows, low + height)
+    bands = -(-geometry.rows // rows)
+    n, m = block // bands * images, geometry.low + block % bands * rows
+    images, end = min(images, len(x) - n), min(m + rows, geometry.low + geometry.rows)
     channels = x.shape[3]
-    line = width * channels
+    line = geometry.width * channels
     band = pointer(halves, thread * halves.shape[1])
-    seen = (end - 1 - m) * step + reach
+    seen = (end - 1 - m) * geometry.step + geometry.reach
+    top_row = m * geometry.step + geometry.origin
+    left_column = geometry.low_across * geometry.step_across + geometry.origin_across
     for image in range(images):
         to = shifted(band, image * seen * line)
-        fill_band(x, n + image, m * step + origin, low_across * step_across + origin_across, seen, width, to)
-    steps = seen * line, step * line, step_across * channels
+        fill_band(x, n + image, top_row, left_column, seen, geometry.width, to)
+    steps = seen * line, geometry.step * line, geometry.step_across * channels
     windows, scratch = shifted(band, numbers), pointer(results, thread * results.shape[1])
     for phase in phases:
         top, bottom = max(m, phase[0]), min(end, phase[0] + phase[1])
         shape = max(0, bottom - top), phase[3]
         pixels = images * shape[0] * shape[1]
-        inside = (top - m) * steps[1] + (phase[2] - low_across) * steps[2]
+        inside = (top - m) * steps[1] + (phase[2] - geometry.low_across) * steps[2]
         for group in range(groups):
             source = shifted(band, inside + group * (channels // groups))
             for first in range(0, pixels, batch):
                 count = min(batch, pixels - first)
                 _multiply_windows(
-                    source,
-                    steps,
-                    shape,
-                    first,
-                    count,
-                    phase,
-                    chunks,
-                    runs,
-                    packed,
-                    group,
-                    windows,
-                    row,
-                    sizes,
-                    scratch,
-                    multiplier,
-                )
+                    source, steps, shape, first, count, phase, chunks, runs, packed, group, windows, row, sizes,
+                    scratch, multiplier,
+                )  # fmt: skip
                 _write(scratch, first, count, shape, n, top, phase, y, group, geometry, sizes, b, slope)
 
 
@@ -153,14 +141,14 @@ def _multiply_windows(
 @compiled
 def _write(scratch, first, count, shape, n, top, phase, y, group, geometry, sizes, b, slope):
     """Write products to the pixels of the result that they belong to, with bias and activation."""
-    _, _, _, _, _, _, step, step_across, _, _, _, _, _ = geometry
     _, _, _, _, width, groups, _ = sizes
     height, across, channels = y.shape[1:]
     outputs, products = channels // groups, shifted(scratch, SCRATCH)
     image, i, j = first // (shape[0] * shape[1]), first // shape[1] % shape[0], first % shape[1]
     bias = pointer(b, group * outputs)
     for pixel in range(count):
-        p, q = (top + i) * step + phase[4], (phase[2] + j) * step_across + phase[5]
+        p = (top + i) * geometry.result_step + phase[4]
+        q = (phase[2] + j) * geometry.result_step_across + phase[5]
         to = pointer(y, (((n + image) * height + p) * across + q) * channels + group * outputs)
         copy(shifted(products, pixel * width), to, outputs)
         if len(b) or slope != 1:

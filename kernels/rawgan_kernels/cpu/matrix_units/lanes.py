@@ -61,18 +61,9 @@ def _register_tile(rows: int, panels: int) -> Any:
 
     @intrinsic
     def tile(
-        typing: Any,
-        a: Any,
-        a_row: Any,
-        b: Any,
-        b_row: Any,
-        b_panel: Any,
-        c: Any,
-        c_row: Any,
-        pairs: Any,
-        add: Any,
+        typing: Any, a: Any, a_row: Any, b: Any, b_row: Any, b_panel: Any, c: Any, c_row: Any, pairs: Any, add: Any,
         unit: Any,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         size = types.intp
         signature = types.void(a, size, b, size, size, c, size, size, types.boolean, unit)
 

@@ -37,13 +37,35 @@ class Axis(NamedTuple):
     taps: Taps
 
 
+class Geometry(NamedTuple):
+    """Places of windows and pixels along both axes, in pixels."""
+
+    step: int
+    """From window to window, from row to row."""
+    step_across: int
+    origin: int
+    """Of window 0 in the image."""
+    origin_across: int
+    reach: int
+    """Rows of the image that a window spans."""
+    reach_across: int
+    result_step: int
+    """From one window's pixel of the result to the next one's."""
+    result_step_across: int
+    low: int
+    """Number of the first window."""
+    low_across: int
+    rows: int
+    """Windows of all phases, down and across."""
+    columns: int
+    width: int
+    """Width of the part of the image that is swept."""
+
+
 class Plan(NamedTuple):
     """A sweep, in the tables and numbers that compiled code takes."""
 
-    geometry: tuple[int, ...]
-    """Per axis: the step from window to window, the origin of the first window, the reach of a window, the step between
-    pixels of the result, the first window, the windows of all phases; then the width in pixels of the part of the image
-    that is swept."""
+    geometry: Geometry
     phases: Array
     """(phases, 8): first row, rows, first column, columns, offset of the row and the column of the result, first chunk,
     chunks."""
@@ -92,15 +114,9 @@ def backward(window: Window, channels: int, chunk: int) -> Plan:
 
 
 def _plan(
-    axes: list[list[Axis]],
-    window: Window,
-    steps: tuple[int, int],
-    origins: tuple[int, ...],
-    reaches: tuple[int, ...],
-    result_steps: tuple[int, int],
-    channels: int,
-    chunk: int,
-) -> Plan:
+    axes: list[list[Axis]], window: Window, steps: tuple[int, int], origins: tuple[int, ...],
+    reaches: tuple[int, ...], result_steps: tuple[int, int], channels: int, chunk: int,
+) -> Plan:  # fmt: skip
     lows = [min(phase.first for phase in phases) for phases in axes]
     highs = [max(phase.first + phase.pixels for phase in phases) for phases in axes]
     counts = [high - low for low, high in zip(lows, highs, strict=True)]
@@ -129,7 +145,7 @@ def _plan(
             phases.append(
                 (*rows[:2], *columns[:2], rows.offset, columns.offset, first_chunk, len(chunks) - first_chunk)
             )
-    geometry = (*steps, *origins, *reaches, *result_steps, *lows, *counts, width)
+    geometry = Geometry._make((*steps, *origins, *reaches, *result_steps, *lows, *counts, width))
     deepest = max((row[3] for row in chunks), default=0)
     return Plan(geometry, _table(phases, 8), _table(chunks, 6), _table(runs, 2), np.array(order), before, deepest)
 
@@ -169,15 +185,15 @@ class Blocks(NamedTuple):
 
 def blocks(plan: Plan, count: int, channels: int, pixels: int, numbers: int) -> Blocks:
     """Blocks of about so many windows in each phase, and no more numbers of images than given, of `count` images."""
-    (step, _, _, _, reach, _, _, _, _, _, height, across, width) = plan.geometry
-    whole = ((height - 1) * step + reach) * width * channels
-    if height * across <= pixels:
-        images, rows = max(1, min(count, pixels // (height * across), numbers // max(1, whole))), height
+    of = plan.geometry
+    whole = ((of.rows - 1) * of.step + of.reach) * of.width * channels
+    if of.rows * of.columns <= pixels:
+        images, rows = max(1, min(count, pixels // (of.rows * of.columns), numbers // max(1, whole))), of.rows
     else:
-        images, rows = 1, max(1, pixels // across)
-    bands = -(-height // rows)
-    seen = images * ((rows - 1) * step + reach) * width * channels
-    return Blocks(images, rows, -(-count // images) * bands, seen, images * rows * across)
+        images, rows = 1, max(1, pixels // of.columns)
+    bands = -(-of.rows // rows)
+    seen = images * ((rows - 1) * of.step + of.reach) * of.width * channels
+    return Blocks(images, rows, -(-count // images) * bands, seen, images * rows * of.columns)
 
 
 def panels(columns: int) -> int:

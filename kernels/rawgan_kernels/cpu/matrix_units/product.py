@@ -106,20 +106,9 @@ def _multiply_block(arguments, block, thread):  # type: ignore[no-untyped-def]
     full = packed.shape[1] // PANEL
     target, target_row = (to, n) if direct else (tile, width)
     multiply(
-        multiplier,
-        packed_left,
-        row,
-        right,
-        2 * PANEL,
-        full * PANEL,
-        target,
-        target_row,
-        rows,
-        columns,
-        full,
-        False,
+        multiplier, packed_left, row, right, 2 * PANEL, full * PANEL, target, target_row, rows, columns, full, False,
         scratch,
-    )
+    )  # fmt: skip
     if not direct:
         for i in range(rows):
             copy(shifted(tile, i * width), shifted(to, i * n), columns)

@@ -16,15 +16,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rawgan_kernels.cpu.vector.registers import I64
+from rawgan_kernels.cpu.vector.registers import I32, I64
 
-I16, I32 = ir.IntType(16), ir.IntType(32)
-F32 = ir.FloatType()
+I16 = ir.IntType(16)
 
 LANES = (16, 4, 1)
 """Numbers of a row that are taken at a time: 16, then 4, then one by one."""
-
-Lanes = Callable[[Any, int], Any]
 
 
 @intrinsic

@@ -109,12 +109,12 @@ def block_at(block, images, rows, count, height):
 def _sum_part(arguments, unit, thread):
     """The sum over one part of the blocks, for one chunk of taps."""
     x, gy, sums, left, halves, scratch, chunks, runs, geometry, sizes, multiplier = arguments
-    step, step_across, origin, origin_across, reach, _, _, _, _, _, height, across, width = geometry
+    height, across = geometry.rows, geometry.columns
     images_each, rows_each, blocks, numbers, left_row, row, groups = sizes
     parts, splits = len(sums), len(chunks)
     part, split = unit // splits, unit % splits
     chunk, channels, outputs = chunks[split], x.shape[3], gy.shape[3] // groups
-    line = width * channels
+    line = geometry.width * channels
     size = sums.shape[1] // (groups * splits)
     total = pointer(sums, part * sums.shape[1] + split * groups * size)
     band = pointer(halves, thread * halves.shape[1])
@@ -122,11 +122,12 @@ def _sum_part(arguments, unit, thread):
     start, end = part * blocks // parts, (part + 1) * blocks // parts
     for block in range(start, end):
         n, m, images, rows = block_at(block, images_each, rows_each, len(gy), height)
-        seen = (rows - 1) * step + reach
+        seen = (rows - 1) * geometry.step + geometry.reach
+        top = m * geometry.step + geometry.origin
         for image in range(images):
             to = shifted(band, image * seen * line)
-            fill_band(x, n + image, m * step + origin, origin_across, seen, width, to)
-        steps = seen * line, step * line, step_across * channels
+            fill_band(x, n + image, top, geometry.origin_across, seen, geometry.width, to)
+        steps = seen * line, geometry.step * line, geometry.step_across * channels
         count = images * rows * across
         full = -(-count // 32) * 32
         for group in range(groups):

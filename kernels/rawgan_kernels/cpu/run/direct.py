@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Plan(NamedTuple):
-    """What the shapes of a call determine: `numbers`, which the body finds at `address`, and how it is launched."""
+    """The launch of a body on arrays of certain shapes, and all `numbers` that these determine, at their `address`."""
 
     body: Any
     code: int
@@ -83,7 +83,7 @@ def _launch(distributor, code, count, offset, a, b, c, d, number, parameter):  #
 
 
 @intrinsic
-def rounded(typing: Any, number: Any, pointer: Any) -> Any:
+def in_dtype_of(typing: Any, number: Any, pointer: Any) -> Any:
     """A float64 in the dtype of a pointer."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:

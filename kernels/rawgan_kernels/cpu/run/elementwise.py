@@ -10,7 +10,7 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.direct import call_direct, codes, compile_direct, entrance, rounded
+from rawgan_kernels.cpu.run.direct import call_direct, codes, compile_direct, entrance, in_dtype_of
 from rawgan_kernels.cpu.run.launch import run
 from rawgan_kernels.cpu.vector.pointers import OFFSET, shifted, way_to
 
@@ -22,7 +22,6 @@ BLOCK = 1 << 14
 FEW = 1 << 16
 """Elements up to which a sum, or what takes as little, is not worth waking the other threads: that takes 5 µs."""
 
-
 _POOL = pool.POOL
 
 
@@ -32,6 +31,7 @@ def apply(body: Any, x: Array, second: Array, third: Array, parameter: float = 0
     One thread computes up to `alone` elements.
     """
     dtype, size = x.dtype, x.size
+    # Small arrays are not from the pool; asking it would take twice as long as making one.
     y = np.empty(x.shape, dtype) if x.nbytes <= _POOL.small else pool.empty(x.shape, dtype)
     a = plain(x, dtype)
     b = a if second is x else plain(second, dtype)
@@ -58,5 +58,5 @@ def part(arguments, block):  # type: ignore[no-untyped-def]
     """Number of elements of a block, pointers to its part of the inputs and of y, and the number in their dtype."""
     x, second, third, y, size, parameter = arguments
     start = block * BLOCK
-    count, number = min(BLOCK, size - start), rounded(parameter, x)
+    count, number = min(BLOCK, size - start), in_dtype_of(parameter, x)
     return count, shifted(x, start), shifted(second, start), shifted(third, start), shifted(y, start), number

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from rawgan_kernels.cpu import bf16
+from rawgan_kernels.cpu.run import halves
 from rawgan_kernels.dispatch import Backend
 from rawgan_kernels.resampling import Filter
 from rawgan_kernels.window import Window
@@ -51,6 +52,7 @@ def _bf16(n: Ones) -> None:
     bf16.conv2d(x, w, HALVED)
     bf16.conv2d_input_grad(y, w, HALVED)
     bf16.conv2d_weight_grad(x, y, HALVED)
+    halves.widened(halves.narrowed(x))
 
 
 CALLS: list[Callable[[Ones], Any]] = [
