@@ -5,6 +5,7 @@ the memory is saved. An op that says `keeps_rounded` has its inputs and its resu
 weights, are there anyway.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from rawgan_kernels.halves import narrowed, widened
 
 PRECISION = "bf16"
 """The precision of products in which results are packed."""
+
+PART = 1 << 20
+"""Numbers that are unpacked together where not all are needed at once."""
 
 SMALL = 4096
 """Numbers up to which a result is kept as it is: logits and statistics."""
@@ -42,6 +46,18 @@ class Packed(Tensor):
         result = Tensor.wrap(widened(self._bits))
         result.requires_grad, result.op = self.requires_grad, self.op
         return result
+
+    def combined(self, other: Any, function: Callable[[Any, Any], Any]) -> Any:
+        """function(x, other), element by element, for the result x: part by part, so that x is never unpacked whole.
+
+        Shapes: other as x → the same
+        """
+        made = array_module(other).empty(other.shape, other.dtype)
+        bits, others, to = self._bits.reshape(-1), other.reshape(-1), made.reshape(-1)
+        for start in range(0, made.size, PART):
+            part = slice(start, start + PART)
+            to[part] = function(widened(bits[part]), others[part])
+        return made
 
 
 def packed(inputs: tuple[Tensor, ...], with_numbers: bool) -> tuple[Tensor, ...]:

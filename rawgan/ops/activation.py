@@ -96,7 +96,12 @@ def checked_slope(op: str, slope: float) -> float:
 
 def before_activation(op: Any, gy: Tensor) -> Tensor:
     """Gradient with respect to the value to which an op applied leaky_relu with `op.slope`, in the same pass."""
-    return gy if op.slope == 1 else LeakyReLUGrad(op.slope)(op.output, gy)
+    if op.slope == 1:
+        return gy
+    packed = op.packed_output
+    if packed is None or is_recording():
+        return LeakyReLUGrad(op.slope)(op.output, gy)
+    return Tensor.wrap(packed.combined(gy._array, lambda y, gy: kernels.leaky_relu_grad(y, gy, op.slope)))
 
 
 class Tanh(Op):

@@ -43,8 +43,11 @@ class Conv2d(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, w = self.inputs[:2]
         gy = before_activation(self, gy)
-        gx = ConvTranspose2d(self.window)(gy, w) if self.needs[0] else None
+        waits = x.size > w.size  # for gw: the larger gradient comes last, so the two take less memory
+        gx = ConvTranspose2d(self.window)(gy, w) if self.needs[0] and not waits else None
         gw = Conv2dWeightGrad(self.window)(x, gy) if self.needs[1] else None
+        del x
+        gx = ConvTranspose2d(self.window)(gy, w) if self.needs[0] and waits else gx
         return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 
@@ -122,8 +125,11 @@ class ConvTranspose2d(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, w = self.inputs[:2]
         gy = before_activation(self, gy)
-        gx = Conv2d(self.window)(gy, w) if self.needs[0] else None
+        waits = x.size > w.size  # for gw: the larger gradient comes last, so the two take less memory
+        gx = Conv2d(self.window)(gy, w) if self.needs[0] and not waits else None
         gw = Conv2dWeightGrad(self.window)(gy, x) if self.needs[1] else None
+        del x
+        gx = Conv2d(self.window)(gy, w) if self.needs[0] and waits else gx
         return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
 
 

@@ -72,7 +72,7 @@ class CycleTask(TranslationTask):
 
     def pair(self, index: int) -> tuple[Tensor, Tensor]:
         """Images of both kinds of step `index`, counted from 0. Shapes: → (batch_size, H, W, C), twice"""
-        return Tensor(self.batches.batch(index)), Tensor(self._others.batch(index))
+        return Tensor.wrap(self.batches.batch(index)), Tensor.wrap(self._others.batch(index))
 
     def step(self, index: int) -> StepMetrics:
         weights = CycleWeights(self.config.cycle.weight, self.config.cycle.identity_weight)

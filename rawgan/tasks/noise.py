@@ -127,7 +127,7 @@ class NoiseTask(Task):
 
         Shapes: → (batch_size, H, W, C) in [−1, 1], or (batch_size, 2)
         """
-        return Tensor(self.batches.batch(index))
+        return Tensor.wrap(self.batches.batch(index))  # nobody else has the array: no copy is kept
 
     def sample(self) -> np.ndarray[Any, Any]:
         """Images, or points, from the same noise each time; a row of images for each class.

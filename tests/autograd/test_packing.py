@@ -7,6 +7,7 @@ import pytest
 
 import rawgan_kernels as kernels
 from rawgan import Tensor, grad, ops
+from rawgan.autograd import packing
 from rawgan.autograd.packing import SMALL
 from rawgan_kernels import Backend, Window, precision
 from rawgan_kernels.halves import narrowed, widened
@@ -66,6 +67,22 @@ def test_gradients_are_those_of_rounded_factors():
     gy = reference.conv2d_input_grad(rounded(gz), rounded(v.data), WINDOW) * np.where(hidden > 0, 1, np.float32(0.2))
     expected = reference.conv2d_weight_grad(rounded(x.data), rounded(gy), WINDOW)
     np.testing.assert_allclose(gw.data, expected, rtol=0, atol=1e-3 * abs(expected).max())
+
+
+def test_the_slope_at_a_packed_result_is_found_part_by_part(monkeypatch):
+    gradients = {}
+    for size in (packing.PART, 1000):  # all at once, and in parts of which the last is smaller
+        monkeypatch.setattr(packing, "PART", size)
+        x, w = leaf(*IMAGES), leaf(*WEIGHTS, seed=1)
+        with precision("bf16"):
+            y = ops.conv2d(x, w, padding=1, slope=0.2)
+            gradients[size] = grad(y, [x, w], Tensor(draw(*IMAGES, seed=3)))
+    for whole, parts in zip(*gradients.values(), strict=True):
+        np.testing.assert_array_equal(whole.data, parts.data)
+    hidden = reference.conv2d(rounded(x.data), rounded(w.data), WINDOW)
+    gy = draw(*IMAGES, seed=3) * np.where(hidden > 0, 1, np.float32(0.2))
+    expected = reference.conv2d_weight_grad(rounded(x.data), rounded(gy), WINDOW)
+    np.testing.assert_allclose(parts.data, expected, rtol=0, atol=1e-3 * abs(expected).max())
 
 
 @pytest.mark.parametrize("name", ["float32", "tf32", "bf16"])

@@ -7,6 +7,7 @@ from kernel_calls import arguments_of
 import rawgan_kernels as kernels
 from rawgan import Tensor, grad, ops
 from rawgan_kernels import KERNELS, PRECISIONS, Backend, UnknownPrecision, Window, chosen_precision, precision
+from rawgan_kernels.cpu import bf16
 
 cpu, reference = Backend("cpu"), Backend("reference")
 
@@ -135,3 +136,15 @@ def test_a_precision_that_does_not_exist_is_refused():
         precision("fp16"),
     ):
         pass
+
+
+@pytest.mark.parametrize("images", [0, 1, 7])
+def test_a_weight_gradient_is_the_sum_over_parts_of_the_batch(monkeypatch, images):
+    rng, window = np.random.default_rng(0), Window((6, 5), (4, 4), (2, 2), padding=((1, 1), (1, 1)))
+    x = rng.standard_normal((images, 6, 5, 8)).astype("float32")
+    gy = rng.standard_normal((images, *window.output, 16)).astype("float32")
+    expected = reference.conv2d_weight_grad(exactly(x, 7), exactly(gy, 7), window)
+    monkeypatch.setattr(bf16, "PART", 3 * 4 * (6 * 5 * 8 + np.prod(window.output) * 16))  # three images
+    with precision("bf16"):
+        found = kernels.conv2d_weight_grad(x, gy, window)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, abs(expected).max(initial=0)))

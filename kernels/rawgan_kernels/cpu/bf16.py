@@ -14,6 +14,9 @@ from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
 
+PART = 1 << 23
+"""Bytes of both factors of a weight gradient that are rounded together."""
+
 
 def matmul(a: Array, b: Array) -> Array:
     for unit in available():
@@ -42,7 +45,17 @@ def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
     for unit in available():
         if choice.suits_conv2d_weight_grad(x, gy, window, unit):
             return weight_gradient.conv2d_weight_grad(x, gy, window, unit)
-    return _with_rounded_factors("conv2d_weight_grad", x, gy, window)
+    return _weight_grad_by_parts(x, gy, window)
+
+
+def _weight_grad_by_parts(x: Array, gy: Array, window: Window) -> Array:
+    """The sum over parts of the batch, so that rounded copies of both factors take little memory."""
+    images = max(1, PART * len(x) // max(1, x.nbytes + gy.nbytes))
+    total = _with_rounded_factors("conv2d_weight_grad", x[:images], gy[:images], window)
+    for start in range(images, len(x), images):
+        part = slice(start, start + images)
+        total += _with_rounded_factors("conv2d_weight_grad", x[part], gy[part], window)
+    return total
 
 
 def _with_rounded_factors(name: str, *args: Any) -> Array:
@@ -50,6 +63,7 @@ def _with_rounded_factors(name: str, *args: Any) -> Array:
     return kernel.on("cpu")(*kernel.rounded("bf16", "cpu", args))
 
 
+implements_at("bf16")(conv2d_weight_grad)
 if present():
-    for _function in (matmul, conv2d, conv2d_input_grad, conv2d_weight_grad):
+    for _function in (matmul, conv2d, conv2d_input_grad):
         implements_at("bf16")(_function)

@@ -78,7 +78,10 @@ GRADIENT_BYTES = 16 << 20
 """Memory for X̂ and ŷ of the weight gradient. Images that do not fit at once are taken in turn."""
 
 WEIGHT_BYTES = 32 << 20
-"""Memory for ŵ of the other two. If it does not suffice, the channels of the result are computed in parts."""
+"""Memory for ŵ of conv2d. If it does not suffice, the channels of the result are computed in parts."""
+
+TURNED_BYTES = 16 << 20
+"""The same of conv2d_input_grad, which comes when a training step needs most memory, and takes no longer in parts."""
 
 BLOCK_C, BLOCK_K = 32, 64
 """Channels of a block of ŵ'. All its points take 200 KiB in float32. Its rows of X̂ and ŷ are stored together: rows that
@@ -128,7 +131,7 @@ def conv2d(
 
 
 def conv2d_input_grad(
-    gy: Array, w: Array, window: Window, b: Array, slope: float, weight_bytes: int = WEIGHT_BYTES
+    gy: Array, w: Array, window: Window, b: Array, slope: float, weight_bytes: int = TURNED_BYTES
 ) -> Array | None:
     """leaky_relu(conv2d_input_grad(gy, w) + b), or None if that is not finite. Shapes as in `api`."""
     code, n, c, k = code_for(gy.dtype.char), len(gy), w.shape[2], gy.shape[3]
