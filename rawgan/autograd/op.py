@@ -188,16 +188,16 @@ class Op:
         result.op, result.requires_grad = self, True
         return result
 
+    @output.setter
+    def output(self, value: Any) -> None:
+        raise checks.owned(self, "output")
+
     @property
     def packed_output(self) -> Packed | None:
         """The result as it is kept, if it is kept in bf16; `output` takes twice the memory. Raises GraphError as
         `inputs` does."""
         output = self._kept()[2]
         return output if isinstance(output, Packed) else None
-
-    @output.setter
-    def output(self, value: Any) -> None:
-        raise checks.owned(self, "output")
 
     # --- for the walk -----------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class Packed(Tensor):
         self._array = xp.broadcast_to(xp.zeros((), array.dtype), array.shape)
         self._memory = Memory(self._array)
         self.requires_grad, self.op, self.grad = x.requires_grad, x.op, None
-        self._bits = _bits_of(x) if with_numbers else None
+        self._bits: Any = _bits_of(x) if with_numbers else None
 
     def unpacked(self) -> Tensor:
         """The result itself, with rounded numbers."""
