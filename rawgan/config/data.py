@@ -4,8 +4,9 @@ import dataclasses
 import math
 from typing import Annotated
 
-from rawgan.config.options import Above, Group, Named, Place, Range, Word
+from rawgan.config.options import Above, Group, Named, OneOf, Place, Range, Word
 from rawgan.data import MIXTURES, Mixture, may_be_image_folder
+from rawgan.data.pixels import CROP, FITS
 from rawgan.errors import ArgumentError
 
 NATIVE_SIZES = {"mnist": 28, "stacked-mnist": 28, "fashion-mnist": 28, "cifar10": 32}
@@ -28,11 +29,13 @@ class DataOptions(Group):
     """Images to train with."""
 
     place: Annotated[str, Named("data"), Word("DATA"), Place()] = "mnist"
-    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file. The
-    centre square of each image is used, with pixels from −1 to 1."""
+    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file.
+    Pixels are from −1 to 1."""
     image_size: Annotated[int | None, Range(8, 2**11)] = None
     """Height and width to which images are scaled, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10, 64 for your own
     images."""
+    fit: Annotated[str, OneOf(FITS)] = CROP
+    """Framing of images that are not square."""
     channels: Annotated[int | None, Range(1, 4)] = None
     """1 for grey, 3 for colour, 2 and 4 for these with transparency. Unset: as the data, with transparency laid on
     white."""
@@ -65,9 +68,9 @@ class NoiseDataOptions(DataOptions):
     """Images or points to train with."""
 
     place: Annotated[str, Named("data"), Word("DATA"), Place()] = "mnist"
-    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file. The
-    centre square of each image is used, with pixels from −1 to 1. Or points of a mixture of Gaussians, ring8 or grid25,
-    for which other options have other defaults."""
+    """mnist, stacked-mnist, fashion-mnist, cifar10, a folder of images or of IDX files, or an .npy or .npz file.
+    Pixels are from −1 to 1. Or points of a mixture of Gaussians, ring8 or grid25, for which other options have other
+    defaults."""
     image_size: Annotated[int | None, Range(8, 2**11)] = None
     """Height and width to which images are scaled, in pixels: 4, 5, 6 or 7 times a power of 2. Unset: 28 for MNIST, 32
     for CIFAR-10, 64 for your own images."""
@@ -86,9 +89,13 @@ class EnhanceDataOptions(DataOptions):
     """Height and width of the images, or of the squares, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10, 64 for your
     own images."""
     whole: bool = False
-    """Scale the centre square of each image of a folder to --image-size, instead of cutting squares of that size."""
+    """Scale each image of a folder to --image-size, framed as --fit says, instead of cutting squares of that size."""
 
     def check(self) -> None:
         super().check()
         if self.whole and not may_be_image_folder(self.place):
             raise ArgumentError(f"whole is for folders of images, but data is {self.place}; leave it out")
+        if self.fit != CROP and not self.whole and may_be_image_folder(self.place):
+            raise ArgumentError(
+                f"fit {self.fit} has no effect on squares that are cut from images; add --whole, or leave it out"
+            )

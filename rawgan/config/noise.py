@@ -16,6 +16,7 @@ from rawgan.config.output import OutputOptions
 from rawgan.config.penalty import NoisePenaltyOptions
 from rawgan.config.run import RunConfig
 from rawgan.data import MIXTURES
+from rawgan.data.pixels import CROP
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
 from rawgan.gan import MODELS, DataSpec, ImageSpec, LossConfig, PointSpec, check_batch, models_for, split_size
@@ -133,8 +134,9 @@ class TrainConfig(RunConfig):
                 f"{' or '.join(models_for(kind))}"
                 + ("" if data.mixture else f", or points: --data {' or '.join(MIXTURES)}")
             )
-        for name in ("image_size", "channels", "white", "skip_broken", "evaluate_features") if data.mixture else ():
-            if self.options[name]:
+        of_images = ("image_size", "fit", "channels", "white", "skip_broken", "evaluate_features")
+        for name in of_images if data.mixture else ():
+            if self.options[name] not in (None, False, CROP):
                 raise ArgumentError(f"{name} is for images, but {data.place} is points; leave it out")
         if data.mixture and self.networks.conditional != "none":
             raise ArgumentError(

@@ -123,6 +123,7 @@ class PairedConfig(TranslateConfig):
             "size": self.data.size,
             "channels": self.data.channels,
             "white": self.data.white,
+            "fit": self.data.fit,
             "seed": None if has_test_split(self.data.place) else self.seed,
         }
 

@@ -1,22 +1,14 @@
 """Downloads: over https, into the user's cache folder, verified by checksum, and only once."""
 
 import hashlib
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from rawgan.errors import ArgumentError, DataError
-from rawgan.files import expanded, open_file
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from rawgan.data.user_cache import delete_abandoned, part_of, put_in_place
+from rawgan.errors import DataError
+from rawgan.files import open_file
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -31,10 +23,6 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names of this machine, the only one asked without encryption, and only if the caller of `fetch` names it: a server
 may not redirect there."""
 MOST_REDIRECTS = 10
-PART = ".download-"
-"""Beginning of the names of incomplete files."""
-OLD = 24 * 3600
-"""Age in seconds from which an incomplete file is abandoned, where the file system has no locks that would tell."""
 
 
 class Expected(NamedTuple):
@@ -42,27 +30,6 @@ class Expected(NamedTuple):
 
     size: int
     sha256: str
-
-
-def cache_folder() -> Path:
-    """Folder of downloads: `RAWGAN_CACHE` if it is set, else the user's cache folder of this system.
-
-    Raises: DataError if that is in a home folder that does not exist
-
-    >>> from unittest.mock import patch
-    >>> with patch.dict(os.environ, RAWGAN_CACHE="/data/downloads"):
-    ...     print(cache_folder().as_posix())
-    /data/downloads
-    """
-    import pooch  # type: ignore[import-untyped]
-
-    try:
-        return expanded(os.environ.get("RAWGAN_CACHE") or pooch.os_cache("rawgan"))
-    except (ArgumentError, RuntimeError):  # from `expanded` and from pooch
-        raise DataError(
-            "there is no folder for downloads, as there is no home folder; "
-            "set RAWGAN_CACHE to a folder that can be written to"
-        ) from None
 
 
 def fetch(url: str, path: Path, expected: Expected) -> Path:
@@ -85,19 +52,17 @@ def fetch(url: str, path: Path, expected: Expected) -> Path:
     from requests import RequestException
 
     try:
-        _delete_abandoned(path)
+        delete_abandoned(path)
         if _is_right(path, expected):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _part_of(path) as (part, file):
+        with part_of(path) as (part, file):
             _download(url, path.name, file, expected.size)
             file.flush()
             if not _is_right(part, expected):
                 reason = f"the file that came is not the expected one, of SHA-256 {expected.sha256}"
                 raise DataError(_failed(url, path, reason))
-            if fcntl is None:
-                file.close()  # Windows can neither rename nor lock open files
-            part.replace(path)
+            put_in_place(part, file, path)
     except DataError:
         raise
     except (RequestException, ValueError) as error:  # ValueError: a server may redirect to something that is no address
@@ -116,43 +81,6 @@ def _is_right(path: Path, expected: Expected) -> bool:
         return False
     with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256
-
-
-@contextmanager
-def _part_of(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """New file beside `path`, open and locked, so that others see that it is being written. It is deleted at the end
-    unless it was renamed."""
-    while True:
-        part = path.with_name(f"{PART}{token_hex(4)}-{path.name[-100:]}")
-        with open(part, "xb") as file:
-            try:
-                if _is_free(file) is not False and part.exists():  # not deleted as abandoned before it was locked
-                    yield part, file
-                    return
-            finally:
-                with suppress(OSError):  # it was renamed to `path`
-                    part.unlink()
-
-
-def _delete_abandoned(path: Path) -> None:
-    """Delete incomplete files of processes that ended, in the folder of `path`."""
-    with suppress(OSError):
-        for part in path.parent.glob(f"{PART}*"):
-            with suppress(OSError), open_file(part) as file:
-                free = _is_free(file)
-                if time.time() - part.stat().st_mtime > OLD if free is None else free:
-                    part.unlink()
-
-
-def _is_free(file: BinaryIO) -> bool | None:
-    """Lock an open file until it is closed. True if done, False if another process has the lock, None without locks."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (OSError, AttributeError):  # a file system or an operating system without such locks
-        return None
-    return True
 
 
 def _download(url: str, name: str, file: BinaryIO, size: int) -> None:

@@ -3,6 +3,7 @@
 from os import PathLike
 
 from rawgan.data.image_set import ImageSet, Progress
+from rawgan.data.pixels import CROP
 from rawgan.data.sources import has_test_split, load
 from rawgan.errors import ArgumentError
 from rawgan.random import make_rng
@@ -45,6 +46,7 @@ def with_hold_out(
     seed: int = 0,
     on_progress: Progress = lambda done, total: None,
     skip_broken: bool = False,
+    fit: str = CROP,
 ) -> tuple[ImageSet, ImageSet]:
     """Images that were loaded from `source`, and others like them: its test images or, if it has none, a share of its
     images, which are then missing from the first set.
@@ -55,7 +57,7 @@ def with_hold_out(
         size, _, channels = images.shape
         return images, load(
             source, image_size=size, channels=channels, split="test", skip_broken=skip_broken, white=images.white,
-            on_progress=on_progress,
+            fit=fit, on_progress=on_progress,
         )  # fmt: skip
     return hold_out(images, int(len(images) * share), seed)
 

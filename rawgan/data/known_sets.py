@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rawgan.data.download import Expected, cache_folder, fetch
+from rawgan.data.download import Expected, fetch
 from rawgan.data.files.idx import IMAGES, LABELS, SPLITS, checksum, read_idx, read_idx_folder
 from rawgan.data.image_set import Arrays
 from rawgan.data.memory_limits import read_at_most
+from rawgan.data.user_cache import cache_folder
 from rawgan.errors import DataError
 from rawgan.random import make_rng
 

@@ -1,6 +1,7 @@
 """Pixels: conversion from bytes to numbers and back, and from images of any size and mode to squares of one."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -16,6 +17,52 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """Pillow's mode for images of bytes, by the number of channels."""
 VISIBLE = [0] + [255] * 255
 """Table from alpha to a mask: 0 for pixels that are fully transparent, 255 for all others."""
+
+
+class Fit(NamedTuple):
+    """A way to make a square of an image of any proportions."""
+
+    summary: str
+    frame: Callable[["Image.Image", int], "Image.Image"]
+    """Function of a Pillow image of bytes and the side of the square in pixels."""
+    side: Callable[[int, int], int]
+    """Which of width and height becomes the side of the square: an image is enlarged where this is less."""
+
+
+def cropped(image: "Image.Image", size: int) -> "Image.Image":
+    """Cut the largest square from the middle of an image, and resize it (bicubic)."""
+    from PIL import Image, ImageOps
+
+    return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+
+
+def padded(image: "Image.Image", size: int) -> "Image.Image":
+    """Resize an image (bicubic) until its longer side is that of the square, and centre it on a transparent square, or
+    on a white one where there is no alpha: on white, as all transparency is then.
+    """
+    from PIL import Image
+
+    longer = max(image.size)
+    inner = image.resize([max(1, round(side * size / longer)) for side in image.size], Image.Resampling.BICUBIC)
+    square = Image.new(image.mode, (size, size), 0 if image.mode in ("LA", "RGBA") else "white")
+    square.paste(inner, ((size - inner.width) // 2, (size - inner.height) // 2))
+    return square
+
+
+def stretched(image: "Image.Image", size: int) -> "Image.Image":
+    """Resize an image (bicubic), each axis by itself."""
+    from PIL import Image
+
+    return image.resize((size, size), Image.Resampling.BICUBIC)
+
+
+CROP = "crop"
+FITS = {
+    CROP: Fit("the centre square", cropped, min),
+    "pad": Fit("the whole image, with transparent sides (white without alpha)", padded, max),
+    "stretch": Fit("the whole image, both axes scaled to fit", stretched, min),
+}
+"""Ways to make squares, by the name that the user gives."""
 
 
 def to_unit(pixels: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
@@ -66,8 +113,11 @@ def resized(
     channels: int | None,
     name: str,
     on_progress: Progress | None = None,
+    fit: str = CROP,
 ) -> NDArray[np.uint8]:
     """Resize the images of one array to squares of `size` pixels with so many `channels` (None keeps them).
+
+    `fit` is a name of FITS.
 
     Shapes: images (N, H, W) or (N, H, W, C) → (N, size, size, channels)
     Raises: DataError for 2 or 4 channels (with alpha) if the images have no alpha, or for more bytes than memory holds
@@ -88,25 +138,31 @@ def resized(
     refuse_too_large(name, len(images) * size * size * wanted)
     squares = np.empty((len(images), size, size, wanted), np.uint8)
     for i, pixels in enumerate(flat):
-        squares[i] = square(Image.fromarray(pixels), size, wanted)
+        squares[i] = square(Image.fromarray(pixels), size, wanted, fit)
         if on_progress and (i % 100 == 99 or i + 1 == len(flat)):
             on_progress(i + 1, len(flat))
     return squares
 
 
-def square(image: "Image.Image", size: int, channels: int) -> NDArray[np.uint8]:
-    """Cut the largest square from the middle of a Pillow image of any mode, and resize it.
+def square(image: "Image.Image", size: int, channels: int, fit: str = CROP) -> NDArray[np.uint8]:
+    """Make a square of a Pillow image of any size and mode, framed as the name of FITS says.
+
+    Colours are averaged by their alpha, so that those of transparent pixels do not bleed into others, and are black
+    where the result is fully transparent.
 
     Shapes: image of any size → (size, size, channels)
 
     >>> from PIL import Image
     >>> square(Image.new("RGBA", (40, 30), (255, 0, 0, 0)), 1, 3)
     array([[[255, 255, 255]]], dtype=uint8)
+    >>> [square(Image.new("L", (40, 10), 9), 4, 1, fit)[:, 0, 0].tolist() for fit in FITS]
+    [[9, 9, 9, 9], [255, 9, 255, 255], [9, 9, 9, 9]]
     """
-    from PIL import Image, ImageOps
-
-    image = ImageOps.fit(with_channels(image, channels), (size, size), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(size, size, channels)
+    framed = FITS[fit].frame(with_channels(image, channels), size)  # Pillow multiplies colours by alpha as it resizes
+    pixels = np.asarray(framed).reshape(size, size, channels)
+    if channels in (1, 3):
+        return pixels
+    return pixels * (pixels[..., -1:] > 0)  # Pillow leaves overshoots of the bicubic filter there
 
 
 def with_channels(image: "Image.Image", channels: int) -> "Image.Image":

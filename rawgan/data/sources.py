@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rawgan.data.files.idx import has_idx_split, is_idx_folder, read_idx_folder
 from rawgan.data.files.numpy_files import read_arrays
-from rawgan.data.folders.image_folder import ReadOptions, load_image_folder
+from rawgan.data.folders.decoding import ReadOptions
+from rawgan.data.folders.image_folder import load_image_folder
 from rawgan.data.folders.parts import split_of
 from rawgan.data.image_set import Arrays, ImageSet, Progress
 from rawgan.data.known_sets import CLASS_NAMES, KNOWN_SETS
 from rawgan.data.memory_limits import refuse_too_large
 from rawgan.data.mixtures import MIXTURES
-from rawgan.data.pixels import resized
+from rawgan.data.pixels import CROP, FITS, resized
 from rawgan.errors import ArgumentError, DataError
 from rawgan.files import expanded
 
@@ -31,6 +32,7 @@ def load(
     skip_broken: bool = False,
     enlarge: bool = True,
     white: float | None = None,
+    fit: str = CROP,
     on_progress: Progress | None = None,
 ) -> ImageSet:
     """Load all images of `source`, as squares of `image_size` pixels.
@@ -44,16 +46,18 @@ def load(
       in several sub-folders, these are classes, numbered in the order of their names;
     - an `.npy` file, or an `.npz` file with `images` and perhaps `labels`: uint8, (N, H, W) or (N, H, W, C).
 
-    Images of another size are cut to the largest square in the middle and resized (bicubic), never distorted. With
-    `enlarge` false, images that would have to be enlarged are left out. `channels` is 1 (grey), 3 (colour), 2 or 4
-    (with alpha), or None for those of the data, with transparency laid on white. `split` is "train" or "test"; known
-    sets, IDX folders, and folders with sub-folders called train and test (or val) have a "test" split. In images of 16
-    bits, 32 bits or floats, black is 0 and white is `white`, by default the least of 1, 3, 7, …, 255, 1023, 4095,
-    16383, 65535, … that no image of the set exceeds. With `skip_broken`, images of a folder that cannot be read are
-    left out and listed in `ImageSet.skipped`. `on_progress(done, total)` counts images.
+    Images of another size are resized (bicubic); `fit` says how they become squares: "crop" cuts the largest square
+    from the middle, "pad" keeps all and adds transparent sides (white ones without alpha), "stretch" scales each axis
+    by itself. With `enlarge` false, images that would have to be enlarged are left out. `channels` is 1 (grey), 3
+    (colour), 2 or 4 (with alpha), or None for those of the data, with transparency laid on white. `split` is "train" or
+    "test"; known sets, IDX folders, and folders with sub-folders called train and test (or val) have a "test" split. In
+    images of 16 bits, 32 bits or floats, black is 0 and white is `white`, by default the least of 1, 3, 7, …, 255,
+    1023, 4095, 16383, 65535, … that no image of the set exceeds. With `skip_broken`, images of a folder that cannot be
+    read are left out and listed in `ImageSet.skipped`. `on_progress(done, total)` counts images. What is decoded from a
+    folder of images is kept for the next time: see `image_cache`.
 
-    Raises: DataError naming the file, the problem and the way out; ArgumentError for `channels` or a `split` that do
-            not exist
+    Raises: DataError naming the file, the problem and the way out; ArgumentError for `channels`, a `split` or a `fit`
+            that do not exist
 
     >>> load("mnist", image_size=28, split="test")
     ImageSet('mnist', 10000 images of 28 × 28 × 1, labelled)
@@ -61,7 +65,8 @@ def load(
     check_channels(channels)
     if split not in ("train", "test"):
         raise ArgumentError(f"split={split!r}: expected 'train' or 'test'")
-    options = ReadOptions(image_size, channels, skip_broken, enlarge, white, on_progress)
+    check_fit(fit)
+    options = ReadOptions(image_size, channels, skip_broken, enlarge, white, fit, on_progress)
     if source in KNOWN_SETS:
         name = str(source)
         return _of_arrays(KNOWN_SETS[name](split), name, name, options, CLASS_NAMES.get(name, ()))
@@ -82,6 +87,12 @@ def check_channels(channels: int | None) -> None:
             f"channels={channels}: images have 1 (grey), 3 (colour), 2 or 4 (these with alpha); None takes "
             "those of the data"
         )
+
+
+def check_fit(fit: str) -> None:
+    """Raise an ArgumentError for a framing that does not exist."""
+    if fit not in FITS:
+        raise ArgumentError(f"fit={fit!r}: expected one of {', '.join(FITS)}")
 
 
 def _load_own(source: str | PathLike[str], split: str, options: ReadOptions) -> ImageSet:
@@ -127,15 +138,16 @@ def _of_arrays(
             f"{path}: {len(images):,} images of {size} × {size} pixels take {taken / 2**20:,.0f} MiB, but the file has "
             f"{held:,} bytes\n  take a smaller image size, or save images of that size"
         )
-    if min(images.shape[1:3]) < size:
+    shortest = FITS[options.fit].side(images.shape[2], images.shape[1])
+    if shortest < size:
         sides = f"{images.shape[2]} × {images.shape[1]} pixels"
         if not options.enlarge:
             raise DataError(
                 f"{path}: its images are {sides}, smaller than {size} × {size}, and would teach blur if enlarged\n"
-                f"  take --image-size {min(images.shape[1:3])} at most"
+                f"  take --image-size {shortest} at most"
             )
         notes = (f"{name}: enlarged its images from {sides} to {size} × {size}",)
-    squares = resized(images, size, options.channels, path, options.on_progress)
+    squares = resized(images, size, options.channels, path, options.on_progress, options.fit)
     return ImageSet(squares, labels, name, class_names=class_names, notes=notes)
 
 

@@ -84,10 +84,16 @@ def on_checkerboard(images: np.ndarray) -> np.ndarray:
 
 
 def resized(image: np.ndarray, size: tuple[int, int]) -> "Image":
-    """Colour picture of an image, on white where transparent, averaged down or enlarged to (width, height) in pixels.
+    """Colour picture of an image, on a checkerboard where transparent, averaged down or enlarged to (width, height) in
+    pixels.
 
     Shapes: image uint8 (H, W, C)
     """
     from PIL.Image import Resampling
 
-    return opaque(picture_of(image)).convert("RGB").resize(size, Resampling.BOX)
+    return on_board(image).resize(size, Resampling.BOX)
+
+
+def on_board(image: np.ndarray) -> "Image":
+    """Colour picture of an image, on a checkerboard where transparent. Shapes: image uint8 (H, W, C)"""
+    return picture_of(on_checkerboard(image[None])[0]).convert("RGB")

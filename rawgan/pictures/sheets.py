@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rawgan.pictures.pixels import BACKGROUND, checked_pixels, opaque, picture_of
+from rawgan.pictures.pixels import BACKGROUND, checked_pixels, on_board
 from rawgan.pictures.png import save_png
 from rawgan.pictures.words import with_words
 
@@ -23,7 +23,7 @@ GAP = 4
 def thumbnail(image: np.ndarray) -> "Image":
     """Picture of an image of any size that fills a square of CELL pixels as far as possible.
 
-    A small image is enlarged by a whole number, a large one shrunk.
+    A small image is enlarged by a whole number, a large one shrunk. Transparent pixels show a checkerboard.
 
     Shapes: image (H, W, C)
     Raises: DTypeError, ShapeError for an array that is not an image
@@ -33,7 +33,7 @@ def thumbnail(image: np.ndarray) -> "Image":
     """
     from PIL import Image
 
-    picture = opaque(picture_of(checked_pixels("thumbnail", image[None])[0])).convert("RGB")
+    picture = on_board(checked_pixels("thumbnail", image[None])[0])
     scale = CELL / max(picture.size)
     scale = math.floor(scale) if scale >= 1 else scale
     width, height = (max(1, round(side * scale)) for side in picture.size)

@@ -177,7 +177,7 @@ def kinds_of(config: CycleConfig, show: Progress = lambda done, total: None) -> 
         def part(name: str, white: float | None) -> ImageSet:
             return load(
                 source, image_size=config.data.size, channels=channels, split=name, skip_broken=config.data.skip_broken,
-                white=white, on_progress=show,
+                white=white, fit=config.data.fit, on_progress=show,
             )  # fmt: skip
 
         images = part("train", white)

@@ -35,7 +35,7 @@ class EnhanceTask(PairsTask):
         data = config.data
         return load(
             data.place, image_size=data.size, channels=data.channels, split=split, skip_broken=data.skip_broken,
-            enlarge=False, white=data.white if like is None else like.white, on_progress=on_progress,
+            enlarge=False, white=data.white if like is None else like.white, fit=data.fit, on_progress=on_progress,
         )  # fmt: skip
 
     @classmethod

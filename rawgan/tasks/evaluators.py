@@ -48,7 +48,7 @@ class Evaluator:
         extractor = feature_extractor(config.data.place, features)
         self.images, self.seed = images, seed
         self.training, self.held_out = with_hold_out(
-            config.data.place, images, 0.5, seed, on_progress, config.data.skip_broken
+            config.data.place, images, 0.5, seed, on_progress, config.data.skip_broken, config.data.fit
         )
         count = samples or min(SAMPLES, len(self.training), len(self.held_out))
         self.reference = Reference.of(extractor, self.training, self.held_out, count, seed, on_progress)

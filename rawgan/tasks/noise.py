@@ -225,6 +225,7 @@ def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: N
         channels=config.data.channels,
         skip_broken=config.data.skip_broken,
         white=config.data.white,
+        fit=config.data.fit,
         on_progress=on_progress,
     )
 

@@ -36,13 +36,13 @@ class Pix2pixTask(PairsTask):
         if targets.are_made:
             images = load(
                 data.place, image_size=data.size, channels=data.channels, split=split, skip_broken=data.skip_broken,
-                white=white, on_progress=on_progress,
+                white=white, fit=data.fit, on_progress=on_progress,
             )  # fmt: skip
             return made_pairs(images, targets.how)
         return load_pairs(
             data.place, targets.place, image_size=data.size, channels=data.channels, split=split,
             reverse=targets.reverse, skip_broken=data.skip_broken, white=white,
-            targets_white=getattr(like, "targets_white", targets.white), on_progress=on_progress,
+            targets_white=getattr(like, "targets_white", targets.white), fit=data.fit, on_progress=on_progress,
         )  # fmt: skip
 
     @staticmethod

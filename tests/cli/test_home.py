@@ -17,7 +17,7 @@ from rawgan.cli.parsing import parse
 from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import Pix2pixConfig
 from rawgan.data import has_test_split, load, load_pairs, load_tiles, may_be_image_folder, name_of
-from rawgan.data.download import cache_folder
+from rawgan.data.user_cache import cache_folder
 from rawgan.errors import ArgumentError, DataError, RawganError
 from rawgan.files import expanded
 from rawgan.storage.run_folder import RunFolder

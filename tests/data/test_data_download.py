@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import requests
 
-from rawgan.data import download, known_sets, load
+from rawgan.data import download, known_sets, load, user_cache
 from rawgan.errors import DataError
 
 # pooch leaves the connection of a download that failed to the garbage collector
@@ -336,12 +336,12 @@ def test_answers_with_a_content_encoding_are_refused(far, tmp_path):
 def test_incomplete_files_of_ended_processes_are_deleted(server, tmp_path):
     folder = tmp_path / "cache" / "cifar10"
     folder.mkdir(parents=True)
-    (folder / ".download-0123abcd-other.tar.gz").write_bytes(b"half")
-    (folder / f".download-0123abcd-{TAR}").write_bytes(b"half")
+    (folder / ".part-0123abcd-other.tar.gz").write_bytes(b"half")
+    (folder / f".part-0123abcd-{TAR}").write_bytes(b"half")
     (folder / "mine.download").write_bytes(b"mine")
     load("cifar10", image_size=32)
     assert cached(tmp_path) == [TAR, "mine.download"]
-    (folder / ".download-4567abcd-x").write_bytes(b"half")  # of one that was killed when all was there already
+    (folder / ".part-4567abcd-x").write_bytes(b"half")  # of one that was killed when all was there already
     load("cifar10", image_size=32)
     assert cached(tmp_path) == [TAR, "mine.download"]
 
@@ -349,7 +349,7 @@ def test_incomplete_files_of_ended_processes_are_deleted(server, tmp_path):
 def test_incomplete_files_of_running_processes_stay(server, tmp_path):
     path = tmp_path / "cache" / "cifar10" / TAR
     path.parent.mkdir(parents=True)
-    with download._part_of(path) as (part, file):
+    with user_cache.part_of(path) as (part, file):
         load("cifar10", image_size=32)
         assert part.exists()
         file.write(b"more")
@@ -357,16 +357,16 @@ def test_incomplete_files_of_running_processes_stay(server, tmp_path):
 
 
 def test_an_incomplete_file_that_was_taken_for_abandoned_is_begun_anew(tmp_path, monkeypatch):
-    free, taken = download._is_free, []
+    free, taken = user_cache._is_free, []
 
     def deleted_first(file):
         if not taken:
             taken.append(file.name)
-            download.os.unlink(file.name)
+            user_cache.os.unlink(file.name)
         return free(file)
 
-    monkeypatch.setattr(download, "_is_free", deleted_first)
-    with download._part_of(tmp_path / "file") as (part, _):
+    monkeypatch.setattr(user_cache, "_is_free", deleted_first)
+    with user_cache.part_of(tmp_path / "file") as (part, _):
         assert part.exists()
         assert [str(part)] != taken
     assert list(tmp_path.iterdir()) == []
@@ -374,13 +374,13 @@ def test_an_incomplete_file_that_was_taken_for_abandoned_is_begun_anew(tmp_path,
 
 @pytest.mark.parametrize(("days", "left"), [(0.5, 1), (2, 0)])
 def test_without_locks_old_incomplete_files_are_abandoned(tmp_path, monkeypatch, days, left):
-    (tmp_path / ".download-0123abcd-file").write_bytes(b"half")
-    monkeypatch.setattr(download, "_is_free", lambda file: None)
+    (tmp_path / ".part-0123abcd-file").write_bytes(b"half")
+    monkeypatch.setattr(user_cache, "_is_free", lambda file: None)
     now = time.time()
-    monkeypatch.setattr(download.time, "time", lambda: now + 86400 * days)
-    download._delete_abandoned(tmp_path / "file")
+    monkeypatch.setattr(user_cache.time, "time", lambda: now + 86400 * days)
+    user_cache.delete_abandoned(tmp_path / "file")
     assert len(list(tmp_path.iterdir())) == left
-    with download._part_of(tmp_path / "file") as (part, _):
+    with user_cache.part_of(tmp_path / "file") as (part, _):
         assert part.exists()
 
 
@@ -422,10 +422,10 @@ def test_a_cache_that_cannot_be_written_to_is_named(server, tmp_path):
 def test_the_cache_is_the_users_own_unless_set(monkeypatch, tmp_path):
     monkeypatch.setenv("RAWGAN_CACHE", "~/here")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert download.cache_folder() == tmp_path / "here"
+    assert user_cache.cache_folder() == tmp_path / "here"
     monkeypatch.delenv("RAWGAN_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert download.cache_folder() == tmp_path / "cache" / "rawgan"
+    assert user_cache.cache_folder() == tmp_path / "cache" / "rawgan"
 
 
 def test_progress_is_shown_for_slow_downloads_only(server, tmp_path, monkeypatch, capsys):

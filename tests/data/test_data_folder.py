@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from rawgan.data import load
-from rawgan.data.folders import image_folder as folder_module
+from rawgan.data.folders import decoding
 from rawgan.errors import DataError
 
 SUFFIX = {"JPEG2000": "jp2"}
@@ -239,7 +239,7 @@ def test_alpha_is_a_channel_if_asked_for(tmp_path):
     grey = load(tmp_path, image_size=4, channels=2).images
     assert grey[0, ::3, 0].tolist() == [[0, 0], [round(0.299 * 200 + 0.587 * 100 + 0.114 * 50), 255]]
     assert load(tmp_path, image_size=4).notes == (
-        "laid 1 image with transparency on white (--channels 4 keeps it): a.png",
+        "laid 1 image with transparency on white, 50 % of all (--channels 4 keeps it): a.png",
     )
 
 
@@ -373,7 +373,8 @@ def test_very_many_broken_images_are_counted(tmp_path):
     assert complaint(tmp_path, skip_broken=True) == expected  # nothing would be left
 
 
-def test_progress_is_reported(tmp_path):
+def test_progress_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(decoding, "SECONDS", np.inf)
     for i in range(260):
         plain("L", i % 256, (4, 4)).save(tmp_path / f"{i:03}.png")
     reports = []
@@ -388,19 +389,19 @@ def test_an_error_without_a_message_is_named(tmp_path, monkeypatch):
     def wordless(*args):
         raise RuntimeError
 
-    monkeypatch.setattr(folder_module, "square", wordless)
+    monkeypatch.setattr(decoding, "square", wordless)
     assert complaint(tmp_path) == f"{tmp_path}: 1 of 1 images cannot be read\n  a.png: RuntimeError"
 
 
 def test_warnings_of_pillow_are_silenced_and_filters_restored(tmp_path, monkeypatch):
     plain("L", 1).save(tmp_path / "a.png")
-    square = folder_module.square
+    square = decoding.square
 
     def remarking(*args):
         warnings.warn("corrupt EXIF data", UserWarning, stacklevel=1)
         return square(*args)
 
-    monkeypatch.setattr(folder_module, "square", remarking)
+    monkeypatch.setattr(decoding, "square", remarking)
     before = list(warnings.filters)
     load(tmp_path, image_size=4)  # under pytest's filters a warning would be an error
     assert warnings.filters == before

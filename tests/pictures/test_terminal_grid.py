@@ -53,8 +53,9 @@ def test_the_grid_fits_the_width_and_prints_as_it_is(width, columns):
     assert capture.get() == text.plain + "\n"
 
 
-def test_transparent_images_are_laid_on_white():
-    assert (pixels_of(terminal_grid(np.zeros((1, 2, 2, 4), np.uint8), width=4))[1:3, 1:3] == 255).all()
+def test_transparent_images_show_a_checkerboard():
+    shown = pixels_of(terminal_grid(np.zeros((1, 2, 2, 4), np.uint8), width=4))[1:3, 1:3]
+    assert shown[..., 0].tolist() == [[204, 255], [255, 204]]
 
 
 def test_too_many_columns_for_the_terminal_are_refused_with_the_most_that_fit():

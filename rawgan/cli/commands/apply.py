@@ -52,7 +52,8 @@ class ApplyConfig:
     """Translate or enhance images of your own, of any size, with a trained run.
 
     Each result is a PNG file of the same name; sheet.png shows before and after. Images that cannot be read are named
-    and skipped, and the exit code is 1. Transparency is laid on white.
+    and skipped, and the exit code is 1. Transparency is laid on white,
+    unless the run has it.
     """
 
     run: Annotated[Path, tyro.conf.Positional, Word("RUN")]

@@ -10,9 +10,10 @@ from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.data import native_size
-from rawgan.config.options import Range, Word
+from rawgan.config.options import OneOf, Range, Word
 from rawgan.data import load
 from rawgan.data.hold_out import SHARE, with_hold_out
+from rawgan.data.pixels import CROP, FITS
 from rawgan.metrics import train_classifier
 from rawgan.metrics.extractors.training import EPOCHS
 from rawgan.storage.atomic import write_file
@@ -29,6 +30,8 @@ class ClassifierConfig:
     .npz file with labels."""
     image_size: int | None = None
     """Height and width of the images, in pixels. Unset: 28 for MNIST, 32 for CIFAR-10, 64 for your own images."""
+    fit: Annotated[str, OneOf(FITS)] = CROP
+    """Framing of images that are not square."""
     epochs: Annotated[int, Range(1, 10**6)] = EPOCHS
     """Passes over the data."""
     seed: int = 0
@@ -41,8 +44,8 @@ def main(options: list[str]) -> int:
     console, started = Terminal(), time.monotonic()
     size = config.image_size or native_size(config.data)
     with progress_of(console, "reading images") as show:
-        images = load(config.data, image_size=size, on_progress=show)
-        images, test = with_hold_out(config.data, images, SHARE, config.seed, show)
+        images = load(config.data, image_size=size, fit=config.fit, on_progress=show)
+        images, test = with_hold_out(config.data, images, SHARE, config.seed, show, fit=config.fit)
     say(console, *dict.fromkeys(images.notes + test.notes))
     with progress_of(console, "training") as show:
         classifier = train_classifier(images, test, config.seed, config.epochs, show)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from rawgan.data.files.deep_images import WHITE_16, is_deep, raw_mode_of, values_of
 from rawgan.data.files.formats import NESTED, formats_of
@@ -35,6 +35,9 @@ LARGEST = 1 << 28
 """Most pixels of an image: a gigabyte once they are decoded."""
 LONGEST_SIDE = (1 << 16) - 1
 """Longest side in pixels, as of a JPEG and a GIF. Pillow keeps a pointer to every row."""
+
+GREY = ("1", "L", "LA", "I", "F")
+"""Modes of Pillow without colours, besides those of 16 bits, which begin with "I;"."""
 
 KINDS_UNKNOWN = ("unknown", "unsupported", "unimplemented", "not supported")
 """Words of Pillow about a file that is whole, but of a kind that it does not decode."""
@@ -77,8 +80,7 @@ def _opened(file: BinaryIO, formats: tuple[str, ...]) -> Iterator["Image.Image"]
     _refuse_wide_webp(file, held)
     file.seek(0)
     _silence_libtiff()
-    room = ROOM + COPIES * max(4 * SMALL, DENSEST * held)
-    with warnings.catch_warnings(), _own_pixel_limits(formats), limited_extra_memory(room):
+    with warnings.catch_warnings(), _own_pixel_limits(formats), limited_extra_memory(_room(held)):
         warnings.simplefilter("ignore")
         try:
             with Image.open(file, formats=formats) as image:
@@ -86,6 +88,24 @@ def _opened(file: BinaryIO, formats: tuple[str, ...]) -> Iterator["Image.Image"]
                 yield image
         except MemoryError:
             raise DataError(f"takes more memory than there is, or than a file of {held:,} bytes should") from None
+
+
+def _room(held: int) -> int:
+    """Bytes of memory allowed for reading a file of `held` bytes."""
+    return ROOM + COPIES * max(4 * SMALL, DENSEST * held)
+
+
+@contextmanager
+def reading_together(held: Iterable[int]) -> Iterator[None]:
+    """Inside, threads may read images from files of these sizes in bytes at the same time, but no `NESTED` ones.
+
+    The limits of Pillow and of memory, and the filters of warnings, are those of the whole process: they are set here,
+    once for all threads.
+    """
+    room = sum(map(_room, held))
+    with warnings.catch_warnings(), _own_pixel_limits(()), limited_extra_memory(room):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _refuse_promises(width: int, height: int, held: int, bits: int) -> None:
@@ -166,6 +186,57 @@ def looks_like_image(path: Path) -> bool:
         return False
 
 
+class Header(NamedTuple):
+    """Header of an image file, read before its pixels."""
+
+    held: int
+    """Bytes of the file."""
+    pixels: int
+    """Number of pixels that will be decoded."""
+    is_grey: bool
+    """True if the image has no colours, with or without alpha. A palette may have any."""
+    is_nested: bool
+    """True for a format of `NESTED`."""
+
+
+def header_of(path: Path, most: tuple[int, int] | None = None, survey: Survey | None = None) -> Header:
+    """Read the header of an image file that `upright_image` will read; the `survey` notes small images.
+
+    Raises: DataError as `upright_image`, for what the header tells
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (800, 600)).save(folder + "/a.jpg")
+    ...     header_of(Path(folder, "a.jpg"), most=(128, 128))[1:]
+    (30000, True, False)
+    """
+    with _image_in(path, survey or Survey()) as (file, formats, image):
+        held = os.fstat(file.fileno()).st_size
+        if most is not None:
+            image.draft(None, most)
+        grey = image.mode in GREY or image.mode.startswith("I;")
+        return Header(held, image.width * image.height, grey, any(form in formats for form in NESTED))
+
+
+@contextmanager
+def _image_in(path: Path, survey: Survey) -> Iterator[tuple[BinaryIO, tuple[str, ...], "Image.Image"]]:
+    """Open an image file, noted by the survey and not yet decoded, with the formats that it may have.
+
+    Raises: DataError that says what is wrong with the file, for any error of Pillow here or inside the context
+    """
+    formats = formats_of(path)
+    try:
+        with open_file(path) as file, _explained(file, path, formats, survey), _opened(file, formats) as image:
+            survey.note_size(path, image)
+            yield file, formats, image
+    except DataError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly any error for a damaged file
+        words = error.strerror if isinstance(error, OSError) else None
+        raise DataError(words or str(error) or type(error).__name__) from None
+
+
 @contextmanager
 def upright_image(
     path: Path, most: tuple[int, int] | None = None, survey: Survey | None = None
@@ -185,22 +256,16 @@ def upright_image(
     """
     from PIL import ImageOps
 
-    survey, formats = survey or Survey(), formats_of(path)
-    try:
-        with open_file(path) as file, _explained(file, path, formats, survey), _opened(file, formats) as image:
-            survey.note_size(path, image)
-            if most is not None:
-                image.draft(None, most)
-            _scale_transparent_grey(image)
-            if is_deep(image):
-                yield survey.as_bytes(path, values_of(image, partial(_opened, file, formats), survey.white_or_default))
-            else:
-                yield ImageOps.exif_transpose(image)
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly any error for a damaged file
-        words = error.strerror if isinstance(error, OSError) else None
-        raise DataError(words or str(error) or type(error).__name__) from None
+    survey = survey or Survey()
+    with _image_in(path, survey) as (file, formats, image):
+        survey.note_frames(path, image)
+        if most is not None:
+            image.draft(None, most)
+        _scale_transparent_grey(image)
+        if is_deep(image):
+            yield survey.as_bytes(path, values_of(image, partial(_opened, file, formats), survey.white_or_default))
+        else:
+            yield ImageOps.exif_transpose(image)
 
 
 def note_deep(paths: Iterable[Path], survey: Survey) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.data.files.deep_images import WHITE_16
+from rawgan.data.pixels import CROP, FITS
 from rawgan.errors import DataError, one_line
 
 if TYPE_CHECKING:
@@ -82,13 +83,17 @@ class Survey:
     white: float | None = None
     """White, as given by the user or found by an earlier survey."""
     least: int = 0
-    """Shortest side, in pixels, of an image that is not small."""
+    """Side of the squares in pixels. An image that would have to be enlarged is small."""
     enlarge: bool = True
     """True to take small images, too."""
     beside: int = 1
     """Number of images side by side in each file."""
     beyond: tuple[Path, ...] = ()
     """Images of the same set that are not read, but share its white."""
+    fit: str = CROP
+    """Framing: a name of `FITS`."""
+    total: int = 0
+    """Number of images that are read."""
     peaks: dict[Path, float] = field(default_factory=dict)
     """Brightest number of each deep image."""
     floats: set[Path] = field(default_factory=set)
@@ -104,17 +109,24 @@ class Survey:
         """White as known so far; that of 16 bits until then."""
         return WHITE_16 if self.white is None else self.white
 
+    def anew(self) -> "Survey":
+        """Survey of other images that are read alike, without notes."""
+        return Survey(self.white, self.least, self.enlarge, self.beside, fit=self.fit)
+
     def note_size(self, path: Path, image: "Image.Image") -> None:
-        """Note the size and frames of an image that is open and not yet decoded.
+        """Note the size of an image that is open and not yet decoded.
 
         Raises: TooSmall for a small image if `enlarge` is false
         """
-        if image.format in MOVING and getattr(image, "is_animated", False):
-            self.moving.add(path)
-        if min(image.width // self.beside, image.height) < self.least:
+        if FITS[self.fit].side(image.width // self.beside, image.height) < self.least:
             self.small.add(path)
             if not self.enlarge:
                 raise TooSmall(f"{image.width} × {image.height} pixels are fewer than {self.least} × {self.least}")
+
+    def note_frames(self, path: Path, image: "Image.Image") -> None:
+        """Note an image of several frames or pages, which is open and not yet decoded."""
+        if image.format in MOVING and getattr(image, "is_animated", False):
+            self.moving.add(path)
 
     def as_bytes(self, path: Path, values: NDArray[Any]) -> "Image.Image":
         """Deep image converted to bytes: 0 is black, white and above becomes 255.
@@ -176,8 +188,9 @@ class Survey:
         if self.undecoded:
             found.append(f"{undecoded(len(self.undecoded))}: {named(self.undecoded, below)}; save them in another way")
         if self.clear:
+            share = f", {max(1, round(100 * len(self.clear) / self.total))} % of all" if self.total else ""
             found.append(
-                f"laid {counted(len(self.clear))} with transparency on white (--channels 4 keeps it): "
+                f"laid {counted(len(self.clear))} with transparency on white{share} (--channels 4 keeps it): "
                 f"{named(self.clear, below)}"
             )
         if self.peaks and self.white not in (None, WHITE_16):

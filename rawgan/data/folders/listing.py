@@ -48,7 +48,7 @@ class Listing:
         folder = folder or root
         found, repeated = _files_below(root)
         kinds: dict[str, list[Path]] = {"images": [], "unread": [], "others": []}
-        for file in sorted(found, key=lambda file: file.relative_to(root).parts):
+        for file in sorted(found, key=lambda file: file.parts):
             kinds[_kind_of(file)].append(file)
         listing = cls(
             folder, **{kind: tuple(files) for kind, files in kinds.items()}, repeated_links=tuple(sorted(repeated))
@@ -92,7 +92,7 @@ def _files_below(root: Path) -> tuple[list[Path], list[Path]]:
                     if entry.name.startswith("."):
                         continue
                     path = place / entry.name
-                    if not _is_folder(entry):
+                    if not is_folder(entry):
                         files.append(path)
                     elif not _is_run(path):
                         (links if entry.is_symlink() else pending).append(path)
@@ -107,7 +107,7 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
+def is_folder(entry: "os.DirEntry[str]") -> bool:
     """True if an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()

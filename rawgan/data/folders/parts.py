@@ -1,5 +1,6 @@
 """Parts of a folder of images: sub-folders to train and to test with, and sub-folders that are classes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from rawgan.data.files.formats import is_called_image
 from rawgan.data.files.survey import counted, named
-from rawgan.data.folders.listing import Listing
+from rawgan.data.folders.listing import Listing, is_folder
 from rawgan.errors import DataError
 
 TRAIN = ("train", "training")
@@ -43,10 +44,11 @@ def split_of(folder: Path) -> Split | None:
     >>> split_of(Path("."))
     """
     try:
-        names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        files = sum(1 for path in folder.iterdir() if not path.is_dir() and is_called_image(path))
+        with os.scandir(folder) as entries:
+            there = [(entry.name, is_folder(entry)) for entry in entries]
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from None
+    names = sorted(name for name, of_folder in there if of_folder and not name.startswith("."))
     if set(DOMAINS) <= set(names):
         raise DataError(
             f"{folder}: its sub-folders are two domains of images; give them to rawgan cyclegan one by one:\n"
@@ -59,6 +61,7 @@ def split_of(folder: Path) -> Split | None:
     if len(train) > 1 or (len(test) > 1 and test[0].lower() == test[1].lower()):
         which = train if len(train) > 1 else test[:2]
         raise DataError(f"{folder}: either {which[0]} or {which[1]} may be meant; rename one of them")
+    files = sum(1 for name, of_folder in there if not of_folder and is_called_image(Path(name)))
     others = [f"{name}/" for name in names if name not in (train[0], test[0])] + [counted(files)] * bool(files)
     return Split(folder / train[0], folder / test[0], tuple(others))
 
@@ -73,7 +76,7 @@ class Classes:
     def labels_of(self, root: Path, files: Sequence[Path]) -> NDArray[np.int64] | None:
         """Class number of each file; None without classes, or if a class has no file. Shapes: → (N,)"""
         numbers = {name: number for number, name in enumerate(self.names)}
-        labels = np.array([numbers[file.relative_to(root).parts[0]] for file in files] if numbers else [], np.int64)
+        labels = np.array([numbers[file.parts[len(root.parts)]] for file in files] if numbers else [], np.int64)
         return labels if numbers and len(np.unique(labels)) == len(numbers) else None
 
 
@@ -83,8 +86,9 @@ def classes_of(root: Path, files: Sequence[Path]) -> Classes:
     >>> classes_of(Path("x"), [Path("x/dog/1.png"), Path("x/cat/old/1.png")]).names
     ('cat', 'dog')
     """
-    loose = [file for file in files if len(file.relative_to(root).parts) == 1]
-    names = sorted({parts[0] for file in files if len(parts := file.relative_to(root).parts) > 1})
+    within = [file.parts[len(root.parts) :] for file in files]
+    loose = [file for file, parts in zip(files, within, strict=True) if len(parts) == 1]
+    names = sorted({parts[0] for parts in within if len(parts) > 1})
     if not names:
         return Classes((), f"put the images of each class into a sub-folder of {root}, which has none with images")
     if loose:
@@ -97,7 +101,7 @@ def classes_of(root: Path, files: Sequence[Path]) -> Classes:
         )
     if len(names) == 1:
         inside = "; or, if its sub-folders are the classes, give " + str(root / names[0])
-        deeper = any(len(file.relative_to(root).parts) > 2 for file in files)
+        deeper = any(len(parts) > 2 for parts in within)
         return Classes((), f"{root} has one sub-folder with images, {names[0]}; add another class{inside * deeper}")
     return Classes(tuple(names))
 

@@ -1,6 +1,7 @@
 """Tiles: squares cut from photographs at full resolution, from which an enhancer learns."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from rawgan.data.files.image_files import upright_image
 from rawgan.data.files.survey import LeftOut, Survey, counted
+from rawgan.data.folders.decoding import ReadOptions, first_channel, has_colour, refuse_broken
 from rawgan.data.folders.detail import detail
-from rawgan.data.folders.image_folder import ReadOptions, names_of, refuse_broken, without_idle_colour
+from rawgan.data.folders.image_folder import FROM_CACHE, names_of
 from rawgan.data.folders.parts import Part, split_of
 from rawgan.data.hold_out import evenly_spread
+from rawgan.data.image_cache import Decoded, cached
 from rawgan.data.image_set import ImageSet, Progress
 from rawgan.data.memory_limits import refuse_too_large
 from rawgan.data.pixels import has_clear_pixels, with_channels
@@ -64,7 +67,40 @@ def load_tiles(
     place = expanded(folder)
     options = ReadOptions(image_size, channels, skip_broken, enlarge=False, white=white, on_progress=on_progress)
     parts = [Part.of(place, split) for split in (("train", "test") if split_of(place) else ("train",))]
-    survey = Survey(white, image_size, enlarge=False)
+    files = [part.listing.images for part in parts]
+    how = "tiles", str(place), list(map(len, files)), image_size, channels, skip_broken, white
+
+    def holds(found: Decoded) -> bool:
+        """True if the photographs that could not be read before still cannot."""
+        broken = [place / name for name in found.facts["broken"]]
+        try:
+            _read(place, broken, replace(options, on_progress=None), Survey(white, image_size, enlarge=False))
+        except DataError:
+            return True
+        return False
+
+    everything = [file for part in files for file in part]
+    found, known = cached(everything, how, lambda: _cut(place, parts, options), holds)
+    notes = dict.fromkeys([note for part in parts for note in part.notes] + found.facts["notes"] + [FROM_CACHE] * known)
+    train, test = (
+        ImageSet(
+            found.arrays[each], None, place.resolve().name, tuple(found.facts["skipped"]),
+            np.array(found.facts[each]), no_labels="squares have no classes",
+            notes=tuple(notes), white=found.facts["white"],
+        )
+        for each in ("train", "test")
+    )  # fmt: skip
+    return train, test
+
+
+def _cut(place: Path, parts: Sequence[Part], options: ReadOptions) -> Decoded:
+    """Cut the tiles of a folder, to train with and to hold out, in the order in which they are used.
+
+    Arrays and names of tiles are called `train` and `test`; other facts are what was `skipped`, the names of these,
+    `broken`, and `notes` and `white`.
+    """
+    image_size, channels = options.size, options.channels
+    survey = Survey(options.white, image_size, enlarge=False)
     cut, problems = _read(place, [file for part in parts for file in part.listing.images], options, survey)
     apart = [[file for file in part.listing.images if file in cut] for part in parts]
     if len(apart) == 1:
@@ -73,23 +109,25 @@ def load_tiles(
         if not files:
             raise DataError(f"{part.root}: no photograph of {image_size} × {image_size} pixels or more is left there")
 
-    notes = [note for part in parts for note in part.notes]
     chosen = _without_plain(cut)
     counts = [sum(len(chosen[file]) for file in files) for files in apart]
     words = [f"{counted(n, 'square')} of {counted(len(f), 'photograph')}" for n, f in zip(counts, apart, strict=True)]
-    notes.append(f"{words[0]} to train with, {words[1]} held out; squares of {image_size} × {image_size} pixels")
+    note = f"{words[0]} to train with, {words[1]} held out; squares of {image_size} × {image_size} pixels"
     squares = [np.concatenate([cut[file][0][chosen[file]] for file in files]) for files in apart]
     if channels is None:
         squares = _alike(squares)
     names = [names_of(place, files).repeat([len(chosen[file]) for file in files]) for files in apart]
-    train, test = (
-        ImageSet(
-            images, None, place.resolve().name, tuple(problems), each, no_labels="squares have no classes",
-            notes=tuple(dict.fromkeys((*notes, *survey.notes(place)))), white=survey.white,
-        )
-        for images, each in zip(squares, names, strict=True)
-    )  # fmt: skip
-    return train.part(_by_turns(names[0])), test.part(_by_turns(names[1]))
+    turns = [_by_turns(each) for each in names]
+    return Decoded(
+        {part: images[turn] for part, images, turn in zip(("train", "test"), squares, turns, strict=True)},
+        {
+            "skipped": list(problems.values()),
+            "broken": [file.relative_to(place).as_posix() for file in problems],
+            "notes": [note, *survey.notes(place)],
+            "white": survey.white,
+            **{part: each[turn].tolist() for part, each, turn in zip(("train", "test"), names, turns, strict=True)},
+        },
+    )
 
 
 def tiles(image: Images, size: int, rng: np.random.Generator) -> Cut:
@@ -118,7 +156,7 @@ def tiles(image: Images, size: int, rng: np.random.Generator) -> Cut:
 
 def _read(
     place: Path, files: Sequence[Path], options: ReadOptions, survey: Survey
-) -> tuple[dict[Path, Cut], list[str]]:
+) -> tuple[dict[Path, Cut], dict[Path, str]]:
     """Tiles of each file that is large enough, and "file: problem" for each that cannot be read."""
     found, problems, held = dict[Path, Cut](), dict[Path, str](), 0
 
@@ -138,6 +176,7 @@ def _read(
             return 0
         return found[file][0].nbytes
 
+    survey.total = len(files)
     for done, file in enumerate(files, 1):
         held += read(file)
         refuse_too_large(str(place), 2 * held)  # twice: as pieces, and then concatenated
@@ -150,7 +189,7 @@ def _read(
     refuse_broken(place, list(problems.values()), len(files), options.skip_broken)
     if not found:
         raise DataError("\n  ".join([f"{place}: no photograph is left", *survey.notes(place)]))
-    return {file: found[file] for file in files if file in found}, list(problems.values())
+    return {file: found[file] for file in files if file in found}, problems
 
 
 def _held_apart(place: Path, files: list[Path]) -> list[list[Path]]:
@@ -176,8 +215,7 @@ def _without_plain(cut: Mapping[Path, Cut]) -> dict[Path, NDArray[np.int64]]:
 
 def _alike(squares: list[Images]) -> list[Images]:
     """Tiles of both parts with one channel, if none of them has colour."""
-    grey = [without_idle_colour(images) for images in squares]
-    return grey if all(images.shape[3] == 1 for images in grey) else squares
+    return squares if any(map(has_colour, squares)) else [first_channel(images) for images in squares]
 
 
 def _by_turns(names: NDArray[np.str_]) -> NDArray[np.int64]:

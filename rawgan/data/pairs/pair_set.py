@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rawgan.data.folders.image_folder import ReadOptions, load_image_folder, read_twin_folders
+from rawgan.data.folders.decoding import ReadOptions
+from rawgan.data.folders.image_folder import load_image_folder, read_twin_folders
 from rawgan.data.image_set import ImageSet, Progress
+from rawgan.data.pixels import CROP
 from rawgan.errors import DataError
 from rawgan.files import expanded
 
@@ -60,12 +62,13 @@ def load_pairs(
     skip_broken: bool = False,
     white: float | None = None,
     targets_white: float | None = None,
+    fit: str = CROP,
     on_progress: Progress | None = None,
 ) -> PairSet:
     """Pairs from one folder whose images hold two side by side, or from two folders with the same file names.
 
-    The left half, or the first folder, is the source; with `reverse` it is the target. Images are cut and resized as by
-    `load`. `white` applies to the first folder, `targets_white` to the second.
+    The left half, or the first folder, is the source; with `reverse` it is the target. Images are framed as by `load`.
+    `white` applies to the first folder, `targets_white` to the second.
 
     Raises: DataError as `load`
     """
@@ -77,7 +80,7 @@ def load_pairs(
                 f"{place}: {problem}; pairs lie side by side in the images of one folder, or in two folders\n"
                 "  sources can also be made from any images: --pairs edges, grey or regions"
             )
-    options = ReadOptions(image_size, channels, skip_broken, white=white, on_progress=on_progress)
+    options = ReadOptions(image_size, channels, skip_broken, white=white, fit=fit, on_progress=on_progress)
     name = places[0].resolve().name
     try:
         if twin is None:
