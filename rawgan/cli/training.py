@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,12 @@ from rawgan.cli.terminal.signals import leave_at_once, stopping
 from rawgan.cli.terminal.tables import layer_table
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.cli.terminal.view import Log, View
+from rawgan.config.augmentation import SMALL, default_augmentation
 from rawgan.config.options import Word, options_of
 from rawgan.config.run import RunConfig
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
-from rawgan.gan import MODELS, human_bytes
+from rawgan.gan import AUGMENTATIONS, MODELS, human_bytes
 from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data
 from rawgan.inference.trained_networks import check_complete, report_damaged
 from rawgan.storage import RunFolder
@@ -182,6 +184,7 @@ def _train(console: Console, trainer: Trainer, folder: RunFolder) -> int:
         console,
         f"{config.model} on {_data_in_words(trainer)}: {left:,} step{'' if left == 1 else 's'} of "
         f"{config.data.batch_size} {config.spec.name}, on {trainer.device} ({_kernels_in_words(trainer)})",
+        *_augmentation_in_words(trainer),
         f"run folder: {folder.path}",
     )
     display = View(console, trainer) if moves_cursor(console) else Log(console, trainer)
@@ -232,9 +235,19 @@ def _data_in_words(trainer: Trainer) -> str:
     size, _, channels = data.shape
     if isinstance(data, PairSet):
         return f"{len(data):,} pairs of {size}×{size}×{data.sources} and {size}×{size}×{channels - data.sources}"
-    words = f"{len(data):,} images of {size}×{size}×{channels}"
+    words, held_out = f"{len(data):,} images of {size}×{size}×{channels}", len(trainer.task.images[0]) - len(data)
+    words += f" ({held_out:,} held out)" if held_out else ""
     names = trainer.config.options.get("class_names")
     return f"{words} in {len(names)} classes, {_listed(names)}" if names else words
+
+
+def _augmentation_in_words(trainer: Trainer) -> Iterator[str]:
+    """A line about the augmentation, if the run has one."""
+    name = trainer.config.options.get("augment")
+    if name in AUGMENTATIONS and isinstance(trainer.task.data, ImageSet):
+        by_default = name == default_augmentation(len(trainer.task.data))
+        note = f", the default for fewer than {SMALL:,} images; --augment none leaves them as they are" * by_default
+        yield f"D sees augmented images: --augment {name}{note}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from rawgan.config.augmentation import AugmentationOptions
 from rawgan.config.data import NoiseDataOptions
 from rawgan.config.machine import NoiseMachineOptions
 from rawgan.config.measuring import NoiseMeasuringOptions
@@ -19,7 +20,18 @@ from rawgan.data import MIXTURES
 from rawgan.data.pixels import CROP
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
-from rawgan.gan import MODELS, DataSpec, ImageSpec, LossConfig, PointSpec, check_batch, models_for, split_size
+from rawgan.gan import (
+    AUGMENTATIONS,
+    MODELS,
+    DataSpec,
+    ImageSpec,
+    LossConfig,
+    PointSpec,
+    check_batch,
+    models_for,
+    split_size,
+)
+from rawgan.gan.augmentations.adaptation import IMAGES, TARGET
 from rawgan.metrics.extractors.stored_classifier import DIGITS
 from rawgan.metrics.figures.mixture_quality import POINTS
 
@@ -57,6 +69,7 @@ class TrainConfig(RunConfig):
     networks: NoiseNetworkOptions = NoiseNetworkOptions()
     objective: ObjectiveOptions = ObjectiveOptions()
     penalty: NoisePenaltyOptions = NoisePenaltyOptions()
+    augmentation: AugmentationOptions = AugmentationOptions()
     optimiser: NoiseOptimiserOptions = NoiseOptimiserOptions()
     output: OutputOptions = OutputOptions()
     measuring: NoiseMeasuringOptions = NoiseMeasuringOptions()
@@ -85,6 +98,7 @@ class TrainConfig(RunConfig):
         }
         if model.penalty_weight is not None and self.penalty.name == model.defaults.get("penalty"):
             own["penalty_weight"] = model.penalty_weight
+        own |= {"augment": "none" if self.data.mixture else None, **self.augmentation.defaults}
         measured = {"evaluate_samples": POINTS} if self.data.mixture and self.measuring.every is not None else {}
         return super().derived | own | measured
 
@@ -108,6 +122,11 @@ class TrainConfig(RunConfig):
             raise ArgumentError(
                 f"cuda_graph repeats a step, but conditional {networks.conditional} has other labels in each\n"
                 "  leave out one of the two"
+            )
+        if self.machine.cuda_graph and self.augmentation.name not in (None, "none"):
+            raise ArgumentError(
+                f"cuda_graph repeats a step, but augment {self.augmentation.name} draws other numbers in each\n"
+                "  leave out --cuda-graph, or take --augment none"
             )
         self._check_batch()
         self._check_kind()
@@ -134,9 +153,9 @@ class TrainConfig(RunConfig):
                 f"{' or '.join(models_for(kind))}"
                 + ("" if data.mixture else f", or points: --data {' or '.join(MIXTURES)}")
             )
-        of_images = ("image_size", "fit", "channels", "white", "skip_broken", "evaluate_features")
+        of_images = "image_size", "fit", "channels", "white", "skip_broken", "augment", "mirror", "evaluate_features"
         for name in of_images if data.mixture else ():
-            if self.options[name] not in (None, False, CROP):
+            if self.options[name] not in (None, False, CROP, "none"):
                 raise ArgumentError(f"{name} is for images, but {data.place} is points; leave it out")
         if data.mixture and self.networks.conditional != "none":
             raise ArgumentError(
@@ -151,10 +170,18 @@ class TrainConfig(RunConfig):
 
     def loss_config(self) -> LossConfig:
         weight = self.penalty.default_g_weight if self.penalty.g_weight is None else self.penalty.g_weight
+        config = super().loss_config()
+        if self.augmentation.name in AUGMENTATIONS:
+            config = dataclasses.replace(
+                config,
+                augment=self.augmentation.name,
+                augment_target=TARGET if self.augmentation.target is None else self.augmentation.target,
+                augment_images=self.augmentation.images or IMAGES,
+            )
         if weight is None:
-            return super().loss_config()
+            return config
         return dataclasses.replace(
-            super().loss_config(),
+            config,
             g_penalty=self.penalty.g_name, g_penalty_weight=weight, g_penalty_every=self.penalty.g_every,
         )  # fmt: skip
 

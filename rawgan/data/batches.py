@@ -24,6 +24,8 @@ class Batches:
 
     The images lie on `device` as bytes, so that a step on a GPU sends nothing but indices.
 
+    With `mirror`, each image is mirrored left-right with probability ½, anew in each step.
+
     Two sets that are dealt out in parallel get different orders from different values of `purpose`.
 
     Raises: ArgumentError for a batch size below 1 or above the number of images, or a seed outside 0…2⁶⁴ - 1
@@ -35,7 +37,13 @@ class Batches:
     """
 
     def __init__(
-        self, images: ImageSet, batch_size: int, seed: int, device: str = "cpu", purpose: str = "shuffle"
+        self,
+        images: ImageSet,
+        batch_size: int,
+        seed: int,
+        device: str = "cpu",
+        purpose: str = "shuffle",
+        mirror: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ArgumentError(f"batch_size={batch_size}: expected at least 1")
@@ -47,7 +55,7 @@ class Batches:
         if not 0 <= seed < 2**64:
             raise ArgumentError(f"seed={seed}: expected 0 to 2**64 - 1")
         self.images, self.batch_size, self.seed, self.device = images, batch_size, seed, device
-        self.purpose = purpose
+        self.purpose, self.mirror = purpose, mirror
         self._pixels = to_device(images.images, device)
         self._latest = (-1, np.empty(0, np.int64))
 
@@ -80,7 +88,12 @@ class Batches:
         """
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise DTypeError(f"batch: expected dtype float32 or float64, came {np.dtype(dtype)}")
-        return kernels.gather_pixels(self._pixels, to_device(self.indices(step), self.device), np.dtype(dtype))
+        found = kernels.gather_pixels(self._pixels, to_device(self.indices(step), self.device), np.dtype(dtype))
+        if self.mirror:
+            which = np.flatnonzero(make_rng(self.seed, f"mirror, {self.purpose}", step).random(self.batch_size) < 0.5)
+            chosen = to_device(which, self.device)
+            found[chosen] = found[chosen, :, ::-1]
+        return found
 
     def labels(self, step: int) -> NDArray[np.int64]:
         """Labels of the images of a step.

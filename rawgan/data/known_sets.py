@@ -163,6 +163,9 @@ KNOWN_SETS: dict[str, Callable[[str], Arrays]] = {
 }
 """Functions that read a split of a known set, by its name."""
 
+PACKAGED = ("mnist", "stacked-mnist")
+"""Sets that come with rawgan: they can be read at any time."""
+
 CLASS_NAMES = {
     "fashion-mnist": (
         "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot",

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rawgan.diagnosis import symptom
+from rawgan.diagnosis.held_out import LogitsOfD
 from rawgan.diagnosis.probe import Probe, ends_in_tanh, probe
 from rawgan.diagnosis.symptom import Examination, Symptom
 from rawgan.diagnosis.symptoms import SYMPTOMS
@@ -27,10 +28,11 @@ def examine(
     records: Sequence[Mapping[str, Any]],
     given: Any = None,
     remedies: Remedies = USUAL,
+    logits: LogitsOfD | None = None,
 ) -> list[Symptom]:
     """Every figure of every symptom that can be told by now, healthy ones included. Nothing of the GAN changes.
 
-    `records` are the lines of metrics so far; the last one tells the step.
+    `records` are the lines of metrics so far; the last one tells the step. `logits` are D's where images are held out.
 
     Shapes: real (N, …); latent (G's input) and given (D's condition) as `probe` takes them
 
@@ -44,7 +46,7 @@ def examine(
     """
     if not is_warm(records):
         return data_out_of_range(real.numpy(), ends_in_tanh(gan))
-    return diagnose(probe(gan, real, latent, loss_config, given), loss_config, records, remedies)
+    return diagnose(probe(gan, real, latent, loss_config, given), loss_config, records, remedies, logits)
 
 
 def is_warm(records: Sequence[Mapping[str, Any]]) -> bool:
@@ -61,10 +63,14 @@ def too_early(records: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def diagnose(
-    seen: Probe, loss_config: LossConfig, records: Sequence[Mapping[str, Any]], remedies: Remedies = USUAL
+    seen: Probe,
+    loss_config: LossConfig,
+    records: Sequence[Mapping[str, Any]],
+    remedies: Remedies = USUAL,
+    logits: LogitsOfD | None = None,
 ) -> list[Symptom]:
     """The symptoms in what a probe has seen; those that can be told early come first."""
-    examination, warm = Examination(seen, loss_config, records), is_warm(records)
+    examination, warm = Examination(seen, loss_config, records, logits), is_warm(records)
     checks = sorted(SYMPTOMS.values(), key=lambda check: not check.early)
     found = [each for check in checks if warm or check.early for each in check.find(examination)]
     told = ((each, remedies.get(each.name, each.remedy)) for each in found)

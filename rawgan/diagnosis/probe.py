@@ -83,7 +83,7 @@ def probe(gan: GANState, real: Tensor, latent: Tensor, loss_config: LossConfig, 
         _Watch("generator", gan.generator),
         _Watch("discriminator", gan.discriminator),
     )
-    with _unchanged(gan):
+    with unchanged(gan):
         with observing(of_g):
             fake = gan.generator(latent)
         with observing(of_d):
@@ -204,7 +204,7 @@ def _ratio(a: float, b: float) -> float | None:
 
 
 @contextmanager
-def _unchanged(gan: GANState) -> Iterator[None]:
+def unchanged(gan: GANState) -> Iterator[None]:
     """Let both networks work as in training, without keeping statistics; random numbers are drawn again afterwards."""
     with ExitStack() as stack:
         for network in (gan.generator, gan.discriminator):

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from rawgan.diagnosis.held_out import LogitsOfD
 from rawgan.gan import GANState
 from rawgan.tensor import Tensor
 
@@ -18,3 +19,5 @@ class DiagnosisSubject(NamedTuple):
     """Input of G: latent vectors, or source images."""
     given: Any
     """Condition that D sees as well: labels, or source images."""
+    logits: LogitsOfD | None = None
+    """D's logits of training, held-out and generated images; None where no images are held out."""

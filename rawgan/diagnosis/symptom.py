@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rawgan.diagnosis.held_out import LogitsOfD
 from rawgan.diagnosis.probe import Layer, Probe
 from rawgan.gan import LossConfig
 
@@ -80,6 +81,8 @@ class Examination(NamedTuple):
     loss_config: LossConfig
     records: Sequence[Mapping[str, Any]]
     """Lines of metrics so far."""
+    logits: LogitsOfD | None = None
+    """D's logits of training, held-out and generated images; None where no images are held out."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""Generative adversarial networks: networks, objectives, penalties, the training step; image-to-image translation."""
+"""Generative adversarial networks: networks, losses, augmentations, the training step; image-to-image translation."""
 
+from rawgan.gan.augmentations import AUGMENTATIONS
 from rawgan.gan.batch_norms import check_batch, takes_penalties
 from rawgan.gan.build import build
 from rawgan.gan.conditional import CONDITIONALS, Labels, check_conditional
@@ -12,7 +13,7 @@ from rawgan.gan.penalties import GENERATOR_PENALTIES, PENALTIES
 from rawgan.gan.sampling import generate, truncate
 from rawgan.gan.specs import DataSpec, ImageSpec, PointSpec, TranslationSpec
 from rawgan.gan.state import GAN, GANState
-from rawgan.gan.step import discriminator_step, generator_step, train_step
+from rawgan.gan.step import discriminator_step, generator_step, logits_as_trained, train_step
 from rawgan.gan.step_metrics import PANELS, STEP_METRICS, StepMetric, StepMetrics
 from rawgan.gan.translation import (
     PATCHES,
@@ -30,6 +31,7 @@ from rawgan.gan.translation import (
 )
 
 __all__ = [
+    "AUGMENTATIONS",
     "CONDITIONALS",
     "GAN",
     "GENERATOR_PENALTIES",
@@ -69,6 +71,7 @@ __all__ = [
     "human_bytes",
     "human_count",
     "layer_costs",
+    "logits_as_trained",
     "losses_of",
     "models_for",
     "network_bytes",

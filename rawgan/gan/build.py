@@ -2,6 +2,8 @@
 
 from rawgan import optim
 from rawgan.errors import ArgumentError
+from rawgan.gan.augmentations import AUGMENTATIONS
+from rawgan.gan.augmentations.adaptation import AdaptiveProbability
 from rawgan.gan.conditional import check_conditional, with_scores
 from rawgan.gan.networks import MODELS, models_for
 from rawgan.gan.penalties import GENERATOR_PENALTIES
@@ -26,6 +28,7 @@ def build(
     conditional: str = "none",
     classes: int = 0,
     g_penalty: str | None = None,
+    augment: str | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> GAN:
@@ -35,7 +38,7 @@ def build(
     D, if it differs. `learning_rate` None is the model's default; D has the same (`mlp`: twice as much), unless
     `d_learning_rate` is given. With `spectral_norm`, D's weights are divided by their largest singular values; None
     is the model's default. With `conditional`, G makes images of one of `classes` classes. `g_penalty` names the
-    penalty on G to train with.
+    penalty on G, and `augment` the augmentation, to train with.
 
     Raises: ArgumentError for an unknown model, data or an image size that it cannot make, or a count out of range
 
@@ -81,8 +84,10 @@ def build(
         for network, rate in zip((generator, discriminator), rates, strict=True)
     )
     penalty = None if g_penalty is None else GENERATOR_PENALTIES.find(g_penalty).make().to(device)
+    adaptive = augment is not None and AUGMENTATIONS.find(augment).adaptive
     return GAN(
         model=model, spec=spec, noise_size=noise_size, generator=generator, discriminator=discriminator,
         g_optimizer=g_optimizer, d_optimizer=d_optimizer, pack=pack, conditional=conditional, classes=classes,
-        g_penalty=penalty, ema=optim.EMA(generator, average_decay) if average_decay else None,
+        g_penalty=penalty, augmentation=AdaptiveProbability(device) if adaptive else None,
+        ema=optim.EMA(generator, average_decay) if average_decay else None,
     )  # fmt: skip

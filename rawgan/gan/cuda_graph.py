@@ -45,6 +45,11 @@ class GraphedStep:
                 "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise or "
                 "a random penalty (wgan-gp, dragan, any on G), or leave out penalties\n  take train_step"
             )
+        if config.augment is not None:
+            raise ArgumentError(
+                f"GraphedStep: a graph does the same in each step, but augment {config.augment} draws other numbers\n"
+                "  take train_step"
+            )
         if gan.classes:
             raise ArgumentError("GraphedStep: labels, which change from step to step, are not sent\n  take train_step")
         networks = gan.generator, gan.discriminator

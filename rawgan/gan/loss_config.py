@@ -1,8 +1,9 @@
-"""Settings of a training step: objective, label smoothing, gradient penalty, instance noise."""
+"""Settings of a training step: objective, label smoothing, gradient penalty, instance noise, augmentation."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
+from rawgan.gan.augmentations.adaptation import IMAGES, TARGET
 from rawgan.gan.objectives import Losses, PairedLosses, losses_of
 
 
@@ -36,6 +37,12 @@ class LossConfig:
     images or labels that they belong to."""
     noise_steps: int = 1
     """Steps in which instance noise falls to 0."""
+    augment: str | None = None
+    """Name of one of `AUGMENTATIONS`, for all images that D sees. The GAN must have been built with an adaptive one."""
+    augment_target: float = TARGET
+    """Value at which an adaptive augmentation keeps r_t."""
+    augment_images: int = IMAGES
+    """Training images within which its probability can go from 0 to 1."""
     seed: int = 0
 
     @cached_property

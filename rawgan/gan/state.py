@@ -8,6 +8,7 @@ import numpy as np
 
 from rawgan import nn, ops, optim
 from rawgan.errors import ArgumentError
+from rawgan.gan.augmentations.adaptation import AdaptiveProbability
 from rawgan.gan.conditional import DiscriminatorOutput, Labels, LatentGrid, discriminator_output, with_classes
 from rawgan.gan.penalties.penalty import PenaltyOnG
 from rawgan.gan.specs import DataSpec
@@ -28,6 +29,8 @@ class GANState(ABC):
     """Running average of G's weights and running statistics."""
     g_penalty: PenaltyOnG | None = None
     """The penalty on G, with its running mean."""
+    augmentation: AdaptiveProbability | None = None
+    """The probability of an adaptive augmentation."""
 
     @property
     def average(self) -> nn.Sequential | None:
@@ -55,8 +58,9 @@ class GANState(ABC):
 
     @property
     def kept(self) -> dict[str, nn.Module]:
-        """Modules by name whose tensors a checkpoint keeps: the networks; the average and the penalty on G, if any."""
-        others = {"average": self.average, "g_penalty": self.g_penalty}
+        """Modules by name whose tensors a checkpoint keeps: the networks; the average, the penalty on G and the
+        probability of an augmentation, if any."""
+        others = {"average": self.average, "g_penalty": self.g_penalty, "augmentation": self.augmentation}
         return self.networks | {name: module for name, module in others.items() if module is not None}
 
     def update_average(self, index: int) -> None:

@@ -6,12 +6,18 @@ The comments number the steps as the tutorial does: five for the generator, four
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from rawgan.autograd import grad, no_grad
 from rawgan.device import to_device
+from rawgan.errors import ArgumentError
+from rawgan.gan.augmentations import AUGMENTATIONS
+from rawgan.gan.augmentations.adaptation import sign_of_real
 from rawgan.gan.conditional import DiscriminatorOutput, Labels
 from rawgan.gan.loss_config import DEFAULT_LOSS, LossConfig
-from rawgan.gan.objectives import PairedLosses
+from rawgan.gan.objectives import OBJECTIVES, PairedLosses
 from rawgan.gan.penalties import PENALTIES
+from rawgan.gan.specs import ImageSpec
 from rawgan.gan.state import GAN, GANState
 from rawgan.gan.step_metrics import StepMetrics
 from rawgan.ops import mean, sigmoid
@@ -51,8 +57,8 @@ def discriminator_step(
     Each half of the loss is walked back before the next begins, so only one batch's activations are in memory; a paired
     objective needs both batches at once. Returns D's figures by their names in `StepMetrics`.
     """
-    losses, parameters = config.losses, gan.d_optimizer.parameters
-    discriminate = _discriminate(gan, config, index, "instance noise of D", gan.d_optimizer.steps, given)
+    losses, parameters, update = config.losses, gan.d_optimizer.parameters, gan.d_optimizer.steps
+    discriminate = _discriminate(gan, config, index, "D", update, given)
     values, gradients = [], []
     outputs: list[DiscriminatorOutput] = []
     if isinstance(losses, PairedLosses):
@@ -75,6 +81,8 @@ def discriminator_step(
         figures[f"d_{name}"] = mean(sigmoid(output.logits))
         if output.class_loss is not None:
             figures[f"class_{name}"] = output.class_loss
+    if config.augment is not None and gan.augmentation is not None:
+        figures |= _adapt(gan, config, len(real), update, *(output.logits for output in outputs))
     return {"d_loss": _sum([value.detach() for value in values]), **figures}
 
 
@@ -100,7 +108,7 @@ def generator_loss(
 ) -> tuple[Tensor, Tensor]:
     """G's loss by the objective, and the total with the class loss of an auxiliary D. D's buffers are frozen."""
     losses = config.losses
-    discriminate = _discriminate(gan, config, index, "instance noise of G", gan.g_optimizer.steps, given)
+    discriminate = _discriminate(gan, config, index, "G", gan.g_optimizer.steps, given)
     with gan.discriminator.frozen_buffers():
         output = discriminate(fake)  # G 3: discriminate again, as D has just changed.
         if isinstance(losses, PairedLosses):
@@ -138,20 +146,62 @@ def _penalty_on_g(gan: GAN, batch_size: int, config: LossConfig, labels: Labels 
     return weighted.detach(), grad(weighted, gan.g_optimizer.parameters, unconnected="zero")
 
 
+def logits_as_trained(
+    gan: GANState, images: Tensor, config: LossConfig, index: int, draw: int = 0, given: Any = None
+) -> Tensor:
+    """D's logits for images as it sees them in step `index`: augmented, and with instance noise.
+
+    The numbers that are drawn depend on the step and on `draw`, and are not those of training.
+
+    Shapes: images (N, H, W, C) → as `GANState.discriminate`
+    """
+    return _discriminate(gan, config, index, f"a look at D, {draw}", index, given)(images).logits
+
+
 def _discriminate(
-    gan: GANState, config: LossConfig, index: int, purpose: str, update: int, given: Any
+    gan: GANState, config: LossConfig, index: int, who: str, update: int, given: Any
 ) -> Discriminate:  # fmt: skip
-    """D with the instance noise of step `index`. Each update draws other noise."""
+    """D behind the augmentation and the instance noise of step `index`. Each update of `who`, D or G, draws anew."""
     spread = config.instance_noise * max(0.0, 1.0 - index / config.noise_steps)
-    if not spread:
+    augment = None if config.augment is None else _augmentation(gan, config.augment)
+    if not spread and augment is None:
         return lambda images: gan.discriminate(images, given)
-    rng = make_rng(config.seed, purpose, update)
+    draws, noises = (make_rng(config.seed, f"{what} of {who}", update) for what in ("augmentation", "instance noise"))
 
-    def noisy(images: Tensor) -> DiscriminatorOutput:
-        noise = spread * rng.standard_normal(images.shape)
-        return gan.discriminate(images + Tensor(to_device(noise.astype(images.dtype), images.device)), given)
+    def discriminate(images: Tensor) -> DiscriminatorOutput:
+        seen = images if augment is None else augment(images, draws)
+        if spread:
+            noise = spread * noises.standard_normal(images.shape)
+            seen = seen + Tensor(to_device(noise.astype(images.dtype), images.device))
+        return gan.discriminate(seen, given)
 
-    return noisy
+    return discriminate
+
+
+def _augmentation(gan: GANState, name: str) -> Callable[[Tensor, np.random.Generator], Tensor]:
+    """The augmentation of that name, with the probability that the GAN has by now.
+
+    Raises: ArgumentError for an unknown name, for points and translated images, or without the state of an adaptive one
+    """
+    augmentation, p = AUGMENTATIONS.find(name), 1.0
+    if not (isinstance(gan, GAN) and isinstance(gan.spec, ImageSpec)):
+        raise ArgumentError(f"augment {name} is for images that are made from noise, not for {gan.model}; leave it out")
+    if augmentation.adaptive:
+        if gan.augmentation is None:
+            raise ArgumentError(f"augment {name} needs a probability that it adapts: build(…, augment={name!r})")
+        p = gan.augmentation.p.item()
+    return lambda images, rng: augmentation.apply(images, rng, p)
+
+
+def _adapt(
+    gan: GANState, config: LossConfig, batch_size: int, update: int, real: Tensor, fake: Tensor
+) -> dict[str, Tensor]:
+    """Let the probability of an adaptive augmentation follow D's logits. Returns its figures."""
+    assert gan.augmentation is not None
+    r = sign_of_real(real, fake, OBJECTIVES.find(config.objective).centred)
+    gan.augmentation.follow(r, update, batch_size, config.augment_target, config.augment_images)
+    p = np.asarray(gan.augmentation.p.item(), real.dtype)
+    return {"augment_p": Tensor(to_device(p, real.device)), "r_t": r}
 
 
 def _detached(output: DiscriminatorOutput) -> DiscriminatorOutput:

@@ -9,7 +9,8 @@ others. `STEP_METRICS[name]` is the declaration of a figure, in the order of the
   `metric.colour`. A panel without any figure is left out, unless `panel.always`. `panel.reference` is a dashed line;
 - legend: `units(config)` and `guesses(config)` say in which unit a figure is, and its value if D guesses.
 
-To add a figure, add a field to `StepMetrics` and have a step return it.
+To add a figure, add a field to `StepMetrics` and have a step return it. `d_held_out` comes from an extension instead,
+which looks at D now and then.
 """
 
 import math
@@ -44,9 +45,10 @@ PROBABILITIES = Panel(
     "Discriminator's probabilities", "probability of being real", limits=(-0.02, 1.02), always=True,
     reference=(0.5, "undecided (0.5)"),
 )  # fmt: skip
+AUGMENTATION = Panel("Adaptive augmentation", "probability p, and r_t", limits=(-1.02, 1.02))
 PENALTY = Panel("Penalties", "added to the loss", by_powers=True)
 DIFFERENCES = Panel("Difference from the images wanted", "mean absolute difference", by_powers=True)
-PANELS = (LOSSES, PROBABILITIES, PENALTY, DIFFERENCES)
+PANELS = (LOSSES, PROBABILITIES, AUGMENTATION, PENALTY, DIFFERENCES)
 """Panels of losses.png that show figures of steps, from top to bottom."""
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
@@ -104,6 +106,18 @@ class StepMetrics(NamedTuple):
         "D(fake)", "D's mean probability, before its update, that generated images are real", PROBABILITIES, "D(fake)",
         PURPLE, format=".2f", unit="probability", guess=lambda config, classes: 0.5,
     )]  # fmt: skip
+    d_held_out: Annotated[Tensor | None, StepMetric(
+        "D(held out)", "D's mean probability that images that it does not train with are real; of some steps",
+        PROBABILITIES, "D(held out)", ORANGE, format=".2f", unit="probability", guess=lambda config, classes: 0.5,
+    )] = None  # fmt: skip
+    augment_p: Annotated[Tensor | None, StepMetric(
+        "p", "probability of each transformation of an adaptive augmentation", AUGMENTATION, "p", BLUE, format=".3f",
+        unit="probability",
+    )] = None  # fmt: skip
+    r_t: Annotated[Tensor | None, StepMetric(
+        "r_t", "share of the training images that D calls real, minus the share of the others", AUGMENTATION, "r_t",
+        VERMILION, format=".2f",
+    )] = None  # fmt: skip
     class_real: Annotated[Tensor | None, StepMetric(
         "class loss (real)", "cross-entropy of the classes that an auxiliary D names in real images", LOSSES,
         "classes of real", GREEN, unit="nats", guess=lambda config, classes: math.log(classes), in_log=False,
@@ -160,6 +174,7 @@ def guesses(config: LossConfig, classes: int = 1) -> dict[str, float]:
     """Values by name if D guesses: the lines that curves are compared with.
 
     >>> {name: round(value, 3) for name, value in guesses(LossConfig()).items()}
-    {'d_loss': 1.386, 'g_loss': 0.693, 'd_real': 0.5, 'd_fake': 0.5, 'class_real': 0.0, 'class_fake': 0.0}
+    {'d_loss': 1.386, 'g_loss': 0.693, 'd_real': 0.5, 'd_fake': 0.5, 'd_held_out': 0.5, 'class_real': 0.0,
+     'class_fake': 0.0}
     """
     return {name: metric.guess(config, classes) for name, metric in STEP_METRICS.items() if metric.guess is not None}

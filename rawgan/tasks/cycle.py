@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rawgan import nn
 from rawgan.config.translation import CycleConfig
 from rawgan.data import Batches, ImageSet, has_test_split, load, to_uint8, to_unit
-from rawgan.data.hold_out import hold_out, hold_out_size
+from rawgan.data.hold_out import few_of, hold_out, hold_out_size
 from rawgan.data.image_set import Progress
 from rawgan.data.pairs.styles import styled
 from rawgan.device import to_device
@@ -18,6 +18,7 @@ from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.gan import Cycle, CycleWeights, History, StepMetrics, Translator, cycle_step, network_bytes
 from rawgan.metrics import ImagePairs, compute
+from rawgan.tasks.held_out import batches_looked_at, held_out_batches, held_out_probability
 from rawgan.tasks.translation import (
     TranslationTask,
     at_once,
@@ -57,6 +58,10 @@ class CycleTask(TranslationTask):
         )  # fmt: skip
         self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
         self._others = Batches(self.others, config.data.batch_size, config.seed, self.device, "shuffle the others")
+        self._beside_training = [
+            held_out_batches(few_of(each, config.seed), config.data.batch_size, config.seed, self.device)
+            for each in (self.others_held_out, self.held_out)
+        ]
         self.heads = ("before", "after", *([] if config.targets.styles is None else ["target"]), "back")
         self._beside = len(self.heads)
         count = max(1, config.output.samples // (2 * self._beside))
@@ -114,6 +119,16 @@ class CycleTask(TranslationTask):
             for name, values in {**known, "back": home}.items():
                 each.setdefault(name, []).append(values)
         return {name: float(np.concatenate(parts).mean()) for name, parts in each.items()}
+
+    def look_at_d(self, step: int) -> dict[str, float]:
+        """The mean of both D, each with held-out images of the kind that its generator makes."""
+        found = []
+        for side, batches in zip((self.gan.forth, self.gan.back), self._beside_training, strict=True):
+            if batches is None:
+                return {}
+            seen = [(Tensor(batches.batch(number)), None) for number in batches_looked_at(batches)]
+            found.append(held_out_probability(side, seen, self.loss_config, step))
+        return {"d_held_out": sum(found) / len(found)}
 
     def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         """The networks of one direction; those of the other have the same layers."""

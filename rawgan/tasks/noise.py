@@ -1,6 +1,7 @@
 """Training that makes images, or points, out of noise."""
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import numpy as np
 
 from rawgan import nn
 from rawgan.autograd import no_grad
+from rawgan.config.augmentation import default_augmentation
 from rawgan.config.noise import TrainConfig
 from rawgan.config.options import options_of
 from rawgan.data import Batches, ImageSet, PointBatches, load
 from rawgan.data.image_set import Progress
-from rawgan.diagnosis.doctor import Remedies, examine
+from rawgan.diagnosis.doctor import Remedies, examine, is_warm
 from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import DataError
@@ -33,6 +35,7 @@ from rawgan.gan import (
 from rawgan.pictures.grids import save_grid
 from rawgan.pictures.scatter import save_scatter
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
+from rawgan.tasks.held_out import LookAtD, split_for_d
 from rawgan.tasks.task import EXAMINED as SUBJECTS
 from rawgan.tasks.task import Task
 from rawgan.tensor import Tensor
@@ -53,6 +56,7 @@ class NoiseTask(Task):
     configs = (TrainConfig,)
     config: TrainConfig
     gan: GAN
+    _read_held_out: Callable[[], ImageSet | None] | None = None
 
     def _load(self, on_progress: Progress) -> None:
         config = self.config
@@ -63,19 +67,24 @@ class NoiseTask(Task):
             if config.measuring.every is not None:
                 self._evaluator = PointEvaluator(self.data, config.measuring.samples, config.seed)
             return
-        self.data = images_of(config, on_progress)
-        self.images = (self.data,)
-        size, _, channels = self.data.shape
-        classes = classes_of(config, self.data)
+        images = images_of(config, on_progress)
+        self.images = (images,)
+        self.data, self._read_held_out = split_for_d(config, images, on_progress)
+        size, _, channels = images.shape
+        classes = classes_of(config, images)
         self.config = config.replace(
-            image_size=size, channels=channels, white=self.data.white, classes=classes,
-            class_names=self.data.class_names or None if classes else None,
+            image_size=size, channels=channels, white=images.white, classes=classes,
+            class_names=images.class_names or None if classes else None,
+            augment=config.augmentation.name or default_augmentation(len(self.data)),
         )  # fmt: skip
-        self.batches = Batches(self.data, config.data.batch_size, config.seed, self.device)
+        self.config.check()  # the augmentation may not go with other options
+        self.batches = Batches(
+            self.data, config.data.batch_size, config.seed, self.device, mirror=config.augmentation.mirror
+        )
         if config.measuring.every is not None:
             features = None if config.measuring.features is None else expanded(config.measuring.features)
             self._evaluator = Evaluator(
-                self.config, self.data, features, config.measuring.samples, config.seed, on_progress=on_progress
+                self.config, images, features, config.measuring.samples, config.seed, on_progress=on_progress
             )
             self.config = self.config.replace(evaluate_samples=self._evaluator.reference.count)
 
@@ -148,6 +157,18 @@ class NoiseTask(Task):
         figures = self._evaluator.measure(samples, labels=labels)
         return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
+    @cached_property
+    def held_out(self) -> ImageSet | None:
+        """A few images like those of the training; None for points, and where there are too few."""
+        return None if self._read_held_out is None else self._read_held_out()
+
+    @cached_property
+    def _look(self) -> LookAtD | None:
+        return LookAtD.of(self.config, self.batches, self.held_out) if isinstance(self.batches, Batches) else None
+
+    def look_at_d(self, step: int) -> dict[str, float]:
+        return {} if self._look is None else {"d_held_out": self._look.probability(self.gan, step)}
+
     def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         gan, z = self.gan, self.gan.noise(self.config.seed, "describe", self.config.data.batch_size)
         return [
@@ -182,8 +203,13 @@ class NoiseTask(Task):
         model = "" if takes_penalties(config.model, config.spec, config.networks.pack) else " --model residual"
         pack = ", or --pack 2" if config.networks.conditional == "none" and config.networks.pack == 1 else ""
         with_model = f", with{model}" if model else ""
+        overfits = {  # beside an augmentation
+            "diffaugment": "--augment ada; more images; a smaller --d-width",
+            "ada": "a lower --augment-target, or fewer --augment-images; more images; a smaller --d-width",
+        }
         return {
             "mode collapse": f"--penalty r1+r2 --objective relativistic{model}{pack}; a lower --learning-rate",
+            **({"D overfits": overfits[config.augmentation.name]} if config.augmentation.name in overfits else {}),
             "D is winning": (
                 ("--objective non-saturating; " if config.objective.name == "minimax" else "")
                 + f"--d-learning-rate, a quarter of G's; --instance-noise 0.2; or a --penalty{with_model}"
@@ -199,7 +225,9 @@ class NoiseTask(Task):
         else:
             real = PointBatches(self.data, max(size, SUBJECTS // size * size), seed, self.device).batch(0)
         z = self.gan.noise(seed, "diagnose", len(real))
-        return [DiagnosisSubject("", self.gan, Tensor(real), self.gan.latent(z, labels), labels)]
+        taken = self.gan.g_optimizer.steps // self.config.optimiser.g_steps
+        logits = None if self._look is None else self._look.logits(self.gan, taken)
+        return [DiagnosisSubject("", self.gan, Tensor(real), self.gan.latent(z, labels), labels, logits)]
 
     def examine(self, step: int, records: list[dict[str, Any]]) -> list[Symptom]:
         count = self.config.data.batch_size
@@ -209,9 +237,11 @@ class NoiseTask(Task):
         real, labels = self.real(batch)[:count], self._labels(batch)
         labels = None if labels is None else labels[:count]
         z = self.gan.noise(self.config.seed, "doctor", count, step)
+        logits = self._look.logits(self.gan, step) if is_warm(records) and self._look is not None else None
         return examine(
-            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.remedies(self.config)
-        )
+            self.gan, real, self.gan.latent(z, labels), self.loss_config, records, labels, self.remedies(self.config),
+            logits,
+        )  # fmt: skip
 
 
 def images_of(config: TrainConfig, on_progress: Progress = lambda done, total: None) -> ImageSet:
@@ -268,6 +298,7 @@ def build_gan(config: TrainConfig, device_name: str) -> GAN:
         conditional=config.networks.conditional,
         classes=config.networks.classes or 0,
         g_penalty=None if config.penalty.g_name == "none" else config.penalty.g_name,
+        augment=None if config.augmentation.name == "none" else config.augmentation.name,
         seed=config.seed,
         device=device_name,
     )

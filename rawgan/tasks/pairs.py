@@ -16,7 +16,7 @@ from rawgan.data import (
     to_uint8,
     to_unit,
 )
-from rawgan.data.hold_out import hold_out, hold_out_size
+from rawgan.data.hold_out import few_of, hold_out, hold_out_size
 from rawgan.data.image_set import Progress
 from rawgan.diagnosis.doctor import Remedies, examine
 from rawgan.diagnosis.subject import DiagnosisSubject
@@ -28,6 +28,7 @@ from rawgan.gan.translation import FeatureMap
 from rawgan.metrics import ImagePairs, compute, load_classifier
 from rawgan.random import make_rng
 from rawgan.tasks.baselines import Maker
+from rawgan.tasks.held_out import Seen, batches_looked_at, held_out_batches, held_out_probability
 from rawgan.tasks.task import task_class
 from rawgan.tasks.translation import (
     Pixels,
@@ -110,6 +111,8 @@ class PairsTask(TranslationTask):
         self._weights = PairWeights(
             config.fidelity.pixel_weight, config.fidelity.feature_weight, look, config.fidelity.adversarial_weight
         )
+        few = few_of(self.held_out, config.seed)
+        self._beside_training = held_out_batches(few, config.data.batch_size, config.seed, self.device)
         count = min(max(1, config.output.samples // BESIDE), len(self.held_out))
         self.columns = BESIDE * max(1, round((count / BESIDE) ** 0.5))
         self._shown = next(batches_of(self.config, self.held_out.part(slice(count)), self.device))
@@ -138,6 +141,19 @@ class PairsTask(TranslationTask):
     def measure(self) -> dict[str, Any]:
         """PSNR, SSIM and L1 of images that are not trained with."""
         return pixel_figures(self.config, self.gan, self.held_out.part(slice(self.config.measured)))
+
+    def look_at_d(self, step: int) -> dict[str, float]:
+        if self._beside_training is None:
+            return {}
+        seen = self._held_out_pairs(self._beside_training)
+        return {"d_held_out": held_out_probability(self.gan, seen, self.loss_config, step)}
+
+    def _held_out_pairs(self, batches: Batches) -> Iterator[Seen]:
+        """Held-out targets, beside their sources if D sees these."""
+        for number in batches_looked_at(batches):
+            rng = make_rng(self.config.seed, "degrade beside training", number)
+            source, target = self.separate(self.config, batches.batch(number), rng)
+            yield target, source if self.gan.paired else None
 
     def networks_with_inputs(self) -> list[tuple[str, nn.Sequential, Tensor]]:
         source, target = self.pair(0)

@@ -118,6 +118,11 @@ class Task(ABC):
     def measure(self) -> dict[str, Any]:
         """Figures of the generator as it is, single numbers by name; empty where nothing is measured."""
 
+    def look_at_d(self, step: int) -> dict[str, float]:
+        """Figures of D as it is after `step` steps, on images that it does not train with; empty where there are none.
+        Nothing of the networks changes."""
+        return {}
+
     @staticmethod
     @abstractmethod
     def remedies(config: Any) -> Remedies:

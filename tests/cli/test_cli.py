@@ -134,8 +134,9 @@ def test_train_logs_lines_and_says_where_everything_is(images, tmp_path, capsys)
     assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "dcgan on 12 images of 8×8×1: 3 steps of 4 images, on cpu (cpu kernels)"
-    assert lines[1] == f"run folder: {out}"
-    assert lines[2:4] == [
+    assert lines[1].startswith("D sees augmented images: --augment diffaugment, the default for fewer than 5,000")
+    assert lines[2] == f"run folder: {out}"
+    assert lines[3:5] == [
         "D loss and G loss: nats; 1.386 and 0.693 if D guesses",
         "D(real) and D(fake): probability of being real, by D; 0.5 if D guesses",
     ]
@@ -143,7 +144,7 @@ def test_train_logs_lines_and_says_where_everything_is(images, tmp_path, capsys)
     assert re.match(
         r"step 3/3  epoch 1\.00  D loss \d\.\d{3}  G loss \d\.\d{3}  D\(real\) 0\.\d\d  D\(fake\) 0\.\d\d  "
         r"[\d.]+ steps/s  \d+ images/s  ETA 0 s$",
-        lines[5],
+        lines[6],
     )
     assert lines[-1] == f"more images: rawgan sample {out}"
 

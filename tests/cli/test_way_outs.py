@@ -124,6 +124,8 @@ TRAINED = [
     TrainConfig.of(objective="minimax"),
     TrainConfig.of(conditional="projection"),
     TrainConfig.of(pack=4),
+    TrainConfig.of(augment="diffaugment"),
+    TrainConfig.of(augment="ada"),
     TrainConfig.of(data="ring8"),
     Pix2pixConfig.of(),
     EnhanceConfig.of(),
@@ -139,7 +141,8 @@ def remedies(config):
 def test_what_the_doctor_says_to_change_can_be_changed(config):
     for remedy in filter(None, remedies(config).values()):
         for part in re.split(r"; (?:or )?|, or |, with ", remedy):
-            options = re.findall(r"--[a-z-]+(?: (?:r1\+r2|r1|relativistic|non-saturating|residual|[\d.]+))?", part)
+            values = r"r1\+r2|r1|relativistic|non-saturating|residual|diffaugment|ada|[\d.]+"
+            options = re.findall(rf"--[a-z-]+(?: (?:{values}))?", part)
             given = " ".join(options).split()
             for name in (one for one in given if one.startswith("--")):
                 assert name in OPTIONS[config.command], f"{config.command}: {remedy!r} has {name}"

@@ -122,7 +122,10 @@ def test_no_two_groups_have_an_option_of_the_same_name():
 def test_a_command_has_the_options_that_it_needs(kind):
     """No option is there only to be refused."""
     options = options_of(kind).keys()
-    of_noise = {"noise_size", "conditional", "classes", "pack", "d_steps", "g_steps", "evaluate_features", "cuda_graph"}
+    of_noise = {
+        "noise_size", "conditional", "classes", "pack", "d_steps", "g_steps", "evaluate_features", "cuda_graph",
+        "augment", "mirror",
+    }  # fmt: skip
     assert options & of_noise == (of_noise if kind is TrainConfig else set())
     assert ("patch" in options) == (kind is not TrainConfig)
     assert ("task" in options) == (kind is EnhanceConfig)

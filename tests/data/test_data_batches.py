@@ -190,6 +190,22 @@ def test_the_order_is_read_only():
         batches.indices(0)[0] = 7
 
 
+def test_half_of_the_images_are_mirrored_others_in_each_step():
+    rng = np.random.default_rng(0)
+    images = ImageSet(rng.integers(0, 256, (400, 3, 4, 2), np.uint8), None, "noise")
+    plain, mirrored, again = (Batches(images, 400, 0, mirror=mirror) for mirror in (False, True, True))
+    turned = []
+    for step in range(3):
+        before, after = plain.batch(step), mirrored.batch(step)
+        np.testing.assert_array_equal(again.batch(step), after)
+        which = (after == before[:, :, ::-1]).all(axis=(1, 2, 3))
+        np.testing.assert_array_equal(after[~which], before[~which])
+        turned.append(which)
+        assert 160 < which.sum() < 240
+    assert not np.array_equal(turned[0], turned[1])
+    assert images.images.flags.writeable is False
+
+
 @pytest.mark.parametrize(
     ("size", "seed", "message"),
     [

@@ -9,11 +9,13 @@ import pytest
 from rawgan import Tensor, nn
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
-from rawgan.data import MIXTURES
+from rawgan.data import MIXTURES, Batches, to_unit
 from rawgan.diagnosis.doctor import examine
 from rawgan.diagnosis.gains import MOST_GAIN
+from rawgan.diagnosis.held_out import LogitsOfD
 from rawgan.diagnosis.probe import Probe, probe
 from rawgan.diagnosis.symptoms.d_is_winning import LEAST_D_LOSS
+from rawgan.diagnosis.symptoms.d_overfits import d_overfits
 from rawgan.diagnosis.symptoms.unlike_data import MOST_UNLIKE, unlike_data
 from rawgan.gan import ImageSpec, LossConfig, PointSpec, build, generate
 from rawgan.nn import BatchNorm, Conv2d, Dropout, Linear, Sigmoid
@@ -47,7 +49,7 @@ def config(tmp_path_factory):
     np.save(path, spots.astype(np.uint8))
     return TrainConfig.of(
         data=str(path), image_size=16, channels=1, steps=WARM_UP, width=4, noise_size=8, batch_size=COUNT, samples=4,
-        learning_rate=1e-3, sample_every=WARM_UP // 2,
+        learning_rate=1e-3, sample_every=WARM_UP // 2, augment="none",
     )  # fmt: skip
 
 
@@ -179,6 +181,59 @@ def test_the_loss_of_g_goes_flat_under_minimax_alone(subject):
     assert alarms["D is winning"].figure == "slope of G's loss, relative to that against a D that guesses"
     assert alarms["D is winning"].remedy.startswith("--objective non-saturating")
     assert "D is winning" not in found(subject)
+
+
+class _Memory(nn.Module):
+    """Calls images real that it has seen before, and no others."""
+
+    def __init__(self, known):
+        self.known = {each.tobytes() for each in known}
+
+    def forward(self, x):
+        return Tensor(np.array([[5.0 if each.tobytes() in self.known else -5.0] for each in x.numpy()], np.float32))
+
+
+@pytest.mark.parametrize("overfits", [True, False])
+def test_d_overfits(overfits, config):
+    task = Trainer(config).task
+    known = to_unit(task.data.images)
+    if not overfits:
+        known = np.concatenate([known, to_unit(task.held_out.images)])
+    gan = dataclasses.replace(task.gan, discriminator=nn.Sequential(_Memory(known)))
+    logits = task._look.logits(gan, WARM_UP)
+    assert [len(each) for each in logits] == [COUNT, COUNT, COUNT]
+    (symptom,) = d_overfits(logits)
+    assert (symptom.value, symptom.alarm) == (1.0 if overfits else 0.0, overfits)
+    assert symptom.place == f"discriminator, {COUNT} held-out images"
+    assert symptom.remedy.startswith("--augment diffaugment")
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("count", [10, 256])
+def test_chance_is_no_overfitting(count, seed):
+    """Logits of one distribution for all real images; and of a D that guesses, of which nothing can be said."""
+    rng = np.random.default_rng(seed)
+    training, held_out, generated = rng.normal(size=(3, count)).astype(np.float32)
+    for apart in (1.0, 5.0):
+        assert not any(each.alarm for each in d_overfits(LogitsOfD(training, held_out, generated - apart)))
+    assert d_overfits(LogitsOfD(training, held_out, training + 0.1)) == []
+    (found,) = d_overfits(LogitsOfD(training + 4, held_out + 1, generated))
+    assert found.alarm or count == 10
+    assert found.value == pytest.approx(0.75, abs=0.3)
+    assert d_overfits(None) == []
+
+
+def test_training_images_are_those_of_the_last_epoch(config, monkeypatch):
+    """Not those of the latest step, which D has just seen."""
+    task, dealt = Trainer(config).task, []
+    batch, look = task.batches.batch, task._look
+    monkeypatch.setattr(task.batches, "batch", lambda index: dealt.append(index) or batch(index))
+    look._held_out = Batches(task.held_out, 10, 0, "cpu", "held out")  # five of them, of which four are taken
+    look.logits(task.gan, 100)
+    assert dealt == [86, 89, 93, 96]  # of 14 batches an epoch
+    dealt.clear()
+    look.logits(task.gan, 2)
+    assert dealt == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -475,8 +530,8 @@ def test_diagnose_a_healthy_run(healthy, capsys):
     assert "while training" not in printed
     said = json.loads((healthy.path / "diagnosis.json").read_text())
     assert {symptom["symptom"] for symptom in said["symptoms"]} == {
-        "data out of range", "mode collapse", "D is winning", "batch norm drift", "dead units", "exploding layers",
-        "vanishing layers", "saturated output", "not trained yet, or unlike the data",
+        "data out of range", "mode collapse", "D is winning", "D overfits", "batch norm drift", "dead units",
+        "exploding layers", "vanishing layers", "saturated output", "not trained yet, or unlike the data",
     }  # fmt: skip
     assert not any(symptom["alarm"] for symptom in said["symptoms"])
     assert all(symptom["symptom"] in printed for symptom in said["symptoms"])

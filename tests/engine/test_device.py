@@ -15,7 +15,7 @@ from rawgan import Tensor, grad, nn, ops, optim
 from rawgan.config.noise import TrainConfig
 from rawgan.device import cuda_module, device_of, resolve, to_device
 from rawgan.errors import DeviceError, GradientMismatch, ShapeError
-from rawgan.gan import ImageSpec, build, train_step
+from rawgan.gan import ImageSpec, LossConfig, build, train_step
 from rawgan.ops.registry import CASES
 from rawgan.storage import RunFolder
 from rawgan.testing import check_kernel, check_layer, gradcheck
@@ -231,12 +231,33 @@ def test_a_step_sends_the_batch_and_the_noise_and_waits_for_nothing(precision, c
     assert traffic == {"sent": 2, "fetched": 4}
 
 
+@pytest.mark.parametrize("augment", ["diffaugment", "ada"])
+def test_augmented_steps_agree_with_the_cpu_and_wait_only_when_p_moves(augment, cupy):
+    found = {}
+    for device in ("cpu", "cuda"):
+        gan = build("residual", ImageSpec(8, 4), width=2, noise_size=3, augment=augment, device=device)
+        config = LossConfig(augment=augment, augment_images=40, augment_target=-1.5)
+        real = Tensor(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 4)).astype("float32")).to(device)
+        losses, waited = [], []
+        for step in range(6):
+            z = gan.noise(0, "z", 4, step)
+            traffic.clear()
+            figures = train_step(gan, real, z, config, step).by_name()
+            waited.append(traffic["fetched"])
+            losses.append([value.item() for value in figures.values()])
+        found[device] = losses
+    np.testing.assert_allclose(found["cuda"], found["cpu"], rtol=1e-4, atol=1e-5)
+    assert waited == ([0, 0, 0, 1, 0, 0] if augment == "ada" else [0] * 6)
+    if augment == "ada":
+        assert losses[-1][-2] == pytest.approx(0.4)  # p
+
+
 def test_a_run_fetches_what_is_shown(cupy, tmp_path, monkeypatch):
     images = tmp_path / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
     config = TrainConfig.of(
         data=str(images), image_size=8, steps=6, width=1, noise_size=3, batch_size=2, samples=2, sample_every=99,
-        checkpoint_every=99, device="cuda", backend="reference",
+        checkpoint_every=99, device="cuda", backend="reference", augment="none",
     )  # fmt: skip
     training, steps = Trainer(config), []
     monkeypatch.setattr("rawgan.training.run.FETCH_SECONDS", 1e9)

@@ -191,6 +191,14 @@ RECIPES = {
         "pack": 2,
     },
     "attention": {"model": "attention", "ema": 0.9},
+    "ada": {
+        "model": "residual",
+        "augment": "ada",
+        "augment_images": 100,
+        "penalty": "r1",
+        "mirror": True,
+        "d_steps": 2,
+    },
     "style": {"model": "style", "penalty_every": 2, "g_penalty": "path-length", "g_penalty_every": 2, "ema": 0.9},
     "smooth": {"objective": "least-squares", "smooth_real": 0.1, "smooth_fake": 0.1},
 }

@@ -28,7 +28,7 @@ TINY = ["--width", "2", "--batch-size", "4", "--samples", "4", "--image-size", "
 TRAIN = ["train", "--data", "images.npy", "--noise-size", "4", "--sample-every", "9", *TINY]
 NONE_MEANS_NONE = {
     "epochs", "evaluate_every", "evaluate_samples", "evaluate_features", "penalty_weight",
-    "g_penalty_weight", "classes", "class_names",
+    "g_penalty_weight", "augment_target", "augment_images", "classes", "class_names",
     "white", "targets", "targets_white", "features", "out", "config", "resume",
 }  # fmt: skip
 """Options that are not left to a usual value where they do not appear."""
@@ -58,8 +58,10 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "config",
     [
-        TrainConfig.of(image_size=28, channels=1),
-        TrainConfig.of(model="residual", penalty="r1", learning_rate=0.5, image_size=28, channels=1, epochs=2.0),
+        TrainConfig.of(image_size=28, channels=1, augment="none"),
+        TrainConfig.of(
+            model="residual", penalty="r1", learning_rate=0.5, image_size=28, channels=1, epochs=2.0, augment="ada"
+        ),
         TrainConfig.of(data="ring8", evaluate_every=5),
         Pix2pixConfig.of(image_size=28, channels=1, source_channels=1, evaluate_every=5),
         Pix2pixConfig.of(image_size=28, channels=1, source_channels=1, pairs="grey"),

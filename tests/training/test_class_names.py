@@ -182,7 +182,7 @@ def test_transparency_is_trained_measured_and_written(tmp_path, capsys):
     )
     assert "train one on them, if they have labels" in capsys.readouterr().err
     assert main(["train", "--data", str(folder), *TINY, "--channels", "4", "--out", str(out)]) == 0
-    assert "dcgan on 200 images of 8×8×4: 1 step" in capsys.readouterr().out
+    assert "dcgan on 180 images of 8×8×4 (20 held out): 1 step" in capsys.readouterr().out
     assert main(["sample", str(out), "--single", "--count", "2"]) == 0
     assert main(["sample", str(out)]) == 0
     with Image.open(out / "images-seed-0" / "image-00000.png") as single, Image.open(out / "images-seed-0.png") as grid:

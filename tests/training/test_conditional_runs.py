@@ -57,7 +57,8 @@ def config(squares, **options):
 
 
 def test_each_update_is_about_the_classes_of_its_own_real_images(squares, monkeypatch):
-    training = Trainer(config(squares, conditional="auxiliary", d_steps=3, g_steps=2, objective="wasserstein"))
+    options = {"conditional": "auxiliary", "d_steps": 3, "g_steps": 2, "objective": "wasserstein", "augment": "none"}
+    training = Trainer(config(squares, **options))
     asked, judged = [], []
     forward, discriminate = training.gan.generator.forward, type(training.gan).discriminate
     training.gan.generator.forward = lambda x: asked.append(x.data[:, 4:].argmax(axis=1)) or forward(x)

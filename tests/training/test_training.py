@@ -65,7 +65,10 @@ def test_config_toml_says_what_was_resolved(images, tmp_path):
     assert written["channels"] == 1
     assert written["image_size"] == 8
     assert not {"out", "config", "dry_run", "epochs"} & written.keys()
-    assert TrainConfig.from_dict(written, "x") == config(images, steps=1, channels=1).with_absolute_paths()
+    assert (
+        TrainConfig.from_dict(written, "x")
+        == config(images, steps=1, channels=1, augment="diffaugment").with_absolute_paths()
+    )
 
 
 def test_the_same_seed_gives_the_same_bits(images, tmp_path):

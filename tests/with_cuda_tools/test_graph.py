@@ -117,7 +117,7 @@ def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simu
     np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
     config = TrainConfig.of(
         data=str(images), image_size=8, steps=4, width=1, noise_size=3, batch_size=2, samples=2, sample_every=9,
-        device="cuda", backend="cuda",
+        device="cuda", backend="cuda", augment="none",
     )  # fmt: skip
     before = kernels.chosen()
     runs = []

@@ -47,10 +47,24 @@ FAULTS = [
     ),
     Fault(
         "doctor: its random draws change the run",
-        "_unchanged",
+        "unchanged",
         'stack.callback(setattr, bits, "state", bits.state)',
         "stack.callback(setattr, bits, 'state', None) if bits is None else None",
         "test_doctor.py -k stays_as_it_is",
+    ),
+    Fault(
+        "doctor: chance is taken for overfitting",
+        "d_overfits",
+        "MOST_SHARE + chance",
+        "MOST_SHARE - 1.5 * chance",
+        "test_doctor.py -k chance_is_no_overfitting",
+    ),
+    Fault(
+        "doctor: D is looked at with the batch that it has just seen",
+        "LookAtD._of_training",
+        "np.linspace(max(0, end - self._training.per_epoch), end, count, endpoint=False)",
+        "np.arange(end - count, end)",
+        "test_doctor.py -k those_of_the_last_epoch",
     ),
     Fault(
         "doctor: remedies ignore the task",

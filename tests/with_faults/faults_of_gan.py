@@ -143,8 +143,8 @@ FAULTS = [
     Fault(
         "all updates of D in a step get the same instance noise",
         "discriminator_step",
-        '"instance noise of D", gan.d_optimizer.steps,',
-        '"instance noise of D", index,',
+        '"D", update, given)',
+        '"D", index, given)',
         "test_stabilisers.py -k draws_its_own",
     ),
     Fault(

@@ -29,9 +29,9 @@ ALARM, NOT_YET = Text("ALARM", "bold red"), Text("NOT YET", "bold yellow")
 
 @dataclass(frozen=True)
 class DiagnoseConfig:
-    """Find the symptoms of a run: mode collapse, a discriminator that wins, data out of range, batch norm that drifts,
-    dead units, layers that explode or vanish, a saturated output, samples unlike the data. Each has its figure, and a
-    remedy.
+    """Find the symptoms of a run: mode collapse, a discriminator that wins or overfits, data out of range, batch norm
+    that drifts, dead units, layers that explode or vanish, a saturated output, samples unlike the data. Each has its
+    figure, and a remedy.
 
     Examines the latest checkpoint and the losses. Writes diagnosis.json, and diagnosis.png with the size of activations
     and gradients in every layer, into the run folder. The exit code is 1 for an alarm, and for a finished run whose
@@ -67,7 +67,8 @@ def _diagnose(config: DiagnoseConfig, folder: RunFolder) -> int:
     for subject in subjects:
         with waiting(console, "examining"):
             seen = probe(subject.gan, subject.real, subject.latent, asked.loss_config(), subject.given)
-            found = doctor.diagnose(seen, asked.loss_config(), records, task_class(asked).remedies(asked))
+            remedies = task_class(asked).remedies(asked)
+            found = doctor.diagnose(seen, asked.loss_config(), records, remedies, subject.logits)
         console.print(_table(f"{folder.path} after step {step:,}{subject.name}, {count} images", found))
         symptoms += found
         layers = layers or seen.layers

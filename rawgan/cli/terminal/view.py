@@ -16,7 +16,9 @@ from rich.text import Text
 
 from rawgan.cli.terminal.progress import repeating
 from rawgan.cli.terminal.text import duration, say
+from rawgan.gan import AUGMENTATIONS
 from rawgan.gan.step_metrics import (
+    AUGMENTATION,
     DIFFERENCES,
     LOSSES,
     PENALTY,
@@ -88,6 +90,11 @@ class Log(Extension):
         value, unit = guesses(config), f"{units(config)['d_loss']}; ".removeprefix("; ")
         yield LOSSES, "D loss and G loss", f"{unit}{value['d_loss']:.3f} and {value['g_loss']:.3f} if D guesses"
         yield PROBABILITIES, "D(real) and D(fake)", "probability of being real, by D; 0.5 if D guesses"
+        if config.augment is not None and AUGMENTATIONS[config.augment].adaptive:
+            meaning = (
+                f"p rises while r_t, the mean sign of D's logits of real images, is above {config.augment_target:g}"
+            )
+            yield AUGMENTATION, "p and r_t", meaning
         if config.penalty is not None:
             yield PENALTY, "penalty", STEP_METRICS["penalty"].meaning
         if config.g_penalty is not None:

@@ -22,4 +22,5 @@ LEAST_SQUARES = Objective(
     summary="squared distances from the targets",
     losses=least_squares,
     smoothable=True,
+    centred=False,
 )

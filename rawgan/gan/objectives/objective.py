@@ -46,6 +46,8 @@ class Objective:
     """Makes the losses. If `smoothable`, of (smooth_real, smooth_fake); otherwise of nothing."""
     smoothable: bool = False
     """True if D has targets, which label smoothing moves: 1 − smooth_real for real images, smooth_fake for others."""
+    centred: bool = True
+    """True if D is undecided at a logit of 0; otherwise only differences between logits mean something."""
     in_nats: bool = False
     """True if the losses are cross-entropies, in nats."""
 

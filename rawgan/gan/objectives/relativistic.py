@@ -21,4 +21,5 @@ RELATIVISTIC = Objective(
     summary="cross-entropy of pairs of a real and a generated image",
     losses=relativistic,
     in_nats=True,
+    centred=False,
 )

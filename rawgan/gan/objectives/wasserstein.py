@@ -16,4 +16,5 @@ WASSERSTEIN = Objective(
     name="wasserstein",
     summary="the earth mover's distance, with --penalty wgan-gp",
     losses=wasserstein,
+    centred=False,
 )

@@ -5,6 +5,7 @@ from rawgan.training.extensions.checkpoints import Checkpoints
 from rawgan.training.extensions.curves import Curves
 from rawgan.training.extensions.doctor import Doctor
 from rawgan.training.extensions.evaluation import BestCheckpoint, Evaluation
+from rawgan.training.extensions.held_out import HeldOutImages
 from rawgan.training.extensions.metrics import Metrics
 from rawgan.training.extensions.samples import Samples
 from rawgan.training.run import Extension
@@ -20,6 +21,7 @@ def usual_extensions(config: RunConfig) -> list[Extension]:
     save = Every(config.output.checkpoint_every) | Every(config.measuring.every) | AtEnd()
     return [
         Metrics(),
+        HeldOutImages(config.output.sample_every),
         Evaluation(config.measuring.every),
         Samples(config.output.sample_every, reach=config.output.keep * config.output.checkpoint_every),
         Doctor(picture),

@@ -55,6 +55,10 @@ VALUES = {
         "g_penalty": ["none", "path-length"],
         "g_penalty_weight": [None, 0.1],
         "g_penalty_every": [1, 2],
+        "augment": ["none", "diffaugment", "ada"],
+        "augment_target": [None, 0.3],
+        "augment_images": [None, 100],
+        "mirror": [False, True],
         "conditional": ["none", "projection", "auxiliary"],
         "classes": [None, 3],
         "pack": [1, 2],
@@ -143,10 +147,13 @@ REFUSED = {
         *((f"model {model}", name) for model in ("dcgan", "tutorial", "residual", "attention")  # G has batch norm
           for name in ("g_penalty path-length", "g_penalty_every 2", "g_penalty_weight 0.1")),
         ("g_penalty none", "g_penalty_every 2"), ("g_penalty none", "g_penalty_weight 0.1"),
+        *((f"augment {name}", other) for name in ("none", "diffaugment")
+          for other in ("augment_target 0.3", "augment_images 100")),
         ("model mlp", "data labelled"),
         *((one, other) for one in ("model mlp", "data ring8")
           for other in ("conditional projection", "conditional auxiliary", "classes 3", "channels 3", "image_size 8",
-                        "image_size 10")),
+                        "image_size 10", "augment diffaugment", "augment ada", "augment_target 0.3",
+                        "augment_images 100", "mirror True")),
         ("conditional none", "classes 3"),
         ("conditional projection", "pack 2"), ("conditional auxiliary", "pack 2"), ("classes 3", "pack 2"),
         ("pack 2", "batch_size 1"),
