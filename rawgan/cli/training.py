@@ -260,7 +260,8 @@ def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None 
         kernels = MODELS[config.model].kernels if config.model in MODELS else ()
         bf16 = ("bf16",) if config.machine.precision == "bf16" else ()
         _warm_up(Terminal(stderr=True), (*kernels, *bf16))
-    with progress_of(console, "reading images") as show:
+    reading = "reading images" if config.measuring.every is None else "reading and measuring real images"
+    with progress_of(console, reading) as show:
         trainer = Trainer(config, show, checkpoint)
     for skipped in dict.fromkeys(line for images in trainer.task.images for line in images.skipped):
         say(console, f"skipped {skipped}")

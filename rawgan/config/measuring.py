@@ -5,6 +5,7 @@ from typing import Annotated
 
 from rawgan.config.options import Group, Named, Place, Range, Word
 from rawgan.errors import ArgumentError
+from rawgan.metrics.extractors.choice import INCEPTION, NAMES, choose
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +30,14 @@ class NoiseMeasuringOptions(MeasuringOptions):
 
     samples: Annotated[int | None, Named("evaluate_samples"), Range(2, 10**6)] = None
     """Number of images to measure. Unset: 10,000, or as many as there are real images; 2,500 points."""
-    features: Annotated[str | None, Named("evaluate_features"), Word("FILE"), Place()] = None
-    """Feature extractor: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits that comes
-    with rawgan, for mnist and stacked-mnist."""
+    features: Annotated[str | None, Named("evaluate_features"), Word("FILE"), Place(NAMES)] = None
+    """Feature extractor: self, learned from the images in a minute; random, a random network; or a file of rawgan
+    train-classifier, of Inception's weights (inception says how to make it), or ONNX. Unset: the classifier of digits
+    that comes with rawgan, for mnist and stacked-mnist; self for other images."""
 
     def check(self) -> None:
         super().check()
+        if self.features == INCEPTION:
+            choose("", self.features)  # says how to make the file
         if self.every is None and self.features is not None:
             raise ArgumentError("evaluate_features has no effect without evaluate_every; give both or none")

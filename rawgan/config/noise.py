@@ -19,7 +19,6 @@ from rawgan.config.run import RunConfig
 from rawgan.data import MIXTURES
 from rawgan.data.pixels import CROP
 from rawgan.errors import ArgumentError
-from rawgan.files import expanded
 from rawgan.gan import (
     AUGMENTATIONS,
     MODELS,
@@ -32,7 +31,7 @@ from rawgan.gan import (
     split_size,
 )
 from rawgan.gan.augmentations.adaptation import IMAGES, TARGET
-from rawgan.metrics.extractors.stored_classifier import DIGITS
+from rawgan.metrics.extractors.choice import choose
 from rawgan.metrics.figures.mixture_quality import POINTS
 
 POINT_STEPS = 8000
@@ -189,7 +188,8 @@ class TrainConfig(RunConfig):
     def files(self) -> dict[str, Path]:
         if self.data.mixture is not None or self.measuring.every is None:
             return {}
-        return {"evaluate_features": expanded(self.measuring.features or DIGITS)}
+        features = choose(self.data.place, self.measuring.features)
+        return {"evaluate_features": features} if isinstance(features, Path) else {}
 
     @property
     def model(self) -> str:

@@ -109,10 +109,13 @@ class OneOf:
 
 
 class Place:
-    """Marker: name of a data set, or path of a folder or file, which may have moved when a run is resumed."""
+    """Marker: name of a data set, or path of a folder or file, which may have moved when a run is resumed; or one of
+    certain other names."""
 
-    @staticmethod
-    def check(name: str, value: str) -> None:
+    def __init__(self, names: Collection[str] = ()) -> None:
+        self.names = names
+
+    def check(self, name: str, value: str) -> None:
         """Raise an ArgumentError for what can be neither a name nor a path that can be written down."""
         if not value or re.search(r"[\0\ud800-\udfff]", value):
             raise ArgumentError(f"{name} must be the name of a set or the path of a folder or file, but is {value!r}")

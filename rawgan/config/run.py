@@ -118,7 +118,16 @@ class RunConfig(ABC):
 
     def with_absolute_paths(self) -> Self:
         """The same configuration for any working directory."""
-        return self.replace(**{name: absolute(place) for name, place in self.places.items() if place is not None})
+        return self.replace(**{name: absolute(place) for name, place in self.paths.items()})
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Places by option, but for those that are unset, and for the names that an option takes instead of a path."""
+        markers = {name: option.marker(Place) for name, option in options_of(type(self)).items()}
+        return {
+            name: place for name, place in self.places.items()
+            if place is not None and (marker := markers[name]) is not None and place not in marker.names
+        }  # fmt: skip
 
     # --- check --------------------------------------------------------------------------------------------------------
 

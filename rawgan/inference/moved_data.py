@@ -37,7 +37,8 @@ def check_same_data(config: RunConfig, about: About, found: Mapping[str, str]) -
         if place != before and found.get(fact) != about.made_by.get(fact):
             flag = f"--{name.replace('_', '-')}"
             raise ArgumentError(
-                f"{flag} {place}: differs from what step {about.step:,} was trained with, which was {before}\n"
+                f"{flag} {place}: differs from what step {about.step:,} was trained with, which was "
+                f"{before or 'unset'}\n"
                 f"  give the place where that is now, or begin a new run: rawgan {config.command} --config RUN "
                 f"{flag} {place}"
             )
@@ -49,8 +50,8 @@ def hinting_at_moved_data(config: RunConfig, folder: RunFolder) -> Iterator[None
     try:
         yield
     except RawganError as error:
-        for name, place in config.places.items():
-            if place is not None and place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
+        for name, place in config.paths.items():
+            if place not in (*KNOWN_SETS, *MIXTURES) and not os.path.exists(place):
                 flag = f"--{name.replace('_', '-')}"
                 error.add(f"{folder.path} was trained with it; if it is elsewhere now, give {flag} PLACE")
         raise

@@ -93,14 +93,8 @@ class Reference:
                 f"{len(smaller)} are there\n  ask for {len(smaller)} or fewer"
             )
         real, other = draw(training, count, seed), draw(held_out, count, seed)
+        _check_features(extractor.features(real.images[:1]).shape[1], count, len(smaller))
         features = extractor.features(np.concatenate([real.images, other.images]), on_progress)
-        if count <= features.shape[1]:
-            raise ArgumentError(
-                f"{count} samples are too few for {features.shape[1]} features: FID would measure their number\n"
-                f"  ask for more than {features.shape[1]}, better for several thousand"
-            )
-        if 4 * 8 * features.shape[1] ** 2 > machine_bytes():
-            raise ArgumentError(f"the covariance of {features.shape[1]:,} features takes more memory than there is")
         classes = accuracy = None
         if extractor.classes is not None:
             target = confusion = None
@@ -139,6 +133,21 @@ class Reference:
             right = float(np.diag(self.classes.confusion).mean())
             found["classifier_error"] = 1 - right**self.classes.digits
         return found
+
+
+def _check_features(number: int, count: int, available: int) -> None:
+    """Raise an ArgumentError for more features than samples, or than there is memory for."""
+    if count <= number:
+        way = (
+            f"ask for more than {number}, better for several thousand"
+            if available > number
+            else f"there are {available} real images to compare with; take fewer features: --features self, or random"
+        )
+        raise ArgumentError(
+            f"{count} samples are too few for {number} features: FID would measure their number\n  {way}"
+        )
+    if 4 * 8 * number**2 > machine_bytes():
+        raise ArgumentError(f"the covariance of {number:,} features takes more memory than there is")
 
 
 def evaluate(

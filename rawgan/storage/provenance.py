@@ -54,8 +54,17 @@ def digests_of_files(files: Mapping[str, Path]) -> dict[str, str]:
     found = {}
     for name, path in files.items():
         with errors_naming(path, "read"), open_file(path) as file:
-            found[name] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+            found[name] = short_digest(hashlib.file_digest(file, "sha256").hexdigest())
     return found
+
+
+def short_digest(sha256: str) -> str:
+    """The first 16 of the hexadecimal digits of a SHA-256, by which checkpoints know a file.
+
+    >>> short_digest(hashlib.sha256(b"").hexdigest())
+    'e3b0c44298fc1c14'
+    """
+    return sha256[:16]
 
 
 @cache

@@ -24,10 +24,11 @@ BEST = {"images": "fid", "points": "unmatched"}
 class Evaluator:
     """Real images that generated ones are compared with: the same ones each time, so that figures compare.
 
-    `features` is the file of a classifier or of an ONNX network; None stands for the classifier of digits. `samples`
-    None is 10,000, or as many as there are real images.
+    `features` is that of `rawgan.metrics.feature_extractor`: a name, a file, or None. `samples` None is 10,000, or as
+    many as there are real images.
 
-    Raises: DataError for data without a feature extractor, ArgumentError for more samples than there are images
+    Raises: ConfigError for a file without a feature extractor, ArgumentError for more samples than there are images, or
+        for too few images
 
     >>> from rawgan.data import load
     >>> digits = load("mnist", image_size=28)
@@ -40,17 +41,18 @@ class Evaluator:
         self,
         config: TrainConfig,
         images: ImageSet,
-        features: Path | None = None,
+        features: str | Path | None = None,
         samples: int | None = None,
         seed: int = 0,
         on_progress: Progress = lambda done, total: None,
     ) -> None:
-        extractor = feature_extractor(config.data.place, features)
         self.images, self.seed = images, seed
         self.training, self.held_out = with_hold_out(
             config.data.place, images, 0.5, seed, on_progress, config.data.skip_broken, config.data.fit
         )
-        count = samples or min(SAMPLES, len(self.training), len(self.held_out))
+        most = min(len(self.training), len(self.held_out))
+        extractor = feature_extractor(config.data.place, features, images, most, on_progress)
+        count = samples or min(SAMPLES, most)
         self.reference = Reference.of(extractor, self.training, self.held_out, count, seed, on_progress)
 
     def ask(self, gan: GAN) -> tuple[Tensor, Labels | None]:

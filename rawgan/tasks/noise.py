@@ -18,7 +18,6 @@ from rawgan.diagnosis.doctor import Remedies, examine, is_warm
 from rawgan.diagnosis.subject import DiagnosisSubject
 from rawgan.diagnosis.symptom import Symptom
 from rawgan.errors import DataError
-from rawgan.files import expanded
 from rawgan.gan import (
     GAN,
     GraphedStep,
@@ -34,6 +33,7 @@ from rawgan.gan import (
 )
 from rawgan.pictures.grids import save_grid
 from rawgan.pictures.scatter import save_scatter
+from rawgan.storage.provenance import short_digest
 from rawgan.tasks.evaluators import BEST, Evaluator, PointEvaluator
 from rawgan.tasks.held_out import LookAtD, split_for_d
 from rawgan.tasks.task import EXAMINED as SUBJECTS
@@ -82,11 +82,14 @@ class NoiseTask(Task):
             self.data, config.data.batch_size, config.seed, self.device, mirror=config.augmentation.mirror
         )
         if config.measuring.every is not None:
-            features = None if config.measuring.features is None else expanded(config.measuring.features)
             self._evaluator = Evaluator(
-                self.config, images, features, config.measuring.samples, config.seed, on_progress=on_progress
+                self.config, images, config.measuring.features, config.measuring.samples, config.seed, on_progress
             )
-            self.config = self.config.replace(evaluate_samples=self._evaluator.reference.count)
+            reference = self._evaluator.reference
+            self.measured_by = reference.extractor.title
+            if not config.files:
+                self.digests = {"evaluate_features": short_digest(reference.extractor.sha256)}
+            self.config = self.config.replace(evaluate_samples=reference.count)
 
     @staticmethod
     def networks(config: TrainConfig, device: str) -> GAN:

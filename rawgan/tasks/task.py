@@ -1,8 +1,9 @@
 """The interface of a task: what is trained, with which data, and how one step is taken."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,6 +41,10 @@ class Task(ABC):
     """Images, or the mixture, to train with."""
     images: tuple[ImageSet, ...] = ()
     """Every image set that was read, hold-out sets included."""
+    measured_by: str = ""
+    """Title of the network by whose features images are measured; empty without one."""
+    digests: Mapping[str, str] = MappingProxyType({})
+    """Digests of networks without a file that images are measured by, by the option that names them."""
     batches: Batches | PointBatches
     gan: Any
     """The networks, once `begin` has built them."""

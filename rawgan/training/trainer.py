@@ -52,7 +52,7 @@ class Trainer:
         rawgan_kernels.use(config.machine.backend)
         self.task = task_of(config, self.device, on_progress or (lambda done, total: None))
         self.config = self.task.config
-        self._digests = digests_of_files(self.config.files)
+        self._digests = {**digests_of_files(self.config.files), **self.task.digests}
         self.steps = self.config.optimiser.total_steps(self.task.batches.per_epoch)
         self.restart(checkpoint)
         check_memory(self.task)

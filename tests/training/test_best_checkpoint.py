@@ -10,7 +10,7 @@ from watch import Watch
 
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
-from rawgan.errors import ArgumentError, ConfigError, DataError
+from rawgan.errors import ArgumentError, ConfigError
 from rawgan.inference.trained_networks import restore
 from rawgan.pictures import plot_losses
 from rawgan.storage import RunFolder
@@ -44,7 +44,8 @@ def config(tmp_path_factory):
 @pytest.fixture
 def measured(monkeypatch):
     """Training whose figures are FIDS, by the step: what is measured for real takes longer."""
-    evaluator = SimpleNamespace(reference=SimpleNamespace(count=80))
+    extractor = SimpleNamespace(title="nothing", sha256="0" * 64)
+    evaluator = SimpleNamespace(reference=SimpleNamespace(count=80, extractor=extractor))
     monkeypatch.setattr("rawgan.tasks.noise.Evaluator", lambda *args, **kwargs: evaluator)
     monkeypatch.setattr(NoiseTask, "measure", lambda task: {"fid": FIDS[task.gan.g_optimizer.steps - 1], "modes": 1})
 
@@ -179,9 +180,9 @@ def test_without_measuring_there_is_no_best(config, tmp_path, capsys):
 def test_what_cannot_be_measured_is_refused_before_training(tmp_path):
     with pytest.raises(ArgumentError, match="has no effect without evaluate_every"):
         TrainConfig.of(evaluate_samples=100).check()
-    np.save(tmp_path / "images.npy", np.zeros((200, 8, 8), np.uint8))
-    with pytest.raises(DataError, match="a classifier of digits, which knows nothing of these images"):
-        Trainer(TrainConfig.of(data=str(tmp_path / "images.npy"), image_size=8, evaluate_every=1))
+    np.save(tmp_path / "images.npy", np.zeros((20, 8, 8), np.uint8))
+    with pytest.raises(ArgumentError, match="two sets of 12 real images or more, but there are 10 for each"):
+        Trainer(TrainConfig.of(data=str(tmp_path / "images.npy"), image_size=8, batch_size=4, evaluate_every=1))
     with pytest.raises(ArgumentError, match="70000 samples are compared with as many real images"):
         Trainer(TrainConfig.of(evaluate_every=1, evaluate_samples=70_000))
 

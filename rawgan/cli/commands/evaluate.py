@@ -20,13 +20,12 @@ from rawgan.errors import ArgumentError
 from rawgan.gan import Translator
 from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data, with_moved_data
 from rawgan.inference.trained_networks import (
-    checkpoint_of,
     config_of,
-    restore,
     restore_comparable,
     restore_networks,
     translation_config_of,
 )
+from rawgan.metrics.extractors.choice import choose
 from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.storage import RunFolder
 from rawgan.storage.provenance import digest_of
@@ -52,9 +51,10 @@ class EvaluateConfig:
     """Device; auto takes a GPU if there is one."""
     seed: int | None = None
     """Seed of the noise: the same seed gives the same figures. Unset: 0."""
-    features: Annotated[Path | None, Word("FILE")] = None
-    """Feature extractor: a file of rawgan train-classifier, or an ONNX file. Unset: the classifier of digits that comes
-    with rawgan, for mnist and, for images from noise, stacked-mnist."""
+    features: Annotated[str | None, Word("FILE")] = None
+    """Feature extractor: self, learned from the images in a minute; random, a random network; or a file of rawgan
+    train-classifier, of Inception's weights (inception says how to make it), or ONNX. Unset: the classifier of digits
+    that comes with rawgan, for mnist and, for images from noise, stacked-mnist; self for other images from noise."""
     beside: Annotated[tuple[Path, ...], Word("RUN...")] = ()
     """Other runs of rawgan pix2pix or enhance to measure on the same hold-out set: one with --adversarial-weight 0, for
     example. Data and task must be the same."""
@@ -78,19 +78,22 @@ def _evaluate(config: EvaluateConfig, folder: RunFolder) -> int:
         return _evaluate_translations(console, config, folder, translating)
     if config.beside:
         raise ArgumentError(f"--beside is for runs that translate images, and {config.run} is not; leave it out")
-    asked = with_moved_data(config_of(folder), folder, config.data, config.targets)
-    gan, step = restore(folder, resolve(config.device), config.best)
+    trained = config_of(folder)
+    asked = with_moved_data(trained, folder, config.data, config.targets)
+    gan, about = restore_networks(folder, trained, resolve(config.device), config.best)
     seed = config.seed or 0
     if asked.data.mixture is not None:
         if config.features is not None:
             raise ArgumentError(f"--features is for images, but {config.run} makes points; leave it out")
-        report_on_points(console, folder, asked.data.mixture, gan, step, config.samples or POINTS, seed)
+        report_on_points(console, folder, asked.data.mixture, gan, about.step, config.samples or POINTS, seed)
         return 0
+    features = None if config.features is None else choose(asked.data.place, config.features)
     with progress_of(console, "reading images") as show, hinting_at_moved_data(asked, folder):
         real = images_of(asked, show)
     if config.data is not None:
-        check_same_data(asked, checkpoint_of(folder, config.best).about, digest_of(real))
-    report_on_images(console, folder, asked, real, gan, step, config.samples, config.features, seed)
+        check_same_data(asked, about, digest_of(real))
+    best_by = about.made_by.get("evaluate_features") if config.best else None
+    report_on_images(console, folder, asked, real, gan, about.step, config.samples, features, seed, best_by)
     return 0
 
 
@@ -98,6 +101,12 @@ def _evaluate_translations(console: Terminal, config: EvaluateConfig, folder: Ru
     """Measure a run that translates images, and others beside it."""
     if config.seed is not None:
         raise ArgumentError(f"--seed is for noise, but {config.run} translates images; leave it out")
+    features = None if config.features is None else choose(asked.data.place, config.features)
+    if isinstance(features, str):
+        raise ArgumentError(
+            f"--features {features} is for images from noise, but {config.run} translates images; give the file of a "
+            "network"
+        )
     device = resolve(config.device)
     asked = with_moved_data(asked, folder, config.data, config.targets)
     networks, about = restore_networks(folder, asked, device, config.best)
@@ -105,6 +114,6 @@ def _evaluate_translations(console: Terminal, config: EvaluateConfig, folder: Ru
     for run in map(str, config.beside):
         others[run], trained_by[run] = restore_comparable(RunFolder.open(run), asked, about, device, config.best)
     with hinting_at_moved_data(asked, folder):
-        measured = measured_images(console, asked, networks, others, config.samples, config.features, trained_by)
+        measured = measured_images(console, asked, networks, others, config.samples, features, trained_by)
     write_report(console, folder, about.step, **measured)
     return 0

@@ -1,6 +1,5 @@
 """Report on generated images: figures beside those of real images, and the nearest training images."""
 
-import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from rawgan.data import ImageSet, to_uint8
 from rawgan.errors import one_line
 from rawgan.gan import GAN, generate
 from rawgan.metrics import FIGURES, Reference, draw, nearest_images
-from rawgan.metrics.extractors.stored_classifier import DIGITS
 from rawgan.pictures import save_grid
 from rawgan.storage import RunFolder
+from rawgan.storage.provenance import short_digest
 from rawgan.tasks.evaluators import Evaluator
 
 SEARCHED = 500
@@ -37,13 +36,15 @@ LISTED = 20
 
 def report_on_images(
     console: Console, folder: RunFolder, asked: TrainConfig, real: ImageSet, gan: GAN, step: int,
-    samples: int | None, features: Path | None, seed: int,
+    samples: int | None, features: str | Path | None, seed: int, best_by: str | None = None,
 ) -> None:  # fmt: skip
     """Measure images of the generator, print the table, and write evaluation.json and nearest.png.
 
+    `best_by` is the short digest of the network by whose features the best checkpoint was chosen, if it is that one.
+
     Raises: ArgumentError for more samples than there are real images
     """
-    with progress_of(console, "looking at real images") as show:
+    with progress_of(console, "features of real images") as show:
         evaluator = Evaluator(asked, real, features, samples, seed, show)
     reference, count = evaluator.reference, evaluator.reference.count
     latent, labels = evaluator.ask(gan)
@@ -61,17 +62,20 @@ def report_on_images(
         others = draw(evaluator.held_out, min(count, SEARCHED), seed).images
         floor["nearest"] = float(np.median(nearest_images(others, evaluator.training.images).distance))
 
-    extractor = str(features) if features else "the classifier of digits"
-    dimensions = reference.training.shape[1]
-    title = f"{count:,} samples of step {step:,} and as many training images, by {dimensions} features of {extractor}"
-    console.print(_table(title, generated, floor, reference))
+    extractor, dimensions = reference.extractor, reference.training.shape[1]
+    title = f"{count:,} samples of step {step:,} and as many training images, by {dimensions:,} features of "
+    console.print(_table(title + extractor.title, generated, floor, reference))
+    if extractor.scope:
+        say(console, extractor.scope)
+    if best_by not in (None, short_digest(extractor.sha256)):
+        say(console, "the best checkpoint was chosen by FID of other features, which does not compare with this one")
     if 0 < len(generated.get("histogram", ())) <= LISTED:
         _print_shares(console, generated["histogram"], reference, count)
     first = np.argsort(near.distance, kind="stable")[:SHOWN]
     with folder.results():
         write_report(
-            console, folder, step, samples=count, seed=seed, features=extractor,
-            features_sha256=hashlib.sha256((features or DIGITS).read_bytes()).hexdigest(),
+            console, folder, step, samples=count, seed=seed, features=extractor.title,
+            features_sha256=extractor.sha256, scope=extractor.scope, best_by=best_by,
             generated=generated, floor=floor, expected=reference.expected,
         )  # fmt: skip
         _write_pairs(console, folder, np.stack([images[first], real.images[near.which[first]]], axis=1))

@@ -144,7 +144,7 @@ class Log(Extension):
 
     def measured(self, run: Run, figures: Mapping[str, Any]) -> None:
         """Print figures of quality."""
-        self._print(f"step {run.reached:,}  {in_words(figures)}")
+        self._print(f"step {run.reached:,}  {in_words(figures, run.task.measured_by)}")
 
     def tell(self, message: str) -> None:
         """Print a message for a person."""

@@ -1,5 +1,6 @@
 """A small convolutional classifier, whose features and classes generated images are measured with."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -91,6 +92,8 @@ class Classifier:
     Raises: ArgumentError for images too small, or fewer than two classes
     """
 
+    scope = ""
+
     def __init__(self, spec: ClassifierSpec, seed: int = 0) -> None:
         if spec.size < SMALLEST or spec.classes < 2:
             raise ArgumentError(
@@ -99,6 +102,13 @@ class Classifier:
             )
         self.spec = spec
         self.network = _Network(spec, make_rng(seed, "classifier"))
+        self.title = f"a classifier of {spec.data}"
+        self._sha256 = ""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file that it came from or, without one, of what `to_bytes` would write."""
+        return self._sha256 or hashlib.sha256(self.to_bytes()).hexdigest()
 
     @property
     def data(self) -> str:
@@ -184,4 +194,5 @@ class Classifier:
             ) from error
         made = cls(spec)
         made.network.load_state_dict(arrays)
+        made.title, made._sha256 = name, hashlib.sha256(data).hexdigest()
         return made

@@ -1,9 +1,10 @@
 """Features by a network in an ONNX file."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 from rawgan.data.image_set import Progress
 from rawgan.data.memory_limits import limited_extra_memory, machine_bytes, refuse_too_large
 from rawgan.data.pixels import resized, to_unit
-from rawgan.errors import ArgumentError, ConfigError, one_line, shown
+from rawgan.errors import ConfigError, one_line, shown
 from rawgan.files import open_file
 from rawgan.metrics.extractors.classifier import AT_ONCE
+from rawgan.metrics.extractors.extractor import WithoutClasses
 
 FIRST_SECONDS = 30.0
 """Longest time for the first images."""
 
 
-class OnnxFeatures:
+class OnnxFeatures(WithoutClasses):
     """Features by any network in an ONNX file: its first output, flattened. It knows no classes.
 
     Its input is float32 in [−1, 1], (N, C, H, W) or (N, H, W, C). Images are resized, and made grey or colour, to fit
@@ -31,10 +33,6 @@ class OnnxFeatures:
     Raises: ConfigError if onnxruntime is missing, the file holds no such network, the first images take more than
         FIRST_SECONDS, or later ones more than 10 times as long as those
     """
-
-    data = ""
-    classes = None
-    class_names = ()
 
     def __init__(self, path: Path) -> None:
         try:
@@ -47,7 +45,7 @@ class OnnxFeatures:
             raise ConfigError(f"{path} could not be read: {error.strerror or error}") from None
         with suppress(AttributeError):  # an older one; what is wrong, it raises, besides printing names of the file
             onnxruntime.set_default_logger_severity(4)
-        self.path, self._options = path, getattr(onnxruntime, "RunOptions", None)
+        self.path, self.title, self._options = path, str(path), getattr(onnxruntime, "RunOptions", None)
         make = partial(onnxruntime.InferenceSession, str(path), providers=["CPUExecutionProvider"])
         self.session = self._done(make, FIRST_SECONDS, "is not a network that onnxruntime can run")
         inputs = [(each.name, list(each.shape)) for each in self.session.get_inputs()]
@@ -60,6 +58,12 @@ class OnnxFeatures:
         count, side = shape[0], shape[2]
         self.count = count if isinstance(count, int) and count > 0 else None  # a name stands for any number
         self.size = side if isinstance(side, int) and side > 0 else None
+
+    @cached_property
+    def sha256(self) -> str:  # type: ignore[override]
+        """SHA-256 of the file."""
+        with open_file(self.path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def features(
         self, images: NDArray[np.uint8], on_progress: Progress = lambda done, total: None
@@ -130,9 +134,3 @@ class OnnxFeatures:
         if error is not None:
             raise ConfigError(f"{self.path} {words}: {str(error)[:1000]}") from error
         return made
-
-    def _no_classes(self, *arguments: Any) -> NDArray[np.float64]:
-        """Refuse to name classes. Raises: ArgumentError"""
-        raise ArgumentError(f"{self.path}: a network in an ONNX file knows no classes")
-
-    probabilities = shares = confusion = _no_classes

@@ -18,9 +18,10 @@ class StackedDigits:
 
     data = "stacked-mnist"
     class_names = ()
+    scope = ""
 
     def __init__(self, digits: Classifier) -> None:
-        self.digits = digits
+        self.digits, self.title, self.sha256 = digits, digits.title, digits.sha256
 
     @property
     def classes(self) -> int:

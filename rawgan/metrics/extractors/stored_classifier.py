@@ -37,4 +37,7 @@ def load(path: Path | None = None) -> Classifier:
             f"{file}: expected a file of SHA-256 {DIGITS_SHA256}, came {came}\n"
             "  rawgan's installation is damaged: pip install --force-reinstall --no-deps . in its folder"
         )
-    return Classifier.from_bytes(data, str(file))
+    made = Classifier.from_bytes(data, str(file))
+    if path is None:
+        made.title = "the classifier of digits"
+    return made

@@ -52,22 +52,34 @@ def train(
     classes = int(max(part.labels.max() for part in (images, held_out))) + 1  # type: ignore[union-attr]
     size, _, channels = images.shape
     classifier = Classifier(ClassifierSpec(size, channels, classes, images.name, class_names=images.class_names), seed)
-    adam = Adam(classifier.network.parameters(), RATE)
     batches = Batches(images, min(BATCH, len(images)), seed)
-    steps = epochs * batches.per_epoch
-    for step in range(steps):
-        adam.lr = RATE * (1 - step / steps)
+
+    def loss(step: int) -> Tensor:
         x = shifted(batches.batch(step), make_rng(seed, "shift", step))
-        loss = ops.cross_entropy(classifier.network(Tensor(x)), batches.labels(step))
-        adam.step(grad(loss, adam.parameters))
-        on_step(step + 1, steps)
+        return ops.cross_entropy(classifier.network(Tensor(x)), batches.labels(step))
+
+    minimise(loss, classifier.network.parameters(), epochs * batches.per_epoch, on_step)
     accuracy = float((classifier.labels(held_out.images) == held_out.labels).mean())
     classifier.spec = replace(classifier.spec, accuracy=accuracy)
     return classifier
 
 
-def shifted(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """Each image, shifted by up to 2 whole pixels in each direction. Its edge is repeated.
+def minimise(
+    loss: Callable[[int], Tensor],
+    parameters: list[Tensor],
+    steps: int,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+) -> None:
+    """Minimise the loss of each step, counted from 0, with Adam, whose learning rate falls linearly to 0."""
+    adam = Adam(parameters, RATE)
+    for step in range(steps):
+        adam.lr = RATE * (1 - step / steps)
+        adam.step(grad(loss(step), adam.parameters))
+        on_step(step + 1, steps)
+
+
+def shifted(images: NDArray[Any], rng: np.random.Generator, most: int = SHIFT) -> NDArray[Any]:
+    """Each image, shifted by up to `most` whole pixels in each direction. Its edge is repeated.
 
     Shapes: images (N, H, W, C) → the same
 
@@ -76,7 +88,7 @@ def shifted(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     True
     """
     count, height, width, _ = images.shape
-    padded = np.pad(images, [(0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)], mode="edge")
+    padded = np.pad(images, [(0, 0), (most, most), (most, most), (0, 0)], mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))  # (N, 5, 5, C, H, W)
-    down, right = rng.integers(0, 2 * SHIFT + 1, (2, count))
+    down, right = rng.integers(0, 2 * most + 1, (2, count))
     return np.ascontiguousarray(windows[np.arange(count), down, right].transpose(0, 2, 3, 1))

@@ -35,14 +35,15 @@ def compute(inputs: Any) -> dict[str, Any]:
     return {name: value for metric in metrics_of(type(inputs)) for name, value in metric.compute(inputs).items()}
 
 
-def in_words(values: Mapping[str, Any]) -> str:
-    """The main figures on a line.
+def in_words(values: Mapping[str, Any], by: str = "") -> str:
+    """The main figures on a line, and the network by whose features they are, if `by` is its title.
 
-    >>> in_words({"fid": 2.5, "precision": 0.7, "histogram": [1, 2]})
-    'FID 2.500  precision 0.700'
+    >>> in_words({"fid": 2.5, "precision": 0.7, "histogram": [1, 2]}, "a random network")
+    'FID 2.500  precision 0.700  by features of a random network'
     """
     shown = [figure for figure in FIGURES.values() if figure.word and figure.name in values]
-    return "  ".join(f"{figure.word} {values[figure.name]:{figure.format}}" for figure in shown)
+    figures = [f"{figure.word} {values[figure.name]:{figure.format}}" for figure in shown]
+    return "  ".join([*figures, f"by features of {by}"] if by else figures)
 
 
 __all__ = ["FIGURES", "METRICS", "Figure", "Metric", "compute", "in_words", "metrics_of"]
