@@ -25,6 +25,7 @@ from rawgan.config.run import RunConfig
 from rawgan.data import ImageSet, Mixture, PairSet, name_of
 from rawgan.errors import ArgumentError, ConfigError
 from rawgan.gan import AUGMENTATIONS, MODELS, human_bytes
+from rawgan.inference.fine_tuning import start_of, with_start
 from rawgan.inference.moved_data import check_same_data, hinting_at_moved_data
 from rawgan.inference.trained_networks import check_complete, report_damaged
 from rawgan.storage import RunFolder
@@ -68,7 +69,8 @@ def train_command(arguments: list[str], kind: type[RunConfig]) -> int:
             return _resume(console, config, folder, call.dry_run)
     if call.out is not None:
         refuse_taken(call.out)
-    trainer = _prepare(console, config)
+    config, start = with_start(config)
+    trainer = _prepare(console, config, None, start)
     if call.dry_run:
         return _dry_run(console, trainer)
     folder = RunFolder.create(call.out, f"{config.model}-{name_of(config.data.place)}")
@@ -85,7 +87,8 @@ def asked_for(arguments: list[str], kind: type[RunConfig]) -> tuple[Call, RunCon
 
     call, options = _parted(read(f"rawgan {kind.command}", arguments, kind, Call, defaults=defaults))
     before = _before(kind, call, options)
-    config = before.replace(**options)
+    other = {"init_digest": None} if "init" in options else {}  # a file may have the digest of other weights
+    config = before.replace(**other, **options)
     for path in call.config:
         _check_together(config, before, path)
     return call, before, config
@@ -145,8 +148,9 @@ def _resume(console: Console, config: RunConfig, folder: RunFolder, dry_run: boo
         check_complete(folder, folder.read_config(), checkpoint)
         before = config.from_dict(checkpoint.about.config, f"step {checkpoint.about.step}")
         config.check_resumed(before, folder.path)
+    start = start_of(config, folder, begun=checkpoint is not None)
     with hinting_at_moved_data(config, folder):
-        trainer = _prepare(console, config, checkpoint)
+        trainer = _prepare(console, config, checkpoint, start)
     if checkpoint is not None:
         _check_data(trainer, checkpoint.about, folder)
     if dry_run:
@@ -254,7 +258,9 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"{n} {name}" for n, name in enumerate(names[:LISTED])) + ", …" * (len(names) > LISTED)
 
 
-def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None = None) -> Trainer:
+def _prepare(
+    console: Console, config: RunConfig, checkpoint: Checkpoint | None = None, start: Checkpoint | None = None
+) -> Trainer:
     """Compile the kernels, load the data, and build the networks."""
     if config.machine.backend in ("auto", "cpu"):
         kernels = MODELS[config.model].kernels if config.model in MODELS else ()
@@ -262,10 +268,12 @@ def _prepare(console: Console, config: RunConfig, checkpoint: Checkpoint | None 
         _warm_up(Terminal(stderr=True), (*kernels, *bf16))
     reading = "reading images" if config.measuring.every is None else "reading and measuring real images"
     with progress_of(console, reading) as show:
-        trainer = Trainer(config, show, checkpoint)
+        trainer = Trainer(config, show, checkpoint, start)
     for skipped in dict.fromkeys(line for images in trainer.task.images for line in images.skipped):
         say(console, f"skipped {skipped}")
     say(console, *dict.fromkeys(note for images in trainer.task.images for note in images.notes))
+    if start is not None and trainer.taken is not None:
+        say(console, trainer.taken.in_words(start, str(config.start.place)))
     return trainer
 
 

@@ -16,6 +16,7 @@ from rawgan.config.options import Range
 from rawgan.config.output import OutputOptions
 from rawgan.config.penalty import NoisePenaltyOptions
 from rawgan.config.run import RunConfig
+from rawgan.config.start import StartOptions
 from rawgan.data import MIXTURES
 from rawgan.data.pixels import CROP
 from rawgan.errors import ArgumentError
@@ -66,6 +67,7 @@ class TrainConfig(RunConfig):
 
     data: NoiseDataOptions = NoiseDataOptions()
     networks: NoiseNetworkOptions = NoiseNetworkOptions()
+    start: StartOptions = StartOptions()
     objective: ObjectiveOptions = ObjectiveOptions()
     penalty: NoisePenaltyOptions = NoisePenaltyOptions()
     augmentation: AugmentationOptions = AugmentationOptions()

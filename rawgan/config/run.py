@@ -16,6 +16,7 @@ from rawgan.config.optimiser import DEFAULT_STEPS, OptimiserOptions
 from rawgan.config.options import Changeable, Group, Place, composed, flat, names_with, options_of, replaced
 from rawgan.config.output import OutputOptions
 from rawgan.config.penalty import PenaltyOptions
+from rawgan.config.start import StartOptions
 from rawgan.data import KNOWN_SETS, MIXTURES
 from rawgan.errors import ArgumentError, ConfigError, shown
 from rawgan.files import expanded
@@ -33,6 +34,7 @@ class RunConfig(ABC):
     """Name of the command, without `rawgan`."""
     data: DataOptions
     networks: NetworkOptions
+    start: StartOptions
     objective: ObjectiveOptions
     penalty: PenaltyOptions
     optimiser: OptimiserOptions
@@ -118,7 +120,10 @@ class RunConfig(ABC):
 
     def with_absolute_paths(self) -> Self:
         """The same configuration for any working directory."""
-        return self.replace(**{name: absolute(place) for name, place in self.paths.items()})
+        found = {name: absolute(place) for name, place in self.paths.items()}
+        if self.start.place is not None:
+            found["init"] = absolute_path(self.start.place)
+        return self.replace(**found)
 
     @property
     def paths(self) -> dict[str, str]:
@@ -259,9 +264,12 @@ def absolute(place: str) -> str:
     >>> absolute("mnist"), absolute("./mnist") == str(Path.cwd() / "mnist")
     ('mnist', True)
     """
-    if place in KNOWN_SETS or place in MIXTURES:
-        return place
+    return place if place in KNOWN_SETS or place in MIXTURES else absolute_path(place)
+
+
+def absolute_path(path: str) -> str:
+    """Absolute form of a path, with the home folder for `~`."""
     try:
-        return str(expanded(place).absolute())
+        return str(expanded(path).absolute())
     except FileNotFoundError:  # the working directory has been deleted
-        return place
+        return path

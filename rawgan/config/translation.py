@@ -15,6 +15,7 @@ from rawgan.config.options import Range
 from rawgan.config.output import OutputOptions
 from rawgan.config.penalty import PenaltyOptions
 from rawgan.config.run import RunConfig
+from rawgan.config.start import StartOptions
 from rawgan.config.targets import SIDE_BY_SIDE, OtherKindOptions, PairOptions
 from rawgan.config.task import TaskOptions
 from rawgan.data import KNOWN_SETS, MIXTURES, has_test_split, is_image_folder
@@ -145,6 +146,7 @@ class Pix2pixConfig(PairedConfig):
     data: DataOptions = DataOptions()
     targets: PairOptions = PairOptions()
     networks: TranslatorNetworkOptions = TranslatorNetworkOptions()
+    start: StartOptions = StartOptions()
     objective: ObjectiveOptions = ObjectiveOptions()
     fidelity: FidelityOptions = FidelityOptions()
     penalty: PenaltyOptions = PenaltyOptions()
@@ -205,6 +207,7 @@ class EnhanceConfig(PairedConfig):
     data: EnhanceDataOptions = EnhanceDataOptions()
     task: TaskOptions = TaskOptions()
     networks: EnhancerNetworkOptions = EnhancerNetworkOptions()
+    start: StartOptions = StartOptions()
     objective: ObjectiveOptions = ObjectiveOptions()
     fidelity: FidelityOptions = FidelityOptions()
     penalty: PenaltyOptions = PenaltyOptions()
@@ -273,6 +276,7 @@ class CycleConfig(TranslateConfig):
     data: DataOptions = DataOptions(batch_size=16)
     targets: OtherKindOptions = OtherKindOptions()
     networks: TranslatorNetworkOptions = TranslatorNetworkOptions(model="resnet", patch=16)
+    start: StartOptions = StartOptions()
     objective: ObjectiveOptions = ObjectiveOptions(name="least-squares")
     cycle: CycleOptions = CycleOptions()
     penalty: PenaltyOptions = PenaltyOptions()

@@ -1,38 +1,40 @@
 """Images, or points, out of a generator."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from rawgan.autograd import no_grad
 from rawgan.data.image_set import Progress
-from rawgan.errors import ArgumentError
 from rawgan.gan.state import GAN
 from rawgan.nn import Module, Truncation
 from rawgan.tensor import Tensor
 
 
-def truncate(gan: GAN, factor: float | None) -> None:
-    """Let the sampler move vectors towards their average by a factor from 0 to 1; None leaves it as it is.
+def truncate(gan: GAN, factor: float | None) -> GAN:
+    """The GAN with latent vectors closer to their average, by a factor from 0 to 1; None leaves it as it is.
 
-    Raises: ArgumentError for a model without a mapping network, whose results can be averaged
+    A model with a mapping network moves the mapped vectors of its sampler towards the average of those of training. In
+    other models the average is that of noise, 0: `GAN.latent` multiplies noise by the factor. Images are then more
+    typical and more alike; a factor of 0 makes one image, or one of each class.
+
+    Source: Karras et al. 2019 (mapped vectors). Brock, Donahue, Simonyan 2019 draw noise again until it is small;
+        scaling it keeps an image recognisable from factor to factor.
 
     >>> from rawgan.gan import ImageSpec, build
-    >>> gan = build("style", ImageSpec(8), width=2)
-    >>> truncate(gan, 0.7)
-    >>> gan.sampler[5]
+    >>> truncate(build("style", ImageSpec(8), width=2), 0.7).sampler[5]
     Truncation(4, factor 0.7)
+    >>> gan = truncate(build("dcgan", ImageSpec(8), width=2, noise_size=3), 0.5)
+    >>> gan.latent(Tensor([[2.0, 0.0, -1.0]]), None)
+    Tensor([[ 1. ,  0. , -0.5]], float32)
     """
     if factor is None:
-        return
+        return gan
     found = [layer for _, layer in gan.sampler.modules() if isinstance(layer, Truncation)]
-    if not found:
-        raise ArgumentError(
-            f"truncation {factor}: {gan.model} has no mapping network, such as that of style, whose vectors could be "
-            "moved towards their average; leave it out"
-        )
     for layer in found:
         layer.factor = factor
+    return gan if found else replace(gan, truncation=factor)
 
 
 def generate(

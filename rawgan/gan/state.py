@@ -81,6 +81,8 @@ class GAN(GANState):
     """Kind of conditional GAN; see `rawgan.gan.conditional`."""
     classes: int = 0
     """Number of classes; 0 if G is not conditional."""
+    truncation: float = 1.0
+    """Factor of the noise that `latent` takes; see `rawgan.gan.sampling.truncate`."""
 
     def discriminate(self, images: Tensor, given: Labels | None = None) -> DiscriminatorOutput:
         """D's output for images, or points, that are, or should be, of the given classes.
@@ -115,12 +117,13 @@ class GAN(GANState):
         return Tensor(draw.astype(first.dtype)).to(first.device)
 
     def latent(self, z: Tensor, labels: Labels | None) -> Tensor:
-        """G's input: the noise, and of a conditional GAN the one-hot class of each row behind it.
+        """G's input: the noise, times `truncation`, and of a conditional GAN the one-hot class of each row behind it.
 
         Shapes: z (N, noise_size), labels (N,), or None without classes → (N, noise_size + classes)
         Raises: ArgumentError for labels without classes, classes without labels, or labels outside the classes
         """
         self._check(labels)
+        z = z if self.truncation == 1 else z * self.truncation
         return z if labels is None else with_classes(z, labels, self.classes)
 
     def cyclic_labels(self, count: int) -> Labels | None:
@@ -138,7 +141,7 @@ class GAN(GANState):
         array([0, 0, 1, 1, 2, 2])
         """
         if not self.classes:
-            return LatentGrid(self.noise(seed, purpose, count), None, None)
+            return LatentGrid(self.latent(self.noise(seed, purpose, count), None), None, None)
         rows = min(self.classes, count)
         columns = count // rows
         labels = np.repeat(np.arange(rows), columns)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rawgan.config.noise import TrainConfig
 from rawgan.config.translation import TranslateConfig
-from rawgan.data import to_uint8
+from rawgan.data import to_uint8, to_unit
 from rawgan.data.files.image_files import note_deep, upright_image
 from rawgan.data.files.survey import Survey
 from rawgan.data.image_set import Progress
 from rawgan.data.memory_limits import machine_bytes
+from rawgan.data.pixels import square
 from rawgan.errors import DataError
 from rawgan.gan import Translator
 from rawgan.tasks import task_class
@@ -21,7 +23,7 @@ from rawgan.tasks.translation import PIECE, Pixels, at_once, device_of, translat
 from rawgan.tensor import Tensor
 
 if TYPE_CHECKING:
-    pass
+    from PIL import Image
 
 SAVED = 6
 """Approximate memory of an image while it is saved, relative to its bytes."""
@@ -66,12 +68,8 @@ def batched(jobs: Iterable[Job], gan: Translator) -> Iterator[list[Job]]:
         yield batch
 
 
-def survey_of(files: Iterable[Path], config: TranslateConfig, back: bool = False) -> Survey:
-    """Survey that knows white in deep images that a run is applied to: that of its training, or else that of the files.
-
-    With `back`, the files belong to the second domain of a CycleGAN.
-    """
-    white = config.white_of_sources(back)
+def survey_of(files: Iterable[Path], white: float | None) -> Survey:
+    """Survey that knows white in deep images that a run is applied to: as in its training, or else as in the files."""
     survey = Survey(white)
     if white is None:
         note_deep(files, survey)
@@ -90,15 +88,28 @@ def source_of(
 
     Raises: DataError for a file that cannot be read, or that has no hole to fill in
     """
-    try:
-        with upright_image(path, survey=survey) as opened:
-            image = opened.copy()  # decoded while the file is open
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-    task = task_class(config)
+    image, task = _decoded(path, survey), task_class(config)
     if with_target:
         return task.source_and_target(config, image, path, seed)
     return task.source(config, image, path), None
+
+
+def framed(path: Path, config: TrainConfig, survey: Survey | None = None) -> Pixels:
+    """Read an image file of any size as the images were that a run of `rawgan train` was trained with.
+
+    Shapes: → (H, W, C), in [−1, 1]
+    Raises: DataError for a file that cannot be read
+    """
+    return to_unit(square(_decoded(path, survey), config.data.size, config.data.channels or 1))
+
+
+def _decoded(path: Path, survey: Survey | None) -> "Image.Image":
+    """Decoded image of a file. Raises: DataError for a file that cannot be read"""
+    try:
+        with upright_image(path, survey=survey) as opened:
+            return opened.copy()  # decoded while the file is open
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def apply_to(

@@ -1,4 +1,5 @@
-"""Checkpoint files of a run: numbered ones in checkpoints/, and best.safetensors, the best that was measured."""
+"""Checkpoint files of a run: numbered ones in checkpoints/; best.safetensors, the best that was measured; and
+init.safetensors, the weights of another run that it began with."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ class CheckpointFiles:
         self.path = path
         self.checkpoints_folder = path / "checkpoints"
         self.best_file = path / "best.safetensors"
+        self.start_file = path / "init.safetensors"
 
     def save_checkpoint(self, made: Checkpoint, keep: int | None) -> None:
         """Write checkpoints/step-000500.safetensors, and delete all but the latest `keep`; None deletes none.
@@ -84,6 +86,21 @@ class CheckpointFiles:
                 with suppress(Damaged):
                     return read(path)
         return None
+
+    def save_start(self, start: Checkpoint) -> None:
+        """Write init.safetensors, the weights that the run begins with, unless it is there.
+
+        Raises: as :func:`rawgan.storage.checkpoint.write`
+        """
+        if not is_there(self.start_file):
+            write(self.start_file, start)
+
+    def read_start(self) -> Checkpoint | None:
+        """Read init.safetensors; None if there is none.
+
+        Raises: ConfigError when it is damaged, or cannot be read
+        """
+        return read(self.start_file) if is_there(self.start_file) else None
 
     def save_best(self, made: Checkpoint) -> None:
         """Write best.safetensors, replacing the one before.

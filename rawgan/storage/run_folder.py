@@ -10,6 +10,7 @@
       losses.png  samples.gif
       checkpoints/step-000500.safetensors …    all that is needed to go on
       best.safetensors       the checkpoint that was measured to be the best
+      init.safetensors       the weights of another run that it began with, if any
 
 Every file but ``metrics.jsonl``, which grows, is replaced as a whole: a crash leaves the old or the new one. While a
 run trains, each is on the disk before the next is begun.
@@ -54,7 +55,15 @@ RESULTS_SECONDS = 30.0
 """Longest time to wait for that lock; writing results takes moments."""
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 """Errors of the system to a user who may read a folder but not write to it."""
-TRAINING_FILES = (CONFIG, "metrics.jsonl", "alarms.jsonl", "losses.png", "samples.gif", "best.safetensors")
+TRAINING_FILES = (
+    CONFIG,
+    "metrics.jsonl",
+    "alarms.jsonl",
+    "losses.png",
+    "samples.gif",
+    "best.safetensors",
+    "init.safetensors",
+)
 """Files in the run folder that training alone writes."""
 
 

@@ -129,6 +129,8 @@ class Run:
         """
         with self.folder, holding(self.folder.path, durable=True, follow=True), self.background:
             self.folder.write_config(self.trainer.config.to_dict())
+            if self.trainer.start is not None:
+                self.folder.save_start(self.trainer.start)
             self.rewind()
             for extension in self.extensions:
                 extension.start(self)

@@ -11,12 +11,13 @@ import rawgan_kernels
 from rawgan import device
 from rawgan.config.run import RunConfig
 from rawgan.data.image_set import Progress
-from rawgan.errors import ArgumentError, DeviceError, DivergedError
+from rawgan.errors import ArgumentError, ConfigError, DeviceError, DivergedError
 from rawgan.gan import StepMetrics
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.storage.provenance import digest_of, digests_of_files, environment
 from rawgan.tasks import task_of
 from rawgan.training.memory import check_memory, out_of_memory
+from rawgan.training.start import Taken, take_weights
 from rawgan.training.state import arrays_of, check_on_paper, restore_gan
 from rawgan_kernels import array_module
 
@@ -27,6 +28,9 @@ over the data so far), and the figures that `rawgan.gan` declares."""
 
 class Trainer:
     """Networks in training. The data is loaded; the networks are new, or restored from a checkpoint.
+
+    `start` has the weights of another run that new networks begin with, if the configuration says so: see
+    `rawgan.inference.fine_tuning`.
 
     Raises: DataError, ArgumentError, DeviceError for whatever would go wrong later; ConfigError for a checkpoint of
         other networks
@@ -40,9 +44,16 @@ class Trainer:
     """
 
     def __init__(
-        self, config: RunConfig, on_progress: Progress | None = None, checkpoint: Checkpoint | None = None
+        self,
+        config: RunConfig,
+        on_progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+        start: Checkpoint | None = None,
     ) -> None:
         config.check()
+        self.start = start
+        self.taken: Taken | None = None
+        """Layers that took their weights from the start, if the networks were begun with it."""
         self.device = device.resolve(config.machine.device)
         if self.device not in rawgan_kernels.BACKENDS.get(config.machine.backend, (self.device,)):
             raise ArgumentError(
@@ -62,11 +73,24 @@ class Trainer:
         """The networks, their optimisers and averages."""
         return self.task.gan
 
+    @property
+    def can_begin(self) -> bool:
+        """False if the weights that the run began with are gone."""
+        return self.config.start.place is None or self.start is not None
+
     def restart(self, checkpoint: Checkpoint | None, with_its_rates: bool = False) -> None:
         """Build the networks, and put them where the checkpoint is, or at the beginning.
 
         A learning rate that the configuration changes takes effect, unless the checkpoint's own are asked for.
+
+        Raises: ConfigError for a checkpoint of other networks, or without the weights that the run began with;
+            ArgumentError if none of these fits
         """
+        if checkpoint is None and not self.can_begin:
+            raise ConfigError(
+                f"init {self.config.start.place}: its weights are needed, but were not given\n"
+                "  read them: config, start = rawgan.inference.fine_tuning.with_start(config)"
+            )
         check_on_paper(self.task.build, checkpoint, self.device)
         self.task.begin()
         self.reached = 0
@@ -74,6 +98,8 @@ class Trainer:
         self.rollbacks = 0
         """Number of times the run went back because of numbers that were not finite."""
         if checkpoint is None:
+            if self.start is not None:
+                self.taken = take_weights(self.gan, self.start, str(self.config.start.place))
             return
         rates = {name: optimizer.lr for name, optimizer in self.gan.optimizers.items()}
         restore_gan(self.gan, checkpoint)

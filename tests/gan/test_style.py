@@ -168,8 +168,18 @@ def test_truncation_moves_vectors_towards_the_average_of_training():
     with gan.generator.evaluating():
         between = nn.Sequential(*gan.generator.layers[6:])(Tensor(seen) + (mapped - Tensor(seen)) * 0.5)
     np.testing.assert_allclose(generate(gan.generator, z), between.data, rtol=1e-5, atol=1e-6)
-    with pytest.raises(ArgumentError, match=r"^truncation 0.7: dcgan has no mapping network"):
-        truncate(build("dcgan", ImageSpec(8), width=2), 0.7)
+
+
+def test_without_a_mapping_network_truncation_scales_the_noise_and_leaves_the_class():
+    plain = build("dcgan", ImageSpec(8), width=2, noise_size=3, conditional="projection", classes=2)
+    less, z, labels = truncate(plain, 0.5), plain.noise(0, "test", 4), np.array([0, 1, 1, 0])
+    assert truncate(plain, None) is plain
+    np.testing.assert_array_equal(less.latent(z, labels).data[:, :3], z.data / 2)
+    np.testing.assert_array_equal(less.latent(z, labels).data[:, 3:], np.eye(2)[labels])
+    np.testing.assert_array_equal(
+        less.grid(0, "test", 4).latent.data[:, :3], plain.grid(0, "test", 4).latent.data[:, :3] / 2
+    )
+    np.testing.assert_array_equal(plain.latent(z, labels).data[:, :3], z.data)  # the one before is as it was
 
 
 def test_commands_truncate(tmp_path, capsys):

@@ -28,7 +28,7 @@ TINY = ["--width", "2", "--batch-size", "4", "--samples", "4", "--image-size", "
 TRAIN = ["train", "--data", "images.npy", "--noise-size", "4", "--sample-every", "9", *TINY]
 NONE_MEANS_NONE = {
     "epochs", "evaluate_every", "evaluate_samples", "evaluate_features", "penalty_weight",
-    "g_penalty_weight", "augment_target", "augment_images", "classes", "class_names",
+    "g_penalty_weight", "augment_target", "augment_images", "classes", "class_names", "init", "init_digest",
     "white", "targets", "targets_white", "features", "out", "config", "resume",
 }  # fmt: skip
 """Options that are not left to a usual value where they do not appear."""

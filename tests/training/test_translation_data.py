@@ -121,7 +121,7 @@ def test_the_two_kinds_of_a_cycle_have_a_white_each(tmp_path):
     assert (config.data.white, config.targets.white) == (1023, 65535)
     file = tmp_path / "a" / "0.png"
     for back, value in ((False, 1), (True, -1 + 2 * 4 / 255)):
-        source, _ = source_of(file, config, survey=survey_of([file], config, back))
+        source, _ = source_of(file, config, survey=survey_of([file], config.white_of_sources(back)))
         assert source == pytest.approx(value)
     with pytest.raises(ArgumentError, match=r"targets_white 1\.0 has no effect without --targets"):
         CycleConfig.of(targets_white=1.0).check()

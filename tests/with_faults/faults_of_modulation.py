@@ -75,8 +75,8 @@ FAULTS = [
     ),
     Fault(
         "path length: it is that of the noise",
-        "PathLength.value",
-        "mapped[0] + 1 if mapped else 0",
+        "with_mapping_apart",
+        "ends[0] if ends else 0",
         "0",
         "test_style.py -k behind_the_mapping",
     ),

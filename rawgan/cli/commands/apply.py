@@ -1,10 +1,8 @@
 """Runs: translate or enhance images of your own with a trained run."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,29 +10,23 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
+from rawgan.cli.own_files import files_of, new_folder, noting
 from rawgan.cli.parsing import parse
 from rawgan.cli.terminal.progress import progress_of, waiting
 from rawgan.cli.terminal.text import Terminal, say
 from rawgan.config.options import Word
 from rawgan.config.translation import TranslateConfig
-from rawgan.data.files.formats import without_suffix
 from rawgan.data.files.survey import Survey
 from rawgan.data.folders.detail import best_window
-from rawgan.data.folders.listing import Listing
 from rawgan.data.image_set import Progress
 from rawgan.device import resolve
-from rawgan.errors import ArgumentError, ConfigError, DataError, FileError
+from rawgan.errors import ArgumentError, ConfigError, DataError
 from rawgan.gan import Cycle, Translator
 from rawgan.inference.application import Job, apply_to, batched, source_of, survey_of
 from rawgan.inference.trained_networks import restore_networks, translation_config_of
 from rawgan.pictures.png import save_image
 from rawgan.pictures.sheets import CELL, save_sheet, thumbnail
 from rawgan.storage import RunFolder
-from rawgan.storage.atomic import delete, make_folder
-from rawgan.storage.held_folder import holding
-from rawgan.storage.locks import NoLocks, locking
-from rawgan.storage.lookup import is_folder, is_link, is_there
-from rawgan.storage.new_folder import LOCK, refuse_taken
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -97,11 +89,11 @@ def _apply(config: ApplyConfig, folder: RunFolder) -> int:
         )
     faults = list[str]()
     with waiting(console, "looking at the images"):
-        files, notes = _files(config.images, faults)
+        files, notes = files_of(config.images, faults)
         networks, about = restore_networks(folder, asked, resolve(config.device), config.best)
         gan = _translator(networks, config)
-        survey = survey_of(files.values(), asked, config.back)
-    with _new_folder(config.out, config.run) as out:
+        survey = survey_of(files.values(), asked.white_of_sources(config.back))
+    with new_folder(config.out, config.run, "applied") as out:
         return _translate(console, asked, config, gan, about.step, files, survey, notes, faults, out)
 
 
@@ -122,7 +114,7 @@ def _translate(
                 faults += [f"{job.file}: {words}" for job in batch]
                 continue
             for job, image in zip(batch, made, strict=True):
-                with _noting(faults):
+                with noting(faults):
                     save_image(out / f"{job.name}.png", image)
                     count += 1
                     if len(rows) < MOST_ROWS:
@@ -131,21 +123,12 @@ def _translate(
     say(console, *notes, *survey.notes(Path()))
     if rows:
         say(console, f"{count} image{'' if count == 1 else 's'} of step {step:,}: {out}")
-        with _noting(faults):
+        with noting(faults):
             sheet = save_sheet(out / "sheet.png", rows, HEADS[: max(map(len, rows))], names)
             say(console, f"before and after: {sheet}")
     for fault in faults:
         say(console, fault)
     return 1 if faults else 0
-
-
-@contextmanager
-def _noting(faults: list[str]) -> Iterator[None]:
-    """Inside, a file that cannot be written is added to the faults."""
-    try:
-        yield
-    except ConfigError as error:
-        faults.append(str(error))
 
 
 def _read(
@@ -187,31 +170,6 @@ def _row(asked: TranslateConfig, job: Job, image: NDArray[np.uint8]) -> list["Im
     return [thumbnail(each) for each in shown]
 
 
-def _files(given: tuple[Path, ...], faults: list[str]) -> tuple[dict[str, Path], list[str]]:
-    """Image files by the name of their result without suffix, and notes on files that are skipped. Files of folders are
-    named by their path inside. Folders that cannot be read are added to the faults.
-
-    Raises: ArgumentError if there are no images
-    """
-    found, notes = dict[str, Path](), list[str]()
-    for place in given:
-        try:
-            listing = Listing.of(place) if is_folder(place) else Listing(place.parent, (place,))
-        except (DataError, FileError) as error:
-            faults.append(str(error))
-            continue
-        notes += listing.notes()
-        for file in listing.images:
-            name = str(without_suffix(file.relative_to(listing.folder)))
-            number, free = 2, name
-            while free in found or free == "sheet":
-                number, free = number + 1, f"{name}-{number}"
-            found[free] = file
-    if not found:
-        raise ArgumentError("\n  ".join(["no images are given; name files, or folders of them", *faults]))
-    return found, notes
-
-
 def _translator(networks: Translator | Cycle, config: ApplyConfig) -> Translator:
     """The networks of the direction that is asked for."""
     if isinstance(networks, Cycle):
@@ -219,33 +177,3 @@ def _translator(networks: Translator | Cycle, config: ApplyConfig) -> Translator
     if config.back:
         raise ArgumentError(f"--back is for runs of rawgan cyclegan, but {config.run} has one direction only")
     return networks
-
-
-@contextmanager
-def _new_folder(out: Path | None, run: Path) -> Iterator[Path]:
-    """A new or empty folder, held and locked. If it is new and stays empty, it is removed."""
-    folder, made = (out, False) if out is not None else (run / "applied", True)
-    if out is not None:
-        refuse_taken(folder)
-        made = make_folder(folder)
-    else:
-        numbers = count(2)
-        while not _is_new(folder):
-            folder = run / f"applied-{next(numbers)}"
-    with holding(folder) as held:
-        try:
-            with ExitStack() as stack:
-                with suppress(NoLocks):
-                    stack.enter_context(locking(held, LOCK, seconds=0))
-                    stack.callback(delete, folder / LOCK)
-                refuse_taken(folder)
-                yield folder
-        finally:
-            if made:
-                with suppress(OSError):  # it is not empty
-                    folder.rmdir()
-
-
-def _is_new(folder: Path) -> bool:
-    """Make a folder of that name. False if the name is taken."""
-    return not (is_link(folder) or is_there(folder)) and make_folder(folder)

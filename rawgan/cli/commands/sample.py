@@ -41,8 +41,8 @@ class SampleConfig:
     single: bool = False
     """Write each image to a file of its own, in its own size, instead of one grid."""
     truncation: Annotated[float | None, Range(0, 1)] = None
-    """Move the vectors of --model style towards their average by this factor: below 1, such as 0.7, images are better
-    and more alike; 0 makes one image."""
+    """Move latent vectors towards their average by this factor, mapped ones with --model style, else noise: below 1,
+    such as 0.7, images are more typical and more alike; 0 makes one image."""
     best: bool = False
     """Use the best checkpoint, as --evaluate-every measured it, instead of the latest."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -67,7 +67,7 @@ def _sample(config: SampleConfig, run: RunFolder) -> int:
     if asked.data.mixture and (config.single or config.columns):
         raise ArgumentError(f"--single and --columns are for images, but {config.run} makes points; leave them out")
     gan, _ = restore(run, resolve(config.device), config.best)
-    truncate(gan, config.truncation)
+    gan = truncate(gan, config.truncation)
     labels, titles = labels_of(gan, asked, config.label, count), list[str]()
     if labels is None:
         latent, labels, columns = gan.grid(config.seed, "sample", count)

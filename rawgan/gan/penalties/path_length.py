@@ -6,6 +6,7 @@ from rawgan import nn
 from rawgan.autograd import grad
 from rawgan.autograd.checks import check_writable
 from rawgan.device import to_device
+from rawgan.gan.mapping import with_mapping_apart
 from rawgan.gan.penalties.penalty import GeneratorPenalty, PenaltyOnG
 from rawgan.gan.penalties.slopes import TINY
 from rawgan.ops import maximum, mean, sqrt, sum
@@ -31,13 +32,12 @@ class PathLength(PenaltyOnG):
 
     def value(self, generator: nn.Sequential, latent: Tensor, rng: np.random.Generator) -> Tensor:
         """The penalty for images of this input; the target moves towards their lengths first."""
-        mapped = [k for k, layer in enumerate(generator.layers) if isinstance(layer, nn.Truncation)]
-        begin = mapped[0] + 1 if mapped else 0
-        vectors = nn.Sequential(*generator.layers[:begin])(latent)
+        mapping, rest = with_mapping_apart(generator)
+        vectors = mapping(latent)
         if not vectors.requires_grad:  # G's input
             vectors = vectors.detach()
             vectors.requires_grad = True
-        images = nn.Sequential(*generator.layers[begin:])(vectors)
+        images = rest(vectors)
         scale = 1 / np.sqrt(np.prod(images.shape[1:-1]))
         directions = (rng.standard_normal(images.shape) * scale).astype(images.dtype)
         (slopes,) = grad(sum(images * Tensor(to_device(directions, images.device))), [vectors], create_graph=True)

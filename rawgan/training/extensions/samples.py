@@ -62,7 +62,8 @@ class Samples(Extension):
                 continue
             before = run.folder.checkpoint_before(step)
             begin = 0 if before is None else before.about.step
-            if step - begin > self._reach or run.should_stop():
+            unknown = before is None and not trainer.can_begin
+            if unknown or step - begin > self._reach or run.should_stop():
                 lost += 1
                 continue
             run.tell(f"{path} is missing or damaged, and made again, by the steps from {begin:,} on")

@@ -110,8 +110,8 @@ STAND_FOR = {
 }
 OF_FILES_AND_MACHINES = {
     "checkpoint_every", "config", "cuda_graph", "data", "device", "dry_run", "epochs", "evaluate_every",
-    "evaluate_features", "evaluate_samples", "fit", "image_size", "keep", "out", "resume", "sample_every",
-    "skip_broken", "source_channels", "steps", "class_names", "white", "targets_white",
+    "evaluate_features", "evaluate_samples", "fit", "image_size", "init", "init_digest", "keep", "out", "resume",
+    "sample_every", "skip_broken", "source_channels", "steps", "class_names", "white", "targets_white",
 }  # fmt: skip
 """Options without influence on the computation, and the size of the images, of which only `train` tries two."""
 
