@@ -43,12 +43,15 @@ class Conv2d(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, w = self.inputs[:2]
         gy = before_activation(self, gy)
-        waits = x.size > w.size  # for gw: the larger gradient comes last, so the two take less memory
-        gx = ConvTranspose2d(self.window)(gy, w) if self.needs[0] and not waits else None
+        gx_comes_last = x.size > w.size  # the larger gradient does, so that the two take less memory
+        gx = None if gx_comes_last else self._gx(gy, w)
         gw = Conv2dWeightGrad(self.window)(x, gy) if self.needs[1] else None
         del x
-        gx = ConvTranspose2d(self.window)(gy, w) if self.needs[0] and waits else gx
+        gx = self._gx(gy, w) if gx_comes_last else gx
         return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
+
+    def _gx(self, gy: Tensor, w: Tensor) -> Tensor | None:
+        return ConvTranspose2d(self.window)(gy, w) if self.needs[0] else None
 
 
 @op(
@@ -125,12 +128,15 @@ class ConvTranspose2d(Op):
     def backward(self, gy: Tensor) -> Gradients:
         x, w = self.inputs[:2]
         gy = before_activation(self, gy)
-        waits = x.size > w.size  # for gw: the larger gradient comes last, so the two take less memory
-        gx = Conv2d(self.window)(gy, w) if self.needs[0] and not waits else None
+        gx_comes_last = x.size > w.size  # the larger gradient does, so that the two take less memory
+        gx = None if gx_comes_last else self._gx(gy, w)
         gw = Conv2dWeightGrad(self.window)(gy, x) if self.needs[1] else None
         del x
-        gx = Conv2d(self.window)(gy, w) if self.needs[0] and waits else gx
+        gx = self._gx(gy, w) if gx_comes_last else gx
         return gx, gw, *(sum(gy, (0, 1, 2)) if needed else None for needed in self.needs[2:])
+
+    def _gx(self, gy: Tensor, w: Tensor) -> Tensor | None:
+        return Conv2d(self.window)(gy, w) if self.needs[0] else None
 
 
 @op(
