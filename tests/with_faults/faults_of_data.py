@@ -236,7 +236,7 @@ FAULTS = [
     ),
     Fault(
         "framing: the test part is always cropped",
-        "with_hold_out",
+        "load_test_images",
         "fit=fit, on_progress=on_progress",
         "on_progress=on_progress",
         "test_framing.py -k every_command",
