@@ -34,7 +34,8 @@ before, started, used, said = peak_bytes(), time.perf_counter(), time.process_ti
 images = load(sys.argv[1], image_size=int(sys.argv[2]), on_progress=lambda *n: said.append(time.perf_counter()))
 silent = max(b - a for a, b in zip([started, *said], [*said, time.perf_counter()]))
 print(json.dumps({
-    "seconds": time.perf_counter() - started, "processor seconds": time.process_time() - used, "bytes": images.images.nbytes, "more memory": peak_bytes() - before,
+    "seconds": time.perf_counter() - started, "processor seconds": time.process_time() - used,
+    "bytes": images.images.nbytes, "more memory": peak_bytes() - before,
     "reports": len(said), "longest silence": silent, "digest": images.digest, "notes": images.notes,
 }))
 """
