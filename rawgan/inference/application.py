@@ -100,7 +100,8 @@ def framed(path: Path, config: TrainConfig, survey: Survey | None = None) -> Pix
     Shapes: → (H, W, C), in [−1, 1]
     Raises: DataError for a file that cannot be read
     """
-    return to_unit(square(_decoded(path, survey), config.data.size, config.data.channels or 1, config.data.fit))
+    data = config.data
+    return to_unit(square(_decoded(path, survey), data.size, data.channels or 1, data.fit))
 
 
 def _decoded(path: Path, survey: Survey | None) -> "Image.Image":

@@ -15,8 +15,9 @@ from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
 from rawgan.data import load, load_pairs, load_tiles
 from rawgan.data.hold_out import with_hold_out
 from rawgan.data.pairs.degradations import bicubic_weights
-from rawgan.data.pixels import FITS, square
+from rawgan.data.pixels import FITS, square, to_unit
 from rawgan.errors import ArgumentError, DataError
+from rawgan.inference.application import framed
 from rawgan.tasks.cycle import kinds_of
 from rawgan.tasks.enhance import EnhanceTask
 from rawgan.tasks.noise import images_of
@@ -223,6 +224,12 @@ def test_a_resumed_run_keeps_its_framing():
     assert before.replace(steps=9).data.fit == "pad"
     with pytest.raises(ArgumentError, match="--fit crop: the run to resume has pad"):
         before.replace(fit="crop").check_resumed(before, Path("run"))
+
+
+def test_pictures_to_project_are_framed_as_the_images_of_the_run(wide):
+    config = TrainConfig.of(data=str(wide), image_size=16, channels=1, fit="pad")
+    picture = framed(wide / "train" / "0.png", config)
+    np.testing.assert_array_equal(picture, to_unit(images_of(config).images[0]))
 
 
 def test_tiles_are_not_framed(wide):

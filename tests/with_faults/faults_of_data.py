@@ -242,6 +242,13 @@ FAULTS = [
         "test_framing.py -k every_command",
     ),
     Fault(
+        "framing: pictures to project are always cropped",
+        "application:framed",
+        "data.channels or 1, data.fit",
+        "data.channels or 1",
+        "test_framing.py -k to_project",
+    ),
+    Fault(
         "framing: overshoots stay where nothing is visible",
         "square",
         "return pixels * (pixels[..., -1:] > 0)",
