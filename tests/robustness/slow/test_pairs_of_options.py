@@ -204,6 +204,10 @@ def config_of(command, row, places):
     options = {"width": 2, "samples": 4, "steps": STEPS, **row}
     if command == "train":
         options = {"data": "labelled", "batch_size": 8, "noise_size": 4, **options}
+        if options.get("augment_target") or options.get("augment_images"):
+            options = {"augment": "ada", **options}
+        if options.get("g_penalty_weight") or options.get("g_penalty_every", 1) > 1:
+            options = {"model": "style", "g_penalty": "path-length", **options}
         if options["data"] == "labelled":
             options |= {"data": str(places / "labelled.npz"), "image_size": options.get("image_size", 8)}
         return TrainConfig.of(**options)
