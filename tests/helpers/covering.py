@@ -18,7 +18,7 @@ def covering_array(
     """Accepted combinations that cover every possible pair of values, and the pairs that no combination can have.
     An option that a combination leaves out has its default value.
 
-    A pair counts as impossible if it is refused with any two other options, and no combination has it by chance.
+    A pair counts as impossible if it is refused with any other option, and no combination has it by chance.
     """
     rng = Random(0)
     wanted = [
@@ -71,12 +71,6 @@ def _gain(row: Options, name: str, value: Any, left: Mapping[Pair, None]) -> int
 def _completed(
     pair: Options, values: Mapping[str, Sequence[Any]], accepted: Callable[[Options], bool]
 ) -> Options | None:
-    """The pair with the fewest other options, at most two, that make it accepted; None if there are none."""
-    others = [name for name in values if name not in pair]
-    for count in range(3):
-        for names in combinations(others, count):
-            for chosen in product(*(values[name] for name in names)):
-                row = pair | dict(zip(names, chosen, strict=True))
-                if accepted(row):
-                    return row
-    return None
+    """The pair alone, or with one other option, as it is accepted; None if there is no such option."""
+    rows = (pair | {name: value} for name in values if name not in pair for value in values[name])
+    return next((row for row in (pair, *rows) if accepted(row)), None)
