@@ -10,6 +10,7 @@ from textwrap import fill
 
 import numba
 import pytest
+from curves import without_curves
 from hypothesis import Phase, settings
 
 from rawgan.testing.backends import use_backend
@@ -62,6 +63,13 @@ def each_backend(request):
     """The test runs once with the kernels of every backend that takes NumPy arrays."""
     with use_backend(request.param):
         yield request.param
+
+
+@pytest.fixture(scope="module")
+def no_curves():
+    """Runs of the module write their losses as JSON instead of plotting them."""
+    with without_curves():
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from bench.common.experiment import Experiment
 from bench.common.files import read
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import Worker, limit_threads
+from bench.experiments.networks import CYCLE
 from rawgan.cli.parsing import parse
 from rawgan.cli.parsing import read as read_options
 from rawgan.config.noise import TrainConfig
@@ -27,8 +29,6 @@ UNIT = "--model dcgan --half-life 0 --ema 0.998 --batch-size 64 --width 64"
 """The training whose time is the budget: `dcgan`, its rates constant, its weights averaged over 500 steps."""
 UNIT_STEPS = 3000
 """Number of its steps."""
-CYCLE = 16
-"""Steps in a round of timing: one cycle of the longest lazy penalty."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,6 @@ def train_all(
     config: SearchConfig, pending: deque[tuple[Candidate, int]], finished: Callable[[dict[str, Any]], None]
 ) -> None:
     """Train what is pending, so many at a time; `finished` is called with each result."""
-    from concurrent.futures import ThreadPoolExecutor, as_completed
 
     def one(candidate: Candidate, seed: int) -> dict[str, Any]:
         with Worker(candidate.name, Training, candidate, config.budget, seed, config.samples) as worker:

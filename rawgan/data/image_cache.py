@@ -45,7 +45,7 @@ Arrays = Mapping[str, NDArray[np.uint8]]
 
 
 class Decoded(NamedTuple):
-    """What reading a folder makes: arrays of bytes, and facts about them that JSON can hold."""
+    """Result of reading a folder: arrays of bytes, and facts about them that JSON can hold."""
 
     arrays: Arrays
     facts: Mapping[str, Any]

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
+from curves import without_curves
 from PIL import Image
-from translation_runs import without_curves
 
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig

@@ -1,11 +1,6 @@
 """Small runs of translators and enhancers, which several tests train and look at."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
-import pytest
 from PIL import Image
 
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
@@ -30,17 +25,6 @@ RUNS = {
     "denoise": (EnhanceConfig, {"task": "denoise", "objective": "relativistic", "spectral_norm": True}),
     "inpaint": (EnhanceConfig, {"task": "inpaint", "hole": 5, "instance_noise": 0.1, "half_life": 3}),
 }
-
-
-@contextmanager
-def without_curves() -> Iterator[None]:
-    """Inside, runs write their losses as JSON instead of plotting them: matplotlib takes longer than these runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "rawgan.training.extensions.curves.plot_losses",
-            lambda path, records: path.write_text(json.dumps(records)) and path,
-        )
-        yield
 
 
 def config_of(name, data):

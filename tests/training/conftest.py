@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from curves import without_curves
 from PIL import Image
-from translation_runs import TINY, without_curves
+from translation_runs import TINY
 
 from rawgan.cli import main
 

@@ -18,16 +18,10 @@ from rawgan.storage.checkpoint import read
 from rawgan.tasks import NoiseTask
 from rawgan.training import Trainer, train
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 FIDS = [9.0, 5.0, 7.0, 5.0, 6.0]
 """Values to be measured, in turn: the best twice."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick():
-    """Nothing is plotted: matplotlib takes longer than these runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -19,17 +19,11 @@ from rawgan.metrics.extractors.classifier import ClassifierSpec
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick():
-    """Without plots: matplotlib takes longer than these runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
-        yield
 
 
 @pytest.fixture(scope="module")

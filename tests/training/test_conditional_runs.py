@@ -20,6 +20,8 @@ from rawgan.pictures.words import BAND
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer, train
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 KINDS = ["projection", "auxiliary"]
 
 
@@ -29,14 +31,6 @@ def rng(seed=0):
 
 def small(kind, model="dcgan", **options):
     return build(model, ImageSpec(8), noise_size=3, width=2, conditional=kind, classes=3, **options)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick():
-    """Without plots: matplotlib takes longer than these runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
-        yield
 
 
 @pytest.fixture(scope="module")

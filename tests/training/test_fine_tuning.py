@@ -6,7 +6,6 @@ import tomllib
 import numpy as np
 import pytest
 from run_files import files, untrained_run
-from translation_runs import without_curves
 
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
@@ -19,6 +18,8 @@ from rawgan.storage.checkpoint import About, Checkpoint, read, write
 from rawgan.training import Trainer, train
 from rawgan.training.start import take_weights, weights_of
 from rawgan.training.state import arrays_of
+
+pytestmark = pytest.mark.usefixtures("no_curves")
 
 TINY = {"image_size": 8, "width": 2, "noise_size": 4, "batch_size": 4, "samples": 4, "sample_every": 2,
         "checkpoint_every": 2, "steps": 3}  # fmt: skip
@@ -35,12 +36,6 @@ def data(tmp_path_factory):
     np.save(folder / "grey.npy", rng.integers(0, 256, (12, 8, 8), np.uint8))
     np.save(folder / "colour.npy", rng.integers(0, 256, (12, 8, 8, 3), np.uint8))
     return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick():
-    with without_curves():
-        yield
 
 
 @pytest.fixture(scope="module")

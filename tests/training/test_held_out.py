@@ -21,14 +21,9 @@ from rawgan.storage import RunFolder
 from rawgan.tasks import NoiseTask
 from rawgan.training import Trainer, train
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 COUNT = 120
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
-        yield
 
 
 @pytest.fixture(scope="module")

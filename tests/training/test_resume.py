@@ -25,6 +25,8 @@ from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint, read
 from rawgan.training import Trainer, train
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 STEPS = 7
 
 
@@ -37,17 +39,6 @@ def config(tmp_path_factory):
         data=str(path), image_size=8, channels=1, steps=STEPS, width=2, noise_size=4, batch_size=4, samples=4,
         sample_every=3, checkpoint_every=2,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick():
-    """Records are written down instead of plotted: matplotlib takes longer than these runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "rawgan.training.extensions.curves.plot_losses",
-            lambda path, records: path.write_text(json.dumps(records)) and path,
-        )
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from translation_runs import STEPS, opened, without_curves
+from translation_runs import STEPS, opened
 
 from rawgan.cli import main
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
@@ -13,13 +13,7 @@ from rawgan.errors import ArgumentError, ConfigError
 from rawgan.inference.trained_networks import restore_networks
 from rawgan.storage import RunFolder
 
-pytestmark = pytest.mark.usefixtures("_quick")
-
-
-@pytest.fixture(scope="module")
-def _quick():
-    with without_curves():
-        yield
+pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 def test_a_run_goes_on_where_it_is(runs, tmp_path, capsys):

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from translation_runs import TINY, opened, without_curves
+from translation_runs import TINY, opened
 
 from rawgan.cli import main
 from rawgan.config.translation import CycleConfig, EnhanceConfig, Pix2pixConfig
@@ -17,13 +17,7 @@ from rawgan.inference.trained_networks import restore_networks, translation_conf
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer
 
-pytestmark = pytest.mark.usefixtures("_quick")
-
-
-@pytest.fixture(scope="module")
-def _quick():
-    with without_curves():
-        yield
+pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 def test_enhancers_learn_from_pieces_of_large_images(tmp_path):

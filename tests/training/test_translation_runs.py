@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from run_files import files
-from translation_runs import RUNS, STEPS, TINY, config_of, without_curves
+from translation_runs import RUNS, STEPS, TINY, config_of
 from watch import Watch
 
 from rawgan.cli import main
@@ -18,13 +18,7 @@ from rawgan.tasks.pairs import batches_of, paired_task
 from rawgan.tasks.translation import translated
 from rawgan.training import Trainer, train
 
-pytestmark = pytest.mark.usefixtures("_quick")
-
-
-@pytest.fixture(scope="module")
-def _quick():
-    with without_curves():
-        yield
+pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 @pytest.mark.parametrize("name", RUNS)
