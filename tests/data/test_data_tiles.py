@@ -206,6 +206,14 @@ def test_files_of_all_sizes_make_one_set(tmp_path):
     assert load_tiles(tmp_path, image_size=8, channels=4)[0].shape == (8, 8, 4)
 
 
+def test_fully_transparent_pixels_are_black(tmp_path):
+    """No network learns what a file has there."""
+    image = np.full((8, 8, 4), (200, 100, 50, 255), np.uint8)
+    image[:4, :, 3] = 0
+    for images in load_tiles(saved(tmp_path, a=image, b=image), image_size=8, channels=4):
+        np.testing.assert_array_equal(images.images[0], np.where(image[..., 3:], image, 0))
+
+
 def test_a_large_jpeg_keeps_its_size(tmp_path):
     for name in "ab":
         Image.fromarray(noise(320, 400)).save(tmp_path / f"{name}.jpg")

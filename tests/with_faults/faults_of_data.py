@@ -211,7 +211,7 @@ FAULTS = [
         "with_channels",
         "if channels in (2, 4) and has_clear_pixels(image):",
         "if False:",
-        "test_data_folder.py -k alpha_is_a_channel",
+        "test_data_tiles.py -k transparent_pixels_are_black",
     ),
     Fault(
         "pictures of runs are training images",
