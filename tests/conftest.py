@@ -2,15 +2,16 @@
 
 import ctypes
 import gc
+import json
 import os
 import subprocess
+import sys
 from collections import Counter
 from contextlib import ExitStack
 from textwrap import fill
 
 import numba
 import pytest
-from curves import without_curves
 from hypothesis import Phase, settings
 
 from rawgan.testing.backends import use_backend
@@ -65,10 +66,19 @@ def each_backend(request):
         yield request.param
 
 
-@pytest.fixture(scope="module")
-def no_curves():
-    """Runs of the module write their losses as JSON instead of plotting them."""
-    with without_curves():
+@pytest.fixture(scope="session", autouse=True)
+def losses_as_json():
+    """Runs in this process write their losses as JSON instead of plotting them, which takes longer than small runs.
+
+    Plots have tests of their own, and runs in other processes have theirs. For tests that do not train, nothing is
+    imported.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if "rawgan.training" in sys.modules:
+            patch.setattr(
+                "rawgan.training.extensions.curves.plot_losses",
+                lambda path, records: path.write_text(json.dumps(records)) and path,
+            )
         yield
 
 

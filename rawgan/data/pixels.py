@@ -26,7 +26,7 @@ class Fit(NamedTuple):
     frame: Callable[["Image.Image", int], "Image.Image"]
     """Function of a Pillow image of bytes and the side of the square in pixels."""
     side: Callable[[int, int], int]
-    """The width or the height of an image that becomes the side of its square; an image is enlarged where it is less."""
+    """The width or the height of an image that becomes the side of its square; a smaller image is enlarged."""
 
 
 def cropped(image: "Image.Image", size: int) -> "Image.Image":

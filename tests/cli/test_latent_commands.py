@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from curves import without_curves
 from PIL import Image
 
 from rawgan.cli import main
@@ -22,14 +21,13 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(0)
     np.savez(folder / "x.npz", images=rng.integers(0, 256, (12, 8, 8, 3), np.uint8), labels=np.arange(12) % 3)
-    with without_curves():
-        for name, options in (
-            ("plain", ["--sample-every", "1"]),
-            ("style", ["--model", "style"]),
-            ("classes", ["--conditional", "projection"]),
-        ):
-            command = ["train", "--data", str(folder / "x.npz"), *TINY, *options, "--out", str(folder / name)]
-            assert main(command) == 0
+    for name, options in (
+        ("plain", ["--sample-every", "1"]),
+        ("style", ["--model", "style"]),
+        ("classes", ["--conditional", "projection"]),
+    ):
+        command = ["train", "--data", str(folder / "x.npz"), *TINY, *options, "--out", str(folder / name)]
+        assert main(command) == 0
     RunFolder.create(folder / "points", "x").write_config(TrainConfig.of(data="ring8").to_dict())
     return folder
 
@@ -116,8 +114,7 @@ def test_latents_of_other_weights_are_named(runs, pictures, tmp_path, capsys):
     assert project(runs / "plain", pictures / "a.jpg", out=tmp_path / "out") == 0
     latent = str(tmp_path / "out" / "a.safetensors")
     again = ["train", "--config", str(runs / "plain"), "--seed", "5", "--out", str(tmp_path / "again")]
-    with without_curves():
-        assert main(again) == 0
+    assert main(again) == 0
     assert main(["combine", str(tmp_path / "again"), latent, "--add", latent, "--out", str(tmp_path / "b.png")]) == 0
     assert "so images may differ: a.safetensors, a.safetensors" in capsys.readouterr().out
     assert main(["interpolate", str(runs / "style"), "--through", latent, latent]) == 1

@@ -30,14 +30,6 @@ def small(**options):
     return TrainConfig.of(data="grid25", **{**TINY, "steps": 4, **options})
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_losses():
-    """Do not plot losses.png, which takes long and has tests of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path.touch())
-        yield
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A finished run."""

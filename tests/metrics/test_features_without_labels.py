@@ -233,7 +233,6 @@ MEASURED = [*TINY, "--evaluate-every", "1", "--evaluate-samples", "40", "--check
 @pytest.fixture
 def folder(tmp_path, squares, monkeypatch):
     """100 pictures without labels."""
-    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
     (tmp_path / "pictures").mkdir()
     for number, image in enumerate(squares.images[:100]):
         Image.fromarray(image).save(tmp_path / "pictures" / f"{number:03}.png")

@@ -300,13 +300,15 @@ def test_a_parameter_without_a_slope_stays_where_it_is(optimizer, eps):
 
 
 @pytest.mark.parametrize(
-    ("value", "count"),
-    [(0.5, 1), (math.nan, 1), (0.0, 2), (math.inf, 2), (0.0, 80), (-1.0, 80), (math.nan, 80), (1e308, 80)],
+    ("count", "values"),
+    [(1, (0.5, math.nan, math.inf, 0.0)), (2, (0.0, math.inf, 0.5, math.nan)), (80, (math.nan, -1.0, 1e308, 0.0))],
 )
-def test_curves_of_a_constant_are_plotted(value, count, tmp_path):
-    keys = "d_loss", "g_loss", "d_real", "d_fake", "pixel", "cycle", "fid"
+def test_curves_of_a_constant_are_plotted(count, values, tmp_path):
+    """Each panel shows another constant."""
+    panels = ("d_loss", "g_loss"), ("d_real", "d_fake"), ("pixel", "cycle"), ("fid",)
+    constants = {key: value for keys, value in zip(panels, values, strict=True) for key in keys}
     with warnings.catch_warnings(action="error"):
-        plot_losses(tmp_path / "losses.png", [{"step": n + 1, **dict.fromkeys(keys, value)} for n in range(count)])
+        plot_losses(tmp_path / "losses.png", [{"step": n + 1, **constants} for n in range(count)])
 
 
 @pytest.mark.parametrize("value", [0.0, 1e30])

@@ -103,9 +103,8 @@ def test_a_plot_on_a_full_disk_names_its_file(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def config(tmp_path, monkeypatch):
-    """A small run without plots, which take long."""
-    monkeypatch.setattr(curves, "plot_losses", lambda path, records: path.write_bytes(b"a plot"))
+def config(tmp_path):
+    """A small run."""
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
     return TrainConfig.of(
         data=str(tmp_path / "images.npy"), image_size=8, steps=3, width=2, noise_size=4, batch_size=4, samples=4,

@@ -27,7 +27,6 @@ NEWEST = "step-000006.safetensors"
 def _quick():
     """Leave out plots: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
         patch.setattr("rawgan.cli.commands.diagnose.plot_layers", lambda path, layers: path)
         yield
 

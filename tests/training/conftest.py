@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from curves import without_curves
 from PIL import Image
 from translation_runs import TINY
 
@@ -26,10 +25,9 @@ def runs(data, tmp_path_factory):
         ["pix2pix", "--pairs", "edges"], ["enhance"], ["enhance", "--task", "inpaint", "--hole", "5"],
         ["cyclegan", "--style", "inverted"],
     )  # fmt: skip
-    with without_curves():
-        for command, *options in commands:
-            out = folder / "-".join([command, *options[1:2]])
-            assert main([command, "--data", data, "--image-size", "16", *tiny, *options, "--out", str(out)]) == 0
+    for command, *options in commands:
+        out = folder / "-".join([command, *options[1:2]])
+        assert main([command, "--data", data, "--image-size", "16", *tiny, *options, "--out", str(out)]) == 0
     return folder
 
 

@@ -41,7 +41,6 @@ ONE = {
 
 @pytest.mark.parametrize("name", ONE)
 def test_batches_of_one_train(name, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("rawgan.training.extensions.curves.plot_losses", lambda path, records: path)
     monkeypatch.setattr("rawgan.diagnosis.symptom.WARM_UP", 2)  # so that the doctor looks at all that it can
     kind, options = ONE[name]
     options = {"data": data, "image_size": 16, "steps": 4, "width": 2, "samples": 4, "sample_every": 2} | options

@@ -18,8 +18,6 @@ from rawgan.storage.checkpoint import read
 from rawgan.tasks import NoiseTask
 from rawgan.training import Trainer, train
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 FIDS = [9.0, 5.0, 7.0, 5.0, 6.0]
 """Values to be measured, in turn: the best twice."""
 

@@ -19,8 +19,6 @@ from rawgan.metrics.extractors.classifier import ClassifierSpec
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 
 def rng(seed=0):
     return np.random.default_rng(seed)

@@ -20,8 +20,6 @@ from rawgan.pictures.words import BAND
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer, train
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 KINDS = ["projection", "auxiliary"]
 
 

@@ -19,8 +19,6 @@ from rawgan.training import Trainer, train
 from rawgan.training.start import take_weights, weights_of
 from rawgan.training.state import arrays_of
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 TINY = {"image_size": 8, "width": 2, "noise_size": 4, "batch_size": 4, "samples": 4, "sample_every": 2,
         "checkpoint_every": 2, "steps": 3}  # fmt: skip
 

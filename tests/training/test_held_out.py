@@ -21,8 +21,6 @@ from rawgan.storage import RunFolder
 from rawgan.tasks import NoiseTask
 from rawgan.training import Trainer, train
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 COUNT = 120
 
 

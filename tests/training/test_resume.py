@@ -25,8 +25,6 @@ from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint, read
 from rawgan.training import Trainer, train
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 STEPS = 7
 
 

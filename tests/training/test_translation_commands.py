@@ -13,8 +13,6 @@ from rawgan.errors import ArgumentError, ConfigError
 from rawgan.inference.trained_networks import restore_networks
 from rawgan.storage import RunFolder
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 
 def test_a_run_goes_on_where_it_is(runs, tmp_path, capsys):
     assert main(["enhance", "--resume", str(runs / "enhance"), "--out", str(tmp_path / "new")]) == 1

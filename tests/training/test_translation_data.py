@@ -17,8 +17,6 @@ from rawgan.inference.trained_networks import restore_networks, translation_conf
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 
 def test_enhancers_learn_from_pieces_of_large_images(tmp_path):
     """At the size that these have; all those of an image are kept for measuring, and none of the others."""

@@ -18,8 +18,6 @@ from rawgan.tasks.pairs import batches_of, paired_task
 from rawgan.tasks.translation import translated
 from rawgan.training import Trainer, train
 
-pytestmark = pytest.mark.usefixtures("no_curves")
-
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_that_was_stopped_ends_with_the_same_bits(name, data, tmp_path):
