@@ -1,5 +1,6 @@
 """python -m bench few_images: images made of 400 small drawings, with and without augmentation."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from rich.table import Table
 from bench.common import machine, store
 from bench.common.errors import BenchError
 from bench.common.experiment import Experiment
+from bench.common.files import read
 from bench.common.terminal import make_console, print_lines
 from bench.common.workers import limit_threads
 from rawgan.cli.parsing import parse
@@ -52,6 +54,7 @@ class FewImagesConfig(store.SaveConfig):
 
     The drawings are those of Noto Color Emoji, a font that Debian and Ubuntu have (apt-get install
     fonts-noto-color-emoji). FID is by features that are learned from the drawings (`rawgan evaluate` without labels).
+    Results are added to those of other augmentations with the same settings, so that trainings can run side by side.
     """
 
     font: Annotated[Path, tyro.conf.arg(help_behavior_hint="(default: where Debian has it)")] = FONT
@@ -100,9 +103,10 @@ def main(options: list[str]) -> None:
             sides[augment] = generate(trainer.gan.sampler, trainer.gan.noise(config.seed, "samples", 64))
         assert evaluator is not None
         floor = float(evaluator.reference.floor["fid"])
+    settings = {**asdict(config), "font": config.font.name, "results": None, "augment": None, "threads": threads}
     report = {
-        "benchmark": "few_images", "machine": facts, "floor": {"fid": floor}, "results": results,
-        "settings": {**asdict(config), "font": config.font.name, "results": None, "threads": threads},
+        "benchmark": "few_images", "machine": facts, "settings": settings, "floor": {"fid": floor},
+        "results": earlier(config.results / "few_images.json", settings) | results,
     }  # fmt: skip
     console.print(table(report))
     print_lines(console, machine.lines(facts, threads))
@@ -110,6 +114,12 @@ def main(options: list[str]) -> None:
     if config.save:
         for augment, images in sides.items():
             print_lines(console, [f"written: {save_grid(config.results / f'few-images-{augment}.png', images, 8, 1)}"])
+
+
+def earlier(path: Path, settings: dict[str, Any]) -> dict[str, list[dict[str, float]]]:
+    """Results in a report, by augmentation, if its trainings had these settings."""
+    report = read(path) if path.exists() else {}
+    return report["results"] if report.get("settings") == json.loads(json.dumps(settings)) else {}
 
 
 def asked(config: FewImagesConfig, folder: Path, augment: str) -> TrainConfig:

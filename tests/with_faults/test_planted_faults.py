@@ -6,6 +6,7 @@ import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
 from py_compile import PycInvalidationMode
@@ -14,11 +15,16 @@ import pytest
 from definitions import index_of_sources
 from fault import planted_faults
 from paths import BENCH, PACKAGES, ROOT, TESTS
-from run_in_copy import preload, run_in_copy, run_in_fork
+from run_tests import preload, preload_code, run_exchanged, run_in_copy, run_in_fork
 
 FAULTS = planted_faults()
 
 FOLDERS = [*PACKAGES.values(), BENCH, TESTS]
+
+COMPILED = [PACKAGES["rawgan_kernels"] / name for name in ("cpu", "formulas.py")]
+"""Sources of machine code, which is valid for one state of them all."""
+
+FORKING = "fork" in multiprocessing.get_all_start_methods()
 
 SLIPS = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "TypeError", "UnboundLocalError"}
 """Exceptions of code that does not even run: catching such a fault is no merit."""
@@ -95,32 +101,53 @@ def run():
 
     If the system can fork, it comes from one that has imported NumPy, Numba and pytest: that spares each two seconds.
     """
-    forking = "fork" in multiprocessing.get_all_start_methods()
     packages = {name: folder.relative_to(ROOT) for name, folder in PACKAGES.items()}
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("OPENBLAS_NUM_THREADS", "1")
-        environment.setenv("NUMBA_NUM_THREADS", "1")
-        environment.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        environment.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    with environment(), pool(preload) as forking_process:
+
+        def run(copy, test_file, words):
+            arguments = copy.root, packages, test_file.relative_to(ROOT), words, FOLDERS
+            if FORKING:
+                return forking_process.submit(run_in_fork, run_in_copy, *arguments).result()
+            with pool() as new_process:
+                return new_process.submit(run_in_copy, *arguments).result()
+
+        yield run
+
+
+@pytest.fixture(scope="module")
+def run_here(tmp_path_factory):
+    """A function that runs some tests in a process forked from one that has imported all the code and all tests.
+
+    With a changed file, functions are exchanged before; it returns None if more would have to change.
+    """
+    temporary = tmp_path_factory.mktemp("here") / "temporary"
+    with environment(), pool(preload_code, ROOT, FOLDERS) as forking_process:
+
+        def run(test_file, words, *change):
+            arguments = ROOT, temporary, test_file.relative_to(ROOT), words, *change
+            return forking_process.submit(run_in_fork, run_exchanged, *arguments).result()
+
+        yield run
+
+
+@contextmanager
+def environment():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
+        patch.setenv("NUMBA_NUM_THREADS", "1")
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
         # Copies whose CPU kernels are as they were use the machine code of these here.
-        environment.setenv("NUMBA_CACHE_DIR", str(PACKAGES["rawgan_kernels"] / "cpu" / "__pycache__"))
-        environment.delenv("PYTEST_ADDOPTS", raising=False)
+        patch.setenv("NUMBA_CACHE_DIR", str(PACKAGES["rawgan_kernels"] / "cpu" / "__pycache__"))
+        patch.delenv("PYTEST_ADDOPTS", raising=False)
         for name in [name for name in os.environ if name.startswith("COV")]:  # pytest-cov would measure the copies
-            environment.delenv(name)
+            patch.delenv(name)
+        yield
 
-        def pool(**options):
-            return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), **options)
 
-        with pool(initializer=preload) as forking_process:
-
-            def run(copy, test_file, words):
-                arguments = copy.root, packages, test_file.relative_to(ROOT), words, FOLDERS
-                if forking:
-                    return forking_process.submit(run_in_fork, *arguments).result()
-                with pool() as new_process:
-                    return new_process.submit(run_in_copy, *arguments).result()
-
-            yield run
+def pool(initializer=None, *arguments):
+    """One new process."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer, arguments)
 
 
 @pytest.fixture(scope="module")
@@ -128,18 +155,44 @@ def index():
     return index_of_sources()
 
 
+@pytest.fixture(scope="module")
+def passes(only_copy, run):
+    """A function that says if tests pass in the copy without a fault, once for each file."""
+
+    @cache
+    def passes(test_file):
+        return run(only_copy, test_file, words_of(test_file)).exit_code == pytest.ExitCode.OK
+
+    return passes
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_planted_fault_is_caught(fault, index, copy, run, tally):
+def test_a_planted_fault_is_caught(fault, index, copy, run, run_here, passes, tally):
+    """First by an exchange of functions, which is quick, where that does not do by importing a copy."""
     place = index.find(fault.where, fault.old)
-    with copy.spoilt(place.file.relative_to(ROOT), index.replaced(place, fault.new)):
-        outcome = run(copy, fault.test_file, fault.words)
-    caught = outcome.exit_code == pytest.ExitCode.TESTS_FAILED and not SLIPS.intersection(outcome.raised)
+    text, outcome = index.replaced(place, fault.new), None
+    if FORKING and not any(place.file.is_relative_to(folder) for folder in COMPILED):
+        outcome = run_here(fault.test_file, fault.words, str(place.file), place.file.read_text(encoding="utf-8"), text)
+    if outcome is None or not is_caught(outcome):
+        with copy.spoilt(place.file.relative_to(ROOT), text):
+            outcome = run(copy, fault.test_file, fault.words)
+        assert passes(fault.test_file)
+    caught = is_caught(outcome)
     tally("planted faults", fault.name, caught=int(caught), missed=int(not caught))
     assert caught, f"{outcome.exit_code!r}, {outcome.raised}\n{outcome.output}"
 
 
+def is_caught(outcome):
+    return outcome.exit_code == pytest.ExitCode.TESTS_FAILED and not SLIPS.intersection(outcome.raised)
+
+
+@pytest.mark.skipif(not FORKING, reason="the system cannot fork")
 @pytest.mark.parametrize("test_file", sorted({fault.test_file for fault in FAULTS}), ids=lambda file: file.name)
-def test_without_a_fault_the_same_tests_pass(test_file, copy, run):
-    words = sorted({fault.words for fault in FAULTS if fault.test_file == test_file})
-    outcome = run(copy, test_file, " or ".join(f"({each})" for each in words))
+def test_without_a_fault_the_same_tests_pass(test_file, run_here):
+    outcome = run_here(test_file, words_of(test_file))
     assert outcome.exit_code == pytest.ExitCode.OK, outcome.output
+
+
+def words_of(test_file):
+    """Words that select all tests of a file that faults are caught by."""
+    return " or ".join(f"({each})" for each in sorted({f.words for f in FAULTS if f.test_file == test_file}))
