@@ -54,7 +54,8 @@ class FewImagesConfig(store.SaveConfig):
 
     The drawings are those of Noto Color Emoji, a font that Debian and Ubuntu have (apt-get install
     fonts-noto-color-emoji). FID is by features that are learned from the drawings (`rawgan evaluate` without labels).
-    Results are added to those of other augmentations with the same settings, so that trainings can run side by side.
+    Results are saved at each measurement, beside those of other augmentations with the same settings, so that trainings
+    can run side by side.
     """
 
     font: Annotated[Path, tyro.conf.arg(help_behavior_hint="(default: where Debian has it)")] = FONT
@@ -88,32 +89,25 @@ def main(options: list[str]) -> None:
     if not config.font.exists():
         raise BenchError(f"{config.font} is missing\n  apt-get install fonts-noto-color-emoji, or give another --font")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
-    results: dict[str, list[dict[str, float]]] = {}
-    with TemporaryDirectory() as place, console.status("drawing") as status:
-        folder = Path(place, "people")
-        save_drawings(config.font, folder, config.count, config.seed)
-        evaluator, sides = None, {}
-        for augment in config.augment:
-            trainer = Trainer(asked(config, folder, augment))
-            evaluator = evaluator or Evaluator(trainer.config, whole(trainer))
-            results[augment] = []
-            for row in train(config, trainer, evaluator, lambda words, name=augment: status.update(f"{name}: {words}")):
-                results[augment].append(row)
-                console.print(f"{augment}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()))
-            sides[augment] = generate(trainer.gan.sampler, trainer.gan.noise(config.seed, "samples", 64))
-        assert evaluator is not None
-        floor = float(evaluator.reference.floor["fid"])
     settings = {**asdict(config), "font": config.font.name, "results": None, "augment": None, "threads": threads}
-    report = {
-        "benchmark": "few_images", "machine": facts, "settings": settings, "floor": {"fid": floor},
-        "results": earlier(config.results / "few_images.json", settings) | results,
-    }  # fmt: skip
+    report = {"benchmark": "few_images", "machine": facts, "settings": settings}
+    with TemporaryDirectory() as place, console.status("drawing") as status:
+        folder, evaluator = Path(place, "people"), None
+        save_drawings(config.font, folder, config.count, config.seed)
+        for augment in config.augment:
+            trainer, rows = Trainer(asked(config, folder, augment)), []
+            evaluator = evaluator or Evaluator(trainer.config, whole(trainer))
+            report["floor"] = {"fid": float(evaluator.reference.floor["fid"])}
+            for row in train(config, trainer, evaluator, lambda words, name=augment: status.update(f"{name}: {words}")):
+                rows.append(row)
+                console.print(f"{augment}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()))
+                report["results"] = earlier(config.results / "few_images.json", settings) | {augment: rows}
+                store.save(console, config, "few_images", report)
+                if config.save:
+                    images = generate(trainer.gan.sampler, trainer.gan.noise(config.seed, "samples", 64))
+                    save_grid(config.results / f"few-images-{augment}.png", images, 8, 1)
     console.print(table(report))
     print_lines(console, machine.lines(facts, threads))
-    store.save(console, config, "few_images", report)
-    if config.save:
-        for augment, images in sides.items():
-            print_lines(console, [f"written: {save_grid(config.results / f'few-images-{augment}.png', images, 8, 1)}"])
 
 
 def earlier(path: Path, settings: dict[str, Any]) -> dict[str, list[dict[str, float]]]:

@@ -21,8 +21,11 @@ FAULTS = planted_faults()
 
 FOLDERS = [*PACKAGES.values(), BENCH, TESTS]
 
-COMPILED = [PACKAGES["rawgan_kernels"] / name for name in ("cpu", "formulas.py")]
-"""Sources of machine code, which is valid for one state of them all."""
+CPU = PACKAGES["rawgan_kernels"] / "cpu"
+COMPILED = [CPU, PACKAGES["rawgan_kernels"] / "formulas.py"]
+"""Sources of machine code, which is kept for one state of them all: wrong code must not be taken for it."""
+NOT_COMPILED = [CPU / name for name in ("compile", "warm_up", "run/pool.py")]
+"""Those among them that no machine code is made of."""
 
 FORKING = "fork" in multiprocessing.get_all_start_methods()
 
@@ -170,16 +173,20 @@ def passes(only_copy, run):
 def test_a_planted_fault_is_caught(fault, index, copy, run, run_here, passes, tally):
     """First by an exchange of functions, which is quick, where that does not do by importing a copy."""
     place = index.find(fault.where, fault.old)
-    text, outcome = index.replaced(place, fault.new), None
-    if FORKING and not any(place.file.is_relative_to(folder) for folder in COMPILED):
-        outcome = run_here(fault.test_file, fault.words, str(place.file), place.file.read_text(encoding="utf-8"), text)
+    old, new, outcome = place.file.read_text(encoding="utf-8"), index.replaced(place, fault.new), None
+    if FORKING and not is_compiled(place.file):
+        outcome = run_here(fault.test_file, fault.words, str(place.file), old, new)
     if outcome is None or not is_caught(outcome):
-        with copy.spoilt(place.file.relative_to(ROOT), text):
+        with copy.spoilt(place.file.relative_to(ROOT), new):
             outcome = run(copy, fault.test_file, fault.words)
         assert passes(fault.test_file)
     caught = is_caught(outcome)
     tally("planted faults", fault.name, caught=int(caught), missed=int(not caught))
     assert caught, f"{outcome.exit_code!r}, {outcome.raised}\n{outcome.output}"
+
+
+def is_compiled(file):
+    return any(map(file.is_relative_to, COMPILED)) and not any(map(file.is_relative_to, NOT_COMPILED))
 
 
 def is_caught(outcome):
