@@ -24,8 +24,8 @@ FOLDERS = [*PACKAGES.values(), BENCH, TESTS]
 CPU = PACKAGES["rawgan_kernels"] / "cpu"
 COMPILED = [CPU, PACKAGES["rawgan_kernels"] / "formulas.py"]
 """Sources of machine code, which is kept for one state of them all: wrong code must not be taken for it."""
-NOT_COMPILED = [CPU / name for name in ("compile", "warm_up", "run/pool.py")]
-"""Those among them that no machine code is made of."""
+NOT_COMPILED = [CPU / name for name in ("compile", "run/pool.py")]
+"""Those among them that no machine code is made of, and that tests call in their own process."""
 
 FORKING = "fork" in multiprocessing.get_all_start_methods()
 
