@@ -47,11 +47,11 @@ def test_points_raise_no_alarm(seed, diagnosis):
     assert diagnosis("rawgan train --data ring8", seed, "--steps", "600") == (0, set(), set())
 
 
-def test_the_tutorial_is_not_trained_after_a_third_of_its_steps(diagnosis):
+def test_the_tutorial_is_not_trained_after_half_of_its_steps(diagnosis):
     """Nor after all 1000 of them, which take a minute and a half."""
     page = (BENCH / "README.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"`(rawgan train --model tutorial [^`]*) --steps 1000`", page)
-    assert diagnosis(command, 0, "--steps", "330") == (1, set(), {"not trained yet, or unlike the data"})
+    assert diagnosis(command, 0, "--steps", "450") == (1, set(), {"not trained yet, or unlike the data"})
 
 
 @pytest.mark.parametrize(
