@@ -70,8 +70,7 @@ def each_backend(request):
 def losses_as_json():
     """Runs in this process write their losses as JSON instead of plotting them, which takes longer than small runs.
 
-    Plots have tests of their own, and runs in other processes have theirs. For tests that do not train, nothing is
-    imported.
+    Tests of plots call `plot_losses` itself. Nothing is imported for tests that do not train.
     """
     with pytest.MonkeyPatch.context() as patch:
         if "rawgan.training" in sys.modules:

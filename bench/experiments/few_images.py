@@ -83,14 +83,16 @@ class FewImagesConfig(store.SaveConfig):
 def main(options: list[str]) -> None:
     """Draw, train, measure, report.
 
-    Raises: BenchError without the font
+    Raises: BenchError without the font, or if the file of results is none
     """
     config = parse(FewImagesConfig, "python -m bench few_images", options)
     if not config.font.exists():
         raise BenchError(f"{config.font} is missing\n  apt-get install fonts-noto-color-emoji, or give another --font")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
     settings = {**asdict(config), "font": config.font.name, "results": None, "augment": None, "threads": threads}
-    report = {"benchmark": "few_images", "machine": facts, "settings": settings}
+    report: dict[str, Any] = {"benchmark": "few_images", "machine": facts, "settings": settings}
+    path = config.results / "few_images.json"
+    earlier(path, settings)  # raises before anything is trained
     with TemporaryDirectory() as place, console.status("drawing") as status:
         folder, evaluator = Path(place, "people"), None
         save_drawings(config.font, folder, config.count, config.seed)
@@ -101,7 +103,7 @@ def main(options: list[str]) -> None:
             for row in train(config, trainer, evaluator, lambda words, name=augment: status.update(f"{name}: {words}")):
                 rows.append(row)
                 console.print(f"{augment}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()))
-                report["results"] = earlier(config.results / "few_images.json", settings) | {augment: rows}
+                report["results"] = earlier(path, settings) | {augment: rows}
                 store.save(console, config, "few_images", report)
                 if config.save:
                     images = generate(trainer.gan.sampler, trainer.gan.noise(config.seed, "samples", 64))
@@ -111,7 +113,10 @@ def main(options: list[str]) -> None:
 
 
 def earlier(path: Path, settings: dict[str, Any]) -> dict[str, list[dict[str, float]]]:
-    """Results in a report, by augmentation, if its trainings had these settings."""
+    """Results in a report, by augmentation, if its trainings had these settings.
+
+    Raises: BenchError if the file is no report
+    """
     report = read(path) if path.exists() else {}
     return report["results"] if report.get("settings") == json.loads(json.dumps(settings)) else {}
 

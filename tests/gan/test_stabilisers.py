@@ -205,7 +205,7 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path, monkeypatch):
+def test_runs_with_every_option_go_on_bit_for_bit(name, noisy_images, tmp_path):
     config = TrainConfig.of(
         data=noisy_images, image_size=8, channels=1, steps=4, width=2, noise_size=4, batch_size=8, samples=4,
         sample_every=9, **RECIPES[name],

@@ -231,7 +231,7 @@ MEASURED = [*TINY, "--evaluate-every", "1", "--evaluate-samples", "40", "--check
 
 
 @pytest.fixture
-def folder(tmp_path, squares, monkeypatch):
+def folder(tmp_path, squares):
     """100 pictures without labels."""
     (tmp_path / "pictures").mkdir()
     for number, image in enumerate(squares.images[:100]):

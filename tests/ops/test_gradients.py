@@ -40,8 +40,8 @@ def _passes_the_gradient_check(case, backend, device, order):
     where = f"on {device} with backend {backend}"
     assert report.orders == list(range(1, order + 1)), where
     assert report.kinks == (), where
-    for order, tolerance in zip(report.orders, (1e-6, 1e-5), strict=False):
-        assert report.error(order) <= tolerance, where
+    assert report.error(1) <= 1e-6, where
+    assert order == 1 or report.error(2) <= 1e-5, where
 
 
 def test_the_convolutions_are_checked_to_order_3():

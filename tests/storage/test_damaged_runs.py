@@ -25,7 +25,7 @@ NEWEST = "step-000006.safetensors"
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick():
-    """Leave out plots: matplotlib takes longer than these runs."""
+    """Leave out plots of layers: matplotlib takes longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rawgan.cli.commands.diagnose.plot_layers", lambda path, layers: path)
         yield

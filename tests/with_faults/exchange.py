@@ -1,7 +1,7 @@
-"""Exchange of the code of functions in a running process, so that a fault needs no import of what is right.
+"""Exchange of functions' code in a running process: a fault is planted without importing anything again.
 
-A fault inside a function changes that function alone, unless importing its module calls it. Whoever finds that no test
-fails after an exchange has to try again with a new import.
+A fault inside a function changes that function alone, unless importing its module calls it. If no test fails after an
+exchange, the caller has to try again with a new import.
 """
 
 import gc
@@ -72,10 +72,10 @@ def is_function(code: CodeType) -> bool:
 
 def alike(a: CodeType, b: CodeType) -> bool:
     """True if two functions do the same, wherever they stand; functions inside of them are not compared."""
-    return _told(a) == _told(b)
+    return _parts_of(a) == _parts_of(b)
 
 
-def _told(code: CodeType) -> tuple[object, ...]:
+def _parts_of(code: CodeType) -> tuple[object, ...]:
     constants = [(type(each), "" if isinstance(each, CodeType) else repr(each)) for each in code.co_consts]
     names = code.co_qualname, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
     counts = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount

@@ -75,30 +75,23 @@ def preload_code(root: Path, folders: list[Path]) -> None:
 
     os.chdir(root)
     sys.path[:0] = [str(root), str(root / "kernels"), str(root / "tests" / "helpers")]
-    for name in PRELOADED:
-        importlib.import_module(name)
-    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
-    tests = [file for file in files if file.name.startswith("test_") and not {"slow", *_kinds(root)} & {*file.parts}]
-    modules = [file.relative_to(root).with_suffix("") for file in files if "tests" not in file.parts]
+    names = []
+    for file in (file.relative_to(root) for folder in folders for file in sorted(folder.rglob("*.py"))):
+        if file.parts[0] != "tests":
+            names.append(".".join(file.with_suffix("").parts).removeprefix("kernels.").removesuffix(".__init__"))
+        elif file.name.startswith("test_") and not any(part.startswith(("slow", "with_")) for part in file.parts):
+            sys.path.insert(0, str(root / file.parent))  # as pytest does
+            names.append(file.stem)
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        for name in [".".join(module.parts).removeprefix("kernels.") for module in modules]:
-            with suppress(Exception, pytest.skip.Exception):  # a module for CUDA, where there is none
-                importlib.import_module(name.removesuffix(".__init__"))
-        for file in tests:
-            sys.path.insert(0, str(file.parent))  # as pytest does
-            with suppress(Exception, pytest.skip.Exception):
-                importlib.import_module(file.stem)
+        for name in names:
+            with suppress(Exception, pytest.skip.Exception):  # what needs a GPU or PyTorch, where there is none
+                importlib.import_module(name)
     _functions.update(functions_of_this_process())
     preload()
 
 
 _functions: dict[tuple[str, str], list[FunctionType]] = {}
-
-
-def _kinds(root: Path) -> list[str]:
-    """Folders of tests that need more than pytest."""
-    return [folder.name for folder in (root / "tests").glob("with_*")]
 
 
 def run_in_fork(function: Callable[..., T], *arguments: Any) -> T:

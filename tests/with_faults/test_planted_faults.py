@@ -160,7 +160,7 @@ def index():
 
 @pytest.fixture(scope="module")
 def passes(only_copy, run):
-    """A function that says if tests pass in the copy without a fault, once for each file."""
+    """A function: True if the tests of a file pass in the copy without a fault. Each file is run once."""
 
     @cache
     def passes(test_file):
@@ -171,7 +171,7 @@ def passes(only_copy, run):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_planted_fault_is_caught(fault, index, copy, run, run_here, passes, tally):
-    """First by an exchange of functions, which is quick, where that does not do by importing a copy."""
+    """Exchange functions, which is quick; import a copy if no test fails then, or more than functions would change."""
     place = index.find(fault.where, fault.old)
     old, new, outcome = place.file.read_text(encoding="utf-8"), index.replaced(place, fault.new), None
     if FORKING and not is_compiled(place.file):
@@ -193,10 +193,9 @@ def is_caught(outcome):
     return outcome.exit_code == pytest.ExitCode.TESTS_FAILED and not SLIPS.intersection(outcome.raised)
 
 
-@pytest.mark.skipif(not FORKING, reason="the system cannot fork")
 @pytest.mark.parametrize("test_file", sorted({fault.test_file for fault in FAULTS}), ids=lambda file: file.name)
-def test_without_a_fault_the_same_tests_pass(test_file, run_here):
-    outcome = run_here(test_file, words_of(test_file))
+def test_without_a_fault_the_same_tests_pass(test_file, copy, run, run_here):
+    outcome = run_here(test_file, words_of(test_file)) if FORKING else run(copy, test_file, words_of(test_file))
     assert outcome.exit_code == pytest.ExitCode.OK, outcome.output
 
 
