@@ -259,14 +259,18 @@ def test_unfinished_files_are_removed_at_once_or_an_hour_after_a_kill(place, mon
     assert sorted(path.name for path in place.folder.iterdir()) == ["add", "new.part"]
 
 
-def test_code_of_other_sources_is_deleted_beside_ours_alone(tmp_path):
+def test_outdated_files_are_deleted_beside_the_sources_alone(tmp_path):
     for beside in (False, True):
-        old = tmp_path / "rawgan-0123456789abcdef"
-        old.mkdir(exist_ok=True)
         place = Place(tmp_path.resolve(), beside_sources=beside)
         place.make()
-        assert old.exists() != beside
-        place.folder.rmdir()
+        for name in ("add-new", "add-old", "adder-old"):
+            (place.folder / name).touch()
+        Store([place]).write("add-new", b"code", outdated="add-(?!new).*")
+        assert sorted(path.name for path in place.folder.iterdir()) == [
+            "add-new",
+            *["add-old"] * (not beside),
+            "adder-old",
+        ]
 
 
 # --- kernels in it -----------------------------------------------------------------------------------------------
@@ -330,4 +334,16 @@ def test_code_is_told_apart_by_types_processor_versions_and_function():
     files.add(cache.file(("float32",), codegen))
     files.add(CodeCache(_twice, environment=lambda: ("another Numba",)).file(("float32",), codegen))
     files.add(CodeCache(Malice.__reduce__).file(("float32",), codegen))
-    assert len(files) == 5
+    files.add(CodeCache(flipped).file(("float32",), codegen))
+    assert len(files) == 6
+
+
+def test_code_whose_sources_are_unknown_is_not_kept(place):
+    """As in a notebook: what is called by the same name there tomorrow may be another function."""
+    names = {"__name__": "__main__"}
+    exec(compile("def notebook(x):\n    return x + x", "<cell 1>", "exec"), names)
+    for _ in range(2):
+        dispatcher = compiled(names["notebook"], entry=True, store=lambda: Store([place]))
+        assert dispatcher(np.float32(1.5)) == 3
+        assert sum(dispatcher.stats.cache_hits.values()) == 0
+    assert not place.folder.exists()

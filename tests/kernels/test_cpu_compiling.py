@@ -1,5 +1,6 @@
 """Compiled code: its folders, changes that make it stale, the notice to the user, and helper processes."""
 
+import ast
 import io
 import os
 import shutil
@@ -15,9 +16,9 @@ from paths import PACKAGES
 
 from rawgan.gan import MODELS
 from rawgan_kernels import PRECISIONS
-from rawgan_kernels.cpu.compile import progress
+from rawgan_kernels.cpu.compile import progress, sources
 from rawgan_kernels.cpu.compile.compiled import compiled
-from rawgan_kernels.cpu.compile.places import Place, sources_stamp
+from rawgan_kernels.cpu.compile.places import Place
 from rawgan_kernels.cpu.compile.store import Store
 from rawgan_kernels.cpu.run import launch
 from rawgan_kernels.cpu.warm_up.calls import EVERY_RUN, GROUPS, compile_part
@@ -50,7 +51,7 @@ def installed(tmp_path):
 
 def names_in(folder):
     """Names of the kernels whose machine code is in a folder or below it."""
-    return {path.name.partition("-")[0] for path in folder.glob("**/rawgan-*/*.code")}
+    return {path.name.split("-")[2] for path in folder.glob("**/rawgan/*.code")}
 
 
 def test_code_is_kept_beside_the_sources_and_found_again(installed):
@@ -69,13 +70,39 @@ def test_where_nothing_can_be_written_beside_the_sources_the_users_cache_serves(
     assert run(CALL) == ["1.0", "1"]
 
 
-def test_a_change_in_any_source_makes_all_code_stale(installed):
+@pytest.mark.parametrize(("changed", "hits"), [("cpu/scan.py", 1), ("cpu/vector/pointers.py", 0), ("cpu/pixels.py", 0)])
+def test_a_change_in_a_source_makes_code_that_is_made_of_it_stale(installed, changed, hits):
     folder, run = installed
-    stamp = "from rawgan_kernels.cpu.compile.places import sources_stamp; print(sources_stamp().hex())"
-    assert run(stamp) == [sources_stamp().hex()]
-    with (folder / "rawgan_kernels" / "cpu" / "vector" / "rows.py").open("a") as file:
+    assert run(CALL) == ["1.0", "0"]
+    with (folder / "rawgan_kernels" / changed).open("a") as file:
         file.write("# changed\n")
-    assert run(stamp) != [sources_stamp().hex()]
+    assert run(CALL) == ["1.0", str(hits)]
+    kept = [path.name for path in folder.glob("**/rawgan/cpu.pixels-*.code")]
+    assert len({name.split("-")[1] for name in kept}) == 1
+
+
+def test_imports_are_those_that_python_sees():
+    """They are found in the text, as parsing it would delay every start."""
+    for file in PACKAGES["rawgan_kernels"].rglob("*.py"):
+        names = set()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{file}: imports are absolute"
+                names.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+        modules = {PACKAGES["rawgan_kernels"].parent.joinpath(*name.split(".")) for name in names}
+        files = {path for each in modules for path in (each.with_suffix(".py"), each / "__init__.py") if path.is_file()}
+        assert files <= set(sources.source(file)[1]), file
+
+
+def test_each_kernel_has_a_stamp_of_its_own():
+    winograd, pixels = (
+        sources.closure(PACKAGES["rawgan_kernels"] / "cpu" / name) for name in ("convolutions/winograd.py", "pixels.py")
+    )
+    assert {file.name for file in winograd - pixels} >= {"toom_cook.py", "panel.py", "exponentials.py", "formulas.py"}
+    assert {file.name for file in pixels} >= {"compiled.py", "pointers.py", "launch.py"}
+    assert {file.name for file in pixels} < {file.name for file in PACKAGES["rawgan_kernels"].rglob("*.py")}
 
 
 def compilation(module):

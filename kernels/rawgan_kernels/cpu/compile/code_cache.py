@@ -9,11 +9,13 @@ A kernel is looked for in each of these folders, and written to the first that t
 If `NUMBA_CACHE_DIR` names a folder that can be written to, only that one is used. Where no folder takes files, each
 process compiles its kernels again, with one line on stderr.
 
-Code is valid for one state of all sources of the CPU backend, because kernels are built out of functions of many files.
+Code is valid for one state of the sources that it is compiled from; see `sources`. Beside the sources, code of other
+states is deleted.
 """
 
 import hashlib
 import pickle
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +28,7 @@ from numba.core import caching, config, sigutils
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from rawgan_kernels.cpu.compile.sources import name_of, stamp_of
 from rawgan_kernels.cpu.compile.store import Store, default_store
 
 
@@ -46,9 +49,14 @@ class CodeCache(caching._Cache):
         store: Callable[[], Store] = default_store,
         environment: Callable[[], tuple[Any, ...]] = environment,
     ) -> None:
-        self.name = function.__name__
+        self.function, self.module, self.name = function, name_of(function), function.__name__.strip("_")
         self.about = function.__module__, function.__qualname__, function.__code__.co_firstlineno
         self._store, self._environment = store, environment
+
+    @property
+    def stamp(self) -> str | None:
+        """The state of the sources; None if it is unknown. Code is then compiled by each process."""
+        return stamp_of(self.function)
 
     @property
     def cache_path(self) -> str | None:
@@ -58,6 +66,8 @@ class CodeCache(caching._Cache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Code compiled for these arguments; None if there is none, or it does not fit this Numba."""
         target_context.refresh()
+        if self.stamp is None:
+            return None
         arguments = self._arguments(sig)
         for body in self._store().read(self.file(arguments, target_context.codegen())):
             with suppress(Exception):  # the file is this user's, but libraries may have changed since it was written
@@ -68,9 +78,11 @@ class CodeCache(caching._Cache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Write compiled code, unless it contains addresses, which differ in the next process."""
-        if not data.library.has_dynamic_globals:
+        if self.stamp is not None and not data.library.has_dynamic_globals:
             arguments = self._arguments(sig)
-            self._store().write(self.file(arguments, data.codegen), dumps((arguments, data._reduce())))
+            outdated = rf"{re.escape(self.module)}-(?!{self.stamp}-).*"
+            body = dumps((arguments, data._reduce()))
+            self._store().write(self.file(arguments, data.codegen), body, outdated=outdated)
 
     def enable(self) -> None:
         """Do nothing: it is always enabled."""
@@ -88,4 +100,5 @@ class CodeCache(caching._Cache):
     def file(self, arguments: tuple[Any, ...], codegen: Any) -> str:
         """Name of the file for arguments of these types, on the CPU of `codegen`."""
         key = self.about, str(arguments), codegen.magic_tuple(), self._environment()
-        return f"{self.name.strip('_')}-{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.code"
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+        return f"{self.module}-{self.stamp}-{self.name}-{digest}.code"

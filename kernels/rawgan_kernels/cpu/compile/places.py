@@ -5,9 +5,7 @@ that no user can write to but this one, the system's administrator, and the owne
 change what runs anyway.
 """
 
-import hashlib
 import os
-import shutil
 import stat
 import tempfile
 from contextlib import suppress
@@ -17,21 +15,10 @@ from pathlib import Path
 
 from numba.misc.appdirs import user_cache_dir
 
-from rawgan_kernels import formulas
-
 VARIABLE = "NUMBA_CACHE_DIR"
 
 BACKEND = Path(__file__).resolve().parents[1]
 """The folder of the CPU backend."""
-
-
-@cache
-def sources_stamp() -> bytes:
-    """Hash of all sources that kernels are compiled from."""
-    digest = hashlib.sha256()
-    for path in (*sorted(BACKEND.rglob("*.py")), Path(formulas.__file__)):
-        digest.update(path.read_bytes())
-    return digest.digest()
 
 
 # --- trust -----------------------------------------------------------------------------------------------------------
@@ -91,18 +78,18 @@ def is_private(group: int) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder for compiled kernels. Its `root` may also hold kernels compiled from other states of the sources."""
+    """A folder for compiled kernels, inside of `root`, which may hold other files, too."""
 
     root: Path
     kept: bool = True
     """True if files are likely to be still there at the next start."""
     beside_sources: bool = False
-    """True if `root` is beside the sources: kernels of other states of the sources are then deleted."""
+    """True if `root` is beside the sources: kernels that were compiled from other states of them are then deleted."""
 
     @property
     def folder(self) -> Path:
-        """The folder for the present state of the sources."""
-        return self.root / f"rawgan-{sources_stamp().hex()[:16]}"
+        """The folder itself."""
+        return self.root / "rawgan"
 
     def distrust(self) -> str | None:
         """The reason why other users could exchange its files; None if they cannot.
@@ -115,9 +102,6 @@ class Place:
     def make(self) -> None:
         """Make the folder, writable for this user alone. Raises: OSError if that is impossible"""
         if not self.folder.is_dir():
-            if self.beside_sources:
-                for old in self.root.glob("rawgan-*"):
-                    shutil.rmtree(old, ignore_errors=True)
             self.root.mkdir(mode=0o755 if self.kept else 0o700, parents=self.kept, exist_ok=True)
             self.folder.mkdir(mode=0o755, exist_ok=True)
         if why := self.distrust():

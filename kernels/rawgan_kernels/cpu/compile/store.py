@@ -6,6 +6,7 @@ replaced.
 
 import hashlib
 import os
+import re
 import stat
 import sys
 import time
@@ -79,12 +80,19 @@ class Store:
             if head == MAGIC + _digest(name, body):
                 yield body
 
-    def write(self, name: str, body: bytes, write: Callable[[Path, bytes], None] | None = None) -> None:
-        """Write a file, readable for all, to the first place that takes it; `write(path, data)` is for tests."""
+    def write(
+        self, name: str, body: bytes, write: Callable[[Path, bytes], None] | None = None, outdated: str = ""
+    ) -> None:
+        """Write a file, readable for all, to the first place that takes it; `write(path, data)` is for tests.
+
+        Beside the sources, files whose whole name matches the regular expression `outdated` are deleted.
+        """
         while (place := self.place) is not None:
             try:
                 place.make()
                 (write or write_or_nothing)(place.folder / name, MAGIC + _digest(name, body) + body)
+                if place.beside_sources:
+                    delete(place.folder, outdated)
                 break
             except OSError as error:
                 self.failures[place.folder] = error.strerror or str(error)
@@ -129,6 +137,13 @@ def write_or_nothing(path: Path, data: bytes) -> None:
             part.unlink()
         raise
     sweep(path.parent)
+
+
+def delete(folder: Path, pattern: str) -> None:
+    """Delete files whose whole name matches a regular expression."""
+    for file in folder.iterdir():
+        if re.fullmatch(pattern, file.name):
+            file.unlink(missing_ok=True)
 
 
 @cache

@@ -24,6 +24,7 @@ import rawgan_kernels
 from rawgan_kernels.cpu.compile.code_cache import environment
 from rawgan_kernels.cpu.compile.places import VARIABLE
 from rawgan_kernels.cpu.compile.progress import watch_compilation
+from rawgan_kernels.cpu.compile.sources import stamp_of_all
 from rawgan_kernels.cpu.compile.store import Store, default_store
 from rawgan_kernels.cpu.run.launch import threads
 from rawgan_kernels.cpu.warm_up.calls import EVERY_RUN, calls_of, compile_part
@@ -137,12 +138,12 @@ class WarmUp:
                     helper.stdin.close()  # type: ignore[union-attr]  # a pipe, from `start_helper`
         if not self.store.failures:
             for group in groups:
-                self.store.write(self._marker(group), b"")
+                self.store.write(self._marker(group), b"", outdated=rf"(?!{stamp_of_all()}-).*\.ready")
 
     def _marker(self, group: str) -> str:
-        """Name of the file that says that a group is compiled, for this dtype, processor and compiler."""
+        """Name of the file that says that a group is compiled, for this dtype, processor, compiler and all sources."""
         machine = group, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), *environment()
-        return f"{self.dtype}-{zlib.crc32(repr(machine).encode()):08x}.ready"
+        return f"{stamp_of_all()}-{self.dtype}-{zlib.crc32(repr(machine).encode()):08x}.ready"
 
 
 def _is_done(helper: subprocess.Popen[bytes], deadline: float) -> bool:
