@@ -1,7 +1,7 @@
 """Every two options that a command takes together train to finite numbers; every two that it refuses are listed.
 
 Combinations of options are covering arrays, in which each pair of their values occurs: the fewer, the better, as every
-one is trained for 20 steps. All start from 8 × 8 or 16 × 16 pixels and a width of 2.
+one is trained for 10 steps. All start from 8 × 8 or 16 × 16 pixels and a width of 2.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ from rawgan.metrics.extractors.classifier import Classifier, ClassifierSpec
 from rawgan.training import Trainer
 from rawgan.training.state import arrays_of
 
-STEPS = 20
+STEPS = 10
 PARTS = 4
 """Tests of each command, which can run at the same time."""
 
