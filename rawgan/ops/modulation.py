@@ -6,6 +6,8 @@ is dividing those of the result. So all images share one convolution, instead of
 
 from typing import Any
 
+import rawgan_kernels as kernels
+from rawgan.autograd import Gradients, Op
 from rawgan.autograd.checks import check_alike
 from rawgan.errors import ShapeError, shapes
 from rawgan.ops.arguments import IMAGES, NHWC, as_tensors, check_rank, finite, flag, nhwc_hint
@@ -16,11 +18,70 @@ from rawgan.ops.geometry import Padding, make_window, transposed_window
 from rawgan.ops.linear import matmul
 from rawgan.ops.reduce import sum
 from rawgan.ops.registry import case, normal, op
-from rawgan.ops.shape import reshape, transpose
+from rawgan.ops.shape import transpose
 from rawgan.tensor import Tensor
 from rawgan_kernels.window import IntPair
 
 STYLES = "(N, in)"
+
+
+class ScaleChannels(Op):
+    """y[n, …, k] = x[n, …, k] · factors[n, k].
+
+    Shapes:   x (N, …, K), factors (N, K) → y as x
+    Backward: gx = scale_channels(gy, factors), gfactors = channel_products(gy, x)
+    """
+
+    def forward(self, x: Any, factors: Any) -> Any:
+        return kernels.scale_channels(x, factors)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        x, factors = self.inputs
+        return (
+            ScaleChannels()(gy, factors) if self.needs[0] else None,
+            ChannelProducts()(gy, x) if self.needs[1] else None,
+        )
+
+
+class ChannelProducts(Op):
+    """y[n, k] = Σ a[n, …, k] · b[n, …, k].
+
+    Shapes:   a (N, …, K), b as a → y (N, K)
+    Backward: ga = scale_channels(b, gy), gb = scale_channels(a, gy)
+    """
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return kernels.channel_products(a, b)
+
+    def backward(self, gy: Tensor) -> Gradients:
+        a, b = self.inputs
+        return (
+            ScaleChannels()(b, gy) if self.needs[0] else None,
+            ScaleChannels()(a, gy) if self.needs[1] else None,
+        )
+
+
+@op(
+    case("images", normal(2, 3, 2, 2), normal(2, 2)),
+    case("rows", normal(3, 4), normal(3, 4)),
+    case("no pixels", normal(2, 0, 2), normal(2, 2)),
+)
+def scale_channels(x: Any, factors: Any) -> Tensor:
+    """Multiply each channel of each image by a number of its own: y[n, …, k] = x[n, …, k] · factors[n, k].
+
+    Shapes: x (N, …, K), factors (N, K) → as x
+    Raises: ShapeError if they do not fit
+
+    >>> scale_channels([[[1.0, 2.0], [3.0, 4.0]]], [[10.0, 100.0]])
+    Tensor([[[ 10., 200.],
+             [ 30., 400.]]], float32)
+    """
+    x, factors = as_tensors(x, factors)
+    if x.ndim < 2 or factors.shape != (len(x), x.shape[-1]):
+        listing = shapes(x=(x, "(N, …, K)"), factors=(factors, "(N, K)"))
+        raise ShapeError(f"scale_channels: factors must have a number for each channel of each image\n{listing}")
+    check_alike("scale_channels", x=x, factors=factors)
+    return ScaleChannels()(x, factors)
 
 
 @op(
@@ -59,8 +120,8 @@ def modulated_conv2d(
     x, w, s = _checked(name, x, w, s, WEIGHTS)
     demodulate, eps, gain = flag(name, "demodulate", demodulate), finite(name, "eps", eps), finite(name, "gain", gain)
     window = make_window(name, (x.shape[1], x.shape[2]), (w.shape[0], w.shape[1]), stride, padding, 1)
-    y = Conv2d(window)(_scaled(x, s), w)
-    return _scaled(y, _factors(sum(mul(w, w), (0, 1)), s, gain, eps)) if demodulate else _times(y, gain)
+    y = Conv2d(window)(ScaleChannels()(x, s), w)
+    return ScaleChannels()(y, _factors(sum(mul(w, w), (0, 1)), s, gain, eps)) if demodulate else _times(y, gain)
 
 
 @op(
@@ -97,14 +158,8 @@ def modulated_conv_transpose2d(
     demodulate, eps, gain = flag(name, "demodulate", demodulate), finite(name, "eps", eps), finite(name, "gain", gain)
     size, kernel = (x.shape[1], x.shape[2]), (w.shape[0], w.shape[1])
     window = transposed_window(name, size, kernel, stride, padding, output_padding, 1, 1)
-    y = ConvTranspose2d(window)(_scaled(x, s), w)
-    return _scaled(y, _factors(transpose(sum(mul(w, w), (0, 1))), s, gain, eps)) if demodulate else _times(y, gain)
-
-
-def _scaled(x: Tensor, factors: Tensor) -> Tensor:
-    """Channels of each image, times a factor each. Shapes: x (N, H, W, C), factors (N, C) → as x"""
-    n, channels = factors.shape
-    return mul(x, reshape(factors, (n, 1, 1, channels)))
+    y, squares = ConvTranspose2d(window)(ScaleChannels()(x, s), w), transpose(sum(mul(w, w), (0, 1)))
+    return ScaleChannels()(y, _factors(squares, s, gain, eps)) if demodulate else _times(y, gain)
 
 
 def _times(y: Tensor, gain: float) -> Tensor:

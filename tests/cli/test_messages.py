@@ -376,6 +376,7 @@ OPS = {
     "modulated_conv_transpose2d": {
         "x": PLANE, "w": ones(3, 3, 5, 3), "s": ones(2, 3), **MODULATED, "output_padding": 0,
     },
+    "scale_channels": {"x": PLANE, "factors": ones(2, 3)},
     "cross_entropy": {"x": X, **LABELS, "label_smoothing": 0.1},
     "nll": {"x": X, **LABELS},
     "pixel_shuffle": {"x": ones(2, 4, 4, 4), "factor": 2},

@@ -128,6 +128,14 @@ def test_channel_sums_agree(shape, dtype):
     agree("channel_sum", draw(shape, dtype))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5, 3), (2, 3, 4, 2), (3, 70, 1), (1, 2, 130), (0, 2, 4), (2, 0, 4)])
+def test_channels_of_each_image_are_scaled_and_summed(shape, dtype):
+    x = draw(shape, dtype)
+    agree("scale_channels", x, draw((shape[0], shape[-1]), dtype, seed=1))
+    agree("channel_products", x, draw(shape, dtype, seed=2))
+
+
 NORMS = [
     ((5, 3), (0,), (3,)), ((700, 2), (0,), (2,)), ((2, 5, 4, 3), (0, 1, 2), (3,)), ((2, 5, 4, 3), (1, 2), (3,)),
     ((4, 7), (1,), (7,)), ((2, 2, 3, 2), (1, 2, 3), (2, 3, 2)), ((2, 5, 3, 2), (1, 3), (3, 2)),

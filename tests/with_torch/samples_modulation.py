@@ -88,3 +88,13 @@ twin(
     "nn.functional.conv_transpose2d (modulated)",
     theirs=_grouped(functional.conv_transpose2d, False, 0.5),
 )(transposed)
+
+
+def _scaled(x: torch.Tensor, *rest: Any, **options: Any) -> torch.Tensor:
+    return x * x.mean(list(range(1, x.ndim - 1)), keepdim=True)
+
+
+@twin("scale_channels", "nn.functional.instance_norm (channels scaled)", theirs=_scaled)
+def scaled(x: Tensor, *rest: Any, **options: Any) -> Tensor:
+    """The factors of each image's channels, which are the last axis here, are their means."""
+    return ops.scale_channels(x, ops.mean(x, axis=tuple(range(1, x.ndim - 1))))

@@ -17,6 +17,7 @@ least number of bytes that it must read and write. Both are functions of the arg
 from rawgan_kernels.api.activation import *
 from rawgan_kernels.api.softmax import *
 from rawgan_kernels.api.arithmetic import *
+from rawgan_kernels.api.modulation import *
 from rawgan_kernels.api.scan import *
 from rawgan_kernels.api.rounding import *
 from rawgan_kernels.api.product import *

@@ -126,6 +126,6 @@ STYLE = Model(
     learning_rate=2e-2,
     betas=(0.0, 0.99),
     penalty_weight=0.3,
-    kernels=("resample",),
+    kernels=("resample", "modulation"),
     defaults={"width": 16, "penalty": "r1", "penalty_every": 16},
 )

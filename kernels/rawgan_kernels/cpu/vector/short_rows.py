@@ -46,18 +46,26 @@ def dot(typing: Any, x: Any, y: Any, length: Any) -> Any:
 def add_four(typing: Any, a: Any, b: Any, c: Any, d: Any, y: Any, length: Any) -> Any:
     """y[i] += (a[i] + b[i]) + (c[i] + d[i]) for i < length, all being pointers."""
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        *rows, length = args
-        row = Row(context, builder, signature.args[0].dtype, length)
+    def sums(builder: Any, a: Any, b: Any, c: Any, d: Any, old: Any) -> Any:
+        return builder.fadd(old, builder.fadd(builder.fadd(a, b), builder.fadd(c, d)))
 
-        def write(at: Any, lanes: int) -> None:
-            a, b, c, d, old = (row.load(each, at, lanes) for each in rows)
-            row.store(builder.fadd(old, builder.fadd(builder.fadd(a, b), builder.fadd(c, d))), rows[-1], at, lanes)
+    return _change((a, b, c, d), y, sums)
 
-        row.sweep(write)
-        return context.get_dummy_value()
 
-    return types.void(a, b, c, d, y, types.intp), generate
+@intrinsic
+def add_two_products(typing: Any, a: Any, b: Any, c: Any, d: Any, y: Any, length: Any) -> Any:
+    """y[i] += a[i] · b[i] + c[i] · d[i] for i < length, all being pointers."""
+
+    def sums(builder: Any, a: Any, b: Any, c: Any, d: Any, old: Any) -> Any:
+        return builder.fadd(old, builder.fadd(builder.fmul(a, b), builder.fmul(c, d)))
+
+    return _change((a, b, c, d), y, sums)
+
+
+@intrinsic
+def multiply(typing: Any, x: Any, z: Any, y: Any, length: Any) -> Any:
+    """y[i] = x[i] · z[i] for i < length, all being pointers."""
+    return _map((x, z, y), (), lambda builder, x, z: builder.fmul(x, z))
 
 
 @intrinsic
@@ -153,6 +161,23 @@ def _map(rows: tuple[Any, ...], numbers: tuple[Any, ...], formula: Callable[...,
         return context.get_dummy_value()
 
     return types.void(*rows, types.intp, *(rows[0].dtype for _ in numbers)), generate
+
+
+def _change(rows: tuple[Any, ...], y: Any, formula: Callable[..., Any]) -> Any:
+    """Signature and code of a formula of the elements of rows and of y, which is written to y."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        *inputs, length = args
+        row = Row(context, builder, y.dtype, length)
+
+        def write(at: Any, lanes: int) -> None:
+            loaded = [row.load(each, at, lanes) for each in inputs]
+            row.store(formula(builder, *loaded), inputs[-1], at, lanes)
+
+        row.sweep(write)
+        return context.get_dummy_value()
+
+    return types.void(*rows, y, types.intp), generate
 
 
 def _reduction(rows: tuple[Any, ...], start: float, term: Callable[..., Any], combine: Combine) -> Any:

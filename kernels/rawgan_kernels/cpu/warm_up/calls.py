@@ -88,6 +88,10 @@ GROUPS: dict[str, list[Callable[[Ones], Any]]] = {
     EVERY_RUN: CALLS,
     "attention": [lambda n: cpu.attention(n(8, 49, 4), n(8, 49, 4), n(8, 49, 16), 1.0), _attention_grad],
     "resample": [lambda n: cpu.resample(n(8, 8, 8, 16), _DOUBLED, _DOUBLED)],
+    "modulation": [
+        lambda n: cpu.scale_channels(n(8, 8, 8, 16), n(8, 16)),
+        lambda n: cpu.channel_products(n(8, 8, 8, 16), n(8, 8, 8, 16)),
+    ],
     "bf16": [_bf16],
 }
 """Beside these, kernels that some models need, by the name that a model gives, and those of a precision."""
