@@ -23,6 +23,13 @@ LARGE = 2 * elementwise.BLOCK + 5
 # --- sums ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("shape", [(5,), (3, 70, 90, 3), (900, 64), (70, 1030), (20000, 1), (0, 5), (4, 0)], ids=str)
+def test_a_number_is_added_to_each_channel_or_each_pixel(shape):
+    a = normal(shape)
+    for b in (normal(shape[-1:]), normal((*shape[:-1], 1))):
+        np.testing.assert_array_equal(arithmetic.add(a, b), a + b, strict=True)
+
+
 @given(xs=alike(1, shapes(axes=(1, 4))))
 def test_channel_sums_agree_with_the_reference(xs):
     (x,) = xs

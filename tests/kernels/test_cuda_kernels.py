@@ -123,6 +123,13 @@ def test_arrays_that_do_not_lie_in_one_piece():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5,), (5, 3), (2, 3, 4, 2), (3, 400), (0, 4), (4, 0)])
+def test_a_number_is_added_to_each_channel_or_each_pixel(shape, dtype):
+    agree("add", draw(shape, dtype), draw(shape[-1:], dtype, seed=1))
+    agree("add", draw(shape, dtype), draw((*shape[:-1], 1), dtype, seed=1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(5, 3), (9000, 1), (2, 3, 4, 1), (130, 7, 5), (0, 4)])
 def test_channel_sums_agree(shape, dtype):
     agree("channel_sum", draw(shape, dtype))

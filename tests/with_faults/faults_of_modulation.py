@@ -26,8 +26,8 @@ FAULTS = [
     ),
     Fault(
         "scale_channels on the CPU: the first channel of a wide row is that of all",
-        "cpu.modulation:_scale",
-        "row[i] = row[i - cut.channels]",
+        "run.columns:repeat",
+        "row[i] = row[i - count]",
         "row[i] = row[0]",
         "test_cpu_modulation.py -k is_scaled",
     ),
@@ -44,6 +44,13 @@ FAULTS = [
         "at = index(part // row_blocks * size + row_block * index(ROWS) * width + column)",
         "at = index(row_block * index(ROWS) * width + column)",
         "test_cuda_kernels.py -k scaled_and_summed",
+    ),
+    Fault(
+        "add on the CPU: the numbers of the pixels are those of the block's first",
+        "cpu.arithmetic:_add_column",
+        "b[at // channels]",
+        "b[start // channels]",
+        "test_cpu_kernels.py -k each_pixel",
     ),
     Fault(
         "EqualizedLinear: a slow layer begins with small weights",

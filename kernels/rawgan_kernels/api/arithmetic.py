@@ -7,11 +7,11 @@ from rawgan_kernels.arrays import Array
 from rawgan_kernels.dispatch import kernel
 
 
-@kernel(flops=lambda a, b: a.size, nbytes=lambda a, b: 3 * a.nbytes)
+@kernel(flops=lambda a, b: a.size, nbytes=lambda a, b: 2 * a.nbytes + b.nbytes)
 def add(a: Array, b: Array, /) -> Array:
-    """y = a + b.
+    """y = a + b, where b has the shape of a, or one number for each channel, or one for each pixel.
 
-    Shapes: a any, b as a → y as a
+    Shapes: a (…, K), b as a or (K,) or (…, 1) → y as a
 
     >>> add(np.array([1.0]), np.array([2.0]))
     array([3.])

@@ -1,4 +1,4 @@
-"""Sums: of two arrays, number by number, and of all numbers of a channel; see `run.columns` for the blocks."""
+"""Sums: of two arrays, and of all numbers of a channel; see `run.columns` for the blocks."""
 
 from functools import lru_cache
 from typing import Any
@@ -7,13 +7,13 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid, grid_of
+from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid, grid_of, grid_of_images, repeat
 from rawgan_kernels.cpu.run.direct import Plan, make_plan, run_plan
-from rawgan_kernels.cpu.run.elementwise import FEW, apply, part, plain
+from rawgan_kernels.cpu.run.elementwise import BLOCK, FEW, apply, part, plain
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import as_float64, integers_at, pointer, shifted
 from rawgan_kernels.cpu.vector.rows import clear
-from rawgan_kernels.cpu.vector.short_rows import add_four
+from rawgan_kernels.cpu.vector.short_rows import add_four, plus, plus_number
 from rawgan_kernels.dispatch import implements
 
 Array = np.ndarray[Any, Any]
@@ -21,7 +21,15 @@ Array = np.ndarray[Any, Any]
 
 @implements
 def add(a: Array, b: Array) -> Array:
-    return apply(_add, a, b, a, alone=FEW)
+    if a.shape == b.shape:
+        return apply(_add, a, b, a, alone=FEW)
+    if a.size <= BLOCK or a.shape[-1] == 1:
+        return a + b  # NumPy's loops are the faster ones there
+    y, cut = pool.empty(a.shape, a.dtype), grid_of_images(1, a.size // a.shape[-1], a.shape[-1])
+    arguments = plain(a, a.dtype).reshape(-1), plain(b, a.dtype).reshape(-1), y.reshape(-1)
+    body, rows = (_add_row if b.shape == a.shape[-1:] else _add_column), np.empty((threads(), PANEL), a.dtype)
+    run(body, cut.blocks, (*arguments, rows, cut[:]), parallel=a.size > FEW)
+    return y
 
 
 @implements
@@ -55,6 +63,27 @@ def _add(arguments, block, thread):  # type: ignore[no-untyped-def]
     count, a, b, _, y, _ = part(arguments, block)
     for i in range(count):
         y[i] = a[i] + b[i]
+
+
+@compiled
+def _add_row(arguments, block, thread):  # type: ignore[no-untyped-def]
+    a, b, y, rows, sizes = arguments
+    cut, row = grid_of(sizes), pointer(rows, thread * PANEL)
+    _, first, columns, start, end = block_at(cut, block)
+    repeat(pointer(b, first), row, cut.channels - first, columns)
+    for at in range(start + first, min(start + cut.rows * cut.width, end), cut.width):
+        plus(pointer(a, at), row, pointer(y, at), min(columns, end - at))
+
+
+@compiled
+def _add_column(arguments, block, thread):  # type: ignore[no-untyped-def]
+    a, b, y, _, sizes = arguments
+    cut = grid_of(sizes)
+    channels = cut.channels
+    _, first, _, start, end = block_at(cut, block)
+    if first == 0:  # other panels are parts of the same pixels
+        for at in range(start, min(start + cut.rows * cut.width, end), channels):
+            plus_number(pointer(a, at), pointer(y, at), channels, b[at // channels])
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.columns import PANEL, Grid, block_at, fold, grid_of, grid_of_images
+from rawgan_kernels.cpu.run.columns import PANEL, Grid, block_at, fold, grid_of, grid_of_images, repeat
 from rawgan_kernels.cpu.run.elementwise import FEW, plain
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
@@ -48,12 +48,8 @@ def _scale(arguments, block, thread):  # type: ignore[no-untyped-def]
     x, factors, y, rows, sizes = arguments
     cut = grid_of(sizes)
     part, first, columns, start, end = block_at(cut, block)
-    row, of_image = pointer(rows, thread * PANEL), pointer(factors, part // cut.row_blocks * cut.channels + first)
-    count = min(columns, cut.channels - first)
-    for i in range(count):
-        row[i] = of_image[i]
-    for i in range(count, columns):  # of the other pixels of a wide row
-        row[i] = row[i - cut.channels]
+    row, of_image = pointer(rows, thread * PANEL), pointer(factors, part // cut.row_blocks * cut.channels)
+    repeat(shifted(of_image, first), row, cut.channels - first, columns)
     for at in range(start + first, min(start + cut.rows * cut.width, end), cut.width):
         multiply(pointer(x, at), row, pointer(y, at), min(columns, end - at))
 

@@ -100,6 +100,16 @@ def block_at(grid, block):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def repeat(numbers, row, channels, columns):  # type: ignore[no-untyped-def]
+    """Write the numbers of the channels to the columns of a wide row, as often as they fit."""
+    count = min(columns, channels)
+    for i in range(count):
+        row[i] = numbers[i]
+    for i in range(count, columns):
+        row[i] = row[i - count]
+
+
+@compiled
 def fold(sums, total, channels, columns):  # type: ignore[no-untyped-def]
     """total[channel] = the sum, in float64, over the columns of a wide row that belong to a channel."""
     if channels < FEW:  # in registers: `total` shares its cache line with those of other blocks, and threads

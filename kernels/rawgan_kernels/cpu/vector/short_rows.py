@@ -63,6 +63,18 @@ def add_two_products(typing: Any, a: Any, b: Any, c: Any, d: Any, y: Any, length
 
 
 @intrinsic
+def plus(typing: Any, x: Any, z: Any, y: Any, length: Any) -> Any:
+    """y[i] = x[i] + z[i] for i < length, all being pointers."""
+    return _map((x, z, y), (), lambda builder, x, z: builder.fadd(x, z))
+
+
+@intrinsic
+def plus_number(typing: Any, x: Any, y: Any, length: Any, a: Any) -> Any:
+    """y[i] = x[i] + a for i < length, x and y being pointers."""
+    return _map((x, y), (a,), lambda builder, x, a: builder.fadd(x, a))
+
+
+@intrinsic
 def multiply(typing: Any, x: Any, z: Any, y: Any, length: Any) -> Any:
     """y[i] = x[i] · z[i] for i < length, all being pointers."""
     return _map((x, z, y), (), lambda builder, x, z: builder.fmul(x, z))

@@ -89,6 +89,8 @@ GROUPS: dict[str, list[Callable[[Ones], Any]]] = {
     "attention": [lambda n: cpu.attention(n(8, 49, 4), n(8, 49, 4), n(8, 49, 16), 1.0), _attention_grad],
     "resample": [lambda n: cpu.resample(n(8, 8, 8, 16), _DOUBLED, _DOUBLED)],
     "modulation": [
+        lambda n: cpu.add(n(64, 16, 16, 16), n(16)),
+        lambda n: cpu.add(n(64, 16, 16, 16), n(64, 16, 16, 1)),
         lambda n: cpu.scale_channels(n(8, 8, 8, 16), n(8, 16)),
         lambda n: cpu.channel_products(n(8, 8, 8, 16), n(8, 8, 8, 16)),
     ],
