@@ -181,3 +181,23 @@ def features_of(network, images):
     """Features of images as the network sees them. Shapes: images (N, 299, 299, 3), an array → (N, 2048)"""
     with torch.no_grad():
         return network(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()).numpy()
+
+
+def of_pytorch_fid(weights):
+    """The network of pytorch-fid with these weights, and its distance of two moments. Raises: ImportError without it"""
+    from pytorch_fid import fid_score, inception
+
+    inception.load_state_dict_from_url = lambda *_, **__: weights  # in the place of a download
+    blocks = inception.InceptionV3(resize_input=False, normalize_input=False).eval()
+
+    def distance(a, b):
+        return float(fid_score.calculate_frechet_distance(a.mean, a.covariance, b.mean, b.covariance))
+
+    return nn.Sequential(blocks, Pooled()), distance
+
+
+class Pooled(nn.Module):
+    """The features of pytorch-fid's only block, (N, 2048, 1, 1), without the axes of pixels."""
+
+    def forward(self, blocks: list[Tensor]) -> Tensor:
+        return blocks[0].flatten(1)

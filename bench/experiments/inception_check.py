@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +20,36 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class InceptionCheckConfig:
-    """Compare FID of coloured digits and noisy ones, by rawgan's Inception v3 and by PyTorch's layers.
+    """Compare FID of coloured digits and noisy ones, by rawgan's Inception v3 and by PyTorch.
 
-    The weights are random, so nothing has to be downloaded. PyTorch's FID is computed by another formula.
+    The weights are random, so nothing has to be downloaded. Images are resized by rawgan, as clean-fid does.
     """
 
     images: int = 2000
     """Images, half of which are noisy."""
     seed: int = 0
     """Seed of weights and noise."""
+    rival: Literal["layers", "pytorch-fid"] = "layers"
+    """What to compare with: a network of PyTorch's layers, and another formula of the distance, or pytorch-fid (which
+    is installed with: pip install pytorch-fid)."""
 
 
 def main(options: list[str]) -> None:
     """Measure and print.
 
-    Raises: BenchError if both differ by more than a thousandth
+    Raises: BenchError if both differ by more than a thousandth, or without what to compare with
     """
-    from bench.competitors.torch_inception import features_of, random_inception
+    from bench.competitors import torch_inception
+    from bench.competitors.torch_inception import features_of
 
     config = parse(InceptionCheckConfig, "python -m bench inception_check", options)
-    theirs = random_inception(config.seed)
+    theirs, distance = torch_inception.random_inception(config.seed), _distance
     ours = Inception({name: value.numpy() for name, value in theirs.state_dict().items()})
+    if config.rival == "pytorch-fid":
+        try:
+            theirs, distance = torch_inception.of_pytorch_fid(theirs.state_dict())
+        except ImportError as error:
+            raise BenchError(f"pytorch-fid cannot be imported: {error}\n  pip install pytorch-fid") from error
     seconds, sets = [0.0, 0.0], []
     for part in _parts(config):
         started = time.monotonic()
@@ -52,7 +62,7 @@ def main(options: list[str]) -> None:
         sets.append((mine, its))
         print(f"largest difference of a feature, relative to the largest: {abs(mine - its).max() / its.max():.1e}")
     (mine, its), (my_other, its_other) = sets
-    found, expected = fid(mine, my_other), _distance(moments(its), moments(its_other))
+    found, expected = fid(mine, my_other), distance(moments(its), moments(its_other))
     difference = abs(found / expected - 1)
     print(
         f"FID {found:.6f} (PyTorch {expected:.6f}, relative difference {difference:.1e})\n"

@@ -56,22 +56,33 @@ class Candidate:
 
 
 STYLE = "--model style"
+SHORT = 0.05
+"""Average that suits `style` best, of those tried first."""
+
 CANDIDATES = (
     Candidate("--model dcgan"),
     Candidate(STYLE),
     Candidate(STYLE, half_life=0.5),
     Candidate(STYLE, half_life=0.25),
-    Candidate(STYLE, average=0.05),
-    Candidate(f"{STYLE} --batch-size 32", average=0.1),
-    Candidate(f"{STYLE} --learning-rate 0.04", average=0.1),
-    Candidate(f"{STYLE} --penalty-weight 0.1", average=0.1),
-    Candidate(f"{STYLE} --objective relativistic --penalty r1+r2 --penalty-weight 0.3", average=0.1),
-    Candidate(f"{STYLE} --penalty-weight 1", average=0.1),
-    Candidate(f"{STYLE} --width 24", average=0.1),
-    Candidate(f"{STYLE} --width 12", average=0.1),
-    Candidate(f"{STYLE} --width 24 --d-width 16", average=0.1),
-    Candidate(f"{STYLE} --noise-size 32", average=0.1),
-    Candidate(f"{STYLE} --objective hinge", average=0.1),
+    Candidate(STYLE, average=0.02),
+    Candidate(STYLE, average=SHORT),
+    *(
+        Candidate(f"{STYLE} {changed}", average=SHORT)
+        for changed in (
+            "--batch-size 32",
+            "--learning-rate 0.04",
+            "--learning-rate 0.01",
+            "--penalty-weight 0.1",
+            "--penalty-weight 1",
+            "--objective relativistic --penalty r1+r2 --penalty-weight 0.3",
+            "--width 24",
+            "--width 12",
+            "--width 24 --d-width 16",
+            "--width 16 --d-width 24",
+            "--noise-size 32",
+            "--objective hinge",
+        )
+    ),
     Candidate("--model residual --width 24 --objective relativistic --penalty r1+r2 --penalty-every 4 "
               "--penalty-weight 0.5 --learning-rate 0.001", half_life=0.5),
 )  # fmt: skip
