@@ -189,6 +189,7 @@ def call_on(kernel: str, shape: tuple[int, ...]) -> KernelCall:
         ("w", "gw", "m", "v", "v_max", "velocity", "square", "total", "average", "source"), many
     )  # fmt: skip
     per_channel = {"gamma": channels, "beta": channels, "mean": statistics, "var": statistics}
+    per_channel |= {"factors": ArraySpec((shape[0], shape[-1]))}
     options = {"axes": tuple(range(len(shape) - 1)), "slope": 0.2, "alpha": 1.0, "eps": 1e-5}
     update = {
         "step": 10, "lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "rho": 0.99, "momentum": 0.9, "nesterov": False,

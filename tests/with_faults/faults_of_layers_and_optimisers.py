@@ -267,7 +267,7 @@ FAULTS = [
         "initial_weight",
         "if is_on_paper():\n    return Parameter(blank(shape))",
         "",
-        "test_bounded_memory.py -k on_paper_have",
+        "test_bounded_networks.py -k on_paper_have",
     ),
     Fault(
         "optimisers: a group steps with the options of another",

@@ -26,7 +26,7 @@ FAULTS = [
     ),
     Fault(
         "scale_channels on the CPU: the first channel of a wide row is that of all",
-        "run.columns:repeat",
+        "run.columns:repeat_channels",
         "row[i] = row[i - count]",
         "row[i] = row[0]",
         "test_cpu_modulation.py -k is_scaled",

@@ -7,7 +7,7 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid, grid_of, grid_of_images, repeat
+from rawgan_kernels.cpu.run.columns import PANEL, block_at, fold, grid, grid_of, grid_of_images, repeat_channels
 from rawgan_kernels.cpu.run.direct import Plan, make_plan, run_plan
 from rawgan_kernels.cpu.run.elementwise import BLOCK, FEW, apply, part, plain
 from rawgan_kernels.cpu.run.launch import run, threads
@@ -70,7 +70,7 @@ def _add_row(arguments, block, thread):  # type: ignore[no-untyped-def]
     a, b, y, rows, sizes = arguments
     cut, row = grid_of(sizes), pointer(rows, thread * PANEL)
     _, first, columns, start, end = block_at(cut, block)
-    repeat(pointer(b, first), row, cut.channels - first, columns)
+    repeat_channels(pointer(b, first), row, cut.channels - first, columns)
     for at in range(start + first, min(start + cut.rows * cut.width, end), cut.width):
         plus(pointer(a, at), row, pointer(y, at), min(columns, end - at))
 

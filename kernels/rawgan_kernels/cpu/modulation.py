@@ -6,7 +6,7 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.run import pool
-from rawgan_kernels.cpu.run.columns import PANEL, Grid, block_at, fold, grid_of, grid_of_images, repeat
+from rawgan_kernels.cpu.run.columns import PANEL, Grid, block_at, fold, grid_of, grid_of_images, repeat_channels
 from rawgan_kernels.cpu.run.elementwise import FEW, plain
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.pointers import pointer, shifted
@@ -49,7 +49,7 @@ def _scale(arguments, block, thread):  # type: ignore[no-untyped-def]
     cut = grid_of(sizes)
     part, first, columns, start, end = block_at(cut, block)
     row, of_image = pointer(rows, thread * PANEL), pointer(factors, part // cut.row_blocks * cut.channels)
-    repeat(shifted(of_image, first), row, cut.channels - first, columns)
+    repeat_channels(shifted(of_image, first), row, cut.channels - first, columns)
     for at in range(start + first, min(start + cut.rows * cut.width, end), cut.width):
         multiply(pointer(x, at), row, pointer(y, at), min(columns, end - at))
 

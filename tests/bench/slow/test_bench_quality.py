@@ -5,12 +5,12 @@ import sys
 
 import pytest
 from paths import ROOT
+from report_parts import MACHINE
 
 from bench.common.files import read, write
 from bench.experiments.plots import draw_again
 from bench.experiments.quality import FIGURES, PLAIN, curve, seconds_to, summarize, table, verdict
 
-MACHINE = {"cpu": "abacus", "cores": 2, "system": "wood", "load": "0.0", "versions": {"Python": "3"}, "commit": "0"}
 OURS, THEIRS = "rawgan, float32", "PyTorch, float32"
 
 

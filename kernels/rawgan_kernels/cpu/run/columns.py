@@ -100,7 +100,7 @@ def block_at(grid, block):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def repeat(numbers, row, channels, columns):  # type: ignore[no-untyped-def]
+def repeat_channels(numbers, row, channels, columns):  # type: ignore[no-untyped-def]
     """Write the numbers of the channels to the columns of a wide row, as often as they fit."""
     count = min(columns, channels)
     for i in range(count):
