@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from run_files import TINY
 
 from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
@@ -12,8 +13,6 @@ from rawgan.inference.latent_files import read_latent
 from rawgan.inference.latents import LatentSpace
 from rawgan.inference.trained_networks import restore
 from rawgan.storage import RunFolder
-
-TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8", "--steps", "3"]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def runs(tmp_path_factory):
         ("classes", ["--conditional", "projection"]),
     ):
         command = ["train", "--data", str(folder / "x.npz"), *TINY, *options, "--out", str(folder / name)]
-        assert main(command) == 0
+        assert main([*command, "--steps", "3"]) == 0
     RunFolder.create(folder / "points", "x").write_config(TrainConfig.of(data="ring8").to_dict())
     return folder
 

@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 
-import numpy as np
 import pytest
 from rich.console import Console
+from run_files import TINY
 
 from rawgan.cli import main
 from rawgan.cli.terminal import outlet as outlet_module
@@ -25,14 +25,7 @@ from rawgan.config.noise import TrainConfig
 from rawgan.storage import RunFolder
 from rawgan.training import Trainer
 
-TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
 ASKING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")]
-
-
-@pytest.fixture
-def images(tmp_path):
-    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
-    return str(tmp_path / "images.npy")
 
 
 def wait_for(condition):

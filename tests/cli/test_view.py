@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 from rich.console import Console
+from run_files import TINY
 
 from rawgan.cli.terminal import view as view_module
 from rawgan.cli.terminal.progress import moves_cursor
@@ -26,14 +27,6 @@ from rawgan.storage import RunFolder
 from rawgan.training import Trainer, train
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "images.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
-    return str(path)
 
 
 def training_of(images, **options):

@@ -1,10 +1,13 @@
-"""An untrained run, and the files of a run, to compare with those of another."""
+"""Options of a run of seconds, an untrained run, and the files of a run, to compare with those of another."""
 
 from rawgan.config.noise import TrainConfig
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import About, Checkpoint
 from rawgan.tasks.noise import build_gan
 from rawgan.training.state import arrays_of
+
+TINY = ["--width", "2", "--noise-size", "4", "--batch-size", "4", "--samples", "4", "--image-size", "8"]
+"""Options of `rawgan train` for a run of seconds."""
 
 
 def files(folder):
