@@ -88,4 +88,6 @@ def _distance(a: Moments, b: Moments) -> float:
     return float(difference @ difference + np.trace(a.covariance + b.covariance) - 2 * roots.sum())
 
 
-EXPERIMENT = Experiment("FID by Inception v3, beside PyTorch, or pytorch-fid, with the same random weights", minutes=20, main=main)
+EXPERIMENT = Experiment(
+    "FID by Inception v3, beside PyTorch, or pytorch-fid, with the same random weights", minutes=20, main=main
+)
