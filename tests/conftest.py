@@ -12,7 +12,7 @@ from textwrap import fill
 
 import numba
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from rawgan.testing.backends import use_backend
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
@@ -23,9 +23,10 @@ from rawgan_kernels.cpu.run.pool import POOL
 os.environ["RAWGAN_CACHE_GIB"] = "0"  # no decoded images in the cache of whoever runs the tests
 
 unexplained = [phase for phase in Phase if phase is not Phase.explain]  # hypothesis.find explains what it finds, too
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50, phases=unexplained)
-settings.register_profile("brief", deadline=None, derandomize=True, max_examples=3)  # which lines are reached
-settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)
+at_any_speed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # of a machine with other work
+settings.register_profile("quick", **at_any_speed, derandomize=True, max_examples=50, phases=unexplained)
+settings.register_profile("brief", **at_any_speed, derandomize=True, max_examples=3)  # which lines are reached
+settings.register_profile("long", **at_any_speed, max_examples=5000, print_blob=True)
 settings.load_profile("quick")  # the others: pytest --hypothesis-profile=long
 
 
