@@ -20,7 +20,7 @@ from rawgan.errors import ArgumentError, DataError
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (7, 5, 5), np.uint8)
 DIGITS = np.array([3, 1, 4, 1, 5, 9, 2], np.uint8)
-fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 
 
 def idx_bytes(array: np.ndarray, magic: int | None = None, shape: tuple[int, ...] | None = None) -> bytes:
