@@ -1,4 +1,4 @@
-"""python -m bench inception_check: FID by Inception v3 in rawgan, beside PyTorch with the same random weights."""
+"""python -m bench inception_check: FID by Inception v3, beside PyTorch, or pytorch-fid, with the same weights."""
 
 import time
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ class InceptionCheckConfig:
     seed: int = 0
     """Seed of weights and noise."""
     rival: Literal["layers", "pytorch-fid"] = "layers"
-    """What to compare with: a network of PyTorch's layers, and another formula of the distance, or pytorch-fid (which
-    is installed with: pip install pytorch-fid)."""
+    """Other side of the comparison: a network of PyTorch's layers, with another formula of the distance; or
+    pytorch-fid, after `pip install pytorch-fid`."""
 
 
 def main(options: list[str]) -> None:
     """Measure and print.
 
-    Raises: BenchError if both differ by more than a thousandth, or without what to compare with
+    Raises: BenchError if both differ by more than a thousandth, or if pytorch-fid is missing
     """
     from bench.competitors import torch_inception
     from bench.competitors.torch_inception import features_of

@@ -57,7 +57,7 @@ class Candidate:
 
 STYLE = "--model style"
 SHORT = 0.05
-"""Average that suits `style` best, of those tried first."""
+"""Time over which G's weights are averaged: with `style`, better than a sixth."""
 
 CANDIDATES = (
     Candidate("--model dcgan"),

@@ -40,9 +40,9 @@ class Add(Binary):
     uses_inputs = False
 
     def forward(self, a: Any, b: Any) -> Any:
-        rows = a.shape[:-1]
-        fits = a.shape == b.shape or (a.shape and b.shape in (a.shape[-1:], (*rows, 1)))
-        return kernels.add(a, b) if fits else a + b
+        if a.shape == b.shape or (a.ndim and b.shape in (a.shape[-1:], (*a.shape[:-1], 1))):
+            return kernels.add(a, b)
+        return a + b
 
     def backward(self, gy: Tensor) -> Gradients:
         return self.gradients(gy if self.needs[0] else None, gy if self.needs[1] else None)

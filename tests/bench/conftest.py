@@ -1,4 +1,4 @@
-"""What tests of reports share."""
+"""Fixture of the tests of reports."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the commands do with a run: sample, interpolate, evaluate, render, resume."""
+"""Commands that take a finished run."""
 
 import re
 

@@ -96,7 +96,7 @@ def test_imports_are_those_that_python_sees():
         assert files <= set(sources.source(file)[1]), file
 
 
-def test_each_kernel_has_a_stamp_of_its_own():
+def test_a_kernel_depends_on_what_its_module_imports_and_so_on():
     winograd, pixels = (
         sources.closure(PACKAGES["rawgan_kernels"] / "cpu" / name) for name in ("convolutions/winograd.py", "pixels.py")
     )

@@ -1,4 +1,4 @@
-"""What tests of bounded memory share."""
+"""Fixture of the tests of bounded memory."""
 
 import tracemalloc
 

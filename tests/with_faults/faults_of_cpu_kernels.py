@@ -263,6 +263,20 @@ FAULTS = [
         "test_code_cache.py -k no_home",
     ),
     Fault(
+        "compiled kernels: a change in what a module imports goes unnoticed",
+        "sources:closure",
+        "pending += source(file)[1]",
+        "source(file)",
+        "test_cpu_compiling.py -k imports_and_so_on",
+    ),
+    Fault(
+        "compiled kernels: a file that cannot be deleted ends the use of a folder",
+        "store:delete",
+        "with suppress(OSError):\n    file.unlink()",
+        "file.unlink()",
+        "test_code_cache.py -k cannot_be_deleted",
+    ),
+    Fault(
         "helpers: Python looks into the current folder",
         "start_helper",
         '[sys.executable, "-I", "-S", str(HELPER)]',

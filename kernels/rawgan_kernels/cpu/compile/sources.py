@@ -14,14 +14,14 @@ PACKAGE = Path(__file__).resolve().parents[2]
 """The folder of the kernels, of which machine code is made on the CPU."""
 
 IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([\w.]+)(?:[ \t]+import[ \t]+(\([^)]*\)|[^\n]*))?", re.MULTILINE)
-"""An import of one module, or of names from it. It takes some lines of text for imports, too, which does no harm."""
+"""An import of a module, or of names from it. Lines of a text that look like one only make a stamp depend on more."""
 
 STAMP = 16
 """Characters of a stamp."""
 
 
 def name_of(function: FunctionType) -> str:
-    """Name of the module of a function, as part of the name of a file: relative to the package if it is in it.
+    """Module of a function, with which names of its files begin; relative to the package, if it is inside of it.
 
     >>> name_of(name_of)
     'cpu.compile.sources'

@@ -140,10 +140,11 @@ def write_or_nothing(path: Path, data: bytes) -> None:
 
 
 def delete(folder: Path, pattern: str) -> None:
-    """Delete files whose whole name matches a regular expression."""
+    """Delete files whose whole name matches a regular expression. One that cannot be deleted is left there."""
     for file in folder.iterdir():
         if re.fullmatch(pattern, file.name):
-            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.unlink()
 
 
 @cache
