@@ -10,9 +10,9 @@ from collections import Counter
 from contextlib import ExitStack
 from textwrap import fill
 
+import hypothesis_profiles  # noqa: F401  # loads one
 import numba
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 
 from rawgan.testing.backends import use_backend
 from rawgan.testing.plugin import check_layer, gradcheck  # noqa: F401  # fixtures, which other projects get by themselves
@@ -21,14 +21,6 @@ from rawgan_kernels.cpu.compile import progress
 from rawgan_kernels.cpu.run.pool import POOL
 
 os.environ["RAWGAN_CACHE_GIB"] = "0"  # no decoded images in the cache of whoever runs the tests
-
-unexplained = [phase for phase in Phase if phase is not Phase.explain]  # hypothesis.find explains what it finds, too
-at_any_speed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # of a machine with other work
-settings.register_profile("quick", **at_any_speed, derandomize=True, max_examples=50, phases=unexplained)
-settings.register_profile("brief", **at_any_speed, derandomize=True, max_examples=3)  # which lines are reached
-settings.register_profile("long", **at_any_speed, max_examples=5000, print_blob=True)
-settings.load_profile("quick")  # the others: pytest --hypothesis-profile=long
-
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     numba.set_num_threads(1)  # or the workers' threads wait for each other; some tests ask for two

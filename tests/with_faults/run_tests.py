@@ -75,9 +75,7 @@ def preload_code(root: Path, folders: list[Path]) -> None:
 
     os.chdir(root)
     sys.path[:0] = [str(root), str(root / "kernels"), str(root / "tests" / "helpers")]
-    sys.path.insert(0, str(root / "tests"))
-    importlib.import_module("conftest")  # before the tests, as in pytest: they take hypothesis' profile of that moment
-    names = []
+    names = ["hypothesis_profiles"]  # before the tests, as in pytest
     for file in (file.relative_to(root) for folder in folders for file in sorted(folder.rglob("*.py"))):
         if file.parts[0] != "tests":
             names.append(".".join(file.with_suffix("").parts).removeprefix("kernels.").removesuffix(".__init__"))
