@@ -14,7 +14,7 @@ from rawgan.testing.layouts import LAYOUTS
 from rawgan.testing.strategies import arrays, windows
 from rawgan.testing.tolerances import TOLERANCES
 from rawgan_kernels import Backend, Window
-from rawgan_kernels.cpu.convolutions import general, toom_cook, winograd
+from rawgan_kernels.cpu.convolutions import general, toom_cook, winograd, winograd_weight_grad
 from rawgan_kernels.cpu.vector import registers
 
 cpu, reference = Backend("cpu"), Backend("reference")
@@ -102,8 +102,30 @@ def test_the_fast_triple_agrees_with_the_reference(window, dtype, n, c, k):
 def test_weight_gradients_of_more_images_than_fit_at_once_agree():
     window = Window((14, 10), (4, 4), (2, 2), ((1, 1), (1, 1)))
     x, gy = draw((9, 14, 10, 32)), draw((9, 7, 5, 64), seed=1)
-    got = winograd.conv2d_weight_grad(x, gy, window, gradient_bytes=1 << 16)
+    got = winograd_weight_grad.conv2d_weight_grad(x, gy, window, gradient_bytes=1 << 16)
     agree(got, reference.conv2d_weight_grad(x, gy, window), "float64")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("images_bytes", [1, 1 << 18, 1 << 30])
+def test_weight_gradients_of_large_images_are_summed_over_ranges_of_them(dtype, images_bytes, monkeypatch):
+    window, c = Window((38, 30), (4, 4), (2, 2), ((1, 1), (1, 1))), panel(dtype)
+    x, gy = draw((21, 38, 30, c), dtype), draw((21, 19, 15, 2 * c), dtype, 1)
+    monkeypatch.setattr(winograd_weight_grad, "_multiply_tiles", None)  # of the other way
+    got = winograd_weight_grad.conv2d_weight_grad(x, gy, window, images_bytes=images_bytes)
+    agree(got, reference.conv2d_weight_grad(x.astype("float64"), gy.astype("float64"), window), dtype)
+    gy = gy.copy()
+    gy[20, 3, 4, 5] = np.inf
+    assert winograd_weight_grad.conv2d_weight_grad(x, gy, window, images_bytes=images_bytes) is None
+
+
+def test_weight_gradients_by_ranges_need_no_more_memory_for_many_channels(monkeypatch):
+    window, c = Window((64, 64), (4, 4), (2, 2), ((1, 1), (1, 1))), 5 * panel("float32")
+    monkeypatch.setattr(winograd_weight_grad, "SUMS_BYTES", winograd_weight_grad.RANGES * 100 * c * c * 4 - 1)
+    monkeypatch.setattr(winograd_weight_grad, "_weight_grad_by_ranges", None)
+    x, gy = draw((3, 64, 64, c), "float32"), draw((3, 32, 32, c), "float32", 1)
+    exact = reference.conv2d_weight_grad(x.astype("float64"), gy.astype("float64"), window)
+    agree(winograd_weight_grad.conv2d_weight_grad(x, gy, window), exact, "float32")
 
 
 def test_weights_of_more_channels_than_fit_at_once_give_the_same_bits():

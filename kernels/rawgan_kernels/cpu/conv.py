@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rawgan_kernels.cpu.convolutions import general, winograd
+from rawgan_kernels.cpu.convolutions import general, winograd, winograd_weight_grad
 from rawgan_kernels.dispatch import implements
 from rawgan_kernels.window import Window
 
@@ -38,7 +38,7 @@ def conv2d_input_grad(gy: Array, w: Array, window: Window, b: Array | None = Non
 def conv2d_weight_grad(x: Array, gy: Array, window: Window) -> Array:
     x, gy = np.ascontiguousarray(x), np.ascontiguousarray(gy)
     if winograd.applies(window, x.shape[3], gy.shape[3], x.dtype) and len(x):
-        gw = winograd.conv2d_weight_grad(x, gy, window)
+        gw = winograd_weight_grad.conv2d_weight_grad(x, gy, window)
         if gw is not None:
             return gw
     return general.conv2d_weight_grad(x, gy, window)

@@ -30,9 +30,7 @@ first-level cache while it is multiplied with all tiles; the tiles of that point
 panels. Where 4 does not divide the size, tiles of several kinds (4×4, 4×3, 3×4, 3×3) share the points they have in
 common, and so the panels of ŵ.
 
-The weight gradient is a sum over all tiles. There, the blocks are parts of ŵ': each thread computes all points of some
-channels, transforms them back while they are in its second-level cache, and adds them to gw in the order of the images,
-whatever the number of threads.
+The weight gradient is in `winograd_weight_grad`.
 
 **Precision.** The transforms subtract numbers of similar size: in float32 the error is about 4 times that of the plain
 sum. An infinite or NaN pixel would spread over its tile (∞ − ∞), and a huge one may overflow. Both leave numbers in the
@@ -46,12 +44,9 @@ import numpy as np
 
 from rawgan_kernels.cpu.compile.compiled import compiled
 from rawgan_kernels.cpu.convolutions.tiles import (
-    G_BACK,
-    G_BACK_ADD,
     POINTS,
     code_for,
     layout,
-    transform,
     transform_turned_weights,
     transform_weights,
     transform_x,
@@ -64,9 +59,9 @@ from rawgan_kernels.cpu.convolutions.toom_cook import tile_sizes
 from rawgan_kernels.cpu.run import pool
 from rawgan_kernels.cpu.run.launch import run, threads
 from rawgan_kernels.cpu.vector.panel import multiply_panel
-from rawgan_kernels.cpu.vector.pointers import pointer, shifted
+from rawgan_kernels.cpu.vector.pointers import pointer
 from rawgan_kernels.cpu.vector.registers import PANEL_BYTES
-from rawgan_kernels.cpu.vector.rows import all_finite, clear, finish_rows
+from rawgan_kernels.cpu.vector.rows import all_finite, finish_rows
 from rawgan_kernels.window import Window
 
 Array = np.ndarray[Any, Any]
@@ -74,18 +69,11 @@ Array = np.ndarray[Any, Any]
 TILES_AT_ONCE = 64
 """Rows of the matrix products of a block: many for each panel of ŵ that is fetched, few enough for the caches."""
 
-GRADIENT_BYTES = 16 << 20
-"""Memory for X̂ and ŷ of the weight gradient. Images that do not fit at once are taken in turn."""
-
 WEIGHT_BYTES = 32 << 20
 """Memory for ŵ of conv2d. If it does not suffice, the channels of the result are computed in parts."""
 
 TURNED_BYTES = 16 << 20
 """The same of conv2d_input_grad, which comes when a training step needs most memory, and takes no longer in parts."""
-
-BLOCK_C, BLOCK_K = 32, 64
-"""Channels of a block of ŵ'. All its points take 200 KiB in float32. Its rows of X̂ and ŷ are stored together: rows that
-are a power of two apart would push each other out of the first-level cache."""
 
 
 def applies(window: Window, channels: int, outputs: int, dtype: np.dtype[Any]) -> bool:
@@ -104,7 +92,7 @@ def _block_images(output: tuple[int, int], images: int) -> int:
     return max(1, min(TILES_AT_ONCE // tiles, -(-images // threads())))
 
 
-# --- the three kernels --------------------------------------------------------------------------------------------
+# --- both kernels --------------------------------------------------------------------------------------------------
 
 
 def conv2d(
@@ -123,7 +111,7 @@ def conv2d(
     transformed, half = pool.empty((POINTS * POINTS * 4 * c * k,), x.dtype), _halves(x.dtype)
     run(transform_weights, k * x.itemsize // PANEL_BYTES, (w, transformed, half, code))
     plan = layout(window.output, _block_images(window.output, n))
-    scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), x.dtype)
+    scratch = scratch_rows(plan.rows * (4 * c + k) + image_numbers(window, c, k), x.dtype)
     finite = np.empty(n, np.bool_)
     (top, _), (left, _) = window.padding
     run(_conv2d, -(-n // plan.images), (x, transformed, y, b, scratch, finite, slope, top, left, plan, code))
@@ -148,7 +136,7 @@ def conv2d_input_grad(
     transformed, half = pool.empty((POINTS * POINTS * 4 * c * k,), gy.dtype), _halves(gy.dtype)
     run(transform_turned_weights, 4 * c * gy.itemsize // PANEL_BYTES, (turned, transformed, half, code))
     plan = layout(window.output, _block_images(window.output, n))
-    scratch = _scratch(plan.rows * (4 * c + k) + _image_scratch(window, c, k), gy.dtype)
+    scratch = scratch_rows(plan.rows * (4 * c + k) + image_numbers(window, c, k), gy.dtype)
     finite = np.empty(n, np.bool_)
     (top, _), (left, _) = window.padding
     run(
@@ -159,26 +147,6 @@ def conv2d_input_grad(
     return gx if finite.all() else None
 
 
-def conv2d_weight_grad(x: Array, gy: Array, window: Window, gradient_bytes: int = GRADIENT_BYTES) -> Array | None:
-    """The weights' gradient, or None if it is not finite. Shapes as in `api`."""
-    code, n, c, k = code_for(x.dtype.char), len(x), x.shape[3], gy.shape[3]
-    gw = pool.empty((4, 4, c, k), x.dtype)
-    each = layout(window.output, 1).rows * (4 * c + k) * x.itemsize
-    plan = layout(window.output, max(1, min(n, gradient_bytes // each)))
-    x_hat, y_hat = (pool.empty((plan.rows * width,), x.dtype) for width in (4 * c, k))
-    image = _scratch(_image_scratch(window, c, k), x.dtype)
-    block = _scratch((POINTS * POINTS + 2 * POINTS) * BLOCK_C * BLOCK_K, x.dtype)
-    columns = BLOCK_C if c % BLOCK_C == k % BLOCK_C == 0 else PANEL_BYTES // x.itemsize
-    blocks = 4 * c // columns * -(-k // BLOCK_K)
-    finite = np.empty(blocks, np.bool_)
-    (top, _), (left, _) = window.padding
-    for first in range(0, n, plan.images):
-        images = min(n - first, plan.images)
-        run(_transform_both, images, (x, gy, x_hat, y_hat, image, first, top, left, columns, plan, code))
-        run(_multiply_tiles, blocks, (x_hat, y_hat, gw, block, finite, images, first > 0, columns, plan, code))
-    return gw if finite.all() else None
-
-
 def channel_parts(channels: int, w: Array, weight_bytes: int) -> list[slice]:
     """Parts of the result's channels whose transformed weights fit so many bytes."""
     count, panel = -(-POINTS * POINTS * w.nbytes // 4 // weight_bytes), PANEL_BYTES // w.itemsize
@@ -187,15 +155,15 @@ def channel_parts(channels: int, w: Array, weight_bytes: int) -> list[slice]:
 
 
 def _halves(dtype: np.dtype[Any]) -> Array:
-    return _scratch(2 * POINTS * PANEL_BYTES // dtype.itemsize, dtype)
+    return scratch_rows(2 * POINTS * PANEL_BYTES // dtype.itemsize, dtype)
 
 
-def _scratch(size: int, dtype: np.dtype[Any]) -> Array:
+def scratch_rows(size: int, dtype: np.dtype[Any]) -> Array:
     """Memory with a row for each thread."""
     return pool.empty((threads(), size), dtype)
 
 
-def _image_scratch(window: Window, c: int, k: int) -> int:
+def image_numbers(window: Window, c: int, k: int) -> int:
     """Numbers of scratch memory for an image: padded, and transformed along one axis."""
     i, j = window.output
     return 4 * (i + 1) * (j + 1) * c + POINTS * max(2 * (j + 1) * c, j * k)
@@ -229,7 +197,7 @@ def _conv2d(arguments, block, thread):  # type: ignore[no-untyped-def]
     c, (height, width, k) = x.shape[3], y.shape[1:]
     start = block * plan.images
     count = min(plan.images, len(x) - start)
-    x_hat, y_hat, half, padded = _split(scratch[thread], plan.rows, c, k, height, width)
+    x_hat, y_hat, half, padded = split_scratch(scratch[thread], plan.rows, c, k, height, width)
     for local in range(count):
         transform_x(code, x, start + local, local, top, left, height, width, plan, x_hat, 4 * c, padded, half)
     _multiply_points(code, x_hat, weights, y_hat, count, plan, 4 * c, k)
@@ -248,7 +216,7 @@ def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def
     pixels = gx.shape[1] * gx.shape[2]
     start = block * plan.images
     count = min(plan.images, len(gy) - start)
-    x_hat, y_hat, half, padded = _split(scratch[thread], plan.rows, c, k, height, width)
+    x_hat, y_hat, half, padded = split_scratch(scratch[thread], plan.rows, c, k, height, width)
     for local in range(count):
         transform_y(code, gy, start + local, local, plan, y_hat, k, half)
     _multiply_points(code, y_hat, weights, x_hat, count, plan, k, 4 * c)
@@ -260,68 +228,9 @@ def _conv2d_input_grad(arguments, block, thread):  # type: ignore[no-untyped-def
 
 
 @compiled
-def _split(scratch, rows, c, k, height, width):  # type: ignore[no-untyped-def]
+def split_scratch(scratch, rows, c, k, height, width):  # type: ignore[no-untyped-def]
     """A thread's scratch as X̂, ŷ, a half-transformed and a padded image."""
     x_end = rows * 4 * c
     y_end = x_end + rows * k
     padded_end = y_end + 4 * (height + 1) * (width + 1) * c
     return scratch[:x_end], scratch[x_end:y_end], scratch[padded_end:], scratch[y_end:padded_end]
-
-
-@compiled
-def _transform_both(arguments, local, thread):  # type: ignore[no-untyped-def]
-    """One image of x → X̂, and of gy → ŷ."""
-    x, gy, x_hat, y_hat, scratch, first, top, left, columns, plan, code = arguments
-    height, width = gy.shape[1], gy.shape[2]
-    padded_end = 4 * (height + 1) * (width + 1) * x.shape[3]
-    padded, half = scratch[thread, :padded_end], scratch[thread, padded_end:]
-    transform_x(code, x, first + local, local, top, left, height, width, plan, x_hat, columns, padded, half)
-    transform_y(code, gy, first + local, local, plan, y_hat, columns, half)
-
-
-@compiled
-def _multiply_tiles(arguments, unit, thread):  # type: ignore[no-untyped-def]
-    """ŵ' = X̂ᵀ ŷ for each point, and gw = Gᵀ ŵ' G, or added to gw: one block of channels."""
-    x_hat, y_hat, gw, scratch, finite, images, add, columns, plan, code = arguments
-    c, k = gw.shape[2], gw.shape[3]
-    blocks_k = -(-k // BLOCK_K)
-    panel = PANEL_BYTES // gw.itemsize
-    phase, c0 = unit // blocks_k * columns // c, unit // blocks_k * columns % c
-    k0 = unit % blocks_k * BLOCK_K
-    height, width = columns, min(BLOCK_K, k - k0)
-    size = height * width
-    block = scratch[thread]
-    half = block[POINTS * POINTS * size :]
-    x_rows = (phase * c + c0) // columns * plan.rows
-    for p in range(POINTS):
-        for q in range(POINTS):
-            for at in range(0, width, panel):
-                y_rows, y_column = (k0 + at) // columns * plan.rows, (k0 + at) % columns
-                to = (p * POINTS + q) * size + at
-                begun = False
-                for kind in range(len(plan.kinds)):
-                    m, n, first, each, stride = plan.kinds[kind]
-                    if p <= m and q <= n:
-                        row = first + (p * (n + 1) + q) * stride
-                        multiply_panel(
-                            code.multiply, pointer(x_hat, (x_rows + row) * columns), 1, columns,
-                            pointer(y_hat, (y_rows + row) * columns + y_column), columns,
-                            pointer(block, to), width, height, each * images, begun,
-                        )  # fmt: skip
-                        begun = True
-                if not begun:
-                    for i in range(height):
-                        clear(pointer(block, to + i * width), panel)
-    for p in range(POINTS):
-        transform(
-            code.transform, G_BACK, pointer(block, p * POINTS * size), size, pointer(half, 2 * p * size), size, size
-        )
-    finite[unit] = True
-    for b in range(2):
-        for i in range(height):
-            at = pointer(half, b * size + i * width)
-            to = pointer(gw, ((phase // 2 * 4 + phase % 2 + 2 * b) * c + c0 + i) * k + k0)
-            transform(code.transform, G_BACK_ADD if add else G_BACK, at, 2 * size, to, 8 * c * k, width)
-            for tap in (to, shifted(to, 8 * c * k)):
-                finite[unit] &= all_finite(tap, width)
-                finish_rows(tap, 1, width, tap, False, gw.dtype.type(1))  # −0 becomes 0

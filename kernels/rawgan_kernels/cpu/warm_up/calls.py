@@ -58,6 +58,7 @@ def _bf16(n: Ones) -> None:
 CALLS: list[Callable[[Ones], Any]] = [
     lambda n: cpu.conv2d(n(4, 14, 14, 32), n(4, 4, 32, 32), HALVED),
     lambda n: cpu.conv2d_weight_grad(n(4, 14, 14, 32), n(4, 7, 7, 32), HALVED),
+    lambda n: cpu.conv2d_weight_grad(n(64, 14, 14, 16), n(64, 7, 7, 16), HALVED),
     lambda n: cpu.conv2d_input_grad(n(4, 7, 7, 32), n(4, 4, 32, 32), HALVED),
     lambda n: cpu.conv2d(n(4, 14, 14, 1), n(4, 4, 1, 32), HALVED),
     lambda n: cpu.conv2d_weight_grad(n(64, 14, 14, 1), n(64, 7, 7, 32), HALVED),
