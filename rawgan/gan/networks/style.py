@@ -27,9 +27,11 @@ def style(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int
     turn a learned constant into features, and double their size. At each size, noise is added to the features, and they
     are turned into an image, to which the smaller one is added, doubled by a filter (skip outputs).
 
-    D is made of residual blocks that halve the image. It sees the standard deviation over the images of a batch; it has
-    no batch norm. All layers have an equalised learning rate. Layers at the full size have `width` channels (in D
-    `d_width`), those at each smaller size twice as many, up to 8 · `width`.
+    D is made of residual blocks that halve the image. Its last convolution sees the standard deviation over the images
+    of a batch, too; it has no batch norm.
+
+    All layers have an equalised learning rate. Layers at the full size have `width` channels (in D `d_width`), those at
+    each smaller size twice as many, up to 8 · `width`.
 
     Shapes: generator (N, noise_size) → (N, H, W, C) in [−1, 1]; discriminator (N, H, W, C) → (N, 1) logits
     Source: Karras et al. 2020 (StyleGAN2)
@@ -60,8 +62,8 @@ def style(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int
     discriminator = nn.Sequential(
         nn.EqualizedConv2d(image.channels * pack, d_width, 1, rng=rng, gain=GAIN), nn.LeakyReLU(0.2),
         *itertools.starmap(down, itertools.pairwise(d_filters)),
-        nn.MinibatchStd(), nn.Flatten(),
-        nn.EqualizedLinear(base * base * (last + 1), last, rng=rng, gain=GAIN), nn.LeakyReLU(0.2),
+        nn.MinibatchStd(), nn.EqualizedConv2d(last + 1, last, 3, padding=1, rng=rng, gain=GAIN), nn.LeakyReLU(0.2),
+        nn.Flatten(), nn.EqualizedLinear(base * base * last, last, rng=rng, gain=GAIN), nn.LeakyReLU(0.2),
         nn.EqualizedLinear(last, 1, rng=rng),
     )  # fmt: skip
     return generator, discriminator
