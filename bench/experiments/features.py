@@ -91,7 +91,8 @@ def _filtered(images: Pixels, kind: ImageFilter.Filter) -> Pixels:
 
 def generated(config: FeaturesConfig, count: int, shape: tuple[int, ...]) -> dict[str, Pixels]:
     """Images of a G of rawgan train after some steps, the latest first. Shapes: (count, H, W, C) each"""
-    training = Trainer(TrainConfig.of(data=config.data, seed=config.seed, steps=max(config.steps), channels=shape[2]))
+    asked = {"data": config.data, "seed": config.seed, "steps": max(config.steps), "channels": shape[2]}
+    training = Trainer(TrainConfig.of(model="dcgan", **asked))
     made: dict[str, Pixels] = {}
     for number in range(1, training.steps + 1):
         training.step(number)

@@ -23,8 +23,8 @@ from bench.common.terminal import make_console, print_lines
 from bench.common.workers import limit_threads
 from rawgan.cli.parsing import parse
 
-RECIPE = ("--width", "32", "--ema", "0.999", "--half-life", "10000", "--steps", "30000", "--checkpoint-every", "2000",
-          "--keep", "100", "--sample-every", "5000")  # fmt: skip
+RECIPE = ("--model", "dcgan", "--width", "32", "--ema", "0.999", "--half-life", "10000", "--steps", "30000",
+          "--checkpoint-every", "2000", "--keep", "100", "--sample-every", "5000")  # fmt: skip
 """Options of `rawgan train --data stacked-mnist`."""
 PLAIN_WIDTH, PLAIN_RATE = 8, 2e-4
 """Plain GAN: channels next to the image in D, a quarter of G's; Adam's learning rate. Source: Lin et al. 2018"""

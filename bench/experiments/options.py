@@ -128,7 +128,7 @@ def asked(config: OptionsConfig, option: Option) -> tuple[TrainConfig, TrainConf
     """Configurations of the training without the option and of the one with it."""
     part = 2 if option.base.get("model") == "residual" else 1
     steps, width = max(1, config.steps // part), max(1, config.width // part)
-    base = TrainConfig.of(steps=steps, width=width, seed=config.seed, noise_steps=steps)
+    base = TrainConfig.of(model="dcgan", steps=steps, width=width, seed=config.seed, noise_steps=steps)
     without = base.replace(**option.base)
     return without, without.replace(**option.asked)
 

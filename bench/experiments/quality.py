@@ -1,13 +1,11 @@
-"""python -m bench quality: image quality of the default run over time, beside the same networks in PyTorch, or beside
-rawgan in float32.
-"""
+"""python -m bench quality: image quality over time of the default run, beside DCGAN in PyTorch or rawgan in float32."""
 
 import importlib.util
 import statistics
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -29,9 +27,12 @@ from bench.competitors.torch_steps import FORMS, TorchSteps
 from rawgan.cli.parsing import parse
 from rawgan.config.noise import TrainConfig
 from rawgan.config.optimiser import DEFAULT_STEPS
+from rawgan.config.options import OneOf
 from rawgan.data import load, to_uint8, to_unit
+from rawgan.gan import ImageSpec, models_for
 from rawgan.metrics import in_words
 from rawgan.tasks.evaluators import Evaluator
+from rawgan.tasks.noise import build_gan
 from rawgan.training import Trainer
 from rawgan_kernels import FLOAT32
 
@@ -44,29 +45,34 @@ PLAIN = "rawgan, G's last weights"
 
 @dataclass(frozen=True)
 class QualityConfig(store.SaveConfig):
-    """Train with the defaults of `rawgan train`, train the same networks in PyTorch, and measure both during training.
+    """Train with the defaults of `rawgan train`, train DCGAN in PyTorch, and measure both during training.
 
-    With a reduced precision of products, the other side is rawgan in float32 instead of PyTorch, and the question is
-    whether FID lies within the spread of float32's seeds.
+    With `--model dcgan --steps 3000`, the networks of both sides are the same, and so are their first weights and their
+    steps. With a reduced precision of products, the other side is rawgan in float32 instead of PyTorch, and the
+    question is whether FID lies within the spread of float32's seeds.
 
-    Both sides of a seed begin with the same weights, take as many steps with as many images, and take turns within the
-    same minutes. Drawing batches and noise counts as training time, measuring does not. The form of PyTorch is the
-    fastest of four (two memory layouts; as in its DCGAN example, or tuned) in a few rounds before. rawgan's images are
-    made by an average of G's weights, which that example does not have; at the end, the last weights are measured, too.
+    Both sides take turns within the same minutes. Drawing batches and noise counts as training time, measuring does
+    not. The form of PyTorch is the fastest of four (two memory layouts; as in its DCGAN example, or tuned) in a few
+    rounds before. rawgan's images are made by an average of G's weights, which that example does not have; at the end,
+    the last weights are measured, too.
     """
 
+    model: Annotated[str, OneOf(models_for(ImageSpec))] = TrainConfig.networks.model
+    """Model of rawgan."""
     precision: Literal["float32", "bf16", "tf32"] = "float32"
     """Precision of rawgan's products."""
     seeds: int = 3
     """Trainings of each side."""
     steps: int = DEFAULT_STEPS
-    """Steps of each training."""
-    every: int = 500
-    """Measure every N steps."""
+    """Steps of rawgan's trainings."""
+    dcgan_steps: int = 3000
+    """Steps of PyTorch's."""
+    points: int = 5
+    """Measurements during a training."""
     samples: int = 10_000
     """Images in a measurement."""
-    width: int = 64
-    """Channels of the narrowest hidden layer."""
+    width: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: the model's own)")] = None
+    """Channels of the narrowest hidden layer, on both sides."""
     batch_size: int = 64
     """Images in a batch."""
     threads: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all cores)")] = 0
@@ -79,10 +85,6 @@ class RawganRun:
     def __init__(self, config: TrainConfig, samples: int) -> None:
         Trainer(config).step(1)  # compilation and imports do not count as training
         self.training, self.samples = Trainer(config), samples
-
-    def state(self) -> dict[str, dict[str, np.ndarray]]:
-        """Weights and running statistics of both networks."""
-        return {name: getattr(self.training.gan, name).state_dict() for name in NETWORKS}
 
     def train(self, steps: int) -> float:
         """Take steps. Returns seconds."""
@@ -101,11 +103,9 @@ class RawganRun:
 
 
 class TorchRun:
-    """The same training in PyTorch, from the same weights. Images lie in memory as floats, reshuffled each epoch."""
+    """A training of DCGAN in PyTorch, from rawgan's weights. Images lie in memory as floats, reshuffled each epoch."""
 
-    def __init__(
-        self, config: TrainConfig, samples: int, state: dict[str, Any], threads: int, channels_last: bool, tuned: bool
-    ) -> None:
+    def __init__(self, config: TrainConfig, samples: int, threads: int, channels_last: bool, tuned: bool) -> None:
         import torch
 
         from bench.competitors import torch_networks
@@ -116,12 +116,13 @@ class TorchRun:
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.real = torch_networks.images_from_rawgan(to_unit(load("mnist", image_size=28).images), layout)
         self.batches: Iterator[Any] = iter(())
+        start = build_gan(config, "cpu")
 
         def begin() -> None:
             width = config.networks.width
             self.gan = torch_networks.build("dcgan", 28, 1, width=width, memory_format=layout, fused_adam=tuned)
             for name in NETWORKS:
-                torch_networks.load_rawgan(getattr(self.gan, name), state[name])
+                torch_networks.load_rawgan(getattr(self.gan, name), getattr(start, name).state_dict())
 
         begin()
         self.train(1)
@@ -166,19 +167,15 @@ def main(options: list[str]) -> None:
     beside_torch = config.precision == FLOAT32
     if beside_torch and importlib.util.find_spec("torch") is None:
         raise BenchError("PyTorch, the rival, is not installed\n  pip install -e '.[torch]'")
-    if config.seeds < 1 or config.every < 1 or config.steps < config.every or config.steps % config.every:
-        raise BenchError("--seeds must be at least 1, and --steps a multiple of --every")
+    if config.seeds < 1 or config.points < 1:
+        raise BenchError("--seeds and --points must be at least 1")
+    if any(steps < config.points or steps % config.points for steps in (config.steps, config.dcgan_steps)):
+        raise BenchError("--steps and --dcgan-steps must be multiples of --points")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
-    asked = _asked(config, config.precision)
     with console.status("looking at real images"):
-        evaluator = Evaluator(asked, load("mnist", image_size=28), samples=config.samples)
-    task = Workload("dcgan", 28, 1, config.batch_size, threads, config.width)
-    rival = _rival(console, task) if beside_torch else "rawgan"
-    runs = [
-        run
-        for seed in range(config.seeds)
-        for run in _compete(console, config, replace(asked, seed=seed), evaluator, threads, rival)
-    ]
+        evaluator = Evaluator(TrainConfig.of(), load("mnist", image_size=28), samples=config.samples)
+    rival = _rival(console, config, threads) if beside_torch else "rawgan"
+    runs = [run for seed in range(config.seeds) for run in _compete(console, config, seed, evaluator, threads, rival)]
     summary = summarize(runs)
     report = {
         "benchmark": "quality",
@@ -193,12 +190,15 @@ def main(options: list[str]) -> None:
     store.save(console, config, "quality" if beside_torch else f"quality-{config.precision}", report, draw_quality)
 
 
-def _asked(config: QualityConfig, precision: str) -> TrainConfig:
-    return TrainConfig.of(steps=config.steps, width=config.width, batch_size=config.batch_size, precision=precision)
+def _asked(config: QualityConfig, **options: Any) -> TrainConfig:
+    """Configuration of a training."""
+    widths = {} if config.width is None else {"width": config.width}
+    return TrainConfig.of(batch_size=config.batch_size, **widths, **options)
 
 
-def _rival(console: Console, task: Workload) -> str:
+def _rival(console: Console, config: QualityConfig, threads: int) -> str:
     """The form of the step in PyTorch that is fastest in a few short rounds."""
+    task = Workload("dcgan", 28, 1, config.batch_size, threads, config.width or 64)
     with (
         console.status("looking for the fastest form in PyTorch") as status,
         input_folder(task) as folder,
@@ -211,34 +211,39 @@ def _rival(console: Console, task: Workload) -> str:
 
 
 def _compete(
-    console: Console, config: QualityConfig, asked: TrainConfig, evaluator: Evaluator, threads: int, rival: str
+    console: Console, config: QualityConfig, seed: int, evaluator: Evaluator, threads: int, rival: str
 ) -> list[dict[str, Any]]:
     """Train each side once, taking turns of a few steps."""
+
+    def rawgan(precision: str) -> Worker:
+        asked = _asked(config, model=config.model, steps=config.steps, seed=seed, precision=precision)
+        return Worker(f"rawgan {config.model}, {precision}", RawganRun, asked, config.samples)
+
     with ExitStack() as stack:
-        ours = stack.enter_context(Worker(f"rawgan, {config.precision}", RawganRun, asked, config.samples))
+        ours = stack.enter_context(rawgan(config.precision))
         if rival in FORMS:
-            start = ours.ask("state"), threads, *FORMS[rival]
-            theirs = Worker("PyTorch, float32", TorchRun, asked, config.samples, *start)
+            asked = _asked(config, model="dcgan", steps=config.dcgan_steps, seed=seed)
+            theirs = Worker("PyTorch dcgan, float32", TorchRun, asked, config.samples, threads, *FORMS[rival])
         else:
-            in_float32 = replace(_asked(config, FLOAT32), seed=asked.seed)
-            theirs = Worker("rawgan, float32", RawganRun, in_float32, config.samples)
+            theirs = rawgan(FLOAT32)
         stack.enter_context(theirs)
         status = stack.enter_context(console.status(""))
-        runs = {worker.name: {"name": worker.name, "seed": asked.seed, "points": []} for worker in (ours, theirs)}
+        each = {ours.name: config.steps // config.points}
+        each[theirs.name] = (config.dcgan_steps if rival in FORMS else config.steps) // config.points
+        runs = {name: {"name": name, "seed": seed, "points": []} for name in each}
         seconds = dict.fromkeys(runs, 0.0)
-        for number, turns in enumerate(in_turn([ours, theirs], config.steps // config.every)):
-            step = (number + 1) * config.every
-            status.update(f"seed {asked.seed}, to step {step:,}")
-            for start in range(0, config.every, TURN):
+        for number, turns in enumerate(in_turn([ours, theirs], config.points)):
+            status.update(f"seed {seed}, part {number + 1} of {config.points}")
+            for start in range(0, max(each.values()), TURN):
                 for worker in turns:
-                    seconds[worker.name] += worker.ask("train", min(TURN, config.every - start))
+                    seconds[worker.name] += worker.ask("train", max(0, min(TURN, each[worker.name] - start)))
             for worker in turns:
                 figures = evaluator.measure(worker.ask("images"))
-                point = {"step": step, "seconds": seconds[worker.name]}
+                point = {"step": (number + 1) * each[worker.name], "seconds": seconds[worker.name]}
                 runs[worker.name]["points"].append(
                     point | {name: float(figures[name]) for name in FIGURES} | {"histogram": figures["histogram"]}
                 )
-                line = f"seed {asked.seed}  step {step:,}  {worker.name:<16} {point['seconds']:6.1f} s"
+                line = f"seed {seed}  step {point['step']:,}  {worker.name:<22} {point['seconds']:6.1f} s"
                 print_lines(console, [f"{line}  {in_words(figures)}"])
         figures = evaluator.measure(ours.ask("images", False))
         runs[ours.name]["last weights"] = {name: float(figures[name]) for name in FIGURES}
@@ -251,7 +256,7 @@ def summarize(runs: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {"ours": ours, "theirs": theirs}
     for name in (ours, theirs):
         last = [run["points"][-1] for run in runs if run["name"] == name]
-        found[name] = {figure: _spread([point[figure] for point in last]) for figure in ("seconds", *FIGURES)}
+        found[name] = {figure: _spread([point[figure] for point in last]) for figure in ("step", "seconds", *FIGURES)}
         shares = np.array([point["histogram"] for point in last]) / np.sum(last[0]["histogram"])
         found[name]["digit share"] = {"mean": 0.1, "least": shares.min(), "most": shares.max()}
     plain = [run["last weights"] for run in runs if run["name"] == ours]
@@ -305,8 +310,7 @@ def table(report: dict[str, Any]) -> Table:
     """Table of means, and of the least and greatest value of the seeds."""
     settings, summary = report["settings"], report["summary"]
     shown = Table(
-        title=f"after {settings['steps']:,} steps, {settings['samples']:,} samples, mean of {settings['seeds']} seeds "
-        "(least … most)",
+        title=f"at the end, {settings['samples']:,} samples, mean of {settings['seeds']} seeds (least … most)",
         title_justify="left",
         box=SIMPLE,
         pad_edge=False,
@@ -314,7 +318,7 @@ def table(report: dict[str, Any]) -> Table:
     columns = (summary["ours"], PLAIN, summary["theirs"])
     for heading in ("", *columns, "real images"):
         shown.add_column(heading, justify="right" if heading else "left")
-    for figure in ("seconds", *FIGURES, "digit share"):
+    for figure in ("step", "seconds", *FIGURES, "digit share"):
         cells = [
             f"{one['mean']:.4g} ({one['least']:.4g} … {one['most']:.4g})" if one else ""
             for one in (summary[name].get(figure) for name in columns)

@@ -69,8 +69,9 @@ SMALL = f"--batch-size 4 --samples 4 --width 2 --backend reference {STEPS}"
 CLASSIFIER = "{data}/classifier.safetensors"
 EVALUATED = f"--evaluate-every 1 --evaluate-features {CLASSIFIER} --evaluate-samples 80"
 TRAINED = {
-    "train": f"train --data {{data}}/labelled.npz --image-size 8 --noise-size 4 {SMALL} {EVALUATED}",
-    "conditional": f"train --data {{data}}/labelled.npz --image-size 8 --noise-size 4 --conditional auxiliary {SMALL}",
+    "train": f"train --data {{data}}/labelled.npz --model dcgan --image-size 8 --noise-size 4 {SMALL} {EVALUATED}",
+    "conditional": f"train --data {{data}}/labelled.npz --model dcgan --image-size 8 --noise-size 4 "
+    f"--conditional auxiliary {SMALL}",
     "points": f"train --data ring8 --width 4 --batch-size 16 --samples 20 --backend reference {STEPS} "
     "--evaluate-every 2 --evaluate-samples 40",
     "pix2pix": f"pix2pix --data {{data}}/labelled.npz --image-size 16 --pairs edges {SMALL}",

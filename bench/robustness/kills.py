@@ -27,8 +27,8 @@ def small_run(folder: Path, steps: int = 20) -> TrainConfig:
     images = folder / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8))
     return TrainConfig.of(
-        data=str(images), image_size=8, channels=1, steps=steps, width=2, noise_size=4, batch_size=4, samples=4,
-        sample_every=1, checkpoint_every=1, backend="reference",
+        data=str(images), model="dcgan", image_size=8, channels=1, steps=steps, width=2, noise_size=4, batch_size=4,
+        samples=4, sample_every=1, checkpoint_every=1, backend="reference",
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def saving() -> dict[str, float]:
     and a plot; and of the time that training waits for them.
     """
     with tempfile.TemporaryDirectory(prefix="rawgan-bench-") as name:
-        training = Trainer(TrainConfig.of(image_size=64, channels=3))
+        training = Trainer(TrainConfig.of(model="dcgan", image_size=64, channels=3))
         folder = RunFolder(Path(name))
         folder.write_config(training.config.to_dict())
         record = training.step(1)._asdict()

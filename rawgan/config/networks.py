@@ -31,9 +31,9 @@ class NetworkOptions(Group):
 class NoiseNetworkOptions(NetworkOptions):
     """Networks that make images, or points, from noise."""
 
-    model: Annotated[str, OneOf(MODELS)] = "dcgan"
-    """Generator and discriminator. Some have other defaults for other options: --model style --help lists those of
-    style."""
+    model: Annotated[str, OneOf(MODELS)] = "style"
+    """Generator and discriminator. Some have other defaults for other options: --model dcgan --help lists those of
+    dcgan."""
     width: Annotated[int, Range(1, 2**12)] = 64
     """Channels, or units, of the narrowest hidden layer; cost grows with the square."""
     noise_size: Annotated[int, Range(1, 2**16)] = 100

@@ -97,8 +97,6 @@ class TrainConfig(RunConfig):
             "d_learning_rate": (model.learning_rate if rate is None else rate) * model.d_rate,
             "g_penalty_weight": self.penalty.default_g_weight,
         }
-        if model.penalty_weight is not None and self.penalty.name == model.defaults.get("penalty"):
-            own["penalty_weight"] = model.penalty_weight
         own |= {"augment": "none" if self.data.mixture else None, **self.augmentation.defaults}
         measured = {"evaluate_samples": POINTS} if self.data.mixture and self.measuring.every is not None else {}
         return super().derived | own | measured

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated
 
+from rawgan.config.optimiser import DEFAULT_STEPS
 from rawgan.config.options import Group, Named, OneOf, Place, Range, Word
 from rawgan.errors import ArgumentError
 from rawgan.files import expanded
@@ -27,7 +28,7 @@ class ObjectiveOptions(Group):
     instance_noise: Annotated[float, Range(0, 10)] = 0.0
     """Standard deviation, in the first step, of noise that is added to all images that D sees. Pixels are from −1 to
     1."""
-    noise_steps: Annotated[int, Range(1, 10**9)] = 3000
+    noise_steps: Annotated[int, Range(1, 10**9)] = DEFAULT_STEPS
     """Steps in which instance noise falls to 0."""
 
     def check(self) -> None:

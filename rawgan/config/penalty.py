@@ -14,8 +14,8 @@ class PenaltyOptions(Group):
     name: Annotated[str, Named("penalty"), OneOf(("none", *PENALTIES), PENALTIES)] = "none"
     """Gradient penalty on D. For networks whose D has no batch norm: not for dcgan and tutorial."""
     weight: Annotated[float | None, Named("penalty_weight"), Above(0, 10**6)] = None
-    """Weight of the gradient penalty. Unset: the penalty's own, 1 for r1 and r2, 10 for others; style's r1 0.3; on
-    points less, as D must be steep around narrow modes."""
+    """Weight of the gradient penalty. Unset: the penalty's own, 1 for r1 and r2, 10 for others; on points less,
+    as D must be steep around narrow modes."""
     every: Annotated[int, Named("penalty_every"), Range(1, 10**6)] = 1
     """Apply the penalty every N steps, weighted by N (lazy regularisation)."""
 

@@ -36,7 +36,7 @@ from rawgan.tensor import Tensor
 class DescribeConfig:
     """Show every layer of a model's two networks: output shape, parameters, and FLOPs and activation bytes forwards."""
 
-    model: Annotated[str, tyro.conf.Positional, OneOf((*MODELS, *TRANSLATORS))] = "dcgan"
+    model: Annotated[str, tyro.conf.Positional, OneOf((*MODELS, *TRANSLATORS))] = TrainConfig.networks.model
     """Model of rawgan train or, the last three, of rawgan pix2pix, enhance and cyclegan."""
     image_size: Annotated[int, Range(8, 2**11)] = 28
     """Height and width of the images, in pixels. Points, which mlp makes, have none."""

@@ -73,7 +73,7 @@ def dcgan(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int
 
 DCGAN = Model(
     name="dcgan",
-    summary="convolutional networks, the default for images",
+    summary="convolutional networks with batch norm",
     build=dcgan,
     learning_rate=1e-3,
     betas=(0.5, 0.999),

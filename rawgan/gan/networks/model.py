@@ -30,8 +30,6 @@ class Model:
     """The data that it makes."""
     d_rate: float = 1.0
     """D's learning rate relative to G's. Source: Heusel et al. 2017 (two time scales)"""
-    penalty_weight: float | None = None
-    """Weight of the penalty among `defaults`; None: the penalty's own."""
     kernels: tuple[str, ...] = ()
     """Kernels that it needs beside those of every model, to be compiled ahead: names in `cpu/warm_up/calls.py`."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

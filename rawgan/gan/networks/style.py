@@ -123,11 +123,10 @@ class Halved(nn.Module):
 
 STYLE = Model(
     name="style",
-    summary="a small StyleGAN2: a mapping network, modulated convolutions, noise inputs",
+    summary="a small StyleGAN2, the default for images: a mapping network, modulated convolutions, noise inputs",
     build=style,
     learning_rate=2e-2,
     betas=(0.0, 0.99),
-    penalty_weight=0.3,
     kernels=("resample", "modulation"),
-    defaults={"width": 16, "penalty": "r1", "penalty_every": 16},
+    defaults={"width": 16, "penalty": "r1", "penalty_every": 16, "ema": 0.993},
 )

@@ -11,7 +11,7 @@ from bench.common.files import read, write
 from bench.experiments.plots import draw_again
 from bench.experiments.quality import FIGURES, PLAIN, curve, seconds_to, summarize, table, verdict
 
-OURS, THEIRS = "rawgan, float32", "PyTorch, float32"
+OURS, THEIRS = "rawgan style, float32", "PyTorch dcgan, float32"
 
 
 def run(name, seed, fids, pace):
@@ -50,15 +50,15 @@ def test_the_verdict_compares_our_mean_with_the_spread_of_the_others(fids, where
 
 def test_a_reduced_precision_is_compared_with_float32(tmp_path):
     """In a process of its own: the number of threads is that of a process."""
-    options = "--precision bf16 --seeds 1 --steps 2 --every 1 --samples 128 --width 2 --batch-size 8"
+    options = "--precision bf16 --seeds 1 --steps 2 --dcgan-steps 2 --points 2 --samples 128 --width 2 --batch-size 8"
     command = [sys.executable, "-m", "bench", "quality", *options.split(), "--results", str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     report = read(tmp_path / "quality-bf16.json")
-    assert [one["name"] for one in report["runs"]] == ["rawgan, bf16", "rawgan, float32"]
+    assert [one["name"] for one in report["runs"]] == ["rawgan style, bf16", "rawgan style, float32"]
     first, second = (one["points"][0]["fid"] for one in report["runs"])
     assert first != second, "products are rounded"
     assert first == pytest.approx(second, rel=0.2)
-    assert "the spread of rawgan, float32" in ran.stdout
+    assert "the spread of rawgan style, float32" in ran.stdout
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ def test_the_report_is_printed_and_drawn(runs, tmp_path):
         "benchmark": "quality", "machine": MACHINE, "runs": runs, "summary": summarize(runs), "floor": {"fid": 0.1},
         "settings": {"steps": 3, "samples": 10, "seeds": 2, "threads": 2},
     }  # fmt: skip
-    assert table(report).row_count == len(FIGURES) + 3
+    assert table(report).row_count == len(FIGURES) + 4
     write(tmp_path / "quality.json", report)
     assert [path.name for path in draw_again(tmp_path / "quality.json")] == ["quality.png"]
