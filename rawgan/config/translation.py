@@ -30,6 +30,8 @@ MEASURED = 1000
 PAIRED_STEPS = 1000
 """Default number of training steps with targets, which teach G more than D alone."""
 
+CYCLE_STEPS = 3000
+"""Default number of training steps without pairs."""
 CYCLE_RATE = 0.0005
 """Default learning rate without targets."""
 
@@ -290,6 +292,10 @@ class CycleConfig(TranslateConfig):
     @property
     def derived(self) -> dict[str, Any]:
         return super().derived | ({} if self.targets.place is not None else {"style": ",".join(STYLES)})
+
+    @property
+    def default_steps(self) -> int:
+        return CYCLE_STEPS
 
     @property
     def default_rate(self) -> float:

@@ -131,7 +131,11 @@ class Trainer:
 
     def _taken(self, number: int, step: Callable[[int], StepMetrics]) -> Any:
         try:
-            with self._slowed(number - 1), rawgan_kernels.precision(self.config.machine.precision):
+            with (
+                self._slowed(number - 1),
+                rawgan_kernels.precision(self.config.machine.precision),
+                np.errstate(all="ignore"),  # numbers that are not finite are looked for, and traced, after the step
+            ):
                 metrics = step(number - 1)
             self.gan.update_average(number - 1)
         except MemoryError as error:

@@ -110,18 +110,19 @@ def test_train_logs_lines_and_says_where_everything_is(images, tmp_path, capsys)
     out = tmp_path / "run"
     assert main(["train", "--data", images, "--steps", "3", "--out", str(out), *TINY]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "dcgan on 12 images of 8×8×1: 3 steps of 4 images, on cpu (cpu kernels)"
+    assert lines[0] == "style on 12 images of 8×8×1: 3 steps of 4 images, on cpu (cpu kernels)"
     assert lines[1].startswith("D sees augmented images: --augment diffaugment, the default for fewer than 5,000")
     assert lines[2] == f"run folder: {out}"
-    assert lines[3:5] == [
+    assert lines[3:6] == [
         "D loss and G loss: nats; 1.386 and 0.693 if D guesses",
         "D(real) and D(fake): probability of being real, by D; 0.5 if D guesses",
+        "penalty: gradient penalty times its weight, as added to D's loss; only of steps that apply it",
     ]
     assert [line.split("  ")[0] for line in lines if line.startswith("step")] == ["step 1/3", "step 3/3"]
     assert re.match(
         r"step 3/3  epoch 1\.00  D loss \d\.\d{3}  G loss \d\.\d{3}  D\(real\) 0\.\d\d  D\(fake\) 0\.\d\d  "
-        r"[\d.]+ steps/s  \d+ images/s  ETA 0 s$",
-        lines[6],
+        r"penalty \d\.\d+  [\d.]+ steps/s  \d+ images/s  ETA 0 s$",
+        lines[7],
     )
     assert lines[-1] == f"more images: rawgan sample {out}"
 
@@ -130,7 +131,7 @@ def test_train_without_a_folder_makes_one(images, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--data", images, "--steps", "1", *TINY]) == 0
     (run,) = (tmp_path / "runs").iterdir()
-    assert re.fullmatch(r"dcgan-images\.npy-\d{8}-\d{6}", run.name)
+    assert re.fullmatch(r"style-images\.npy-\d{8}-\d{6}", run.name)
 
 
 def test_a_configuration_repeats_a_run_and_flags_have_the_last_word(run, tmp_path, capsys):

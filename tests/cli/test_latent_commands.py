@@ -21,9 +21,9 @@ def runs(tmp_path_factory):
     rng = np.random.default_rng(0)
     np.savez(folder / "x.npz", images=rng.integers(0, 256, (12, 8, 8, 3), np.uint8), labels=np.arange(12) % 3)
     for name, options in (
-        ("plain", ["--sample-every", "1"]),
-        ("style", ["--model", "style"]),
-        ("classes", ["--conditional", "projection"]),
+        ("plain", ["--model", "dcgan", "--sample-every", "1"]),
+        ("style", []),
+        ("classes", ["--model", "dcgan", "--conditional", "projection"]),
     ):
         command = ["train", "--data", str(folder / "x.npz"), *TINY, *options, "--out", str(folder / name)]
         assert main([*command, "--steps", "3"]) == 0

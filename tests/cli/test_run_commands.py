@@ -58,7 +58,7 @@ def test_interpolate_draws_rows_or_moves(run, tmp_path, capsys):
             "rawgan describe: out of memory: ",
         ),
         (
-            ["describe", "--batch-size", "1"],
+            ["describe", "dcgan", "--batch-size", "1"],
             "rawgan describe: batch_size 1: dcgan's discriminator has batch norm in layer ",
         ),
         (["sample", "RUN", "--count", "0"], "rawgan sample: count must lie in 1 ... 1000000, but is 0"),
@@ -116,7 +116,7 @@ def test_runs_lists_what_there_is(run, images, tmp_path, capsys):
     assert "no/such/folder: there is no such folder" in capsys.readouterr().err
     assert main(["train", "--data", images, "--out", str(tmp_path / "later"), "--steps", "2", *TINY]) == 0
     config = RunFolder(tmp_path / "later").config_file
-    config.write_text(config.read_text().replace("dcgan", "[bold]dcgan"))
+    config.write_text(config.read_text().replace("style", "[bold]style"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.toml").write_text("x = ")
     for path in RunFolder(run).checkpoints():
@@ -125,7 +125,7 @@ def test_runs_lists_what_there_is(run, images, tmp_path, capsys):
     with RunFolder(tmp_path / "later").locked():
         assert main(["runs", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    for part in ("running", "[bold]dcgan", "damaged", "not TOML", "KiB", "images.npy"):
+    for part in ("running", "[bold]style", "damaged", "not TOML", "KiB", "images.npy"):
         assert part in printed.replace("\n", "")
     assert main(["runs", str(tmp_path)]) == 0
     assert "finished" in capsys.readouterr().out

@@ -30,7 +30,9 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 def training_of(images, **options):
-    return Trainer(TrainConfig.of(**{"data": images, "image_size": 8, "batch_size": 4, "width": 2, **options}))
+    return Trainer(
+        TrainConfig.of(**{"data": images, "model": "dcgan", "image_size": 8, "batch_size": 4, "width": 2, **options})
+    )
 
 
 def record(step, epoch, d_loss, g_loss, d_real, d_fake, **others):

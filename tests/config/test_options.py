@@ -186,7 +186,7 @@ def test_a_models_own_defaults_unless_options_are_given(sagan):
     given = TrainConfig.of(model="sagan", objective="non-saturating", spectral_norm=False)
     assert chosen(given) == chosen(given.replace(seed=1)) == ("non-saturating", False, 24, 24)
     assert chosen(TrainConfig.of().replace(model="sagan", width=3)) == ("hinge", True, 3, 3)
-    assert TrainConfig.of(model="sagan").replace(model="dcgan") == TrainConfig.of()
+    assert TrainConfig.of(model="sagan").replace(model="dcgan") == TrainConfig.of(model="dcgan")
     written = {name: value for name, value in given.to_dict().items() if value is not None}
     assert TrainConfig.from_dict(written, "config.toml") == given
 

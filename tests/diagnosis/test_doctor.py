@@ -47,8 +47,8 @@ def config(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "spots.npy"
     np.save(path, spots.astype(np.uint8))
     return TrainConfig.of(
-        data=str(path), image_size=16, channels=1, steps=WARM_UP, width=4, noise_size=8, batch_size=COUNT, samples=4,
-        learning_rate=1e-3, sample_every=WARM_UP // 2, augment="none",
+        data=str(path), model="dcgan", image_size=16, channels=1, steps=WARM_UP, width=4, noise_size=8,
+        batch_size=COUNT, samples=4, learning_rate=1e-3, sample_every=WARM_UP // 2, augment="none",
     )  # fmt: skip
 
 

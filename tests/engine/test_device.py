@@ -256,8 +256,8 @@ def test_a_run_fetches_what_is_shown(cupy, tmp_path, monkeypatch):
     images = tmp_path / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
     config = TrainConfig.of(
-        data=str(images), image_size=8, steps=6, width=1, noise_size=3, batch_size=2, samples=2, sample_every=99,
-        checkpoint_every=99, device="cuda", backend="reference", augment="none",
+        data=str(images), model="dcgan", image_size=8, steps=6, width=1, noise_size=3, batch_size=2, samples=2,
+        sample_every=99, checkpoint_every=99, device="cuda", backend="reference", augment="none",
     )  # fmt: skip
     training, steps = Trainer(config), []
     monkeypatch.setattr("rawgan.training.run.FETCH_SECONDS", 1e9)

@@ -170,7 +170,7 @@ def test_a_gan_learns_where_points_are():
 
 def test_other_defaults_for_points_which_the_run_records(run):
     assert TrainConfig.of(data="ring8").model == "mlp"
-    assert TrainConfig.of().model == "dcgan"
+    assert TrainConfig.of().model == "style"
     asked = config_of(RunFolder.open(run))
     assert asked == small().with_absolute_paths()
     assert {name: asked.options[name] for name in FOR_POINTS.keys() - TINY.keys()} == {

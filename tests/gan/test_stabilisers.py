@@ -241,7 +241,10 @@ def test_more_updates_see_other_images_and_noise(noisy_images):
     ("options", "message"),
     [
         ({"ema": 1.0}, "ema must be at least 0 and less than 1, but is 1.0"),
-        ({"penalty_weight": 3.0}, "penalty_weight and penalty_every have no effect without --penalty"),
+        (
+            {"model": "dcgan", "penalty_weight": 3.0},
+            "penalty_weight and penalty_every have no effect without --penalty",
+        ),
         ({"batch_size": 9, "pack": 2}, "batch_size 9 must be a multiple of pack 2"),
         ({"objective": "hinge", "smooth_real": 0.1}, "smooth_real moves targets, which hinge does not have"),
         ({"instance_noise": -0.1}, "instance_noise must lie in 0 ... 10, but is -0.1"),
@@ -253,8 +256,9 @@ def test_contradictions_are_found_before_training(options, message):
     assert str(error.value).startswith(message)
 
 
-def test_the_default_recipe_is_the_plain_one():
-    assert TrainConfig.of().loss_config() == dataclasses.replace(LossConfig(), noise_steps=3000)
+def test_the_recipe_of_dcgan_is_the_plain_one():
+    plain = TrainConfig.of(model="dcgan").loss_config()
+    assert plain == dataclasses.replace(LossConfig(), noise_steps=2500)
     gan, twin = (build("dcgan", ImageSpec(8), width=2, noise_size=3) for _ in range(2))
     real = Tensor(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
     one = train_step(gan, real, gan.noise(0, "z", 4))

@@ -119,11 +119,11 @@ def test_a_lazy_penalty_on_g_is_added_with_its_weight_and_moves_no_buffer():
     assert figures["g_penalty"].item() == pytest.approx(6 * value.item(), rel=1e-5)
 
 
-def test_the_models_own_penalty_has_its_own_weight():
+def test_the_model_has_a_penalty_of_its_own():
     style = TrainConfig.of(model="style")
-    assert (style.penalty.name, style.penalty.weight, style.penalty.every, style.networks.width) == ("r1", 0.3, 16, 16)
+    assert (style.penalty.name, style.penalty.weight, style.penalty.every, style.networks.width) == ("r1", 1.0, 16, 16)
     assert style.replace(penalty="dragan").penalty.weight == 10.0
-    assert TrainConfig.of(model="style", penalty_weight=1.0).replace(seed=1).loss_config().penalty_weight == 1.0
+    assert TrainConfig.of(model="style", penalty_weight=0.5).replace(seed=1).loss_config().penalty_weight == 0.5
     lazy = TrainConfig.of(model="style", g_penalty="path-length", g_penalty_every=8).loss_config()
     assert (lazy.g_penalty, lazy.g_penalty_weight, lazy.g_penalty_every) == ("path-length", 2.0, 8)
 
@@ -132,7 +132,7 @@ def test_the_models_own_penalty_has_its_own_weight():
     ("options", "message"),
     [
         (
-            {"g_penalty": "path-length"},
+            {"model": "dcgan", "g_penalty": "path-length"},
             "g_penalty path-length: dcgan's generator has batch norm in layer 2 BatchNorm, ",
         ),
         ({"g_penalty_weight": 1.0}, "g_penalty_weight and g_penalty_every have no effect without --g-penalty"),

@@ -19,9 +19,9 @@ def files(folder):
     }
 
 
-def untrained_run(path):
+def untrained_run(path, **options):
     """A run of a tiny network that is not trained."""
-    config = TrainConfig.of(image_size=8, channels=1, width=2, noise_size=4)
+    config = TrainConfig.of(image_size=8, channels=1, width=2, noise_size=4, **options)
     gan = build_gan(config, "cpu")
     folder = RunFolder.create(path, "x")
     folder.write_config(config.to_dict())

@@ -100,7 +100,7 @@ def test_new_networks_that_are_larger_than_memory(monkeypatch, little):
     "options",
     [
         {"data": "ring8", "model": "mlp", "batch_size": 2**16, "width": 16},
-        {"image_size": 512, "batch_size": 64, "width": 2},
+        {"model": "dcgan", "image_size": 512, "batch_size": 64, "width": 2},
     ],
 )
 def test_a_step_that_takes_more_than_memory(options, monkeypatch, tmp_path, little):

@@ -53,7 +53,7 @@ def test_sub_folders_are_the_classes_of_a_run(named, animals, capsys):
     asked = RunFolder.open(named).read_config()
     assert (asked["classes"], asked["class_names"]) == (3, ["bird", "cat", "dog"])
     assert main(["train", "--resume", str(named), "--steps", "2"]) == 0
-    assert "dcgan on 120 images of 8×8×1 in 3 classes, 0 bird, 1 cat, 2 dog: 1 step" in capsys.readouterr().out
+    assert "style on 120 images of 8×8×1 in 3 classes, 0 bird, 1 cat, 2 dog: 1 step" in capsys.readouterr().out
     training = Trainer(TrainConfig.from_dict(asked, "x"))
     labels = training.task.batches.labels(0)
     bright = training.task.real(0).data.mean(axis=(2, 3))[:, [1, 4, 6]].argmax(axis=1)
@@ -171,7 +171,7 @@ def test_transparency_is_trained_measured_and_written(tmp_path, capsys):
     train = ["train", "--data", str(folder), *TINY, "--channels", "4", "--out", str(out)]
     assert main([*train, "--evaluate-every", "1", "--evaluate-features", "random"]) == 0
     assert np.isfinite([json.loads(line)["fid"] for line in (out / "metrics.jsonl").read_text().splitlines()]).all()
-    assert "dcgan on 180 images of 8×8×4 (20 held out): 1 step" in capsys.readouterr().out
+    assert "style on 180 images of 8×8×4 (20 held out): 1 step" in capsys.readouterr().out
     assert main(["sample", str(out), "--single", "--count", "2"]) == 0
     assert main(["sample", str(out)]) == 0
     with Image.open(out / "images-seed-0" / "image-00000.png") as single, Image.open(out / "images-seed-0.png") as grid:

@@ -44,7 +44,15 @@ def squares(tmp_path_factory):
 
 
 def config(squares, **options):
-    tiny = {"image_size": 8, "width": 2, "noise_size": 4, "batch_size": 8, "samples": 6, "sample_every": 99}
+    tiny = {
+        "model": "dcgan",
+        "image_size": 8,
+        "width": 2,
+        "noise_size": 4,
+        "batch_size": 8,
+        "samples": 6,
+        "sample_every": 99,
+    }
     return TrainConfig.of(data=squares, **{"steps": 4, **tiny, **options})
 
 
@@ -151,7 +159,8 @@ def run(squares, tmp_path_factory):
 
 def test_train_is_asked_for_classes(squares, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "140")
-    options = ["--image-size", "8", "--width", "2", "--batch-size", "8", "--conditional", "projection", "--dry-run"]
+    options = ["--model", "dcgan", "--image-size", "8", "--width", "2", "--batch-size", "8", "--dry-run"]
+    options += ["--conditional", "projection"]
     assert main(["train", "--data", squares, *options]) == 0
     printed = capsys.readouterr().out
     assert "  Linear(4 → 1) " in printed

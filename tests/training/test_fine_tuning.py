@@ -19,8 +19,8 @@ from rawgan.training import Trainer, train
 from rawgan.training.start import take_weights, weights_of
 from rawgan.training.state import arrays_of
 
-TINY = {"image_size": 8, "width": 2, "noise_size": 4, "batch_size": 4, "samples": 4, "sample_every": 2,
-        "checkpoint_every": 2, "steps": 3}  # fmt: skip
+TINY = {"model": "dcgan", "image_size": 8, "width": 2, "noise_size": 4, "batch_size": 4, "samples": 4,
+        "sample_every": 2, "checkpoint_every": 2, "steps": 3}  # fmt: skip
 
 
 def flags(**options):
@@ -171,7 +171,7 @@ def test_a_run_is_repeated_by_its_configuration_as_long_as_the_weights_are_the_s
     again = ["train", "--config", str(fine.path)]
     assert main([*again, "--out", str(tmp_path / "again")]) == 0
     assert files(RunFolder.open(tmp_path / "again")) == files(fine)
-    other = untrained_run(tmp_path / "other")
+    other = untrained_run(tmp_path / "other", model="dcgan")
     assert main([*again, "--init", str(other.path), "--steps", "1", "--out", str(tmp_path / "new")]) == 0
     written = tomllib.loads((tmp_path / "new" / "config.toml").read_text())
     assert written["init_digest"] != tomllib.loads(fine.config_file.read_text())["init_digest"]

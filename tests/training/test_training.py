@@ -98,7 +98,7 @@ def test_stopping_early_keeps_what_was_reached(images, tmp_path):
 
 
 def test_epochs_or_steps():
-    assert TrainConfig.of().optimiser.total_steps(per_epoch=10) == 3000
+    assert TrainConfig.of().optimiser.total_steps(per_epoch=10) == 2500
     assert TrainConfig.of(steps=7).optimiser.total_steps(per_epoch=10) == 7
     assert TrainConfig.of(epochs=2.5).optimiser.total_steps(per_epoch=10) == 25
     assert TrainConfig.of(epochs=0.01).optimiser.total_steps(per_epoch=10) == 1
@@ -147,7 +147,7 @@ def test_a_cuda_graph_is_for_the_cuda_backend():
 
 @pytest.mark.parametrize(("free", "said"), [(None, ""), (3 << 29, "; besides what is held already, 1.50 GiB are free")])
 def test_too_little_memory(free, said, monkeypatch):
-    training = Trainer(TrainConfig.of(width=2, steps=1, batch_size=512))
+    training = Trainer(TrainConfig.of(model="dcgan", width=2, steps=1, batch_size=512))
     monkeypatch.setattr(training.task, "step", lambda index: (_ for _ in ()).throw(MemoryError()))
     monkeypatch.setattr("rawgan.training.memory.device.free_bytes", lambda device: free)
     with pytest.raises(DeviceError) as error:
