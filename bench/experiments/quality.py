@@ -45,11 +45,12 @@ PLAIN = "rawgan, G's last weights"
 
 @dataclass(frozen=True)
 class QualityConfig(store.SaveConfig):
-    """Train with the defaults of `rawgan train`, train DCGAN in PyTorch, and measure both during training.
+    """Train with the defaults of `rawgan train`, train DCGAN in PyTorch for as many steps, and measure both during
+    training.
 
-    With `--model dcgan --steps 3000`, the networks of both sides are the same, and so are their first weights and their
-    steps. With a reduced precision of products, the other side is rawgan in float32 instead of PyTorch, and the
-    question is whether FID lies within the spread of float32's seeds.
+    With `--model dcgan`, both sides have the same networks, which begin with the same weights. With a reduced precision
+    of products, the other side is rawgan in float32 instead of PyTorch, and the question is whether FID lies within the
+    spread of float32's seeds.
 
     Both sides take turns within the same minutes. Drawing batches and noise counts as training time, measuring does
     not. The form of PyTorch is the fastest of four (two memory layouts; as in its DCGAN example, or tuned) in a few
@@ -64,11 +65,9 @@ class QualityConfig(store.SaveConfig):
     seeds: int = 3
     """Trainings of each side."""
     steps: int = DEFAULT_STEPS
-    """Steps of rawgan's trainings."""
-    dcgan_steps: int = 3000
-    """Steps of PyTorch's."""
-    points: int = 5
-    """Measurements during a training."""
+    """Steps of each training."""
+    every: int = 500
+    """Measure every N steps."""
     samples: int = 10_000
     """Images in a measurement."""
     width: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: the model's own)")] = None
@@ -167,10 +166,8 @@ def main(options: list[str]) -> None:
     beside_torch = config.precision == FLOAT32
     if beside_torch and importlib.util.find_spec("torch") is None:
         raise BenchError("PyTorch, the rival, is not installed\n  pip install -e '.[torch]'")
-    if config.seeds < 1 or config.points < 1:
-        raise BenchError("--seeds and --points must be at least 1")
-    if any(steps < config.points or steps % config.points for steps in (config.steps, config.dcgan_steps)):
-        raise BenchError("--steps and --dcgan-steps must be multiples of --points")
+    if config.seeds < 1 or config.every < 1 or config.steps < config.every or config.steps % config.every:
+        raise BenchError("--seeds must be at least 1, and --steps a multiple of --every")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
     with console.status("looking at real images"):
         evaluator = Evaluator(TrainConfig.of(), load("mnist", image_size=28), samples=config.samples)
@@ -222,28 +219,27 @@ def _compete(
     with ExitStack() as stack:
         ours = stack.enter_context(rawgan(config.precision))
         if rival in FORMS:
-            asked = _asked(config, model="dcgan", steps=config.dcgan_steps, seed=seed)
+            asked = _asked(config, model="dcgan", steps=config.steps, seed=seed)
             theirs = Worker("PyTorch dcgan, float32", TorchRun, asked, config.samples, threads, *FORMS[rival])
         else:
             theirs = rawgan(FLOAT32)
         stack.enter_context(theirs)
         status = stack.enter_context(console.status(""))
-        each = {ours.name: config.steps // config.points}
-        each[theirs.name] = (config.dcgan_steps if rival in FORMS else config.steps) // config.points
-        runs = {name: {"name": name, "seed": seed, "points": []} for name in each}
+        runs = {worker.name: {"name": worker.name, "seed": seed, "points": []} for worker in (ours, theirs)}
         seconds = dict.fromkeys(runs, 0.0)
-        for number, turns in enumerate(in_turn([ours, theirs], config.points)):
-            status.update(f"seed {seed}, part {number + 1} of {config.points}")
-            for start in range(0, max(each.values()), TURN):
+        for number, turns in enumerate(in_turn([ours, theirs], config.steps // config.every)):
+            step = (number + 1) * config.every
+            status.update(f"seed {seed}, to step {step:,}")
+            for start in range(0, config.every, TURN):
                 for worker in turns:
-                    seconds[worker.name] += worker.ask("train", max(0, min(TURN, each[worker.name] - start)))
+                    seconds[worker.name] += worker.ask("train", min(TURN, config.every - start))
             for worker in turns:
                 figures = evaluator.measure(worker.ask("images"))
-                point = {"step": (number + 1) * each[worker.name], "seconds": seconds[worker.name]}
+                point = {"step": step, "seconds": seconds[worker.name]}
                 runs[worker.name]["points"].append(
                     point | {name: float(figures[name]) for name in FIGURES} | {"histogram": figures["histogram"]}
                 )
-                line = f"seed {seed}  step {point['step']:,}  {worker.name:<22} {point['seconds']:6.1f} s"
+                line = f"seed {seed}  step {step:,}  {worker.name:<22} {point['seconds']:6.1f} s"
                 print_lines(console, [f"{line}  {in_words(figures)}"])
         figures = evaluator.measure(ours.ask("images", False))
         runs[ours.name]["last weights"] = {name: float(figures[name]) for name in FIGURES}
@@ -256,7 +252,7 @@ def summarize(runs: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {"ours": ours, "theirs": theirs}
     for name in (ours, theirs):
         last = [run["points"][-1] for run in runs if run["name"] == name]
-        found[name] = {figure: _spread([point[figure] for point in last]) for figure in ("step", "seconds", *FIGURES)}
+        found[name] = {figure: _spread([point[figure] for point in last]) for figure in ("seconds", *FIGURES)}
         shares = np.array([point["histogram"] for point in last]) / np.sum(last[0]["histogram"])
         found[name]["digit share"] = {"mean": 0.1, "least": shares.min(), "most": shares.max()}
     plain = [run["last weights"] for run in runs if run["name"] == ours]
@@ -310,7 +306,8 @@ def table(report: dict[str, Any]) -> Table:
     """Table of means, and of the least and greatest value of the seeds."""
     settings, summary = report["settings"], report["summary"]
     shown = Table(
-        title=f"at the end, {settings['samples']:,} samples, mean of {settings['seeds']} seeds (least … most)",
+        title=f"after {settings['steps']:,} steps, {settings['samples']:,} samples, mean of {settings['seeds']} seeds "
+        "(least … most)",
         title_justify="left",
         box=SIMPLE,
         pad_edge=False,
@@ -318,7 +315,7 @@ def table(report: dict[str, Any]) -> Table:
     columns = (summary["ours"], PLAIN, summary["theirs"])
     for heading in ("", *columns, "real images"):
         shown.add_column(heading, justify="right" if heading else "left")
-    for figure in ("step", "seconds", *FIGURES, "digit share"):
+    for figure in ("seconds", *FIGURES, "digit share"):
         cells = [
             f"{one['mean']:.4g} ({one['least']:.4g} … {one['most']:.4g})" if one else ""
             for one in (summary[name].get(figure) for name in columns)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from rawgan.config.options import Above, Changeable, Group, Range
 from rawgan.errors import ArgumentError
 
-DEFAULT_STEPS = 2500
+DEFAULT_STEPS = 2000
 
 Steps = Annotated[int | None, Range(1, 10**9), Changeable()]
 Epochs = Annotated[float | None, Above(0, 10**6), Changeable()]
@@ -50,7 +50,7 @@ class NoiseOptimiserOptions(OptimiserOptions):
     """Length of the training, the learning rates, and the updates of each network in a step."""
 
     steps: Steps = None
-    """Training steps; one step updates each network once. Unset: 2500, for points 8000, unless --epochs is given."""
+    """Training steps; one step updates each network once. Unset: 2000, for points 8000, unless --epochs is given."""
     epochs: Epochs = None
     """Passes over the data, instead of --steps. A mixture has no end: 100,000 points count as one pass."""
     learning_rate: Rate = None

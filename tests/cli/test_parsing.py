@@ -189,7 +189,7 @@ def test_defaults_are_shown_that_suit_the_data(capsys, wide):
         main(["train", "--help", "--data", "ring8"])
     said = " ".join(capsys.readouterr().out.split())
     assert "the narrowest hidden layer; cost grows with the square. (default: 128)" in said
-    assert "Default: 2500, for points 8000" in said
+    assert "Default: 2000, for points 8000" in said
 
 
 def test_none_is_no_value(capsys):

@@ -258,7 +258,7 @@ def test_contradictions_are_found_before_training(options, message):
 
 def test_the_recipe_of_dcgan_is_the_plain_one():
     plain = TrainConfig.of(model="dcgan").loss_config()
-    assert plain == dataclasses.replace(LossConfig(), noise_steps=2500)
+    assert plain == dataclasses.replace(LossConfig(), noise_steps=2000)
     gan, twin = (build("dcgan", ImageSpec(8), width=2, noise_size=3) for _ in range(2))
     real = Tensor(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
     one = train_step(gan, real, gan.noise(0, "z", 4))

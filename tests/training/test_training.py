@@ -98,7 +98,7 @@ def test_stopping_early_keeps_what_was_reached(images, tmp_path):
 
 
 def test_epochs_or_steps():
-    assert TrainConfig.of().optimiser.total_steps(per_epoch=10) == 2500
+    assert TrainConfig.of().optimiser.total_steps(per_epoch=10) == 2000
     assert TrainConfig.of(steps=7).optimiser.total_steps(per_epoch=10) == 7
     assert TrainConfig.of(epochs=2.5).optimiser.total_steps(per_epoch=10) == 25
     assert TrainConfig.of(epochs=0.01).optimiser.total_steps(per_epoch=10) == 1

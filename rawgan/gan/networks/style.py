@@ -128,5 +128,5 @@ STYLE = Model(
     learning_rate=2e-2,
     betas=(0.0, 0.99),
     kernels=("resample", "modulation"),
-    defaults={"width": 16, "penalty": "r1", "penalty_every": 16, "ema": 0.993},
+    defaults={"width": 16, "penalty": "r1", "penalty_every": 16, "ema": 0.99},
 )

@@ -50,7 +50,7 @@ def test_the_verdict_compares_our_mean_with_the_spread_of_the_others(fids, where
 
 def test_a_reduced_precision_is_compared_with_float32(tmp_path):
     """In a process of its own: the number of threads is that of a process."""
-    options = "--precision bf16 --seeds 1 --steps 2 --dcgan-steps 2 --points 2 --samples 128 --width 2 --batch-size 8"
+    options = "--precision bf16 --seeds 1 --steps 2 --every 1 --samples 128 --width 2 --batch-size 8"
     command = [sys.executable, "-m", "bench", "quality", *options.split(), "--results", str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     report = read(tmp_path / "quality-bf16.json")
@@ -74,6 +74,6 @@ def test_the_report_is_printed_and_drawn(runs, tmp_path):
         "benchmark": "quality", "machine": MACHINE, "runs": runs, "summary": summarize(runs), "floor": {"fid": 0.1},
         "settings": {"steps": 3, "samples": 10, "seeds": 2, "threads": 2},
     }  # fmt: skip
-    assert table(report).row_count == len(FIGURES) + 4
+    assert table(report).row_count == len(FIGURES) + 3
     write(tmp_path / "quality.json", report)
     assert [path.name for path in draw_again(tmp_path / "quality.json")] == ["quality.png"]
