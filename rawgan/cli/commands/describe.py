@@ -1,7 +1,9 @@
 """Engine: show every layer of a model: shapes, parameters, FLOPs, memory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import tyro
@@ -18,6 +20,7 @@ from rawgan.gan import (
     MODELS,
     TRANSLATORS,
     DataSpec,
+    GANState,
     ImageSpec,
     PointSpec,
     TranslationSpec,
@@ -30,6 +33,9 @@ from rawgan.gan import (
     training_bytes,
 )
 from rawgan.tensor import Tensor
+from rawgan.training.state import check_on_paper
+
+Networks = TypeVar("Networks", bound=GANState)
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,10 @@ def main(options: list[str]) -> int:
     spec: DataSpec = PointSpec() if points else ImageSpec(config.image_size, config.channels)
     check_batch(config.model, spec, batch_size)
     classes = 0 if config.conditional == "none" else config.classes
-    gan = build(
-        config.model, spec, noise_size=noise_size, width=width, d_width=d_width,
+    gan = _checked(partial(
+        build, config.model, spec, noise_size=noise_size, width=width, d_width=d_width,
         conditional=config.conditional, classes=classes,
-    )  # fmt: skip
+    ))  # fmt: skip
     real = Tensor(np.zeros((batch_size, *spec.shape), np.float32))
     latent = gan.latent(gan.noise(0, "describe", batch_size), gan.cyclic_labels(batch_size))
     console = Terminal()
@@ -99,6 +105,12 @@ def main(options: list[str]) -> int:
     memory = sum(training_bytes(gan, batch_size).values())
     console.print(f"training holds about {human_bytes(memory)}, and scratch space on top")
     return 0
+
+
+def _checked(build: Callable[[], Networks]) -> Networks:
+    """What `build` makes. Raises: ArgumentError if memory does not hold it"""
+    check_on_paper(build, None, "cpu")
+    return build()
 
 
 def _of_translator(config: DescribeConfig) -> int:
@@ -114,7 +126,9 @@ def _of_translator(config: DescribeConfig) -> int:
     batch_size, width = as_trained.data.batch_size, as_trained.networks.width
     enlarged = config.factor if config.model == "subpixel" else 1
     spec = TranslationSpec(config.image_size, config.channels, config.channels, enlarged)
-    gan = build_translator(config.model, spec, width=width, d_width=config.d_width, patch=config.patch)
+    gan = _checked(
+        partial(build_translator, config.model, spec, width=width, d_width=config.d_width, patch=config.patch)
+    )
     source = Tensor(np.zeros((batch_size, *spec.source_shape), np.float32))
     seen = gan.discriminator_input(
         Tensor(np.zeros((batch_size, spec.size, spec.size, spec.channels), np.float32)), source

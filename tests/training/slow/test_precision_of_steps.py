@@ -15,7 +15,9 @@ class Side:
     def __init__(self, backend, precision):
         self.backend = backend
         self.trainer = Trainer(
-            TrainConfig.of(steps=STEPS, backend=backend, precision=precision, width=4, batch_size=8, seed=1)
+            TrainConfig.of(
+                model="dcgan", steps=STEPS, backend=backend, precision=precision, width=4, batch_size=8, seed=1
+            )
         )
 
     def step(self, number, checkpoint):
