@@ -84,12 +84,12 @@ def test_a_run_records_every_option(config):
 def test_a_run_keeps_its_options_if_defaults_change(monkeypatch):
     assert main([*TRAIN, "--steps", "2", "--out", "run"]) == 0
     written = tomllib.loads(Path("run/config.toml").read_text())
-    assert (written["learning_rate"], written["d_learning_rate"], written["d_width"]) == (0.001, 0.001, 2)
+    assert (written["learning_rate"], written["d_learning_rate"], written["d_width"]) == (0.02, 0.02, 2)
     assert Path(written["data"]) == Path("images.npy").absolute()
-    monkeypatch.setitem(MODELS, "dcgan", dataclasses.replace(MODELS["dcgan"], learning_rate=0.5))
+    monkeypatch.setitem(MODELS, "style", dataclasses.replace(MODELS["style"], learning_rate=0.5))
     monkeypatch.setattr(options, "DEFAULT_STEPS", 7)
     config = TrainConfig.from_dict(tomllib.loads(Path("run/config.toml").read_text()), "config.toml")
-    assert config.optimiser.learning_rate == config.replace(seed=1).optimiser.learning_rate == 0.001
+    assert config.optimiser.learning_rate == config.replace(seed=1).optimiser.learning_rate == 0.02
     assert config.optimiser.steps == 2
 
 
