@@ -93,7 +93,7 @@ class SearchConfig(store.SaveConfig):
 
     A candidate's steps are timed on one thread, in turn with DCGAN's, and the number of its steps follows from that.
     With a budget below 1, all trainings are shorter by that share, and so are their schedules. Results are added to
-    those that are there already; a candidate that has one with the same budget and seed is not trained again.
+    those that are there already; a candidate that has one of the same commit, budget and seed is not trained again.
     """
 
     only: tuple[str, ...] = ()
@@ -120,17 +120,17 @@ def main(options: list[str]) -> None:
     limit_threads(1)
     console, facts, path = make_console(), machine.facts(), config.results / "search.json"
     results = read(path)["results"] if path.exists() else []
-    known = {(row["candidate"], row["budget"], row["seed"]) for row in results}
+    known = {(row["commit"], row["candidate"], row["budget"], row["seed"]) for row in results}
     pending = deque(
         (candidate, seed)
         for seed in config.seeds
         for candidate in chosen
-        if (candidate.name, config.budget, seed) not in known
+        if (facts["commit"], candidate.name, config.budget, seed) not in known
     )
     report = {"benchmark": "search", "machine": facts, "settings": asdict(config) | {"results": None}}
 
     def finished(row: dict[str, Any]) -> None:
-        results.append(row)
+        results.append({"commit": facts["commit"]} | row)
         console.print(f"{row['candidate']}: {row['steps']:,} steps, FID {row['fid']:.3f}")
         store.save(console, config, "search", report | {"results": results})
 
@@ -195,12 +195,12 @@ class Training:
 def table(results: list[dict[str, Any]]) -> Table:
     """Table of all results, the best first."""
     shown = Table(title="FID after as much time", title_justify="left", box=SIMPLE, pad_edge=False)
-    for heading in ("rawgan train", "budget", "seed", "steps", "FID", "precision", "recall"):
+    for heading in ("rawgan train", "commit", "budget", "seed", "steps", "FID", "precision", "recall"):
         shown.add_column(heading, justify="left" if heading == "rawgan train" else "right")
     for row in sorted(results, key=lambda row: (-row["budget"], row["fid"])):
         shown.add_row(
-            row["candidate"], f"{row['budget']:g}", f"{row['seed']}", f"{row['steps']:,}", f"{row['fid']:.3f}",
-            f"{row['precision']:.3f}", f"{row['recall']:.3f}",
+            row["candidate"], row["commit"], f"{row['budget']:g}", f"{row['seed']}", f"{row['steps']:,}",
+            *(f"{row[name]:.3f}" for name in ("fid", "precision", "recall")),
         )  # fmt: skip
     return shown
 
