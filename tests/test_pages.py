@@ -221,7 +221,7 @@ def test_figures_of_quality_are_those_that_were_measured():
     assert found == [round(figure, 2) for figure in figures]
     (ratio,) = re.findall(r"time to PyTorch's final FID, relative to PyTorch's \| \*\*([\d.]+)", page)
     assert float(ratio) == round(report["of their time"], 2)
-    assert f"| {ratio} | `python -m bench quality` |" in text_of(README)
+    assert f"| {ratio} | `python -m bench quality --model dcgan --steps 3000` |" in text_of(README)
 
 
 def test_figures_of_reliability_are_those_that_were_measured():

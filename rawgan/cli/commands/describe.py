@@ -108,7 +108,7 @@ def main(options: list[str]) -> int:
 
 
 def _checked(build: Callable[[], Networks]) -> Networks:
-    """What `build` makes. Raises: ArgumentError if memory does not hold it"""
+    """The networks that `build` makes. Raises: ArgumentError if they are larger than memory"""
     check_on_paper(build, None, "cpu")
     return build()
 
