@@ -117,20 +117,18 @@ def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simu
     np.save(images, np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8))
     config = TrainConfig.of(
         data=str(images), image_size=8, steps=4, width=1, noise_size=3, batch_size=2, samples=2, sample_every=9,
-        device="cuda", backend="cuda", augment="none",
+        device="cuda", backend="cuda", model="dcgan", augment="none",
     )  # fmt: skip
-    before = kernels.chosen()
     runs = []
-    for graph, stop in ((False, 4), (True, 1)):
-        folder = RunFolder.create(tmp_path / str(graph), "x")
-        config = config.replace(cuda_graph=graph)
-        steps = []
-        train(
-            Trainer(config), folder, Watch(steps.append), should_stop=lambda stop=stop, steps=steps: len(steps) == stop
-        )
-        assert train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder) == 4
-        runs.append(folder)
-    kernels.use(before)
+    with use_backend("cuda"):
+        for graph, stop in ((False, 4), (True, 1)):
+            folder = RunFolder.create(tmp_path / str(graph), "x")
+            config = config.replace(cuda_graph=graph)
+            steps = []
+            stopped = lambda stop=stop, steps=steps: len(steps) == stop  # noqa: E731
+            train(Trainer(config), folder, Watch(steps.append), should_stop=stopped)
+            assert train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder) == 4
+            runs.append(folder)
     one, other = (folder.newest_checkpoint()[0].arrays for folder in runs)
     same(one, other)
     assert runs[0].metrics_file.read_bytes() == runs[1].metrics_file.read_bytes()
