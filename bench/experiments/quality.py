@@ -48,7 +48,8 @@ class QualityConfig(store.SaveConfig):
     """Train with the defaults of `rawgan train`, train DCGAN in PyTorch for as many steps, and measure both during
     training.
 
-    With `--model dcgan`, both sides have the same networks, which begin with the same weights. With a reduced precision
+    With `--model dcgan`, both sides have the same networks, which begin with the same weights; the results are
+    `quality-dcgan.json`. With a reduced precision
     of products, the other side is rawgan in float32 instead of PyTorch, and the question is whether FID lies within the
     spread of float32's seeds.
 
@@ -67,7 +68,7 @@ class QualityConfig(store.SaveConfig):
     steps: int = DEFAULT_STEPS
     """Steps of each training."""
     every: int = 500
-    """Measure every N steps."""
+    """Measure every N steps, and after the last."""
     samples: int = 10_000
     """Images in a measurement."""
     width: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: the model's own)")] = None
@@ -166,8 +167,8 @@ def main(options: list[str]) -> None:
     beside_torch = config.precision == FLOAT32
     if beside_torch and importlib.util.find_spec("torch") is None:
         raise BenchError("PyTorch, the rival, is not installed\n  pip install -e '.[torch]'")
-    if config.seeds < 1 or config.every < 1 or config.steps < config.every or config.steps % config.every:
-        raise BenchError("--seeds must be at least 1, and --steps a multiple of --every")
+    if min(config.seeds, config.every, config.steps) < 1:
+        raise BenchError("--seeds, --steps and --every must be at least 1")
     threads, console, facts = limit_threads(config.threads), make_console(), machine.facts()
     with console.status("looking at real images"):
         evaluator = Evaluator(TrainConfig.of(), load("mnist", image_size=28), samples=config.samples)
@@ -184,7 +185,9 @@ def main(options: list[str]) -> None:
     }
     console.print(table(report))
     print_lines(console, [*([] if beside_torch else [verdict(summary)]), *machine.lines(facts, threads)])
-    store.save(console, config, "quality" if beside_torch else f"quality-{config.precision}", report, draw_quality)
+    same = config.model == "dcgan"  # networks on both sides
+    name = f"quality-{config.precision}" if not beside_torch else "quality-dcgan" if same else "quality"
+    store.save(console, config, name, report, draw_quality)
 
 
 def _asked(config: QualityConfig, **options: Any) -> TrainConfig:
@@ -227,12 +230,12 @@ def _compete(
         status = stack.enter_context(console.status(""))
         runs = {worker.name: {"name": worker.name, "seed": seed, "points": []} for worker in (ours, theirs)}
         seconds = dict.fromkeys(runs, 0.0)
-        for number, turns in enumerate(in_turn([ours, theirs], config.steps // config.every)):
-            step = (number + 1) * config.every
+        marks = [*range(config.every, config.steps, config.every), config.steps]
+        for before, step, turns in zip([0, *marks], marks, in_turn([ours, theirs], len(marks)), strict=False):
             status.update(f"seed {seed}, to step {step:,}")
-            for start in range(0, config.every, TURN):
+            for start in range(before, step, TURN):
                 for worker in turns:
-                    seconds[worker.name] += worker.ask("train", min(TURN, config.every - start))
+                    seconds[worker.name] += worker.ask("train", min(TURN, step - start))
             for worker in turns:
                 figures = evaluator.measure(worker.ask("images"))
                 point = {"step": step, "seconds": seconds[worker.name]}
