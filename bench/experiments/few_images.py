@@ -20,7 +20,7 @@ from bench.common.errors import BenchError
 from bench.common.experiment import Experiment
 from bench.common.files import read
 from bench.common.terminal import make_console, print_lines
-from bench.common.workers import limit_threads
+from bench.common.workers import Worker, limit_threads
 from rawgan.cli.parsing import parse
 from rawgan.config.noise import TrainConfig
 from rawgan.gan import generate
@@ -37,6 +37,8 @@ ROBOTS = Path("sets", "set1")
 """Folder in the package: in it one for each colour, in these one for each kind of part, such as eyes."""
 UNSEEN = 2000
 """Robots to measure with, none of them trained with."""
+TURN = 20
+"""Steps between two lines about progress."""
 SHOWN = 64
 """Images in each picture."""
 
@@ -81,7 +83,7 @@ class FewImagesConfig(store.SaveConfig):
 def main(options: list[str]) -> None:
     """Draw, train, measure, report.
 
-    Raises: BenchError without the font, or if the file of results is none
+    Raises: BenchError without the drawings, or if the file of results is none
     """
     config = parse(FewImagesConfig, "python -m bench few_images", options)
     place = parts_place()
@@ -95,26 +97,58 @@ def main(options: list[str]) -> None:
         drawn = robots(place, config.image_size, np.random.default_rng(config.seed))
         save_drawings(drawn, seen, config.count)
         save_drawings(drawn, unseen, UNSEEN)
-        status.update("learning features")
-        compared = asked(config, unseen, "none")
-        evaluator = Evaluator(compared, images_of(compared))
-        report["floor"] = {"fid": float(evaluator.reference.floor["fid"])}
         for augment in config.augment:
-            trainer, rows = Trainer(asked(config, seen, augment)), []
-            for row in train(config, trainer, evaluator, lambda words, name=augment: status.update(f"{name}: {words}")):
-                rows.append(row)
-                console.print(f"{augment}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()))
-                report["results"] = earlier(path, settings) | {augment: rows}
-                store.save(console, config, "few_images", report)
-                if config.save:
-                    images = generate(trainer.gan.sampler, trainer.gan.noise(config.seed, "samples", SHOWN))
-                    save_grid(config.results / f"few-images-{augment}.png", images, 8, 1)
-        if config.save:
-            save_grid(
-                config.results / "few-images-real.png", images_of(asked(config, seen, "none")).images[:SHOWN], 8, 1
-            )
+            status.update(f"{augment}: learning features, compiling")
+            with Worker(augment, Training, config, seen, unseen, augment) as training:
+                report["floor"], rows = training.ask("floor"), []
+                for row in measured(config, training, status.update):
+                    rows.append(row)
+                    console.print(f"{augment}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()))
+                    report["results"] = earlier(path, settings) | {augment: rows}
+                    store.save(console, config, "few_images", report)
+                    if config.save:
+                        for name in (augment, "real"):
+                            images = training.ask("images" if name == augment else "real")
+                            save_grid(config.results / f"few-images-{name}.png", images, 8, 1)
     console.print(table(report))
     print_lines(console, machine.lines(facts, threads))
+
+
+class Training:
+    """A training, measured by images that it does not see, with the threads that processes are given."""
+
+    def __init__(self, config: FewImagesConfig, seen: Path, unseen: Path, augment: str) -> None:
+        self.config, self.seconds, self.d_real = config, 0.0, 0.0
+        self.trainer, compared = Trainer(asked(config, seen, augment)), asked(config, unseen, "none")
+        assert isinstance(self.trainer.task, NoiseTask)
+        self.task, self.evaluator = self.trainer.task, Evaluator(compared, images_of(compared))
+
+    def run(self) -> None:
+        """Take a step."""
+        started = time.perf_counter()
+        self.d_real = float(self.trainer.step(self.trainer.reached + 1)["d_real"])
+        self.seconds += time.perf_counter() - started
+
+    def floor(self) -> dict[str, float]:
+        """FID of real images."""
+        return {"fid": float(self.evaluator.reference.floor["fid"])}
+
+    def figures(self) -> dict[str, float]:
+        """Steps, their seconds, FID, precision, recall, and D's probabilities for real images, trained with or not."""
+        gan, reached = self.trainer.gan, self.trainer.reached
+        found = self.evaluator.measure(generate(gan.sampler, self.evaluator.ask(gan)[0]))
+        figures = {name: float(found[name]) for name in ("fid", "precision", "recall")}
+        seen = {"d_real": self.d_real, **self.task.look_at_d(reached)}
+        return {"steps": reached, "seconds": self.seconds, **figures, **seen}
+
+    def images(self) -> np.ndarray:
+        """Images made of the same noise each time. Shapes: → (SHOWN, H, W, 3)"""
+        gan = self.trainer.gan
+        return generate(gan.sampler, gan.noise(self.config.seed, "samples", SHOWN))
+
+    def real(self) -> np.ndarray:
+        """Images that it trains with. Shapes: → (SHOWN, H, W, 3)"""
+        return self.task.images[0].images[:SHOWN]
 
 
 def earlier(path: Path, settings: dict[str, Any]) -> dict[str, list[dict[str, float]]]:
@@ -135,23 +169,13 @@ def asked(config: FewImagesConfig, folder: Path, augment: str) -> TrainConfig:
     )  # fmt: skip
 
 
-def train(
-    config: FewImagesConfig, trainer: Trainer, evaluator: Evaluator, say: Callable[[str], None]
-) -> Iterator[dict[str, float]]:
-    """Train to the end. Yields figures every so many steps: FID, precision, recall, and D's probabilities."""
-    assert isinstance(trainer.task, NoiseTask)
-    spent = 0.0
-    for number in range(1, config.steps + 1):
-        started = time.perf_counter()
-        record = trainer.step(number)
-        spent += time.perf_counter() - started
-        if number % 20 == 0:
-            say(f"step {number:,} of {config.steps:,}, {spent:.0f} s")
-        if number % config.every == 0 or number == config.steps:
-            found = evaluator.measure(generate(trainer.gan.sampler, evaluator.ask(trainer.gan)[0]))
-            looked = trainer.task.look_at_d(number)
-            figures = {name: float(found[name]) for name in ("fid", "precision", "recall")}
-            yield {"steps": number, "seconds": spent, **figures, "d_real": float(record["d_real"]), **looked}
+def measured(config: FewImagesConfig, training: Worker, say: Callable[[str], None]) -> Iterator[dict[str, float]]:
+    """Train to the end. Yields figures every so many steps."""
+    for start in range(0, config.steps, config.every):
+        for number in range(start, min(start + config.every, config.steps), TURN):
+            say(f"{training.name}: step {number:,} of {config.steps:,}")
+            training.seconds(min(TURN, config.steps - number))
+        yield training.ask("figures")
 
 
 def parts_place() -> Path:

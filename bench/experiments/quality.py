@@ -352,5 +352,5 @@ def draw_quality(figure: Any, report: dict[str, Any]) -> None:
 
 
 EXPERIMENT = Experiment(
-    "image quality of the default run over time, beside PyTorch", minutes=30, main=main, draw=draw_quality
+    "image quality of the default run over time, beside PyTorch", minutes=45, main=main, draw=draw_quality
 )
