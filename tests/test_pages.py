@@ -222,8 +222,8 @@ def test_figures_of_quality_are_those_that_were_measured():
         figures = [summary[name]["fid"][part] for name in names for part in ("mean", "least", "most")]
         assert [float(number) for number in re.findall(r"\d+\.\d+", row)] == [round(figure, 2) for figure in figures]
         assert float(ratio) == round(summary["of their time"], 2)
-    ours, theirs = (reports[0]["summary"][reports[0]["summary"][side]]["fid"]["mean"] for side in ("ours", "theirs"))
-    front = text_of(README)
+    summary, front = reports[0]["summary"], text_of(README)
+    ours, theirs = (summary[summary[side]]["fid"]["mean"] for side in ("ours", "theirs"))
     assert f"| {ours:.2f}; {theirs:.2f} | `python -m bench quality` |" in front
     assert f"| {ratios[0]} | `python -m bench quality` |" in front
     assert f"| {ratios[1]} | `python -m bench quality --model dcgan --steps 3000` |" in front

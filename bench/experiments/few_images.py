@@ -38,7 +38,7 @@ ROBOTS = Path("sets", "set1")
 UNSEEN = 2000
 """Robots to measure with, none of them trained with."""
 TURN = 20
-"""Steps between two lines about progress."""
+"""Steps between two reports of progress."""
 SHOWN = 64
 """Images in each picture."""
 
@@ -69,7 +69,7 @@ class FewImagesConfig(store.SaveConfig):
     learning_rate: float = 0.01
     """Learning rate of both networks."""
     ema: float = 0.998
-    """Share of the average of G's weights that each step keeps."""
+    """Decay of the average of G's weights."""
     steps: int = 6000
     """Steps of each training."""
     every: int = 500
@@ -83,7 +83,7 @@ class FewImagesConfig(store.SaveConfig):
 def main(options: list[str]) -> None:
     """Draw, train, measure, report.
 
-    Raises: BenchError without the drawings, or if the file of results is none
+    Raises: BenchError without the drawings, or if the file of results is no report
     """
     config = parse(FewImagesConfig, "python -m bench few_images", options)
     place = parts_place()
@@ -107,15 +107,14 @@ def main(options: list[str]) -> None:
                     report["results"] = earlier(path, settings) | {augment: rows}
                     store.save(console, config, "few_images", report)
                     if config.save:
-                        for name in (augment, "real"):
-                            images = training.ask("images" if name == augment else "real")
+                        for name, images in {augment: training.ask("images"), "real": training.ask("real")}.items():
                             save_grid(config.results / f"few-images-{name}.png", images, 8, 1)
     console.print(table(report))
     print_lines(console, machine.lines(facts, threads))
 
 
 class Training:
-    """A training, measured by images that it does not see, with the threads that processes are given."""
+    """A training, in a process of its own, measured by images that it does not train with."""
 
     def __init__(self, config: FewImagesConfig, seen: Path, unseen: Path, augment: str) -> None:
         self.config, self.seconds, self.d_real = config, 0.0, 0.0
@@ -123,10 +122,11 @@ class Training:
         assert isinstance(self.trainer.task, NoiseTask)
         self.task, self.evaluator = self.trainer.task, Evaluator(compared, images_of(compared))
 
-    def run(self) -> None:
-        """Take a step."""
+    def train(self, steps: int) -> None:
+        """Take steps."""
         started = time.perf_counter()
-        self.d_real = float(self.trainer.step(self.trainer.reached + 1)["d_real"])
+        for _ in range(steps):
+            self.d_real = float(self.trainer.step(self.trainer.reached + 1)["d_real"])
         self.seconds += time.perf_counter() - started
 
     def floor(self) -> dict[str, float]:
@@ -172,9 +172,10 @@ def asked(config: FewImagesConfig, folder: Path, augment: str) -> TrainConfig:
 def measured(config: FewImagesConfig, training: Worker, say: Callable[[str], None]) -> Iterator[dict[str, float]]:
     """Train to the end. Yields figures every so many steps."""
     for start in range(0, config.steps, config.every):
-        for number in range(start, min(start + config.every, config.steps), TURN):
+        end = min(start + config.every, config.steps)
+        for number in range(start, end, TURN):
             say(f"{training.name}: step {number:,} of {config.steps:,}")
-            training.seconds(min(TURN, config.steps - number))
+            training.ask("train", min(TURN, end - number))
         yield training.ask("figures")
 
 
@@ -187,7 +188,7 @@ def parts_place() -> Path:
 
 
 def robots(place: Path, size: int, rng: np.random.Generator) -> Iterator["Image.Image"]:
-    """Draw robots on white for ever: of one colour each, with one part of each kind, as chance has it."""
+    """Draw random robots on white, without end: each has one colour, and one part of each kind."""
     from PIL import Image
 
     def parts(folder: Path) -> list[Image.Image]:

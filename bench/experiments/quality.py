@@ -48,10 +48,9 @@ class QualityConfig(store.SaveConfig):
     """Train with the defaults of `rawgan train`, train DCGAN in PyTorch for as many steps, and measure both during
     training.
 
-    With `--model dcgan`, both sides have the same networks, which begin with the same weights; the results are
-    `quality-dcgan.json`. With a reduced precision
+    With `--model dcgan`, both sides have the same networks, which begin with the same weights. With a reduced precision
     of products, the other side is rawgan in float32 instead of PyTorch, and the question is whether FID lies within the
-    spread of float32's seeds.
+    spread of float32's seeds. The file of results names a model or a precision that is not the default.
 
     Both sides take turns within the same minutes. Drawing batches and noise counts as training time, measuring does
     not. The form of PyTorch is the fastest of four (two memory layouts; as in its DCGAN example, or tuned) in a few
@@ -185,9 +184,17 @@ def main(options: list[str]) -> None:
     }
     console.print(table(report))
     print_lines(console, [*([] if beside_torch else [verdict(summary)]), *machine.lines(facts, threads)])
-    same = config.model == "dcgan"  # networks on both sides
-    name = f"quality-{config.precision}" if not beside_torch else "quality-dcgan" if same else "quality"
-    store.save(console, config, name, report, draw_quality)
+    store.save(console, config, name_of(config), report, draw_quality)
+
+
+def name_of(config: QualityConfig) -> str:
+    """Name of the file of results.
+
+    >>> name_of(QualityConfig()), name_of(QualityConfig(model="dcgan", precision="bf16"))
+    ('quality', 'quality-dcgan-bf16')
+    """
+    parts = (config.model, QualityConfig.model), (config.precision, QualityConfig.precision)
+    return "-".join(["quality", *(part for part, default in parts if part != default)])
 
 
 def _asked(config: QualityConfig, **options: Any) -> TrainConfig:

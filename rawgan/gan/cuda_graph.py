@@ -44,7 +44,7 @@ class GraphedStep:
             raise ArgumentError(
                 "GraphedStep: a graph does the same in each step: it cannot draw numbers for instance noise or "
                 "a random penalty (wgan-gp, dragan, any on G), or leave out penalties\n"
-                "  take train_step; with rawgan train, --penalty-every 1, or a --model without such a penalty, as dcgan"
+                "  take train_step; with rawgan train, leave out --cuda-graph, or take --model dcgan without these"
             )
         if config.augment is not None:
             raise ArgumentError(
@@ -58,7 +58,7 @@ class GraphedStep:
             if isinstance(layer, nn.Dropout | nn.NoiseInput):
                 raise ArgumentError(
                     f"GraphedStep: layer {name}, {layer}, would draw the same numbers in each step\n"
-                    "  leave it out, or take train_step; with rawgan train, a --model without it, as dcgan"
+                    "  leave it out, or take train_step; with rawgan train, a --model without it, such as dcgan"
                 )
         from rawgan_kernels.cuda.run.graph import Graph
 

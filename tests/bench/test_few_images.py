@@ -9,7 +9,7 @@ from PIL import Image
 from bench.common.errors import BenchError
 from bench.common.files import write
 from bench.experiments import few_images
-from bench.experiments.few_images import earlier, parts_place, robots, save_drawings
+from bench.experiments.few_images import FewImagesConfig, earlier, measured, parts_place, robots, save_drawings
 
 SETTINGS = {"steps": 100, "only": ("a", "b"), "results": None}
 REPORT = {"benchmark": "few_images", "settings": SETTINGS, "results": {"none": [{"fid": 2.0}]}}
@@ -58,3 +58,14 @@ def test_drawings_that_are_not_installed(monkeypatch):
     monkeypatch.setattr(few_images, "PACKAGE", "a package that does not exist")
     with pytest.raises(BenchError, match="\n  pip install"):
         parts_place()
+
+
+def test_figures_are_those_of_every_so_many_steps_and_of_the_last():
+    class Training:
+        name, steps = "none", 0
+
+        def ask(self, question, steps=0):
+            self.steps += steps
+            return self.steps
+
+    assert list(measured(FewImagesConfig(steps=70, every=30), Training(), str)) == [30, 60, 70]

@@ -8,6 +8,7 @@ from rawgan.cli import main
 from rawgan.config.noise import TrainConfig
 from rawgan.errors import ArgumentError
 from rawgan.gan import ImageSpec, LossConfig, build, generate, generator_step, train_step, truncate
+from rawgan.gan.networks.style import Block
 from rawgan.gan.penalties.path_length import PathLength
 from rawgan.random import make_rng
 from rawgan.storage import RunFolder
@@ -41,6 +42,19 @@ def test_layers_keep_the_scale_of_their_inputs():
     for layer in (nn.Sequential(*gan.discriminator.layers[:2]), *gan.discriminator.layers[2:5]):
         before, x = x, layer(x)
         assert 0.55 < mean_square(x) / mean_square(before) < 1.2
+
+
+@pytest.mark.parametrize("alternating", [[1, 0], [0, 1], [1, 1]])
+def test_features_have_no_pattern_that_repeats_every_two_pixels(alternating):
+    """Weights of the transposed convolution that make one, along rows, columns or both, are filtered away."""
+    block, rng = Block(1, 1, 1, vector=2, up=2, rng=np.random.default_rng(0)), np.random.default_rng(1)
+    y, x = np.indices((4, 4))
+    signs = (-1.0) ** (alternating[0] * y + alternating[1] * x)
+    block.conv.w.data[...] = signs.reshape(block.conv.w.shape)
+    v, features = Tensor(rng.normal(size=(2, 2)).astype("float32")), Tensor(np.ones((2, 6, 6, 1), "float32"))
+    inner = slice(2, -2)  # away from the padding
+    assert abs(block.conv(features, v).data[:, inner, inner]).min() > 0.1
+    assert abs(block(features, v).data[:, inner, inner]).max() < 1e-5
 
 
 @pytest.mark.parametrize("name", ["generator", "discriminator"])

@@ -125,8 +125,10 @@ def test_a_run_with_graphs_goes_on_and_leaves_what_one_without_leaves(cupy, simu
             folder = RunFolder.create(tmp_path / str(graph), "x")
             config = config.replace(cuda_graph=graph)
             steps = []
-            stopped = lambda stop=stop, steps=steps: len(steps) == stop  # noqa: E731
-            train(Trainer(config), folder, Watch(steps.append), should_stop=stopped)
+            train(
+                Trainer(config), folder, Watch(steps.append),
+                should_stop=lambda stop=stop, steps=steps: len(steps) == stop,
+            )  # fmt: skip
             assert train(Trainer(config, checkpoint=folder.newest_checkpoint()[0]), folder) == 4
             runs.append(folder)
     one, other = (folder.newest_checkpoint()[0].arrays for folder in runs)

@@ -50,11 +50,12 @@ def test_the_verdict_compares_our_mean_with_the_spread_of_the_others(fids, where
 
 def test_a_reduced_precision_is_compared_with_float32(tmp_path):
     """In a process of its own: the number of threads is that of a process."""
-    options = "--precision bf16 --seeds 1 --steps 2 --every 1 --samples 128 --width 2 --batch-size 8"
+    options = "--precision bf16 --seeds 1 --steps 3 --every 2 --samples 128 --width 2 --batch-size 8"
     command = [sys.executable, "-m", "bench", "quality", *options.split(), "--results", str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     report = read(tmp_path / "quality-bf16.json")
     assert [one["name"] for one in report["runs"]] == ["rawgan style, bf16", "rawgan style, float32"]
+    assert [[point["step"] for point in one["points"]] for one in report["runs"]] == [[2, 3], [2, 3]]
     first, second = (one["points"][0]["fid"] for one in report["runs"])
     assert first != second, "products are rounded"
     assert first == pytest.approx(second, rel=0.2)
