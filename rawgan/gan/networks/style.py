@@ -26,8 +26,9 @@ def style(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int
     """A small StyleGAN2, with one convolution for each size of the image.
 
     In G, a mapping network turns the noise into a vector, as wide as the widest layer. Convolutions modulated by it
-    turn a learned constant into features, and double their size. At each size, noise is added to the features, and they
-    are turned into an image, to which the smaller one is added, doubled by a filter (skip outputs).
+    turn a learned constant into features, and double their size; a filter removes the pattern of two pixels that doubling
+    leaves. At each size, noise is added to the features, and they are turned into an image, to which the smaller one is
+    added, doubled by a filter (skip outputs).
 
     D is made of residual blocks that halve the image. Its last convolution sees the standard deviation over the images
     of a batch, too; it has no batch norm.
@@ -101,7 +102,7 @@ class Synthesis(nn.Module):
 
 
 class Block(nn.Module):
-    """A modulated convolution, noise and LeakyReLU; and the layer that turns these features into an image."""
+    """A modulated convolution, filtered if it doubles the size, noise and LeakyReLU; and the layer that makes an image."""
 
     def __init__(
         self, inputs: int, outputs: int, channels: int, vector: int, *, up: int = 1, rng: np.random.Generator
