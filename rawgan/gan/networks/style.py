@@ -26,7 +26,7 @@ def style(image: ImageSpec, pack: int, noise_size: int, width: int, d_width: int
     """A small StyleGAN2, with one convolution for each size of the image.
 
     In G, a mapping network turns the noise into a vector, as wide as the widest layer. Convolutions modulated by it
-    turn a learned constant into features, and double their size; a filter removes the pattern of two pixels that doubling
+    turn a learned constant into features, and double their size; a filter removes the pattern of two pixels that this
     leaves. At each size, noise is added to the features, and they are turned into an image, to which the smaller one is
     added, doubled by a filter (skip outputs).
 
@@ -102,7 +102,7 @@ class Synthesis(nn.Module):
 
 
 class Block(nn.Module):
-    """A modulated convolution, filtered if it doubles the size, noise and LeakyReLU; and the layer that makes an image."""
+    """A modulated convolution, filtered if it doubles the size, noise and LeakyReLU; and a layer that makes an image."""
 
     def __init__(
         self, inputs: int, outputs: int, channels: int, vector: int, *, up: int = 1, rng: np.random.Generator
