@@ -102,7 +102,7 @@ class Synthesis(nn.Module):
 
 
 class Block(nn.Module):
-    """A modulated convolution, filtered if it doubles the size, noise and LeakyReLU; and a layer that makes an image."""
+    """A modulated convolution, filtered if it doubles the size, noise, LeakyReLU; and a layer that makes an image."""
 
     def __init__(
         self, inputs: int, outputs: int, channels: int, vector: int, *, up: int = 1, rng: np.random.Generator
