@@ -1,4 +1,4 @@
-"""Observers: objects that look on while ops and layers work, to measure, count or check.
+"""Observers: objects that look on while ops, layers and optimisers work, to measure, count, check or show.
 
 An observer changes nothing, and where there is none, looking for one costs a few nanoseconds. Kernels have observers of
 their own, in `rawgan_kernels`.
@@ -47,13 +47,25 @@ class Observer:
         """An op was called and recorded, and made this array. Without a graph, nothing is recorded."""
 
     def after_backward(self, op: Node, gradients: Sequence[Any]) -> None:
-        """The walk back passed an op, which made these arrays: its inputs' gradients, without those that are None."""
+        """The walk back passed an op, which made these arrays: a gradient for each input, None for one not wanted."""
 
     def before_layer(self, layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
         """A Module is about to run `forward(*inputs, **options)`."""
 
     def after_layer(self, layer: Any, inputs: tuple[Any, ...], options: dict[str, Any], result: Tensor | None) -> None:
         """A Module's `forward` returned this result, or raised an error: then the result is None."""
+
+    def before_update(self, optimizer: Any, gradients: Sequence[Tensor | None]) -> None:
+        """An Optimizer is about to update its parameters with these gradients, one for each."""
+
+    def after_update(self, optimizer: Any, gradients: Sequence[Tensor | None]) -> None:
+        """An Optimizer has updated its parameters."""
+
+    def before_part(self, part: Any) -> None:
+        """A numbered part of a training step begins: see `rawgan.gan.parts`."""
+
+    def after_value(self, name: str, value: Tensor) -> None:
+        """A training step has made something that has a name, such as noise, generated images or a loss."""
 
 
 class _Active(threading.local):

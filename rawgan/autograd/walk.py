@@ -157,7 +157,7 @@ def _step_back(
         raise
     checks.check_gradients(op, inputs, gxs)
     for observer in active.observers:
-        observer.after_backward(op, [gx._array for gx in gxs if gx is not None])
+        observer.after_backward(op, [None if gx is None else gx._array for gx in gxs])
     for x, needed, gx in zip(inputs, needs, gxs, strict=True):
         if needed and gx is not None:
             checks.check_gradient(op, x, gx, create_graph)

@@ -91,7 +91,7 @@ class _Search(Observer):
         self.check(place, f"op {op.name}, forward", array)
 
     def after_backward(self, op: Node, gradients: Sequence[Any]) -> None:
-        for array in gradients:
+        for array in filter(lambda gradient: gradient is not None, gradients):
             self.check(self._places_of_ops.get(op, self._entered[-1]), f"op {op.name}, backward", array)
 
     def check(self, place: str, what: str, array: Any) -> None:

@@ -1,6 +1,7 @@
 """One training step: the discriminator learns to tell real from generated images, the generator learns to fool it.
 
-The comments number the steps as the tutorial does: five for the generator, four for the discriminator.
+`begin` says which part of the step begins, numbered as the tutorial does: five for the generator, four for the
+discriminator. `show` shows what it has made. See `rawgan.gan.parts`.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from rawgan.gan.augmentations.adaptation import sign_of_real
 from rawgan.gan.conditional import DiscriminatorOutput, Labels
 from rawgan.gan.loss_config import DEFAULT_LOSS, LossConfig
 from rawgan.gan.objectives import OBJECTIVES, PairedLosses
+from rawgan.gan.parts import D1, D2, D3, D4, D_PENALTY, G1, G2, G3, G4, G5, G_PENALTY, begin, show
 from rawgan.gan.penalties import PENALTIES
 from rawgan.gan.specs import ImageSpec
 from rawgan.gan.state import GAN, GANState
@@ -42,7 +44,12 @@ def train_step(
 
     Shapes: real (N, H, W, C) in [−1, 1], z (N, noise_size), labels (N,)
     """
-    fake = gan.generator(gan.latent(z, labels))  # G 1: draw noise: z. G 2: generate images.
+    begin(G1)
+    latent = gan.latent(z, labels)
+    show(noise=latent)
+    begin(G2)
+    fake = gan.generator(latent)
+    show(generated=fake)
     of_d = discriminator_step(gan, real, fake.detach(), config, index, labels)
     of_g = generator_step(gan, fake, real, config, index, labels)
     return StepMetrics(**of_d, **of_g)
@@ -62,21 +69,36 @@ def discriminator_step(
     values, gradients = [], []
     outputs: list[DiscriminatorOutput] = []
     if isinstance(losses, PairedLosses):
+        begin(D1)
+        show(real=real, generated=fake)
+        begin(D2)
         pair = discriminate(real), discriminate(fake)
+        begin(D3)
         values.append(losses.discriminator(*(output.logits for output in pair)))
+        show(real_logits=pair[0].logits, generated_logits=pair[1].logits, d_loss=values[0])
+        begin(D4)
         gradients.append(grad(_with_classes(values[0], *pair), parameters))
         outputs += map(_detached, pair)
     else:
-        for images, loss in ((real, losses.real), (fake, losses.fake)):  # D 1: take real and generated images.
-            output = discriminate(images)  # D 2: discriminate, apart, so that batch norm does not average over both.
-            values.append(loss(output.logits))  # D 3: cross-entropy, or the loss of another objective.
+        for name, images, loss in (("real", real, losses.real), ("generated", fake, losses.fake)):
+            begin(D1)
+            show(**{name: images})
+            begin(D2)  # real and generated images apart, so that batch norm does not average over both
+            output = discriminate(images)
+            begin(D3)
+            values.append(loss(output.logits))
+            show(**{f"{name}_logits": output.logits, f"d_loss_{name}": values[-1]})
+            begin(D4)
             gradients.append(grad(_with_classes(values[-1], output), parameters))
             outputs.append(_detached(output))
     figures = {}
     if config.penalty is not None and index % config.penalty_every == 0:
+        begin(D_PENALTY)
         figures["penalty"], of_penalty = _penalty(gan, discriminate, real, fake, config)
+        show(penalty=figures["penalty"])
         gradients.append(of_penalty)
-    gan.d_optimizer.step([_sum(of_one) for of_one in zip(*gradients, strict=True)])  # D 4: update D.
+    begin(D4)
+    gan.d_optimizer.step([_sum(of_one) for of_one in zip(*gradients, strict=True)])
     for name, output in zip(("real", "fake"), outputs, strict=True):
         figures[f"d_{name}"] = mean(sigmoid(output.logits))
         if output.class_loss is not None:
@@ -94,12 +116,16 @@ def generator_step(
     Returns G's figures by their names in `StepMetrics`.
     """
     loss, total = generator_loss(gan, fake, real, config, index, given)
+    begin(G5)
     gradients, figures = grad(total, gan.g_optimizer.parameters), {"g_loss": loss.detach()}
     if config.g_penalty is not None and index % config.g_penalty_every == 0:
         assert isinstance(gan, GAN)
+        begin(G_PENALTY)
         figures["g_penalty"], of_penalty = _penalty_on_g(gan, len(fake), config, given)
+        show(g_penalty=figures["g_penalty"])
         gradients = [_sum(of_one) for of_one in zip(gradients, of_penalty, strict=True)]
-    gan.g_optimizer.step(gradients)  # G 5: update G.
+        begin(G5)
+    gan.g_optimizer.step(gradients)
     return figures
 
 
@@ -110,13 +136,17 @@ def generator_loss(
     losses = config.losses
     discriminate = _discriminate(gan, config, index, "G", gan.g_optimizer.steps, given)
     with gan.discriminator.frozen_buffers():
-        output = discriminate(fake)  # G 3: discriminate again, as D has just changed.
+        begin(G3)
+        output = discriminate(fake)
         if isinstance(losses, PairedLosses):
             with no_grad():
                 real_logits = discriminate(real).logits
+            begin(G4)
             loss = losses.generator(output.logits, real_logits)
         else:
-            loss = losses.generator(output.logits)  # G 4: cross-entropy, or the loss of another objective.
+            begin(G4)
+            loss = losses.generator(output.logits)
+        show(generated_logits=output.logits, g_loss=loss)
     return loss, _with_classes(loss, output)
 
 

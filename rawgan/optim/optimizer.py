@@ -7,6 +7,7 @@ from operator import is_not
 from typing import Any, ClassVar
 
 from rawgan.arrays import is_writable, overlap
+from rawgan.autograd.observers import active
 from rawgan.device import device_of
 from rawgan.errors import ArgumentError, DTypeError, GraphError, ShapeError, shapes
 from rawgan.optim import state
@@ -117,6 +118,8 @@ class Optimizer:
             raise GraphError(f"{name}: no parameter has a gradient; call loss.backward() first")
         self._check_gradients(name, pairs)
         self._check_arrays(name, [index for index, _, _ in pairs])
+        for observer in active.observers:
+            observer.before_update(self, given)
         for _, p, _ in pairs:
             p.mark_written()  # first: Ctrl-C may come in between
         for group, of_group in enumerate(options):
@@ -140,6 +143,8 @@ class Optimizer:
         else:
             taken = {index for index, _, _ in pairs}
             self.counts = [count + (index in taken) for index, count in enumerate(self.counts)]
+        for observer in active.observers:
+            observer.after_update(self, given)
 
     def zero_grad(self) -> None:
         """Drop the gradients that `backward()` left in `.grad`."""

@@ -22,7 +22,7 @@ class Diary(Observer):
         self.pages.append(f"{self.name}{op.name} {array.shape}")
 
     def after_backward(self, op, gradients):
-        self.pages.append(f"{self.name}{op.name} back {[g.shape for g in gradients]}")
+        self.pages.append(f"{self.name}{op.name} back {[g if g is None else g.shape for g in gradients]}")
 
     def before_layer(self, layer, inputs, options):
         self.pages.append(f"{self.name}into {type(layer).__name__} {[x.shape for x in inputs]} {options}")
@@ -35,7 +35,7 @@ def test_ops_are_told_in_the_order_of_the_work():
     diary, x, w = Diary(), leaf(1.0, 2.0), Tensor(np.ones(2))
     with observing(diary):
         grad((x * w).sum(), x)
-    assert diary.pages == ["Mul (2,)", "Sum ()", "Sum back [(2,)]", "Mul back [(2,)]"]
+    assert diary.pages == ["Mul (2,)", "Sum ()", "Sum back [(2,)]", "Mul back [(2,), None]"]
 
 
 def test_ops_that_are_not_recorded_are_not_told():

@@ -251,7 +251,7 @@ FAULTS = [
     Fault(
         "guard: arrays of backward passes are not checked",
         "_step_back",
-        "observer.after_backward(op, [gx._array for gx in gxs if gx is not None])",
+        "observer.after_backward(op, [None if gx is None else gx._array for gx in gxs])",
         "observer.after_backward(op, [])",
         "test_resume.py -k backward",
     ),

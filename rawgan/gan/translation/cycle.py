@@ -6,6 +6,7 @@ from typing import TypeVar
 from rawgan import nn, ops, optim
 from rawgan.autograd import grad
 from rawgan.gan.loss_config import DEFAULT_LOSS, LossConfig
+from rawgan.gan.parts import G1, G2, G5, begin, show
 from rawgan.gan.state import GANState
 from rawgan.gan.step import discriminator_step, generator_loss
 from rawgan.gan.step_metrics import StepMetrics
@@ -87,7 +88,11 @@ def cycle_step(
     Source: Zhu et al. 2017
     """
     weights, forth, back = weights or CycleWeights(), cycle.forth, cycle.back
+    begin(G1)
+    show(a=a, b=b)
+    begin(G2)
     fake_b, fake_a = forth.generator(a), back.generator(b)
+    show(generated_b=fake_b, generated_a=fake_a)
     another = replace(config, seed=int(make_rng(config.seed, "seed of the way back").integers(2**31)))
     sides = (forth, b, fake_b, config), (back, a, fake_a, another)
     of_d = []
@@ -104,6 +109,9 @@ def cycle_step(
         if weights.identity:
             identity = ops.l1(forth.generator(b), b) + ops.l1(back.generator(a), a)
             total = total + weights.identity * identity
+            show(identity=identity)
+        show(cycle=cycled)
+    begin(G5)
     optimizers = forth.g_optimizer, back.g_optimizer
     gradients = grad(total, [p for optimizer in optimizers for p in optimizer.parameters])
     border = len(forth.g_optimizer.parameters)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rawgan import ops
 from rawgan.autograd import grad
 from rawgan.gan.loss_config import DEFAULT_LOSS, LossConfig
+from rawgan.gan.parts import G1, G2, G5, begin, show
 from rawgan.gan.step import discriminator_step, generator_loss
 from rawgan.gan.step_metrics import StepMetrics
 from rawgan.gan.translation.translator import Translator
@@ -42,7 +43,11 @@ def translation_step(
     """
     weights = weights or PairWeights()
     given = source if gan.paired else None
+    begin(G1)
+    show(source=source)
+    begin(G2)
     fake = gan.generator(source)
+    show(generated=fake)
     of_d = discriminator_step(gan, target, fake.detach(), config, index, given)
     g_loss, total = generator_loss(gan, fake, target, config, index, given)
     pixel, feature = ops.l1(fake, target), None
@@ -50,6 +55,9 @@ def translation_step(
     if weights.feature_map is not None and weights.feature:
         feature = ops.l1(weights.feature_map(fake), weights.feature_map(target).detach())
         total = total + weights.feature * feature
+        show(feature=feature)
+    show(pixel=pixel)
+    begin(G5)
     gan.g_optimizer.step(grad(total, gan.g_optimizer.parameters))
     return StepMetrics(
         g_loss=g_loss.detach(), pixel=pixel.detach(), feature=None if feature is None else feature.detach(), **of_d

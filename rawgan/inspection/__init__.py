@@ -1,0 +1,1 @@
+"""Inspection: a training step taken apart, array by array."""
