@@ -68,6 +68,8 @@ class FewImagesConfig(store.SaveConfig):
     """Channels of the layers at the full size."""
     learning_rate: float = 0.01
     """Learning rate of both networks."""
+    half_life: int = 3000
+    """Steps in which the learning rates halve."""
     penalty_weight: float = 0.1
     """Weight of the gradient penalty on D. That of digits keeps D from seeing details of larger images."""
     ema: float = 0.998
@@ -166,8 +168,9 @@ def asked(config: FewImagesConfig, folder: Path, augment: str) -> TrainConfig:
     """Configuration of a training."""
     return TrainConfig.of(
         data=str(folder), model=config.model, image_size=config.image_size, channels=3, batch_size=config.batch_size,
-        width=config.width, learning_rate=config.learning_rate, penalty_weight=config.penalty_weight, ema=config.ema,
-        steps=config.steps, noise_steps=config.steps, seed=config.seed, augment=augment,
+        width=config.width, learning_rate=config.learning_rate, half_life=config.half_life,
+        penalty_weight=config.penalty_weight, ema=config.ema, steps=config.steps, noise_steps=config.steps,
+        seed=config.seed, augment=augment,
     )  # fmt: skip
 
 

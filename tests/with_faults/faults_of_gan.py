@@ -6,8 +6,8 @@ FAULTS = [
     Fault(
         "G's step moves D's running statistics",
         "generator_loss",
-        "with gan.discriminator.frozen_buffers():\n    output",
-        "if True:\n    output",
+        "with gan.discriminator.frozen_buffers():\n    begin(G3)",
+        "if True:\n    begin(G3)",
         "test_gan.py -k generator_step_never",
     ),
     Fault(
