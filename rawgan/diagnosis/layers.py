@@ -1,7 +1,8 @@
-"""Names of the layers of several networks, for reports about them."""
+"""Places of layers, as alarms and errors name them."""
 
 from collections.abc import Mapping
 
+from rawgan.inspection.layers import layer_titles
 from rawgan.nn import Module
 
 
@@ -12,9 +13,4 @@ def layer_places(networks: Mapping[str, Module]) -> dict[Module, str]:
     >>> list(layer_places({"generator": nn.Sequential(nn.Flatten(), nn.Tanh())}).values())
     ['generator, layer 0 Flatten()', 'generator, layer 1 Tanh()']
     """
-    return {
-        module: f"{network}, layer {name} {type(module).__name__}({module.describe_options()})"
-        for network, whole in networks.items()
-        for name, module in whole.modules()
-        if name
-    }
+    return {layer: ", ".join(title) for layer, title in layer_titles(networks).items()}

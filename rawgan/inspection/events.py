@@ -38,6 +38,8 @@ class LayerOutput:
     layer: str
     """Position and type of the layer, and of an activation that it applied in the same pass."""
     array: Array
+    ops: tuple[type, ...]
+    """Types of the ops that it called, in order, without those of layers within it. None are known without a graph."""
 
 
 @dataclass(frozen=True)

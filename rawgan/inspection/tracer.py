@@ -7,6 +7,7 @@ from rawgan.autograd import Observer, observing
 from rawgan.device import to_device
 from rawgan.gan.parts import Part
 from rawgan.inspection.events import Array, Event, LayerGradient, LayerOutput, ParameterUpdate, PartBegins, Value
+from rawgan.inspection.layers import layer_titles
 from rawgan.nn import Module
 from rawgan.optim import Optimizer
 from rawgan.tensor import Node, Tensor
@@ -40,17 +41,14 @@ class Tracer(Observer):
 
     def __init__(self, networks: Mapping[str, Module], tell: Callable[[Event], None]) -> None:
         self._tell = tell
-        self._layers = {
-            module: (network, f"layer {name} {type(module).__name__}({module.describe_options()})")
-            for network, whole in networks.items()
-            for name, module in whole.modules()
-            if name
-        }
+        self._layers = layer_titles(networks)
         self._parameters = {
             parameter: (network, f"layer {name}")
             for network, whole in networks.items()
             for name, parameter in whole.named_parameters()
         }
+        self._ops: list[list[type]] = []
+        """Types of the ops that each layer at work has called, without those of layers within it."""
         self._outputs: dict[Node, tuple[str, str]] = {}
         """Of each op whose result is a layer's output, that layer."""
         self._latest: Tensor | None = None
@@ -69,9 +67,17 @@ class Tracer(Observer):
 
     # --- layers ------------------------------------------------------------------------------------------------------
 
+    def before_layer(self, layer: Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self._ops.append([])
+
+    def after_forward(self, op: Node, array: Any) -> None:
+        if self._ops:
+            self._ops[-1].append(type(op))
+
     def after_layer(
         self, layer: Module, inputs: tuple[Any, ...], options: dict[str, Any], result: Tensor | None
     ) -> None:
+        ops = self._ops.pop()
         if result is None or layer not in self._layers or result is self._latest:
             return  # a container hands on the output of the last layer within it
         self._latest = result
@@ -80,7 +86,7 @@ class Tracer(Observer):
             title = f"{title}, LeakyReLU({options['slope']:g})"
         if result.op is not None:
             self._outputs[result.op] = network, title
-        self._tell(LayerOutput(network, title, _on_host(result._array)))
+        self._tell(LayerOutput(network, title, _on_host(result._array), tuple(ops)))
 
     def after_backward(self, op: Node, gradients: Sequence[Any]) -> None:
         if op in self._outputs and op in self._flowing:

@@ -8,7 +8,8 @@ from threading import Event, Thread, Timer
 from rich.console import Console
 from rich.progress import Progress
 
-from rawgan.cli.terminal.text import duration, say
+from rawgan.cli.terminal.text import say
+from rawgan.units import duration
 
 PATIENCE = 1.0
 """Seconds before a bar appears."""

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from rawgan.cli.terminal.progress import repeating
-from rawgan.cli.terminal.text import duration, say
+from rawgan.cli.terminal.text import say
 from rawgan.gan import AUGMENTATIONS
 from rawgan.gan.step_metrics import (
     AUGMENTATION,
@@ -32,6 +32,7 @@ from rawgan.metrics import in_words, quality
 from rawgan.pictures.scatter import RASTER, quality_in_words, rasters
 from rawgan.pictures.terminal import layout_of, terminal_lines
 from rawgan.training import Extension, Run, Trainer
+from rawgan.units import duration
 
 LOG_SECONDS = 5.0
 """Time between the lines of a log."""
