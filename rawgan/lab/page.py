@@ -3,7 +3,8 @@
 from nicegui import ui
 from nicegui.events import KeyEventArguments
 
-from rawgan.lab.rooms import ROOMS, Lab
+from rawgan.lab.rooms import ROOMS
+from rawgan.lab.rooms.room import Lab
 from rawgan.lab.texts import Texts
 
 STYLE = """
@@ -15,7 +16,8 @@ body { font-variant-numeric: tabular-nums; }
 def page(lab: Lab, room: str, language: str) -> None:
     """Build the page for one visitor."""
     text = Texts(language)
-    chosen = next((each for each in ROOMS if each.name == room), ROOMS[0])
+    rooms = sorted(ROOMS.values(), key=lambda each: each.key)
+    chosen = ROOMS.get(room, rooms[0])
     ui.add_css(STYLE)
     ui.page_title(f"{lab.folder.path.name} – {text('title')}")
     dark = ui.dark_mode(value=None)
@@ -29,7 +31,7 @@ def page(lab: Lab, room: str, language: str) -> None:
     with ui.column().classes("w-full max-w-screen-xl mx-auto p-2 gap-3"):
         with ui.row().classes("w-full items-center gap-4"):
             ui.label(str(lab.folder.path)).classes("text-xl font-bold")
-            for each in ROOMS:
+            for each in rooms:
                 title = f"{text(f'{each.name}.room')} ({each.key})"
                 button = ui.button(title, on_click=lambda each=each: go(each.name))
                 button.props(f"no-caps {'unelevated' if each is chosen else 'flat'}").classes(f"room-{each.name}")
@@ -40,7 +42,7 @@ def page(lab: Lab, room: str, language: str) -> None:
                 text("dark")
             )
         keys = chosen.build(lab, text)
-    actions = {each.key: (lambda each=each: go(each.name)) for each in ROOMS} | {"d": toggle} | keys
+    actions = {each.key: (lambda each=each: go(each.name)) for each in rooms} | {"d": toggle} | keys
 
     def press(event: KeyEventArguments) -> None:
         held = event.modifiers

@@ -1,10 +1,10 @@
-"""Rooms of the lab, one a file. A room has a name, a key on the keyboard, and a function that builds it on a page."""
+"""Rooms of the lab, one a file.
 
-from rawgan.lab.rooms.now import NOW
-from rawgan.lab.rooms.room import Lab, Room
-from rawgan.lab.rooms.step import STEP
+To add a room, add a file that defines a :class:`~rawgan.lab.rooms.room.Room`, and its texts to texts.toml.
+"""
 
-ROOMS = (NOW, STEP)
-"""All rooms, in the order of their tabs."""
+from rawgan.lab.rooms.room import Room
+from rawgan.registry import Registry, collect
 
-__all__ = ["ROOMS", "Lab", "Room"]
+ROOMS: Registry[Room] = collect(__name__, __path__, Room, "room")
+"""Rooms by name."""

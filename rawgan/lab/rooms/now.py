@@ -150,4 +150,4 @@ def _options(panel: Panel) -> dict[str, Any]:
     }
 
 
-NOW = Room("now", "1", build)
+NOW = Room("now", "a run as it grows: samples, figures, alarms, time left", "1", build)

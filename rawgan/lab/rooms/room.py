@@ -46,6 +46,8 @@ class Room:
 
     name: str
     """Name in addresses and texts."""
+    summary: str
+    """What it shows."""
     key: str
-    """Key that opens it."""
+    """Key that opens it: rooms are in the order of their keys."""
     build: Callable[[Lab, Texts], Keys]

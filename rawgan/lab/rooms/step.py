@@ -223,4 +223,4 @@ def _colours(arrays: list[Seen]) -> dict[tuple[str, str], str]:
     return found
 
 
-STEP = Room("step", "2", build)
+STEP = Room("step", "a training step, done part by part, array by array", "2", build)
