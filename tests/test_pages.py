@@ -229,6 +229,19 @@ def test_figures_of_quality_are_those_that_were_measured():
     assert f"| {ratios[1]} | `python -m bench quality --model dcgan --steps 3000` |" in front
 
 
+def test_figures_of_few_images_are_those_that_were_measured():
+    page, report = text_of(ROOT / "rawgan" / "gan" / "README.md"), results("few_images")
+    for augment, rows in report["results"].items():
+        last = rows[-1]
+        (row,) = re.findall(rf"^\| `{augment}` \| (.*) \|$", page, re.MULTILINE)
+        figures = [f"{last['fid']:.1f}"] + [
+            f"{last[name]:.2f}" for name in ("precision", "recall", "d_real", "d_held_out")
+        ]
+        assert re.findall(r"[\d.]+", row.replace("*", "")) == figures
+        assert last["steps"] == 12_000
+        assert f"{last['fid']:.1f}" in text_of(ROOT / "bench" / "README.md")
+
+
 def test_figures_of_reliability_are_those_that_were_measured():
     page, report = text_of(ROOT / "bench" / "README.md"), results("reliability")
     assert f"{report['points']:,}, in" in page

@@ -49,9 +49,9 @@ class LabBenchConfig(store.SaveConfig):
 
     steps: int = 400
     """Steps of the run in the pictures, a small DCGAN."""
-    rounds: int = 8
+    rounds: int = 6
     """Rounds of timing; in each, the run is once watched and once not."""
-    turn: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 60)")] = 60
+    turn: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 150)")] = 150
     """Steps of each turn."""
 
 
@@ -107,7 +107,7 @@ def times(config: LabBenchConfig, driver: "Chrome", address: str, training: Work
     for order in in_turn(("watched", "alone"), config.rounds):
         for name in order:
             driver.get(address if name == "watched" else "about:blank")
-            time.sleep(2)  # until the page is built
+            time.sleep(4)  # until the page is built
             seconds[name].append(training.seconds(config.turn))
     return seconds
 
@@ -179,4 +179,4 @@ def pictures(driver: "Chrome", address: str) -> Iterator[tuple[str, bytes]]:
     yield "code", driver.get_screenshot_as_png()
 
 
-EXPERIMENT = Experiment("pictures of the lab's rooms, and what watching a run costs it", minutes=4, main=main)
+EXPERIMENT = Experiment("pictures of the lab's rooms, and what watching a run costs it", minutes=5, main=main)

@@ -83,7 +83,8 @@ class Tracer(Observer):
         self._latest = result
         network, title = self._layers[layer]
         if "slope" in options:
-            title = f"{title}, LeakyReLU({options['slope']:g})"
+            slope = options["slope"]
+            title = f"{title}, {f'LeakyReLU({slope:g})' if slope else 'ReLU()'}"
         if result.op is not None:
             self._outputs[result.op] = network, title
         self._tell(LayerOutput(network, title, _on_host(result._array), tuple(ops)))

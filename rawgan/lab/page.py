@@ -3,8 +3,8 @@
 from nicegui import ui
 from nicegui.events import KeyEventArguments
 
+from rawgan.lab.room import Lab
 from rawgan.lab.rooms import ROOMS
-from rawgan.lab.rooms.room import Lab
 from rawgan.lab.texts import Texts
 
 STYLE = """
@@ -30,7 +30,7 @@ def page(lab: Lab, room: str, language: str) -> None:
 
     with ui.column().classes("w-full max-w-screen-xl mx-auto p-2 gap-3"):
         with ui.row().classes("w-full items-center gap-4"):
-            ui.label(str(lab.folder.path)).classes("text-xl font-bold")
+            ui.label(lab.folder.path.name).classes("text-xl font-bold")
             for each in rooms:
                 title = f"{text(f'{each.name}.room')} ({each.key})"
                 button = ui.button(title, on_click=lambda each=each: go(each.name))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rawgan.lab.gate import Gate
-from rawgan.lab.rooms.room import Lab
+from rawgan.lab.room import Lab
 from rawgan.storage.run_folder import RunFolder
 
 HOST = "127.0.0.1"

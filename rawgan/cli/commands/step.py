@@ -30,7 +30,7 @@ class StepConfig:
     run: Annotated[Path, tyro.conf.Positional, Word("RUN")]
     """The run folder."""
     parts: Annotated[tuple[Literal["G1", "G2", "G3", "G4", "G5", "D1", "D2", "D3", "D4"], ...], Word("PARTS...")] = ()
-    """Print these parts only. Unset: all."""
+    """Print these parts only, instead of all."""
     pictures: Annotated[int, Range(0, 64)] = 6
     """Most pictures of an array: images of a batch, feature maps of the first image, kernels of the first channel."""
     data: Annotated[str | None, Word("DATA")] = None

@@ -1,31 +1,34 @@
 """The room "now": samples as they grow, figures, the doctor's verdict, time left."""
 
 import base64
+import time
 from typing import Any
 
 from nicegui import ui
 
 from rawgan.gan.step_metrics import PANELS, STEP_METRICS, Panel
-from rawgan.lab.rooms.room import Keys, Lab, Room
+from rawgan.lab.room import Keys, Lab, Room
 from rawgan.lab.texts import Texts
 from rawgan.lab.watching import thinned
 from rawgan.pictures.png import is_whole_png
 from rawgan.storage.numbered_files import step_in_name
 from rawgan.units import duration
 
-POINTS = 400
+POINTS = 300
 """Most points of a curve."""
 MARKED = 30
 """Points of a curve below which each is marked."""
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 """Time between two looks at the run."""
+DRAW_SECONDS = 10.0
+"""Time between two drawings of the charts, which cost a browser as much as everything else together."""
 
 
 def build(lab: Lab, text: Texts) -> Keys:
     """Put the room onto the page."""
     ui.label(text("now.about")).classes("text-sm opacity-70")
     state = ui.label().classes("text-lg state")
-    bar = ui.linear_progress(value=0, show_value=False).props("rounded")
+    bar = ui.linear_progress(value=0, show_value=False).props("rounded instant-feedback")
     with ui.row().classes("w-full items-start gap-6"):
         with ui.column().classes("gap-1"):
             caption = ui.label().classes("text-sm caption")
@@ -35,7 +38,7 @@ def build(lab: Lab, text: Texts) -> Keys:
             verdict = ui.column().classes("w-full gap-1")
             charts = ui.column().classes("w-full gap-2")
     plots: dict[str, ui.echart] = {}
-    shown: dict[str, Any] = {"alarms": None, "picture": None, "count": 0}
+    shown: dict[str, Any] = {"alarms": None, "picture": None, "count": 0, "drawn": -DRAW_SECONDS}
 
     def show_picture() -> None:
         paths = lab.watch.pictures()
@@ -93,8 +96,10 @@ def build(lab: Lab, text: Texts) -> Keys:
         bar.value = lab_watch.reached / lab_watch.steps if lab_watch.steps else 0.0
         show_picture()
         show_verdict()
-        if lab_watch.reached != before:
-            shown["reached"] = lab_watch.reached
+        now = time.monotonic()
+        ended = before is not None and not lab_watch.is_running
+        if lab_watch.reached != before and (ended or now - shown["drawn"] >= DRAW_SECONDS):
+            shown["reached"], shown["drawn"] = lab_watch.reached, now
             show_figures()
 
     slider.on_value_change(show_picture)

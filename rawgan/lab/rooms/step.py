@@ -1,12 +1,13 @@
 """The room "step": one training step, done part by part, with every array that it makes."""
 
 import base64
+import re
 from itertools import groupby
 
 from nicegui import ui
 
 from rawgan.gan.step_metrics import STEP_METRICS
-from rawgan.lab.rooms.room import Keys, Lab, Room
+from rawgan.lab.room import Keys, Lab, Room
 from rawgan.lab.texts import Texts
 from rawgan.lab.workbench import PartSeen, Seen, Workbench
 
@@ -218,7 +219,7 @@ def _colours(arrays: list[Seen]) -> dict[tuple[str, str], str]:
             place = each.name.removeprefix("layer ").split(" ")[0]
             outer = place.split(".")[0]
             found[each.network, outer] = KINDS[each.kind]
-            if place.isdecimal() and "), LeakyReLU(" in each.name:
+            if place.isdecimal() and re.search(r"\), (Leaky)?ReLU\([\d.]*\)$", each.name):
                 found[each.network, str(int(place) + 1)] = KINDS[each.kind]
     return found
 
