@@ -6,12 +6,14 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from rawgan.errors import RawganError
 from rawgan.storage.json_lines import is_number
 from rawgan.storage.lookup import is_link
 from rawgan.storage.run_folder import RunFolder
+
+Point = TypeVar("Point")
 
 MOST_BYTES = 2**24
 """Most bytes of metrics.jsonl that one look reads."""
@@ -129,12 +131,12 @@ class RunWatch:
             return []
 
 
-def thinned(lines: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """At most about `count` of the lines, evenly spaced, the last one always among them.
+def thinned(points: list[Point], count: int) -> list[Point]:
+    """At most about `count` of the points, evenly spaced, the last one always among them.
 
-    >>> thinned([{"step": n} for n in range(1, 8)], 3)
-    [{'step': 1}, {'step': 4}, {'step': 7}]
+    >>> thinned([1, 2, 3, 4, 5, 6, 7, 8], 3)
+    [1, 4, 7, 8]
     """
-    stride = max(1, -(-len(lines) // count))
-    kept = lines[::stride]
-    return kept if not lines or kept[-1] is lines[-1] else [*kept, lines[-1]]
+    stride = max(1, -(-len(points) // count))
+    kept = points[::stride]
+    return kept if not points or kept[-1] is points[-1] else [*kept, points[-1]]

@@ -108,7 +108,7 @@ def test_alarms_keep_their_words(run):
     assert watch.alarms == [{"step": 3, "symptom": "dead units", "remedy": "a smaller one"}]
 
 
-def test_few_lines_are_all_shown_and_many_thinned():
+def test_few_points_are_all_shown_and_many_thinned():
     lines = [{"step": step} for step in range(1, 1001)]
     assert thinned(lines[:5], 400) == lines[:5]
     assert thinned([], 400) == []

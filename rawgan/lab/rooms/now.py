@@ -78,9 +78,8 @@ def build(lab: Lab, text: Texts) -> Keys:
                 ui.label(text("now.remedy", remedy=alarm.get("remedy", ""))).classes("text-sm")
 
     def show_figures() -> None:
-        lines = thinned(lab.watch.lines, POINTS)
         for panel in PANELS:
-            curves = _curves(panel, lines)
+            curves = _curves(panel, lab.watch.lines)
             if not curves:
                 continue
             if panel.title not in plots:
@@ -131,7 +130,7 @@ def _curves(panel: Panel, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Curves of a panel for the chart."""
     found = []
     for name, metric in STEP_METRICS.items():
-        data = [[line["step"], line[name]] for line in lines if name in line]
+        data = thinned([[line["step"], line[name]] for line in lines if name in line], POINTS)
         if metric.panel is panel and data:
             is_sparse = len(data) < MARKED  # its points are told apart
             found.append({"type": "line", "name": metric.label, "color": metric.colour, "data": data,
