@@ -67,5 +67,11 @@ class ParameterUpdate:
     before: Array
     after: Array
 
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Gradient g, the moments, the step in double precision, and w after it, by name."""
+        step = self.after.astype(np.float64) - self.before
+        return {"g": self.gradient, **self.moments, "step": step, "w": self.after}
+
 
 Event = PartBegins | Value | LayerOutput | LayerGradient | ParameterUpdate

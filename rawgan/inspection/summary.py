@@ -7,6 +7,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+IMAGES = "generated", "real", "source", "a", "b", "generated_a", "generated_b"
+"""Values of a training step that are images."""
 BINS = 12
 """Bars of a histogram."""
 BARS = " ▁▂▃▄▅▆▇█"
@@ -89,6 +91,11 @@ def maps_of(array: Array, count: int) -> Array | None:
 def kernels_first(weight: Array) -> Array:
     """Weight of a convolution, as `maps_of` takes it. Shapes: (kh, kw, in, out) → (in, kh, kw, out)"""
     return np.moveaxis(weight, 2, 0) if weight.ndim == 4 else weight
+
+
+def pictures_of_value(name: str, array: Array, count: int) -> Array | None:
+    """Pictures of a value of a training step: images as they are, anything else as `maps_of` shows it."""
+    return images_of(array, count) if name in IMAGES else maps_of(array, count)
 
 
 def images_of(array: Array, count: int) -> Array | None:

@@ -14,13 +14,11 @@ from rawgan.errors import RawganError
 from rawgan.gan.parts import Part
 from rawgan.inspection.events import Event, LayerGradient, LayerOutput, ParameterUpdate, PartBegins, Value
 from rawgan.inspection.source import LayerSource, code_of, sources_of
-from rawgan.inspection.summary import Array, Summary, images_of, kernels_first, maps_of, summary_of
+from rawgan.inspection.summary import Array, Summary, kernels_first, maps_of, pictures_of_value, summary_of
 from rawgan.inspection.tracer import trace
 
 PICTURES = 8
 """Most pictures of an array."""
-IMAGES = "generated", "real", "source", "a", "b", "generated_a", "generated_b"
-"""Values that are images, shown as they are."""
 
 
 @dataclass(frozen=True)
@@ -234,17 +232,16 @@ class _Held:
 def _seen(event: Event) -> list[Seen]:
     """The arrays of an event."""
     if isinstance(event, Value):
-        images = images_of(event.array, PICTURES) if event.name in IMAGES else maps_of(event.array, PICTURES)
+        images = pictures_of_value(event.name, event.array, PICTURES)
         return [_one("value", "", event.name, "", event.array, images)]
     if isinstance(event, LayerOutput | LayerGradient):
         kind = "output" if isinstance(event, LayerOutput) else "gradient"
         ops = tuple(op.__name__ for op in event.ops) if isinstance(event, LayerOutput) else ()
         return [_one(kind, event.network, event.layer, "", event.array, maps_of(event.array, PICTURES), ops)]
     assert isinstance(event, ParameterUpdate)
-    arrays = {"g": event.gradient, **event.moments, "step": event.after - event.before, "w": event.after}
     return [
         _one("update", event.network, event.parameter, what, array, maps_of(kernels_first(array), PICTURES))
-        for what, array in arrays.items()
+        for what, array in event.arrays.items()
     ]
 
 

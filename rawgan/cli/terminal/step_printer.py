@@ -8,15 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from rawgan.inspection.events import Event, LayerGradient, LayerOutput, ParameterUpdate, PartBegins, Value
-from rawgan.inspection.summary import images_of, kernels_first, maps_of, summary_of
+from rawgan.inspection.summary import kernels_first, maps_of, pictures_of_value, summary_of
 from rawgan.pictures.terminal import layout_of, terminal_lines
 
 Array = np.ndarray[Any, Any]
 
 LINES = 6
 """Height of a picture in lines, of two pixels each."""
-IMAGES = "generated", "real", "source", "a", "b", "generated_a", "generated_b"
-"""Values that are images, shown as they are."""
 NAME, SHAPE = 40, 18
 """Widths of columns, in characters. A longer name has a line of its own."""
 
@@ -44,7 +42,7 @@ class StepPrinter:
             return
         elif isinstance(event, Value):
             self._array(event.name, event.array)
-            self._picture((images_of if event.name in IMAGES else maps_of)(event.array, self.pictures))
+            self._picture(pictures_of_value(event.name, event.array, self.pictures))
         elif isinstance(event, LayerOutput):
             self._head(f"{event.network}, forwards: what each layer makes")
             self._array(event.layer, event.array)
@@ -59,17 +57,11 @@ class StepPrinter:
     def _update(self, event: ParameterUpdate) -> None:
         """Print a parameter's gradient, moments and step, and the parameter afterwards."""
         self._head(f"{event.network}, update by {event.optimizer}: {event.rule}")
-        step = event.after.astype(np.float64) - event.before
-        size, before = summary_of(step).rms, summary_of(event.before).rms
-        share = f"{100 * size / before:.2g} % of w" if before else ""
         self.console.print(Text(f"    {event.parameter}"), soft_wrap=True)
-        for name, array, note in (
-            ("gradient g", event.gradient, ""),
-            *((moment, array, "") for moment, array in event.moments.items()),
-            ("step", step, share),
-            ("w after the step", event.after, ""),
-        ):
-            self._array(f"  {name}", array, note)
+        before = summary_of(event.before).rms
+        for name, array in event.arrays.items():
+            share = f"{100 * summary_of(array).rms / before:.2g} % of w" if name == "step" and before else ""
+            self._array(f"  {name}", array, share)
         self._picture(maps_of(kernels_first(event.after), self.pictures))
 
     def _head(self, heading: str) -> None:
