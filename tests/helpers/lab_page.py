@@ -2,7 +2,7 @@
 
 import time
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Most seconds to wait for something on the page: machines that test are busy."""
 
 
