@@ -211,3 +211,12 @@ def test_the_lab_leaves_the_run_as_it_is(trained, lab, visit):
     page.press("e")
     page.text(".step-state", "is done.")
     assert files(RunFolder.open(trained)) == before
+
+
+def test_a_port_that_is_taken_is_refused(trained):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "rawgan", "lab", str(trained), "--no-browser", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert f"port {port}: Address already in use" in done.stderr
