@@ -250,7 +250,10 @@ def _augmentation_in_words(trainer: Trainer) -> Iterator[str]:
     name = trainer.config.options.get("augment")
     if name in AUGMENTATIONS and isinstance(trainer.task.data, ImageSet):
         by_default = name == default_augmentation(len(trainer.task.data))
-        note = f", the default for fewer than {SMALL:,} images; --augment none leaves them as they are" * by_default
+        note = (
+            f", the default for fewer than {SMALL:,} training images; --augment none leaves them as they are"
+            * by_default
+        )
         yield f"D sees augmented images: --augment {name}{note}"
 
 

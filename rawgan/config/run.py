@@ -160,9 +160,12 @@ class RunConfig(ABC):
         for name, value in before.with_absolute_paths().options.items():
             if name not in may_differ and now[name] != value:
                 flag = options_of(type(self))[name].flag
+                given = f"{flag} {now[name]}"
+                if isinstance(now[name], bool):
+                    flag = given = flag if now[name] else f"--no-{flag.removeprefix('--')}"
                 raise ArgumentError(
-                    f"{flag} {now[name]}: the run to resume has {value}, and would become another run\n"
-                    f"  leave {flag} out; or begin a new run with --config {folder} {flag} {now[name]}"
+                    f"{given}: the run to resume has {value}, and would become another run\n"
+                    f"  leave {flag} out; or begin a new run with --config {folder} {given}"
                 )
 
     # --- config.toml --------------------------------------------------------------------------------------------------

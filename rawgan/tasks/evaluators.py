@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rawgan.config.noise import TrainConfig
@@ -11,6 +12,7 @@ from rawgan.data.hold_out import with_hold_out
 from rawgan.data.image_set import Progress
 from rawgan.gan import GAN, Labels
 from rawgan.metrics import Reference, evaluate, evaluate_points, feature_extractor, labels_like
+from rawgan.metrics.extractors.choice import choose
 from rawgan.metrics.figures.mixture_quality import POINTS
 from rawgan.tensor import Tensor
 
@@ -51,6 +53,10 @@ class Evaluator:
             config.data.place, images, 0.5, seed, on_progress, config.data.skip_broken, config.data.fit
         )
         most = min(len(self.training), len(self.held_out))
+        by_name = not isinstance(features, Path) and isinstance(choose(config.data.place, features), str)
+        if by_name and self.training is images:  # the others are a test split: features are fitted to both alike
+            both = np.concatenate([images.images, self.held_out.images])
+            images = ImageSet(both, None, images.name)
         extractor = feature_extractor(config.data.place, features, images, most, on_progress)
         count = samples or min(SAMPLES, most)
         self.reference = Reference.of(extractor, self.training, self.held_out, count, seed, on_progress)

@@ -16,7 +16,7 @@ from rawgan.training.state import tensors_of
 PARTS = ("generator", "discriminator", "average", "g_penalty")
 """Modules of a run whose weights another one begins with. Histories are images of other data."""
 LISTED = 4
-"""Most layers that a message names."""
+"""Most layers that an error names, where none fits."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -40,7 +40,7 @@ class Taken(NamedTuple):
         line = (
             f"weights of {place}, step {start.about.step:,}: {self.layers} of {self.layers + len(self.anew)} layers fit"
         )
-        return line + (f"; new weights in {listed(self.anew)}" if self.anew else "")
+        return line + (f"; new weights in {'; '.join(self.anew)}" if self.anew else "")
 
 
 def listed(names: list[str]) -> str:

@@ -169,3 +169,13 @@ def test_plain_models_truncate(runs, tmp_path):
     assert usual.read_bytes() == whole
     assert len({whole, half, none}) == 3
     assert main(["interpolate", run, "--walks", "2", "--truncation", "0.5", "--out", str(tmp_path / "w.png")]) == 0
+
+
+def test_a_combination_does_not_replace_what_it_is_made_of(runs, pictures, tmp_path, capsys):
+    assert project(runs / "plain", pictures / "a.jpg", pictures / "b.png", out=tmp_path / "out") == 0
+    one, two = (tmp_path / "out" / f"{name}.safetensors" for name in "ab")
+    before = one.read_bytes()
+    for out in (one.with_suffix(".png"), tmp_path / "out" / ".." / "out" / "a.png"):
+        assert main(["combine", str(runs / "plain"), str(one), "--add", str(two), "--out", str(out)]) == 1
+        assert "would replace" in capsys.readouterr().err
+    assert one.read_bytes() == before

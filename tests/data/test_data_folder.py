@@ -339,7 +339,7 @@ def test_all_broken_images_are_named(tmp_path):
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
     none, lines = "not an image that Pillow can read", complaint(tmp_path).split("\n")
     assert lines[0] == f"{tmp_path}: 7 of 8 images cannot be read"
-    assert lines[1] == "  bomb.png: is 60000 × 60000 pixels; expected 268,435,456 at most"
+    assert lines[1] == "  bomb.png: is 60000 × 60000 pixels; expected 268,435,456 pixels at most"
     assert lines[2] == "  bombette.png: promises 10000 × 10000 pixels, but is 53 bytes long"
     assert lines[3] == f"  empty.jpg: {none}"
     assert lines[4] == "  gone.png: No such file or directory"

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from rawgan.cli import main
+from rawgan.config.noise import TrainConfig
 from rawgan.data import ImageSet, load
 from rawgan.data.hold_out import hold_out
 from rawgan.data.kept_results import DIGEST, kept
@@ -20,6 +21,7 @@ from rawgan.metrics.extractors.random_network import RandomFeatures
 from rawgan.metrics.extractors.self_supervised import instance_loss, learn, turned, view
 from rawgan.storage import RunFolder
 from rawgan.storage.checkpoint import read
+from rawgan.tasks.evaluators import Evaluator
 from rawgan.tensor import Tensor
 from rawgan.testing.backends import use_backend
 
@@ -298,3 +300,17 @@ def test_what_is_refused_before_any_work(folder, tmp_path, capsys):
     assert main([*options, "--evaluate-every", "1"]) == 1
     assert "there are 10 for each" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("features", ["random", "self"])
+def test_features_are_fitted_to_both_parts_of_a_folder_with_test_images(features, tmp_path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 90), ("test", 30)):
+        (tmp_path / part).mkdir()
+        for number in range(count):
+            Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(tmp_path / part / f"{number}.png")
+    config = TrainConfig.of(data=str(tmp_path), image_size=8)
+    reference = Evaluator(config, load(str(tmp_path), image_size=8), features).reference
+    assert reference.floor["precision"] > 0.7  # fitted to one part, it was 1, and recall 0.23
+    assert reference.floor["recall"] > 0.7
+    assert 0.7 < reference.floor["density"] < 1.4

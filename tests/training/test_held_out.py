@@ -186,7 +186,7 @@ def test_the_first_lines_say_it(place, tmp_path, capsys):
     assert main(["train", "--data", place, *flags, "--out", str(tmp_path / "a")]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "108 images of 8×8×1 (12 held out)" in said
-    assert "--augment diffaugment, the default for fewer than 5,000 images; --augment none leaves them" in said
+    assert "--augment diffaugment, the default for fewer than 5,000 training images; --augment none leaves them" in said
     assert main(["train", "--data", place, *flags, "--augment", "none", "--out", str(tmp_path / "b")]) == 0
     assert "augment" not in capsys.readouterr().out
     assert json.loads((tmp_path / "a" / "metrics.jsonl").read_text())["step"] == 1

@@ -565,6 +565,12 @@ def test_options_that_would_make_it_another_run(config):
         "--batch-size 3: the run to resume has 4, and would become another run\n"
         "  leave --batch-size out; or begin a new run with --config runs/x --batch-size 3"
     )
+    with pytest.raises(ArgumentError) as error:
+        config.replace(mirror=False).check_resumed(config.replace(mirror=True), Path("runs/x"))
+    assert str(error.value) == (
+        "--no-mirror: the run to resume has True, and would become another run\n"
+        "  leave --no-mirror out; or begin a new run with --config runs/x --no-mirror"
+    )
 
 
 def test_metrics_are_one_json_object_a_line(whole):

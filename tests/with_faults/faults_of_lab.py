@@ -39,13 +39,6 @@ FAULTS = [
         "test_gate.py -k others_are_refused",
     ),
     Fault(
-        "watching: half a line is a line",
-        "Tail.look",
-        'whole = data.rfind(b"\\n") + 1',
-        "whole = len(data)",
-        "test_watching.py -k as_they_come",
-    ),
-    Fault(
         "watching: a file that was cut and has grown again is read on",
         "Tail.look",
         "or not self._fits(file)",

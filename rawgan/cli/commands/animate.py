@@ -39,9 +39,9 @@ def main(options: list[str]) -> int:
     """Make the animation, and say where it is."""
     config, console = parse(AnimateConfig, "rawgan animate", options), Terminal()
     path = file_of(config.out, config.run / "samples.mp4", config.format)
-    check_format(path)
     faults = list[str]()
     with RunFolder.open(config.run).held() as folder, waiting(console, "writing"):
+        check_format(path)
         animate_folder(path, folder.samples_folder, config.fps, config.hold_last, on_damaged=faults.append)
     say(console, *(f"left out: {fault}" for fault in faults), str(path))
     return 1 if faults else 0

@@ -1,5 +1,6 @@
 """Runs: add and subtract pictures that were projected."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -49,6 +50,11 @@ def main(options: list[str]) -> int:
     config = parse(CombineConfig, "rawgan combine", options)
     if not config.add and not config.subtract:
         raise ArgumentError("there is nothing to combine; give --add or --subtract, or both")
+    out = config.out or config.run / "combination.png"
+    written = {os.path.realpath(path) for path in (out, out.with_suffix(".safetensors"))}
+    for latent in (config.latent, *config.add, *config.subtract):
+        if os.path.realpath(latent) in written:
+            raise ArgumentError(f"{out} would replace {latent}, which it is made of\n  give another name: --out FILE")
     with RunFolder.open(config.run).held() as folder:
         return _combine(config, folder)
 

@@ -71,13 +71,18 @@ def main(options: list[str]) -> int:
     config = parse(ExploreConfig, "rawgan explore", options)
     if config.out is not None and config.out.suffix.lower() != ".png":
         raise ArgumentError(f"{config.out}: the sheet is a PNG file, so its name has to end in .png")
-    check_format(file_of(None, Path("a.png"), config.format))
+    check_format(file_of(None, _sheet(config), config.format))
     if config.start is not None:
         for name in ("label", "truncation"):
             if getattr(config, name) is not None:
                 raise ArgumentError(f"--{name} is for a random image, but --start gives one; leave one of the two out")
     with RunFolder.open(config.run).held() as folder:
         return _explore(config, folder)
+
+
+def _sheet(config: ExploreConfig) -> Path:
+    """File of the sheet."""
+    return config.out or config.run / f"directions-seed-{config.seed}.png"
 
 
 def _explore(config: ExploreConfig, folder: RunFolder) -> int:
@@ -96,7 +101,7 @@ def _explore(config: ExploreConfig, folder: RunFolder) -> int:
     with progress_of(console, "generating") as show:
         images = space.images(moved.reshape(-1, space.size), labels, show)
     images = images.reshape(*moved.shape[:2], *images.shape[1:])
-    path = config.out or config.run / f"directions-seed-{config.seed}.png"
+    path = _sheet(config)
     with waiting(console, "writing"):
         sheet = images[:, : config.columns].reshape(-1, *images.shape[2:])
         titles = [f"{number} · {100 * share:.1f} %" for number, share in enumerate(found.shares, 1)]

@@ -114,7 +114,7 @@ def _refuse_promises(width: int, height: int, held: int, bits: int) -> None:
     if max(width, height) > LONGEST_SIDE:
         raise DataError(f"is {width} × {height} pixels; expected sides of {LONGEST_SIDE} at most")
     if promised > LARGEST:
-        raise DataError(f"is {width} × {height} pixels; expected {LARGEST:,} at most")
+        raise DataError(f"is {width} × {height} pixels; expected {LARGEST:,} pixels at most")
     most = DENSEST * held * 8 // max(bits, 8)
     if bits < 8:
         most = max(most, min(LARGEST_BITS, DENSEST_BITS * held // bits))
