@@ -1,4 +1,4 @@
-"""Events of a training step: what an inspection tells of, in the order in which it happens.
+"""Events of a training step, of which a tracer tells in the order in which they happen.
 
 Arrays are the engine's own, copied to the host from a GPU. They are what they are during the event: later work may
 write to them.
@@ -60,7 +60,7 @@ class ParameterUpdate:
     optimizer: str
     """Its type and learning rate."""
     rule: str
-    """What it does to a parameter, in a line."""
+    """The formula of its step, in a line."""
     gradient: Array
     moments: Mapping[str, Array]
     """The optimiser's running averages of it, by name."""

@@ -22,7 +22,6 @@ class Summary:
     shape: tuple[int, ...]
     least: float
     greatest: float
-    mean: float
     rms: float
     """Root of the mean square."""
     counts: tuple[int, ...]
@@ -52,7 +51,7 @@ def summary_of(array: Array) -> Summary:
     numbers = array[np.isfinite(array)].astype(np.float64)
     bad = array.size - numbers.size
     if not numbers.size:
-        return Summary(array.shape, np.nan, np.nan, np.nan, np.nan, (0,) * BINS, bad)
+        return Summary(array.shape, np.nan, np.nan, np.nan, (0,) * BINS, bad)
     least, greatest = numbers.min(), numbers.max()
     scale = max(abs(least), abs(greatest)) or 1.0
     numbers /= scale  # neither squares nor differences overflow
@@ -63,7 +62,6 @@ def summary_of(array: Array) -> Summary:
         array.shape,
         float(least),
         float(greatest),
-        float(numbers.mean() * scale),
         float(np.sqrt(np.square(numbers).mean()) * scale),
         tuple(counts.tolist()),
         bad,

@@ -1,4 +1,4 @@
-"""What a room of the lab is, and what all rooms share."""
+"""The interface of a room, and the state that all rooms share."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from rawgan.storage.run_folder import RunFolder
 
 @dataclass
 class Lab:
-    """What all pages look at: one run, watched, and one workbench, which the first page that needs it starts."""
+    """The state behind all pages: one run, watched, and one workbench, which the first page that needs it starts."""
 
     folder: RunFolder
     _bench: Workbench | None = field(default=None, init=False)
@@ -37,7 +37,7 @@ class Lab:
 
 
 Keys = dict[str, Callable[[], None]]
-"""What keys of the keyboard do in a room."""
+"""Functions of a room by the key that calls them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Room:
     name: str
     """Name in addresses and texts."""
     summary: str
-    """What it shows."""
+    """Its contents, in a line."""
     key: str
     """Key that opens it: rooms are in the order of their keys."""
     build: Callable[[Lab, Texts], Keys]

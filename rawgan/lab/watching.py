@@ -1,4 +1,4 @@
-"""What a run has left in its folder so far, read as it grows. The training process does not notice."""
+"""Files of a run, read as they grow. The training process does not notice."""
 
 import json
 import os

@@ -62,7 +62,7 @@ class Ready:
     """The copy of the run is ready for its next step."""
 
     step: int
-    batch_size: int
+    """Steps that the copy has taken so far."""
     layers: list[LayerSource]
 
 
@@ -104,6 +104,7 @@ class Workbench:
         self.failure: str | None = None
         self.version = 0
         """Number of changes so far: pages look whether there is something new."""
+        self._waits = False
         self._changed = threading.Condition()
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
@@ -115,9 +116,7 @@ class Workbench:
     @property
     def is_waiting(self) -> bool:
         """True while the step is held up before its next part, or before its beginning."""
-        return self.ready is not None and self._waits
-
-    _waits = False
+        return self._waits and self.failure is None
 
     def next_part(self) -> None:
         """Let the next part be done; after the end of the step, begin the next one."""
@@ -187,13 +186,13 @@ def _work(connection: Connection, run: Path) -> None:
     try:
         trainer = trainer_of(RunFolder.open(run))
         networks = trainer.gan.networks
-        connection.send(Ready(trainer.reached, trainer.config.data.batch_size, sources_of(networks)))
+        connection.send(Ready(trainer.reached, sources_of(networks)))
         known: set[str] = set()
         while True:
             held = _Held(connection, connection.recv() == "step", known)
             (record,) = _records(trainer, networks, held)
             connection.send(Ended(trainer.reached, record))
-    except EOFError:
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the lab has ended
     except RawganError as error:
         connection.send(Failed(str(error)))

@@ -13,7 +13,7 @@ COOKIE = (b"cookie", b"a=b; rawgan-lab-8123=the-token")
 
 
 async def page(scope, receive, send):
-    """What is behind the gate."""
+    """The page behind the gate."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
     else:
@@ -22,7 +22,7 @@ async def page(scope, receive, send):
 
 
 def ask(headers=(), query=b"", kind="http", path="/"):
-    """What comes back, as a list of messages."""
+    """The answer, as a list of messages."""
     sent = []
 
     async def send(message):

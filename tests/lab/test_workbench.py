@@ -94,3 +94,5 @@ def test_a_process_that_is_killed_says_so(bench):
     bench._process.kill()
     bench.wait_until(lambda: bench.failure is not None)
     assert "has ended" in bench.failure
+    bench.next_part()  # has no effect
+    assert bench.parts == []

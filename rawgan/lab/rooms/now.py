@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from rawgan.errors import FileError
 from rawgan.gan.step_metrics import PANELS, STEP_METRICS, Panel
 from rawgan.lab.room import Keys, Lab, Room
 from rawgan.lab.texts import Texts
@@ -54,9 +55,12 @@ def build(lab: Lab, text: Texts) -> Keys:
         path = paths[min(int(slider.value), len(paths) - 1)]
         if path == shown["picture"]:
             return
-        if not is_whole_png(path):
-            return  # deleted by a run that went back, or no picture
-        data = path.read_bytes()
+        try:
+            if not is_whole_png(path):
+                return
+            data = path.read_bytes()
+        except (FileError, OSError):
+            return  # deleted by a run that went back
         shown["picture"] = path
         picture.set_source("data:image/png;base64," + base64.b64encode(data).decode())
         caption.text = text("now.samples", step=f"{step_in_name(path):,}")

@@ -101,7 +101,7 @@ class StepRoom:
         self._show_parts()
 
     def _subject(self, seen: PartSeen) -> str:
-        """What a part is about: the values that it shows, or what was done."""
+        """The subject of a part: the values that it shows, or the kind of work done."""
         values = [each.name for each in seen.arrays if each.kind == "value"]
         kinds = [self.text(f"kinds.{each.kind}") for each in seen.arrays]
         return ", ".join(values or dict.fromkeys(kinds))
